@@ -1,0 +1,190 @@
+//! Time, injected: [`Clock`], [`SystemClock`] and, for tests, [`ManualClock`].
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A point in time, in milliseconds since the Unix epoch.
+///
+/// In JSON it is a `NumericDate` (RFC 7519 §2): whole seconds when written, any number of
+/// seconds when read. Arithmetic saturates, so no hostile claim can make it wrap.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_bearer::clock::Timestamp;
+///
+/// let issued = Timestamp::from_secs(1_700_000_000);
+/// assert_eq!(issued + Duration::from_secs(600), Timestamp::from_secs(1_700_000_600));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The given number of milliseconds after the Unix epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// The given number of whole seconds after the Unix epoch; saturates.
+    pub const fn from_secs(secs: i64) -> Self {
+        Self(secs.saturating_mul(1000))
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down: what a token's `exp` and `iat` say.
+    pub const fn as_secs(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// Milliseconds from `earlier` to `self`; negative where `earlier` is the later one.
+    pub const fn millis_since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The time from `earlier` to `self`, or zero where `earlier` is the later one.
+    pub fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.millis_since(earlier)).unwrap_or(0))
+    }
+}
+
+/// Milliseconds of a duration, saturating.
+pub(crate) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, rhs: Duration) -> Self {
+        Self(self.0.saturating_add(millis(rhs)))
+    }
+}
+
+impl std::ops::Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, rhs: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(rhs)))
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => Self(millis(after)),
+            Err(before) => Self(millis(before.duration()).saturating_neg()),
+        }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_i64(self.as_secs())
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NumericDate)
+    }
+}
+
+struct NumericDate;
+
+impl serde::de::Visitor<'_> for NumericDate {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a NumericDate, seconds since the Unix epoch")
+    }
+
+    fn visit_i64<E>(self, secs: i64) -> Result<Timestamp, E> {
+        Ok(Timestamp::from_secs(secs))
+    }
+
+    fn visit_u64<E>(self, secs: u64) -> Result<Timestamp, E> {
+        Ok(Timestamp::from_secs(
+            i64::try_from(secs).unwrap_or(i64::MAX),
+        ))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, secs: f64) -> Result<Timestamp, E> {
+        if !secs.is_finite() {
+            return Err(E::invalid_value(serde::de::Unexpected::Float(secs), &self));
+        }
+        // A float-to-integer cast saturates, which is what a far date should do.
+        Ok(Timestamp((secs * 1000.0).floor() as i64))
+    }
+}
+
+/// Tells the time. Everything in this crate that compares times takes one.
+///
+/// Sessions use the clock of their [store](crate::store), so that one clock serves all
+/// servers; a verifier uses its own, with a [leeway](crate::Verifier::leeway).
+pub trait Clock: Send + Sync + 'static {
+    /// The current time.
+    fn now(&self) -> Timestamp;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+}
+
+/// The operating system's wall clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        SystemTime::now().into()
+    }
+}
+
+/// A clock that stands still until it is told otherwise, for tests. Clones share the time.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_bearer::clock::{Clock, ManualClock, Timestamp};
+///
+/// let clock = ManualClock::new(Timestamp::from_secs(1_000));
+/// clock.advance(Duration::from_secs(5));
+/// assert_eq!(clock.now(), Timestamp::from_secs(1_005));
+/// ```
+#[derive(Clone, Debug)]
+pub struct ManualClock(Arc<AtomicI64>);
+
+impl ManualClock {
+    /// A clock that shows `now`.
+    pub fn new(now: Timestamp) -> Self {
+        Self(Arc::new(AtomicI64::new(now.0)))
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.0.fetch_add(millis(by), Ordering::SeqCst);
+    }
+
+    /// Sets the clock to any time, earlier ones included.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.0, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
