@@ -1,0 +1,90 @@
+//! The small JSON answers that this crate makes itself.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Response,
+    header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER},
+};
+use http_body::{Frame, SizeHint};
+use serde::Serialize;
+
+use crate::error::ErrorCode;
+
+/// A whole, short response body.
+#[derive(Clone, Debug, Default)]
+pub struct ReplyBody(Option<Bytes>);
+
+impl From<Bytes> for ReplyBody {
+    fn from(bytes: Bytes) -> Self {
+        Self(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    }
+}
+
+impl http_body::Body for ReplyBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: &'a str,
+    error_description: &'a str,
+}
+
+/// `{"error","error_description"}` with the code's status (RFC 6749 §5.2).
+pub(crate) fn error(code: ErrorCode, description: &str) -> Response<Bytes> {
+    // A missing token has no code on the challenge, but a body that a person reads needs one.
+    let (name, description) = match code {
+        ErrorCode::MissingToken => ("unauthorized", "an access token is required"),
+        _ => (code.as_str(), description),
+    };
+    let mut response = json(&ErrorBody {
+        error: name,
+        error_description: description,
+    });
+    *response.status_mut() = code.status();
+    if code == ErrorCode::TemporarilyUnavailable {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+/// A 200 with a JSON body that no cache keeps.
+pub(crate) fn json(body: &impl Serialize) -> Response<Bytes> {
+    // The bodies are this crate's own structs of strings and numbers: they always serialise.
+    let text = serde_json::to_vec(body).unwrap_or_default();
+    no_store_json(text.into())
+}
+
+/// A 200 with this JSON text that no cache keeps.
+pub(crate) fn no_store_json(text: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(text);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}

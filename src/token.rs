@@ -1,0 +1,178 @@
+//! Tokens on their way to a client: [`AccessToken`], [`RefreshToken`] and [`TokenResponse`]
+//! (RFC 6749 §5.1).
+
+use std::{fmt, time::Duration};
+
+#[cfg(any(feature = "session", feature = "axum"))]
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+use zeroize::Zeroize;
+
+use crate::claims::Scope;
+
+macro_rules! token_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// `Debug` does not show it; it is wiped from memory when dropped.
+        #[derive(Clone)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes a token as it came over the wire; nothing is checked here.
+            pub fn new(token: impl Into<String>) -> Self {
+                Self(token.into())
+            }
+
+            /// The token itself. Hand it to its owner and to nobody else.
+            pub fn expose(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+
+        impl Drop for $name {
+            fn drop(&mut self) {
+                self.0.zeroize();
+            }
+        }
+    };
+}
+
+token_type! {
+    /// A short-lived token that opens protected resources (RFC 6749 §1.4).
+    AccessToken
+}
+
+token_type! {
+    /// A long-lived token that is exchanged for new access tokens (RFC 6749 §1.5).
+    RefreshToken
+}
+
+/// A successful answer of the token endpoint (RFC 6749 §5.1).
+///
+/// With the `axum` feature it is an `IntoResponse` in the snake_case form.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TokenResponse {
+    /// The access token.
+    pub access_token: AccessToken,
+    /// How long the access token lives from now on, in whole seconds on the wire.
+    pub expires_in: Duration,
+    /// The refresh token to use from now on.
+    pub refresh_token: RefreshToken,
+    /// What the access token allows, where it has a scope.
+    pub scope: Scope,
+}
+
+/// How the members of a token answer are spelled.
+#[cfg(any(feature = "session", feature = "axum"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    /// `access_token`, as RFC 6749 §5.1 has it.
+    Snake,
+    /// `accessToken`, for front ends that never saw an OAuth library.
+    #[cfg(feature = "session")]
+    Camel,
+}
+
+#[cfg(any(feature = "session", feature = "axum"))]
+impl TokenResponse {
+    /// What goes over the wire, in that spelling.
+    pub(crate) fn to_wire(&self, spelling: Spelling) -> impl Serialize {
+        TokenWire {
+            tokens: self,
+            spelling,
+        }
+    }
+
+    /// `expires_in`: whole seconds, and never 0, which some clients take for "for ever".
+    fn expires_in_secs(&self) -> u64 {
+        self.expires_in.as_secs().max(1)
+    }
+}
+
+#[cfg(any(feature = "session", feature = "axum"))]
+struct TokenWire<'a> {
+    tokens: &'a TokenResponse,
+    spelling: Spelling,
+}
+
+#[cfg(any(feature = "session", feature = "axum"))]
+impl Serialize for TokenWire<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let [access_token, token_type, expires_in, refresh_token] = match self.spelling {
+            Spelling::Snake => ["access_token", "token_type", "expires_in", "refresh_token"],
+            #[cfg(feature = "session")]
+            Spelling::Camel => ["accessToken", "tokenType", "expiresIn", "refreshToken"],
+        };
+        let has_scope = !self.tokens.scope.is_empty();
+        let mut wire = serializer.serialize_struct("TokenResponse", 4 + usize::from(has_scope))?;
+        wire.serialize_field(access_token, self.tokens.access_token.expose())?;
+        wire.serialize_field(token_type, "Bearer")?;
+        wire.serialize_field(expires_in, &self.tokens.expires_in_secs())?;
+        wire.serialize_field(refresh_token, self.tokens.refresh_token.expose())?;
+        if has_scope {
+            wire.serialize_field("scope", &self.tokens.scope)?;
+        }
+        wire.end()
+    }
+}
+
+#[cfg(all(test, feature = "session"))]
+mod tests {
+    use super::*;
+
+    fn wire(expires_in: Duration, scope: &str, spelling: Spelling) -> String {
+        let tokens = TokenResponse {
+            access_token: AccessToken::new("a.b.c"),
+            expires_in,
+            refresh_token: RefreshToken::new("r.s.t"),
+            scope: scope.parse().unwrap(),
+        };
+        serde_json::to_string(&tokens.to_wire(spelling)).unwrap()
+    }
+
+    #[test]
+    fn snake_is_rfc_6749() {
+        assert_eq!(
+            wire(Duration::from_secs(600), "read write", Spelling::Snake),
+            r#"{"access_token":"a.b.c","token_type":"Bearer","expires_in":600,"refresh_token":"r.s.t","scope":"read write"}"#
+        );
+    }
+
+    #[test]
+    fn camel_is_the_tutorials() {
+        assert_eq!(
+            wire(Duration::from_secs(600), "read", Spelling::Camel),
+            r#"{"accessToken":"a.b.c","tokenType":"Bearer","expiresIn":600,"refreshToken":"r.s.t","scope":"read"}"#
+        );
+    }
+
+    #[test]
+    fn expires_in_is_whole_seconds_and_never_zero() {
+        let snake = |expires_in| wire(expires_in, "", Spelling::Snake);
+        assert!(snake(Duration::ZERO).contains(r#""expires_in":1,"#));
+        assert!(snake(Duration::from_millis(999)).contains(r#""expires_in":1,"#));
+        assert!(snake(Duration::from_millis(2_999)).contains(r#""expires_in":2,"#));
+    }
+
+    #[test]
+    fn an_empty_scope_is_left_out() {
+        assert!(!wire(Duration::from_secs(1), "", Spelling::Snake).contains("scope"));
+    }
+
+    #[test]
+    fn debug_shows_no_token() {
+        let shown = format!(
+            "{:?} {:?}",
+            AccessToken::new("secret"),
+            RefreshToken::new("secret")
+        );
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+}
