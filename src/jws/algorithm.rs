@@ -1,0 +1,153 @@
+//! The signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1).
+
+use std::{fmt, str::FromStr};
+
+use crate::error::{ConfigError, ConfigErrorKind};
+
+/// A JWS algorithm (RFC 7518 §3.1, RFC 8037 §3.1). `none` is not among them.
+///
+/// A key is bound to one algorithm, and a token whose `alg` is another one is refused
+/// (RFC 8725 §3.1).
+///
+/// ```
+/// use tower_bearer::Algorithm;
+///
+/// let algorithm: Algorithm = "ES256".parse()?;
+/// assert_eq!(algorithm, Algorithm::ES256);
+/// assert!("es256".parse::<Algorithm>().is_err(), "names are case-sensitive");
+/// assert!("none".parse::<Algorithm>().is_err());
+/// # Ok::<_, tower_bearer::error::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// HMAC with SHA-256.
+    HS256,
+    /// HMAC with SHA-384.
+    HS384,
+    /// HMAC with SHA-512.
+    HS512,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    RS256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    RS384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    RS512,
+    /// RSASSA-PSS with SHA-256.
+    PS256,
+    /// RSASSA-PSS with SHA-384.
+    PS384,
+    /// RSASSA-PSS with SHA-512.
+    PS512,
+    /// ECDSA on P-256 with SHA-256.
+    ES256,
+    /// ECDSA on P-384 with SHA-384.
+    ES384,
+    /// Ed25519.
+    EdDSA,
+}
+
+/// What kind of key an algorithm takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    /// A secret; its least length in bytes is the hash's output (RFC 7518 §3.2).
+    Hmac { hash_bytes: usize },
+    Rsa,
+    Ec(Curve),
+    Ed25519,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Curve {
+    P256,
+    P384,
+}
+
+impl Curve {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+        }
+    }
+
+    pub(super) const fn coordinate_bytes(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+        }
+    }
+}
+
+impl Algorithm {
+    const ALL: [Self; 12] = [
+        Self::HS256,
+        Self::HS384,
+        Self::HS512,
+        Self::RS256,
+        Self::RS384,
+        Self::RS512,
+        Self::PS256,
+        Self::PS384,
+        Self::PS512,
+        Self::ES256,
+        Self::ES384,
+        Self::EdDSA,
+    ];
+
+    /// The name in a token's `alg`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::HS256 => "HS256",
+            Self::HS384 => "HS384",
+            Self::HS512 => "HS512",
+            Self::RS256 => "RS256",
+            Self::RS384 => "RS384",
+            Self::RS512 => "RS512",
+            Self::PS256 => "PS256",
+            Self::PS384 => "PS384",
+            Self::PS512 => "PS512",
+            Self::ES256 => "ES256",
+            Self::ES384 => "ES384",
+            Self::EdDSA => "EdDSA",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+
+    pub(super) const fn family(self) -> Family {
+        match self {
+            Self::HS256 => Family::Hmac { hash_bytes: 32 },
+            Self::HS384 => Family::Hmac { hash_bytes: 48 },
+            Self::HS512 => Family::Hmac { hash_bytes: 64 },
+            Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512 => {
+                Family::Rsa
+            }
+            Self::ES256 => Family::Ec(Curve::P256),
+            Self::ES384 => Family::Ec(Curve::P384),
+            Self::EdDSA => Family::Ed25519,
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = ConfigError;
+
+    /// Reads a name as it stands in a token's `alg`; names are case-sensitive.
+    ///
+    /// # Errors
+    ///
+    /// [`UnsupportedAlgorithm`](ConfigErrorKind::UnsupportedAlgorithm) on any other name.
+    fn from_str(name: &str) -> Result<Self, ConfigError> {
+        Self::named(name)
+            .ok_or_else(|| ConfigErrorKind::UnsupportedAlgorithm(name.to_owned()).into())
+    }
+}

@@ -1,0 +1,254 @@
+//! The back end on aws-lc-rs. All keys are prepared once.
+
+use aws_lc_rs::{
+    digest,
+    encoding::{AsDer, Pkcs8V1Der},
+    hmac,
+    rand::SystemRandom,
+    rsa::{KeyPairComponents, KeySize, RsaParameters},
+    signature::{
+        self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, ParsedPublicKey,
+        RsaEncoding, RsaKeyPair, RsaPublicKeyComponents, RsaSubjectPublicKey,
+        VerificationAlgorithm,
+    },
+};
+use zeroize::Zeroizing;
+
+use super::{Private, PrivateDer, Public, Rejected, point};
+use crate::jws::Algorithm;
+
+/// A prepared key that signs.
+pub(in crate::jws) enum Signer {
+    Hmac(hmac::Key),
+    Rsa(Box<RsaKeyPair>, &'static dyn RsaEncoding),
+    Ec(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+/// How an algorithm is called here.
+enum Scheme {
+    Hmac(hmac::Algorithm),
+    Rsa(&'static dyn RsaEncoding, &'static RsaParameters),
+    Ec(&'static EcdsaSigningAlgorithm, &'static dyn VerificationAlgorithm),
+    Ed25519,
+}
+
+fn scheme(algorithm: Algorithm) -> Scheme {
+    use signature as s;
+    match algorithm {
+        Algorithm::HS256 => Scheme::Hmac(hmac::HMAC_SHA256),
+        Algorithm::HS384 => Scheme::Hmac(hmac::HMAC_SHA384),
+        Algorithm::HS512 => Scheme::Hmac(hmac::HMAC_SHA512),
+        Algorithm::RS256 => Scheme::Rsa(&s::RSA_PKCS1_SHA256, &s::RSA_PKCS1_2048_8192_SHA256),
+        Algorithm::RS384 => Scheme::Rsa(&s::RSA_PKCS1_SHA384, &s::RSA_PKCS1_2048_8192_SHA384),
+        Algorithm::RS512 => Scheme::Rsa(&s::RSA_PKCS1_SHA512, &s::RSA_PKCS1_2048_8192_SHA512),
+        Algorithm::PS256 => Scheme::Rsa(&s::RSA_PSS_SHA256, &s::RSA_PSS_2048_8192_SHA256),
+        Algorithm::PS384 => Scheme::Rsa(&s::RSA_PSS_SHA384, &s::RSA_PSS_2048_8192_SHA384),
+        Algorithm::PS512 => Scheme::Rsa(&s::RSA_PSS_SHA512, &s::RSA_PSS_2048_8192_SHA512),
+        Algorithm::ES256 => {
+            Scheme::Ec(&s::ECDSA_P256_SHA256_FIXED_SIGNING, &s::ECDSA_P256_SHA256_FIXED)
+        }
+        Algorithm::ES384 => {
+            Scheme::Ec(&s::ECDSA_P384_SHA384_FIXED_SIGNING, &s::ECDSA_P384_SHA384_FIXED)
+        }
+        Algorithm::EdDSA => Scheme::Ed25519,
+    }
+}
+
+impl Signer {
+    /// A new asymmetric key.
+    pub(in crate::jws) fn generate(algorithm: Algorithm) -> Result<Self, Rejected> {
+        Ok(match scheme(algorithm) {
+            Scheme::Hmac(_) => return Err(Rejected),
+            Scheme::Rsa(encoding, _) => {
+                Self::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa2048)?), encoding)
+            }
+            Scheme::Ec(curve, _) => Self::Ec(EcdsaKeyPair::generate(curve)?),
+            Scheme::Ed25519 => Self::Ed25519(Ed25519KeyPair::generate()?),
+        })
+    }
+
+    pub(in crate::jws) fn from_secret(
+        algorithm: Algorithm,
+        secret: &[u8],
+    ) -> Result<Self, Rejected> {
+        match scheme(algorithm) {
+            Scheme::Hmac(hash) => Ok(Self::Hmac(hmac::Key::new(hash, secret))),
+            _ => Err(Rejected),
+        }
+    }
+
+    pub(in crate::jws) fn from_der(
+        algorithm: Algorithm,
+        format: PrivateDer,
+        der: &[u8],
+    ) -> Result<Self, Rejected> {
+        Ok(match (scheme(algorithm), format) {
+            (Scheme::Rsa(encoding, _), PrivateDer::Pkcs8) => {
+                Self::Rsa(Box::new(RsaKeyPair::from_pkcs8(der)?), encoding)
+            }
+            (Scheme::Rsa(encoding, _), PrivateDer::Pkcs1) => {
+                Self::Rsa(Box::new(RsaKeyPair::from_der(der)?), encoding)
+            }
+            (Scheme::Ec(curve, _), PrivateDer::Pkcs8) => {
+                Self::Ec(EcdsaKeyPair::from_pkcs8(curve, der)?)
+            }
+            (Scheme::Ec(curve, _), PrivateDer::Sec1) => {
+                Self::Ec(EcdsaKeyPair::from_private_key_der(curve, der)?)
+            }
+            (Scheme::Ed25519, PrivateDer::Pkcs8) => {
+                Self::Ed25519(Ed25519KeyPair::from_pkcs8(der)?)
+            }
+            _ => return Err(Rejected),
+        })
+    }
+
+    /// Refuses a private key that is not the public one's.
+    pub(in crate::jws) fn from_numbers(
+        algorithm: Algorithm,
+        public: &Public,
+        private: &Private,
+    ) -> Result<Self, Rejected> {
+        Ok(match (scheme(algorithm), public, private) {
+            (Scheme::Rsa(encoding, _), Public::Rsa { n, e }, Private::Rsa(key)) => {
+                let pair = RsaKeyPair::from_components(&KeyPairComponents {
+                    public_key: RsaPublicKeyComponents { n, e },
+                    d: &*key.d,
+                    p: &*key.p,
+                    q: &*key.q,
+                    dP: &*key.dp,
+                    dQ: &*key.dq,
+                    qInv: &*key.qi,
+                })?;
+                Self::Rsa(Box::new(pair), encoding)
+            }
+            (Scheme::Ec(curve, _), Public::Ec { x, y }, Private::Ec { d }) => {
+                Self::Ec(EcdsaKeyPair::from_private_key_and_public_key(curve, d, &point(x, y))?)
+            }
+            (Scheme::Ed25519, Public::Ed25519 { x }, Private::Ed25519 { d }) => {
+                Self::Ed25519(Ed25519KeyPair::from_seed_and_public_key(d, x)?)
+            }
+            _ => return Err(Rejected),
+        })
+    }
+
+    pub(in crate::jws) fn public(&self) -> Result<Public, Rejected> {
+        match self {
+            Self::Hmac(_) => Err(Rejected),
+            Self::Rsa(pair, _) => Ok(rsa_numbers(pair.public_key())),
+            Self::Ec(pair) => Public::from_point(pair.public_key().as_ref()),
+            Self::Ed25519(pair) => Ok(Public::Ed25519 { x: pair.public_key().as_ref().to_vec() }),
+        }
+    }
+
+    pub(in crate::jws) fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Rejected> {
+        let der = match self {
+            Self::Hmac(_) => return Err(Rejected),
+            Self::Rsa(pair, _) => AsDer::<Pkcs8V1Der<'_>>::as_der(&**pair)?.as_ref().to_vec(),
+            Self::Ec(pair) => pair.to_pkcs8v1()?.as_ref().to_vec(),
+            Self::Ed25519(pair) => pair.to_pkcs8v1()?.as_ref().to_vec(),
+        };
+        Ok(Zeroizing::new(der))
+    }
+
+    pub(in crate::jws) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Rejected> {
+        Ok(match self {
+            Self::Hmac(key) => hmac::sign(key, message).as_ref().to_vec(),
+            Self::Rsa(pair, encoding) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(*encoding, &SystemRandom::new(), message, &mut signature)?;
+                signature
+            }
+            Self::Ec(pair) => pair.sign(&SystemRandom::new(), message)?.as_ref().to_vec(),
+            Self::Ed25519(pair) => pair.try_sign(message)?.as_ref().to_vec(),
+        })
+    }
+}
+
+/// A prepared key that verifies.
+pub(in crate::jws) enum Checker {
+    Hmac(hmac::Key),
+    Public(ParsedPublicKey),
+}
+
+impl Checker {
+    pub(in crate::jws) fn from_secret(
+        algorithm: Algorithm,
+        secret: &[u8],
+    ) -> Result<Self, Rejected> {
+        match scheme(algorithm) {
+            Scheme::Hmac(hash) => Ok(Self::Hmac(hmac::Key::new(hash, secret))),
+            _ => Err(Rejected),
+        }
+    }
+
+    /// Refuses a point that is not on the curve.
+    pub(in crate::jws) fn from_numbers(
+        algorithm: Algorithm,
+        public: &Public,
+    ) -> Result<Self, Rejected> {
+        Ok(Self::Public(match (scheme(algorithm), public) {
+            (Scheme::Rsa(_, parameters), Public::Rsa { n, e }) => {
+                RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters)?
+            }
+            (Scheme::Ec(_, curve), Public::Ec { x, y }) => {
+                ParsedPublicKey::new(curve, point(x, y))?
+            }
+            (Scheme::Ed25519, Public::Ed25519 { x }) => {
+                ParsedPublicKey::new(&signature::ED25519, x)?
+            }
+            _ => return Err(Rejected),
+        }))
+    }
+
+    /// In constant time where the key is a secret.
+    pub(in crate::jws) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Hmac(key) => hmac::verify(key, message, signature).is_ok(),
+            Self::Public(key) => key.verify_sig(message, signature).is_ok(),
+        }
+    }
+}
+
+/// Reads an RSA public key, SPKI (RFC 5280 §4.1) or PKCS#1 (RFC 8017 appendix A.1.1).
+pub(in crate::jws) fn rsa_public(der: &[u8]) -> Result<Public, Rejected> {
+    Ok(rsa_numbers(&RsaSubjectPublicKey::from_der(der)?))
+}
+
+fn rsa_numbers(key: &RsaSubjectPublicKey) -> Public {
+    Public::Rsa {
+        n: key.modulus().big_endian_without_leading_zero().to_vec(),
+        e: key.exponent().big_endian_without_leading_zero().to_vec(),
+    }
+}
+
+pub(in crate::jws) fn sha256(message: &[u8]) -> [u8; 32] {
+    filled(digest::digest(&digest::SHA256, message).as_ref())
+}
+
+pub(in crate::jws) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    for part in parts {
+        context.update(part);
+    }
+    filled(context.sign().as_ref())
+}
+
+/// Both callers have 32 bytes; written so that no length could panic.
+fn filled(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    out
+}
+
+impl From<aws_lc_rs::error::Unspecified> for Rejected {
+    fn from(_: aws_lc_rs::error::Unspecified) -> Self {
+        Self
+    }
+}
+
+impl From<aws_lc_rs::error::KeyRejected> for Rejected {
+    fn from(_: aws_lc_rs::error::KeyRejected) -> Self {
+        Self
+    }
+}

@@ -1,0 +1,183 @@
+//! JSON Web Keys, read strictly (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::{
+    Algorithm,
+    algorithm::{Curve, Family},
+    backend::{Private, Public, RsaPrivate},
+    key::format_error,
+};
+use crate::{
+    error::{ConfigError, ConfigErrorKind},
+    json,
+};
+
+/// What a key is to be used for; `key_ops` has to allow it (RFC 7517 §4.3).
+#[derive(Clone, Copy)]
+pub(super) enum Operation {
+    Sign,
+    Verify,
+}
+
+/// A JWK whose `alg`, `use` and `key_ops` allow what is asked of it.
+pub(super) struct Jwk {
+    pub(super) algorithm: Algorithm,
+    pub(super) kid: Option<String>,
+    members: Map<String, Value>,
+}
+
+impl Jwk {
+    /// Reads the text of a JWK. `wanted` stands in for a missing `alg`.
+    pub(super) fn parse(
+        text: &str,
+        wanted: Option<Algorithm>,
+        operation: Operation,
+    ) -> Result<Self, ConfigError> {
+        let members = json::object(text.as_bytes())
+            .map_err(|_| format_error("the JWK is no JSON object without duplicate members"))?;
+        Self::from_members(members, wanted, operation)
+    }
+
+    pub(super) fn from_members(
+        mut members: Map<String, Value>,
+        wanted: Option<Algorithm>,
+        operation: Operation,
+    ) -> Result<Self, ConfigError> {
+        check_use(&members, operation)?;
+        let algorithm = algorithm(&members, wanted)?;
+        let kid = match members.remove("kid") {
+            None => None,
+            Some(Value::String(kid)) => Some(kid),
+            Some(_) => return Err(format_error("the JWK's kid is no string")),
+        };
+        Ok(Self { algorithm, kid, members })
+    }
+
+    /// The public numbers; private ones beside them are left alone.
+    pub(super) fn public(&mut self) -> Result<Public, ConfigError> {
+        let mut number = |name| Ok::<_, ConfigError>(take(&mut self.members, name)?.to_vec());
+        Ok(match self.algorithm.family() {
+            Family::Hmac { .. } => return Err(format_error("a secret has no public key")),
+            Family::Rsa => Public::Rsa { n: number("n")?, e: number("e")? },
+            Family::Ec(_) => Public::Ec { x: number("x")?, y: number("y")? },
+            Family::Ed25519 => Public::Ed25519 { x: number("x")? },
+        })
+    }
+
+    pub(super) fn private(&mut self) -> Result<Private, ConfigError> {
+        if self.members.contains_key("oth") {
+            return Err(format_error("an RSA key has two primes, no more"));
+        }
+        let mut number = |name| take(&mut self.members, name);
+        let d = number("d")?;
+        Ok(match self.algorithm.family() {
+            Family::Hmac { .. } => return Err(format_error("a secret has no private key")),
+            Family::Rsa => Private::Rsa(Box::new(RsaPrivate {
+                d,
+                p: number("p")?,
+                q: number("q")?,
+                dp: number("dp")?,
+                dq: number("dq")?,
+                qi: number("qi")?,
+            })),
+            Family::Ec(curve) if d.len() == curve.coordinate_bytes() => Private::Ec { d },
+            Family::Ed25519 if d.len() == 32 => Private::Ed25519 { d },
+            _ => return Err(format_error("d has not the length that the curve asks for")),
+        })
+    }
+
+    pub(super) fn secret(&mut self) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+        take(&mut self.members, "k")
+    }
+}
+
+impl Drop for Jwk {
+    /// What was not taken may still be private.
+    fn drop(&mut self) {
+        for value in self.members.values_mut() {
+            if let Value::String(text) = value {
+                drop(Zeroizing::new(std::mem::take(text)));
+            }
+        }
+    }
+}
+
+fn take(
+    members: &mut Map<String, Value>,
+    name: &'static str,
+) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+    let Some(Value::String(text)) = members.remove(name) else {
+        return Err(format_error("the JWK lacks a number of its key type"));
+    };
+    let text = Zeroizing::new(text);
+    match URL_SAFE_NO_PAD.decode(text.as_bytes()) {
+        Ok(bytes) if !bytes.is_empty() => Ok(Zeroizing::new(bytes)),
+        _ => Err(format_error("a number of the JWK is not unpadded base64url")),
+    }
+}
+
+fn check_use(members: &Map<String, Value>, operation: Operation) -> Result<(), ConfigError> {
+    if members.get("use").is_some_and(|use_| use_ != "sig") {
+        return Err(ConfigErrorKind::KeyUse("its use is not sig").into());
+    }
+    let (name, error) = match operation {
+        Operation::Sign => ("sign", "its key_ops lack sign"),
+        Operation::Verify => ("verify", "its key_ops lack verify"),
+    };
+    match members.get("key_ops") {
+        None => Ok(()),
+        Some(Value::Array(ops)) if ops.iter().any(|op| op == name) => Ok(()),
+        Some(_) => Err(ConfigErrorKind::KeyUse(error).into()),
+    }
+}
+
+/// The one algorithm that the key is bound to (RFC 8725 §3.1).
+fn algorithm(
+    members: &Map<String, Value>,
+    wanted: Option<Algorithm>,
+) -> Result<Algorithm, ConfigError> {
+    let named = match members.get("alg") {
+        None => None,
+        Some(Value::String(name)) => Some(name.parse()?),
+        Some(_) => return Err(format_error("the JWK's alg is no string")),
+    };
+    let algorithm: Algorithm = match (named, wanted) {
+        (Some(named), Some(wanted)) if named != wanted => {
+            return Err(ConfigErrorKind::KeyUse("its alg is another one").into());
+        }
+        (Some(algorithm), _) | (None, Some(algorithm)) => algorithm,
+        (None, None) => implied(members)?,
+    };
+    let text = |name| members.get(name).and_then(Value::as_str);
+    let fits = match algorithm.family() {
+        Family::Hmac { .. } => text("kty") == Some("oct"),
+        Family::Rsa => text("kty") == Some("RSA"),
+        Family::Ec(curve) => text("kty") == Some("EC") && text("crv") == Some(curve.as_str()),
+        Family::Ed25519 => text("kty") == Some("OKP") && text("crv") == Some("Ed25519"),
+    };
+    if fits {
+        Ok(algorithm)
+    } else {
+        Err(ConfigErrorKind::KeyUse("its kty or crv does not fit the algorithm").into())
+    }
+}
+
+fn implied(members: &Map<String, Value>) -> Result<Algorithm, ConfigError> {
+    let text = |name| members.get(name).and_then(Value::as_str);
+    match (text("kty"), text("crv")) {
+        (Some("EC"), Some(crv)) if crv == Curve::P256.as_str() => Ok(Algorithm::ES256),
+        (Some("EC"), Some(crv)) if crv == Curve::P384.as_str() => Ok(Algorithm::ES384),
+        (Some("OKP"), Some("Ed25519")) => Ok(Algorithm::EdDSA),
+        (Some("RSA" | "oct"), _) => {
+            Err(ConfigErrorKind::KeyUse("it has no alg: say which algorithm it is for").into())
+        }
+        (Some("EC" | "OKP"), Some(crv)) => {
+            Err(ConfigErrorKind::UnsupportedAlgorithm(crv.to_owned()).into())
+        }
+        (Some(kty), _) => Err(ConfigErrorKind::UnsupportedAlgorithm(kty.to_owned()).into()),
+        (None, _) => Err(format_error("the JWK has no kty")),
+    }
+}

@@ -1,0 +1,191 @@
+//! [`VerifyingKey`].
+
+use std::{fmt, sync::Arc};
+
+use serde_json::{Map, Value};
+
+use super::{
+    Algorithm,
+    algorithm::Family,
+    backend::{Checker, Public},
+    jwk::{Jwk, Operation},
+    key::{
+        check_kid, check_public, check_secret, format_error, public_from_der, public_from_pem,
+        public_members, secret_thumbprint, thumbprint,
+    },
+};
+use crate::error::ConfigError;
+
+/// A key that verifies, bound to one [`Algorithm`]. Cheap to clone.
+///
+/// `Debug` shows its `kid` and algorithm only: an HMAC key verifies with the very secret that
+/// signs.
+///
+/// ```
+/// use tower_bearer::{Algorithm, VerifyingKey};
+///
+/// // RFC 8037 appendix A.2
+/// let key = VerifyingKey::from_jwk(
+///     r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+/// )?;
+/// assert_eq!(key.algorithm(), Algorithm::EdDSA);
+/// assert_eq!(key.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+/// # Ok::<_, tower_bearer::error::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct VerifyingKey {
+    kid: Arc<str>,
+    material: Arc<Material>,
+}
+
+struct Material {
+    algorithm: Algorithm,
+    checker: Checker,
+    thumbprint: String,
+    /// The members of the public JWK; nothing for a secret.
+    public: Option<Value>,
+}
+
+impl VerifyingKey {
+    /// A secret of HS256, HS384 or HS512, at least as long as the hash (RFC 7518 §3.2).
+    ///
+    /// # Errors
+    ///
+    /// [`WeakKey`](crate::error::ConfigErrorKind::WeakKey) where it is shorter,
+    /// [`KeyFormat`](crate::error::ConfigErrorKind::KeyFormat) for another algorithm.
+    pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, ConfigError> {
+        check_secret(algorithm, secret)?;
+        let checker = Checker::from_secret(algorithm, secret)
+            .map_err(|_| format_error("it is no secret of the algorithm"))?;
+        Ok(Self::assemble(algorithm, checker, secret_thumbprint(secret), None))
+    }
+
+    /// A public key in PEM: `PUBLIC KEY` (SPKI), or `RSA PUBLIC KEY` (PKCS#1). One block only;
+    /// certificates are refused.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyFormat`](crate::error::ConfigErrorKind::KeyFormat) where it is no such key,
+    /// [`WeakKey`](crate::error::ConfigErrorKind::WeakKey) where it is too short.
+    pub fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, ConfigError> {
+        Self::from_der(algorithm, &public_from_pem(pem)?)
+    }
+
+    /// A public key in DER: SPKI (RFC 5280 §4.1.2.7), or PKCS#1 (RFC 8017 appendix A.1.1) for
+    /// RSA.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_pem`](Self::from_pem).
+    pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, ConfigError> {
+        Self::from_public(algorithm, &public_from_der(algorithm, der)?)
+    }
+
+    /// A public JWK, or a secret one (`oct`), with its `kid` where it has one. An elliptic
+    /// curve implies the algorithm; RSA and `oct` keys need their `alg`, or
+    /// [`from_jwk_as`](Self::from_jwk_as). Private members are ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyUse`](crate::error::ConfigErrorKind::KeyUse) where `use`, `key_ops` or `alg`
+    /// forbids to verify with it (RFC 7517 §4),
+    /// [`UnsupportedAlgorithm`](crate::error::ConfigErrorKind::UnsupportedAlgorithm) for a type
+    /// or curve that is not among the [`Algorithm`]s, and as [`from_pem`](Self::from_pem).
+    pub fn from_jwk(json: &str) -> Result<Self, ConfigError> {
+        Self::read(Jwk::parse(json, None, Operation::Verify)?)
+    }
+
+    /// Like [`from_jwk`](Self::from_jwk), with the algorithm for a JWK that has no `alg`.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_jwk`](Self::from_jwk);
+    /// [`KeyUse`](crate::error::ConfigErrorKind::KeyUse) where the JWK names another algorithm.
+    pub fn from_jwk_as(algorithm: Algorithm, json: &str) -> Result<Self, ConfigError> {
+        Self::read(Jwk::parse(json, Some(algorithm), Operation::Verify)?)
+    }
+
+    /// One key of a set.
+    pub(super) fn from_jwk_members(members: Map<String, Value>) -> Result<Self, ConfigError> {
+        Self::read(Jwk::from_members(members, None, Operation::Verify)?)
+    }
+
+    fn read(mut jwk: Jwk) -> Result<Self, ConfigError> {
+        let key = match jwk.algorithm.family() {
+            Family::Hmac { .. } => Self::from_secret(jwk.algorithm, &jwk.secret()?)?,
+            _ => Self::from_public(jwk.algorithm, &jwk.public()?)?,
+        };
+        match jwk.kid.take() {
+            Some(kid) => key.with_kid(kid),
+            None => Ok(key),
+        }
+    }
+
+    pub(super) fn from_public(algorithm: Algorithm, public: &Public) -> Result<Self, ConfigError> {
+        check_public(algorithm, public)?;
+        let checker = Checker::from_numbers(algorithm, public)
+            .map_err(|_| format_error("it is no valid public key of the algorithm"))?;
+        let members = public_members(algorithm, public);
+        Ok(Self::assemble(algorithm, checker, thumbprint(&members), Some(members)))
+    }
+
+    fn assemble(
+        algorithm: Algorithm,
+        checker: Checker,
+        thumbprint: String,
+        public: Option<Value>,
+    ) -> Self {
+        Self {
+            kid: thumbprint.as_str().into(),
+            material: Arc::new(Material { algorithm, checker, thumbprint, public }),
+        }
+    }
+
+    /// The same key under another `kid`, 1 to 256 bytes. The default is the key's SHA-256
+    /// thumbprint (RFC 7638).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyFormat`](crate::error::ConfigErrorKind::KeyFormat) where it is empty or longer.
+    pub fn with_kid(self, kid: impl Into<String>) -> Result<Self, ConfigError> {
+        Ok(Self { kid: check_kid(kid.into())?, ..self })
+    }
+
+    /// The name that tokens call the key by.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The one algorithm that the key is for.
+    pub fn algorithm(&self) -> Algorithm {
+        self.material.algorithm
+    }
+
+    pub(super) fn thumbprint(&self) -> &str {
+        &self.material.thumbprint
+    }
+
+    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.material.checker.verify(message, signature)
+    }
+
+    /// The public JWK, for publication; a secret has none.
+    pub(super) fn jwk(&self) -> Option<Value> {
+        let mut jwk = self.material.public.clone()?;
+        if let Value::Object(members) = &mut jwk {
+            members.insert("use".into(), "sig".into());
+            members.insert("alg".into(), self.algorithm().as_str().into());
+            members.insert("kid".into(), self.kid().into());
+        }
+        Some(jwk)
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyingKey")
+            .field("kid", &self.kid)
+            .field("algorithm", &self.algorithm())
+            .finish_non_exhaustive()
+    }
+}
