@@ -1,0 +1,176 @@
+//! [`Issuer`]: claims in, access token out (RFC 9068).
+
+use std::{sync::Arc, time::Duration};
+
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    claims::{Audience, Claims, REGISTERED, Scope},
+    clock::Timestamp,
+    error::{ConfigError, ConfigErrorKind},
+    jws::{KeySet, SignError},
+    token::AccessToken,
+};
+
+/// The type of an access token (RFC 9068 §2.1).
+pub(crate) const ACCESS_TOKEN_TYPE: &str = "at+jwt";
+
+/// Issues access tokens (RFC 9068). Cheap to clone.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_bearer::{
+///     Algorithm, Issuer, KeySet, SigningKey, Verifier,
+///     clock::{Clock, SystemClock},
+/// };
+///
+/// let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA)?);
+/// let issuer = Issuer::new("https://id.example", "https://api.example", keys.clone())?;
+///
+/// let mut claims = issuer.claims("alice", SystemClock.now(), Duration::from_secs(600));
+/// claims.scope = "read".parse()?;
+/// let token = issuer.sign(&claims)?;
+///
+/// let verifier = Verifier::new("https://id.example", "https://api.example", keys.verifying())?;
+/// assert_eq!(verifier.verify(token.expose())?.claims(), &claims);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Issuer(Arc<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    issuer: String,
+    audience: String,
+    default_client_id: String,
+    keys: KeySet,
+}
+
+impl Issuer {
+    /// An issuer that calls itself `issuer` (the `iss` claim, an https URL as a rule) and whose
+    /// tokens are for `audience` (the `aud` claim).
+    ///
+    /// # Errors
+    ///
+    /// [`EmptyIssuer`](ConfigErrorKind::EmptyIssuer) and
+    /// [`EmptyAudience`](ConfigErrorKind::EmptyAudience).
+    pub fn new(
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+        keys: KeySet,
+    ) -> Result<Self, ConfigError> {
+        let (issuer, audience) = (issuer.into(), audience.into());
+        if issuer.is_empty() {
+            return Err(ConfigErrorKind::EmptyIssuer.into());
+        }
+        if audience.is_empty() {
+            return Err(ConfigErrorKind::EmptyAudience.into());
+        }
+        let default_client_id = issuer.clone();
+        Ok(Self(Arc::new(Inner { issuer, audience, default_client_id, keys })))
+    }
+
+    /// The `client_id` of tokens that no OAuth client asked for: the application's own logins
+    /// (RFC 9068 §2.2 requires the claim). The default is the issuer.
+    ///
+    /// # Errors
+    ///
+    /// [`EmptyClientId`](ConfigErrorKind::EmptyClientId).
+    pub fn default_client_id(self, client_id: impl Into<String>) -> Result<Self, ConfigError> {
+        let default_client_id = client_id.into();
+        if default_client_id.is_empty() {
+            return Err(ConfigErrorKind::EmptyClientId.into());
+        }
+        let inner = Arc::unwrap_or_clone(self.0);
+        Ok(Self(Arc::new(Inner { default_client_id, ..inner })))
+    }
+
+    /// The `iss` claim.
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// The `aud` claim.
+    pub fn audience(&self) -> &str {
+        &self.0.audience
+    }
+
+    /// The keys that sign, and those that verify.
+    pub fn keys(&self) -> &KeySet {
+        &self.0.keys
+    }
+
+    /// The claims of a token for `subject` that lives from `now` for `lifetime`: `iss`, `sub`,
+    /// `aud`, `exp`, `iat`, a fresh `jti` and the default `client_id`. Times are cut
+    /// to whole seconds. Add to them what the token shall say besides.
+    pub fn claims(
+        &self,
+        subject: impl Into<String>,
+        now: Timestamp,
+        lifetime: Duration,
+    ) -> Claims {
+        let whole = |time: Timestamp| Timestamp::from_secs(time.as_secs());
+        Claims {
+            iss: self.0.issuer.clone(),
+            sub: subject.into(),
+            aud: Audience::One(self.0.audience.clone()),
+            exp: whole(now + lifetime),
+            iat: whole(now),
+            nbf: None,
+            jti: fresh_jti().unwrap_or_default(),
+            client_id: Some(self.0.default_client_id.clone()),
+            scope: Scope::empty(),
+            sid: None,
+            generation: None,
+            auth_time: None,
+            private: (),
+        }
+    }
+
+    /// Signs claims into an access token. `P` has to become a
+    /// JSON object, or be `()`, and its members may not use a registered name
+    /// ([`REGISTERED`]).
+    ///
+    /// # Errors
+    ///
+    /// Where `P` is not like that, the claims lack a `sub` or `jti`, or the operating system
+    /// gave no random bytes.
+    pub fn sign<P: Serialize>(&self, claims: &Claims<P>) -> Result<AccessToken, SignError> {
+        if claims.sub.is_empty() {
+            return Err(SignError::claims("sub is empty"));
+        }
+        if claims.jti.is_empty() {
+            // `claims` had no random bytes to make one from.
+            return Err(SignError::signing());
+        }
+        check_private(&claims.private)?;
+        // The source's text could quote a value, so only the fact is told.
+        let payload = serde_json::to_vec(claims)
+            .map_err(|_| SignError::claims("they cannot be written as JSON"))?;
+        self.0.keys.sign(ACCESS_TOKEN_TYPE, &payload).map(AccessToken::new)
+    }
+}
+
+/// Flattened into the same object, a twin of a registered member would make a token that every
+/// strict reader refuses, or worse, that two readers read differently.
+fn check_private<P: Serialize>(private: &P) -> Result<(), SignError> {
+    match serde_json::to_value(private) {
+        Ok(Value::Null) => Ok(()),
+        Ok(Value::Object(members)) => match REGISTERED.iter().find(|name| members.contains_key(**name)) {
+            Some(name) => Err(SignError::claims(format!("{name} is a registered name"))),
+            None => Ok(()),
+        },
+        Ok(_) => Err(SignError::claims("they are no JSON object")),
+        Err(_) => Err(SignError::claims("they cannot be written as JSON")),
+    }
+}
+
+/// A random identifier (RFC 9562 §5.4), so that two tokens of one second differ.
+fn fresh_jti() -> Result<String, getrandom::Error> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random)?;
+    let id = uuid::Builder::from_random_bytes(random).into_uuid();
+    Ok(Uuid::to_string(&id))
+}
