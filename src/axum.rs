@@ -1,0 +1,234 @@
+//! For [axum](https://docs.rs/axum): extractors and responses.
+//!
+//! - [`Claims<P>`](crate::Claims) and [`VerifiedToken`](crate::VerifiedToken) are extractors on
+//!   routes behind a [`BearerLayer`](crate::bearer::BearerLayer). As `Option<…>`, they are `None`
+//!   where an [optional](crate::bearer::BearerLayer::optional) layer saw no token.
+//! - [`TokenResponse`](crate::TokenResponse), [`bearer::Rejection`](crate::bearer::Rejection) and
+//!   `session::SessionError` are responses.
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use tower_bearer::{Claims, Verifier, bearer::BearerLayer};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct MyClaims {
+//!     role: String,
+//! }
+//!
+//! async fn me(claims: Claims<MyClaims>) -> String {
+//!     format!("{} is {}", claims.sub, claims.private.role)
+//! }
+//!
+//! async fn greet(claims: Option<Claims>) -> String {
+//!     format!("hello {}", claims.map_or("stranger".into(), |claims| claims.sub))
+//! }
+//!
+//! fn app(verifier: Verifier) -> Router {
+//!     let layer = BearerLayer::new(verifier);
+//!     Router::new()
+//!         .route("/me", get(me).layer(layer.clone()))
+//!         .route("/", get(greet).layer(layer.optional()))
+//! }
+//! ```
+
+use std::fmt;
+
+use axum::{
+    body::Body,
+    extract::{FromRequestParts, OptionalFromRequestParts},
+    response::{IntoResponse, Response},
+};
+use http::{Extensions, StatusCode, request::Parts};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    bearer::{self, Checked},
+    claims::{Claims, VerifiedToken},
+    error::TokenError,
+    reply,
+    token::{Spelling, TokenResponse},
+    trace,
+};
+
+/// Why [`Claims`] or a [`VerifiedToken`] could not be had from a request.
+#[derive(Clone, Debug)]
+pub struct ClaimsRejection(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// No layer saw the request: the application's own mistake.
+    MissingLayer,
+    Refused(bearer::Rejection),
+}
+
+const MISSING_LAYER: &str = "no BearerLayer saw this request: \
+    add `.route_layer(BearerLayer::new(verifier))` to the routes that take claims";
+
+impl ClaimsRejection {
+    fn refused(rejection: bearer::Rejection, extensions: &Extensions) -> Self {
+        Self(Kind::Refused(match extensions.get::<Checked>() {
+            Some(Checked { realm }) => rejection.in_realm(realm),
+            None => rejection,
+        }))
+    }
+
+    /// Whether no [`BearerLayer`](bearer::BearerLayer) saw the request. That is a mistake in how
+    /// the routes are put together, and answered with 500.
+    pub fn is_missing_layer(&self) -> bool {
+        matches!(self.0, Kind::MissingLayer)
+    }
+}
+
+impl fmt::Display for ClaimsRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::MissingLayer => f.write_str(MISSING_LAYER),
+            Kind::Refused(rejection) => rejection.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ClaimsRejection {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0 {
+            Kind::MissingLayer => None,
+            Kind::Refused(rejection) => rejection.source(),
+        }
+    }
+}
+
+impl IntoResponse for ClaimsRejection {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Kind::MissingLayer => {
+                trace::warn!("{MISSING_LAYER}");
+                (StatusCode::INTERNAL_SERVER_ERROR, MISSING_LAYER).into_response()
+            }
+            Kind::Refused(rejection) => IntoResponse::into_response(rejection),
+        }
+    }
+}
+
+fn token(extensions: &Extensions) -> Result<Option<VerifiedToken>, ClaimsRejection> {
+    let token = extensions.get::<VerifiedToken>().cloned();
+    if token.is_none() && extensions.get::<Checked>().is_none() {
+        return Err(ClaimsRejection(Kind::MissingLayer));
+    }
+    Ok(token)
+}
+
+/// The issuer and this application disagree on what is in a token. The client can only get a
+/// new one; whoever runs the server has to know.
+fn claims<P: DeserializeOwned>(
+    token: &VerifiedToken,
+    extensions: &Extensions,
+) -> Result<Claims<P>, ClaimsRejection> {
+    token.claims_as().map_err(|_error| {
+        trace::warn!(
+            expected = std::any::type_name::<P>(),
+            error = std::error::Error::source(&_error).map(tracing::field::display),
+            "a verified token's private claims do not fit"
+        );
+        ClaimsRejection::refused(TokenError::Claims.into(), extensions)
+    })
+}
+
+/// Requires a token; 401 without one.
+impl<S: Sync> FromRequestParts<S> for VerifiedToken {
+    type Rejection = ClaimsRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ClaimsRejection> {
+        let missing = bearer::Rejection::missing_token;
+        token(&parts.extensions)?
+            .ok_or_else(|| ClaimsRejection::refused(missing(), &parts.extensions))
+    }
+}
+
+/// `None` without a token.
+impl<S: Sync> OptionalFromRequestParts<S> for VerifiedToken {
+    type Rejection = ClaimsRejection;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _state: &S,
+    ) -> Result<Option<Self>, ClaimsRejection> {
+        token(&parts.extensions)
+    }
+}
+
+/// Requires a token; 401 without one, and where its private claims do not fit `P`.
+impl<S: Sync, P: DeserializeOwned> FromRequestParts<S> for Claims<P> {
+    type Rejection = ClaimsRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ClaimsRejection> {
+        let token =
+            <VerifiedToken as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        claims(&token, &parts.extensions)
+    }
+}
+
+/// `None` without a token; 401 where its private claims do not fit `P`.
+impl<S: Sync, P: DeserializeOwned> OptionalFromRequestParts<S> for Claims<P> {
+    type Rejection = ClaimsRejection;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _state: &S,
+    ) -> Result<Option<Self>, ClaimsRejection> {
+        let Some(token) = token(&parts.extensions)? else {
+            return Ok(None);
+        };
+        claims(&token, &parts.extensions).map(Some)
+    }
+}
+
+/// The snake_case form of RFC 6749 §5.1, kept by no cache.
+impl IntoResponse for TokenResponse {
+    fn into_response(self) -> Response {
+        reply::json(&self.to_wire(Spelling::Snake)).map(Body::from)
+    }
+}
+
+impl IntoResponse for bearer::Rejection {
+    fn into_response(self) -> Response {
+        self.into_response().map(Body::from)
+    }
+}
+
+/// The status and JSON body of its [`code`](crate::session::SessionError::code).
+#[cfg(feature = "session")]
+impl IntoResponse for crate::session::SessionError {
+    fn into_response(self) -> Response {
+        let code = self.code();
+        reply::error(code, code.description()).map(Body::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::token::{AccessToken, RefreshToken};
+
+    #[tokio::test]
+    async fn a_token_response_is_rfc_6749() {
+        let response = IntoResponse::into_response(TokenResponse {
+            access_token: AccessToken::new("a.b.c"),
+            expires_in: Duration::from_secs(600),
+            refresh_token: RefreshToken::new("r.s.t"),
+            scope: "read".parse().unwrap(),
+        });
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["content-type"], "application/json");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        assert_eq!(response.headers()["pragma"], "no-cache");
+        let body = axum::body::to_bytes(response.into_body(), 1024)
+            .await
+            .unwrap();
+        assert_eq!(
+            body,
+            r#"{"access_token":"a.b.c","token_type":"Bearer","expires_in":600,"refresh_token":"r.s.t","scope":"read"}"#
+        );
+    }
+}

@@ -1,0 +1,143 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Response;
+use tower_layer::Layer;
+
+use crate::{error::ConfigError, verifier::Verifier};
+
+use super::{
+    Bearer, NoEndpoints, Rejection, SessionGuard,
+    challenge::Realm,
+    guard::AnyGuard,
+    policy::{Hook, Policy},
+};
+
+/// Lets through only requests with a good access token. See [the policy](super).
+///
+/// ```
+/// # use tower_bearer::{Algorithm, KeySet, SigningKey, Verifier, error::ConfigError};
+/// use tower_bearer::bearer::BearerLayer;
+///
+/// # fn layer() -> Result<(), ConfigError> {
+/// # let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA)?);
+/// let verifier = Verifier::new("https://id.example", "https://api.example", keys.verifying())?;
+/// let any_user = BearerLayer::new(verifier).realm("example")?;
+/// let admins = any_user.clone().require_scope("admin");
+/// let guests_too = any_user.clone().optional();
+/// # let _ = (admins, guests_too);
+/// # Ok(())
+/// # }
+/// # layer().unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct BearerLayer<E = NoEndpoints> {
+    policy: Arc<Policy>,
+    endpoints: E,
+}
+
+impl BearerLayer {
+    /// Requires a token that `verifier` accepts.
+    pub fn new(verifier: Verifier) -> Self {
+        Self {
+            policy: Arc::new(Policy::new(verifier)),
+            endpoints: NoEndpoints,
+        }
+    }
+}
+
+impl<E> BearerLayer<E> {
+    fn with(mut self, change: impl FnOnce(&mut Policy)) -> Self {
+        change(Arc::make_mut(&mut self.policy));
+        self
+    }
+
+    /// Lets requests without a token through, and without claims. A token that is there and is
+    /// bad is refused all the same.
+    ///
+    /// Where a scope is required too, so is a token.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        self.with(|policy| policy.optional = true)
+    }
+
+    /// Requires **all** of these space-separated scope tokens (RFC 6749 §3.3), on top of what is
+    /// required already.
+    ///
+    /// Text that names no scope, or cannot be one, is a mistake of the application's: each
+    /// request is then answered with 500, and a warning is logged. Scopes that come from a
+    /// configuration are better parsed first, as a [`Scope`](crate::Scope).
+    #[must_use]
+    pub fn require_scope(self, scope: &str) -> Self {
+        self.with(|policy| policy.required.add_all(scope))
+    }
+
+    /// Requires **at least one** of these space-separated scope tokens, on top of what is
+    /// required already: called twice, it requires one of each.
+    ///
+    /// Text that is no scope: as with [`require_scope`](Self::require_scope).
+    #[must_use]
+    pub fn require_any_scope(self, scope: &str) -> Self {
+        self.with(|policy| policy.required.add_any(scope))
+    }
+
+    /// The `realm` of the challenge (RFC 9110 §11.5). Default: `api`.
+    ///
+    /// # Errors
+    ///
+    /// Where `realm` holds something other than printable ASCII, a quote or a backslash.
+    pub fn realm(self, realm: &str) -> Result<Self, ConfigError> {
+        let realm = Realm::new(realm)?;
+        Ok(self.with(|policy| policy.realm = realm))
+    }
+
+    /// Connects the layer to the sessions: it notes there which refresh tokens the clients hold,
+    /// and refuses the tokens of sessions that are known to have ended.
+    ///
+    /// It costs no I/O. How much the guard knows is the guard's affair:
+    /// `session::Sessions` knows of those that were ended in this process.
+    #[must_use]
+    pub fn sessions<G: SessionGuard + Clone>(self, guard: &G) -> Self {
+        let guard = AnyGuard::new(guard.clone());
+        self.with(|policy| policy.guard = Some(guard))
+    }
+
+    /// Does what [`sessions`](Self::sessions) does and, for each token that has a `sid`, asks
+    /// the guard whether the session still runs: a logout then counts at once on all servers,
+    /// at the price of a look into the store for each request.
+    ///
+    /// Where the guard cannot tell, the request gets a 503. A layer has one guard: the one that
+    /// was given last.
+    #[must_use]
+    pub fn check_live<G: SessionGuard + Clone>(self, guard: &G) -> Self {
+        self.sessions(guard).with(|policy| policy.check_live = true)
+    }
+
+    /// Has refused requests answered by `hook`. The layer adds `WWW-Authenticate`,
+    /// `Cache-Control` and, on a 503, `Retry-After` where the answer lacks them, and drops the
+    /// body where the request was a HEAD.
+    #[must_use]
+    pub fn on_rejection<F>(self, hook: F) -> Self
+    where
+        F: Fn(&Rejection) -> Response<Bytes> + Send + Sync + 'static,
+    {
+        self.with(|policy| policy.on_rejection = Some(Hook(Arc::new(hook))))
+    }
+
+    /// Has the layer answer some requests by itself, **before** any token is looked for: for
+    /// stacks without a router.
+    pub fn serve<E2>(self, endpoints: E2) -> BearerLayer<E2> {
+        BearerLayer {
+            policy: self.policy,
+            endpoints,
+        }
+    }
+}
+
+impl<S, E: Clone> Layer<S> for BearerLayer<E> {
+    type Service = Bearer<S, E>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Bearer::new(inner, Arc::clone(&self.policy), self.endpoints.clone())
+    }
+}

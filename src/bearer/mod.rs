@@ -1,0 +1,104 @@
+//! The middleware: a request with a good access token gets in, another does not (RFC 6750).
+//!
+//! What [`Bearer`] does with a request, in this order:
+//!
+//! 1. The `Authorization` header is marked sensitive, so that what prints or compresses headers
+//!    further in leaves it out.
+//! 2. With [`serve`](BearerLayer::serve), a request to one of the layer's own endpoints is
+//!    answered here. All that follows does not concern it.
+//! 3. The token is read from the `Authorization` header and from nowhere else: `Bearer`, in any
+//!    case, one or more spaces, one `b64token`. The query string is never read.
+//! 4. No header, another scheme or a bare `Bearer` is **no token**: 401 with a challenge that has
+//!    no error code. With [`optional`](BearerLayer::optional) the request passes without claims
+//!    instead, unless a scope is required.
+//! 5. Two headers, what is no `b64token`, and what is over the verifier's size limit are
+//!    **malformed**: 400 `invalid_request`.
+//! 6. The [`Verifier`](crate::Verifier) checks the token; a bad one is 401 `invalid_token`,
+//!    optional or not. The description tells an expired token, which a client mends by a
+//!    refresh, from all others, and nothing more.
+//! 7. With [`sessions`](BearerLayer::sessions), the guard sees the claims of each verified
+//!    token. If it knows that the session has ended: 401 `invalid_token`.
+//! 8. With [`check_live`](BearerLayer::check_live), the guard is asked for the session of each
+//!    token that has a `sid`. It does not run: 401 `invalid_token`. It cannot be told: 503 with
+//!    `Retry-After`, never a 401, for that would make clients throw their tokens away.
+//! 9. The scopes of [`require_scope`](BearerLayer::require_scope) and
+//!    [`require_any_scope`](BearerLayer::require_any_scope) are looked for. One is missing: 403
+//!    `insufficient_scope`, and the challenge names what was asked for.
+//! 10. The request goes to the inner service, with a [`VerifiedToken`](crate::VerifiedToken) in
+//!     its extensions. One that was there before is replaced, or removed where there is no token.
+//!
+//! A refused request never reaches the inner service, and an error of the inner service is
+//! passed on as it is: a rejection is a response, not an error. Its body is JSON
+//! `{"error","error_description"}`, or the application's own by
+//! [`on_rejection`](BearerLayer::on_rejection).
+//!
+//! No future is boxed, but for the live check's. Only for that the inner service is cloned: the
+//! instance that was polled ready waits with the request and is the one that is called.
+//!
+//! # Example
+//!
+//! ```
+//! use std::{convert::Infallible, time::Duration};
+//!
+//! use http::{Request, Response, StatusCode, header};
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//! use tower_bearer::{
+//!     Algorithm, Issuer, KeySet, SigningKey, VerifiedToken, Verifier,
+//!     bearer::BearerLayer,
+//!     clock::{Clock, SystemClock},
+//! };
+//!
+//! async fn hello(request: Request<String>) -> Result<Response<String>, Infallible> {
+//!     let token = request.extensions().get::<VerifiedToken>();
+//!     let name = token.map_or("nobody", |token| &token.claims().sub);
+//!     Ok(Response::new(format!("hello {name}")))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA)?);
+//! let verifier = Verifier::new("https://id.example", "https://api.example", keys.verifying())?;
+//! let issuer = Issuer::new("https://id.example", "https://api.example", keys)?;
+//!
+//! let service = ServiceBuilder::new()
+//!     .layer(BearerLayer::new(verifier))
+//!     .service(service_fn(hello));
+//!
+//! // A good token gets in …
+//! let claims = issuer.claims("alice", SystemClock.now(), Duration::from_secs(600));
+//! let token = issuer.sign(&claims)?;
+//! let request = Request::get("/")
+//!     .header(header::AUTHORIZATION, format!("Bearer {}", token.expose()))
+//!     .body(String::new())?;
+//! let response = service.clone().oneshot(request).await?;
+//! assert_eq!(response.status(), StatusCode::OK);
+//!
+//! // … and no token does not.
+//! let request = Request::get("/").body(String::new())?;
+//! let response = service.oneshot(request).await?;
+//! assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+//! assert_eq!(response.headers()[header::WWW_AUTHENTICATE], r#"Bearer realm="api""#);
+//! # Ok(())
+//! # }
+//! ```
+
+mod body;
+mod challenge;
+mod credentials;
+mod future;
+mod guard;
+mod layer;
+mod policy;
+mod scope;
+mod serve;
+mod service;
+
+pub use body::Body;
+pub use challenge::Rejection;
+pub use future::ResponseFuture;
+pub use guard::{Admission, SessionGuard, Unavailable};
+pub use layer::BearerLayer;
+#[cfg(feature = "axum")]
+pub(crate) use policy::Checked;
+pub use serve::{NoEndpoints, Serve};
+pub use service::Bearer;

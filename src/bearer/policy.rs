@@ -1,0 +1,163 @@
+//! The decision, apart from HTTP services and futures.
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use http::{Extensions, HeaderMap, HeaderValue, Method, Response, header::CONTENT_LENGTH};
+
+use crate::{
+    claims::VerifiedToken, error::TokenError, reply::ReplyBody, trace, verifier::Verifier,
+};
+
+use super::{
+    challenge::{Realm, Rejection},
+    credentials::Credentials,
+    guard::{Admission, AnyGuard, LiveFuture, Unavailable},
+    scope::Required,
+};
+
+type HookFn = dyn Fn(&Rejection) -> Response<Bytes> + Send + Sync;
+
+/// Makes the application's own answer to a refused request.
+#[derive(Clone)]
+pub(super) struct Hook(pub(super) Arc<HookFn>);
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hook")
+    }
+}
+
+/// Left in the extensions of each request that the layer lets through, token or not, so that an
+/// extractor can tell "no token" from "no layer".
+#[derive(Clone, Debug)]
+pub(crate) struct Checked {
+    #[cfg_attr(
+        not(feature = "axum"),
+        expect(dead_code, reason = "read by the extractors")
+    )]
+    pub(crate) realm: Realm,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Policy {
+    pub(super) verifier: Verifier,
+    pub(super) optional: bool,
+    pub(super) required: Required,
+    pub(super) realm: Realm,
+    pub(super) guard: Option<AnyGuard>,
+    pub(super) check_live: bool,
+    pub(super) on_rejection: Option<Hook>,
+}
+
+/// What becomes of a request whose token, if any, is good.
+pub(super) enum Verdict {
+    Pass(Option<VerifiedToken>),
+    /// The guard is still to be asked whether the session runs.
+    AskLive(VerifiedToken, LiveFuture),
+}
+
+impl Policy {
+    pub(super) fn new(verifier: Verifier) -> Self {
+        Self {
+            verifier,
+            optional: false,
+            required: Required::default(),
+            realm: Realm::default(),
+            guard: None,
+            check_live: false,
+            on_rejection: None,
+        }
+    }
+
+    /// Judges a request by its headers, as far as that can be done at once.
+    pub(super) fn judge(&self, headers: &HeaderMap) -> Result<Verdict, Rejection> {
+        if self.required.is_malformed() {
+            return Err(Rejection::misconfigured());
+        }
+        let token = match Credentials::find(headers) {
+            Credentials::Token(token) => self.verifier.verify(token)?,
+            Credentials::Absent if self.optional && self.required.is_empty() => {
+                return Ok(Verdict::Pass(None));
+            }
+            Credentials::Absent => return Err(Rejection::missing_token()),
+            Credentials::Malformed => return Err(Rejection::malformed()),
+        };
+        let live = match &self.guard {
+            Some(guard) => self.ask_guard(guard, &token)?,
+            None => None,
+        };
+        match live {
+            Some(live) => Ok(Verdict::AskLive(token, live)),
+            None => self
+                .check_scope(&token)
+                .map(|()| Verdict::Pass(Some(token))),
+        }
+    }
+
+    fn ask_guard(
+        &self,
+        guard: &AnyGuard,
+        token: &VerifiedToken,
+    ) -> Result<Option<LiveFuture>, TokenError> {
+        let claims = token.claims();
+        if guard.admit(claims) == Admission::Ended {
+            return Err(TokenError::Revoked);
+        }
+        if !self.check_live || claims.sid.is_none() {
+            return Ok(None);
+        }
+        // A session that the guard could not even be asked for is none that runs.
+        let id = claims.session_id().ok_or(TokenError::Revoked)?;
+        Ok(Some(guard.is_live(id)))
+    }
+
+    /// Judges the rest once the guard has answered.
+    pub(super) fn judge_live(
+        &self,
+        token: &VerifiedToken,
+        live: Result<bool, Unavailable>,
+    ) -> Result<(), Rejection> {
+        match live {
+            Ok(true) => self.check_scope(token),
+            Ok(false) => Err(TokenError::Revoked.into()),
+            Err(Unavailable) => Err(Rejection::unavailable()),
+        }
+    }
+
+    fn check_scope(&self, token: &VerifiedToken) -> Result<(), Rejection> {
+        self.required.check(&token.claims().scope)
+    }
+
+    /// Leaves in the extensions what was found, and nothing that was there before.
+    pub(super) fn admit(&self, extensions: &mut Extensions, token: Option<VerifiedToken>) {
+        extensions.insert(Checked {
+            realm: self.realm.clone(),
+        });
+        match token {
+            Some(token) => drop(extensions.insert(token)),
+            None => drop(extensions.remove::<VerifiedToken>()),
+        }
+    }
+
+    /// The answer to a request that is refused.
+    pub(super) fn refuse(&self, rejection: Rejection, method: &Method) -> Response<ReplyBody> {
+        let rejection = rejection.in_realm(&self.realm);
+        trace::debug!(code = ?rejection.code(), cause = ?rejection.cause(), "request refused");
+        let mut response = match &self.on_rejection {
+            Some(Hook(hook)) => hook(&rejection),
+            None => rejection.clone().into_response(),
+        };
+        rejection.complete(response.headers_mut());
+        if method == Method::HEAD {
+            // The headers are those of a GET (RFC 9110 §9.3.2), so the length has to be said
+            // before the body goes: servers would fill in a 0.
+            let length = HeaderValue::from(std::mem::take(response.body_mut()).len());
+            response
+                .headers_mut()
+                .entry(CONTENT_LENGTH)
+                .or_insert(length);
+        }
+        response.map(ReplyBody::from)
+    }
+}

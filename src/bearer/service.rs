@@ -1,0 +1,92 @@
+use std::{
+    mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::{
+    Body, NoEndpoints, ResponseFuture, Serve, credentials,
+    future::Check,
+    policy::{Policy, Verdict},
+};
+
+/// Checks the access token of each request before the inner service sees it. Made by
+/// [`BearerLayer`](super::BearerLayer); see [the policy](super).
+#[derive(Clone, Debug)]
+pub struct Bearer<S, E = NoEndpoints> {
+    inner: S,
+    policy: Arc<Policy>,
+    endpoints: E,
+}
+
+impl<S, E> Bearer<S, E> {
+    pub(super) fn new(inner: S, policy: Arc<Policy>, endpoints: E) -> Self {
+        Self {
+            inner,
+            policy,
+            endpoints,
+        }
+    }
+
+    /// The inner service. What is sent to it goes past the check.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service. What is sent to it goes past the check.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service, without the check.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, E, ReqB, ResB> Service<Request<ReqB>> for Bearer<S, E>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
+    E: Serve<ReqB>,
+{
+    type Response = Response<Body<ResB>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, E::Future, S, Request<ReqB>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
+        credentials::mark_sensitive(request.headers_mut());
+        let mut request = match self.endpoints.serve(request) {
+            Ok(answer) => return ResponseFuture::served(answer),
+            Err(request) => request,
+        };
+        match self.policy.judge(request.headers()) {
+            Ok(Verdict::Pass(token)) => {
+                self.policy.admit(request.extensions_mut(), token);
+                ResponseFuture::inner(self.inner.call(request))
+            }
+            Ok(Verdict::AskLive(token, live)) => {
+                // The future takes the instance that was polled ready; a clone need not be.
+                let clone = self.inner.clone();
+                let inner = mem::replace(&mut self.inner, clone);
+                let policy = Arc::clone(&self.policy);
+                ResponseFuture::checking(Check {
+                    live,
+                    inner,
+                    request,
+                    token,
+                    policy,
+                })
+            }
+            Err(rejection) => {
+                ResponseFuture::rejected(self.policy.refuse(rejection, request.method()))
+            }
+        }
+    }
+}
