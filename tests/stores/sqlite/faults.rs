@@ -1,0 +1,138 @@
+//! What is broken, full or read-only.
+
+use super::*;
+
+async fn only_reads(read_only: &Setup<SqliteStore>) {
+    assert!(read_only.load(id(1)).await == session(1, "ada"));
+    assert_eq!(read_only.live("ada").await, [id(1)]);
+    let next = rotated(&session(1, "ada"), START);
+    let outcomes = [
+        read_only
+            .store
+            .insert(&session(2, "ada"))
+            .await
+            .unwrap_err(),
+        read_only.store.swap(0, &next).await.unwrap_err(),
+        read_only.store.confirm(&[(id(1), 0)]).await.unwrap_err(),
+        read_only
+            .store
+            .end(id(1), RevokeReason::Logout)
+            .await
+            .unwrap_err(),
+    ];
+    for error in outcomes {
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
+    }
+    assert!(read_only.load(id(1)).await == session(1, "ada"));
+}
+
+#[tokio::test]
+async fn a_read_only_database_is_unavailable_to_writers() {
+    let (_directory, url) = place();
+    let writer = open(&url).await;
+    writer.insert(&session(1, "ada")).await;
+    only_reads(&open(&format!("{url}?mode=ro")).await).await;
+    only_reads(&over(pool(options(&url).read_only(true)).await).await).await;
+}
+
+#[tokio::test]
+async fn a_full_disk_is_unavailable_and_harms_nothing() {
+    let (_directory, url) = place();
+    let pool = pool(options(&url).pragma("max_page_count", "60")).await;
+    let setup = over(pool.clone()).await;
+    let mut kept = Vec::new();
+    let error = loop {
+        let mut session = full_session(kept.len() as u128);
+        session.generation = 0;
+        match setup.store.insert(&session).await {
+            Ok(()) => kept.push(session),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(!kept.is_empty());
+    for session in &kept {
+        assert!(setup.load(session.id).await == *session);
+    }
+    // A row this long is written anew before the old one goes, for which there is no room.
+    let next = rotated(&kept[0], START);
+    for error in [
+        setup.store.swap(0, &next).await.unwrap_err(),
+        setup
+            .store
+            .end(kept[0].id, RevokeReason::Logout)
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    }
+    assert!(setup.load(kept[0].id).await == kept[0]);
+
+    // Once there is room again, everything works.
+    sqlx::raw_sql("PRAGMA max_page_count = 10000")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(setup.swap(0, &next).await, Swap::Swapped);
+    assert!(setup.load(kept[0].id).await == next);
+    let check: String = sqlx::query_scalar("PRAGMA integrity_check")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(check, "ok");
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_corrupt() {
+    let damages = [
+        "UPDATE tower_bearer_sessions SET secret = x'00'",
+        "UPDATE tower_bearer_sessions SET generation = -1",
+        "UPDATE tower_bearer_sessions SET generation = 4294967296",
+        "UPDATE tower_bearer_sessions SET late = 4294967296",
+        "UPDATE tower_bearer_sessions SET version = -1",
+        "UPDATE tower_bearer_sessions SET confirmed = 2",
+        "UPDATE tower_bearer_sessions SET scope = 'é'",
+        "UPDATE tower_bearer_sessions SET claims = '{\"sub\":\"mallory\"}'",
+        "UPDATE tower_bearer_sessions SET claims = '['",
+        "UPDATE tower_bearer_sessions SET metadata = '{\"a\":1}'",
+        "UPDATE tower_bearer_sessions SET revoked_at = 1",
+        "UPDATE tower_bearer_sessions SET revoked_reason = 'logout'",
+        "UPDATE tower_bearer_sessions SET revoked_at = 1, revoked_reason = 'boredom'",
+    ];
+    for damage in damages {
+        let (_directory, url) = place();
+        let setup = open(&url).await;
+        setup.insert(&session(1, "ada")).await;
+        let mut connection = connection(&url).await;
+        let done = sqlx::raw_sql(damage)
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        assert_eq!(done.rows_affected(), 1, "{damage}");
+
+        let error = setup.store.load(id(1)).await.expect_err(damage);
+        assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{damage}");
+        let source = std::error::Error::source(&error)
+            .expect("a cause")
+            .to_string();
+        assert!(
+            !source.contains("mallory") && !source.contains("boredom"),
+            "{source}"
+        );
+        // The other sessions are not harmed, and the damaged one still goes at its end.
+        setup.insert(&session(2, "eve")).await;
+        assert_eq!(setup.live("eve").await, [id(2)]);
+        setup.clock.advance(2 * HOUR);
+        assert_eq!(setup.store.delete_expired(9).await.unwrap(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused() {
+    let (directory, url) = place();
+    std::fs::write(directory.path().join("app.db"), [b'x'; 4096]).unwrap();
+    assert_eq!(
+        refused(SqliteStore::connect(&url)).await,
+        "its database cannot be read or written"
+    );
+}
