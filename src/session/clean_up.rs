@@ -1,0 +1,55 @@
+use std::time::Duration;
+
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use super::{Sessions, within};
+use crate::{store::SessionStore, trace};
+
+const BATCH: usize = 500;
+
+/// The task that [`Sessions::clean_up`] has started. It stops when this is dropped.
+#[derive(Debug)]
+pub struct CleanUp {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl CleanUp {
+    pub(super) fn start<St: SessionStore>(sessions: Sessions<St>, every: Duration) -> Self {
+        let (stop, mut stopped) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            loop {
+                sessions.delete_expired().await;
+                // Stopped or dropped, the channel answers; otherwise it is time again.
+                if tokio::time::timeout(every, &mut stopped).await.is_ok() {
+                    return;
+                }
+            }
+        });
+        Self { stop, task }
+    }
+
+    /// Stops the task and waits until a deletion that is under way has ended.
+    pub async fn stop(self) {
+        drop(self.stop);
+        // The task has no way to fail that would be worth telling while it is being stopped.
+        let _ = self.task.await;
+    }
+}
+
+impl<St: SessionStore> Sessions<St> {
+    /// Deletes all expired sessions, in batches with a breath between them.
+    async fn delete_expired(&self) {
+        let inner = &self.0;
+        loop {
+            match within(inner.store_timeout, inner.store.delete_expired(BATCH)).await {
+                Ok(deleted) if deleted < BATCH => return,
+                Ok(_) => tokio::task::yield_now().await,
+                Err(_error) => {
+                    trace::warn!(error = %_error, "expired sessions could not be deleted");
+                    return;
+                }
+            }
+        }
+    }
+}

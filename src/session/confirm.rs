@@ -1,0 +1,153 @@
+//! Confirmations: generations that clients have shown to hold, on their way to the store.
+
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use super::within;
+use crate::{
+    claims::SessionId,
+    store::{SessionStore, StoreError},
+};
+
+/// How long a confirmation may wait for company.
+const FLUSH_AFTER: Duration = Duration::from_millis(500);
+const LONGEST_RETRY: Duration = Duration::from_secs(10);
+const BATCH: usize = 256;
+/// Sessions that one half of the memory of what was seen holds.
+const REMEMBERED: usize = 16 * 1024;
+/// Beyond this many waiting pairs new ones are not taken: the client's next request brings
+/// them again.
+const WAITING: usize = 64 * 1024;
+
+/// Remembers what was seen, so that a client's thousandth request writes nothing, and keeps
+/// what is not written yet. Both are bounded.
+#[derive(Debug, Default)]
+pub(super) struct Confirmations {
+    state: Mutex<State>,
+    flushing: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The newest generation seen of a session. When `recent` is full it becomes `older`, and
+    /// what was `older` is forgotten: the cost is a repeated, idempotent write.
+    recent: HashMap<SessionId, u32>,
+    older: HashMap<SessionId, u32>,
+    waiting: HashMap<SessionId, u32>,
+}
+
+impl Confirmations {
+    /// Notes that a client holds this generation. Tells whether a flush has to be started.
+    pub(super) fn note(&self, id: SessionId, generation: u32) -> bool {
+        let mut state = self.lock();
+        if state.has_seen(id, generation) || state.waiting.len() >= WAITING {
+            return false;
+        }
+        state.remember(id, generation);
+        state.waiting.insert(id, generation);
+        drop(state);
+        !self.flushing.swap(true, Ordering::AcqRel)
+    }
+
+    /// Writes what waits until nothing does. Ends by itself; [`note`](Self::note) tells when
+    /// the next one is due.
+    pub(super) async fn flush_until_empty(&self, store: &impl SessionStore, timeout: Duration) {
+        loop {
+            let ends = Flushing(&self.flushing);
+            let mut wait = FLUSH_AFTER;
+            while !self.is_empty() {
+                tokio::time::sleep(wait).await;
+                wait = match self.flush(store, timeout).await {
+                    Ok(()) => FLUSH_AFTER,
+                    Err(_) => wait.saturating_mul(2).min(LONGEST_RETRY),
+                };
+            }
+            drop(ends);
+            // What was noted between the last look and the drop found a flush under way.
+            if self.is_empty() || self.flushing.swap(true, Ordering::AcqRel) {
+                return;
+            }
+        }
+    }
+
+    /// Writes what waits now. What could not be written waits on.
+    pub(super) async fn flush(
+        &self,
+        store: &impl SessionStore,
+        timeout: Duration,
+    ) -> Result<(), StoreError> {
+        let mut batch = Returned {
+            pairs: Vec::new(),
+            to: self,
+        };
+        batch.pairs.extend(mem::take(&mut self.lock().waiting));
+        while !batch.pairs.is_empty() {
+            let rest = batch.pairs.len().saturating_sub(BATCH);
+            let last = batch.pairs.get(rest..).unwrap_or_default();
+            within(timeout, store.confirm(last)).await?;
+            batch.pairs.truncate(rest);
+        }
+        Ok(())
+    }
+
+    /// Says that the flush that [`note`](Self::note) asked for could not be started.
+    pub(super) fn not_flushing(&self) {
+        self.flushing.store(false, Ordering::Release);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lock().waiting.is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn has_seen(&self, id: SessionId, generation: u32) -> bool {
+        let seen = self.recent.get(&id).or_else(|| self.older.get(&id));
+        seen.is_some_and(|seen| *seen >= generation)
+    }
+
+    fn remember(&mut self, id: SessionId, generation: u32) {
+        if self.recent.len() >= REMEMBERED {
+            self.older = mem::take(&mut self.recent);
+        }
+        self.recent.insert(id, generation);
+    }
+}
+
+/// Pairs taken for writing; what is left of them goes back, also when the flush is cancelled.
+struct Returned<'a> {
+    pairs: Vec<(SessionId, u32)>,
+    to: &'a Confirmations,
+}
+
+impl Drop for Returned<'_> {
+    fn drop(&mut self) {
+        if self.pairs.is_empty() {
+            return;
+        }
+        let mut state = self.to.lock();
+        for (id, generation) in self.pairs.drain(..) {
+            let waiting = state.waiting.entry(id).or_insert(generation);
+            *waiting = generation.max(*waiting);
+        }
+    }
+}
+
+struct Flushing<'a>(&'a AtomicBool);
+
+impl Drop for Flushing<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}

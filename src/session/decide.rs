@@ -1,0 +1,181 @@
+//! The decision: a pure function from a session, a token and the time to a verdict.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Policy, Refusal, Session, refresh_token};
+use crate::clock::{Timestamp, millis};
+
+/// A refresh token whose signature, type and issuer have been verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presented {
+    /// Its `gen`.
+    pub generation: u32,
+    /// Its `jti`.
+    pub jti: Uuid,
+    /// Its `exp`.
+    pub exp: Timestamp,
+}
+
+impl Presented {
+    /// The token of a generation as the session's secret makes it, for models and tests of
+    /// the decision.
+    pub fn genuine(session: &Session, generation: u32, exp: Timestamp) -> Self {
+        Self {
+            generation,
+            jti: refresh_token::jti(session, generation),
+            exp,
+        }
+    }
+}
+
+/// What is to be done with a [`Presented`] token. The rows are those of the protocol's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Rows 2 to 4, and row 6 where the last generation has been reached.
+    Refused(Refusal),
+    /// Row 5: the live token again, soon after it was delivered.
+    Current,
+    /// Row 6: the live token; its successor is made.
+    Rotate,
+    /// Row 7: the predecessor, soon after; another tab or a quick retry.
+    Neighbour,
+    /// Row 8: the predecessor, late; the answer was lost.
+    Late,
+    /// Rows 9 and 10: a token that the client has moved past.
+    Reuse(Reuse),
+    /// Row 11: a token ahead of the store, which has lost writes.
+    Restore,
+}
+
+/// What gave a reuse away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reuse {
+    /// Row 9: the predecessor, although the client has shown that it holds the successor.
+    Confirmed,
+    /// Row 9: the predecessor, once more than the budget of late redeliveries allows.
+    BudgetSpent,
+    /// Row 10: a token older than the predecessor.
+    Older,
+}
+
+/// Decides what a presented token gets. Rows are tried in the order of the protocol's table;
+/// row 1, no session, is the caller's.
+///
+/// `now` is the clock of the store that the session was loaded from.
+pub fn decide(session: &Session, token: Presented, now: Timestamp, policy: &Policy) -> Verdict {
+    let live = session.generation;
+    let is_predecessor = token.generation.checked_add(1) == Some(live);
+
+    if !refresh_token::has_jti(session, token) {
+        return Verdict::Refused(Refusal::Forged);
+    }
+    if session.revoked.is_some() {
+        return Verdict::Refused(Refusal::Revoked);
+    }
+    if has_expired(session, token, is_predecessor, now) {
+        return Verdict::Refused(Refusal::Expired);
+    }
+    if token.generation > live {
+        return Verdict::Restore;
+    }
+    if token.generation == live {
+        return decide_live(session, now, policy);
+    }
+    if !is_predecessor {
+        return Verdict::Reuse(Reuse::Older);
+    }
+    if is_within(session, now, policy.reuse_window, policy.reuse_window) {
+        Verdict::Neighbour
+    } else if session.confirmed {
+        Verdict::Reuse(Reuse::Confirmed)
+    } else if (session.late & policy.counted()).count_ones() < policy.late_budget {
+        Verdict::Late
+    } else {
+        Verdict::Reuse(Reuse::BudgetSpent)
+    }
+}
+
+fn has_expired(session: &Session, token: Presented, is_predecessor: bool, now: Timestamp) -> bool {
+    let live = session.generation;
+    let own_exp_counts = token.generation > live
+        || (token.generation < live && !(is_predecessor && !session.confirmed));
+    now >= session.ends_at
+        || (token.generation <= live && now >= session.expires_at)
+        || (own_exp_counts && now >= token.exp)
+}
+
+fn decide_live(session: &Session, now: Timestamp, policy: &Policy) -> Verdict {
+    let window = policy.reuse_window;
+    if session.generation >= 1 && is_within(session, now, window.saturating_mul(2), window) {
+        Verdict::Current
+    } else if session.generation == u32::MAX {
+        Verdict::Refused(Refusal::Exhausted)
+    } else {
+        Verdict::Rotate
+    }
+}
+
+/// Whether no more than `limit` has gone by since the delivery. A clock that is behind by no
+/// more than `window` counts as standing still; one that jumped further back opens nothing.
+fn is_within(session: &Session, now: Timestamp, limit: Duration, window: Duration) -> bool {
+    session.delivered_at.is_some_and(|delivered_at| {
+        let elapsed = now.millis_since(delivered_at);
+        elapsed >= millis(window).saturating_neg() && elapsed <= millis(limit)
+    })
+}
+
+impl Verdict {
+    /// What the verdict makes of the session, or nothing where it changes nothing.
+    ///
+    /// Reuse is not applied here: it is written as a revocation.
+    pub fn apply(
+        self,
+        session: &Session,
+        token: Presented,
+        now: Timestamp,
+        policy: &Policy,
+    ) -> Option<Session> {
+        let mut next = session.clone();
+        match self {
+            Self::Refused(_) | Self::Neighbour | Self::Reuse(_) => return None,
+            Self::Current if session.confirmed => return None,
+            Self::Current => next.confirmed = true,
+            Self::Rotate => {
+                next.generation = session.generation.checked_add(1)?;
+                next.confirmed = false;
+                next.rotated_at = Some(now);
+                next.delivered_at = Some(now);
+                next.late = session.late << 1;
+                next.expires_at = session.ends_at.min(now + policy.idle_lifetime);
+            }
+            Self::Late => {
+                next.late |= 1;
+                next.delivered_at = Some(now);
+            }
+            Self::Restore => {
+                let lost = token.generation.checked_sub(session.generation)?;
+                next.generation = token.generation;
+                next.confirmed = true;
+                next.rotated_at = Some(now);
+                next.delivered_at = Some(now);
+                next.late = session.late.checked_shl(lost).unwrap_or(0);
+                next.expires_at = session.ends_at.min(token.exp);
+            }
+        }
+        next.last_refreshed_at = Some(now);
+        next.version = session.version.saturating_add(1);
+        Some(next)
+    }
+
+    /// Whether the client gets tokens.
+    pub const fn is_accepted(self) -> bool {
+        matches!(
+            self,
+            Self::Current | Self::Rotate | Self::Neighbour | Self::Late | Self::Restore
+        )
+    }
+}

@@ -1,0 +1,138 @@
+use std::{error::Error as StdError, fmt};
+
+use crate::{
+    error::{BoxError, ConfigError, ErrorCode},
+    jws::SignError,
+    store::StoreError,
+};
+
+/// A session operation that failed.
+///
+/// Its [`code`](Self::code) is what the wire may say; the kind and the source are for logs.
+/// None of them holds a token or a secret.
+#[derive(Debug)]
+pub struct SessionError {
+    kind: SessionErrorKind,
+    source: Option<BoxError>,
+}
+
+/// Why a session operation failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionErrorKind {
+    /// The refresh token is refused.
+    #[error("the refresh token is refused: {0}")]
+    InvalidGrant(Refusal),
+    /// The requested scope goes beyond what was granted at login.
+    #[error("the requested scope goes beyond the session's")]
+    InvalidScope,
+    /// The subject has as many sessions as the application allows.
+    #[error("the subject has too many sessions")]
+    TooManySessions,
+    /// The store or the application's hook failed, was too slow or too contended. Nothing is
+    /// known to be lost: the client keeps its token and tries again.
+    #[error("sessions are unavailable right now")]
+    Unavailable,
+    /// The application's own grant is malformed.
+    #[error("the grant is malformed")]
+    Grant,
+    /// The crypto back end could not sign.
+    #[error("the tokens could not be signed")]
+    Signing,
+}
+
+/// Why a refresh token is refused. The peer is told none of this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It is not a refresh token of this issuer.
+    #[error("not a refresh token of this issuer")]
+    Malformed,
+    /// There is no such session.
+    #[error("the session is unknown")]
+    Unknown,
+    /// The signature is right, but the `jti` is not the session's: the signing key is out.
+    #[error("the token is forged with the real key")]
+    Forged,
+    /// The session has been ended.
+    #[error("the session has been revoked")]
+    Revoked,
+    /// The token or the session has expired.
+    #[error("the session has expired")]
+    Expired,
+    /// The client has moved past the token; the session is revoked.
+    #[error("the token was used before")]
+    Reused,
+    /// The session belongs to another client.
+    #[error("the session is another client's")]
+    OtherClient,
+    /// The session has used up its generations.
+    #[error("the session has reached its last generation")]
+    Exhausted,
+    /// The application refuses the subject.
+    #[error("the application refuses the subject")]
+    Subject,
+}
+
+impl SessionError {
+    pub(super) fn new(kind: SessionErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+
+    pub(super) fn refused(refusal: Refusal) -> Self {
+        Self::new(SessionErrorKind::InvalidGrant(refusal))
+    }
+
+    pub(super) fn with_source(kind: SessionErrorKind, source: impl Into<BoxError>) -> Self {
+        Self {
+            kind,
+            source: Some(source.into()),
+        }
+    }
+
+    /// Why.
+    pub fn kind(&self) -> SessionErrorKind {
+        self.kind
+    }
+
+    /// What the wire may say of it.
+    pub fn code(&self) -> ErrorCode {
+        match self.kind {
+            SessionErrorKind::InvalidGrant(_) => ErrorCode::InvalidGrant,
+            SessionErrorKind::InvalidScope => ErrorCode::InvalidScope,
+            SessionErrorKind::TooManySessions => ErrorCode::TooManySessions,
+            SessionErrorKind::Unavailable => ErrorCode::TemporarilyUnavailable,
+            SessionErrorKind::Grant | SessionErrorKind::Signing => ErrorCode::ServerError,
+        }
+    }
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+impl StdError for SessionError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<StoreError> for SessionError {
+    fn from(error: StoreError) -> Self {
+        Self::with_source(SessionErrorKind::Unavailable, error)
+    }
+}
+
+impl From<SignError> for SessionError {
+    fn from(error: SignError) -> Self {
+        Self::with_source(SessionErrorKind::Signing, error)
+    }
+}
+
+impl From<ConfigError> for SessionError {
+    fn from(error: ConfigError) -> Self {
+        Self::with_source(SessionErrorKind::Grant, error)
+    }
+}

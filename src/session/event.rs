@@ -1,0 +1,96 @@
+//! What happens to sessions, told to the application and to `tracing`.
+
+use std::{fmt, sync::Arc};
+
+use super::{Refusal, Reuse, RevokeReason};
+use crate::{claims::SessionId, trace};
+
+/// Something that happened to a session. It holds no token, secret or `jti`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionEvent {
+    /// What happened.
+    pub kind: SessionEventKind,
+    /// To which session.
+    pub session: SessionId,
+    /// Whose session it is, where that is known.
+    pub subject: Option<String>,
+    /// How many generations the session was ahead of the presented token; negative where the
+    /// token was ahead. 0 where there was no token.
+    pub distance: i64,
+}
+
+/// What happened to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SessionEventKind {
+    /// A user logged in.
+    Started,
+    /// The client presented its live token again, soon after it got it (row 5).
+    Repeated,
+    /// The predecessor was presented soon after: another tab, a quick retry (row 7).
+    Neighbour,
+    /// The predecessor was presented late: an answer was lost (row 8).
+    LateRedelivery,
+    /// A token ahead of the store was presented: the store has lost writes (row 11).
+    StoreLostWrites,
+    /// A token was used that the client had moved past: theft, most likely (rows 9 and 10).
+    Reused(Reuse),
+    /// A token was refused.
+    Refused(Refusal),
+    /// The session was ended before its time.
+    Ended(RevokeReason),
+}
+
+impl SessionEventKind {
+    /// A short name that stays the same across versions, for metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Repeated => "repeated",
+            Self::Neighbour => "neighbour",
+            Self::LateRedelivery => "late_redelivery",
+            Self::StoreLostWrites => "store_lost_writes",
+            Self::Reused(Reuse::Confirmed) => "reused_confirmed",
+            Self::Reused(Reuse::BudgetSpent) => "reused_budget_spent",
+            Self::Reused(Reuse::Older) => "reused_older",
+            Self::Refused(Refusal::Forged) => "forged",
+            Self::Refused(_) => "refused",
+            Self::Ended(_) => "ended",
+        }
+    }
+}
+
+type EventHook = Arc<dyn Fn(&SessionEvent) + Send + Sync>;
+
+/// Where events go.
+#[derive(Clone, Default)]
+pub(super) struct Events(Option<EventHook>);
+
+impl Events {
+    pub(super) fn new(hook: impl Fn(&SessionEvent) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(hook)))
+    }
+
+    pub(super) fn tell(&self, event: &SessionEvent) {
+        let (kind, session, distance) = (event.kind.as_str(), event.session, event.distance);
+        match event.kind {
+            SessionEventKind::Refused(Refusal::Forged) => {
+                trace::error!(kind, %session, distance, "forged refresh token: the signing key is out");
+            }
+            SessionEventKind::Reused(_) | SessionEventKind::StoreLostWrites => {
+                trace::warn!(kind, %session, distance, "session event");
+            }
+            _ => trace::debug!(kind, %session, distance, "session event"),
+        }
+        if let Some(hook) = &self.0 {
+            hook(event);
+        }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Events").field(&self.0.is_some()).finish()
+    }
+}

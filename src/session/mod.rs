@@ -1,0 +1,224 @@
+//! Sessions: one row each, one pure decision, one compare-and-swap a refresh.
+//!
+//! [`Sessions`] starts, refreshes, lists and ends sessions; it knows nothing of HTTP. What a
+//! refresh token gets is decided by [`decide`], a pure function; the
+//! [manual](crate::manual::protocol) has its table and the reasons.
+//!
+//! ```
+//! use tower_bearer::{Algorithm, Issuer, KeySet, SigningKey};
+//! use tower_bearer::session::{Grant, RefreshKey, RefreshRequest, Sessions};
+//! use tower_bearer::store::MemoryStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let secret = [7_u8; 32];
+//! let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA)?);
+//! let issuer = Issuer::new("https://id.example", "https://api.example", keys)?;
+//! let sessions =
+//!     Sessions::builder(issuer, RefreshKey::from_secret(secret)?, MemoryStore::new()).build()?;
+//!
+//! let login = sessions.start(Grant::new("anna").scope("profile")).await?;
+//! let refreshed = sessions.refresh(RefreshRequest::new(login.refresh_token)).await?;
+//! assert_eq!(refreshed.session.subject, "anna");
+//! # Ok(())
+//! # }
+//! ```
+
+mod builder;
+mod clean_up;
+mod confirm;
+mod decide;
+mod end;
+mod ended;
+mod error;
+mod event;
+mod grant;
+mod hook;
+mod policy;
+mod refresh;
+mod refresh_token;
+mod start;
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+pub use builder::SessionsBuilder;
+pub use clean_up::CleanUp;
+pub use decide::{Presented, Reuse, Verdict, decide};
+pub use error::{Refusal, SessionError, SessionErrorKind};
+pub use event::{SessionEvent, SessionEventKind};
+pub use grant::{Grant, RefreshOutcome, RefreshRequest, Refreshed, SessionInfo};
+pub use hook::{IntoRefreshDecision, RefreshDecision};
+pub use policy::{ConfirmBy, Overflow, Policy};
+pub use refresh_token::RefreshKey;
+
+pub use crate::store::{Metadata, PrivateClaims, RevokeReason, Revoked, Session, SessionSecret};
+
+use crate::{
+    bearer::{Admission, SessionGuard, Unavailable},
+    claims::{Claims, SessionId},
+    clock::Timestamp,
+    issuer::Issuer,
+    jws::SignError,
+    store::{SessionStore, StoreError, StoreErrorKind},
+    token::TokenResponse,
+};
+
+/// The sessions of an issuer, kept in a store. Cheap to clone; clones share everything.
+///
+/// All methods are safe to cancel: a client that got no answer presents its token again and
+/// is served.
+pub struct Sessions<St>(Arc<builder::Inner<St>>);
+
+impl<St: SessionStore> Sessions<St> {
+    /// Sessions with these keys in this store. The refresh key must not be among the access
+    /// token keys.
+    pub fn builder(issuer: Issuer, refresh_key: RefreshKey, store: St) -> SessionsBuilder<St> {
+        SessionsBuilder::new(issuer, refresh_key, store)
+    }
+
+    /// Who issues the access tokens.
+    pub fn issuer(&self) -> &Issuer {
+        &self.0.issuer
+    }
+
+    /// Where the sessions are kept.
+    pub fn store(&self) -> &St {
+        &self.0.store
+    }
+
+    /// Starts a task that deletes expired sessions now and `every` so often, in batches. It
+    /// stops when the handle is dropped or [stopped](CleanUp::stop). Needs a tokio runtime.
+    pub fn clean_up(&self, every: Duration) -> CleanUp {
+        CleanUp::start(self.clone(), every)
+    }
+
+    /// Writes the confirmations that are still waiting. For graceful shutdowns; without it a
+    /// client may need one of its late redeliveries.
+    ///
+    /// # Errors
+    ///
+    /// Where the store fails; they wait on.
+    pub async fn flush(&self) -> Result<(), SessionError> {
+        Ok(self
+            .0
+            .confirmations
+            .flush(&self.0.store, self.0.store_timeout)
+            .await?)
+    }
+
+    fn tell(&self, kind: SessionEventKind, session: &Session, token: Option<Presented>) {
+        let distance = token.map_or(0, |token| {
+            i64::from(session.generation) - i64::from(token.generation)
+        });
+        let subject = Some(session.subject.clone());
+        self.0.events.tell(&SessionEvent {
+            kind,
+            session: session.id,
+            subject,
+            distance,
+        });
+    }
+
+    /// Both tokens of a session's live generation.
+    fn mint(
+        &self,
+        session: &Session,
+        now: Timestamp,
+        scope: &crate::Scope,
+        private: &PrivateClaims,
+    ) -> Result<TokenResponse, SignError> {
+        let inner = &self.0;
+        // No more than half of what is left, so that there is time to refresh before the end.
+        let left = session.expires_at.saturating_since(now);
+        let lifetime = inner.access_lifetime.min(left / 2);
+        let mut claims = inner.issuer.claims(&*session.subject, now, lifetime);
+        claims.scope = scope.clone();
+        claims.sid = Some(session.id.to_string());
+        claims.generation = Some(session.generation);
+        claims.auth_time = Some(session.auth_time);
+        if session.client_id.is_some() {
+            claims.client_id.clone_from(&session.client_id);
+        }
+        Ok(TokenResponse {
+            access_token: inner.issuer.sign(&claims.with_private(private.members()))?,
+            expires_in: lifetime,
+            refresh_token: inner.refresh_key.mint(session)?,
+            scope: scope.clone(),
+        })
+    }
+}
+
+impl<St: SessionStore> SessionGuard for Sessions<St> {
+    fn admit(&self, claims: &Claims) -> Admission {
+        let Some(id) = claims
+            .session_id()
+            .filter(|_| claims.iss == self.0.issuer.issuer())
+        else {
+            return Admission::Admitted;
+        };
+        if self.0.ended.contains(id) {
+            return Admission::Ended;
+        }
+        // Nothing turns on whether generation 0 is confirmed: it has no predecessor.
+        let generation = claims.generation.filter(|generation| *generation >= 1);
+        if let (Some(generation), ConfirmBy::AccessToken) = (generation, self.0.confirm_by)
+            && self.0.confirmations.note(id, generation)
+        {
+            self.spawn_flush();
+        }
+        Admission::Admitted
+    }
+
+    async fn is_live(&self, id: SessionId) -> Result<bool, Unavailable> {
+        let loaded = within(self.0.store_timeout, self.0.store.load(id)).await;
+        let loaded = loaded.map_err(|_| Unavailable)?;
+        Ok(loaded.session.is_some_and(|session| {
+            session.revoked.is_none()
+                && session.issuer == self.0.issuer.issuer()
+                && loaded.now < session.ends_at
+        }))
+    }
+}
+
+impl<St: SessionStore> Sessions<St> {
+    /// Off the request's path. Outside a runtime they wait for the next flush.
+    fn spawn_flush(&self) {
+        let sessions = self.clone();
+        let flush = async move {
+            let inner = &sessions.0;
+            inner
+                .confirmations
+                .flush_until_empty(&inner.store, inner.store_timeout)
+                .await;
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(flush)),
+            Err(_) => self.0.confirmations.not_flushing(),
+        }
+    }
+}
+
+impl<St> Clone for Sessions<St> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<St> fmt::Debug for Sessions<St> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions")
+            .field("policy", &self.0.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A store operation under a timeout.
+async fn within<T>(
+    timeout: Duration,
+    operation: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(timeout, operation).await {
+        Ok(result) => result,
+        Err(_) => Err(StoreError::new(StoreErrorKind::Timeout)),
+    }
+}

@@ -1,0 +1,101 @@
+use uuid::Uuid;
+
+use super::{
+    Grant, Overflow, RevokeReason, Revoked, Session, SessionError, SessionErrorKind,
+    SessionEventKind, SessionSecret, Sessions, within,
+};
+use crate::{
+    claims::SessionId,
+    clock::Timestamp,
+    store::{SessionStore, Swap},
+    token::TokenResponse,
+};
+
+/// How many of a subject's sessions are looked at when there is a maximum.
+const LISTED: usize = 2000;
+
+impl<St: SessionStore> Sessions<St> {
+    /// Starts a session for a user who has just logged in.
+    ///
+    /// # Errors
+    ///
+    /// [`Grant`](SessionErrorKind::Grant) where the grant is malformed,
+    /// [`TooManySessions`](SessionErrorKind::TooManySessions) where the configured maximum is
+    /// reached and the oldest may not be ended, [`Unavailable`](SessionErrorKind::Unavailable)
+    /// where the store fails.
+    pub async fn start(&self, grant: Grant) -> Result<TokenResponse, SessionError> {
+        let grant = grant.validated()?;
+        let inner = &self.0;
+        let now = match inner.max_sessions {
+            None => within(inner.store_timeout, inner.store.now()).await?,
+            Some((max, overflow)) => self.make_room(&grant.subject, max, overflow).await?,
+        };
+        let session = self.new_session(grant, now)?;
+        let tokens = self.mint(&session, now, &session.scope, &session.claims)?;
+        within(inner.store_timeout, inner.store.insert(&session)).await?;
+        self.tell(SessionEventKind::Started, &session, None);
+        Ok(tokens)
+    }
+
+    fn new_session(&self, grant: Grant, now: Timestamp) -> Result<Session, SessionError> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret)
+            .map_err(|error| SessionError::with_source(SessionErrorKind::Unavailable, error))?;
+        let id = SessionId::from_uuid(Uuid::now_v7());
+        let secret = SessionSecret::from_bytes(secret);
+        let issuer = self.0.issuer.issuer();
+        let mut session = Session::new(id, issuer, grant.subject, secret, now);
+        session.ends_at = now + self.0.session_lifetime;
+        session.expires_at = session.ends_at.min(now + self.0.policy.idle_lifetime);
+        session.auth_time = grant.auth_time.unwrap_or(now);
+        session.scope = grant.scope;
+        session.client_id = grant.client_id;
+        session.claims = grant.claims;
+        session.metadata = grant.metadata;
+        Ok(session)
+    }
+
+    /// Sees to it that the subject has fewer than `max` live sessions.
+    async fn make_room(
+        &self,
+        subject: &str,
+        max: usize,
+        overflow: Overflow,
+    ) -> Result<Timestamp, SessionError> {
+        let inner = &self.0;
+        let list = inner
+            .store
+            .list(inner.issuer.issuer(), subject, None, LISTED);
+        let listed = within(inner.store_timeout, list).await?;
+        let surplus = (listed.sessions.len() + 1).saturating_sub(max);
+        if surplus > 0 && overflow == Overflow::Refuse {
+            return Err(SessionError::new(SessionErrorKind::TooManySessions));
+        }
+        for oldest in listed.sessions.iter().take(surplus) {
+            // Best effort: a session that has just been refreshed elsewhere may stay.
+            let _ = self
+                .revoke_as(oldest, RevokeReason::Evicted, listed.now)
+                .await?;
+        }
+        Ok(listed.now)
+    }
+
+    /// Revokes a session as it was loaded, by compare-and-swap.
+    pub(super) async fn revoke_as(
+        &self,
+        session: &Session,
+        reason: RevokeReason,
+        now: Timestamp,
+    ) -> Result<Swap, SessionError> {
+        let mut next = session.clone();
+        next.revoked = Some(Revoked { at: now, reason });
+        next.version = session.version.saturating_add(1);
+        let swap = self.0.store.swap(session.version, &next);
+        let swap = within(self.0.store_timeout, swap).await?;
+        if swap == Swap::Swapped {
+            self.0.ended.note(session.id);
+            self.tell(SessionEventKind::Ended(reason), session, None);
+        }
+        Ok(swap)
+    }
+}

@@ -1,0 +1,165 @@
+//! Histories of one session in which earlier drafts of the protocol failed, on the pure
+//! decision. Each is the shortest that shows its fault.
+
+use std::time::Duration;
+
+use tower_bearer::{
+    SessionId,
+    clock::Timestamp,
+    session::{Policy, Presented, Reuse, Session, SessionSecret, Verdict, decide},
+};
+
+/// A session, its clock and the store under it.
+struct World {
+    session: Session,
+    now: Timestamp,
+    policy: Policy,
+}
+
+impl World {
+    fn new() -> Self {
+        let now = Timestamp::from_secs(1_000_000);
+        let id = SessionId::from_uuid(uuid::Uuid::from_u128(1));
+        let secret = SessionSecret::from_bytes([3; 32]);
+        let mut session = Session::new(id, "https://id.example", "anna", secret, now);
+        session.ends_at = now + Duration::from_secs(180 * 24 * 60 * 60);
+        session.expires_at = now + Duration::from_secs(30 * 24 * 60 * 60);
+        Self {
+            session,
+            now,
+            policy: Policy::default(),
+        }
+    }
+
+    fn wait(&mut self, secs: u64) {
+        self.now = self.now + Duration::from_secs(secs);
+    }
+
+    /// Presents a token that the session has minted; tells the verdict and the token got.
+    fn present(&mut self, generation: u32) -> (Verdict, Option<u32>) {
+        let token = Presented::genuine(&self.session, generation, self.session.expires_at);
+        let verdict = decide(&self.session, token, self.now, &self.policy);
+        if let Some(next) = verdict.apply(&self.session, token, self.now, &self.policy) {
+            self.session = next;
+        }
+        (
+            verdict,
+            verdict.is_accepted().then_some(self.session.generation),
+        )
+    }
+
+    #[track_caller]
+    fn gets(&mut self, generation: u32, expected: Verdict) -> u32 {
+        let (verdict, got) = self.present(generation);
+        assert_eq!(verdict, expected);
+        got.unwrap_or(generation)
+    }
+
+    /// What the layer does when it sees an access token of this generation.
+    fn use_access_token(&mut self, generation: u32) {
+        self.session.confirmed |= self.session.generation == generation;
+    }
+}
+
+#[test]
+fn two_tabs_after_one_lost_answer_stay_logged_in() {
+    // The answer of the rotation is lost. Much later one tab retries and gets the successor;
+    // it presents that within twice the window, while the other tab still has the old token.
+    let mut world = World::new();
+    world.gets(0, Verdict::Rotate);
+    world.wait(3600);
+    let first_tab = world.gets(0, Verdict::Late);
+    world.wait(10);
+    assert_eq!(world.gets(first_tab, Verdict::Current), 1);
+    assert_eq!(world.gets(0, Verdict::Neighbour), 1);
+}
+
+#[test]
+fn the_live_token_just_delivered_is_not_rotated_under_a_slower_tab() {
+    // Tab A gets the successor at the end of the window and presents it at once. If that
+    // rotated, tab B's token would be two generations old.
+    let mut world = World::new();
+    world.gets(0, Verdict::Rotate);
+    world.wait(10);
+    assert_eq!(world.gets(0, Verdict::Neighbour), 1);
+    world.wait(10);
+    assert_eq!(world.gets(1, Verdict::Current), 1);
+}
+
+#[test]
+fn a_polling_front_runner_does_not_slide_the_window() {
+    // The thief rotates first and then presents the victim's token again and again to keep
+    // its window open. The victim confirms nothing; the window must close all the same.
+    let mut world = World::new();
+    let thief = world.gets(0, Verdict::Rotate);
+    for _ in 0..2 {
+        world.wait(5);
+        world.gets(0, Verdict::Neighbour);
+    }
+    world.use_access_token(thief);
+    world.wait(1);
+    world.gets(0, Verdict::Reuse(Reuse::Confirmed));
+}
+
+#[test]
+fn after_a_failover_the_second_tab_stays_logged_in() {
+    // Both tabs hold generation 1; the store falls back to generation 0.
+    let mut world = World::new();
+    let before = world.session.clone();
+    let held = world.gets(0, Verdict::Rotate);
+    world.wait(3600);
+    world.session = before;
+    assert_eq!(world.gets(held, Verdict::Restore), held);
+    world.wait(5);
+    assert_eq!(world.gets(held, Verdict::Current), held);
+}
+
+#[test]
+fn a_front_runner_is_seen_after_the_budget() {
+    // The thief always refreshes first and never uses the access token; the victim gets a
+    // late redelivery each time, until the budget is spent.
+    let mut world = World::new();
+    let mut held = 0;
+    for rotations in 1.. {
+        world.wait(600);
+        let (verdict, _) = world.present(held);
+        assert_eq!(verdict, Verdict::Rotate, "the thief");
+        world.wait(300);
+        let (verdict, got) = world.present(held);
+        match got {
+            Some(got) => held = got,
+            None => {
+                assert_eq!(verdict, Verdict::Reuse(Reuse::BudgetSpent));
+                assert_eq!(rotations, world.policy.late_budget + 1);
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_follower_is_seen_at_once() {
+    // The thief presents the old token 90 s after the victim rotated and used the successor.
+    let mut world = World::new();
+    let victim = world.gets(0, Verdict::Rotate);
+    world.use_access_token(victim);
+    world.wait(90);
+    world.gets(0, Verdict::Reuse(Reuse::Confirmed));
+}
+
+#[test]
+fn answers_lost_within_the_budget_never_log_out() {
+    // Three in twenty generations lose their answer and are retried hours later, for ever.
+    let mut world = World::new();
+    let mut held = 0;
+    for step in 0..200 {
+        world.wait(600);
+        let got = world.gets(held, Verdict::Rotate);
+        if step % 20 < 3 {
+            world.wait(7200);
+            assert_eq!(world.gets(held, Verdict::Late), got);
+        }
+        world.use_access_token(got);
+        held = got;
+    }
+}

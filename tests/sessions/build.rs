@@ -1,0 +1,113 @@
+use std::time::Duration;
+
+use tower_bearer::{
+    Algorithm, Issuer, KeySet, SigningKey,
+    error::ConfigErrorKind,
+    session::{Grant, Overflow, RefreshKey, SessionErrorKind, Sessions, SessionsBuilder},
+    store::MemoryStore,
+};
+
+use crate::support::*;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn builder() -> SessionsBuilder<MemoryStore> {
+    Sessions::builder(
+        issuer(),
+        RefreshKey::from_secret(SECRET).unwrap(),
+        MemoryStore::new(),
+    )
+}
+
+#[track_caller]
+fn wrong(builder: SessionsBuilder<MemoryStore>) -> ConfigErrorKind {
+    builder
+        .build()
+        .expect_err("a wrong configuration")
+        .kind()
+        .clone()
+}
+
+#[test]
+fn lifetimes_that_are_zero_inverted_or_endless_are_refused() {
+    for builder in [
+        builder().access_lifetime(Duration::ZERO),
+        builder().access_lifetime(Duration::from_millis(999)),
+        builder().idle_lifetime(Duration::ZERO),
+        builder().session_lifetime(Duration::ZERO),
+        builder().access_lifetime(31 * DAY),
+        builder().idle_lifetime(181 * DAY),
+        builder().session_lifetime(Duration::MAX),
+        builder().hook_timeout(Duration::ZERO),
+        builder().store_timeout(Duration::ZERO),
+    ] {
+        assert!(matches!(wrong(builder), ConfigErrorKind::Lifetime(_)));
+    }
+}
+
+#[test]
+fn limits_out_of_range_are_refused() {
+    for builder in [
+        builder().reuse_window(Duration::from_secs(301)),
+        builder().late_budget(3, 0),
+        builder().late_budget(3, 33),
+        builder().late_budget(20, 20),
+        builder().max_sessions(0, Overflow::Refuse),
+        builder().max_sessions(1001, Overflow::EvictOldest),
+    ] {
+        assert!(matches!(wrong(builder), ConfigErrorKind::Limit(_)));
+    }
+}
+
+#[test]
+fn the_edges_of_the_ranges_are_accepted() {
+    for builder in [
+        builder().reuse_window(Duration::ZERO),
+        builder().reuse_window(Duration::from_secs(300)),
+        builder().late_budget(0, 1),
+        builder().late_budget(31, 32),
+        builder().access_lifetime(30 * DAY),
+        builder().idle_lifetime(180 * DAY),
+        builder().max_sessions(1, Overflow::Refuse),
+    ] {
+        builder.build().unwrap();
+    }
+}
+
+#[test]
+fn one_key_for_both_kinds_of_token_is_refused() {
+    let access = SigningKey::from_secret(Algorithm::HS256, &SECRET).unwrap();
+    let keys = KeySet::new(access).clone();
+    let issuer = Issuer::new(ISSUER, AUDIENCE, keys).unwrap();
+    let key = RefreshKey::from_secret(SECRET).unwrap();
+    let shared = Sessions::builder(issuer, key, MemoryStore::new());
+    assert_eq!(wrong(shared), ConfigErrorKind::SharedKey);
+    let previous = RefreshKey::from_secret([9; 32])
+        .unwrap()
+        .with_previous_secret([5; 32])
+        .unwrap();
+    let shared = Sessions::builder(super::support::issuer(), previous, MemoryStore::new());
+    assert_eq!(wrong(shared), ConfigErrorKind::SharedKey);
+}
+
+#[test]
+fn a_short_refresh_secret_is_refused() {
+    for length in [0, 1, 31] {
+        let error = RefreshKey::from_secret(vec![1; length]).unwrap_err();
+        assert!(matches!(error.kind(), ConfigErrorKind::WeakKey { .. }));
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_grant_is_refused() {
+    let world = world();
+    for grant in [
+        Grant::new(""),
+        Grant::new("anna").scope("a\"b"),
+        Grant::new("anna").scope("größe"),
+        Grant::new("anna").client_id(""),
+    ] {
+        let error = world.sessions.start(grant).await.unwrap_err();
+        assert_eq!(error.kind(), SessionErrorKind::Grant);
+    }
+}

@@ -1,0 +1,120 @@
+use std::{sync::atomic::Ordering, time::Duration};
+
+use tower_bearer::{
+    bearer::SessionGuard,
+    session::{ConfirmBy, Refusal},
+};
+
+use crate::support::*;
+
+/// A session of generation 1 whose client has used its access token.
+async fn seen<St: tower_bearer::store::SessionStore>(
+    world: &World<St>,
+) -> [tower_bearer::TokenResponse; 2] {
+    let old = world.login().await;
+    world.wait(600);
+    let new = rotate(world, &old).await;
+    let _ = world.sessions.admit(&world.claims(&new.access_token));
+    [old, new]
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_access_token_confirms_its_generation_within_a_second() {
+    let world = world();
+    let [_, new] = seen(&world).await;
+    assert!(
+        !world.row(&new).await.unwrap().confirmed,
+        "off the request's path"
+    );
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let row = world.row(&new).await.unwrap();
+    assert!(row.confirmed);
+    assert_eq!(row.version, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_requests_write_once() {
+    let world = world();
+    let [_, new] = seen(&world).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for _ in 0..1000 {
+        let _ = world.sessions.admit(&world.claims(&new.access_token));
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.row(&new).await.unwrap().version, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_flush_is_tried_again() {
+    let clock = clock();
+    let store = Moody::new(&clock);
+    let world = world_on(store.clone(), clock, |builder| builder);
+    let [_, new] = seen(&world).await;
+    store.fail.store(3, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(store.fail.load(Ordering::SeqCst), 0);
+    assert!(world.row(&new).await.unwrap().confirmed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_that_hangs_is_given_up_and_tried_again() {
+    let clock = clock();
+    let store = Moody::new(&clock);
+    let world = world_on(store.clone(), clock, |builder| builder);
+    let [_, new] = seen(&world).await;
+    store.hang.store(1, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(world.row(&new).await.unwrap().confirmed);
+}
+
+#[tokio::test]
+async fn flush_writes_at_once_for_a_shutdown() {
+    let world = world();
+    let [_, new] = seen(&world).await;
+    world.sessions.flush().await.unwrap();
+    assert!(world.row(&new).await.unwrap().confirmed);
+}
+
+#[tokio::test]
+async fn a_generation_that_has_passed_is_not_confirmed() {
+    let world = world();
+    let [_, new] = seen(&world).await;
+    world.wait(600);
+    let newest = rotate(&world, &new).await;
+    world.sessions.flush().await.unwrap();
+    assert!(!world.row(&newest).await.unwrap().confirmed);
+}
+
+#[tokio::test]
+async fn behind_a_rendering_server_the_access_token_confirms_nothing() {
+    let world = world_with(|builder| builder.confirm_by(ConfirmBy::Successor));
+    let [old, new] = seen(&world).await;
+    world.sessions.flush().await.unwrap();
+    assert!(!world.row(&new).await.unwrap().confirmed);
+    world.wait(3600);
+    rotate(&world, &old).await;
+    // The successor itself does: within its window, and by moving on.
+    world.wait(5);
+    world.present(&new.refresh_token).await.unwrap();
+    assert!(world.row(&new).await.unwrap().confirmed);
+    world.wait(6);
+    refused(world.present(&old.refresh_token).await, Refusal::Reused);
+}
+
+#[test]
+fn a_guard_outside_a_runtime_keeps_its_confirmations_for_later() {
+    let world = world();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (old, new) = runtime.block_on(async {
+        let old = world.login().await;
+        (old.clone(), rotate(&world, &old).await)
+    });
+    let _ = world.sessions.admit(&world.claims(&new.access_token));
+    runtime.block_on(async {
+        world.sessions.flush().await.unwrap();
+        assert!(world.row(&old).await.unwrap().confirmed);
+    });
+}

@@ -1,0 +1,266 @@
+use std::{
+    future::pending,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use tower_bearer::{
+    AccessToken, Algorithm, Claims, Issuer, KeySet, RefreshToken, SessionId, SigningKey,
+    TokenResponse, Verifier,
+    clock::{ManualClock, Timestamp},
+    session::{
+        Grant, RefreshKey, RefreshRequest, Refreshed, Refusal, RevokeReason, Session, SessionError,
+        SessionErrorKind, SessionEvent, SessionEventKind, Sessions, SessionsBuilder,
+    },
+    store::{Listed, Loaded, MemoryStore, SessionStore, StoreError, StoreErrorKind, Swap},
+};
+
+pub(crate) const ISSUER: &str = "https://id.example";
+pub(crate) const AUDIENCE: &str = "https://api.example";
+pub(crate) const SECRET: [u8; 32] = [7; 32];
+
+pub(crate) fn issuer() -> Issuer {
+    let key = SigningKey::from_secret(Algorithm::HS256, &[5; 32]).unwrap();
+    Issuer::new(ISSUER, AUDIENCE, KeySet::new(key)).unwrap()
+}
+
+pub(crate) fn clock() -> ManualClock {
+    ManualClock::new(Timestamp::from_secs(2_000_000_000))
+}
+
+/// Sessions on a store, their clock and what they told.
+pub(crate) struct World<St = MemoryStore> {
+    pub(crate) sessions: Sessions<St>,
+    pub(crate) clock: ManualClock,
+    pub(crate) events: Arc<Mutex<Vec<SessionEvent>>>,
+}
+
+pub(crate) fn world() -> World {
+    world_with(|builder| builder)
+}
+
+pub(crate) fn world_with(
+    configure: impl FnOnce(SessionsBuilder<MemoryStore>) -> SessionsBuilder<MemoryStore>,
+) -> World {
+    let clock = clock();
+    world_on(MemoryStore::with_clock(clock.clone()), clock, configure)
+}
+
+pub(crate) fn world_on<St: SessionStore>(
+    store: St,
+    clock: ManualClock,
+    configure: impl FnOnce(SessionsBuilder<St>) -> SessionsBuilder<St>,
+) -> World<St> {
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let seen = events.clone();
+    let builder = Sessions::builder(issuer(), RefreshKey::from_secret(SECRET).unwrap(), store)
+        .on_event(move |event| seen.lock().unwrap().push(event.clone()));
+    World {
+        sessions: configure(builder).build().unwrap(),
+        clock,
+        events,
+    }
+}
+
+impl<St: SessionStore> World<St> {
+    pub(crate) async fn login(&self) -> TokenResponse {
+        self.sessions
+            .start(Grant::new("anna").scope("read write"))
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn present(&self, token: &RefreshToken) -> Result<Refreshed, SessionError> {
+        self.sessions
+            .refresh(RefreshRequest::new(token.clone()))
+            .await
+    }
+
+    #[track_caller]
+    pub(crate) fn wait(&self, secs: u64) {
+        self.clock.advance(Duration::from_secs(secs));
+    }
+
+    pub(crate) async fn row(&self, tokens: &TokenResponse) -> Option<Session> {
+        self.sessions
+            .store()
+            .load(sid(tokens))
+            .await
+            .unwrap()
+            .session
+    }
+
+    pub(crate) fn claims(&self, token: &AccessToken) -> Claims {
+        self.verifier()
+            .verify(token.expose())
+            .unwrap()
+            .claims()
+            .clone()
+    }
+
+    pub(crate) fn verifier(&self) -> Verifier {
+        Verifier::new(ISSUER, AUDIENCE, self.sessions.issuer().keys().verifying())
+            .unwrap()
+            .clock(self.clock.clone())
+    }
+
+    pub(crate) fn kinds(&self) -> Vec<SessionEventKind> {
+        self.events
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|event| event.kind)
+            .collect()
+    }
+}
+
+pub(crate) async fn rotate<St: SessionStore>(
+    world: &World<St>,
+    held: &TokenResponse,
+) -> TokenResponse {
+    world
+        .present(&held.refresh_token)
+        .await
+        .expect("a rotation")
+        .tokens
+}
+
+/// The payload of a token, as anyone who holds it can read it.
+pub(crate) fn payload(token: &str) -> serde_json::Value {
+    let segment = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(segment).unwrap()).unwrap()
+}
+
+pub(crate) fn refresh_payload(tokens: &TokenResponse) -> serde_json::Value {
+    payload(tokens.refresh_token.expose())
+}
+
+pub(crate) fn access_payload(tokens: &TokenResponse) -> serde_json::Value {
+    payload(tokens.access_token.expose())
+}
+
+pub(crate) fn sid(tokens: &TokenResponse) -> SessionId {
+    refresh_payload(tokens)["sid"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+#[track_caller]
+pub(crate) fn refused(result: Result<Refreshed, SessionError>, why: Refusal) {
+    let error = result.expect_err("a refusal");
+    assert_eq!(error.kind(), SessionErrorKind::InvalidGrant(why));
+}
+
+#[track_caller]
+pub(crate) fn unavailable<T: std::fmt::Debug>(result: Result<T, SessionError>) {
+    let error = result.expect_err("unavailable");
+    assert_eq!(error.kind(), SessionErrorKind::Unavailable);
+}
+
+/// A memory store that can be told to fail, to lose swaps and to hang.
+#[derive(Clone)]
+pub(crate) struct Moody {
+    pub(crate) inner: MemoryStore,
+    pub(crate) fail: Arc<AtomicU32>,
+    pub(crate) lose_swaps: Arc<AtomicU32>,
+    pub(crate) hang: Arc<AtomicU32>,
+    pub(crate) loads: Arc<AtomicU32>,
+}
+
+impl Moody {
+    pub(crate) fn new(clock: &ManualClock) -> Self {
+        Self {
+            inner: MemoryStore::with_clock(clock.clone()),
+            fail: Arc::default(),
+            lose_swaps: Arc::default(),
+            hang: Arc::default(),
+            loads: Arc::default(),
+        }
+    }
+
+    async fn mood(&self) -> Result<(), StoreError> {
+        if takes_one(&self.hang) {
+            pending::<()>().await;
+        }
+        match takes_one(&self.fail) {
+            true => Err(StoreError::new(StoreErrorKind::Unavailable)),
+            false => Ok(()),
+        }
+    }
+}
+
+fn takes_one(count: &AtomicU32) -> bool {
+    count
+        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+            left.checked_sub(1)
+        })
+        .is_ok()
+}
+
+impl SessionStore for Moody {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.mood().await?;
+        self.inner.now().await
+    }
+
+    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
+        self.mood().await?;
+        self.inner.insert(session).await
+    }
+
+    async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        self.mood().await?;
+        self.inner.load(id).await
+    }
+
+    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+        self.mood().await?;
+        if takes_one(&self.lose_swaps) {
+            return Ok(Swap::Lost);
+        }
+        self.inner.swap(expected, next).await
+    }
+
+    async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
+        self.mood().await?;
+        self.inner.confirm(pairs).await
+    }
+
+    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+        self.mood().await?;
+        self.inner.end(id, reason).await
+    }
+
+    async fn end_all(
+        &self,
+        issuer: &str,
+        subject: &str,
+        reason: RevokeReason,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        self.mood().await?;
+        self.inner.end_all(issuer, subject, reason).await
+    }
+
+    async fn list(
+        &self,
+        issuer: &str,
+        subject: &str,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Listed, StoreError> {
+        self.mood().await?;
+        self.inner.list(issuer, subject, after, limit).await
+    }
+
+    async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
+        self.mood().await?;
+        self.inner.delete_expired(limit).await
+    }
+}
