@@ -1,0 +1,179 @@
+//! Which OAuth client speaks, and whether it proves that (RFC 6749 §2.3).
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use http::{HeaderMap, header::AUTHORIZATION};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
+
+use super::{
+    params::{Name, Params, form_decode},
+    rejection::Rejection,
+};
+use crate::error::ErrorCode;
+
+const CLIENT_ID: Name = Name::new("client_id", "clientId");
+const CLIENT_SECRET: Name = Name::new("client_secret", "clientSecret");
+
+/// The password that an OAuth client sent (RFC 6749 §2.3.1); never empty.
+///
+/// `Debug` does not show it; it is wiped from memory when dropped.
+#[derive(Clone)]
+pub struct ClientSecret(String);
+
+impl ClientSecret {
+    /// The password itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is the expected one, compared in constant time.
+    ///
+    /// Passwords that people choose belong hashed; this is for long random ones.
+    #[must_use]
+    pub fn matches(&self, expected: &str) -> bool {
+        self.0.as_bytes().ct_eq(expected.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientSecret(…)")
+    }
+}
+
+impl Drop for ClientSecret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// What a request says of its client.
+#[derive(Debug, Default)]
+pub(super) struct Presented {
+    id: Option<String>,
+    secret: Option<ClientSecret>,
+}
+
+impl Presented {
+    /// Reads the `Authorization: Basic` header. Other schemes are none of ours: front ends
+    /// that put their access token on every request do so here too.
+    pub(super) fn in_header(headers: &HeaderMap) -> Result<Self, Rejection> {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let value = match (values.next(), values.next()) {
+            (None, _) => return Ok(Self::default()),
+            (Some(value), None) => value.as_bytes(),
+            (Some(_), Some(_)) => {
+                return Err(Rejection::request("there are two Authorization headers"));
+            }
+        };
+        let (scheme, credentials) = match value.iter().position(|byte| *byte == b' ') {
+            Some(at) => value.split_at(at),
+            None => (value, [].as_slice()),
+        };
+        if scheme.eq_ignore_ascii_case(b"Basic") {
+            Self::basic(credentials.trim_ascii()).ok_or(ErrorCode::InvalidClient.into())
+        } else {
+            Ok(Self::default())
+        }
+    }
+
+    /// RFC 6749 §2.3.1: both halves are form-encoded before they go into RFC 7617's form.
+    fn basic(credentials: &[u8]) -> Option<Self> {
+        let decoded = BASE64_STANDARD.decode(credentials).ok()?;
+        let colon = decoded.iter().position(|byte| *byte == b':')?;
+        let (id, secret) = decoded.split_at_checked(colon)?;
+        let secret = secret.get(1..).and_then(form_decode)?;
+        Some(Self {
+            id: non_empty(form_decode(id)?),
+            secret: non_empty(secret).map(ClientSecret),
+        })
+    }
+
+    /// Adds what the body says. A client names itself once and proves itself in one way only.
+    pub(super) fn and_in_body(self, params: &Params) -> Result<Self, Rejection> {
+        let id = params.get(CLIENT_ID)?.map(str::to_owned);
+        let secret = params
+            .get(CLIENT_SECRET)?
+            .map(|secret| ClientSecret(secret.to_owned()));
+        if matches!((&self.id, &id), (Some(header), Some(body)) if header != body) {
+            return Err(Rejection::request("the client has two identifiers"));
+        }
+        if self.secret.is_some() && secret.is_some() {
+            return Err(Rejection::request("the client authenticates in two ways"));
+        }
+        Ok(Self {
+            id: self.id.or(id),
+            secret: self.secret.or(secret),
+        })
+    }
+}
+
+fn non_empty(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+type CheckFuture = Pin<Box<dyn Future<Output = bool> + Send>>;
+
+/// The application's check of client passwords, if it has one.
+#[derive(Clone, Default)]
+pub(super) struct ClientCheck(
+    Option<Arc<dyn Fn(String, ClientSecret) -> CheckFuture + Send + Sync>>,
+);
+
+impl ClientCheck {
+    pub(super) fn new<F, Fut>(check: F) -> Self
+    where
+        F: Fn(String, ClientSecret) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = bool> + Send + 'static,
+    {
+        Self(Some(Arc::new(move |id, secret| {
+            Box::pin(check(id, secret))
+        })))
+    }
+
+    /// The client's identifier, if it gave one. A password that nobody checks is refused: its
+    /// sender believes that it counts.
+    pub(super) async fn identify(&self, client: Presented) -> Result<Option<String>, Rejection> {
+        match (client.id, client.secret) {
+            (id, None) => Ok(id),
+            (Some(id), Some(secret)) => match &self.0 {
+                Some(check) if check(id.clone(), secret).await => Ok(Some(id)),
+                _ => Err(ErrorCode::InvalidClient.into()),
+            },
+            (None, Some(_)) => Err(ErrorCode::InvalidClient.into()),
+        }
+    }
+}
+
+impl fmt::Debug for ClientCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "ClientCheck(set)"
+        } else {
+            "ClientCheck(none)"
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        let secret = ClientSecret("hunter2".to_owned());
+        assert_eq!(format!("{secret:?}"), "ClientSecret(…)");
+        assert!(secret.matches("hunter2"));
+        assert!(!secret.matches("hunter"));
+    }
+
+    #[test]
+    fn basic_halves_are_form_encoded() {
+        let encoded = BASE64_STANDARD.encode("a%3Ab+c:p%26q:r");
+        let client = Presented::basic(encoded.as_bytes()).unwrap();
+        assert_eq!(client.id.as_deref(), Some("a:b c"));
+        assert!(client.secret.unwrap().matches("p&q:r"));
+    }
+}

@@ -1,0 +1,76 @@
+//! Public JSON documents: cacheable, with an entity tag.
+
+use std::time::Duration;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
+};
+
+use super::rejection::method_not_allowed;
+use crate::{jws::hmac_sha256, reply::ReplyBody};
+
+/// How long caches may keep a document, unless the application says otherwise.
+pub(super) const DEFAULT_MAX_AGE: Duration = Duration::from_secs(300);
+
+/// Answers GET and HEAD with the document, or with 304 where the client has it.
+pub(super) fn respond<B>(
+    request: &Request<B>,
+    max_age: Duration,
+    document: impl FnOnce() -> String,
+) -> Response<ReplyBody> {
+    let method = request.method();
+    if method != Method::GET && method != Method::HEAD {
+        return method_not_allowed(method, "GET, HEAD");
+    }
+    let document = document();
+    let tag = entity_tag(&document);
+    let known = holds(request.headers(), &tag);
+
+    let mut response = Response::new(ReplyBody::default());
+    set(
+        &mut response,
+        CACHE_CONTROL,
+        &format!("public, max-age={}", max_age.as_secs()),
+    );
+    set(&mut response, ETAG, &tag);
+    if known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
+    }
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if method == Method::HEAD {
+        set(&mut response, CONTENT_LENGTH, &document.len().to_string());
+        return response;
+    }
+    response.map(|_| Bytes::from(document).into())
+}
+
+fn set(response: &mut Response<ReplyBody>, name: HeaderName, value: &str) {
+    // Digits and base64url only: every such value is a header value.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// A strong tag (RFC 9110 §8.8.3): the content's digest, the same on all servers.
+fn entity_tag(document: &str) -> String {
+    let digest = hmac_sha256(b"entity tag", &[document.as_bytes()]);
+    format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(digest))
+}
+
+/// Whether `If-None-Match` names the tag (RFC 9110 §13.1.2, weak comparison).
+fn holds(headers: &HeaderMap, tag: &str) -> bool {
+    let lines = headers.get_all(IF_NONE_MATCH).iter();
+    lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .any(|known| {
+            let known = known.trim();
+            known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag
+        })
+}

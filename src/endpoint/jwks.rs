@@ -1,0 +1,70 @@
+use std::{
+    convert::Infallible,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::{
+    document,
+    future::{ReplyFuture, ResponseFuture},
+};
+use crate::{jws::VerifyingKeys, reply::ReplyBody};
+
+/// The key set that verifies access tokens, as a JWK Set (RFC 7517 §5).
+///
+/// A Tower service over any request body. Public keys only: secrets never appear, a set of
+/// secrets is `{"keys":[]}`. It follows roll-overs of the [`KeySet`](crate::KeySet) that the
+/// keys come from; caches may be behind by [`max_age`](Self::max_age).
+///
+/// ```
+/// use tower_bearer::{KeySet, endpoint::JwksEndpoint};
+///
+/// fn endpoint(keys: &KeySet) -> JwksEndpoint {
+///     JwksEndpoint::new(keys.verifying())
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct JwksEndpoint {
+    keys: VerifyingKeys,
+    max_age: Duration,
+}
+
+impl JwksEndpoint {
+    /// An endpoint that shows these keys.
+    pub fn new(keys: VerifyingKeys) -> Self {
+        Self {
+            keys,
+            max_age: document::DEFAULT_MAX_AGE,
+        }
+    }
+
+    /// How long caches may keep an answer, in whole seconds; 300 s unless set.
+    #[must_use]
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = max_age;
+        self
+    }
+
+    pub(super) fn respond<B>(&self, request: &Request<B>) -> ReplyFuture {
+        ReplyFuture::ready(document::respond(request, self.max_age, || {
+            self.keys.jwks()
+        }))
+    }
+}
+
+impl<B> Service<Request<B>> for JwksEndpoint {
+    type Response = Response<ReplyBody>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> ResponseFuture {
+        self.respond(&request).into()
+    }
+}

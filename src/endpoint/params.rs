@@ -1,0 +1,253 @@
+//! Reading a request: how large, of what kind, which parameters.
+
+use std::error::Error as StdError;
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, Request,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
+use http_body::Body;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use percent_encoding::percent_decode;
+use serde_json::{Map, Value};
+
+use super::rejection::Rejection;
+use crate::{
+    error::{BoxError, ErrorCode},
+    json,
+};
+
+/// What a body is at most, unless the application says otherwise.
+pub(super) const DEFAULT_BODY_LIMIT: usize = 16 * 1024;
+
+/// The kinds of body that an endpoint takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Accepts {
+    Form,
+    FormOrJson,
+}
+
+/// The parameters of a request.
+pub(super) enum Params {
+    Form(Vec<(String, String)>),
+    Json(Map<String, Value>),
+}
+
+/// A parameter's name in forms and, in JSON, its other spelling.
+#[derive(Clone, Copy)]
+pub(super) struct Name {
+    snake: &'static str,
+    camel: Option<&'static str>,
+}
+
+impl Name {
+    pub(super) const fn new(snake: &'static str, camel: &'static str) -> Self {
+        Self {
+            snake,
+            camel: Some(camel),
+        }
+    }
+
+    /// A name of one word, spelled the same everywhere.
+    pub(super) const fn word(word: &'static str) -> Self {
+        Self {
+            snake: word,
+            camel: None,
+        }
+    }
+}
+
+impl Params {
+    /// Reads a body of a kind that is accepted, and no more of it than `limit` bytes.
+    pub(super) async fn read<B>(
+        request: Request<B>,
+        accepts: Accepts,
+        limit: usize,
+    ) -> Result<Self, Rejection>
+    where
+        B: Body,
+        B::Error: Into<BoxError>,
+    {
+        let kind = kind(request.headers(), accepts)?;
+        let body = read(request, limit).await?;
+        match kind {
+            Some(Kind::Form) => form(&body).map(Self::Form),
+            Some(Kind::Json) => json::object(&body).map(Self::Json).map_err(|_| {
+                Rejection::request("the body is not a JSON object without duplicate members")
+            }),
+            None if body.is_empty() => Err(Rejection::request("the body is empty")),
+            None => Err(ErrorCode::UnsupportedMediaType.into()),
+        }
+    }
+
+    /// Whether the parameter came in the spelling that only JSON has.
+    pub(super) fn is_camel(&self, name: Name) -> bool {
+        match (self, name.camel) {
+            (Self::Json(members), Some(camel)) => members.contains_key(camel),
+            _ => false,
+        }
+    }
+
+    /// The value of a parameter. An empty one counts as absent (RFC 6749 §3.1), one that
+    /// comes twice is refused, empty or not.
+    pub(super) fn get(&self, name: Name) -> Result<Option<&str>, Rejection> {
+        let value = match self {
+            Self::Form(pairs) => form_value(pairs, name)?,
+            Self::Json(members) => json_value(members, name)?,
+        };
+        Ok(value.filter(|value| !value.is_empty()))
+    }
+}
+
+fn form_value(pairs: &[(String, String)], name: Name) -> Result<Option<&str>, Rejection> {
+    let mut values = pairs.iter().filter(|(key, _)| key == name.snake);
+    match (values.next(), values.next()) {
+        (_, Some(_)) => Err(Rejection::request("a parameter is repeated")),
+        (first, None) => Ok(first.map(|(_, value)| value.as_str())),
+    }
+}
+
+fn json_value(members: &Map<String, Value>, name: Name) -> Result<Option<&str>, Rejection> {
+    let camel = name.camel.and_then(|camel| members.get(camel));
+    match (members.get(name.snake), camel) {
+        (None, None) => Ok(None),
+        (Some(Value::String(value)), None) | (None, Some(Value::String(value))) => Ok(Some(value)),
+        (Some(_), Some(_)) => Err(Rejection::request("a member comes in two spellings")),
+        _ => Err(Rejection::request("a member is not a string")),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Form,
+    Json,
+}
+
+/// The kind of body that the content type names; its parameters do not matter. `None` where
+/// there is no content type, which only an empty body may do without.
+fn kind(headers: &HeaderMap, accepts: Accepts) -> Result<Option<Kind>, Rejection> {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let value = match (values.next(), values.next()) {
+        (None, _) => return Ok(None),
+        (Some(value), None) => value.to_str().unwrap_or_default(),
+        (Some(_), Some(_)) => return Err(Rejection::request("there are two content types")),
+    };
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        Ok(Some(Kind::Form))
+    } else if accepts == Accepts::FormOrJson && essence.eq_ignore_ascii_case("application/json") {
+        Ok(Some(Kind::Json))
+    } else {
+        Err(ErrorCode::UnsupportedMediaType.into())
+    }
+}
+
+async fn read<B>(request: Request<B>, limit: usize) -> Result<Bytes, Rejection>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let declared = request.headers().get(CONTENT_LENGTH);
+    let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let least = request
+        .body()
+        .size_hint()
+        .lower()
+        .max(declared.unwrap_or(0));
+    if usize::try_from(least).map_or(true, |least| least > limit) {
+        return Err(ErrorCode::BodyTooLarge.into());
+    }
+    match Limited::new(request.into_body(), limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if is_length_limit(&*error) => Err(ErrorCode::BodyTooLarge.into()),
+        Err(_) => Err(Rejection::request("the body could not be read")),
+    }
+}
+
+/// Whether this endpoint's limit, or one of a layer outside, was hit.
+fn is_length_limit(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<LengthLimitError>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+fn form(body: &[u8]) -> Result<Vec<(String, String)>, Rejection> {
+    body.split(|byte| *byte == b'&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let mut halves = pair.splitn(2, |byte| *byte == b'=');
+            let mut half = || form_decode(halves.next().unwrap_or_default());
+            Some((half()?, half()?))
+        })
+        .collect::<Option<_>>()
+        .ok_or_else(|| Rejection::request("the form is not encoded as it should be"))
+}
+
+/// Undoes form encoding. Unlike the WHATWG's parser it lets no bad escape and no bad UTF-8
+/// pass: a mangled token is the request's fault, not the token's.
+pub(super) fn form_decode(text: &[u8]) -> Option<String> {
+    let text: Vec<u8> = text
+        .iter()
+        .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+        .collect();
+    let mut escapes = text.split(|byte| *byte == b'%').skip(1);
+    let valid = escapes.all(|rest| {
+        matches!(rest, [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
+    });
+    if valid {
+        String::from_utf8(percent_decode(&text).collect()).ok()
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(text: &str) -> Option<String> {
+        form_decode(text.as_bytes())
+    }
+
+    #[test]
+    fn decodes_plus_and_escapes_once() {
+        assert_eq!(decoded("a+b%2Bc%2525").as_deref(), Some("a b+c%25"));
+        assert_eq!(decoded("%c3%A9é").as_deref(), Some("éé"));
+        assert_eq!(decoded("").as_deref(), Some(""));
+    }
+
+    #[test]
+    fn refuses_bad_escapes_and_bad_utf8() {
+        for text in [
+            "%",
+            "a%",
+            "%4",
+            "%zz",
+            "%%41",
+            "%+1",
+            "%4g",
+            "%ff",
+            "%c3",
+            "%ed%a0%80",
+        ] {
+            assert_eq!(decoded(text), None, "{text}");
+        }
+        assert_eq!(form_decode(b"\xff"), None);
+    }
+
+    #[test]
+    fn splits_at_the_first_equals_sign() {
+        let pairs = form(b"&a=b=c&&d&=e&").unwrap();
+        let expected = [("a", "b=c"), ("d", ""), ("", "e")];
+        assert_eq!(
+            pairs,
+            expected.map(|(key, value)| (key.to_owned(), value.to_owned()))
+        );
+    }
+}

@@ -1,0 +1,59 @@
+use http::{
+    HeaderValue, Method, Response,
+    header::{ALLOW, WWW_AUTHENTICATE},
+};
+
+use crate::{
+    error::ErrorCode,
+    reply::{self, ReplyBody},
+};
+
+/// What a request is refused with: a code and a description that holds nothing of the request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rejection {
+    code: ErrorCode,
+    description: &'static str,
+}
+
+impl Rejection {
+    /// `invalid_request`, and what is wrong with it.
+    pub(super) const fn request(description: &'static str) -> Self {
+        Self {
+            code: ErrorCode::InvalidRequest,
+            description,
+        }
+    }
+
+    pub(super) fn into_response(self) -> Response<ReplyBody> {
+        let mut response = reply::error(self.code, self.description);
+        // RFC 6749 §5.2 asks for the challenge here; on the other errors it makes some clients
+        // hide the error from the application.
+        if self.code == ErrorCode::InvalidClient {
+            let challenge = HeaderValue::from_static("Basic realm=\"client\", charset=\"UTF-8\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response.map(ReplyBody::from)
+    }
+}
+
+impl From<ErrorCode> for Rejection {
+    fn from(code: ErrorCode) -> Self {
+        Self {
+            code,
+            description: code.description(),
+        }
+    }
+}
+
+/// 405, with the methods that are allowed (RFC 9110 §15.5.6).
+pub(super) fn method_not_allowed(method: &Method, allow: &'static str) -> Response<ReplyBody> {
+    let mut response = Rejection::from(ErrorCode::MethodNotAllowed).into_response();
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(allow));
+    if method == Method::HEAD {
+        response.map(|_| ReplyBody::default())
+    } else {
+        response
+    }
+}
