@@ -1,0 +1,101 @@
+//! Tower middleware for short-lived bearer access tokens, and refresh tokens that rotate
+//! without logging honest clients out.
+//!
+//! | you want to … | start at |
+//! | --- | --- |
+//! | check access tokens on each request | [`bearer::BearerLayer`] with a [`Verifier`] |
+//! | issue access tokens | [`Issuer`] with a [`KeySet`] |
+//! | log users in, refresh, log them out | [`session::Sessions`] over a [store](store) |
+//! | serve the OAuth endpoints | [`endpoint`] |
+//! | read the claims in an axum handler | [`Claims`] as an extractor (feature `axum`) |
+//! | understand how it works and how to run it | the [manual] |
+//!
+//! # Quick start
+//!
+//! ```
+//! use http::{Request, Response, StatusCode, header::AUTHORIZATION};
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//! use tower_bearer::{
+//!     Algorithm, Issuer, KeySet, SigningKey, VerifiedToken, Verifier,
+//!     bearer::BearerLayer,
+//!     session::{Grant, RefreshKey, Sessions},
+//!     store::MemoryStore,
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let secret = [7_u8; 32];
+//! let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA)?);
+//! let verifier = Verifier::new("https://id.example", "https://api.example", keys.verifying())?;
+//! let issuer = Issuer::new("https://id.example", "https://api.example", keys)?;
+//! let sessions =
+//!     Sessions::builder(issuer, RefreshKey::from_secret(secret)?, MemoryStore::new()).build()?;
+//!
+//! let service = ServiceBuilder::new()
+//!     .layer(BearerLayer::new(verifier).sessions(&sessions).require_scope("profile"))
+//!     .service(service_fn(async |request: Request<String>| {
+//!         let token = request.extensions().get::<VerifiedToken>();
+//!         let user = token.map(|token| token.claims().sub.clone());
+//!         Ok::<_, std::convert::Infallible>(Response::new(user.unwrap_or_default()))
+//!     }));
+//!
+//! let tokens = sessions.start(Grant::new("anna").scope("profile")).await?;
+//! let request = Request::get("/me")
+//!     .header(AUTHORIZATION, format!("Bearer {}", tokens.access_token.expose()))
+//!     .body(String::new())?;
+//! assert_eq!(service.oneshot(request).await?.status(), StatusCode::OK);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! | --- | --- | --- |
+//! | `aws-lc-rs` | yes | signatures by aws-lc-rs; used where both back ends are on |
+//! | `rust-crypto` | | signatures in pure Rust. One back end is needed |
+//! | `session` | yes | [`session`], [`store`], [`endpoint`] |
+//! | `sqlite` | | the SQLite store |
+//! | `axum` | | extractors, responses, a router with the endpoints |
+//! | `tracing` | yes | events of rejections and sessions |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+compile_error!(
+    "tower-bearer needs a crypto back end: enable its feature `aws-lc-rs` (on by default) or `rust-crypto`"
+);
+
+#[cfg(feature = "axum")]
+pub mod axum;
+pub mod bearer;
+pub mod claims;
+pub mod clock;
+#[cfg(feature = "session")]
+pub mod endpoint;
+pub mod error;
+mod issuer;
+mod json;
+pub mod jws;
+#[cfg(feature = "session")]
+pub mod manual;
+mod reply;
+#[cfg(feature = "session")]
+pub mod session;
+#[cfg(feature = "session")]
+pub mod store;
+mod token;
+mod trace;
+mod verifier;
+
+pub use claims::{Audience, Claims, Scope, SessionId, VerifiedToken};
+pub use issuer::Issuer;
+pub use jws::{Algorithm, KeySet, SigningKey, VerifyingKey, VerifyingKeys};
+pub use reply::ReplyBody;
+pub use token::{AccessToken, RefreshToken, TokenResponse};
+pub use verifier::Verifier;
+
+/// The README's quick start has to compile.
+#[cfg(all(doctest, feature = "axum", feature = "sqlite"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

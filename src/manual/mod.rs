@@ -1,0 +1,18 @@
+//! The manual: how the crate works, what it protects against and how to run it.
+//!
+//! - [`security`]: what is protected, against whom, and what is not
+//! - [`protocol`]: how refresh tokens rotate without logging honest clients out
+//! - [`keys`]: choosing, keeping and rolling over keys
+//! - [`deployment`]: lifetimes, stores, clean-up, shutdown, rendering servers
+
+#[doc = include_str!("deployment.md")]
+pub mod deployment {}
+
+#[doc = include_str!("keys.md")]
+pub mod keys {}
+
+#[doc = include_str!("protocol.md")]
+pub mod protocol {}
+
+#[doc = include_str!("security.md")]
+pub mod security {}
