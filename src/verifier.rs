@@ -16,7 +16,7 @@ use crate::{
 
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(5);
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
-const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
+pub(crate) const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// Verifies access tokens (RFC 9068 §4). Cheap to clone.
 ///

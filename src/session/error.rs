@@ -33,7 +33,7 @@ pub enum SessionErrorKind {
     /// known to be lost: the client keeps its token and tries again.
     #[error("sessions are unavailable right now")]
     Unavailable,
-    /// The application's own grant is malformed.
+    /// The application's own grant is malformed, or its claims make too long a token.
     #[error("the grant is malformed")]
     Grant,
     /// The crypto back end could not sign.

@@ -10,6 +10,8 @@ use crate::{
     token::{RefreshToken, TokenResponse},
 };
 
+const MAX_METADATA: usize = 64 * 1024;
+
 /// What a login grants.
 ///
 /// Mistakes in it are kept and reported by [`Sessions::start`](super::Sessions::start).
@@ -76,7 +78,8 @@ impl Grant {
         self
     }
 
-    /// A note on the session for listings: device label, user agent, address.
+    /// A note on the session for listings: device label, user agent, address. At most 64 KiB
+    /// in all.
     pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(name.into(), value.into());
         self
@@ -91,6 +94,10 @@ impl Grant {
         }
         if self.client_id.as_deref() == Some("") {
             return Err(ConfigErrorKind::EmptyClientId.into());
+        }
+        let noted = self.metadata.iter().map(|(name, value)| name.len() + value.len());
+        if noted.sum::<usize>() > MAX_METADATA {
+            return Err(ConfigErrorKind::Limit("metadata must not be above 64 KiB").into());
         }
         Ok(self)
     }

@@ -57,10 +57,11 @@ use crate::{
     bearer::{Admission, SessionGuard, Unavailable},
     claims::{Claims, SessionId},
     clock::Timestamp,
+    error::{ConfigError, ConfigErrorKind},
     issuer::Issuer,
-    jws::SignError,
     store::{SessionStore, StoreError, StoreErrorKind},
     token::TokenResponse,
+    verifier::DEFAULT_MAX_TOKEN_BYTES,
 };
 
 /// The sessions of an issuer, kept in a store. Cheap to clone; clones share everything.
@@ -126,7 +127,7 @@ impl<St: SessionStore> Sessions<St> {
         now: Timestamp,
         scope: &crate::Scope,
         private: &PrivateClaims,
-    ) -> Result<TokenResponse, SignError> {
+    ) -> Result<TokenResponse, SessionError> {
         let inner = &self.0;
         // No more than half of what is left, so that there is time to refresh before the end.
         let left = session.expires_at.saturating_since(now);
@@ -139,8 +140,13 @@ impl<St: SessionStore> Sessions<St> {
         if session.client_id.is_some() {
             claims.client_id.clone_from(&session.client_id);
         }
+        let access_token = inner.issuer.sign(&claims.with_private(private.members()))?;
+        if access_token.expose().len() > DEFAULT_MAX_TOKEN_BYTES {
+            let kind = ConfigErrorKind::Limit("the access token must not be above 8 KiB");
+            return Err(ConfigError::from(kind).into());
+        }
         Ok(TokenResponse {
-            access_token: inner.issuer.sign(&claims.with_private(private.members()))?,
+            access_token,
             expires_in: lifetime,
             refresh_token: inner.refresh_key.mint(session)?,
             scope: scope.clone(),

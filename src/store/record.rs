@@ -226,17 +226,17 @@ impl PrivateClaims {
     ///
     /// # Errors
     ///
-    /// Where they are no JSON object or use a [registered](crate::claims::REGISTERED) name.
+    /// Where they are no JSON object, are nested more than about a hundred deep or use a
+    /// [registered](crate::claims::REGISTERED) name.
     pub fn new(claims: &impl serde::Serialize) -> Result<Self, ConfigError> {
-        let invalid = |why: &str| ConfigErrorKind::PrivateClaims(why.to_owned());
-        match serde_json::to_value(claims) {
-            Ok(Value::Object(members)) => Self::from_members(members),
-            Ok(Value::Null) => Ok(Self::default()),
-            Ok(_) => Err(invalid("they are not a JSON object").into()),
-            Err(error) => Err(ConfigError::with_source(
-                invalid("they cannot be serialised"),
-                error,
-            )),
+        match serde_json::to_string(claims) {
+            Ok(text) if text == "null" => Ok(Self::default()),
+            // Read back, so that what a store has kept can be read again.
+            Ok(text) => Self::from_json(&text),
+            Err(error) => {
+                let kind = ConfigErrorKind::PrivateClaims("they cannot be serialised".to_owned());
+                Err(ConfigError::with_source(kind, error))
+            }
         }
     }
 
@@ -252,20 +252,14 @@ impl PrivateClaims {
     /// As [`PrivateClaims::new`].
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
         let members = crate::json::object(text.as_bytes()).map_err(|error| {
-            let kind = ConfigErrorKind::PrivateClaims("they are not a JSON object".to_owned());
+            let kind = ConfigErrorKind::PrivateClaims("they are not a JSON object that can be read again".to_owned());
             ConfigError::with_source(kind, error)
         })?;
-        Self::from_members(members)
-    }
-
-    fn from_members(members: Map<String, Value>) -> Result<Self, ConfigError> {
-        match members
-            .keys()
-            .find(|name| crate::claims::REGISTERED.contains(&name.as_str()))
-        {
+        match members.keys().find(|name| crate::claims::REGISTERED.contains(&name.as_str())) {
             None => Ok(Self(members)),
             Some(name) => {
-                Err(ConfigErrorKind::PrivateClaims(format!("{name:?} is a registered name")).into())
+                let why = format!("{name:?} is a registered name");
+                Err(ConfigErrorKind::PrivateClaims(why).into())
             }
         }
     }

@@ -106,8 +106,18 @@ async fn a_malformed_grant_is_refused() {
         Grant::new("anna").scope("a\"b"),
         Grant::new("anna").scope("größe"),
         Grant::new("anna").client_id(""),
+        Grant::new("anna").metadata("note", "x".repeat(65_533)),
+        Grant::new("anna").claims(&serde_json::json!({ "large": "x".repeat(8_000) })),
+        Grant::new("anna").claims(&deep(200)),
     ] {
         let error = world.sessions.start(grant).await.unwrap_err();
         assert_eq!(error.kind(), SessionErrorKind::Grant);
     }
+}
+
+fn deep(levels: usize) -> serde_json::Value {
+    (0..levels).fold(
+        serde_json::json!(1),
+        |inner, _| serde_json::json!({ "in": inner }),
+    )
 }

@@ -60,7 +60,7 @@ UPDATE tower_bearer_sessions SET revoked_at = ?, revoked_reason = ?, version = v
 WHERE id = ? AND revoked_at IS NULL";
 const END_ALL: &str = "
 UPDATE tower_bearer_sessions SET revoked_at = ?, revoked_reason = ?, version = version + 1
-WHERE ? <> '' AND subject = ? AND revoked_at IS NULL
+WHERE issuer = ? AND subject = ? AND revoked_at IS NULL
 RETURNING id";
 /// Any identifier is above the empty blob.
 const LIST: &str = concat!(

@@ -136,3 +136,17 @@ async fn a_file_that_is_no_database_is_refused() {
         "its database cannot be read or written"
     );
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_is_deleted_is_not_made_again() {
+    let (directory, url) = place();
+    let setup = open(&format!("{url}?mode=rwc")).await;
+    for file in std::fs::read_dir(directory.path()).unwrap() {
+        std::fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    // The first read opens a connection.
+    let error = setup.store.load(id(1)).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(!directory.path().join("app.db").exists());
+}

@@ -153,3 +153,22 @@ async fn databases_in_memory_are_each_their_own() {
     assert!(two.find(id(1)).await.is_none());
     assert!(one.find(id(1)).await.is_some());
 }
+
+#[tokio::test]
+async fn a_table_that_a_neighbour_in_memory_writes_is_busy() {
+    // Connections that share a cache lock tables, and say so with an extended code.
+    let pool = SqlitePoolOptions::new().max_connections(2);
+    let pool = pool.connect_with(options("sqlite::memory:")).await.unwrap();
+    let setup = over(pool.clone()).await;
+    setup.insert(&session(1, "ada")).await;
+    let mut neighbour = pool.acquire().await.unwrap();
+    run(
+        &mut neighbour,
+        "BEGIN; UPDATE tower_bearer_sessions SET late = 1",
+    )
+    .await;
+    let error = setup.store.load(id(1)).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Busy);
+    run(&mut neighbour, "ROLLBACK").await;
+    assert!(setup.load(id(1)).await == session(1, "ada"));
+}

@@ -1,0 +1,16 @@
+//! The endpoints from outside, as the contract's tables have it: token, revocation, key set
+//! and metadata, over real sessions.
+#![cfg(feature = "session")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected fails"
+)]
+
+mod bodies;
+mod clients;
+mod documents;
+mod revocation;
+mod routes;
+mod support;
+mod token;

@@ -1,0 +1,334 @@
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt, Full};
+use serde_json::Value;
+use tower::{Service, ServiceExt};
+use tower_bearer::{
+    Algorithm, Issuer, KeySet, ReplyBody, SessionId, SigningKey, TokenResponse,
+    clock::{Clock, ManualClock, SystemClock, Timestamp},
+    endpoint::{RevocationEndpoint, TokenEndpoint},
+    session::{Grant, RefreshKey, RevokeReason, Session, Sessions},
+    store::{Listed, Loaded, MemoryStore, SessionStore, StoreError, StoreErrorKind, Swap},
+};
+
+pub(crate) const ISSUER: &str = "https://id.example/tenant";
+pub(crate) const AUDIENCE: &str = "https://api.example";
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+pub(crate) const JSON: &str = "application/json";
+
+/// Past the reuse window, twice: a token presented again rotates again.
+pub(crate) const LATER: Duration = Duration::from_secs(60);
+
+/// Sessions over a store in memory, and the clock that both tell the time by.
+pub(crate) struct World {
+    pub(crate) clock: ManualClock,
+    pub(crate) keys: KeySet,
+    pub(crate) store: MemoryStore,
+    pub(crate) sessions: Sessions<MemoryStore>,
+}
+
+pub(crate) fn world() -> World {
+    let clock = ManualClock::new(SystemClock.now());
+    let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA).unwrap());
+    let store = MemoryStore::with_clock(clock.clone());
+    let sessions = sessions(&keys, store.clone());
+    World {
+        clock,
+        keys,
+        store,
+        sessions,
+    }
+}
+
+fn sessions<St: SessionStore>(keys: &KeySet, store: St) -> Sessions<St> {
+    let issuer = Issuer::new(ISSUER, AUDIENCE, keys.clone()).unwrap();
+    let refresh_key = RefreshKey::from_secret([7; 32]).unwrap();
+    Sessions::builder(issuer, refresh_key, store)
+        .build()
+        .unwrap()
+}
+
+impl World {
+    /// Alice logs in, with the client `app` and the scope `read write`.
+    pub(crate) async fn login(&self) -> TokenResponse {
+        let grant = Grant::new("alice").scope("read write").client_id("app");
+        self.sessions.start(grant).await.unwrap()
+    }
+
+    /// The refresh token of a fresh login.
+    pub(crate) async fn token(&self) -> String {
+        self.login().await.refresh_token.expose().to_owned()
+    }
+
+    pub(crate) fn endpoint(&self) -> TokenEndpoint<MemoryStore> {
+        TokenEndpoint::new(self.sessions.clone())
+    }
+
+    pub(crate) fn revocation(&self) -> RevocationEndpoint<MemoryStore> {
+        RevocationEndpoint::new(self.sessions.clone())
+    }
+
+    /// The same sessions over a store that has this fault.
+    pub(crate) fn faulty(&self, fault: Fault) -> Sessions<Faulty> {
+        sessions(
+            &self.keys,
+            Faulty {
+                store: self.store.clone(),
+                fault,
+            },
+        )
+    }
+
+    pub(crate) async fn works(&self, token: &str) -> bool {
+        let answer = send(self.endpoint(), post(FORM, &refresh_form(token))).await;
+        answer.status == StatusCode::OK
+    }
+}
+
+pub(crate) fn refresh_form(token: &str) -> String {
+    format!("grant_type=refresh_token&refresh_token={token}")
+}
+
+pub(crate) fn post(content_type: &str, body: &str) -> Request<Full<Bytes>> {
+    let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
+    let request = Request::post("/").header("content-type", content_type);
+    request.body(body).unwrap()
+}
+
+pub(crate) fn bare(method: Method) -> Request<Full<Bytes>> {
+    Request::builder()
+        .method(method)
+        .uri("/")
+        .body(Full::default())
+        .unwrap()
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// Sends a request to the token or revocation endpoint. No cache may keep any answer of theirs,
+/// and all of them are JSON.
+#[track_caller]
+pub(crate) fn send<S, B>(service: S, request: Request<B>) -> impl Future<Output = Answer>
+where
+    S: Service<Request<B>, Response = Response<ReplyBody>, Error = Infallible>,
+{
+    let caller = std::panic::Location::caller();
+    async move {
+        let answer = ask(service, request).await;
+        assert_eq!(answer.header("cache-control"), "no-store", "{caller}");
+        assert_eq!(answer.header("pragma"), "no-cache", "{caller}");
+        assert_eq!(answer.header("content-type"), JSON, "{caller}");
+        answer
+    }
+}
+
+pub(crate) async fn ask<S, B>(service: S, request: Request<B>) -> Answer
+where
+    S: Service<Request<B>, Response = Response<ReplyBody>, Error = Infallible>,
+{
+    let (head, body) = service.oneshot(request).await.unwrap().into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        body,
+    }
+}
+
+impl Answer {
+    /// The one value of a header; empty where there is none.
+    #[track_caller]
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let values: Vec<_> = self.headers.get_all(name).iter().collect();
+        assert!(values.len() <= 1, "{name} is repeated");
+        values.first().map_or("", |value| value.to_str().unwrap())
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// Exactly 200 with both tokens.
+    #[track_caller]
+    pub(crate) fn granted(&self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{self:?}");
+        self.json()
+    }
+
+    /// This status, this `error`, and no challenge but on `invalid_client`.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, error: &str) {
+        assert_eq!(self.status.as_u16(), status, "{self:?}");
+        assert_eq!(self.json()["error"], error);
+        assert!(self.json()["error_description"].is_string());
+        let challenged = self.headers.contains_key("www-authenticate");
+        assert_eq!(challenged, error == "invalid_client");
+        assert_eq!(self.headers.contains_key("retry-after"), status == 503);
+    }
+}
+
+/// A body that comes piece by piece, each after a pause, and may end in an error.
+pub(crate) struct Pieces {
+    pieces: VecDeque<Result<Bytes, Broken>>,
+    declared: SizeHint,
+    ready: bool,
+}
+
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the connection broke")]
+pub(crate) struct Broken;
+
+impl Pieces {
+    pub(crate) fn of<'a>(pieces: impl IntoIterator<Item = &'a str>) -> Self {
+        let pieces = pieces
+            .into_iter()
+            .map(|piece| Ok(Bytes::copy_from_slice(piece.as_bytes())));
+        Self {
+            pieces: pieces.collect(),
+            declared: SizeHint::default(),
+            ready: false,
+        }
+    }
+
+    pub(crate) fn then_break(mut self) -> Self {
+        self.pieces.push_back(Err(Broken));
+        self
+    }
+
+    /// Says that it is this long, whatever it is.
+    pub(crate) fn declaring(mut self, bytes: u64) -> Self {
+        self.declared.set_lower(bytes);
+        self
+    }
+
+    pub(crate) fn left(&self) -> usize {
+        self.pieces.len()
+    }
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        self.ready = !self.ready;
+        if self.ready {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(self.pieces.pop_front().map(|piece| piece.map(Frame::data)))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.declared
+    }
+}
+
+/// What is wrong with a [`Faulty`] store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing works.
+    Down,
+    /// Nothing answers.
+    Stuck,
+    /// Another server always wins the swap.
+    Contended,
+    /// It can be read only.
+    ReadOnly,
+}
+
+/// A store with a fault.
+pub(crate) struct Faulty {
+    store: MemoryStore,
+    fault: Fault,
+}
+
+impl Faulty {
+    async fn read<T>(&self, real: impl Future<Output = T>) -> Result<T, StoreError> {
+        match self.fault {
+            Fault::Down => Err(StoreError::new(StoreErrorKind::Unavailable)),
+            Fault::Stuck => std::future::pending().await,
+            Fault::Contended | Fault::ReadOnly => Ok(real.await),
+        }
+    }
+
+    async fn write<T>(&self, real: impl Future<Output = T>) -> Result<T, StoreError> {
+        match self.fault {
+            Fault::ReadOnly => Err(StoreError::new(StoreErrorKind::Unavailable)),
+            _ => self.read(real).await,
+        }
+    }
+}
+
+impl SessionStore for Faulty {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.read(self.store.now()).await?
+    }
+
+    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
+        self.write(self.store.insert(session)).await?
+    }
+
+    async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
+        self.read(self.store.load(id)).await?
+    }
+
+    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+        if self.fault == Fault::Contended {
+            return Ok(Swap::Lost);
+        }
+        self.write(self.store.swap(expected, next)).await?
+    }
+
+    async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
+        self.write(self.store.confirm(pairs)).await?
+    }
+
+    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+        self.write(self.store.end(id, reason)).await?
+    }
+
+    async fn end_all(
+        &self,
+        issuer: &str,
+        subject: &str,
+        reason: RevokeReason,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        self.write(self.store.end_all(issuer, subject, reason))
+            .await?
+    }
+
+    async fn list(
+        &self,
+        issuer: &str,
+        subject: &str,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Listed, StoreError> {
+        self.read(self.store.list(issuer, subject, after, limit))
+            .await?
+    }
+
+    async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
+        self.write(self.store.delete_expired(limit)).await?
+    }
+}
