@@ -1,10 +1,9 @@
 //! For [axum](https://docs.rs/axum): extractors and responses.
 //!
-//! - [`Claims<P>`](crate::Claims) and [`VerifiedToken`](crate::VerifiedToken) are extractors on
-//!   routes behind a [`BearerLayer`](crate::bearer::BearerLayer). As `Option<…>`, they are `None`
-//!   where an [optional](crate::bearer::BearerLayer::optional) layer saw no token.
-//! - [`TokenResponse`](crate::TokenResponse), [`bearer::Rejection`](crate::bearer::Rejection) and
-//!   `session::SessionError` are responses.
+//! - [`Claims<P>`](Claims) and [`VerifiedToken`] are extractors on routes behind a
+//!   [`BearerLayer`](bearer::BearerLayer). As `Option<…>`, they are `None` where an
+//!   [optional](bearer::BearerLayer::optional) layer saw no token.
+//! - [`TokenResponse`], [`bearer::Rejection`] and `session::SessionError` are responses.
 //!
 //! ```
 //! use axum::{Router, routing::get};

@@ -7,7 +7,7 @@ use tower_layer::Layer;
 use crate::{error::ConfigError, verifier::Verifier};
 
 use super::{
-    Bearer, NoEndpoints, Rejection, SessionGuard,
+    Bearer, LiveCheck, NoEndpoints, NoLiveCheck, Rejection, SessionGuard,
     challenge::Realm,
     guard::AnyGuard,
     policy::{Hook, Policy},
@@ -31,9 +31,10 @@ use super::{
 /// # layer().unwrap();
 /// ```
 #[derive(Clone, Debug)]
-pub struct BearerLayer<E = NoEndpoints> {
+pub struct BearerLayer<E = NoEndpoints, L = NoLiveCheck> {
     policy: Arc<Policy>,
     endpoints: E,
+    live: L,
 }
 
 impl BearerLayer {
@@ -42,11 +43,12 @@ impl BearerLayer {
         Self {
             policy: Arc::new(Policy::new(verifier)),
             endpoints: NoEndpoints,
+            live: NoLiveCheck,
         }
     }
 }
 
-impl<E> BearerLayer<E> {
+impl<E, L> BearerLayer<E, L> {
     fn with(mut self, change: impl FnOnce(&mut Policy)) -> Self {
         change(Arc::make_mut(&mut self.policy));
         self
@@ -107,10 +109,18 @@ impl<E> BearerLayer<E> {
     /// at the price of a look into the store for each request.
     ///
     /// Where the guard cannot tell, the request gets a 503. A layer has one guard: the one that
-    /// was given last.
+    /// was given last. The inner service has to be `Clone`: the instance that is ready waits
+    /// with the request.
     #[must_use]
-    pub fn check_live<G: SessionGuard + Clone>(self, guard: &G) -> Self {
-        self.sessions(guard).with(|policy| policy.check_live = true)
+    pub fn check_live<G: SessionGuard + Clone>(self, guard: &G) -> BearerLayer<E, LiveCheck> {
+        let checked = self
+            .sessions(guard)
+            .with(|policy| policy.check_live = true);
+        BearerLayer {
+            policy: checked.policy,
+            endpoints: checked.endpoints,
+            live: LiveCheck,
+        }
     }
 
     /// Has refused requests answered by `hook`. The layer adds `WWW-Authenticate`,
@@ -126,18 +136,20 @@ impl<E> BearerLayer<E> {
 
     /// Has the layer answer some requests by itself, **before** any token is looked for: for
     /// stacks without a router.
-    pub fn serve<E2>(self, endpoints: E2) -> BearerLayer<E2> {
+    pub fn serve<E2>(self, endpoints: E2) -> BearerLayer<E2, L> {
         BearerLayer {
             policy: self.policy,
             endpoints,
+            live: self.live,
         }
     }
 }
 
-impl<S, E: Clone> Layer<S> for BearerLayer<E> {
-    type Service = Bearer<S, E>;
+impl<S, E: Clone, L: Clone> Layer<S> for BearerLayer<E, L> {
+    type Service = Bearer<S, E, L>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Bearer::new(inner, Arc::clone(&self.policy), self.endpoints.clone())
+        let policy = Arc::clone(&self.policy);
+        Bearer::new(inner, policy, self.endpoints.clone(), self.live.clone())
     }
 }

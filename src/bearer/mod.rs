@@ -32,8 +32,8 @@
 //! `{"error","error_description"}`, or the application's own by
 //! [`on_rejection`](BearerLayer::on_rejection).
 //!
-//! No future is boxed, but for the live check's. Only for that the inner service is cloned: the
-//! instance that was polled ready waits with the request and is the one that is called.
+//! No future is boxed, but for the live check's. Only for that the inner service must be `Clone`:
+//! the instance that was polled ready waits with the request and is the one that is called.
 //!
 //! # Example
 //!
@@ -88,6 +88,7 @@ mod credentials;
 mod future;
 mod guard;
 mod layer;
+mod live;
 mod policy;
 mod scope;
 mod serve;
@@ -98,6 +99,7 @@ pub use challenge::Rejection;
 pub use future::ResponseFuture;
 pub use guard::{Admission, SessionGuard, Unavailable};
 pub use layer::BearerLayer;
+pub use live::{Live, LiveCheck, NoLiveCheck};
 #[cfg(feature = "axum")]
 pub(crate) use policy::Checked;
 pub use serve::{NoEndpoints, Serve};

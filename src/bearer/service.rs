@@ -1,5 +1,4 @@
 use std::{
-    mem,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -8,7 +7,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::{
-    Body, NoEndpoints, ResponseFuture, Serve, credentials,
+    Body, Live, NoEndpoints, NoLiveCheck, Rejection, ResponseFuture, Serve, credentials,
     future::Check,
     policy::{Policy, Verdict},
 };
@@ -16,18 +15,20 @@ use super::{
 /// Checks the access token of each request before the inner service sees it. Made by
 /// [`BearerLayer`](super::BearerLayer); see [the policy](super).
 #[derive(Clone, Debug)]
-pub struct Bearer<S, E = NoEndpoints> {
+pub struct Bearer<S, E = NoEndpoints, L = NoLiveCheck> {
     inner: S,
     policy: Arc<Policy>,
     endpoints: E,
+    live: L,
 }
 
-impl<S, E> Bearer<S, E> {
-    pub(super) fn new(inner: S, policy: Arc<Policy>, endpoints: E) -> Self {
+impl<S, E, L> Bearer<S, E, L> {
+    pub(super) fn new(inner: S, policy: Arc<Policy>, endpoints: E, live: L) -> Self {
         Self {
             inner,
             policy,
             endpoints,
+            live,
         }
     }
 
@@ -47,10 +48,11 @@ impl<S, E> Bearer<S, E> {
     }
 }
 
-impl<S, E, ReqB, ResB> Service<Request<ReqB>> for Bearer<S, E>
+impl<S, E, L, ReqB, ResB> Service<Request<ReqB>> for Bearer<S, E, L>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
+    S: Service<Request<ReqB>, Response = Response<ResB>>,
     E: Serve<ReqB>,
+    L: Live<S>,
 {
     type Response = Response<Body<ResB>>;
     type Error = S::Error;
@@ -71,22 +73,27 @@ where
                 self.policy.admit(request.extensions_mut(), token);
                 ResponseFuture::inner(self.inner.call(request))
             }
-            Ok(Verdict::AskLive(token, live)) => {
-                // The future takes the instance that was polled ready; a clone need not be.
-                let clone = self.inner.clone();
-                let inner = mem::replace(&mut self.inner, clone);
-                let policy = Arc::clone(&self.policy);
-                ResponseFuture::checking(Check {
+            Ok(Verdict::AskLive(token, live)) => match self.live.take(&mut self.inner) {
+                Some(inner) => ResponseFuture::checking(Check {
                     live,
                     inner,
                     request,
                     token,
-                    policy,
-                })
-            }
-            Err(rejection) => {
-                ResponseFuture::rejected(self.policy.refuse(rejection, request.method()))
-            }
+                    policy: Arc::clone(&self.policy),
+                }),
+                None => self.refuse(Rejection::unavailable(), &request),
+            },
+            Err(rejection) => self.refuse(rejection, &request),
         }
+    }
+}
+
+impl<S, E, L> Bearer<S, E, L> {
+    fn refuse<F, EF, ReqB>(
+        &self,
+        rejection: Rejection,
+        request: &Request<ReqB>,
+    ) -> ResponseFuture<F, EF, S, Request<ReqB>> {
+        ResponseFuture::rejected(self.policy.refuse(rejection, request.method()))
     }
 }
