@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | check access tokens on each request | [`bearer::BearerLayer`] with a [`Verifier`] |
 //! | issue access tokens | [`Issuer`] with a [`KeySet`] |
-//! | log users in, refresh, log them out | [`session::Sessions`] over a [store](store) |
+//! | log users in, refresh, log them out | [`session::Sessions`] over a [store] |
 //! | serve the OAuth endpoints | [`endpoint`] |
 //! | read the claims in an axum handler | [`Claims`] as an extractor (feature `axum`) |
 //! | understand how it works and how to run it | the [manual] |

@@ -123,7 +123,8 @@ impl Serialize for TokenWire<'_> {
     }
 }
 
-#[cfg(all(test, feature = "session"))]
+#[cfg(test)]
+#[cfg(feature = "session")]
 mod tests {
     use super::*;
 

@@ -1,5 +1,12 @@
 //! Histories of one session in which earlier drafts of the protocol failed, on the pure
 //! decision. Each is the shortest that shows its fault.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use std::time::Duration;
 

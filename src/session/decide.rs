@@ -1,6 +1,6 @@
 //! The decision: a pure function from a session, a token and the time to a verdict.
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 use uuid::Uuid;
 
@@ -101,8 +101,11 @@ pub fn decide(session: &Session, token: Presented, now: Timestamp, policy: &Poli
 
 fn has_expired(session: &Session, token: Presented, is_predecessor: bool, now: Timestamp) -> bool {
     let live = session.generation;
-    let own_exp_counts = token.generation > live
-        || (token.generation < live && !(is_predecessor && !session.confirmed));
+    let own_exp_counts = match token.generation.cmp(&live) {
+        Ordering::Greater => true,
+        Ordering::Equal => false,
+        Ordering::Less => session.confirmed || !is_predecessor,
+    };
     now >= session.ends_at
         || (token.generation <= live && now >= session.expires_at)
         || (own_exp_counts && now >= token.exp)

@@ -1,4 +1,11 @@
 //! `Sessions` through its public API, on real stores with an injected clock.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod build;
 mod confirm;
