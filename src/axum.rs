@@ -44,8 +44,7 @@ use crate::{
     bearer::{self, Checked},
     claims::{Claims, VerifiedToken},
     error::TokenError,
-    reply,
-    token::{Spelling, TokenResponse},
+    token::TokenResponse,
     trace,
 };
 
@@ -184,7 +183,7 @@ impl<S: Sync, P: DeserializeOwned> OptionalFromRequestParts<S> for Claims<P> {
 /// The snake_case form of RFC 6749 §5.1, kept by no cache.
 impl IntoResponse for TokenResponse {
     fn into_response(self) -> Response {
-        reply::json(&self.to_wire(Spelling::Snake)).map(Body::from)
+        self.into_response().map(Body::from)
     }
 }
 
@@ -198,8 +197,7 @@ impl IntoResponse for bearer::Rejection {
 #[cfg(feature = "session")]
 impl IntoResponse for crate::session::SessionError {
     fn into_response(self) -> Response {
-        let code = self.code();
-        reply::error(code, code.description()).map(Body::from)
+        self.into_response().map(Body::from)
     }
 }
 

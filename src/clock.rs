@@ -47,6 +47,16 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// The last whole second that is not later.
+    pub const fn floor(self) -> Self {
+        Self::from_secs(self.as_secs())
+    }
+
+    /// The first whole second that is not earlier; saturates.
+    pub const fn ceil(self) -> Self {
+        Self(self.0.saturating_add(999)).floor()
+    }
+
     /// Milliseconds from `earlier` to `self`; negative where `earlier` is the later one.
     pub const fn millis_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)

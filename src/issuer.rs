@@ -34,7 +34,7 @@ pub(crate) const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 /// let token = issuer.sign(&claims)?;
 ///
 /// let verifier = Verifier::new("https://id.example", "https://api.example", keys.verifying())?;
-/// assert_eq!(verifier.verify(token.expose())?.claims(), &claims);
+/// assert_eq!(verifier.verify(token.expose())?.claims().sub, "alice");
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -69,7 +69,12 @@ impl Issuer {
             return Err(ConfigErrorKind::EmptyAudience.into());
         }
         let default_client_id = issuer.clone();
-        Ok(Self(Arc::new(Inner { issuer, audience, default_client_id, keys })))
+        Ok(Self(Arc::new(Inner {
+            issuer,
+            audience,
+            default_client_id,
+            keys,
+        })))
     }
 
     /// The `client_id` of tokens that no OAuth client asked for: the application's own logins
@@ -84,7 +89,10 @@ impl Issuer {
             return Err(ConfigErrorKind::EmptyClientId.into());
         }
         let inner = Arc::unwrap_or_clone(self.0);
-        Ok(Self(Arc::new(Inner { default_client_id, ..inner })))
+        Ok(Self(Arc::new(Inner {
+            default_client_id,
+            ..inner
+        })))
     }
 
     /// The `iss` claim.
@@ -103,21 +111,16 @@ impl Issuer {
     }
 
     /// The claims of a token for `subject` that lives from `now` for `lifetime`: `iss`, `sub`,
-    /// `aud`, `exp`, `iat`, a fresh `jti` and the default `client_id`. Times are cut
-    /// to whole seconds. Add to them what the token shall say besides.
-    pub fn claims(
-        &self,
-        subject: impl Into<String>,
-        now: Timestamp,
-        lifetime: Duration,
-    ) -> Claims {
-        let whole = |time: Timestamp| Timestamp::from_secs(time.as_secs());
+    /// `aud`, `exp`, `iat`, a fresh `jti` and the default `client_id`. Times are whole seconds,
+    /// `exp` rounded up, so that the token lives for at least as long as it was to. Add to them
+    /// what the token shall say besides.
+    pub fn claims(&self, subject: impl Into<String>, now: Timestamp, lifetime: Duration) -> Claims {
         Claims {
             iss: self.0.issuer.clone(),
             sub: subject.into(),
             aud: Audience::One(self.0.audience.clone()),
-            exp: whole(now + lifetime),
-            iat: whole(now),
+            exp: (now + lifetime).ceil(),
+            iat: now.floor(),
             nbf: None,
             jti: fresh_jti().unwrap_or_default(),
             client_id: Some(self.0.default_client_id.clone()),
@@ -129,7 +132,7 @@ impl Issuer {
         }
     }
 
-    /// Signs claims into an access token. `P` has to become a
+    /// Signs claims into an access token. Times are cut to whole seconds. `P` has to become a
     /// JSON object, or be `()`, and its members may not use a registered name
     /// ([`REGISTERED`]).
     ///
@@ -149,7 +152,10 @@ impl Issuer {
         // The source's text could quote a value, so only the fact is told.
         let payload = serde_json::to_vec(claims)
             .map_err(|_| SignError::claims("they cannot be written as JSON"))?;
-        self.0.keys.sign(ACCESS_TOKEN_TYPE, &payload).map(AccessToken::new)
+        self.0
+            .keys
+            .sign(ACCESS_TOKEN_TYPE, &payload)
+            .map(AccessToken::new)
     }
 }
 
@@ -158,10 +164,12 @@ impl Issuer {
 fn check_private<P: Serialize>(private: &P) -> Result<(), SignError> {
     match serde_json::to_value(private) {
         Ok(Value::Null) => Ok(()),
-        Ok(Value::Object(members)) => match REGISTERED.iter().find(|name| members.contains_key(**name)) {
-            Some(name) => Err(SignError::claims(format!("{name} is a registered name"))),
-            None => Ok(()),
-        },
+        Ok(Value::Object(members)) => {
+            match REGISTERED.iter().find(|name| members.contains_key(**name)) {
+                Some(name) => Err(SignError::claims(format!("{name} is a registered name"))),
+                None => Ok(()),
+            }
+        }
         Ok(_) => Err(SignError::claims("they are no JSON object")),
         Err(_) => Err(SignError::claims("they cannot be written as JSON")),
     }
@@ -173,4 +181,105 @@ fn fresh_jti() -> Result<String, getrandom::Error> {
     getrandom::fill(&mut random)?;
     let id = uuid::Builder::from_random_bytes(random).into_uuid();
     Ok(Uuid::to_string(&id))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::jws::{Algorithm, SignErrorKind, SigningKey};
+
+    fn issuer() -> Issuer {
+        let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA).unwrap());
+        Issuer::new("https://id.example", "https://api.example", keys).unwrap()
+    }
+
+    fn claims() -> Claims {
+        issuer().claims(
+            "alice",
+            Timestamp::from_millis(1_999),
+            Duration::from_secs(600),
+        )
+    }
+
+    #[track_caller]
+    fn refused<P: Serialize>(claims: &Claims<P>) -> SignErrorKind {
+        issuer().sign(claims).unwrap_err().kind().clone()
+    }
+
+    #[test]
+    fn names_are_not_empty() {
+        let keys = || issuer().keys().clone();
+        let kind = |made: Result<Issuer, ConfigError>| made.unwrap_err().kind().clone();
+        assert_eq!(
+            kind(Issuer::new("", "b", keys())),
+            ConfigErrorKind::EmptyIssuer
+        );
+        assert_eq!(
+            kind(Issuer::new("a", "", keys())),
+            ConfigErrorKind::EmptyAudience
+        );
+        assert_eq!(
+            kind(issuer().default_client_id("")),
+            ConfigErrorKind::EmptyClientId
+        );
+    }
+
+    #[test]
+    fn claims_have_what_rfc9068_requires() {
+        let claims = claims();
+        assert_eq!(
+            serde_json::to_value(&claims).unwrap(),
+            json!({
+                "iss": "https://id.example", "sub": "alice", "aud": "https://api.example",
+                "iat": 1, "exp": 601, "jti": claims.jti, "client_id": "https://id.example",
+            })
+        );
+        let other = issuer().default_client_id("app").unwrap();
+        let claims = other.claims("alice", Timestamp::default(), Duration::ZERO);
+        assert_eq!(claims.client_id.as_deref(), Some("app"));
+    }
+
+    #[test]
+    fn two_tokens_of_one_second_differ() {
+        assert_ne!(claims().jti, claims().jti);
+    }
+
+    #[test]
+    fn private_claims_are_an_object_without_registered_names() {
+        for private in [
+            json!({}),
+            json!({ "role": "admin", "issuer": 7 }),
+            json!(null),
+        ] {
+            issuer().sign(&claims().with_private(private)).unwrap();
+        }
+        for private in [
+            json!([]),
+            json!("text"),
+            json!(7),
+            json!({ "": 1, "sid": 1 }),
+        ] {
+            let kind = refused(&claims().with_private(private));
+            assert!(matches!(kind, SignErrorKind::PrivateClaims(_)), "{kind:?}");
+        }
+        for name in REGISTERED {
+            let kind = refused(&claims().with_private(json!({ name: "alice" })));
+            assert!(
+                matches!(kind, SignErrorKind::PrivateClaims(_)),
+                "{name}: {kind:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_token_has_a_subject_and_an_identifier() {
+        let mut nobody = claims();
+        nobody.sub.clear();
+        assert!(matches!(refused(&nobody), SignErrorKind::PrivateClaims(_)));
+        let mut nameless = claims();
+        nameless.jti.clear();
+        assert_eq!(refused(&nameless), SignErrorKind::Backend);
+    }
 }

@@ -3,7 +3,6 @@
 
 use std::{fmt, time::Duration};
 
-#[cfg(any(feature = "session", feature = "axum"))]
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use zeroize::Zeroize;
 
@@ -70,7 +69,6 @@ pub struct TokenResponse {
 }
 
 /// How the members of a token answer are spelled.
-#[cfg(any(feature = "session", feature = "axum"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spelling {
     /// `access_token`, as RFC 6749 §5.1 has it.
@@ -80,8 +78,13 @@ pub(crate) enum Spelling {
     Camel,
 }
 
-#[cfg(any(feature = "session", feature = "axum"))]
 impl TokenResponse {
+    /// The answer of a login or a token endpoint: 200 and the snake_case form of RFC 6749 §5.1,
+    /// kept by no cache.
+    pub fn into_response(self) -> http::Response<bytes::Bytes> {
+        crate::reply::json(&self.to_wire(Spelling::Snake))
+    }
+
     /// What goes over the wire, in that spelling.
     pub(crate) fn to_wire(&self, spelling: Spelling) -> impl Serialize {
         TokenWire {
@@ -96,13 +99,11 @@ impl TokenResponse {
     }
 }
 
-#[cfg(any(feature = "session", feature = "axum"))]
 struct TokenWire<'a> {
     tokens: &'a TokenResponse,
     spelling: Spelling,
 }
 
-#[cfg(any(feature = "session", feature = "axum"))]
 impl Serialize for TokenWire<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let [access_token, token_type, expires_in, refresh_token] = match self.spelling {

@@ -14,6 +14,9 @@ use crate::{
     jws::VerifyingKeys,
 };
 
+#[cfg(test)]
+mod tests;
+
 const DEFAULT_LEEWAY: Duration = Duration::from_secs(5);
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
 pub(crate) const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -138,7 +141,9 @@ impl Verifier {
     /// As [`verify`](Self::verify).
     pub fn verify_at(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
         let inner = &*self.0;
-        let payload = inner.keys.open(token, ACCESS_TOKEN_TYPE, inner.max_token_bytes)?;
+        let payload = inner
+            .keys
+            .open(token, ACCESS_TOKEN_TYPE, inner.max_token_bytes)?;
         let mut members = json::object(&payload).map_err(|_| TokenError::Malformed)?;
         let claims = take_claims(&mut members)?;
         inner.check(&claims, now)?;
@@ -209,10 +214,18 @@ fn optional<T: DeserializeOwned>(
     members: &mut Map<String, Value>,
     name: &str,
 ) -> Result<Option<T>, TokenError> {
-    let Some(value) = members.remove(name) else { return Ok(None) };
-    T::deserialize(value).map(Some).map_err(|_| TokenError::Claims)
+    let Some(value) = members.remove(name) else {
+        return Ok(None);
+    };
+    T::deserialize(value)
+        .map(Some)
+        .map_err(|_| TokenError::Claims)
 }
 
 fn non_empty(text: String) -> Result<String, TokenError> {
-    if text.is_empty() { Err(TokenError::Claims) } else { Ok(text) }
+    if text.is_empty() {
+        Err(TokenError::Claims)
+    } else {
+        Ok(text)
+    }
 }

@@ -113,9 +113,7 @@ impl<E, L> BearerLayer<E, L> {
     /// with the request.
     #[must_use]
     pub fn check_live<G: SessionGuard + Clone>(self, guard: &G) -> BearerLayer<E, LiveCheck> {
-        let checked = self
-            .sessions(guard)
-            .with(|policy| policy.check_live = true);
+        let checked = self.sessions(guard).with(|policy| policy.check_live = true);
         BearerLayer {
             policy: checked.policy,
             endpoints: checked.endpoints,

@@ -51,7 +51,9 @@ pub enum Algorithm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     /// A secret; its least length in bytes is the hash's output (RFC 7518 §3.2).
-    Hmac { hash_bytes: usize },
+    Hmac {
+        hash_bytes: usize,
+    },
     Rsa,
     Ec(Curve),
     Ed25519,
@@ -114,7 +116,9 @@ impl Algorithm {
     }
 
     pub(super) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+        Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.as_str() == name)
     }
 
     pub(super) const fn family(self) -> Family {

@@ -66,14 +66,20 @@ impl Header {
         let kid = text("kid")?;
         let typ = text("typ")?;
         let algorithm = Algorithm::named(&algorithm).ok_or(TokenError::Algorithm)?;
-        Ok(Self { algorithm, kid, typ })
+        Ok(Self {
+            algorithm,
+            kid,
+            typ,
+        })
     }
 
     /// Whether `typ` is `wanted`: a media type, in any case, whose `application/` may be left
     /// out (RFC 7515 §4.1.9).
     pub(super) fn is_type(&self, wanted: &str) -> bool {
         const PREFIX: &str = "application/";
-        let Some(typ) = self.typ.as_deref() else { return false };
+        let Some(typ) = self.typ.as_deref() else {
+            return false;
+        };
         let short = match typ.split_at_checked(PREFIX.len()) {
             Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
             _ => typ,
@@ -84,5 +90,7 @@ impl Header {
 
 /// Unpadded base64url whose unused bits are zero, so that a token has one spelling only.
 fn decode(segment: &str) -> Result<Vec<u8>, TokenError> {
-    URL_SAFE_NO_PAD.decode(segment).map_err(|_| TokenError::Malformed)
+    URL_SAFE_NO_PAD
+        .decode(segment)
+        .map_err(|_| TokenError::Malformed)
 }

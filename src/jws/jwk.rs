@@ -53,7 +53,11 @@ impl Jwk {
             Some(Value::String(kid)) => Some(kid),
             Some(_) => return Err(format_error("the JWK's kid is no string")),
         };
-        Ok(Self { algorithm, kid, members })
+        Ok(Self {
+            algorithm,
+            kid,
+            members,
+        })
     }
 
     /// The public numbers; private ones beside them are left alone.
@@ -61,8 +65,14 @@ impl Jwk {
         let mut number = |name| Ok::<_, ConfigError>(take(&mut self.members, name)?.to_vec());
         Ok(match self.algorithm.family() {
             Family::Hmac { .. } => return Err(format_error("a secret has no public key")),
-            Family::Rsa => Public::Rsa { n: number("n")?, e: number("e")? },
-            Family::Ec(_) => Public::Ec { x: number("x")?, y: number("y")? },
+            Family::Rsa => Public::Rsa {
+                n: number("n")?,
+                e: number("e")?,
+            },
+            Family::Ec(_) => Public::Ec {
+                x: number("x")?,
+                y: number("y")?,
+            },
             Family::Ed25519 => Public::Ed25519 { x: number("x")? },
         })
     }
@@ -115,7 +125,9 @@ fn take(
     let text = Zeroizing::new(text);
     match URL_SAFE_NO_PAD.decode(text.as_bytes()) {
         Ok(bytes) if !bytes.is_empty() => Ok(Zeroizing::new(bytes)),
-        _ => Err(format_error("a number of the JWK is not unpadded base64url")),
+        _ => Err(format_error(
+            "a number of the JWK is not unpadded base64url",
+        )),
     }
 }
 

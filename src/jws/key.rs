@@ -10,6 +10,7 @@ use super::{
     Algorithm,
     algorithm::{Curve, Family},
     backend::{self, PrivateDer, Public, Rejected},
+    roca,
 };
 use crate::error::{ConfigError, ConfigErrorKind};
 
@@ -30,8 +31,9 @@ const P384_SPKI: &[u8] = &[
     0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
     0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00,
 ];
-const ED25519_SPKI: &[u8] =
-    &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+const ED25519_SPKI: &[u8] = &[
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
 
 pub(super) fn format_error(what: &'static str) -> ConfigError {
     ConfigErrorKind::KeyFormat(what).into()
@@ -53,7 +55,12 @@ pub(super) fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), Co
 }
 
 fn weak(algorithm: Algorithm, bits: usize, minimum: usize) -> ConfigError {
-    ConfigErrorKind::WeakKey { algorithm: algorithm.as_str(), bits, minimum }.into()
+    ConfigErrorKind::WeakKey {
+        algorithm: algorithm.as_str(),
+        bits,
+        minimum,
+    }
+    .into()
 }
 
 /// Refuses what no back end has to see. That a point is on its curve, the back end tells.
@@ -64,7 +71,9 @@ pub(super) fn check_public(algorithm: Algorithm, public: &Public) -> Result<(), 
             if [x.len(), y.len()] == [curve.coordinate_bytes(); 2] {
                 Ok(())
             } else {
-                Err(format_error("a coordinate has not the length that its curve asks for"))
+                Err(format_error(
+                    "a coordinate has not the length that its curve asks for",
+                ))
             }
         }
         (Family::Ed25519, Public::Ed25519 { x }) if x.len() == 32 => Ok(()),
@@ -94,7 +103,14 @@ fn check_rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<(), ConfigError
         return Err(format_error("the RSA modulus is even"));
     }
     if !odd(e) || e == [1] || e.len() > 4 {
-        return Err(format_error("the RSA exponent is odd, at least 3 and below 2^32"));
+        return Err(format_error(
+            "the RSA exponent is odd, at least 3 and below 2^32",
+        ));
+    }
+    if roca::is_weak(n) {
+        return Err(format_error(
+            "the RSA key was made by a faulty library (CVE-2017-15361)",
+        ));
     }
     Ok(())
 }
@@ -112,7 +128,9 @@ pub(super) fn public_from_der(algorithm: Algorithm, der: &[u8]) -> Result<Public
             .map_err(|_| format_error("it is no RSA public key of 2048 to 8192 bits")),
         Family::Ec(Curve::P256) => Public::from_point(after(P256_SPKI)?).map_err(rejected),
         Family::Ec(Curve::P384) => Public::from_point(after(P384_SPKI)?).map_err(rejected),
-        Family::Ed25519 => Ok(Public::Ed25519 { x: after(ED25519_SPKI)?.to_vec() }),
+        Family::Ed25519 => Ok(Public::Ed25519 {
+            x: after(ED25519_SPKI)?.to_vec(),
+        }),
     }
 }
 
@@ -126,7 +144,9 @@ pub(super) fn private_from_pem(
         "RSA PRIVATE KEY" => PrivateDer::Pkcs1,
         "EC PRIVATE KEY" => PrivateDer::Sec1,
         "ENCRYPTED PRIVATE KEY" => {
-            return Err(format_error("the private key is encrypted: decrypt it first"));
+            return Err(format_error(
+                "the private key is encrypted: decrypt it first",
+            ));
         }
         _ => return Err(format_error("the PEM block is no private key")),
     };
@@ -153,7 +173,9 @@ fn one_block(pem: &[u8]) -> Result<(String, Zeroizing<Vec<u8>>), ConfigError> {
             continue;
         }
         if headers {
-            return Err(format_error("the private key is encrypted: decrypt it first"));
+            return Err(format_error(
+                "the private key is encrypted: decrypt it first",
+            ));
         }
         if found.replace((label, contents)).is_some() {
             return Err(format_error("there is more than one PEM block"));

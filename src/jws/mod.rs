@@ -18,6 +18,7 @@ mod backend;
 mod compact;
 mod jwk;
 mod key;
+mod roca;
 mod set;
 mod signing;
 #[cfg(test)]
@@ -51,12 +52,16 @@ pub enum SignErrorKind {
 impl SignError {
     /// The back end failed.
     pub(crate) fn signing() -> Self {
-        Self { kind: SignErrorKind::Backend }
+        Self {
+            kind: SignErrorKind::Backend,
+        }
     }
 
     /// The claims cannot be written.
     pub(crate) fn claims(why: impl Into<String>) -> Self {
-        Self { kind: SignErrorKind::PrivateClaims(why.into()) }
+        Self {
+            kind: SignErrorKind::PrivateClaims(why.into()),
+        }
     }
 
     /// Why.

@@ -116,7 +116,9 @@ impl KeySet {
         let mut token = base64url(header.to_string().as_bytes());
         token.push('.');
         token.push_str(&base64url(payload));
-        let signature = key.sign(token.as_bytes()).map_err(|_| SignError::signing())?;
+        let signature = key
+            .sign(token.as_bytes())
+            .map_err(|_| SignError::signing())?;
         token.push('.');
         token.push_str(&base64url(&signature));
         Ok(token)
@@ -182,6 +184,8 @@ impl VerifyingKeys {
     /// # Errors
     ///
     /// [`KeyFormat`](ConfigErrorKind::KeyFormat) where it is no JWK Set,
+    /// [`KeyUse`](ConfigErrorKind::KeyUse) where it mixes secrets with public keys, so that it
+    /// can be neither published nor kept secret,
     /// [`EmptyKeySet`](ConfigErrorKind::EmptyKeySet) where no key is left,
     /// [`DuplicateKid`](ConfigErrorKind::DuplicateKid) where two have the same `kid`.
     pub fn from_jwks(json: &str) -> Result<Self, ConfigError> {
@@ -190,10 +194,15 @@ impl VerifyingKeys {
         let Some(Value::Array(keys)) = set.remove("keys") else {
             return Err(malformed().into());
         };
-        Self::new(keys.into_iter().filter_map(|key| match key {
+        let usable = keys.into_iter().filter_map(|key| match key {
             Value::Object(members) => VerifyingKey::from_jwk_members(members).ok(),
             _ => None,
-        }))
+        });
+        let (public, secret): (Vec<_>, Vec<_>) = usable.partition(VerifyingKey::is_public);
+        if !public.is_empty() && !secret.is_empty() {
+            return Err(ConfigErrorKind::KeyUse("the set mixes secrets with public keys").into());
+        }
+        Self::new(public.into_iter().chain(secret))
     }
 
     fn of(keys: Vec<VerifyingKey>) -> Self {
@@ -218,7 +227,11 @@ impl VerifyingKeys {
         max_bytes: usize,
     ) -> Result<Vec<u8>, TokenError> {
         let jws = Compact::parse(token, max_bytes)?;
-        if jws.header.is_type(typ) { self.verified(&jws) } else { Err(TokenError::Type) }
+        if jws.header.is_type(typ) {
+            self.verified(&jws)
+        } else {
+            Err(TokenError::Type)
+        }
     }
 
     /// The payload of a token of any type, once its signature has been verified.
@@ -237,7 +250,11 @@ impl VerifyingKeys {
             Some(kid) => {
                 let key = keys.iter().find(|key| key.kid() == kid);
                 let key = key.ok_or(TokenError::UnknownKey)?;
-                if key.algorithm() == algorithm { Ok(key.clone()) } else { Err(TokenError::Algorithm) }
+                if key.algorithm() == algorithm {
+                    Ok(key.clone())
+                } else {
+                    Err(TokenError::Algorithm)
+                }
             }
             None => {
                 let mut fitting = keys.iter().filter(|key| key.algorithm() == algorithm);
@@ -253,10 +270,11 @@ impl VerifyingKeys {
     #[cfg_attr(not(feature = "session"), allow(dead_code))] // sessions ask, nobody else does
     pub(crate) fn shares_key_with(&self, other: &Self) -> bool {
         let theirs = other.0.load();
-        self.0
-            .load()
-            .iter()
-            .any(|mine| theirs.iter().any(|key| key.thumbprint() == mine.thumbprint()))
+        self.0.load().iter().any(|mine| {
+            theirs
+                .iter()
+                .any(|key| key.thumbprint() == mine.thumbprint())
+        })
     }
 
     fn holds(&self, key: &VerifyingKey) -> bool {
@@ -277,7 +295,11 @@ impl VerifyingKeys {
     /// To be called by one writer at a time.
     fn remove(&self, kid: &str) -> bool {
         let before = self.0.load();
-        let after: Vec<_> = before.iter().filter(|key| key.kid() != kid).cloned().collect();
+        let after: Vec<_> = before
+            .iter()
+            .filter(|key| key.kid() != kid)
+            .cloned()
+            .collect();
         let removed = after.len() < before.len();
         if removed {
             self.0.store(Arc::new(after));

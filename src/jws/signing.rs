@@ -70,7 +70,10 @@ impl SigningKey {
         let verifying = VerifyingKey::from_secret(algorithm, secret)?;
         let signer = Signer::from_secret(algorithm, secret).map_err(rejected)?;
         let private = Zeroizing::new(secret.to_vec());
-        Ok(Self { material: Arc::new(Material { signer, private }), verifying })
+        Ok(Self {
+            material: Arc::new(Material { signer, private }),
+            verifying,
+        })
     }
 
     /// A secret in base64 or base64url, padded or not. Whitespace around it is ignored.
@@ -87,7 +90,9 @@ impl SigningKey {
             (true, true) => URL_SAFE,
             (true, false) => URL_SAFE_NO_PAD,
         };
-        let secret = engine.decode(secret).map_err(|_| format_error("it is not base64"))?;
+        let secret = engine
+            .decode(secret)
+            .map_err(|_| format_error("it is not base64"))?;
         Self::from_secret(algorithm, &Zeroizing::new(secret))
     }
 
@@ -164,7 +169,10 @@ impl SigningKey {
         let public = signer.public().map_err(rejected)?;
         let verifying = VerifyingKey::from_public(algorithm, &public)?;
         let private = signer.to_pkcs8().map_err(rejected)?;
-        Ok(Self { material: Arc::new(Material { signer, private }), verifying })
+        Ok(Self {
+            material: Arc::new(Material { signer, private }),
+            verifying,
+        })
     }
 
     /// The same key under another `kid`, 1 to 256 bytes. The default is the key's SHA-256
@@ -174,7 +182,10 @@ impl SigningKey {
     ///
     /// [`KeyFormat`](ConfigErrorKind::KeyFormat) where it is empty or longer.
     pub fn with_kid(self, kid: impl Into<String>) -> Result<Self, ConfigError> {
-        Ok(Self { verifying: self.verifying.with_kid(kid)?, ..self })
+        Ok(Self {
+            verifying: self.verifying.with_kid(kid)?,
+            ..self
+        })
     }
 
     /// The name that tokens call the key by.

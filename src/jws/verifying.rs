@@ -57,7 +57,12 @@ impl VerifyingKey {
         check_secret(algorithm, secret)?;
         let checker = Checker::from_secret(algorithm, secret)
             .map_err(|_| format_error("it is no secret of the algorithm"))?;
-        Ok(Self::assemble(algorithm, checker, secret_thumbprint(secret), None))
+        Ok(Self::assemble(
+            algorithm,
+            checker,
+            secret_thumbprint(secret),
+            None,
+        ))
     }
 
     /// A public key in PEM: `PUBLIC KEY` (SPKI), or `RSA PUBLIC KEY` (PKCS#1). One block only;
@@ -126,7 +131,12 @@ impl VerifyingKey {
         let checker = Checker::from_numbers(algorithm, public)
             .map_err(|_| format_error("it is no valid public key of the algorithm"))?;
         let members = public_members(algorithm, public);
-        Ok(Self::assemble(algorithm, checker, thumbprint(&members), Some(members)))
+        Ok(Self::assemble(
+            algorithm,
+            checker,
+            thumbprint(&members),
+            Some(members),
+        ))
     }
 
     fn assemble(
@@ -137,7 +147,12 @@ impl VerifyingKey {
     ) -> Self {
         Self {
             kid: thumbprint.as_str().into(),
-            material: Arc::new(Material { algorithm, checker, thumbprint, public }),
+            material: Arc::new(Material {
+                algorithm,
+                checker,
+                thumbprint,
+                public,
+            }),
         }
     }
 
@@ -148,7 +163,10 @@ impl VerifyingKey {
     ///
     /// [`KeyFormat`](crate::error::ConfigErrorKind::KeyFormat) where it is empty or longer.
     pub fn with_kid(self, kid: impl Into<String>) -> Result<Self, ConfigError> {
-        Ok(Self { kid: check_kid(kid.into())?, ..self })
+        Ok(Self {
+            kid: check_kid(kid.into())?,
+            ..self
+        })
     }
 
     /// The name that tokens call the key by.
@@ -159,6 +177,10 @@ impl VerifyingKey {
     /// The one algorithm that the key is for.
     pub fn algorithm(&self) -> Algorithm {
         self.material.algorithm
+    }
+
+    pub(super) fn is_public(&self) -> bool {
+        self.material.public.is_some()
     }
 
     pub(super) fn thumbprint(&self) -> &str {

@@ -95,6 +95,12 @@ impl SessionError {
         self.kind
     }
 
+    /// The answer that says so: the status and the JSON body of its [`code`](Self::code).
+    pub fn into_response(self) -> http::Response<bytes::Bytes> {
+        let code = self.code();
+        crate::reply::error(code, code.description())
+    }
+
     /// What the wire may say of it.
     pub fn code(&self) -> ErrorCode {
         match self.kind {

@@ -73,15 +73,24 @@ impl Events {
     }
 
     pub(super) fn tell(&self, event: &SessionEvent) {
-        let (kind, session, distance) = (event.kind.as_str(), event.session, event.distance);
         match event.kind {
-            SessionEventKind::Refused(Refusal::Forged) => {
-                trace::error!(kind, %session, distance, "forged refresh token: the signing key is out");
-            }
-            SessionEventKind::Reused(_) | SessionEventKind::StoreLostWrites => {
-                trace::warn!(kind, %session, distance, "session event");
-            }
-            _ => trace::debug!(kind, %session, distance, "session event"),
+            SessionEventKind::Refused(Refusal::Forged) => trace::error!(
+                session = %event.session,
+                distance = event.distance,
+                "a forged refresh token: the signing key is out"
+            ),
+            SessionEventKind::Reused(_) | SessionEventKind::StoreLostWrites => trace::warn!(
+                kind = event.kind.as_str(),
+                session = %event.session,
+                distance = event.distance,
+                "session event"
+            ),
+            _ => trace::debug!(
+                kind = event.kind.as_str(),
+                session = %event.session,
+                distance = event.distance,
+                "session event"
+            ),
         }
         if let Some(hook) = &self.0 {
             hook(event);

@@ -95,7 +95,10 @@ impl Grant {
         if self.client_id.as_deref() == Some("") {
             return Err(ConfigErrorKind::EmptyClientId.into());
         }
-        let noted = self.metadata.iter().map(|(name, value)| name.len() + value.len());
+        let noted = self
+            .metadata
+            .iter()
+            .map(|(name, value)| name.len() + value.len());
         if noted.sum::<usize>() > MAX_METADATA {
             return Err(ConfigErrorKind::Limit("metadata must not be above 64 KiB").into());
         }
@@ -167,6 +170,7 @@ pub enum RefreshOutcome {
 #[non_exhaustive]
 pub struct SessionInfo {
     /// The session's identifier, the `sid` claim.
+    #[serde(rename = "sid")]
     pub id: SessionId,
     /// Whose session it is.
     pub subject: String,

@@ -133,6 +133,7 @@ impl<St: SessionStore> Sessions<St> {
         let left = session.expires_at.saturating_since(now);
         let lifetime = inner.access_lifetime.min(left / 2);
         let mut claims = inner.issuer.claims(&*session.subject, now, lifetime);
+        claims.exp = claims.exp.min(session.expires_at.floor());
         claims.scope = scope.clone();
         claims.sid = Some(session.id.to_string());
         claims.generation = Some(session.generation);

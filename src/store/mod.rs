@@ -104,7 +104,10 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// Deletes at most `limit` sessions whose `ends_at` has come, and tells how many it did.
     /// Must not hold up other calls for longer than a moment.
-    fn delete_expired(&self, limit: usize) -> impl Future<Output = Result<usize, StoreError>> + Send;
+    fn delete_expired(
+        &self,
+        limit: usize,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
 }
 
 /// What [`SessionStore::load`] found, and when.

@@ -252,10 +252,15 @@ impl PrivateClaims {
     /// As [`PrivateClaims::new`].
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
         let members = crate::json::object(text.as_bytes()).map_err(|error| {
-            let kind = ConfigErrorKind::PrivateClaims("they are not a JSON object that can be read again".to_owned());
+            let kind = ConfigErrorKind::PrivateClaims(
+                "they are not a JSON object that can be read again".to_owned(),
+            );
             ConfigError::with_source(kind, error)
         })?;
-        match members.keys().find(|name| crate::claims::REGISTERED.contains(&name.as_str())) {
+        match members
+            .keys()
+            .find(|name| crate::claims::REGISTERED.contains(&name.as_str()))
+        {
             None => Ok(Self(members)),
             Some(name) => {
                 let why = format!("{name:?} is a registered name");

@@ -166,7 +166,7 @@ async fn a_listing_tells_a_thief_nothing() {
         "auth_time",
         "created_at",
         "ends_at",
-        "id",
+        "sid",
         "last_refreshed_at",
         "metadata",
         "scope",

@@ -19,7 +19,7 @@ use crate::jws::Algorithm;
 
 /// A prepared key that signs.
 pub(in crate::jws) enum Signer {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Rsa(Box<RsaKeyPair>, &'static dyn RsaEncoding),
     Ec(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
@@ -29,7 +29,10 @@ pub(in crate::jws) enum Signer {
 enum Scheme {
     Hmac(hmac::Algorithm),
     Rsa(&'static dyn RsaEncoding, &'static RsaParameters),
-    Ec(&'static EcdsaSigningAlgorithm, &'static dyn VerificationAlgorithm),
+    Ec(
+        &'static EcdsaSigningAlgorithm,
+        &'static dyn VerificationAlgorithm,
+    ),
     Ed25519,
 }
 
@@ -45,12 +48,14 @@ fn scheme(algorithm: Algorithm) -> Scheme {
         Algorithm::PS256 => Scheme::Rsa(&s::RSA_PSS_SHA256, &s::RSA_PSS_2048_8192_SHA256),
         Algorithm::PS384 => Scheme::Rsa(&s::RSA_PSS_SHA384, &s::RSA_PSS_2048_8192_SHA384),
         Algorithm::PS512 => Scheme::Rsa(&s::RSA_PSS_SHA512, &s::RSA_PSS_2048_8192_SHA512),
-        Algorithm::ES256 => {
-            Scheme::Ec(&s::ECDSA_P256_SHA256_FIXED_SIGNING, &s::ECDSA_P256_SHA256_FIXED)
-        }
-        Algorithm::ES384 => {
-            Scheme::Ec(&s::ECDSA_P384_SHA384_FIXED_SIGNING, &s::ECDSA_P384_SHA384_FIXED)
-        }
+        Algorithm::ES256 => Scheme::Ec(
+            &s::ECDSA_P256_SHA256_FIXED_SIGNING,
+            &s::ECDSA_P256_SHA256_FIXED,
+        ),
+        Algorithm::ES384 => Scheme::Ec(
+            &s::ECDSA_P384_SHA384_FIXED_SIGNING,
+            &s::ECDSA_P384_SHA384_FIXED,
+        ),
         Algorithm::EdDSA => Scheme::Ed25519,
     }
 }
@@ -73,7 +78,7 @@ impl Signer {
         secret: &[u8],
     ) -> Result<Self, Rejected> {
         match scheme(algorithm) {
-            Scheme::Hmac(hash) => Ok(Self::Hmac(hmac::Key::new(hash, secret))),
+            Scheme::Hmac(hash) => Ok(Self::Hmac(Box::new(hmac::Key::new(hash, secret)))),
             _ => Err(Rejected),
         }
     }
@@ -96,9 +101,7 @@ impl Signer {
             (Scheme::Ec(curve, _), PrivateDer::Sec1) => {
                 Self::Ec(EcdsaKeyPair::from_private_key_der(curve, der)?)
             }
-            (Scheme::Ed25519, PrivateDer::Pkcs8) => {
-                Self::Ed25519(Ed25519KeyPair::from_pkcs8(der)?)
-            }
+            (Scheme::Ed25519, PrivateDer::Pkcs8) => Self::Ed25519(Ed25519KeyPair::from_pkcs8(der)?),
             _ => return Err(Rejected),
         })
     }
@@ -122,9 +125,9 @@ impl Signer {
                 })?;
                 Self::Rsa(Box::new(pair), encoding)
             }
-            (Scheme::Ec(curve, _), Public::Ec { x, y }, Private::Ec { d }) => {
-                Self::Ec(EcdsaKeyPair::from_private_key_and_public_key(curve, d, &point(x, y))?)
-            }
+            (Scheme::Ec(curve, _), Public::Ec { x, y }, Private::Ec { d }) => Self::Ec(
+                EcdsaKeyPair::from_private_key_and_public_key(curve, d, &point(x, y))?,
+            ),
             (Scheme::Ed25519, Public::Ed25519 { x }, Private::Ed25519 { d }) => {
                 Self::Ed25519(Ed25519KeyPair::from_seed_and_public_key(d, x)?)
             }
@@ -137,7 +140,9 @@ impl Signer {
             Self::Hmac(_) => Err(Rejected),
             Self::Rsa(pair, _) => Ok(rsa_numbers(pair.public_key())),
             Self::Ec(pair) => Public::from_point(pair.public_key().as_ref()),
-            Self::Ed25519(pair) => Ok(Public::Ed25519 { x: pair.public_key().as_ref().to_vec() }),
+            Self::Ed25519(pair) => Ok(Public::Ed25519 {
+                x: pair.public_key().as_ref().to_vec(),
+            }),
         }
     }
 
@@ -167,7 +172,7 @@ impl Signer {
 
 /// A prepared key that verifies.
 pub(in crate::jws) enum Checker {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Public(ParsedPublicKey),
 }
 
@@ -177,7 +182,7 @@ impl Checker {
         secret: &[u8],
     ) -> Result<Self, Rejected> {
         match scheme(algorithm) {
-            Scheme::Hmac(hash) => Ok(Self::Hmac(hmac::Key::new(hash, secret))),
+            Scheme::Hmac(hash) => Ok(Self::Hmac(Box::new(hmac::Key::new(hash, secret)))),
             _ => Err(Rejected),
         }
     }

@@ -32,10 +32,15 @@ pub(super) enum Public {
 impl Public {
     /// Splits an uncompressed point (SEC 1 §2.3.3).
     pub(super) fn from_point(point: &[u8]) -> Result<Self, Rejected> {
-        let Some((4, coordinates)) = point.split_first() else { return Err(Rejected) };
+        let Some((4, coordinates)) = point.split_first() else {
+            return Err(Rejected);
+        };
         let (x, y) = coordinates.split_at(coordinates.len() / 2);
         if x.len() == y.len() {
-            Ok(Self::Ec { x: x.to_vec(), y: y.to_vec() })
+            Ok(Self::Ec {
+                x: x.to_vec(),
+                y: y.to_vec(),
+            })
         } else {
             Err(Rejected)
         }

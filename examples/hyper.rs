@@ -1,0 +1,253 @@
+//! The same application on bare hyper: no router, one stack of Tower layers.
+//!
+//! ```text
+//! cargo run --example hyper --features sqlite
+//! ```
+
+mod shared;
+
+use std::{convert::Infallible, pin::pin, process::ExitCode, time::Duration};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{ALLOW, AUTHORIZATION},
+};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tower::{BoxError, Service, ServiceBuilder, service_fn};
+use tower_bearer::{
+    Claims, Scope, VerifiedToken,
+    bearer::{BearerLayer, Rejection},
+    endpoint::Endpoints,
+    store::{MemoryStore, SessionStore, SqliteStore},
+};
+
+use shared::{
+    auth::{self, Auth, Failure},
+    config::{Config, StartError, Store},
+    server,
+};
+
+type Reply = Response<Full<Bytes>>;
+
+/// Why a request does not get what it asks for.
+enum Refusal {
+    Token(Rejection),
+    Method { allowed: &'static str },
+    Failure(Failure),
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Self::Token(rejection)
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl Refusal {
+    fn into_reply(self) -> Reply {
+        match self {
+            Self::Token(rejection) => rejection.into_response().map(Full::new),
+            Self::Failure(failure) => failure.response(),
+            Self::Method { allowed } => {
+                let mut reply = Failure::MethodNotAllowed.response();
+                reply
+                    .headers_mut()
+                    .insert(ALLOW, HeaderValue::from_static(allowed));
+                reply
+            }
+        }
+    }
+}
+
+/// Listens until told to stop, each connection with the one stack.
+async fn serve<St: SessionStore>(auth: Auth<St>, config: &Config) -> Result<(), StartError> {
+    let stop = server::asked_to_stop()?;
+    let listener = server::bind(&config.addr).await?;
+    let clean_up = auth.sessions.clean_up(server::CLEAN_UP);
+    server::announce(&listener)?;
+
+    // Optional here, since some paths are open: who wants the claims asks for them below.
+    let bearer = BearerLayer::new(auth.verifier.clone())
+        .sessions(&auth.sessions)
+        .optional()
+        .serve(Endpoints::new(&auth.sessions).under("/auth"));
+    let app = auth.clone();
+    let stack = ServiceBuilder::new()
+        .map_request(without_needless_token)
+        .layer(bearer)
+        .service(service_fn(move |request| {
+            let app = app.clone();
+            async move {
+                let reply = route(&app, request).await;
+                Ok::<_, Infallible>(reply.unwrap_or_else(Refusal::into_reply))
+            }
+        }));
+
+    answer(listener, stack, stop).await;
+    server::wind_down(&auth.sessions, clean_up).await;
+    Ok(())
+}
+
+/// An old token that a client still sends must not stand in the way of a login.
+fn without_needless_token(mut request: Request<Incoming>) -> Request<Incoming> {
+    if matches!(request.uri().path(), "/health" | "/auth/login") {
+        request.headers_mut().remove(AUTHORIZATION);
+    }
+    request
+}
+
+/// All paths but those of [`Endpoints`], which the layer answers before.
+async fn route<St: SessionStore>(
+    auth: &Auth<St>,
+    request: Request<Incoming>,
+) -> Result<Reply, Refusal> {
+    let path = request.uri().path().to_owned();
+    // hyper leaves the body out of an answer to HEAD.
+    let method = match request.method() {
+        &Method::HEAD => &Method::GET,
+        method => method,
+    };
+    Ok(match (method.as_str(), path.as_str()) {
+        ("GET", "/health") => auth::json(StatusCode::OK, &json!({ "status": "ok" })),
+        ("POST", "/auth/login") => log_in(auth, request).await?,
+        ("GET", "/me") => auth::json(StatusCode::OK, claims(&request)?),
+        ("GET", "/admin") => admin(claims(&request)?)?,
+        ("POST", "/auth/logout") => {
+            auth.log_out(claims(&request)?).await?;
+            done()
+        }
+        ("POST", "/auth/logout-all") => {
+            auth.log_out_everywhere(claims(&request)?).await?;
+            done()
+        }
+        ("GET", "/auth/sessions") => {
+            auth::json(StatusCode::OK, &auth.list(claims(&request)?).await?)
+        }
+        (method, path) => match (method, session_id(path), allowed(path)) {
+            ("DELETE", Some(sid), _) => {
+                auth.end(claims(&request)?, sid).await?;
+                done()
+            }
+            (_, _, Some(allowed)) => return Err(Refusal::Method { allowed }),
+            (_, _, None) => return Err(Failure::NotFound.into()),
+        },
+    })
+}
+
+fn session_id(path: &str) -> Option<&str> {
+    let sid = path.strip_prefix("/auth/sessions/")?;
+    (!sid.is_empty() && !sid.contains('/')).then_some(sid)
+}
+
+fn allowed(path: &str) -> Option<&'static str> {
+    match path {
+        "/health" | "/me" | "/admin" | "/auth/sessions" => Some("GET, HEAD"),
+        "/auth/login" | "/auth/logout" | "/auth/logout-all" => Some("POST"),
+        path => session_id(path).and(Some("DELETE")),
+    }
+}
+
+/// The claims that the layer has verified, or a 401 with its challenge.
+fn claims(request: &Request<Incoming>) -> Result<&Claims, Rejection> {
+    let token = request.extensions().get::<VerifiedToken>();
+    let token = token.ok_or_else(Rejection::missing_token)?;
+    Ok(token.claims())
+}
+
+fn admin(claims: &Claims) -> Result<Reply, Rejection> {
+    if !claims.scope.contains("admin") {
+        let needed: Scope = "admin".parse().unwrap_or_default();
+        return Err(Rejection::insufficient_scope(&needed));
+    }
+    Ok(auth::json(StatusCode::OK, &json!({ "admin": claims.sub })))
+}
+
+async fn log_in<St: SessionStore>(
+    auth: &Auth<St>,
+    request: Request<Incoming>,
+) -> Result<Reply, Failure> {
+    let (parts, body) = request.into_parts();
+    let body = Limited::new(body, auth::MAX_BODY).collect().await;
+    let body = body.map_err(|error| match error.is::<LengthLimitError>() {
+        true => Failure::TooLarge,
+        false => Failure::Malformed,
+    })?;
+    let tokens = auth.log_in(&parts.headers, &body.to_bytes()).await?;
+    Ok(tokens.into_response().map(Full::new))
+}
+
+/// 204.
+fn done() -> Reply {
+    let mut reply = Reply::default();
+    *reply.status_mut() = StatusCode::NO_CONTENT;
+    reply
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    server::exit(run().await)
+}
+
+async fn run() -> Result<(), StartError> {
+    let config = Config::load()?;
+    server::log();
+    match config.store()? {
+        Store::Memory => serve(Auth::new(&config, MemoryStore::new())?, &config).await,
+        Store::Sqlite { address, .. } => {
+            let opened = SqliteStore::connect(address).await;
+            let store = opened.map_err(|error| StartError::new("STORE", &error))?;
+            let served = serve(Auth::new(&config, store.clone())?, &config).await;
+            store.close().await;
+            served
+        }
+    }
+}
+
+/// Accepts until told to stop; what is under way then is finished, within limits.
+async fn answer<S, B>(listener: TcpListener, stack: S, stop: impl Future<Output = ()>)
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    // With a timer, hyper gives up on clients that do not finish their headers.
+    server.http1().timer(TokioTimer::new());
+    let connections = GracefulShutdown::new();
+    let mut stop = pin!(stop);
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(_) => {
+                    // Out of files, most likely: let some connections end first.
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+            () = &mut stop => break,
+        };
+        let service = TowerToHyperService::new(stack.clone());
+        let connection = server
+            .serve_connection(TokioIo::new(stream), service)
+            .into_owned();
+        tokio::spawn(connections.watch(connection));
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(server::GRACE, connections.shutdown()).await;
+}

@@ -1,0 +1,180 @@
+//! A whole application on axum: log in, call, refresh, log out.
+//!
+//! ```text
+//! cargo run --example quickstart --features axum,sqlite
+//! ```
+
+mod shared;
+
+use std::{future::IntoFuture, process::ExitCode};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{delete, get, post},
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tower_bearer::{
+    Claims, TokenResponse,
+    bearer::BearerLayer,
+    endpoint::Endpoints,
+    store::{MemoryStore, SessionStore, SqliteStore},
+};
+
+use shared::{
+    auth::{self, Auth, Failure, ListedSession},
+    config::{Config, StartError, Store},
+    server,
+};
+
+fn router<St: SessionStore>(auth: Auth<St>) -> Router {
+    let bearer = BearerLayer::new(auth.verifier.clone()).sessions(&auth.sessions);
+
+    let for_users = Router::new()
+        .route("/me", get(me))
+        .route("/auth/logout", post(log_out::<St>))
+        .route("/auth/logout-all", post(log_out_everywhere::<St>))
+        .route("/auth/sessions", get(list::<St>))
+        .route("/auth/sessions/{sid}", delete(end::<St>))
+        .route_layer(bearer.clone());
+
+    let for_admins = Router::new()
+        .route("/admin", get(admin))
+        .route_layer(bearer.require_scope("admin"));
+
+    Router::new()
+        .route("/health", get(health))
+        .route("/auth/login", post(log_in::<St>))
+        .layer(DefaultBodyLimit::max(auth::MAX_BODY))
+        .merge(Endpoints::new(&auth.sessions).under("/auth").into_router())
+        .merge(for_users)
+        .merge(for_admins)
+        .fallback(async || Failure::NotFound)
+        .method_not_allowed_fallback(async || Failure::MethodNotAllowed)
+        .with_state(auth)
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+async fn log_in<St: SessionStore>(
+    State(auth): State<Auth<St>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<TokenResponse, Failure> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Failure::TooLarge,
+        _ => Failure::Malformed,
+    })?;
+    auth.log_in(&headers, &body).await
+}
+
+async fn me(claims: Claims) -> Json<Claims> {
+    Json(claims)
+}
+
+async fn admin(claims: Claims) -> Json<Value> {
+    Json(json!({ "admin": claims.sub }))
+}
+
+async fn log_out<St: SessionStore>(
+    State(auth): State<Auth<St>>,
+    claims: Claims,
+) -> Result<StatusCode, Failure> {
+    auth.log_out(&claims).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn log_out_everywhere<St: SessionStore>(
+    State(auth): State<Auth<St>>,
+    claims: Claims,
+) -> Result<StatusCode, Failure> {
+    auth.log_out_everywhere(&claims).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn list<St: SessionStore>(
+    State(auth): State<Auth<St>>,
+    claims: Claims,
+) -> Result<Sessions, Failure> {
+    Ok(Sessions(auth.list(&claims).await?))
+}
+
+async fn end<St: SessionStore>(
+    State(auth): State<Auth<St>>,
+    claims: Claims,
+    Path(sid): Path<String>,
+) -> Result<StatusCode, Failure> {
+    auth.end(&claims, &sid).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+struct Sessions(Vec<ListedSession>);
+
+impl IntoResponse for Sessions {
+    fn into_response(self) -> Response {
+        auth::json(StatusCode::OK, &self.0).into_response()
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        self.response().into_response()
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    server::exit(run().await)
+}
+
+async fn run() -> Result<(), StartError> {
+    let config = Config::load()?;
+    server::log();
+    match config.store()? {
+        Store::Memory => serve(Auth::new(&config, MemoryStore::new())?, &config).await,
+        Store::Sqlite { address, .. } => {
+            let opened = SqliteStore::connect(address).await;
+            let store = opened.map_err(|error| StartError::new("STORE", &error))?;
+            let served = serve(Auth::new(&config, store.clone())?, &config).await;
+            store.close().await;
+            served
+        }
+    }
+}
+
+async fn serve<St: SessionStore>(auth: Auth<St>, config: &Config) -> Result<(), StartError> {
+    let stop = server::asked_to_stop()?;
+    let listener = server::bind(&config.addr).await?;
+    let clean_up = auth.sessions.clean_up(server::CLEAN_UP);
+    server::announce(&listener)?;
+    let served = answer(listener, router(auth.clone()), stop).await;
+    server::wind_down(&auth.sessions, clean_up).await;
+    served
+}
+
+/// Answers until told to stop; what is under way then is finished, within limits.
+async fn answer(
+    listener: TcpListener,
+    app: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), StartError> {
+    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+    let served = axum::serve(listener, app).with_graceful_shutdown(async {
+        stop.await;
+        drop(stopping);
+    });
+    let out_of_patience = async {
+        let _ = stopped.await;
+        tokio::time::sleep(server::GRACE).await;
+    };
+    tokio::select! {
+        served = served.into_future() => served.map_err(|error| StartError::new("serve", &error)),
+        () = out_of_patience => Ok(()),
+    }
+}

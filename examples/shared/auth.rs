@@ -1,0 +1,249 @@
+//! What the servers do for their users: the same with a router and without one.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, USER_AGENT},
+};
+use http_body_util::Full;
+use serde::{Deserialize, Serialize};
+use tower_bearer::{
+    Claims, Issuer, KeySet, TokenResponse, Verifier,
+    error::ConfigError,
+    session::{Grant, SessionError, SessionInfo, Sessions},
+    store::SessionStore,
+};
+
+use super::{
+    config::{Config, StartError},
+    keys,
+    users::Users,
+};
+
+const ISSUER: &str = "https://id.example";
+const AUDIENCE: &str = "https://api.example";
+
+/// A login's body may be this long.
+pub(crate) const MAX_BODY: usize = 16 * 1024;
+
+/// What a session remembers of the user agent, in characters.
+const MAX_USER_AGENT: usize = 200;
+
+/// Sessions, the users who have them, and what checks their access tokens.
+pub(crate) struct Auth<St> {
+    pub(crate) sessions: Sessions<St>,
+    pub(crate) verifier: Verifier,
+    users: Users,
+}
+
+impl<St> Clone for Auth<St> {
+    fn clone(&self) -> Self {
+        Self {
+            sessions: self.sessions.clone(),
+            verifier: self.verifier.clone(),
+            users: self.users.clone(),
+        }
+    }
+}
+
+impl<St: SessionStore> Auth<St> {
+    pub(crate) fn new(config: &Config, store: St) -> Result<Self, StartError> {
+        let access_key = keys::access(config)?;
+        let refresh_key = keys::refresh(config)?;
+        let users = Users::demo().map_err(|error| StartError::new("argon2", &error))?;
+        let build = || -> Result<Self, ConfigError> {
+            let keys = KeySet::new(access_key);
+            let verifier = Verifier::new(ISSUER, AUDIENCE, keys.verifying())?
+                // One clock issues and verifies.
+                .leeway(Duration::ZERO)?;
+            let issuer = Issuer::new(ISSUER, AUDIENCE, keys)?;
+            let known = users.clone();
+            let sessions = Sessions::builder(issuer, refresh_key, store)
+                .access_lifetime(config.access_ttl())
+                .idle_lifetime(config.refresh_idle_ttl())
+                .session_lifetime(config.session_ttl())
+                .reuse_window(config.reuse_window())
+                // Whoever was deleted or suspended since the login gets no new token.
+                .on_refresh(move |session| {
+                    let known = known.is_known(&session.subject);
+                    async move { known }
+                })
+                .build()?;
+            Ok(Self {
+                sessions,
+                verifier,
+                users,
+            })
+        };
+        build().map_err(|error| StartError::new("configuration", &error))
+    }
+
+    /// Checks a user's password and starts a session.
+    pub(crate) async fn log_in(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<TokenResponse, Failure> {
+        let Login { username, password } = Login::read(headers, body)?;
+        let user = self.users.log_in(username, password).await;
+        let user = user.ok_or(Failure::InvalidCredentials)?;
+        let mut grant = Grant::new(user.name).scope(user.scope);
+        if let Some(agent) = headers
+            .get(USER_AGENT)
+            .and_then(|agent| agent.to_str().ok())
+        {
+            let agent: String = agent.chars().take(MAX_USER_AGENT).collect();
+            grant = grant.metadata("user_agent", agent);
+        }
+        Ok(self.sessions.start(grant).await?)
+    }
+
+    /// Ends the session of the token that the request came with.
+    pub(crate) async fn log_out(&self, claims: &Claims) -> Result<(), Failure> {
+        if let Some(sid) = claims.session_id() {
+            self.sessions.end(sid, &claims.sub).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends all sessions of the user.
+    pub(crate) async fn log_out_everywhere(&self, claims: &Claims) -> Result<(), Failure> {
+        self.sessions.end_all(&claims.sub).await?;
+        Ok(())
+    }
+
+    /// The user's sessions, so that they can spot one that is not theirs.
+    pub(crate) async fn list(&self, claims: &Claims) -> Result<Vec<ListedSession>, Failure> {
+        let own = claims.session_id();
+        let sessions = self.sessions.list(&claims.sub).await?;
+        let listed = |info: SessionInfo| ListedSession {
+            current: own == Some(info.id),
+            info,
+        };
+        Ok(sessions.into_iter().map(listed).collect())
+    }
+
+    /// Ends one session of the user. Another's is told from an unknown one by nothing.
+    pub(crate) async fn end(&self, claims: &Claims, sid: &str) -> Result<(), Failure> {
+        let sid = sid.parse().map_err(|_| Failure::NotFound)?;
+        match self.sessions.end(sid, &claims.sub).await? {
+            true => Ok(()),
+            false => Err(Failure::NotFound),
+        }
+    }
+}
+
+/// A session in the list that its user sees.
+#[derive(Serialize)]
+pub(crate) struct ListedSession {
+    /// Whether the request came from this one.
+    current: bool,
+    #[serde(flatten)]
+    info: SessionInfo,
+}
+
+// No `Debug`: it would show the password.
+#[derive(Deserialize)]
+struct Login {
+    username: String,
+    password: String,
+}
+
+impl Login {
+    fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, Failure> {
+        let content_type = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let essence = content_type
+            .and_then(|value| value.split(';').next())
+            .unwrap_or_default();
+        if !essence.trim().eq_ignore_ascii_case("application/json") {
+            return Err(Failure::UnsupportedMediaType);
+        }
+        serde_json::from_slice(body).map_err(|_| Failure::Malformed)
+    }
+}
+
+/// What can go wrong with a request. Bodies look like those of the OAuth endpoints.
+pub(crate) enum Failure {
+    Malformed,
+    TooLarge,
+    UnsupportedMediaType,
+    InvalidCredentials,
+    NotFound,
+    MethodNotAllowed,
+    Session(SessionError),
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        Self::Session(error)
+    }
+}
+
+impl Failure {
+    fn wire(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::Malformed => (
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                r#"send {"username":"…","password":"…"}"#,
+            ),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "invalid_request",
+                "the body is too large",
+            ),
+            Self::UnsupportedMediaType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "invalid_request",
+                "send application/json",
+            ),
+            // Not `invalid_token`: nothing is wrong with a token, and clients must not refresh.
+            Self::InvalidCredentials => (
+                StatusCode::UNAUTHORIZED,
+                "invalid_credentials",
+                "the username or the password is wrong",
+            ),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "there is nothing here"),
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "invalid_request",
+                "the method is not allowed",
+            ),
+            Self::Session(error) => {
+                let code = error.code();
+                (code.status(), code.as_str(), code.description())
+            }
+        }
+    }
+
+    pub(crate) fn response(&self) -> Response<Full<Bytes>> {
+        let (status, error, description) = self.wire();
+        let body = serde_json::json!({ "error": error, "error_description": description });
+        let mut response = json(status, &body);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// A JSON answer that no cache keeps: all of these are about one user.
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response<Full<Bytes>> {
+    let (status, text) = match serde_json::to_vec(body) {
+        Ok(text) => (status, text),
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, Vec::new()),
+    };
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}

@@ -1,0 +1,168 @@
+//! Settings, from the environment or the command line.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Parser;
+use tower_bearer::Algorithm;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Why a server did not start: one line for the person who started it.
+#[derive(Debug)]
+pub(crate) struct StartError(String);
+
+impl StartError {
+    /// `what` and the chain of causes, on one line.
+    pub(crate) fn new(what: impl fmt::Display, cause: &dyn std::error::Error) -> Self {
+        let mut text = format!("{what}: {cause}");
+        let mut source = cause.source();
+        while let Some(cause) = source {
+            text.push_str(&format!(": {cause}"));
+            source = cause.source();
+        }
+        Self::from(text)
+    }
+}
+
+impl From<String> for StartError {
+    fn from(text: String) -> Self {
+        Self(text.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An example server for tower-bearer. All settings have defaults: just start it.
+#[derive(Parser)]
+#[command(version)]
+pub(crate) struct Config {
+    /// Where to listen; port 0 picks a free one.
+    #[arg(long, env = "ADDR", default_value = "127.0.0.1:3000")]
+    pub(crate) addr: String,
+
+    /// Where sessions are kept: `memory` or `sqlite:FILE`.
+    // Other stores' addresses hold passwords, so neither help nor errors show the value.
+    #[arg(
+        long,
+        env = "STORE",
+        default_value = "sqlite:tower-bearer.db",
+        hide_env_values = true
+    )]
+    store: String,
+
+    /// How long an access token lives, in seconds [default: 10 minutes].
+    #[arg(long, env = "ACCESS_TTL", value_name = "SECONDS")]
+    access_ttl: Option<u64>,
+
+    /// How long a refresh token lives without being used, in seconds [default: 30 days].
+    #[arg(long, env = "REFRESH_IDLE_TTL", value_name = "SECONDS")]
+    refresh_idle_ttl: Option<u64>,
+
+    /// How long a session lives, whatever happens, in seconds [default: 180 days].
+    #[arg(long, env = "SESSION_TTL", value_name = "SECONDS")]
+    session_ttl: Option<u64>,
+
+    /// How long the previous refresh token is still answered, in seconds.
+    #[arg(
+        long,
+        env = "REUSE_WINDOW",
+        value_name = "SECONDS",
+        default_value_t = 10
+    )]
+    reuse_window: u64,
+
+    /// Signature algorithm of access tokens.
+    #[arg(long, env = "ACCESS_ALG", value_name = "ALG", default_value = "EdDSA")]
+    pub(crate) access_alg: Algorithm,
+
+    /// Private key of access tokens, PEM or JWK [default: made beside the database].
+    #[arg(long, env = "ACCESS_KEY_FILE", value_name = "FILE")]
+    pub(crate) access_key_file: Option<PathBuf>,
+
+    /// Secret of refresh tokens, at least 32 bytes [default: made beside the database].
+    #[arg(
+        long,
+        env = "REFRESH_TOKEN_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub(crate) refresh_token_secret: Option<String>,
+}
+
+/// Where sessions are kept.
+#[derive(Clone, Copy)]
+pub(crate) enum Store<'a> {
+    Memory,
+    Sqlite { address: &'a str, file: &'a Path },
+}
+
+/// `sqlite:FILE` or `sqlite://FILE`. There has to be a file: keys are kept beside it.
+fn sqlite(address: &str) -> Result<Store<'_>, StartError> {
+    let file = address.trim_start_matches("sqlite:");
+    let file = file.strip_prefix("//").unwrap_or(file);
+    let file = file.split('?').next().unwrap_or_default();
+    if file.is_empty() || file.starts_with(':') {
+        return Err("STORE: sqlite needs a file: sqlite:FILE".to_owned().into());
+    }
+    Ok(Store::Sqlite {
+        address,
+        file: Path::new(file),
+    })
+}
+
+impl Config {
+    /// Reads the settings. `--help` and `--version` print and end the process.
+    pub(crate) fn load() -> Result<Self, StartError> {
+        Self::try_parse().map_err(|error| {
+            if !error.use_stderr() {
+                error.exit();
+            }
+            // The first line names the setting and the value, the rest repeats the usage.
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            StartError::from(line.trim_start_matches("error: ").to_owned())
+        })
+    }
+
+    pub(crate) fn store(&self) -> Result<Store<'_>, StartError> {
+        let (scheme, rest) = self.store.split_once(':').unwrap_or((&self.store, ""));
+        match (scheme, rest) {
+            ("memory", "") => Ok(Store::Memory),
+            ("sqlite", _) => sqlite(&self.store),
+            ("postgres" | "postgresql" | "redis" | "rediss", _) => {
+                Err(format!("STORE: {scheme} is not compiled in; use memory or sqlite:FILE").into())
+            }
+            _ => Err("STORE: unknown store; use memory or sqlite:FILE"
+                .to_owned()
+                .into()),
+        }
+    }
+
+    /// A default gives way to a shorter setting: access ≤ idle ≤ session.
+    pub(crate) fn access_ttl(&self) -> Duration {
+        let default = self.refresh_idle_ttl().min(10 * MINUTE);
+        self.access_ttl.map_or(default, Duration::from_secs)
+    }
+
+    pub(crate) fn refresh_idle_ttl(&self) -> Duration {
+        let default = self.session_ttl().min(30 * DAY);
+        self.refresh_idle_ttl.map_or(default, Duration::from_secs)
+    }
+
+    pub(crate) fn session_ttl(&self) -> Duration {
+        self.session_ttl.map_or(180 * DAY, Duration::from_secs)
+    }
+
+    pub(crate) fn reuse_window(&self) -> Duration {
+        Duration::from_secs(self.reuse_window)
+    }
+}

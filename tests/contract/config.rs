@@ -1,0 +1,86 @@
+//! Settings that cannot be used.
+
+use std::{fs, path::Path};
+
+use super::server::run;
+
+const SHORT: &str = "too-short-to-be-a-secret";
+
+/// One line on stderr, nothing on stdout, exit code 2, and no secret in any of it.
+#[track_caller]
+fn refused(example: &str, folder: &Path, env: &[(&str, &str)]) {
+    let output = run(example, folder, env);
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(2), "{env:?}: {stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{env:?}: {stderr}");
+    assert!(
+        !stderr.contains("panicked") && stderr.len() > 10,
+        "{env:?}: {stderr}"
+    );
+    assert!(
+        !stderr.contains(SHORT) && !stderr.contains("hunter2"),
+        "{env:?}: {stderr}"
+    );
+    assert!(output.stdout.is_empty(), "{env:?}");
+}
+
+pub(crate) fn walk(example: &str, folder: &Path) {
+    fs::write(folder.join("garbage.key"), "garbage").expect("written");
+    fs::write(folder.join("empty.key"), "").expect("written");
+    for (name, value) in [
+        ("ADDR", "nonsense"),
+        ("ADDR", "127.0.0.1:99999"),
+        ("STORE", ""),
+        ("STORE", "mongo:sessions"),
+        ("STORE", "sqlite:"),
+        ("STORE", "sqlite::memory:"),
+        ("STORE", "sqlite:no/such/folder/app.db"),
+        ("STORE", "postgres://app:hunter2@localhost/app"),
+        ("STORE", "redis://:hunter2@localhost"),
+        ("ACCESS_TTL", "soon"),
+        ("ACCESS_TTL", "-1"),
+        ("ACCESS_TTL", "0"),
+        ("ACCESS_TTL", "99999999999999999999"),
+        ("ACCESS_TTL", "18446744073709551615"),
+        ("REFRESH_IDLE_TTL", "0"),
+        ("SESSION_TTL", "0"),
+        ("SESSION_TTL", "18446744073709551615"),
+        ("REUSE_WINDOW", "86400"),
+        ("ACCESS_ALG", "none"),
+        ("ACCESS_ALG", "HS1024"),
+        ("ACCESS_KEY_FILE", "missing.key"),
+        ("ACCESS_KEY_FILE", "garbage.key"),
+        ("ACCESS_KEY_FILE", "empty.key"),
+        ("ACCESS_KEY_FILE", "."),
+        ("REFRESH_TOKEN_SECRET", SHORT),
+        ("REFRESH_TOKEN_SECRET", ""),
+    ] {
+        refused(example, folder, &[(name, value)]);
+    }
+    let inverted = [("ACCESS_TTL", "600"), ("REFRESH_IDLE_TTL", "60")];
+    refused(example, folder, &inverted);
+    refused(
+        example,
+        folder,
+        &[("REFRESH_IDLE_TTL", "600"), ("SESSION_TTL", "60")],
+    );
+}
+
+/// An address that another server has.
+pub(crate) fn taken(example: &str, folder: &Path) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
+    let addr = listener.local_addr().expect("an address").to_string();
+    refused(example, folder, &[("ADDR", &addr), ("STORE", "memory")]);
+}
+
+/// Keys that the owner names are used, not made.
+pub(crate) fn named(example: &str, folder: &Path) {
+    let secret = "a secret of thirty-two bytes, or so";
+    let env = [("STORE", "memory"), ("REFRESH_TOKEN_SECRET", secret)];
+    super::server::Server::start(example, folder, &env).stop();
+    assert_eq!(
+        fs::read_dir(folder).expect("readable").count(),
+        0,
+        "nothing is kept"
+    );
+}
