@@ -233,7 +233,7 @@ mod tests {
             serde_json::to_value(&claims).unwrap(),
             json!({
                 "iss": "https://id.example", "sub": "alice", "aud": "https://api.example",
-                "iat": 1, "exp": 601, "jti": claims.jti, "client_id": "https://id.example",
+                "iat": 1, "exp": 602, "jti": claims.jti, "client_id": "https://id.example",
             })
         );
         let other = issuer().default_client_id("app").unwrap();
