@@ -1,7 +1,9 @@
 //! The one place that knows whether `tracing` is compiled in: no `cfg` sits at a call site.
 
+#[cfg(all(feature = "tracing", feature = "session"))]
+pub(crate) use tracing::error;
 #[cfg(feature = "tracing")]
-pub(crate) use tracing::{debug, error, warn};
+pub(crate) use tracing::{debug, warn};
 
 /// Stands in for each macro of `tracing`, and expands to nothing.
 #[cfg(not(feature = "tracing"))]
@@ -9,5 +11,7 @@ macro_rules! nothing {
     ($($ignored:tt)*) => {{}};
 }
 
+#[cfg(all(not(feature = "tracing"), feature = "session"))]
+pub(crate) use nothing as error;
 #[cfg(not(feature = "tracing"))]
-pub(crate) use {nothing as debug, nothing as error, nothing as warn};
+pub(crate) use {nothing as debug, nothing as warn};
