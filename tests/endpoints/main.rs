@@ -10,6 +10,8 @@
 mod bodies;
 mod clients;
 mod documents;
+#[cfg(feature = "sqlite")]
+mod locked;
 mod revocation;
 mod routes;
 mod support;

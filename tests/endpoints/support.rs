@@ -49,7 +49,7 @@ pub(crate) fn world() -> World {
     }
 }
 
-fn sessions<St: SessionStore>(keys: &KeySet, store: St) -> Sessions<St> {
+pub(crate) fn sessions<St: SessionStore>(keys: &KeySet, store: St) -> Sessions<St> {
     let issuer = Issuer::new(ISSUER, AUDIENCE, keys.clone()).unwrap();
     let refresh_key = RefreshKey::from_secret([7; 32]).unwrap();
     Sessions::builder(issuer, refresh_key, store)
