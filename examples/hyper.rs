@@ -60,7 +60,7 @@ impl From<Failure> for Refusal {
 impl Refusal {
     fn into_reply(self) -> Reply {
         match self {
-            Self::Token(rejection) => rejection.into_response().map(Full::new),
+            Self::Token(rejection) => rejection.to_response().map(Full::new),
             Self::Failure(failure) => failure.response(),
             Self::Method { allowed } => {
                 let mut reply = Failure::MethodNotAllowed.response();
@@ -77,7 +77,7 @@ impl Refusal {
 async fn serve<St: SessionStore>(auth: Auth<St>, config: &Config) -> Result<(), StartError> {
     let stop = server::asked_to_stop()?;
     let listener = server::bind(&config.addr).await?;
-    let clean_up = auth.sessions.clean_up(server::CLEAN_UP);
+    let clean_up = server::clean_up(&auth.sessions)?;
     server::announce(&listener)?;
 
     // Optional here, since some paths are open: who wants the claims asks for them below.
@@ -85,14 +85,17 @@ async fn serve<St: SessionStore>(auth: Auth<St>, config: &Config) -> Result<(), 
         .sessions(&auth.sessions)
         .optional()
         .serve(Endpoints::new(&auth.sessions).under("/auth"));
-    let app = auth.clone();
+    let admins: Scope = "admin"
+        .parse()
+        .map_err(|error| StartError::new("scope", &error))?;
+    let app = (auth.clone(), admins);
     let stack = ServiceBuilder::new()
         .map_request(without_needless_token)
         .layer(bearer)
         .service(service_fn(move |request| {
-            let app = app.clone();
+            let (auth, admins) = app.clone();
             async move {
-                let reply = route(&app, request).await;
+                let reply = route(&auth, &admins, request).await;
                 Ok::<_, Infallible>(reply.unwrap_or_else(Refusal::into_reply))
             }
         }));
@@ -113,6 +116,7 @@ fn without_needless_token(mut request: Request<Incoming>) -> Request<Incoming> {
 /// All paths but those of [`Endpoints`], which the layer answers before.
 async fn route<St: SessionStore>(
     auth: &Auth<St>,
+    admins: &Scope,
     request: Request<Incoming>,
 ) -> Result<Reply, Refusal> {
     let path = request.uri().path().to_owned();
@@ -125,7 +129,7 @@ async fn route<St: SessionStore>(
         ("GET", "/health") => auth::json(StatusCode::OK, &json!({ "status": "ok" })),
         ("POST", "/auth/login") => log_in(auth, request).await?,
         ("GET", "/me") => auth::json(StatusCode::OK, claims(&request)?),
-        ("GET", "/admin") => admin(claims(&request)?)?,
+        ("GET", "/admin") => admin(&request, admins)?,
         ("POST", "/auth/logout") => {
             auth.log_out(claims(&request)?).await?;
             done()
@@ -163,17 +167,14 @@ fn allowed(path: &str) -> Option<&'static str> {
 
 /// The claims that the layer has verified, or a 401 with its challenge.
 fn claims(request: &Request<Incoming>) -> Result<&Claims, Rejection> {
-    let token = request.extensions().get::<VerifiedToken>();
-    let token = token.ok_or_else(Rejection::missing_token)?;
-    Ok(token.claims())
+    VerifiedToken::from_extensions(request.extensions()).map(VerifiedToken::claims)
 }
 
-fn admin(claims: &Claims) -> Result<Reply, Rejection> {
-    if !claims.scope.contains("admin") {
-        let needed: Scope = "admin".parse().unwrap_or_default();
-        return Err(Rejection::insufficient_scope(&needed));
-    }
-    Ok(auth::json(StatusCode::OK, &json!({ "admin": claims.sub })))
+fn admin(request: &Request<Incoming>, needed: &Scope) -> Result<Reply, Rejection> {
+    let token = VerifiedToken::from_extensions(request.extensions())?;
+    token.require_scope(needed)?;
+    let body = json!({ "admin": token.claims().sub });
+    Ok(auth::json(StatusCode::OK, &body))
 }
 
 async fn log_in<St: SessionStore>(
@@ -187,7 +188,7 @@ async fn log_in<St: SessionStore>(
         false => Failure::Malformed,
     })?;
     let tokens = auth.log_in(&parts.headers, &body.to_bytes()).await?;
-    Ok(tokens.into_response().map(Full::new))
+    Ok(tokens.to_response().map(Full::new))
 }
 
 /// 204.

@@ -151,7 +151,7 @@ async fn run() -> Result<(), StartError> {
 async fn serve<St: SessionStore>(auth: Auth<St>, config: &Config) -> Result<(), StartError> {
     let stop = server::asked_to_stop()?;
     let listener = server::bind(&config.addr).await?;
-    let clean_up = auth.sessions.clean_up(server::CLEAN_UP);
+    let clean_up = server::clean_up(&auth.sessions)?;
     server::announce(&listener)?;
     let served = answer(listener, router(auth.clone()), stop).await;
     server::wind_down(&auth.sessions, clean_up).await;

@@ -1,34 +1,4 @@
-//! For [axum](https://docs.rs/axum): extractors and responses.
-//!
-//! - [`Claims<P>`](Claims) and [`VerifiedToken`] are extractors on routes behind a
-//!   [`BearerLayer`](bearer::BearerLayer). As `Option<…>`, they are `None` where an
-//!   [optional](bearer::BearerLayer::optional) layer saw no token.
-//! - [`TokenResponse`], [`bearer::Rejection`] and `session::SessionError` are responses.
-//!
-//! ```
-//! use axum::{Router, routing::get};
-//! use tower_bearer::{Claims, Verifier, bearer::BearerLayer};
-//!
-//! #[derive(serde::Deserialize)]
-//! struct MyClaims {
-//!     role: String,
-//! }
-//!
-//! async fn me(claims: Claims<MyClaims>) -> String {
-//!     format!("{} is {}", claims.sub, claims.private.role)
-//! }
-//!
-//! async fn greet(claims: Option<Claims>) -> String {
-//!     format!("hello {}", claims.map_or("stranger".into(), |claims| claims.sub))
-//! }
-//!
-//! fn app(verifier: Verifier) -> Router {
-//!     let layer = BearerLayer::new(verifier);
-//!     Router::new()
-//!         .route("/me", get(me).layer(layer.clone()))
-//!         .route("/", get(greet).layer(layer.optional()))
-//! }
-//! ```
+//! For axum: extractors and responses.
 
 use std::fmt;
 
@@ -183,13 +153,13 @@ impl<S: Sync, P: DeserializeOwned> OptionalFromRequestParts<S> for Claims<P> {
 /// The snake_case form of RFC 6749 §5.1, kept by no cache.
 impl IntoResponse for TokenResponse {
     fn into_response(self) -> Response {
-        self.into_response().map(Body::from)
+        self.to_response().map(Body::from)
     }
 }
 
 impl IntoResponse for bearer::Rejection {
     fn into_response(self) -> Response {
-        self.into_response().map(Body::from)
+        self.to_response().map(Body::from)
     }
 }
 
@@ -197,7 +167,7 @@ impl IntoResponse for bearer::Rejection {
 #[cfg(feature = "session")]
 impl IntoResponse for crate::session::SessionError {
     fn into_response(self) -> Response {
-        self.into_response().map(Body::from)
+        self.to_response().map(Body::from)
     }
 }
 

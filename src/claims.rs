@@ -65,7 +65,8 @@ pub struct Claims<P = ()> {
     /// What the token allows (RFC 8693 §4.2).
     #[serde(skip_serializing_if = "Scope::is_empty")]
     pub scope: Scope,
-    /// The session behind the token, where there is one.
+    /// The session behind the token, where there is one; see
+    /// [`session_id`](Self::session_id).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
     /// The generation of the refresh token that was handed out beside this one. It is never a
@@ -158,7 +159,7 @@ impl fmt::Debug for VerifiedToken {
 /// The token's private members do not have the shape that the application asked for.
 #[derive(Debug, thiserror::Error)]
 #[error("the token's private claims do not fit the type that was asked for")]
-pub struct PrivateClaimsError(#[source] serde_json::Error);
+pub struct PrivateClaimsError(#[source] pub(crate) serde_json::Error);
 
 /// Identifies a session: the `sid` claim, a UUID version 7.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -174,6 +175,18 @@ impl SessionId {
     /// The UUID.
     pub const fn as_uuid(&self) -> Uuid {
         self.0
+    }
+}
+
+impl From<Uuid> for SessionId {
+    fn from(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+
+impl From<SessionId> for Uuid {
+    fn from(id: SessionId) -> Self {
+        id.0
     }
 }
 

@@ -98,6 +98,18 @@ impl From<SystemTime> for Timestamp {
     }
 }
 
+impl From<Timestamp> for SystemTime {
+    fn from(time: Timestamp) -> Self {
+        let distance = Duration::from_millis(time.0.unsigned_abs());
+        let moved = if time.0 < 0 {
+            UNIX_EPOCH.checked_sub(distance)
+        } else {
+            UNIX_EPOCH.checked_add(distance)
+        };
+        moved.unwrap_or(UNIX_EPOCH)
+    }
+}
+
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_i64(self.as_secs())
@@ -140,7 +152,7 @@ impl serde::de::Visitor<'_> for NumericDate {
 
 /// Tells the time. Everything in this crate that compares times takes one.
 ///
-/// Sessions use the clock of their [store](crate::store), so that one clock serves all
+/// Sessions use the clock of their store, so that one clock serves all
 /// servers; a verifier uses its own, with a [leeway](crate::Verifier::leeway).
 pub trait Clock: Send + Sync + 'static {
     /// The current time.

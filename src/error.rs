@@ -2,8 +2,8 @@
 //!
 //! [`ConfigError`] is the caller's own mistake and comes before any request is served.
 //! [`TokenError`] is what a peer's access token did. What a session operation meets is a
-//! [`SessionError`](crate::session::SessionError), what a store meets a
-//! [`StoreError`](crate::store::StoreError).
+//! `session::SessionError`, what a store meets a
+//! `store::StoreError`.
 
 use std::{error::Error as StdError, fmt};
 
@@ -13,8 +13,8 @@ pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// A configuration that cannot be used: keys, lifetimes, names.
 ///
-/// `Display` says what is wrong and what would be right; it never shows a secret.
-#[derive(Debug)]
+/// `Display` says what is wrong and what would be right, `Debug` too, for programs that return
+/// it from `main`; neither shows a secret.
 pub struct ConfigError {
     kind: ConfigErrorKind,
     source: Option<BoxError>,
@@ -42,10 +42,10 @@ pub enum ConfigErrorKind {
     /// A realm with a character that does not fit a quoted string.
     #[error("the realm may hold printable ASCII except quote and backslash")]
     Realm,
-    /// A lifetime, window or limit that is zero or too large, or two that contradict.
+    /// A lifetime or timeout that is zero or too large, or two that contradict.
     #[error("{0}")]
     Lifetime(&'static str),
-    /// A limit that is zero or too large.
+    /// A window, budget or maximum out of its range, or something that is over a limit.
     #[error("{0}")]
     Limit(&'static str),
     /// A private claim with a registered name, or private claims that are no JSON object.
@@ -56,6 +56,7 @@ pub enum ConfigErrorKind {
     KeyFormat(&'static str),
     /// A key that is too short for its algorithm.
     #[error("the {algorithm} key has {bits} bits, at least {minimum} are needed")]
+    #[non_exhaustive]
     WeakKey {
         /// The algorithm that the key is for.
         algorithm: &'static str,
@@ -64,11 +65,21 @@ pub enum ConfigErrorKind {
         /// How long it has to be.
         minimum: usize,
     },
+    /// A refresh secret that is too short.
+    #[error("the refresh secret has {bytes} bytes, at least 32 random ones are needed")]
+    #[non_exhaustive]
+    ShortSecret {
+        /// How long the secret is.
+        bytes: usize,
+    },
     /// A JWK whose `use`, `key_ops` or `alg` forbids what is asked of it (RFC 7517 §4).
     #[error("the JWK is not meant for this: {0}")]
     KeyUse(&'static str),
     /// The algorithm is not one that this crate supports.
-    #[error("unsupported algorithm: {0:?}")]
+    #[error(
+        "unsupported algorithm: {0:?}; there are HS, RS and PS with 256, 384 and 512, ES256, \
+         ES384 and EdDSA"
+    )]
     UnsupportedAlgorithm(String),
     /// Two keys of a set share a `kid`.
     #[error("two keys of the set have the same kid: {0:?}")]
@@ -82,6 +93,9 @@ pub enum ConfigErrorKind {
     /// The operating system gave no random bytes, or the back end could not make a key.
     #[error("no key could be generated")]
     Generate,
+    /// A task was to be started outside of a tokio runtime.
+    #[error("there is no tokio runtime to run the task")]
+    NoRuntime,
     /// A store address that cannot be used.
     #[error("the store cannot be opened: {0}")]
     Store(&'static str),
@@ -92,7 +106,10 @@ impl ConfigError {
         Self { kind, source: None }
     }
 
-    #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
+    #[cfg_attr(
+        not(feature = "session"),
+        expect(dead_code, reason = "keys say all there is to say in their kind")
+    )]
     pub(crate) fn with_source(kind: ConfigErrorKind, source: impl Into<BoxError>) -> Self {
         Self {
             kind,
@@ -109,6 +126,17 @@ impl ConfigError {
 impl From<ConfigErrorKind> for ConfigError {
     fn from(kind: ConfigErrorKind) -> Self {
         Self::new(kind)
+    }
+}
+
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_tuple("ConfigError");
+        debug.field(&format_args!("{}", self.kind));
+        if let Some(source) = &self.source {
+            debug.field(source);
+        }
+        debug.finish()
     }
 }
 
@@ -292,6 +320,13 @@ impl ErrorCode {
     /// The default `error_description`, the same for every cause of the code.
     pub const fn description(self) -> &'static str {
         self.wire().2
+    }
+}
+
+/// The value of `error`; empty for [`MissingToken`](ErrorCode::MissingToken).
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

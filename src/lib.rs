@@ -5,10 +5,10 @@
 //! | --- | --- |
 //! | check access tokens on each request | [`bearer::BearerLayer`] with a [`Verifier`] |
 //! | issue access tokens | [`Issuer`] with a [`KeySet`] |
-//! | log users in, refresh, log them out | [`session::Sessions`] over a [store] |
-//! | serve the OAuth endpoints | [`endpoint`] |
+//! | log users in, refresh, log them out | `session::Sessions` over a `store` |
+//! | serve the OAuth endpoints | `endpoint` |
 //! | read the claims in an axum handler | [`Claims`] as an extractor (feature `axum`) |
-//! | understand how it works and how to run it | the [manual] |
+//! | understand how it works and how to run it | the `manual` |
 //!
 //! # Quick start
 //!
@@ -54,10 +54,45 @@
 //! | --- | --- | --- |
 //! | `aws-lc-rs` | yes | signatures by aws-lc-rs; used where both back ends are on |
 //! | `rust-crypto` | | signatures in pure Rust. One back end is needed |
-//! | `session` | yes | [`session`], [`store`], [`endpoint`] |
+//! | `session` | yes | `session`, `store`, `endpoint`, `manual` |
 //! | `sqlite` | | the SQLite store |
 //! | `axum` | | extractors, responses, a router with the endpoints |
-//! | `tracing` | yes | events of rejections and sessions |
+//! | `tracing` | yes | why requests are refused and answered with 503; what happens to sessions |
+//!
+//! # With axum
+//!
+//! - [`Claims<P>`](Claims) and [`VerifiedToken`] are extractors on routes behind a
+//!   [`BearerLayer`](bearer::BearerLayer). As `Option<…>`, they are `None` where an
+//!   [optional](bearer::BearerLayer::optional) layer saw no token.
+//! - [`TokenResponse`], [`bearer::Rejection`] and `session::SessionError` are responses.
+//!
+//! ```
+//! # #[cfg(feature = "axum")]
+//! # mod app {
+//! use axum::{Router, routing::get};
+//! use tower_bearer::{Claims, Verifier, bearer::BearerLayer};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct MyClaims {
+//!     role: String,
+//! }
+//!
+//! async fn me(claims: Claims<MyClaims>) -> String {
+//!     format!("{} is {}", claims.sub, claims.private.role)
+//! }
+//!
+//! async fn greet(claims: Option<Claims>) -> String {
+//!     format!("hello {}", claims.map_or("stranger".into(), |claims| claims.sub))
+//! }
+//!
+//! fn app(verifier: Verifier) -> Router {
+//!     let layer = BearerLayer::new(verifier);
+//!     Router::new()
+//!         .route("/me", get(me).layer(layer.clone()))
+//!         .route("/", get(greet).layer(layer.optional()))
+//! }
+//! # }
+//! ```
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -67,7 +102,7 @@ compile_error!(
 );
 
 #[cfg(feature = "axum")]
-pub mod axum;
+mod axum;
 pub mod bearer;
 pub mod claims;
 pub mod clock;
@@ -88,6 +123,8 @@ mod token;
 mod trace;
 mod verifier;
 
+#[cfg(feature = "axum")]
+pub use self::axum::ClaimsRejection;
 pub use claims::{Audience, Claims, Scope, SessionId, VerifiedToken};
 pub use issuer::Issuer;
 pub use jws::{Algorithm, KeySet, SigningKey, VerifyingKey, VerifyingKeys};

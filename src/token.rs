@@ -3,6 +3,8 @@
 
 use std::{fmt, time::Duration};
 
+use bytes::Bytes;
+use http::Response;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use zeroize::Zeroize;
 
@@ -81,8 +83,8 @@ pub(crate) enum Spelling {
 impl TokenResponse {
     /// The answer of a login or a token endpoint: 200 and the snake_case form of RFC 6749 §5.1,
     /// kept by no cache.
-    pub fn into_response(self) -> http::Response<bytes::Bytes> {
-        crate::reply::json(&self.to_wire(Spelling::Snake))
+    pub fn to_response(&self) -> Response<Bytes> {
+        crate::reply::json(self)
     }
 
     /// What goes over the wire, in that spelling.
@@ -96,6 +98,19 @@ impl TokenResponse {
     /// `expires_in`: whole seconds, and never 0, which some clients take for "for ever".
     fn expires_in_secs(&self) -> u64 {
         self.expires_in.as_secs().max(1)
+    }
+}
+
+impl From<TokenResponse> for Response<Bytes> {
+    fn from(tokens: TokenResponse) -> Self {
+        tokens.to_response()
+    }
+}
+
+/// The snake_case form of RFC 6749 §5.1, tokens included.
+impl Serialize for TokenResponse {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_wire(Spelling::Snake).serialize(serializer)
     }
 }
 

@@ -115,20 +115,15 @@ fn row_2_a_token_of_another_session_generation_or_issuer_is_forged() {
         let verdict = decide(&session, token(&other, 7), after(0), &Policy::default());
         assert_eq!(verdict, Verdict::Refused(Refusal::Forged));
     }
-    let relabelled = Presented {
-        generation: 6,
-        ..token(&session, 7)
-    };
+    let mut relabelled = token(&session, 7);
+    relabelled.generation = 6;
     let verdict = decide(&session, relabelled, after(0), &Policy::default());
     assert_eq!(verdict, Verdict::Refused(Refusal::Forged));
 }
 
 #[test]
 fn row_3_revoked_comes_before_any_leniency() {
-    let revoked = Revoked {
-        at: delivered(),
-        reason: RevokeReason::Logout,
-    };
+    let revoked = Revoked::new(delivered(), RevokeReason::Logout);
     let session = with(|session| session.revoked = Some(revoked));
     for generation in [0, 6, 7, 8] {
         for now in [after(0), after(WINDOW), after(60 * DAY * 1000)] {

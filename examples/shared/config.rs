@@ -138,9 +138,10 @@ impl Config {
         match (scheme, rest) {
             ("memory", "") => Ok(Store::Memory),
             ("sqlite", _) => sqlite(&self.store),
-            ("postgres" | "postgresql" | "redis" | "rediss", _) => {
-                Err(format!("STORE: {scheme} is not compiled in; use memory or sqlite:FILE").into())
-            }
+            ("postgres" | "postgresql" | "redis" | "rediss", _) => Err(format!(
+                "STORE: {scheme} is not available in this version; use memory or sqlite:FILE"
+            )
+            .into()),
             _ => Err("STORE: unknown store; use memory or sqlite:FILE"
                 .to_owned()
                 .into()),

@@ -53,7 +53,8 @@ fn read_access(file: &Path, algorithm: Algorithm) -> Result<SigningKey, StartErr
         true => SigningKey::from_jwk(&text),
         false => SigningKey::from_pem(algorithm, text.as_bytes()),
     };
-    let key = key.map_err(|error| StartError::new(file.display(), &error))?;
+    let what = || format!("{} as a key for {}", file.display(), algorithm.as_str());
+    let key = key.map_err(|error| StartError::new(what(), &error))?;
     if key.algorithm() == algorithm {
         return Ok(key);
     }
@@ -80,7 +81,8 @@ fn beside(config: &Config, name: &str) -> Result<Option<PathBuf>, StartError> {
 }
 
 fn read(file: &Path) -> Result<String, StartError> {
-    fs::read_to_string(file).map_err(|error| StartError::new(file.display(), &error))
+    let what = || format!("key file {}", file.display());
+    fs::read_to_string(file).map_err(|error| StartError::new(what(), &error))
 }
 
 /// Makes the file if it does not exist, whole and readable by its owner only, or not at all.

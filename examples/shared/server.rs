@@ -18,7 +18,7 @@ use super::config::StartError;
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
 /// How often expired sessions are deleted.
-pub(crate) const CLEAN_UP: Duration = Duration::from_secs(60);
+const CLEAN_UP: Duration = Duration::from_secs(60);
 
 /// One line and exit code 2 where the server could not start.
 pub(crate) fn exit(result: Result<(), StartError>) -> ExitCode {
@@ -58,9 +58,17 @@ Try, in another terminal: log in, call, refresh, log out.
 "#;
 
 pub(crate) async fn bind(addr: &str) -> Result<TcpListener, StartError> {
-    TcpListener::bind(addr)
-        .await
-        .map_err(|error| StartError::new(format!("ADDR {addr}"), &error))
+    TcpListener::bind(addr).await.map_err(|error| {
+        let what = format!("ADDR {addr} (IP:PORT; port 0 picks a free one)");
+        StartError::new(what, &error)
+    })
+}
+
+/// Starts to delete sessions that have ended.
+pub(crate) fn clean_up<St: SessionStore>(sessions: &Sessions<St>) -> Result<CleanUp, StartError> {
+    sessions
+        .clean_up(CLEAN_UP)
+        .map_err(|error| StartError::new("clean-up", &error))
 }
 
 /// Says where the server listens, and what to try.

@@ -46,7 +46,7 @@ impl Default for Realm {
 /// use http::{StatusCode, header::WWW_AUTHENTICATE};
 /// use tower_bearer::bearer::Rejection;
 ///
-/// let response = Rejection::insufficient_scope(&"admin".parse()?).into_response();
+/// let response = Rejection::insufficient_scope(&"admin".parse()?).to_response();
 /// assert_eq!(response.status(), StatusCode::FORBIDDEN);
 /// let challenge = response.headers()[WWW_AUTHENTICATE].to_str()?;
 /// assert!(challenge.ends_with(r#"error="insufficient_scope", error_description="the access token does not allow this", scope="admin""#));
@@ -119,6 +119,11 @@ impl Rejection {
         self.code
     }
 
+    /// The scope that was asked for, where the token lacks it.
+    pub fn scope(&self) -> Option<&Scope> {
+        self.scope.as_ref()
+    }
+
     /// What was wrong with the access token, where that is the reason. For logs and metrics: of
     /// this the peer learns only whether the token expired.
     pub fn cause(&self) -> Option<TokenError> {
@@ -126,7 +131,7 @@ impl Rejection {
     }
 
     /// The answer: status, challenge, and a JSON body `{"error","error_description"}`.
-    pub fn into_response(self) -> Response<Bytes> {
+    pub fn to_response(&self) -> Response<Bytes> {
         let mut response = reply::error(self.code, self.description());
         self.complete(response.headers_mut());
         response
@@ -184,6 +189,12 @@ impl From<TokenError> for Rejection {
     }
 }
 
+impl From<Rejection> for Response<Bytes> {
+    fn from(rejection: Rejection) -> Self {
+        rejection.to_response()
+    }
+}
+
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.code {
@@ -205,7 +216,7 @@ mod tests {
 
     #[track_caller]
     fn challenge(rejection: Rejection, expected: &str) {
-        let response = rejection.into_response();
+        let response = rejection.to_response();
         assert_eq!(response.headers()[WWW_AUTHENTICATE], expected);
     }
 
@@ -241,7 +252,7 @@ mod tests {
         for rejection in [Rejection::unavailable(), Rejection::misconfigured()] {
             assert!(
                 !rejection
-                    .into_response()
+                    .to_response()
                     .headers()
                     .contains_key(WWW_AUTHENTICATE)
             );

@@ -66,7 +66,7 @@ impl<S, ReqB> Check<S, Request<ReqB>> {
                 }
             }
             Err(rejection) => {
-                let response = self.policy.refuse(rejection, self.request.method());
+                let response = self.policy.refuse(rejection, &self.request);
                 State::Rejected {
                     response: Some(response),
                 }

@@ -6,7 +6,7 @@ use crate::claims::{Claims, SessionId};
 
 /// Watches over the sessions behind access tokens.
 ///
-/// [`Sessions`](crate::session::Sessions) is one; a resource server that has another way to
+/// `session::Sessions` is one; a resource server that has another way to
 /// learn of logouts can bring its own.
 pub trait SessionGuard: Send + Sync + 'static {
     /// Asked for each request whose access token was verified, before the inner service is

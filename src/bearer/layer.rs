@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::Response;
+use http::{HeaderMap, Response};
 use tower_layer::Layer;
 
 use crate::{error::ConfigError, verifier::Verifier};
@@ -68,7 +68,7 @@ impl<E, L> BearerLayer<E, L> {
     ///
     /// Text that names no scope, or cannot be one, is a mistake of the application's: each
     /// request is then answered with 500, and a warning is logged. Scopes that come from a
-    /// configuration are better parsed first, as a [`Scope`](crate::Scope).
+    /// configuration are better tried first: `text.parse::<Scope>()`.
     #[must_use]
     pub fn require_scope(self, scope: &str) -> Self {
         self.with(|policy| policy.required.add_all(scope))
@@ -121,13 +121,29 @@ impl<E, L> BearerLayer<E, L> {
         }
     }
 
-    /// Has refused requests answered by `hook`. The layer adds `WWW-Authenticate`,
-    /// `Cache-Control` and, on a 503, `Retry-After` where the answer lacks them, and drops the
-    /// body where the request was a HEAD.
+    /// Has refused requests answered by `hook`, which sees the request's headers. The layer
+    /// adds `WWW-Authenticate`, `Cache-Control` and, on a 503, `Retry-After` where the answer
+    /// lacks them, and drops the body where the request was a HEAD.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::{Response, header::CONTENT_TYPE};
+    /// # use tower_bearer::{Verifier, bearer::BearerLayer};
+    ///
+    /// # fn layer(verifier: Verifier) -> BearerLayer {
+    /// BearerLayer::new(verifier).on_rejection(|rejection, _headers| {
+    ///     let mut response = Response::new(Bytes::from(format!("<p>{rejection}</p>")));
+    ///     *response.status_mut() = rejection.code().status();
+    ///     let html = http::HeaderValue::from_static("text/html");
+    ///     response.headers_mut().insert(CONTENT_TYPE, html);
+    ///     response
+    /// })
+    /// # }
+    /// ```
     #[must_use]
     pub fn on_rejection<F>(self, hook: F) -> Self
     where
-        F: Fn(&Rejection) -> Response<Bytes> + Send + Sync + 'static,
+        F: Fn(&Rejection, &HeaderMap) -> Response<Bytes> + Send + Sync + 'static,
     {
         self.with(|policy| policy.on_rejection = Some(Hook(Arc::new(hook))))
     }

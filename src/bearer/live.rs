@@ -2,7 +2,7 @@ use std::mem;
 
 /// Whether a layer asks its guard for each session: a type, so that only a layer which does so
 /// needs an inner service that can be cloned. It is [`NoLiveCheck`] or [`LiveCheck`].
-pub trait Live<S> {
+pub trait Live<S>: sealed::Sealed {
     /// Takes the instance that was polled ready, to wait with the request. `None` where nothing
     /// ever waits.
     fn take(&self, inner: &mut S) -> Option<S>;
@@ -28,4 +28,11 @@ impl<S: Clone> Live<S> for LiveCheck {
         let clone = inner.clone();
         Some(mem::replace(inner, clone))
     }
+}
+
+mod sealed {
+    #[expect(unnameable_types, reason = "nobody else may implement it")]
+    pub trait Sealed {}
+    impl Sealed for super::NoLiveCheck {}
+    impl Sealed for super::LiveCheck {}
 }

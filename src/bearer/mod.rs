@@ -85,6 +85,7 @@
 mod body;
 mod challenge;
 mod credentials;
+mod extension;
 mod future;
 mod guard;
 mod layer;

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderValue, Method, Response, header::CONTENT_LENGTH};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, header::CONTENT_LENGTH};
 
 use crate::{
     claims::VerifiedToken, error::TokenError, reply::ReplyBody, trace, verifier::Verifier,
@@ -16,7 +16,7 @@ use super::{
     scope::Required,
 };
 
-type HookFn = dyn Fn(&Rejection) -> Response<Bytes> + Send + Sync;
+type HookFn = dyn Fn(&Rejection, &HeaderMap) -> Response<Bytes> + Send + Sync;
 
 /// Makes the application's own answer to a refused request.
 #[derive(Clone)]
@@ -32,10 +32,6 @@ impl fmt::Debug for Hook {
 /// extractor can tell "no token" from "no layer".
 #[derive(Clone, Debug)]
 pub(crate) struct Checked {
-    #[cfg_attr(
-        not(feature = "axum"),
-        expect(dead_code, reason = "read by the extractors")
-    )]
     pub(crate) realm: Realm,
 }
 
@@ -141,15 +137,19 @@ impl Policy {
     }
 
     /// The answer to a request that is refused.
-    pub(super) fn refuse(&self, rejection: Rejection, method: &Method) -> Response<ReplyBody> {
+    pub(super) fn refuse<B>(
+        &self,
+        rejection: Rejection,
+        request: &Request<B>,
+    ) -> Response<ReplyBody> {
         let rejection = rejection.in_realm(&self.realm);
         trace::debug!(code = ?rejection.code(), cause = ?rejection.cause(), "request refused");
         let mut response = match &self.on_rejection {
-            Some(Hook(hook)) => hook(&rejection),
-            None => rejection.clone().into_response(),
+            Some(Hook(hook)) => hook(&rejection, request.headers()),
+            None => rejection.to_response(),
         };
         rejection.complete(response.headers_mut());
-        if method == Method::HEAD {
+        if request.method() == Method::HEAD {
             // The headers are those of a GET (RFC 9110 §9.3.2), so the length has to be said
             // before the body goes: servers would fill in a 0.
             let length = HeaderValue::from(std::mem::take(response.body_mut()).len());

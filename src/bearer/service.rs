@@ -94,6 +94,6 @@ impl<S, E, L> Bearer<S, E, L> {
         rejection: Rejection,
         request: &Request<ReqB>,
     ) -> ResponseFuture<F, EF, S, Request<ReqB>> {
-        ResponseFuture::rejected(self.policy.refuse(rejection, request.method()))
+        ResponseFuture::rejected(self.policy.refuse(rejection, request))
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 /// reaches all of them at once.
 ///
 /// A roll-over in three steps, with hours between them where others cache the published set:
-/// publish the next key ([`with_verifying`](Self::with_verifying)), sign with it
+/// publish the next key ([`add_verifying`](Self::add_verifying)), sign with it
 /// ([`roll_over`](Self::roll_over)), and [`retire`](Self::retire) the old one when the last
 /// token that it signed has expired.
 ///
@@ -63,11 +63,9 @@ impl KeySet {
     /// # Errors
     ///
     /// [`DuplicateKid`](ConfigErrorKind::DuplicateKid) where the set has a key of that `kid`.
-    pub fn with_verifying(self, key: VerifyingKey) -> Result<Self, ConfigError> {
-        let change = self.change();
-        self.0.verifying.add(key)?;
-        drop(change);
-        Ok(self)
+    pub fn add_verifying(&self, key: VerifyingKey) -> Result<(), ConfigError> {
+        let _change = self.change();
+        self.0.verifying.add(key)
     }
 
     /// The keys that verify: a handle that follows roll-overs of this set.

@@ -66,7 +66,11 @@ impl SigningKey {
     ///
     /// [`WeakKey`](ConfigErrorKind::WeakKey) where it is shorter,
     /// [`KeyFormat`](ConfigErrorKind::KeyFormat) for another algorithm.
-    pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, ConfigError> {
+    pub fn from_secret(
+        algorithm: Algorithm,
+        secret: impl AsRef<[u8]>,
+    ) -> Result<Self, ConfigError> {
+        let secret = secret.as_ref();
         let verifying = VerifyingKey::from_secret(algorithm, secret)?;
         let signer = Signer::from_secret(algorithm, secret).map_err(rejected)?;
         let private = Zeroizing::new(secret.to_vec());
@@ -93,7 +97,7 @@ impl SigningKey {
         let secret = engine
             .decode(secret)
             .map_err(|_| format_error("it is not base64"))?;
-        Self::from_secret(algorithm, &Zeroizing::new(secret))
+        Self::from_secret(algorithm, Zeroizing::new(secret))
     }
 
     /// A private key in PEM: `PRIVATE KEY` (PKCS#8), `RSA PRIVATE KEY` (PKCS#1) or
@@ -103,7 +107,8 @@ impl SigningKey {
     ///
     /// [`KeyFormat`](ConfigErrorKind::KeyFormat) where it is no such key of the algorithm,
     /// [`WeakKey`](ConfigErrorKind::WeakKey) where it is too short.
-    pub fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, ConfigError> {
+    pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        let pem = pem.as_ref();
         let (format, der) = private_from_pem(pem)?;
         let signer = Signer::from_der(algorithm, format, &der).map_err(rejected)?;
         Self::from_signer(algorithm, signer)
@@ -115,7 +120,8 @@ impl SigningKey {
     /// # Errors
     ///
     /// As [`from_pem`](Self::from_pem).
-    pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, ConfigError> {
+    pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        let der = der.as_ref();
         let signer = [PrivateDer::Pkcs8, PrivateDer::Pkcs1, PrivateDer::Sec1]
             .into_iter()
             .find_map(|format| Signer::from_der(algorithm, format, der).ok())

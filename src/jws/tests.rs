@@ -210,12 +210,12 @@ fn a_set_opens_its_own_type_only() {
 fn shared_keys_are_seen_whatever_they_are_called() {
     let secret = [7; 64];
     let set = |algorithm, kid: &str| {
-        let key = VerifyingKey::from_secret(algorithm, &secret).unwrap();
+        let key = VerifyingKey::from_secret(algorithm, secret).unwrap();
         only(key.with_kid(kid).unwrap())
     };
     let [one, two] = [set(Algorithm::HS256, "one"), set(Algorithm::HS512, "two")];
     assert!(one.shares_key_with(&two));
-    let other = VerifyingKey::from_secret(Algorithm::HS256, &[8; 64]).unwrap();
+    let other = VerifyingKey::from_secret(Algorithm::HS256, [8; 64]).unwrap();
     assert!(!one.shares_key_with(&only(other)));
 }
 

@@ -53,7 +53,11 @@ impl VerifyingKey {
     ///
     /// [`WeakKey`](crate::error::ConfigErrorKind::WeakKey) where it is shorter,
     /// [`KeyFormat`](crate::error::ConfigErrorKind::KeyFormat) for another algorithm.
-    pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, ConfigError> {
+    pub fn from_secret(
+        algorithm: Algorithm,
+        secret: impl AsRef<[u8]>,
+    ) -> Result<Self, ConfigError> {
+        let secret = secret.as_ref();
         check_secret(algorithm, secret)?;
         let checker = Checker::from_secret(algorithm, secret)
             .map_err(|_| format_error("it is no secret of the algorithm"))?;
@@ -72,7 +76,8 @@ impl VerifyingKey {
     ///
     /// [`KeyFormat`](crate::error::ConfigErrorKind::KeyFormat) where it is no such key,
     /// [`WeakKey`](crate::error::ConfigErrorKind::WeakKey) where it is too short.
-    pub fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, ConfigError> {
+    pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        let pem = pem.as_ref();
         Self::from_der(algorithm, &public_from_pem(pem)?)
     }
 
@@ -82,7 +87,8 @@ impl VerifyingKey {
     /// # Errors
     ///
     /// As [`from_pem`](Self::from_pem).
-    pub fn from_der(algorithm: Algorithm, der: &[u8]) -> Result<Self, ConfigError> {
+    pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        let der = der.as_ref();
         Self::from_public(algorithm, &public_from_der(algorithm, der)?)
     }
 

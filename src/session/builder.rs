@@ -123,6 +123,23 @@ impl<St> SessionsBuilder<St> {
 
     /// Asks the application at each refresh, to reload its claims or to refuse.
     ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tower_bearer::{session::SessionsBuilder, store::MemoryStore};
+    /// # struct Users;
+    /// # impl Users {
+    /// #     async fn still_active(&self, user: &str) -> Result<bool, std::io::Error> {
+    /// #         Ok(true)
+    /// #     }
+    /// # }
+    /// # fn configure(builder: SessionsBuilder<MemoryStore>, users: Arc<Users>) {
+    /// let builder = builder.on_refresh(move |session| {
+    ///     let users = Arc::clone(&users);
+    ///     async move { users.still_active(&session.subject).await }
+    /// });
+    /// # }
+    /// ```
+    ///
     /// The hook runs after the token was accepted and before anything is written. It may
     /// return a [`RefreshDecision`](super::RefreshDecision), a `bool`, or a `Result` of one;
     /// an error or the [timeout](Self::hook_timeout) is a 503 with nothing written.
@@ -177,7 +194,9 @@ impl<St: SessionStore> SessionsBuilder<St> {
         if access_keys.shares_key_with(&self.refresh_key.verifying()) {
             return Err(ConfigErrorKind::SharedKey.into());
         }
-        let verifier = Verifier::new(self.issuer.issuer(), self.issuer.audience(), access_keys)?;
+        // An access token that has expired must not end its session: a logged one would do.
+        let verifier = Verifier::new(self.issuer.issuer(), self.issuer.audience(), access_keys)?
+            .leeway(Duration::ZERO)?;
         Ok(Sessions(Arc::new(Inner {
             issuer: self.issuer,
             verifier,
@@ -201,10 +220,14 @@ impl<St: SessionStore> SessionsBuilder<St> {
         let (access, idle) = (self.access_lifetime, self.policy.idle_lifetime);
         let wrong = if access < Duration::from_secs(1) {
             "the access lifetime must be at least a second"
+        } else if idle.is_zero() {
+            "the idle lifetime must not be zero"
+        } else if self.session_lifetime.is_zero() {
+            "the session lifetime must not be zero"
         } else if access > idle {
-            "the access lifetime must not be above the idle lifetime"
+            "the access lifetime (10 minutes by default) must not be above the idle lifetime"
         } else if idle > self.session_lifetime {
-            "the idle lifetime must not be above the session lifetime"
+            "the idle lifetime (30 days by default) must not be above the session lifetime (180 days by default)"
         } else if self.session_lifetime > LONGEST {
             "the session lifetime must not be above a thousand years"
         } else if self.hook_timeout.is_zero() || self.store_timeout.is_zero() {

@@ -1,23 +1,36 @@
 use std::time::Duration;
 
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle};
 
 use super::{Sessions, within};
-use crate::{store::SessionStore, trace};
+use crate::{
+    error::{ConfigError, ConfigErrorKind},
+    store::SessionStore,
+    trace,
+};
 
 const BATCH: usize = 500;
 
 /// The task that [`Sessions::clean_up`] has started. It stops when this is dropped.
 #[derive(Debug)]
+#[must_use = "the task stops when this is dropped"]
 pub struct CleanUp {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl CleanUp {
-    pub(super) fn start<St: SessionStore>(sessions: Sessions<St>, every: Duration) -> Self {
+    pub(super) fn start<St: SessionStore>(
+        sessions: Sessions<St>,
+        every: Duration,
+    ) -> Result<Self, ConfigError> {
+        if every.is_zero() {
+            return Err(ConfigErrorKind::Lifetime("the clean-up interval must not be zero").into());
+        }
+        let runtime = Handle::try_current()
+            .map_err(|error| ConfigError::with_source(ConfigErrorKind::NoRuntime, error))?;
         let (stop, mut stopped) = oneshot::channel();
-        let task = tokio::spawn(async move {
+        let task = runtime.spawn(async move {
             loop {
                 sessions.delete_expired().await;
                 // Stopped or dropped, the channel answers; otherwise it is time again.
@@ -26,7 +39,7 @@ impl CleanUp {
                 }
             }
         });
-        Self { stop, task }
+        Ok(Self { stop, task })
     }
 
     /// Stops the task and waits until a deletion that is under way has ended.

@@ -14,6 +14,7 @@ use super::within;
 use crate::{
     claims::SessionId,
     store::{SessionStore, StoreError},
+    trace,
 };
 
 /// How long a confirmation may wait for company.
@@ -66,7 +67,13 @@ impl Confirmations {
                 tokio::time::sleep(wait).await;
                 wait = match self.flush(store, timeout).await {
                     Ok(()) => FLUSH_AFTER,
-                    Err(_) => wait.saturating_mul(2).min(LONGEST_RETRY),
+                    Err(_error) => {
+                        trace::warn!(
+                            error = &_error as &dyn std::error::Error,
+                            "confirmations wait"
+                        );
+                        wait.saturating_mul(2).min(LONGEST_RETRY)
+                    }
                 };
             }
             drop(ends);

@@ -9,6 +9,7 @@ use crate::clock::{Timestamp, millis};
 
 /// A refresh token whose signature, type and issuer have been verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Presented {
     /// Its `gen`.
     pub generation: u32,

@@ -37,7 +37,8 @@ impl<St: SessionStore> Sessions<St> {
         Ok(())
     }
 
-    /// Ends a session of `subject`. False where there is no such session of that subject or
+    /// Ends a session of `subject`: a logout, with
+    /// [`Claims::session_id`](crate::Claims::session_id) and `sub` of the access token. False where there is no such session of that subject or
     /// it has ended already.
     ///
     /// # Errors

@@ -1,9 +1,13 @@
 use std::{error::Error as StdError, fmt};
 
+use bytes::Bytes;
+use http::Response;
+
 use crate::{
     error::{BoxError, ConfigError, ErrorCode},
     jws::SignError,
     store::StoreError,
+    trace,
 };
 
 /// A session operation that failed.
@@ -83,10 +87,13 @@ impl SessionError {
         Self::new(SessionErrorKind::InvalidGrant(refusal))
     }
 
+    /// The wire says nothing of the cause, so that it is told here.
     pub(super) fn with_source(kind: SessionErrorKind, source: impl Into<BoxError>) -> Self {
+        let source = source.into();
+        trace::warn!(error = &*source as &(dyn StdError + 'static), "{kind}");
         Self {
             kind,
-            source: Some(source.into()),
+            source: Some(source),
         }
     }
 
@@ -96,7 +103,7 @@ impl SessionError {
     }
 
     /// The answer that says so: the status and the JSON body of its [`code`](Self::code).
-    pub fn into_response(self) -> http::Response<bytes::Bytes> {
+    pub fn to_response(&self) -> Response<Bytes> {
         let code = self.code();
         crate::reply::error(code, code.description())
     }
@@ -110,6 +117,12 @@ impl SessionError {
             SessionErrorKind::Unavailable => ErrorCode::TemporarilyUnavailable,
             SessionErrorKind::Grant | SessionErrorKind::Signing => ErrorCode::ServerError,
         }
+    }
+}
+
+impl From<SessionError> for Response<Bytes> {
+    fn from(error: SessionError) -> Self {
+        error.to_response()
     }
 }
 

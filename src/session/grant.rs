@@ -51,7 +51,7 @@ impl Grant {
     pub fn scope(mut self, scope: &str) -> Self {
         match scope.parse() {
             Ok(scope) => self.scope = self.scope.union(&scope),
-            Err(error) => self.fault = Some(error),
+            Err(error) => _ = self.fault.get_or_insert(error),
         }
         self
     }
@@ -73,7 +73,7 @@ impl Grant {
     pub fn claims(mut self, claims: &impl Serialize) -> Self {
         match PrivateClaims::new(claims) {
             Ok(claims) => self.claims = claims,
-            Err(error) => self.fault = Some(error),
+            Err(error) => _ = self.fault.get_or_insert(error),
         }
         self
     }
@@ -181,13 +181,18 @@ pub struct SessionInfo {
     pub scope: Scope,
     /// When the user logged in.
     pub created_at: Timestamp,
-    /// When it was last refreshed, rounded down to the hour.
+    /// When it was last refreshed, rounded down to the hour: it can seem to be before
+    /// `created_at`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_refreshed_at: Option<Timestamp>,
     /// When the user last proved who they are.
     pub auth_time: Timestamp,
     /// When it ends, whatever happens.
     pub ends_at: Timestamp,
+    /// The application's own claims, as they were granted at login; for the refresh hook. They
+    /// are not listed.
+    #[serde(skip)]
+    pub claims: PrivateClaims,
     /// The application's own notes.
     pub metadata: Metadata,
 }
@@ -207,6 +212,7 @@ impl From<&Session> for SessionInfo {
             last_refreshed_at: session.last_refreshed_at.map(to_the_hour),
             auth_time: session.auth_time,
             ends_at: session.ends_at,
+            claims: session.claims.clone(),
             metadata: session.metadata.clone(),
         }
     }

@@ -19,7 +19,8 @@ pub enum RefreshDecision {
     RefuseAndEnd,
 }
 
-/// What a refresh hook may return: a [`RefreshDecision`], a `bool` (`false` refuses), or a
+/// What a refresh hook may return: a [`RefreshDecision`], [`PrivateClaims`] to go on with, a
+/// `bool` (`false` refuses), or a
 /// `Result` of one. An error is a 503 and nothing is written.
 pub trait IntoRefreshDecision {
     /// The decision.
@@ -35,6 +36,19 @@ pub trait IntoRefreshDecision {
 impl IntoRefreshDecision for RefreshDecision {
     fn into_refresh_decision(self) -> Result<RefreshDecision, BoxError> {
         Ok(self)
+    }
+}
+
+impl From<PrivateClaims> for RefreshDecision {
+    fn from(claims: PrivateClaims) -> Self {
+        Self::ContinueWith(claims)
+    }
+}
+
+/// Go on, with these claims.
+impl IntoRefreshDecision for PrivateClaims {
+    fn into_refresh_decision(self) -> Result<RefreshDecision, BoxError> {
+        Ok(self.into())
     }
 }
 

@@ -61,6 +61,7 @@ use crate::{
     issuer::Issuer,
     store::{SessionStore, StoreError, StoreErrorKind},
     token::TokenResponse,
+    trace,
     verifier::DEFAULT_MAX_TOKEN_BYTES,
 };
 
@@ -82,14 +83,33 @@ impl<St: SessionStore> Sessions<St> {
         &self.0.issuer
     }
 
+    /// The numbers that the decision turns on.
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// How long an access token lives.
+    pub fn access_lifetime(&self) -> Duration {
+        self.0.access_lifetime
+    }
+
+    /// How long a session lives from login on.
+    pub fn session_lifetime(&self) -> Duration {
+        self.0.session_lifetime
+    }
+
     /// Where the sessions are kept.
     pub fn store(&self) -> &St {
         &self.0.store
     }
 
     /// Starts a task that deletes expired sessions now and `every` so often, in batches. It
-    /// stops when the handle is dropped or [stopped](CleanUp::stop). Needs a tokio runtime.
-    pub fn clean_up(&self, every: Duration) -> CleanUp {
+    /// stops when the handle is dropped or [stopped](CleanUp::stop).
+    ///
+    /// # Errors
+    ///
+    /// Where `every` is zero, or there is no tokio runtime to run it.
+    pub fn clean_up(&self, every: Duration) -> Result<CleanUp, ConfigError> {
         CleanUp::start(self.clone(), every)
     }
 
@@ -178,7 +198,13 @@ impl<St: SessionStore> SessionGuard for Sessions<St> {
 
     async fn is_live(&self, id: SessionId) -> Result<bool, Unavailable> {
         let loaded = within(self.0.store_timeout, self.0.store.load(id)).await;
-        let loaded = loaded.map_err(|_| Unavailable)?;
+        let loaded = loaded.map_err(|_error| {
+            trace::warn!(
+                error = &_error as &dyn std::error::Error,
+                "live check failed"
+            );
+            Unavailable
+        })?;
         Ok(loaded.session.is_some_and(|session| {
             session.revoked.is_none()
                 && session.issuer == self.0.issuer.issuer()

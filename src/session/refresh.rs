@@ -10,7 +10,7 @@ use super::{
 use crate::{
     claims::{Scope, SessionId},
     clock::Timestamp,
-    store::{Loaded, SessionStore, Swap},
+    store::{Loaded, SessionStore, StoreError, StoreErrorKind, Swap},
 };
 
 const TRIES: u32 = 5;
@@ -54,7 +54,7 @@ impl<St: SessionStore> Sessions<St> {
                 return Ok(refreshed);
             }
         }
-        Err(SessionError::new(SessionErrorKind::Unavailable))
+        Err(StoreError::new(StoreErrorKind::Busy).into())
     }
 
     /// Loads, decides, swaps. Nothing where the swap lost or came too late.

@@ -8,7 +8,7 @@ use super::{Presented, Session};
 use crate::{
     claims::SessionId,
     clock::Timestamp,
-    error::ConfigError,
+    error::{ConfigError, ConfigErrorKind},
     json,
     jws::{self, Algorithm, KeySet, SignError, SigningKey, VerifyingKeys},
     token::RefreshToken,
@@ -41,7 +41,7 @@ impl RefreshKey {
     ///
     /// Where the secret is shorter.
     pub fn from_secret(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        let key = SigningKey::from_secret(Algorithm::HS256, secret.as_ref())?;
+        let key = SigningKey::from_secret(Algorithm::HS256, long_enough(secret.as_ref())?)?;
         Ok(Self(KeySet::new(key)))
     }
 
@@ -56,8 +56,10 @@ impl RefreshKey {
     ///
     /// Where the secret is shorter than 32 bytes or in the set already.
     pub fn with_previous_secret(self, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        let key = jws::VerifyingKey::from_secret(Algorithm::HS256, secret.as_ref())?;
-        self.0.with_verifying(key).map(Self)
+        let secret = long_enough(secret.as_ref())?;
+        let key = jws::VerifyingKey::from_secret(Algorithm::HS256, secret)?;
+        self.0.add_verifying(key)?;
+        Ok(self)
     }
 
     pub(super) fn verifying(&self) -> VerifyingKeys {
@@ -89,6 +91,13 @@ impl RefreshKey {
             exp: claims.exp,
         };
         (claims.iss == issuer).then_some((claims.sid, presented))
+    }
+}
+
+fn long_enough(secret: &[u8]) -> Result<&[u8], ConfigError> {
+    match secret.len() {
+        bytes @ 0..32 => Err(ConfigErrorKind::ShortSecret { bytes }.into()),
+        _ => Ok(secret),
     }
 }
 

@@ -112,6 +112,7 @@ pub trait SessionStore: Send + Sync + 'static {
 
 /// What [`SessionStore::load`] found, and when.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Loaded {
     /// The session, if there is one.
     pub session: Option<Session>,
@@ -119,13 +120,28 @@ pub struct Loaded {
     pub now: Timestamp,
 }
 
+impl Loaded {
+    /// A session, or none, and the time of the load.
+    pub fn new(session: Option<Session>, now: Timestamp) -> Self {
+        Self { session, now }
+    }
+}
+
 /// What [`SessionStore::list`] found, and when.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Listed {
     /// The live sessions, oldest first.
     pub sessions: Vec<Session>,
     /// The time of the list, by the store's clock.
     pub now: Timestamp,
+}
+
+impl Listed {
+    /// Sessions, oldest first, and the time of the list.
+    pub fn new(sessions: Vec<Session>, now: Timestamp) -> Self {
+        Self { sessions, now }
+    }
 }
 
 /// What became of a [`SessionStore::swap`].

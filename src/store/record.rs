@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 use crate::{
-    claims::{Scope, SessionId},
+    claims::{PrivateClaimsError, Scope, SessionId},
     clock::Timestamp,
     error::{ConfigError, ConfigErrorKind},
 };
@@ -119,11 +119,19 @@ impl fmt::Debug for Session {
 
 /// When and why a session was ended before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Revoked {
     /// When, by the store's clock.
     pub at: Timestamp,
     /// Why.
     pub reason: RevokeReason,
+}
+
+impl Revoked {
+    /// Ended at that time for that reason.
+    pub const fn new(at: Timestamp, reason: RevokeReason) -> Self {
+        Self { at, reason }
+    }
 }
 
 /// Why a session was ended before its time.
@@ -267,6 +275,15 @@ impl PrivateClaims {
                 Err(ConfigErrorKind::PrivateClaims(why).into())
             }
         }
+    }
+
+    /// Reads them as the application's own type.
+    ///
+    /// # Errors
+    ///
+    /// Where they do not fit `P`.
+    pub fn get<P: serde::de::DeserializeOwned>(&self) -> Result<P, PrivateClaimsError> {
+        crate::json::from_members(&self.0).map_err(PrivateClaimsError)
     }
 
     pub(crate) fn members(&self) -> &Map<String, Value> {

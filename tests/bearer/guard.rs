@@ -169,7 +169,7 @@ async fn what_cannot_be_told_is_503() {
     assert_eq!(answer.headers()["retry-after"], "1");
     assert!(!answer.headers().contains_key("www-authenticate"));
 
-    let layer = layer.on_rejection(|_| Response::default());
+    let layer = layer.on_rejection(|_, _| Response::default());
     let answer = refused(layer, bearer(&tokens.with_sid(SID)), 200).await;
     assert_eq!(
         answer.headers()["retry-after"],

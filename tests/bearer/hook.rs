@@ -24,7 +24,12 @@ async fn the_hook_answers_and_the_layer_completes() {
     let layer = BearerLayer::new(tokens.verifier.clone())
         .realm("pot")
         .unwrap();
-    let answer = refused(layer.on_rejection(teapot), bare(), 418).await;
+    let answer = refused(
+        layer.on_rejection(|rejection, _| teapot(rejection)),
+        bare(),
+        418,
+    )
+    .await;
     assert_eq!(answer.body(), "teapot");
     assert_eq!(challenge(answer.headers()), r#"Bearer realm="pot""#);
     assert_eq!(answer.headers()["cache-control"], "no-store");
@@ -33,7 +38,7 @@ async fn the_hook_answers_and_the_layer_completes() {
 #[tokio::test]
 async fn what_the_hook_says_stays() {
     let tokens = Tokens::new();
-    let layer = BearerLayer::new(tokens.verifier.clone()).on_rejection(|rejection| {
+    let layer = BearerLayer::new(tokens.verifier.clone()).on_rejection(|rejection, _| {
         let mut response = teapot(rejection);
         for (name, value) in [("www-authenticate", "Tea"), ("cache-control", "private")] {
             response.headers_mut().insert(name, value.parse().unwrap());
@@ -49,7 +54,7 @@ async fn what_the_hook_says_stays() {
 #[tokio::test]
 async fn the_hook_learns_the_cause() {
     let tokens = Tokens::new();
-    let layer = BearerLayer::new(tokens.verifier.clone()).on_rejection(|rejection| {
+    let layer = BearerLayer::new(tokens.verifier.clone()).on_rejection(|rejection, _| {
         let told = format!("{:?} {:?}", rejection.code(), rejection.cause());
         Response::new(told.into())
     });
@@ -78,7 +83,8 @@ async fn head_drops_the_hooks_body_too() {
     let tokens = Tokens::new();
     let mut request = bare();
     *request.method_mut() = Method::HEAD;
-    let layer = BearerLayer::new(tokens.verifier.clone()).on_rejection(teapot);
+    let layer =
+        BearerLayer::new(tokens.verifier.clone()).on_rejection(|rejection, _| teapot(rejection));
     let answer = refused(layer, request, 418).await;
     assert_eq!(answer.body(), "");
     assert_eq!(answer.headers()["content-length"], "6");

@@ -76,28 +76,25 @@ fn secrets_are_as_long_as_the_hash() {
     ] {
         let secret = vec![7; bytes];
         assert!(SigningKey::from_secret(algorithm, &secret).is_ok());
-        let weak = ConfigErrorKind::WeakKey {
-            algorithm: algorithm.as_str(),
-            bits: bytes * 8 - 8,
-            minimum: bytes * 8,
-        };
-        assert_eq!(
+        for weak in [
             refused(SigningKey::from_secret(algorithm, &secret[1..])),
-            weak
-        );
-        assert_eq!(
             refused(VerifyingKey::from_secret(algorithm, &secret[1..])),
-            weak
-        );
+        ] {
+            assert!(matches!(
+                weak,
+                ConfigErrorKind::WeakKey { bits, minimum, .. }
+                    if bits == bytes * 8 - 8 && minimum == bytes * 8
+            ));
+        }
     }
-    wrong_format(SigningKey::from_secret(Algorithm::RS256, &[7; 64]));
-    wrong_format(VerifyingKey::from_secret(Algorithm::EdDSA, &[7; 64]));
+    wrong_format(SigningKey::from_secret(Algorithm::RS256, [7; 64]));
+    wrong_format(VerifyingKey::from_secret(Algorithm::EdDSA, [7; 64]));
 }
 
 #[test]
 fn base64_secrets_are_read_in_every_alphabet() {
     let secret = [0xfb; 32];
-    let direct = SigningKey::from_secret(Algorithm::HS256, &secret).unwrap();
+    let direct = SigningKey::from_secret(Algorithm::HS256, secret).unwrap();
     for text in [
         "+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/s=",
         "+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/s",
@@ -292,7 +289,7 @@ fn openssl_files_are_read() {
         let signing = SigningKey::from_pem(algorithm, private.as_bytes()).unwrap();
         let verifying = VerifyingKey::from_pem(algorithm, public.as_bytes()).unwrap();
         assert_eq!(signing.kid(), verifying.kid(), "{algorithm}");
-        let der = VerifyingKey::from_der(algorithm, &pem_body(public)).unwrap();
+        let der = VerifyingKey::from_der(algorithm, pem_body(public)).unwrap();
         assert_eq!(der.kid(), verifying.kid());
         let keys = KeySet::new(signing);
         accepted(&VerifyingKeys::new([verifying]).unwrap(), &token(&keys));

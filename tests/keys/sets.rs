@@ -80,9 +80,8 @@ fn rolling_over_reaches_every_clone() {
 #[test]
 fn a_published_key_can_become_the_signing_one() {
     let next = SigningKey::generate(Algorithm::EdDSA).unwrap();
-    let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA).unwrap())
-        .with_verifying(next.verifying_key())
-        .unwrap();
+    let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA).unwrap());
+    keys.add_verifying(next.verifying_key()).unwrap();
     keys.roll_over(next.clone()).unwrap();
     accepted(
         &VerifyingKeys::new([next.verifying_key()]).unwrap(),
@@ -100,7 +99,7 @@ fn a_published_key_can_become_the_signing_one() {
         &token(&keys),
     );
     assert_eq!(
-        refused(keys.with_verifying(stranger.verifying_key())),
+        refused(keys.add_verifying(stranger.verifying_key())),
         duplicate
     );
 }
@@ -176,7 +175,7 @@ fn a_jwks_is_read_past_what_cannot_be_used() {
 fn without_a_kid_the_key_has_to_be_the_only_one() {
     // What no issuer of this crate leaves out is cut off and signed again by hand: HMAC over a
     // header without `kid` needs no more than the secret.
-    let secret = SigningKey::from_secret(Algorithm::HS256, &[7; 32]).unwrap();
+    let secret = SigningKey::from_secret(Algorithm::HS256, [7; 32]).unwrap();
     let set = |keys: Vec<SigningKey>| {
         VerifyingKeys::new(keys.iter().map(SigningKey::verifying_key)).unwrap()
     };
@@ -202,7 +201,7 @@ fn without_kid(token: &str, secret: &[u8]) -> String {
 #[test]
 fn debug_shows_no_key() {
     let secret = [0xfb; 32];
-    let oct = SigningKey::from_secret(Algorithm::HS256, &secret).unwrap();
+    let oct = SigningKey::from_secret(Algorithm::HS256, secret).unwrap();
     let ed = SigningKey::from_jwk(ED_PRIVATE).unwrap();
     let shown = format!(
         "{oct:?} {ed:?} {:?} {:?} {:?} {:?}",

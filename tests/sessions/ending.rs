@@ -227,7 +227,7 @@ async fn the_clean_up_task_deletes_until_it_is_stopped() {
     let store = MemoryStore::with_clock(clock.clone());
     let world = world_on(store, clock, |builder| builder);
     let tokens = world.login().await;
-    let clean_up = world.sessions.clean_up(Duration::from_secs(60));
+    let clean_up = world.sessions.clean_up(Duration::from_secs(60)).unwrap();
     tokio::time::sleep(Duration::from_secs(61)).await;
     assert!(world.row(&tokens).await.is_some());
     world.wait(180 * 24 * 3600);

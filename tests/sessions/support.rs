@@ -24,7 +24,7 @@ pub(crate) const AUDIENCE: &str = "https://api.example";
 pub(crate) const SECRET: [u8; 32] = [7; 32];
 
 pub(crate) fn issuer() -> Issuer {
-    let key = SigningKey::from_secret(Algorithm::HS256, &[5; 32]).unwrap();
+    let key = SigningKey::from_secret(Algorithm::HS256, [5; 32]).unwrap();
     Issuer::new(ISSUER, AUDIENCE, KeySet::new(key)).unwrap()
 }
 

@@ -80,7 +80,7 @@ fn own_key(input: &Value) -> VerifyingKey {
         .as_str()
         .and_then(|name| name.parse().ok())
         .and_then(|algorithm| VerifyingKey::from_jwk_as(algorithm, &input["key"].to_string()).ok())
-        .unwrap_or_else(|| VerifyingKey::from_secret(Algorithm::HS256, &[7; 32]).unwrap())
+        .unwrap_or_else(|| VerifyingKey::from_secret(Algorithm::HS256, [7; 32]).unwrap())
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn rfc9449_proofs_are_no_access_tokens() {
     for case in cases {
         let key = match case.pointer("/header/jwk") {
             Some(jwk) => VerifyingKey::from_jwk(&jwk.to_string()).unwrap(),
-            None => VerifyingKey::from_secret(Algorithm::HS256, &[7; 32]).unwrap(),
+            None => VerifyingKey::from_secret(Algorithm::HS256, [7; 32]).unwrap(),
         };
         refuses(key, case["token"].as_str().unwrap());
     }

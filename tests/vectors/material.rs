@@ -156,11 +156,9 @@ impl World {
         let (rs256, second) = Key::generate(Algorithm::RS256);
         let (es256, elliptic) = Key::generate(Algorithm::ES256);
         let (ed25519, edwards) = Key::generate(Algorithm::EdDSA);
-        let set = KeySet::new(first)
-            .with_verifying(elliptic.verifying_key())
-            .unwrap()
-            .with_verifying(edwards.verifying_key())
-            .unwrap();
+        let set = KeySet::new(first);
+        set.add_verifying(elliptic.verifying_key()).unwrap();
+        set.add_verifying(edwards.verifying_key()).unwrap();
         set.roll_over(second).unwrap();
         assert!(set.retire(&retired_rsa.kid));
         Self {

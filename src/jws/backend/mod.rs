@@ -10,9 +10,9 @@ mod aws_lc;
 #[cfg(feature = "aws-lc-rs")]
 pub(super) use aws_lc::{Checker, Signer, hmac_sha256, rsa_public, sha256};
 
-#[cfg(not(feature = "aws-lc-rs"))]
+#[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 mod rust_crypto;
-#[cfg(not(feature = "aws-lc-rs"))]
+#[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 pub(super) use rust_crypto::{Checker, Signer, hmac_sha256, rsa_public, sha256};
 
 /// The back end will not take the key, or cannot sign. It says no more than that: why is the

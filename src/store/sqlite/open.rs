@@ -161,6 +161,9 @@ fn parse(address: &str) -> Result<(SqliteConnectOptions, Mode), ConfigError> {
         Some(rest) => rest.strip_prefix("//").unwrap_or(rest),
         None if address == ":memory:" => address,
         None if address.is_empty() => return Err(no_file()),
+        None if address.contains("://") => {
+            return Err(ConfigErrorKind::Store("its address is no SQLite address").into());
+        }
         None => return Ok((SqliteConnectOptions::new().filename(address), Mode::Create)),
     };
     let (file, parameters) = url.split_once('?').unwrap_or((url, ""));

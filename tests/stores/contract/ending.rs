@@ -21,7 +21,7 @@ pub(crate) async fn end_revokes_once<St: SessionStore>(setup: Setup<St>) {
         setup.clock.advance(HOUR);
         let now = setup.store.now().await.unwrap();
         assert!(setup.store.end(expected.id, reason).await.unwrap());
-        expected.revoked = Some(Revoked { at: now, reason });
+        expected.revoked = Some(Revoked::new(now, reason));
         expected.version = 2;
         assert!(setup.load(expected.id).await == expected);
 
@@ -69,13 +69,7 @@ pub(crate) async fn end_all_takes_one_subject_of_one_issuer<St: SessionStore>(se
     for &id in &ended {
         let kept = setup.load(id).await;
         let at = START + Duration::from_millis(5);
-        assert_eq!(
-            kept.revoked,
-            Some(Revoked {
-                at,
-                reason: RevokeReason::Logout
-            })
-        );
+        assert_eq!(kept.revoked, Some(Revoked::new(at, RevokeReason::Logout)));
         assert_eq!(kept.version, 1);
     }
     assert_eq!(

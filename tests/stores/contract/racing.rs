@@ -79,10 +79,7 @@ pub(crate) async fn nothing_changes_after_the_end<St: SessionStore>(setup: Setup
         let ended = setup.load(id).await;
         assert_eq!(
             ended.revoked,
-            Some(Revoked {
-                at: START,
-                reason: RevokeReason::Logout
-            })
+            Some(Revoked::new(START, RevokeReason::Logout))
         );
         tasks.join_all().await;
         assert!(setup.load(id).await == ended, "{ended:?} was changed");

@@ -85,10 +85,7 @@ pub(crate) async fn a_swap_can_revoke_for_every_reason<St: SessionStore>(setup: 
         let first = session(number, "ada");
         setup.insert(&first).await;
         let mut next = rotated(&first, START);
-        next.revoked = Some(Revoked {
-            at: START + HOUR,
-            reason,
-        });
+        next.revoked = Some(Revoked::new(START + HOUR, reason));
         assert_eq!(setup.swap(0, &next).await, Swap::Swapped);
         assert!(setup.load(first.id).await == next);
 
