@@ -191,6 +191,33 @@ fn row_4_an_unconfirmed_predecessor_outlives_its_own_exp() {
 }
 
 #[test]
+fn row_4_a_neighbour_outlives_its_own_exp() {
+    for confirmed in [false, true] {
+        let session = with(|session| session.confirmed = confirmed);
+        let token = Presented::genuine(&session, 6, after(WINDOW / 2));
+        let verdict = decide(&session, token, after(WINDOW), &Policy::default());
+        assert_eq!(verdict, Verdict::Neighbour);
+    }
+}
+
+#[test]
+fn row_4_an_expired_predecessor_does_not_revoke_when_the_budget_is_spent() {
+    let session = with(|session| session.late = 0b1110);
+    let now = after(DAY * 1000);
+    let at = |exp| {
+        decide(
+            &session,
+            Presented::genuine(&session, 6, exp),
+            now,
+            &Policy::default(),
+        )
+    };
+    assert_eq!(at(now), Verdict::Refused(Refusal::Expired));
+    let alive = Timestamp::from_millis(now.as_millis() + 1);
+    assert_eq!(at(alive), Verdict::Reuse(Reuse::BudgetSpent));
+}
+
+#[test]
 fn row_4_a_token_ahead_dies_at_its_own_exp() {
     let session = session();
     let now = after(DAY * 1000);

@@ -145,6 +145,20 @@ fn a_front_runner_is_seen_after_the_budget() {
 }
 
 #[test]
+fn a_tab_that_is_late_by_a_moment_at_the_end_of_the_idle_lifetime_stays_logged_in() {
+    // One tab refreshes in the token's last second and uses what it got; the other presents
+    // the same token two seconds later, when its own `exp` has passed.
+    let mut world = World::new();
+    let old = Presented::genuine(&world.session, 0, world.session.expires_at);
+    world.wait(30 * 24 * 60 * 60 - 1);
+    let got = world.gets(0, Verdict::Rotate);
+    world.use_access_token(got);
+    world.wait(2);
+    let verdict = decide(&world.session, old, world.now, &world.policy);
+    assert_eq!(verdict, Verdict::Neighbour);
+}
+
+#[test]
 fn a_follower_is_seen_at_once() {
     // The thief presents the old token 90 s after the victim rotated and used the successor.
     let mut world = World::new();

@@ -18,7 +18,7 @@ struct Inner {
     by_name: HashMap<&'static str, User>,
     /// Verified in place of an unknown user's hash, so that a name's absence costs the same.
     nobody: String,
-    hashing: Semaphore,
+    hashing: Arc<Semaphore>,
 }
 
 struct User {
@@ -42,7 +42,7 @@ impl Users {
                 ("bob", user("builder", "read admin")?),
             ]),
             nobody: hash("nobody")?,
-            hashing: Semaphore::new(HASHES_AT_ONCE),
+            hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
         })))
     }
 
@@ -53,9 +53,11 @@ impl Users {
 
     /// The user, if the password is theirs.
     pub(crate) async fn log_in(&self, name: String, password: String) -> Option<LoggedIn> {
-        let _turn = self.0.hashing.acquire().await.ok()?;
         let users = Arc::clone(&self.0);
+        let turn = Arc::clone(&users.hashing).acquire_owned().await.ok()?;
         let checked = tokio::task::spawn_blocking(move || {
+            // Hashing goes on when the client hangs up, so it keeps its turn until it is done.
+            let _turn = turn;
             let user = users.by_name.get(name.as_str());
             let hash = user.map_or(&users.nobody, |user| &user.hash);
             let fits = verify(&password, hash);

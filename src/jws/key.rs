@@ -10,7 +10,7 @@ use super::{
     Algorithm,
     algorithm::{Curve, Family},
     backend::{self, PrivateDer, Public, Rejected},
-    roca,
+    edwards, roca,
 };
 use crate::error::{ConfigError, ConfigErrorKind};
 
@@ -76,12 +76,19 @@ pub(super) fn check_public(algorithm: Algorithm, public: &Public) -> Result<(), 
                 ))
             }
         }
-        (Family::Ed25519, Public::Ed25519 { x }) if x.len() == 32 => Ok(()),
-        (Family::Ed25519, Public::Ed25519 { .. }) => {
-            Err(format_error("an Ed25519 public key has 32 bytes"))
-        }
+        (Family::Ed25519, Public::Ed25519 { x }) => check_ed25519(x),
         _ => Err(format_error("it is a key of another algorithm")),
     }
+}
+
+fn check_ed25519(x: &[u8]) -> Result<(), ConfigError> {
+    let point = x
+        .try_into()
+        .map_err(|_| format_error("an Ed25519 public key has 32 bytes"))?;
+    if edwards::is_weak(point) {
+        return Err(format_error("the Ed25519 key is no point of full order"));
+    }
+    Ok(())
 }
 
 fn check_rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<(), ConfigError> {

@@ -16,6 +16,7 @@
 mod algorithm;
 mod backend;
 mod compact;
+mod edwards;
 mod jwk;
 mod key;
 mod roca;

@@ -16,6 +16,9 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A session may be written down in milliseconds for a thousand years; nobody means more.
 const LONGEST: Duration = Duration::from_secs(1000 * 366 * 24 * 60 * 60);
 
+/// So that a refresh token fits well into a cookie.
+const MAX_ISSUER: usize = 512;
+
 /// What `Sessions` holds, shared by its clones.
 pub(super) struct Inner<St> {
     pub(super) issuer: Issuer,
@@ -186,7 +189,8 @@ impl<St: SessionStore> SessionsBuilder<St> {
     ///
     /// On a lifetime or timeout that is zero or beyond a thousand years, an access lifetime
     /// above the idle lifetime or an idle lifetime above the session's, a window, budget or
-    /// maximum out of its range, or a refresh key that access tokens are signed with too.
+    /// maximum out of its range, an issuer above 512 bytes, or a refresh key that access tokens
+    /// are signed with too.
     pub fn build(self) -> Result<Sessions<St>, ConfigError> {
         self.check_lifetimes()?;
         self.check_limits()?;
@@ -239,7 +243,9 @@ impl<St: SessionStore> SessionsBuilder<St> {
     }
 
     fn check_limits(&self) -> Result<(), ConfigError> {
-        let wrong = if self.policy.reuse_window > 5 * MINUTE {
+        let wrong = if self.issuer.issuer().len() > MAX_ISSUER {
+            "the issuer, which is in each refresh token, must not be above 512 bytes"
+        } else if self.policy.reuse_window > 5 * MINUTE {
             "the reuse window must not be above 5 minutes"
         } else if !(1..=32).contains(&self.policy.late_span) {
             "the span of late redeliveries must be 1 to 32 generations"

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     mem,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -32,7 +32,7 @@ const WAITING: usize = 64 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Confirmations {
     state: Mutex<State>,
-    flushing: AtomicBool,
+    flushing: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
@@ -45,23 +45,28 @@ struct State {
 }
 
 impl Confirmations {
-    /// Notes that a client holds this generation. Tells whether a flush has to be started.
-    pub(super) fn note(&self, id: SessionId, generation: u32) -> bool {
+    /// Notes that a client holds this generation. Gives what a flush needs that has to be
+    /// started now.
+    pub(super) fn note(&self, id: SessionId, generation: u32) -> Option<Flushing> {
         let mut state = self.lock();
         if state.has_seen(id, generation) || state.waiting.len() >= WAITING {
-            return false;
+            return None;
         }
         state.remember(id, generation);
         state.waiting.insert(id, generation);
         drop(state);
-        !self.flushing.swap(true, Ordering::AcqRel)
+        Flushing::begin(&self.flushing)
     }
 
     /// Writes what waits until nothing does. Ends by itself; [`note`](Self::note) tells when
     /// the next one is due.
-    pub(super) async fn flush_until_empty(&self, store: &impl SessionStore, timeout: Duration) {
+    pub(super) async fn flush_until_empty(
+        &self,
+        mut flushing: Flushing,
+        store: &impl SessionStore,
+        timeout: Duration,
+    ) {
         loop {
-            let ends = Flushing(&self.flushing);
             let mut wait = FLUSH_AFTER;
             while !self.is_empty() {
                 tokio::time::sleep(wait).await;
@@ -76,11 +81,12 @@ impl Confirmations {
                     }
                 };
             }
-            drop(ends);
+            drop(flushing);
             // What was noted between the last look and the drop found a flush under way.
-            if self.is_empty() || self.flushing.swap(true, Ordering::AcqRel) {
-                return;
-            }
+            flushing = match Flushing::begin(&self.flushing) {
+                Some(again) if !self.is_empty() => again,
+                _ => return,
+            };
         }
     }
 
@@ -102,11 +108,6 @@ impl Confirmations {
             batch.pairs.truncate(rest);
         }
         Ok(())
-    }
-
-    /// Says that the flush that [`note`](Self::note) asked for could not be started.
-    pub(super) fn not_flushing(&self) {
-        self.flushing.store(false, Ordering::Release);
     }
 
     fn is_empty(&self) -> bool {
@@ -151,9 +152,18 @@ impl Drop for Returned<'_> {
     }
 }
 
-struct Flushing<'a>(&'a AtomicBool);
+/// The right to flush, which one task has at a time. Whatever becomes of the task, also if it
+/// never ran, the right comes back.
+pub(super) struct Flushing(Arc<AtomicBool>);
 
-impl Drop for Flushing<'_> {
+impl Flushing {
+    fn begin(flushing: &Arc<AtomicBool>) -> Option<Self> {
+        let taken = flushing.swap(true, Ordering::AcqRel);
+        (!taken).then(|| Self(Arc::clone(flushing)))
+    }
+}
+
+impl Drop for Flushing {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
     }

@@ -1,6 +1,6 @@
 //! The decision: a pure function from a session, a token and the time to a verdict.
 
-use std::{cmp::Ordering, time::Duration};
+use std::{cmp::Ordering, fmt, time::Duration};
 
 use uuid::Uuid;
 
@@ -8,7 +8,7 @@ use super::{Policy, Refusal, Session, refresh_token};
 use crate::clock::{Timestamp, millis};
 
 /// A refresh token whose signature, type and issuer have been verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Presented {
     /// Its `gen`.
@@ -28,6 +28,16 @@ impl Presented {
             jti: refresh_token::jti(session, generation),
             exp,
         }
+    }
+}
+
+/// Without the `jti`, which is nobody's to see.
+impl fmt::Debug for Presented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presented")
+            .field("generation", &self.generation)
+            .field("exp", &self.exp)
+            .finish_non_exhaustive()
     }
 }
 
@@ -68,48 +78,47 @@ pub enum Reuse {
 ///
 /// `now` is the clock of the store that the session was loaded from.
 pub fn decide(session: &Session, token: Presented, now: Timestamp, policy: &Policy) -> Verdict {
-    let live = session.generation;
-    let is_predecessor = token.generation.checked_add(1) == Some(live);
-
     if !refresh_token::has_jti(session, token) {
         return Verdict::Refused(Refusal::Forged);
     }
     if session.revoked.is_some() {
         return Verdict::Refused(Refusal::Revoked);
     }
-    if has_expired(session, token, is_predecessor, now) {
+    let is_ahead = token.generation > session.generation;
+    let expires_at = if is_ahead {
+        token.exp
+    } else {
+        session.expires_at
+    };
+    if now >= session.ends_at || now >= expires_at {
         return Verdict::Refused(Refusal::Expired);
     }
-    if token.generation > live {
-        return Verdict::Restore;
-    }
-    if token.generation == live {
-        return decide_live(session, now, policy);
-    }
-    if !is_predecessor {
-        return Verdict::Reuse(Reuse::Older);
-    }
-    if is_within(session, now, policy.reuse_window, policy.reuse_window) {
-        Verdict::Neighbour
-    } else if session.confirmed {
-        Verdict::Reuse(Reuse::Confirmed)
-    } else if (session.late & policy.counted()).count_ones() < policy.late_budget {
-        Verdict::Late
-    } else {
-        Verdict::Reuse(Reuse::BudgetSpent)
+    match token.generation.cmp(&session.generation) {
+        Ordering::Greater => Verdict::Restore,
+        Ordering::Equal => decide_live(session, now, policy),
+        Ordering::Less => decide_passed(session, token, now, policy),
     }
 }
 
-fn has_expired(session: &Session, token: Presented, is_predecessor: bool, now: Timestamp) -> bool {
-    let live = session.generation;
-    let own_exp_counts = match token.generation.cmp(&live) {
-        Ordering::Greater => true,
-        Ordering::Equal => false,
-        Ordering::Less => session.confirmed || !is_predecessor,
+/// Rows 7 to 10, and what row 4 says of a passed token: its own `exp` keeps it from revoking,
+/// but not from being answered as a neighbour or late, as the client is owed that answer.
+fn decide_passed(session: &Session, token: Presented, now: Timestamp, policy: &Policy) -> Verdict {
+    let reuse = if token.generation.checked_add(1) != Some(session.generation) {
+        Reuse::Older
+    } else if is_within(session, now, policy.reuse_window, policy.reuse_window) {
+        return Verdict::Neighbour;
+    } else if session.confirmed {
+        Reuse::Confirmed
+    } else if (session.late & policy.counted()).count_ones() < policy.late_budget {
+        return Verdict::Late;
+    } else {
+        Reuse::BudgetSpent
     };
-    now >= session.ends_at
-        || (token.generation <= live && now >= session.expires_at)
-        || (own_exp_counts && now >= token.exp)
+    if now >= token.exp {
+        Verdict::Refused(Refusal::Expired)
+    } else {
+        Verdict::Reuse(reuse)
+    }
 }
 
 fn decide_live(session: &Session, now: Timestamp, policy: &Policy) -> Verdict {

@@ -1,6 +1,6 @@
 use super::{
-    Presented, Refusal, RevokeReason, Session, SessionError, SessionEventKind, SessionInfo,
-    Sessions, refresh_token, within,
+    Presented, Refusal, RevokeReason, Session, SessionError, SessionEvent, SessionEventKind,
+    SessionInfo, Sessions, refresh_token, within,
 };
 use crate::{
     claims::SessionId,
@@ -59,20 +59,25 @@ impl<St: SessionStore> Sessions<St> {
     ///
     /// [`Unavailable`](super::SessionErrorKind::Unavailable) where the store fails.
     pub async fn end_all(&self, subject: &str) -> Result<usize, SessionError> {
-        let inner = &self.0;
-        let reason = RevokeReason::Logout;
-        let end = inner.store.end_all(inner.issuer.issuer(), subject, reason);
-        let ended = within(inner.store_timeout, end).await?;
-        for id in &ended {
-            inner.ended.note(*id);
-            inner.events.tell(&super::SessionEvent {
-                kind: SessionEventKind::Ended(reason),
-                session: *id,
-                subject: Some(subject.to_owned()),
-                distance: 0,
-            });
-        }
-        Ok(ended.len())
+        let (sessions, subject) = (self.clone(), subject.to_owned());
+        self.to_the_end(async move {
+            let (inner, reason) = (&sessions.0, RevokeReason::Logout);
+            let issuer = inner.issuer.issuer();
+            let ended = inner.store.end_all(issuer, &subject, reason).await?;
+            for id in &ended {
+                inner.ended.note(*id);
+            }
+            for id in &ended {
+                inner.events.tell(&SessionEvent {
+                    kind: SessionEventKind::Ended(reason),
+                    session: *id,
+                    subject: Some(subject.clone()),
+                    distance: 0,
+                });
+            }
+            Ok(ended.len())
+        })
+        .await
     }
 
     /// The live sessions of `subject`, oldest first, at most 1000.
@@ -96,13 +101,16 @@ impl<St: SessionStore> Sessions<St> {
         session: &Session,
         reason: RevokeReason,
     ) -> Result<bool, SessionError> {
-        let end = self.0.store.end(session.id, reason);
-        let ended = within(self.0.store_timeout, end).await?;
-        self.0.ended.note(session.id);
-        if ended {
-            self.tell(SessionEventKind::Ended(reason), session, None);
-        }
-        Ok(ended)
+        let (sessions, session) = (self.clone(), session.clone());
+        self.to_the_end(async move {
+            let ended = sessions.0.store.end(session.id, reason).await?;
+            sessions.0.ended.note(session.id);
+            if ended {
+                sessions.tell(SessionEventKind::Ended(reason), &session, None);
+            }
+            Ok(ended)
+        })
+        .await
     }
 
     async fn session_of(

@@ -53,6 +53,8 @@ pub use refresh_token::RefreshKey;
 
 pub use crate::store::{Metadata, PrivateClaims, RevokeReason, Revoked, Session, SessionSecret};
 
+use confirm::Flushing;
+
 use crate::{
     bearer::{Admission, SessionGuard, Unavailable},
     claims::{Claims, SessionId},
@@ -68,7 +70,7 @@ use crate::{
 /// The sessions of an issuer, kept in a store. Cheap to clone; clones share everything.
 ///
 /// All methods are safe to cancel: a client that got no answer presents its token again and
-/// is served.
+/// is served; what ends a session goes on to its end. They need a tokio runtime with time.
 pub struct Sessions<St>(Arc<builder::Inner<St>>);
 
 impl<St: SessionStore> Sessions<St> {
@@ -189,9 +191,9 @@ impl<St: SessionStore> SessionGuard for Sessions<St> {
         // Nothing turns on whether generation 0 is confirmed: it has no predecessor.
         let generation = claims.generation.filter(|generation| *generation >= 1);
         if let (Some(generation), ConfirmBy::AccessToken) = (generation, self.0.confirm_by)
-            && self.0.confirmations.note(id, generation)
+            && let Some(flushing) = self.0.confirmations.note(id, generation)
         {
-            self.spawn_flush();
+            self.spawn_flush(flushing);
         }
         Admission::Admitted
     }
@@ -214,19 +216,32 @@ impl<St: SessionStore> SessionGuard for Sessions<St> {
 }
 
 impl<St: SessionStore> Sessions<St> {
-    /// Off the request's path. Outside a runtime they wait for the next flush.
-    fn spawn_flush(&self) {
+    /// Off the request's path. Outside a runtime the confirmations wait for the next flush.
+    fn spawn_flush(&self, flushing: Flushing) {
         let sessions = self.clone();
-        let flush = async move {
-            let inner = &sessions.0;
-            inner
-                .confirmations
-                .flush_until_empty(&inner.store, inner.store_timeout)
-                .await;
-        };
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(flush)),
-            Err(_) => self.0.confirmations.not_flushing(),
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let (waiting, store) = (&sessions.0.confirmations, &sessions.0.store);
+                let timeout = sessions.0.store_timeout;
+                waiting.flush_until_empty(flushing, store, timeout).await;
+            });
+        }
+    }
+
+    /// Does to its end what must not stop half way: a write, and what this process and the
+    /// application have to learn of it. The caller may be cancelled or give up waiting.
+    async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, SessionError>> + Send + 'static,
+    ) -> Result<T, SessionError> {
+        let work = tokio::spawn(work);
+        match tokio::time::timeout(self.0.store_timeout, work).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(error)) => Err(SessionError::with_source(
+                SessionErrorKind::Unavailable,
+                error,
+            )),
+            Err(_) => Err(StoreError::new(StoreErrorKind::Timeout).into()),
         }
     }
 }

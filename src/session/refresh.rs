@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::{
     Presented, PrivateClaims, RefreshDecision, RefreshOutcome, RefreshRequest, Refreshed, Refusal,
-    RevokeReason, Session, SessionError, SessionErrorKind, SessionEvent, SessionEventKind,
+    Reuse, RevokeReason, Session, SessionError, SessionErrorKind, SessionEvent, SessionEventKind,
     SessionInfo, Sessions, Verdict, decide, within,
 };
 use crate::{
@@ -67,7 +67,7 @@ impl<St: SessionStore> Sessions<St> {
         }
         match verdict {
             Verdict::Refused(refusal) => Err(self.refuse(refusal, &session, attempt.token)),
-            Verdict::Reuse(_) => self.punish(verdict, &session, attempt.token, now).await,
+            Verdict::Reuse(reuse) => self.punish(reuse, &session, attempt.token, now).await,
             _ => self.accept(attempt, verdict, &session, now, since).await,
         }
     }
@@ -107,23 +107,25 @@ impl<St: SessionStore> Sessions<St> {
         SessionError::refused(refusal)
     }
 
-    /// Rows 9 and 10: the session ends, for thief and victim alike.
+    /// Rows 9 and 10: the session ends, for thief and victim alike. A thief who hangs up stops
+    /// neither that nor the word of it.
     async fn punish(
         &self,
-        verdict: Verdict,
+        reuse: Reuse,
         session: &Session,
         token: Presented,
         now: Timestamp,
     ) -> Result<Option<Refreshed>, SessionError> {
-        let Verdict::Reuse(reuse) = verdict else {
-            return Ok(None);
-        };
-        if self.0.policy.revoke_on_reuse
-            && self.revoke_as(session, RevokeReason::Reuse, now).await? == Swap::Lost
-        {
-            return Ok(None);
+        let event = SessionEventKind::Reused(reuse);
+        if self.0.policy.revoke_on_reuse {
+            let cause = Some((event, token));
+            let reason = RevokeReason::Reuse;
+            if self.revoke_as(session, reason, now, cause).await? == Swap::Lost {
+                return Ok(None);
+            }
+        } else {
+            self.tell(event, session, Some(token));
         }
-        self.tell(SessionEventKind::Reused(reuse), session, Some(token));
         Err(SessionError::refused(Refusal::Reused))
     }
 
@@ -140,21 +142,53 @@ impl<St: SessionStore> Sessions<St> {
         let next = verdict.apply(session, attempt.token, now, &self.0.policy);
         let live = next.as_ref().unwrap_or(session);
         let tokens = self.mint(live, now, &scope, &private)?;
-        if let Some(next) = &next {
-            let swap = self.0.store.swap(session.version, next);
-            if self.is_stale(since) || within(self.0.store_timeout, swap).await? == Swap::Lost {
-                return Ok(None);
-            }
-        }
         let (outcome, event) = outcome(verdict);
-        if let Some(event) = event {
-            self.tell(event, session, Some(attempt.token));
+        let event = event.map(|event| (event, attempt.token));
+        if next.is_some() && self.is_stale(since) {
+            return Ok(None);
+        }
+        if self.write(session, next.as_ref(), event).await? == Swap::Lost {
+            return Ok(None);
         }
         Ok(Some(Refreshed {
             tokens,
             outcome,
             session: SessionInfo::from(live),
         }))
+    }
+
+    /// Swaps, where there is something to write, and tells of it. What is told must not be lost
+    /// with a client that hangs up; a plain rotation is no event and needs no such care.
+    async fn write(
+        &self,
+        session: &Session,
+        next: Option<&Session>,
+        event: Option<(SessionEventKind, Presented)>,
+    ) -> Result<Swap, SessionError> {
+        let Some((kind, token)) = event else {
+            return match next {
+                Some(next) => self.swap(session.version, next).await,
+                None => Ok(Swap::Swapped),
+            };
+        };
+        let Some(next) = next.cloned() else {
+            self.tell(kind, session, Some(token));
+            return Ok(Swap::Swapped);
+        };
+        let (sessions, session) = (self.clone(), session.clone());
+        self.to_the_end(async move {
+            let swap = sessions.swap(session.version, &next).await?;
+            if swap == Swap::Swapped {
+                sessions.tell(kind, &session, Some(token));
+            }
+            Ok(swap)
+        })
+        .await
+    }
+
+    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, SessionError> {
+        let swap = self.0.store.swap(expected, next);
+        Ok(within(self.0.store_timeout, swap).await?)
     }
 
     async fn ask_application(

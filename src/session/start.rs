@@ -1,7 +1,7 @@
 use uuid::Uuid;
 
 use super::{
-    Grant, Overflow, RevokeReason, Revoked, Session, SessionError, SessionErrorKind,
+    Grant, Overflow, Presented, RevokeReason, Revoked, Session, SessionError, SessionErrorKind,
     SessionEventKind, SessionSecret, Sessions, within,
 };
 use crate::{
@@ -26,14 +26,23 @@ impl<St: SessionStore> Sessions<St> {
     pub async fn start(&self, grant: Grant) -> Result<TokenResponse, SessionError> {
         let grant = grant.validated()?;
         let inner = &self.0;
-        let now = match inner.max_sessions {
-            None => within(inner.store_timeout, inner.store.now()).await?,
-            Some((max, overflow)) => self.make_room(&grant.subject, max, overflow).await?,
+        let (now, surplus) = match inner.max_sessions {
+            None => (
+                within(inner.store_timeout, inner.store.now()).await?,
+                Vec::new(),
+            ),
+            Some((max, overflow)) => self.surplus(&grant.subject, max, overflow).await?,
         };
         let session = self.new_session(grant, now)?;
         let tokens = self.mint(&session, now, &session.scope, &session.claims)?;
         within(inner.store_timeout, inner.store.insert(&session)).await?;
         self.tell(SessionEventKind::Started, &session, None);
+        for oldest in &surplus {
+            // Best effort: a session that has just been refreshed elsewhere may stay.
+            let _ = self
+                .revoke_as(oldest, RevokeReason::Evicted, now, None)
+                .await;
+        }
         Ok(tokens)
     }
 
@@ -55,47 +64,49 @@ impl<St: SessionStore> Sessions<St> {
         Ok(session)
     }
 
-    /// Sees to it that the subject has fewer than `max` live sessions.
-    async fn make_room(
+    /// The time, and the oldest sessions of the subject that have to make room for one more.
+    async fn surplus(
         &self,
         subject: &str,
         max: usize,
         overflow: Overflow,
-    ) -> Result<Timestamp, SessionError> {
+    ) -> Result<(Timestamp, Vec<Session>), SessionError> {
         let inner = &self.0;
         let list = inner
             .store
             .list(inner.issuer.issuer(), subject, None, LISTED);
-        let listed = within(inner.store_timeout, list).await?;
+        let mut listed = within(inner.store_timeout, list).await?;
         let surplus = (listed.sessions.len() + 1).saturating_sub(max);
         if surplus > 0 && overflow == Overflow::Refuse {
             return Err(SessionError::new(SessionErrorKind::TooManySessions));
         }
-        for oldest in listed.sessions.iter().take(surplus) {
-            // Best effort: a session that has just been refreshed elsewhere may stay.
-            let _ = self
-                .revoke_as(oldest, RevokeReason::Evicted, listed.now)
-                .await?;
-        }
-        Ok(listed.now)
+        listed.sessions.truncate(surplus);
+        Ok((listed.now, listed.sessions))
     }
 
-    /// Revokes a session as it was loaded, by compare-and-swap.
+    /// Revokes a session as it was loaded, by compare-and-swap, and tells of it.
     pub(super) async fn revoke_as(
         &self,
         session: &Session,
         reason: RevokeReason,
         now: Timestamp,
+        cause: Option<(SessionEventKind, Presented)>,
     ) -> Result<Swap, SessionError> {
-        let mut next = session.clone();
-        next.revoked = Some(Revoked { at: now, reason });
-        next.version = session.version.saturating_add(1);
-        let swap = self.0.store.swap(session.version, &next);
-        let swap = within(self.0.store_timeout, swap).await?;
-        if swap == Swap::Swapped {
-            self.0.ended.note(session.id);
-            self.tell(SessionEventKind::Ended(reason), session, None);
-        }
-        Ok(swap)
+        let (sessions, session) = (self.clone(), session.clone());
+        self.to_the_end(async move {
+            let mut next = session.clone();
+            next.revoked = Some(Revoked::new(now, reason));
+            next.version = session.version.saturating_add(1);
+            let swap = sessions.0.store.swap(session.version, &next).await?;
+            if swap == Swap::Swapped {
+                sessions.0.ended.note(session.id);
+                if let Some((kind, token)) = cause {
+                    sessions.tell(kind, &session, Some(token));
+                }
+                sessions.tell(SessionEventKind::Ended(reason), &session, None);
+            }
+            Ok(swap)
+        })
+        .await
     }
 }

@@ -60,6 +60,15 @@ fn limits_out_of_range_are_refused() {
 }
 
 #[test]
+fn an_issuer_that_would_make_long_refresh_tokens_is_refused() {
+    let key = SigningKey::from_secret(Algorithm::HS256, [5; 32]).unwrap();
+    let long = Issuer::new("x".repeat(513), AUDIENCE, KeySet::new(key)).unwrap();
+    let key = RefreshKey::from_secret(SECRET).unwrap();
+    let builder = Sessions::builder(long, key, MemoryStore::new());
+    assert!(matches!(wrong(builder), ConfigErrorKind::Limit(_)));
+}
+
+#[test]
 fn the_edges_of_the_ranges_are_accepted() {
     for builder in [
         builder().reuse_window(Duration::ZERO),

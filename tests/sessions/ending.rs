@@ -47,7 +47,7 @@ async fn an_expired_refresh_token_still_ends_its_session() {
 async fn a_live_access_token_ends_its_session_and_an_expired_one_does_not() {
     let world = world();
     let tokens = world.login().await;
-    world.wait(3600);
+    world.wait(600);
     world
         .sessions
         .revoke(tokens.access_token.expose(), None)
@@ -208,6 +208,16 @@ async fn the_oldest_session_makes_room() {
     for kept in [&second, &third] {
         rotate(&world, kept).await;
     }
+}
+
+#[tokio::test]
+async fn a_login_that_fails_makes_no_room() {
+    let world = world_with(|builder| builder.max_sessions(1, Overflow::EvictOldest));
+    let first = world.login().await;
+    let too_large = serde_json::json!({ "large": "x".repeat(9000) });
+    let grant = Grant::new("anna").claims(&too_large);
+    assert!(world.sessions.start(grant).await.is_err());
+    rotate(&world, &first).await;
 }
 
 #[tokio::test]

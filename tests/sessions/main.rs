@@ -11,6 +11,7 @@ mod build;
 mod confirm;
 mod ending;
 mod hooks;
+mod hung_up;
 mod races;
 mod refresh;
 mod support;

@@ -113,7 +113,7 @@ async fn a_refresh_can_be_dropped_at_any_await() {
 }
 
 /// Gives way before and after each operation.
-struct Yielding(MemoryStore);
+pub(crate) struct Yielding(pub(crate) MemoryStore);
 
 async fn give_way() {
     let mut gave = false;

@@ -170,6 +170,8 @@ pub(crate) struct Moody {
     pub(crate) fail: Arc<AtomicU32>,
     pub(crate) lose_swaps: Arc<AtomicU32>,
     pub(crate) hang: Arc<AtomicU32>,
+    /// Takes half a minute, and does it.
+    pub(crate) slow: Arc<AtomicU32>,
     pub(crate) loads: Arc<AtomicU32>,
 }
 
@@ -180,6 +182,7 @@ impl Moody {
             fail: Arc::default(),
             lose_swaps: Arc::default(),
             hang: Arc::default(),
+            slow: Arc::default(),
             loads: Arc::default(),
         }
     }
@@ -187,6 +190,9 @@ impl Moody {
     async fn mood(&self) -> Result<(), StoreError> {
         if takes_one(&self.hang) {
             pending::<()>().await;
+        }
+        if takes_one(&self.slow) {
+            tokio::time::sleep(Duration::from_secs(30)).await;
         }
         match takes_one(&self.fail) {
             true => Err(StoreError::new(StoreErrorKind::Unavailable)),

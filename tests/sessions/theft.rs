@@ -30,12 +30,12 @@ async fn a_replay_after_the_client_has_moved_on_ends_the_session() {
         world.kinds(),
         [
             SessionEventKind::Started,
-            SessionEventKind::Ended(RevokeReason::Reuse),
             SessionEventKind::Reused(Reuse::Confirmed),
+            SessionEventKind::Ended(RevokeReason::Reuse),
             SessionEventKind::Refused(Refusal::Revoked),
         ]
     );
-    assert_eq!(world.events.lock().unwrap()[2].distance, 1);
+    assert_eq!(world.events.lock().unwrap()[1].distance, 1);
 }
 
 #[tokio::test]

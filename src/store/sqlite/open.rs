@@ -15,6 +15,8 @@ use crate::{
     store::StoreErrorKind,
 };
 
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+
 /// How [`SqliteStore::connect_with`](super::SqliteStore::connect_with) opens a database.
 ///
 /// ```
@@ -43,7 +45,7 @@ impl SqliteOptions {
     /// [`Busy`](StoreErrorKind::Busy) or a [`Timeout`](StoreErrorKind::Timeout).
     #[must_use]
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
-        self.busy_timeout = timeout;
+        self.busy_timeout = timeout.min(LONGEST_WAIT);
         self
     }
 

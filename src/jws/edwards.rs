@@ -1,0 +1,68 @@
+//! Ed25519 public keys that must not be trusted: with a point of small order, one signature
+//! fits every message.
+
+/// `y` of the canonical points whose order divides 8, little-endian, the sign of `x` left out.
+const SMALL_ORDER: [[u8; 32]; 5] = [
+    [0; 32],
+    with_ends(0x01, 0x00, 0x00),
+    with_ends(0xec, 0xff, 0x7f),
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
+        0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
+        0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67,
+        0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac,
+        0x03, 0x7a,
+    ],
+];
+
+const fn with_ends(first: u8, middle: u8, last: u8) -> [u8; 32] {
+    let mut bytes = [middle; 32];
+    bytes[0] = first;
+    bytes[31] = last;
+    bytes
+}
+
+/// Whether the point has a small order or is not written as RFC 8032 §5.1.2 has it.
+pub(super) fn is_weak(point: &[u8; 32]) -> bool {
+    let mut y = *point;
+    y[31] &= 0x7f;
+    SMALL_ORDER.contains(&y) || is_not_reduced(&y)
+}
+
+/// `y ≥ 2^255 − 19`.
+fn is_not_reduced(y: &[u8; 32]) -> bool {
+    let [first, middle @ .., last] = y;
+    *last == 0x7f && middle.iter().all(|byte| *byte == 0xff) && *first >= 0xed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_orders_and_unreduced_numbers_are_weak() {
+        for mut point in SMALL_ORDER {
+            assert!(is_weak(&point));
+            point[31] |= 0x80;
+            assert!(is_weak(&point), "with the other sign");
+        }
+        for first in 0xed..=0xff {
+            assert!(is_weak(&with_ends(first, 0xff, 0x7f)));
+        }
+    }
+
+    #[test]
+    fn a_real_key_is_not() {
+        // RFC 8032 §7.1, test 1.
+        let mut point = [0; 32];
+        let hex = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+        for (byte, digits) in point.iter_mut().zip(hex.as_bytes().chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap();
+        }
+        assert!(!is_weak(&point));
+        assert!(!is_weak(&with_ends(0xeb, 0xff, 0x7f)));
+    }
+}
