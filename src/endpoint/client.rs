@@ -1,6 +1,6 @@
-//! Which OAuth client speaks, and whether it proves that (RFC 6749 §2.3).
+//! Which OAuth client a request says it is from, and by what secret (RFC 6749 §2.3).
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::fmt;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, header::AUTHORIZATION};
@@ -16,21 +16,21 @@ use crate::error::ErrorCode;
 const CLIENT_ID: Name = Name::new("client_id", "clientId");
 const CLIENT_SECRET: Name = Name::new("client_secret", "clientSecret");
 
-/// The password that an OAuth client sent (RFC 6749 §2.3.1); never empty.
+/// The client secret that an OAuth client sent (RFC 6749 §2.3.1); never empty.
 ///
 /// `Debug` does not show it; it is wiped from memory when dropped.
 #[derive(Clone)]
 pub struct ClientSecret(String);
 
 impl ClientSecret {
-    /// The password itself.
+    /// The secret itself.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
     /// Whether it is the expected one, compared in constant time.
     ///
-    /// Passwords that people choose belong hashed; this is for long random ones.
+    /// Secrets that people choose belong hashed; this is for long random ones.
     #[must_use]
     pub fn matches(&self, expected: &str) -> bool {
         self.0.as_bytes().ct_eq(expected.as_bytes()).into()
@@ -52,8 +52,8 @@ impl Drop for ClientSecret {
 /// What a request says of its client.
 #[derive(Debug, Default)]
 pub(super) struct Presented {
-    id: Option<String>,
-    secret: Option<ClientSecret>,
+    pub(super) id: Option<String>,
+    pub(super) secret: Option<ClientSecret>,
 }
 
 impl Presented {
@@ -112,49 +112,6 @@ impl Presented {
 
 fn non_empty(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
-}
-
-type CheckFuture = Pin<Box<dyn Future<Output = bool> + Send>>;
-
-/// The application's check of client passwords, if it has one.
-#[derive(Clone, Default)]
-pub(super) struct ClientCheck(
-    Option<Arc<dyn Fn(String, ClientSecret) -> CheckFuture + Send + Sync>>,
-);
-
-impl ClientCheck {
-    pub(super) fn new<F, Fut>(check: F) -> Self
-    where
-        F: Fn(String, ClientSecret) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = bool> + Send + 'static,
-    {
-        Self(Some(Arc::new(move |id, secret| {
-            Box::pin(check(id, secret))
-        })))
-    }
-
-    /// The client's identifier, if it gave one. A password that nobody checks is refused: its
-    /// sender believes that it counts.
-    pub(super) async fn identify(&self, client: Presented) -> Result<Option<String>, Rejection> {
-        match (client.id, client.secret) {
-            (id, None) => Ok(id),
-            (Some(id), Some(secret)) => match &self.0 {
-                Some(check) if check(id.clone(), secret).await => Ok(Some(id)),
-                _ => Err(ErrorCode::InvalidClient.into()),
-            },
-            (None, Some(_)) => Err(ErrorCode::InvalidClient.into()),
-        }
-    }
-}
-
-impl fmt::Debug for ClientCheck {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() {
-            "ClientCheck(set)"
-        } else {
-            "ClientCheck(none)"
-        })
-    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,14 @@
+#[cfg(feature = "axum")]
+use std::collections::BTreeSet;
 use std::{error::Error as StdError, fmt, future::Future, time::Duration};
 
 use http::Request;
 use http_body::Body;
 
 use super::{
-    client::{ClientCheck, ClientSecret},
-    document,
-    future::ReplyFuture,
-    jwks::JwksEndpoint,
-    metadata::Metadata,
-    revocation::RevocationEndpoint,
-    token::TokenEndpoint,
+    authenticate::IntoClientDecision, client::ClientSecret, core::Core, document,
+    future::ReplyFuture, jwks::JwksEndpoint, metadata::Metadata, revocation::Revoke,
+    token::Refresh,
 };
 use crate::{bearer::Serve, session::Sessions, store::SessionStore};
 
@@ -23,8 +21,8 @@ pub(super) const JWKS: &str = "/.well-known/jwks.json";
 ///
 /// | path | endpoint |
 /// | --- | --- |
-/// | `{prefix}/token`, `{prefix}/refresh-token` | [`TokenEndpoint`] |
-/// | `{prefix}/revoke` | [`RevocationEndpoint`] |
+/// | `{prefix}/token`, `{prefix}/refresh-token` | [`TokenEndpoint`](super::TokenEndpoint) |
+/// | `{prefix}/revoke` | [`RevocationEndpoint`](super::RevocationEndpoint) |
 /// | `/.well-known/jwks.json` | [`JwksEndpoint`] |
 /// | `/.well-known/oauth-authorization-server` and the issuer's path | the metadata (RFC 8414), where the issuer is a URL |
 ///
@@ -42,12 +40,10 @@ pub(super) const JWKS: &str = "/.well-known/jwks.json";
 /// ```
 pub struct Endpoints<St> {
     prefix: String,
-    token: TokenEndpoint<St>,
-    revocation: RevocationEndpoint<St>,
+    core: Core<St>,
     jwks: JwksEndpoint,
     metadata: Option<Metadata>,
     max_age: Duration,
-    checks_clients: bool,
 }
 
 impl<St: SessionStore> Endpoints<St> {
@@ -56,12 +52,10 @@ impl<St: SessionStore> Endpoints<St> {
         let issuer = sessions.issuer();
         Self {
             prefix: String::new(),
-            token: TokenEndpoint::new(sessions.clone()),
-            revocation: RevocationEndpoint::new(sessions.clone()),
+            core: Core::new(sessions.clone()),
             jwks: JwksEndpoint::new(issuer.keys().verifying()),
             metadata: Metadata::new(issuer.issuer()),
             max_age: document::DEFAULT_MAX_AGE,
-            checks_clients: false,
         }
     }
 }
@@ -79,22 +73,30 @@ impl<St> Endpoints<St> {
     /// How many bytes a request body has at most; 16 KiB unless set.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.token = self.token.body_limit(bytes);
-        self.revocation = self.revocation.body_limit(bytes);
+        self.core = self.core.body_limit(bytes);
         self
     }
 
-    /// Checks the passwords of OAuth clients, as [`TokenEndpoint::authenticate_client`] does.
+    /// Checks the secrets of OAuth clients, as
+    /// [`TokenEndpoint::authenticate_client`](super::TokenEndpoint::authenticate_client) does.
     #[must_use]
     pub fn authenticate_client<F, Fut>(mut self, check: F) -> Self
     where
         F: Fn(String, ClientSecret) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = bool> + Send + 'static,
+        Fut: Future<Output: IntoClientDecision> + Send + 'static,
     {
-        let check = ClientCheck::new(check);
-        self.token = self.token.client_check(check.clone());
-        self.revocation = self.revocation.client_check(check);
-        self.checks_clients = true;
+        self.core = self.core.authenticate_client(check);
+        self
+    }
+
+    /// Refuses clients that do not authenticate, at the token and revocation endpoints, as
+    /// [`TokenEndpoint::require_client_authentication`][token] does. The metadata then no
+    /// longer list the method `none`.
+    ///
+    /// [token]: super::TokenEndpoint::require_client_authentication
+    #[must_use]
+    pub fn require_client_authentication(mut self) -> Self {
+        self.core = self.core.require_client_authentication();
         self
     }
 
@@ -130,9 +132,8 @@ impl<St> Endpoints<St> {
 impl<St: SessionStore> Endpoints<St> {
     /// A router with each endpoint at its path, to be merged into the application's.
     ///
-    /// # Panics
-    ///
-    /// Where a segment of the prefix starts with `:` or `*`, which axum does not take.
+    /// A segment of the prefix that starts with `:` or `*` cannot be said to axum literally: the
+    /// router takes any segment there, and answers 404 where it is another.
     ///
     /// ```
     /// use axum::Router;
@@ -149,6 +150,8 @@ impl<St: SessionStore> Endpoints<St> {
             .as_ref()
             .map(|metadata| metadata.path().to_owned());
         let paths = below.into_iter().chain([JWKS.to_owned()]).chain(metadata);
+        // One route where the issuer's path and the prefix make two of them the same.
+        let routes: BTreeSet<_> = paths.map(|path| axum_route(&path)).collect();
 
         let handler = move |request: axum::extract::Request| {
             let served = self.serve(request);
@@ -159,12 +162,24 @@ impl<St: SessionStore> Endpoints<St> {
                 }
             }
         };
-        // Paths are literal here; to the router, braces are not.
-        paths.fold(axum::Router::new(), |router, path| {
-            let literal = path.replace('{', "{{").replace('}', "}}");
-            router.route(&literal, axum::routing::any(handler.clone()))
+        routes.iter().fold(axum::Router::new(), |router, path| {
+            router.route(path, axum::routing::any(handler.clone()))
         })
     }
+}
+
+/// The path as axum's router wants it, for which braces have a meaning. It panics at segments
+/// that look like parameters of its version 0.7, so that parameters stand for them.
+#[cfg(feature = "axum")]
+fn axum_route(path: &str) -> String {
+    let segments = path.split('/').enumerate().map(|(at, segment)| {
+        if segment.starts_with([':', '*']) {
+            format!("{{segment{at}}}")
+        } else {
+            segment.replace('{', "{{").replace('}', "}}")
+        }
+    });
+    segments.collect::<Vec<_>>().join("/")
 }
 
 enum Route<'a> {
@@ -185,11 +200,11 @@ where
 
     fn serve(&self, request: Request<B>) -> Result<ReplyFuture, Request<B>> {
         match self.route(request.uri().path()) {
-            Some(Route::Token) => Ok(self.token.respond(request)),
-            Some(Route::Revocation) => Ok(self.revocation.respond(request)),
+            Some(Route::Token) => Ok(self.core.respond::<Refresh, B>(request)),
+            Some(Route::Revocation) => Ok(self.core.respond::<Revoke, B>(request)),
             Some(Route::Jwks) => Ok(self.jwks.respond(&request)),
             Some(Route::Metadata(metadata)) => {
-                let json = || metadata.json(&self.prefix, self.checks_clients);
+                let json = || metadata.json(&self.prefix, self.core.client_methods());
                 Ok(ReplyFuture::ready(document::respond(
                     &request,
                     self.max_age,
@@ -205,12 +220,10 @@ impl<St> Clone for Endpoints<St> {
     fn clone(&self) -> Self {
         Self {
             prefix: self.prefix.clone(),
-            token: self.token.clone(),
-            revocation: self.revocation.clone(),
+            core: self.core.clone(),
             jwks: self.jwks.clone(),
             metadata: self.metadata.clone(),
             max_age: self.max_age,
-            checks_clients: self.checks_clients,
         }
     }
 }
@@ -219,8 +232,7 @@ impl<St> fmt::Debug for Endpoints<St> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoints")
             .field("prefix", &self.prefix)
-            .field("token", &self.token)
-            .field("revocation", &self.revocation)
+            .field("core", &self.core)
             .field("jwks", &self.jwks)
             .finish_non_exhaustive()
     }

@@ -45,14 +45,9 @@ impl Metadata {
         &self.path
     }
 
-    /// The document, for endpoints under `prefix`.
-    pub(super) fn json(&self, prefix: &str, checks_clients: bool) -> String {
+    /// The document, for endpoints under `prefix` at which clients authenticate by `methods`.
+    pub(super) fn json(&self, prefix: &str, methods: &[&str]) -> String {
         let origin = &self.origin;
-        let methods: &[&str] = if checks_clients {
-            &["none", "client_secret_basic", "client_secret_post"]
-        } else {
-            &["none"]
-        };
         let document = Document {
             issuer: &self.issuer,
             token_endpoint: format!("{origin}{prefix}{TOKEN}"),

@@ -24,7 +24,9 @@
 //! }
 //! ```
 
+mod authenticate;
 mod client;
+mod core;
 mod document;
 mod endpoints;
 mod future;
@@ -35,6 +37,7 @@ mod rejection;
 mod revocation;
 mod token;
 
+pub use authenticate::IntoClientDecision;
 pub use client::ClientSecret;
 pub use endpoints::Endpoints;
 pub use future::{ReplyFuture, ResponseFuture};

@@ -7,19 +7,21 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    client::{ClientCheck, ClientSecret, Presented},
-    future::{ReplyFuture, ResponseFuture},
-    params::{Accepts, DEFAULT_BODY_LIMIT, Name, Params},
-    rejection::{Rejection, method_not_allowed},
+    authenticate::IntoClientDecision,
+    client::ClientSecret,
+    core::{Core, Operation},
+    future::ResponseFuture,
+    params::{Accepts, Name, Params},
+    rejection::Rejection,
 };
 use crate::{
     reply::{self, ReplyBody},
-    session::Sessions,
+    session::{SessionError, Sessions},
     store::SessionStore,
 };
 
@@ -40,102 +42,76 @@ const TOKEN: Name = Name::word("token");
 ///     RevocationEndpoint::new(sessions.clone())
 /// }
 /// ```
-pub struct RevocationEndpoint<St> {
-    sessions: Sessions<St>,
-    clients: ClientCheck,
-    body_limit: usize,
-}
+pub struct RevocationEndpoint<St>(Core<St>);
 
 impl<St> RevocationEndpoint<St> {
     /// An endpoint that ends these sessions.
     pub fn new(sessions: Sessions<St>) -> Self {
-        Self {
-            sessions,
-            clients: ClientCheck::default(),
-            body_limit: DEFAULT_BODY_LIMIT,
-        }
+        Self(Core::new(sessions))
     }
 
     /// How many bytes a request body has at most; 16 KiB unless set. Longer ones get a 413.
     #[must_use]
-    pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes;
-        self
+    pub fn body_limit(self, bytes: usize) -> Self {
+        Self(self.0.body_limit(bytes))
     }
 
-    /// Checks the passwords of OAuth clients, as
+    /// Checks the secrets of OAuth clients, as
     /// [`TokenEndpoint::authenticate_client`](super::TokenEndpoint::authenticate_client) does.
     #[must_use]
     pub fn authenticate_client<F, Fut>(self, check: F) -> Self
     where
         F: Fn(String, ClientSecret) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = bool> + Send + 'static,
+        Fut: Future<Output: IntoClientDecision> + Send + 'static,
     {
-        self.client_check(ClientCheck::new(check))
+        Self(self.0.authenticate_client(check))
     }
 
-    pub(super) fn client_check(mut self, clients: ClientCheck) -> Self {
-        self.clients = clients;
-        self
+    /// Refuses clients that do not authenticate (RFC 7009 §2.1), as
+    /// [`TokenEndpoint::require_client_authentication`][token] does.
+    ///
+    /// [token]: super::TokenEndpoint::require_client_authentication
+    #[must_use]
+    pub fn require_client_authentication(self) -> Self {
+        Self(self.0.require_client_authentication())
     }
 }
 
-impl<St: SessionStore> RevocationEndpoint<St> {
-    pub(super) fn respond<B>(&self, request: Request<B>) -> ReplyFuture
-    where
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<Box<dyn StdError + Send + Sync>>,
-    {
-        if request.method() != Method::POST {
-            return ReplyFuture::ready(method_not_allowed(request.method(), "POST"));
-        }
-        let endpoint = self.clone();
-        ReplyFuture::boxed(async move {
-            endpoint
-                .revoke(request)
-                .await
-                .unwrap_or_else(Rejection::into_response)
+/// What a request asks for.
+pub(super) struct Revoke {
+    token: String,
+}
+
+impl Operation for Revoke {
+    const ACCEPTS: Accepts = Accepts::Form;
+
+    fn read(params: &Params) -> Result<Self, Rejection> {
+        let token = params.get(TOKEN)?;
+        let token = token.ok_or_else(|| Rejection::request("token is missing"))?;
+        Ok(Self {
+            token: token.to_owned(),
         })
     }
 
-    async fn revoke<B>(&self, request: Request<B>) -> Result<Response<ReplyBody>, Rejection>
-    where
-        B: Body + Send,
-        B::Data: Send,
-        B::Error: Into<Box<dyn StdError + Send + Sync>>,
-    {
-        let client = Presented::in_header(request.headers())?;
-        let params = Params::read(request, Accepts::Form, self.body_limit).await?;
-        let client = client.and_in_body(&params)?;
-        let token = params
-            .get(TOKEN)?
-            .ok_or_else(|| Rejection::request("token is missing"))?;
-        let client_id = self.clients.identify(client).await?;
-
-        match self.sessions.revoke(token, client_id.as_deref()).await {
-            Ok(()) => Ok(reply::no_store_json(Bytes::new()).map(ReplyBody::from)),
-            Err(error) => Err(error.code().into()),
-        }
+    async fn run<St: SessionStore>(
+        self,
+        sessions: &Sessions<St>,
+        client_id: Option<String>,
+    ) -> Result<Response<Bytes>, SessionError> {
+        sessions.revoke(&self.token, client_id.as_deref()).await?;
+        Ok(reply::no_store_json(Bytes::new()))
     }
 }
 
 impl<St> Clone for RevocationEndpoint<St> {
     fn clone(&self) -> Self {
-        Self {
-            sessions: self.sessions.clone(),
-            clients: self.clients.clone(),
-            body_limit: self.body_limit,
-        }
+        Self(self.0.clone())
     }
 }
 
 impl<St> fmt::Debug for RevocationEndpoint<St> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RevocationEndpoint")
-            .field("clients", &self.clients)
-            .field("body_limit", &self.body_limit)
-            .finish_non_exhaustive()
+        f.debug_tuple("RevocationEndpoint").field(&self.0).finish()
     }
 }
 
@@ -155,6 +131,6 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        self.respond(request).into()
+        self.0.respond::<Revoke, B>(request).into()
     }
 }

@@ -6,21 +6,24 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Method, Request, Response};
+use bytes::Bytes;
+use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    client::{ClientCheck, ClientSecret, Presented},
-    future::{ReplyFuture, ResponseFuture},
-    params::{Accepts, DEFAULT_BODY_LIMIT, Name, Params},
-    rejection::{Rejection, method_not_allowed},
+    authenticate::IntoClientDecision,
+    client::ClientSecret,
+    core::{Core, Operation},
+    future::ResponseFuture,
+    params::{Accepts, Name, Params},
+    rejection::Rejection,
 };
 use crate::{
     claims::Scope,
     error::ErrorCode,
     reply::{self, ReplyBody},
-    session::{RefreshRequest, Sessions},
+    session::{RefreshRequest, SessionError, Sessions},
     store::SessionStore,
     token::{RefreshToken, Spelling},
 };
@@ -48,106 +51,90 @@ const SCOPE: Name = Name::word("scope");
 ///     TokenEndpoint::new(sessions.clone()).body_limit(4 * 1024)
 /// }
 /// ```
-pub struct TokenEndpoint<St> {
-    sessions: Sessions<St>,
-    clients: ClientCheck,
-    body_limit: usize,
-}
+pub struct TokenEndpoint<St>(Core<St>);
 
 impl<St> TokenEndpoint<St> {
     /// An endpoint that refreshes these sessions.
     pub fn new(sessions: Sessions<St>) -> Self {
-        Self {
-            sessions,
-            clients: ClientCheck::default(),
-            body_limit: DEFAULT_BODY_LIMIT,
-        }
+        Self(Core::new(sessions))
     }
 
     /// How many bytes a request body has at most; 16 KiB unless set. Longer ones get a 413.
     #[must_use]
-    pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes;
-        self
+    pub fn body_limit(self, bytes: usize) -> Self {
+        Self(self.0.body_limit(bytes))
     }
 
-    /// Checks the passwords of OAuth clients, from a Basic header or from `client_secret`.
+    /// Checks the secrets of OAuth clients, from a Basic header or from `client_secret`.
     ///
-    /// It is asked only where a password comes. Without a check each password is refused with
-    /// `invalid_client`; a client that sends none is a public one, and is held to the session's
-    /// `client_id` if it names itself.
+    /// The check gets the client's identifier and secret, and returns a `bool` or a `Result`
+    /// of one. `false` is a 401 `invalid_client`; an error, or no answer within 5 s, is a 503
+    /// `temporarily_unavailable` with `Retry-After`, so that no client takes its good secret
+    /// for a bad one.
+    ///
+    /// It is asked only where a secret comes. Without a check each secret is refused with
+    /// `invalid_client`. A client that sends none is a public one, and is held to the session's
+    /// `client_id` if it names itself; where no client is public,
+    /// [require](Self::require_client_authentication) a secret.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tower_bearer::{endpoint::TokenEndpoint, store::MemoryStore};
+    /// # struct Clients;
+    /// # impl Clients {
+    /// #     async fn secret_of(&self, id: &str) -> Result<Option<String>, std::io::Error> {
+    /// #         Ok(None)
+    /// #     }
+    /// # }
+    /// # fn configure(endpoint: TokenEndpoint<MemoryStore>, clients: Arc<Clients>) {
+    /// let endpoint = endpoint.authenticate_client(move |id, secret| {
+    ///     let clients = Arc::clone(&clients);
+    ///     async move {
+    ///         let expected = clients.secret_of(&id).await?;
+    ///         Ok::<_, std::io::Error>(expected.is_some_and(|expected| secret.matches(&expected)))
+    ///     }
+    /// });
+    /// # }
+    /// ```
     #[must_use]
     pub fn authenticate_client<F, Fut>(self, check: F) -> Self
     where
         F: Fn(String, ClientSecret) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = bool> + Send + 'static,
+        Fut: Future<Output: IntoClientDecision> + Send + 'static,
     {
-        self.client_check(ClientCheck::new(check))
+        Self(self.0.authenticate_client(check))
     }
 
-    pub(super) fn client_check(mut self, clients: ClientCheck) -> Self {
-        self.clients = clients;
-        self
-    }
-}
-
-impl<St: SessionStore> TokenEndpoint<St> {
-    pub(super) fn respond<B>(&self, request: Request<B>) -> ReplyFuture
-    where
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<Box<dyn StdError + Send + Sync>>,
-    {
-        if request.method() != Method::POST {
-            return ReplyFuture::ready(method_not_allowed(request.method(), "POST"));
-        }
-        let endpoint = self.clone();
-        ReplyFuture::boxed(async move {
-            endpoint
-                .refresh(request)
-                .await
-                .unwrap_or_else(Rejection::into_response)
-        })
-    }
-
-    async fn refresh<B>(&self, request: Request<B>) -> Result<Response<ReplyBody>, Rejection>
-    where
-        B: Body + Send,
-        B::Data: Send,
-        B::Error: Into<Box<dyn StdError + Send + Sync>>,
-    {
-        let client = Presented::in_header(request.headers())?;
-        let params = Params::read(request, Accepts::FormOrJson, self.body_limit).await?;
-        let client = client.and_in_body(&params)?;
-        let wanted = Wanted::new(&params)?;
-        let client_id = self.clients.identify(client).await?;
-
-        let mut refresh = RefreshRequest::new(wanted.token);
-        if let Some(scope) = wanted.scope {
-            refresh = refresh.scope(scope);
-        }
-        if let Some(id) = client_id {
-            refresh = refresh.client_id(id);
-        }
-        match self.sessions.refresh(refresh).await {
-            Ok(refreshed) => {
-                let answer = reply::json(&refreshed.tokens.to_wire(wanted.spelling));
-                Ok(answer.map(ReplyBody::from))
-            }
-            Err(error) => Err(error.code().into()),
-        }
+    /// Refuses clients that do not authenticate: each request must carry a secret that the
+    /// [check](Self::authenticate_client) accepts, or it is a 401 `invalid_client`, whatever it
+    /// asks for. Without a check, all requests are refused.
+    ///
+    /// For servers whose clients are all confidential: back ends that can keep a secret. RFC
+    /// 6749 §6 has such a client authenticate at each refresh, so that a refresh token that was
+    /// stolen from it is worth nothing without the secret (RFC 9700 §2.2.2 and §4.14). Not for
+    /// public clients, apps in browsers and on phones: what is shipped to users is no secret,
+    /// and rotation is what protects their tokens. Where there are both kinds, give each its own
+    /// `Sessions` with a refresh key of their own, and endpoints of its own.
+    ///
+    /// A session is held to the client that it was started for; one that was started without a
+    /// `client_id` may be refreshed by each client that authenticates.
+    #[must_use]
+    pub fn require_client_authentication(self) -> Self {
+        Self(self.0.require_client_authentication())
     }
 }
 
 /// What a request asks for.
-struct Wanted {
+pub(super) struct Refresh {
     token: RefreshToken,
     scope: Option<Scope>,
     spelling: Spelling,
 }
 
-impl Wanted {
-    fn new(params: &Params) -> Result<Self, Rejection> {
+impl Operation for Refresh {
+    const ACCEPTS: Accepts = Accepts::FormOrJson;
+
+    fn read(params: &Params) -> Result<Self, Rejection> {
         let grant_type = params.get(GRANT_TYPE)?;
         let token = params.get(REFRESH_TOKEN)?;
         let scope = params.get(SCOPE)?;
@@ -169,24 +156,33 @@ impl Wanted {
             },
         })
     }
+
+    async fn run<St: SessionStore>(
+        self,
+        sessions: &Sessions<St>,
+        client_id: Option<String>,
+    ) -> Result<Response<Bytes>, SessionError> {
+        let mut request = RefreshRequest::new(self.token);
+        if let Some(scope) = self.scope {
+            request = request.scope(scope);
+        }
+        if let Some(id) = client_id {
+            request = request.client_id(id);
+        }
+        let refreshed = sessions.refresh(request).await?;
+        Ok(reply::json(&refreshed.tokens.to_wire(self.spelling)))
+    }
 }
 
 impl<St> Clone for TokenEndpoint<St> {
     fn clone(&self) -> Self {
-        Self {
-            sessions: self.sessions.clone(),
-            clients: self.clients.clone(),
-            body_limit: self.body_limit,
-        }
+        Self(self.0.clone())
     }
 }
 
 impl<St> fmt::Debug for TokenEndpoint<St> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenEndpoint")
-            .field("clients", &self.clients)
-            .field("body_limit", &self.body_limit)
-            .finish_non_exhaustive()
+        f.debug_tuple("TokenEndpoint").field(&self.0).finish()
     }
 }
 
@@ -206,6 +202,6 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        self.respond(request).into()
+        self.0.respond::<Refresh, B>(request).into()
     }
 }

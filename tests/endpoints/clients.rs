@@ -1,26 +1,11 @@
-//! Which client speaks, and what its password is worth.
+//! Which client speaks, and what its secret is worth.
 
 use std::sync::{Arc, Mutex};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use http::{Request, header::AUTHORIZATION};
 use tower_bearer::{endpoint::ClientSecret, session::Grant};
 
 use crate::support::*;
-
-fn basic(user: &str, password: &str) -> String {
-    format!(
-        "Basic {}",
-        BASE64_STANDARD.encode(format!("{user}:{password}"))
-    )
-}
-
-fn with<B>(mut request: Request<B>, authorization: &str) -> Request<B> {
-    request
-        .headers_mut()
-        .append(AUTHORIZATION, authorization.parse().unwrap());
-    request
-}
 
 #[tokio::test]
 async fn a_session_is_its_clients() {
@@ -63,7 +48,7 @@ async fn a_session_without_a_client_is_bound_to_none() {
 }
 
 #[tokio::test]
-async fn a_password_that_nobody_checks_is_refused() {
+async fn a_secret_that_nobody_checks_is_refused() {
     let world = world();
     let token = world.token().await;
     let form = refresh_form(&token);
@@ -118,7 +103,7 @@ async fn the_applications_check_decides() {
         .refused(401, "invalid_client");
     assert_eq!(*asked.lock().unwrap(), ["app ClientSecret(…)"; 3]);
 
-    // Without a password, or without a client, there is nothing to ask.
+    // Without a secret, or without a client, there is nothing to ask.
     send(endpoint.clone(), with(post(FORM, &form), &basic("app", "")))
         .await
         .granted();

@@ -9,6 +9,7 @@
 
 mod bodies;
 mod clients;
+mod confidential;
 mod documents;
 #[cfg(feature = "sqlite")]
 mod locked;
@@ -16,3 +17,4 @@ mod revocation;
 mod routes;
 mod support;
 mod token;
+mod undecided;

@@ -7,7 +7,12 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
 use tower::service_fn;
-use tower_bearer::{ReplyBody, bearer::Serve, endpoint::Endpoints, store::MemoryStore};
+use tower_bearer::{
+    ReplyBody,
+    bearer::Serve,
+    endpoint::{ClientSecret, Endpoints},
+    store::MemoryStore,
+};
 
 use crate::support::*;
 
@@ -141,21 +146,57 @@ async fn the_metadata_name_all_of_it() {
             "revocation_endpoint_auth_methods_supported": ["none"],
         })
     );
-    let endpoints = endpoints.authenticate_client(async |_, _| false);
-    let metadata = at(&endpoints, METADATA, bare(Method::GET))
-        .await
-        .unwrap()
-        .json();
+    let by_secret = ["client_secret_basic", "client_secret_post"];
+    let checked = endpoints.clone().authenticate_client(async |_, _| false);
     assert_eq!(
-        metadata["token_endpoint_auth_methods_supported"],
-        json!(["none", "client_secret_basic", "client_secret_post"])
+        methods(&checked).await,
+        ["none", by_secret[0], by_secret[1]]
     );
+    let required = checked.require_client_authentication();
+    assert_eq!(methods(&required).await, by_secret);
+    let unchecked = endpoints.require_client_authentication();
+    assert_eq!(methods(&unchecked).await, by_secret);
+}
+
+/// How clients authenticate, as the metadata tell it of both endpoints.
+async fn methods(endpoints: &Endpoints<MemoryStore>) -> Vec<String> {
+    let answer = at(endpoints, METADATA, bare(Method::GET)).await.unwrap();
+    let metadata = answer.json();
+    let methods = &metadata["token_endpoint_auth_methods_supported"];
+    assert_eq!(
+        methods,
+        &metadata["revocation_endpoint_auth_methods_supported"]
+    );
+    serde_json::from_value(methods.clone()).unwrap()
+}
+
+#[tokio::test]
+async fn required_authentication_reaches_every_endpoint_that_has_clients() {
+    let world = world();
+    let endpoints = Endpoints::new(&world.sessions)
+        .require_client_authentication()
+        .authenticate_client(async |_, secret: ClientSecret| secret.matches("s"));
+    for path in ["/token", "/refresh-token", "/revoke"] {
+        let token = world.token().await;
+        let form = format!("{}&token={token}&client_id=app", refresh_form(&token));
+        let public = at(&endpoints, path, post(FORM, &form)).await;
+        public.unwrap().refused(401, "invalid_client");
+        let proven = post(FORM, &format!("{form}&client_secret=s"));
+        let answer = at(&endpoints, path, proven).await.unwrap();
+        assert_eq!(answer.status, StatusCode::OK);
+    }
+    let keys = at(&endpoints, "/.well-known/jwks.json", bare(Method::GET)).await;
+    assert_eq!(keys.unwrap().status, StatusCode::OK);
 }
 
 #[cfg(feature = "axum")]
 mod axum_router {
     use axum::{Router, body::Body, routing::get};
     use tower::ServiceExt;
+    use tower_bearer::{
+        Issuer,
+        session::{RefreshKey, Sessions},
+    };
 
     use super::*;
 
@@ -174,7 +215,23 @@ mod axum_router {
     async fn a_router_merges_and_nests() {
         let world = world();
         let form = refresh_form(&world.token().await);
-        for prefix in ["", "/auth", "/{x}"] {
+        for prefix in [
+            "",
+            "/auth",
+            "/{x}",
+            "/{",
+            "/}",
+            "/{*x}",
+            "/:a",
+            "/*b",
+            "/:",
+            "/*",
+            "/:a/*b",
+            "/a:b*",
+            "/auth/:a/{c}",
+            "/.well-known",
+            "/{segment1}/:a",
+        ] {
             let router = Endpoints::new(&world.sessions).under(prefix).into_router();
             let app = Router::new()
                 .route("/", get(async || "home"))
@@ -202,6 +259,47 @@ mod axum_router {
             assert_eq!(status(&app, bare(Method::HEAD), METADATA).await, 200);
             assert_eq!(status(&app, bare(Method::GET), "/").await, 200);
             assert_eq!(status(&app, post(FORM, &form), &at("/token/")).await, 404);
+        }
+    }
+
+    /// The router cannot tell such a segment from others; the endpoints behind it can.
+    #[tokio::test]
+    async fn only_the_prefix_itself_is_answered() {
+        let world = world();
+        let form = refresh_form(&world.token().await);
+        for (prefix, others) in [
+            ("/:a", ["/a", "/:b", "/%3Aa"]),
+            ("/*b", ["/b", "/*c", "/*b/x"]),
+            ("/{c}", ["/c", "/{d}", "/{{c}}"]),
+        ] {
+            let router = Endpoints::new(&world.sessions).under(prefix).into_router();
+            let app = Router::new()
+                .route("/own/token", get(async || "own"))
+                .merge(router);
+            for other in others {
+                let path = format!("{other}/token");
+                assert_eq!(status(&app, post(FORM, &form), &path).await, 404, "{path}");
+            }
+            assert_eq!(status(&app, bare(Method::GET), "/own/token").await, 200);
+        }
+    }
+
+    /// An issuer's path is in the metadata's, and may be anything.
+    #[tokio::test]
+    async fn an_issuers_path_makes_no_router_panic() {
+        let world = world();
+        let well_known = "/.well-known/oauth-authorization-server";
+        for (own, prefix) in [("/:x", ""), ("/*", "/*"), ("/token", well_known)] {
+            let id = format!("https://id.example{own}");
+            let issuer = Issuer::new(id, AUDIENCE, world.keys.clone()).unwrap();
+            let key = RefreshKey::from_secret([7; 32]).unwrap();
+            let sessions = Sessions::builder(issuer, key, world.store.clone())
+                .build()
+                .unwrap();
+            let router = Endpoints::new(&sessions).under(prefix).into_router();
+            let app = Router::new().merge(router);
+            let path = format!("{well_known}{own}");
+            assert_eq!(status(&app, bare(Method::GET), &path).await, 200, "{path}");
         }
     }
 }

@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header::AUTHORIZATION};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
@@ -102,6 +103,18 @@ pub(crate) fn post(content_type: &str, body: &str) -> Request<Full<Bytes>> {
     let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
     let request = Request::post("/").header("content-type", content_type);
     request.body(body).unwrap()
+}
+
+/// The header by which a client authenticates, as it is before form encoding.
+pub(crate) fn basic(id: &str, secret: &str) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{id}:{secret}")))
+}
+
+pub(crate) fn with<B>(mut request: Request<B>, authorization: &str) -> Request<B> {
+    request
+        .headers_mut()
+        .append(AUTHORIZATION, authorization.parse().unwrap());
+    request
 }
 
 pub(crate) fn bare(method: Method) -> Request<Full<Bytes>> {

@@ -1,0 +1,117 @@
+//! Whether an OAuth client is the one that it says it is (RFC 6749 §2.3).
+
+use std::{error::Error as StdError, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use super::{
+    client::{ClientSecret, Presented},
+    rejection::Rejection,
+};
+use crate::{
+    error::{BoxError, ErrorCode},
+    trace,
+};
+
+/// How long the application's check may take.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a check of client secrets may return: a `bool` (`false` refuses), or a `Result` of one
+/// where the check can fail by itself. An error is a 503, never a refusal.
+pub trait IntoClientDecision {
+    /// Whether the secret is the client's.
+    ///
+    /// # Errors
+    ///
+    /// Where the application cannot tell right now.
+    fn into_client_decision(self) -> Result<bool, Box<dyn StdError + Send + Sync>>;
+}
+
+impl IntoClientDecision for bool {
+    fn into_client_decision(self) -> Result<bool, BoxError> {
+        Ok(self)
+    }
+}
+
+impl<E: Into<BoxError>> IntoClientDecision for Result<bool, E> {
+    fn into_client_decision(self) -> Result<bool, BoxError> {
+        self.map_err(Into::into)
+    }
+}
+
+type DecisionFuture = Pin<Box<dyn Future<Output = Result<bool, BoxError>> + Send>>;
+type Check = dyn Fn(String, ClientSecret) -> DecisionFuture + Send + Sync;
+
+/// How clients authenticate: what checks their secrets, if anything does, and whether each
+/// client has to have one.
+#[derive(Clone, Default)]
+pub(super) struct Authentication {
+    check: Option<Arc<Check>>,
+    required: bool,
+}
+
+impl Authentication {
+    pub(super) fn check<F, Fut>(mut self, check: F) -> Self
+    where
+        F: Fn(String, ClientSecret) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoClientDecision> + Send + 'static,
+    {
+        self.check = Some(Arc::new(move |id, secret| {
+            let decision = check(id, secret);
+            Box::pin(async move { decision.await.into_client_decision() })
+        }));
+        self
+    }
+
+    pub(super) fn require(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// What the metadata say of it (RFC 8414 §2, `token_endpoint_auth_methods_supported`).
+    pub(super) fn methods(&self) -> &'static [&'static str] {
+        match (self.required, &self.check) {
+            (true, _) => &["client_secret_basic", "client_secret_post"],
+            (false, Some(_)) => &["none", "client_secret_basic", "client_secret_post"],
+            (false, None) => &["none"],
+        }
+    }
+
+    /// The client's identifier, if it gave one. A secret that nobody checks is refused: its
+    /// sender believes that it counts.
+    pub(super) async fn identify(&self, client: Presented) -> Result<Option<String>, Rejection> {
+        match (client.id, client.secret) {
+            (id, None) if !self.required => Ok(id),
+            (Some(id), Some(secret)) => {
+                let accepted = self.accepts(&id, secret).await?;
+                accepted
+                    .then_some(Some(id))
+                    .ok_or(ErrorCode::InvalidClient.into())
+            }
+            _ => Err(ErrorCode::InvalidClient.into()),
+        }
+    }
+
+    async fn accepts(&self, id: &str, secret: ClientSecret) -> Result<bool, ErrorCode> {
+        let Some(check) = &self.check else {
+            return Ok(false);
+        };
+        let decision = tokio::time::timeout(CHECK_TIMEOUT, check(id.to_owned(), secret)).await;
+        let decision = decision.map_err(BoxError::from).flatten();
+        decision.map_err(|_error| {
+            trace::warn!(
+                error = &*_error as &(dyn StdError + 'static),
+                "a client secret could not be checked"
+            );
+            // Not a 401: a client that is told its secret is wrong may throw it away.
+            ErrorCode::TemporarilyUnavailable
+        })
+    }
+}
+
+impl fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authentication")
+            .field("checked", &self.check.is_some())
+            .field("required", &self.required)
+            .finish()
+    }
+}

@@ -1,0 +1,130 @@
+//! What the token and the revocation endpoint share: how a request is read, who sends it.
+
+use std::{fmt, future::Future};
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body::Body;
+
+use super::{
+    authenticate::{Authentication, IntoClientDecision},
+    client::{ClientSecret, Presented},
+    future::ReplyFuture,
+    params::{Accepts, DEFAULT_BODY_LIMIT, Params},
+    rejection::{Rejection, method_not_allowed},
+};
+use crate::{
+    error::BoxError,
+    reply::ReplyBody,
+    session::{SessionError, Sessions},
+    store::SessionStore,
+};
+
+/// What a request asks of the sessions: each endpoint's own part.
+pub(super) trait Operation: Sized + Send + 'static {
+    /// The kinds of body that it may come in.
+    const ACCEPTS: Accepts;
+
+    fn read(params: &Params) -> Result<Self, Rejection>;
+
+    fn run<St: SessionStore>(
+        self,
+        sessions: &Sessions<St>,
+        client_id: Option<String>,
+    ) -> impl Future<Output = Result<Response<Bytes>, SessionError>> + Send;
+}
+
+/// Sessions, and how requests to them are read.
+pub(super) struct Core<St> {
+    sessions: Sessions<St>,
+    clients: Authentication,
+    body_limit: usize,
+}
+
+impl<St> Core<St> {
+    pub(super) fn new(sessions: Sessions<St>) -> Self {
+        Self {
+            sessions,
+            clients: Authentication::default(),
+            body_limit: DEFAULT_BODY_LIMIT,
+        }
+    }
+
+    pub(super) fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    pub(super) fn authenticate_client<F, Fut>(mut self, check: F) -> Self
+    where
+        F: Fn(String, ClientSecret) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoClientDecision> + Send + 'static,
+    {
+        self.clients = self.clients.check(check);
+        self
+    }
+
+    pub(super) fn require_client_authentication(mut self) -> Self {
+        self.clients = self.clients.require();
+        self
+    }
+
+    /// How clients authenticate, in the words of the metadata.
+    pub(super) fn client_methods(&self) -> &'static [&'static str] {
+        self.clients.methods()
+    }
+}
+
+impl<St: SessionStore> Core<St> {
+    pub(super) fn respond<Op, B>(&self, request: Request<B>) -> ReplyFuture
+    where
+        Op: Operation,
+        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    {
+        if request.method() != Method::POST {
+            return ReplyFuture::ready(method_not_allowed(request.method(), "POST"));
+        }
+        let core = self.clone();
+        ReplyFuture::boxed(async move {
+            match core.answer::<Op, B>(request).await {
+                Ok(answer) => answer.map(ReplyBody::from),
+                Err(rejection) => rejection.into_response(),
+            }
+        })
+    }
+
+    /// The client comes before the question (RFC 6749 §6): one that has to prove itself and
+    /// does not is told nothing else.
+    async fn answer<Op, B>(&self, request: Request<B>) -> Result<Response<Bytes>, Rejection>
+    where
+        Op: Operation,
+        B: Body<Data: Send, Error: Into<BoxError>> + Send,
+    {
+        let client = Presented::in_header(request.headers())?;
+        let params = Params::read(request, Op::ACCEPTS, self.body_limit).await?;
+        let client = client.and_in_body(&params)?;
+        let client_id = self.clients.identify(client).await?;
+        let operation = Op::read(&params)?;
+        let answer = operation.run(&self.sessions, client_id).await;
+        answer.map_err(|error| error.code().into())
+    }
+}
+
+impl<St> Clone for Core<St> {
+    fn clone(&self) -> Self {
+        Self {
+            sessions: self.sessions.clone(),
+            clients: self.clients.clone(),
+            body_limit: self.body_limit,
+        }
+    }
+}
+
+impl<St> fmt::Debug for Core<St> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core")
+            .field("clients", &self.clients)
+            .field("body_limit", &self.body_limit)
+            .finish_non_exhaustive()
+    }
+}
