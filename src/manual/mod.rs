@@ -2,6 +2,7 @@
 //!
 //! - [`security`]: what is protected, against whom, and what is not
 //! - [`protocol`]: how refresh tokens rotate without logging honest clients out
+//! - [`proof`]: what a model checker has tried against that
 //! - [`keys`]: choosing, keeping and rolling over keys
 //! - [`deployment`]: lifetimes, stores, clean-up, shutdown, rendering servers
 
@@ -10,6 +11,9 @@ pub mod deployment {}
 
 #[doc = include_str!("keys.md")]
 pub mod keys {}
+
+#[doc = include_str!("proof.md")]
+pub mod proof {}
 
 #[doc = include_str!("protocol.md")]
 pub mod protocol {}

@@ -20,6 +20,15 @@ pub struct Presented {
 }
 
 impl Presented {
+    /// A token that says this of itself.
+    pub const fn new(generation: u32, jti: Uuid, exp: Timestamp) -> Self {
+        Self {
+            generation,
+            jti,
+            exp,
+        }
+    }
+
     /// The token of a generation as the session's secret makes it, for models and tests of
     /// the decision.
     pub fn genuine(session: &Session, generation: u32, exp: Timestamp) -> Self {

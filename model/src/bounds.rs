@@ -1,0 +1,208 @@
+use std::time::Duration;
+
+use tower_bearer::session::Policy;
+
+use crate::{FAR, row::TICK};
+
+/// Who shows that the client holds its newest refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirms {
+    /// Resource servers, once the client uses its access token, at any moment or never.
+    OnUse,
+    /// Resource servers, as soon as there is an answer that the client may never get: servers
+    /// that render for a browser.
+    BeforeDelivery,
+    /// Only the refresh token itself: `ConfirmBy::Successor`.
+    Successor,
+}
+
+/// What the checker explores: everything within these numbers.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    /// What these bounds are about.
+    pub name: &'static str,
+    /// The last generation that is explored.
+    pub generations: u8,
+    /// How many requests of the client are under way at once: tabs, retries, duplicates.
+    pub calls: usize,
+    /// For how many ticks a request or an answer lives, [`FAR`] for ever. With 1 a request and
+    /// its answer take no longer than the window together.
+    pub life: u8,
+    /// The policy's budget of late redeliveries and its span.
+    pub budget: (u32, u32),
+    /// The idle lifetime and the session's, in ticks.
+    pub lifetimes: (u8, u8),
+    /// Answers arrive as cookies: the last writer wins. Otherwise the newest generation does.
+    pub cookies: bool,
+    /// Who confirms.
+    pub confirms: Confirms,
+    /// Somebody copies the client's token once and uses what it gets.
+    pub thief: bool,
+    /// Somebody has the refresh key, but no session's secret.
+    pub forger: bool,
+    /// The user logs out, here or everywhere.
+    pub logout: bool,
+    /// The store fails over to an earlier state once.
+    pub failover: bool,
+    /// The store's clock jumps back once, by this many ticks.
+    pub clock_back: i8,
+    /// A swap may come a tick after its load.
+    pub slow_swap: bool,
+    /// A kind of history that the protocol is known to fail, and that is left out otherwise.
+    pub gap: Option<Gap>,
+}
+
+/// What the protocol is known to fail. The manual's page `proof` tells each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// The answer was lost. Two tabs present the predecessor again at the end of the window;
+    /// one gets the successor and confirms it before the other's request arrives, after the
+    /// window: row 9.
+    OvertakenTab,
+    /// A failover loses a late redelivery, and with it the window that it opened: the live
+    /// token rotates at once, and the other tab's request is two behind.
+    LostDelivery,
+    /// A swap from before a failover finds its version again and writes over a later row.
+    OldVersion,
+}
+
+impl Bounds {
+    const HONEST: Self = Self {
+        name: "two tabs",
+        generations: 4,
+        calls: 2,
+        life: 1,
+        budget: (1, 3),
+        lifetimes: (FAR, FAR),
+        cookies: false,
+        confirms: Confirms::OnUse,
+        thief: false,
+        forger: false,
+        logout: false,
+        failover: false,
+        clock_back: 0,
+        slow_swap: false,
+        gap: None,
+    };
+
+    /// Whether the claims about honest clients hold here: nobody steals, and the network
+    /// keeps to the window.
+    pub fn is_honest(&self) -> bool {
+        !self.thief && self.life < FAR
+    }
+
+    pub(crate) fn policy(&self) -> Policy {
+        let mut policy = Policy::default();
+        policy.idle_lifetime = Duration::from_millis(u64::from(self.lifetimes.0) * TICK as u64);
+        policy.reuse_window = Duration::from_millis(crate::WINDOW as u64 * TICK as u64);
+        (policy.late_budget, policy.late_span) = self.budget;
+        policy
+    }
+}
+
+/// The bounds of the test command.
+pub fn quick() -> Vec<Bounds> {
+    let honest = Bounds::HONEST;
+    vec![
+        honest.clone(),
+        Bounds {
+            name: "cookies",
+            cookies: true,
+            ..honest.clone()
+        },
+        Bounds {
+            name: "rendering server",
+            confirms: Confirms::Successor,
+            generations: 3,
+            ..honest.clone()
+        },
+        Bounds {
+            name: "clock back",
+            clock_back: 1,
+            generations: 2,
+            ..honest.clone()
+        },
+        Bounds {
+            name: "failover",
+            failover: true,
+            logout: true,
+            generations: 3,
+            ..honest.clone()
+        },
+        Bounds {
+            name: "lifetimes",
+            lifetimes: (6, 9),
+            generations: 2,
+            logout: true,
+            forger: true,
+            ..honest.clone()
+        },
+        Bounds {
+            name: "lifetimes, failover",
+            lifetimes: (6, 9),
+            generations: 2,
+            failover: true,
+            ..honest.clone()
+        },
+        Bounds {
+            name: "lifetimes, thief",
+            lifetimes: (6, 12),
+            slow_swap: true,
+            generations: 2,
+            thief: true,
+            life: FAR,
+            calls: 1,
+            ..honest.clone()
+        },
+        Bounds {
+            name: "thief",
+            thief: true,
+            life: FAR,
+            calls: 1,
+            slow_swap: true,
+            generations: 4,
+            ..honest.clone()
+        },
+        Bounds {
+            name: "thief, clock far back",
+            thief: true,
+            life: FAR,
+            calls: 1,
+            generations: 3,
+            clock_back: 3,
+            ..honest.clone()
+        },
+        Bounds {
+            name: "thief, failover",
+            thief: true,
+            life: FAR,
+            calls: 1,
+            generations: 3,
+            failover: true,
+            ..honest.clone()
+        },
+        Bounds {
+            name: "thief, forger, logout",
+            thief: true,
+            forger: true,
+            logout: true,
+            life: FAR,
+            calls: 1,
+            generations: 2,
+            ..honest
+        },
+    ]
+}
+
+/// Larger bounds, for a quiet hour.
+pub fn deep() -> Vec<Bounds> {
+    quick()
+        .into_iter()
+        .map(|bounds| Bounds {
+            generations: bounds.generations + 1,
+            calls: bounds.calls + usize::from(!bounds.thief),
+            budget: if bounds.thief { (2, 4) } else { bounds.budget },
+            ..bounds
+        })
+        .collect()
+}
