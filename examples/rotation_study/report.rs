@@ -1,0 +1,81 @@
+//! The tables, in Markdown.
+
+use crate::study::Tally;
+
+/// A policy and what it did to honest clients and to thieves.
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) desktop: Tally,
+    pub(crate) mobile: Tally,
+    pub(crate) follower: Tally,
+    pub(crate) front_runner: Tally,
+}
+
+pub(crate) fn print(rows: &[Row]) {
+    println!(
+        "| policy | false logouts, desktop | false logouts, mobile | follower 90 s behind, \
+         missed / rotations | front-runner, missed / rotations |"
+    );
+    println!("| --- | --- | --- | --- | --- |");
+    for row in rows {
+        println!(
+            "| {} | {} | {} | {} | {} |",
+            row.name,
+            honest(&row.desktop),
+            honest(&row.mobile),
+            theft(&row.follower),
+            theft(&row.front_runner),
+        );
+    }
+}
+
+/// Other numbers, the honest clients of some networks, and four thieves.
+pub(crate) fn print_sweep(rows: &[(String, Vec<Tally>, Vec<Tally>)], networks: &[&str]) {
+    println!(
+        "| numbers | {} | follower 90 s behind | follower 5 s behind | front-runner | \
+         front-runner 1 in 4 times, else within the window |",
+        networks.join(" | ")
+    );
+    println!("| --- |{}", " --- |".repeat(networks.len() + 4));
+    for (name, clients, thieves) in rows {
+        let cells = clients.iter().map(honest).chain(thieves.iter().map(theft));
+        println!("| {name} | {} |", cells.collect::<Vec<_>>().join(" | "));
+    }
+}
+
+fn honest(tally: &Tally) -> String {
+    let (low, high) = tally.interval();
+    match tally.revoked {
+        0 => format!("0 of {} (under {})", tally.runs, percent(high)),
+        _ => format!(
+            "{} ({} to {})",
+            percent(tally.share()),
+            percent(low),
+            percent(high)
+        ),
+    }
+}
+
+/// The share of thieves that were never seen, and the rotations until then: on average and at
+/// most.
+fn theft(tally: &Tally) -> String {
+    let missed = percent(1.0 - tally.share());
+    match tally.revoked {
+        0 => missed,
+        _ => format!(
+            "{missed} / {:.0}, at most {}",
+            tally.rotations(),
+            tally.most_rotations
+        ),
+    }
+}
+
+pub(crate) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    match percent {
+        0.0 => "0 %".to_owned(),
+        100.0 => "100 %".to_owned(),
+        few if few < 1.0 => format!("{few:.2} %"),
+        many => format!("{many:.1} %"),
+    }
+}

@@ -1,0 +1,53 @@
+//! Where the histories came by.
+
+use std::collections::BTreeMap;
+
+use tower_bearer::session::{Refusal, SessionEvent, SessionEventKind};
+
+/// How often what happened, over all histories of a test.
+#[derive(Debug, Default)]
+pub(crate) struct Walked(BTreeMap<&'static str, usize>);
+
+/// What some history has to come by, else the test says nothing of it.
+const ROWS: [&str; 16] = [
+    "started",
+    "rotated",
+    "repeated",
+    "neighbour",
+    "late_redelivery",
+    "store_lost_writes",
+    "reused_confirmed",
+    "reused_budget_spent",
+    "reused_older",
+    "forged",
+    "unknown",
+    "revoked",
+    "expired",
+    "logout",
+    "revocation",
+    "evicted",
+];
+
+impl Walked {
+    pub(crate) fn count(&mut self, events: &[SessionEvent], rotations: usize) {
+        for event in events {
+            *self.0.entry(name(event.kind)).or_default() += 1;
+        }
+        *self.0.entry("rotated").or_default() += rotations;
+    }
+
+    pub(crate) fn never(&self) -> Vec<&'static str> {
+        let never = |row: &&str| self.0.get(row).is_none_or(|times| *times == 0);
+        ROWS.into_iter().filter(never).collect()
+    }
+}
+
+fn name(kind: SessionEventKind) -> &'static str {
+    match kind {
+        SessionEventKind::Ended(reason) => reason.as_str(),
+        SessionEventKind::Refused(Refusal::Unknown) => "unknown",
+        SessionEventKind::Refused(Refusal::Revoked) => "revoked",
+        SessionEventKind::Refused(Refusal::Expired) => "expired",
+        other => other.as_str(),
+    }
+}
