@@ -1,4 +1,4 @@
-//! `kill -9` of the SQLite quickstart under load loses no session.
+//! `kill -9` of SQLite servers under load loses no session.
 #![cfg(all(feature = "axum", feature = "sqlite", unix))]
 #![allow(
     clippy::expect_used,
@@ -10,9 +10,13 @@
 #[path = "contract/client.rs"]
 #[expect(dead_code, reason = "the contract's walk uses the rest")]
 mod client;
+#[path = "kill/pair.rs"]
+mod pair;
 #[path = "contract/server.rs"]
 #[expect(dead_code, reason = "the contract's walk uses the rest")]
 mod server;
+#[path = "kill/walker.rs"]
+mod walker;
 
 use std::{
     path::Path,
@@ -66,7 +70,7 @@ async fn no_session_is_lost() {
     }
 
     for kill in 0..KILLS {
-        under_load(&load, &mut clients).await;
+        enough(&load, ROTATIONS, &mut clients).await;
         // Not always at the same point of the clients' round.
         sleep(Duration::from_micros(3_701 * (kill as u64 + 1))).await;
         server.signal("KILL");
@@ -77,7 +81,7 @@ async fn no_session_is_lost() {
             .for_each(|count| count.store(0, Ordering::Relaxed));
         here.send_replace(Client::new(server.addr));
     }
-    under_load(&load, &mut clients).await;
+    enough(&load, ROTATIONS, &mut clients).await;
     load.over.store(true, Ordering::Relaxed);
 
     let held = clients.join_all().await;
@@ -112,13 +116,10 @@ fn refresh(token: &str) -> Call {
 }
 
 /// Waits until each client has refreshed often enough, for a minute at most.
-async fn under_load(load: &Load, clients: &mut JoinSet<(String, Tokens)>) {
+async fn enough<T: 'static>(load: &Load, rotations: u32, clients: &mut JoinSet<T>) {
     let deadline = Instant::now() + Duration::from_secs(60);
-    while load
-        .rotations
-        .iter()
-        .any(|count| count.load(Ordering::Relaxed) < ROTATIONS)
-    {
+    let wants_more = |count: &AtomicU32| count.load(Ordering::Relaxed) < rotations;
+    while load.rotations.iter().any(wants_more) && !load.over.load(Ordering::Relaxed) {
         // A client ends early only by a failed assertion.
         if let Some(ended) = clients.try_join_next() {
             ended.expect("the client goes on");

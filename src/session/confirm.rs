@@ -42,6 +42,8 @@ struct State {
     recent: HashMap<SessionId, u32>,
     older: HashMap<SessionId, u32>,
     waiting: HashMap<SessionId, u32>,
+    /// Flushes under way, whose pairs may come back.
+    writing: usize,
 }
 
 impl Confirmations {
@@ -82,11 +84,15 @@ impl Confirmations {
                 };
             }
             drop(flushing);
-            // What was noted between the last look and the drop found a flush under way.
-            flushing = match Flushing::begin(&self.flushing) {
-                Some(again) if !self.is_empty() => again,
-                _ => return,
+            // What was noted between the last look and the drop found a flush under way. What
+            // is noted after this look must not, so the right is taken after it.
+            if self.is_empty() {
+                return;
+            }
+            let Some(again) = Flushing::begin(&self.flushing) else {
+                return;
             };
+            flushing = again;
         }
     }
 
@@ -96,11 +102,7 @@ impl Confirmations {
         store: &impl SessionStore,
         timeout: Duration,
     ) -> Result<(), StoreError> {
-        let mut batch = Returned {
-            pairs: Vec::new(),
-            to: self,
-        };
-        batch.pairs.extend(mem::take(&mut self.lock().waiting));
+        let mut batch = Returned::take(self);
         while !batch.pairs.is_empty() {
             let rest = batch.pairs.len().saturating_sub(BATCH);
             let last = batch.pairs.get(rest..).unwrap_or_default();
@@ -110,8 +112,10 @@ impl Confirmations {
         Ok(())
     }
 
+    /// Whether nothing waits, and nothing may come back from a flush that is under way.
     fn is_empty(&self) -> bool {
-        self.lock().waiting.is_empty()
+        let state = self.lock();
+        state.waiting.is_empty() && state.writing == 0
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -139,12 +143,19 @@ struct Returned<'a> {
     to: &'a Confirmations,
 }
 
+impl<'a> Returned<'a> {
+    fn take(to: &'a Confirmations) -> Self {
+        let mut state = to.lock();
+        state.writing += 1;
+        let pairs = mem::take(&mut state.waiting).into_iter().collect();
+        Self { pairs, to }
+    }
+}
+
 impl Drop for Returned<'_> {
     fn drop(&mut self) {
-        if self.pairs.is_empty() {
-            return;
-        }
         let mut state = self.to.lock();
+        state.writing -= 1;
         for (id, generation) in self.pairs.drain(..) {
             let waiting = state.waiting.entry(id).or_insert(generation);
             *waiting = generation.max(*waiting);

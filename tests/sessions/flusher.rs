@@ -1,0 +1,72 @@
+//! The flush in the background: what stops it, and what must not leave it stopped.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use tower_bearer::{TokenResponse, bearer::SessionGuard, store::SessionStore};
+
+use crate::support::*;
+
+/// A session of generation 1, whose access token has not been used.
+async fn unconfirmed<St: SessionStore>(world: &World<St>) -> TokenResponse {
+    let first = world.login().await;
+    world.wait(600);
+    rotate(world, &first).await
+}
+
+fn moody() -> World<Moody> {
+    let clock = clock();
+    world_on(Moody::new(&clock), clock, |builder| builder)
+}
+
+/// What an explicit flush has taken and could not write is not forgotten by the one in the
+/// background, which found nothing to do meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_flush_by_hand_that_fails_leaves_the_background_one_going() {
+    let world = moody();
+    let held = unconfirmed(&world).await;
+    world.sessions.store().hang.store(1, Ordering::SeqCst);
+    let _ = world.sessions.admit(&world.claims(&held.access_token));
+    unavailable(world.sessions.flush().await);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(world.row(&held).await.unwrap().confirmed);
+}
+
+/// The same where it is given up.
+#[tokio::test(start_paused = true)]
+async fn a_flush_by_hand_that_is_dropped_leaves_the_background_one_going() {
+    let world = moody();
+    let held = unconfirmed(&world).await;
+    world.sessions.store().hang.store(1, Ordering::SeqCst);
+    let _ = world.sessions.admit(&world.claims(&held.access_token));
+    let flush = world.sessions.flush();
+    let patience = Duration::from_secs(2);
+    tokio::time::timeout(patience, flush).await.unwrap_err();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(world.row(&held).await.unwrap().confirmed);
+}
+
+/// A runtime that ends takes the flush with it, also one that has not begun; the next runtime
+/// gets its own.
+#[test]
+fn a_runtime_that_ends_does_not_stop_the_flush_for_good() {
+    let runtime = || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().start_paused(true).build().unwrap()
+    };
+    let world = world();
+    let first = runtime();
+    let one = first.block_on(unconfirmed(&world));
+    first.block_on(async {
+        let _ = world.sessions.admit(&world.claims(&one.access_token));
+    });
+    drop(first);
+
+    runtime().block_on(async {
+        let other = unconfirmed(&world).await;
+        let _ = world.sessions.admit(&world.claims(&other.access_token));
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        for held in [one, other] {
+            assert!(world.row(&held).await.unwrap().confirmed);
+        }
+    });
+}

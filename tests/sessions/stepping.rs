@@ -1,0 +1,139 @@
+//! A store that gives way around each operation, and futures that are polled only so often.
+
+use std::{
+    future::{Future, poll_fn},
+    mem,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+};
+
+use tower_bearer::{
+    SessionId,
+    clock::Timestamp,
+    session::{RevokeReason, Session},
+    store::{Listed, Loaded, SessionStore, StoreError, Swap},
+};
+
+/// When a [`Stepping`] store gives way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Steps {
+    /// Before each operation: a step is an operation and what its caller makes of the answer.
+    Whole,
+    /// After it too: what the caller makes of the answer is a step of its own.
+    Split,
+}
+
+/// Gives way before, and where told so after, each operation of the store within.
+pub(crate) struct Stepping<St> {
+    pub(crate) inner: St,
+    pub(crate) steps: Steps,
+    /// Set when a caller waits for its turn here, and not for anything else.
+    pub(crate) gave_way: Arc<AtomicBool>,
+}
+
+impl<St> Stepping<St> {
+    pub(crate) fn new(inner: St, steps: Steps) -> Self {
+        Self {
+            inner,
+            steps,
+            gave_way: Arc::default(),
+        }
+    }
+
+    async fn give_way(&self) {
+        self.gave_way.store(true, Ordering::Relaxed);
+        give_way().await;
+    }
+}
+
+/// Pending once.
+pub(crate) async fn give_way() {
+    let mut gave = false;
+    poll_fn(|context| {
+        if mem::replace(&mut gave, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// The future's output, or nothing where it was dropped at its await number `awaits`.
+pub(crate) async fn drop_at<F: Future>(awaits: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut polls = 0;
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if polls == awaits => Poll::Ready(None),
+        Poll::Pending => {
+            polls += 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+macro_rules! stepping {
+    ($self:ident . $method:ident ( $($argument:expr),* )) => {{
+        $self.give_way().await;
+        let result = $self.inner.$method($($argument),*).await;
+        if $self.steps == Steps::Split {
+            $self.give_way().await;
+        }
+        result
+    }};
+}
+
+impl<St: SessionStore> SessionStore for Stepping<St> {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        stepping!(self.now())
+    }
+
+    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
+        stepping!(self.insert(session))
+    }
+
+    async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
+        stepping!(self.load(id))
+    }
+
+    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+        stepping!(self.swap(expected, next))
+    }
+
+    async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
+        stepping!(self.confirm(pairs))
+    }
+
+    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+        stepping!(self.end(id, reason))
+    }
+
+    async fn end_all(
+        &self,
+        issuer: &str,
+        subject: &str,
+        reason: RevokeReason,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        stepping!(self.end_all(issuer, subject, reason))
+    }
+
+    async fn list(
+        &self,
+        issuer: &str,
+        subject: &str,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Listed, StoreError> {
+        stepping!(self.list(issuer, subject, after, limit))
+    }
+
+    async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
+        stepping!(self.delete_expired(limit))
+    }
+}
