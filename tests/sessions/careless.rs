@@ -74,7 +74,7 @@ impl Careless {
         if live && !self.is(Fault::LosesEnds) {
             let at = self.clock.now();
             rows.change(id, |kept| {
-                kept.revoked = Some(Revoked { at, reason });
+                kept.revoked = Some(Revoked::new(at, reason));
                 kept.version += 1;
             });
         }
@@ -99,10 +99,7 @@ impl SessionStore for Careless {
             true => rows.before.get(&id).or(newest),
             false => newest,
         };
-        Ok(Loaded {
-            session: seen.cloned(),
-            now: self.clock.now(),
-        })
+        Ok(Loaded::new(seen.cloned(), self.clock.now()))
     }
 
     async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
@@ -180,10 +177,7 @@ impl SessionStore for Careless {
                 && Some(session.id) > after
                 && session.is_live(now)
         });
-        Ok(Listed {
-            sessions: live.take(limit).cloned().collect(),
-            now,
-        })
+        Ok(Listed::new(live.take(limit).cloned().collect(), now))
     }
 
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {

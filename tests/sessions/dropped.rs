@@ -81,8 +81,7 @@ async fn a_refresh_can_be_dropped_at_any_await() {
                 }
                 awaits += 1;
             }
-            let least = if refresh == Refresh::Neighbour { 3 } else { 5 };
-            assert!(awaits >= least, "{refresh:?} has {awaits} awaits only");
+            assert!(awaits > 2, "{refresh:?} has {awaits} awaits only");
             dropped += awaits;
         }
     }
@@ -185,24 +184,27 @@ async fn a_replay_that_goes_away_is_still_seen() {
     }
 }
 
-/// A logout that was cut off is whole or has not happened; tried again, it has.
+/// A logout whose caller has gone is whole or has not happened; tried again, it has.
 async fn end_dropped(end: impl AsyncFn(&Stepped<Moody>, &TokenResponse)) {
     for awaits in 0.. {
         let world = moody();
         let held = world.login().await;
         let answer = drop_at(awaits, end(&world, &held)).await;
         world.wait(30);
-        let newest = match world.row(&held).await.unwrap().revoked {
-            None => rotate(&world, &held).await,
-            Some(_) => held,
+        let newest = match world.present(&held.refresh_token).await {
+            Ok(refreshed) => refreshed.tokens,
+            Err(error) => {
+                refused(Err(error), Refusal::Revoked);
+                held
+            }
         };
         end(&world, &newest).await;
         assert!(world.row(&newest).await.unwrap().revoked.is_some());
-        refused(world.present(&newest.refresh_token).await, Refusal::Revoked);
         let claims = world.claims(&newest.access_token);
         assert_eq!(world.sessions.admit(&claims), Admission::Ended);
+        refused(world.present(&newest.refresh_token).await, Refusal::Revoked);
         if answer.is_some() {
-            return assert!(awaits > 1, "{awaits} awaits only");
+            return assert!(awaits > 0, "{awaits} awaits only");
         }
     }
 }

@@ -44,29 +44,3 @@ async fn a_flush_by_hand_that_is_dropped_leaves_the_background_one_going() {
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert!(world.row(&held).await.unwrap().confirmed);
 }
-
-/// A runtime that ends takes the flush with it, also one that has not begun; the next runtime
-/// gets its own.
-#[test]
-fn a_runtime_that_ends_does_not_stop_the_flush_for_good() {
-    let runtime = || {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        runtime.enable_all().start_paused(true).build().unwrap()
-    };
-    let world = world();
-    let first = runtime();
-    let one = first.block_on(unconfirmed(&world));
-    first.block_on(async {
-        let _ = world.sessions.admit(&world.claims(&one.access_token));
-    });
-    drop(first);
-
-    runtime().block_on(async {
-        let other = unconfirmed(&world).await;
-        let _ = world.sessions.admit(&world.claims(&other.access_token));
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        for held in [one, other] {
-            assert!(world.row(&held).await.unwrap().confirmed);
-        }
-    });
-}

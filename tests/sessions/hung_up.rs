@@ -14,11 +14,14 @@ use tower_bearer::{
     store::MemoryStore,
 };
 
-use crate::{races::Yielding, support::*};
+use crate::{
+    stepping::{Stepping, Steps},
+    support::*,
+};
 
-fn world_that_yields() -> World<Yielding> {
+fn world_that_yields() -> World<Stepping<MemoryStore>> {
     let clock = clock();
-    let store = Yielding(MemoryStore::with_clock(clock.clone()));
+    let store = Stepping::new(MemoryStore::with_clock(clock.clone()), Steps::Split);
     world_on(store, clock, |builder| builder)
 }
 

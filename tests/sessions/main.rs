@@ -8,11 +8,18 @@
 )]
 
 mod build;
+mod careless;
 mod confirm;
+mod dropped;
 mod ending;
+mod flusher;
 mod hooks;
 mod hung_up;
+mod interleavings;
 mod races;
 mod refresh;
+mod schedule;
+mod stage;
+mod stepping;
 mod support;
 mod theft;

@@ -4,14 +4,15 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::atomic::{AtomicBool, Ordering},
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
+use crate::stepping::Turns;
+
 /// Longer than a refresh that has lost its swap ever waits.
 const NAP: Duration = Duration::from_millis(100);
-const NAPS: usize = 3;
+const NAPS: usize = 20;
 
 /// No schedule is longer; a future that goes round in circles is found out by it.
 const LONGEST: usize = 200;
@@ -60,28 +61,29 @@ impl Schedule {
 
     /// Takes the actors through this schedule; `look` sees what each step has made.
     ///
-    /// A step goes up to the actor's next turn at a store, which sets `gave_way`; where the
-    /// actor waits for anything else, the (paused) time moves on. Until its first turn an actor
-    /// meets nothing that is shared, so that all begin at once.
+    /// A step goes up to the actor's next turn at the store; where it waits for anything else,
+    /// other tasks run and the (paused) time moves on. Until its first turn an actor meets
+    /// nothing that is shared, so that all begin at once.
     pub(crate) async fn run<T>(
         &mut self,
         mut actors: Vec<Actor<'_, T>>,
-        gave_way: &AtomicBool,
+        turns: &Turns,
         mut look: impl FnMut() -> Result<(), String>,
     ) -> Result<Vec<T>, String> {
         let mut results: Vec<Option<T>> = Vec::new();
-        for actor in &mut actors {
-            results.push(step(actor, gave_way).await);
+        for (number, actor) in actors.iter_mut().enumerate() {
+            results.push(step(actor, number, turns).await);
         }
         loop {
             let unfinished: Vec<_> = (0..results.len())
                 .filter(|&actor| results[actor].is_none())
                 .collect();
             if unfinished.is_empty() {
+                turns.run(None);
                 return Ok(results.into_iter().flatten().collect());
             }
             let actor = self.choose(unfinished);
-            results[actor] = step(&mut actors[actor], gave_way).await;
+            results[actor] = step(&mut actors[actor], actor, turns).await;
             look()?;
         }
     }
@@ -96,15 +98,16 @@ impl fmt::Display for Schedule {
     }
 }
 
-/// Polls the actor up to its next turn, or to its end.
-async fn step<T>(actor: &mut Actor<'_, T>, gave_way: &AtomicBool) -> Option<T> {
-    gave_way.store(false, Ordering::Relaxed);
+/// Gives the actor its turn and polls it up to the next one, or to its end.
+async fn step<T>(actor: &mut Actor<'_, T>, number: usize, turns: &Turns) -> Option<T> {
+    turns.run(Some(number));
+    turns.give(number);
     let mut context = Context::from_waker(Waker::noop());
     for _ in 0..NAPS {
         if let Poll::Ready(result) = actor.as_mut().poll(&mut context) {
             return Some(result);
         }
-        if gave_way.load(Ordering::Relaxed) {
+        if turns.is_waited_for_by(number) {
             return None;
         }
         tokio::time::advance(NAP).await;

@@ -158,8 +158,8 @@ impl<'a, St: SessionStore> Stage<'a, St> {
             Box::pin(async move { self.act(act).await.expect("a store that answers") })
         });
         let mut before = self.peek();
-        let gave_way = &self.world.sessions.store().gave_way;
-        let done = schedule.run(actors.collect(), gave_way, || {
+        let turns = &self.world.sessions.store().turns;
+        let done = schedule.run(actors.collect(), turns, || {
             let after = self.peek();
             self.check_step(before.as_ref(), after.as_ref())?;
             before = after;

@@ -1,16 +1,15 @@
 //! A store that gives way around each operation, and futures that are polled only so often.
 
 use std::{
+    collections::BTreeMap,
     future::{Future, poll_fn},
     mem,
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard},
     task::Poll,
 };
 
+use tokio::sync::oneshot;
 use tower_bearer::{
     SessionId,
     clock::Timestamp,
@@ -31,8 +30,7 @@ pub(crate) enum Steps {
 pub(crate) struct Stepping<St> {
     pub(crate) inner: St,
     pub(crate) steps: Steps,
-    /// Set when a caller waits for its turn here, and not for anything else.
-    pub(crate) gave_way: Arc<AtomicBool>,
+    pub(crate) turns: Arc<Turns>,
 }
 
 impl<St> Stepping<St> {
@@ -40,13 +38,55 @@ impl<St> Stepping<St> {
         Self {
             inner,
             steps,
-            gave_way: Arc::default(),
+            turns: Arc::default(),
         }
     }
+}
 
-    async fn give_way(&self) {
-        self.gave_way.store(true, Ordering::Relaxed);
-        give_way().await;
+/// Who waits at the store for a turn. As long as nobody gives turns, nobody has to wait for one.
+#[derive(Default)]
+pub(crate) struct Turns(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// The actor that is being run, if turns are given. What it spawned runs in its name.
+    running: Option<usize>,
+    waiting: BTreeMap<usize, oneshot::Sender<()>>,
+}
+
+impl Turns {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// From now on it is this actor that runs; or turns are given no more.
+    pub(crate) fn run(&self, actor: Option<usize>) {
+        self.state().running = actor;
+    }
+
+    /// Lets an actor that waits go on.
+    pub(crate) fn give(&self, actor: usize) {
+        drop(self.state().waiting.remove(&actor));
+    }
+
+    pub(crate) fn is_waited_for_by(&self, actor: usize) -> bool {
+        self.state().waiting.contains_key(&actor)
+    }
+
+    async fn wait(&self) {
+        let turn = {
+            let mut state = self.state();
+            state.running.map(|actor| {
+                let (give, turn) = oneshot::channel();
+                let before = state.waiting.insert(actor, give);
+                assert!(before.is_none(), "an actor does two things at once");
+                turn
+            })
+        };
+        match turn {
+            Some(turn) => drop(turn.await),
+            None => give_way().await,
+        }
     }
 }
 
@@ -80,10 +120,10 @@ pub(crate) async fn drop_at<F: Future>(awaits: usize, future: F) -> Option<F::Ou
 
 macro_rules! stepping {
     ($self:ident . $method:ident ( $($argument:expr),* )) => {{
-        $self.give_way().await;
+        $self.turns.wait().await;
         let result = $self.inner.$method($($argument),*).await;
         if $self.steps == Steps::Split {
-            $self.give_way().await;
+            $self.turns.wait().await;
         }
         result
     }};

@@ -66,6 +66,19 @@ pub(crate) fn world_on<St: SessionStore>(
     }
 }
 
+/// A store in a database that goes with the folder, and its clock.
+#[cfg(feature = "sqlite")]
+pub(crate) async fn sqlite() -> (
+    tempfile::TempDir,
+    tower_bearer::store::SqliteStore,
+    ManualClock,
+) {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let address = format!("sqlite:{}", folder.path().join("sessions.db").display());
+    let store = tower_bearer::store::SqliteStore::connect(&address).await;
+    (folder, store.unwrap().with_clock(clock.clone()), clock)
+}
+
 impl<St: SessionStore> World<St> {
     pub(crate) async fn login(&self) -> TokenResponse {
         self.sessions
@@ -127,6 +140,11 @@ pub(crate) async fn rotate<St: SessionStore>(
         .await
         .expect("a rotation")
         .tokens
+}
+
+/// The number of a refresh token.
+pub(crate) fn generation(tokens: &TokenResponse) -> u64 {
+    refresh_payload(tokens)["gen"].as_u64().unwrap()
 }
 
 /// The payload of a token, as anyone who holds it can read it.

@@ -12,7 +12,7 @@ const READERS: usize = 4;
 const WRITES: u64 = 200;
 
 pub(crate) async fn a_load_sees_what_was_acknowledged<St: SessionStore>(setup: Setup<St>) {
-    seen_by_all(&[setup.store.clone()]).await;
+    seen_by_all(std::slice::from_ref(&setup.store)).await;
 }
 
 /// All of the stores are doors to the same sessions.

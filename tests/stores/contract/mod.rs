@@ -1,5 +1,6 @@
 //! What every store has to do. Generic over the store, and only by the public API.
 
+pub(crate) mod acknowledged;
 pub(crate) mod ending;
 pub(crate) mod keeping;
 pub(crate) mod racing;
@@ -158,6 +159,7 @@ macro_rules! instantiate {
                 what_has_ended_is_deleted_oldest_end_first
                 no_more_than_the_limit_is_deleted
                 a_deleted_identifier_is_free_again;
+            acknowledged: a_load_sees_what_was_acknowledged;
             racing: of_many_swaps_one_wins
                 no_update_is_lost
                 nothing_changes_after_the_end

@@ -82,6 +82,13 @@ async fn of_the_swaps_of_many_stores_one_wins() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_sees_what_another_has_acknowledged() {
+    let (_directory, url) = place();
+    let stores = [open(&url).await.store, open(&url).await.store];
+    crate::contract::acknowledged::seen_by_all(&stores).await;
+}
+
 #[tokio::test]
 async fn a_locked_database_is_busy_and_then_works() {
     let (_directory, url) = place();
