@@ -1,0 +1,200 @@
+//! Protocols with one fault each, and the claim that each breaks.
+
+use tower_bearer::{
+    clock::Timestamp,
+    session::{Policy, Presented, Refusal, Reuse, Session, Verdict, decide},
+};
+
+use crate::{
+    bounds::{Bounds, Confirms, quick},
+    rules::{Apply, Decide, Effect, Rules},
+};
+
+/// A protocol with one fault.
+#[derive(Clone, Copy, Debug)]
+pub struct Mutant {
+    /// The row or the rule that is wrong, and how.
+    pub name: &'static str,
+    /// The bounds that show it.
+    pub bounds: &'static str,
+    /// The property that fails.
+    pub fails: &'static str,
+    rules: Rules,
+    change: fn(&mut Bounds),
+}
+
+impl Mutant {
+    /// What to explore, with the fault.
+    pub fn world(&self) -> Option<(Bounds, Rules)> {
+        let mut bounds = quick().into_iter().find(|it| it.name == self.bounds)?;
+        (self.change)(&mut bounds);
+        Some((bounds, self.rules))
+    }
+}
+
+const FORK: &str = "forkless";
+const LOGOUT: &str = "no false logout";
+const GOES_ON: &str = "honest clients go on";
+const THEFT: &str = "theft is seen";
+const FINAL: &str = "revoked is final";
+const GROWS: &str = "lifetimes never grow";
+const EXPIRED: &str = "what has expired does nothing";
+const FORGED: &str = "what is forged does nothing";
+const COST: &str = "constant cost";
+
+const TABS: &str = "two tabs";
+const COOKIES: &str = "cookies";
+const FAILOVER: &str = "failover";
+const LIFETIMES: &str = "lifetimes";
+const THIEF: &str = "thief";
+const CLOCK: &str = "thief, clock far back";
+const THIEF_FAILOVER: &str = "thief, failover";
+const LOGS_OUT: &str = "thief, forger, logout";
+
+const fn plain(
+    name: &'static str,
+    bounds: &'static str,
+    fails: &'static str,
+    rules: Rules,
+) -> Mutant {
+    Mutant {
+        name,
+        bounds,
+        fails,
+        rules,
+        change: |_| {},
+    }
+}
+
+const fn decides(
+    name: &'static str,
+    bounds: &'static str,
+    fails: &'static str,
+    decide: Decide,
+) -> Mutant {
+    plain(
+        name,
+        bounds,
+        fails,
+        Rules {
+            decide,
+            ..Rules::REAL
+        },
+    )
+}
+
+const fn writes(
+    name: &'static str,
+    bounds: &'static str,
+    fails: &'static str,
+    apply: Apply,
+) -> Mutant {
+    plain(
+        name,
+        bounds,
+        fails,
+        Rules {
+            apply,
+            ..Rules::REAL
+        },
+    )
+}
+
+const fn acts(
+    name: &'static str,
+    bounds: &'static str,
+    fails: &'static str,
+    effect: Effect,
+) -> Mutant {
+    plain(
+        name,
+        bounds,
+        fails,
+        Rules {
+            effect,
+            ..Rules::REAL
+        },
+    )
+}
+
+/// The verdict on a row or a token that is not quite the real one.
+fn on(
+    session: &Session,
+    token: Presented,
+    now: Timestamp,
+    policy: &Policy,
+    change: impl FnOnce(&mut Session, &mut Presented, &mut Policy),
+) -> Verdict {
+    let (mut session, mut token, mut policy) = (session.clone(), token, policy.clone());
+    change(&mut session, &mut token, &mut policy);
+    decide(&session, token, now, &policy)
+}
+
+/// What the real rules write, and then a change where the verdict is the one that is meant.
+fn also(
+    verdict: Verdict,
+    session: &Session,
+    token: Presented,
+    now: Timestamp,
+    policy: &Policy,
+    meant: Verdict,
+    change: impl FnOnce(&mut Session),
+) -> Option<Session> {
+    let next = verdict.apply(session, token, now, policy);
+    if verdict != meant {
+        return next;
+    }
+    let mut next = next.unwrap_or_else(|| session.clone());
+    change(&mut next);
+    Some(next)
+}
+
+/// Another verdict in the place of one.
+macro_rules! instead {
+    ($from:pat => $to:expr) => {
+        |session, token, now, policy| match decide(session, token, now, policy) {
+            $from => $to,
+            verdict => verdict,
+        }
+    };
+}
+
+macro_rules! with {
+    (|$session:ident, $token:ident, $now:ident, $policy:ident| $change:expr) => {
+        |session, token, now, policy| {
+            on(session, token, now, policy, |$session, $token, $policy| {
+                let $now = now;
+                $change;
+            })
+        }
+    };
+}
+
+macro_rules! then {
+    ($meant:ident, |$next:ident, $before:ident, $now:ident, $token:ident| $change:expr) => {
+        |verdict, session, token, now, policy| {
+            also(
+                verdict,
+                session,
+                token,
+                now,
+                policy,
+                Verdict::$meant,
+                |$next| {
+                    let ($before, $now, $token) = (session, now, token);
+                    let _ = (&$before, &$now, &$token);
+                    $change;
+                },
+            )
+        }
+    };
+}
+
+fn is_live_token(session: &Session, token: &Presented) -> bool {
+    token.generation == session.generation
+}
+
+// Behind the macros that it is written with.
+mod table;
+
+pub use table::ALL;
