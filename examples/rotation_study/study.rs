@@ -80,7 +80,9 @@ pub(crate) fn run_all(trials: &[Trial], seed: u64, threads: usize) -> Vec<Tally>
             .collect();
         progress(&next, total);
         for worker in workers {
-            let done = worker.join().unwrap_or_default();
+            let done = worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             for (tally, done) in tallies.iter_mut().zip(&done) {
                 tally.merge(done);
             }

@@ -224,8 +224,7 @@ impl World {
         let has_expired = row.ends == 0 || (if is_ahead { exp } else { row.expires }) == 0;
         let is_predecessor = token + 1 == row.generation;
         let is_owed = is_predecessor && (!row.confirmed || !is_outside(ghost.age));
-        let own_has_expired =
-            exp == 0 && token < row.generation && !(is_owed && case.is_accepted());
+        let own_has_expired = exp == 0 && token < row.generation && !is_owed;
         if (has_expired || own_has_expired) && (case.is_accepted() || case.is_reuse()) {
             ghost.breaks(Broken::ExpiredActs);
         }

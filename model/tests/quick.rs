@@ -111,8 +111,7 @@ fn the_known_gaps_are_still_there() {
     }
 }
 
-/// Row 4 was once too strict with a neighbour whose token had just expired, and let a token
-/// that had expired revoke once the budget was spent.
+/// Row 4 was once too strict with a neighbour whose token had just expired.
 #[test]
 fn what_was_mended_in_row_4_holds() {
     for (name, lifetimes) in [

@@ -198,9 +198,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
         if access_keys.shares_key_with(&self.refresh_key.verifying()) {
             return Err(ConfigErrorKind::SharedKey.into());
         }
-        // An access token that has expired must not end its session: a logged one would do.
-        let verifier = Verifier::new(self.issuer.issuer(), self.issuer.audience(), access_keys)?
-            .leeway(Duration::ZERO)?;
+        let verifier = Verifier::new(self.issuer.issuer(), self.issuer.audience(), access_keys)?;
         Ok(Sessions(Arc::new(Inner {
             issuer: self.issuer,
             verifier,

@@ -110,24 +110,26 @@ pub fn decide(session: &Session, token: Presented, now: Timestamp, policy: &Poli
 }
 
 /// Rows 7 to 10, and what row 4 says of a passed token: its own `exp` keeps it from revoking,
-/// but not from being answered as a neighbour or late, as the client is owed that answer.
+/// but an unconfirmed predecessor and a neighbour are owed an answer and may have outlived it.
 fn decide_passed(session: &Session, token: Presented, now: Timestamp, policy: &Policy) -> Verdict {
-    let reuse = if token.generation.checked_add(1) != Some(session.generation) {
-        Reuse::Older
-    } else if is_within(session, now, policy.reuse_window, policy.reuse_window) {
+    let is_predecessor = token.generation.checked_add(1) == Some(session.generation);
+    if is_predecessor && is_within(session, now, policy.reuse_window, policy.reuse_window) {
         return Verdict::Neighbour;
-    } else if session.confirmed {
-        Reuse::Confirmed
-    } else if (session.late & policy.counted()).count_ones() < policy.late_budget {
-        return Verdict::Late;
-    } else {
-        Reuse::BudgetSpent
-    };
-    if now >= token.exp {
-        Verdict::Refused(Refusal::Expired)
-    } else {
-        Verdict::Reuse(reuse)
     }
+    if is_predecessor && !session.confirmed {
+        let late = (session.late & policy.counted()).count_ones();
+        return match late < policy.late_budget {
+            true => Verdict::Late,
+            false => Verdict::Reuse(Reuse::BudgetSpent),
+        };
+    }
+    if now >= token.exp {
+        return Verdict::Refused(Refusal::Expired);
+    }
+    Verdict::Reuse(match is_predecessor {
+        true => Reuse::Confirmed,
+        false => Reuse::Older,
+    })
 }
 
 fn decide_live(session: &Session, now: Timestamp, policy: &Policy) -> Verdict {

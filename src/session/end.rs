@@ -126,6 +126,10 @@ impl<St: SessionStore> Sessions<St> {
         let Ok(access) = self.0.verifier.verify_at(token, now) else {
             return Ok(None);
         };
+        // Not even within the leeway: a token from a log must not be a logout weapon.
+        if now >= access.claims().exp {
+            return Ok(None);
+        }
         match access.claims().session_id() {
             Some(id) => Ok(self.load_session(id).await?.map(|session| (session, None))),
             None => Ok(None),

@@ -67,10 +67,14 @@ use crate::{
     verifier::DEFAULT_MAX_TOKEN_BYTES,
 };
 
+/// How many store timeouts a write may take that goes on without its caller.
+const PATIENCE: u32 = 10;
+
 /// The sessions of an issuer, kept in a store. Cheap to clone; clones share everything.
 ///
 /// All methods are safe to cancel: a client that got no answer presents its token again and
-/// is served; what ends a session goes on to its end. They need a tokio runtime with time.
+/// is served; what ends a session goes on to its end, as long as the runtime lives. They need a
+/// tokio runtime with time.
 pub struct Sessions<St>(Arc<builder::Inner<St>>);
 
 impl<St: SessionStore> Sessions<St> {
@@ -234,9 +238,11 @@ impl<St: SessionStore> Sessions<St> {
         &self,
         work: impl Future<Output = Result<T, SessionError>> + Send + 'static,
     ) -> Result<T, SessionError> {
-        let work = tokio::spawn(work);
+        let patience = self.0.store_timeout.saturating_mul(PATIENCE);
+        let work = tokio::spawn(tokio::time::timeout(patience, work));
         match tokio::time::timeout(self.0.store_timeout, work).await {
-            Ok(Ok(done)) => done,
+            Ok(Ok(Ok(done))) => done,
+            Ok(Ok(Err(_))) => Err(StoreError::new(StoreErrorKind::Timeout).into()),
             Ok(Err(error)) => Err(SessionError::with_source(
                 SessionErrorKind::Unavailable,
                 error,

@@ -177,7 +177,7 @@ impl<St: SessionStore> Sessions<St> {
         };
         let (sessions, session) = (self.clone(), session.clone());
         self.to_the_end(async move {
-            let swap = sessions.swap(session.version, &next).await?;
+            let swap = sessions.0.store.swap(session.version, &next).await?;
             if swap == Swap::Swapped {
                 sessions.tell(kind, &session, Some(token));
             }

@@ -39,9 +39,10 @@ impl<St: SessionStore> Sessions<St> {
         self.tell(SessionEventKind::Started, &session, None);
         for oldest in &surplus {
             // Best effort: a session that has just been refreshed elsewhere may stay.
-            let _ = self
-                .revoke_as(oldest, RevokeReason::Evicted, now, None)
-                .await;
+            let evicted = self.revoke_as(oldest, RevokeReason::Evicted, now, None);
+            if evicted.await.is_err() {
+                break;
+            }
         }
         Ok(tokens)
     }

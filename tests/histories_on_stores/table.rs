@@ -100,7 +100,8 @@ impl Watched {
                 Fate::Successor
             }
             1 if self.is_fresh(now, setting.window, setting) => Fate::Live(self.generation),
-            1 if !self.confirmed && !self.has_spent(setting) => {
+            1 if !self.confirmed && self.has_spent(setting) => self.theft(setting),
+            1 if !self.confirmed => {
                 self.late.insert(self.generation);
                 self.delivered = Some(now);
                 Fate::Live(self.generation)

@@ -26,7 +26,7 @@ const SERVERS: [&str; 2] = ["quickstart", "hyper"];
 
 /// Rotations of each client between two kills: with fewer, the answers that kills have cost
 /// would add up to more than the budget of a session.
-const BETWEEN_KILLS: u32 = 10;
+const BETWEEN_KILLS: u32 = 20;
 
 /// What has happened, and what must not have.
 #[derive(Default)]
@@ -56,7 +56,7 @@ impl Faults {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_servers_on_one_database_lose_nothing() {
-    let seconds = setting("KILL_SECONDS").unwrap_or(15);
+    let seconds = setting("KILL_SECONDS").unwrap_or(30);
     let seed = setting("KILL_SEED").unwrap_or_else(nanos);
     println!("KILL_SEED={seed}");
     let mut random = Random::new(seed);
@@ -71,7 +71,11 @@ async fn two_servers_on_one_database_lose_nothing() {
     }
 
     let deadline = Instant::now() + Duration::from_secs(seconds);
-    while Instant::now() < deadline && !ledger.load.over.load(Relaxed) {
+    let has_enough = || {
+        let (kills, logouts) = (&ledger.kills, &ledger.logouts);
+        Instant::now() >= deadline && kills.load(Relaxed) >= 4 && logouts.load(Relaxed) > 0
+    };
+    while !has_enough() && !ledger.load.over.load(Relaxed) {
         enough(&ledger.load, BETWEEN_KILLS, &mut clients).await;
         sleep(Duration::from_micros(random.below(200_000))).await;
         let victims = match random.below(7) {
