@@ -62,12 +62,7 @@ impl Issuer {
         keys: KeySet,
     ) -> Result<Self, ConfigError> {
         let (issuer, audience) = (issuer.into(), audience.into());
-        if issuer.is_empty() {
-            return Err(ConfigErrorKind::EmptyIssuer.into());
-        }
-        if audience.is_empty() {
-            return Err(ConfigErrorKind::EmptyAudience.into());
-        }
+        check_names(&issuer, &audience)?;
         let default_client_id = issuer.clone();
         Ok(Self(Arc::new(Inner {
             issuer,
@@ -157,6 +152,17 @@ impl Issuer {
             .sign(ACCESS_TOKEN_TYPE, &payload)
             .map(AccessToken::new)
     }
+}
+
+/// What a token says of its issuer and its audience has to say something.
+pub(crate) fn check_names(issuer: &str, audience: &str) -> Result<(), ConfigError> {
+    if issuer.is_empty() {
+        return Err(ConfigErrorKind::EmptyIssuer.into());
+    }
+    if audience.is_empty() {
+        return Err(ConfigErrorKind::EmptyAudience.into());
+    }
+    Ok(())
 }
 
 /// Flattened into the same object, a twin of a registered member would make a token that every

@@ -9,7 +9,7 @@ use crate::{
     claims::{Audience, Claims, VerifiedToken},
     clock::{Clock, SystemClock, Timestamp},
     error::{ConfigError, ConfigErrorKind, TokenError},
-    issuer::ACCESS_TOKEN_TYPE,
+    issuer::{ACCESS_TOKEN_TYPE, check_names},
     json,
     jws::VerifyingKeys,
 };
@@ -69,12 +69,7 @@ impl Verifier {
         keys: VerifyingKeys,
     ) -> Result<Self, ConfigError> {
         let (issuer, audience) = (issuer.into(), audience.into());
-        if issuer.is_empty() {
-            return Err(ConfigErrorKind::EmptyIssuer.into());
-        }
-        if audience.is_empty() {
-            return Err(ConfigErrorKind::EmptyAudience.into());
-        }
+        check_names(&issuer, &audience)?;
         Ok(Self(Arc::new(Inner {
             issuer,
             audience,

@@ -1,6 +1,6 @@
 use super::{
     Presented, Refusal, RevokeReason, Session, SessionError, SessionEvent, SessionEventKind,
-    SessionInfo, Sessions, refresh_token, within,
+    SessionInfo, Sessions, is_other_client, refresh_token, within,
 };
 use crate::{
     claims::SessionId,
@@ -23,9 +23,7 @@ impl<St: SessionStore> Sessions<St> {
         let Some((session, presented)) = self.session_of(token).await? else {
             return Ok(());
         };
-        if let (Some(presenter), Some(owner)) = (client_id, &session.client_id)
-            && presenter != owner
-        {
+        if is_other_client(client_id, &session) {
             self.tell(
                 SessionEventKind::Refused(Refusal::OtherClient),
                 &session,

@@ -266,6 +266,14 @@ impl<St> fmt::Debug for Sessions<St> {
     }
 }
 
+/// Whether a client that says who it is is not the one that the session is bound to.
+fn is_other_client(presenter: Option<&str>, session: &Session) -> bool {
+    match (presenter, session.client_id.as_deref()) {
+        (Some(presenter), Some(owner)) => presenter != owner,
+        _ => false,
+    }
+}
+
 /// A store operation under a timeout.
 async fn within<T>(
     timeout: Duration,

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::{
     Presented, PrivateClaims, RefreshDecision, RefreshOutcome, RefreshRequest, Refreshed, Refusal,
     Reuse, RevokeReason, Session, SessionError, SessionErrorKind, SessionEvent, SessionEventKind,
-    SessionInfo, Sessions, Verdict, decide, within,
+    SessionInfo, Sessions, Verdict, decide, is_other_client, within,
 };
 use crate::{
     claims::{Scope, SessionId},
@@ -62,8 +62,9 @@ impl<St: SessionStore> Sessions<St> {
         let since = Instant::now();
         let (session, now) = self.load_own(attempt).await?;
         let verdict = decide(&session, attempt.token, now, &self.0.policy);
-        if verdict != Verdict::Refused(Refusal::Forged) {
-            self.check_client(attempt, &session)?;
+        let presenter = attempt.request.client_id.as_deref();
+        if verdict != Verdict::Refused(Refusal::Forged) && is_other_client(presenter, &session) {
+            return Err(self.refuse(Refusal::OtherClient, &session, attempt.token));
         }
         match verdict {
             Verdict::Refused(refusal) => Err(self.refuse(refusal, &session, attempt.token)),
@@ -86,16 +87,6 @@ impl<St: SessionStore> Sessions<St> {
                 });
                 Err(SessionError::refused(Refusal::Unknown))
             }
-        }
-    }
-
-    /// A client that says who it is must be the session's; the session is left alone if not.
-    fn check_client(&self, attempt: &Attempt<'_>, session: &Session) -> Result<(), SessionError> {
-        match (&attempt.request.client_id, &session.client_id) {
-            (Some(presenter), Some(owner)) if presenter != owner => {
-                Err(self.refuse(Refusal::OtherClient, session, attempt.token))
-            }
-            _ => Ok(()),
         }
     }
 
@@ -165,30 +156,28 @@ impl<St: SessionStore> Sessions<St> {
         next: Option<&Session>,
         event: Option<(SessionEventKind, Presented)>,
     ) -> Result<Swap, SessionError> {
-        let Some((kind, token)) = event else {
-            return match next {
-                Some(next) => self.swap(session.version, next).await,
-                None => Ok(Swap::Swapped),
-            };
-        };
-        let Some(next) = next.cloned() else {
-            self.tell(kind, session, Some(token));
-            return Ok(Swap::Swapped);
-        };
-        let (sessions, session) = (self.clone(), session.clone());
-        self.to_the_end(async move {
-            let swap = sessions.0.store.swap(session.version, &next).await?;
-            if swap == Swap::Swapped {
-                sessions.tell(kind, &session, Some(token));
+        match (next, event) {
+            (None, None) => Ok(Swap::Swapped),
+            (None, Some((kind, token))) => {
+                self.tell(kind, session, Some(token));
+                Ok(Swap::Swapped)
             }
-            Ok(swap)
-        })
-        .await
-    }
-
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, SessionError> {
-        let swap = self.0.store.swap(expected, next);
-        Ok(within(self.0.store_timeout, swap).await?)
+            (Some(next), None) => {
+                let swap = self.0.store.swap(session.version, next);
+                Ok(within(self.0.store_timeout, swap).await?)
+            }
+            (Some(next), Some((kind, token))) => {
+                let (sessions, session, next) = (self.clone(), session.clone(), next.clone());
+                self.to_the_end(async move {
+                    let swap = sessions.0.store.swap(session.version, &next).await?;
+                    if swap == Swap::Swapped {
+                        sessions.tell(kind, &session, Some(token));
+                    }
+                    Ok(swap)
+                })
+                .await
+            }
+        }
     }
 
     async fn ask_application(
