@@ -110,13 +110,18 @@ pub fn decide(session: &Session, token: Presented, now: Timestamp, policy: &Poli
 }
 
 /// Rows 7 to 10, and what row 4 says of a passed token: its own `exp` keeps it from revoking,
-/// but an unconfirmed predecessor and a neighbour are owed an answer and may have outlived it.
+/// but a neighbour and a predecessor whose successor is unconfirmed, or was until a moment ago,
+/// are owed an answer and may have outlived it.
 fn decide_passed(session: &Session, token: Presented, now: Timestamp, policy: &Policy) -> Verdict {
     let is_predecessor = token.generation.checked_add(1) == Some(session.generation);
-    if is_predecessor && is_within(session, now, policy.reuse_window, policy.reuse_window) {
+    let window = policy.reuse_window;
+    if is_predecessor && is_within(session.delivered_at, now, window, window) {
         return Verdict::Neighbour;
     }
-    if is_predecessor && !session.confirmed {
+    // One tab that confirms must not log out another whose request is on its way.
+    let is_unconfirmed =
+        session.confirmed_at.is_none() || is_within(session.confirmed_at, now, window, window);
+    if is_predecessor && is_unconfirmed {
         let late = (session.late & policy.counted()).count_ones();
         return match late < policy.late_budget {
             true => Verdict::Late,
@@ -134,7 +139,9 @@ fn decide_passed(session: &Session, token: Presented, now: Timestamp, policy: &P
 
 fn decide_live(session: &Session, now: Timestamp, policy: &Policy) -> Verdict {
     let window = policy.reuse_window;
-    if session.generation >= 1 && is_within(session, now, window.saturating_mul(2), window) {
+    if session.generation >= 1
+        && is_within(session.delivered_at, now, window.saturating_mul(2), window)
+    {
         Verdict::Current
     } else if session.generation == u32::MAX {
         Verdict::Refused(Refusal::Exhausted)
@@ -143,11 +150,11 @@ fn decide_live(session: &Session, now: Timestamp, policy: &Policy) -> Verdict {
     }
 }
 
-/// Whether no more than `limit` has gone by since the delivery. A clock that is behind by no
+/// Whether no more than `limit` has gone by since `past`. A clock that is behind by no
 /// more than `window` counts as standing still; one that jumped further back opens nothing.
-fn is_within(session: &Session, now: Timestamp, limit: Duration, window: Duration) -> bool {
-    session.delivered_at.is_some_and(|delivered_at| {
-        let elapsed = now.millis_since(delivered_at);
+fn is_within(past: Option<Timestamp>, now: Timestamp, limit: Duration, window: Duration) -> bool {
+    past.is_some_and(|past| {
+        let elapsed = now.millis_since(past);
         elapsed >= millis(window).saturating_neg() && elapsed <= millis(limit)
     })
 }
@@ -166,11 +173,11 @@ impl Verdict {
         let mut next = session.clone();
         match self {
             Self::Refused(_) | Self::Neighbour | Self::Reuse(_) => return None,
-            Self::Current if session.confirmed => return None,
-            Self::Current => next.confirmed = true,
+            Self::Current if session.confirmed_at.is_some() => return None,
+            Self::Current => next.confirmed_at = Some(now),
             Self::Rotate => {
                 next.generation = session.generation.checked_add(1)?;
-                next.confirmed = false;
+                next.confirmed_at = None;
                 next.rotated_at = Some(now);
                 next.delivered_at = Some(now);
                 next.late = session.late << 1;
@@ -183,7 +190,7 @@ impl Verdict {
             Self::Restore => {
                 let lost = token.generation.checked_sub(session.generation)?;
                 next.generation = token.generation;
-                next.confirmed = true;
+                next.confirmed_at = Some(now);
                 next.rotated_at = Some(now);
                 next.delivered_at = Some(now);
                 next.late = session.late.checked_shl(lost).unwrap_or(0);
@@ -191,7 +198,7 @@ impl Verdict {
             }
         }
         next.last_refreshed_at = Some(now);
-        next.version = session.version.saturating_add(1);
+        next.version = session.next_version(now);
         Some(next)
     }
 

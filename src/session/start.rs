@@ -97,7 +97,7 @@ impl<St: SessionStore> Sessions<St> {
         self.to_the_end(async move {
             let mut next = session.clone();
             next.revoked = Some(Revoked::new(now, reason));
-            next.version = session.version.saturating_add(1);
+            next.version = session.next_version(now);
             let swap = sessions.0.store.swap(session.version, &next).await?;
             if swap == Swap::Swapped {
                 sessions.0.ended.note(session.id);

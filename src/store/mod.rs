@@ -57,8 +57,8 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Replaces the session `next.id` by `next` if its version is `expected` and it is not
     /// revoked, in one atomic step. Never creates a session.
     ///
-    /// `next.version` is `expected + 1`. Of the fields only `generation`, `rotated_at`,
-    /// `delivered_at`, `confirmed`, `late`, `expires_at`, `revoked`, `version` and
+    /// `next.version` is above `expected`. Of the fields only `generation`, `rotated_at`,
+    /// `delivered_at`, `confirmed_at`, `late`, `expires_at`, `revoked`, `version` and
     /// `last_refreshed_at` can differ from what is kept. A swap that revokes is written as
     /// durably as [`end`](Self::end).
     fn swap(
@@ -68,7 +68,8 @@ pub trait SessionStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Swap, StoreError>> + Send;
 
     /// Notes that the clients hold these generations: for each pair, if the session is of that
-    /// generation, not revoked and not confirmed, sets `confirmed` and adds 1 to `version`.
+    /// generation, not revoked and not confirmed, sets `confirmed_at` to the store's time and adds 1 to
+    /// `version`.
     /// Pairs that do not fit are dropped.
     fn confirm(
         &self,

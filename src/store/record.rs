@@ -36,8 +36,8 @@ pub struct Session {
     pub rotated_at: Option<Timestamp>,
     /// When this generation was last handed to a client that could not have had it before.
     pub delivered_at: Option<Timestamp>,
-    /// Whether the client has shown that it holds this generation.
-    pub confirmed: bool,
+    /// When the client was first known to hold this generation, if it is.
+    pub confirmed_at: Option<Timestamp>,
     /// Bit i tells that generation `generation − i` needed a late redelivery.
     pub late: u32,
     /// When the live refresh token dies. No later than `ends_at`.
@@ -46,7 +46,8 @@ pub struct Session {
     pub ends_at: Timestamp,
     /// When and why the session was ended before its time.
     pub revoked: Option<Revoked>,
-    /// For compare-and-swap: one more with every change.
+    /// For compare-and-swap: greater with every change, and never the same again, not even where
+    /// a failover has taken the session back: no less than the time of the swap in milliseconds.
     pub version: u64,
     /// When the user logged in.
     pub created_at: Timestamp,
@@ -83,7 +84,7 @@ impl Session {
             generation: 0,
             rotated_at: None,
             delivered_at: None,
-            confirmed: false,
+            confirmed_at: None,
             late: 0,
             expires_at: created_at,
             ends_at: created_at,
@@ -99,6 +100,12 @@ impl Session {
         }
     }
 
+    /// The version that a swap at `now` gives.
+    pub(crate) fn next_version(&self, now: Timestamp) -> u64 {
+        let millis = u64::try_from(now.as_millis()).unwrap_or(0);
+        self.version.saturating_add(1).max(millis)
+    }
+
     /// Whether the session can still be refreshed at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked.is_none() && now < self.expires_at && now < self.ends_at
@@ -110,7 +117,7 @@ impl fmt::Debug for Session {
         f.debug_struct("Session")
             .field("id", &self.id)
             .field("generation", &self.generation)
-            .field("confirmed", &self.confirmed)
+            .field("confirmed_at", &self.confirmed_at)
             .field("revoked", &self.revoked)
             .field("version", &self.version)
             .finish_non_exhaustive()

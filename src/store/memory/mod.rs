@@ -112,7 +112,7 @@ impl Inner {
     }
 
     /// Changes the session if it is not revoked and `fits`, as one step, and tells whether it
-    /// did. The version goes up by 1.
+    /// did. The version goes up by 1, unless the change sets it.
     fn change(
         &self,
         id: SessionId,
@@ -130,8 +130,8 @@ impl Inner {
             return false;
         };
         let kept = Arc::make_mut(kept);
-        change(kept);
         kept.version = version;
+        change(kept);
         true
     }
 
@@ -203,9 +203,12 @@ impl SessionStore for MemoryStore {
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
+        let now = self.0.clock.now();
         for &(id, generation) in pairs {
-            let fits = |kept: &Session| kept.generation == generation && !kept.confirmed;
-            self.0.change(id, fits, |kept| kept.confirmed = true);
+            let fits =
+                |kept: &Session| kept.generation == generation && kept.confirmed_at.is_none();
+            self.0
+                .change(id, fits, |kept| kept.confirmed_at = Some(now));
         }
         Ok(())
     }
@@ -284,9 +287,10 @@ fn advance(kept: &mut Session, next: &Session) {
     kept.generation = next.generation;
     kept.rotated_at = next.rotated_at;
     kept.delivered_at = next.delivered_at;
-    kept.confirmed = next.confirmed;
+    kept.confirmed_at = next.confirmed_at;
     kept.late = next.late;
     kept.expires_at = next.expires_at;
     kept.revoked = next.revoked;
+    kept.version = next.version;
     kept.last_refreshed_at = next.last_refreshed_at;
 }

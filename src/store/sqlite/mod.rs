@@ -28,7 +28,7 @@ const BATCH: usize = 256;
 
 macro_rules! columns {
     () => {
-        "id, issuer, subject, secret, generation, rotated_at, delivered_at, confirmed, late, \
+        "id, issuer, subject, secret, generation, rotated_at, delivered_at, confirmed_at, late, \
          expires_at, ends_at, revoked_at, revoked_reason, version, created_at, \
          last_refreshed_at, auth_time, scope, client_id, claims, metadata"
     };
@@ -46,15 +46,15 @@ const LOAD: &str = concat!(
 );
 const SWAP: &str = "
 UPDATE tower_bearer_sessions
-SET generation = ?, rotated_at = ?, delivered_at = ?, confirmed = ?, late = ?, expires_at = ?,
-    revoked_at = ?, revoked_reason = ?, last_refreshed_at = ?, version = version + 1
+SET generation = ?, rotated_at = ?, delivered_at = ?, confirmed_at = ?, late = ?, expires_at = ?,
+    revoked_at = ?, revoked_reason = ?, last_refreshed_at = ?, version = ?
 WHERE id = ? AND version = ? AND revoked_at IS NULL";
 /// The pairs come as one JSON text, so that one prepared statement serves any number of them.
 const CONFIRM: &str = "
-UPDATE tower_bearer_sessions AS kept SET confirmed = 1, version = kept.version + 1
+UPDATE tower_bearer_sessions AS kept SET confirmed_at = ?, version = kept.version + 1
 FROM json_each(?) AS pair
 WHERE kept.id = unhex(pair.value ->> 0) AND kept.generation = pair.value ->> 1
-    AND kept.confirmed = 0 AND kept.revoked_at IS NULL";
+    AND kept.confirmed_at IS NULL AND kept.revoked_at IS NULL";
 const END: &str = "
 UPDATE tower_bearer_sessions SET revoked_at = ?, revoked_reason = ?, version = version + 1
 WHERE id = ? AND revoked_at IS NULL";
@@ -215,12 +215,13 @@ impl SessionStore for SqliteStore {
             .bind(i64::from(next.generation))
             .bind(row::millis(next.rotated_at))
             .bind(row::millis(next.delivered_at))
-            .bind(next.confirmed)
+            .bind(row::millis(next.confirmed_at))
             .bind(i64::from(next.late))
             .bind(next.expires_at.as_millis())
             .bind(row::millis(next.revoked.map(|revoked| revoked.at)))
             .bind(row::reason(next.revoked))
             .bind(row::millis(next.last_refreshed_at))
+            .bind(i64::try_from(next.version).unwrap_or(i64::MAX))
             .bind(row::id_bytes(next.id))
             .bind(expected);
         let done = swap.execute(&self.writer).await.map_err(failed)?;
@@ -233,8 +234,11 @@ impl SessionStore for SqliteStore {
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
         for batch in pairs.chunks(BATCH) {
-            let confirm = sqlx::query(CONFIRM).bind(pairs_json(batch));
-            confirm.execute(&self.writer).await.map_err(failed)?;
+            let mut writer = self.writer.acquire().await.map_err(failed)?;
+            let confirm = sqlx::query(CONFIRM)
+                .bind(self.clock.now().as_millis())
+                .bind(pairs_json(batch));
+            confirm.execute(&mut *writer).await.map_err(failed)?;
         }
         Ok(())
     }

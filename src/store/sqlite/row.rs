@@ -51,7 +51,7 @@ pub(super) fn bind(insert: Statement, session: &Session) -> Statement {
         .bind(i64::from(session.generation))
         .bind(millis(session.rotated_at))
         .bind(millis(session.delivered_at))
-        .bind(session.confirmed)
+        .bind(millis(session.confirmed_at))
         .bind(i64::from(session.late))
         .bind(session.expires_at.as_millis())
         .bind(session.ends_at.as_millis())
@@ -83,7 +83,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Session, StoreError> {
     session.generation = row.number("generation")?;
     session.rotated_at = row.optional_time("rotated_at")?;
     session.delivered_at = row.optional_time("delivered_at")?;
-    session.confirmed = row.flag("confirmed")?;
+    session.confirmed_at = row.optional_time("confirmed_at")?;
     session.late = row.number("late")?;
     session.expires_at = row.time("expires_at")?;
     session.ends_at = row.time("ends_at")?;
@@ -132,14 +132,6 @@ impl<'r> Fields<'r> {
 
     fn number<T: TryFrom<i64>>(self, column: &'static str) -> Result<T, StoreError> {
         T::try_from(self.get(column)?).map_err(|_| unreadable(column))
-    }
-
-    fn flag(self, column: &'static str) -> Result<bool, StoreError> {
-        match self.get::<i64>(column)? {
-            0 => Ok(false),
-            1 => Ok(true),
-            _ => Err(unreadable(column)),
-        }
     }
 
     fn time(self, column: &'static str) -> Result<Timestamp, StoreError> {

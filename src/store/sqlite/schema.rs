@@ -12,7 +12,8 @@ use crate::{
 ///
 /// Sessions have a rowid: a row may hold a long note, and such rows make a slow `WITHOUT ROWID`
 /// table.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
 CREATE TABLE tower_bearer_schema (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     version INTEGER NOT NULL
@@ -42,7 +43,13 @@ CREATE TABLE tower_bearer_sessions (
 ) STRICT;
 CREATE INDEX tower_bearer_sessions_subject ON tower_bearer_sessions (issuer, subject, id);
 CREATE INDEX tower_bearer_sessions_ends_at ON tower_bearer_sessions (ends_at);
-"];
+",
+    "
+ALTER TABLE tower_bearer_sessions ADD COLUMN confirmed_at INTEGER;
+UPDATE tower_bearer_sessions SET confirmed_at = coalesce(delivered_at, created_at) WHERE confirmed;
+ALTER TABLE tower_bearer_sessions DROP COLUMN confirmed;
+",
+];
 
 const SCHEMA_EXISTS: &str =
     "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'tower_bearer_schema'";
