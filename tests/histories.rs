@@ -64,7 +64,9 @@ impl World {
 
     /// What the layer does when it sees an access token of this generation.
     fn use_access_token(&mut self, generation: u32) {
-        self.session.confirmed |= self.session.generation == generation;
+        if self.session.generation == generation {
+            self.session.confirmed_at.get_or_insert(self.now);
+        }
     }
 }
 
@@ -93,17 +95,62 @@ fn the_live_token_just_delivered_is_not_rotated_under_a_slower_tab() {
     assert_eq!(world.gets(1, Verdict::Current), 1);
 }
 
+/// After a lost answer both tabs retry at the end of the window. One gets the successor and
+/// uses it while the other's request is still on its way.
+fn overtaken(confirm: impl FnOnce(&mut World)) {
+    let mut world = World::new();
+    world.gets(0, Verdict::Rotate);
+    world.wait(10);
+    let overtaking = world.gets(0, Verdict::Neighbour);
+    confirm(&mut world);
+    world.wait(1);
+    assert_eq!(world.gets(0, Verdict::Late), overtaking);
+    world.wait(10);
+    assert_eq!(world.gets(0, Verdict::Neighbour), overtaking);
+    assert_eq!(world.gets(1, Verdict::Current), overtaking);
+}
+
+#[test]
+fn an_overtaken_tab_stays_logged_in() {
+    overtaken(|world| world.use_access_token(1));
+    overtaken(|world| assert_eq!(world.gets(1, Verdict::Current), 1));
+}
+
+#[test]
+fn a_front_runner_within_the_window_of_a_confirmation_is_seen_after_the_budget() {
+    // The thief rotates first, and uses the access token just before the victim presents, so
+    // that the victim is taken for an overtaken tab.
+    let mut world = World::new();
+    let mut held = 0;
+    for rotations in 1.. {
+        world.wait(600);
+        let live = world.gets(held, Verdict::Rotate);
+        world.wait(300);
+        world.use_access_token(live);
+        world.wait(10);
+        let (verdict, got) = world.present(held);
+        match got {
+            Some(got) => held = got,
+            None => {
+                assert_eq!(verdict, Verdict::Reuse(Reuse::BudgetSpent));
+                assert_eq!(rotations, world.policy.late_budget + 1);
+                return;
+            }
+        }
+    }
+}
+
 #[test]
 fn a_polling_front_runner_does_not_slide_the_window() {
     // The thief rotates first and then presents the victim's token again and again to keep
-    // its window open. The victim confirms nothing; the window must close all the same.
+    // its window open. The window must close all the same.
     let mut world = World::new();
     let thief = world.gets(0, Verdict::Rotate);
+    world.use_access_token(thief);
     for _ in 0..2 {
         world.wait(5);
         world.gets(0, Verdict::Neighbour);
     }
-    world.use_access_token(thief);
     world.wait(1);
     world.gets(0, Verdict::Reuse(Reuse::Confirmed));
 }

@@ -173,7 +173,10 @@ impl<'a> World<'a> {
             Event::Request { slot } => self.serve(slot),
             Event::Answer { slot } => self.receive(slot),
             Event::Confirmed { generation } => {
-                self.session.confirmed |= self.session.generation == generation;
+                if self.session.generation == generation {
+                    let now = Timestamp::from_millis(self.now);
+                    self.session.confirmed_at.get_or_insert(now);
+                }
             }
             Event::Theft => self.steal(),
             Event::ThiefPresents => self.thief_presents(),

@@ -142,7 +142,7 @@ impl Client {
             self.watched.revoke();
         }
         if matches!(step, Step::Flush { .. }) {
-            self.watched.confirmed |= row.confirmed;
+            self.watched.confirmed = self.watched.confirmed.or(row.confirmed_at);
         }
         prop_assert_eq!(
             Watched::of(row),

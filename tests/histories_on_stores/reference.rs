@@ -135,6 +135,10 @@ impl Reference {
         }
         row.revoked = Some(Revoked::new(now, reason));
         row.version += 1;
+        // These two are swapped in.
+        if matches!(reason, RevokeReason::Reuse | RevokeReason::Evicted) {
+            row.version = row.version.max(now.as_millis().unsigned_abs());
+        }
         self.told.push((SessionEventKind::Ended(reason), id, 0));
         true
     }
@@ -167,13 +171,13 @@ impl Reference {
         true
     }
 
-    pub(crate) fn flush(&mut self, server: usize) {
+    pub(crate) fn flush(&mut self, server: usize, now: Timestamp) {
         for (id, generation) in std::mem::take(&mut self.servers[server].waiting) {
             let Some(row) = self.rows.get_mut(&id) else {
                 continue;
             };
-            if row.generation == generation && row.revoked.is_none() && !row.confirmed {
-                row.confirmed = true;
+            if row.generation == generation && row.revoked.is_none() && row.confirmed_at.is_none() {
+                row.confirmed_at = Some(now);
                 row.version += 1;
             }
         }

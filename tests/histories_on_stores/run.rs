@@ -121,7 +121,7 @@ impl<'a, St: SessionStore + Clone> World<'a, St> {
                 Ok(())
             }
             Step::Flush { server } => {
-                self.reference.flush(server);
+                self.reference.flush(server, self.now());
                 self.runtime.block_on(self.servers[server].flush()).unwrap();
                 Ok(())
             }

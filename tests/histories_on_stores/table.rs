@@ -13,7 +13,8 @@ pub(crate) struct Watched {
     generation: u32,
     /// When the live token was last handed to someone who could not have had it before.
     delivered: Option<Timestamp>,
-    pub(crate) confirmed: bool,
+    /// When the client was first known to hold it.
+    pub(crate) confirmed: Option<Timestamp>,
     /// Those of the last 32 generations that needed a late redelivery.
     late: BTreeSet<u32>,
     expires: Timestamp,
@@ -39,7 +40,7 @@ impl Watched {
         Self {
             generation: 0,
             delivered: None,
-            confirmed: false,
+            confirmed: None,
             late: BTreeSet::new(),
             expires: now + IDLE,
             ends: now + longest,
@@ -54,7 +55,7 @@ impl Watched {
         Self {
             generation: row.generation,
             delivered: row.delivered_at,
-            confirmed: row.confirmed,
+            confirmed: row.confirmed_at,
             late: late.map(|behind| row.generation - behind).collect(),
             expires: row.expires_at,
             ends: row.ends_at,
@@ -86,22 +87,26 @@ impl Watched {
             ..0 if now >= exp => Fate::Nothing,
             ..0 => {
                 self.generation = generation;
-                self.deliver(now, true, exp);
+                self.deliver(now, Some(now), exp);
                 Fate::Live(generation)
             }
             _ if now >= self.expires => Fate::Nothing,
-            0 if self.generation > 0 && self.is_fresh(now, 2 * setting.window, setting) => {
-                self.confirmed = true;
+            0 if self.generation > 0
+                && is_fresh(self.delivered, now, 2 * setting.window, setting) =>
+            {
+                self.confirmed.get_or_insert(now);
                 Fate::Live(generation)
             }
             0 => {
                 self.generation += 1;
-                self.deliver(now, false, now + IDLE);
+                self.deliver(now, None, now + IDLE);
                 Fate::Successor
             }
-            1 if self.is_fresh(now, setting.window, setting) => Fate::Live(self.generation),
-            1 if !self.confirmed && self.has_spent(setting) => self.theft(setting),
-            1 if !self.confirmed => {
+            1 if is_fresh(self.delivered, now, setting.window, setting) => {
+                Fate::Live(self.generation)
+            }
+            1 if self.is_owed(now, setting) && self.has_spent(setting) => self.theft(setting),
+            1 if self.is_owed(now, setting) => {
                 self.late.insert(self.generation);
                 self.delivered = Some(now);
                 Fate::Live(self.generation)
@@ -109,6 +114,11 @@ impl Watched {
             _ if now >= exp => Fate::Nothing,
             _ => self.theft(setting),
         }
+    }
+
+    /// Whether who holds the predecessor may not have had the live token yet.
+    fn is_owed(&self, now: Timestamp, setting: &Setting) -> bool {
+        self.confirmed.is_none() || is_fresh(self.confirmed, now, setting.window, setting)
     }
 
     /// Whether as many generations before the live one needed a late answer as may.
@@ -124,17 +134,16 @@ impl Watched {
     }
 
     /// Hands out a generation for the first time.
-    fn deliver(&mut self, now: Timestamp, confirmed: bool, expires: Timestamp) {
+    fn deliver(&mut self, now: Timestamp, confirmed: Option<Timestamp>, expires: Timestamp) {
         self.delivered = Some(now);
         self.confirmed = confirmed;
         self.expires = expires.min(self.ends);
         let oldest = self.generation.saturating_sub(31);
         self.late = self.late.split_off(&oldest);
     }
+}
 
-    /// A clock that is behind by no more than the window stands still.
-    fn is_fresh(&self, now: Timestamp, limit: Duration, setting: &Setting) -> bool {
-        self.delivered
-            .is_some_and(|at| now + setting.window >= at && now <= at + limit)
-    }
+/// A clock that is behind by no more than the window stands still.
+fn is_fresh(since: Option<Timestamp>, now: Timestamp, limit: Duration, setting: &Setting) -> bool {
+    since.is_some_and(|at| now + setting.window >= at && now <= at + limit)
 }

@@ -119,26 +119,22 @@ impl SessionStore for Careless {
             return Ok(Swap::Lost);
         }
         if !self.is(Fault::LosesSwaps) {
-            let version = kept.version + 1;
-            rows.change(next.id, |kept| {
-                *kept = next.clone();
-                kept.version = version;
-            });
+            rows.change(next.id, |kept| *kept = next.clone());
         }
         Ok(Swap::Swapped)
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
-        let mut rows = self.rows();
+        let (mut rows, now) = (self.rows(), self.clock.now());
         for &(id, generation) in pairs {
             let fits = rows.kept.get(&id).is_some_and(|kept| {
-                !kept.confirmed
+                kept.confirmed_at.is_none()
                     && (kept.generation == generation || self.is(Fault::ConfirmsAnyGeneration))
                     && (kept.revoked.is_none() || self.is(Fault::ConfirmsRevoked))
             });
             if fits {
                 rows.change(id, |kept| {
-                    kept.confirmed = true;
+                    kept.confirmed_at = Some(now);
                     kept.version += 1;
                 });
             }

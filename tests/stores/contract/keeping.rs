@@ -66,7 +66,7 @@ pub(crate) async fn confirm_takes_only_what_fits<St: SessionStore>(setup: Setup<
     of_generation_3.generation = 3;
     let revoked = session(2, "ada");
     let mut confirmed = session(3, "ada");
-    confirmed.confirmed = true;
+    confirmed.confirmed_at = Some(START);
     let mut last = session(4, "ada");
     last.generation = u32::MAX;
     for session in [&of_generation_3, &revoked, &confirmed, &last] {
@@ -93,16 +93,18 @@ pub(crate) async fn confirm_takes_only_what_fits<St: SessionStore>(setup: Setup<
     }
     assert!(setup.find(id(9)).await.is_none());
 
-    // A pair that comes twice counts once, and misfits do not hold it up.
+    // A pair that comes twice counts once, and misfits do not hold it up. The time is the
+    // store's.
+    setup.clock.advance(HOUR);
     setup
         .store
         .confirm(&[(id(1), 2), (id(1), 3), (id(1), 3), (id(4), u32::MAX)])
         .await
         .unwrap();
-    of_generation_3.confirmed = true;
+    of_generation_3.confirmed_at = Some(START + HOUR);
     of_generation_3.version = 1;
     assert!(setup.load(id(1)).await == of_generation_3);
-    last.confirmed = true;
+    last.confirmed_at = Some(START + HOUR);
     last.version = 1;
     assert!(setup.load(id(4)).await == last);
 }
@@ -120,7 +122,7 @@ pub(crate) async fn confirm_takes_large_batches<St: SessionStore>(setup: Setup<S
     for number in 0..COUNT {
         let kept = setup.load(id(number)).await;
         assert_eq!(
-            (kept.confirmed, kept.version),
+            (kept.confirmed_at.is_some(), kept.version),
             (number % 3 != 0, u64::from(number % 3 != 0))
         );
     }

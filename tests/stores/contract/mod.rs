@@ -97,7 +97,7 @@ pub(crate) fn full_session(number: u128) -> Session {
     session.generation = u32::MAX;
     session.rotated_at = Some(START + Duration::from_millis(1));
     session.delivered_at = Some(START + Duration::from_millis(2));
-    session.confirmed = true;
+    session.confirmed_at = Some(START + Duration::from_millis(4));
     session.late = u32::MAX;
     session.expires_at = Timestamp::from_millis(i64::MAX - 1);
     session.ends_at = Timestamp::from_millis(i64::MAX);
@@ -128,7 +128,7 @@ pub(crate) fn rotated(session: &Session, now: Timestamp) -> Session {
     next.generation += 1;
     next.rotated_at = Some(now);
     next.delivered_at = Some(now);
-    next.confirmed = false;
+    next.confirmed_at = None;
     next.late <<= 1;
     next.expires_at = (now + HOUR).min(session.ends_at);
     next.last_refreshed_at = Some(now);

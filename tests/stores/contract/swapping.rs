@@ -20,7 +20,7 @@ pub(crate) async fn a_swap_writes_the_next_session<St: SessionStore>(setup: Setu
         empty.delivered_at,
         empty.last_refreshed_at,
     ) = (None, None, None);
-    (empty.generation, empty.late, empty.confirmed) = (0, 0, true);
+    (empty.generation, empty.late, empty.confirmed_at) = (0, 0, Some(START));
     assert_eq!(setup.swap(1, &empty).await, Swap::Swapped);
     assert!(setup.load(first.id).await == empty);
 }

@@ -90,7 +90,6 @@ async fn a_row_that_cannot_be_read_is_corrupt() {
         "UPDATE tower_bearer_sessions SET generation = 4294967296",
         "UPDATE tower_bearer_sessions SET late = 4294967296",
         "UPDATE tower_bearer_sessions SET version = -1",
-        "UPDATE tower_bearer_sessions SET confirmed = 2",
         "UPDATE tower_bearer_sessions SET scope = 'é'",
         "UPDATE tower_bearer_sessions SET claims = '{\"sub\":\"mallory\"}'",
         "UPDATE tower_bearer_sessions SET claims = '['",

@@ -1,6 +1,7 @@
 //! What is SQLite's own: the file, its locks, its faults and its schema.
 
 mod faults;
+mod migrating;
 mod opening;
 mod sharing;
 
@@ -13,6 +14,7 @@ use sqlx::{
 use tempfile::TempDir;
 use tokio::{task::JoinSet, time::Instant};
 use tower_bearer::{
+    clock::Timestamp,
     error::ConfigErrorKind,
     store::{RevokeReason, SessionStore, SqliteOptions, SqliteStore, StoreErrorKind, Swap},
 };

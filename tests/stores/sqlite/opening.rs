@@ -31,7 +31,7 @@ async fn a_migration_leaves_what_is_there() {
     );
     assert_eq!(
         number(&mut application, "SELECT version FROM tower_bearer_schema").await,
-        1
+        2
     );
 }
 
@@ -76,7 +76,7 @@ async fn many_may_migrate_at_once() {
 
 #[tokio::test]
 async fn a_newer_schema_is_refused_and_left_alone() {
-    for version in ["2", "9223372036854775807", "-1"] {
+    for version in ["3", "9223372036854775807", "-1"] {
         let (_directory, url) = place();
         open(&url).await.insert(&session(1, "ada")).await;
         let mut connection = connection(&url).await;
