@@ -6,7 +6,7 @@ use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 use tower_bearer::{
     SessionId,
     clock::Timestamp,
-    session::{Presented, RevokeReason, Revoked, Session, SessionSecret, Verdict},
+    session::{Presented, Session, SessionSecret, Verdict},
 };
 
 use crate::{policies::Rules, random::Random};
@@ -246,16 +246,7 @@ impl<'a> World<'a> {
             let (generation, exp) = (self.session.generation, self.session.expires_at);
             self.live = Presented::genuine(&self.session, generation, exp);
         }
-        if !verdict.is_accepted() {
-            self.revoke(now);
-            return None;
-        }
-        Some(self.live)
-    }
-
-    fn revoke(&mut self, at: Timestamp) {
-        let reason = RevokeReason::Reuse;
-        self.session.revoked = Some(Revoked::new(at, reason));
+        verdict.is_accepted().then_some(self.live)
     }
 
     /// An answer is at the client, which uses the access token at once.

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, fmt, time::Duration};
 
 use uuid::Uuid;
 
-use super::{Policy, Refusal, Session, refresh_token};
+use super::{Policy, Refusal, RevokeReason, Revoked, Session, refresh_token};
 use crate::clock::{Timestamp, millis};
 
 /// A refresh token whose signature, type and issuer have been verified.
@@ -62,7 +62,7 @@ pub enum Verdict {
     Rotate,
     /// Row 7: the predecessor, soon after; another tab or a quick retry.
     Neighbour,
-    /// Row 8: the predecessor, late; the answer was lost.
+    /// Row 8: the predecessor, late; the answer was lost, or another tab has been quicker.
     Late,
     /// Rows 9 and 10: a token that the client has moved past.
     Reuse(Reuse),
@@ -74,7 +74,7 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reuse {
-    /// Row 9: the predecessor, although the client has shown that it holds the successor.
+    /// Row 9: the predecessor, although the client has long shown that it holds the successor.
     Confirmed,
     /// Row 9: the predecessor, once more than the budget of late redeliveries allows.
     BudgetSpent,
@@ -160,9 +160,8 @@ fn is_within(past: Option<Timestamp>, now: Timestamp, limit: Duration, window: D
 }
 
 impl Verdict {
-    /// What the verdict makes of the session, or nothing where it changes nothing.
-    ///
-    /// Reuse is not applied here: it is written as a revocation.
+    /// What the verdict makes of the session, to be swapped in for it; nothing where it changes
+    /// nothing.
     pub fn apply(
         self,
         session: &Session,
@@ -172,7 +171,11 @@ impl Verdict {
     ) -> Option<Session> {
         let mut next = session.clone();
         match self {
-            Self::Refused(_) | Self::Neighbour | Self::Reuse(_) => return None,
+            Self::Refused(_) | Self::Neighbour => return None,
+            Self::Reuse(_) if policy.revoke_on_reuse => {
+                return Some(revoked(session, RevokeReason::Reuse, now));
+            }
+            Self::Reuse(_) => return None,
             Self::Current if session.confirmed_at.is_some() => return None,
             Self::Current => next.confirmed_at = Some(now),
             Self::Rotate => {
@@ -209,4 +212,12 @@ impl Verdict {
             Self::Current | Self::Rotate | Self::Neighbour | Self::Late | Self::Restore
         )
     }
+}
+
+/// The session as a revocation leaves it that is swapped in.
+pub(super) fn revoked(session: &Session, reason: RevokeReason, now: Timestamp) -> Session {
+    let mut next = session.clone();
+    next.revoked = Some(Revoked::new(now, reason));
+    next.version = session.next_version(now);
+    next
 }

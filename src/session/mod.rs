@@ -38,6 +38,7 @@ mod policy;
 mod refresh;
 mod refresh_token;
 mod start;
+mod write;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 

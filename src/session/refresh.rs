@@ -25,6 +25,18 @@ struct Attempt<'a> {
     said: Option<RefreshDecision>,
 }
 
+/// A session as it was loaded, and what the decision makes of it.
+struct Decided {
+    session: Session,
+    /// The store's time.
+    now: Timestamp,
+    /// Before the load.
+    since: Instant,
+    verdict: Verdict,
+    /// To be swapped in.
+    next: Option<Session>,
+}
+
 impl<St: SessionStore> Sessions<St> {
     /// Exchanges a refresh token (RFC 6749 §6) for an access token and the live refresh token.
     ///
@@ -59,18 +71,32 @@ impl<St: SessionStore> Sessions<St> {
 
     /// Loads, decides, swaps. Nothing where the swap lost or came too late.
     async fn attempt(&self, attempt: &mut Attempt<'_>) -> Result<Option<Refreshed>, SessionError> {
+        let decided = self.load_and_decide(attempt).await?;
+        let (session, token) = (&decided.session, attempt.token);
+        let presenter = attempt.request.client_id.as_deref();
+        let is_forged = decided.verdict == Verdict::Refused(Refusal::Forged);
+        if !is_forged && is_other_client(presenter, session) {
+            return Err(self.refuse(Refusal::OtherClient, session, token));
+        }
+        match decided.verdict {
+            Verdict::Refused(refusal) => Err(self.refuse(refusal, session, token)),
+            Verdict::Reuse(reuse) => self.punish(reuse, &decided, token).await,
+            _ => self.accept(attempt, &decided).await,
+        }
+    }
+
+    async fn load_and_decide(&self, attempt: &Attempt<'_>) -> Result<Decided, SessionError> {
         let since = Instant::now();
         let (session, now) = self.load_own(attempt).await?;
-        let verdict = decide(&session, attempt.token, now, &self.0.policy);
-        let presenter = attempt.request.client_id.as_deref();
-        if verdict != Verdict::Refused(Refusal::Forged) && is_other_client(presenter, &session) {
-            return Err(self.refuse(Refusal::OtherClient, &session, attempt.token));
-        }
-        match verdict {
-            Verdict::Refused(refusal) => Err(self.refuse(refusal, &session, attempt.token)),
-            Verdict::Reuse(reuse) => self.punish(reuse, &session, attempt.token, now).await,
-            _ => self.accept(attempt, verdict, &session, now, since).await,
-        }
+        let (token, policy) = (attempt.token, &self.0.policy);
+        let verdict = decide(&session, token, now, policy);
+        Ok(Decided {
+            next: verdict.apply(&session, token, now, policy),
+            session,
+            now,
+            since,
+            verdict,
+        })
     }
 
     async fn load_own(&self, attempt: &Attempt<'_>) -> Result<(Session, Timestamp), SessionError> {
@@ -98,47 +124,37 @@ impl<St: SessionStore> Sessions<St> {
         SessionError::refused(refusal)
     }
 
-    /// Rows 9 and 10: the session ends, for thief and victim alike. A thief who hangs up stops
-    /// neither that nor the word of it.
+    /// Rows 9 and 10: the session ends, for thief and victim alike.
     async fn punish(
         &self,
         reuse: Reuse,
-        session: &Session,
+        decided: &Decided,
         token: Presented,
-        now: Timestamp,
     ) -> Result<Option<Refreshed>, SessionError> {
-        let event = SessionEventKind::Reused(reuse);
-        if self.0.policy.revoke_on_reuse {
-            let cause = Some((event, token));
-            let reason = RevokeReason::Reuse;
-            if self.revoke_as(session, reason, now, cause).await? == Swap::Lost {
-                return Ok(None);
-            }
-        } else {
-            self.tell(event, session, Some(token));
+        let event = Some((SessionEventKind::Reused(reuse), token));
+        let swap = self.write(&decided.session, decided.next.as_ref(), event);
+        match swap.await? {
+            Swap::Lost => Ok(None),
+            Swap::Swapped => Err(SessionError::refused(Refusal::Reused)),
         }
-        Err(SessionError::refused(Refusal::Reused))
     }
 
     async fn accept(
         &self,
         attempt: &mut Attempt<'_>,
-        verdict: Verdict,
-        session: &Session,
-        now: Timestamp,
-        since: Instant,
+        decided: &Decided,
     ) -> Result<Option<Refreshed>, SessionError> {
+        let (session, next) = (&decided.session, decided.next.as_ref());
         let scope = narrowed(attempt.request.scope.as_ref(), &session.scope)?;
         let private = self.ask_application(attempt, session).await?;
-        let next = verdict.apply(session, attempt.token, now, &self.0.policy);
-        let live = next.as_ref().unwrap_or(session);
-        let tokens = self.mint(live, now, &scope, &private)?;
-        let (outcome, event) = outcome(verdict);
-        let event = event.map(|event| (event, attempt.token));
-        if next.is_some() && self.is_stale(since) {
+        let live = next.unwrap_or(session);
+        let tokens = self.mint(live, decided.now, &scope, &private)?;
+        if next.is_some() && self.is_stale(decided.since) {
             return Ok(None);
         }
-        if self.write(session, next.as_ref(), event).await? == Swap::Lost {
+        let (outcome, event) = outcome(decided.verdict);
+        let event = event.map(|event| (event, attempt.token));
+        if self.write(session, next, event).await? == Swap::Lost {
             return Ok(None);
         }
         Ok(Some(Refreshed {
@@ -146,38 +162,6 @@ impl<St: SessionStore> Sessions<St> {
             outcome,
             session: SessionInfo::from(live),
         }))
-    }
-
-    /// Swaps, where there is something to write, and tells of it. What is told must not be lost
-    /// with a client that hangs up; a plain rotation is no event and needs no such care.
-    async fn write(
-        &self,
-        session: &Session,
-        next: Option<&Session>,
-        event: Option<(SessionEventKind, Presented)>,
-    ) -> Result<Swap, SessionError> {
-        match (next, event) {
-            (None, None) => Ok(Swap::Swapped),
-            (None, Some((kind, token))) => {
-                self.tell(kind, session, Some(token));
-                Ok(Swap::Swapped)
-            }
-            (Some(next), None) => {
-                let swap = self.0.store.swap(session.version, next);
-                Ok(within(self.0.store_timeout, swap).await?)
-            }
-            (Some(next), Some((kind, token))) => {
-                let (sessions, session, next) = (self.clone(), session.clone(), next.clone());
-                self.to_the_end(async move {
-                    let swap = sessions.0.store.swap(session.version, &next).await?;
-                    if swap == Swap::Swapped {
-                        sessions.tell(kind, &session, Some(token));
-                    }
-                    Ok(swap)
-                })
-                .await
-            }
-        }
     }
 
     async fn ask_application(

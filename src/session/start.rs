@@ -1,15 +1,10 @@
 use uuid::Uuid;
 
 use super::{
-    Grant, Overflow, Presented, RevokeReason, Revoked, Session, SessionError, SessionErrorKind,
-    SessionEventKind, SessionSecret, Sessions, within,
+    Grant, Overflow, RevokeReason, Session, SessionError, SessionErrorKind, SessionEventKind,
+    SessionSecret, Sessions, decide::revoked, within,
 };
-use crate::{
-    claims::SessionId,
-    clock::Timestamp,
-    store::{SessionStore, Swap},
-    token::TokenResponse,
-};
+use crate::{claims::SessionId, clock::Timestamp, store::SessionStore, token::TokenResponse};
 
 /// How many of a subject's sessions are looked at when there is a maximum.
 const LISTED: usize = 2000;
@@ -39,8 +34,8 @@ impl<St: SessionStore> Sessions<St> {
         self.tell(SessionEventKind::Started, &session, None);
         for oldest in &surplus {
             // Best effort: a session that has just been refreshed elsewhere may stay.
-            let evicted = self.revoke_as(oldest, RevokeReason::Evicted, now, None);
-            if evicted.await.is_err() {
+            let evicted = revoked(oldest, RevokeReason::Evicted, now);
+            if self.write(oldest, Some(&evicted), None).await.is_err() {
                 break;
             }
         }
@@ -83,31 +78,5 @@ impl<St: SessionStore> Sessions<St> {
         }
         listed.sessions.truncate(surplus);
         Ok((listed.now, listed.sessions))
-    }
-
-    /// Revokes a session as it was loaded, by compare-and-swap, and tells of it.
-    pub(super) async fn revoke_as(
-        &self,
-        session: &Session,
-        reason: RevokeReason,
-        now: Timestamp,
-        cause: Option<(SessionEventKind, Presented)>,
-    ) -> Result<Swap, SessionError> {
-        let (sessions, session) = (self.clone(), session.clone());
-        self.to_the_end(async move {
-            let mut next = session.clone();
-            next.revoked = Some(Revoked::new(now, reason));
-            next.version = session.next_version(now);
-            let swap = sessions.0.store.swap(session.version, &next).await?;
-            if swap == Swap::Swapped {
-                sessions.0.ended.note(session.id);
-                if let Some((kind, token)) = cause {
-                    sessions.tell(kind, &session, Some(token));
-                }
-                sessions.tell(SessionEventKind::Ended(reason), &session, None);
-            }
-            Ok(swap)
-        })
-        .await
     }
 }

@@ -119,7 +119,6 @@ fn row_9_a_confirmed_successor_makes_it_reuse() {
     let session = confirmed();
     let now = after(WINDOW + 1);
     assert_eq!(verdict(&session, 6, now), Verdict::Reuse(Reuse::Confirmed));
-    writes_nothing(&session, 6, now);
 }
 
 #[test]
@@ -130,5 +129,31 @@ fn row_10_an_older_token_is_reuse_at_once() {
             verdict(&session, generation, after(0)),
             Verdict::Reuse(Reuse::Older)
         );
+    }
+}
+
+#[test]
+fn rows_9_and_10_write_a_revocation_and_nothing_else() {
+    let spent = with(|session| session.late = 0b1110);
+    let now = after(WINDOW + 1);
+    for (session, generation) in [(confirmed(), 6), (spent, 6), (session(), 5)] {
+        let mut expected = session.clone();
+        expected.revoked = Some(Revoked::new(now, RevokeReason::Reuse));
+        expected.version = now.as_millis().unsigned_abs();
+        let next = written(&session, generation, now).expect("a write");
+        assert!(next == expected, "{next:?}");
+    }
+}
+
+#[test]
+fn rows_9_and_10_can_be_told_to_leave_the_session_alone() {
+    let mut policy = Policy::default();
+    policy.revoke_on_reuse = false;
+    let now = after(WINDOW + 1);
+    for (generation, reuse) in [(6, Reuse::Confirmed), (5, Reuse::Older)] {
+        let (session, verdict) = (confirmed(), Verdict::Reuse(reuse));
+        let token = token(&session, generation);
+        assert_eq!(decide(&session, token, now, &policy), verdict);
+        assert!(verdict.apply(&session, token, now, &policy).is_none());
     }
 }

@@ -96,7 +96,9 @@ impl Reference {
             }
             Verdict::Reuse(reuse) => {
                 if self.policy.revoke_on_reuse {
-                    self.revoke(server, id, RevokeReason::Reuse, now);
+                    self.servers[server].ended.insert(id);
+                    let ended = SessionEventKind::Ended(RevokeReason::Reuse);
+                    self.told.push((ended, id, 0));
                 }
                 (Err(Refusal::Reused), SessionEventKind::Reused(reuse))
             }
@@ -135,8 +137,8 @@ impl Reference {
         }
         row.revoked = Some(Revoked::new(now, reason));
         row.version += 1;
-        // These two are swapped in.
-        if matches!(reason, RevokeReason::Reuse | RevokeReason::Evicted) {
+        // This one is swapped in.
+        if reason == RevokeReason::Evicted {
             row.version = row.version.max(now.as_millis().unsigned_abs());
         }
         self.told.push((SessionEventKind::Ended(reason), id, 0));
