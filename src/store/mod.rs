@@ -4,9 +4,12 @@
 //! makes a session safe is in [`crate::session`]; what that builds on is in the promises below,
 //! and each says what it costs when it is broken.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod memory;
 mod record;
+mod shared;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 

@@ -5,7 +5,7 @@ use super::*;
 async fn only_reads(read_only: &Setup<SqliteStore>) {
     assert!(read_only.load(id(1)).await == session(1, "ada"));
     assert_eq!(read_only.live("ada").await, [id(1)]);
-    let next = rotated(&session(1, "ada"), START);
+    let next = rotated(&session(1, "ada"));
     let outcomes = [
         read_only
             .store
@@ -42,8 +42,7 @@ async fn a_full_disk_is_unavailable_and_harms_nothing() {
     let setup = over(pool.clone()).await;
     let mut kept = Vec::new();
     let error = loop {
-        let mut session = full_session(kept.len() as u128);
-        session.generation = 0;
+        let session = long_session(kept.len() as u128);
         match setup.store.insert(&session).await {
             Ok(()) => kept.push(session),
             Err(error) => break error,
@@ -55,7 +54,7 @@ async fn a_full_disk_is_unavailable_and_harms_nothing() {
         assert!(setup.load(session.id).await == *session);
     }
     // A row this long is written anew before the old one goes, for which there is no room.
-    let next = rotated(&kept[0], START);
+    let next = rotated(&kept[0]);
     for error in [
         setup.store.swap(0, &next).await.unwrap_err(),
         setup

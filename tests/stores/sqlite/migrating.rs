@@ -89,7 +89,7 @@ async fn version_1_told_whether_a_session_was_confirmed_and_not_when() {
 
     // It goes on as any other.
     let kept = setup.load(id(2)).await;
-    let next = rotated(&kept, START);
+    let next = rotated(&kept);
     assert_eq!(setup.swap(kept.version, &next).await, Swap::Swapped);
     assert!(setup.load(id(2)).await == next);
 }

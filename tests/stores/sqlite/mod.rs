@@ -3,6 +3,7 @@
 mod faults;
 mod migrating;
 mod opening;
+mod rows;
 mod sharing;
 
 use std::{future::Future, path::Path, str::FromStr, time::Duration};
@@ -14,17 +15,28 @@ use sqlx::{
 use tempfile::TempDir;
 use tokio::{task::JoinSet, time::Instant};
 use tower_bearer::{
+    SessionId,
     clock::Timestamp,
     error::ConfigErrorKind,
-    store::{RevokeReason, SessionStore, SqliteOptions, SqliteStore, StoreErrorKind, Swap},
+    store::{
+        RevokeReason, Session, SessionSecret, SessionStore, SqliteOptions, SqliteStore,
+        StoreErrorKind, Swap,
+    },
 };
+use uuid::Uuid;
 
-use crate::contract::{HOUR, START, Setup, full_session, id, rotated, session};
+use self::rows::*;
+use crate::support::{START, Setup};
+
+const ISSUER: &str = "https://id.example";
 
 pub(crate) async fn in_a_file() -> Setup<SqliteStore> {
     let (directory, url) = place();
     let store = SqliteStore::connect(&url).await.expect("the store opens");
-    Setup::keeping(directory, |clock| store.with_clock(clock))
+    let peer = SqliteStore::connect(&url).await.expect("the store opens");
+    Setup::new(|clock| store.with_clock(clock))
+        .with_peer(|clock| peer.with_clock(clock))
+        .keeping(directory)
 }
 
 pub(crate) async fn in_memory() -> Setup<SqliteStore> {

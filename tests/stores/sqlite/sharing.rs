@@ -6,7 +6,7 @@ use super::*;
 async fn what_was_written_outlives_the_store() {
     let (_directory, url) = place();
     let first = open(&url).await;
-    first.insert(&full_session(1)).await;
+    first.insert(&long_session(1)).await;
     first.insert(&session(2, "ada")).await;
     assert!(first.store.end(id(2), RevokeReason::Logout).await.unwrap());
     let kept = [first.load(id(1)).await, first.load(id(2)).await];
@@ -28,7 +28,7 @@ async fn a_closed_store_is_unavailable() {
     setup.insert(&session(1, "ada")).await;
     let clone = SqliteStore::clone(&setup.store);
     setup.store.close().await;
-    for store in [&*setup.store, &clone] {
+    for store in [&setup.store, &clone] {
         let error = store.load(id(1)).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
         let error = store.end(id(1), RevokeReason::Logout).await.unwrap_err();
@@ -45,13 +45,13 @@ async fn two_stores_on_one_file_see_each_other() {
     let error = two.store.insert(&session(1, "eve")).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Duplicate);
     assert_eq!(
-        two.swap(0, &rotated(&session(1, "ada"), START)).await,
+        two.swap(0, &rotated(&session(1, "ada"))).await,
         Swap::Swapped
     );
     assert_eq!(one.load(id(1)).await.generation, 1);
     assert!(one.store.end(id(1), RevokeReason::Logout).await.unwrap());
     let revoked = two.load(id(1)).await;
-    assert_eq!(two.swap(2, &rotated(&revoked, START)).await, Swap::Lost);
+    assert_eq!(two.swap(2, &rotated(&revoked)).await, Swap::Lost);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -67,7 +67,7 @@ async fn of_the_swaps_of_many_stores_one_wins() {
         let mut tasks = JoinSet::new();
         for task in 0..16_u32 {
             let store = stores[task as usize % 4].store.clone();
-            let mut next = rotated(&first, START);
+            let mut next = rotated(&first);
             next.late = task;
             tasks.spawn(async move { (store.swap(0, &next).await.unwrap(), next) });
         }
@@ -80,13 +80,6 @@ async fn of_the_swaps_of_many_stores_one_wins() {
             assert!(setup.load(first.id).await == *winner);
         }
     }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_sees_what_another_has_acknowledged() {
-    let (_directory, url) = place();
-    let stores = [open(&url).await.store, open(&url).await.store];
-    crate::contract::acknowledged::seen_by_all(&stores).await;
 }
 
 #[tokio::test]
@@ -102,7 +95,7 @@ async fn a_locked_database_is_busy_and_then_works() {
     let mut locker = connection(&url).await;
     run(&mut locker, "BEGIN EXCLUSIVE").await;
     let asked = Instant::now();
-    let next = rotated(&first, START);
+    let next = rotated(&first);
     let error = setup.store.swap(0, &next).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Busy);
     assert!(asked.elapsed() >= timeout / 2, "it did not wait");

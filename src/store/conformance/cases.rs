@@ -1,0 +1,91 @@
+//! The one table of cases, by what it costs where a store fails them.
+
+use std::pin::Pin;
+
+use super::{
+    Fixture, acknowledged, cleaning, clock, confirming, dropping, ending, keeping, listing, racing,
+    swapping, trial::Trial,
+};
+
+/// Hands the table on to another macro, after what that is given.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __store_conformance_cases {
+    ($($then:ident)::+ ! ($($given:tt)*)) => {
+        $($then)::+ ! { ($($given)*)
+            "two refresh tokens rotate one session: a thief's branch lives beside the victim's, unseen" {
+                swapping::a_swap_of_another_version_is_lost,
+                racing::of_many_swaps_one_wins,
+                racing::no_update_is_lost,
+            }
+            "a logged-out session comes back to life" {
+                swapping::a_swap_of_a_revoked_session_is_lost,
+                swapping::a_swap_can_revoke_for_every_reason,
+                confirming::a_revoked_session_is_not_confirmed,
+                ending::end_revokes_once,
+                racing::nothing_changes_after_the_end,
+                racing::of_many_ends_one_wins,
+            }
+            "a deleted or lost session is revived" {
+                swapping::a_swap_never_creates_a_session,
+                cleaning::a_deleted_session_stays_deleted,
+            }
+            "one login takes the place of another, or finds its own place taken" {
+                keeping::a_taken_identifier_is_a_duplicate,
+                racing::of_many_inserts_one_wins,
+                cleaning::a_deleted_identifier_is_free_again,
+            }
+            "honest clients are seen as thieves and logged out" {
+                keeping::a_session_is_kept_as_it_was_given,
+                keeping::a_new_session_is_at_version_0,
+                swapping::a_swap_writes_the_next_session,
+                acknowledged::a_load_sees_what_was_acknowledged,
+                dropping::a_dropped_future_leaves_the_store_whole,
+            }
+            "reuse windows open too wide or not at all" {
+                clock::every_call_tells_the_time_by_one_clock,
+                clock::every_write_takes_the_time_of_one_clock,
+            }
+            "a thief is seen late, or an honest client's late retries are held against it" {
+                confirming::confirm_takes_only_what_fits,
+                confirming::confirm_takes_large_batches,
+                racing::writers_of_many_sessions_do_not_block_each_other,
+            }
+            "users do not see all of their sessions, cannot end them, or see and end another's" {
+                ending::end_all_takes_one_subject_of_one_issuer,
+                listing::a_list_shows_live_sessions_only,
+                listing::a_list_is_paged_by_identifier,
+                listing::ten_thousand_sessions_of_one_subject,
+            }
+            "clients are logged out before their time, or dead sessions are kept for ever" {
+                cleaning::what_has_ended_is_deleted_oldest_end_first,
+                cleaning::no_more_than_the_limit_is_deleted,
+                racing::many_clean_ups_delete_each_session_once,
+            }
+        }
+    };
+}
+
+pub(super) struct Case<F> {
+    /// As `swapping::a_swap_of_another_version_is_lost`.
+    pub(super) name: &'static str,
+    /// What it costs where a store fails it.
+    pub(super) cost: &'static str,
+    pub(super) run: fn(F) -> Running,
+}
+
+pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+macro_rules! table {
+    (() $($cost:literal { $($part:ident::$case:ident,)+ })+) => {
+        [$($(Case {
+            name: concat!(stringify!($part), "::", stringify!($case)),
+            cost: $cost,
+            run: |fixture| Box::pin(async { $part::$case(Trial::new(fixture).await).await }),
+        },)+)+]
+    };
+}
+
+pub(super) fn cases<F: Fixture>() -> impl Iterator<Item = Case<F>> {
+    crate::__store_conformance_cases!(table!()).into_iter()
+}

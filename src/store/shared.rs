@@ -1,0 +1,54 @@
+use std::sync::Arc;
+
+use super::{Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, Swap};
+use crate::{claims::SessionId, clock::Timestamp};
+
+/// The store that is shared.
+impl<St: SessionStore> SessionStore for Arc<St> {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        St::now(self).await
+    }
+
+    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
+        St::insert(self, session).await
+    }
+
+    async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
+        St::load(self, id).await
+    }
+
+    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+        St::swap(self, expected, next).await
+    }
+
+    async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
+        St::confirm(self, pairs).await
+    }
+
+    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+        St::end(self, id, reason).await
+    }
+
+    async fn end_all(
+        &self,
+        issuer: &str,
+        subject: &str,
+        reason: RevokeReason,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        St::end_all(self, issuer, subject, reason).await
+    }
+
+    async fn list(
+        &self,
+        issuer: &str,
+        subject: &str,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Listed, StoreError> {
+        St::list(self, issuer, subject, after, limit).await
+    }
+
+    async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
+        St::delete_expired(self, limit).await
+    }
+}
