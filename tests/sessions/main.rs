@@ -16,7 +16,6 @@ mod flusher;
 mod hooks;
 mod hung_up;
 mod interleavings;
-mod races;
 mod refresh;
 mod schedule;
 mod stage;

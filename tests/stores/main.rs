@@ -1,6 +1,7 @@
 //! The contract of `SessionStore`, once for every store, and what is SQLite's own.
 #![cfg(feature = "conformance")]
 
+mod servers;
 mod support;
 
 // `cfg(test)` tells clippy that a helper that unwraps is a test's.
@@ -11,7 +12,11 @@ mod sqlite;
 use support::Setup;
 use tower_bearer::{store::MemoryStore, store_conformance};
 
-store_conformance!(memory, async || Setup::new(MemoryStore::with_clock));
+store_conformance!(memory, async || {
+    Setup::new(MemoryStore::with_clock).histories(1500)
+});
+store_conformance!(memory_with_a_running_clock, servers::with_a_running_clock);
+store_conformance!(memory_with_a_time_to_live, servers::with_a_time_to_live);
 #[cfg(feature = "sqlite")]
 store_conformance!(sqlite_file, sqlite::in_a_file);
 #[cfg(feature = "sqlite")]

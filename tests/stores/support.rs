@@ -14,6 +14,7 @@ pub(crate) struct Setup<St> {
     pub(crate) store: St,
     peer: Option<St>,
     pub(crate) clock: ManualClock,
+    histories: u32,
     /// What has to live as long as the store, such as its directory.
     _keep: Box<dyn Any + Send + Sync>,
 }
@@ -25,6 +26,7 @@ impl<St: SessionStore> Setup<St> {
             store: store(clock.clone()),
             peer: None,
             clock,
+            histories: 200,
             _keep: Box::new(()),
         }
     }
@@ -32,6 +34,10 @@ impl<St: SessionStore> Setup<St> {
     pub(crate) fn keeping(self, keep: impl Any + Send + Sync) -> Self {
         let _keep = Box::new(keep);
         Self { _keep, ..self }
+    }
+
+    pub(crate) fn histories(self, histories: u32) -> Self {
+        Self { histories, ..self }
     }
 
     pub(crate) fn with_peer(self, peer: impl FnOnce(ManualClock) -> St) -> Self {
@@ -58,5 +64,9 @@ impl<St: SessionStore + Clone> Fixture for Setup<St> {
     async fn turn_back(&self, by: Duration) -> bool {
         self.clock.set(self.clock.now() - by);
         true
+    }
+
+    fn histories(&self) -> u32 {
+        self.histories
     }
 }

@@ -3,8 +3,8 @@
 use std::pin::Pin;
 
 use super::{
-    Fixture, acknowledged, cleaning, clock, confirming, dropping, ending, keeping, listing, racing,
-    swapping, trial::Trial,
+    Fixture, acknowledged, cleaning, clock, confirming, dropping, ending, histories, keeping,
+    listing, racing, serving, swapping, trial::Trial,
 };
 
 /// Hands the table on to another macro, after what that is given.
@@ -17,6 +17,7 @@ macro_rules! __store_conformance_cases {
                 swapping::a_swap_of_another_version_is_lost,
                 racing::of_many_swaps_one_wins,
                 racing::no_update_is_lost,
+                serving::a_hundred_refreshes_of_one_token_give_one_successor,
             }
             "a logged-out session comes back to life" {
                 swapping::a_swap_of_a_revoked_session_is_lost,
@@ -25,6 +26,7 @@ macro_rules! __store_conformance_cases {
                 ending::end_revokes_once,
                 racing::nothing_changes_after_the_end,
                 racing::of_many_ends_one_wins,
+                serving::a_logout_is_never_undone_by_a_rotation,
             }
             "a deleted or lost session is revived" {
                 swapping::a_swap_never_creates_a_session,
@@ -41,6 +43,7 @@ macro_rules! __store_conformance_cases {
                 swapping::a_swap_writes_the_next_session,
                 acknowledged::a_load_sees_what_was_acknowledged,
                 dropping::a_dropped_future_leaves_the_store_whole,
+                histories::random_histories_go_as_the_protocol_says,
             }
             "reuse windows open too wide or not at all" {
                 clock::every_call_tells_the_time_by_one_clock,

@@ -13,7 +13,7 @@ use crate::{
 const TASKS: u32 = 100;
 
 /// Runs a task a number, all at once, and gives what they gave.
-async fn at_once<T, Fut>(numbers: u32, task: impl Fn(u32) -> Fut) -> Vec<T>
+pub(super) async fn at_once<T, Fut>(numbers: u32, task: impl Fn(u32) -> Fut) -> Vec<T>
 where
     T: Send + 'static,
     Fut: Future<Output = T> + Send + 'static,

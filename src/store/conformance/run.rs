@@ -10,7 +10,7 @@ use super::{
     cases::{Case, cases},
 };
 
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// Makes a module `$name` with a test for each case of the
 /// [conformance suite](crate::store::conformance), each on a fixture of its own.

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use tower_bearer::session::{Refusal, SessionEvent, SessionEventKind};
+use crate::session::{Refusal, SessionEvent, SessionEventKind};
 
-/// How often what happened, over all histories of a test.
+/// How many histories there were, and how often what happened.
 #[derive(Debug, Default)]
-pub(crate) struct Walked(BTreeMap<&'static str, usize>);
+pub(super) struct Walked {
+    pub(super) histories: usize,
+    times: BTreeMap<&'static str, usize>,
+}
 
 /// What some history has to come by, else the test says nothing of it.
 const ROWS: [&str; 16] = [
@@ -29,15 +32,15 @@ const ROWS: [&str; 16] = [
 ];
 
 impl Walked {
-    pub(crate) fn count(&mut self, events: &[SessionEvent], rotations: usize) {
+    pub(super) fn count(&mut self, events: &[SessionEvent], rotations: usize) {
         for event in events {
-            *self.0.entry(name(event.kind)).or_default() += 1;
+            *self.times.entry(name(event.kind)).or_default() += 1;
         }
-        *self.0.entry("rotated").or_default() += rotations;
+        *self.times.entry("rotated").or_default() += rotations;
     }
 
-    pub(crate) fn never(&self) -> Vec<&'static str> {
-        let never = |row: &&str| self.0.get(row).is_none_or(|times| *times == 0);
+    pub(super) fn never(&self) -> Vec<&'static str> {
+        let never = |row: &&str| self.times.get(row).is_none_or(|times| *times == 0);
         ROWS.into_iter().filter(never).collect()
     }
 }

@@ -2,27 +2,20 @@
 
 use std::collections::HashMap;
 
+use super::{
+    history::{ACCESS, LONGEST, Step},
+    table::Watched,
+};
+use crate::{clock::Timestamp, session::Session, store::conformance::tokens::Held};
 use proptest::prelude::*;
 use serde_json::Value;
-use tower_bearer::{
-    clock::Timestamp,
-    session::{RefreshOutcome, Refusal, Session},
-};
 
-use crate::{
-    history::{ACCESS, LONGEST, Step},
-    table::{Fate, Watched},
-    tokens::Held,
-};
-
-/// How a refresh came about and the generation that it gave, or why it was refused.
-pub(crate) type Answer = Result<(RefreshOutcome, u32), Refusal>;
-
-pub(crate) struct Client {
-    pub(crate) subject: String,
+#[derive(Clone)]
+pub(super) struct Client {
+    pub(super) subject: String,
     /// What it got, newest last; never replaced by a lower generation.
     held: Vec<Held>,
-    pub(crate) watched: Watched,
+    pub(super) watched: Watched,
     /// The rows that the session has had, with what was known of them.
     past: Vec<(Session, Watched)>,
     /// The claims of the refresh token of each generation.
@@ -30,7 +23,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(first: Held, row: Session) -> Self {
+    pub(super) fn new(first: Held, row: Session) -> Self {
         let watched = Watched::new(row.created_at, LONGEST);
         Self {
             subject: row.subject.clone(),
@@ -41,19 +34,19 @@ impl Client {
         }
     }
 
-    pub(crate) fn held(&self, back: usize) -> &Held {
+    pub(super) fn held(&self, back: usize) -> &Held {
         let newest = self.held.len() - 1;
         &self.held[newest - back.min(newest)]
     }
 
-    pub(crate) fn keep(&mut self, held: Held) {
+    pub(super) fn keep(&mut self, held: Held) {
         if held.presented.generation > self.held(0).presented.generation {
             self.held.push(held);
         }
     }
 
     /// The row some writes ago; the client's store is there again.
-    pub(crate) fn lose_writes(&mut self, back: usize) -> Session {
+    pub(super) fn lose_writes(&mut self, back: usize) -> Session {
         let newest = self.past.len() - 1;
         // What is lost is lost: a later failover does not bring it back.
         self.past.truncate(newest - back.min(newest) + 1);
@@ -65,7 +58,7 @@ impl Client {
         row.clone()
     }
 
-    pub(crate) fn checks_answer(
+    pub(super) fn checks_answer(
         &mut self,
         held: &Held,
         row: &Session,
@@ -108,7 +101,7 @@ impl Client {
     }
 
     /// What holds of any two rows of a session, one after the other.
-    pub(crate) fn checks_row(
+    pub(super) fn checks_row(
         &mut self,
         row: Option<&Session>,
         now: Timestamp,
@@ -153,15 +146,5 @@ impl Client {
             self.past.push((row.clone(), self.watched.clone()));
         }
         Ok(())
-    }
-}
-
-/// What came of presented tokens, in the words of the table.
-pub(crate) fn fate(answer: &Answer) -> Fate {
-    match answer {
-        Ok((RefreshOutcome::Rotated, _)) => Fate::Successor,
-        Ok((_, generation)) => Fate::Live(*generation),
-        Err(Refusal::Reused) => Fate::Theft,
-        Err(_) => Fate::Nothing,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use tower_bearer::{
+use crate::{
     SessionId,
     clock::Timestamp,
     session::{
@@ -11,21 +11,23 @@ use tower_bearer::{
     },
 };
 
-use crate::history::{IDLE, Setting};
+use super::history::{IDLE, Setting};
 
 /// What a server told of, by its events.
-pub(crate) type Told = (SessionEventKind, SessionId, i64);
+pub(super) type Told = (SessionEventKind, SessionId, i64);
 
-pub(crate) struct Reference {
-    pub(crate) rows: BTreeMap<SessionId, Session>,
+#[derive(Clone)]
+pub(super) struct Reference {
+    pub(super) rows: BTreeMap<SessionId, Session>,
     servers: [Server; 2],
     setting: Setting,
     policy: Policy,
-    pub(crate) told: Vec<Told>,
+    pub(super) told: Vec<Told>,
+    pub(super) rotations: usize,
 }
 
 /// What a process keeps to itself.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Server {
     seen: HashMap<SessionId, u32>,
     waiting: HashMap<SessionId, u32>,
@@ -33,44 +35,44 @@ struct Server {
 }
 
 impl Reference {
-    pub(crate) fn new(setting: Setting) -> Self {
-        let mut policy = Policy::default();
-        policy.idle_lifetime = IDLE;
-        policy.reuse_window = setting.window;
-        policy.late_budget = setting.late_budget;
-        policy.late_span = setting.late_span;
-        policy.revoke_on_reuse = setting.revoke_on_reuse;
+    pub(super) fn new(setting: Setting) -> Self {
         Self {
             rows: BTreeMap::new(),
             servers: Default::default(),
+            policy: Policy {
+                idle_lifetime: IDLE,
+                reuse_window: setting.window,
+                late_budget: setting.late_budget,
+                late_span: setting.late_span,
+                revoke_on_reuse: setting.revoke_on_reuse,
+            },
             setting,
-            policy,
             told: Vec::new(),
+            rotations: 0,
         }
     }
 
-    /// Whether there is room for a new session; evicts if so told.
-    pub(crate) fn makes_room(&mut self, server: usize, subject: &str, now: Timestamp) -> bool {
+    /// Whether there is room for a session beside the live ones; evicts if so told.
+    pub(super) fn makes_room(&mut self, server: usize, live: &[SessionId], now: Timestamp) -> bool {
         let Some((max, overflow)) = self.setting.max_sessions else {
             return true;
         };
-        let live = self.live(subject, now);
         let surplus = (live.len() + 1).saturating_sub(max);
         if surplus > 0 && overflow == Overflow::Refuse {
             return false;
         }
-        for id in live.into_iter().take(surplus) {
-            self.revoke(server, id, RevokeReason::Evicted, now);
+        for id in live.iter().take(surplus) {
+            self.revoke(server, *id, RevokeReason::Evicted, now);
         }
         true
     }
 
-    pub(crate) fn live(&self, subject: &str, now: Timestamp) -> Vec<SessionId> {
+    pub(super) fn live(&self, subject: &str, now: Timestamp) -> Vec<SessionId> {
         let live = |row: &&Session| row.subject == subject && row.is_live(now);
         self.rows.values().filter(live).map(|row| row.id).collect()
     }
 
-    pub(crate) fn refresh(
+    pub(super) fn refresh(
         &mut self,
         server: usize,
         id: SessionId,
@@ -102,7 +104,10 @@ impl Reference {
                 }
                 (Err(Refusal::Reused), SessionEventKind::Reused(reuse))
             }
-            Verdict::Rotate => return Ok(RefreshOutcome::Rotated),
+            Verdict::Rotate => {
+                self.rotations += 1;
+                return Ok(RefreshOutcome::Rotated);
+            }
             Verdict::Current => (Ok(RefreshOutcome::Current), SessionEventKind::Repeated),
             Verdict::Neighbour => (Ok(RefreshOutcome::Redelivered), SessionEventKind::Neighbour),
             Verdict::Late => (
@@ -113,7 +118,6 @@ impl Reference {
                 Ok(RefreshOutcome::Restored),
                 SessionEventKind::StoreLostWrites,
             ),
-            other => unreachable!("{other:?}"),
         };
         self.told.push((kind, id, distance));
         result
@@ -121,7 +125,7 @@ impl Reference {
 
     /// Ends a session if it is there and still runs. Its access tokens are refused by this
     /// server from now on.
-    pub(crate) fn revoke(
+    pub(super) fn revoke(
         &mut self,
         server: usize,
         id: SessionId,
@@ -145,22 +149,14 @@ impl Reference {
         true
     }
 
-    pub(crate) fn end_all(&mut self, server: usize, subject: &str, now: Timestamp) -> usize {
+    pub(super) fn running(&self, subject: &str) -> Vec<SessionId> {
         let running = |row: &&Session| row.subject == subject && row.revoked.is_none();
-        let ids: Vec<_> = self
-            .rows
-            .values()
-            .filter(running)
-            .map(|row| row.id)
-            .collect();
-        for id in &ids {
-            self.revoke(server, *id, RevokeReason::Logout, now);
-        }
-        ids.len()
+        let running = self.rows.values().filter(running);
+        running.map(|row| row.id).collect()
     }
 
     /// Whether the server lets the access token in; notes its generation if so.
-    pub(crate) fn admits(&mut self, server: usize, id: SessionId, generation: u32) -> bool {
+    pub(super) fn admits(&mut self, server: usize, id: SessionId, generation: u32) -> bool {
         let server = &mut self.servers[server];
         if server.ended.contains(&id) {
             return false;
@@ -173,19 +169,25 @@ impl Reference {
         true
     }
 
-    pub(crate) fn flush(&mut self, server: usize, now: Timestamp) {
-        for (id, generation) in std::mem::take(&mut self.servers[server].waiting) {
-            let Some(row) = self.rows.get_mut(&id) else {
-                continue;
-            };
-            if row.generation == generation && row.revoked.is_none() && row.confirmed_at.is_none() {
-                row.confirmed_at = Some(now);
-                row.version += 1;
-            }
+    /// Has a server write what waits, and tells the sessions that it has something to write on.
+    pub(super) fn flush(&mut self, server: usize) -> Vec<SessionId> {
+        let waiting = std::mem::take(&mut self.servers[server].waiting);
+        let fits = |(id, generation): &(SessionId, u32)| {
+            self.rows.get(id).is_some_and(|row| {
+                row.generation == *generation && row.revoked.is_none() && row.confirmed_at.is_none()
+            })
+        };
+        waiting.into_iter().filter(fits).map(|(id, _)| id).collect()
+    }
+
+    pub(super) fn confirm(&mut self, id: SessionId, now: Timestamp) {
+        if let Some(row) = self.rows.get_mut(&id) {
+            row.confirmed_at = Some(now);
+            row.version += 1;
         }
     }
 
-    pub(crate) fn clean_up(&mut self, now: Timestamp) {
+    pub(super) fn clean_up(&mut self, now: Timestamp) {
         self.rows.retain(|_, row| now < row.ends_at);
     }
 }

@@ -2,37 +2,37 @@
 
 use std::time::Duration;
 
-use proptest::{collection::vec, option, prelude::*, sample::select};
-use tower_bearer::{
+use crate::{
     clock::Timestamp,
     session::{ConfirmBy, Overflow},
 };
+use proptest::{collection::vec, option, prelude::*, sample::select};
 
-pub(crate) const ACCESS: Duration = Duration::from_secs(600);
-pub(crate) const IDLE: Duration = Duration::from_secs(6 * 60 * 60);
-pub(crate) const LONGEST: Duration = Duration::from_secs(15 * 60 * 60);
+pub(super) const ACCESS: Duration = Duration::from_secs(600);
+pub(super) const IDLE: Duration = Duration::from_secs(6 * 60 * 60);
+pub(super) const LONGEST: Duration = Duration::from_secs(15 * 60 * 60);
 
 /// How the sessions are configured, and what happens to them.
 #[derive(Clone, Debug)]
-pub(crate) struct History {
-    pub(crate) setting: Setting,
-    pub(crate) steps: Vec<Step>,
+pub(super) struct History {
+    pub(super) setting: Setting,
+    pub(super) steps: Vec<Step>,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Setting {
-    pub(crate) window: Duration,
-    pub(crate) late_budget: u32,
-    pub(crate) late_span: u32,
-    pub(crate) confirm_by: ConfirmBy,
-    pub(crate) max_sessions: Option<(usize, Overflow)>,
-    pub(crate) revoke_on_reuse: bool,
+pub(super) struct Setting {
+    pub(super) window: Duration,
+    pub(super) late_budget: u32,
+    pub(super) late_span: u32,
+    pub(super) confirm_by: ConfirmBy,
+    pub(super) max_sessions: Option<(usize, Overflow)>,
+    pub(super) revoke_on_reuse: bool,
 }
 
 /// Numbers that pick a session are taken modulo what there is, 0 is the newest; `back` 0 is
 /// the newest token that the client holds.
 #[derive(Clone, Debug)]
-pub(crate) enum Step {
+pub(super) enum Step {
     Start {
         subject: usize,
     },
@@ -93,14 +93,14 @@ pub(crate) enum Step {
 
 /// How the clock moves: to just before, at or just after a length that something turns on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Jump {
-    pub(crate) by: Length,
-    pub(crate) off: i64,
-    pub(crate) backward: bool,
+pub(super) struct Jump {
+    pub(super) by: Length,
+    pub(super) off: i64,
+    pub(super) backward: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Length {
+pub(super) enum Length {
     Nothing,
     Window,
     TwoWindows,
@@ -113,7 +113,7 @@ pub(crate) enum Length {
 
 impl Jump {
     /// The time after it. `newest` has the expiry and the end of the newest session.
-    pub(crate) fn from(
+    pub(super) fn from(
         self,
         now: Timestamp,
         newest: Option<(Timestamp, Timestamp)>,
@@ -141,7 +141,7 @@ impl Jump {
     }
 }
 
-pub(crate) fn histories() -> impl Strategy<Value = History> {
+pub(super) fn histories() -> impl Strategy<Value = History> {
     (settings(), vec(scenes(), 1..50)).prop_map(|(setting, scenes)| {
         let mut steps = vec![Step::Start { subject: 0 }];
         steps.extend(scenes.into_iter().flatten());

@@ -3,18 +3,17 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use tower_bearer::{clock::Timestamp, session::Session};
-
-use crate::history::{IDLE, Setting};
+use super::history::{IDLE, Setting};
+use crate::{clock::Timestamp, session::Session};
 
 /// What someone knows of a session who sees its answers and writes nothing down but times.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Watched {
+pub(super) struct Watched {
     generation: u32,
     /// When the live token was last handed to someone who could not have had it before.
     delivered: Option<Timestamp>,
     /// When the client was first known to hold it.
-    pub(crate) confirmed: Option<Timestamp>,
+    pub(super) confirmed: Option<Timestamp>,
     /// Those of the last 32 generations that needed a late redelivery.
     late: BTreeSet<u32>,
     expires: Timestamp,
@@ -24,7 +23,7 @@ pub(crate) struct Watched {
 
 /// What has to come of a presented token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(super) enum Fate {
     /// A token of the next generation.
     Successor,
     /// A token of this generation, which is the live one.
@@ -36,7 +35,7 @@ pub(crate) enum Fate {
 }
 
 impl Watched {
-    pub(crate) fn new(now: Timestamp, longest: Duration) -> Self {
+    pub(super) fn new(now: Timestamp, longest: Duration) -> Self {
         Self {
             generation: 0,
             delivered: None,
@@ -49,7 +48,7 @@ impl Watched {
     }
 
     /// What a row says of it.
-    pub(crate) fn of(row: &Session) -> Self {
+    pub(super) fn of(row: &Session) -> Self {
         let is_late = |behind: &u32| row.late >> behind & 1 == 1;
         let late = (0..32).filter(is_late);
         Self {
@@ -63,16 +62,16 @@ impl Watched {
         }
     }
 
-    pub(crate) fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.revoked
     }
 
-    pub(crate) fn revoke(&mut self) {
+    pub(super) fn revoke(&mut self) {
         self.revoked = true;
     }
 
     /// Presents a genuine token of a generation that says `exp`.
-    pub(crate) fn present(
+    pub(super) fn present(
         &mut self,
         generation: u32,
         exp: Timestamp,

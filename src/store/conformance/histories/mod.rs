@@ -1,0 +1,66 @@
+//! Random histories of sessions on two servers, against the pure decision as oracle, and
+//! against the protocol's table, written a second time.
+//!
+//! More of them than usual: `PROPTEST_CASES=10000 cargo test …`.
+
+mod checking;
+mod client;
+mod history;
+mod reference;
+mod refreshing;
+mod stepping;
+mod table;
+mod tap;
+mod walked;
+mod world;
+
+use std::{cell::RefCell, env, thread};
+
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+use tokio::{runtime::Handle, sync::oneshot};
+
+use self::{walked::Walked, world::World};
+use super::{Fixture, trial::Trial};
+
+/// So many come by every row of the table.
+const ENOUGH: u32 = 200;
+
+pub(super) async fn random_histories_go_as_the_protocol_says<F: Fixture>(trial: Trial<F>) {
+    let (runtime, (done, outcome)) = (Handle::current(), oneshot::channel());
+    // A thread outside of the runtime: what a server notes there waits until it is told to
+    // write it.
+    thread::spawn(move || {
+        // Nobody listens any more where the case has been given up.
+        let _ = done.send(walk(&trial, &runtime));
+    });
+    match outcome.await {
+        Ok(Ok(walked)) => println!("{walked:?}"),
+        Ok(Err(why)) => panic!("{why}"),
+        Err(_) => panic!("a call of the store failed"),
+    }
+}
+
+fn walk<F: Fixture>(trial: &Trial<F>, runtime: &Handle) -> Result<Walked, String> {
+    let mut config = Config::default();
+    // The usual run walks the same histories each time, so that each outcome is among them.
+    if env::var_os("PROPTEST_CASES").is_none() {
+        (config.cases, config.rng_seed) = (trial.fixture.histories(), RngSeed::Fixed(1));
+    }
+    // A failing history is printed whole.
+    config.failure_persistence = None;
+    let is_enough = config.cases >= ENOUGH;
+    let walked = RefCell::new(Walked::default());
+    TestRunner::new(config)
+        .run(&history::histories(), |history| {
+            let walked = &mut *walked.borrow_mut();
+            walked.histories += 1;
+            let world = World::new(history.setting, walked.histories, trial, runtime);
+            world.run(&history.steps, walked)
+        })
+        .map_err(|error| error.to_string())?;
+    let walked = walked.into_inner();
+    match walked.never() {
+        never if is_enough && !never.is_empty() => Err(format!("never happened: {never:?}")),
+        _ => Ok(walked),
+    }
+}
