@@ -1,0 +1,287 @@
+//! PostgreSQL, from the binaries on this machine.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::time::sleep;
+
+use super::{Home, Process, ServerClock, free_port, process::send, program, skipped};
+
+/// A running server with an empty database. Only this machine reaches it, and whoever does is
+/// its superuser.
+pub(crate) struct Postgres {
+    cluster: Cluster,
+    port: u16,
+    process: Process,
+}
+
+/// All that stays when the server is not running.
+struct Cluster {
+    programs: PathBuf,
+    home: Home,
+    settings: Vec<(String, String)>,
+    clock: Option<ServerClock>,
+}
+
+/// What a server's data were when it was made.
+pub(crate) struct Backup(&'static str);
+
+/// Small and quick. A write that was acknowledged outlives the server's processes, since the
+/// operating system has it, but not the machine.
+const SETTINGS: [(&str, &str); 8] = [
+    ("listen_addresses", "127.0.0.1"),
+    ("unix_socket_directories", ""),
+    // Goes with the directory, also where the server is killed.
+    ("dynamic_shared_memory_type", "mmap"),
+    ("shared_buffers", "32MB"),
+    ("max_connections", "200"),
+    ("autovacuum_naptime", "5s"),
+    ("jit", "off"),
+    ("fsync", "off"),
+];
+
+impl Postgres {
+    /// A server, where PostgreSQL is installed.
+    pub(crate) async fn start() -> Option<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// A server that syncs each commit to the disk.
+    pub(crate) async fn durable() -> Option<Self> {
+        Self::start_with(&[("fsync", "on")]).await
+    }
+
+    /// A server with these settings too.
+    pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Option<Self> {
+        let Some(programs) = programs() else {
+            skipped("PostgreSQL's initdb is not installed");
+            return None;
+        };
+        let settings = SETTINGS.iter().chain(settings);
+        let settings = settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let cluster = Cluster::new(programs, settings.collect());
+        let mut initdb = cluster.program("initdb");
+        initdb.args(["-D", "data", "-U", "bearer", "-A", "trust"]);
+        run(initdb.args(["-E", "UTF8", "--locale=C", "--no-sync"]));
+        Some(Self::serve(cluster).await)
+    }
+
+    /// A hot standby that follows this server.
+    pub(crate) async fn standby(&self) -> Self {
+        let cluster = Cluster::new(self.cluster.programs.clone(), self.cluster.settings.clone());
+        run(cluster
+            .back_up(&self.url(), "data")
+            .arg("--write-recovery-conf"));
+        Self::serve(cluster).await
+    }
+
+    async fn serve(cluster: Cluster) -> Self {
+        for _ in 0..5 {
+            let port = free_port();
+            let mut process = Process::start(&mut cluster.server(port));
+            if is_ready(&mut process, port).await {
+                return Self {
+                    cluster,
+                    port,
+                    process,
+                };
+            }
+        }
+        panic!("PostgreSQL does not start:\n{}", cluster.log());
+    }
+
+    /// Where the server is, and its database.
+    pub(crate) fn url(&self) -> String {
+        self.url_of("postgres")
+    }
+
+    fn url_of(&self, database: &str) -> String {
+        url(self.port, database)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Makes another, empty database and tells where it is.
+    pub(crate) async fn database(&self, name: &str) -> String {
+        self.run(&format!("CREATE DATABASE \"{name}\"")).await;
+        self.url_of(name)
+    }
+
+    /// A connection of the superuser's.
+    pub(crate) async fn connection(&self) -> PgConnection {
+        PgConnection::connect(&self.url())
+            .await
+            .expect("it connects")
+    }
+
+    /// Runs statements as the superuser.
+    pub(crate) async fn run(&self, sql: &str) {
+        let mut connection = self.connection().await;
+        let run = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        run.execute(&mut connection).await.expect("it runs");
+    }
+
+    /// A hand on the server's clock, where libfaketime is installed.
+    pub(crate) fn clock(&self) -> Option<&ServerClock> {
+        if self.cluster.clock.is_none() {
+            skipped("libfaketime is not installed");
+        }
+        self.cluster.clock.as_ref()
+    }
+
+    /// `kill -9` of all of its processes at once.
+    pub(crate) fn kill9(&mut self) {
+        let workers = children(self.process.id());
+        self.process.kill();
+        send("KILL", &workers);
+    }
+
+    /// Stops as an administrator would: what is under way is rolled back.
+    pub(crate) fn stop(&mut self) {
+        self.process.signal("INT");
+        self.process.wait();
+    }
+
+    /// Starts again, on the same port, after [`kill9`](Self::kill9) or [`stop`](Self::stop).
+    pub(crate) async fn restart(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        // A worker of before may still be about to die, which the server waits for.
+        while Instant::now() < deadline {
+            self.process = Process::start(&mut self.cluster.server(self.port));
+            if is_ready(&mut self.process, self.port).await {
+                return;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        panic!("PostgreSQL does not start again:\n{}", self.cluster.log());
+    }
+
+    /// Makes a copy of the data while the server runs.
+    pub(crate) fn back_up(&self, name: &'static str) -> Backup {
+        run(&mut self.cluster.backup(&self.url(), name));
+        Backup(name)
+    }
+
+    /// Puts a copy in the place of the data, of a server that has ended.
+    pub(crate) fn restore(&mut self, copy: &Backup) {
+        let home = &self.cluster.home;
+        fs::remove_dir_all(home.path().join("data")).expect("removable");
+        run(home.command(Path::new("cp")).args(["-R", copy.0, "data"]));
+    }
+
+    /// Makes a standby the primary.
+    pub(crate) async fn promote(&self) {
+        self.run("SELECT pg_promote()").await;
+    }
+}
+
+impl Cluster {
+    fn new(programs: PathBuf, settings: Vec<(String, String)>) -> Self {
+        let home = Home::new(&["postgres", "nobody"]);
+        Self {
+            clock: ServerClock::new(home.path(), "libfaketime.so.1"),
+            programs,
+            home,
+            settings,
+        }
+    }
+
+    fn program(&self, name: &str) -> Command {
+        self.home.command(&self.programs.join(name))
+    }
+
+    fn server(&self, port: u16) -> Command {
+        let mut command = self.program("postgres");
+        command.args(["-D", "data", "-p", &port.to_string()]);
+        for (name, value) in &self.settings {
+            command.arg("-c").arg(format!("{name}={value}"));
+        }
+        if let Some(clock) = &self.clock {
+            clock.set_on(&mut command);
+        }
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_file());
+        command.stdout(Stdio::null()).stderr(log.expect("writable"));
+        command
+    }
+
+    fn backup(&self, url: &str, to: &str) -> Command {
+        let mut command = self.program("pg_basebackup");
+        command.args(["-D", to, "-d", url, "-c", "fast", "--no-sync"]);
+        command
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.home.path().join("log")
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // At once, but so that it gives back its shared memory.
+        self.process.signal("QUIT");
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while self.process.ended().is_none() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// The newest version that Debian keeps beside the others, or what the `PATH` has.
+fn programs() -> Option<PathBuf> {
+    let version = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u32>().ok();
+    let versions = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut versions: Vec<_> = versions.map(|entry| entry.path()).collect();
+    versions.sort_by_key(|folder| std::cmp::Reverse(version(folder)));
+    let folders: Vec<_> = versions.iter().map(|folder| folder.join("bin")).collect();
+    let initdb = program("initdb", &folders)?;
+    initdb.parent().map(Path::to_owned)
+}
+
+/// Waits until the server serves, 60 s at most. It does not where it has ended.
+async fn is_ready(process: &mut Process, port: u16) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while process.ended().is_none() && Instant::now() < deadline {
+        if PgConnection::connect(&url(port, "postgres")).await.is_ok() {
+            return true;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    false
+}
+
+fn url(port: u16, database: &str) -> String {
+    format!("postgres://bearer@127.0.0.1:{port}/{database}?sslmode=disable")
+}
+
+/// What `process` has started, where the system tells.
+fn children(process: u32) -> Vec<u32> {
+    let list = format!("/proc/{process}/task/{process}/children");
+    let list = fs::read_to_string(list).unwrap_or_default();
+    list.split_whitespace()
+        .filter_map(|id| id.parse().ok())
+        .collect()
+}
+
+#[track_caller]
+fn run(command: &mut Command) {
+    let output = command.stdin(Stdio::null()).output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {told}");
+}
