@@ -74,10 +74,11 @@ impl Home {
         self.directory.path()
     }
 
-    /// A command that runs in the directory as its user.
+    /// A command that runs in the directory as its user, with nothing of the tests' environment.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(self.path());
+        command.current_dir(self.path()).env_clear();
+        command.envs(env::var_os("PATH").map(|path| ("PATH", path)));
         if let Some(User { uid, gid }) = self.user {
             command.uid(uid).gid(gid);
         }

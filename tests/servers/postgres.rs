@@ -75,7 +75,7 @@ impl Postgres {
     pub(crate) async fn standby(&self) -> Self {
         let cluster = Cluster::new(self.cluster.programs.clone(), self.cluster.settings.clone());
         run(cluster
-            .back_up(&self.url(), "data")
+            .backup(&self.url(), "data")
             .arg("--write-recovery-conf"));
         Self::serve(cluster).await
     }
@@ -84,7 +84,7 @@ impl Postgres {
         for _ in 0..5 {
             let port = free_port();
             let mut process = Process::start(&mut cluster.server(port));
-            if is_ready(&mut process, port).await {
+            if cluster.is_ready(&mut process, port).await {
                 return Self {
                     cluster,
                     port,
@@ -155,7 +155,7 @@ impl Postgres {
         // A worker of before may still be about to die, which the server waits for.
         while Instant::now() < deadline {
             self.process = Process::start(&mut self.cluster.server(self.port));
-            if is_ready(&mut self.process, self.port).await {
+            if self.cluster.is_ready(&mut self.process, self.port).await {
                 return;
             }
             sleep(Duration::from_millis(50)).await;
@@ -220,6 +220,26 @@ impl Cluster {
         command
     }
 
+    /// Waits until the server serves, 60 s at most. It does not where it has ended.
+    async fn is_ready(&self, process: &mut Process, port: u16) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while process.ended().is_none() && Instant::now() < deadline {
+            if self.answers(port).await.unwrap_or(false) {
+                return true;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        false
+    }
+
+    /// Whether it is this server that listens there.
+    async fn answers(&self, port: u16) -> sqlx::Result<bool> {
+        let mut connection = PgConnection::connect(&url(port, "postgres")).await?;
+        let data = sqlx::query_scalar("SHOW data_directory").fetch_one(&mut connection);
+        let data: String = data.await?;
+        Ok(Path::new(&data) == self.home.path().join("data"))
+    }
+
     fn log_file(&self) -> PathBuf {
         self.home.path().join("log")
     }
@@ -252,18 +272,6 @@ fn programs() -> Option<PathBuf> {
     let folders: Vec<_> = versions.iter().map(|folder| folder.join("bin")).collect();
     let initdb = program("initdb", &folders)?;
     initdb.parent().map(Path::to_owned)
-}
-
-/// Waits until the server serves, 60 s at most. It does not where it has ended.
-async fn is_ready(process: &mut Process, port: u16) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while process.ended().is_none() && Instant::now() < deadline {
-        if PgConnection::connect(&url(port, "postgres")).await.is_ok() {
-            return true;
-        }
-        sleep(Duration::from_millis(20)).await;
-    }
-    false
 }
 
 fn url(port: u16, database: &str) -> String {
