@@ -4,10 +4,14 @@
 //! makes a session safe is in [`crate::session`]; what that builds on is in the promises below,
 //! and each says what it costs when it is broken.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod columns;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod record;
 mod shared;
 #[cfg(feature = "sqlite")]
@@ -17,6 +21,8 @@ use std::future::Future;
 
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{Metadata, PrivateClaims, RevokeReason, Revoked, Session, SessionSecret};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};

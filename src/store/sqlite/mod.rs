@@ -16,7 +16,7 @@ use sqlx::SqlitePool;
 
 pub use self::open::SqliteOptions;
 use self::{error::failed, open::Pools};
-use super::{Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, Swap};
+use super::{Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, Swap, columns};
 use crate::{
     claims::SessionId,
     clock::{Clock, SystemClock, Timestamp},
@@ -213,14 +213,14 @@ impl SessionStore for SqliteStore {
         };
         let swap = sqlx::query(SWAP)
             .bind(i64::from(next.generation))
-            .bind(row::millis(next.rotated_at))
-            .bind(row::millis(next.delivered_at))
-            .bind(row::millis(next.confirmed_at))
+            .bind(columns::millis(next.rotated_at))
+            .bind(columns::millis(next.delivered_at))
+            .bind(columns::millis(next.confirmed_at))
             .bind(i64::from(next.late))
             .bind(next.expires_at.as_millis())
-            .bind(row::millis(next.revoked.map(|revoked| revoked.at)))
-            .bind(row::reason(next.revoked))
-            .bind(row::millis(next.last_refreshed_at))
+            .bind(columns::revoked_at(next.revoked))
+            .bind(columns::reason(next.revoked))
+            .bind(columns::millis(next.last_refreshed_at))
             .bind(i64::try_from(next.version).unwrap_or(i64::MAX))
             .bind(row::id_bytes(next.id))
             .bind(expected);

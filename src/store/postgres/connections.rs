@@ -1,0 +1,105 @@
+//! How a statement gets to the server and its answer back.
+
+use std::{sync::Arc, time::Duration};
+
+use sqlx::{
+    AssertSqlSafe, Connection as _, PgConnection, PgPool, Postgres, Row as _, pool::PoolConnection,
+    postgres::PgRow,
+};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    error::{self, ReadOnly, failed},
+    row::Statement,
+};
+use crate::store::{StoreError, StoreErrorKind};
+
+pub(super) struct Connections {
+    pub(super) pool: PgPool,
+    /// How long a call may take.
+    pub(super) timeout: Duration,
+    /// Begins a transaction, where a pooler gives each transaction a server of its own and so
+    /// a statement could be prepared by one and run by another.
+    pub(super) begin: Option<Arc<str>>,
+}
+
+/// Whether the answer is worth something only as the primary's.
+#[derive(Clone, Copy)]
+enum From {
+    Primary,
+    /// A write, which no other server takes.
+    Any,
+}
+
+impl Connections {
+    pub(super) async fn write(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
+        self.run(statement, From::Any).await
+    }
+
+    /// The rows have a column `writable`.
+    pub(super) async fn read(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
+        self.run(statement, From::Primary).await
+    }
+
+    /// Runs a statement, in a task: it comes to its end also where the caller does not wait for
+    /// it, and by the deadline. Else a caller with less patience would leave connections behind
+    /// on which answers are due, and none that could be used where a server has gone silent.
+    async fn run(&self, statement: Statement, from: From) -> Result<Vec<PgRow>, StoreError> {
+        let deadline = Instant::now() + self.timeout;
+        let connection = timeout_at(deadline, self.pool.acquire())
+            .await
+            .map_err(|_| StoreErrorKind::Timeout)?
+            .map_err(failed)?;
+        let begin = self.begin.clone();
+        let exchange = exchange(connection, statement, begin, from, deadline);
+        tokio::spawn(exchange).await.unwrap_or_else(|error| {
+            Err(StoreError::with_source(StoreErrorKind::Unavailable, error))
+        })
+    }
+}
+
+async fn exchange(
+    mut connection: PoolConnection<Postgres>,
+    statement: Statement,
+    begin: Option<Arc<str>>,
+    from: From,
+    deadline: Instant,
+) -> Result<Vec<PgRow>, StoreError> {
+    let error = match timeout_at(deadline, send(&mut connection, statement, begin)).await {
+        Ok(Ok(rows)) if from.answers(&rows) => return Ok(rows),
+        Ok(Ok(_)) => StoreError::with_source(StoreErrorKind::Unavailable, ReadOnly),
+        Ok(Err(error)) if error::spares_connection(&error) => return Err(failed(error)),
+        Ok(Err(error)) => failed(error),
+        Err(elapsed) => StoreError::with_source(StoreErrorKind::Timeout, elapsed),
+    };
+    // Closed, and another opened, perhaps to another server. No request to cancel goes before:
+    // it could reach a commit that waits for a standby, which the server would then acknowledge
+    // although no standby has it.
+    drop(connection.detach());
+    Err(error)
+}
+
+async fn send(
+    connection: &mut PgConnection,
+    statement: Statement,
+    begin: Option<Arc<str>>,
+) -> sqlx::Result<Vec<PgRow>> {
+    let Some(begin) = begin else {
+        return statement.fetch_all(connection).await;
+    };
+    let mut transaction = connection.begin_with(AssertSqlSafe(begin)).await?;
+    let statement = statement.persistent(false);
+    let rows = statement.fetch_all(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(rows)
+}
+
+impl From {
+    fn answers(self, rows: &[PgRow]) -> bool {
+        let is_primary = |row: &PgRow| row.try_get("writable").unwrap_or(false);
+        match self {
+            Self::Primary => rows.first().is_some_and(is_primary),
+            Self::Any => true,
+        }
+    }
+}

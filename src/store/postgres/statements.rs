@@ -1,0 +1,169 @@
+//! The statements, each of which does all of an operation.
+//!
+//! Functions are named with their schema, so that no search path puts another in their place.
+
+use std::{sync::Arc, time::Duration};
+
+use super::names::Names;
+
+/// The time in milliseconds, taken where the expression is evaluated: for a write that is after
+/// it has the row's lock.
+const NOW: &str =
+    "pg_catalog.floor(EXTRACT(EPOCH FROM pg_catalog.clock_timestamp()) * 1000)::bigint";
+
+/// Whether the server takes writes. A standby does not, nor does a primary that was demoted.
+const WRITABLE: &str = "pg_catalog.current_setting('transaction_read_only') = 'off'";
+
+const COLUMNS: &str = "id, issuer, subject, secret, generation, rotated_at, delivered_at, \
+    confirmed_at, late, expires_at, ends_at, revoked_at, revoked_reason, version, created_at, \
+    last_refreshed_at, auth_time, scope, client_id, claims, metadata";
+
+pub(super) struct Statements {
+    pub(super) now: Arc<str>,
+    pub(super) insert: Arc<str>,
+    pub(super) load: Arc<str>,
+    pub(super) swap: Arc<str>,
+    pub(super) confirm: Arc<str>,
+    pub(super) end: Arc<str>,
+    pub(super) end_all: Arc<str>,
+    pub(super) list: Arc<str>,
+    pub(super) delete_expired: Arc<str>,
+}
+
+impl Statements {
+    /// Statements that wait for the lock of a row as long as `wait`.
+    pub(super) fn new(names: &Names, wait: Duration) -> Self {
+        let sessions = &names.sessions;
+        let settled = &settled(wait);
+        Self {
+            now: now(),
+            insert: insert(sessions, settled),
+            load: load(sessions),
+            swap: swap(sessions, settled),
+            confirm: confirm(sessions, settled),
+            end: end(sessions, settled),
+            end_all: end_all(sessions, settled),
+            list: list(sessions),
+            delete_expired: delete_expired(sessions),
+        }
+    }
+}
+
+/// A condition that always holds. It is looked at before any row is, and changes settings until
+/// the statement's transaction has ended: so a statement is as durable and as patient as it has to
+/// be over any connection, whatever state that is in, and leaves no state behind.
+fn settled(wait: Duration) -> String {
+    let wait = wait.as_millis();
+    format!(
+        "(SELECT pg_catalog.set_config('lock_timeout', '{wait}', true) IS NOT NULL
+            AND pg_catalog.set_config('synchronous_commit',
+                CASE pg_catalog.current_setting('synchronous_commit')
+                    WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on'
+                END, true) IS NOT NULL)"
+    )
+}
+
+fn now() -> Arc<str> {
+    format!("SELECT {NOW} AS now, {WRITABLE} AS writable").into()
+}
+
+fn insert(sessions: &str, settled: &str) -> Arc<str> {
+    format!(
+        "INSERT INTO {sessions} ({COLUMNS})
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15, $16, $17, \
+            $18, $19, $20
+        WHERE {settled}"
+    )
+    .into()
+}
+
+/// One row, also where there is no session.
+fn load(sessions: &str) -> Arc<str> {
+    format!(
+        "SELECT {NOW} AS now, {WRITABLE} AS writable, {COLUMNS}
+        FROM (SELECT 1) AS one LEFT JOIN {sessions} ON id = $1"
+    )
+    .into()
+}
+
+fn swap(sessions: &str, settled: &str) -> Arc<str> {
+    format!(
+        "UPDATE {sessions}
+        SET generation = $3, rotated_at = $4, delivered_at = $5, confirmed_at = $6, late = $7,
+            expires_at = $8, revoked_at = $9, revoked_reason = $10, last_refreshed_at = $11,
+            version = $12
+        WHERE id = $1 AND version = $2 AND revoked_at IS NULL AND {settled}
+        RETURNING true"
+    )
+    .into()
+}
+
+/// Whatever locks more than one row locks them by identifier, so that no two can wait for each
+/// other.
+fn confirm(sessions: &str, settled: &str) -> Arc<str> {
+    format!(
+        "WITH held AS (
+            SELECT kept.id FROM {sessions} AS kept
+            JOIN unnest($1::uuid[], $2::bigint[]) AS pair (id, generation)
+                ON kept.id = pair.id AND kept.generation = pair.generation
+            WHERE kept.confirmed_at IS NULL AND kept.revoked_at IS NULL AND {settled}
+            ORDER BY kept.id FOR NO KEY UPDATE OF kept
+        )
+        UPDATE {sessions} AS kept SET confirmed_at = {NOW}, version = kept.version + 1
+        FROM held WHERE kept.id = held.id"
+    )
+    .into()
+}
+
+fn end(sessions: &str, settled: &str) -> Arc<str> {
+    format!(
+        "UPDATE {sessions} SET revoked_at = {NOW}, revoked_reason = $2, version = version + 1
+        WHERE id = $1 AND revoked_at IS NULL AND {settled}
+        RETURNING true"
+    )
+    .into()
+}
+
+fn end_all(sessions: &str, settled: &str) -> Arc<str> {
+    format!(
+        "WITH held AS (
+            SELECT id FROM {sessions}
+            WHERE issuer = $1 AND subject = $2 AND revoked_at IS NULL AND {settled}
+            ORDER BY id FOR NO KEY UPDATE
+        )
+        UPDATE {sessions} AS kept
+        SET revoked_at = {NOW}, revoked_reason = $3, version = kept.version + 1
+        FROM held WHERE kept.id = held.id
+        RETURNING kept.id"
+    )
+    .into()
+}
+
+/// One row, also where there is no session. The identifiers begin with `$3`, without `$4`.
+fn list(sessions: &str) -> Arc<str> {
+    format!(
+        "WITH clock AS (SELECT {NOW} AS now, {WRITABLE} AS writable)
+        SELECT now, writable, live.*
+        FROM clock LEFT JOIN LATERAL (
+            SELECT {COLUMNS} FROM {sessions}
+            WHERE issuer = $1 AND subject = $2 AND id >= $3 AND id IS DISTINCT FROM $4
+                AND revoked_at IS NULL AND expires_at > clock.now AND ends_at > clock.now
+            ORDER BY id LIMIT $5
+        ) AS live ON true
+        ORDER BY id"
+    )
+    .into()
+}
+
+/// Passes over the rows that somebody else has locked, and so waits for nobody.
+fn delete_expired(sessions: &str) -> Arc<str> {
+    format!(
+        "WITH ended AS (
+            SELECT id FROM {sessions} WHERE ends_at <= (SELECT {NOW})
+            ORDER BY ends_at LIMIT $1 FOR UPDATE SKIP LOCKED
+        )
+        DELETE FROM {sessions} AS kept USING ended WHERE kept.id = ended.id
+        RETURNING true"
+    )
+    .into()
+}
