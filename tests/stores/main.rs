@@ -6,6 +6,13 @@ mod support;
 
 // `cfg(test)` tells clippy that a helper that unwraps is a test's.
 #[cfg(test)]
+#[cfg(all(feature = "postgres", unix))]
+mod postgres;
+#[cfg(test)]
+#[cfg(all(feature = "postgres", unix))]
+#[path = "../servers/mod.rs"]
+mod servers;
+#[cfg(test)]
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
