@@ -4,6 +4,8 @@
 
 mod clock;
 #[cfg(feature = "postgres")]
+pub(crate) mod pgbouncer;
+#[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 mod process;
 

@@ -143,6 +143,20 @@ impl Postgres {
         send("KILL", &workers);
     }
 
+    /// Has its processes do nothing until [`resume`](Self::resume).
+    pub(crate) fn pause(&self) {
+        self.signal_all("STOP");
+    }
+
+    pub(crate) fn resume(&self) {
+        self.signal_all("CONT");
+    }
+
+    fn signal_all(&self, signal: &str) {
+        self.process.signal(signal);
+        send(signal, &children(self.process.id()));
+    }
+
     /// Stops as an administrator would: what is under way is rolled back.
     pub(crate) fn stop(&mut self) {
         self.process.signal("INT");
@@ -174,6 +188,12 @@ impl Postgres {
         let home = &self.cluster.home;
         fs::remove_dir_all(home.path().join("data")).expect("removable");
         run(home.command(Path::new("cp")).args(["-R", copy.0, "data"]));
+    }
+
+    /// Makes a server that has ended a standby, which follows nobody.
+    pub(crate) fn demote(&mut self) {
+        let signal = self.cluster.home.path().join("data/standby.signal");
+        fs::write(signal, "").expect("writable");
     }
 
     /// Makes a standby the primary.
@@ -253,6 +273,7 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         // At once, but so that it gives back its shared memory.
         self.process.signal("QUIT");
+        self.resume();
         let deadline = Instant::now() + Duration::from_secs(5);
         while self.process.ended().is_none() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));

@@ -29,7 +29,9 @@ pub(super) async fn a_dropped_future_leaves_the_store_whole<F: Fixture>(trial: T
 
 async fn one_session<F: Fixture>(trial: &Trial<F>, patience: u32) {
     let store = trial.store();
-    let first = trial.session(u128::from(patience), "ada");
+    // Each of another: what was given up on may yet come, and end whatever its user then has.
+    let subject = format!("user {patience}");
+    let first = trial.session(u128::from(patience), &subject);
     abandon(store.insert(&first), patience).await;
     // Whether it was kept or not: a caller that saw no answer may do it again.
     match store.insert(&first).await {
@@ -40,14 +42,14 @@ async fn one_session<F: Fixture>(trial: &Trial<F>, patience: u32) {
 
     let next = rotated(&first, trial.start);
     abandon(store.load(first.id), patience).await;
-    abandon(store.list(ISSUER, "ada", None, 100), patience).await;
+    abandon(store.list(ISSUER, &subject, None, 100), patience).await;
     abandon(store.swap(0, &next), patience).await;
     let kept = trial.load(first.id).await;
     assert!(kept == first || kept == next, "half a swap: {kept:?}");
 
     abandon(store.confirm(&[(first.id, kept.generation)]), patience).await;
     abandon(store.end(first.id, RevokeReason::Logout), patience).await;
-    let all = store.end_all(ISSUER, "ada", RevokeReason::Logout);
+    let all = store.end_all(ISSUER, &subject, RevokeReason::Logout);
     abandon(all, patience).await;
     trial.end(first.id, RevokeReason::Logout).await;
     let kept = trial.load(first.id).await;

@@ -23,35 +23,35 @@ pub(super) struct Connections {
     pub(super) begin: Option<Arc<str>>,
 }
 
-/// Whether the answer is worth something only as the primary's.
+/// Who may give the answer.
 #[derive(Clone, Copy)]
-enum From {
+enum By {
     Primary,
-    /// A write, which no other server takes.
-    Any,
+    /// Whoever takes a write, which no other than the primary does.
+    Writer,
 }
 
 impl Connections {
     pub(super) async fn write(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
-        self.run(statement, From::Any).await
+        self.run(statement, By::Writer).await
     }
 
     /// The rows have a column `writable`.
     pub(super) async fn read(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
-        self.run(statement, From::Primary).await
+        self.run(statement, By::Primary).await
     }
 
     /// Runs a statement, in a task: it comes to its end also where the caller does not wait for
     /// it, and by the deadline. Else a caller with less patience would leave connections behind
     /// on which answers are due, and none that could be used where a server has gone silent.
-    async fn run(&self, statement: Statement, from: From) -> Result<Vec<PgRow>, StoreError> {
+    async fn run(&self, statement: Statement, by: By) -> Result<Vec<PgRow>, StoreError> {
         let deadline = Instant::now() + self.timeout;
         let connection = timeout_at(deadline, self.pool.acquire())
             .await
             .map_err(|_| StoreErrorKind::Timeout)?
             .map_err(failed)?;
         let begin = self.begin.clone();
-        let exchange = exchange(connection, statement, begin, from, deadline);
+        let exchange = exchange(connection, statement, begin, by, deadline);
         tokio::spawn(exchange).await.unwrap_or_else(|error| {
             Err(StoreError::with_source(StoreErrorKind::Unavailable, error))
         })
@@ -62,11 +62,11 @@ async fn exchange(
     mut connection: PoolConnection<Postgres>,
     statement: Statement,
     begin: Option<Arc<str>>,
-    from: From,
+    by: By,
     deadline: Instant,
 ) -> Result<Vec<PgRow>, StoreError> {
     let error = match timeout_at(deadline, send(&mut connection, statement, begin)).await {
-        Ok(Ok(rows)) if from.answers(&rows) => return Ok(rows),
+        Ok(Ok(rows)) if by.gave(&rows) => return Ok(rows),
         Ok(Ok(_)) => StoreError::with_source(StoreErrorKind::Unavailable, ReadOnly),
         Ok(Err(error)) if error::spares_connection(&error) => return Err(failed(error)),
         Ok(Err(error)) => failed(error),
@@ -94,12 +94,12 @@ async fn send(
     Ok(rows)
 }
 
-impl From {
-    fn answers(self, rows: &[PgRow]) -> bool {
+impl By {
+    fn gave(self, rows: &[PgRow]) -> bool {
         let is_primary = |row: &PgRow| row.try_get("writable").unwrap_or(false);
         match self {
             Self::Primary => rows.first().is_some_and(is_primary),
-            Self::Any => true,
+            Self::Writer => true,
         }
     }
 }

@@ -71,7 +71,7 @@ impl PostgresStore {
         let names = options.names()?;
         schema::migrate(&pool, &names).await?;
         Ok(Self {
-            statements: Arc::new(Statements::new(&names, options.server_timeout())),
+            statements: Arc::new(Statements::new(&names, options.lock_timeout())),
             connections: Arc::new(options.connections(pool)),
         })
     }

@@ -9,8 +9,9 @@ const LONGEST_TABLE: usize = LONGEST - 8;
 
 /// Names as they stand in a statement: quoted, and the tables with their schema.
 pub(super) struct Names {
-    /// As it stands in the catalogue.
+    /// As they stand in the catalogue.
     pub(super) plain_schema: String,
+    pub(super) plain_version: String,
     pub(super) schema: String,
     pub(super) sessions: String,
     pub(super) version: String,
@@ -23,14 +24,16 @@ impl Names {
         check(schema, LONGEST)?;
         check(table, LONGEST_TABLE)?;
         let plain_schema = schema.to_owned();
+        let plain_version = format!("{table}_version");
         let schema = quoted(schema);
         Ok(Self {
-            plain_schema,
             sessions: format!("{schema}.{}", quoted(table)),
-            version: format!("{schema}.{}", quoted(&format!("{table}_version"))),
+            version: format!("{schema}.{}", quoted(&plain_version)),
             subject_index: quoted(&format!("{table}_subject")),
             ends_at_index: quoted(&format!("{table}_ends_at")),
             schema,
+            plain_schema,
+            plain_version,
         })
     }
 }

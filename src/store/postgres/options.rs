@@ -66,11 +66,11 @@ impl PostgresOptions {
     /// How long a call takes at most, with its wait for a connection of the pool. After that it
     /// is a [`Timeout`](crate::store::StoreErrorKind::Timeout) and the connection is closed.
     ///
-    /// The server gets half of it: a statement that waits that long for a session which another
-    /// transaction has locked is ended there, and is [`Busy`](crate::store::StoreErrorKind::Busy).
-    /// So is, as a `Timeout`, one that takes that long for any other reason, over
-    /// connections that the store opens itself; in a pool of the application's own
-    /// that is up to the `statement_timeout` of its role.
+    /// The server gets less: a statement that waits a quarter of it for a session which another
+    /// transaction has locked is ended there, as [`Busy`](crate::store::StoreErrorKind::Busy),
+    /// and one that takes half of it for whatever reason, as a `Timeout`. With prepared
+    /// statements in a pool of the application's own, the latter is up to the
+    /// `statement_timeout` of its role.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.clamp(SHORTEST, LONGEST);
@@ -100,17 +100,21 @@ impl PostgresOptions {
         Names::new(&self.schema, &self.table)
     }
 
-    /// How long the server may take.
-    pub(super) fn server_timeout(&self) -> Duration {
-        self.timeout / 2
+    /// How long a statement may wait for the lock of a row.
+    pub(super) fn lock_timeout(&self) -> Duration {
+        self.timeout / 4
+    }
+
+    /// How long a statement may take at the server.
+    fn statement_timeout(&self) -> u128 {
+        (self.timeout / 2).as_millis()
     }
 
     /// Connections of the store's own.
     pub(super) fn pool(&self, address: &str) -> Result<PgPool, ConfigError> {
         let connect = parse(address)?;
         let connect = if self.prepares {
-            let wait = self.server_timeout().as_millis();
-            connect.options([("statement_timeout", wait)])
+            connect.options([("statement_timeout", self.statement_timeout())])
         } else {
             // A pooler knows nothing of it, and no number here is a float.
             connect.extra_float_digits(None)
@@ -131,7 +135,7 @@ impl PostgresOptions {
     }
 
     pub(super) fn connections(&self, pool: PgPool) -> Connections {
-        let wait = self.server_timeout().as_millis();
+        let wait = self.statement_timeout();
         let begin = (!self.prepares).then(|| {
             Arc::from(format!(
                 "BEGIN; SET LOCAL statement_timeout = {wait}; \

@@ -31,7 +31,13 @@ SET LOCAL lock_timeout = 0";
 const IS_WRITABLE: &str = "SELECT pg_catalog.current_setting('transaction_read_only') = 'off'";
 const HAS_SCHEMA: &str =
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1::text)";
-const HAS_TABLE: &str = "SELECT pg_catalog.to_regclass($1::text) IS NOT NULL";
+/// Not by `to_regclass`, which goes by what the connection knew before it waited for the lock.
+const HAS_TABLE: &str = "
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_class AS class
+    JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
+    WHERE namespace.nspname = $1::text AND class.relname = $2::text
+)";
 
 /// The wide columns are last. Of those with an index none ever changes, and a page keeps room
 /// for new versions of its rows, so that a rotation writes to no index.
@@ -123,7 +129,9 @@ fn write_version(names: &Names) -> String {
 }
 
 async fn steps_done(connection: &mut PgConnection, names: &Names) -> Result<usize, ConfigError> {
-    let has_table = query_scalar(HAS_TABLE).bind(names.version.clone());
+    let has_table = query_scalar(HAS_TABLE)
+        .bind(names.plain_schema.clone())
+        .bind(names.plain_version.clone());
     if !ask(connection, has_table).await? {
         return Ok(0);
     }

@@ -1,9 +1,74 @@
 //! What is PostgreSQL's own, on a server that the test starts.
 
 mod conforming;
+mod durable;
+mod locking;
+mod opening;
+mod planning;
+mod pooling;
+mod primary;
+mod rows;
+mod silent;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tower_bearer::store::{PostgresOptions, PostgresStore};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, postgres::PgPoolOptions};
+use tokio::{task::JoinSet, time::Instant};
+use tower_bearer::{
+    SessionId,
+    error::ConfigErrorKind,
+    store::{
+        PostgresOptions, PostgresStore, RevokeReason, Session, SessionSecret, SessionStore,
+        StoreError, StoreErrorKind, Swap,
+    },
+};
+use uuid::Uuid;
 
-use crate::servers::postgres::Postgres;
+use self::rows::*;
+use crate::servers::{pgbouncer::PgBouncer, postgres::Postgres};
+
+const ISSUER: &str = "https://id.example";
+const HOUR: Duration = Duration::from_secs(3_600);
+
+async fn open(url: &str) -> PostgresStore {
+    open_with(url, PostgresOptions::new()).await
+}
+
+async fn open_with(url: &str, options: PostgresOptions) -> PostgresStore {
+    let store = PostgresStore::connect_with(url, options).await;
+    store.expect("the store opens")
+}
+
+async fn refused(
+    opening: impl Future<Output = Result<PostgresStore, tower_bearer::error::ConfigError>>,
+) -> &'static str {
+    match opening.await.expect_err("the store is refused").kind() {
+        ConfigErrorKind::Store(why) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn run(connection: &mut PgConnection, sql: &'static str) {
+    let run = sqlx::raw_sql(sql).execute(connection).await;
+    run.expect("the statement runs");
+}
+
+/// What a query of the superuser's tells.
+async fn told<T>(server: &Postgres, sql: &str) -> T
+where
+    T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
+{
+    let mut connection = server.connection().await;
+    let query = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
+    query.fetch_one(&mut connection).await.expect("an answer")
+}
+
+/// Waits, ten seconds at most, until that many of the server's connections wait for a lock.
+async fn blocked(server: &Postgres, connections: i64) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while told::<i64>(server, waiting).await != connections {
+        assert!(Instant::now() < deadline, "not {connections} are blocked");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

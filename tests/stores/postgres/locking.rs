@@ -1,0 +1,178 @@
+//! Several writers: nobody waits for ever, and no two for each other.
+
+use super::*;
+
+const QUICK: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn a_session_that_is_locked_is_busy_and_then_works() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    for (number, prepared) in [(1, true), (2, false)] {
+        let options = PostgresOptions::new()
+            .timeout(QUICK)
+            .prepared_statements(prepared);
+        let store = open_with(&server.url(), options).await;
+        let first = kept(&store, number, "ada").await;
+        let mut locker = server.connection().await;
+        run(
+            &mut locker,
+            "BEGIN; SELECT FROM tower_bearer_sessions FOR UPDATE",
+        )
+        .await;
+        let next = rotated(&first);
+        let asked = Instant::now();
+        assert_eq!(kind(store.swap(0, &next).await), StoreErrorKind::Busy);
+        assert!(asked.elapsed() >= QUICK / 5, "it did not wait");
+        assert!(asked.elapsed() < QUICK, "it waited too long");
+        for outcome in [
+            store.end(first.id, RevokeReason::Logout).await.map(drop),
+            store
+                .end_all(ISSUER, "ada", RevokeReason::Logout)
+                .await
+                .map(drop),
+            store.confirm(&[(first.id, 0)]).await,
+        ] {
+            assert_eq!(kind(outcome), StoreErrorKind::Busy);
+        }
+        // Readers and clean-up go on.
+        assert!(load(&store, number).await == first);
+        assert_eq!(store.delete_expired(9).await.expect("it deletes"), 0);
+
+        run(&mut locker, "ROLLBACK").await;
+        assert_eq!(store.swap(0, &next).await.expect("it swaps"), Swap::Swapped);
+        assert!(load(&store, number).await == next);
+        assert!(
+            store
+                .end(first.id, RevokeReason::Logout)
+                .await
+                .expect("it ends")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_locked_table_is_a_timeout_and_nobody_goes_on_waiting() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    for (number, prepared) in [(1, true), (2, false)] {
+        let options = PostgresOptions::new()
+            .timeout(QUICK)
+            .prepared_statements(prepared);
+        let store = open_with(&server.url(), options).await;
+        let first = kept(&store, number, "ada").await;
+        let mut locker = server.connection().await;
+        run(&mut locker, "BEGIN; LOCK TABLE tower_bearer_sessions").await;
+        let asked = Instant::now();
+        let mut tasks = JoinSet::new();
+        for _ in 0..10 {
+            let store = store.clone();
+            let id = first.id;
+            tasks.spawn(async move { kind(store.load(id).await) });
+        }
+        assert_eq!(tasks.join_all().await, [StoreErrorKind::Timeout; 10]);
+        assert!(asked.elapsed() < QUICK, "they waited too long");
+        blocked(&server, 0).await;
+        run(&mut locker, "ROLLBACK").await;
+        assert!(load(&store, number).await == first);
+    }
+}
+
+#[tokio::test]
+async fn a_pool_without_a_free_connection_is_a_timeout() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    let pool = PgPoolOptions::new().max_connections(1);
+    let pool = pool.connect(&server.url()).await.expect("it connects");
+    let options = PostgresOptions::new().timeout(Duration::from_millis(100));
+    let store = PostgresStore::new_with(pool.clone(), options).await;
+    let store = store.expect("it opens");
+    let taken = pool.acquire().await.expect("a connection");
+    assert_eq!(kind(store.load(id(1)).await), StoreErrorKind::Timeout);
+    drop(taken);
+    assert!(store.load(id(1)).await.expect("it loads").session.is_none());
+}
+
+/// Batches in opposite orders against each other, and against all that locks rows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_two_wait_for_each_other() {
+    const SESSIONS: u128 = 200;
+    const ROUNDS: u32 = 60;
+    let Some(server) = Postgres::start_with(&[("deadlock_timeout", "10ms")]).await else {
+        return;
+    };
+    let options = PostgresOptions::new()
+        .max_connections(16)
+        .timeout(20 * QUICK);
+    let store = open_with(&server.url(), options).await;
+    for number in 0..SESSIONS {
+        // The last are ended now and then, the others never.
+        let user = if number < SESSIONS / 2 {
+            99
+        } else {
+            number % 4
+        };
+        kept(&store, number, &format!("user {user}")).await;
+    }
+    let mut tasks = JoinSet::new();
+    for task in 0..12_u32 {
+        let store = store.clone();
+        tasks.spawn(async move {
+            let mut swaps = 0;
+            for round in 0..ROUNDS {
+                let write = write(&store, task, round, SESSIONS);
+                swaps += write.await.expect("nobody is in its way");
+            }
+            swaps
+        });
+    }
+    let swaps: u32 = tasks.join_all().await.into_iter().sum();
+    assert!(swaps > 100, "{swaps} swaps are no load");
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres'";
+    assert_eq!(told::<i64>(&server, deadlocks).await, 0);
+}
+
+/// One write, or some. Tells how many swaps won.
+async fn write(
+    store: &PostgresStore,
+    task: u32,
+    round: u32,
+    sessions: u128,
+) -> Result<u32, StoreError> {
+    let pairs = |numbers: Vec<u128>| -> Vec<_> {
+        let pair = |number| (id(number), round % 3);
+        numbers.into_iter().map(pair).collect()
+    };
+    match task % 6 {
+        0 => store.confirm(&pairs((0..sessions).collect())).await?,
+        1 => store.confirm(&pairs((0..sessions).rev().collect())).await?,
+        2 => {
+            let scattered = (0..sessions).map(|number| number * 77 % sessions);
+            store.confirm(&pairs(scattered.collect())).await?;
+        }
+        3 => {
+            let subject = format!("user {}", round % 4);
+            store
+                .end_all(ISSUER, &subject, RevokeReason::Logout)
+                .await?;
+        }
+        4 => drop(store.delete_expired(50).await?),
+        _ => return swap_some(store, round, sessions).await,
+    }
+    Ok(0)
+}
+
+async fn swap_some(store: &PostgresStore, round: u32, sessions: u128) -> Result<u32, StoreError> {
+    let mut swapped = 0;
+    for step in 0..20 {
+        let number = u128::from(round * 20 + step) * 31 % sessions;
+        let last = load(store, number).await;
+        let mut next = rotated(&last);
+        next.generation %= 3;
+        swapped += u32::from(store.swap(last.version, &next).await? == Swap::Swapped);
+    }
+    Ok(swapped)
+}

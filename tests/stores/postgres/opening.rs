@@ -1,0 +1,219 @@
+//! Addresses, names, rights and the schema.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_may_migrate_at_once() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    for (round, prepared) in [true, false, true].into_iter().enumerate() {
+        let options = PostgresOptions::new()
+            .schema(format!("round {round}"))
+            .max_connections(2)
+            .prepared_statements(prepared);
+        let mut tasks = JoinSet::new();
+        for number in 0..16 {
+            let (url, options) = (server.url(), options.clone());
+            tasks.spawn(async move {
+                let store = open_with(&url, options).await;
+                kept(&store, number, "ada").await;
+            });
+        }
+        tasks.join_all().await;
+        let store = open_with(&server.url(), options).await;
+        let all = store.list(ISSUER, "ada", None, 99).await;
+        assert_eq!(all.expect("it lists").sessions.len(), 16);
+        let versions =
+            format!("SELECT count(*) FROM \"round {round}\".tower_bearer_sessions_version");
+        assert_eq!(told::<i64>(&server, &versions).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_migration_leaves_what_is_there() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    server.run("CREATE TABLE users (id integer)").await;
+    let given = kept(&open(&server.url()).await, 1, "ada").await;
+    for _ in 0..2 {
+        assert!(load(&open(&server.url()).await, 1).await == given);
+    }
+    let pool = PgPool::connect(&server.url()).await.expect("it connects");
+    let over_a_pool = PostgresStore::new(pool).await.expect("it opens");
+    assert!(load(&over_a_pool, 1).await == given);
+    assert_eq!(told::<i64>(&server, "SELECT count(*) FROM users").await, 0);
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_and_left_alone() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    kept(&open(&server.url()).await, 1, "ada").await;
+    for version in ["2", "9223372036854775807", "-1"] {
+        server
+            .run(&format!(
+                "UPDATE tower_bearer_sessions_version SET version = {version}"
+            ))
+            .await;
+        let why = "a newer version of this crate has migrated it";
+        assert_eq!(refused(PostgresStore::connect(&server.url())).await, why);
+        let sessions = "SELECT count(*) FROM tower_bearer_sessions";
+        assert_eq!(told::<i64>(&server, sessions).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn tables_may_have_any_name() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    let longest = "ü".repeat(27) + "x";
+    let names = [
+        ("public", "sessions"),
+        ("My \"odd\" schéma; DROP TABLE x; --", "$1 {now} \\' %s"),
+        ("select", "table"),
+        (&longest, &longest),
+        ("pg", "public.sessions"),
+    ];
+    let mut stores = Vec::new();
+    for (number, (schema, table)) in (0..).zip(names) {
+        let options = PostgresOptions::new().schema(schema).table(table);
+        let store = open_with(&server.url(), options.clone()).await;
+        kept(&store, number, "ada").await;
+        stores.push(open_with(&server.url(), options).await);
+    }
+    for (number, store) in (0..).zip(&stores) {
+        let listed = store.list(ISSUER, "ada", None, 99).await.expect("it lists");
+        let ids: Vec<_> = listed.sessions.iter().map(|session| session.id).collect();
+        assert_eq!(ids, [id(number)]);
+        let next = rotated(&listed.sessions[0]);
+        assert_eq!(store.swap(0, &next).await.expect("it swaps"), Swap::Swapped);
+        store
+            .confirm(&[(id(number), 1)])
+            .await
+            .expect("it confirms");
+        let ended = store.end_all(ISSUER, "ada", RevokeReason::Logout).await;
+        assert_eq!(ended.expect("it ends"), [id(number)]);
+        assert_eq!(store.delete_expired(9).await.expect("it deletes"), 0);
+    }
+}
+
+#[tokio::test]
+async fn names_that_cannot_be_are_refused() {
+    // Before anybody is asked.
+    let nowhere = "postgres://127.0.0.1:1/x";
+    let options = PostgresOptions::new();
+    let long = "x".repeat(56);
+    for (options, why) in [
+        (options.clone().schema(""), "is empty"),
+        (options.clone().table(""), "is empty"),
+        (options.clone().schema("a\0b"), "holds a NUL"),
+        (options.clone().table("a\0b"), "holds a NUL"),
+        (options.clone().schema(long.repeat(2)), "more than 63 bytes"),
+        (options.table(long), "more than 55"),
+    ] {
+        let told = refused(PostgresStore::connect_with(nowhere, options)).await;
+        assert!(told.contains(why), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn addresses_are_urls() {
+    let quick = PostgresOptions::new().timeout(Duration::from_millis(200));
+    for (address, why) in [
+        ("", "its address is no PostgreSQL address"),
+        ("sqlite:app.db", "its address is no PostgreSQL address"),
+        ("postgres:app", "its address is no PostgreSQL address"),
+        (
+            "postgres://h/x?sslmode=loud",
+            "its address is no PostgreSQL address",
+        ),
+        ("postgres://h:x/x", "its address is no PostgreSQL address"),
+        (
+            "postgres://127.0.0.1:1/x",
+            "its server is busy or does not answer",
+        ),
+    ] {
+        let opening = PostgresStore::connect_with(address, quick.clone());
+        assert_eq!(refused(opening).await, why, "{address:?}");
+    }
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    let url = server.url();
+    let missing = url.replace("/postgres?", "/missing?");
+    let opening = PostgresStore::connect(&missing);
+    assert_eq!(
+        refused(opening).await,
+        "its database cannot be read or written"
+    );
+    open(&url.replace("postgres://", "postgresql://")).await;
+    let shown = format!("{:?}", open(&url).await);
+    assert_eq!(shown, "PostgresStore { closed: false, .. }");
+}
+
+#[tokio::test]
+async fn a_role_that_may_only_use_the_tables_will_do() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    server.run("CREATE ROLE app LOGIN").await;
+    let url = server.url().replace("bearer@", "app@");
+    let why = "its database cannot be read or written";
+    assert_eq!(refused(PostgresStore::connect(&url)).await, why);
+
+    open(&server.url()).await;
+    server
+        .run(
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON tower_bearer_sessions TO app;
+            GRANT SELECT ON tower_bearer_sessions_version TO app",
+        )
+        .await;
+    let store = open(&url).await;
+    let first = kept(&store, 1, "ada").await;
+    let next = rotated(&first);
+    assert_eq!(store.swap(0, &next).await.expect("it swaps"), Swap::Swapped);
+    store.confirm(&[(id(1), 1)]).await.expect("it confirms");
+    assert!(
+        store
+            .end(id(1), RevokeReason::Logout)
+            .await
+            .expect("it ends")
+    );
+    assert_eq!(store.delete_expired(9).await.expect("it deletes"), 0);
+}
+
+#[tokio::test]
+async fn a_database_of_another_encoding_keeps_all_characters() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    server
+        .run("CREATE DATABASE old ENCODING LATIN1 LOCALE 'C' TEMPLATE template0")
+        .await;
+    let store = open(&server.url().replace("/postgres?", "/old?")).await;
+    let mut given = session(&store, 1, "ада\0🦀").await;
+    given.client_id = Some("☎".to_owned());
+    given.metadata = [("device".to_owned(), "Ada's ☎\0".to_owned())].into();
+    store.insert(&given).await.expect("it inserts");
+    assert!(load(&store, 1).await == given);
+    let listed = store.list(ISSUER, "ада\0🦀", None, 9).await;
+    assert!(listed.expect("it lists").sessions == [given]);
+}
+
+#[tokio::test]
+async fn a_closed_store_is_unavailable() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    let store = open(&server.url()).await;
+    kept(&store, 1, "ada").await;
+    let clone = store.clone();
+    store.close().await;
+    for store in [store, clone] {
+        assert_eq!(kind(store.load(id(1)).await), StoreErrorKind::Unavailable);
+    }
+}

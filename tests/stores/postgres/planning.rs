@@ -1,0 +1,3 @@
+//! What a statement costs the server.
+
+use super::*;

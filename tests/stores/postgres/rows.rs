@@ -1,0 +1,125 @@
+//! Sessions to keep, a store's calls in a word, and rows that are damaged.
+
+use super::*;
+
+pub(super) fn id(number: u128) -> SessionId {
+    SessionId::from_uuid(Uuid::from_u128(number))
+}
+
+/// A session that is live for an hour and ends after two.
+pub(super) async fn session(store: &PostgresStore, number: u128, subject: &str) -> Session {
+    let now = store.now().await.expect("it tells the time");
+    let secret = SessionSecret::from_bytes([0xa5; 32]);
+    let mut session = Session::new(id(number), ISSUER, subject, secret, now);
+    session.expires_at = now + HOUR;
+    session.ends_at = now + 2 * HOUR;
+    session
+}
+
+/// The same, kept.
+pub(super) async fn kept(store: &PostgresStore, number: u128, subject: &str) -> Session {
+    let session = session(store, number, subject).await;
+    store.insert(&session).await.expect("the store inserts");
+    session
+}
+
+pub(super) async fn load(store: &PostgresStore, number: u128) -> Session {
+    let loaded = store.load(id(number)).await.expect("the store loads");
+    loaded.session.expect("the session is there")
+}
+
+/// What a rotation makes of a session.
+pub(super) fn rotated(session: &Session) -> Session {
+    let mut next = session.clone();
+    next.generation += 1;
+    next.rotated_at = Some(session.created_at);
+    next.delivered_at = Some(session.created_at);
+    next.confirmed_at = None;
+    next.version += 1;
+    next
+}
+
+pub(super) fn kind<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> StoreErrorKind {
+    outcome.expect_err("it fails").kind()
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_corrupt() {
+    const DAMAGES: [&str; 13] = [
+        "secret = '\\x00'",
+        "generation = -1",
+        "generation = 4294967296",
+        "late = 4294967296",
+        "version = -1",
+        "subject = '\\xff'",
+        "scope = 'é'",
+        "claims = '{\"sub\":\"mallory\"}'",
+        "claims = '['",
+        "metadata = '{\"a\":1}'",
+        "revoked_at = 1",
+        "revoked_reason = 'logout'",
+        "revoked_at = 1, revoked_reason = 'boredom'",
+    ];
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    let store = open(&server.url()).await;
+    kept(&store, 0, "eve").await;
+    for (number, damage) in (1..).zip(DAMAGES) {
+        kept(&store, number, "ada").await;
+        let id = Uuid::from_u128(number);
+        server
+            .run(&format!(
+                "UPDATE tower_bearer_sessions SET {damage} WHERE id = '{id}'"
+            ))
+            .await;
+        let error = store
+            .load(SessionId::from_uuid(id))
+            .await
+            .expect_err(damage);
+        assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{damage}");
+        let shown = format!("{error:?}");
+        assert!(
+            !shown.contains("mallory") && !shown.contains("boredom"),
+            "{shown}"
+        );
+    }
+    // The others are not harmed, and the damaged ones still go at their end.
+    assert_eq!(load(&store, 0).await.subject, "eve");
+    server
+        .run("UPDATE tower_bearer_sessions SET ends_at = 0 WHERE subject <> 'eve'")
+        .await;
+    let deleted = store.delete_expired(99).await.expect("it deletes");
+    assert_eq!(deleted, DAMAGES.len());
+}
+
+#[tokio::test]
+async fn an_error_shows_no_row() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    let store = open(&server.url()).await;
+    server
+        .run("ALTER TABLE tower_bearer_sessions ADD CHECK (subject <> 'mallory')")
+        .await;
+    let mut refused = session(&store, 1, "mallory").await;
+    refused.metadata = [("device".to_owned(), "a typewriter".to_owned())].into();
+    let error = store.insert(&refused).await.expect_err("it is refused");
+    let hex = |text: &str| {
+        text.bytes()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    for shown in [format!("{error:?}"), format!("{error:#?}")] {
+        for value in [
+            "mallory",
+            "a5a5a5",
+            "typewriter",
+            &hex("typewriter"),
+            &hex("mallory"),
+        ] {
+            assert!(!shown.contains(value), "{shown}");
+        }
+        assert!(shown.contains("23514"), "{shown}");
+    }
+}

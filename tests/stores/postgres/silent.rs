@@ -1,0 +1,94 @@
+//! A server that does not answer, and callers who do not wait for it.
+
+use std::{future::poll_fn, pin::pin, task::Poll};
+
+use tokio::time::timeout;
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_without_patience_leave_no_connection_behind() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    for (number, prepared) in [(1, true), (2, false)] {
+        let options = PostgresOptions::new()
+            .max_connections(2)
+            .timeout(Duration::from_millis(500))
+            .prepared_statements(prepared);
+        let store = open_with(&server.url(), options).await;
+        let first = kept(&store, number, "ada").await;
+        server.pause();
+        for _ in 0..20 {
+            let load = timeout(Duration::from_millis(10), store.load(first.id)).await;
+            load.expect_err("it has gone silent");
+        }
+        assert_eq!(kind(store.load(first.id).await), StoreErrorKind::Timeout);
+        server.resume();
+        // At once, whatever became of the connections of before.
+        assert!(load(&store, number).await == first);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_dropped_anywhere_harms_nothing() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    for (number, prepared) in [(1, true), (2, false)] {
+        let options = PostgresOptions::new()
+            .max_connections(1)
+            .prepared_statements(prepared);
+        let store = open_with(&server.url(), options).await;
+        let mut last = kept(&store, number, "ada").await;
+        let mut dropped = 0;
+        for polls in (0..6).cycle().take(300) {
+            let next = rotated(&last);
+            let swap = store.swap(last.version, &next);
+            dropped += u32::from(!finishes(swap, polls).await);
+            // Over the same connection, so that what was dropped has come to its end.
+            last = load(&store, number).await;
+            if last != next {
+                assert!(last.version < next.version, "{last:?} is half of {next:?}");
+                let swap = store.swap(last.version, &next).await;
+                assert_eq!(swap.expect("it swaps"), Swap::Swapped);
+                last = next;
+            }
+        }
+        assert!(dropped > 50, "only {dropped} were dropped");
+        assert!(load(&store, number).await == last);
+    }
+}
+
+/// Whether the future is ready after so many polls, and drops it.
+async fn finishes(future: impl Future, polls: u32) -> bool {
+    let mut future = pin!(future);
+    for _ in 0..polls {
+        if poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_ready())).await {
+            return true;
+        }
+        tokio::task::yield_now().await;
+    }
+    false
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_killed_comes_back() {
+    let Some(mut server) = Postgres::start().await else {
+        return;
+    };
+    let store = open(&server.url()).await;
+    let first = kept(&store, 1, "ada").await;
+    server.kill9();
+    let quick = PostgresOptions::new().timeout(Duration::from_millis(200));
+    let error = refused(PostgresStore::connect_with(&server.url(), quick)).await;
+    assert_eq!(error, "its server is busy or does not answer");
+    server.restart().await;
+    // A connection of before may be used once to find out.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while let Err(error) = store.load(first.id).await {
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
+        assert!(Instant::now() < deadline);
+    }
+    assert!(load(&store, 1).await == first);
+}
