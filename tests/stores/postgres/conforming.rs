@@ -38,21 +38,38 @@ impl Fixture for OnServer {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn it_keeps_the_contract() {
-    let Some(server) = Postgres::start().await else {
+    if let Some(server) = with_a_clock().await {
+        let url = server.url();
+        keeps_the_contract(server, &url, PostgresOptions::new()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_the_contract_behind_a_pooler() {
+    let Some(server) = with_a_clock().await else {
         return;
     };
-    if server.clock().is_none() {
-        return;
+    if let Some(pooler) = PgBouncer::start(&server, 4).await {
+        let options = PostgresOptions::new().prepared_statements(false);
+        keeps_the_contract(server, &pooler.url(), options).await;
     }
+}
+
+async fn with_a_clock() -> Option<Postgres> {
+    let server = Postgres::start().await?;
+    server.clock().is_some().then_some(server)
+}
+
+/// Each case has a table of its own, and the server's clock to itself.
+async fn keeps_the_contract(server: Postgres, url: &str, options: PostgresOptions) {
     let server = Arc::new(server);
     let cases = AtomicU32::new(0);
     check(async || {
         let case = cases.fetch_add(1, Ordering::Relaxed);
-        let options = PostgresOptions::new().table(format!("case {case}"));
-        let open = async || PostgresStore::connect_with(&server.url(), options.clone()).await;
+        let options = options.clone().table(format!("case {case}"));
         OnServer {
-            store: open().await.expect("it opens"),
-            peer: open().await.expect("it opens"),
+            store: open_with(url, options.clone()).await,
+            peer: open_with(url, options).await,
             server: server.clone(),
         }
     })

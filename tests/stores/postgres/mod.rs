@@ -10,7 +10,7 @@ mod primary;
 mod rows;
 mod silent;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, postgres::PgPoolOptions};
 use tokio::{task::JoinSet, time::Instant};
