@@ -136,6 +136,11 @@ impl Postgres {
         self.cluster.clock.as_ref()
     }
 
+    /// What the server has said.
+    pub(crate) fn log(&self) -> String {
+        self.cluster.log()
+    }
+
     /// `kill -9` of all of its processes at once.
     pub(crate) fn kill9(&mut self) {
         let workers = children(self.process.id());
@@ -143,18 +148,20 @@ impl Postgres {
         send("KILL", &workers);
     }
 
-    /// Has its processes do nothing until [`resume`](Self::resume).
+    /// Answers nobody until [`resume`](Self::resume).
     pub(crate) fn pause(&self) {
-        self.signal_all("STOP");
+        self.process.signal("STOP");
+        self.pause_connections();
+    }
+
+    /// Does not answer over the connections that there are. It takes new ones.
+    pub(crate) fn pause_connections(&self) {
+        send("STOP", &children(self.process.id()));
     }
 
     pub(crate) fn resume(&self) {
-        self.signal_all("CONT");
-    }
-
-    fn signal_all(&self, signal: &str) {
-        self.process.signal(signal);
-        send(signal, &children(self.process.id()));
+        self.process.signal("CONT");
+        send("CONT", &children(self.process.id()));
     }
 
     /// Stops as an administrator would: what is under way is rolled back.

@@ -1,6 +1,10 @@
 //! Several writers: nobody waits for ever, and no two for each other.
 
+use std::pin::Pin;
+
 use super::*;
+
+type BoxFuture<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 'a>>;
 
 const QUICK: Duration = Duration::from_secs(1);
 
@@ -78,6 +82,73 @@ async fn a_locked_table_is_a_timeout_and_nobody_goes_on_waiting() {
         run(&mut locker, "ROLLBACK").await;
         assert!(load(&store, number).await == first);
     }
+}
+
+#[tokio::test]
+async fn rows_are_locked_in_one_order() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    // So that rows come as they are given, or as they lie, and not as an index has them.
+    server
+        .run(
+            "ALTER ROLE bearer SET enable_hashjoin = off;
+            ALTER ROLE bearer SET enable_mergejoin = off;
+            ALTER ROLE bearer SET enable_indexscan = off;
+            ALTER ROLE bearer SET enable_seqscan = off",
+        )
+        .await;
+    let store = open(&server.url()).await;
+    for number in [3, 2, 1] {
+        kept(&store, number, "ada").await;
+    }
+    let pairs = [3, 2, 1].map(|number| (id(number), 0));
+    let waits: [BoxFuture<'_>; 2] = [
+        Box::pin(async { store.confirm(&pairs).await }),
+        Box::pin(async {
+            let ended = store.end_all(ISSUER, "ada", RevokeReason::Logout).await?;
+            assert_eq!(ended.len(), 3);
+            Ok(())
+        }),
+    ];
+    for wait in waits {
+        let mut locker = server.connection().await;
+        run(&mut locker, &lock(1)).await;
+        let others_are_free = async {
+            blocked(&server, 1).await;
+            for number in [2, 3] {
+                let mut neighbour = server.connection().await;
+                run(&mut neighbour, &format!("{} NOWAIT", lock(number))).await;
+            }
+            run(&mut locker, "ROLLBACK").await;
+        };
+        let (written, ()) = tokio::join!(wait, others_are_free);
+        written.expect("nobody is in its way any more");
+    }
+}
+
+fn lock(number: u128) -> String {
+    let id = Uuid::from_u128(number);
+    format!("BEGIN; SELECT FROM tower_bearer_sessions WHERE id = '{id}' FOR NO KEY UPDATE")
+}
+
+#[tokio::test]
+async fn a_clean_up_passes_over_what_is_locked() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    let store = open(&server.url()).await;
+    for number in 1..=4 {
+        kept(&store, number, "ada").await;
+    }
+    server
+        .run("UPDATE tower_bearer_sessions SET ends_at = 1")
+        .await;
+    let mut locker = server.connection().await;
+    run(&mut locker, &lock(2)).await;
+    assert_eq!(store.delete_expired(9).await.expect("it deletes"), 3);
+    run(&mut locker, "ROLLBACK").await;
+    assert_eq!(store.delete_expired(9).await.expect("it deletes"), 1);
 }
 
 #[tokio::test]

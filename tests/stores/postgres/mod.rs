@@ -48,8 +48,8 @@ async fn refused(
     }
 }
 
-async fn run(connection: &mut PgConnection, sql: &'static str) {
-    let run = sqlx::raw_sql(sql).execute(connection).await;
+async fn run(connection: &mut PgConnection, sql: &str) {
+    let run = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await;
     run.expect("the statement runs");
 }
 

@@ -1,3 +1,106 @@
-//! What a statement costs the server.
+//! What the statements cost the server.
 
 use super::*;
+
+/// More than ten thousand sessions, like one that is kept already.
+const MANY: &str = "
+INSERT INTO tower_bearer_sessions
+SELECT (jsonb_populate_record(kept, jsonb_build_object(
+    'id', gen_random_uuid(),
+    'subject', convert_to('user ' || number % 1000, 'UTF8'),
+    'ends_at', kept.ends_at + number
+))).*
+FROM tower_bearer_sessions AS kept, generate_series(1, 20000) AS number";
+
+#[tokio::test]
+async fn no_statement_walks_the_table() {
+    let explain = [
+        ("session_preload_libraries", "auto_explain"),
+        ("auto_explain.log_min_duration", "0"),
+        ("autovacuum", "off"),
+    ];
+    let Some(server) = Postgres::start_with(&explain).await else {
+        return;
+    };
+    let store = open(&server.url()).await;
+    let first = kept(&store, 1, "ada").await;
+    server.run(MANY).await;
+    server.run("VACUUM ANALYZE tower_bearer_sessions").await;
+    let before = server.log().len();
+    // Often enough for a plan that does not look at the values.
+    let mut last = first.clone();
+    for _ in 0..12 {
+        let next = rotated(&last);
+        let swap = store.swap(last.version, &next).await.expect("it swaps");
+        assert_eq!(swap, Swap::Swapped);
+        store
+            .confirm(&[(id(1), 7), (id(404), 1)])
+            .await
+            .expect("it confirms");
+        let listed = store.list(ISSUER, "user 7", Some(id(5)), 10).await;
+        assert_eq!(listed.expect("it lists").sessions.len(), 10);
+        let ended = store
+            .end_all(ISSUER, "user 404", RevokeReason::Logout)
+            .await;
+        ended.expect("it ends");
+        store
+            .end(id(404), RevokeReason::Logout)
+            .await
+            .expect("it ends");
+        store.delete_expired(9).await.expect("it deletes");
+        last = load(&store, 1).await;
+    }
+    store.close().await;
+    let log = server.log();
+    let plans = &log[before..];
+    for used in [
+        "Index Scan using tower_bearer_sessions_pkey",
+        "tower_bearer_sessions_subject",
+        "Index Scan using tower_bearer_sessions_ends_at",
+    ] {
+        assert!(plans.contains(used), "{used} is not in {plans}");
+    }
+    assert!(
+        !plans.contains("Seq Scan on tower_bearer_sessions"),
+        "{plans}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_writes_to_no_index() {
+    const SESSIONS: u128 = 300;
+    const ROTATIONS: u32 = 20;
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    let store = open(&server.url()).await;
+    let mut tasks = JoinSet::new();
+    for number in 0..SESSIONS {
+        let store = store.clone();
+        tasks.spawn(async move {
+            let mut last = kept(&store, number, &format!("user {number}")).await;
+            for _ in 0..ROTATIONS {
+                let next = rotated(&last);
+                let swap = store.swap(last.version, &next).await.expect("it swaps");
+                assert_eq!(swap, Swap::Swapped);
+                store
+                    .confirm(&[(last.id, next.generation)])
+                    .await
+                    .expect("it confirms");
+                last = load(&store, number).await;
+            }
+        });
+    }
+    tasks.join_all().await;
+    // Connections tell what they did when they are closed.
+    store.close().await;
+    let expected = i64::from(ROTATIONS) * 2 * SESSIONS as i64;
+    let statistics = "FROM pg_stat_user_tables WHERE relname = 'tower_bearer_sessions'";
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while told::<i64>(&server, &format!("SELECT n_tup_upd {statistics}")).await < expected {
+        assert!(Instant::now() < deadline, "the statistics do not come");
+    }
+    let hot: i64 = told(&server, &format!("SELECT n_tup_hot_upd {statistics}")).await;
+    println!("{hot} of {expected} updates touched no index");
+    assert!(hot * 100 > expected * 95, "{hot} of {expected}");
+}
