@@ -1,0 +1,11 @@
+-- Confirms the session KEYS[1], if but for its version it begins with ARGV[1]: the format, that it
+-- is not revoked, the generation, and that it is not confirmed.
+local head = redis.call('GETRANGE', KEYS[1], 0, 14)
+if head:sub(1, 1) .. head:sub(10) ~= ARGV[1] then
+  return 0
+end
+redis.call('BITFIELD', KEYS[1],
+  'INCRBY', 'i64', 1 * 8, 1,
+  'SET', 'u8', 14 * 8, 1,
+  'SET', 'i64', 15 * 8, now())
+return 1

@@ -1,0 +1,153 @@
+use std::{io, time::Duration};
+
+use redis::{
+    Cmd, ErrorKind, Pipeline, RedisResult, ServerErrorKind, Value, aio::ConnectionManager, cmd,
+};
+
+use super::{
+    error::{failed, refused},
+    options::Wait,
+    scripts,
+};
+use crate::{
+    error::ConfigError,
+    store::{StoreError, StoreErrorKind},
+};
+
+/// The answer to one command of several.
+pub(super) type Answer = RedisResult<Value>;
+
+/// A connection that all calls share, and that is made again when it is lost.
+#[derive(Clone)]
+pub(super) struct Connection {
+    manager: ConnectionManager,
+    timeout: Duration,
+    /// What every batch of commands ends with.
+    wait: Option<Wait>,
+}
+
+impl Connection {
+    /// A connection whose answers come within `timeout`, and after a `wait` where there is one.
+    pub(super) fn new(manager: ConnectionManager, timeout: Duration, wait: Option<Wait>) -> Self {
+        let waiting = wait.map_or(Duration::ZERO, Wait::longest);
+        Self {
+            manager,
+            timeout: timeout.saturating_add(waiting),
+            wait,
+        }
+    }
+
+    /// Gives the server all scripts, and makes sure that it knows how to wait.
+    pub(super) async fn prepare(&self) -> Result<(), ConfigError> {
+        let all = scripts::load().chain(self.wait.map(Wait::command));
+        let prepared = self.exchange(all.collect());
+        let answers = tokio::time::timeout(self.timeout, prepared).await;
+        let answers = answers.map_err(|elapsed| refused(io::Error::from(elapsed).into()))?;
+        let failure = answers.map_err(refused)?.into_iter().find_map(Result::err);
+        failure.map_or(Ok(()), |error| Err(refused(error)))
+    }
+
+    /// Sends commands that change nothing. Where the connection turns out to be lost they are
+    /// sent again, over a new one.
+    pub(super) async fn read(&self, commands: &[Cmd]) -> Result<Vec<Answer>, StoreError> {
+        self.in_time(async {
+            match self.send(commands).await {
+                Err(error) if error.is_unrecoverable_error() => self.send(commands).await,
+                sent => sent,
+            }
+        })
+        .await
+    }
+
+    /// Sends commands that write, once: what became of one without an answer nobody knows.
+    pub(super) async fn write(&self, commands: &[Cmd]) -> Result<Vec<Answer>, StoreError> {
+        self.in_time(self.send(commands)).await
+    }
+
+    /// Reads with one command.
+    pub(super) async fn read_one(&self, command: Cmd) -> Result<Value, StoreError> {
+        only(self.read(&[command]).await?)
+    }
+
+    /// Writes with one command.
+    pub(super) async fn write_one(&self, command: Cmd) -> Result<Value, StoreError> {
+        only(self.write(&[command]).await?)
+    }
+
+    async fn in_time<T>(
+        &self,
+        sending: impl Future<Output = RedisResult<T>>,
+    ) -> Result<T, StoreError> {
+        match tokio::time::timeout(self.timeout, sending).await {
+            Ok(sent) => sent.map_err(failed),
+            Err(elapsed) => Err(StoreError::with_source(StoreErrorKind::Timeout, elapsed)),
+        }
+    }
+
+    /// A script that the server does not have did not run: it is sent again with its text.
+    async fn send(&self, commands: &[Cmd]) -> RedisResult<Vec<Answer>> {
+        let mut answers = self.send_once(commands).await?;
+        let unknown = commands.iter().zip(&answers);
+        let unknown: Vec<_> = unknown
+            .filter(|(_, answer)| is(answer, ServerErrorKind::NoScript))
+            .map(|(command, _)| command.clone())
+            .collect();
+        if !unknown.is_empty() {
+            self.exchange(scripts::load().collect()).await?;
+            let again = self.send_once(&unknown).await?;
+            let missing = answers.iter_mut();
+            let missing = missing.filter(|answer| is(answer, ServerErrorKind::NoScript));
+            for (missing, answer) in missing.zip(again) {
+                *missing = answer;
+            }
+        }
+        if answers.iter().any(|it| is(it, ServerErrorKind::ReadOnly)) {
+            self.leave().await;
+        }
+        Ok(answers)
+    }
+
+    /// Where the wait was in vain, nothing counts as done.
+    async fn send_once(&self, commands: &[Cmd]) -> RedisResult<Vec<Answer>> {
+        let Some(wait) = self.wait else {
+            return self.exchange(commands.to_vec()).await;
+        };
+        let all = [commands, &[wait.command()]].concat();
+        let mut answers = self.exchange(all).await?;
+        let waited = answers.pop().unwrap_or(Ok(Value::Nil));
+        if let Err(error) = waited.and_then(|reached| wait.check(&reached)) {
+            let done = answers.iter_mut().filter(|answer| answer.is_ok());
+            done.for_each(|answer| *answer = Err(error.clone()));
+        }
+        Ok(answers)
+    }
+
+    /// All in one go over one connection, so that a wait covers the writes before it.
+    async fn exchange(&self, commands: Vec<Cmd>) -> RedisResult<Vec<Answer>> {
+        let count = commands.len();
+        let mut batch = Pipeline::with_capacity(count);
+        for command in commands {
+            batch.add_command(command);
+        }
+        let mut manager = self.manager.clone();
+        let answers = manager.send_packed_commands(&batch, 0, count).await?;
+        Ok(answers.into_iter().map(Value::extract_error).collect())
+    }
+
+    /// Has the connection closed, and so made again: a server that has become a replica keeps
+    /// its connections, while its address may lead to the new primary by now.
+    async fn leave(&self) {
+        // The call has failed already, and the next one finds out.
+        let _ = self.manager.clone().send_packed_command(&cmd("QUIT")).await;
+    }
+}
+
+fn is(answer: &Answer, kind: ServerErrorKind) -> bool {
+    let error = answer.as_ref().err();
+    error.is_some_and(|error| error.kind() == ErrorKind::Server(kind))
+}
+
+fn only(answers: Vec<Answer>) -> Result<Value, StoreError> {
+    let answer = answers.into_iter().next();
+    answer.unwrap_or(Ok(Value::Nil)).map_err(failed)
+}
