@@ -29,8 +29,11 @@ impl ServerClock {
 
     /// Makes the server that this starts go by the clock.
     pub(crate) fn set_on(&self, command: &mut Command) {
+        // An allocator that asks for the time as it starts, as jemalloc does, waits for ever for
+        // libfaketime, which needs memory to start: the C library's goes before it.
+        let preload = format!("{}:libc.so.6", self.library.display());
         command
-            .env("LD_PRELOAD", &self.library)
+            .env("LD_PRELOAD", preload)
             .env("FAKETIME_TIMESTAMP_FILE", &self.file)
             .env("FAKETIME_NO_CACHE", "1")
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");

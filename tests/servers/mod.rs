@@ -8,6 +8,8 @@ pub(crate) mod pgbouncer;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 mod process;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 
 use std::{
     env, fs,

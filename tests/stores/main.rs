@@ -1,7 +1,7 @@
-//! The contract of `SessionStore`, once for every store, and what is SQLite's own.
+//! The contract of `SessionStore`, once for every store, and what is each store's own.
 #![cfg(feature = "conformance")]
 
-mod servers;
+mod ageing;
 mod support;
 
 // `cfg(test)` tells clippy that a helper that unwraps is a test's.
@@ -9,7 +9,10 @@ mod support;
 #[cfg(all(feature = "postgres", unix))]
 mod postgres;
 #[cfg(test)]
-#[cfg(all(feature = "postgres", unix))]
+#[cfg(all(feature = "redis", unix))]
+mod redis;
+#[cfg(test)]
+#[cfg(all(any(feature = "postgres", feature = "redis"), unix))]
 #[path = "../servers/mod.rs"]
 mod servers;
 #[cfg(test)]
@@ -22,8 +25,8 @@ use tower_bearer::{store::MemoryStore, store_conformance};
 store_conformance!(memory, async || {
     Setup::new(MemoryStore::with_clock).histories(1500)
 });
-store_conformance!(memory_with_a_running_clock, servers::with_a_running_clock);
-store_conformance!(memory_with_a_time_to_live, servers::with_a_time_to_live);
+store_conformance!(memory_with_a_running_clock, ageing::with_a_running_clock);
+store_conformance!(memory_with_a_time_to_live, ageing::with_a_time_to_live);
 #[cfg(feature = "sqlite")]
 store_conformance!(sqlite_file, sqlite::in_a_file);
 #[cfg(feature = "sqlite")]

@@ -35,9 +35,9 @@ impl Keys {
     }
 }
 
-/// When the server deletes the session by itself.
-pub(super) fn expires_at(session: &Session) -> i64 {
-    session.ends_at.as_millis().clamp(1, LAST)
+/// The last millisecond in which the session is there: to Redis, a key expires after its time.
+pub(super) fn last_seen_at(session: &Session) -> i64 {
+    session.ends_at.as_millis().saturating_sub(1).clamp(1, LAST)
 }
 
 /// Until when the index lists a session, in digits that sort as the times do.

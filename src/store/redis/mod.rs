@@ -231,7 +231,7 @@ impl SessionStore for RedisStore {
         let mut set = cmd("SET");
         set.arg(self.keys.session(session.id))
             .arg(row::new(session));
-        set.arg("NX").arg("PXAT").arg(keys::expires_at(session));
+        set.arg("NX").arg("PXAT").arg(keys::last_seen_at(session));
         match self.main.write_one(set).await? {
             Value::Okay => Ok(()),
             Value::Nil => Err(StoreErrorKind::Duplicate.into()),
