@@ -139,11 +139,20 @@ async fn run() -> Result<(), StartError> {
     match config.store()? {
         Store::Memory => serve(Auth::new(&config, MemoryStore::new())?, &config).await,
         Store::Sqlite { address, .. } => {
-            let opened = SqliteStore::connect(address).await;
-            let store = opened.map_err(|error| StartError::new("STORE", &error))?;
+            let store = server::opened(SqliteStore::connect(address).await)?;
             let served = serve(Auth::new(&config, store.clone())?, &config).await;
             store.close().await;
             served
+        }
+        #[cfg(feature = "postgres")]
+        Store::Postgres { address } => {
+            let store = server::opened(PostgresStore::connect(address).await)?;
+            serve(Auth::new(&config, store)?, &config).await
+        }
+        #[cfg(feature = "redis")]
+        Store::Redis { address } => {
+            let store = server::opened(RedisStore::connect(address).await)?;
+            serve(Auth::new(&config, store)?, &config).await
         }
     }
 }

@@ -49,8 +49,8 @@ pub(crate) struct Config {
     #[arg(long, env = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) addr: String,
 
-    /// Where sessions are kept: `memory` or `sqlite:FILE`.
-    // Other stores' addresses hold passwords, so neither help nor errors show the value.
+    /// Where sessions are kept: `memory`, `sqlite:FILE`, `postgres://…` or `redis://…`.
+    // An address may hold a password, so neither help nor errors show the value.
     #[arg(
         long,
         env = "STORE",
@@ -103,6 +103,17 @@ pub(crate) struct Config {
 pub(crate) enum Store<'a> {
     Memory,
     Sqlite { address: &'a str, file: &'a Path },
+    #[cfg(feature = "postgres")]
+    Postgres { address: &'a str },
+    #[cfg(feature = "redis")]
+    Redis { address: &'a str },
+}
+
+const STORES: &str = "use memory, sqlite:FILE, postgres://… or redis://…";
+
+#[cfg(not(all(feature = "postgres", feature = "redis")))]
+fn not_built_in(feature: &str) -> StartError {
+    format!("STORE: built without {feature}; add it to --features").into()
 }
 
 /// `sqlite:FILE` or `sqlite://FILE`. There has to be a file: keys are kept beside it.
@@ -138,13 +149,19 @@ impl Config {
         match (scheme, rest) {
             ("memory", "") => Ok(Store::Memory),
             ("sqlite", _) => sqlite(&self.store),
-            ("postgres" | "postgresql" | "redis" | "rediss", _) => Err(format!(
-                "STORE: {scheme} is not available in this version; use memory or sqlite:FILE"
-            )
-            .into()),
-            _ => Err("STORE: unknown store; use memory or sqlite:FILE"
-                .to_owned()
-                .into()),
+            #[cfg(feature = "postgres")]
+            ("postgres" | "postgresql", _) => Ok(Store::Postgres {
+                address: &self.store,
+            }),
+            #[cfg(feature = "redis")]
+            ("redis", _) => Ok(Store::Redis {
+                address: &self.store,
+            }),
+            #[cfg(not(feature = "postgres"))]
+            ("postgres" | "postgresql", _) => Err(not_built_in("postgres")),
+            #[cfg(not(feature = "redis"))]
+            ("redis", _) => Err(not_built_in("redis")),
+            _ => Err(format!("STORE: unknown store; {STORES}").into()),
         }
     }
 

@@ -72,12 +72,15 @@ fn random_secret() -> Result<String, StartError> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// A file beside the database, where there is one.
+/// A file beside the database, or in the working directory where that is on a server.
 fn beside(config: &Config, name: &str) -> Result<Option<PathBuf>, StartError> {
-    Ok(match config.store()? {
-        Store::Memory => None,
-        Store::Sqlite { file, .. } => Some(PathBuf::from(format!("{}.{name}", file.display()))),
-    })
+    let database = match config.store()? {
+        Store::Memory => return Ok(None),
+        Store::Sqlite { file, .. } => file,
+        #[cfg(any(feature = "postgres", feature = "redis"))]
+        _ => Path::new("tower-bearer"),
+    };
+    Ok(Some(PathBuf::from(format!("{}.{name}", database.display()))))
 }
 
 fn read(file: &Path) -> Result<String, StartError> {

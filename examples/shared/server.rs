@@ -8,6 +8,7 @@ use std::{
 
 use tokio::net::TcpListener;
 use tower_bearer::{
+    error::ConfigError,
     session::{CleanUp, Sessions},
     store::SessionStore,
 };
@@ -56,6 +57,10 @@ Try, in another terminal: log in, call, refresh, log out.
   curl -s $URL/auth/token -d grant_type=refresh_token -d refresh_token=$(echo "$TOKENS" | pick refresh_token); echo
 
 "#;
+
+pub(crate) fn opened<St>(store: Result<St, ConfigError>) -> Result<St, StartError> {
+    store.map_err(|error| StartError::new("STORE", &error))
+}
 
 pub(crate) async fn bind(addr: &str) -> Result<TcpListener, StartError> {
     TcpListener::bind(addr).await.map_err(|error| {
