@@ -102,11 +102,18 @@ pub(crate) struct Config {
 #[derive(Clone, Copy)]
 pub(crate) enum Store<'a> {
     Memory,
-    Sqlite { address: &'a str, file: &'a Path },
+    Sqlite {
+        address: &'a str,
+        file: &'a Path,
+    },
     #[cfg(feature = "postgres")]
-    Postgres { address: &'a str },
+    Postgres {
+        address: &'a str,
+    },
     #[cfg(feature = "redis")]
-    Redis { address: &'a str },
+    Redis {
+        address: &'a str,
+    },
 }
 
 const STORES: &str = "use memory, sqlite:FILE, postgres://… or redis://…";

@@ -80,7 +80,10 @@ fn beside(config: &Config, name: &str) -> Result<Option<PathBuf>, StartError> {
         #[cfg(any(feature = "postgres", feature = "redis"))]
         _ => Path::new("tower-bearer"),
     };
-    Ok(Some(PathBuf::from(format!("{}.{name}", database.display()))))
+    Ok(Some(PathBuf::from(format!(
+        "{}.{name}",
+        database.display()
+    ))))
 }
 
 fn read(file: &Path) -> Result<String, StartError> {

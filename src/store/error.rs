@@ -1,13 +1,11 @@
-use std::{error::Error as StdError, fmt};
-
-use crate::error::BoxError;
+use std::{error::Error as StdError, fmt, sync::Arc};
 
 /// A store that could not do what it was asked. On the wire it is always a 503: nothing is
 /// known to be lost, and a 4xx would make clients throw their session away.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
-    source: Option<BoxError>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// Why a store could not do what it was asked.
@@ -44,7 +42,7 @@ impl StoreError {
     ) -> Self {
         Self {
             kind,
-            source: Some(source.into()),
+            source: Some(Arc::from(source.into())),
         }
     }
 

@@ -9,6 +9,8 @@ mod columns;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+#[cfg(feature = "sqlite")]
+mod group_commit;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
