@@ -7,6 +7,7 @@ mod error;
 mod open;
 mod row;
 mod schema;
+mod swap;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,10 @@ use sqlx::SqlitePool;
 
 pub use self::open::SqliteOptions;
 use self::{error::failed, open::Pools};
-use super::{Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, Swap, columns};
+use super::{
+    Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, Swap,
+    group_commit::{GroupCommit, Pending},
+};
 use crate::{
     claims::SessionId,
     clock::{Clock, SystemClock, Timestamp},
@@ -44,11 +48,6 @@ const LOAD: &str = concat!(
     columns!(),
     " FROM tower_bearer_sessions WHERE id = ?"
 );
-const SWAP: &str = "
-UPDATE tower_bearer_sessions
-SET generation = ?, rotated_at = ?, delivered_at = ?, confirmed_at = ?, late = ?, expires_at = ?,
-    revoked_at = ?, revoked_reason = ?, last_refreshed_at = ?, version = ?
-WHERE id = ? AND version = ? AND revoked_at IS NULL";
 /// The pairs come as one JSON text, so that one prepared statement serves any number of them.
 const CONFIRM: &str = "
 UPDATE tower_bearer_sessions AS kept SET confirmed_at = ?, version = kept.version + 1
@@ -111,6 +110,7 @@ pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
     clock: Arc<dyn Clock>,
+    swaps: GroupCommit,
 }
 
 impl SqliteStore {
@@ -157,6 +157,8 @@ impl SqliteStore {
             writer,
             readers,
             clock: Arc::new(SystemClock),
+            // There is one writer at a time, whatever we do.
+            swaps: GroupCommit::new(1),
         })
     }
 
@@ -207,29 +209,9 @@ impl SessionStore for SqliteStore {
     }
 
     async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
-        // No row has a version that a column cannot hold.
-        let Ok(expected) = i64::try_from(expected) else {
-            return Ok(Swap::Lost);
-        };
-        let swap = sqlx::query(SWAP)
-            .bind(i64::from(next.generation))
-            .bind(columns::millis(next.rotated_at))
-            .bind(columns::millis(next.delivered_at))
-            .bind(columns::millis(next.confirmed_at))
-            .bind(i64::from(next.late))
-            .bind(next.expires_at.as_millis())
-            .bind(columns::revoked_at(next.revoked))
-            .bind(columns::reason(next.revoked))
-            .bind(columns::millis(next.last_refreshed_at))
-            .bind(i64::try_from(next.version).unwrap_or(i64::MAX))
-            .bind(row::id_bytes(next.id))
-            .bind(expected);
-        let done = swap.execute(&self.writer).await.map_err(failed)?;
-        Ok(if done.rows_affected() == 0 {
-            Swap::Lost
-        } else {
-            Swap::Swapped
-        })
+        let (next, writer) = (next.clone(), self.writer.clone());
+        let write = move |swaps| swap::write(writer.clone(), swaps);
+        self.swaps.swap(Pending { expected, next }, write).await
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
