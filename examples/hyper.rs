@@ -23,6 +23,10 @@ use hyper_util::{
 use serde_json::json;
 use tokio::net::TcpListener;
 use tower::{BoxError, Service, ServiceBuilder, service_fn};
+#[cfg(feature = "postgres")]
+use tower_bearer::store::PostgresStore;
+#[cfg(feature = "redis")]
+use tower_bearer::store::RedisStore;
 use tower_bearer::{
     Claims, Scope, VerifiedToken,
     bearer::{BearerLayer, Rejection},

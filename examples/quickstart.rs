@@ -18,6 +18,10 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+#[cfg(feature = "postgres")]
+use tower_bearer::store::PostgresStore;
+#[cfg(feature = "redis")]
+use tower_bearer::store::RedisStore;
 use tower_bearer::{
     Claims, TokenResponse,
     bearer::BearerLayer,

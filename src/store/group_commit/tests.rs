@@ -121,7 +121,7 @@ async fn no_write_has_a_session_twice() {
     let _first = writer.swap(1, 0);
     assert_eq!(writer.batch().await, [1]);
     for (waiting, number) in [2, 2, 3, 2].into_iter().enumerate() {
-        let _ = writer.swap(number, 0);
+        drop(writer.swap(number, 0));
         writer.until_waiting(waiting + 1).await;
     }
     writer.let_go(4);
@@ -136,7 +136,7 @@ async fn a_write_takes_no_more_than_it_may() {
     let _first = writer.swap(0, 0);
     assert_eq!(writer.batch().await, [0]);
     for number in 0..LARGEST + 1 {
-        let _ = writer.swap(number as u128 + 1, 0);
+        drop(writer.swap(number as u128 + 1, 0));
     }
     writer.until_waiting(LARGEST + 1).await;
     writer.let_go(3);

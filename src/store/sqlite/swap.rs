@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The swaps come as one JSON text, so that one prepared statement serves any number of them.
-const SWAP: &str = "
+pub(super) const SWAP: &str = "
 UPDATE tower_bearer_sessions AS kept
 SET generation = next.value ->> 'generation', rotated_at = next.value ->> 'rotated_at',
     delivered_at = next.value ->> 'delivered_at', confirmed_at = next.value ->> 'confirmed_at',

@@ -1,0 +1,150 @@
+//! Two application servers on one store.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use serde_json::Value;
+use tower::ServiceExt;
+use tower_bearer::{
+    Algorithm, Issuer, KeySet, ReplyBody, SigningKey,
+    endpoint::{RevocationEndpoint, TokenEndpoint},
+    session::{Grant, RefreshKey, SessionErrorKind, SessionEventKind, Sessions},
+    store::SessionStore,
+};
+
+/// After which a server gives up on its store.
+pub(crate) const STORE_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(crate) struct Application<St> {
+    pub(crate) servers: [Server<St>; 2],
+    /// How often a server has told that the store had lost writes.
+    pub(crate) restored: Arc<AtomicUsize>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Server<St> {
+    pub(crate) sessions: Sessions<St>,
+    token: TokenEndpoint<St>,
+    revocation: RevocationEndpoint<St>,
+}
+
+/// What a client asks of an endpoint.
+#[derive(Clone, Copy)]
+pub(crate) enum Ask<'a> {
+    Refresh(&'a str),
+    Revoke(&'a str),
+}
+
+/// What an endpoint answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Value,
+    retry_after: bool,
+}
+
+impl<St: SessionStore> Application<St> {
+    /// Without a window the live token rotates each time (row 6), which is the heaviest load,
+    /// and an answer that was lost is made good by row 8.
+    pub(crate) fn on(stores: [St; 2]) -> Self {
+        let key = SigningKey::generate(Algorithm::EdDSA).expect("a key");
+        let keys = KeySet::new(key);
+        let restored = Arc::default();
+        Self {
+            servers: stores.map(|store| Server::new(store, &keys, &restored)),
+            restored,
+        }
+    }
+}
+
+impl<St: SessionStore> Server<St> {
+    fn new(store: St, keys: &KeySet, restored: &Arc<AtomicUsize>) -> Self {
+        let issuer = Issuer::new("https://id.example", "https://api.example", keys.clone());
+        let refresh_key = RefreshKey::from_secret([7; 32]).expect("long enough");
+        let restored = Arc::clone(restored);
+        let sessions = Sessions::builder(issuer.expect("good names"), refresh_key, store)
+            .reuse_window(Duration::ZERO)
+            .store_timeout(STORE_TIMEOUT)
+            .on_event(move |event| {
+                if event.kind == SessionEventKind::StoreLostWrites {
+                    restored.fetch_add(1, Relaxed);
+                }
+            })
+            .build()
+            .expect("good settings");
+        Self {
+            token: TokenEndpoint::new(sessions.clone()),
+            revocation: RevocationEndpoint::new(sessions.clone()),
+            sessions,
+        }
+    }
+
+    /// A refresh token of a new session; nothing while the store does not serve.
+    pub(crate) async fn log_in(&self, subject: &str) -> Option<String> {
+        match self.sessions.start(Grant::new(subject)).await {
+            Ok(tokens) => Some(tokens.refresh_token.expose().to_owned()),
+            Err(error) => {
+                assert_eq!(error.kind(), SessionErrorKind::Unavailable, "{error:?}");
+                None
+            }
+        }
+    }
+
+    pub(crate) async fn answer(&self, ask: Ask<'_>) -> Answer {
+        match ask {
+            Ask::Refresh(token) => {
+                let form = format!("grant_type=refresh_token&refresh_token={token}");
+                Answer::of(self.token.clone().oneshot(post(form)).await).await
+            }
+            Ask::Revoke(token) => {
+                let form = format!("token={token}");
+                Answer::of(self.revocation.clone().oneshot(post(form)).await).await
+            }
+        }
+    }
+}
+
+fn post(form: String) -> Request<Full<Bytes>> {
+    Request::post("/")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Full::from(form))
+        .expect("a request")
+}
+
+impl Answer {
+    async fn of<E>(answer: Result<http::Response<ReplyBody>, E>) -> Self {
+        let (head, body) = answer.ok().expect("an answer").into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        Self {
+            status: head.status,
+            body: serde_json::from_slice(&body).unwrap_or_default(),
+            retry_after: head.headers.contains_key("retry-after"),
+        }
+    }
+
+    /// Whether the client is told to keep its token and to come again.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE && self.retry_after
+    }
+
+    /// Whether the token is refused for good.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.status == StatusCode::BAD_REQUEST && self.body["error"] == "invalid_grant"
+    }
+
+    /// The refresh token that was granted.
+    pub(crate) fn token(&self) -> Option<String> {
+        let token = self.body["refresh_token"].as_str();
+        token
+            .filter(|_| self.status == StatusCode::OK)
+            .map(str::to_owned)
+    }
+}

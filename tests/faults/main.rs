@@ -1,0 +1,38 @@
+//! What is left when the store's server fails: every session, one line of tokens each, and
+//! every logout. On real servers that this test starts.
+#![cfg(all(feature = "postgres", feature = "redis", unix))]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod application;
+mod cases;
+mod clients;
+mod postgres;
+mod proxy;
+mod redis;
+
+#[path = "../servers/mod.rs"]
+mod servers;
+
+/// Each case that every kind of server can meet.
+macro_rules! faults_on {
+    ($backend:ty: $($case:ident)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                crate::cases::$case::<$backend>().await;
+            }
+        )+
+    };
+    ($backend:ty) => {
+        crate::faults_on! {
+            $backend: killed cut_mid_statement slow_then_silent restored failed_over
+        }
+    };
+}
+
+use faults_on;
