@@ -1,8 +1,9 @@
 //! Two application servers on one store.
 
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
@@ -16,7 +17,7 @@ use tower::ServiceExt;
 use tower_bearer::{
     Algorithm, Issuer, KeySet, ReplyBody, SigningKey,
     endpoint::{RevocationEndpoint, TokenEndpoint},
-    session::{Grant, RefreshKey, SessionErrorKind, SessionEventKind, Sessions},
+    session::{Grant, RefreshKey, SessionErrorKind, SessionEvent, SessionEventKind, Sessions},
     store::SessionStore,
 };
 
@@ -25,8 +26,25 @@ pub(crate) const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) struct Application<St> {
     pub(crate) servers: [Server<St>; 2],
-    /// How often a server has told that the store had lost writes.
-    pub(crate) restored: Arc<AtomicUsize>,
+    events: Arc<Events>,
+}
+
+/// What the servers have told.
+#[derive(Default)]
+struct Events {
+    store_lost_writes: AtomicUsize,
+    by_session: Mutex<HashMap<String, Vec<String>>>,
+}
+
+impl Events {
+    fn note(&self, event: &SessionEvent) {
+        if event.kind == SessionEventKind::StoreLostWrites {
+            self.store_lost_writes.fetch_add(1, Relaxed);
+        }
+        let mut told = self.by_session.lock().expect("unpoisoned");
+        let told = told.entry(event.session.to_string()).or_default();
+        told.push(format!("{:?} at distance {}", event.kind, event.distance));
+    }
 }
 
 #[derive(Clone)]
@@ -57,27 +75,34 @@ impl<St: SessionStore> Application<St> {
     pub(crate) fn on(stores: [St; 2]) -> Self {
         let key = SigningKey::generate(Algorithm::EdDSA).expect("a key");
         let keys = KeySet::new(key);
-        let restored = Arc::default();
+        let events = Arc::default();
         Self {
-            servers: stores.map(|store| Server::new(store, &keys, &restored)),
-            restored,
+            servers: stores.map(|store| Server::new(store, &keys, &events)),
+            events,
         }
+    }
+
+    /// How often a server has told that the store had lost writes.
+    pub(crate) fn restored(&self) -> usize {
+        self.events.store_lost_writes.load(Relaxed)
+    }
+
+    /// What the servers have told of a session.
+    pub(crate) fn told_of(&self, session: &str) -> Vec<String> {
+        let told = self.events.by_session.lock().expect("unpoisoned");
+        told.get(session).cloned().unwrap_or_default()
     }
 }
 
 impl<St: SessionStore> Server<St> {
-    fn new(store: St, keys: &KeySet, restored: &Arc<AtomicUsize>) -> Self {
+    fn new(store: St, keys: &KeySet, events: &Arc<Events>) -> Self {
         let issuer = Issuer::new("https://id.example", "https://api.example", keys.clone());
         let refresh_key = RefreshKey::from_secret([7; 32]).expect("long enough");
-        let restored = Arc::clone(restored);
+        let events = Arc::clone(events);
         let sessions = Sessions::builder(issuer.expect("good names"), refresh_key, store)
             .reuse_window(Duration::ZERO)
             .store_timeout(STORE_TIMEOUT)
-            .on_event(move |event| {
-                if event.kind == SessionEventKind::StoreLostWrites {
-                    restored.fetch_add(1, Relaxed);
-                }
-            })
+            .on_event(move |event| events.note(event))
             .build()
             .expect("good settings");
         Self {

@@ -81,7 +81,7 @@ impl<B: Backend> Scene<B> {
 
     /// How many sessions were found behind their clients.
     fn restored(&self) -> usize {
-        self.load.application.restored.load(Relaxed)
+        self.load.application.restored()
     }
 
     pub(crate) fn unavailable(&self) -> usize {
@@ -182,8 +182,9 @@ pub(crate) async fn failed_over<B: Backend>() {
     let Some(mut scene) = Scene::<B>::set().await else {
         return;
     };
-    let follower = scene.backend.follower().await;
+    // It has all of the sessions, and then lags behind what becomes of them.
     let clients = scene.load.pause().await;
+    let follower = scene.backend.follower().await;
     scene.loses_writes(true);
     scene.load.resume(clients);
     scene.load.enough().await;

@@ -243,7 +243,11 @@ impl<St: SessionStore> Client<St> {
                 true => &self.ledger.lost,
                 false => &self.ledger.wrong,
             };
-            return ledger.note(format!("{} got {answer:?}", payload(&held)));
+            let claims = payload(&held);
+            let told = self
+                .application
+                .told_of(claims["sid"].as_str().expect("a sid"));
+            return ledger.note(format!("{claims} got {answer:?} after {told:?}"));
         };
         let claims = payload(&token);
         let generation = claims["gen"].as_u64().expect("a generation") as usize;
