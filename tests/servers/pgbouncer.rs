@@ -10,7 +10,11 @@ use std::{
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::time::sleep;
 
-use super::{Home, Process, free_port, postgres::Postgres, program, skipped};
+use super::{
+    Home, Process, free_port,
+    postgres::{Postgres, USERS},
+    program, skipped,
+};
 
 /// A running pooler in front of a server.
 pub(crate) struct PgBouncer {
@@ -27,7 +31,7 @@ impl PgBouncer {
             return None;
         };
         for _ in 0..5 {
-            let home = Home::new(&["postgres", "nobody"]);
+            let home = Home::new(&USERS);
             let port = free_port();
             let settings = settings(server.port(), port, connections);
             fs::write(home.path().join("pgbouncer.ini"), settings).expect("writable");

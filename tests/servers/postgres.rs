@@ -15,9 +15,9 @@ use super::{Home, Process, ServerClock, free_port, process::send, program, skipp
 /// A running server with an empty database. Only this machine reaches it, and whoever does is
 /// its superuser.
 pub(crate) struct Postgres {
-    cluster: Cluster,
-    port: u16,
     process: Process,
+    port: u16,
+    cluster: Cluster,
 }
 
 /// All that stays when the server is not running.
@@ -30,6 +30,9 @@ struct Cluster {
 
 /// What a server's data were when it was made.
 pub(crate) struct Backup(&'static str);
+
+/// Who runs it where root runs the tests.
+pub(super) const USERS: [&str; 2] = ["postgres", "nobody"];
 
 /// Small and quick. A write that was acknowledged outlives the server's processes, since the
 /// operating system has it, but not the machine.
@@ -86,9 +89,9 @@ impl Postgres {
             let mut process = Process::start(&mut cluster.server(port));
             if cluster.is_ready(&mut process, port).await {
                 return Self {
-                    cluster,
-                    port,
                     process,
+                    port,
+                    cluster,
                 };
             }
         }
@@ -211,7 +214,7 @@ impl Postgres {
 
 impl Cluster {
     fn new(programs: PathBuf, settings: Vec<(String, String)>) -> Self {
-        let home = Home::new(&["postgres", "nobody"]);
+        let home = Home::new(&USERS);
         Self {
             clock: ServerClock::new(home.path(), "libfaketime.so.1"),
             programs,

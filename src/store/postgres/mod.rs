@@ -21,7 +21,80 @@ use crate::{claims::SessionId, clock::Timestamp, error::ConfigError};
 /// How many confirmations a statement writes, and how many sessions one deletes.
 const BATCH: usize = 256;
 
-/// Keeps sessions in a PostgreSQL database.
+/// Keeps sessions in a PostgreSQL database, in one table and a second that tells its version.
+///
+/// Any number of servers may share it, and their one clock is the database server's. Each
+/// operation is one statement. It is tested with PostgreSQL 15 and uses nothing newer than 12.
+///
+/// ```no_run
+/// use tower_bearer::store::PostgresStore;
+///
+/// # async fn example() -> Result<(), tower_bearer::error::ConfigError> {
+/// let store = PostgresStore::connect("postgres://app:secret@db.example/app").await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Over a network it takes TLS: turn on one of sqlx's `tls-…` features in the application's
+/// own `Cargo.toml`, and write `?sslmode=verify-full` after the address.
+///
+/// # What it promises when it fails
+///
+/// | what happens | sessions |
+/// | --- | --- |
+/// | a server of the application, or the database's, is killed | all that was acknowledged is kept |
+/// | power is cut | likewise, unless the database runs with `fsync = off` or its disk lies about what it has written |
+/// | a failover to a synchronous standby | likewise, where `synchronous_standby_names` is set |
+/// | a failover to an asynchronous standby, or a restored backup | what it had not received is lost |
+///
+/// Of what is lost, a rotation costs nothing (row 11 of the protocol: the client goes on, with
+/// an event), a login has to be done again, and **a logout is undone**. Whoever cannot have that
+/// needs a synchronous standby; whoever restores a backup should end the sessions in it.
+///
+/// A login, a rotation, a confirmation and a logout wait for the write-ahead log, and for a
+/// synchronous standby where there is one, also where the server, the database or the role is set
+/// to `synchronous_commit = off`, `local` or `remote_write`: each statement raises the setting for
+/// itself. `remote_apply` is left as it is.
+///
+/// Only the primary is believed, since every load feeds a decision. The answer to each load says
+/// whether the server takes writes. One that does not is a standby or has been demoted: the call
+/// is [`Unavailable`](super::StoreErrorKind::Unavailable), and the connection is closed, so
+/// that the next goes to whoever the address then stands for. What no client can see is an old
+/// primary that is cut off and still takes writes: keeping those away (fencing) is the failover
+/// manager's work. A pooler must not send reads to standbys.
+///
+/// A call that its caller drops, or that takes too long, happened whole or not at all. The
+/// connections are good for others, also where a server has gone silent.
+///
+/// # Behind a pooler
+///
+/// No statement needs or leaves any state in its session. Behind a pooler that gives each
+/// transaction another server (PgBouncer in transaction mode, say) turn
+/// [prepared statements](PostgresOptions::prepared_statements) off, unless the pooler prepares
+/// on its clients' behalf. A statement that one client prepared could else be run by another.
+///
+/// # Rights
+///
+/// Who opens the store first needs `CREATE` on the schema, or on the database where the schema is
+/// missing. After that a role will do that has `USAGE` on the schema, `SELECT`, `INSERT`,
+/// `UPDATE` and `DELETE` on the table, and `SELECT` on the one with `_version` after its name.
+///
+/// Names and texts of the application's are kept as bytes of UTF-8, so that every one comes back
+/// as it was: `convert_from(subject, 'UTF8')` shows them. The column `secret` alone mints no
+/// token, but is worth keeping from those who read logs: a server that logs statements with
+/// their parameters shows it at each login.
+///
+/// # Errors of the operations
+///
+/// | [kind](super::StoreErrorKind) | where |
+/// | --- | --- |
+/// | `Busy` | another transaction held the session for too long, or the server has too many connections |
+/// | `Timeout` | no connection came free, or no answer, within the [timeout](PostgresOptions::timeout) |
+/// | `Unavailable` | the server cannot be reached, shuts down, is read-only or full, or its tables are missing; the store is closed |
+/// | `Corrupt` | the session's row, or the table, cannot be read |
+///
+/// A failed write leaves the session as it was, unless the connection was lost before the answer:
+/// then nobody knows, and the client's next request finds out.
 #[derive(Clone)]
 pub struct PostgresStore {
     connections: Arc<Connections>,
@@ -54,6 +127,10 @@ impl PostgresStore {
     }
 
     /// Uses the application's own pool, and makes the tables there.
+    ///
+    /// A pool that nothing else uses is better: sqlx 0.9 gives a connection back to its pool in
+    /// the middle of a transaction where a `begin()` was cancelled, and what is then written over
+    /// it, a logout too, is never committed. Set a `statement_timeout` for its role.
     ///
     /// # Errors
     ///

@@ -132,6 +132,43 @@ fn lock(number: u128) -> String {
     format!("BEGIN; SELECT FROM tower_bearer_sessions WHERE id = '{id}' FOR NO KEY UPDATE")
 }
 
+/// A rotation that is not committed yet is in the way of the others, and then counts.
+#[tokio::test]
+async fn who_waited_sees_what_it_waited_for() {
+    const ROTATE: &str = "BEGIN; UPDATE tower_bearer_sessions
+        SET generation = generation + 1, version = version + 10";
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    let store = open(&server.url()).await;
+    for (number, revokes) in [(1, false), (2, true), (3, true)] {
+        let first = kept(&store, number, &format!("user {number}")).await;
+        let mut rotation = server.connection().await;
+        let id = first.id;
+        run(&mut rotation, &format!("{ROTATE} WHERE id = '{id}'")).await;
+        let write = async {
+            match number {
+                1 => store.confirm(&[(id, 0)]).await.map(|()| 0),
+                2 => store.end(id, RevokeReason::Logout).await.map(usize::from),
+                _ => {
+                    let ended = store.end_all(ISSUER, "user 3", RevokeReason::Logout).await;
+                    ended.map(|ended| ended.len())
+                }
+            }
+        };
+        let commit = async {
+            blocked(&server, 1).await;
+            run(&mut rotation, "COMMIT").await;
+        };
+        let (written, ()) = tokio::join!(write, commit);
+        assert_eq!(written.expect("it writes"), usize::from(revokes));
+        let kept = load(&store, number).await;
+        assert_eq!((kept.generation, kept.confirmed_at), (1, None));
+        assert_eq!(kept.revoked.is_some(), revokes);
+        assert_eq!(kept.version, 10 + u64::from(revokes));
+    }
+}
+
 #[tokio::test]
 async fn a_clean_up_passes_over_what_is_locked() {
     let Some(server) = Postgres::start().await else {
