@@ -258,7 +258,9 @@ async fn is_serving(process: u32, port: u16) -> bool {
     let told = redis::cmd("INFO").query_async(&mut connection).await;
     let told: String = told.unwrap_or_default();
     let process = format!("process_id:{process}");
-    told.lines().any(|line| line == process) && told.contains("loading:0")
+    [&process, "loading:0"]
+        .iter()
+        .all(|due| told.lines().any(|line| line == *due))
 }
 
 async fn connect(port: u16) -> RedisResult<MultiplexedConnection> {

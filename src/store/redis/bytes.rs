@@ -15,10 +15,14 @@ impl Writer {
         self.0.extend_from_slice(bytes);
     }
 
-    /// The length and the bytes. Redis takes no value of 4 GiB, so every length fits.
-    pub(super) fn text(&mut self, text: &str) {
-        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    /// Redis takes no value of 4 GiB, so every length fits.
+    pub(super) fn length(&mut self, length: usize) {
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
         self.raw(&length.to_be_bytes());
+    }
+
+    pub(super) fn text(&mut self, text: &str) {
+        self.length(text.len());
         self.raw(text.as_bytes());
     }
 
@@ -57,10 +61,14 @@ impl<'r> Reader<'r> {
         Ok(*bytes)
     }
 
-    pub(super) fn text(&mut self, field: &'static str) -> Result<&'r str, Unreadable> {
+    pub(super) fn length(&mut self, field: &'static str) -> Result<usize, Unreadable> {
         let length = u32::from_be_bytes(self.array(field)?);
-        let split = usize::try_from(length).ok();
-        let split = split.and_then(|length| self.0.split_at_checked(length));
+        usize::try_from(length).map_err(|_| Unreadable(field))
+    }
+
+    pub(super) fn text(&mut self, field: &'static str) -> Result<&'r str, Unreadable> {
+        let length = self.length(field)?;
+        let split = self.0.split_at_checked(length);
         let (bytes, rest) = split.ok_or(Unreadable(field))?;
         self.0 = rest;
         std::str::from_utf8(bytes).map_err(|_| Unreadable(field))

@@ -38,6 +38,7 @@ fn kind(error: &RedisError) -> StoreErrorKind {
 /// Why a store cannot be opened.
 pub(super) fn refused(error: RedisError) -> ConfigError {
     let why = match error.kind() {
+        _ if error.code() == Some("NOAUTH") => "its server refuses the user or the password",
         ErrorKind::Io => "its server cannot be reached",
         ErrorKind::InvalidClientConfig => "its address is no Redis address",
         ErrorKind::AuthenticationFailed => "its server refuses the user or the password",

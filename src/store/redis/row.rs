@@ -42,6 +42,7 @@ pub(super) fn new(session: &Session) -> Vec<u8> {
     tail.raw(&[u8::from(session.client_id.is_some())]);
     tail.text(session.client_id.as_deref().unwrap_or_default());
     tail.text(&session.claims.to_json());
+    tail.length(session.metadata.len());
     for (name, value) in &session.metadata {
         tail.text(name);
         tail.text(value);
@@ -153,17 +154,18 @@ fn read_head(session: &mut Session, row: &mut Reader<'_>) -> Result<(), Unreadab
     Ok(())
 }
 
-/// What is left of the row.
+/// What is left of the row, to its last byte.
 fn read_metadata(row: &mut Reader<'_>) -> Result<Metadata, Unreadable> {
     let mut metadata = Metadata::new();
-    while !row.is_empty() {
+    let count = row.length("metadata")?;
+    for _ in 0..count {
         let name = row.text("metadata")?.to_owned();
-        let value = row.text("metadata")?.to_owned();
-        if metadata.insert(name, value).is_some() {
-            return Err(Unreadable("metadata"));
-        }
+        metadata.insert(name, row.text("metadata")?.to_owned());
     }
-    Ok(metadata)
+    match row.is_empty() && metadata.len() == count {
+        true => Ok(metadata),
+        false => Err(Unreadable("metadata")),
+    }
 }
 
 /// What stands for a reason in a row, the same for ever.

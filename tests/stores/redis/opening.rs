@@ -1,0 +1,128 @@
+//! Addresses, prefixes and what the store asks of a server.
+
+use redis::aio::ConnectionManager;
+
+use super::*;
+
+#[tokio::test]
+async fn addresses_are_urls_of_servers_that_answer() {
+    for (url, why) in [
+        ("", "its address is no Redis address"),
+        ("127.0.0.1:6379", "its address is no Redis address"),
+        ("http://127.0.0.1/", "its address is no Redis address"),
+        (
+            "redis://127.0.0.1/nothing",
+            "its address is no Redis address",
+        ),
+        ("rediss://127.0.0.1/", "its address is no Redis address"),
+        ("redis://127.0.0.1:1/", "its server cannot be reached"),
+        (
+            "redis+unix:///no/such/socket",
+            "its server cannot be reached",
+        ),
+    ] {
+        assert_eq!(refused(RedisStore::connect(url)).await, why, "{url:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_let_in_is_up_to_the_server() {
+    let Some(server) = Redis::start().await else {
+        return;
+    };
+    let mut admin = server.connection().await;
+    let mut set = redis::cmd("CONFIG");
+    set.arg(&["SET", "requirepass", "open sesame"]);
+    set.query_async::<()>(&mut admin).await.unwrap();
+    let at = format!("127.0.0.1:{}", server.port());
+    let rejected = "its server refuses the user or the password";
+    let connect =
+        async |user: &str| refused(RedisStore::connect(&format!("redis://{user}{at}/"))).await;
+    assert_eq!(connect("").await, rejected);
+    assert_eq!(connect(":wrong@").await, rejected);
+    let url = format!("redis://:open%20sesame@{at}/");
+    let store = RedisStore::connect(&url).await.unwrap();
+    insert(&store, 1).await;
+    let shown = format!("{store:?}");
+    assert_eq!(shown, "RedisStore { prefix: \"tower_bearer:\", .. }");
+
+    // A user who may do nothing, from the start or from some time on.
+    let mut acl = async |rule: &str| {
+        let mut acl = redis::cmd("ACL");
+        acl.arg("SETUSER").arg(rule.split(' ').collect::<Vec<_>>());
+        acl.query_async::<()>(&mut admin).await.unwrap();
+    };
+    acl("app on >secret ~* +@all").await;
+    let store = RedisStore::connect(&format!("redis://app:secret@{at}/")).await;
+    let store = store.unwrap();
+    assert!(find(&store, 1).await.is_some());
+    acl("app -@scripting").await;
+    assert_eq!(kind(store.load(id(1)).await), StoreErrorKind::Unavailable);
+    let scripts =
+        "its server cannot be used: it is not Redis 7, or does not let the user run scripts";
+    assert_eq!(connect("app:secret@").await, scripts);
+}
+
+#[tokio::test]
+async fn prefixes_keep_stores_apart() {
+    let Some(server) = Redis::start().await else {
+        return;
+    };
+    let with = async |prefix: &str| open_with(&server, RedisOptions::new().prefix(prefix)).await;
+    let (one, two) = (with("one:").await, with("t{w}o \0:").await);
+    let first = insert(&one, 1).await;
+    assert!(find(&two, 1).await.is_none());
+    assert_eq!(live(&two).await, []);
+    assert_eq!(swap(&two, 0, &rotated(&first)).await, Swap::Lost);
+    assert!(!end(&two, 1).await);
+    insert(&two, 1).await;
+    insert(&two, 2).await;
+    assert_eq!(end_all(&two).await.unwrap(), [id(1), id(2)]);
+    assert!(load(&one, 1).await == first);
+    let mut keys: Vec<String> = server.run("KEYS one:*").await;
+    keys.sort();
+    assert_eq!(keys.len(), 2);
+    assert!(keys[0].starts_with("one:session:{") && keys[1].starts_with("one:subject:"));
+}
+
+#[tokio::test]
+async fn the_applications_own_connection_will_do() {
+    let Some(server) = Redis::start().await else {
+        return;
+    };
+    for protocol in ["", "?protocol=resp3"] {
+        let client = redis::Client::open(format!("{}{protocol}", server.url())).unwrap();
+        let manager = ConnectionManager::new(client).await.unwrap();
+        let store = RedisStore::new(manager.clone()).await.unwrap();
+        let prefixed = RedisOptions::new().prefix(format!("own{protocol}:"));
+        let store = [
+            store,
+            RedisStore::new_with(manager, prefixed).await.unwrap(),
+        ];
+        let [_, store] = store;
+        insert(&store, 1).await;
+        assert_eq!(live(&store).await, [id(1)]);
+        assert_eq!(end_all(&store).await.unwrap(), [id(1)]);
+        assert!(!end(&store, 1).await);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_wait_for_disks_is_refused() {
+    let Some(server) = Redis::start().await else {
+        return;
+    };
+    let info = server.info("server").await;
+    let version = info
+        .lines()
+        .find_map(|line| line.strip_prefix("redis_version:"));
+    let options = RedisOptions::new().wait_for_disks(0, Duration::from_secs(5));
+    let opened = RedisStore::connect_with(&server.url(), options).await;
+    if version.expect("a version").starts_with("7.0.") {
+        assert!(opened.is_err());
+    } else {
+        let store = opened.unwrap();
+        insert(&store, 1).await;
+        assert!(end(&store, 1).await);
+    }
+}

@@ -1,0 +1,136 @@
+//! Replicas, primaries that are none any more, and writes that wait.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU16, Ordering},
+};
+
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+
+const UNAVAILABLE: StoreErrorKind = StoreErrorKind::Unavailable;
+
+#[tokio::test]
+async fn a_replica_serves_nothing() {
+    let Some(primary) = Redis::start().await else {
+        return;
+    };
+    let store = open(&primary).await;
+    insert(&store, 1).await;
+    let replica = primary.replica().await;
+    let replica = open(&replica).await;
+    assert_eq!(failures(&replica).await, [UNAVAILABLE; 7]);
+    replica.now().await.unwrap();
+    assert!(find(&store, 1).await.is_some());
+}
+
+#[tokio::test]
+async fn a_primary_that_lost_its_replicas_serves_nothing() {
+    let Some(primary) = Redis::start().await else {
+        return;
+    };
+    let store = open(&primary).await;
+    insert(&store, 1).await;
+    let () = primary.run("CONFIG SET min-replicas-to-write 1").await;
+    assert_eq!(failures(&store).await, [UNAVAILABLE; 7]);
+
+    let _replica = primary.replica().await;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while store.load(id(1)).await.is_err() {
+        assert!(
+            Instant::now() < deadline,
+            "it does not count on its replica"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(end(&store, 1).await);
+}
+
+#[tokio::test]
+async fn a_primary_that_was_demoted_is_left_for_the_new_one() {
+    let Some(old) = Redis::start().await else {
+        return;
+    };
+    let new = old.replica().await;
+    let address = Arc::new(AtomicU16::new(old.port()));
+    let store = RedisStore::connect(&forwarded(address.clone()).await).await;
+    let store = store.unwrap();
+    let first = insert(&store, 1).await;
+    let () = old.run("WAIT 1 5000").await;
+
+    let () = new.run("REPLICAOF NO ONE").await;
+    let () = old
+        .run(&format!("REPLICAOF 127.0.0.1 {}", new.port()))
+        .await;
+    address.store(new.port(), Ordering::SeqCst);
+    // The connection still leads to the old one, which says what it is.
+    assert_eq!(kind(store.load(first.id).await), UNAVAILABLE);
+    assert!(load(&store, 1).await == first);
+    assert_eq!(swap(&store, 0, &rotated(&first)).await, Swap::Swapped);
+}
+
+/// An address that leads to the port of the moment.
+async fn forwarded(port: Arc<AtomicU16>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let port = port.load(Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(("127.0.0.1", port)).await?;
+                tokio::io::copy_bidirectional(&mut client, &mut server).await
+            });
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_revocation_waits_for_replicas_and_nothing_else_does() {
+    let Some(primary) = Redis::start().await else {
+        return;
+    };
+    let replica = primary.replica().await;
+    let waiting = async |longest| {
+        let options = RedisOptions::new().wait_for_replicas(1, longest);
+        open_with(&primary, options).await
+    };
+    let patient = waiting(Duration::from_secs(30)).await;
+    let longest = Duration::from_millis(200);
+    let hasty = waiting(longest).await;
+    for number in 1..=5 {
+        insert(&patient, number).await;
+    }
+    let revoked = async |number| -> bool {
+        let reason: Vec<u8> = replica.run(&format!("GETRANGE {} 9 9", key(number))).await;
+        reason != [0]
+    };
+    assert!(end(&patient, 1).await);
+    assert!(revoked(1).await);
+
+    replica.pause();
+    let asked = Instant::now();
+    let too_late = StoreErrorKind::Timeout;
+    assert_eq!(kind(hasty.end(id(2), RevokeReason::Logout).await), too_late);
+    assert!(asked.elapsed() >= longest, "it did not wait");
+    assert!(load(&hasty, 2).await.revoked.is_some());
+    let mut reused = rotated(&load(&hasty, 3).await);
+    reused.revoked = Some(Revoked::new(now(&hasty).await, RevokeReason::Reuse));
+    assert_eq!(kind(hasty.swap(0, &reused).await), too_late);
+    assert!(load(&hasty, 3).await == reused);
+    assert_eq!(kind(end_all(&hasty).await), too_late);
+    assert!(load(&hasty, 5).await.revoked.is_some());
+
+    // Whoever repeats a logout waits for it to be as durable as the first should have been.
+    let again = patient.clone();
+    let again = tokio::spawn(async move { again.end(id(2), RevokeReason::Logout).await });
+    // Meanwhile others are served.
+    let next = rotated(&insert(&patient, 6).await);
+    assert_eq!(swap(&patient, 0, &next).await, Swap::Swapped);
+    assert!(load(&patient, 6).await == next);
+    assert!(!again.is_finished());
+    replica.resume();
+    assert!(!again.await.unwrap().unwrap());
+    assert!(revoked(2).await && revoked(5).await);
+}

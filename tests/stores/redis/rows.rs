@@ -1,0 +1,102 @@
+//! Keys that hold what the store has not written.
+
+use super::*;
+
+const CORRUPT: StoreErrorKind = StoreErrorKind::Corrupt;
+
+#[tokio::test]
+async fn a_key_of_another_type_is_corrupt_and_left_alone() {
+    let Some(server) = Redis::start().await else {
+        return;
+    };
+    let store = open(&server).await;
+    for number in 1..=3 {
+        insert(&store, number).await;
+    }
+    let () = server.run(&format!("DEL {}", key(2))).await;
+    let () = server.run(&format!("RPUSH {} x", key(2))).await;
+
+    let second = session(2, now(&store).await);
+    assert_eq!(kind(store.load(id(2)).await), CORRUPT);
+    assert_eq!(kind(store.swap(0, &rotated(&second)).await), CORRUPT);
+    assert_eq!(kind(store.end(id(2), RevokeReason::Logout).await), CORRUPT);
+    assert_eq!(kind(store.insert(&second).await), StoreErrorKind::Duplicate);
+    // It holds up neither the confirmations nor the end of the others.
+    let pairs = [1, 2, 3].map(|number| (id(number), 0));
+    store.confirm(&pairs).await.unwrap();
+    assert!(load(&store, 3).await.confirmed_at.is_some());
+    assert_eq!(kind(store.list(ISSUER, "ada", None, 9).await), CORRUPT);
+    assert_eq!(kind(end_all(&store).await), CORRUPT);
+    for number in [1, 3] {
+        assert!(load(&store, number).await.revoked.is_some());
+    }
+    let kept: Vec<String> = server.run(&format!("LRANGE {} 0 -1", key(2))).await;
+    assert_eq!(kept, ["x"]);
+}
+
+#[tokio::test]
+async fn an_index_of_another_type_lets_nobody_in() {
+    let Some(server) = Redis::start().await else {
+        return;
+    };
+    let store = open(&server).await;
+    let () = server.run(&format!("SET {} x", index("ada"))).await;
+    let first = session(1, now(&store).await);
+    assert_eq!(kind(store.insert(&first).await), CORRUPT);
+    assert!(find(&store, 1).await.is_none());
+    assert_eq!(kind(store.list(ISSUER, "ada", None, 9).await), CORRUPT);
+    assert_eq!(kind(end_all(&store).await), CORRUPT);
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_corrupt_and_tells_nothing() {
+    let Some(server) = Redis::start().await else {
+        return;
+    };
+    let store = open(&server).await;
+    let damages = [
+        "SETRANGE KEY 14 \u{2}",
+        "SETRANGE KEY 70 mallory",
+        "APPEND KEY mallory",
+        "SET KEY mallory",
+        "SET KEY \u{1}",
+    ];
+    for (number, damage) in (1..).zip(damages) {
+        insert(&store, number).await;
+        insert(&store, number + 100).await;
+        let () = server.run(&damage.replace("KEY", &key(number))).await;
+        let error = store.load(id(number)).await.expect_err(damage);
+        assert_eq!(error.kind(), CORRUPT, "{damage}");
+        let source = std::error::Error::source(&error).expect("a cause");
+        assert!(!source.to_string().contains("mallory"), "{source}");
+        assert!(find(&store, number + 100).await.is_some());
+    }
+    // What can be told not to be a row at all does not count as ended.
+    for number in [4, 5] {
+        assert_eq!(
+            kind(store.end(id(number), RevokeReason::Logout).await),
+            CORRUPT
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_row_of_a_later_format_is_left_alone() {
+    let Some(server) = Redis::start().await else {
+        return;
+    };
+    let store = open(&server).await;
+    let first = insert(&store, 1).await;
+    let () = server.run(&format!("SETRANGE {} 0 \u{2}", key(1))).await;
+    let before: Vec<u8> = server.run(&format!("GET {}", key(1))).await;
+
+    assert_eq!(kind(store.load(first.id).await), CORRUPT);
+    assert_eq!(swap(&store, 0, &rotated(&first)).await, Swap::Lost);
+    store.confirm(&[(first.id, 0)]).await.unwrap();
+    assert_eq!(
+        kind(store.end(first.id, RevokeReason::Logout).await),
+        CORRUPT
+    );
+    let after: Vec<u8> = server.run(&format!("GET {}", key(1))).await;
+    assert_eq!(before, after);
+}
