@@ -9,17 +9,22 @@
 //! teeth. The manual's page `proof` tells the assumptions and the results.
 
 mod bounds;
+mod ghost;
 pub mod mutants;
+mod network;
 mod row;
 mod rules;
 mod state;
 mod step;
+mod store;
 mod world;
 
-pub use bounds::{Bounds, Confirms, Gap, deep, quick};
+pub use bounds::{Bounds, Confirms, deep, quick};
+pub use ghost::{Crossing, Ghost};
 pub use row::{Row, TableRow};
 pub use rules::{Apply, Decide, Effect, Rules};
-pub use state::{Call, State, Who};
+pub use state::{Call, Loaded, State, Who};
+pub use store::Replica;
 pub use world::{Action, World};
 
 /// How many ticks the reuse window is long. A tick is 5 s, the window 10 s.

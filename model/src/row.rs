@@ -19,8 +19,8 @@ pub(crate) const NEWEST: i8 = -(WINDOW + 1);
 /// by a shift in time are one.
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_000_000_000);
 
-/// A session's row, without what the decision never looks at. The version is in the
-/// [calls](crate::Call) that compare it.
+/// A session's row, without what neither the decision nor the token that it gives depends on.
+/// The version is in the [calls](crate::Call) that compare it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Row {
     /// The live generation.
@@ -29,8 +29,8 @@ pub struct Row {
     pub rotated: Option<i8>,
     /// Ticks since `delivered_at`; below zero after the clock has jumped back.
     pub delivered: Option<i8>,
-    /// `confirmed`.
-    pub confirmed: bool,
+    /// Ticks since `confirmed_at`.
+    pub confirmed: Option<i8>,
     /// `late`, cut off at the span.
     pub late: u8,
     /// Ticks until `expires_at`.
@@ -47,7 +47,7 @@ impl Row {
             generation: 0,
             rotated: None,
             delivered: None,
-            confirmed: false,
+            confirmed: None,
             late: 0,
             expires: lifetimes.0,
             ends: lifetimes.1,
@@ -66,7 +66,7 @@ impl Row {
         session.generation = u32::from(self.generation);
         session.rotated_at = self.rotated.map(ago);
         session.delivered_at = self.delivered.map(ago);
-        session.confirmed = self.confirmed;
+        session.confirmed_at = self.confirmed.map(ago);
         session.late = u32::from(self.late);
         session.expires_at = ahead(self.expires);
         session.ends_at = ahead(self.ends);
@@ -83,7 +83,7 @@ impl Row {
             generation: session.generation as u8,
             rotated: session.rotated_at.map(age),
             delivered: session.delivered_at.map(age),
-            confirmed: session.confirmed,
+            confirmed: session.confirmed_at.map(age),
             late: (session.late & seen) as u8,
             expires: left(session.expires_at),
             ends: left(session.ends_at),
@@ -99,10 +99,8 @@ impl Row {
 
     /// Lets time go by; backwards only where nothing expires.
     pub(crate) fn age_by(&mut self, ticks: i8) {
-        for age in [&mut self.rotated, &mut self.delivered]
-            .into_iter()
-            .flatten()
-        {
+        let ages = [&mut self.rotated, &mut self.delivered, &mut self.confirmed];
+        for age in ages.into_iter().flatten() {
             *age = aged(*age, ticks);
         }
         if ticks > 0 {
@@ -141,9 +139,9 @@ fn left(time: Timestamp) -> u8 {
 /// The rows of the decision table that a history can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TableRow {
-    /// Row 1.
+    /// Row 1, and what no bounds reach.
     Unknown,
-    /// Row 2 to 4, by the refusal.
+    /// Row 2.
     Forged,
     /// Row 3.
     Revoked,
@@ -157,7 +155,7 @@ pub enum TableRow {
     Neighbour,
     /// Row 8.
     Late,
-    /// Row 9, where the successor was confirmed.
+    /// Row 9, where the successor was confirmed long ago.
     ReuseConfirmed,
     /// Row 9, where the budget was spent.
     ReuseBudget,

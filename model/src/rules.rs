@@ -38,8 +38,8 @@ pub enum Effect {
     AnswerBeforeSwap,
     /// Row 5 sets a cookie.
     CookieOnCurrent,
-    /// Reuse is refused, but nothing is revoked.
-    ReuseOnlyRefused,
+    /// A swap adds 1 to the version.
+    VersionsCount,
     /// A swap that lost is not decided again: the client is told that its token is bad.
     LostSwapRefuses,
 }

@@ -1,6 +1,10 @@
 use std::fmt;
 
-use crate::row::{Row, TableRow, aged, run_down};
+use crate::{
+    ghost::{Crossing, Ghost},
+    row::{Row, TableRow, aged, run_down},
+    store::Replica,
+};
 
 pub(crate) const GENERATIONS: usize = 9;
 
@@ -22,8 +26,6 @@ pub enum Call {
     Sent {
         /// The token's generation.
         token: u8,
-        /// The newest generation that the client knew when it sent this.
-        knew: u8,
         /// Ticks.
         age: u8,
     },
@@ -40,6 +42,15 @@ pub enum Call {
     },
 }
 
+impl Call {
+    pub(crate) fn loaded(&mut self) -> Option<&mut Loaded> {
+        match self {
+            Self::Loaded(loaded) => Some(loaded),
+            Self::Sent { .. } | Self::Answered { .. } => None,
+        }
+    }
+}
+
 /// What a server knows between load and swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Loaded {
@@ -47,8 +58,8 @@ pub struct Loaded {
     pub who: Who,
     /// The token's generation.
     pub token: u8,
-    /// What the client knew when it sent the request, and how many ticks ago that was.
-    pub sent: (u8, u8),
+    /// How many ticks ago the request was sent.
+    pub age: u8,
     /// Ticks since the load, by the store's clock.
     pub since: i8,
     /// The row of the table.
@@ -57,36 +68,11 @@ pub struct Loaded {
     pub from: u8,
     /// What to write.
     pub next: Row,
-    /// The version that was loaded, counted from the one that is stored now.
-    pub version: i8,
+    /// The version that was loaded, counted from the one that is stored now; nothing where it
+    /// will not be stored again.
+    pub version: Option<i8>,
     /// What the ghosts thought of the presentation.
     pub crossing: Crossing,
-}
-
-/// Whether somebody presents what somebody else has moved past, outside the window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Crossing {
-    /// No.
-    No,
-    /// Yes, but the budget lets it pass.
-    Unnoticed,
-    /// Yes, and it has to end the session.
-    MustBeSeen,
-}
-
-/// A bit for each claim that a history has broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub(crate) enum Broken {
-    Fork,
-    FalseLogout,
-    HonestRefusal,
-    TheftUnseen,
-    Revived,
-    LifetimeGrew,
-    ExpiredActs,
-    ForgedActs,
-    Cost,
 }
 
 /// One moment of one session.
@@ -94,8 +80,8 @@ pub(crate) enum Broken {
 pub struct State {
     /// What the store holds.
     pub row: Option<Row>,
-    /// An earlier state, which a replica has; its version counted from the stored one.
-    pub replica: Option<(Row, i8)>,
+    /// What a replica has.
+    pub replica: Option<Replica>,
     /// The failover has happened, or the clock has jumped.
     pub happened: bool,
     /// Refreshes under way.
@@ -112,71 +98,24 @@ pub struct State {
     pub ghost: Ghost,
 }
 
-/// What happened, kept apart from the row so that a wrong row cannot hide it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Ghost {
-    /// Bit i: the thief made generation i.
-    pub made_by_thief: u16,
-    /// Bit i: somebody crossed at generation i and got tokens.
-    pub crossed: u16,
-    /// Bit i: the client needed generation i late.
-    pub needed: u16,
-    /// Ticks since the live generation was made, or handed out late.
-    pub age: i8,
-    /// Somebody has shown to hold the live generation.
-    pub confirmed: bool,
-    /// The session was revoked or deleted.
-    pub ended: bool,
-    /// Writes in this generation that are no rotation, late redelivery or revocation.
-    pub writes: u8,
-    /// The client needed more late redeliveries than the budget allows: no claims from here.
-    pub excused: bool,
-    /// Which claims were broken.
-    pub(crate) broken: u16,
-}
-
-impl Ghost {
-    pub(crate) fn breaks(&mut self, what: Broken) {
-        self.broken |= 1 << what as u8;
-    }
-
-    pub(crate) fn forgive(&mut self, what: &[Broken]) {
-        for what in what {
-            self.broken &= !(1 << *what as u8);
-        }
-    }
-
-    pub(crate) fn has_broken(&self, what: Broken) -> bool {
-        self.broken & 1 << what as u8 != 0
-    }
-}
-
 impl State {
-    /// A write: what others have loaded is one version older now.
-    pub(crate) fn bump(&mut self) {
-        let versions = self.calls.iter_mut().filter_map(|call| match call {
-            Call::Loaded(loaded) => Some(&mut loaded.version),
-            _ => None,
-        });
-        for version in versions.chain(self.replica.as_mut().map(|(_, version)| version)) {
-            *version = (*version - 1).max(-6);
-        }
-    }
-
     pub(crate) fn tick(&mut self, ticks: i8) {
-        self.ghost.age = aged(self.ghost.age, ticks);
+        for age in [&mut self.ghost.age]
+            .into_iter()
+            .chain(&mut self.ghost.confirmed)
+        {
+            *age = aged(*age, ticks);
+        }
         if ticks > 0 {
             self.exp.iter_mut().for_each(run_down);
         }
-        let replica = self.replica.as_mut().map(|(row, _)| row);
+        let replica = self.replica.as_mut().map(|replica| &mut replica.row);
         for row in self.row.iter_mut().chain(replica) {
             row.age_by(ticks);
         }
-        for call in &mut self.calls {
-            if let Call::Loaded(loaded) = call {
-                loaded.next.age_by(ticks);
-                loaded.since += ticks;
-            }
+        for loaded in self.calls.iter_mut().filter_map(Call::loaded) {
+            loaded.next.age_by(ticks);
+            loaded.since += ticks;
         }
     }
 }
@@ -189,7 +128,7 @@ impl fmt::Debug for State {
             None => write!(f, "no row")?,
             Some(row) => write!(
                 f,
-                "gen {} rotated {:?} delivered {:?} confirmed {} late {:b} revoked {:?} expires {} ends {}",
+                "gen {} rotated {:?} delivered {:?} confirmed {:?} late {:b} revoked {:?} expires {} ends {}",
                 row.generation,
                 row.rotated,
                 row.delivered,
@@ -210,7 +149,7 @@ impl fmt::Debug for State {
                 Call::Sent { token, age, .. } => write!(f, " sent {token} ({age})")?,
                 Call::Loaded(call) => write!(
                     f,
-                    " {:?} {} {:?} at version {}",
+                    " {:?} {} {:?} at version {:?}",
                     call.who, call.token, call.case, call.version
                 )?,
                 Call::Answered { token, cookie, age } => {

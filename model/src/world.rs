@@ -8,12 +8,12 @@ use tower_bearer::session::{Policy, Presented, Session};
 use uuid::Uuid;
 
 use crate::{
-    FAR, Gap,
+    FAR,
     bounds::{Bounds, Confirms},
+    ghost::{Broken, Ghost},
     row::{NOW, OLDEST, Row, TableRow},
     rules::{Effect, Rules},
-    state::{Broken, Call, GENERATIONS, Ghost, State, Who},
-    step::is_outside,
+    state::{Call, GENERATIONS, State, Who},
 };
 
 /// What can happen next.
@@ -95,31 +95,6 @@ impl World {
         }
     }
 
-    fn call_actions(&self, state: &State, actions: &mut Vec<Action>) {
-        let is_clients =
-            |call: &&Call| !matches!(call, Call::Loaded(loaded) if loaded.who != Who::Client);
-        let has_room = state.calls.iter().filter(is_clients).count() < self.bounds.calls;
-        if has_room {
-            actions.push(Action::Send);
-        }
-        for (index, call) in state.calls.iter().enumerate() {
-            if index > 0 && state.calls[index - 1] == *call {
-                continue;
-            }
-            match call {
-                Call::Sent { .. } => {
-                    actions.push(Action::Load(index));
-                    if has_room {
-                        actions.push(Action::Duplicate(index));
-                    }
-                }
-                Call::Loaded(_) => actions.push(Action::Swap(index)),
-                Call::Answered { .. } => actions.push(Action::Receive(index)),
-            }
-            actions.push(Action::Lose(index));
-        }
-    }
-
     fn can_confirm(&self, state: &State, row: &Row) -> bool {
         let holds = |generation: u8| match self.rules.effect {
             Effect::ConfirmAnyGeneration => generation > 0,
@@ -137,7 +112,7 @@ impl World {
             && is_seen
             && row.generation > 0
             && row.revoked.is_none()
-            && (!row.confirmed || self.rules.effect == Effect::ConfirmAgain)
+            && (row.confirmed.is_none() || self.rules.effect == Effect::ConfirmAgain)
     }
 
     fn store_actions(&self, state: &State, actions: &mut Vec<Action>) {
@@ -185,74 +160,6 @@ impl World {
             actions.extend((0..=live + 1).map(Action::Forge));
         }
     }
-
-    fn confirm(&self, state: &mut State) {
-        let Some(row) = &mut state.row else {
-            return;
-        };
-        row.confirmed = true;
-        let generation = row.generation;
-        state.bump();
-        let holds_it =
-            state.used == generation || state.thief.is_some_and(|(_, newest)| newest == generation);
-        state.ghost.confirmed |= holds_it;
-        self.note_extra_write(state);
-    }
-
-    fn fail_over(&self, state: &mut State) {
-        let Some((row, version)) = state.replica.take() else {
-            return;
-        };
-        if !self.has(Gap::OldVersion) {
-            // What servers have under way dies with their connections.
-            state.calls.retain(|call| !matches!(call, Call::Loaded(_)));
-        }
-        for call in &mut state.calls {
-            if let Call::Loaded(loaded) = call {
-                loaded.version -= version;
-            }
-        }
-        let was_delivered =
-            |lost: Row| lost.generation == row.generation && lost.delivered != row.delivered;
-        state.ghost.excused |= state.row.is_some_and(was_delivered)
-            && self.bounds.is_honest()
-            && !self.has(Gap::LostDelivery);
-        state.row = Some(row);
-        state.happened = true;
-        let ghost = &mut state.ghost;
-        ghost.ended = row.revoked.is_some();
-        ghost.confirmed = row.confirmed;
-        ghost.age = row.delivered.unwrap_or(OLDEST);
-        ghost.crossed = 0;
-        ghost.writes = row.confirmed.into();
-    }
-
-    fn receive(&self, state: &mut State, token: u8, cookie: bool) {
-        state.used = state.used.max(token);
-        if !self.bounds.cookies {
-            state.cell = state.cell.max(token);
-        } else if cookie {
-            state.cell = token;
-        }
-    }
-
-    /// Whether the client could go on at this moment, if its request came through.
-    fn goes_on(&self, state: &State) -> bool {
-        let Some(row) = state.row.filter(Row::is_live) else {
-            return true;
-        };
-        let ghost = &state.ghost;
-        let is_past_budget = state.cell + 1 == row.generation
-            && is_outside(ghost.age)
-            && self.is_spent(ghost.needed, row.generation);
-        is_past_budget
-            || ghost.excused
-            || (state.cell > row.generation && state.exp[usize::from(state.cell)] == 0)
-            || self
-                .ask(state, row, Who::Client, state.cell)
-                .0
-                .is_accepted()
-    }
 }
 
 impl Model for World {
@@ -291,7 +198,6 @@ impl Model for World {
         match action {
             Action::Send => state.calls.push(Call::Sent {
                 token: state.cell,
-                knew: state.used,
                 age: 0,
             }),
             Action::Duplicate(index) => state.calls.push(state.calls[index]),
@@ -299,8 +205,8 @@ impl Model for World {
                 state.calls.remove(index);
             }
             Action::Load(index) => {
-                if let Call::Sent { token, knew, age } = state.calls.remove(index) {
-                    self.load(&mut state, Who::Client, token, (knew, age));
+                if let Call::Sent { token, age } = state.calls.remove(index) {
+                    self.load(&mut state, Who::Client, token, age);
                 }
             }
             Action::Swap(index) => {
@@ -313,7 +219,10 @@ impl Model for World {
                     self.receive(&mut state, token, cookie);
                 }
             }
-            Action::Confirm => self.confirm(&mut state),
+            Action::Confirm => {
+                state.confirm();
+                self.note_confirmation(&mut state);
+            }
             Action::Tick => {
                 self.age_calls(&mut state);
                 state.tick(1);
@@ -323,25 +232,25 @@ impl Model for World {
                 state.happened = true;
             }
             Action::Steal => state.thief = Some((state.cell, state.cell)),
-            Action::Present(token) => self.load(&mut state, Who::Thief, token, (0, 0)),
-            Action::Forge(token) => self.load(&mut state, Who::Forger, token, (0, 0)),
+            Action::Present(token) => self.load(&mut state, Who::Thief, token, 0),
+            Action::Forge(token) => self.load(&mut state, Who::Forger, token, 0),
             Action::LogOut => {
-                if let Some(row) = &mut state.row {
-                    row.revoked = Some(false);
-                }
-                state.bump();
+                state.end();
                 state.ghost.ended = true;
             }
             Action::Delete => {
                 state.row = None;
                 state.ghost.ended = true;
             }
-            Action::Replicate => state.replica = state.row.map(|row| (row, 0)),
-            Action::FailOver => self.fail_over(&mut state),
+            Action::Replicate => state.replicate(),
+            Action::FailOver => {
+                let lost = state.row;
+                state.fail_over(self.rules.effect);
+                state.happened = true;
+                self.note_fail_over(&mut state, lost);
+            }
         }
-        if self.has(Gap::OldVersion) && state.happened {
-            state.ghost.forgive(&[Broken::Fork, Broken::Cost]);
-        }
+        self.lose_stale(&mut state);
         // Which tab waits for which answer makes no difference.
         state.calls.sort_unstable();
         (state != *last).then_some(state)

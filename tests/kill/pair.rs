@@ -147,10 +147,13 @@ fn settle(ledger: &Ledger) {
         &ledger.logouts,
     ]
     .map(|count| count.load(Relaxed));
-    let unanswered = ledger.load.lost.load(Relaxed);
+    let (unanswered, busy) = (
+        ledger.load.lost.load(Relaxed),
+        ledger.load.busy.load(Relaxed),
+    );
     println!(
         "2 servers, {kills} kills, {CLIENTS} clients, {sessions} sessions, {} refreshes, {twice} \
-         of them at both at once, {logouts} logouts, {unanswered} answers lost: {} sessions lost, \
+         of them at both at once, {logouts} logouts, {unanswered} answers lost, {busy} busy: {} sessions lost, \
          {} forked, {} resurrected",
         ledger.load.total.load(Relaxed),
         lost.len(),

@@ -77,21 +77,9 @@ impl Walker {
         }
     }
 
-    /// Asks a server; nothing where no whole answer came.
     async fn ask(&self, server: usize, call: Call) -> Option<Answer> {
         let client = self.addresses.borrow()[server].clone();
-        match client.attempt(call).await {
-            // What ends a session answers with its status alone.
-            Ok(answer) if is_empty(&answer) || is_whole(&answer) => Some(answer),
-            Err(error) if error.is_connect() => {
-                sleep(Duration::from_millis(5)).await;
-                None
-            }
-            _ => {
-                self.ledger.load.lost.fetch_add(1, Relaxed);
-                None
-            }
-        }
+        self.ledger.load.ask(&client, call).await
     }
 
     /// Asks one server or the other until there is an answer.
@@ -217,11 +205,6 @@ impl Walker {
             self.ended.push(token);
         }
     }
-}
-
-/// Whether an answer was empty from the start, and not broken off.
-fn is_empty(answer: &Answer) -> bool {
-    answer.status == 204 || answer.header("content-length") == Some("0")
 }
 
 /// SplitMix64: what is tried is to be told by its seed, not to be secret.

@@ -2,7 +2,7 @@
 //! it, after it, in the application's hook, asleep between two tries. What an honest client
 //! does then is to try again.
 
-use std::{ops::AsyncFn, sync::atomic::Ordering};
+use std::ops::AsyncFn;
 
 use tower_bearer::{
     TokenResponse,
@@ -67,16 +67,7 @@ async fn a_refresh_can_be_dropped_at_any_await() {
             let mut awaits = 0;
             loop {
                 let world = moody();
-                let spoil = || {
-                    let lost = u32::from(refresh == Refresh::Contested);
-                    world
-                        .sessions
-                        .store()
-                        .inner
-                        .lose_swaps
-                        .store(lost, Ordering::SeqCst);
-                };
-                if !refresh_dropped(&world, refresh, spoil, awaits, retry).await {
+                if !refresh_dropped(&world, refresh, awaits, retry).await {
                     break;
                 }
                 awaits += 1;
@@ -98,7 +89,7 @@ async fn a_refresh_in_sqlite_can_be_dropped_at_any_await() {
     for refresh in REFRESHES {
         for retry in RETRIES {
             for awaits in 0..16 {
-                let was_dropped = refresh_dropped(&world, refresh, || (), awaits, retry).await;
+                let was_dropped = refresh_dropped(&world, refresh, awaits, retry).await;
                 dropped += usize::from(was_dropped);
             }
         }
@@ -111,7 +102,6 @@ async fn a_refresh_in_sqlite_can_be_dropped_at_any_await() {
 async fn refresh_dropped<St: SessionStore>(
     world: &Stepped<St>,
     refresh: Refresh,
-    spoil: impl Fn(),
     awaits: usize,
     retry: u64,
 ) -> bool {
@@ -125,7 +115,8 @@ async fn refresh_dropped<St: SessionStore>(
         Refresh::Late => (first, 600),
     };
     world.wait(wait);
-    spoil();
+    let is_contested = refresh == Refresh::Contested;
+    world.sessions.store().contest(is_contested);
     let answer = drop_at(awaits, world.present(&held.refresh_token)).await;
 
     world.wait(retry);

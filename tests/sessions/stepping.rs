@@ -5,7 +5,10 @@ use std::{
     future::{Future, poll_fn},
     mem,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Poll,
 };
 
@@ -31,6 +34,7 @@ pub(crate) struct Stepping<St> {
     pub(crate) inner: St,
     pub(crate) steps: Steps,
     pub(crate) turns: Arc<Turns>,
+    is_contested: AtomicBool,
 }
 
 impl<St> Stepping<St> {
@@ -39,7 +43,13 @@ impl<St> Stepping<St> {
             inner,
             steps,
             turns: Arc::default(),
+            is_contested: AtomicBool::default(),
         }
+    }
+
+    /// Whether the next swap loses.
+    pub(crate) fn contest(&self, is_contested: bool) {
+        self.is_contested.store(is_contested, Ordering::SeqCst);
     }
 }
 
@@ -143,6 +153,11 @@ impl<St: SessionStore> SessionStore for Stepping<St> {
     }
 
     async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+        // A version that the session has not had: as if another had written since the load.
+        let expected = match self.is_contested.swap(false, Ordering::SeqCst) {
+            true => u64::MAX >> 1,
+            false => expected,
+        };
         stepping!(self.swap(expected, next))
     }
 

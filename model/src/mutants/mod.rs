@@ -43,11 +43,14 @@ const FORGED: &str = "what is forged does nothing";
 const COST: &str = "constant cost";
 
 const TABS: &str = "two tabs";
-const COOKIES: &str = "cookies";
+const REQUESTS: &str = "slow requests";
+const COOKIES: &str = "slow answers, cookies";
 const FAILOVER: &str = "failover";
+const THREE_CALLS: &str = "failover, three calls";
 const LIFETIMES: &str = "lifetimes";
 const THIEF: &str = "thief";
-const CLOCK: &str = "thief, clock far back";
+const CLOCK: &str = "clock back";
+const FAR_CLOCK: &str = "thief, clock far back";
 const THIEF_FAILOVER: &str = "thief, failover";
 const LOGS_OUT: &str = "thief, forger, logout";
 
@@ -194,7 +197,15 @@ fn is_live_token(session: &Session, token: &Presented) -> bool {
     token.generation == session.generation
 }
 
-// Behind the macros that it is written with.
-mod table;
+// Behind the macros that they are written with.
+mod effects;
+mod live;
+mod passed;
+mod refused;
 
-pub use table::ALL;
+/// All of them, in the order of the table.
+pub fn all() -> impl Iterator<Item = &'static Mutant> {
+    [refused::ALL, live::ALL, passed::ALL, effects::ALL]
+        .into_iter()
+        .flatten()
+}
