@@ -3,7 +3,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use tower_bearer::{
     bearer::SessionGuard,
     clock::Clock,
-    session::{ConfirmBy, Refusal},
+    session::{ConfirmBy, RefreshOutcome, Refusal},
 };
 
 use crate::support::*;
@@ -119,4 +119,21 @@ fn a_guard_outside_a_runtime_keeps_its_confirmations_for_later() {
         world.sessions.flush().await.unwrap();
         assert!(world.row(&old).await.unwrap().confirmed_at.is_some());
     });
+}
+
+/// One tab has the successor and uses it while another's request is still on its way.
+#[tokio::test]
+async fn an_overtaken_tab_gets_the_same_successor_for_a_window_after_the_confirmation() {
+    let world = world();
+    let [old, new] = seen(&world).await;
+    world.wait(3600);
+    world.sessions.flush().await.unwrap();
+    world.wait(10);
+    let overtaken = world.present(&old.refresh_token).await.unwrap();
+    assert_eq!(overtaken.outcome, RefreshOutcome::Redelivered);
+    assert_eq!(refresh_payload(&overtaken.tokens), refresh_payload(&new));
+    assert_eq!(world.row(&new).await.unwrap().late, 1);
+    // It had its answer within a window of that at most.
+    world.wait(11);
+    refused(world.present(&old.refresh_token).await, Refusal::Reused);
 }

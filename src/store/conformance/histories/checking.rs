@@ -24,7 +24,10 @@ impl<F: Fixture> World<'_, F> {
         let told = |event: SessionEvent| (event.kind, event.session, event.distance);
         let events = self.events();
         let expected: Vec<Told> = mem::take(&mut self.reference.told);
-        walked.count(&events, mem::take(&mut self.reference.rotations));
+        walked.count(&events);
+        walked.add("rotated", mem::take(&mut self.reference.rotations));
+        let overtaken = mem::take(&mut self.reference.overtaken);
+        walked.add("late_after_confirmation", overtaken);
         prop_assert_eq!(sorted(events.into_iter().map(told)), sorted(expected));
         for client in 0..self.clients.len() {
             self.check_session(client, step)?;

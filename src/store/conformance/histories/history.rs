@@ -164,6 +164,26 @@ fn scenes() -> impl Strategy<Value = Vec<Step>> {
             refresh(other, false),
         ]
     });
+    // Another tab has the successor already, and uses it.
+    let overtaken_tab = (jumps(), jumps()).prop_map(move |(before, after)| {
+        vec![
+            refresh(0, false),
+            Step::Wait(before),
+            Step::Use {
+                session: 0,
+                server: 0,
+                back: 0,
+            },
+            Step::Flush { server: 0 },
+            Step::Wait(after),
+            Step::Refresh {
+                session: 0,
+                server: 1,
+                back: 1,
+                lost: false,
+            },
+        ]
+    });
     let clean_up_at_the_end = (-1_i64..=1).prop_map(|off| {
         let (by, backward) = (Length::End, false);
         vec![
@@ -175,6 +195,7 @@ fn scenes() -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![
         30 => steps().prop_map(|step| vec![step]),
         4 => lost_answer,
+        2 => overtaken_tab,
         1 => clean_up_at_the_end,
     ]
 }

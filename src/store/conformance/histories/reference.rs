@@ -24,6 +24,8 @@ pub(super) struct Reference {
     policy: Policy,
     pub(super) told: Vec<Told>,
     pub(super) rotations: usize,
+    /// Late redeliveries although the successor was confirmed.
+    pub(super) overtaken: usize,
 }
 
 /// What a process keeps to itself.
@@ -49,6 +51,7 @@ impl Reference {
             setting,
             told: Vec::new(),
             rotations: 0,
+            overtaken: 0,
         }
     }
 
@@ -85,6 +88,7 @@ impl Reference {
             return Err(unknown);
         };
         let verdict = decide(row, token, now, &self.policy);
+        self.overtaken += usize::from(verdict == Verdict::Late && row.confirmed_at.is_some());
         let distance = i64::from(row.generation) - i64::from(token.generation);
         if let Some(next) = verdict.apply(row, token, now, &self.policy) {
             self.rows.insert(id, next);

@@ -12,12 +12,13 @@ pub(super) struct Walked {
 }
 
 /// What some history has to come by, else the test says nothing of it.
-const ROWS: [&str; 16] = [
+const ROWS: [&str; 17] = [
     "started",
     "rotated",
     "repeated",
     "neighbour",
     "late_redelivery",
+    "late_after_confirmation",
     "store_lost_writes",
     "reused_confirmed",
     "reused_budget_spent",
@@ -32,11 +33,14 @@ const ROWS: [&str; 16] = [
 ];
 
 impl Walked {
-    pub(super) fn count(&mut self, events: &[SessionEvent], rotations: usize) {
+    pub(super) fn count(&mut self, events: &[SessionEvent]) {
         for event in events {
-            *self.times.entry(name(event.kind)).or_default() += 1;
+            self.add(name(event.kind), 1);
         }
-        *self.times.entry("rotated").or_default() += rotations;
+    }
+
+    pub(super) fn add(&mut self, what: &'static str, times: usize) {
+        *self.times.entry(what).or_default() += times;
     }
 
     pub(super) fn never(&self) -> Vec<&'static str> {
