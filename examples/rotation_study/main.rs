@@ -15,9 +15,17 @@ mod policies;
 mod random;
 mod report;
 mod study;
+#[cfg(test)]
+mod tests;
 mod world;
 
-use std::{error::Error, num::NonZero, path::PathBuf, thread};
+use std::{
+    error::Error,
+    io::{self, Write},
+    num::NonZero,
+    path::PathBuf,
+    thread,
+};
 
 use clap::Parser;
 
@@ -79,23 +87,26 @@ struct Arguments {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let arguments = Arguments::parse();
+    run(&Arguments::parse(), &mut io::stdout())
+}
+
+fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let threads = arguments.threads.unwrap_or(cores).max(1);
     if arguments.sweep {
-        sweep(&arguments, threads);
-        return Ok(());
+        return Ok(sweep(arguments, threads, out)?);
     }
-    let rows = compare(&arguments, threads);
-    report::print(&rows);
+    let rows = compare(arguments, threads);
+    report::print(out, &rows)?;
     if let Some(ours) = rows.last() {
-        println!("\n{:.0} rotations a session.", ours.desktop.rotations());
+        let rotations = ours.desktop.rotations();
+        writeln!(out, "\n{rotations:.0} rotations a session.")?;
     }
     if let Some(folder) = arguments.chart.parent() {
         std::fs::create_dir_all(folder)?;
     }
     chart::draw(&arguments.chart, &rows)?;
-    println!("The chart is in {}.", arguments.chart.display());
+    writeln!(out, "The chart is in {}.", arguments.chart.display())?;
     Ok(())
 }
 
@@ -132,7 +143,7 @@ fn compare(arguments: &Arguments, threads: usize) -> Vec<Row> {
 }
 
 /// Windows, budgets and spans side by side.
-fn sweep(arguments: &Arguments, threads: usize) {
+fn sweep(arguments: &Arguments, threads: usize, out: &mut impl Write) -> io::Result<()> {
     let numbers = [
         (10, 1, 5),
         (10, 2, 10),
@@ -169,11 +180,12 @@ fn sweep(arguments: &Arguments, threads: usize) {
         rows.push((Rules::with(window, budget, span).name, honest, thieves));
     }
     report::print_sweep(
+        out,
         &rows,
         &[
             "1 % lost, 15 % of them late",
             "5 % lost, 30 % late",
             "10 % lost, 50 % late",
         ],
-    );
+    )
 }

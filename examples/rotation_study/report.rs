@@ -1,5 +1,7 @@
 //! The tables, in Markdown.
 
+use std::io::{self, Write};
+
 use crate::study::Tally;
 
 /// A policy and what it did to honest clients and to thieves.
@@ -11,36 +13,49 @@ pub(crate) struct Row {
     pub(crate) front_runner: Tally,
 }
 
-pub(crate) fn print(rows: &[Row]) {
-    println!(
+pub(crate) fn print(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
+    writeln!(
+        out,
         "| policy | false logouts, desktop | false logouts, mobile | follower 90 s behind, \
          missed / rotations | front-runner, missed / rotations |"
-    );
-    println!("| --- | --- | --- | --- | --- |");
+    )?;
+    writeln!(out, "| --- | --- | --- | --- | --- |")?;
     for row in rows {
-        println!(
+        writeln!(
+            out,
             "| {} | {} | {} | {} | {} |",
             row.name,
             honest(&row.desktop),
             honest(&row.mobile),
             theft(&row.follower),
             theft(&row.front_runner),
-        );
+        )?;
     }
+    Ok(())
 }
 
 /// Other numbers, the honest clients of some networks, and four thieves.
-pub(crate) fn print_sweep(rows: &[(String, Vec<Tally>, Vec<Tally>)], networks: &[&str]) {
-    println!(
+pub(crate) fn print_sweep(
+    out: &mut impl Write,
+    rows: &[(String, Vec<Tally>, Vec<Tally>)],
+    networks: &[&str],
+) -> io::Result<()> {
+    writeln!(
+        out,
         "| numbers | {} | follower 90 s behind | follower 5 s behind | front-runner | \
          front-runner 1 in 4 times, else within the window |",
         networks.join(" | ")
-    );
-    println!("| --- |{}", " --- |".repeat(networks.len() + 4));
+    )?;
+    writeln!(out, "| --- |{}", " --- |".repeat(networks.len() + 4))?;
     for (name, clients, thieves) in rows {
         let cells = clients.iter().map(honest).chain(thieves.iter().map(theft));
-        println!("| {name} | {} |", cells.collect::<Vec<_>>().join(" | "));
+        writeln!(
+            out,
+            "| {name} | {} |",
+            cells.collect::<Vec<_>>().join(" | ")
+        )?;
     }
+    Ok(())
 }
 
 fn honest(tally: &Tally) -> String {
@@ -64,7 +79,7 @@ fn theft(tally: &Tally) -> String {
         0 => missed,
         _ => format!(
             "{missed} / {:.0}, at most {}",
-            tally.rotations(),
+            tally.rotations_until_revoked(),
             tally.most_rotations
         ),
     }

@@ -29,6 +29,7 @@ pub(crate) struct Tally {
     /// The most rotations before a revocation.
     pub(crate) most_rotations: u32,
     rotations: u64,
+    rotations_until_revoked: u64,
 }
 
 impl Tally {
@@ -37,6 +38,7 @@ impl Tally {
         self.rotations += u64::from(outcome.rotations);
         if outcome.revoked {
             self.revoked += 1;
+            self.rotations_until_revoked += u64::from(outcome.rotations);
             self.most_rotations = self.most_rotations.max(outcome.rotations);
         }
     }
@@ -45,12 +47,18 @@ impl Tally {
         self.runs += other.runs;
         self.revoked += other.revoked;
         self.rotations += other.rotations;
+        self.rotations_until_revoked += other.rotations_until_revoked;
         self.most_rotations = self.most_rotations.max(other.most_rotations);
     }
 
     /// Rotations a session, on average.
     pub(crate) fn rotations(&self) -> f64 {
         self.rotations as f64 / self.runs.max(1) as f64
+    }
+
+    /// Rotations before a revocation, on average over those that came to one.
+    pub(crate) fn rotations_until_revoked(&self) -> f64 {
+        self.rotations_until_revoked as f64 / self.revoked.max(1) as f64
     }
 
     pub(crate) fn share(&self) -> f64 {
