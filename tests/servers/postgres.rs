@@ -154,12 +154,20 @@ impl Postgres {
     /// Answers nobody until [`resume`](Self::resume).
     pub(crate) fn pause(&self) {
         self.process.signal("STOP");
-        self.pause_connections();
+        send("STOP", &children(self.process.id()));
     }
 
-    /// Does not answer over the connections that there are. It takes new ones.
-    pub(crate) fn pause_connections(&self) {
-        send("STOP", &children(self.process.id()));
+    /// Does not answer over the connections that are idle, until [`resume`](Self::resume). It
+    /// takes new ones.
+    pub(crate) async fn pause_connections(&self) {
+        let idle = "SELECT pid FROM pg_stat_activity WHERE state = 'idle'";
+        let mut connection = self.connection().await;
+        let idle = sqlx::query_scalar(idle).fetch_all(&mut connection).await;
+        let idle: Vec<i32> = idle.expect("a list");
+        send(
+            "STOP",
+            &idle.into_iter().map(i32::unsigned_abs).collect::<Vec<_>>(),
+        );
     }
 
     pub(crate) fn resume(&self) {

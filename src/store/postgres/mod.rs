@@ -23,8 +23,9 @@ const BATCH: usize = 256;
 
 /// Keeps sessions in a PostgreSQL database, in one table and a second that tells its version.
 ///
-/// Any number of servers may share it, and their one clock is the database server's. Each
-/// operation is one statement. It is tested with PostgreSQL 15 and uses nothing newer than 12.
+/// Any number of servers may share it. Their one clock is the database server's, which has to be
+/// kept right, as its standbys' has: after a failover theirs is the clock. Each operation is one
+/// statement. It is tested with PostgreSQL 15 and uses nothing newer than 12.
 ///
 /// ```no_run
 /// use tower_bearer::store::PostgresStore;

@@ -89,7 +89,8 @@ impl PostgresOptions {
     /// Turn it off behind a pooler that gives each transaction another server and does not
     /// prepare on the clients' behalf (PgBouncer in transaction mode before 1.21, or without
     /// `max_prepared_statements`). Each statement is then a short transaction of four round
-    /// trips, with the timeouts set in it.
+    /// trips, with the timeouts set in it. A pooler that does prepare has to let the startup
+    /// parameters `extra_float_digits` and `options` through, or ignore them.
     #[must_use]
     pub fn prepared_statements(mut self, prepares: bool) -> Self {
         self.prepares = prepares;

@@ -41,7 +41,7 @@ async fn callers_without_patience_leave_no_connection_behind() {
             .prepared_statements(prepared);
         let store = open_with(&server.url(), options).await;
         let first = kept(&store, number, "ada").await;
-        server.pause_connections();
+        pause_the_connection(&server).await;
         for _ in 0..20 {
             let load = timeout(Duration::from_millis(5), store.load(first.id)).await;
             load.expect_err("it has gone silent");
@@ -54,6 +54,15 @@ async fn callers_without_patience_leave_no_connection_behind() {
         assert!(load(&store, number).await == first);
         server.resume();
     }
+}
+
+async fn pause_the_connection(server: &Postgres) {
+    let idle = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle'";
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while told::<i64>(server, idle).await != 1 {
+        assert!(Instant::now() < deadline, "the connection is not idle");
+    }
+    server.pause_connections().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
