@@ -57,7 +57,13 @@ async fn a_primary_that_was_demoted_is_left_for_the_new_one() {
     let store = RedisStore::connect(&forwarded(address.clone()).await).await;
     let store = store.unwrap();
     let first = insert(&store, 1).await;
-    let () = old.run("WAIT 1 5000").await;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !new.run::<bool>(&format!("EXISTS {}", key(1))).await {
+        assert!(
+            Instant::now() < deadline,
+            "the replica does not get the session"
+        );
+    }
 
     let () = new.run("REPLICAOF NO ONE").await;
     let () = old
