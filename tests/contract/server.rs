@@ -129,7 +129,7 @@ const NAMES: [&str; 10] = [
 ];
 
 /// The built example. `cargo test` builds it; `cargo test --test …` may not, so build it then.
-fn binary(example: &str) -> PathBuf {
+pub(crate) fn binary(example: &str) -> PathBuf {
     static FRESH: OnceLock<()> = OnceLock::new();
     let test = env::current_exe().expect("a path");
     let profile = test
@@ -163,6 +163,8 @@ fn build(profile: &Path) {
     let features = [
         ("aws-lc-rs", cfg!(feature = "aws-lc-rs")),
         ("axum", cfg!(feature = "axum")),
+        ("postgres", cfg!(feature = "postgres")),
+        ("redis", cfg!(feature = "redis")),
         ("rust-crypto", cfg!(feature = "rust-crypto")),
         ("sqlite", cfg!(feature = "sqlite")),
         ("tracing", cfg!(feature = "tracing")),

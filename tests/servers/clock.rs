@@ -19,7 +19,7 @@ impl ServerClock {
     /// `libfaketime.so.1`, or `libfaketimeMT.so.1` for a server with threads.
     pub(crate) fn new(folder: &Path, name: &str) -> Option<Self> {
         let clock = Self {
-            library: library(name)?,
+            library: Self::library(name)?,
             file: folder.join("clock"),
             ahead: Mutex::new(0.0),
         };
@@ -57,23 +57,24 @@ impl ServerClock {
         fs::write(&new, format!("{:+.6}\n", *ahead)).expect("writable");
         fs::rename(&new, &self.file).expect("writable");
     }
-}
 
-fn library(name: &str) -> Option<PathBuf> {
-    let folders = [
-        "/usr/lib",
-        "/usr/local/lib",
-        "/usr/lib64",
-        "/opt/homebrew/lib",
-    ];
-    folders.iter().find_map(|folder| {
-        let beside = fs::read_dir(folder)
-            .ok()?
-            .flatten()
-            .map(|entry| entry.path());
-        beside
-            .chain([PathBuf::from(folder)])
-            .map(|folder| folder.join("faketime").join(name))
-            .find(|file| file.is_file())
-    })
+    /// The library itself.
+    pub(crate) fn library(name: &str) -> Option<PathBuf> {
+        let folders = [
+            "/usr/lib",
+            "/usr/local/lib",
+            "/usr/lib64",
+            "/opt/homebrew/lib",
+        ];
+        folders.iter().find_map(|folder| {
+            let beside = fs::read_dir(folder)
+                .ok()?
+                .flatten()
+                .map(|entry| entry.path());
+            beside
+                .chain([PathBuf::from(folder)])
+                .map(|folder| folder.join("faketime").join(name))
+                .find(|file| file.is_file())
+        })
+    }
 }
