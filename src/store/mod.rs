@@ -17,6 +17,7 @@ mod postgres;
 mod record;
 #[cfg(feature = "redis")]
 mod redis;
+pub mod service;
 mod shared;
 #[cfg(feature = "sqlite")]
 mod sqlite;

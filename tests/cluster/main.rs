@@ -16,6 +16,7 @@
 #[path = "../contract/client.rs"]
 #[expect(dead_code, reason = "the contract's walk uses the rest")]
 mod client;
+mod overload;
 #[path = "../contract/server.rs"]
 #[expect(dead_code, reason = "the contract's walk uses the rest")]
 mod server;

@@ -2,6 +2,9 @@
 #![cfg(feature = "conformance")]
 
 mod ageing;
+#[cfg(test)]
+mod layers;
+mod service;
 mod support;
 
 // `cfg(test)` tells clippy that a helper that unwraps is a test's.
@@ -25,9 +28,16 @@ use tower_bearer::{store::MemoryStore, store_conformance};
 store_conformance!(memory, async || {
     Setup::new(MemoryStore::with_clock).histories(1500)
 });
+store_conformance!(memory_as_a_service, async || {
+    service::served(Setup::new(MemoryStore::with_clock))
+});
 store_conformance!(memory_with_a_running_clock, ageing::with_a_running_clock);
 store_conformance!(memory_with_a_time_to_live, ageing::with_a_time_to_live);
 #[cfg(feature = "sqlite")]
 store_conformance!(sqlite_file, sqlite::in_a_file);
+#[cfg(feature = "sqlite")]
+store_conformance!(sqlite_as_a_service, async || {
+    service::served(sqlite::in_a_file().await)
+});
 #[cfg(feature = "sqlite")]
 store_conformance!(sqlite_memory, sqlite::in_memory);

@@ -8,11 +8,13 @@ use std::sync::{
 use tower_bearer::store::conformance::{Fixture, check};
 
 use super::*;
+use crate::service::served;
 
 struct OnServer {
     store: PostgresStore,
     peer: PostgresStore,
     server: Arc<Postgres>,
+    histories: u32,
 }
 
 impl Fixture for OnServer {
@@ -34,14 +36,30 @@ impl Fixture for OnServer {
         self.server.clock().expect("a clock").set_back(by);
         true
     }
+
+    fn histories(&self) -> u32 {
+        self.histories
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn it_keeps_the_contract() {
-    if let Some(server) = with_a_clock().await {
-        let url = server.url();
-        keeps_the_contract(server, &url, PostgresOptions::new()).await;
-    }
+    let Some(server) = with_a_clock().await else {
+        return;
+    };
+    let url = server.url();
+    let stores = Stores::on(server, url, PostgresOptions::new(), 200);
+    check(async || stores.make().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_the_contract_as_a_service() {
+    let Some(server) = with_a_clock().await else {
+        return;
+    };
+    let url = server.url();
+    let stores = Stores::on(server, url, PostgresOptions::new(), 20);
+    check(async || served(stores.make().await)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -51,7 +69,8 @@ async fn it_keeps_the_contract_behind_a_pooler() {
     };
     if let Some(pooler) = PgBouncer::start(&server, 4).await {
         let options = PostgresOptions::new().prepared_statements(false);
-        keeps_the_contract(server, &pooler.url(), options).await;
+        let stores = Stores::on(server, pooler.url(), options, 20);
+        check(async || stores.make().await).await;
     }
 }
 
@@ -61,17 +80,33 @@ async fn with_a_clock() -> Option<Postgres> {
 }
 
 /// Each case has a table of its own, and the server's clock to itself.
-async fn keeps_the_contract(server: Postgres, url: &str, options: PostgresOptions) {
-    let server = Arc::new(server);
-    let cases = AtomicU32::new(0);
-    check(async || {
-        let case = cases.fetch_add(1, Ordering::Relaxed);
-        let options = options.clone().table(format!("case {case}"));
-        OnServer {
-            store: open_with(url, options.clone()).await,
-            peer: open_with(url, options).await,
-            server: server.clone(),
+struct Stores {
+    server: Arc<Postgres>,
+    url: String,
+    options: PostgresOptions,
+    histories: u32,
+    cases: AtomicU32,
+}
+
+impl Stores {
+    fn on(server: Postgres, url: String, options: PostgresOptions, histories: u32) -> Self {
+        Self {
+            server: Arc::new(server),
+            url,
+            options,
+            histories,
+            cases: AtomicU32::new(0),
         }
-    })
-    .await;
+    }
+
+    async fn make(&self) -> OnServer {
+        let case = self.cases.fetch_add(1, Ordering::Relaxed);
+        let options = self.options.clone().table(format!("case {case}"));
+        OnServer {
+            store: open_with(&self.url, options.clone()).await,
+            peer: open_with(&self.url, options).await,
+            server: Arc::clone(&self.server),
+            histories: self.histories,
+        }
+    }
 }

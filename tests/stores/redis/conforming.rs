@@ -8,6 +8,7 @@ use std::sync::{
 use tower_bearer::store::conformance::{Fixture, check};
 
 use super::*;
+use crate::service::served;
 
 struct OnServer {
     store: RedisStore,
@@ -42,23 +43,43 @@ impl Fixture for OnServer {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn it_keeps_the_contract() {
-    let Some(server) = Redis::start().await else {
-        return;
-    };
-    if server.clock().is_none() {
-        return;
+    if let Some(stores) = Stores::on_a_server().await {
+        check(async || stores.make().await).await;
     }
-    let server = Arc::new(server);
-    let cases = AtomicU32::new(0);
-    check(async || {
-        let case = cases.fetch_add(1, Ordering::Relaxed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_the_contract_as_a_service() {
+    if let Some(stores) = Stores::on_a_server().await {
+        check(async || served(stores.make().await)).await;
+    }
+}
+
+/// Each case has a prefix of its own, and the server's clock to itself.
+struct Stores {
+    server: Arc<Redis>,
+    cases: AtomicU32,
+}
+
+impl Stores {
+    async fn on_a_server() -> Option<Self> {
+        let server = Redis::start().await?;
+        server.clock()?;
+        Some(Self {
+            server: Arc::new(server),
+            cases: AtomicU32::new(0),
+        })
+    }
+
+    async fn make(&self) -> OnServer {
+        let case = self.cases.fetch_add(1, Ordering::Relaxed);
         let options = RedisOptions::new().prefix(format!("case {case}:"));
-        let open = async || RedisStore::connect_with(&server.url(), options.clone()).await;
+        let url = self.server.url();
+        let open = async || RedisStore::connect_with(&url, options.clone()).await;
         OnServer {
             store: open().await.expect("it opens"),
             peer: open().await.expect("it opens"),
-            server: server.clone(),
+            server: Arc::clone(&self.server),
         }
-    })
-    .await;
+    }
 }
