@@ -57,10 +57,11 @@ const HOPELESS: Network = Network {
 const FOLLOWER: Thief = Thief::Follower(90_000);
 /// The thieves that other numbers are tried on. The second is within the window, where no
 /// policy that has one can see it.
-const THIEVES: [Thief; 4] = [
+const THIEVES: [Thief; 5] = [
     FOLLOWER,
     Thief::Follower(5_000),
     Thief::FrontRunner,
+    Thief::PunctualFrontRunner,
     Thief::CloseFrontRunner,
 ];
 

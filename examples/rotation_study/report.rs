@@ -34,7 +34,7 @@ pub(crate) fn print(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
     Ok(())
 }
 
-/// Other numbers, the honest clients of some networks, and four thieves.
+/// Other numbers, the honest clients of some networks, and five thieves.
 pub(crate) fn print_sweep(
     out: &mut impl Write,
     rows: &[(String, Vec<Tally>, Vec<Tally>)],
@@ -43,10 +43,10 @@ pub(crate) fn print_sweep(
     writeln!(
         out,
         "| numbers | {} | follower 90 s behind | follower 5 s behind | front-runner | \
-         front-runner 1 in 4 times, else within the window |",
+         front-runner that confirms as the victim comes | front-runner 1 in 4 times, else within the window |",
         networks.join(" | ")
     )?;
-    writeln!(out, "| --- |{}", " --- |".repeat(networks.len() + 4))?;
+    writeln!(out, "| --- |{}", " --- |".repeat(networks.len() + 5))?;
     for (name, clients, thieves) in rows {
         let cells = clients.iter().map(honest).chain(thieves.iter().map(theft));
         writeln!(

@@ -39,7 +39,10 @@ pub(crate) enum Thief {
     /// no access token. It is told when that is, which no real thief is. Where the victim is
     /// first all the same it is so close behind that it cannot be told from another tab.
     FrontRunner,
-    /// The same, but it lets the victim be first three times in four.
+    /// The same, but it uses the access token in the moment in which the victim presents, who
+    /// is then taken for an overtaken tab.
+    PunctualFrontRunner,
+    /// The same as the front-runner, but it lets the victim be first three times in four.
     CloseFrontRunner,
 }
 
@@ -174,8 +177,7 @@ impl<'a> World<'a> {
             Event::Answer { slot } => self.receive(slot),
             Event::Confirmed { generation } => {
                 if self.session.generation == generation {
-                    let now = Timestamp::from_millis(self.now);
-                    self.session.confirmed_at.get_or_insert(now);
+                    self.confirm();
                 }
             }
             Event::Theft => self.steal(),
@@ -216,6 +218,12 @@ impl<'a> World<'a> {
             return;
         };
         let passed = self.session.generation;
+        let thief_has_live = self
+            .stolen
+            .is_some_and(|stolen| stolen.generation == passed);
+        if matches!(self.thief, Some(Thief::PunctualFrontRunner)) && thief_has_live {
+            self.confirm();
+        }
         let Some(answer) = self.present(token) else {
             return;
         };
@@ -233,6 +241,11 @@ impl<'a> World<'a> {
         }
         let delay = self.delay();
         self.after(delay, Event::Answer { slot });
+    }
+
+    fn confirm(&mut self) {
+        let now = Timestamp::from_millis(self.now);
+        self.session.confirmed_at.get_or_insert(now);
     }
 
     /// What the server does: the decision, and what it makes of the session.
@@ -280,7 +293,7 @@ impl<'a> World<'a> {
     fn thief_gets(&mut self, token: Presented) {
         self.stolen = Some(token);
         self.thief_leads = match self.thief {
-            Some(Thief::FrontRunner) => true,
+            Some(Thief::FrontRunner | Thief::PunctualFrontRunner) => true,
             Some(Thief::CloseFrontRunner) => self.random.chance(0.25),
             Some(Thief::Follower(_)) | None => false,
         };
@@ -298,7 +311,11 @@ impl<'a> World<'a> {
         let wait = match thief {
             _ if self.thief_waits => return,
             Thief::Follower(behind) if was_passed => behind,
-            Thief::FrontRunner | Thief::CloseFrontRunner if was_passed => CLOSE,
+            Thief::FrontRunner | Thief::PunctualFrontRunner | Thief::CloseFrontRunner
+                if was_passed =>
+            {
+                CLOSE
+            }
             _ if self.thief_leads && stolen.generation == live && victim_has_live => ACCESS / 2,
             _ => return,
         };
