@@ -95,7 +95,8 @@ impl<St> SessionsBuilder<St> {
     }
 
     /// For how long the predecessor of the live refresh token is answered as a neighbour:
-    /// another tab, a quick retry. Default 10 s, at most 5 minutes, zero turns it off.
+    /// another tab, a quick retry. Default 10 s, at most 5 minutes, zero turns it off. For as
+    /// long after its successor was first used it is answered too, as a late redelivery.
     ///
     /// A thief who presents within it each time is not seen.
     pub fn reuse_window(mut self, window: Duration) -> Self {

@@ -118,7 +118,7 @@ fn decide_passed(session: &Session, token: Presented, now: Timestamp, policy: &P
     if is_predecessor && is_within(session.delivered_at, now, window, window) {
         return Verdict::Neighbour;
     }
-    // One tab that confirms must not log out another whose request is on its way.
+    // A tab that confirms must not log out another whose request is on its way.
     let is_unconfirmed =
         session.confirmed_at.is_none() || is_within(session.confirmed_at, now, window, window);
     if is_predecessor && is_unconfirmed {

@@ -9,8 +9,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct Policy {
     /// How long a refresh token lives unused. Default 30 days.
     pub idle_lifetime: Duration,
-    /// For how long the predecessor is answered as a neighbour: another tab, a quick retry.
-    /// Default 10 s.
+    /// For how long the predecessor is answered as a neighbour: another tab, a quick retry; and
+    /// late, within the budget, after its successor was first known to be held. Default 10 s.
     pub reuse_window: Duration,
     /// How many generations in `late_span` may need a late redelivery. Default 3.
     pub late_budget: u32,

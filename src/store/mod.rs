@@ -84,9 +84,8 @@ pub trait SessionStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Swap, StoreError>> + Send;
 
     /// Notes that the clients hold these generations: for each pair, if the session is of that
-    /// generation, not revoked and not confirmed, sets `confirmed_at` to the store's time and adds 1 to
-    /// `version`.
-    /// Pairs that do not fit are dropped.
+    /// generation, not revoked and not confirmed, sets `confirmed_at` to the store's time and adds
+    /// 1 to `version`. Pairs that do not fit are dropped.
     fn confirm(
         &self,
         pairs: &[(SessionId, u32)],
