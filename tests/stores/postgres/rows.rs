@@ -35,6 +35,9 @@ pub(super) fn rotated(session: &Session) -> Session {
     next.rotated_at = Some(session.created_at);
     next.delivered_at = Some(session.created_at);
     next.confirmed_at = None;
+    next.late <<= 1;
+    next.expires_at = session.expires_at + Duration::from_secs(1);
+    next.last_refreshed_at = Some(session.created_at);
     next.version += 1;
     next
 }
