@@ -8,6 +8,7 @@
 )]
 
 mod build;
+#[path = "../careless/mod.rs"]
 mod careless;
 mod confirm;
 mod dropped;

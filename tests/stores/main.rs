@@ -3,9 +3,14 @@
 
 mod ageing;
 #[cfg(test)]
+#[path = "../careless/mod.rs"]
+mod careless;
+#[cfg(test)]
 mod layers;
 mod service;
 mod support;
+#[cfg(test)]
+mod teeth;
 
 // `cfg(test)` tells clippy that a helper that unwraps is a test's.
 #[cfg(test)]

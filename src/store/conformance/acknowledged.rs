@@ -37,6 +37,7 @@ pub(super) async fn a_load_sees_what_was_acknowledged<F: Fixture>(trial: Trial<F
 
 /// Tells the generation that each write was acknowledged with.
 async fn write<St: SessionStore>(door: St, acknowledged: Arc<AtomicU32>) {
+    let mut patience = Patience::default();
     while acknowledged.load(SeqCst) < WRITES {
         let loaded = done("load", door.load(id(1)).await);
         let kept = loaded.session.expect("a session that is kept is gone");
@@ -45,7 +46,7 @@ async fn write<St: SessionStore>(door: St, acknowledged: Arc<AtomicU32>) {
         if swap == Swap::Swapped {
             acknowledged.fetch_max(next.generation, SeqCst);
         }
-        tokio::task::yield_now().await;
+        patience.wait_for("a swap to be seen").await;
     }
 }
 

@@ -65,14 +65,14 @@ async fn is_empty<F: Fixture>(trial: &Trial<F>) -> bool {
     true
 }
 
-/// Drops the future: for an even `patience` after so many polls, else after a time.
+/// Drops the future: for an even `patience` after half as many polls, else after a time.
 async fn abandon(future: impl Future, patience: u32) {
     let mut future = pin!(future);
     if patience % 2 == 1 {
         let _ = timeout(Duration::from_micros(100) * patience, future).await;
         return;
     }
-    for _ in 0..patience {
+    for _ in 0..patience / 2 {
         if poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_ready())).await {
             return;
         }

@@ -11,6 +11,7 @@ use crate::{
 };
 
 const TASKS: u32 = 100;
+const ROUNDS: u128 = 5;
 
 /// Runs a task a number, all at once, and gives what they gave.
 pub(super) async fn at_once<T, Fut>(numbers: u32, task: impl Fn(u32) -> Fut) -> Vec<T>
@@ -31,39 +32,43 @@ where
 }
 
 pub(super) async fn of_many_swaps_one_wins<F: Fixture>(trial: Trial<F>) {
-    let first = trial.session(1, "ada");
-    trial.insert(&first).await;
-    let outcomes = at_once(TASKS, |task| {
-        let trial = trial.by_turns(task);
-        let mut next = rotated(&first, trial.start);
-        next.late = task;
-        async move { (trial.swap(0, &next).await, next) }
-    })
-    .await;
-    let won = outcomes.iter().filter(|(swap, _)| *swap == Swap::Swapped);
-    let won: Vec<_> = won.collect();
-    assert_eq!(won.len(), 1, "so many of {TASKS} swaps of one version won");
-    assert_same(&trial.load(first.id).await, &won[0].1);
+    for round in 0..ROUNDS {
+        let first = trial.session(round, "ada");
+        trial.insert(&first).await;
+        let outcomes = at_once(TASKS, |task| {
+            let trial = trial.by_turns(task);
+            let mut next = rotated(&first, trial.start);
+            next.late = task;
+            async move { (trial.swap(0, &next).await, next) }
+        })
+        .await;
+        let won = outcomes.iter().filter(|(swap, _)| *swap == Swap::Swapped);
+        let won: Vec<_> = won.collect();
+        assert_eq!(won.len(), 1, "so many of {TASKS} swaps of one version won");
+        assert_same(&trial.load(first.id).await, &won[0].1);
+    }
 }
 
 pub(super) async fn of_many_inserts_one_wins<F: Fixture>(trial: Trial<F>) {
-    let outcomes = at_once(TASKS, |task| {
-        let trial = trial.by_turns(task);
-        let session = trial.session(1, &format!("user {task}"));
-        async move { (trial.store().insert(&session).await, session) }
-    })
-    .await;
-    let mut won = Vec::new();
-    for (inserted, session) in outcomes {
-        match inserted {
-            Ok(()) => won.push(session),
-            Err(error) if error.kind() == StoreErrorKind::Duplicate => {}
-            Err(error) => done("insert", Err(error)),
+    for round in 0..ROUNDS {
+        let outcomes = at_once(TASKS, |task| {
+            let trial = trial.by_turns(task);
+            let session = trial.session(round, &format!("user {task}"));
+            async move { (trial.store().insert(&session).await, session) }
+        })
+        .await;
+        let mut won = Vec::new();
+        for (inserted, session) in outcomes {
+            match inserted {
+                Ok(()) => won.push(session),
+                Err(error) if error.kind() == StoreErrorKind::Duplicate => {}
+                Err(error) => done("insert", Err(error)),
+            }
         }
+        assert_eq!(won.len(), 1, "so many of {TASKS} of one identifier got in");
+        assert_same(&trial.load(id(round)).await, &won[0]);
+        assert!(trial.live(&won[0].subject).await.contains(&id(round)));
     }
-    assert_eq!(won.len(), 1, "so many of {TASKS} of one identifier got in");
-    assert_same(&trial.load(id(1)).await, &won[0]);
-    assert_eq!(trial.live(&won[0].subject).await, [id(1)]);
 }
 
 pub(super) async fn no_update_is_lost<F: Fixture>(trial: Trial<F>) {
@@ -73,12 +78,12 @@ pub(super) async fn no_update_is_lost<F: Fixture>(trial: Trial<F>) {
     at_once(WRITERS, |task| {
         let trial = trial.by_turns(task);
         async move {
-            let mut turns = 0;
+            let (mut turns, mut patience) = (0, Patience::default());
             while turns < TURNS {
                 let kept = trial.load(id(1)).await;
                 let next = rotated(&kept, trial.start);
                 turns += u32::from(trial.swap(kept.version, &next).await == Swap::Swapped);
-                tokio::task::yield_now().await;
+                patience.wait_for("a swap to win").await;
             }
         }
     })
@@ -97,8 +102,9 @@ pub(super) async fn nothing_changes_after_the_end<F: Fixture>(trial: Trial<F>) {
             tasks.spawn(confirm_until_revoked(trial.by_turns(task), id));
         }
         // Some rounds end the session in the middle of it all, some at once.
+        let mut patience = Patience::default();
         while u128::from(trial.load(id).await.generation) < round {
-            tokio::task::yield_now().await;
+            patience.wait_for("a swap to be seen").await;
         }
         assert!(trial.end(id, RevokeReason::Logout).await);
         let ended = trial.load(id).await;
@@ -111,6 +117,7 @@ pub(super) async fn nothing_changes_after_the_end<F: Fixture>(trial: Trial<F>) {
 
 /// Forgets on purpose that it has seen the session revoked, once.
 async fn rotate_until_revoked<F: Fixture>(trial: Trial<F>, id: SessionId) {
+    let mut patience = Patience::default();
     loop {
         let kept = trial.load(id).await;
         let mut next = rotated(&kept, trial.start);
@@ -119,43 +126,46 @@ async fn rotate_until_revoked<F: Fixture>(trial: Trial<F>, id: SessionId) {
         if kept.revoked.is_some() {
             return assert_eq!(swap, Swap::Lost, "a revoked session was swapped");
         }
-        tokio::task::yield_now().await;
+        patience.wait_for("the end to be seen").await;
     }
 }
 
 async fn confirm_until_revoked<F: Fixture>(trial: Trial<F>, id: SessionId) {
+    let mut patience = Patience::default();
     loop {
         let kept = trial.load(id).await;
         trial.confirm(&[(id, kept.generation)]).await;
         if kept.revoked.is_some() {
             return;
         }
-        tokio::task::yield_now().await;
+        patience.wait_for("the end to be seen").await;
     }
 }
 
 pub(super) async fn of_many_ends_one_wins<F: Fixture>(trial: Trial<F>) {
-    for number in 0..10 {
-        trial.insert(&trial.session(number, "ada")).await;
-    }
-    let ended = at_once(20, |task| {
-        let trial = trial.by_turns(task);
-        async move {
-            if task % 2 == 0 {
-                return trial.end_all("ada", RevokeReason::Logout).await;
-            }
-            let mut ended = Vec::new();
-            for id in (0..10).map(id) {
-                ended.extend(trial.end(id, RevokeReason::Reuse).await.then_some(id));
-            }
-            ended
+    for round in 0..ROUNDS {
+        let all: Vec<_> = (0..10).map(|number| id(10 * round + number)).collect();
+        for number in 10 * round..10 * (round + 1) {
+            trial.insert(&trial.session(number, "ada")).await;
         }
-    })
-    .await;
-    let mut ended = ended.concat();
-    ended.sort();
-    let all: Vec<_> = (0..10).map(id).collect();
-    assert_eq!(ended, all, "each is told to have ended once");
+        let ended = at_once(20, |task| {
+            let (trial, all) = (trial.by_turns(task), all.clone());
+            async move {
+                if task % 2 == 0 {
+                    return trial.end_all("ada", RevokeReason::Logout).await;
+                }
+                let mut ended = Vec::new();
+                for id in all {
+                    ended.extend(trial.end(id, RevokeReason::Reuse).await.then_some(id));
+                }
+                ended
+            }
+        })
+        .await;
+        let mut ended = ended.concat();
+        ended.sort();
+        assert_eq!(ended, all, "each is told to have ended once");
+    }
 }
 
 /// A store that locks rows in the order in which they come deadlocks here.

@@ -93,7 +93,8 @@ pub async fn failures<F: Fixture, Fut: Future<Output = F>>(make: impl Fn() -> Fu
         let (name, begin) = (case.name, Instant::now());
         let outcome = run(case, make().await).await;
         let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
-        println!("{verdict:6} {:>7.2?} {name}", begin.elapsed());
+        let millis = begin.elapsed().as_secs_f64() * 1000.0;
+        println!("{verdict:6} {millis:>9.1} ms  {name}");
         failures.extend(outcome.err());
     }
     failures

@@ -212,6 +212,18 @@ pub(super) fn rotated(session: &Session, now: Timestamp) -> Session {
     next
 }
 
+/// Ends the loops that a store should have ended, and lets others run meanwhile.
+#[derive(Default)]
+pub(super) struct Patience(u32);
+
+impl Patience {
+    pub(super) async fn wait_for(&mut self, what: &str) {
+        self.0 += 1;
+        assert!(self.0 < 20_000, "waited in vain for {what}");
+        tokio::task::yield_now().await;
+    }
+}
+
 /// The value of a call that must not fail.
 #[track_caller]
 pub(super) fn done<T>(call: &str, result: Result<T, StoreError>) -> T {

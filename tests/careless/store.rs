@@ -1,0 +1,158 @@
+use std::{cmp::Reverse, sync::atomic::Ordering::SeqCst};
+
+use tower_bearer::{
+    SessionId,
+    clock::{Clock, Timestamp},
+    store::{
+        Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, StoreErrorKind, Swap,
+    },
+};
+
+use super::{Careless, Fault, Rows};
+
+impl SessionStore for Careless {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        match self.fault {
+            Fault::Down => Err(StoreError::new(StoreErrorKind::Unavailable)),
+            _ => Ok(self.clock.now()),
+        }
+    }
+
+    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
+        let is_free = |rows: &mut Rows| self.is_free(rows, session.id).then_some(());
+        let mut new = session.clone();
+        if !self.is(Fault::InsertsTheGivenVersion) {
+            new.version = 0;
+        }
+        if self.is(Fault::InsertsShortNotes) {
+            let notes = new.metadata.values_mut();
+            notes.for_each(|note| *note = note.chars().take(255).collect());
+        }
+        let insert = |rows: &mut Rows, ()| drop(rows.kept.insert(new.id, new));
+        let inserted = self
+            .one_step(Fault::InsertsInTwoSteps, is_free, insert)
+            .await;
+        inserted.ok_or(StoreError::new(StoreErrorKind::Duplicate))
+    }
+
+    async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
+        let rows = self.rows();
+        let newest = rows.kept.get(&id);
+        let seen = match self.fault {
+            Fault::Lags if self.is(Fault::Lags) => rows.before.get(&id).or(newest),
+            Fault::HidesRevoked => newest.filter(|session| session.revoked.is_none()),
+            _ => newest,
+        };
+        let now = self.now_unless(Fault::LoadsByAnotherClock);
+        Ok(Loaded::new(seen.cloned(), now))
+    }
+
+    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+        let fits = |rows: &mut Rows| self.may_swap(rows, expected, next).then_some(());
+        if self.is(Fault::SwapsHalf) && fits(&mut self.rows()).is_some() {
+            let half = |kept: &mut Session| kept.generation = next.generation;
+            self.rows().change(next.id, half);
+            tokio::task::yield_now().await;
+        }
+        let write = |rows: &mut Rows, ()| self.write(rows, expected, next);
+        let swapped = self.one_step(Fault::SwapsInTwoSteps, fits, write).await;
+        Ok(swapped.map_or(Swap::Lost, |()| Swap::Swapped))
+    }
+
+    async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
+        if self.is(Fault::FailsWhereOthersConfirm) {
+            let others = self.confirming.fetch_add(1, SeqCst);
+            tokio::task::yield_now().await;
+            self.confirming.fetch_sub(1, SeqCst);
+            if others > 0 {
+                return Err(StoreError::new(StoreErrorKind::Busy));
+            }
+        }
+        let most = self.at_most(500, Fault::ConfirmsTheFirst500);
+        let (mut rows, now) = (self.rows(), self.now_unless(Fault::ConfirmsByAnotherClock));
+        for &(id, generation) in pairs.iter().take(most) {
+            if self.may_confirm(&rows, id, generation) {
+                rows.change(id, |kept| {
+                    kept.confirmed_at = Some(now);
+                    kept.version += 1;
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+        let runs = |rows: &mut Rows| self.may_end(rows, id).then_some(());
+        let end = |rows: &mut Rows, ()| self.revoke(rows, id, reason);
+        let ended = self.one_step(Fault::EndsInTwoSteps, runs, end).await;
+        Ok(ended.is_some())
+    }
+
+    async fn end_all(
+        &self,
+        issuer: &str,
+        subject: &str,
+        reason: RevokeReason,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let most = self.at_most(1000, Fault::EndsTheFirst1000);
+        let running = |rows: &mut Rows| {
+            let owned = rows.kept.values().filter(|s| self.owns(issuer, subject, s));
+            let running = owned.filter(|session| self.may_end(rows, session.id));
+            Some(running.map(|session| session.id).take(most).collect())
+        };
+        let end = |rows: &mut Rows, ids: Vec<SessionId>| {
+            ids.iter().for_each(|id| self.revoke(rows, *id, reason));
+            ids
+        };
+        let ended = self.one_step(Fault::EndsInTwoSteps, running, end).await;
+        Ok(ended.unwrap_or_default())
+    }
+
+    async fn list(
+        &self,
+        issuer: &str,
+        subject: &str,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Listed, StoreError> {
+        let limit = limit.min(self.at_most(500, Fault::ListsAtMost500));
+        let (rows, now) = (self.rows(), self.clock.now());
+        let live = rows.kept.values().filter(|session| {
+            (&*session.issuer, &*session.subject) == (issuer, subject)
+                && Some(session.id) > after
+                && self.may_list(session, now)
+        });
+        let mut live: Vec<_> = live.cloned().collect();
+        if self.is(Fault::ListsNewestFirst) {
+            live.reverse();
+        }
+        live.truncate(limit);
+        Ok(Listed::new(
+            live,
+            self.now_unless(Fault::ListsByAnotherClock),
+        ))
+    }
+
+    async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
+        let limit = match self.is(Fault::DeletesBeyondTheLimit) {
+            true => usize::MAX,
+            false => limit,
+        };
+        let dead = |rows: &mut Rows| {
+            let dead = rows.kept.values().filter(|s| self.may_delete(s));
+            let mut dead: Vec<_> = dead.map(|s| (s.ends_at, s.id)).collect();
+            match self.is(Fault::DeletesNewestEndFirst) {
+                true => dead.sort_by_key(|dead| Reverse(*dead)),
+                false => dead.sort(),
+            }
+            dead.truncate(limit);
+            Some(dead)
+        };
+        let delete = |rows: &mut Rows, dead: Vec<(Timestamp, SessionId)>| {
+            dead.iter().for_each(|(_, id)| rows.delete(*id));
+            dead.len()
+        };
+        let deleted = self.one_step(Fault::DeletesInTwoSteps, dead, delete).await;
+        Ok(deleted.unwrap_or_default())
+    }
+}

@@ -1,0 +1,367 @@
+//! The suite has teeth: each promise that a store breaks is seen by its cases, and by no other.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tower_bearer::store::conformance::{check, failures};
+
+use crate::{
+    careless::{Careless, Fault},
+    support::{START, Setup},
+};
+
+fn careless(fault: Fault) -> Setup<Arc<Careless>> {
+    Setup::new(|clock| Arc::new(Careless::new(clock, fault, START))).histories(30)
+}
+
+/// The cases that a store with this fault fails.
+async fn failed(fault: Fault) -> BTreeSet<&'static str> {
+    let failures = failures(async || careless(fault)).await;
+    failures.iter().map(|failure| failure.case).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_without_a_fault_fails_nothing() {
+    assert_eq!(failed(Fault::None).await, [].into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "what it costs: one login takes the place of another")]
+async fn a_failure_tells_what_it_costs() {
+    check(async || careless(Fault::InsertsOverOthers)).await;
+}
+
+/// A test of each fault: all of its cases fail, after a `?` some that are a matter of chance, and
+/// no other. And a test that each case of the suite is among them.
+macro_rules! teeth {
+    ($($name:ident: $fault:ident {$($part:ident::$case:ident,)+}
+        $(? {$($other:ident::$chance:ident,)+})?)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                let failed = failed(Fault::$fault).await;
+                let must = [$(concat!(stringify!($part), "::", stringify!($case)),)+];
+                let may = [$($(concat!(stringify!($other), "::", stringify!($chance)),)+)?];
+                let must: BTreeSet<_> = must.into();
+                let may: BTreeSet<_> = may.into_iter().chain(must.iter().copied()).collect();
+                assert!(failed.is_superset(&must), "only {failed:#?}");
+                assert!(failed.is_subset(&may), "also {failed:#?}");
+            }
+        )+
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn each_case_sees_a_fault() {
+            let seen = [$($(concat!(stringify!($part), "::", stringify!($case)),)+)+];
+            assert_eq!(failed(Fault::Down).await, seen.into());
+        }
+    };
+}
+
+teeth! {
+    inserts_over_others: InsertsOverOthers {
+        keeping::a_taken_identifier_is_a_duplicate,
+        racing::of_many_inserts_one_wins,
+    }
+
+    inserts_the_given_version: InsertsTheGivenVersion {
+        keeping::a_new_session_is_at_version_0,
+    }
+
+    inserts_short_notes: InsertsShortNotes {
+        keeping::a_session_is_kept_as_it_was_given,
+        listing::a_list_shows_live_sessions_only,
+    }
+
+    inserts_in_two_steps: InsertsInTwoSteps {
+        racing::of_many_inserts_one_wins,
+    }
+
+    lags: Lags {
+        swapping::a_swap_of_another_version_is_lost,
+        racing::of_many_swaps_one_wins,
+        racing::no_update_is_lost,
+        serving::a_hundred_refreshes_of_one_token_give_one_successor,
+        swapping::a_swap_can_revoke_for_every_reason,
+        ending::end_revokes_once,
+        racing::nothing_changes_after_the_end,
+        serving::a_logout_is_never_undone_by_a_rotation,
+        keeping::a_taken_identifier_is_a_duplicate,
+        swapping::a_swap_writes_the_next_session,
+        acknowledged::a_load_sees_what_was_acknowledged,
+        dropping::a_dropped_future_leaves_the_store_whole,
+        histories::random_histories_go_as_the_protocol_says,
+        clock::every_write_takes_the_time_of_one_clock,
+        confirming::confirm_takes_only_what_fits,
+        confirming::confirm_takes_large_batches,
+        racing::writers_of_many_sessions_do_not_block_each_other,
+        ending::end_all_takes_one_subject_of_one_issuer,
+        cleaning::what_has_ended_is_deleted_oldest_end_first,
+    }
+
+    hides_revoked: HidesRevoked {
+        swapping::a_swap_of_a_revoked_session_is_lost,
+        swapping::a_swap_can_revoke_for_every_reason,
+        confirming::a_revoked_session_is_not_confirmed,
+        ending::end_revokes_once,
+        racing::nothing_changes_after_the_end,
+        serving::a_logout_is_never_undone_by_a_rotation,
+        keeping::a_taken_identifier_is_a_duplicate,
+        acknowledged::a_load_sees_what_was_acknowledged,
+        dropping::a_dropped_future_leaves_the_store_whole,
+        histories::random_histories_go_as_the_protocol_says,
+        clock::every_write_takes_the_time_of_one_clock,
+        racing::writers_of_many_sessions_do_not_block_each_other,
+        ending::end_all_takes_one_subject_of_one_issuer,
+        cleaning::what_has_ended_is_deleted_oldest_end_first,
+    }
+
+    loads_by_another_clock: LoadsByAnotherClock {
+        clock::every_call_tells_the_time_by_one_clock,
+    }
+
+    swaps_any_version: SwapsAnyVersion {
+        swapping::a_swap_of_another_version_is_lost,
+        racing::of_many_swaps_one_wins,
+    } ? {
+        racing::no_update_is_lost,
+        racing::nothing_changes_after_the_end,
+        serving::a_hundred_refreshes_of_one_token_give_one_successor,
+        acknowledged::a_load_sees_what_was_acknowledged,
+        histories::random_histories_go_as_the_protocol_says,
+    }
+
+    swaps_revoked: SwapsRevoked {
+        swapping::a_swap_of_a_revoked_session_is_lost,
+        swapping::a_swap_can_revoke_for_every_reason,
+        racing::nothing_changes_after_the_end,
+    } ? {
+        serving::a_logout_is_never_undone_by_a_rotation,
+    }
+
+    swaps_all_but_the_end: SwapsAllButTheEnd {
+        swapping::a_swap_can_revoke_for_every_reason,
+        histories::random_histories_go_as_the_protocol_says,
+    }
+
+    swaps_in_two_steps: SwapsInTwoSteps {
+        racing::of_many_swaps_one_wins,
+        racing::no_update_is_lost,
+        racing::nothing_changes_after_the_end,
+    } ? {
+        acknowledged::a_load_sees_what_was_acknowledged,
+        serving::a_hundred_refreshes_of_one_token_give_one_successor,
+        serving::a_logout_is_never_undone_by_a_rotation,
+        histories::random_histories_go_as_the_protocol_says,
+    }
+
+    swaps_half: SwapsHalf {
+        racing::no_update_is_lost,
+        dropping::a_dropped_future_leaves_the_store_whole,
+    } ? {
+        racing::nothing_changes_after_the_end,
+        racing::of_many_swaps_one_wins,
+        acknowledged::a_load_sees_what_was_acknowledged,
+        serving::a_hundred_refreshes_of_one_token_give_one_successor,
+        serving::a_logout_is_never_undone_by_a_rotation,
+        histories::random_histories_go_as_the_protocol_says,
+    }
+
+    counts_versions_itself: CountsVersionsItself {
+        swapping::a_swap_of_another_version_is_lost,
+        racing::of_many_swaps_one_wins,
+        swapping::a_swap_can_revoke_for_every_reason,
+        ending::end_revokes_once,
+        swapping::a_swap_writes_the_next_session,
+        dropping::a_dropped_future_leaves_the_store_whole,
+        histories::random_histories_go_as_the_protocol_says,
+    }
+
+    creates_by_swap: CreatesBySwap {
+        swapping::a_swap_never_creates_a_session,
+        cleaning::a_deleted_session_stays_deleted,
+    }
+
+    revives_by_swap: RevivesBySwap {
+        cleaning::a_deleted_session_stays_deleted,
+    }
+
+    loses_swaps: LosesSwaps {
+        swapping::a_swap_of_another_version_is_lost,
+        racing::of_many_swaps_one_wins,
+        racing::no_update_is_lost,
+        serving::a_hundred_refreshes_of_one_token_give_one_successor,
+        swapping::a_swap_can_revoke_for_every_reason,
+        ending::end_revokes_once,
+        racing::nothing_changes_after_the_end,
+        swapping::a_swap_writes_the_next_session,
+        acknowledged::a_load_sees_what_was_acknowledged,
+        histories::random_histories_go_as_the_protocol_says,
+    }
+
+    confirms_revoked: ConfirmsRevoked {
+        confirming::a_revoked_session_is_not_confirmed,
+        racing::nothing_changes_after_the_end,
+    } ? {
+        racing::writers_of_many_sessions_do_not_block_each_other,
+    }
+
+    confirms_any_generation: ConfirmsAnyGeneration {
+        histories::random_histories_go_as_the_protocol_says,
+        confirming::confirm_takes_only_what_fits,
+        confirming::confirm_takes_large_batches,
+    }
+
+    confirms_again: ConfirmsAgain {
+        histories::random_histories_go_as_the_protocol_says,
+        confirming::confirm_takes_only_what_fits,
+    } ? {
+        racing::writers_of_many_sessions_do_not_block_each_other,
+    }
+
+    confirms_by_another_clock: ConfirmsByAnotherClock {
+        clock::every_write_takes_the_time_of_one_clock,
+    }
+
+    confirms_the_first_500: ConfirmsTheFirst500 {
+        confirming::confirm_takes_large_batches,
+    }
+
+    fails_where_others_confirm: FailsWhereOthersConfirm {
+        racing::nothing_changes_after_the_end,
+        racing::writers_of_many_sessions_do_not_block_each_other,
+    }
+
+    loses_ends: LosesEnds {
+        swapping::a_swap_of_a_revoked_session_is_lost,
+        confirming::a_revoked_session_is_not_confirmed,
+        ending::end_revokes_once,
+        racing::nothing_changes_after_the_end,
+        racing::of_many_ends_one_wins,
+        serving::a_logout_is_never_undone_by_a_rotation,
+        keeping::a_taken_identifier_is_a_duplicate,
+        acknowledged::a_load_sees_what_was_acknowledged,
+        dropping::a_dropped_future_leaves_the_store_whole,
+        histories::random_histories_go_as_the_protocol_says,
+        clock::every_write_takes_the_time_of_one_clock,
+        racing::writers_of_many_sessions_do_not_block_each_other,
+        ending::end_all_takes_one_subject_of_one_issuer,
+        listing::a_list_shows_live_sessions_only,
+        listing::a_list_is_paged_by_identifier,
+        listing::ten_thousand_sessions_of_one_subject,
+    }
+
+    ends_again: EndsAgain {
+        swapping::a_swap_can_revoke_for_every_reason,
+        ending::end_revokes_once,
+        racing::of_many_ends_one_wins,
+        clock::every_write_takes_the_time_of_one_clock,
+        ending::end_all_takes_one_subject_of_one_issuer,
+    } ? {
+        racing::writers_of_many_sessions_do_not_block_each_other,
+        serving::a_logout_is_never_undone_by_a_rotation,
+        racing::nothing_changes_after_the_end,
+    }
+
+    ends_by_another_clock: EndsByAnotherClock {
+        histories::random_histories_go_as_the_protocol_says,
+        clock::every_write_takes_the_time_of_one_clock,
+    }
+
+    ends_in_two_steps: EndsInTwoSteps {
+        racing::of_many_ends_one_wins,
+    } ? {
+        racing::writers_of_many_sessions_do_not_block_each_other,
+        racing::nothing_changes_after_the_end,
+    }
+
+    ends_of_every_issuer: EndsOfEveryIssuer {
+        ending::end_all_takes_one_subject_of_one_issuer,
+    }
+
+    ends_in_any_case: EndsInAnyCase {
+        ending::end_all_takes_one_subject_of_one_issuer,
+    }
+
+    ends_only_what_is_live: EndsOnlyWhatIsLive {
+        histories::random_histories_go_as_the_protocol_says,
+        clock::every_write_takes_the_time_of_one_clock,
+        ending::end_all_takes_one_subject_of_one_issuer,
+    }
+
+    ends_the_first_1000: EndsTheFirst1000 {
+        listing::ten_thousand_sessions_of_one_subject,
+    }
+
+    lists_by_another_clock: ListsByAnotherClock {
+        clock::every_call_tells_the_time_by_one_clock,
+    }
+
+    lists_what_is_dead: ListsWhatIsDead {
+        swapping::a_swap_can_revoke_for_every_reason,
+        histories::random_histories_go_as_the_protocol_says,
+        listing::a_list_shows_live_sessions_only,
+        listing::a_list_is_paged_by_identifier,
+        listing::ten_thousand_sessions_of_one_subject,
+    }
+
+    lists_the_end_too: ListsTheEndToo {
+        histories::random_histories_go_as_the_protocol_says,
+        listing::a_list_shows_live_sessions_only,
+    }
+
+    lists_newest_first: ListsNewestFirst {
+        histories::random_histories_go_as_the_protocol_says,
+        listing::a_list_shows_live_sessions_only,
+        listing::a_list_is_paged_by_identifier,
+        listing::ten_thousand_sessions_of_one_subject,
+    }
+
+    lists_at_most_500: ListsAtMost500 {
+        listing::ten_thousand_sessions_of_one_subject,
+    }
+
+    deletes_early: DeletesEarly {
+        cleaning::a_deleted_identifier_is_free_again,
+        histories::random_histories_go_as_the_protocol_says,
+        cleaning::what_has_ended_is_deleted_oldest_end_first,
+        cleaning::no_more_than_the_limit_is_deleted,
+    }
+
+    deletes_what_is_idle: DeletesWhatIsIdle {
+        histories::random_histories_go_as_the_protocol_says,
+        cleaning::what_has_ended_is_deleted_oldest_end_first,
+        cleaning::no_more_than_the_limit_is_deleted,
+    }
+
+    deletes_what_is_revoked: DeletesWhatIsRevoked {
+        histories::random_histories_go_as_the_protocol_says,
+        cleaning::what_has_ended_is_deleted_oldest_end_first,
+    }
+
+    deletes_newest_end_first: DeletesNewestEndFirst {
+        cleaning::what_has_ended_is_deleted_oldest_end_first,
+    }
+
+    deletes_beyond_the_limit: DeletesBeyondTheLimit {
+        cleaning::what_has_ended_is_deleted_oldest_end_first,
+        cleaning::no_more_than_the_limit_is_deleted,
+        racing::many_clean_ups_delete_each_session_once,
+    }
+
+    deletes_in_two_steps: DeletesInTwoSteps {
+        racing::many_clean_ups_delete_each_session_once,
+    }
+
+    deletes_nothing: DeletesNothing {
+        cleaning::a_deleted_session_stays_deleted,
+        cleaning::a_deleted_identifier_is_free_again,
+        dropping::a_dropped_future_leaves_the_store_whole,
+        histories::random_histories_go_as_the_protocol_says,
+        cleaning::what_has_ended_is_deleted_oldest_end_first,
+        cleaning::no_more_than_the_limit_is_deleted,
+        racing::many_clean_ups_delete_each_session_once,
+    }
+
+    never_frees_an_identifier: NeverFreesAnIdentifier {
+        cleaning::a_deleted_identifier_is_free_again,
+    }
+}
