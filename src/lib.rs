@@ -56,6 +56,7 @@
 //! | `rust-crypto` | | signatures in pure Rust. One back end is needed |
 //! | `session` | yes | `session`, `store`, `endpoint`, `manual` |
 //! | `sqlite` | | the SQLite store |
+//! | `redis` | | the Redis store |
 //! | `conformance` | | the contract of a session store as a test suite |
 //! | `axum` | | extractors, responses, a router with the endpoints |
 //! | `tracing` | yes | why requests are refused and answered with 503; what happens to sessions |

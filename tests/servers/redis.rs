@@ -60,6 +60,14 @@ impl Redis {
         Some(Self::serve(Setup::new(program, settings)).await)
     }
 
+    /// A server that goes by the machine's clock, to measure how fast it is.
+    pub(crate) async fn start_to_measure() -> Option<Self> {
+        let program = program("redis-server", &[])?;
+        let mut setup = Setup::new(program, &[]);
+        setup.clock = None;
+        Some(Self::serve(setup).await)
+    }
+
     /// A replica that has all that this server has.
     pub(crate) async fn replica(&self) -> Self {
         let of = format!("127.0.0.1 {}", self.port);

@@ -43,9 +43,10 @@ const PAGE: usize = 100;
 /// Keeps sessions in Redis 7 or later, or in Valkey.
 ///
 /// Any number of servers may share it, and their one clock is that of Redis. A session is one
-/// key, of about half a kilobyte, that Redis deletes by itself once the session's end has come:
-/// [`delete_expired`](SessionStore::delete_expired) has nothing to do. What a subject's sessions
-/// are is in one more key a subject.
+/// key, which Redis deletes by itself once the session's end has come:
+/// [`delete_expired`](SessionStore::delete_expired) has nothing to do. One more key a subject
+/// lists the subject's sessions. Where every user has one session, with a user agent and an
+/// address as its notes, the two take about 800 bytes.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -69,9 +70,10 @@ const PAGE: usize = 100;
 ///
 /// # What may be lost
 ///
-/// Redis acknowledges a write before its disk or a replica has it. With `everysec` a crash of
-/// the machine takes up to about a second of writes, with `always` none; a failover takes what
-/// the new primary had not received. Of these,
+/// Redis acknowledges a write before its disk or a replica has it. With `everysec` a crash takes
+/// about the last second of writes, or two where the disk is slow, and then even a crash of
+/// Redis alone; with `always` none. A failover takes what the new primary had not received. Of
+/// these,
 /// - a lost rotation costs nothing: the client's token is ahead of the store then, and the
 ///   session goes on from it, with an event (row 11 of the [protocol](crate::manual::protocol));
 /// - a lost session logs its user out;
@@ -102,7 +104,8 @@ const PAGE: usize = 100;
 ///
 /// Everything is read from the primary. A replica refuses even to load a session, and a
 /// connection whose server says that it has become one is closed and made again, to find the
-/// new primary at the same address.
+/// new primary at the same address: give one that follows it, such as the name that a hosted
+/// Redis has for its primary, or a proxy's where Sentinel is used.
 ///
 /// A connection leads to one server, so that a Redis Cluster cannot be used as such. The keys
 /// are made for it: each script and command has one, and what belongs to a session has the

@@ -4,10 +4,13 @@ mod conforming;
 mod expiring;
 mod faults;
 mod full;
+mod measuring;
 mod opening;
 mod replicas;
 mod rows;
 mod scripts;
+#[cfg(feature = "tracing")]
+mod warning;
 
 use std::{future::Future, time::Duration};
 

@@ -1,0 +1,91 @@
+//! How much a session takes, and how fast sessions are refreshed. By hand:
+//! `cargo test --release --all-features --test stores measuring -- --ignored --nocapture`
+
+use super::*;
+
+/// A session as a web application has it.
+fn typical(number: u128, now: Timestamp) -> Session {
+    let mut session = session(Uuid::now_v7().as_u128(), now);
+    session.subject = Uuid::from_u128(number).to_string();
+    session.scope = "read write".parse().unwrap();
+    session.client_id = Some("web".to_owned());
+    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    let notes = [("user_agent", agent), ("address", "203.0.113.77")];
+    session.metadata = notes
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    session
+}
+
+async fn used_memory(server: &Redis) -> u64 {
+    let memory = server.info("memory").await;
+    let used = memory
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"));
+    used.unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn bytes_of_a_session() {
+    const COUNT: u128 = 100_000;
+    let server = Redis::start_to_measure().await.expect("Redis is installed");
+    let store = open(&server).await;
+    let start = now(&store).await;
+    let before = used_memory(&server).await;
+    let mut logins = JoinSet::new();
+    for number in 0..COUNT {
+        if logins.len() == 64 {
+            logins.join_next().await.unwrap().unwrap();
+        }
+        let store = store.clone();
+        logins.spawn(async move { store.insert(&typical(number, start)).await.unwrap() });
+    }
+    logins.join_all().await;
+    let each = (used_memory(&server).await - before) / COUNT as u64;
+    let subject = Uuid::from_u128(7).to_string();
+    let listed = store.list(ISSUER, &subject, None, 1).await.unwrap();
+    let id = listed.sessions[0].id;
+    let key = format!("tower_bearer:session:{{{id}}}");
+    let of_key: u64 = server.run(&format!("MEMORY USAGE {key}")).await;
+    let of_index: u64 = server
+        .run(&format!("MEMORY USAGE {}", index(&subject)))
+        .await;
+    let value: u64 = server.run(&format!("STRLEN {key}")).await;
+    println!("{COUNT} sessions of as many subjects: {each} bytes each;");
+    println!("a session's key {of_key} (its value {value}), an index {of_index}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn refreshes_a_second() {
+    const FOR: Duration = Duration::from_secs(5);
+    let server = Redis::start_to_measure().await.expect("Redis is installed");
+    let store = open(&server).await;
+    for tasks in [1, 64] {
+        let start = now(&store).await;
+        let begin = Instant::now();
+        let mut refreshing = JoinSet::new();
+        for number in 0..tasks {
+            let store = store.clone();
+            refreshing.spawn(async move {
+                let mut kept = typical(number, start);
+                store.insert(&kept).await.unwrap();
+                let mut count = 0;
+                while begin.elapsed() < FOR {
+                    kept = store.load(kept.id).await.unwrap().session.unwrap();
+                    let next = rotated(&kept);
+                    assert_eq!(
+                        store.swap(kept.version, &next).await.unwrap(),
+                        Swap::Swapped
+                    );
+                    count += 1;
+                }
+                count
+            });
+        }
+        let count: u64 = refreshing.join_all().await.into_iter().sum();
+        let rate = count as f64 / begin.elapsed().as_secs_f64();
+        println!("{tasks} tasks: {rate:.0} refreshes a second, each a load and a swap");
+    }
+}
