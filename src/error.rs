@@ -96,6 +96,9 @@ pub enum ConfigErrorKind {
     /// A task was to be started outside of a tokio runtime.
     #[error("there is no tokio runtime to run the task")]
     NoRuntime,
+    /// A URL that cannot be used, or that a token must not go to.
+    #[error("the URL cannot be used: {0}")]
+    Url(&'static str),
     /// A store address that cannot be used.
     #[error("the store cannot be opened: {0}")]
     Store(&'static str),

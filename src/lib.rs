@@ -7,6 +7,7 @@
 //! | issue access tokens | [`Issuer`] with a [`KeySet`] |
 //! | log users in, refresh, log them out | `session::Sessions` over a `store` |
 //! | serve the OAuth endpoints | `endpoint` |
+//! | keep an HTTP client signed in | `client::RefreshLayer` (feature `client`) |
 //! | read the claims in an axum handler | [`Claims`] as an extractor (feature `axum`) |
 //! | understand how it works and how to run it | the `manual` |
 //!
@@ -56,8 +57,10 @@
 //! | `rust-crypto` | | signatures in pure Rust. One back end is needed |
 //! | `session` | yes | `session`, `store`, `endpoint`, `manual` |
 //! | `sqlite` | | the SQLite store |
+//! | `postgres` | | the PostgreSQL store |
 //! | `redis` | | the Redis store |
 //! | `conformance` | | the contract of a session store as a test suite |
+//! | `client` | | `client`: a layer that keeps HTTP clients signed in |
 //! | `axum` | | extractors, responses, a router with the endpoints |
 //! | `tracing` | yes | why requests are refused and answered with 503; what happens to sessions |
 //!
@@ -107,6 +110,8 @@ compile_error!(
 mod axum;
 pub mod bearer;
 pub mod claims;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod clock;
 #[cfg(feature = "session")]
 pub mod endpoint;

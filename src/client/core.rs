@@ -1,0 +1,187 @@
+//! What all clones of a session share, and the ways to change it.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::{runtime::Handle, sync::watch, time::Instant};
+
+use super::{
+    ClientError, ClientErrorKind as Kind, EndReason, NewTokens,
+    endpoint::Endpoint,
+    flight,
+    held::{Access, Held, Lifetimes},
+    schedule::Moment,
+    state::{Flight, Landing, Mission, Outcome, State, Step},
+    store::{AnyStore, SavedAccess, SavedTokens},
+};
+use crate::{clock::Clock, token::AccessToken, trace};
+
+pub(super) type TokenFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+pub(super) type EndHook = Box<dyn Fn(EndReason) + Send + Sync>;
+
+pub(super) struct Core {
+    pub(super) endpoint: Endpoint,
+    pub(super) store: AnyStore,
+    pub(super) clock: Box<dyn Clock>,
+    pub(super) lifetimes: Lifetimes,
+    pub(super) on_end: Option<EndHook>,
+    pub(super) state: Mutex<State>,
+}
+
+/// Tokens now, or later.
+pub(super) enum Acquired {
+    Now(Arc<Access>),
+    Later(TokenFuture),
+    Never(ClientError),
+}
+
+impl Core {
+    /// No code of the application runs under this lock, and nothing panics.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn now(&self) -> Moment {
+        Moment {
+            monotonic: Instant::now(),
+            wall: self.clock.now(),
+        }
+    }
+
+    /// An access token to send, other than the one that was refused.
+    pub(super) fn acquire(self: &Arc<Self>, refused: Option<&AccessToken>) -> Acquired {
+        let now = self.now();
+        let mut state = self.state();
+        match state.step(now, refused) {
+            Step::Use(access) => Acquired::Now(access),
+            Step::UseAndRefresh(access) => {
+                // Where it cannot start, it will be told when the token has died.
+                let _ = self.take_off(&mut state, refused);
+                Acquired::Now(access)
+            }
+            Step::Join(flight) => Acquired::Later(wait(flight)),
+            Step::Refresh => match self.take_off(&mut state, refused) {
+                Ok(flight) => Acquired::Later(wait(flight)),
+                Err(error) => Acquired::Never(error),
+            },
+            Step::Fail(error) => Acquired::Never(error),
+        }
+    }
+
+    /// The refresh that is under way.
+    pub(super) fn under_way(&self) -> Option<TokenFuture> {
+        self.state().flight().cloned().map(wait)
+    }
+
+    /// Starts a refresh on a task of its own: nobody who waits for it can cancel it.
+    fn take_off(
+        self: &Arc<Self>,
+        state: &mut State,
+        refused: Option<&AccessToken>,
+    ) -> Result<Flight, ClientError> {
+        let runtime = Handle::try_current()
+            .map_err(|error| ClientError::with_source(Kind::NoRuntime, error))?;
+        let (sender, flight) = watch::channel(None);
+        let mission = state.take_off(flight.clone(), refused);
+        let core = Arc::clone(self);
+        runtime.spawn(async move {
+            let landed = flight::fly(&core, &mission).await;
+            core.land(&mission, landed, &sender);
+        });
+        Ok(flight)
+    }
+
+    fn land(
+        &self,
+        mission: &Mission,
+        landed: Result<Landing, ClientError>,
+        waiting: &watch::Sender<Option<Outcome>>,
+    ) {
+        let now = self.now();
+        let (outcome, ended) = self.state().land(mission, landed, now);
+        if let Err(_error) = &outcome {
+            trace::debug!(error = _error as &dyn std::error::Error, "no access token");
+        }
+        waiting.send_replace(Some(outcome));
+        if let Some(reason) = ended {
+            self.tell(reason);
+        }
+    }
+
+    fn tell(&self, reason: EndReason) {
+        trace::debug!(%reason, "the session has ended");
+        if let Some(on_end) = &self.on_end {
+            on_end(reason);
+        }
+    }
+
+    /// Saves the tokens, and then goes by them.
+    pub(super) async fn sign_in(&self, new: NewTokens) -> Result<(), ClientError> {
+        let now = self.now();
+        let access = new.access.map(|token| SavedAccess {
+            token,
+            lifetime: new.lifetime.unwrap_or(self.lifetimes.default),
+            obtained_at: now.wall,
+        });
+        let tokens = SavedTokens {
+            refresh: new.refresh,
+            access,
+            scope: new.scope,
+        };
+        let mut lock = self.store.lock().await?;
+        lock.save(&tokens).await?;
+        let held = Arc::new(Held::new(tokens, now, self.lifetimes));
+        self.state().sign_in(held);
+        Ok(())
+    }
+
+    /// Ends the session here before anything else, then in the store, then on the server.
+    pub(super) async fn sign_out(&self, held: Option<Arc<Held>>) -> Result<(), ClientError> {
+        let before = self.forget().await;
+        if held.is_some() || matches!(before, Ok(Some(_))) {
+            self.tell(EndReason::Logout);
+        }
+        // A refresh that is under way, here or in another process, holds the lock; what it saves
+        // goes too, and is the token that the server knows best.
+        let lock = self.store.lock().await;
+        let after = self.forget().await;
+        drop(lock);
+        let kept = [&after, &before].into_iter().flatten().flatten().next();
+        let revoked = match kept.or(held.as_deref().map(|held| &held.tokens)) {
+            Some(tokens) => self.endpoint.revoke(&tokens.refresh).await,
+            None => Ok(()),
+        };
+        after?;
+        revoked
+    }
+
+    /// Takes the tokens out of the store.
+    async fn forget(&self) -> Result<Option<SavedTokens>, ClientError> {
+        // What cannot be read is removed all the same.
+        let kept = self.store.load().await.unwrap_or_default();
+        self.store.clear().await?;
+        Ok(kept)
+    }
+}
+
+/// Waits for a refresh to be over.
+fn wait(mut flight: Flight) -> TokenFuture {
+    Box::pin(async move {
+        let landed = flight.wait_for(Option::is_some).await;
+        // Without an outcome its task is gone.
+        let outcome = landed.ok().and_then(|outcome| outcome.clone());
+        outcome.unwrap_or_else(|| Err(Kind::Interrupted.into()))
+    })
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core")
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
