@@ -1,0 +1,300 @@
+//! Whatever the token endpoint answers: a typed error with its cause, no busy retry, and the
+//! session kept.
+
+use std::{collections::VecDeque, pin::Pin, task::Poll, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body::Frame;
+use tokio::time::{Instant, sleep};
+use tower::service_fn;
+use tower_bearer::client::{ClientError, ClientErrorKind as Kind, ClientSession, NewTokens};
+
+use crate::support::{Body, Fault, LIFETIME, TOKEN, world, world_with};
+
+fn says(status: u16, content_type: &str, body: &str) -> Fault {
+    let response = Response::builder().status(status);
+    let response = response.header("content-type", content_type);
+    Fault::Says(
+        response
+            .body(Bytes::copy_from_slice(body.as_bytes()))
+            .unwrap(),
+    )
+}
+
+/// Sends a request while the endpoint answers like this, however often it is asked: the error,
+/// how often it was asked, and how long it took.
+async fn refused(fault: Fault) -> (ClientError, usize, Duration) {
+    let world = world().await;
+    sleep(LIFETIME).await;
+    world.server.fail(vec![fault; 100]);
+    let start = Instant::now();
+    let error = world.session.access_token().await.unwrap_err();
+    let (asked, took) = (world.server.log().len(), start.elapsed());
+
+    let status = world.session.status();
+    assert!(status.is_signed_in, "the session is kept");
+    assert!(world.ends.told().is_empty());
+    // Whoever asks at once gets the same, for nothing.
+    let again = world.session.access_token().await.unwrap_err();
+    assert_eq!(again.kind(), error.kind());
+    assert_eq!(world.server.log().len(), 0);
+    (error, asked, took)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_will_not_mend_by_itself_is_asked_once() {
+    let html = "<!doctype html><title>Log in</title>";
+    let json = "application/json";
+    let ok = r#"{"access_token":"a","token_type":"Bearer"}"#;
+    for (fault, kind) in [
+        (says(200, "text/html", html), Kind::ContentType),
+        (says(200, json, html), Kind::Malformed("no JSON object")),
+        (says(200, json, ""), Kind::Malformed("no JSON object")),
+        (says(200, json, "[]"), Kind::Malformed("no JSON object")),
+        (
+            says(200, json, "{}"),
+            Kind::Malformed("token_type is not Bearer"),
+        ),
+        (
+            says(200, json, r#"{"access_token":1,"token_type":"Bearer"}"#),
+            Kind::Malformed("a member is not a string"),
+        ),
+        (
+            says(
+                200,
+                json,
+                r#"{"access_token":"a","token_type":"Bearer","expires_in":true}"#,
+            ),
+            Kind::Malformed("expires_in is not a number"),
+        ),
+        (
+            says(200, json, r#"{"error":"invalid_grant"}"#),
+            Kind::Malformed("token_type is not Bearer"),
+        ),
+        (Fault::status(204), Kind::Status(StatusCode::NO_CONTENT)),
+        (Fault::status(404), Kind::Status(StatusCode::NOT_FOUND)),
+        (
+            says(400, "text/html", html),
+            Kind::Status(StatusCode::BAD_REQUEST),
+        ),
+        (Fault::status(302), Kind::Redirected(StatusCode::FOUND)),
+        (
+            says(307, json, ok),
+            Kind::Redirected(StatusCode::TEMPORARY_REDIRECT),
+        ),
+        (
+            Fault::json(401, r#"{"error":"invalid_client"}"#),
+            Kind::Refused,
+        ),
+        (
+            Fault::json(400, r#"{"error":"invalid_scope"}"#),
+            Kind::Refused,
+        ),
+    ] {
+        let (error, asked, _) = refused(fault).await;
+        assert_eq!((error.kind(), asked), (kind, 1), "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_mend_is_asked_three_times() {
+    for (fault, kind) in [
+        (Fault::Unreachable, Kind::Unreachable),
+        (
+            Fault::status(500),
+            Kind::Unavailable(StatusCode::INTERNAL_SERVER_ERROR),
+        ),
+        (
+            Fault::json(503, r#"{"error":"invalid_grant"}"#),
+            Kind::Unavailable(StatusCode::SERVICE_UNAVAILABLE),
+        ),
+        (
+            Fault::status(429),
+            Kind::Unavailable(StatusCode::TOO_MANY_REQUESTS),
+        ),
+    ] {
+        let (error, asked, took) = refused(fault).await;
+        assert_eq!((error.kind(), asked), (kind, 3), "{error:?}");
+        let pauses = Duration::from_millis(300)..Duration::from_millis(1200);
+        assert!(pauses.contains(&took), "{took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_never_answers_is_given_up() {
+    let (error, asked, took) = refused(Fault::Silent).await;
+    assert_eq!((error.kind(), asked), (Kind::Timeout, 3));
+    assert!(took < Duration::from_secs(32), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_oauth_error_is_told_by_its_code_only() {
+    let body = r#"{"error":"invalid_client","error_description":"of refresh-1-0, s3cret"}"#;
+    let (error, ..) = refused(Fault::json(401, body)).await;
+    assert_eq!(error.code(), Some("invalid_client"));
+    assert_eq!(
+        error.to_string(),
+        "the token endpoint refuses the request: invalid_client"
+    );
+    assert!(!format!("{error:?}").contains("s3cret"));
+}
+
+/// The server redelivers, or never got it: the same refresh token is presented again.
+#[tokio::test(start_paused = true)]
+async fn after_a_5xx_the_old_token_is_presented_again() {
+    let world = world().await;
+    sleep(LIFETIME).await;
+    world.server.fail([Fault::status(503), Fault::Unreachable]);
+    assert_eq!(world.get("/").await.unwrap(), 200);
+    world.asked(["says", "unreachable", "refresh"]);
+}
+
+fn busy(retry_after: &str) -> Fault {
+    let response = Response::builder()
+        .status(503)
+        .header("retry-after", retry_after);
+    Fault::Says(response.body(Bytes::new()).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_retry_after_is_waited_for() {
+    let world = world().await;
+    sleep(LIFETIME).await;
+    world.server.fail([busy("4")]);
+    let start = Instant::now();
+    assert_eq!(world.get("/").await.unwrap(), 200);
+    assert!(start.elapsed() >= Duration::from_secs(4));
+    world.asked(["says", "refresh"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_retry_after_is_kept_by_all_who_come_later() {
+    let world = world().await;
+    sleep(LIFETIME).await;
+    world.server.fail([busy("100")]);
+    let start = Instant::now();
+    let mut failed = 0;
+    while failed < 200 && world.get("/").await.is_err() {
+        failed += 1;
+        sleep(Duration::from_secs(1)).await;
+    }
+    let took = start.elapsed().as_secs();
+    assert!((100..=102).contains(&took), "{took}");
+    assert!((99..=101).contains(&failed));
+    world.asked(["says", "refresh"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_is_bounded() {
+    let (error, asked, _) = refused(busy("999999999")).await;
+    assert_eq!(
+        (error.retry_after(), asked),
+        (Some(Duration::from_secs(300)), 1)
+    );
+}
+
+/// It may have rotated, and the answer is what was lost.
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_a_refresh_token_keeps_the_old_one() {
+    let world = world().await;
+    sleep(LIFETIME).await;
+    let body = r#"{"access_token":"a","token_type":"bearer","expires_in":"60"}"#;
+    world.server.fail([Fault::json(200, body)]);
+    let token = world.session.access_token().await.unwrap();
+    assert_eq!(token.expose(), "a");
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.get("/").await.unwrap(), 200);
+    world.asked(["says", "refresh"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lifetime_that_is_not_said_is_the_configured_one() {
+    for expires_in in ["0", "-1", "null", r#""0""#] {
+        let world = world_with(|builder| builder.default_lifetime(Duration::from_secs(100)));
+        world.sign_in().await;
+        sleep(LIFETIME).await;
+        let body =
+            format!(r#"{{"access_token":"a","token_type":"Bearer","expires_in":{expires_in}}}"#);
+        world.server.fail(vec![Fault::json(200, &body); 10]);
+        for _ in 0..100 {
+            world.session.access_token().await.unwrap();
+        }
+        world.asked(["says"]);
+        let left = world.session.status().expires_in.unwrap();
+        assert!(
+            (99..=100).contains(&left.as_secs()),
+            "{expires_in}: {left:?}"
+        );
+        sleep(Duration::from_secs(100)).await;
+        world.session.access_token().await.unwrap();
+        world.asked(["says"]);
+    }
+}
+
+/// Pieces that come without end.
+struct Endless(VecDeque<Bytes>);
+
+impl http_body::Body for Endless {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.0.rotate_left(1);
+        Poll::Ready(self.0.front().cloned().map(|piece| Ok(Frame::data(piece))))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_end_is_not_read_to_it() {
+    let http = service_fn(|_: Request<Body>| async {
+        let body = Endless([Bytes::from(vec![b' '; 1024])].into());
+        Ok::<_, std::io::Error>(Response::new(body))
+    });
+    let session = ClientSession::builder(TOKEN, http)
+        .answer_limit(10_000)
+        .build()
+        .unwrap();
+    session
+        .sign_in(NewTokens::from_refresh_token("r"))
+        .await
+        .unwrap();
+    let error = session.access_token().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::TooLarge);
+}
+
+/// A length over the limit is refused before anything is read.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_says_it_is_too_long_is_not_read() {
+    struct Unread;
+
+    impl http_body::Body for Unread {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            panic!("it was read")
+        }
+    }
+
+    let http = service_fn(|_: Request<Body>| async {
+        let response = Response::builder().header("content-length", "10001");
+        Ok::<_, std::io::Error>(response.body(Unread).unwrap())
+    });
+    let session = ClientSession::builder(TOKEN, http)
+        .answer_limit(10_000)
+        .build()
+        .unwrap();
+    session
+        .sign_in(NewTokens::from_refresh_token("r"))
+        .await
+        .unwrap();
+    let error = session.access_token().await.unwrap_err();
+    assert_eq!(error.kind(), Kind::TooLarge);
+}

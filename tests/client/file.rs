@@ -1,0 +1,192 @@
+//! The file that tokens are kept in.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::time::{Instant, timeout};
+use tower_bearer::client::{FileTokenStore, SavedTokens, TokenStore, TokenStoreErrorKind};
+
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep/er/tokens.json");
+    (folder, path)
+}
+
+fn tokens(refresh: &str) -> SavedTokens {
+    let access = json!({ "token": "a", "lifetime_ms": 1000, "obtained_at_ms": 1000 });
+    let tokens = json!({ "refresh_token": refresh, "access": access, "scope": "read" });
+    serde_json::from_value(tokens).unwrap()
+}
+
+async fn save(store: &FileTokenStore, refresh: &str) {
+    let mut lock = store.lock().await.unwrap();
+    store.save(&mut lock, &tokens(refresh)).await.unwrap();
+}
+
+async fn kept(store: &FileTokenStore) -> Option<String> {
+    let tokens = serde_json::to_value(store.load().await.unwrap()?).unwrap();
+    Some(tokens["refresh_token"].as_str().unwrap().to_owned())
+}
+
+async fn fails(path: &Path, kind: TokenStoreErrorKind) -> String {
+    let error = FileTokenStore::new(path).load().await.unwrap_err();
+    assert_eq!(error.kind(), kind);
+    format!("{error} {error:?}")
+}
+
+#[tokio::test]
+async fn what_is_saved_is_loaded() {
+    let (_folder, path) = folder();
+    let store = FileTokenStore::new(&path);
+    assert_eq!(kept(&store).await, None);
+    for refresh in ["one", "two"] {
+        save(&store, refresh).await;
+        assert_eq!(
+            kept(&FileTokenStore::new(&path)).await.as_deref(),
+            Some(refresh)
+        );
+    }
+    store.clear().await.unwrap();
+    assert_eq!(kept(&store).await, None);
+    store.clear().await.unwrap();
+}
+
+/// Nothing but the file and its lock is left, whatever lay in the way.
+#[tokio::test]
+async fn no_temporary_file_is_left() {
+    let (_folder, path) = folder();
+    let store = FileTokenStore::new(&path);
+    save(&store, "one").await;
+    fs::write(path.with_file_name("tokens.json.tmp"), "of a crash").unwrap();
+    save(&store, "two").await;
+    let entries = fs::read_dir(path.parent().unwrap()).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["tokens.json", "tokens.json.lock"]);
+}
+
+#[tokio::test]
+async fn what_is_no_tokens_is_corrupt_and_not_quoted() {
+    let (_folder, path) = folder();
+    save(&FileTokenStore::new(&path), "one").await;
+    for text in [
+        "",
+        "{",
+        r#"{"refresh_token":["s3cret"]}"#,
+        r#"{"refresh_token":"r","access":"s3cret"}"#,
+        r#"{"access":{"token":"s3cret","lifetime_ms":1,"obtained_at_ms":1}}"#,
+        &" ".repeat(300 * 1024),
+    ] {
+        fs::write(&path, text).unwrap();
+        let shown = fails(&path, TokenStoreErrorKind::Corrupt).await;
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn one_holds_the_lock() {
+    let (_folder, path) = folder();
+    let store = move || FileTokenStore::new(&path).lock_timeout(Duration::from_millis(300));
+    let held = store().lock().await.unwrap();
+    let start = Instant::now();
+    let error = store().lock().await.unwrap_err();
+    assert_eq!(error.kind(), TokenStoreErrorKind::Busy);
+    assert!(start.elapsed() >= Duration::from_millis(300));
+    let waiting = tokio::spawn(async move { store().lock().await });
+    drop(held);
+    waiting.await.unwrap().unwrap();
+}
+
+/// Whoever gives up leaves no thread behind that takes the lock one day.
+#[tokio::test]
+async fn a_lock_that_was_given_up_is_not_taken() {
+    let (_folder, path) = folder();
+    let store = FileTokenStore::new(&path);
+    let held = store.lock().await.unwrap();
+    let given_up = timeout(Duration::from_millis(50), store.lock()).await;
+    assert!(given_up.is_err());
+    drop(held);
+    let other = FileTokenStore::new(&path).lock_timeout(Duration::from_secs(5));
+    other.lock().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_written_says_so() {
+    let (_folder, path) = folder();
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let below_a_file = path.with_file_name("file").join("tokens.json");
+    fs::write(path.with_file_name("file"), "").unwrap();
+    let store = FileTokenStore::new(below_a_file);
+    let error = store.lock().await.unwrap_err();
+    assert_eq!(error.kind(), TokenStoreErrorKind::Unavailable);
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & 0o777
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[tokio::test]
+    async fn all_is_the_owners_only() {
+        let (_folder, path) = folder();
+        save(&FileTokenStore::new(&path), "one").await;
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(mode(&path.with_file_name("tokens.json.lock")), 0o600);
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_others_can_use_is_not_used() {
+        let (_folder, path) = folder();
+        save(&FileTokenStore::new(&path), "one").await;
+        for open in [0o644, 0o640, 0o604, 0o620, 0o602, 0o601, 0o666] {
+            set_mode(&path, open);
+            fails(&path, TokenStoreErrorKind::Exposed).await;
+            let store = FileTokenStore::new(&path).danger_accept_exposed_file();
+            assert_eq!(kept(&store).await.as_deref(), Some("one"));
+        }
+        // The next save mends it.
+        save(&FileTokenStore::new(&path), "two").await;
+        assert_eq!(mode(&path), 0o600);
+    }
+
+    /// Each save is another file: a reader that has the old one open sees it whole.
+    #[tokio::test]
+    async fn a_save_replaces_the_file() {
+        let (_folder, path) = folder();
+        let store = FileTokenStore::new(&path);
+        save(&store, "one").await;
+        let before = fs::metadata(&path).unwrap().ino();
+        save(&store, "two").await;
+        assert_ne!(fs::metadata(&path).unwrap().ino(), before);
+    }
+
+    /// What somebody has put in the place of the temporary file is not written to.
+    #[tokio::test]
+    async fn a_link_in_the_way_is_not_followed() {
+        let (_folder, path) = folder();
+        let store = FileTokenStore::new(&path);
+        save(&store, "one").await;
+        let victim = path.with_file_name("victim");
+        fs::write(&victim, "untouched").unwrap();
+        symlink(&victim, path.with_file_name("tokens.json.tmp")).unwrap();
+        save(&store, "two").await;
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched");
+        assert_eq!(kept(&store).await.as_deref(), Some("two"));
+    }
+}

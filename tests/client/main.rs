@@ -1,0 +1,26 @@
+//! The client's side: a layer that keeps HTTP clients signed in, against servers that answer,
+//! lose answers, talk nonsense or say nothing.
+#![cfg(all(feature = "client", feature = "session"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected fails"
+)]
+
+mod answers;
+mod attach;
+mod ended;
+mod file;
+mod flight;
+mod logout;
+mod processes;
+mod readiness;
+mod real;
+mod redirects;
+mod refresh;
+mod shared;
+mod support;
+#[path = "../bearer/tracked.rs"]
+mod tracked;
