@@ -4,7 +4,8 @@
 //! - [`protocol`]: how refresh tokens rotate without logging honest clients out
 //! - [`proof`]: what a model checker has tried against that
 //! - [`keys`]: choosing, keeping and rolling over keys
-//! - [`deployment`]: lifetimes, stores, clean-up, shutdown, rendering servers
+//! - [`stores`]: choosing one, what each keeps when it fails, sizing, writing your own
+//! - [`deployment`]: lifetimes, clean-up, shutdown, rendering servers
 
 #[doc = include_str!("deployment.md")]
 pub mod deployment {}
@@ -20,3 +21,6 @@ pub mod protocol {}
 
 #[doc = include_str!("security.md")]
 pub mod security {}
+
+#[doc = include_str!("stores.md")]
+pub mod stores {}

@@ -163,6 +163,8 @@ fn build(profile: &Path) {
     let features = [
         ("aws-lc-rs", cfg!(feature = "aws-lc-rs")),
         ("axum", cfg!(feature = "axum")),
+        ("client", cfg!(feature = "client")),
+        ("conformance", cfg!(feature = "conformance")),
         ("postgres", cfg!(feature = "postgres")),
         ("redis", cfg!(feature = "redis")),
         ("rust-crypto", cfg!(feature = "rust-crypto")),
