@@ -21,6 +21,13 @@ async fn a_replica_serves_nothing() {
     let replica = primary.replica().await;
     let replica = open(&replica).await;
     assert_eq!(failures(&replica).await, [UNAVAILABLE; 7]);
+    // Not even that there is nobody.
+    let nobody = replica.list(ISSUER, "nobody", None, 1).await;
+    assert_eq!(kind(nobody), UNAVAILABLE);
+    let nobody = replica
+        .end_all(ISSUER, "nobody", RevokeReason::Logout)
+        .await;
+    assert_eq!(kind(nobody), UNAVAILABLE);
     replica.now().await.unwrap();
     assert!(find(&store, 1).await.is_some());
 }
