@@ -299,7 +299,7 @@ impl Drop for Postgres {
     }
 }
 
-/// The newest version that Debian keeps beside the others, or what the `PATH` has.
+/// What the `PATH` has, or else the newest of those that Debian keeps side by side.
 fn programs() -> Option<PathBuf> {
     let version = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u32>().ok();
     let versions = fs::read_dir("/usr/lib/postgresql")

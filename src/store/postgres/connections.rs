@@ -23,35 +23,35 @@ pub(super) struct Connections {
     pub(super) begin: Option<Arc<str>>,
 }
 
-/// Who may give the answer.
+/// What is asked of an answer.
 #[derive(Clone, Copy)]
-enum By {
-    Primary,
-    /// Whoever takes a write, which no other than the primary does.
-    Writer,
+enum Check {
+    IsPrimarys,
+    /// Of a write: no other server takes one.
+    Nothing,
 }
 
 impl Connections {
     pub(super) async fn write(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
-        self.run(statement, By::Writer).await
+        self.run(statement, Check::Nothing).await
     }
 
     /// The rows have a column `writable`.
     pub(super) async fn read(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
-        self.run(statement, By::Primary).await
+        self.run(statement, Check::IsPrimarys).await
     }
 
     /// Runs a statement, in a task: it comes to its end also where the caller does not wait for
     /// it, and by the deadline. Else a caller with less patience would leave connections behind
     /// on which answers are due, and none that could be used where a server has gone silent.
-    async fn run(&self, statement: Statement, by: By) -> Result<Vec<PgRow>, StoreError> {
+    async fn run(&self, statement: Statement, check: Check) -> Result<Vec<PgRow>, StoreError> {
         let deadline = Instant::now() + self.timeout;
         let connection = timeout_at(deadline, self.pool.acquire())
             .await
             .map_err(|_| StoreErrorKind::Timeout)?
             .map_err(failed)?;
         let begin = self.begin.clone();
-        let exchange = exchange(connection, statement, begin, by, deadline);
+        let exchange = exchange(connection, statement, begin, check, deadline);
         tokio::spawn(exchange).await.unwrap_or_else(|error| {
             Err(StoreError::with_source(StoreErrorKind::Unavailable, error))
         })
@@ -62,11 +62,11 @@ async fn exchange(
     mut connection: PoolConnection<Postgres>,
     statement: Statement,
     begin: Option<Arc<str>>,
-    by: By,
+    check: Check,
     deadline: Instant,
 ) -> Result<Vec<PgRow>, StoreError> {
     let error = match timeout_at(deadline, send(&mut connection, statement, begin)).await {
-        Ok(Ok(rows)) if by.gave(&rows) => return Ok(rows),
+        Ok(Ok(rows)) if check.passes(&rows) => return Ok(rows),
         Ok(Ok(_)) => StoreError::with_source(StoreErrorKind::Unavailable, ReadOnly),
         Ok(Err(error)) if error::spares_connection(&error) => return Err(failed(error)),
         Ok(Err(error)) => failed(error),
@@ -94,12 +94,12 @@ async fn send(
     Ok(rows)
 }
 
-impl By {
-    fn gave(self, rows: &[PgRow]) -> bool {
+impl Check {
+    fn passes(self, rows: &[PgRow]) -> bool {
         let is_primary = |row: &PgRow| row.try_get("writable").unwrap_or(false);
         match self {
-            Self::Primary => rows.first().is_some_and(is_primary),
-            Self::Writer => true,
+            Self::IsPrimarys => rows.first().is_some_and(is_primary),
+            Self::Nothing => true,
         }
     }
 }

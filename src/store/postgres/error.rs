@@ -46,8 +46,8 @@ pub(super) fn kind(error: &sqlx::Error) -> StoreErrorKind {
 fn database_kind(code: &str) -> StoreErrorKind {
     match code {
         "23505" => StoreErrorKind::Duplicate,
-        // A serialization failure, a deadlock, a lock timeout, too many connections.
-        "40001" | "40P01" | "55P03" | "53300" => StoreErrorKind::Busy,
+        // A serialization failure, a deadlock, a lock timeout.
+        "40001" | "40P01" | "55P03" => StoreErrorKind::Busy,
         // The statement timeout or an administrator, and the timeouts of transactions.
         "57014" | "25P03" | "25P04" => StoreErrorKind::Timeout,
         _ if code.starts_with("XX00") && code != "XX000" => StoreErrorKind::Corrupt,

@@ -89,8 +89,8 @@ const BATCH: usize = 256;
 ///
 /// | [kind](super::StoreErrorKind) | where |
 /// | --- | --- |
-/// | `Busy` | another transaction held the session for too long, or the server has too many connections |
-/// | `Timeout` | no connection came free, or no answer, within the [timeout](PostgresOptions::timeout) |
+/// | `Busy` | another transaction held the session for too long, or was in the way of a role with a stricter isolation than `read committed` |
+/// | `Timeout` | no connection, of the pool or at the server, came free, or no answer came, within the [timeout](PostgresOptions::timeout) |
 /// | `Unavailable` | the server cannot be reached, shuts down, is read-only or full, or its tables are missing; the store is closed |
 /// | `Corrupt` | the session's row, or the table, cannot be read |
 ///

@@ -48,7 +48,7 @@ async fn it_keeps_the_contract() {
         return;
     };
     let url = server.url();
-    let stores = Stores::on(server, url, PostgresOptions::new(), 200);
+    let stores = Stores::on(server, url, PostgresOptions::new(), 100);
     check(async || stores.make().await).await;
 }
 

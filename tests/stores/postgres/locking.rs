@@ -132,11 +132,12 @@ fn lock(number: u128) -> String {
     format!("BEGIN; SELECT FROM tower_bearer_sessions WHERE id = '{id}' FOR NO KEY UPDATE")
 }
 
+const ROTATE: &str = "BEGIN; UPDATE tower_bearer_sessions
+    SET generation = generation + 1, version = version + 10";
+
 /// A rotation that is not committed yet is in the way of the others, and then counts.
 #[tokio::test]
 async fn who_waited_sees_what_it_waited_for() {
-    const ROTATE: &str = "BEGIN; UPDATE tower_bearer_sessions
-        SET generation = generation + 1, version = version + 10";
     let Some(server) = Postgres::start().await else {
         return;
     };
@@ -167,6 +168,33 @@ async fn who_waited_sees_what_it_waited_for() {
         assert_eq!(kept.revoked.is_some(), revokes);
         assert_eq!(kept.version, 10 + u64::from(revokes));
     }
+}
+
+#[tokio::test]
+async fn a_stricter_isolation_is_busy_and_then_works() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    server
+        .run("ALTER ROLE bearer SET default_transaction_isolation = serializable")
+        .await;
+    let store = open(&server.url()).await;
+    let first = kept(&store, 1, "ada").await;
+    let mut rotation = server.connection().await;
+    run(&mut rotation, ROTATE).await;
+    let commit = async {
+        blocked(&server, 1).await;
+        run(&mut rotation, "COMMIT").await;
+    };
+    let (ended, ()) = tokio::join!(store.end(first.id, RevokeReason::Logout), commit);
+    assert_eq!(kind(ended), StoreErrorKind::Busy);
+    assert!(load(&store, 1).await.revoked.is_none());
+    assert!(
+        store
+            .end(first.id, RevokeReason::Logout)
+            .await
+            .expect("it ends")
+    );
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ mod silent;
 
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, postgres::PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgPoolOptions};
 use tokio::{task::JoinSet, time::Instant};
 use tower_bearer::{
     SessionId,

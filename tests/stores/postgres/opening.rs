@@ -187,6 +187,24 @@ async fn a_role_that_may_only_use_the_tables_will_do() {
 }
 
 #[tokio::test]
+async fn a_server_without_a_free_connection_is_busy() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    server
+        .run("CREATE ROLE app LOGIN CONNECTION LIMIT 1; CREATE SCHEMA app AUTHORIZATION app")
+        .await;
+    let url = server.url().replace("bearer@", "app@");
+    let only = PgConnection::connect(&url).await.expect("it connects");
+    let options = PostgresOptions::new().schema("app");
+    let quick = options.clone().timeout(Duration::from_millis(200));
+    let why = "its server is busy or does not answer";
+    assert_eq!(refused(PostgresStore::connect_with(&url, quick)).await, why);
+    only.close().await.expect("it closes");
+    open_with(&url, options).await;
+}
+
+#[tokio::test]
 async fn a_database_of_another_encoding_keeps_all_characters() {
     let Some(server) = Postgres::start().await else {
         return;
