@@ -84,7 +84,7 @@ impl Connection {
         }
     }
 
-    /// A script that the server does not have did not run: it is sent again with its text.
+    /// A script that the server does not have did not run: it gets them all, and the call again.
     async fn send(&self, commands: &[Cmd]) -> RedisResult<Vec<Answer>> {
         let mut answers = self.send_once(commands).await?;
         let unknown = commands.iter().zip(&answers);
@@ -137,8 +137,22 @@ impl Connection {
     /// Has the connection closed, and so made again: a server that has become a replica keeps
     /// its connections, while its address may lead to the new primary by now.
     async fn leave(&self) {
-        // The call has failed already, and the next one finds out.
-        let _ = self.manager.clone().send_packed_command(&cmd("QUIT")).await;
+        let mut manager = self.manager.clone();
+        let role = manager.send_packed_command(&cmd("ROLE")).await;
+        // Of many calls that have failed together, one was first.
+        if role.is_ok_and(|role| !is_primary(&role)) {
+            // The one closes it, the other finds that out, and no call has to.
+            for last in ["QUIT", "PING"] {
+                let _ = manager.send_packed_command(&cmd(last)).await;
+            }
+        }
+    }
+}
+
+fn is_primary(role: &Value) -> bool {
+    match role {
+        Value::Array(role) => role.first() == Some(&Value::BulkString(b"master".to_vec())),
+        _ => false,
     }
 }
 

@@ -77,10 +77,18 @@ async fn a_primary_that_was_demoted_is_left_for_the_new_one() {
         .run(&format!("REPLICAOF 127.0.0.1 {}", new.port()))
         .await;
     address.store(new.port(), Ordering::SeqCst);
-    // The connection still leads to the old one, which says what it is.
-    assert_eq!(kind(store.load(first.id).await), UNAVAILABLE);
-    assert!(load(&store, 1).await == first);
+    // The connection still leads to the old one, which says what it is, and to many at once.
+    let mut loads = JoinSet::new();
+    for _ in 0..64 {
+        let store = store.clone();
+        loads.spawn(async move { store.load(id(1)).await.map_err(|error| error.kind()) });
+    }
+    let loads = loads.join_all().await;
+    assert!(loads.iter().any(|load| matches!(load, Err(UNAVAILABLE))));
+    let of_the_old = |load: &&Result<_, _>| !matches!(load, Ok(_) | Err(UNAVAILABLE));
+    assert_eq!(loads.iter().filter(of_the_old).count(), 0);
     assert_eq!(swap(&store, 0, &rotated(&first)).await, Swap::Swapped);
+    assert!(load(&store, 1).await.generation == 1);
 }
 
 /// An address that leads to the port of the moment.
