@@ -40,7 +40,7 @@ const BATCH: usize = 256;
 /// How many sessions of a subject are read, or ended, in one batch.
 const PAGE: usize = 100;
 
-/// Keeps sessions in Redis 7 or later, or in Valkey.
+/// Keeps sessions in Redis 7 or later.
 ///
 /// Any number of servers may share it, and their one clock is that of Redis. A session is one
 /// key, which Redis deletes by itself once the session's end has come:
@@ -65,7 +65,7 @@ const PAGE: usize = 100;
 /// | --- | --- |
 /// | `maxmemory-policy noeviction` | any other may throw away a session, which logs its user out, or an index, which keeps sessions from being ended with the others of their subject. When the store is opened it warns of another policy |
 /// | `appendonly yes`, with `appendfsync everysec` or `always` | without, a restart takes all sessions back to the last snapshot, or away |
-/// | `min-replicas-to-write 1`, where there are replicas | a primary that has been cut off then refuses to serve sessions, instead of deciding on what the new primary has moved past |
+/// | `min-replicas-to-write 1`, where there are replicas | a primary that has been cut off for `min-replicas-max-lag` (10 seconds) then refuses to serve sessions, instead of deciding on what the new primary has moved past |
 /// | the machines' clocks in step (NTP) | after a failover the replica's clock counts |
 ///
 /// # What may be lost
