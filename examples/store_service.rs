@@ -59,6 +59,10 @@ async fn main() -> Result<(), BoxError> {
         Ok(url) if url.starts_with("postgres") => {
             overload(tower_bearer::store::PostgresStore::connect(&url).await?).await
         }
+        #[cfg(not(feature = "postgres"))]
+        Ok(url) if url.starts_with("postgres") => {
+            Err("STORE: built without postgres; add it to --features".into())
+        }
         Ok(other) => overload(SqliteStore::connect(&other).await?).await,
         Err(_) => {
             let folder = tempfile::tempdir()?;

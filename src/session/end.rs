@@ -101,8 +101,10 @@ impl<St: SessionStore> Sessions<St> {
     ) -> Result<bool, SessionError> {
         let (sessions, session) = (self.clone(), session.clone());
         self.to_the_end(async move {
-            let ended = sessions.0.store.end(session.id, reason).await?;
+            let ended = sessions.0.store.end(session.id, reason).await;
+            // Also where nobody knows whether the store has it: that is what was asked for.
             sessions.0.ended.note(session.id);
+            let ended = ended?;
             if ended {
                 sessions.tell(SessionEventKind::Ended(reason), &session, None);
             }

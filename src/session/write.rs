@@ -23,11 +23,17 @@ impl<St: SessionStore> Sessions<St> {
         }
         let (sessions, session, next) = (self.clone(), session.clone(), next.clone());
         self.to_the_end(async move {
-            let swap = sessions.0.store.swap(session.version, &next).await?;
-            if swap == Swap::Swapped {
+            let swapped = sessions.0.store.swap(session.version, &next).await;
+            // Nobody knows what became of a write that failed. A revocation is told of all the
+            // same: whoever comes with the token next would only see that it is revoked.
+            let is_to_be_told = match &swapped {
+                Ok(swap) => *swap == Swap::Swapped,
+                Err(_) => next.revoked.is_some(),
+            };
+            if is_to_be_told {
                 sessions.tell_written(&session, next.revoked, event);
             }
-            Ok(swap)
+            Ok(swapped?)
         })
         .await
     }

@@ -118,8 +118,11 @@ pub trait SessionStore: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Listed, StoreError>> + Send;
 
-    /// Deletes at most `limit` sessions whose `ends_at` has come, and tells how many it did.
-    /// Must not hold up other calls for longer than a moment.
+    /// Deletes at most `limit` sessions whose `ends_at` has come, those first whose came first,
+    /// and tells how many it did. Must not hold up other calls for longer than a moment.
+    ///
+    /// A session whose end has come may also go by itself, at any time. Once it is gone its
+    /// identifier is free.
     fn delete_expired(
         &self,
         limit: usize,

@@ -47,7 +47,8 @@ pub struct Session {
     /// When and why the session was ended before its time.
     pub revoked: Option<Revoked>,
     /// For compare-and-swap: greater with every change, and never the same again, not even where
-    /// a failover has taken the session back: no less than the time of the swap in milliseconds.
+    /// a failover has taken the session back: no less than the time of the load
+    /// that led to the swap, in milliseconds.
     pub version: u64,
     /// When the user logged in.
     pub created_at: Timestamp,
@@ -159,7 +160,7 @@ pub enum RevokeReason {
 
 impl RevokeReason {
     /// All of them, for stores that map them to a column.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: &'static [Self] = &[
         Self::Logout,
         Self::Revocation,
         Self::Reuse,
@@ -180,7 +181,10 @@ impl RevokeReason {
 
     /// The reason of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|reason| reason.as_str() == name)
     }
 }
 

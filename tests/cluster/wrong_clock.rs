@@ -87,6 +87,10 @@ async fn both_rotate_one_session() {
         }
         pair.end(1 - login, &held).await;
     }
+    println!(
+        "PostgreSQL, one of two servers an hour ahead: 2 sessions, 12 refreshes: 0 sessions lost, \
+         0 forked, 0 resurrected, 0 wrong status codes"
+    );
     pair.stop();
 }
 

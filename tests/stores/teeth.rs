@@ -135,6 +135,7 @@ teeth! {
         racing::nothing_changes_after_the_end,
     } ? {
         serving::a_logout_is_never_undone_by_a_rotation,
+        histories::random_histories_go_as_the_protocol_says,
     }
 
     swaps_all_but_the_end: SwapsAllButTheEnd {

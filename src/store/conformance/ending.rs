@@ -7,7 +7,7 @@ pub(super) async fn end_revokes_once<F: Fixture>(trial: Trial<F>) {
     assert!(!trial.end(id(1), RevokeReason::Logout).await);
     assert!(trial.find(id(1)).await.is_none(), "end created it");
 
-    for (number, reason) in (1..).zip(RevokeReason::ALL) {
+    for (number, reason) in (1..).zip(RevokeReason::ALL.iter().copied()) {
         let mut first = trial.full_session(number);
         first.generation = 5;
         trial.insert(&first).await;

@@ -53,6 +53,9 @@
 //! # fn main() {}
 //! ```
 //!
+//! A version may add cases for promises that it always made: a store may fail the suite of a newer
+//! version, and then has a fault.
+//!
 //! # What it takes for granted
 //!
 //! - Nothing of the clock but that it goes forward: it may stand still or run, and start at any

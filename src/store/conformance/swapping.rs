@@ -63,7 +63,7 @@ pub(super) async fn a_swap_of_a_revoked_session_is_lost<F: Fixture>(trial: Trial
 }
 
 pub(super) async fn a_swap_can_revoke_for_every_reason<F: Fixture>(trial: Trial<F>) {
-    for (number, reason) in (1..).zip(RevokeReason::ALL) {
+    for (number, reason) in (1..).zip(RevokeReason::ALL.iter().copied()) {
         let first = trial.session(number, "ada");
         trial.insert(&first).await;
         let mut next = rotated(&first, trial.start);

@@ -115,7 +115,14 @@ impl PostgresOptions {
     pub(super) fn pool(&self, address: &str) -> Result<PgPool, ConfigError> {
         let connect = parse(address)?;
         let connect = if self.prepares {
-            connect.options([("statement_timeout", self.statement_timeout())])
+            // A writer that has lost a race is to see the row as it has become.
+            connect.options([
+                ("statement_timeout", self.statement_timeout().to_string()),
+                (
+                    "default_transaction_isolation",
+                    "read\\ committed".to_owned(),
+                ),
+            ])
         } else {
             // A pooler knows nothing of it, and no number here is a float.
             connect.extra_float_digits(None)
@@ -139,7 +146,7 @@ impl PostgresOptions {
         let wait = self.statement_timeout();
         let begin = (!self.prepares).then(|| {
             Arc::from(format!(
-                "BEGIN; SET LOCAL statement_timeout = {wait}; \
+                "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = {wait}; \
                  SET LOCAL idle_in_transaction_session_timeout = {wait}"
             ))
         });

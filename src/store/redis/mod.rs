@@ -229,13 +229,16 @@ impl SessionStore for RedisStore {
         let until = keys::listed_until(session);
         let (id, until) = (session.id.as_uuid(), until.as_bytes());
         let enlist = scripts::ENLIST.on(&index, &[id.as_bytes(), until]);
-        self.main.write_one(enlist).await?;
-
         let mut set = cmd("SET");
         set.arg(self.keys.session(session.id))
             .arg(row::new(session));
         set.arg("NX").arg("PXAT").arg(keys::last_seen_at(session));
-        match self.main.write_one(set).await? {
+        // Over one connection: else the one could go to a primary that is lost and the other to
+        // its successor. Nobody has the token of a session whose entry has failed.
+        let mut answers = self.main.write(&[enlist, set]).await?.into_iter();
+        let (enlisted, kept) = (answers.next(), answers.next());
+        enlisted.ok_or_else(unexpected)?.map_err(failed)?;
+        match kept.ok_or_else(unexpected)?.map_err(failed)? {
             Value::Okay => Ok(()),
             Value::Nil => Err(StoreErrorKind::Duplicate.into()),
             _ => Err(unexpected()),

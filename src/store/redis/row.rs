@@ -183,7 +183,10 @@ fn revoked(reason: u8, at: Timestamp) -> Result<Option<Revoked>, Unreadable> {
     if reason == NOT_REVOKED && at == Timestamp::default() {
         return Ok(None);
     }
-    let reason = RevokeReason::ALL.into_iter().find(|it| code(*it) == reason);
+    let reason = RevokeReason::ALL
+        .iter()
+        .copied()
+        .find(|it| code(*it) == reason);
     let reason = reason.ok_or(Unreadable("revoked"))?;
     Ok(Some(Revoked { at, reason }))
 }

@@ -63,7 +63,8 @@ pub enum StoreRequest {
 
 impl StoreRequest {
     /// Whether it may be sent again when nobody knows what became of it: doing it twice is as
-    /// doing it once, and the second answer is as good as the first.
+    /// doing it once, and the second answer is as good as the first. A repeated `DeleteExpired`
+    /// may delete up to its limit twice, of what is to be deleted anyway.
     ///
     /// The others must not be repeated by a layer. A second `Insert` is a `Duplicate`, and the
     /// login fails. A second `Swap` seems to have lost, and a second `End` finds the session

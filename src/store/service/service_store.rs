@@ -14,6 +14,10 @@ use crate::{
 
 /// A Tower service as a store: see the [module](self::super).
 ///
+/// The service has to be `Clone`, `Send` and `Sync`. One that is not goes behind a
+/// `tower::buffer::Buffer`; one whose type is not to be named, into a
+/// `tower::util::BoxCloneSyncService`.
+///
 /// Each call takes a clone of the service and waits until that is ready. How long it may wait
 /// is up to [`store_timeout`](crate::session::SessionsBuilder::store_timeout) and to the layers.
 #[derive(Clone)]
