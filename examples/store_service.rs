@@ -63,7 +63,10 @@ async fn main() -> Result<(), BoxError> {
         Ok(url) if url.starts_with("postgres") => {
             Err("STORE: built without postgres; add it to --features".into())
         }
-        Ok(other) => overload(SqliteStore::connect(&other).await?).await,
+        Ok(url) if url.contains("://") && !url.starts_with("sqlite:") => {
+            Err("STORE: use postgres://… or sqlite:FILE".into())
+        }
+        Ok(file) => overload(SqliteStore::connect(&file).await?).await,
         Err(_) => {
             let folder = tempfile::tempdir()?;
             let file = folder.path().join("sessions.db");

@@ -161,13 +161,13 @@ impl Config {
                 address: &self.store,
             }),
             #[cfg(feature = "redis")]
-            ("redis", _) => Ok(Store::Redis {
+            ("redis" | "rediss" | "redis+unix", _) => Ok(Store::Redis {
                 address: &self.store,
             }),
             #[cfg(not(feature = "postgres"))]
             ("postgres" | "postgresql", _) => Err(not_built_in("postgres")),
             #[cfg(not(feature = "redis"))]
-            ("redis", _) => Err(not_built_in("redis")),
+            ("redis" | "rediss" | "redis+unix", _) => Err(not_built_in("redis")),
             _ => Err(format!("STORE: unknown store; {STORES}").into()),
         }
     }

@@ -98,7 +98,14 @@ fn keep(file: &Path, make: impl FnOnce() -> Result<String, StartError>) -> Resul
         return Ok(());
     }
     let text = make()?;
-    write_new(file, &text).map_err(|error| StartError::new(file.display(), &error))
+    write_new(file, &text).map_err(|error| StartError::new(file.display(), &error))?;
+    // A server with other keys would refuse the tokens of this one's sessions.
+    let made = file.display();
+    let _ = writeln!(
+        io::stderr(),
+        "made {made}: all servers of these sessions need it"
+    );
+    Ok(())
 }
 
 fn write_new(file: &Path, text: &str) -> io::Result<()> {

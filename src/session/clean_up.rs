@@ -59,7 +59,10 @@ impl<St: SessionStore> Sessions<St> {
                 Ok(deleted) if deleted < BATCH => return,
                 Ok(_) => tokio::task::yield_now().await,
                 Err(_error) => {
-                    trace::warn!(error = %_error, "expired sessions could not be deleted");
+                    trace::warn!(
+                        error = &_error as &dyn std::error::Error,
+                        "expired sessions could not be deleted"
+                    );
                     return;
                 }
             }

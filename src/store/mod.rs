@@ -55,7 +55,10 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// | loses an acknowledged revocation | the logout is lost with it |
 /// | deletes a session before its `ends_at` | the client is logged out |
 pub trait SessionStore: Send + Sync + 'static {
-    /// The store's clock. It must be one clock for all servers that share the store.
+    /// The store's clock. It must be one clock for all servers that share the store: the
+    /// database's own, where it has one. Where it has none, the servers' own clocks do if they
+    /// are kept in step (NTP): an error of theirs of a second makes a reuse window of 10 s one
+    /// of 9 or 11.
     fn now(&self) -> impl Future<Output = Result<Timestamp, StoreError>> + Send;
 
     /// Keeps a new session, at version 0.
@@ -73,7 +76,8 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Replaces the session `next.id` by `next` if its version is `expected` and it is not
     /// revoked, in one atomic step. Never creates a session.
     ///
-    /// `next.version` is above `expected`. Of the fields only `generation`, `rotated_at`,
+    /// `next.version` is above `expected` and is written as it is given: a store that numbers
+    /// versions itself lets an old swap overwrite a newer row after a failover. Of the fields only `generation`, `rotated_at`,
     /// `delivered_at`, `confirmed_at`, `late`, `expires_at`, `revoked`, `version` and
     /// `last_refreshed_at` can differ from what is kept. A swap that revokes is written as
     /// durably as [`end`](Self::end).

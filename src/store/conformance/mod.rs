@@ -113,6 +113,9 @@ pub trait Fixture: Send + Sync + 'static {
     }
 
     /// Moves the store's clock forward, by no less and by less than a minute more.
+    ///
+    /// Where the clock is the database's, run that under libfaketime; where it is the store's
+    /// own, add an offset to it that only tests set.
     fn advance(&self, by: Duration) -> impl Future<Output = ()> + Send;
 
     /// Moves the store's clock back and tells that it did. One that cannot be moved back, which
@@ -128,7 +131,9 @@ pub trait Fixture: Send + Sync + 'static {
         100
     }
 
-    /// Whether the store deletes a session without being asked to, once its `ends_at` has come.
+    /// Whether the store deletes a session without being asked to, once its `ends_at` has come:
+    /// by the next call of `delete_expired` it is gone, or `load` and `list` hide it.
+    ///
     /// What [`delete_expired`](SessionStore::delete_expired) counts may then be less than what
     /// has ended.
     fn deletes_by_itself(&self) -> bool {

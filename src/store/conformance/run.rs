@@ -90,11 +90,13 @@ pub fn check<F: Fixture, Fut: Future<Output = F>>(
 pub async fn failures<F: Fixture, Fut: Future<Output = F>>(make: impl Fn() -> Fut) -> Vec<Failure> {
     let mut failures = Vec::new();
     for case in cases() {
-        let (name, begin) = (case.name, Instant::now());
+        // Before its outcome, so that a case that hangs has a name.
+        println!("{}", case.name);
+        let begin = Instant::now();
         let outcome = run(case, make().await).await;
         let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
         let millis = begin.elapsed().as_secs_f64() * 1000.0;
-        println!("{verdict:6} {millis:>9.1} ms  {name}");
+        println!("{verdict:>10} {millis:>9.1} ms");
         failures.extend(outcome.err());
     }
     failures

@@ -1,5 +1,7 @@
 //! Compare-and-swap, one caller at a time.
 
+use std::time::Duration;
+
 use super::{Fixture, trial::*};
 use crate::store::{RevokeReason, Revoked, Swap};
 
@@ -9,7 +11,10 @@ pub(super) async fn a_swap_writes_the_next_session<F: Fixture>(trial: Trial<F>) 
     trial.insert(&first).await;
 
     let mut next = rotated(&first, trial.start + HOUR);
-    next.confirmed_at = Some(trial.start + MINUTE);
+    // To the millisecond, and each its own.
+    let odd = |millis| Some(trial.start + MINUTE + Duration::from_millis(millis));
+    (next.rotated_at, next.delivered_at) = (odd(1), odd(23));
+    (next.confirmed_at, next.last_refreshed_at) = (odd(457), odd(891));
     assert_eq!(trial.swap(0, &next).await, Swap::Swapped);
     assert_same(&trial.load(first.id).await, &next);
 

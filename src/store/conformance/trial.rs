@@ -238,9 +238,15 @@ pub(super) fn done<T>(call: &str, result: Result<T, StoreError>) -> T {
     })
 }
 
-/// Names the fields that differ, and shows all but the secret.
 #[track_caller]
 pub(super) fn assert_same(kept: &Session, expected: &Session) {
+    if let Some(difference) = difference(kept, expected) {
+        panic!("the session has {difference}");
+    }
+}
+
+/// Names the fields that differ, and shows all but the secret.
+pub(super) fn difference(kept: &Session, expected: &Session) -> Option<String> {
     let mut wrong = Vec::new();
     macro_rules! compare {
         ($($field:ident)+) => {$(
@@ -257,7 +263,7 @@ pub(super) fn assert_same(kept: &Session, expected: &Session) {
     if kept.scope.as_str() != expected.scope.as_str() {
         wrong.push(differs("scope", &kept.scope, &expected.scope));
     }
-    assert!(wrong.is_empty(), "the session has {}", wrong.join(", and "));
+    (!wrong.is_empty()).then(|| wrong.join(", and "))
 }
 
 fn differs(field: &str, kept: &impl Debug, expected: &impl Debug) -> String {

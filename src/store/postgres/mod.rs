@@ -77,7 +77,8 @@ const BATCH: usize = 256;
 /// # Rights
 ///
 /// Who opens the store first needs `CREATE` on the schema, or on the database where the schema is
-/// missing. After that a role will do that has `USAGE` on the schema, `SELECT`, `INSERT`,
+/// missing. Since PostgreSQL 15 a plain role does not have it on `public`: grant it, or give the
+/// store a [schema](PostgresOptions::schema) of its own. After that a role will do that has `USAGE` on the schema, `SELECT`, `INSERT`,
 /// `UPDATE` and `DELETE` on the table, and `SELECT` on the one with `_version` after its name.
 ///
 /// Names and texts of the application's are kept as bytes of UTF-8, so that every one comes back
@@ -90,8 +91,8 @@ const BATCH: usize = 256;
 /// | [kind](super::StoreErrorKind) | where |
 /// | --- | --- |
 /// | `Busy` | another transaction held the session for too long, or was in the way of a role with a stricter isolation than `read committed` |
-/// | `Timeout` | no connection, of the pool or at the server, came free, or no answer came, within the [timeout](PostgresOptions::timeout) |
-/// | `Unavailable` | the server cannot be reached, shuts down, is read-only or full, or its tables are missing; the store is closed |
+/// | `Timeout` | no connection could be made or came free, or no answer came, within the [timeout](PostgresOptions::timeout) |
+/// | `Unavailable` | the connection was lost, the server shuts down, is read-only or full, or its tables are missing; the store is closed |
 /// | `Corrupt` | the session's row, or the table, cannot be read |
 ///
 /// A failed write leaves the session as it was, unless the connection was lost before the answer:

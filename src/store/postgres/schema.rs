@@ -91,8 +91,10 @@ pub(super) async fn migrate(pool: &PgPool, names: &Names) -> Result<(), ConfigEr
 }
 
 async fn open(pool: &PgPool, names: &Names) -> Result<(), ConfigError> {
-    // Not the pool's any more: it is closed in whatever way this ends.
-    let mut connection = pool.acquire().await.map_err(failed)?.detach();
+    // Not the pool's, which would try again and not say what is wrong.
+    let options = pool.connect_options();
+    let connect = PgConnection::connect_with(&options);
+    let mut connection = connect.await.map_err(failed)?;
     let mut transaction = connection.begin_with(BEGIN).await.map_err(failed)?;
     if !ask(&mut transaction, query_scalar(IS_WRITABLE)).await? {
         return Err(ConfigErrorKind::Store("its server is read-only: it takes the primary").into());
@@ -158,9 +160,25 @@ async fn run(connection: &mut PgConnection, sql: String) -> Result<(), ConfigErr
 }
 
 fn failed(error: sqlx::Error) -> ConfigError {
-    let why = match kind(&error) {
-        StoreErrorKind::Busy | StoreErrorKind::Timeout => "its server is busy or does not answer",
+    let why = match (&error, kind(&error)) {
+        (sqlx::Error::Io(_), _) => "its server cannot be reached",
+        (sqlx::Error::Tls(_), _) => "its server cannot be reached by TLS",
+        (_, StoreErrorKind::Busy | StoreErrorKind::Timeout) => {
+            "its server is busy or does not answer"
+        }
+        (sqlx::Error::Database(error), _) => refused(error.code().as_deref().unwrap_or_default()),
         _ => "its database cannot be read or written",
     };
     ConfigError::with_source(ConfigErrorKind::Store(why), super::error::failed(error))
+}
+
+/// By the SQLSTATE.
+fn refused(code: &str) -> &'static str {
+    match code {
+        "3D000" => "there is no such database",
+        "42501" => "the role may not make or read its tables",
+        "53300" => "its server has too many connections",
+        _ if code.starts_with("28") => "its server refuses the user or the password",
+        _ => "its database cannot be read or written",
+    }
 }

@@ -84,6 +84,13 @@ const PAGE: usize = 100;
 ///
 /// An older snapshot that is put back brings back the sessions that were ended since.
 ///
+/// # Rights
+///
+/// A user of its own needs the keys `~tower_bearer:*` (or the prefix that you give) and the
+/// commands `EVALSHA`, `SCRIPT LOAD`, `TIME`, `GET`, `SET`, `GETRANGE`, `SETRANGE`, `BITFIELD`,
+/// `ZADD`, `ZRANGE`, `ZRANDMEMBER`, `ZREM`, `PEXPIREAT`, `PEXPIRETIME`, `INFO`, `ROLE`, `QUIT`
+/// and `PING`, and `WAIT` or `WAITAOF` where revocations wait.
+///
 /// # Errors of the operations
 ///
 /// | [kind](StoreErrorKind) | where |

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     bearer::SessionGuard,
     session::{Session, SessionEvent},
-    store::conformance::Fixture,
+    store::conformance::{Fixture, trial::difference},
 };
 
 impl<F: Fixture> World<'_, F> {
@@ -42,7 +42,15 @@ impl<F: Fixture> World<'_, F> {
         let id = self.clients[client].held(0).id;
         let row = self.row(id);
         let expected = self.reference.rows.get(&id);
-        prop_assert!(row.as_ref() == expected, "{row:#?} is not {expected:#?}");
+        if let (Some(row), Some(expected)) = (&row, expected) {
+            let difference = difference(row, expected);
+            prop_assert!(
+                difference.is_none(),
+                "{id} has {}",
+                difference.unwrap_or_default()
+            );
+        }
+        prop_assert!(row.as_ref() == expected, "{row:?} is not {expected:?}");
         let now = self.now();
         self.clients[client].checks_row(row.as_ref(), now, step)?;
         let is_live = self.wait_for(self.servers[0].is_live(id)).unwrap();
