@@ -116,6 +116,13 @@ pub(crate) enum Store<'a> {
     },
 }
 
+impl Store<'_> {
+    /// Whether servers on other machines may have the same sessions.
+    pub(crate) fn is_shared(self) -> bool {
+        !matches!(self, Store::Memory | Store::Sqlite { .. })
+    }
+}
+
 const STORES: &str = "use memory, sqlite:FILE, postgres://… or redis://…";
 
 #[cfg(not(all(feature = "postgres", feature = "redis")))]

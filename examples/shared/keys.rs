@@ -25,7 +25,9 @@ pub(crate) fn access(config: &Config) -> Result<SigningKey, StartError> {
     match beside(config, &format!("{}.access-key", algorithm.as_str()))? {
         None => make(),
         Some(file) => {
-            keep(&file, || Ok(make()?.export_private().expose().to_owned()))?;
+            keep(config, &file, || {
+                Ok(make()?.export_private().expose().to_owned())
+            })?;
             read_access(&file, algorithm)
         }
     }
@@ -40,7 +42,7 @@ pub(crate) fn refresh(config: &Config) -> Result<RefreshKey, StartError> {
         (Some(secret), _) => ("REFRESH_TOKEN_SECRET".to_owned(), secret.clone()),
         (None, None) => ("refresh token secret".to_owned(), random_secret()?),
         (None, Some(file)) => {
-            keep(&file, random_secret)?;
+            keep(config, &file, random_secret)?;
             (file.display().to_string(), read(&file)?)
         }
     };
@@ -93,18 +95,24 @@ fn read(file: &Path) -> Result<String, StartError> {
 
 /// Makes the file if it does not exist, whole and readable by its owner only, or not at all.
 /// Of two servers that start at once, one makes it and both use it.
-fn keep(file: &Path, make: impl FnOnce() -> Result<String, StartError>) -> Result<(), StartError> {
+fn keep(
+    config: &Config,
+    file: &Path,
+    make: impl FnOnce() -> Result<String, StartError>,
+) -> Result<(), StartError> {
     if file.exists() {
         return Ok(());
     }
     let text = make()?;
     write_new(file, &text).map_err(|error| StartError::new(file.display(), &error))?;
-    // A server with other keys would refuse the tokens of this one's sessions.
-    let made = file.display();
-    let _ = writeln!(
-        io::stderr(),
-        "made {made}: all servers of these sessions need it"
-    );
+    if config.store()?.is_shared() {
+        // A server with other keys would refuse the tokens of this one's sessions.
+        let made = file.display();
+        let _ = writeln!(
+            io::stderr(),
+            "made {made}: all servers of these sessions need it"
+        );
+    }
     Ok(())
 }
 

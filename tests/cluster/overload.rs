@@ -1,18 +1,12 @@
 //! `examples/store_service.rs` on a real database.
 
-use super::{
-    server,
-    servers::{postgres::Postgres, skipped},
-};
+use super::{server, servers::postgres::Postgres};
 
 #[tokio::test]
 async fn an_overloaded_store_costs_no_session() {
     let Some(postgres) = Postgres::start().await else {
         return;
     };
-    if !server::binary("store_service").is_file() {
-        return skipped("the example store_service is not built");
-    }
     let folder = tempfile::tempdir().expect("a folder");
     let url = postgres.url();
     let output = server::run("store_service", folder.path(), &[("STORE", &url)]);

@@ -114,6 +114,9 @@ fn command(example: &str, folder: &Path, env: &[(&str, &str)]) -> Command {
     command
 }
 
+/// The programs that tests start.
+const EXAMPLES: [&str; 3] = ["quickstart", "hyper", "store_service"];
+
 /// What the servers read, so that nothing of the caller's own environment gets in.
 const NAMES: [&str; 10] = [
     "ADDR",
@@ -144,10 +147,7 @@ pub(crate) fn binary(example: &str) -> PathBuf {
     };
     FRESH.get_or_init(|| {
         let newest = newest(&root().join("src")).max(newest(&root().join("examples")));
-        if ["quickstart", "hyper"]
-            .iter()
-            .any(|name| modified(&binary(name)) < newest)
-        {
+        if EXAMPLES.iter().any(|name| modified(&binary(name)) < newest) {
             build(profile);
         }
     });
@@ -179,14 +179,8 @@ fn build(profile: &Path) {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .current_dir(root())
-        .args([
-            "build",
-            "--quiet",
-            "--example",
-            "quickstart",
-            "--example",
-            "hyper",
-        ])
+        .args(["build", "--quiet"])
+        .args(EXAMPLES.iter().flat_map(|name| ["--example", name]))
         .args([
             "--profile",
             profile,

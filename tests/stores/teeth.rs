@@ -32,6 +32,9 @@ async fn a_failure_tells_what_it_costs() {
 
 /// A test of each fault: all of its cases fail, after a `?` some that are a matter of chance, and
 /// no other. And a test that each case of the suite is among them.
+/// Whether a few random histories come by a fault is chance.
+const HISTORIES: &str = "histories::random_histories_go_as_the_protocol_says";
+
 macro_rules! teeth {
     ($($name:ident: $fault:ident {$($part:ident::$case:ident,)+}
         $(? {$($other:ident::$chance:ident,)+})?)+) => {
@@ -43,6 +46,7 @@ macro_rules! teeth {
                 let may = [$($(concat!(stringify!($other), "::", stringify!($chance)),)+)?];
                 let must: BTreeSet<_> = must.into();
                 let may: BTreeSet<_> = may.into_iter().chain(must.iter().copied()).collect();
+                let must: BTreeSet<_> = must.into_iter().filter(|case| *case != HISTORIES).collect();
                 assert!(failed.is_superset(&must), "only {failed:#?}");
                 assert!(failed.is_subset(&may), "also {failed:#?}");
             }

@@ -118,10 +118,7 @@ impl PostgresOptions {
             // A writer that has lost a race is to see the row as it has become.
             connect.options([
                 ("statement_timeout", self.statement_timeout().to_string()),
-                (
-                    "default_transaction_isolation",
-                    "read\\ committed".to_owned(),
-                ),
+                ("default_transaction_isolation", "read committed".to_owned()),
             ])
         } else {
             // A pooler knows nothing of it, and no number here is a float.
