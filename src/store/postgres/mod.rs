@@ -64,6 +64,10 @@ const BATCH: usize = 256;
 /// primary that is cut off and still takes writes: keeping those away (fencing) is the failover
 /// manager's work. A pooler must not send reads to standbys.
 ///
+/// While no synchronous standby answers, writes wait at the server longer than their callers do,
+/// and each keeps its connection there: watch the standbys, and let `max_connections` of the role
+/// be no more than the server can spare.
+///
 /// A call that its caller drops, or that takes too long, happened whole or not at all. The
 /// connections are good for others, also where a server has gone silent.
 ///

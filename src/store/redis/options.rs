@@ -41,7 +41,8 @@ impl RedisOptions {
     }
 
     /// How long a call waits for each answer of the server, the making of a lost connection
-    /// included, before it is a [`Timeout`](crate::store::StoreErrorKind::Timeout).
+    /// included, before it is a [`Timeout`](crate::store::StoreErrorKind::Timeout). A connection
+    /// manager of the application's own may have a shorter one, which then counts.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.min(LONGEST_WAIT);
@@ -51,7 +52,11 @@ impl RedisOptions {
     /// Acknowledges a revocation only once that many replicas have it in their memory (`WAIT`):
     /// a failover to one of them does not bring the session back. Where that takes longer than
     /// `longest`, the call is a [`Timeout`](crate::store::StoreErrorKind::Timeout), although the
-    /// session is revoked on the primary.
+    /// session is revoked on the primary, or will be.
+    ///
+    /// The server reads a connection on only when a wait is over: while too few replicas are
+    /// there, revocations come one after the other, each `longest` after the last. Keep it short,
+    /// and watch the replicas.
     #[must_use]
     pub fn wait_for_replicas(mut self, replicas: u32, longest: Duration) -> Self {
         let reach = Reach::Memory;
