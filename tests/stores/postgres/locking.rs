@@ -171,7 +171,7 @@ async fn who_waited_sees_what_it_waited_for() {
 }
 
 #[tokio::test]
-async fn a_stricter_isolation_is_busy_and_then_works() {
+async fn a_stricter_isolation_of_the_role_changes_nothing() {
     let Some(server) = Postgres::start().await else {
         return;
     };
@@ -187,14 +187,8 @@ async fn a_stricter_isolation_is_busy_and_then_works() {
         run(&mut rotation, "COMMIT").await;
     };
     let (ended, ()) = tokio::join!(store.end(first.id, RevokeReason::Logout), commit);
-    assert_eq!(kind(ended), StoreErrorKind::Busy);
-    assert!(load(&store, 1).await.revoked.is_none());
-    assert!(
-        store
-            .end(first.id, RevokeReason::Logout)
-            .await
-            .expect("it ends")
-    );
+    assert!(ended.expect("it sees what the rotation has left"));
+    assert!(load(&store, 1).await.revoked.is_some());
 }
 
 #[tokio::test]

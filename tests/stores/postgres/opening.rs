@@ -132,10 +132,7 @@ async fn addresses_are_urls() {
             "its address is no PostgreSQL address",
         ),
         ("postgres://h:x/x", "its address is no PostgreSQL address"),
-        (
-            "postgres://127.0.0.1:1/x",
-            "its server is busy or does not answer",
-        ),
+        ("postgres://127.0.0.1:1/x", "its server cannot be reached"),
     ] {
         let opening = PostgresStore::connect_with(address, quick.clone());
         assert_eq!(refused(opening).await, why, "{address:?}");
@@ -146,10 +143,7 @@ async fn addresses_are_urls() {
     let url = server.url();
     let missing = url.replace("/postgres?", "/missing?");
     let opening = PostgresStore::connect(&missing);
-    assert_eq!(
-        refused(opening).await,
-        "its database cannot be read or written"
-    );
+    assert_eq!(refused(opening).await, "there is no such database");
     open(&url.replace("postgres://", "postgresql://")).await;
     let shown = format!("{:?}", open(&url).await);
     assert_eq!(shown, "PostgresStore { closed: false, .. }");
@@ -162,7 +156,7 @@ async fn a_role_that_may_only_use_the_tables_will_do() {
     };
     server.run("CREATE ROLE app LOGIN").await;
     let url = server.url().replace("bearer@", "app@");
-    let why = "its database cannot be read or written";
+    let why = "the role may not make or read its tables";
     assert_eq!(refused(PostgresStore::connect(&url)).await, why);
 
     open(&server.url()).await;
@@ -187,7 +181,7 @@ async fn a_role_that_may_only_use_the_tables_will_do() {
 }
 
 #[tokio::test]
-async fn a_server_without_a_free_connection_is_busy() {
+async fn a_server_without_a_free_connection_says_so() {
     let Some(server) = Postgres::start().await else {
         return;
     };
@@ -198,7 +192,7 @@ async fn a_server_without_a_free_connection_is_busy() {
     let only = PgConnection::connect(&url).await.expect("it connects");
     let options = PostgresOptions::new().schema("app");
     let quick = options.clone().timeout(Duration::from_millis(200));
-    let why = "its server is busy or does not answer";
+    let why = "its server has too many connections";
     assert_eq!(refused(PostgresStore::connect_with(&url, quick)).await, why);
     only.close().await.expect("it closes");
     open_with(&url, options).await;

@@ -117,7 +117,7 @@ async fn a_server_that_is_killed_comes_back() {
     server.kill9();
     let quick = PostgresOptions::new().timeout(Duration::from_millis(200));
     let error = refused(PostgresStore::connect_with(&server.url(), quick)).await;
-    assert_eq!(error, "its server is busy or does not answer");
+    assert_eq!(error, "its server cannot be reached");
     server.restart().await;
     // A connection of before may be used once to find out.
     let deadline = Instant::now() + Duration::from_secs(5);

@@ -42,8 +42,8 @@ async fn an_index_of_another_type_lets_nobody_in() {
     let store = open(&server).await;
     let () = server.run(&format!("SET {} x", index("ada"))).await;
     let first = session(1, now(&store).await);
+    // Without an entry the session cannot be ended with the others: nobody gets its token.
     assert_eq!(kind(store.insert(&first).await), CORRUPT);
-    assert!(find(&store, 1).await.is_none());
     assert_eq!(kind(store.list(ISSUER, "ada", None, 9).await), CORRUPT);
     assert_eq!(kind(end_all(&store).await), CORRUPT);
 }
