@@ -46,8 +46,8 @@ fn walk<F: Fixture>(trial: &Trial<F>, runtime: &Handle) -> Result<Walked, String
     if env::var_os("PROPTEST_CASES").is_none() {
         (config.cases, config.rng_seed) = (trial.fixture.histories(), RngSeed::Fixed(1));
     }
-    // A failing history is printed whole.
-    config.failure_persistence = None;
+    // A failing history is printed whole, as short as could be found out in half a minute.
+    (config.failure_persistence, config.max_shrink_time) = (None, 30_000);
     let is_enough = config.cases >= ENOUGH;
     let walked = RefCell::new(Walked::default());
     TestRunner::new(config)
