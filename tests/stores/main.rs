@@ -36,6 +36,9 @@ store_conformance!(memory, async || {
 store_conformance!(memory_as_a_service, async || {
     service::served(Setup::new(MemoryStore::with_clock))
 });
+store_conformance!(memory_behind_layers, async || {
+    service::layered(Setup::new(MemoryStore::with_clock))
+});
 store_conformance!(memory_with_a_running_clock, ageing::with_a_running_clock);
 store_conformance!(memory_with_a_time_to_live, ageing::with_a_time_to_live);
 #[cfg(feature = "sqlite")]
@@ -43,6 +46,10 @@ store_conformance!(sqlite_file, sqlite::in_a_file);
 #[cfg(feature = "sqlite")]
 store_conformance!(sqlite_as_a_service, async || {
     service::served(sqlite::in_a_file().await)
+});
+#[cfg(feature = "sqlite")]
+store_conformance!(sqlite_behind_layers, async || {
+    service::layered(sqlite::in_a_file().await)
 });
 #[cfg(feature = "sqlite")]
 store_conformance!(sqlite_memory, sqlite::in_memory);

@@ -1,38 +1,62 @@
 //! Every store as a service, and that service as a store.
 
-use std::time::Duration;
-
-use tower_bearer::store::{
-    conformance::Fixture,
-    service::{ServiceStore, StoreService},
+use std::{
+    future::{Ready, ready},
+    mem,
+    time::Duration,
 };
 
-type AsService<St> = ServiceStore<StoreService<St>>;
+use tower::{ServiceBuilder, retry::Policy};
+use tower_bearer::store::{
+    SessionStore,
+    conformance::Fixture,
+    service::{ServiceStore, StoreRequest, StoreResponse, StoreService},
+};
 
 /// A fixture whose store goes through a service.
-pub(crate) struct Served<F: Fixture> {
+struct Served<F, St> {
     fixture: F,
-    store: AsService<F::Store>,
-    peer: AsService<F::Store>,
+    store: St,
+    peer: St,
 }
 
-pub(crate) fn served<F: Fixture>(fixture: F) -> Served<F> {
-    let serve = |store: &F::Store| ServiceStore::new(StoreService::new(store.clone()));
+/// Nothing between the store and the service.
+pub(crate) fn served<F: Fixture>(fixture: F) -> impl Fixture {
+    through(fixture, |store| ServiceStore::new(StoreService::new(store)))
+}
+
+/// Layers between, each of which has something to do when many come at once.
+pub(crate) fn layered<F: Fixture>(fixture: F) -> impl Fixture {
+    through(fixture, |store| {
+        let service = ServiceBuilder::new()
+            .buffer(8)
+            .concurrency_limit(16)
+            .retry(Twice(true))
+            .timeout(Duration::from_secs(60))
+            .service(StoreService::new(store));
+        ServiceStore::new(service)
+    })
+}
+
+fn through<F: Fixture, St: SessionStore + Clone>(
+    fixture: F,
+    service: impl Fn(F::Store) -> St,
+) -> Served<F, St> {
     Served {
-        store: serve(fixture.store()),
-        peer: serve(fixture.peer()),
+        store: service(fixture.store().clone()),
+        peer: service(fixture.peer().clone()),
         fixture,
     }
 }
 
-impl<F: Fixture> Fixture for Served<F> {
-    type Store = AsService<F::Store>;
+impl<F: Fixture, St: SessionStore + Clone> Fixture for Served<F, St> {
+    type Store = St;
 
-    fn store(&self) -> &Self::Store {
+    fn store(&self) -> &St {
         &self.store
     }
 
-    fn peer(&self) -> &Self::Store {
+    fn peer(&self) -> &St {
         &self.peer
     }
 
@@ -51,5 +75,25 @@ impl<F: Fixture> Fixture for Served<F> {
     /// What a history comes by is the store's; a few show that the service adds nothing.
     fn histories(&self) -> u32 {
         20
+    }
+}
+
+/// Makes each request that may be made again a second time, as if the first had been lost.
+#[derive(Clone)]
+struct Twice(bool);
+
+impl<E> Policy<StoreRequest, StoreResponse, E> for Twice {
+    type Future = Ready<()>;
+
+    fn retry(
+        &mut self,
+        _: &mut StoreRequest,
+        _: &mut Result<StoreResponse, E>,
+    ) -> Option<Ready<()>> {
+        mem::replace(&mut self.0, false).then(|| ready(()))
+    }
+
+    fn clone_request(&mut self, request: &StoreRequest) -> Option<StoreRequest> {
+        request.is_idempotent().then(|| request.clone())
     }
 }

@@ -63,21 +63,22 @@ pub enum StoreRequest {
 
 impl StoreRequest {
     /// Whether it may be sent again when nobody knows what became of it: doing it twice is as
-    /// doing it once, and the second answer is as good as the first. A repeated `DeleteExpired`
-    /// may delete up to its limit twice, of what is to be deleted anyway.
+    /// doing it once, and the second answer is as good as the first.
     ///
     /// The others must not be repeated by a layer. A second `Insert` is a `Duplicate`, and the
     /// login fails. A second `Swap` seems to have lost, and a second `End` finds the session
     /// ended: no session is harmed by that, but nobody is told what has happened. The caller
-    /// is answered with a 503, comes again, and the protocol serves it.
+    /// is answered with a 503, comes again, and the protocol serves it. A second
+    /// `DeleteExpired` deletes beyond the limit and does not count what the first has deleted,
+    /// so that a clean-up ends too early, until its next time.
     pub fn is_idempotent(&self) -> bool {
         match self {
-            Self::Now
-            | Self::Load(_)
-            | Self::Confirm(_)
-            | Self::List { .. }
-            | Self::DeleteExpired { .. } => true,
-            Self::Insert(_) | Self::Swap { .. } | Self::End { .. } | Self::EndAll { .. } => false,
+            Self::Now | Self::Load(_) | Self::Confirm(_) | Self::List { .. } => true,
+            Self::Insert(_)
+            | Self::Swap { .. }
+            | Self::End { .. }
+            | Self::EndAll { .. }
+            | Self::DeleteExpired { .. } => false,
         }
     }
 
