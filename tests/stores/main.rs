@@ -5,8 +5,6 @@ mod ageing;
 #[cfg(test)]
 #[path = "../careless/mod.rs"]
 mod careless;
-#[cfg(test)]
-mod layers;
 mod service;
 mod support;
 #[cfg(test)]

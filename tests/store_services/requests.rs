@@ -1,0 +1,56 @@
+//! Requests: what they show and which may be made again.
+
+use tower_bearer::store::{RevokeReason, service::StoreRequest};
+
+use crate::support::*;
+
+/// One of each, and whether it may be made again.
+fn requests() -> [(StoreRequest, bool); 9] {
+    let (id, reason) = (session().id, RevokeReason::Logout);
+    let whose = || {
+        (
+            "https://whose.example".to_owned(),
+            "anna-of-whose".to_owned(),
+        )
+    };
+    let (next, (issuer, subject)) = (Box::new(session()), whose());
+    let end_all = StoreRequest::EndAll {
+        issuer,
+        subject,
+        reason,
+    };
+    let ((issuer, subject), after, limit) = (whose(), None, 1);
+    let list = StoreRequest::List {
+        issuer,
+        subject,
+        after,
+        limit,
+    };
+    [
+        (StoreRequest::Now, true),
+        (StoreRequest::Load(id), true),
+        (StoreRequest::Confirm(vec![(id, 0)]), true),
+        (list, true),
+        (StoreRequest::Insert(next.clone()), false),
+        (StoreRequest::Swap { expected: 0, next }, false),
+        (StoreRequest::End { id, reason }, false),
+        (end_all, false),
+        (StoreRequest::DeleteExpired { limit: 1 }, false),
+    ]
+}
+
+#[test]
+fn reads_and_confirmations_may_be_made_again() {
+    for (request, is_idempotent) in requests() {
+        assert_eq!(request.is_idempotent(), is_idempotent, "{request:?}");
+    }
+}
+
+#[test]
+fn debug_shows_neither_secrets_nor_whose_sessions_they_are() {
+    for (request, _) in requests() {
+        let shown = format!("{:?}", request.clone());
+        assert!(!shown.contains("whose"), "{shown}");
+        assert!(!shown.contains("165") && !shown.contains("a5"), "{shown}");
+    }
+}
