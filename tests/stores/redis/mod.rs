@@ -34,8 +34,9 @@ use crate::servers::redis::Redis;
 const ISSUER: &str = "https://id.example";
 const HOUR: Duration = Duration::from_secs(3_600);
 
+/// With patience: the machine may be busy with other tests.
 async fn open(server: &Redis) -> RedisStore {
-    open_with(server, RedisOptions::new()).await
+    open_with(server, RedisOptions::new().timeout(Duration::from_secs(20))).await
 }
 
 async fn open_with(server: &Redis, options: RedisOptions) -> RedisStore {
