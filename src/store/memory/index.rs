@@ -1,35 +1,43 @@
+//! Orders of the sessions other than by identifier. Each entry is a pointer.
+
 use std::{
+    borrow::Borrow,
+    cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
+    sync::Arc,
 };
 
-use crate::{claims::SessionId, store::Session};
+use super::kept::Kept;
+use crate::{claims::SessionId, clock::Timestamp, store::Session};
 
-/// Which sessions a subject has: issuer, subject, identifiers. It holds no empty branch.
+/// Which sessions a subject has: by issuer, then subject and identifier. It holds no issuer
+/// without a session.
 #[derive(Default)]
-pub(super) struct Subjects(BTreeMap<String, BTreeMap<String, BTreeSet<SessionId>>>);
+pub(super) struct Subjects(BTreeMap<Arc<str>, BTreeSet<BySubject>>);
 
 impl Subjects {
-    pub(super) fn add(&mut self, session: &Session) {
-        let subjects = self.0.entry(session.issuer.clone()).or_default();
-        subjects
-            .entry(session.subject.clone())
-            .or_default()
-            .insert(session.id);
+    /// Adds the session, whose issuer's name is shared with the other sessions.
+    pub(super) fn add(&mut self, session: &Session) -> Arc<Kept> {
+        let known = self.0.get_key_value(session.issuer.as_str());
+        let issuer = known.map_or_else(
+            || session.issuer.as_str().into(),
+            |(issuer, _)| Arc::clone(issuer),
+        );
+        let kept = Arc::new(Kept::new(session, Arc::clone(&issuer)));
+        let subjects = self.0.entry(issuer).or_default();
+        subjects.insert(BySubject(Arc::clone(&kept)));
+        kept
     }
 
-    pub(super) fn remove(&mut self, session: &Session) {
-        let Some(subjects) = self.0.get_mut(&session.issuer) else {
+    pub(super) fn remove(&mut self, session: &Kept) {
+        let Some(subjects) = self.0.get_mut(session.issuer()) else {
             return;
         };
-        if let Some(ids) = subjects.get_mut(&session.subject) {
-            ids.remove(&session.id);
-            if ids.is_empty() {
-                subjects.remove(&session.subject);
-            }
-        }
+        let place: &dyn Place = &(&*session.subject, session.id);
+        subjects.remove(place);
         if subjects.is_empty() {
-            self.0.remove(&session.issuer);
+            self.0.remove(session.issuer());
         }
     }
 
@@ -40,17 +48,16 @@ impl Subjects {
         subject: &str,
         after: Option<SessionId>,
     ) -> impl Iterator<Item = SessionId> {
-        let ids = self
-            .0
-            .get(issuer)
-            .and_then(|subjects| subjects.get(subject));
-        let above = (
-            after.map_or(Bound::Unbounded, Bound::Excluded),
-            Bound::Unbounded,
-        );
-        ids.into_iter()
-            .flat_map(move |ids| ids.range(above))
-            .copied()
+        let from = (subject, after.unwrap_or(LOWEST));
+        let from: &dyn Place = &from;
+        let from = after.map_or(Bound::Included(from), |_| Bound::Excluded(from));
+        let to: Bound<&dyn Place> = Bound::Unbounded;
+        let subjects = self.0.get(issuer);
+        let sessions = subjects.map(|all| all.range::<dyn Place, _>((from, to)));
+        let sessions = sessions.into_iter().flatten().map(|entry| &entry.0);
+        sessions
+            .take_while(move |kept| *kept.subject == *subject)
+            .map(|kept| kept.id)
     }
 
     #[cfg(test)]
@@ -58,3 +65,121 @@ impl Subjects {
         self.0.is_empty()
     }
 }
+
+const LOWEST: SessionId = SessionId::from_uuid(uuid::Uuid::nil());
+
+struct BySubject(Arc<Kept>);
+
+/// A place in the order by subject: of a session, or of words to look for.
+trait Place {
+    fn place(&self) -> (&str, SessionId);
+}
+
+impl Place for BySubject {
+    fn place(&self) -> (&str, SessionId) {
+        (&self.0.subject, self.0.id)
+    }
+}
+
+impl Place for (&str, SessionId) {
+    fn place(&self) -> (&str, SessionId) {
+        *self
+    }
+}
+
+impl<'a> Borrow<dyn Place + 'a> for BySubject {
+    fn borrow(&self) -> &(dyn Place + 'a) {
+        self
+    }
+}
+
+impl Ord for dyn Place + '_ {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl PartialOrd for dyn Place + '_ {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for dyn Place + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+}
+
+impl Eq for dyn Place + '_ {}
+
+impl Ord for BySubject {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl PartialOrd for BySubject {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for BySubject {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+}
+
+impl Eq for BySubject {}
+
+/// The sessions by `ends_at`, which never changes: what is to be deleted comes first.
+#[derive(Default)]
+pub(super) struct Ends(BTreeSet<ByEnd>);
+
+impl Ends {
+    pub(super) fn add(&mut self, session: Arc<Kept>) {
+        self.0.insert(ByEnd(session));
+    }
+
+    /// Takes the first session out, where it has ended.
+    pub(super) fn pop(&mut self, now: Timestamp) -> Option<SessionId> {
+        let first = self.0.first()?;
+        if now < first.0.ends_at {
+            return None;
+        }
+        self.0.pop_first().map(|first| first.0.id)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+struct ByEnd(Arc<Kept>);
+
+impl ByEnd {
+    fn place(&self) -> (Timestamp, SessionId) {
+        (self.0.ends_at, self.0.id)
+    }
+}
+
+impl Ord for ByEnd {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl PartialOrd for ByEnd {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ByEnd {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+}
+
+impl Eq for ByEnd {}

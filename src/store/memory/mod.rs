@@ -1,19 +1,23 @@
 //! [`MemoryStore`]: sessions in this process' memory.
 //!
-//! Locks are only ever taken in the order shard, then one index; none is held over an await,
-//! and no code of the application (its clock) runs under one.
+//! Locks are only ever taken in the order shard, then one index or one session; none is held
+//! over an await, and no code of the application (its clock) runs under one.
 
 mod index;
+mod kept;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    collections::{BTreeMap, btree_map::Entry},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use self::index::Subjects;
+use self::{
+    index::{Ends, Subjects},
+    kept::Kept,
+};
 use super::{Listed, Loaded, RevokeReason, Revoked, Session, SessionStore, StoreError};
 use super::{StoreErrorKind, Swap};
 use crate::{
@@ -32,7 +36,8 @@ const PAGE: usize = 64;
 /// Everything is lost when the last clone is dropped, and no other process sees it. As long as
 /// it lives it keeps every promise of [`SessionStore`], it never fails but for
 /// [`StoreErrorKind::Duplicate`], and the memory it takes is in proportion to the sessions it
-/// holds: what has ended goes when [`delete_expired`](SessionStore::delete_expired) is called.
+/// holds, at most 400 bytes each where they have no claims, metadata or long names: what has ended
+/// goes when [`delete_expired`](SessionStore::delete_expired) is called.
 ///
 /// Clones share the sessions.
 ///
@@ -53,13 +58,12 @@ struct Inner {
     clock: Box<dyn Clock>,
     shards: [Mutex<Shard>; SHARDS],
     subjects: Mutex<Subjects>,
-    /// By `ends_at`, which never changes: what is to be deleted comes first.
-    ends: Mutex<BTreeSet<(Timestamp, SessionId)>>,
+    ends: Mutex<Ends>,
 }
 
 // Trees, not hash tables: they give memory back as they shrink and never stop to rehash.
-// A session sits behind an `Arc`, so that a load copies it after the lock is gone.
-type Shard = BTreeMap<SessionId, Arc<Session>>;
+// A session sits behind an `Arc`, so that a load copies it after the shard's lock is gone.
+type Shard = BTreeMap<SessionId, Arc<Kept>>;
 
 impl MemoryStore {
     /// An empty store that tells the time by the system's clock.
@@ -107,36 +111,18 @@ impl Inner {
         lock(self.shards.get(usize::from(last) % SHARDS).unwrap_or(first))
     }
 
-    fn get(&self, id: SessionId) -> Option<Arc<Session>> {
-        self.shard(id).get(&id).cloned()
+    fn get(&self, id: SessionId) -> Option<Session> {
+        let kept = self.shard(id).get(&id).cloned();
+        kept.map(|kept| kept.session())
     }
 
-    /// Changes the session if it is not revoked and `fits`, as one step, and tells whether it
-    /// did. The version goes up by 1, unless the change sets it.
-    fn change(
-        &self,
-        id: SessionId,
-        fits: impl FnOnce(&Session) -> bool,
-        change: impl FnOnce(&mut Session),
-    ) -> bool {
-        let mut shard = self.shard(id);
-        let Some(kept) = shard.get_mut(&id) else {
-            return false;
-        };
-        if kept.revoked.is_some() || !fits(kept) {
-            return false;
-        }
-        let Some(version) = kept.version.checked_add(1) else {
-            return false;
-        };
-        let kept = Arc::make_mut(kept);
-        kept.version = version;
-        change(kept);
-        true
+    /// Has the session change as one step, and tells whether it did.
+    fn change(&self, id: SessionId, change: impl FnOnce(&Kept) -> bool) -> bool {
+        self.shard(id).get(&id).is_some_and(|kept| change(kept))
     }
 
     fn revoke(&self, id: SessionId, revoked: Revoked) -> bool {
-        self.change(id, |_| true, |kept| kept.revoked = Some(revoked))
+        self.change(id, |kept| kept.revoke(revoked))
     }
 
     /// A few identifiers of the subject's sessions, ended ones included, lowest first.
@@ -147,19 +133,9 @@ impl Inner {
             .collect()
     }
 
-    fn pop_expired(&self, now: Timestamp) -> Option<SessionId> {
-        let mut ends = lock(&self.ends);
-        let &(ends_at, id) = ends.first()?;
-        if now < ends_at {
-            return None;
-        }
-        ends.pop_first();
-        Some(id)
-    }
-
     /// The shard stays locked until the index knows, else a session that takes the same
     /// identifier meanwhile could lose its place there.
-    fn remove(&self, id: SessionId) -> Option<Arc<Session>> {
+    fn remove(&self, id: SessionId) -> Option<Arc<Kept>> {
         let mut shard = self.shard(id);
         let removed = shard.remove(&id)?;
         lock(&self.subjects).remove(&removed);
@@ -173,42 +149,32 @@ impl SessionStore for MemoryStore {
     }
 
     async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        let mut new = session.clone();
-        new.version = 0;
         let mut shard = self.0.shard(session.id);
         let Entry::Vacant(slot) = shard.entry(session.id) else {
             return Err(StoreError::new(StoreErrorKind::Duplicate));
         };
-        slot.insert(Arc::new(new));
-        lock(&self.0.subjects).add(session);
-        lock(&self.0.ends).insert((session.ends_at, session.id));
+        let kept = lock(&self.0.subjects).add(session);
+        lock(&self.0.ends).add(Arc::clone(&kept));
+        slot.insert(kept);
         Ok(())
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
-        let session = self.0.get(id).map(Arc::unwrap_or_clone);
         Ok(Loaded {
-            session,
+            session: self.0.get(id),
             now: self.0.clock.now(),
         })
     }
 
     async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
-        let swapped = self.0.change(
-            next.id,
-            |kept| kept.version == expected,
-            |kept| advance(kept, next),
-        );
+        let swapped = self.0.change(next.id, |kept| kept.swap(expected, next));
         Ok(if swapped { Swap::Swapped } else { Swap::Lost })
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
         let now = self.0.clock.now();
         for &(id, generation) in pairs {
-            let fits =
-                |kept: &Session| kept.generation == generation && kept.confirmed_at.is_none();
-            self.0
-                .change(id, fits, |kept| kept.confirmed_at = Some(now));
+            self.0.change(id, |kept| kept.confirm(generation, now));
         }
         Ok(())
     }
@@ -256,7 +222,7 @@ impl SessionStore for MemoryStore {
                 .into_iter()
                 .filter_map(|id| self.0.get(id))
                 .filter(|s| s.is_live(now));
-            sessions.extend(live.take(limit - sessions.len()).map(Arc::unwrap_or_clone));
+            sessions.extend(live.take(limit - sessions.len()));
             if sessions.len() == limit {
                 break;
             }
@@ -269,7 +235,7 @@ impl SessionStore for MemoryStore {
         let now = self.0.clock.now();
         let mut deleted = 0;
         while deleted < limit {
-            let Some(id) = self.0.pop_expired(now) else {
+            let Some(id) = lock(&self.0.ends).pop(now) else {
                 break;
             };
             drop(self.0.remove(id));
@@ -280,17 +246,4 @@ impl SessionStore for MemoryStore {
         }
         Ok(deleted)
     }
-}
-
-/// Copies what a swap may change.
-fn advance(kept: &mut Session, next: &Session) {
-    kept.generation = next.generation;
-    kept.rotated_at = next.rotated_at;
-    kept.delivered_at = next.delivered_at;
-    kept.confirmed_at = next.confirmed_at;
-    kept.late = next.late;
-    kept.expires_at = next.expires_at;
-    kept.revoked = next.revoked;
-    kept.version = next.version;
-    kept.last_refreshed_at = next.last_refreshed_at;
 }

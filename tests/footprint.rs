@@ -1,0 +1,63 @@
+//! How much memory a session takes in the memory store, all included, and that none stays.
+
+use std::{alloc::System, time::Duration};
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use tower_bearer::{
+    SessionId,
+    clock::{ManualClock, Timestamp},
+    store::{MemoryStore, Session, SessionSecret, SessionStore},
+};
+use uuid::Uuid;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+const SESSIONS: u32 = 100_000;
+const LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// As at a login a hundred milliseconds after the one before.
+fn session(number: u32) -> Session {
+    let created = START + Duration::from_millis(100) * number;
+    let time = u128::try_from(created.as_millis()).unwrap() << 80;
+    let random = u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) >> 66;
+    let id = Uuid::from_u128(time | 0x7 << 76 | 0x2 << 62 | random);
+    let mut session = Session::new(
+        SessionId::from_uuid(id),
+        "https://id.example",
+        format!("user-{number:08}"),
+        SessionSecret::from_bytes([7; 32]),
+        created,
+    );
+    session.scope = "read write".parse().unwrap();
+    session.expires_at = created + LIFE;
+    session.ends_at = created + LIFE;
+    session
+}
+
+fn bytes_in_use(region: &Region<'_, System>) -> isize {
+    let change = region.change();
+    isize::try_from(change.bytes_allocated).unwrap()
+        - isize::try_from(change.bytes_deallocated).unwrap()
+}
+
+#[tokio::test]
+async fn a_session_takes_400_bytes_at_most_and_leaves_none() {
+    let clock = ManualClock::new(START);
+    let store = MemoryStore::with_clock(clock.clone());
+    let region = Region::new(ALLOCATOR);
+    for number in 0..SESSIONS {
+        store.insert(&session(number)).await.unwrap();
+    }
+    let each = bytes_in_use(&region) / isize::try_from(SESSIONS).unwrap();
+    println!("{each} bytes a session");
+    assert!((200..=400).contains(&each), "{each} bytes a session");
+
+    clock.advance(LIFE + Duration::from_millis(100) * SESSIONS);
+    let deleted = store.delete_expired(usize::MAX).await.unwrap();
+    assert_eq!(deleted, usize::try_from(SESSIONS).unwrap());
+    // An empty tree keeps its last node.
+    let left = bytes_in_use(&region);
+    assert!(left < 32 * 1024, "{left} bytes are left");
+}
