@@ -23,12 +23,12 @@ pub(super) struct Kept {
     state: Mutex<State>,
 }
 
-/// What most sessions lack.
-#[derive(Clone, Default, PartialEq)]
+/// What many sessions lack.
 struct Extras {
     client_id: Option<String>,
     claims: PrivateClaims,
-    metadata: Metadata,
+    /// A map would take half a kilobyte, however little is in it.
+    metadata: Box<[(Box<str>, Box<str>)]>,
 }
 
 /// What a swap may change.
@@ -47,11 +47,6 @@ struct State {
 impl Kept {
     /// The session at version 0. `issuer` is the session's, where others have it too.
     pub(super) fn new(session: &Session, issuer: Arc<str>) -> Self {
-        let extras = Extras {
-            client_id: session.client_id.clone(),
-            claims: session.claims.clone(),
-            metadata: session.metadata.clone(),
-        };
         Self {
             id: session.id,
             subject: session.subject.as_str().into(),
@@ -61,7 +56,7 @@ impl Kept {
             created_at: session.created_at,
             auth_time: session.auth_time,
             scope: session.scope.clone(),
-            extras: (extras != Extras::default()).then(|| Box::new(extras)),
+            extras: Extras::new(session).map(Box::new),
             state: Mutex::new(State::new(session, 0)),
         }
     }
@@ -72,7 +67,7 @@ impl Kept {
 
     /// A copy of the whole.
     pub(super) fn session(&self) -> Session {
-        let extras = self.extras.as_deref().cloned().unwrap_or_default();
+        let extras = self.extras.as_deref();
         let state = lock(&self.state);
         Session {
             id: self.id,
@@ -92,9 +87,9 @@ impl Kept {
             last_refreshed_at: state.last_refreshed_at,
             auth_time: self.auth_time,
             scope: self.scope.clone(),
-            client_id: extras.client_id,
-            claims: extras.claims,
-            metadata: extras.metadata,
+            client_id: extras.and_then(|extras| extras.client_id.clone()),
+            claims: extras.map_or_else(PrivateClaims::default, |extras| extras.claims.clone()),
+            metadata: extras.map_or_else(Metadata::new, Extras::metadata),
         }
     }
 
@@ -128,6 +123,29 @@ impl Kept {
             state.revoked = Some(revoked);
         }
         advanced
+    }
+}
+
+impl Extras {
+    fn new(session: &Session) -> Option<Self> {
+        let none = session.client_id.is_none()
+            && session.claims == PrivateClaims::default()
+            && session.metadata.is_empty();
+        let metadata = session.metadata.iter();
+        (!none).then(|| Self {
+            client_id: session.client_id.clone(),
+            claims: session.claims.clone(),
+            metadata: metadata
+                .map(|(name, value)| (name.as_str().into(), value.as_str().into()))
+                .collect(),
+        })
+    }
+
+    fn metadata(&self) -> Metadata {
+        let members = self.metadata.iter();
+        members
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect()
     }
 }
 
