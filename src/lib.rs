@@ -139,7 +139,7 @@ pub use reply::ReplyBody;
 pub use token::{AccessToken, RefreshToken, TokenResponse};
 pub use verifier::Verifier;
 
-/// The README's quick start has to compile.
-#[cfg(all(doctest, feature = "axum", feature = "sqlite"))]
+/// What the README shows has to compile.
+#[cfg(all(doctest, feature = "axum", feature = "client", feature = "sqlite"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

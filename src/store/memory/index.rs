@@ -18,6 +18,10 @@ pub(super) struct Subjects(BTreeMap<Arc<str>, BTreeSet<BySubject>>);
 
 impl Subjects {
     /// Adds the session, whose issuer's name is shared with the other sessions.
+    #[expect(
+        clippy::mutable_key_type,
+        reason = "what the order looks at never changes"
+    )]
     pub(super) fn add(&mut self, session: &Session) -> Arc<Kept> {
         let known = self.0.get_key_value(session.issuer.as_str());
         let issuer = known.map_or_else(
