@@ -164,7 +164,7 @@ impl ClientSessionBuilder {
     }
 
     /// Tells the application that a session has ended, once for each session. The hook must not
-    /// block.
+    /// block; if it panics, nothing else stops.
     pub fn on_end(mut self, hook: impl Fn(EndReason) + Send + Sync + 'static) -> Self {
         self.on_end = Some(Box::new(hook));
         self
@@ -206,6 +206,7 @@ impl ClientSessionBuilder {
             lifetimes: self.lifetimes,
             on_end: self.on_end,
             state: State::new().into(),
+            turn: tokio::sync::Mutex::default(),
         }))
     }
 
@@ -240,8 +241,8 @@ impl ClientSessionBuilder {
 
 impl fmt::Debug for ClientSessionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not even the URL: nobody has checked yet that it holds no password.
         f.debug_struct("ClientSessionBuilder")
-            .field("token_endpoint", &self.token_endpoint)
             .finish_non_exhaustive()
     }
 }

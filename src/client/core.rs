@@ -3,6 +3,7 @@
 use std::{
     fmt,
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -15,8 +16,8 @@ use super::{
     flight,
     held::{Access, Held, Lifetimes},
     schedule::Moment,
-    state::{Flight, Landing, Mission, Outcome, State, Step},
-    store::{AnyStore, SavedAccess, SavedTokens},
+    state::{Departure, Flight, Landing, Mission, Outcome, State, Step},
+    store::{AnyStore, SavedAccess, SavedTokens, TokenStoreError},
 };
 use crate::{clock::Clock, token::AccessToken, trace};
 
@@ -30,6 +31,8 @@ pub(super) struct Core {
     pub(super) lifetimes: Lifetimes,
     pub(super) on_end: Option<EndHook>,
     pub(super) state: Mutex<State>,
+    /// Sign-ins and logouts change the store one after the other.
+    pub(super) turn: tokio::sync::Mutex<()>,
 }
 
 /// Tokens now, or later.
@@ -112,15 +115,19 @@ impl Core {
         }
     }
 
+    /// A hook that panics stops no logout half way.
     fn tell(&self, reason: EndReason) {
         trace::debug!(%reason, "the session has ended");
-        if let Some(on_end) = &self.on_end {
-            on_end(reason);
+        if let Some(on_end) = &self.on_end
+            && catch_unwind(AssertUnwindSafe(|| on_end(reason))).is_err()
+        {
+            trace::warn!("the hook that is told of a session's end has panicked");
         }
     }
 
     /// Saves the tokens, and then goes by them.
     pub(super) async fn sign_in(&self, new: NewTokens) -> Result<(), ClientError> {
+        let _turn = self.turn.lock().await;
         let now = self.now();
         let access = new.access.map(|token| SavedAccess {
             token,
@@ -139,32 +146,78 @@ impl Core {
         Ok(())
     }
 
-    /// Ends the session here before anything else, then in the store, then on the server.
-    pub(super) async fn sign_out(&self, held: Option<Arc<Held>>) -> Result<(), ClientError> {
-        let before = self.forget().await;
-        if held.is_some() || matches!(before, Ok(Some(_))) {
+    /// Ends the session in the store, then on the server.
+    pub(super) async fn sign_out(&self, departure: Departure) -> Result<(), ClientError> {
+        if departure.held.is_some() {
+            self.tell(EndReason::Logout);
+        }
+        let turn = self.turn.lock().await;
+        // Otherwise what is in the store is another session's: someone has signed in meanwhile.
+        let is_ours = self.state().is_leaving();
+        let emptied = match is_ours {
+            true => self.empty_store(&departure).await,
+            false => Ok(None),
+        };
+        self.state().has_left(&departure);
+        drop(turn);
+        let kept = emptied.as_ref().ok().and_then(Option::as_ref);
+        let revoked = match newest(departure.held.as_deref(), kept) {
+            Some(tokens) => self.endpoint.revoke(&tokens.refresh).await,
+            None => Ok(()),
+        };
+        emptied?;
+        revoked
+    }
+
+    /// Gives what was in the store.
+    async fn empty_store(
+        &self,
+        departure: &Departure,
+    ) -> Result<Option<SavedTokens>, TokenStoreError> {
+        let held = departure.held.as_deref().map(Held::kept);
+        let before = self.forget(held).await;
+        let is_news = departure.held.is_none() && !departure.is_second;
+        if is_news && matches!(before, Ok(Some(_))) {
             self.tell(EndReason::Logout);
         }
         // A refresh that is under way, here or in another process, holds the lock; what it saves
         // goes too, and is the token that the server knows best.
+        if let Some(flight) = departure.flight.clone() {
+            let _ = wait(flight).await;
+        }
         let lock = self.store.lock().await;
-        let after = self.forget().await;
+        let after = self.forget(held).await;
         drop(lock);
-        let kept = [&after, &before].into_iter().flatten().flatten().next();
-        let revoked = match kept.or(held.as_deref().map(|held| &held.tokens)) {
-            Some(tokens) => self.endpoint.revoke(&tokens.refresh).await,
-            None => Ok(()),
-        };
-        after?;
-        revoked
+        Ok(after?.or(before.unwrap_or_default()))
     }
 
-    /// Takes the tokens out of the store.
-    async fn forget(&self) -> Result<Option<SavedTokens>, ClientError> {
-        // What cannot be read is removed all the same.
+    /// Takes the tokens out of the store. Those that stay there are not used any more; where they
+    /// cannot be read either, they are taken for the ones that were held.
+    pub(super) async fn forget(
+        &self,
+        held: Option<&SavedTokens>,
+    ) -> Result<Option<SavedTokens>, TokenStoreError> {
         let kept = self.store.load().await.unwrap_or_default();
-        self.store.clear().await?;
-        Ok(kept)
+        let cleared = self.store.clear().await;
+        if let (Err(_), Some(tokens)) = (&cleared, kept.as_ref().or(held)) {
+            self.state().bury(tokens.clone());
+        }
+        cleared.map(|()| kept)
+    }
+
+    /// What is in the store, but for what should not be there any more.
+    pub(super) async fn look(&self) -> Result<Option<SavedTokens>, TokenStoreError> {
+        let kept = self.store.load().await?;
+        Ok(kept.filter(|kept| !self.state().is_over(kept)))
+    }
+}
+
+/// Of the tokens that were held and those that were in the store, the ones that count.
+fn newest<'a>(held: Option<&'a Held>, kept: Option<&'a SavedTokens>) -> Option<&'a SavedTokens> {
+    match (held, kept) {
+        (Some(held), Some(kept)) if held.is_overtaken_by(kept) => Some(kept),
+        (Some(held), _) => Some(&held.tokens),
+        (None, kept) => kept,
     }
 }
 

@@ -17,10 +17,20 @@ use crate::trace;
 /// has put into the store meanwhile.
 const TOKENS: usize = 2;
 
-pub(super) async fn fly(core: &Core, mission: &Mission) -> Result<Landing, ClientError> {
+/// What panics on the way, in the application's HTTP client for example, is a failure like any
+/// other: it is shared, and not repeated at once.
+pub(super) async fn fly(core: &Arc<Core>, mission: &Mission) -> Result<Landing, ClientError> {
+    let (core, mission) = (Arc::clone(core), mission.clone());
+    match tokio::spawn(async move { look_and_refresh(&core, &mission).await }).await {
+        Ok(landed) => landed,
+        Err(error) => Err(ClientError::with_source(Kind::Interrupted, error)),
+    }
+}
+
+async fn look_and_refresh(core: &Core, mission: &Mission) -> Result<Landing, ClientError> {
     let held = match mission.held.clone() {
         Some(held) => held,
-        None => match core.store.load().await? {
+        None => match core.look().await? {
             None => return Ok(Landing::Nothing),
             Some(saved) => hold(core, saved),
         },
@@ -28,10 +38,10 @@ pub(super) async fn fly(core: &Core, mission: &Mission) -> Result<Landing, Clien
     // The first look into the store needs no lock. Where a refresh is due, the next request
     // starts one, and need not wait for it.
     if mission.held.is_none() && held.is_usable(core.now()) {
-        return Ok(Landing::Tokens(held));
+        return Ok(Landing::Found(held));
     }
     let mut lock = core.store.lock().await?;
-    let held = match core.store.load().await? {
+    let held = match core.look().await? {
         None if mission.held.is_none() => return Ok(Landing::Nothing),
         None => {
             let reason = EndReason::Elsewhere;
@@ -41,7 +51,7 @@ pub(super) async fn fly(core: &Core, mission: &Mission) -> Result<Landing, Clien
         Some(_) => held,
     };
     if held.serves(core.now(), mission.refused.as_ref()) {
-        return Ok(Landing::Tokens(held));
+        return Ok(Landing::Found(held));
     }
     refresh(core, &mut lock, held, mission).await
 }
@@ -67,14 +77,14 @@ async fn refresh(
         tokens += 1;
         // Under the lock nobody else refreshes, but a store may have a lock that is none, and
         // other programs may know the file. Whoever was faster has the newer token.
-        match core.store.load().await? {
+        match core.look().await? {
             Some(saved) if tokens < TOKENS && held.is_overtaken_by(&saved) => {
                 held = hold(core, saved);
                 if held.serves(core.now(), mission.refused.as_ref()) {
-                    return Ok(Landing::Tokens(held));
+                    return Ok(Landing::Found(held));
                 }
             }
-            _ => return Ok(end(core, refused).await),
+            _ => return Ok(end(core, &held, refused).await),
         }
     }
 }
@@ -91,7 +101,7 @@ async fn keep(
     let tokens = held.after(granted, asked, core.lifetimes);
     let saved = lock.save(&tokens).await;
     let new = Held::new(tokens, asked, core.lifetimes);
-    Landing::Tokens(Arc::new(match saved {
+    Landing::Refreshed(Arc::new(match saved {
         Ok(()) => new,
         Err(_error) => {
             trace::warn!(
@@ -104,8 +114,8 @@ async fn keep(
 }
 
 /// The server has spoken, and nobody knows of a newer token.
-async fn end(core: &Core, refused: ClientError) -> Landing {
-    if let Err(_error) = core.store.clear().await {
+async fn end(core: &Core, held: &Held, refused: ClientError) -> Landing {
+    if let Err(_error) = core.forget(Some(held.kept())).await {
         trace::warn!(
             error = &_error as &dyn std::error::Error,
             "the tokens of an ended session could not be removed"

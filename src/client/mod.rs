@@ -46,7 +46,7 @@
 //!    without heeding the lock has the newer token. Only then the session has ended:
 //!    [`on_end`](ClientSessionBuilder::on_end) is called, once, and requests fail with
 //!    [`ClientErrorKind::Ended`].
-//! 6. After any other failure the session is kept. For a while all who need a token get that
+//! 6. After any other failure, a panic of the HTTP client included, the session is kept. For a while all who need a token get that
 //!    failure at once, for 1 s after the first and up to 60 s after many, half of it random, or
 //!    for as long as `Retry-After` asks, 5 minutes at most. As long as the access token lives
 //!    nobody notices.

@@ -114,14 +114,18 @@ impl ClientSession {
     /// Ends the session: at once for this process, then in the store, then on the server, where
     /// the builder was given its revocation endpoint (RFC 7009).
     ///
+    /// It waits for a refresh that is under way, whose tokens are to go too. Who signs in before it
+    /// is through stays signed in.
+    ///
     /// # Errors
     ///
     /// Where the store could not be cleared or the server could not be told. The session is over
-    /// here in any case.
+    /// here in any case: tokens that stay in the store are not used again by this process, but
+    /// they are by the next one.
     pub async fn logout(&self) -> Result<(), ClientError> {
-        let held = self.0.state().sign_out();
+        let departure = self.0.state().sign_out();
         let core = Arc::clone(&self.0);
-        to_the_end(async move { core.sign_out(held).await }).await
+        to_the_end(async move { core.sign_out(departure).await }).await
     }
 
     /// What is known without asking anyone. It holds no token.

@@ -1,6 +1,6 @@
 //! What a session knows, and what it makes of a request for a token: no I/O, no clock.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
@@ -8,6 +8,7 @@ use super::{
     ClientError, ClientErrorKind as Kind, EndReason,
     held::{Access, Held},
     schedule::{Moment, back_off},
+    store::SavedTokens,
 };
 use crate::token::AccessToken;
 
@@ -41,6 +42,10 @@ pub(super) struct State {
     failure: Option<Failure>,
     failures: u32,
     forced_at: Option<Instant>,
+    /// A logout is not through with the store yet: what is in there is not to be taken.
+    is_leaving: bool,
+    /// Tokens of a session that is over, which could not be removed from the store.
+    over: Option<SavedTokens>,
 }
 
 /// Shared with all who ask before it is over.
@@ -73,11 +78,24 @@ pub(super) struct Mission {
 /// What a refresh, or a look into the store, came to.
 #[derive(Debug)]
 pub(super) enum Landing {
-    Tokens(Arc<Held>),
+    /// Tokens that were in the store.
+    Found(Arc<Held>),
+    Refreshed(Arc<Held>),
     /// The session that there was is over.
     Ended(EndReason, ClientError),
     /// There was none.
     Nothing,
+}
+
+/// What a logout has found.
+#[derive(Debug)]
+pub(super) struct Departure {
+    epoch: u64,
+    pub(super) held: Option<Arc<Held>>,
+    /// The refresh that was under way: what it saves has to go too.
+    pub(super) flight: Option<Flight>,
+    /// Whether another logout was not done yet.
+    pub(super) is_second: bool,
 }
 
 impl State {
@@ -89,6 +107,8 @@ impl State {
             failure: None,
             failures: 0,
             forced_at: None,
+            is_leaving: false,
+            over: None,
         }
     }
 
@@ -128,6 +148,9 @@ impl State {
 
     /// What to do about a request for a token, of which `refused` was answered with a 401.
     pub(super) fn step(&self, now: Moment, refused: Option<&AccessToken>) -> Step {
+        if self.is_leaving {
+            return Step::Fail(self.nothing());
+        }
         if let Some(access) = self.access().filter(|access| access.is_usable(now)) {
             let may_start = self.flight().is_none() && self.failure(now).is_none();
             if !access.is(refused) {
@@ -178,7 +201,11 @@ impl State {
         }
         self.flight = None;
         match landed {
-            Ok(Landing::Tokens(held)) => {
+            Ok(Landing::Found(held)) => {
+                self.hold(held);
+                (self.outcome(), None)
+            }
+            Ok(Landing::Refreshed(held)) => {
                 self.hold(held);
                 if mission.refused.is_some() {
                     self.forced_at = Some(now.monotonic);
@@ -234,23 +261,51 @@ impl State {
     /// A new session begins; what was under way for the old one counts no more.
     pub(super) fn sign_in(&mut self, held: Arc<Held>) {
         self.begin_epoch();
+        self.is_leaving = false;
+        self.over = None;
         self.hold(held);
     }
 
-    /// The session is over, by its own wish. Gives what was held.
-    pub(super) fn sign_out(&mut self) -> Option<Arc<Held>> {
-        self.begin_epoch();
+    /// The session is over, by its own wish.
+    pub(super) fn sign_out(&mut self) -> Departure {
+        let flight = self.begin_epoch();
         self.failure = None;
         self.failures = 0;
-        match std::mem::replace(&mut self.holding, Holding::Nothing(Some(EndReason::Logout))) {
-            Holding::Tokens(held) => Some(held),
-            Holding::Nothing(_) => None,
+        let ended = Holding::Nothing(Some(EndReason::Logout));
+        Departure {
+            epoch: self.epoch,
+            held: match mem::replace(&mut self.holding, ended) {
+                Holding::Tokens(held) => Some(held),
+                Holding::Nothing(_) => None,
+            },
+            flight,
+            is_second: mem::replace(&mut self.is_leaving, true),
         }
     }
 
-    fn begin_epoch(&mut self) {
+    /// Whether nobody has signed in since the last logout, which is not through with the store.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.is_leaving
+    }
+
+    /// The logout is through with the store.
+    pub(super) fn has_left(&mut self, departure: &Departure) {
+        self.is_leaving &= self.epoch != departure.epoch;
+    }
+
+    /// Notes tokens that are over but still in the store.
+    pub(super) fn bury(&mut self, tokens: SavedTokens) {
+        self.over = Some(tokens);
+    }
+
+    pub(super) fn is_over(&self, tokens: &SavedTokens) -> bool {
+        self.over.as_ref().is_some_and(|over| over.is(tokens))
+    }
+
+    /// Gives the refresh that was under way.
+    fn begin_epoch(&mut self) -> Option<Flight> {
         self.epoch += 1;
-        self.flight = None;
         self.forced_at = None;
+        self.flight.take()
     }
 }

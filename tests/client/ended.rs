@@ -10,7 +10,10 @@ use tower_bearer::client::{
     ClientErrorKind, EndReason, MemoryTokenStore, NewTokens, RequestError, TokenStore,
 };
 
-use crate::support::{Ends, Fault, LIFETIME, builder, settle, world, world_with};
+use crate::{
+    faulty::Faulty,
+    support::{Ends, Fault, LIFETIME, builder, settle, world, world_with},
+};
 
 #[tokio::test(start_paused = true)]
 async fn an_invalid_grant_ends_the_session_and_is_told_once() {
@@ -154,6 +157,27 @@ async fn with_a_store_that_cannot_be_read_nothing_ends() {
     };
     assert_eq!(error.kind(), ClientErrorKind::Store);
     assert!(world.session.status().is_signed_in && world.ends.told().is_empty());
+}
+
+/// A store that keeps what it should have removed brings no session back.
+#[tokio::test(start_paused = true)]
+async fn an_end_that_cannot_be_noted_in_the_store_is_told_once_too() {
+    let store = Faulty::default();
+    let world = world_with(|builder| builder.store(store.clone()));
+    world.sign_in().await;
+    store.fail_clears(true);
+    world.server.end_sessions();
+    sleep(LIFETIME.mul_f64(0.85)).await;
+    world.get("/").await.unwrap();
+    settle().await;
+    world.server.seen();
+    for _ in 0..10 {
+        assert!(world.get("/").await.unwrap_err().is_signed_out());
+        sleep(Duration::from_secs(2)).await;
+    }
+    world.asked(["refresh"]);
+    assert!(world.server.seen().is_empty());
+    assert_eq!(world.ends.told(), [EndReason::Refused]);
 }
 
 /// What a process that shares the store sees of another one's logout.

@@ -1,14 +1,24 @@
 //! Logging out: here at once, then in the store, then on the server.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use http::StatusCode;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
 use tokio::time::{Instant, sleep, timeout};
+use tower::{ServiceExt, service_fn};
 use tower_bearer::client::{
     ClientErrorKind, ClientSession, EndReason, FileTokenStore, MemoryTokenStore, TokenStore,
 };
 
-use crate::support::{Ends, Fault, LIFETIME, TOKEN, builder, settle, world, world_with};
+use crate::{
+    faulty::Faulty,
+    support::{
+        Body, Ends, Fault, LIFETIME, REVOKE, Server, TOKEN, builder, settle, world, world_with,
+    },
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_logout_revokes_the_refresh_token() {
@@ -185,4 +195,152 @@ async fn a_logout_needs_no_request_before_it() {
     fresh.build().unwrap().logout().await.unwrap();
     world.asked(["revoke"]);
     assert_eq!(ends.told(), [EndReason::Logout]);
+}
+
+/// Neither is what could not be removed used any more, nor what a later look brings to light.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_cannot_be_cleared_keeps_nobody_signed_in() {
+    for is_unreadable in [false, true] {
+        let store = Faulty::default();
+        let world = world_with(|builder| builder.store(store.clone()));
+        world.sign_in().await;
+        store.fail_clears(true);
+        store.fail_loads(is_unreadable);
+        let error = world.session.logout().await.unwrap_err();
+        assert_eq!(error.kind(), ClientErrorKind::Store);
+        world.asked(["revoke"]);
+        store.fail_loads(false);
+        for _ in 0..5 {
+            assert!(world.get("/").await.unwrap_err().is_signed_out());
+            sleep(Duration::from_secs(2)).await;
+        }
+        world.asked([]);
+        assert!(world.server.seen().is_empty());
+        assert_eq!(world.ends.told(), [EndReason::Logout]);
+        // A new session may be found there.
+        let there = builder(&world.server).store(store).build().unwrap();
+        there.sign_in(world.server.login()).await.unwrap();
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(world.get("/").await.unwrap(), 200);
+    }
+}
+
+/// A request that looks into the store before the logout has cleared it.
+#[tokio::test(start_paused = true)]
+async fn a_look_into_the_store_during_a_logout_brings_nothing_back() {
+    let store = Faulty::slow(Duration::from_millis(10));
+    let world = world_with(|builder| builder.store(store));
+    world.sign_in().await;
+    let (logout, asked) = tokio::join!(world.session.logout(), world.get("/"));
+    logout.unwrap();
+    assert!(asked.unwrap_err().is_signed_out());
+    assert!(!world.session.status().is_signed_in);
+    assert!(world.get("/").await.unwrap_err().is_signed_out());
+    assert!(world.server.seen().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn logouts_at_once_are_told_once() {
+    for is_known in [true, false] {
+        let store = Faulty::slow(Duration::from_millis(10));
+        let world = world_with(|builder| builder.store(store.clone()));
+        world.sign_in().await;
+        let ends = Ends::default();
+        let fresh = ends.listen(builder(&world.server)).store(store);
+        let (session, ends) = match is_known {
+            true => (world.session, world.ends),
+            false => (fresh.build().unwrap(), ends),
+        };
+        let (first, second) = tokio::join!(session.logout(), session.logout());
+        first.and(second).unwrap();
+        assert_eq!(ends.told(), [EndReason::Logout]);
+        assert_eq!(world.server.sessions(), 0);
+    }
+}
+
+/// The logout waits for a lock, and its caller does not wait for the logout.
+#[tokio::test]
+async fn a_logout_takes_no_later_session_with_it() {
+    for _ in 0..10 {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tokens.json");
+        let world = world_with(|builder| builder.store(FileTokenStore::new(&file)));
+        world.sign_in().await;
+        let held = FileTokenStore::new(&file).lock().await.unwrap();
+        let given_up = timeout(Duration::from_millis(20), world.session.logout()).await;
+        assert!(given_up.is_err());
+        let (session, login) = (world.session.clone(), world.server.login());
+        let sign_in = tokio::spawn(async move { session.sign_in(login).await });
+        sleep(Duration::from_millis(20)).await;
+        drop(held);
+        sign_in.await.unwrap().unwrap();
+        // The logout is through before the next sign-in is.
+        assert_eq!(world.get("/").await.unwrap(), 200);
+        let token = world.session.access_token().await.unwrap();
+        assert!(world.session.access_token_after(&token).await.is_ok());
+        assert!(file.exists() && world.session.status().is_signed_in);
+        assert_eq!(world.ends.told(), [EndReason::Logout]);
+    }
+}
+
+/// The refresh takes longer than the logout waits for the lock.
+#[tokio::test]
+async fn a_refresh_that_outlasts_the_lock_brings_nothing_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokens.json");
+    let store = FileTokenStore::new(&file).lock_timeout(Duration::from_millis(50));
+    let world = world_with(|builder| builder.store(store));
+    world.sign_in().await;
+    world.server.latency(Duration::from_millis(600));
+    let token = world.session.access_token().await.unwrap();
+    let session = world.session.clone();
+    let refresh = tokio::spawn(async move { session.access_token_after(&token).await });
+    sleep(Duration::from_millis(200)).await;
+    world.session.logout().await.unwrap();
+    assert!(refresh.await.unwrap().unwrap_err().is_signed_out());
+    assert!(!file.exists());
+    assert!(world.get("/").await.unwrap_err().is_signed_out());
+    world.asked(["refresh", "revoke"]);
+    assert_eq!(world.server.sessions(), 0);
+}
+
+/// A server may know nothing of a token that it has replaced.
+#[tokio::test(start_paused = true)]
+async fn tokens_that_could_not_be_saved_are_what_is_revoked() {
+    let store = Faulty::default();
+    let server = Server::new();
+    let (http, revoked) = (server.http(), Arc::new(Mutex::new(String::new())));
+    let kept = Arc::clone(&revoked);
+    let spy = service_fn(move |request: Request<Body>| {
+        let (http, kept) = (http.clone(), Arc::clone(&kept));
+        async move {
+            let (head, body) = request.into_parts();
+            let form = body.collect().await.unwrap().to_bytes();
+            if head.uri.path() == "/revoke" {
+                *kept.lock().unwrap() = String::from_utf8(form.to_vec()).unwrap();
+            }
+            http.oneshot(Request::from_parts(head, form.into())).await
+        }
+    });
+    let builder = ClientSession::builder(TOKEN, spy).revocation_endpoint(REVOKE);
+    let session = builder.store(store.clone()).build().unwrap();
+    session.sign_in(server.login()).await.unwrap();
+    store.fail_saves(true);
+    let token = session.access_token().await.unwrap();
+    session.access_token_after(&token).await.unwrap();
+    session.logout().await.unwrap();
+    let form = revoked.lock().unwrap().clone();
+    assert!(form.starts_with("token=refresh-1-1&"), "{form}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_panics_stops_no_logout() {
+    let server = Server::new();
+    let session = builder(&server)
+        .on_end(|_| panic!("as told"))
+        .build()
+        .unwrap();
+    session.sign_in(server.login()).await.unwrap();
+    session.logout().await.unwrap();
+    assert_eq!(server.sessions(), 0);
 }

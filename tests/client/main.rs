@@ -12,6 +12,7 @@
 mod answers;
 mod attach;
 mod ended;
+mod faulty;
 mod file;
 mod flight;
 mod logout;

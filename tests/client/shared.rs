@@ -2,10 +2,7 @@
 
 use std::{
     convert::Infallible,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -16,14 +13,14 @@ use serde_json::json;
 use tokio::{task::JoinSet, time::sleep};
 use tower::service_fn;
 use tower_bearer::{
-    client::{
-        ClientSession, MemoryTokenStore, MemoryTokenStoreLock, NewTokens, SavedTokens, TokenStore,
-        TokenStoreError, TokenStoreErrorKind,
-    },
+    client::{ClientSession, MemoryTokenStore, NewTokens, TokenStore},
     clock::{Clock, ManualClock, SystemClock, Timestamp},
 };
 
-use crate::support::{Body, Fault, LIFETIME, TOKEN, builder, world_with};
+use crate::{
+    faulty::Faulty,
+    support::{Body, Fault, LIFETIME, TOKEN, builder, world_with},
+};
 
 /// What the store holds.
 async fn kept(store: &MemoryTokenStore) -> serde_json::Value {
@@ -84,6 +81,23 @@ async fn a_refused_token_may_have_a_successor_in_the_store() {
     here.asked(["refresh"]);
     assert_eq!(here.get("/").await.unwrap(), 200);
     here.asked([]);
+}
+
+/// What was taken over is no refresh: if that is refused too, there is one at once.
+#[tokio::test(start_paused = true)]
+async fn a_successor_that_is_refused_too_is_refreshed() {
+    let store = MemoryTokenStore::new();
+    let here = world_with(|builder| builder.store(store.clone()));
+    here.sign_in().await;
+    let there = builder(&here.server).store(store).build().unwrap();
+    let old = there.access_token().await.unwrap();
+    there.access_token_after(&old).await.unwrap();
+    here.asked(["refresh"]);
+    here.server.forget_access_tokens();
+    assert_eq!(here.get("/").await.unwrap(), 401);
+    here.asked([]);
+    assert_eq!(here.get("/").await.unwrap(), 200);
+    here.asked(["refresh"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,50 +189,20 @@ async fn kept_tokens_are_as_old_as_the_wall_clock_says() {
     }
 }
 
-/// A store whose saves can be made to fail.
-#[derive(Clone, Default)]
-struct Full {
-    store: MemoryTokenStore,
-    is_full: Arc<AtomicBool>,
-}
-
-impl TokenStore for Full {
-    type Lock = MemoryTokenStoreLock;
-
-    async fn lock(&self) -> Result<Self::Lock, TokenStoreError> {
-        self.store.lock().await
-    }
-
-    async fn load(&self) -> Result<Option<SavedTokens>, TokenStoreError> {
-        self.store.load().await
-    }
-
-    async fn save(&self, lock: &mut Self::Lock, new: &SavedTokens) -> Result<(), TokenStoreError> {
-        match self.is_full.load(Ordering::SeqCst) {
-            true => Err(TokenStoreErrorKind::Unavailable.into()),
-            false => self.store.save(lock, new).await,
-        }
-    }
-
-    async fn clear(&self) -> Result<(), TokenStoreError> {
-        self.store.clear().await
-    }
-}
-
 /// The new tokens are the only good ones, saved or not.
 #[tokio::test(start_paused = true)]
 async fn tokens_that_cannot_be_saved_are_used_and_saved_later() {
-    let store = Full::default();
+    let store = Faulty::default();
     let world = world_with(|builder| builder.store(store.clone()));
     world.sign_in().await;
-    store.is_full.store(true, Ordering::SeqCst);
+    store.fail_saves(true);
     for _ in 0..3 {
         sleep(LIFETIME).await;
         assert_eq!(world.get("/").await.unwrap(), 200);
         world.asked(["refresh"]);
         assert_eq!(kept(&store.store).await["refresh_token"], "refresh-1-0");
     }
-    store.is_full.store(false, Ordering::SeqCst);
+    store.fail_saves(false);
     sleep(LIFETIME).await;
     assert_eq!(world.get("/").await.unwrap(), 200);
     world.asked(["refresh"]);
@@ -227,10 +211,10 @@ async fn tokens_that_cannot_be_saved_are_used_and_saved_later() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sign_in_that_cannot_be_saved_is_none() {
-    let store = Full::default();
+    let store = Faulty::default();
     let world = world_with(|builder| builder.store(store.clone()));
     world.sign_in().await;
-    store.is_full.store(true, Ordering::SeqCst);
+    store.fail_saves(true);
     let second = world.server.login();
     assert!(world.session.sign_in(second).await.is_err());
     assert_eq!(
