@@ -176,6 +176,37 @@ mod unix {
         assert_ne!(fs::metadata(&path).unwrap().ino(), before);
     }
 
+    /// A pipe is not waited for, and a lock is not made elsewhere.
+    #[tokio::test]
+    async fn what_is_no_plain_file_is_not_opened() {
+        let (_folder, path) = folder();
+        let store = FileTokenStore::new(&path);
+        save(&store, "one").await;
+        let lock = path.with_file_name("tokens.json.lock");
+        let elsewhere = path.with_file_name("elsewhere");
+        for path in [&path, &lock] {
+            fs::remove_file(path).unwrap();
+            let made = std::process::Command::new("mkfifo").arg(path).status();
+            assert!(made.unwrap().success());
+            // So that no thread is left waiting where the pipe is opened all the same.
+            let mut both_ends = fs::OpenOptions::new();
+            let other_end = both_ends.read(true).write(true).open(path).unwrap();
+            set_mode(path, 0o600);
+            let patience = Duration::from_secs(5);
+            let error = match path == &lock {
+                true => timeout(patience, store.lock()).await.map(Result::err),
+                false => timeout(patience, store.load()).await.map(Result::err),
+            };
+            drop(other_end);
+            let error = error.expect("an end").expect("an error");
+            assert_eq!(error.kind(), TokenStoreErrorKind::Unavailable);
+        }
+        fs::remove_file(&lock).unwrap();
+        symlink(&elsewhere, &lock).unwrap();
+        assert!(store.lock().await.is_err());
+        assert!(!elsewhere.exists());
+    }
+
     /// What somebody has put in the place of the temporary file is not written to.
     #[tokio::test]
     async fn a_link_in_the_way_is_not_followed() {

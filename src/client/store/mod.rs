@@ -17,6 +17,8 @@ pub use saved::SavedTokens;
 
 /// Keeps the tokens of one session.
 ///
+/// All calls come to an end: a refresh waits for them, and all who need a token wait for it.
+///
 /// A store may be shared by several processes: then they have one session, and one refresh at a
 /// time. The one that holds the lock refreshes; the next one finds the result in the store and
 /// takes it instead of presenting a refresh token that has been used.

@@ -30,7 +30,8 @@ impl Disk {
     }
 
     pub(super) fn read(&self) -> Result<Option<SavedTokens>, TokenStoreError> {
-        let file = match File::open(&self.path) {
+        let opened = require_file(fs::metadata(&self.path)).and_then(|()| File::open(&self.path));
+        let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unavailable(error)),
@@ -78,12 +79,18 @@ impl Disk {
     /// A file of its own, which stays: the tokens' file is another one after each save, and a
     /// lock on one that is gone excludes nobody.
     pub(super) fn open_lock(&self) -> Result<File, TokenStoreError> {
+        let path = self.beside(".lock");
         let mut options = private();
         options.create(true).truncate(false);
-        let opened = self
-            .make_folder()
-            .and_then(|()| options.open(self.beside(".lock")));
-        opened.map_err(unavailable)
+        let there =
+            self.make_folder()
+                .and_then(|()| match require_file(fs::symlink_metadata(&path)) {
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                    there => there,
+                });
+        there
+            .and_then(|()| options.open(&path))
+            .map_err(unavailable)
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {
@@ -113,6 +120,14 @@ impl Disk {
             File::open(self.folder())?.sync_all()?;
         }
         Ok(())
+    }
+}
+
+/// Whether it is a plain file. Opening a pipe would wait for its other end, for ever.
+fn require_file(found: io::Result<fs::Metadata>) -> io::Result<()> {
+    match found?.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::other("what is there is not a plain file")),
     }
 }
 

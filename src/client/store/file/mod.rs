@@ -32,8 +32,9 @@ const DEFAULT_PATIENCE: Duration = Duration::from_secs(60);
 /// - The lock is an advisory one on a second file beside it (`NAME.lock`), which stays. The
 ///   system gives it back when its process dies.
 ///
-/// The folder is made, for the owner only, when it does not exist. Where the path is a symbolic
-/// link, the link is replaced by the file. On a network file system the lock is as good as that
+/// The folder is made, for the owner only, when it does not exist. One that others can write to is
+/// no place for tokens: they could put theirs there. Where the path is a symbolic link, the link is
+/// replaced by the file. On a network file system the lock is as good as that
 /// system's locks.
 ///
 /// ```
