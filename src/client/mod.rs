@@ -14,7 +14,8 @@
 //!    are over, less a random tenth, a refresh is started beside it.
 //! 3. A request whose access token is dead, or will be within a moment, waits for a refresh. There
 //!    is one at a time, however many wait, and it runs on a task of its own: whoever stops
-//!    waiting cancels nothing. All get what it came to.
+//!    waiting cancels nothing. All get what it came to. Who waits holds no place in the inner
+//!    service, so that a limit on it may be shared with the token endpoint's client.
 //! 4. The header is marked sensitive, so that what prints or compresses headers further in leaves
 //!    it out.
 //! 5. A 401 whose challenge says `Bearer` with `invalid_token` is mended: the request is sent once

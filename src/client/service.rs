@@ -1,5 +1,4 @@
 use std::{
-    mem,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -80,10 +79,13 @@ where
                 ResponseFuture::sent(future, sent)
             }
             Acquired::Later(token) => {
-                // The request waits with the instance that was polled ready; a clone need not be.
-                let clone = self.inner.clone();
+                // What the instance has reserved when it was polled ready, a place among few or in
+                // a queue, is given back: the refresh may need it. The request is to be ready again
+                // once it has its token.
+                let service = self.inner.clone();
+                self.inner = service.clone();
                 let parked = Parked {
-                    service: mem::replace(&mut self.inner, clone),
+                    service,
                     request,
                     first: Some((policy, spare)),
                 };

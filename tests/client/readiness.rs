@@ -3,17 +3,22 @@
 use std::{
     pin::{Pin, pin},
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use http::{Request, Response};
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimit, service_fn};
 use tower_bearer::client::{
     ClientSession, ClientSessionBuilder, RefreshLayer, RefreshService, RequestError,
 };
 use tower_test::mock;
 
 use crate::{
-    support::{API, Server, TOKEN, settle, world},
+    support::{API, Body, LIFETIME, Server, TOKEN, get, settle, world},
     tracked::Tracked,
 };
 
@@ -72,11 +77,12 @@ async fn the_instance_that_was_polled_ready_is_called() {
     assert_eq!(tracked.log(), [(1, "ready"), (1, "called")]);
 }
 
-/// One that waits for a token does so with the instance that was polled ready.
+/// One that waits for a token keeps nobody else from the service: the instance that was polled
+/// ready is given back, and another one is polled when the token is there.
 #[tokio::test(start_paused = true)]
-async fn the_instance_that_was_polled_ready_waits() {
+async fn who_waits_for_a_token_is_polled_ready_after_it() {
     let world = world().await;
-    tokio::time::sleep(crate::support::LIFETIME).await;
+    sleep(LIFETIME).await;
     let tracked = Tracked::new();
     let mut service = world.layer().layer(tracked.clone());
     let mut cx = Context::from_waker(Waker::noop());
@@ -86,7 +92,39 @@ async fn the_instance_that_was_polled_ready_waits() {
     assert_eq!(tracked.log(), [(1, "ready")], "there is no token yet");
     settle().await;
     assert!(poll(answer.as_mut()).is_pending());
-    assert_eq!(tracked.log(), [(1, "ready"), (1, "ready"), (1, "called")]);
+    assert_eq!(tracked.log(), [(1, "ready"), (2, "ready"), (2, "called")]);
+}
+
+/// One client for the API and the token endpoint, of which few calls are made at once.
+#[tokio::test(start_paused = true)]
+async fn a_limit_may_be_shared_with_the_refresh() {
+    for limit in [1, 4] {
+        let server = Server::new();
+        let (id, api) = (server.http(), server.api());
+        let both = service_fn(move |request: Request<Body>| {
+            match request.uri().path() {
+                "/token" => id.clone(),
+                _ => api.clone(),
+            }
+            .oneshot(request)
+        });
+        let http = ConcurrencyLimit::new(both, limit);
+        let session = ClientSession::builder(TOKEN, http.clone());
+        let session = session.build().unwrap();
+        session.sign_in(server.login()).await.unwrap();
+        sleep(LIFETIME).await;
+
+        let client = RefreshLayer::new(&session, API).unwrap().layer(http);
+        let mut requests = JoinSet::new();
+        for _ in 0..10 {
+            requests.spawn(client.clone().oneshot(get(API)));
+        }
+        let start = Instant::now();
+        for answer in requests.join_all().await {
+            assert_eq!(answer.unwrap().status(), 200);
+        }
+        assert!(start.elapsed() < Duration::from_secs(1));
+    }
 }
 
 /// A retry waits until its service is ready.
