@@ -55,6 +55,10 @@ impl Granted {
     pub(super) fn parse(body: &[u8]) -> Result<Self, ClientError> {
         let members = json::object(body)
             .map_err(|error| ClientError::with_source(Kind::Malformed("no JSON object"), error))?;
+        // Some servers say so with 200. What it says is not believed: RFC 6749 §5.2 has 400.
+        if members.contains_key("error") && !members.contains_key("access_token") {
+            return Err(malformed("an error in an answer of success"));
+        }
         // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
         if !text(&members, "token_type")?.is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")) {
             return Err(malformed("token_type is not Bearer"));
@@ -113,17 +117,18 @@ fn lifetime(value: &Value) -> Result<Option<Duration>, ClientError> {
 /// rest is told by the status alone.
 fn failure(response: &Response<Bytes>) -> ClientError {
     let status = response.status();
+    let retry_after = retry_after(response.headers());
     let kind = match status {
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Kind::Unavailable(status),
         _ if status.is_server_error() => Kind::Unavailable(status),
         _ if status.is_redirection() => Kind::Redirected(status),
         _ if status.is_client_error() => match error_code(response) {
-            Some(code) => return ClientError::refused(&code),
+            Some(code) => return ClientError::refused(&code).and_retry_after(retry_after),
             None => Kind::Status(status),
         },
         _ => Kind::Status(status),
     };
-    ClientError::new(kind).and_retry_after(retry_after(response.headers()))
+    ClientError::new(kind).and_retry_after(retry_after)
 }
 
 /// The `error` of RFC 6749 §5.2, where it is one that may be shown.
@@ -332,6 +337,15 @@ mod tests {
             let body = format!(r#"{{"error":"{code}"}}"#);
             fails(&json(400, &body), Kind::Status(StatusCode::BAD_REQUEST));
         }
+    }
+
+    #[test]
+    fn a_refusal_may_ask_to_wait() {
+        let json = ("content-type", "application/json");
+        let headers = [json, ("retry-after", "7")];
+        let error = granted(&response(400, &headers, r#"{"error":"slow_down"}"#)).unwrap_err();
+        assert_eq!(error.kind(), Kind::Refused);
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, Uri, header::CONTENT_LENGTH};
+use http::{HeaderMap, Request, Response, Uri, header::CONTENT_LENGTH};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time;
@@ -75,14 +75,29 @@ where
     let answer = http.call(request.map(B::from));
     let (head, body) = answer.await.map_err(unreachable)?.into_parts();
 
-    let declared = head.headers.get(CONTENT_LENGTH);
+    match read(&head.headers, body, limit).await {
+        Ok(body) => Ok(Response::from_parts(head, body)),
+        // A page that says in many words what the status says in one.
+        Err(error) if error.kind() == Kind::TooLarge && !head.status.is_success() => {
+            Ok(Response::from_parts(head, Bytes::new()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn read<R>(headers: &HeaderMap, body: R, limit: usize) -> Result<Bytes, ClientError>
+where
+    R: Body,
+    R::Error: Into<BoxError>,
+{
+    let declared = headers.get(CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     let least = body.size_hint().lower().max(declared.unwrap_or(0));
     if usize::try_from(least).map_or(true, |least| least > limit) {
         return Err(Kind::TooLarge.into());
     }
     match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
+        Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Kind::TooLarge.into()),
         Err(error) => Err(ClientError::with_source(Kind::Unreachable, error)),
     }

@@ -60,14 +60,14 @@
 //! | … without `refresh_token`, or an empty one | | the token; the refresh token stays |
 //! | … `expires_in` missing, null, zero or less | | the token, for the [default](ClientSessionBuilder::default_lifetime) of 5 minutes |
 //! | … `expires_in` in digits in a string, or with a fraction | | the token; the fraction is dropped |
-//! | … another `token_type`, a wrong type, a duplicate member, a token that fits no header, no JSON | | [`Malformed`](ClientErrorKind::Malformed) |
+//! | … another `token_type`, a wrong type, a duplicate member, a token that fits no header, an `error`, no JSON | | [`Malformed`](ClientErrorKind::Malformed) |
 //! | 200 that is not `application/json`: a login page | | [`ContentType`](ClientErrorKind::ContentType) |
 //! | 400 to 499 with `{"error":"invalid_grant"}` | | [`Ended`](ClientErrorKind::Ended), after a look into the store |
 //! | 400 to 499 with another `error` | | [`Refused`](ClientErrorKind::Refused), which tells the code |
 //! | 408, 429, 5xx, whatever the body says | twice | [`Unavailable`](ClientErrorKind::Unavailable) |
 //! | 3xx | | [`Redirected`](ClientErrorKind::Redirected); it is not followed |
 //! | any other status | | [`Status`](ClientErrorKind::Status) |
-//! | above [64 KiB](ClientSessionBuilder::answer_limit); not read further | | [`TooLarge`](ClientErrorKind::TooLarge) |
+//! | 2xx above [64 KiB](ClientSessionBuilder::answer_limit), which is not read further; of other answers the status counts | | [`TooLarge`](ClientErrorKind::TooLarge) |
 //! | no connection, or it breaks off | twice | [`Unreachable`](ClientErrorKind::Unreachable) |
 //! | nothing, or not all, within [10 s](ClientSessionBuilder::timeout) | twice | [`Timeout`](ClientErrorKind::Timeout) |
 //!

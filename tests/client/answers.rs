@@ -70,7 +70,7 @@ async fn what_will_not_mend_by_itself_is_asked_once() {
         ),
         (
             says(200, json, r#"{"error":"invalid_grant"}"#),
-            Kind::Malformed("token_type is not Bearer"),
+            Kind::Malformed("an error in an answer of success"),
         ),
         (Fault::status(204), Kind::Status(StatusCode::NO_CONTENT)),
         (Fault::status(404), Kind::Status(StatusCode::NOT_FOUND)),
@@ -229,6 +229,25 @@ async fn a_lifetime_that_is_not_said_is_the_configured_one() {
         sleep(Duration::from_secs(100)).await;
         world.session.access_token().await.unwrap();
         world.asked(["says"]);
+    }
+}
+
+/// A proxy's page of many words does not hide what it answers, nor how long to wait.
+#[tokio::test(start_paused = true)]
+async fn a_long_page_is_told_by_its_status() {
+    let page = Bytes::from(vec![b' '; 100 * 1024]);
+    for (status, kind) in [
+        (503, Kind::Unavailable(StatusCode::SERVICE_UNAVAILABLE)),
+        (302, Kind::Redirected(StatusCode::FOUND)),
+        (404, Kind::Status(StatusCode::NOT_FOUND)),
+        (200, Kind::TooLarge),
+    ] {
+        let answer = Response::builder().status(status);
+        let answer = answer.header("retry-after", "120").body(page.clone());
+        let (error, asked, _) = refused(Fault::Says(answer.unwrap())).await;
+        assert_eq!((error.kind(), asked), (kind, 1));
+        let retry_after = (status != 200).then_some(Duration::from_secs(120));
+        assert_eq!(error.retry_after(), retry_after);
     }
 }
 
