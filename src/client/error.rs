@@ -207,6 +207,41 @@ impl<E> RequestError<E> {
     }
 }
 
+impl<E: Into<BoxError>> RequestError<E> {
+    /// The error alone, in a box: a [`ClientError`], or the inner service's.
+    ///
+    /// For layers above that want errors which fit a box, as tower's timeout and buffer do. Where
+    /// the inner service's error is a box already, a `RequestError` of it is no
+    /// [`Error`](StdError), and does not.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use http::{Request, Response};
+    /// # use tower::{BoxError, Service, ServiceBuilder};
+    /// use tower_bearer::client::{RefreshLayer, RequestError};
+    ///
+    /// # fn client<S>(
+    /// #     layer: RefreshLayer, http: S,
+    /// # ) -> impl Service<Request<()>, Response = Response<()>, Error = BoxError>
+    /// # where
+    /// #     S: Service<Request<()>, Response = Response<()>, Error = std::io::Error> + Clone,
+    /// # {
+    /// ServiceBuilder::new()
+    ///     .timeout(Duration::from_secs(60))
+    ///     .map_err(RequestError::into_boxed)
+    ///     .layer(layer)
+    ///     .timeout(Duration::from_secs(20))
+    ///     .service(http)
+    /// # }
+    /// ```
+    pub fn into_boxed(self) -> Box<dyn StdError + Send + Sync> {
+        match self {
+            Self::Token(error) => error.into(),
+            Self::Inner(error) => error.into(),
+        }
+    }
+}
+
 impl<E> fmt::Display for RequestError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -19,7 +19,8 @@ use crate::{claims::Scope, token::AccessToken};
 /// [the policy](super).
 ///
 /// All methods are safe to cancel: a refresh, a sign-in and a logout go on to their end as
-/// long as the runtime lives. They need a tokio runtime with time.
+/// long as the runtime lives. They need a tokio runtime with time, which is driven until they are
+/// done: all who need a token, on other runtimes too, wait for the refresh of the first.
 #[derive(Clone)]
 pub struct ClientSession(Arc<Core>);
 
@@ -49,6 +50,9 @@ impl ClientSession {
 
     /// Begins a session with these tokens: saves them, and from then on uses them. An earlier
     /// session is forgotten, not revoked.
+    ///
+    /// Requests that wait for a token meanwhile, or are sent once more after a 401, go out with the
+    /// new one. Where different users take turns, give each a session of their own.
     ///
     /// # Errors
     ///

@@ -11,9 +11,12 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
-use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimit, service_fn};
+use tower::{
+    Layer, Service, ServiceBuilder, ServiceExt, limit::ConcurrencyLimit, service_fn,
+    util::BoxCloneSyncService,
+};
 use tower_bearer::client::{
-    ClientSession, ClientSessionBuilder, RefreshLayer, RefreshService, RequestError,
+    ClientError, ClientSession, ClientSessionBuilder, RefreshLayer, RefreshService, RequestError,
 };
 use tower_test::mock;
 
@@ -170,6 +173,37 @@ async fn an_error_of_the_retry_passes() {
     assert!(error.to_string().contains("broken"));
 }
 
+/// Layers with boxed errors above and beneath, and what they make of an error.
+#[tokio::test(start_paused = true)]
+async fn errors_fit_a_box() {
+    let world = world().await;
+    world.session.logout().await.unwrap();
+    let (layer, patience) = (world.layer(), Duration::from_secs(1));
+    let client = |http| {
+        let client = ServiceBuilder::new().timeout(patience);
+        let client = client
+            .map_err(RequestError::into_boxed)
+            .layer(layer.clone());
+        client.timeout(patience).service(http)
+    };
+    let error = client(world.server.api())
+        .oneshot(get(API))
+        .await
+        .unwrap_err();
+    assert!(error.downcast_ref::<ClientError>().unwrap().is_signed_out());
+
+    world.sign_in().await;
+    let broken = service_fn(|_| async { Err(std::io::Error::other("broken")) });
+    let error = client(BoxCloneSyncService::new(broken))
+        .oneshot(get(API))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.downcast_ref::<std::io::Error>().unwrap().to_string(),
+        "broken"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn dropping_the_future_cancels_the_request() {
     let tracked = Tracked::new();
@@ -208,7 +242,7 @@ fn everything_is_send_sync_and_clone() {
     shared::<ClientSession>();
     shared::<RefreshLayer>();
     shared::<RefreshService<Tracked>>();
-    shared::<tower_bearer::client::ClientError>();
+    shared::<ClientError>();
     let _: fn(&ClientSessionBuilder) = sent;
     let not_sync = std::cell::Cell::new(0);
     let http = service_fn(move |request: Request<crate::support::Body>| {
