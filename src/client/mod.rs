@@ -83,7 +83,12 @@
 //!
 //! Make the generated client by its `with_origin`, over a channel behind
 //! `RefreshLayer::new(…)?.never_replay()`: made by `new` it names no host in its requests, and
-//! the layer cannot see where they go.
+//! the layer cannot see where they go, so that they have no token.
+//!
+//! A call's body cannot be had again. Where its token is refused it fails with `Unauthenticated`,
+//! and the next call has a new one; but the layer sees the HTTP status only, so a server that says
+//! so with 200 and a `grpc-status` is not understood. That the session is over is told by the
+//! source of tonic's status, a [`RequestError`].
 //!
 //! # With reqwest
 //!

@@ -15,6 +15,7 @@ mod ended;
 mod faulty;
 mod file;
 mod flight;
+mod histories;
 mod logout;
 mod processes;
 mod readiness;
