@@ -127,8 +127,8 @@ impl Core {
 
     /// Saves the tokens, and then goes by them.
     pub(super) async fn sign_in(&self, new: NewTokens) -> Result<(), ClientError> {
-        let _turn = self.turn.lock().await;
         let now = self.now();
+        let _turn = self.turn.lock().await;
         let access = new.access.map(|token| SavedAccess {
             token,
             lifetime: new.lifetime.unwrap_or(self.lifetimes.default),
@@ -156,28 +156,26 @@ impl Core {
         let is_ours = self.state().is_leaving();
         let emptied = match is_ours {
             true => self.empty_store(&departure).await,
-            false => Ok(None),
+            false => Emptied::default(),
         };
         self.state().has_left(&departure);
         drop(turn);
-        let kept = emptied.as_ref().ok().and_then(Option::as_ref);
+        let kept = emptied.kept.as_ref();
         let revoked = match newest(departure.held.as_deref(), kept) {
             Some(tokens) => self.endpoint.revoke(&tokens.refresh).await,
             None => Ok(()),
         };
-        emptied?;
-        revoked
+        match emptied.failure {
+            Some(error) => Err(error.into()),
+            None => revoked,
+        }
     }
 
-    /// Gives what was in the store.
-    async fn empty_store(
-        &self,
-        departure: &Departure,
-    ) -> Result<Option<SavedTokens>, TokenStoreError> {
+    async fn empty_store(&self, departure: &Departure) -> Emptied {
         let held = departure.held.as_deref().map(Held::kept);
         let before = self.forget(held).await;
         let is_news = departure.held.is_none() && !departure.is_second;
-        if is_news && matches!(before, Ok(Some(_))) {
+        if is_news && before.kept.is_some() {
             self.tell(EndReason::Logout);
         }
         // A refresh that is under way, here or in another process, holds the lock; what it saves
@@ -188,21 +186,21 @@ impl Core {
         let lock = self.store.lock().await;
         let after = self.forget(held).await;
         drop(lock);
-        Ok(after?.or(before.unwrap_or_default()))
+        Emptied {
+            kept: after.kept.or(before.kept),
+            ..after
+        }
     }
 
     /// Takes the tokens out of the store. Those that stay there are not used any more; where they
     /// cannot be read either, they are taken for the ones that were held.
-    pub(super) async fn forget(
-        &self,
-        held: Option<&SavedTokens>,
-    ) -> Result<Option<SavedTokens>, TokenStoreError> {
+    pub(super) async fn forget(&self, held: Option<&SavedTokens>) -> Emptied {
         let kept = self.store.load().await.unwrap_or_default();
-        let cleared = self.store.clear().await;
-        if let (Err(_), Some(tokens)) = (&cleared, kept.as_ref().or(held)) {
+        let failure = self.store.clear().await.err();
+        if let (Some(_), Some(tokens)) = (&failure, kept.as_ref().or(held)) {
             self.state().bury(tokens.clone());
         }
-        cleared.map(|()| kept)
+        Emptied { kept, failure }
     }
 
     /// What is in the store, but for what should not be there any more.
@@ -210,6 +208,13 @@ impl Core {
         let kept = self.store.load().await?;
         Ok(kept.filter(|kept| !self.state().is_over(kept)))
     }
+}
+
+/// What was in the store, and why it still is.
+#[derive(Default)]
+pub(super) struct Emptied {
+    kept: Option<SavedTokens>,
+    pub(super) failure: Option<TokenStoreError>,
 }
 
 /// Of the tokens that were held and those that were in the store, the ones that count.

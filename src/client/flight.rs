@@ -115,7 +115,7 @@ async fn keep(
 
 /// The server has spoken, and nobody knows of a newer token.
 async fn end(core: &Core, held: &Held, refused: ClientError) -> Landing {
-    if let Err(_error) = core.forget(Some(held.kept())).await {
+    if let Some(_error) = core.forget(Some(held.kept())).await.failure {
         trace::warn!(
             error = &_error as &dyn std::error::Error,
             "the tokens of an ended session could not be removed"

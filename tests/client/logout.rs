@@ -225,6 +225,38 @@ async fn a_store_that_cannot_be_cleared_keeps_nobody_signed_in() {
     }
 }
 
+/// Then the server is all the more to be told.
+#[tokio::test(start_paused = true)]
+async fn what_a_store_does_not_give_up_is_revoked() {
+    let store = Faulty::default();
+    let world = world_with(|builder| builder.store(store.clone()));
+    world.sign_in().await;
+    store.fail_clears(true);
+    let ends = Ends::default();
+    let fresh = ends.listen(builder(&world.server)).store(store);
+    assert!(fresh.build().unwrap().logout().await.is_err());
+    world.asked(["revoke"]);
+    assert_eq!(ends.told(), [EndReason::Logout]);
+}
+
+/// A sign-in may wait long; its tokens grow old meanwhile.
+#[tokio::test(start_paused = true)]
+async fn the_lifetime_of_tokens_counts_from_the_sign_in() {
+    let store = MemoryTokenStore::new();
+    let world = world_with(|builder| builder.store(store.clone()));
+    let held = store.lock().await.unwrap();
+    let (session, login) = (world.session.clone(), world.server.login());
+    let leaving = world.session.clone();
+    let logout = tokio::spawn(async move { leaving.logout().await });
+    settle().await;
+    let sign_in = tokio::spawn(async move { session.sign_in(login).await });
+    sleep(LIFETIME / 2).await;
+    drop(held);
+    logout.await.unwrap().unwrap();
+    sign_in.await.unwrap().unwrap();
+    assert!(world.session.status().expires_in.unwrap() <= LIFETIME / 2);
+}
+
 /// A request that looks into the store before the logout has cleared it.
 #[tokio::test(start_paused = true)]
 async fn a_look_into_the_store_during_a_logout_brings_nothing_back() {
