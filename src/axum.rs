@@ -184,6 +184,7 @@ mod tests {
             access_token: AccessToken::new("a.b.c"),
             expires_in: Duration::from_secs(600),
             refresh_token: RefreshToken::new("r.s.t"),
+            refresh_expires_in: Duration::from_secs(3600),
             scope: "read".parse().unwrap(),
         });
         assert_eq!(response.status(), StatusCode::OK);

@@ -99,6 +99,9 @@ pub enum ConfigErrorKind {
     /// A URL that cannot be used, or that a token must not go to.
     #[error("the URL cannot be used: {0}")]
     Url(&'static str),
+    /// A cookie's name or path that cannot be used, or a cookie that would be too large.
+    #[error("the cookie cannot be used: {0}")]
+    Cookie(&'static str),
     /// A store address that cannot be used.
     #[error("the store cannot be opened: {0}")]
     Store(&'static str),
@@ -110,7 +113,7 @@ impl ConfigError {
     }
 
     #[cfg_attr(
-        not(feature = "session"),
+        not(any(feature = "session", feature = "cookie")),
         expect(dead_code, reason = "keys say all there is to say in their kind")
     )]
     pub(crate) fn with_source(kind: ConfigErrorKind, source: impl Into<BoxError>) -> Self {
@@ -230,6 +233,8 @@ pub enum ErrorCode {
     UnsupportedGrantType,
     /// As many sessions as the application allows.
     TooManySessions,
+    /// A request with a cookie that a page of another origin sent.
+    CrossOrigin,
     /// The caller's own mistake.
     ServerError,
     /// The store or the key set cannot be reached: try again later.
@@ -296,6 +301,11 @@ impl ErrorCode {
                 StatusCode::FORBIDDEN,
                 "access_denied",
                 "there are too many sessions",
+            ),
+            E::CrossOrigin => (
+                StatusCode::FORBIDDEN,
+                "access_denied",
+                "the request comes from another origin",
             ),
             E::ServerError => (
                 StatusCode::INTERNAL_SERVER_ERROR,

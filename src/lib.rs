@@ -113,6 +113,8 @@ pub mod claims;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod clock;
+#[cfg(feature = "cookie")]
+pub mod cookie;
 #[cfg(feature = "session")]
 pub mod endpoint;
 pub mod error;

@@ -66,6 +66,9 @@ pub struct TokenResponse {
     pub expires_in: Duration,
     /// The refresh token to use from now on.
     pub refresh_token: RefreshToken,
+    /// How long the refresh token lives from now on, if nobody uses it. It is not in the answer:
+    /// the client has no use for it, and a thief would.
+    pub refresh_expires_in: Duration,
     /// What the access token allows, where it has a scope.
     pub scope: Scope,
 }
@@ -88,10 +91,11 @@ impl TokenResponse {
     }
 
     /// What goes over the wire, in that spelling.
-    pub(crate) fn to_wire(&self, spelling: Spelling) -> impl Serialize {
+    pub(crate) fn to_wire(&self, spelling: Spelling) -> TokenWire<'_> {
         TokenWire {
             tokens: self,
             spelling,
+            has_refresh_token: true,
         }
     }
 
@@ -114,9 +118,22 @@ impl Serialize for TokenResponse {
     }
 }
 
-struct TokenWire<'a> {
+/// A token answer's JSON.
+pub(crate) struct TokenWire<'a> {
     tokens: &'a TokenResponse,
     spelling: Spelling,
+    has_refresh_token: bool,
+}
+
+#[cfg(all(feature = "cookie", feature = "session"))]
+impl TokenWire<'_> {
+    /// For clients that get the refresh token in a cookie.
+    pub(crate) fn without_refresh_token(self) -> Self {
+        Self {
+            has_refresh_token: false,
+            ..self
+        }
+    }
 }
 
 impl Serialize for TokenWire<'_> {
@@ -127,11 +144,14 @@ impl Serialize for TokenWire<'_> {
             Spelling::Camel => ["accessToken", "tokenType", "expiresIn", "refreshToken"],
         };
         let has_scope = !self.tokens.scope.is_empty();
-        let mut wire = serializer.serialize_struct("TokenResponse", 4 + usize::from(has_scope))?;
+        let members = 3 + usize::from(self.has_refresh_token) + usize::from(has_scope);
+        let mut wire = serializer.serialize_struct("TokenResponse", members)?;
         wire.serialize_field(access_token, self.tokens.access_token.expose())?;
         wire.serialize_field(token_type, "Bearer")?;
         wire.serialize_field(expires_in, &self.tokens.expires_in_secs())?;
-        wire.serialize_field(refresh_token, self.tokens.refresh_token.expose())?;
+        if self.has_refresh_token {
+            wire.serialize_field(refresh_token, self.tokens.refresh_token.expose())?;
+        }
         if has_scope {
             wire.serialize_field("scope", &self.tokens.scope)?;
         }
@@ -149,6 +169,7 @@ mod tests {
             access_token: AccessToken::new("a.b.c"),
             expires_in,
             refresh_token: RefreshToken::new("r.s.t"),
+            refresh_expires_in: Duration::from_secs(3600),
             scope: scope.parse().unwrap(),
         };
         serde_json::to_string(&tokens.to_wire(spelling)).unwrap()

@@ -88,6 +88,12 @@ impl Rejection {
         Self::new(ErrorCode::InvalidRequest)
     }
 
+    /// 403: a page of another origin made a browser send its cookie.
+    #[cfg(feature = "cookie")]
+    pub(super) fn cross_origin() -> Self {
+        Self::new(ErrorCode::CrossOrigin)
+    }
+
     /// 503: whether the token is good cannot be told right now.
     pub(super) fn unavailable() -> Self {
         Self::new(ErrorCode::TemporarilyUnavailable)

@@ -1,7 +1,7 @@
 //! The `Authorization` header (RFC 9110 §11.6.2, RFC 6750 §2.1).
 
 use http::{
-    HeaderMap,
+    HeaderMap, HeaderName,
     header::{AUTHORIZATION, Entry},
 };
 
@@ -70,9 +70,9 @@ fn is_b64token(token: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
 }
 
-/// Keeps the credentials out of what prints or compresses headers further in.
-pub(super) fn mark_sensitive(headers: &mut HeaderMap) {
-    if let Entry::Occupied(mut values) = headers.entry(AUTHORIZATION) {
+/// Marks all headers of this name.
+pub(super) fn mark_sensitive(headers: &mut HeaderMap, name: HeaderName) {
+    if let Entry::Occupied(mut values) = headers.entry(name) {
         values
             .iter_mut()
             .for_each(|value| value.set_sensitive(true));

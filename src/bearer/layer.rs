@@ -54,6 +54,29 @@ impl<E, L> BearerLayer<E, L> {
         self
     }
 
+    /// Takes the token from this cookie where the `Authorization` header has none. Off unless
+    /// called, for a browser sends cookies whoever makes the request: but for GET, HEAD and
+    /// OPTIONS a request with the cookie is refused, 403 `access_denied`, where a page of
+    /// another origin makes it. See [the policy](crate::cookie).
+    ///
+    /// Two cookies of the name, or one that cannot be a token, are a 400 `invalid_request`.
+    ///
+    /// ```
+    /// # use tower_bearer::{Verifier, bearer::BearerLayer, error::ConfigError};
+    /// use tower_bearer::cookie::{AccessCookie, CookieOptions};
+    ///
+    /// # fn layer(verifier: Verifier) -> Result<BearerLayer, ConfigError> {
+    /// let cookie = AccessCookie::new(CookieOptions::new("/"))?;
+    /// Ok(BearerLayer::new(verifier).access_cookie(&cookie))
+    /// # }
+    /// ```
+    #[cfg(feature = "cookie")]
+    #[must_use]
+    pub fn access_cookie(self, cookie: &crate::cookie::AccessCookie) -> Self {
+        let cookie = super::cookie::Cookie::new(cookie);
+        self.with(|policy| policy.cookie = cookie)
+    }
+
     /// Lets requests without a token through, and without claims. A token that is there and is
     /// bad is refused all the same.
     ///

@@ -84,6 +84,7 @@
 
 mod body;
 mod challenge;
+mod cookie;
 mod credentials;
 mod extension;
 mod future;

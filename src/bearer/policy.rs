@@ -3,7 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, header::CONTENT_LENGTH};
+use http::{
+    Extensions, HeaderMap, HeaderValue, Method, Request, Response,
+    header::{AUTHORIZATION, CONTENT_LENGTH},
+};
 
 use crate::{
     claims::VerifiedToken, error::TokenError, reply::ReplyBody, trace, verifier::Verifier,
@@ -11,7 +14,8 @@ use crate::{
 
 use super::{
     challenge::{Realm, Rejection},
-    credentials::Credentials,
+    cookie::Cookie,
+    credentials::{self, Credentials},
     guard::{Admission, AnyGuard, LiveFuture, Unavailable},
     scope::Required,
 };
@@ -38,6 +42,7 @@ pub(crate) struct Checked {
 #[derive(Clone, Debug)]
 pub(super) struct Policy {
     pub(super) verifier: Verifier,
+    pub(super) cookie: Cookie,
     pub(super) optional: bool,
     pub(super) required: Required,
     pub(super) realm: Realm,
@@ -57,6 +62,7 @@ impl Policy {
     pub(super) fn new(verifier: Verifier) -> Self {
         Self {
             verifier,
+            cookie: Cookie::default(),
             optional: false,
             required: Required::default(),
             realm: Realm::default(),
@@ -66,12 +72,22 @@ impl Policy {
         }
     }
 
-    /// Judges a request by its headers, as far as that can be done at once.
-    pub(super) fn judge(&self, headers: &HeaderMap) -> Result<Verdict, Rejection> {
+    /// Keeps the credentials out of what prints or compresses headers further in.
+    pub(super) fn mark_sensitive(&self, headers: &mut HeaderMap) {
+        credentials::mark_sensitive(headers, AUTHORIZATION);
+        self.cookie.mark_sensitive(headers);
+    }
+
+    /// Judges a request by its head, as far as that can be done at once.
+    pub(super) fn judge<B>(&self, request: &Request<B>) -> Result<Verdict, Rejection> {
         if self.required.is_malformed() {
             return Err(Rejection::misconfigured());
         }
-        let token = match Credentials::find(headers) {
+        let credentials = match Credentials::find(request.headers()) {
+            Credentials::Absent => self.cookie.find(request)?,
+            in_header => in_header,
+        };
+        let token = match credentials {
             Credentials::Token(token) => self.verifier.verify(token)?,
             Credentials::Absent if self.optional && self.required.is_empty() => {
                 return Ok(Verdict::Pass(None));

@@ -7,7 +7,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::{
-    Body, Live, NoEndpoints, NoLiveCheck, Rejection, ResponseFuture, Serve, credentials,
+    Body, Live, NoEndpoints, NoLiveCheck, Rejection, ResponseFuture, Serve,
     future::Check,
     policy::{Policy, Verdict},
 };
@@ -63,12 +63,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
-        credentials::mark_sensitive(request.headers_mut());
+        self.policy.mark_sensitive(request.headers_mut());
         let mut request = match self.endpoints.serve(request) {
             Ok(answer) => return ResponseFuture::served(answer),
             Err(request) => request,
         };
-        match self.policy.judge(request.headers()) {
+        match self.policy.judge(&request) {
             Ok(Verdict::Pass(token)) => {
                 self.policy.admit(request.extensions_mut(), token);
                 ResponseFuture::inner(self.inner.call(request))

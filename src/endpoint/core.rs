@@ -8,6 +8,7 @@ use http_body::Body;
 
 use super::{
     authenticate::{Authentication, IntoClientDecision},
+    carrier::{Carried, Carrier},
     client::{ClientSecret, Presented},
     future::ReplyFuture,
     params::{Accepts, DEFAULT_BODY_LIMIT, Params},
@@ -25,7 +26,7 @@ pub(super) trait Operation: Sized + Send + 'static {
     /// The kinds of body that it may come in.
     const ACCEPTS: Accepts;
 
-    fn read(params: &Params) -> Result<Self, Rejection>;
+    fn read(params: &Params, carried: Option<Carried>) -> Result<Self, Rejection>;
 
     fn run<St: SessionStore>(
         self,
@@ -38,6 +39,7 @@ pub(super) trait Operation: Sized + Send + 'static {
 pub(super) struct Core<St> {
     sessions: Sessions<St>,
     clients: Authentication,
+    carrier: Carrier,
     body_limit: usize,
 }
 
@@ -46,6 +48,7 @@ impl<St> Core<St> {
         Self {
             sessions,
             clients: Authentication::default(),
+            carrier: Carrier::default(),
             body_limit: DEFAULT_BODY_LIMIT,
         }
     }
@@ -66,6 +69,12 @@ impl<St> Core<St> {
 
     pub(super) fn require_client_authentication(mut self) -> Self {
         self.clients = self.clients.require();
+        self
+    }
+
+    #[cfg(feature = "cookie")]
+    pub(super) fn refresh_cookie(mut self, cookie: &crate::cookie::RefreshCookie) -> Self {
+        self.carrier = Carrier::new(cookie);
         self
     }
 
@@ -100,11 +109,13 @@ impl<St: SessionStore> Core<St> {
         Op: Operation,
         B: Body<Data: Send, Error: Into<BoxError>> + Send,
     {
+        let carried = self.carrier.find(&request)?;
         let client = Presented::in_header(request.headers())?;
-        let params = Params::read(request, Op::ACCEPTS, self.body_limit).await?;
+        let needs_body = carried.is_none();
+        let params = Params::read(request, Op::ACCEPTS, self.body_limit, needs_body).await?;
         let client = client.and_in_body(&params)?;
         let client_id = self.clients.identify(client).await?;
-        let operation = Op::read(&params)?;
+        let operation = Op::read(&params, carried)?;
         let answer = operation.run(&self.sessions, client_id).await;
         answer.map_err(|error| error.code().into())
     }
@@ -115,6 +126,7 @@ impl<St> Clone for Core<St> {
         Self {
             sessions: self.sessions.clone(),
             clients: self.clients.clone(),
+            carrier: self.carrier.clone(),
             body_limit: self.body_limit,
         }
     }
@@ -124,6 +136,7 @@ impl<St> fmt::Debug for Core<St> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Core")
             .field("clients", &self.clients)
+            .field("carrier", &self.carrier)
             .field("body_limit", &self.body_limit)
             .finish_non_exhaustive()
     }

@@ -100,6 +100,15 @@ impl<St> Endpoints<St> {
         self
     }
 
+    /// Takes refresh tokens from a cookie too, at the token endpoint and, where the cookie's
+    /// path reaches it, at the revocation endpoint. See [the policy](crate::cookie).
+    #[cfg(feature = "cookie")]
+    #[must_use]
+    pub fn refresh_cookie(mut self, cookie: &crate::cookie::RefreshCookie) -> Self {
+        self.core = self.core.refresh_cookie(cookie);
+        self
+    }
+
     /// How long caches may keep the key set and the metadata, in whole seconds; 300 s unless
     /// set.
     #[must_use]

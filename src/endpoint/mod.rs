@@ -25,7 +25,10 @@
 //! ```
 
 mod authenticate;
+mod carrier;
 mod client;
+#[cfg(feature = "cookie")]
+mod cookie;
 mod core;
 mod document;
 mod endpoints;

@@ -59,11 +59,13 @@ impl Name {
 }
 
 impl Params {
-    /// Reads a body of a kind that is accepted, and no more of it than `limit` bytes.
+    /// Reads a body of a kind that is accepted, and no more of it than `limit` bytes. An empty
+    /// one has no parameters, unless some are `needed`.
     pub(super) async fn read<B>(
         request: Request<B>,
         accepts: Accepts,
         limit: usize,
+        needed: bool,
     ) -> Result<Self, Rejection>
     where
         B: Body,
@@ -71,6 +73,9 @@ impl Params {
     {
         let kind = kind(request.headers(), accepts)?;
         let body = read(request, limit).await?;
+        if body.is_empty() && !needed {
+            return Ok(Self::Json(Map::new()));
+        }
         match kind {
             Some(Kind::Form) => form(&body).map(Self::Form),
             Some(Kind::Json) => json::object(&body).map(Self::Json).map_err(|_| {

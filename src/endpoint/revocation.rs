@@ -13,6 +13,7 @@ use tower_service::Service;
 
 use super::{
     authenticate::IntoClientDecision,
+    carrier::{self, Carried},
     client::ClientSecret,
     core::{Core, Operation},
     future::ResponseFuture,
@@ -75,21 +76,32 @@ impl<St> RevocationEndpoint<St> {
     pub fn require_client_authentication(self) -> Self {
         Self(self.0.require_client_authentication())
     }
+
+    /// Takes the refresh token from a cookie too, with an empty body: a logout, whose answer
+    /// clears the cookie. The cookie's path has to reach this endpoint. See
+    /// [the policy](crate::cookie).
+    #[cfg(feature = "cookie")]
+    #[must_use]
+    pub fn refresh_cookie(self, cookie: &crate::cookie::RefreshCookie) -> Self {
+        Self(self.0.refresh_cookie(cookie))
+    }
 }
 
 /// What a request asks for.
 pub(super) struct Revoke {
     token: String,
+    carried: Option<Carried>,
 }
 
 impl Operation for Revoke {
     const ACCEPTS: Accepts = Accepts::Form;
 
-    fn read(params: &Params) -> Result<Self, Rejection> {
+    fn read(params: &Params, carried: Option<Carried>) -> Result<Self, Rejection> {
         let token = params.get(TOKEN)?;
-        let token = token.ok_or_else(|| Rejection::request("token is missing"))?;
+        let token = carrier::only(token, carried.as_ref(), "token is missing")?;
         Ok(Self {
             token: token.to_owned(),
+            carried,
         })
     }
 
@@ -99,7 +111,11 @@ impl Operation for Revoke {
         client_id: Option<String>,
     ) -> Result<Response<Bytes>, SessionError> {
         sessions.revoke(&self.token, client_id.as_deref()).await?;
-        Ok(reply::no_store_json(Bytes::new()))
+        let mut response = reply::no_store_json(Bytes::new());
+        if let Some(carried) = self.carried {
+            carried.clear(response.headers_mut());
+        }
+        Ok(response)
     }
 }
 

@@ -13,6 +13,7 @@ use tower_service::Service;
 
 use super::{
     authenticate::IntoClientDecision,
+    carrier::{self, Carried},
     client::ClientSecret,
     core::{Core, Operation},
     future::ResponseFuture,
@@ -122,6 +123,15 @@ impl<St> TokenEndpoint<St> {
     pub fn require_client_authentication(self) -> Self {
         Self(self.0.require_client_authentication())
     }
+
+    /// Takes refresh tokens from a cookie too, with an empty body or `{}`: the successor then
+    /// goes back into the cookie, and only the access token into the body. Tokens in bodies are
+    /// answered as before. See [the policy](crate::cookie).
+    #[cfg(feature = "cookie")]
+    #[must_use]
+    pub fn refresh_cookie(self, cookie: &crate::cookie::RefreshCookie) -> Self {
+        Self(self.0.refresh_cookie(cookie))
+    }
 }
 
 /// What a request asks for.
@@ -129,12 +139,13 @@ pub(super) struct Refresh {
     token: RefreshToken,
     scope: Option<Scope>,
     spelling: Spelling,
+    carried: Option<Carried>,
 }
 
 impl Operation for Refresh {
     const ACCEPTS: Accepts = Accepts::FormOrJson;
 
-    fn read(params: &Params) -> Result<Self, Rejection> {
+    fn read(params: &Params, carried: Option<Carried>) -> Result<Self, Rejection> {
         let grant_type = params.get(GRANT_TYPE)?;
         let token = params.get(REFRESH_TOKEN)?;
         let scope = params.get(SCOPE)?;
@@ -143,7 +154,7 @@ impl Operation for Refresh {
             (Some(_), _) => return Err(ErrorCode::UnsupportedGrantType.into()),
             (None, Params::Form(_)) => return Err(Rejection::request("grant_type is missing")),
         }
-        let token = token.ok_or_else(|| Rejection::request("the refresh token is missing"))?;
+        let token = carrier::only(token, carried.as_ref(), "the refresh token is missing")?;
         let scope = scope.map(|scope| scope.parse::<Scope>().map_err(|_| ErrorCode::InvalidScope));
         let camel = params.is_camel(REFRESH_TOKEN);
         Ok(Self {
@@ -154,6 +165,7 @@ impl Operation for Refresh {
             } else {
                 Spelling::Snake
             },
+            carried,
         })
     }
 
@@ -170,7 +182,10 @@ impl Operation for Refresh {
             request = request.client_id(id);
         }
         let refreshed = sessions.refresh(request).await?;
-        Ok(reply::json(&refreshed.tokens.to_wire(self.spelling)))
+        match self.carried {
+            Some(carried) => carried.refreshed(&refreshed),
+            None => Ok(reply::json(&refreshed.tokens.to_wire(self.spelling))),
+        }
     }
 }
 

@@ -147,6 +147,21 @@ impl<St: SessionStore> Sessions<St> {
         });
     }
 
+    /// A refresh token as long as any that these sessions mint with the key of today.
+    #[cfg(feature = "cookie")]
+    pub(crate) fn longest_refresh_token(&self) -> Result<crate::RefreshToken, ConfigError> {
+        let far = Timestamp::from_secs(i64::MAX);
+        let secret = SessionSecret::from_bytes([0; 32]);
+        let id = SessionId::from_uuid(uuid::Uuid::max());
+        let mut session = Session::new(id, self.0.issuer.issuer(), "", secret, far);
+        session.generation = u32::MAX;
+        session.expires_at = far;
+        let unsigned = |error| {
+            ConfigError::with_source(ConfigErrorKind::Cookie("no token can be signed"), error)
+        };
+        self.0.refresh_key.mint(&session).map_err(unsigned)
+    }
+
     /// Both tokens of a session's live generation.
     fn mint(
         &self,
@@ -177,6 +192,7 @@ impl<St: SessionStore> Sessions<St> {
             access_token,
             expires_in: lifetime,
             refresh_token: inner.refresh_key.mint(session)?,
+            refresh_expires_in: left,
             scope: scope.clone(),
         })
     }

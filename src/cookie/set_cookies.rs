@@ -1,0 +1,36 @@
+use std::fmt;
+
+use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
+
+/// `Set-Cookie` headers (RFC 6265 §4.1) for an answer.
+///
+/// `Debug` does not show them, and they are marked sensitive. With the feature `axum` they are
+/// a part of a response: `(cookies, StatusCode::NO_CONTENT)`.
+#[derive(Clone, Default)]
+#[must_use]
+pub struct SetCookies(Vec<HeaderValue>);
+
+impl SetCookies {
+    pub(super) fn one(mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
+        Self(vec![value])
+    }
+
+    pub(super) fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
+    /// Adds them to the headers of an answer, next to other cookies.
+    pub fn append_to(self, headers: &mut HeaderMap) {
+        for value in self.0 {
+            headers.append(SET_COOKIE, value);
+        }
+    }
+}
+
+impl fmt::Debug for SetCookies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SetCookies(…)")
+    }
+}

@@ -1,0 +1,63 @@
+//! What may carry a refresh token other than the body: a cookie, with the feature of that name.
+
+use super::rejection::Rejection;
+
+#[cfg(feature = "cookie")]
+pub(super) use super::cookie::{Carried, Carrier};
+#[cfg(not(feature = "cookie"))]
+pub(super) use none::{Carried, Carrier};
+
+/// The one token that a request is about, wherever it is.
+pub(super) fn only<'a>(
+    in_body: Option<&'a str>,
+    carried: Option<&'a Carried>,
+    missing: &'static str,
+) -> Result<&'a str, Rejection> {
+    match (in_body, carried.map(Carried::token)) {
+        (Some(token), None) | (None, Some(token)) => Ok(token),
+        (None, None) => Err(Rejection::request(missing)),
+        (Some(_), Some(_)) => Err(Rejection::request(
+            "there is a token in the body and a cookie",
+        )),
+    }
+}
+
+#[cfg(not(feature = "cookie"))]
+mod none {
+    use bytes::Bytes;
+    use http::{HeaderMap, Request, Response};
+
+    use super::Rejection;
+    use crate::session::{Refreshed, SessionError};
+
+    #[derive(Clone, Debug, Default)]
+    pub(in crate::endpoint) struct Carrier;
+
+    pub(in crate::endpoint) enum Carried {}
+
+    impl Carrier {
+        pub(in crate::endpoint) fn find<B>(
+            &self,
+            _request: &Request<B>,
+        ) -> Result<Option<Carried>, Rejection> {
+            Ok(None)
+        }
+    }
+
+    impl Carried {
+        pub(in crate::endpoint) fn token(&self) -> &str {
+            match *self {}
+        }
+
+        pub(in crate::endpoint) fn refreshed(
+            &self,
+            _refreshed: &Refreshed,
+        ) -> Result<Response<Bytes>, SessionError> {
+            match *self {}
+        }
+
+        pub(in crate::endpoint) fn clear(&self, _headers: &mut HeaderMap) {
+            match *self {}
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Refresh tokens in a cookie, where the application has configured one.
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+
+use super::rejection::Rejection;
+use crate::{
+    cookie::{Found, RefreshCookie},
+    error::ErrorCode,
+    session::{Refreshed, SessionError},
+    token::RefreshToken,
+};
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Carrier(Option<RefreshCookie>);
+
+/// A token that came in the cookie: its successor goes back there.
+pub(super) struct Carried {
+    cookie: RefreshCookie,
+    token: RefreshToken,
+}
+
+impl Carrier {
+    pub(super) fn new(cookie: &RefreshCookie) -> Self {
+        Self(Some(cookie.clone()))
+    }
+
+    /// The token in the request's cookie. Browsers add cookies whoever makes the request, so
+    /// that is looked at before the token is.
+    pub(super) fn find<B>(&self, request: &Request<B>) -> Result<Option<Carried>, Rejection> {
+        let Some(cookie) = &self.0 else {
+            return Ok(None);
+        };
+        match cookie.find(request.headers()) {
+            Found::Absent => Ok(None),
+            _ if !cookie.origins().admits(request) => Err(ErrorCode::CrossOrigin.into()),
+            Found::Malformed => Err(Rejection::request("the cookie is repeated or malformed")),
+            Found::Token(token) => Ok(Some(Carried {
+                cookie: cookie.clone(),
+                token: RefreshToken::new(token),
+            })),
+        }
+    }
+}
+
+impl Carried {
+    pub(super) fn token(&self) -> &str {
+        self.token.expose()
+    }
+
+    pub(super) fn refreshed(&self, refreshed: &Refreshed) -> Result<Response<Bytes>, SessionError> {
+        self.cookie.refreshed(refreshed)
+    }
+
+    /// For the answer to a logout.
+    pub(super) fn clear(&self, headers: &mut HeaderMap) {
+        self.cookie.clear().append_to(headers);
+    }
+}
