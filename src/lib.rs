@@ -7,6 +7,7 @@
 //! | issue access tokens | [`Issuer`] with a [`KeySet`] |
 //! | log users in, refresh, log them out | `session::Sessions` over a `store` |
 //! | serve the OAuth endpoints | `endpoint` |
+//! | keep refresh tokens in cookies, for browsers | `cookie::RefreshCookie` (feature `cookie`) |
 //! | keep an HTTP client signed in | `client::RefreshLayer` (feature `client`) |
 //! | read the claims in an axum handler | [`Claims`] as an extractor (feature `axum`) |
 //! | understand how it works and how to run it | the `manual` |
@@ -61,6 +62,7 @@
 //! | `redis` | | the Redis store |
 //! | `conformance` | | the contract of a session store as a test suite |
 //! | `client` | | `client`: a layer that keeps HTTP clients signed in |
+//! | `cookie` | | `cookie`: tokens in cookies, for browsers |
 //! | `axum` | | extractors, responses, a router with the endpoints |
 //! | `tracing` | yes | why requests are refused and answered with 503; what happens to sessions |
 //!
@@ -69,7 +71,8 @@
 //! - [`Claims<P>`](Claims) and [`VerifiedToken`] are extractors on routes behind a
 //!   [`BearerLayer`](bearer::BearerLayer). As `Option<…>`, they are `None` where an
 //!   [optional](bearer::BearerLayer::optional) layer saw no token.
-//! - [`TokenResponse`], [`bearer::Rejection`] and `session::SessionError` are responses.
+//! - [`TokenResponse`], [`bearer::Rejection`] and `session::SessionError` are responses, and
+//!   `cookie::SetCookies` a part of one.
 //!
 //! ```
 //! # #[cfg(feature = "axum")]

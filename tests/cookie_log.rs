@@ -103,13 +103,13 @@ async fn refusals_are_logged_without_the_cookie() {
         ),
         ("/token", [&refresh_line, &refresh_line], "none", 400, ""),
         ("/token", [&refresh_line, "a=b"], "same-origin", 200, ""),
-        // Row 5 is an event; it says nothing of the token either.
+        // A redelivery is an event; it says nothing of the token either.
         (
             "/token",
             [&refresh_line, "a=b"],
             "same-origin",
             200,
-            "Neighbour",
+            "neighbour",
         ),
         ("/revoke", [&refresh_line, "a=b"], "same-origin", 200, ""),
     ] {

@@ -3,15 +3,18 @@
 //! What [`Bearer`] does with a request, in this order:
 //!
 //! 1. The `Authorization` header is marked sensitive, so that what prints or compresses headers
-//!    further in leaves it out.
+//!    further in leaves it out. So are `Cookie` headers, with `access_cookie`.
 //! 2. With [`serve`](BearerLayer::serve), a request to one of the layer's own endpoints is
 //!    answered here. All that follows does not concern it.
 //! 3. The token is read from the `Authorization` header and from nowhere else: `Bearer`, in any
-//!    case, one or more spaces, one `b64token`. The query string is never read.
+//!    case, one or more spaces, one `b64token`. The query string is never read. With
+//!    `access_cookie` (feature `cookie`), and only where the header has no token, it is read from
+//!    that cookie; but where a page of another origin makes the request, and the method is none
+//!    of GET, HEAD and OPTIONS: 403 `access_denied`.
 //! 4. No header, another scheme or a bare `Bearer` is **no token**: 401 with a challenge that has
 //!    no error code. With [`optional`](BearerLayer::optional) the request passes without claims
 //!    instead, unless a scope is required.
-//! 5. Two headers, what is no `b64token`, and what is over the verifier's size limit are
+//! 5. Two headers or two such cookies, what is no `b64token`, and what is over the verifier's size limit are
 //!    **malformed**: 400 `invalid_request`.
 //! 6. The [`Verifier`](crate::Verifier) checks the token; a bad one is 401 `invalid_token`,
 //!    optional or not. The description tells an expired token, which a client mends by a
