@@ -79,7 +79,8 @@ impl RefreshCookie {
 
     /// Puts the access token into a cookie too, for a
     /// [layer](crate::bearer::BearerLayer::access_cookie) that reads it from there: whatever
-    /// sets or clears the one cookie does so with both. It stays in the body.
+    /// sets or clears the one cookie does so with both. It stays in the body, and a client that
+    /// has the live refresh token already gets the access cookie alone.
     #[must_use]
     pub fn with_access_cookie(self, cookie: &AccessCookie) -> Self {
         Self {
@@ -108,8 +109,9 @@ impl RefreshCookie {
     ///
     /// # Errors
     ///
-    /// Where it would be above 4096 bytes: a larger refresh key was put in since
-    /// [`new`](Self::new).
+    /// Where one would be above 4096 bytes: a larger refresh key was put in since
+    /// [`new`](Self::new), or the application's claims are too large for an
+    /// [access cookie](Self::with_access_cookie).
     pub fn set(&self, tokens: &TokenResponse) -> Result<SetCookies, SessionError> {
         let token = tokens.refresh_token.expose();
         let cookie = self.attributes.set(token, tokens.refresh_expires_in)?;

@@ -16,6 +16,7 @@ impl SetCookies {
         Self(vec![value])
     }
 
+    #[cfg(feature = "session")]
     pub(super) fn and(mut self, others: Self) -> Self {
         self.0.extend(others.0);
         self

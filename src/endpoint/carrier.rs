@@ -31,7 +31,7 @@ mod none {
     use crate::session::{Refreshed, SessionError};
 
     #[derive(Clone, Debug, Default)]
-    pub(in crate::endpoint) struct Carrier;
+    pub(in crate::endpoint) struct Carrier(());
 
     pub(in crate::endpoint) enum Carried {}
 
