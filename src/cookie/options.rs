@@ -17,7 +17,7 @@ pub enum SameSite {
 
 /// A cookie's name and attributes, and which origins may use it.
 ///
-/// It is what a [`RefreshCookie`](super::RefreshCookie) and an
+/// It is what a `RefreshCookie` and an
 /// [`AccessCookie`](super::AccessCookie) are made of. Mistakes are kept and reported there.
 ///
 /// ```

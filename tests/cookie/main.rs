@@ -17,4 +17,6 @@ mod login;
 mod logout;
 mod origins;
 mod rows;
+#[cfg(feature = "axum")]
+mod served;
 mod support;
