@@ -1,5 +1,7 @@
 //! How much memory a session takes in the memory store, all included, and that none stays.
 
+#![allow(clippy::unwrap_used)]
+
 use std::{alloc::System, time::Duration};
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
