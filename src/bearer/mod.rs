@@ -14,8 +14,8 @@
 //! 4. No header, another scheme or a bare `Bearer` is **no token**: 401 with a challenge that has
 //!    no error code. With [`optional`](BearerLayer::optional) the request passes without claims
 //!    instead, unless a scope is required.
-//! 5. Two headers or two such cookies, what is no `b64token`, and what is over the verifier's size limit are
-//!    **malformed**: 400 `invalid_request`.
+//! 5. Two headers or two such cookies, what is no `b64token`, and what is over the verifier's
+//!    size limit are **malformed**: 400 `invalid_request`.
 //! 6. The [`Verifier`](crate::Verifier) checks the token; a bad one is 401 `invalid_token`,
 //!    optional or not. The description tells an expired token, which a client mends by a
 //!    refresh, from all others, and nothing more.

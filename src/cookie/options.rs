@@ -17,8 +17,8 @@ pub enum SameSite {
 
 /// A cookie's name and attributes, and which origins may use it.
 ///
-/// It is what a `RefreshCookie` and an
-/// [`AccessCookie`](super::AccessCookie) are made of. Mistakes are kept and reported there.
+/// It is what a `RefreshCookie` and an [`AccessCookie`](super::AccessCookie) are made of.
+/// Mistakes are kept and reported there.
 ///
 /// ```
 /// use tower_bearer::cookie::{AccessCookie, CookieOptions, SameSite};
