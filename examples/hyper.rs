@@ -82,7 +82,7 @@ async fn serve<St: SessionStore>(auth: Auth<St>, config: &Config) -> Result<(), 
     let stop = server::asked_to_stop()?;
     let listener = server::bind(&config.addr).await?;
     let clean_up = server::clean_up(&auth.sessions)?;
-    server::announce(&listener)?;
+    server::announce(&listener, server::TRY)?;
 
     // Optional here, since some paths are open: who wants the claims asks for them below.
     let bearer = BearerLayer::new(auth.verifier.clone())

@@ -5,19 +5,19 @@
 //! ```
 
 mod shared;
+#[path = "shared/with_axum.rs"]
+mod with_axum;
 
-use std::{future::IntoFuture, process::ExitCode};
+use std::process::ExitCode;
 
 use axum::{
     Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 #[cfg(feature = "postgres")]
 use tower_bearer::store::PostgresStore;
 #[cfg(feature = "redis")]
@@ -30,10 +30,11 @@ use tower_bearer::{
 };
 
 use shared::{
-    auth::{self, Auth, Failure, ListedSession},
+    auth::{self, Auth, Failure},
     config::{Config, StartError, Store},
     server,
 };
+use with_axum::{Listed, answer};
 
 fn router<St: SessionStore>(auth: Auth<St>) -> Router {
     let bearer = BearerLayer::new(auth.verifier.clone()).sessions(&auth.sessions);
@@ -71,11 +72,7 @@ async fn log_in<St: SessionStore>(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<TokenResponse, Failure> {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Failure::TooLarge,
-        _ => Failure::Malformed,
-    })?;
-    auth.log_in(&headers, &body).await
+    auth.log_in(&headers, &body?).await
 }
 
 async fn me(claims: Claims) -> Json<Claims> {
@@ -105,8 +102,8 @@ async fn log_out_everywhere<St: SessionStore>(
 async fn list<St: SessionStore>(
     State(auth): State<Auth<St>>,
     claims: Claims,
-) -> Result<Sessions, Failure> {
-    Ok(Sessions(auth.list(&claims).await?))
+) -> Result<Listed, Failure> {
+    Ok(Listed(auth.list(&claims).await?))
 }
 
 async fn end<St: SessionStore>(
@@ -116,20 +113,6 @@ async fn end<St: SessionStore>(
 ) -> Result<StatusCode, Failure> {
     auth.end(&claims, &sid).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-struct Sessions(Vec<ListedSession>);
-
-impl IntoResponse for Sessions {
-    fn into_response(self) -> Response {
-        auth::json(StatusCode::OK, &self.0).into_response()
-    }
-}
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        self.response().into_response()
-    }
 }
 
 #[tokio::main]
@@ -165,29 +148,8 @@ async fn serve<St: SessionStore>(auth: Auth<St>, config: &Config) -> Result<(), 
     let stop = server::asked_to_stop()?;
     let listener = server::bind(&config.addr).await?;
     let clean_up = server::clean_up(&auth.sessions)?;
-    server::announce(&listener)?;
+    server::announce(&listener, server::TRY)?;
     let served = answer(listener, router(auth.clone()), stop).await;
     server::wind_down(&auth.sessions, clean_up).await;
     served
-}
-
-/// Answers until told to stop; what is under way then is finished, within limits.
-async fn answer(
-    listener: TcpListener,
-    app: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), StartError> {
-    let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-    let served = axum::serve(listener, app).with_graceful_shutdown(async {
-        stop.await;
-        drop(stopping);
-    });
-    let out_of_patience = async {
-        let _ = stopped.await;
-        tokio::time::sleep(server::GRACE).await;
-    };
-    tokio::select! {
-        served = served.into_future() => served.map_err(|error| StartError::new("serve", &error)),
-        () = out_of_patience => Ok(()),
-    }
 }

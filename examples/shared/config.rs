@@ -61,7 +61,7 @@ pub(crate) struct Config {
 
     /// How long an access token lives, in seconds [default: 10 minutes].
     #[arg(long, env = "ACCESS_TTL", value_name = "SECONDS")]
-    access_ttl: Option<u64>,
+    pub(crate) access_ttl: Option<u64>,
 
     /// How long a refresh token lives without being used, in seconds [default: 30 days].
     #[arg(long, env = "REFRESH_IDLE_TTL", value_name = "SECONDS")]

@@ -1,4 +1,4 @@
-//! What both example servers share: settings, keys, users, and starting and stopping.
+//! What the example servers share: settings, keys, users, and starting and stopping.
 
 pub(crate) mod auth;
 pub(crate) mod config;

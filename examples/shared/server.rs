@@ -44,8 +44,7 @@ pub(crate) fn log() {
 }
 
 /// Works when pasted into any shell with curl.
-const TRY: &str = r#"listening on http://{addr}
-
+pub(crate) const TRY: &str = r#"
 Try, in another terminal: log in, call, refresh, log out.
 
   URL=http://{addr}
@@ -77,11 +76,14 @@ pub(crate) fn clean_up<St: SessionStore>(sessions: &Sessions<St>) -> Result<Clea
 }
 
 /// Says where the server listens, and what to try.
-pub(crate) fn announce(listener: &TcpListener) -> Result<(), StartError> {
+pub(crate) fn announce(listener: &TcpListener, what_to_try: &str) -> Result<(), StartError> {
     let addr = listener
         .local_addr()
         .map_err(|error| StartError::new("ADDR", &error))?;
-    let text = TRY.replace("{addr}", &addr.to_string());
+    let text = format!("listening on http://{addr}\n{what_to_try}");
+    let text = text
+        .replace("{addr}", &addr.to_string())
+        .replace("{port}", &addr.port().to_string());
     // Nobody has to read it.
     let _ = io::stdout().write_all(text.as_bytes());
     Ok(())

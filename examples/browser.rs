@@ -1,0 +1,210 @@
+//! A page that stays signed in, with the refresh token in a cookie. Open it in a browser.
+//!
+//! ```text
+//! cargo run --example browser --features axum,cookie,sqlite
+//! ```
+//!
+//! `browser/tower-bearer.js` is the client, a module without dependencies; `browser/page.js` uses
+//! it. Access tokens live for 15 seconds here, so that there is something to see.
+
+#[path = "browser/files.rs"]
+mod files;
+#[path = "browser/lost.rs"]
+mod lost;
+#[allow(dead_code, reason = "the other servers use all of it")]
+mod shared;
+#[path = "shared/with_axum.rs"]
+mod with_axum;
+
+use std::{env, process::ExitCode};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, FromRef, Path, State, rejection::BytesRejection},
+    middleware::{from_fn, from_fn_with_state},
+    response::IntoResponse,
+    routing::{delete, get, post},
+};
+use http::{HeaderMap, StatusCode};
+use tower_bearer::{
+    Claims,
+    bearer::BearerLayer,
+    cookie::{CookieOptions, RefreshCookie},
+    endpoint::Endpoints,
+    store::{MemoryStore, SessionStore, SqliteStore},
+};
+
+use lost::Losses;
+use shared::{
+    auth::{self, Auth, Failure},
+    config::{Config, StartError, Store},
+    server,
+};
+use with_axum::{Listed, answer};
+
+/// Seconds that an access token lives where `ACCESS_TTL` says nothing.
+const ACCESS_TTL: u64 = 15;
+
+const TRY: &str = "
+Open http://localhost:{port} in a browser, in two tabs for instance. In Safari, which takes no
+secure cookie from plain HTTP, start with INSECURE_COOKIES=1.
+";
+
+struct App<St> {
+    auth: Auth<St>,
+    cookie: RefreshCookie,
+    losses: Losses,
+}
+
+impl<St> Clone for App<St> {
+    fn clone(&self) -> Self {
+        Self {
+            auth: self.auth.clone(),
+            cookie: self.cookie.clone(),
+            losses: self.losses.clone(),
+        }
+    }
+}
+
+impl<St> FromRef<App<St>> for Auth<St> {
+    fn from_ref(app: &App<St>) -> Self {
+        app.auth.clone()
+    }
+}
+
+impl<St> FromRef<App<St>> for RefreshCookie {
+    fn from_ref(app: &App<St>) -> Self {
+        app.cookie.clone()
+    }
+}
+
+fn router<St: SessionStore>(app: App<St>) -> Router {
+    let sessions = &app.auth.sessions;
+    let bearer = BearerLayer::new(app.auth.verifier.clone()).sessions(sessions);
+    let endpoints = Endpoints::new(sessions).under("/auth");
+    let endpoints = endpoints.refresh_cookie(&app.cookie).into_router();
+
+    let for_users = Router::new()
+        .route("/me", get(me))
+        .route("/auth/logout", post(log_out::<St>))
+        .route("/auth/logout-all", post(log_out_everywhere::<St>))
+        .route("/auth/sessions", get(list::<St>))
+        .route("/auth/sessions/{sid}", delete(end::<St>))
+        .route("/demo/lose/{answers}", post(lose::<St>))
+        .route_layer(bearer);
+
+    Router::new()
+        .route("/auth/login", post(log_in::<St>))
+        .layer(DefaultBodyLimit::max(auth::MAX_BODY))
+        .merge(endpoints.layer(from_fn_with_state(app.losses.clone(), lost::lose)))
+        .merge(for_users)
+        .merge(files::router())
+        .fallback(async || Failure::NotFound)
+        .method_not_allowed_fallback(async || Failure::MethodNotAllowed)
+        .layer(from_fn(files::guard))
+        .with_state(app)
+}
+
+/// The refresh token goes into the cookie, and only the access token into the body.
+async fn log_in<St: SessionStore>(
+    State(app): State<App<St>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<impl IntoResponse, Failure> {
+    let tokens = app.auth.log_in(&headers, &body?).await?;
+    Ok(app.cookie.response(&tokens)?)
+}
+
+async fn me(claims: Claims) -> Json<Claims> {
+    Json(claims)
+}
+
+async fn log_out<St: SessionStore>(
+    State(auth): State<Auth<St>>,
+    State(cookie): State<RefreshCookie>,
+    claims: Claims,
+) -> Result<impl IntoResponse, Failure> {
+    auth.log_out(&claims).await?;
+    Ok((cookie.clear(), StatusCode::NO_CONTENT))
+}
+
+async fn log_out_everywhere<St: SessionStore>(
+    State(auth): State<Auth<St>>,
+    State(cookie): State<RefreshCookie>,
+    claims: Claims,
+) -> Result<impl IntoResponse, Failure> {
+    auth.log_out_everywhere(&claims).await?;
+    Ok((cookie.clear(), StatusCode::NO_CONTENT))
+}
+
+async fn list<St: SessionStore>(
+    State(auth): State<Auth<St>>,
+    claims: Claims,
+) -> Result<Listed, Failure> {
+    Ok(Listed(auth.list(&claims).await?))
+}
+
+async fn end<St: SessionStore>(
+    State(auth): State<Auth<St>>,
+    claims: Claims,
+    Path(sid): Path<String>,
+) -> Result<StatusCode, Failure> {
+    auth.end(&claims, &sid).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn lose<St: SessionStore>(State(app): State<App<St>>, Path(answers): Path<u8>) -> StatusCode {
+    app.losses.set(answers);
+    StatusCode::NO_CONTENT
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    server::exit(run().await)
+}
+
+async fn run() -> Result<(), StartError> {
+    let mut config = Config::load()?;
+    config.access_ttl = config
+        .access_ttl
+        .or(Some(ACCESS_TTL.min(config.access_ttl().as_secs())));
+    server::log();
+    match config.store()? {
+        Store::Memory => serve(Auth::new(&config, MemoryStore::new())?, &config).await,
+        Store::Sqlite { address, .. } => {
+            let store = server::opened(SqliteStore::connect(address).await)?;
+            let served = serve(Auth::new(&config, store.clone())?, &config).await;
+            store.close().await;
+            served
+        }
+        #[cfg(any(feature = "postgres", feature = "redis"))]
+        _ => Err("STORE: this example takes memory or sqlite:FILE"
+            .to_owned()
+            .into()),
+    }
+}
+
+async fn serve<St: SessionStore>(auth: Auth<St>, config: &Config) -> Result<(), StartError> {
+    let app = App {
+        cookie: cookie(&auth)?,
+        losses: Losses::default(),
+        auth,
+    };
+    let stop = server::asked_to_stop()?;
+    let listener = server::bind(&config.addr).await?;
+    let clean_up = server::clean_up(&app.auth.sessions)?;
+    server::announce(&listener, TRY)?;
+    let served = answer(listener, router(app.clone()), stop).await;
+    server::wind_down(&app.auth.sessions, clean_up).await;
+    served
+}
+
+/// Sent to the token endpoint alone.
+fn cookie<St: SessionStore>(auth: &Auth<St>) -> Result<RefreshCookie, StartError> {
+    let mut options = CookieOptions::new("/auth/token");
+    if env::var_os("INSECURE_COOKIES").is_some_and(|set| set == "1") {
+        options = options.insecure_over_http();
+    }
+    RefreshCookie::new(&auth.sessions, options).map_err(|error| StartError::new("cookie", &error))
+}

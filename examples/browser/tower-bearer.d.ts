@@ -1,0 +1,133 @@
+/** Makes the client of one session. A page makes one, and closes it if it ever needs another. */
+export function createClient(options?: Options): Client;
+
+export interface Options {
+  /** Where the refresh token is. `cookie`, the default: in an HttpOnly cookie, out of reach of every
+   * script. `body`, for servers that cannot set one: in this page's memory, and in that of the
+   * other tabs; gone once the last of them is closed or reloaded. */
+  mode?: 'cookie' | 'body';
+  /** Takes the user's credentials as JSON and answers with tokens (default `/auth/login`). */
+  loginUrl?: string;
+  /** The token endpoint (default `/auth/token`). */
+  tokenUrl?: string;
+  /** Ends the session of the access token that it is called with (default `/auth/logout`). */
+  logoutUrl?: string;
+  /** Ends all sessions of the user (default `/auth/logout-all`). */
+  logoutEverywhereUrl?: string;
+  /** Whose requests get the access token (default: the page's own origin). For an API elsewhere,
+   * name its origin, as `https://api.example`, and have it expose `WWW-Authenticate` (CORS). */
+  origins?: string[];
+  /** Clients of one name and origin share the session between their tabs (default `default`). */
+  name?: string;
+  /** Milliseconds that one answer of the token endpoint may take (default 10 000). */
+  timeout?: number;
+  /** Milliseconds that an access token lives whose answer does not say (default 300 000). */
+  defaultLifetime?: number;
+  /** What sends the requests (default `fetch`). It sees tokens: log none. */
+  fetch?: (request: Request) => Promise<Response>;
+}
+
+export interface Client {
+  /** How things stand. */
+  readonly state: State;
+
+  /**
+   * `fetch`, with the access token for the configured origins. A token that has run out is refreshed
+   * before; a request that is refused with 401 `invalid_token` is sent once more with a new one,
+   * unless its body is a stream. A request with an `Authorization` of its own is sent as it is.
+   *
+   * Rejects with an {@link AuthError} where no token is to be had; nothing was done then. Answers
+   * of the API, errors included, are the API's own.
+   */
+  authFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+
+  /** Signs in, all tabs with it. Rejects with kind `refused` for wrong credentials. */
+  login(credentials: unknown): Promise<Claims>;
+
+  /** Signs in with the session that the browser still has, if it has one: for the start of a page. */
+  resume(): Promise<boolean>;
+
+  /**
+   * Signs out: all tabs at once, then the server. Rejects where the server could not be told; the
+   * cookie is still good then, and a reload would find the user signed in. Call it again.
+   */
+  logout(): Promise<void>;
+
+  /** Like {@link logout}, and ends all other sessions of the user too. */
+  logoutEverywhere(): Promise<void>;
+
+  /** Calls back each time that the page is signed out, with the reason. Returns what undoes it. */
+  onSignedOut(callback: (reason: Reason) => void): () => void;
+
+  /** Calls back whenever the state has changed. Returns what undoes it. */
+  onChange(callback: (state: State) => void): () => void;
+
+  /** Lets go of everything. The session goes on. */
+  close(): void;
+}
+
+/**
+ * Why there is no session: `logged_out` here or in another tab; `session_ended` by the server: ended
+ * from elsewhere, run out, or its refresh token was seen in two hands; `no_session`: nobody has
+ * logged in with this browser, or the cookie is gone.
+ */
+export type Reason = 'logged_out' | 'session_ended' | 'no_session';
+
+export interface State {
+  /** `starting` until it is known whether the browser has a session. */
+  readonly status: 'starting' | 'signed_in' | 'signed_out';
+  /** Why it is `signed_out`. */
+  readonly reason: Reason | null;
+  /** What the access token says, unverified: good to greet somebody, not to decide anything. */
+  readonly claims: Claims | null;
+  /** Milliseconds that the access token still lives. */
+  readonly expiresIn: number | null;
+  /** Why the last refresh has failed, while it has. The session is kept. */
+  readonly trouble: AuthError | null;
+}
+
+export interface Claims {
+  readonly sub?: string;
+  readonly sid?: string;
+  readonly gen?: number;
+  readonly scope?: string;
+  readonly [claim: string]: unknown;
+}
+
+/**
+ * | kind | means |
+ * | --- | --- |
+ * | `signed_out` | there is no session; `reason` tells why |
+ * | `unreachable` | no answer: offline, no such server, or the connection broke |
+ * | `timeout` | no answer in time |
+ * | `unavailable` | 408, 429 or 5xx; `retryAfter` as the server asks |
+ * | `refused` | an OAuth error; `code` tells which |
+ * | `malformed` | 200, but no token answer: HTML, an empty body, wrong types |
+ * | `redirected` | the endpoint answered with a redirect, which is not followed |
+ * | `status` | any other status |
+ * | `other_user` | somebody else has signed in meanwhile; the request was not sent as them |
+ *
+ * Only `signed_out` is final. After any other the session is kept and the next call tries again.
+ */
+export type ErrorKind =
+  | 'signed_out'
+  | 'unreachable'
+  | 'timeout'
+  | 'unavailable'
+  | 'refused'
+  | 'malformed'
+  | 'redirected'
+  | 'status'
+  | 'other_user';
+
+export class AuthError extends Error {
+  private constructor();
+  readonly kind: ErrorKind;
+  readonly reason: Reason | null;
+  /** The HTTP status, if there was an answer. */
+  readonly status: number | null;
+  /** The OAuth error code, as `invalid_client`. */
+  readonly code: string | null;
+  /** Milliseconds that the server asks to wait. */
+  readonly retryAfter: number | null;
+}

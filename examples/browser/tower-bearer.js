@@ -1,0 +1,772 @@
+// @ts-check
+/**
+ * Keeps a page signed in: short-lived access tokens in memory, a refresh token that rotates in an
+ * HttpOnly cookie. `tower-bearer.d.ts` beside this file describes what it exports.
+ *
+ * ```js
+ * import { createClient } from './tower-bearer.js';
+ *
+ * const client = createClient();
+ * client.onSignedOut((reason) => showLogin(reason));
+ * if (await client.resume()) await client.authFetch('/me');
+ * ```
+ *
+ * 1. The access token is in memory only, and goes only to the configured origins. Browsers drop the
+ *    header where a redirect leads to another origin.
+ * 2. While the page is visible the token is refreshed ahead of its end, where 80 % of its life are
+ *    over, less a random tenth. A hidden page asks for nothing until it needs something.
+ * 3. Its age goes by the steady clock. The wall clock can make it older, which tells that the machine
+ *    has slept, never younger: a wrong one costs a refresh at most.
+ * 4. One refresh at a time, in the page and, under a Web Lock, among its tabs. Its token is handed
+ *    to the others over a BroadcastChannel, and who has waited for the lock takes that one.
+ * 5. A refresh whose answer is lost is repeated, as the server redelivers. After that, who needs a
+ *    token gets the failure until a back-off is over or the browser is online again.
+ * 6. A token is never replaced by one of the same session and an earlier generation.
+ * 7. Only the server's `invalid_grant`, or that there is no cookie, or a logout, signs out.
+ *
+ * Web Locks and, in old browsers, BroadcastChannel exist in secure contexts only (HTTPS, localhost).
+ * Without the lock two tabs may refresh at once, which the server takes for what it is within its
+ * reuse window. Without the channel each tab refreshes for itself, and sees a logout in another
+ * one with its next request that is refused.
+ */
+
+/** @typedef {import('./tower-bearer.d.ts').Options} Options */
+/** @typedef {import('./tower-bearer.d.ts').Reason} Reason */
+/** @typedef {import('./tower-bearer.d.ts').State} State */
+/** @typedef {import('./tower-bearer.d.ts').Claims} Claims */
+/** @typedef {import('./tower-bearer.d.ts').ErrorKind} ErrorKind */
+/** @typedef {import('./tower-bearer.d.ts').AuthError} AuthErrorType */
+/** @typedef {import('./tower-bearer.d.ts').Client} ClientType */
+/** @typedef {{ steady: number, wall: number }} Moment */
+/** @typedef {{ access: string, refresh: string | null, lifetime: number }} Tokens */
+/** @typedef {Tokens & { age: number, sent: number }} Handed */
+/** @typedef {{ kind: ErrorKind, message: string, status: number | null, code: string | null }} Told */
+/**
+ * @typedef {{ kind: 'login' | 'token', tokens: Handed }
+ *   | { kind: 'ended', sid: string | undefined, reason: Reason }
+ *   | { kind: 'failed', error: Told, wait: number }
+ *   | { kind: 'ask' }} Message
+ */
+
+const SECOND = 1000;
+
+/** The share of a token's life after which it is refreshed, and the random part that is taken off. */
+const REFRESH_AT = 0.8;
+const JITTER = 0.1;
+
+/** How often one refresh asks, and the longest `Retry-After` that it sits out. */
+const ATTEMPTS = 3;
+const PATIENCE = 5 * SECOND;
+
+/** The pause after a refresh that has failed: the first, the longest, the longest on request. */
+const FIRST_PAUSE = SECOND;
+const LONGEST_PAUSE = 60 * SECOND;
+const LONGEST_RETRY_AFTER = 300 * SECOND;
+
+/** A server that refuses whatever token it gets makes nobody refresh in a loop. */
+const BETWEEN_REFUSALS = 10 * SECOND;
+
+/** How often a visible page looks whether it has slept. */
+const TICK = 20 * SECOND;
+
+/** How long a tab waits for the lock, and then for what the tab before has to tell. */
+const LOCK_PATIENCE = 15 * SECOND;
+const NEWS_PATIENCE = SECOND;
+
+/** How long a new tab waits for the tokens of the others, where they are nowhere else. */
+const ASK_PATIENCE = 300;
+
+/** How long the lock is kept after the work, so that the news are there before the next one is in. */
+const LINGER = 50;
+
+const LONGEST_ANSWER = 64 * 1024;
+
+/** @implements {AuthErrorType} */
+export class AuthError extends Error {
+  name = 'AuthError';
+
+  /**
+   * @param {ErrorKind} kind
+   * @param {string} message
+   * @param {{ reason?: Reason, status?: number | null, code?: string | null,
+   *   retryAfter?: number | null, cause?: unknown }} [more]
+   */
+  constructor(kind, message, more = {}) {
+    super(message, 'cause' in more ? { cause: more.cause } : undefined);
+    this.kind = kind;
+    this.reason = more.reason ?? null;
+    this.status = more.status ?? null;
+    this.code = more.code ?? null;
+    this.retryAfter = more.retryAfter ?? null;
+  }
+}
+
+/** @param {Reason} reason */
+const signedOut = (reason) => new AuthError('signed_out', `signed out: ${reason}`, { reason });
+
+/** @param {number} ms */
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const ignore = () => {};
+
+/** @returns {Moment} */
+const now = () => ({ steady: performance.now(), wall: Date.now() });
+
+/** Milliseconds since then. The steady clock may stand still while the machine sleeps.
+ * @param {Moment} then */
+const since = (then) => Math.max(performance.now() - then.steady, Date.now() - then.wall);
+
+/** What a JWT says; nothing where it is none. @param {string} token @returns {Claims} */
+function claimsOf(token) {
+  try {
+    const [, payload = ''] = token.split('.');
+    const bytes = atob(payload.replaceAll('-', '+').replaceAll('_', '/'));
+    const text = new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)));
+    const claims = JSON.parse(text);
+    return claims !== null && typeof claims === 'object' ? claims : {};
+  } catch {
+    return {};
+  }
+}
+
+/** An access token, what came with it, and how old it is. */
+class Held {
+  /** @param {Tokens} tokens @param {Moment} asked when the token was asked for */
+  constructor(tokens, asked) {
+    this.tokens = tokens;
+    this.asked = asked;
+    this.claims = claimsOf(tokens.access);
+    this.refreshAt = tokens.lifetime * (REFRESH_AT - JITTER * Math.random());
+  }
+
+  /** From another tab, whose steady clock started at another time. @param {Handed} tokens */
+  static handed({ age, sent, ...tokens }) {
+    const old = age + Math.max(0, Date.now() - sent);
+    const { steady, wall } = now();
+    return new Held(tokens, { steady: steady - old, wall: wall - old });
+  }
+
+  /** @returns {Handed} */
+  toHand() {
+    return { ...this.tokens, age: since(this.asked), sent: Date.now() };
+  }
+
+  get left() {
+    return this.tokens.lifetime - since(this.asked);
+  }
+
+  /** Whether it will still be good when it arrives. */
+  get isUsable() {
+    return this.left > Math.min(SECOND, this.tokens.lifetime / 10);
+  }
+
+  get dueIn() {
+    return this.refreshAt - since(this.asked);
+  }
+
+  /** @param {Held} other */
+  isOlderThan({ claims }) {
+    const { sid, gen } = this.claims;
+    return sid !== undefined && sid === claims.sid && Number(gen) < Number(claims.gen);
+  }
+}
+
+/** The other tabs: at most one of them all is at work, and what it finds out it tells the rest. */
+class Tabs {
+  /** How often another tab has told something. */
+  count = 0;
+  /** @type {BroadcastChannel | null} */
+  #channel = null;
+  #news = new EventTarget();
+  #name;
+  #heed;
+
+  /** @param {string} name @param {(message: Message) => void} heed */
+  constructor(name, heed) {
+    this.#name = name;
+    this.#heed = heed;
+    this.open();
+  }
+
+  open() {
+    if (this.#channel || !('BroadcastChannel' in globalThis)) return;
+    this.#channel = new BroadcastChannel(this.#name);
+    this.#channel.onmessage = ({ data }) => {
+      this.count += 1;
+      this.#heed(data);
+      this.#news.dispatchEvent(new Event('news'));
+    };
+  }
+
+  close() {
+    this.#channel?.close();
+    this.#channel = null;
+  }
+
+  /** @param {Message} message */
+  tell(message) {
+    this.#channel?.postMessage(message);
+  }
+
+  /** Until another tab has told something, for so long at most. @param {number} patience */
+  async news(patience) {
+    const told = new Promise((resolve) => {
+      this.#news.addEventListener('news', resolve, { once: true });
+    });
+    if (this.#channel) await Promise.race([told, sleep(patience)]);
+  }
+
+  /**
+   * Does the work while no other tab does any. `waited` tells whether one did.
+   * @template T
+   * @param {(waited: boolean) => Promise<T>} work
+   * @returns {Promise<T>}
+   */
+  alone(work) {
+    const { locks } = navigator;
+    if (!locks) return work(false);
+    return new Promise((resolve) => {
+      /** @param {boolean} waited @returns {(lock: Lock | null) => Promise<boolean>} */
+      const inside = (waited) => async (lock) => {
+        if (!lock) return false;
+        const done = work(waited);
+        resolve(done);
+        await done.catch(ignore);
+        await sleep(LINGER);
+        return true;
+      };
+      const enter = async () => {
+        if (await locks.request(this.#name, { ifAvailable: true }, inside(false))) return;
+        const signal = AbortSignal.timeout(LOCK_PATIENCE);
+        await locks.request(this.#name, { signal }, inside(true));
+      };
+      // A tab that hangs must not sign the others out: the server bears two at once.
+      enter().catch(() => resolve(work(true)));
+    });
+  }
+}
+
+/** @param {Response} response */
+function retryAfter({ headers }) {
+  const text = headers.get('retry-after')?.trim();
+  if (!text) return null;
+  const date = Date.parse(headers.get('date') ?? '') || Date.now();
+  const wait = /^\d+$/.test(text) ? Number(text) * SECOND : Date.parse(text) - date;
+  return Number.isNaN(wait) ? null : Math.min(Math.max(wait, 0), LONGEST_RETRY_AFTER);
+}
+
+/** @param {string} text @returns {Record<string, unknown> | null} */
+function parsed(text) {
+  try {
+    const value = JSON.parse(text);
+    return value !== null && typeof value === 'object' ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** As some servers write them: missing, null or in a string. @param {unknown} value */
+function secondsOf(value) {
+  if (value === undefined || value === null) return 0;
+  if (typeof value === 'string' && /^\d+$/.test(value)) return Number(value);
+  return typeof value === 'number' && Number.isFinite(value) ? Math.floor(value) : NaN;
+}
+
+/** What speaks to the server about tokens. */
+class Endpoint {
+  #options;
+
+  /** @param {Required<Options>} options */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /** @param {unknown} credentials @returns {Promise<Tokens>} */
+  async login(credentials) {
+    return this.#tokens(await this.#post(this.#options.loginUrl, credentials));
+  }
+
+  /** @param {string | null} token @returns {Promise<Tokens>} */
+  async refresh(token) {
+    const inCookie = this.#options.mode === 'cookie';
+    if (!inCookie && token === null) throw signedOut('no_session');
+    try {
+      const body = inCookie ? {} : { refresh_token: token };
+      return this.#tokens(await this.#post(this.#options.tokenUrl, body));
+    } catch (cause) {
+      const code = cause instanceof AuthError ? cause.code : null;
+      if (code === 'invalid_grant') throw signedOut('session_ended');
+      if (code === 'invalid_request' && inCookie) throw signedOut('no_session');
+      throw cause;
+    }
+  }
+
+  /** @param {string} url @param {string} token an access token */
+  async leave(url, token) {
+    await this.#post(url, {}, { authorization: `Bearer ${token}` });
+  }
+
+  /**
+   * @param {string} url
+   * @param {unknown} body
+   * @param {Record<string, string>} [headers]
+   */
+  async #post(url, body, headers) {
+    const { fetch, mode, timeout } = this.#options;
+    const signal = AbortSignal.timeout(timeout);
+    const request = new Request(url, {
+      method: 'POST',
+      headers: { accept: 'application/json', 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+      credentials: mode === 'cookie' ? 'include' : 'same-origin',
+      cache: 'no-store',
+      redirect: 'manual',
+      keepalive: true,
+      signal,
+    });
+    try {
+      const response = await fetch(request);
+      return this.#checked(response, await response.text());
+    } catch (cause) {
+      if (cause instanceof AuthError) throw cause;
+      if (signal.aborted) throw new AuthError('timeout', 'no answer in time', { cause });
+      throw new AuthError('unreachable', 'no answer', { cause });
+    }
+  }
+
+  /** The answer, unless it is an error. @param {Response} response @param {string} text */
+  #checked(response, text) {
+    const { status, type } = response;
+    if (type === 'opaqueredirect') throw new AuthError('redirected', 'redirected');
+    if (status >= 500 || status === 408 || status === 429) {
+      const more = { status, retryAfter: retryAfter(response) };
+      throw new AuthError('unavailable', `the server answered ${status}`, more);
+    }
+    if (response.ok) return { response, text };
+    const { error, error_description: why } = parsed(text) ?? {};
+    if (typeof error !== 'string') throw new AuthError('status', `status ${status}`, { status });
+    throw new AuthError('refused', `${error}: ${why ?? status}`, { status, code: error });
+  }
+
+  /** Reads an answer as RFC 6749 §5.1 has it. @param {{ response: Response, text: string }} answer */
+  #tokens({ response, text }) {
+    const malformed = (/** @type {string} */ what) =>
+      new AuthError('malformed', `not a token answer: ${what}`, { status: response.status });
+    const type = response.headers.get('content-type') ?? '';
+    if (!/^application\/json\s*(;|$)/i.test(type)) throw malformed(`its type is "${type}"`);
+    if (text.length > LONGEST_ANSWER) throw malformed('too long');
+    const { access_token: access, token_type, expires_in, refresh_token } = parsed(text) ?? {};
+    if (typeof access !== 'string' || !/^[\w.~+/-]+=*$/.test(access)) {
+      throw malformed('access_token');
+    }
+    if (typeof token_type !== 'string' || token_type.toLowerCase() !== 'bearer') {
+      throw malformed('token_type');
+    }
+    if (refresh_token !== undefined && typeof refresh_token !== 'string') {
+      throw malformed('refresh_token');
+    }
+    const seconds = secondsOf(expires_in);
+    if (Number.isNaN(seconds)) throw malformed('expires_in');
+    const lifetime = seconds > 0 ? seconds * SECOND : this.#options.defaultLifetime;
+    return { access, refresh: refresh_token || null, lifetime };
+  }
+}
+
+/** Whether the API says that the token is the fault (RFC 6750 §3.1). @param {Response} response */
+function refusesToken({ status, headers }) {
+  const challenge = headers.get('www-authenticate') ?? '';
+  return status === 401 && /\bBearer\b.*\berror="?invalid_token\b/is.test(challenge);
+}
+
+/** @param {Request} request @param {Held} held */
+function bearing(request, { tokens }) {
+  request.headers.set('authorization', `Bearer ${tokens.access}`);
+  return request;
+}
+
+/** Waits no longer than the caller wants to. @template T @param {Promise<T>} work
+ * @param {AbortSignal} signal @returns {Promise<T>} */
+function unlessAborted(work, signal) {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+/** @implements {ClientType} */
+class Client {
+  /** @type {State['status']} */
+  #status = 'starting';
+  /** @type {Reason | null} */
+  #reason = null;
+  /** @type {Held | null} */
+  #held = null;
+  /** Counts logins and logouts: what a refresh brings after one is for nobody. */
+  #epoch = 0;
+  /** @type {string | undefined} the session that ended last; nobody may bring it back */
+  #ended;
+
+  /** @type {Promise<Held> | null} the refresh that is under way */
+  #flight = null;
+  /** @type {{ error: AuthError, from: Moment, wait: number } | null} */
+  #pause = null;
+  #failures = 0;
+  /** @type {Moment | null} when a refused token last caused a refresh */
+  #refused = null;
+
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #listening = new AbortController();
+  #events = new EventTarget();
+  #options;
+  #endpoint;
+  #tabs;
+
+  /** @param {Required<Options>} options */
+  constructor(options) {
+    this.#options = options;
+    this.#endpoint = new Endpoint(options);
+    this.#tabs = new Tabs(`tower-bearer/1/${options.name}`, (message) => this.#heed(message));
+    this.#listen();
+  }
+
+  get state() {
+    return {
+      status: this.#status,
+      reason: this.#reason,
+      claims: this.#held?.claims ?? null,
+      expiresIn: this.#held && Math.max(this.#held.left, 0),
+      trouble: this.#pause?.error ?? null,
+    };
+  }
+
+  /** @param {RequestInfo | URL} input @param {RequestInit} [init] */
+  async authFetch(input, init) {
+    const { fetch } = this.#options;
+    const request = new Request(input, init);
+    if (!this.#isOurs(request)) return fetch(request);
+    const again = init?.body instanceof ReadableStream ? null : request.clone();
+    const user = this.#held?.claims.sub;
+    const held = await unlessAborted(this.#token(), request.signal);
+    if (user !== undefined && user !== held.claims.sub) {
+      throw new AuthError('other_user', 'somebody else has signed in');
+    }
+    const response = await fetch(bearing(request, held));
+    if (!again || !refusesToken(response)) return response;
+    const next = await unlessAborted(this.#instead(held), request.signal);
+    if (!next || next.claims.sub !== held.claims.sub) return response;
+    return fetch(bearing(again, next));
+  }
+
+  /** @param {unknown} credentials */
+  login(credentials) {
+    return this.#tabs.alone(async () => {
+      const asked = now();
+      const held = new Held(await this.#endpoint.login(credentials), asked);
+      this.#signIn(held);
+      this.#tabs.tell({ kind: 'login', tokens: held.toHand() });
+      return held.claims;
+    });
+  }
+
+  async resume() {
+    if (this.#status === 'signed_out') {
+      this.#status = 'starting';
+      this.#ended = undefined;
+    }
+    try {
+      await this.#token();
+      return true;
+    } catch (error) {
+      if (error instanceof AuthError && error.kind === 'signed_out') return false;
+      throw error;
+    }
+  }
+
+  logout() {
+    return this.#leave(this.#options.logoutUrl);
+  }
+
+  logoutEverywhere() {
+    return this.#leave(this.#options.logoutEverywhereUrl);
+  }
+
+  /** @param {(reason: Reason) => void} callback */
+  onSignedOut(callback) {
+    return this.#on('signed_out', () => this.#reason && callback(this.#reason));
+  }
+
+  /** @param {(state: State) => void} callback */
+  onChange(callback) {
+    return this.#on('change', () => callback(this.state));
+  }
+
+  close() {
+    this.#listening.abort();
+    this.#tabs.close();
+    clearTimeout(this.#timer);
+  }
+
+  /** @param {string} event @param {() => void} callback */
+  #on(event, callback) {
+    this.#events.addEventListener(event, callback);
+    return () => this.#events.removeEventListener(event, callback);
+  }
+
+  /** @param {Request} request */
+  #isOurs({ url, headers }) {
+    return this.#options.origins.includes(new URL(url).origin) && !headers.has('authorization');
+  }
+
+  /** A token to go by. */
+  async #token() {
+    const held = this.#held;
+    if (!held?.isUsable) return this.#refresh();
+    if (held.dueIn <= 0) this.#refresh().catch(ignore);
+    return held;
+  }
+
+  /** Another token than the refused one, if there is one to be had. @param {Held} refused */
+  async #instead(refused) {
+    if (this.#held !== refused && this.#held?.isUsable) return this.#held;
+    if (this.#refused && since(this.#refused) < BETWEEN_REFUSALS) return null;
+    this.#refused = now();
+    return this.#refresh();
+  }
+
+  /** One refresh for all who ask for one. Nobody who stops waiting cancels it. */
+  #refresh() {
+    this.#flight ??= this.#fly().finally(() => {
+      this.#flight = null;
+    });
+    return this.#flight;
+  }
+
+  async #fly() {
+    const before = this.#held;
+    const { count } = this.#tabs;
+    this.#mayRefresh();
+    return this.#tabs.alone(async (waited) => {
+      const isNews = () => this.#held !== before || this.#tabs.count !== count;
+      if (waited && !isNews()) await this.#tabs.news(NEWS_PATIENCE);
+      if (this.#options.mode === 'body' && !this.#held) await this.#ask();
+      if (this.#held && this.#held !== before && this.#held.isUsable) return this.#held;
+      this.#mayRefresh();
+      return this.#exchange();
+    });
+  }
+
+  /** For the tokens that only the other tabs have. */
+  async #ask() {
+    this.#tabs.tell({ kind: 'ask' });
+    await this.#tabs.news(ASK_PATIENCE);
+  }
+
+  #mayRefresh() {
+    if (this.#status === 'signed_out') throw signedOut(this.#reason ?? 'no_session');
+    if (this.#pause && this.#pauseLeft > 0) throw this.#pause.error;
+  }
+
+  get #pauseLeft() {
+    return this.#pause ? this.#pause.wait - since(this.#pause.from) : 0;
+  }
+
+  /** The server may have rotated and its answer be lost: it is asked again with the same token. */
+  async #exchange() {
+    const epoch = this.#epoch;
+    for (let attempt = 1; ; attempt += 1) {
+      const asked = now();
+      try {
+        const tokens = await this.#endpoint.refresh(this.#held?.tokens.refresh ?? null);
+        if (epoch === this.#epoch) this.#land(tokens, asked);
+        return this.#current();
+      } catch (cause) {
+        if (epoch !== this.#epoch) return this.#current();
+        if (!(cause instanceof AuthError)) throw cause;
+        const wait = cause.retryAfter ?? 2 ** attempt * 100 * (1 + Math.random());
+        const isPassing = ['unreachable', 'timeout', 'unavailable'].includes(cause.kind);
+        if (!isPassing || attempt === ATTEMPTS || wait > PATIENCE) throw this.#fail(cause);
+        await sleep(wait);
+        if (epoch !== this.#epoch) return this.#current();
+      }
+    }
+  }
+
+  /** @param {Tokens} tokens @param {Moment} asked */
+  #land(tokens, asked) {
+    const refresh = tokens.refresh ?? this.#held?.tokens.refresh ?? null;
+    const next = new Held({ ...tokens, refresh }, asked);
+    if (this.#take(next)) this.#tabs.tell({ kind: 'token', tokens: next.toHand() });
+    if (!this.#held?.isUsable) throw new AuthError('malformed', 'a token that is of no use');
+  }
+
+  /** What a login or a logout has left, in the midst of a refresh. */
+  #current() {
+    if (this.#held) return this.#held;
+    throw signedOut(this.#reason ?? 'no_session');
+  }
+
+  /** Everybody gets this failure until the pause is over. @param {AuthError} error */
+  #fail(error) {
+    if (error.kind === 'signed_out') {
+      this.#end(error.reason ?? 'session_ended');
+      return error;
+    }
+    const pause = Math.min(FIRST_PAUSE * 2 ** this.#failures, LONGEST_PAUSE);
+    const wait = error.retryAfter ?? pause * (0.5 + Math.random() / 2);
+    const { kind, message, status, code } = error;
+    this.#tabs.tell({ kind: 'failed', error: { kind, message, status, code }, wait });
+    this.#pauseFor(wait, error);
+    return error;
+  }
+
+  /** @param {number} wait @param {AuthError} error */
+  #pauseFor(wait, error) {
+    this.#failures += 1;
+    this.#pause = { error, from: now(), wait };
+    this.#changed();
+  }
+
+  /** @param {Held} held */
+  #signIn(held) {
+    this.#epoch += 1;
+    this.#held = null;
+    this.#refused = null;
+    this.#take(held);
+  }
+
+  /** Goes by that token from now on, unless it is an older one. @param {Held} held */
+  #take(held) {
+    if (this.#held && held.isOlderThan(this.#held)) return false;
+    this.#held = held;
+    this.#status = 'signed_in';
+    this.#reason = null;
+    this.#pause = null;
+    this.#failures = 0;
+    this.#changed();
+    return true;
+  }
+
+  /** @param {Reason} reason @param {boolean} [isTold] whether another tab has told of it */
+  #end(reason, isTold = false) {
+    const sid = this.#held?.claims.sid;
+    if (!isTold) this.#tabs.tell({ kind: 'ended', sid, reason });
+    if (this.#status === 'signed_out') return;
+    this.#epoch += 1;
+    this.#ended = sid ?? this.#ended;
+    this.#held = null;
+    this.#status = 'signed_out';
+    this.#reason = reason;
+    this.#pause = null;
+    this.#changed();
+    this.#events.dispatchEvent(new Event('signed_out'));
+  }
+
+  /** Signed out here at once; the server hears of it as soon as no refresh is under way.
+   * @param {string} url */
+  async #leave(url) {
+    const held = this.#held;
+    this.#end('logged_out');
+    await this.#tabs.alone(async () => {
+      try {
+        const old = held?.isUsable ? held.tokens : null;
+        const tokens = old ?? (await this.#endpoint.refresh(held?.tokens.refresh ?? null));
+        await this.#endpoint.leave(url, tokens.access);
+      } catch (cause) {
+        // There is nothing left to end.
+        if (cause instanceof AuthError && cause.kind === 'signed_out') return;
+        throw cause;
+      }
+    });
+  }
+
+  /** What another tab has told. @param {Message} message */
+  #heed(message) {
+    switch (message.kind) {
+      case 'login': {
+        const held = Held.handed(message.tokens);
+        const { sid } = held.claims;
+        if (sid === undefined || sid !== this.#ended) this.#signIn(held);
+        break;
+      }
+      case 'token':
+        if (this.#status !== 'signed_out') this.#take(Held.handed(message.tokens));
+        break;
+      case 'ended':
+        if (!this.#held || this.#held.claims.sid === message.sid) this.#end(message.reason, true);
+        break;
+      case 'failed': {
+        const { kind, message: text, ...more } = message.error;
+        const error = new AuthError(kind, text, more);
+        if (this.#status !== 'signed_out') this.#pauseFor(message.wait, error);
+        break;
+      }
+      case 'ask':
+        if (this.#held) this.#tabs.tell({ kind: 'token', tokens: this.#held.toHand() });
+    }
+  }
+
+  #changed() {
+    this.#arm();
+    this.#events.dispatchEvent(new Event('change'));
+  }
+
+  /** A page that could not find out whether it is signed in goes on trying. */
+  get #dueIn() {
+    if (this.#held) return this.#held.dueIn;
+    return this.#status === 'starting' && this.#failures > 0 ? 0 : Infinity;
+  }
+
+  /** Keeps a visible page's token fresh, and looks now and then whether the machine has slept. */
+  #arm() {
+    clearTimeout(this.#timer);
+    const wait = Math.max(this.#dueIn, this.#pauseLeft, 0);
+    if (wait === Infinity || document.visibilityState === 'hidden') return;
+    this.#timer = setTimeout(() => this.#wake(), Math.min(wait, TICK));
+  }
+
+  #wake() {
+    const isDue = Math.max(this.#dueIn, this.#pauseLeft) <= 0;
+    if (isDue && document.visibilityState !== 'hidden') this.#refresh().catch(ignore);
+    else this.#arm();
+  }
+
+  #listen() {
+    const until = { signal: this.#listening.signal };
+    const wake = () => this.#wake();
+    document.addEventListener('visibilitychange', wake, until);
+    document.addEventListener('resume', wake, until);
+    const online = () => {
+      if (this.#pause) this.#pause.wait = 0;
+      this.#wake();
+    };
+    addEventListener('online', online, until);
+    // An open channel would keep the page out of the back/forward cache. Back from there, it has
+    // to find out what has happened meanwhile.
+    addEventListener('pagehide', () => this.#tabs.close(), until);
+    const back = (/** @type {PageTransitionEvent} */ { persisted }) => {
+      this.#tabs.open();
+      if (persisted) this.resume().catch(ignore);
+    };
+    addEventListener('pageshow', back, until);
+  }
+}
+
+/** @param {Options} [options] @returns {ClientType} */
+export function createClient(options = {}) {
+  return new Client({
+    mode: 'cookie',
+    loginUrl: '/auth/login',
+    tokenUrl: '/auth/token',
+    logoutUrl: '/auth/logout',
+    logoutEverywhereUrl: '/auth/logout-all',
+    origins: [location.origin],
+    name: 'default',
+    timeout: 10 * SECOND,
+    defaultLifetime: 300 * SECOND,
+    fetch: (request) => fetch(request),
+    ...options,
+  });
+}

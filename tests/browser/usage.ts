@@ -1,0 +1,35 @@
+// What an application writes in TypeScript. Checked, not run.
+
+import { AuthError, createClient } from '../../examples/browser/tower-bearer.js';
+
+const client = createClient({ mode: 'cookie', origins: ['https://api.example'], timeout: 5_000 });
+
+const stop: () => void = client.onSignedOut((reason) => {
+  const known: 'logged_out' | 'session_ended' | 'no_session' = reason;
+  console.log(known);
+});
+
+async function main(): Promise<string | undefined> {
+  try {
+    const { sub } = await client.login({ username: 'alice', password: 'wonderland' });
+    const response = await client.authFetch('/me', { signal: AbortSignal.timeout(1_000) });
+    return response.ok ? sub : undefined;
+  } catch (error) {
+    if (error instanceof AuthError && error.kind === 'signed_out') return error.reason ?? undefined;
+    throw error;
+  } finally {
+    stop();
+    client.close();
+  }
+}
+
+// @ts-expect-error There is no such mode.
+createClient({ mode: 'local-storage' });
+
+// @ts-expect-error Only the client makes them.
+new AuthError('signed_out', 'by hand');
+
+// @ts-expect-error The state is for reading.
+client.state.status = 'signed_in';
+
+main();
