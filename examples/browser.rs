@@ -43,8 +43,10 @@ use shared::{
 };
 use with_axum::{Listed, answer};
 
-/// Seconds that an access token lives where `ACCESS_TTL` says nothing.
+/// Seconds that an access token lives, and that a predecessor is answered, where the environment
+/// says nothing. A token that comes again within twice the window is not rotated.
 const ACCESS_TTL: u64 = 15;
+const REUSE_WINDOW: u64 = 5;
 
 const TRY: &str = "
 Open http://localhost:{port} in a browser, in two tabs for instance. In Safari, which takes no
@@ -166,9 +168,9 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), StartError> {
     let mut config = Config::load()?;
-    config.access_ttl = config
-        .access_ttl
-        .or(Some(ACCESS_TTL.min(config.access_ttl().as_secs())));
+    let access_ttl = ACCESS_TTL.min(config.access_ttl().as_secs());
+    config.access_ttl.get_or_insert(access_ttl);
+    config.reuse_window.get_or_insert(REUSE_WINDOW);
     server::log();
     match config.store()? {
         Store::Memory => serve(Auth::new(&config, MemoryStore::new())?, &config).await,

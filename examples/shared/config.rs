@@ -71,14 +71,9 @@ pub(crate) struct Config {
     #[arg(long, env = "SESSION_TTL", value_name = "SECONDS")]
     session_ttl: Option<u64>,
 
-    /// How long the previous refresh token is still answered, in seconds.
-    #[arg(
-        long,
-        env = "REUSE_WINDOW",
-        value_name = "SECONDS",
-        default_value_t = 10
-    )]
-    reuse_window: u64,
+    /// How long the previous refresh token is still answered, in seconds [default: 10].
+    #[arg(long, env = "REUSE_WINDOW", value_name = "SECONDS")]
+    pub(crate) reuse_window: Option<u64>,
 
     /// Signature algorithm of access tokens.
     #[arg(long, env = "ACCESS_ALG", value_name = "ALG", default_value = "EdDSA")]
@@ -195,6 +190,6 @@ impl Config {
     }
 
     pub(crate) fn reuse_window(&self) -> Duration {
-        Duration::from_secs(self.reuse_window)
+        Duration::from_secs(self.reuse_window.unwrap_or(10))
     }
 }

@@ -1,0 +1,72 @@
+// Machines that sleep, and clocks that are wrong.
+
+import assert from 'node:assert/strict';
+import { until } from '../world.mjs';
+
+const YEARS = 10 * 365 * 24 * 3600 * 1000;
+
+/** A lid that is closed for an hour, and opened. */
+export async function sleeps(world) {
+  const visitor = await world.visitor();
+  await visitor.context.clock.install();
+  const tab = await visitor.signedIn();
+  await tab.reaches(0);
+  const before = visitor.refreshes.length;
+  await visitor.context.clock.fastForward('01:00:00');
+  await tab.reaches(1);
+  assert.equal(visitor.refreshes.length, before + 1);
+  assert.deepEqual([...new Set(tab.answers)], [200]);
+}
+
+/** Where the steady clock stands still in sleep, the wall clock tells. */
+export async function stands_still(world) {
+  const visitor = await world.visitor();
+  const tab = await visitor.bare();
+  await tab.login();
+  await tab.run(() => {
+    const real = Date.now;
+    Date.now = () => real() + 3600 * 1000;
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  await until('the next generation', async () => (await tab.state()).claims.gen === 1);
+  assert.equal(visitor.refreshes.length, 1);
+  assert.deepEqual(await tab.ask(), [200]);
+}
+
+/** Whatever year it is there: tokens are refreshed when it is time, and only then. */
+export async function wrong(world) {
+  for (const off of [-YEARS, YEARS]) {
+    const visitor = await world.visitor();
+    await visitor.context.addInitScript((off) => {
+      const Real = Date;
+      window.Date = class extends Real {
+        constructor(...parts) {
+          super(...(parts.length ? parts : [Real.now() + off]));
+        }
+        static now() {
+          return Real.now() + off;
+        }
+      };
+    }, off);
+    const tab = await visitor.signedIn();
+    await tab.reaches(3);
+    const last = await tab.generation();
+    assert.deepEqual([...new Set(tab.answers)], [200]);
+    // One at the start, which had no cookie, and one a generation; the newest may not be shown yet.
+    assert(visitor.refreshes.length <= last + 2, `${visitor.refreshes.length} refreshes for ${last}`);
+  }
+}
+
+/** Set while the page is open: back makes no token younger, forward costs one refresh. */
+export async function set(world) {
+  const visitor = await world.visitor();
+  const tab = await visitor.bare();
+  await tab.login();
+  await tab.run((years) => {
+    const real = Date.now;
+    Date.now = () => real() - years;
+  }, YEARS);
+  await until('it is refreshed all the same', async () => (await tab.state()).claims.gen === 1);
+  assert.deepEqual(await tab.reasons(), []);
+  assert.deepEqual(await tab.ask(), [200]);
+}
