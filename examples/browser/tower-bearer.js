@@ -537,7 +537,8 @@ class Client {
   }
 
   /** One refresh for all who ask for one. Nobody who stops waiting cancels it. */
-  #refresh() {
+  async #refresh() {
+    if (this.#status === 'signed_out') throw this.#signedOut();
     this.#flight ??= this.#fly().finally(() => {
       this.#flight = null;
     });
@@ -565,7 +566,7 @@ class Client {
   }
 
   #mayRefresh() {
-    if (this.#status === 'signed_out') throw signedOut(this.#reason ?? 'no_session');
+    if (this.#status === 'signed_out') throw this.#signedOut();
     if (this.#pause && this.#pauseLeft > 0) throw this.#pause.error;
   }
 
@@ -605,7 +606,11 @@ class Client {
   /** What a login or a logout has left, in the midst of a refresh. */
   #current() {
     if (this.#held) return this.#held;
-    throw signedOut(this.#reason ?? 'no_session');
+    throw this.#signedOut();
+  }
+
+  #signedOut() {
+    return signedOut(this.#reason ?? 'no_session');
   }
 
   /** Everybody gets this failure until the pause is over. @param {AuthError} error */
