@@ -115,10 +115,19 @@ fn command(example: &str, folder: &Path, env: &[(&str, &str)]) -> Command {
 }
 
 /// The programs that tests start.
-const EXAMPLES: [&str; 3] = ["quickstart", "hyper", "store_service"];
+const EXAMPLES: &[&str] = &[
+    #[cfg(feature = "cookie")]
+    "browser",
+    "hyper",
+    "quickstart",
+    "store_service",
+];
+
+/// What the programs are made of.
+const SOURCES: [&str; 5] = ["rs", "js", "css", "html", "svg"];
 
 /// What the servers read, so that nothing of the caller's own environment gets in.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "ADDR",
     "STORE",
     "ACCESS_TTL",
@@ -128,6 +137,7 @@ const NAMES: [&str; 10] = [
     "ACCESS_ALG",
     "ACCESS_KEY_FILE",
     "REFRESH_TOKEN_SECRET",
+    "INSECURE_COOKIES",
     "RUST_LOG",
 ];
 
@@ -165,6 +175,7 @@ fn build(profile: &Path) {
         ("axum", cfg!(feature = "axum")),
         ("client", cfg!(feature = "client")),
         ("conformance", cfg!(feature = "conformance")),
+        ("cookie", cfg!(feature = "cookie")),
         ("postgres", cfg!(feature = "postgres")),
         ("redis", cfg!(feature = "redis")),
         ("rust-crypto", cfg!(feature = "rust-crypto")),
@@ -206,7 +217,7 @@ fn newest(folder: &Path) -> Option<SystemTime> {
         .filter_map(Result::ok)
         .map(|entry| entry.path());
     let times = entries.map(|path| match path.extension() {
-        Some(extension) if extension == "rs" => modified(&path),
+        Some(extension) if SOURCES.iter().any(|source| extension == *source) => modified(&path),
         None => newest(&path),
         Some(_) => None,
     });

@@ -37,9 +37,7 @@ export async function cross_origin(world) {
     await fetch(`${url}/auth/token`, request).catch(() => {});
   }, world.url);
   const answer = await sent;
-  const { cookie } = await answer.request().allHeaders();
-  assert(cookie?.includes(before.name), 'the browser has sent it');
-  assert.equal(answer.status(), 403);
+  assert.equal(answer.status(), 403, 'without the cookie it would be 400');
   assert.equal(await answer.headerValue('set-cookie'), null);
   assert.equal((await visitor.cookie()).value, before.value);
   assert.deepEqual(await tab.ask(), [200]);
