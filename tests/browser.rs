@@ -66,10 +66,15 @@ fn run(file: &str, case: &str, env: &[(&str, &str)]) {
     };
     let folder = tempfile::tempdir().expect("a folder");
     // Without a window each refresh rotates: two at once would be the end.
-    let mut settings = vec![("STORE", "memory"), ("RUST_LOG", "error"), ("REUSE_WINDOW", "0")];
+    let mut settings = vec![
+        ("STORE", "memory"),
+        ("RUST_LOG", "error"),
+        ("REUSE_WINDOW", "0"),
+    ];
     settings.extend(env);
     let page = Server::start("browser", folder.path(), &settings);
-    let quickstart = (file == "body").then(|| Server::start("quickstart", folder.path(), &settings));
+    let quickstart =
+        (file == "body").then(|| Server::start("quickstart", folder.path(), &settings));
     let status = Command::new(&tools.node)
         .arg(root().join("tests/browser/run.mjs"))
         .args([&tools.modules, &tools.chromium])
