@@ -79,7 +79,11 @@ fn run(file: &str, case: &str, env: &[(&str, &str)]) {
         .arg(root().join("tests/browser/run.mjs"))
         .args([&tools.modules, &tools.chromium])
         .args([&format!("http://{}", page.addr), file, case])
-        .args(quickstart.map(|server| format!("http://{}", server.addr)))
+        .args(
+            quickstart
+                .iter()
+                .map(|server| format!("http://{}", server.addr)),
+        )
         .status();
     assert!(status.expect("node runs").success(), "{file}::{case}");
     page.stop();
