@@ -34,8 +34,10 @@ const MISSING_LAYER: &str = "no BearerLayer saw this request: \
 
 impl ClaimsRejection {
     fn refused(rejection: bearer::Rejection, extensions: &Extensions) -> Self {
-        Self(Kind::Refused(match extensions.get::<Checked>() {
-            Some(Checked { realm }) => rejection.in_realm(realm),
+        let by_token = extensions.get().map(VerifiedToken::realm);
+        let by_layer = || extensions.get().map(|Checked { realm }| realm);
+        Self(Kind::Refused(match by_token.or_else(by_layer) {
+            Some(realm) => rejection.in_realm(realm),
             None => rejection,
         }))
     }

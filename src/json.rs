@@ -25,7 +25,8 @@ pub(crate) fn from_members<P: DeserializeOwned>(
     P::deserialize(Members(members))
 }
 
-struct Strict(Value);
+/// A value that has no duplicate members at any depth.
+pub(crate) struct Strict(pub(crate) Value);
 
 impl<'de> Deserialize<'de> for Strict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

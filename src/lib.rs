@@ -126,6 +126,7 @@ mod json;
 pub mod jws;
 #[cfg(feature = "session")]
 pub mod manual;
+mod realm;
 mod reply;
 #[cfg(feature = "session")]
 pub mod session;
@@ -142,7 +143,7 @@ pub use issuer::Issuer;
 pub use jws::{Algorithm, KeySet, SigningKey, VerifyingKey, VerifyingKeys};
 pub use reply::ReplyBody;
 pub use token::{AccessToken, RefreshToken, TokenResponse};
-pub use verifier::Verifier;
+pub use verifier::{CacheLimits, Verifier};
 
 /// What the README shows has to compile.
 #[cfg(all(doctest, feature = "axum", feature = "client", feature = "sqlite"))]

@@ -1,6 +1,6 @@
 //! What a refused request is told (RFC 6750 §3).
 
-use std::{error::Error as StdError, fmt, sync::Arc};
+use std::{error::Error as StdError, fmt};
 
 use bytes::Bytes;
 use http::{
@@ -10,32 +10,10 @@ use http::{
 
 use crate::{
     claims::Scope,
-    error::{ConfigError, ConfigErrorKind, ErrorCode, TokenError},
+    error::{ConfigError, ErrorCode, TokenError},
+    realm::Realm,
     reply,
 };
-
-/// The name of the protected space, in characters that a quoted string takes as they are.
-#[derive(Clone, Debug)]
-pub(crate) struct Realm(Arc<str>);
-
-impl Realm {
-    pub(super) fn new(realm: &str) -> Result<Self, ConfigError> {
-        if realm
-            .bytes()
-            .all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\')
-        {
-            Ok(Self(realm.into()))
-        } else {
-            Err(ConfigErrorKind::Realm.into())
-        }
-    }
-}
-
-impl Default for Realm {
-    fn default() -> Self {
-        Self("api".into())
-    }
-}
 
 /// Why a request was refused, and the answer that says so.
 ///
@@ -169,7 +147,7 @@ impl Rejection {
     /// The value of `WWW-Authenticate`. All parts of it are checked or this crate's own: nothing
     /// of the request can get in.
     fn challenge(&self) -> Option<HeaderValue> {
-        let mut challenge = format!("Bearer realm=\"{}\"", self.realm.0);
+        let mut challenge = format!("Bearer realm=\"{}\"", self.realm);
         match self.code {
             ErrorCode::MissingToken => {}
             ErrorCode::InvalidRequest | ErrorCode::InvalidToken | ErrorCode::InsufficientScope => {
@@ -219,6 +197,7 @@ impl StdError for Rejection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ConfigErrorKind;
 
     #[track_caller]
     fn challenge(rejection: Rejection, expected: &str) {

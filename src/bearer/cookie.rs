@@ -28,13 +28,13 @@ impl Cookie {
             Found::Absent => Ok(Credentials::Absent),
             _ if !cookie.origins().admits(request) => Err(Rejection::cross_origin()),
             Found::Malformed => Ok(Credentials::Malformed),
-            Found::Token(token) => Ok(Credentials::Token(token)),
+            Found::Token(token) => Ok(Credentials::Token(token.as_bytes())),
         }
     }
 
     pub(super) fn mark_sensitive(&self, headers: &mut HeaderMap) {
         if self.0.is_some() {
-            super::credentials::mark_sensitive(headers, http::header::COOKIE);
+            super::credentials::mark_sensitive(headers, &http::header::COOKIE);
         }
     }
 }

@@ -1,17 +1,16 @@
 //! The `Authorization` header (RFC 9110 §11.6.2, RFC 6750 §2.1).
 
-use http::{
-    HeaderMap, HeaderName,
-    header::{AUTHORIZATION, Entry},
-};
+use std::mem;
+
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
 /// What a request's `Authorization` header holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Credentials<'a> {
     /// No credentials, another scheme, or the scheme alone.
     Absent,
-    /// One token; its characters are right, nothing else is known of it.
-    Token(&'a str),
+    /// What came in a token's place; see [`token`].
+    Token(&'a [u8]),
     /// Something that was meant as a bearer token and cannot be one.
     Malformed,
 }
@@ -27,65 +26,101 @@ impl<'a> Credentials<'a> {
         }
     }
 
-    fn parse(value: &'a [u8]) -> Self {
-        // Space around a value is not part of it (RFC 9110 §5.5).
-        let value = value.trim_ascii();
-        let end = value
-            .iter()
-            .position(|b| !is_tchar(*b))
-            .unwrap_or(value.len());
-        let Some((scheme, rest)) = value.split_at_checked(end) else {
-            return Self::Malformed;
-        };
-        if value.is_empty() || !scheme.is_empty() && !scheme.eq_ignore_ascii_case(b"bearer") {
-            return Self::Absent;
+    /// As [`find`](Self::find), and keeps the credentials out of what prints or compresses headers
+    /// further in. All in one pass.
+    pub(super) fn find_and_mark(headers: &'a mut HeaderMap) -> Self {
+        let mut found = Self::Absent;
+        let mut is_first = true;
+        // Not by an entry, which makes room for one more header before it looks.
+        for (name, value) in headers {
+            if name == AUTHORIZATION {
+                value.set_sensitive(true);
+                found = if mem::take(&mut is_first) {
+                    Self::parse(value.as_bytes())
+                } else {
+                    Self::Malformed
+                };
+            }
         }
-        match rest.first() {
-            None => Self::Absent,
-            Some(b' ') if !scheme.is_empty() => Self::token(rest),
-            // `Bearer,`, `Bearer=` and the like: it is refused even where a token is optional.
-            Some(_) => Self::Malformed,
-        }
+        found
     }
 
-    fn token(rest: &'a [u8]) -> Self {
-        match std::str::from_utf8(rest).map(|rest| rest.trim_start_matches(' ')) {
-            Ok(token) if is_b64token(token) => Self::Token(token),
-            _ => Self::Malformed,
+    fn parse(value: &'a [u8]) -> Self {
+        const SCHEME: &[u8] = b"bearer";
+        // Space around a value is not part of it (RFC 9110 §5.5).
+        let value = value.trim_ascii();
+        let (credentials, first) = match value.split_at_checked(SCHEME.len()) {
+            Some((scheme, rest)) if scheme == b"Bearer" || scheme.eq_ignore_ascii_case(SCHEME) => {
+                (rest, rest.first())
+            }
+            _ => (b"".as_slice(), value.first()),
+        };
+        match first {
+            Some(b' ') => {
+                let start = credentials.iter().position(|b| *b != b' ');
+                Self::Token(credentials.get(start.unwrap_or(0)..).unwrap_or_default())
+            }
+            // Another scheme, or one that only begins like this one.
+            Some(b) if is_tchar(*b) => Self::Absent,
+            // `Bearer,`, `Bearer=` and the like: it is refused even where a token is optional.
+            Some(_) => Self::Malformed,
+            None => Self::Absent,
         }
     }
 }
 
+/// The token, where its characters are those of one; nothing else is known of it then.
+pub(super) fn token(raw: &[u8]) -> Option<&str> {
+    std::str::from_utf8(raw).ok().filter(|raw| is_b64token(raw))
+}
+
 /// `token` characters (RFC 9110 §5.6.2), which a scheme is made of.
 fn is_tchar(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
+    b.is_ascii_alphanumeric()
+        || matches!(
+            b,
+            b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~'
+        )
 }
 
 /// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
 fn is_b64token(token: &str) -> bool {
     let body = token.trim_end_matches('=');
-    !body.is_empty()
-        && body
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
+    !body.is_empty() && body.bytes().all(is_b64token_char)
+}
+
+fn is_b64token_char(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
 }
 
 /// Marks all headers of this name.
-pub(super) fn mark_sensitive(headers: &mut HeaderMap, name: HeaderName) {
-    if let Entry::Occupied(mut values) = headers.entry(name) {
-        values
-            .iter_mut()
-            .for_each(|value| value.set_sensitive(true));
+#[cfg_attr(not(feature = "cookie"), allow(dead_code))] // cookies ask, nobody else does
+pub(super) fn mark_sensitive(headers: &mut HeaderMap, wanted: &HeaderName) {
+    // Not by an entry, which makes room for one more header before it looks.
+    for (name, value) in headers {
+        if name == wanted {
+            value.set_sensitive(true);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[track_caller]
     fn parses(value: &str, expected: Credentials<'_>) {
-        assert_eq!(Credentials::parse(value.as_bytes()), expected, "{value:?}");
+        assert_eq!(judged(value.as_bytes()), expected, "{value:?}");
+    }
+
+    /// As the layer takes it where the token is not remembered.
+    fn judged(value: &[u8]) -> Credentials<'_> {
+        match Credentials::parse(value) {
+            Credentials::Token(raw) if token(raw).is_none() => Credentials::Malformed,
+            credentials => credentials,
+        }
     }
 
     #[test]
@@ -96,13 +131,13 @@ mod tests {
             "BEARER   a.b.c",
             " \tBearer a.b.c\t ",
         ] {
-            parses(value, Credentials::Token("a.b.c"));
+            parses(value, Credentials::Token(b"a.b.c"));
         }
     }
 
     #[test]
     fn b64token_characters() {
-        parses("Bearer aZ09-._~+/==", Credentials::Token("aZ09-._~+/=="));
+        parses("Bearer aZ09-._~+/==", Credentials::Token(b"aZ09-._~+/=="));
         for value in [
             "Bearer =",
             "Bearer a=b",
@@ -142,16 +177,25 @@ mod tests {
         ] {
             parses(value, Credentials::Malformed);
         }
-        assert_eq!(Credentials::parse(b"Bearer \xff"), Credentials::Malformed);
+        assert_eq!(judged(b"Bearer \xff"), Credentials::Malformed);
     }
 
     #[test]
     fn two_headers_are_malformed_even_when_equal() {
         let mut headers = HeaderMap::new();
-        assert_eq!(Credentials::find(&headers), Credentials::Absent);
+        assert_eq!(found(&mut headers), Credentials::Absent);
         headers.append(AUTHORIZATION, "Bearer a".parse().unwrap());
-        assert_eq!(Credentials::find(&headers), Credentials::Token("a"));
+        assert_eq!(found(&mut headers), Credentials::Token(b"a"));
         headers.append(AUTHORIZATION, "Bearer a".parse().unwrap());
-        assert_eq!(Credentials::find(&headers), Credentials::Malformed);
+        assert_eq!(found(&mut headers), Credentials::Malformed);
+        let values = headers.get_all(AUTHORIZATION);
+        assert!(values.iter().all(HeaderValue::is_sensitive));
+    }
+
+    #[track_caller]
+    fn found(headers: &mut HeaderMap) -> Credentials<'_> {
+        let marked = Credentials::find_and_mark(&mut headers.clone()) == Credentials::find(headers);
+        assert!(marked, "both find the same");
+        Credentials::find_and_mark(headers)
     }
 }

@@ -4,11 +4,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use tower_layer::Layer;
 
-use crate::{error::ConfigError, verifier::Verifier};
+use crate::{error::ConfigError, realm::Realm, verifier::Verifier};
 
 use super::{
     Bearer, LiveCheck, NoEndpoints, NoLiveCheck, Rejection, SessionGuard,
-    challenge::Realm,
     guard::AnyGuard,
     policy::{Hook, Policy},
 };

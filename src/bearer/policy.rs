@@ -3,17 +3,15 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use http::{
-    Extensions, HeaderMap, HeaderValue, Method, Request, Response,
-    header::{AUTHORIZATION, CONTENT_LENGTH},
-};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, header::CONTENT_LENGTH};
 
 use crate::{
-    claims::VerifiedToken, error::TokenError, reply::ReplyBody, trace, verifier::Verifier,
+    claims::VerifiedToken, error::TokenError, realm::Realm, reply::ReplyBody, trace,
+    verifier::Verifier,
 };
 
 use super::{
-    challenge::{Realm, Rejection},
+    challenge::Rejection,
     cookie::Cookie,
     credentials::{self, Credentials},
     guard::{Admission, AnyGuard, LiveFuture, Unavailable},
@@ -32,8 +30,8 @@ impl fmt::Debug for Hook {
     }
 }
 
-/// Left in the extensions of each request that the layer lets through, token or not, so that an
-/// extractor can tell "no token" from "no layer".
+/// Left in the extensions of each request that the layer lets through without a token, so that
+/// an extractor can tell "no token" from "no layer".
 #[derive(Clone, Debug)]
 pub(crate) struct Checked {
     pub(crate) realm: Realm,
@@ -72,28 +70,32 @@ impl Policy {
         }
     }
 
-    /// Keeps the credentials out of what prints or compresses headers further in.
-    pub(super) fn mark_sensitive(&self, headers: &mut HeaderMap) {
-        credentials::mark_sensitive(headers, AUTHORIZATION);
+    /// Looks at the credentials for the first time, and keeps them out of what prints or compresses
+    /// headers further in. The token, where it is in the `Authorization` header and the verifier
+    /// remembers it: all that is left then is to [`judge`](Self::judge).
+    pub(super) fn recall(&self, headers: &mut HeaderMap) -> Option<VerifiedToken> {
         self.cookie.mark_sensitive(headers);
+        match Credentials::find_and_mark(headers) {
+            Credentials::Token(raw) => self.verifier.recall(raw),
+            Credentials::Absent | Credentials::Malformed => None,
+        }
     }
 
     /// Judges a request by its head, as far as that can be done at once.
-    pub(super) fn judge<B>(&self, request: &Request<B>) -> Result<Verdict, Rejection> {
+    pub(super) fn judge<B>(
+        &self,
+        recalled: Option<VerifiedToken>,
+        request: &Request<B>,
+    ) -> Result<Verdict, Rejection> {
         if self.required.is_malformed() {
             return Err(Rejection::misconfigured());
         }
-        let credentials = match Credentials::find(request.headers()) {
-            Credentials::Absent => self.cookie.find(request)?,
-            in_header => in_header,
-        };
-        let token = match credentials {
-            Credentials::Token(token) => self.verifier.verify(token)?,
-            Credentials::Absent if self.optional && self.required.is_empty() => {
-                return Ok(Verdict::Pass(None));
-            }
-            Credentials::Absent => return Err(Rejection::missing_token()),
-            Credentials::Malformed => return Err(Rejection::malformed()),
+        let token = match recalled {
+            Some(token) => token,
+            None => match self.verify(request)? {
+                Some(token) => token,
+                None => return Ok(Verdict::Pass(None)),
+            },
         };
         let live = match &self.guard {
             Some(guard) => self.ask_guard(guard, &token)?,
@@ -104,6 +106,22 @@ impl Policy {
             None => self
                 .check_scope(&token)
                 .map(|()| Verdict::Pass(Some(token))),
+        }
+    }
+
+    fn verify<B>(&self, request: &Request<B>) -> Result<Option<VerifiedToken>, Rejection> {
+        let credentials = match Credentials::find(request.headers()) {
+            Credentials::Absent => self.cookie.find(request)?,
+            in_header => in_header,
+        };
+        match credentials {
+            Credentials::Token(raw) => {
+                let token = credentials::token(raw).ok_or_else(Rejection::malformed)?;
+                Ok(Some(self.verifier.verify(token)?))
+            }
+            Credentials::Absent if self.optional && self.required.is_empty() => Ok(None),
+            Credentials::Absent => Err(Rejection::missing_token()),
+            Credentials::Malformed => Err(Rejection::malformed()),
         }
     }
 
@@ -141,14 +159,15 @@ impl Policy {
         self.required.check(&token.claims().scope)
     }
 
-    /// Leaves in the extensions what was found, and nothing that was there before.
+    /// Leaves in the extensions what was found, and no token that was there before.
     pub(super) fn admit(&self, extensions: &mut Extensions, token: Option<VerifiedToken>) {
-        extensions.insert(Checked {
-            realm: self.realm.clone(),
-        });
         match token {
-            Some(token) => drop(extensions.insert(token)),
-            None => drop(extensions.remove::<VerifiedToken>()),
+            Some(token) => drop(extensions.insert(token.in_realm(&self.realm))),
+            None => {
+                let realm = self.realm.clone();
+                extensions.insert(Checked { realm });
+                extensions.remove::<VerifiedToken>();
+            }
         }
     }
 

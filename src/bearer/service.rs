@@ -63,12 +63,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
-        self.policy.mark_sensitive(request.headers_mut());
+        let recalled = self.policy.recall(request.headers_mut());
         let mut request = match self.endpoints.serve(request) {
             Ok(answer) => return ResponseFuture::served(answer),
             Err(request) => request,
         };
-        match self.policy.judge(&request) {
+        match self.policy.judge(recalled, &request) {
             Ok(Verdict::Pass(token)) => {
                 self.policy.admit(request.extensions_mut(), token);
                 ResponseFuture::inner(self.inner.call(request))

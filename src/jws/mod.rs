@@ -17,18 +17,23 @@ mod algorithm;
 mod backend;
 mod compact;
 mod edwards;
+mod header;
 mod jwk;
 mod key;
+mod known;
 mod roca;
 mod set;
 mod signing;
 #[cfg(test)]
 mod tests;
+mod trusted;
 mod verifying;
 
 pub use algorithm::Algorithm;
-pub use set::{KeySet, VerifyingKeys};
+pub use set::KeySet;
 pub use signing::{PrivateKeyText, SigningKey};
+pub(crate) use trusted::Trust;
+pub use trusted::VerifyingKeys;
 pub use verifying::VerifyingKey;
 
 /// A token that could not be signed.

@@ -193,6 +193,11 @@ impl VerifyingKey {
         &self.material.thumbprint
     }
 
+    /// Whether it is the very same key under the same `kid`, not only an equal one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.material, &other.material) && self.kid == other.kid
+    }
+
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         self.material.checker.verify(message, signature)
     }

@@ -82,8 +82,8 @@ impl RefreshKey {
 
     /// Verifies signature, type and issuer; the rest is for the decision.
     pub(super) fn open(&self, token: &str, issuer: &str) -> Option<(SessionId, Presented)> {
-        let payload = self.0.verifying().open(token, TYP, MAX_BYTES).ok()?;
-        let members = json::object(&payload).ok()?;
+        let opened = self.0.verifying().open(token, TYP, MAX_BYTES).ok()?;
+        let members = json::object(&opened.payload).ok()?;
         let claims: RefreshClaims = json::from_members(&members).ok()?;
         let presented = Presented {
             generation: claims.generation,

@@ -1,18 +1,22 @@
 //! [`Verifier`]: access token in, claims out.
 
-use std::{fmt, sync::Arc, time::Duration};
-
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
 use crate::{
-    claims::{Audience, Claims, VerifiedToken},
+    claims::{self, Claims, VerifiedToken},
     clock::{Clock, SystemClock, Timestamp},
     error::{ConfigError, ConfigErrorKind, TokenError},
     issuer::{ACCESS_TOKEN_TYPE, check_names},
-    json,
     jws::VerifyingKeys,
 };
+
+mod cache;
+mod limits;
+mod shard;
+mod tail;
+
+use cache::Cache;
+pub use limits::CacheLimits;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +36,12 @@ pub(crate) const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// 5. `iss` is the expected issuer and `aud` names this audience, byte for byte;
 /// 6. `exp` has not come, and `nbf` and `iat` do not lie ahead, give or take the
 ///    [leeway](Self::leeway).
+///
+/// A token that has passed is remembered, so that the next request which brings it needs no
+/// signature checked and no JSON read: only the key's place in the set and the times are looked
+/// at again. That memory is [bounded](Self::cache), holds nothing of refused tokens, and can be
+/// [switched off](Self::without_cache). Clones share it; a verifier that is set up differently
+/// starts with none.
 ///
 /// ```
 /// use tower_bearer::{Algorithm, KeySet, SigningKey, Verifier, error::TokenError};
@@ -54,6 +64,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     max_token_bytes: usize,
     client_id_required: bool,
+    cache: Option<Arc<Cache>>,
 }
 
 impl Verifier {
@@ -78,11 +89,14 @@ impl Verifier {
             clock: Arc::new(SystemClock),
             max_token_bytes: DEFAULT_MAX_TOKEN_BYTES,
             client_id_required: true,
+            cache: Some(Arc::new(Cache::new(CacheLimits::default()))),
         })))
     }
 
+    /// What another verifier has accepted, this one might not.
     fn with(self, change: impl FnOnce(&mut Inner)) -> Self {
         let mut inner = Arc::unwrap_or_clone(self.0);
+        inner.cache = inner.cache.map(|cache| Arc::new(cache.emptied()));
         change(&mut inner);
         Self(Arc::new(inner))
     }
@@ -119,6 +133,24 @@ impl Verifier {
         self.with(|inner| inner.client_id_required = false)
     }
 
+    /// Remembers accepted tokens within these limits. The default is
+    /// [`CacheLimits::default`]: up to 131 072 tokens and 128 MiB, about 1 KiB a token.
+    ///
+    /// A remembered token is forgotten when it expires, when its key leaves the
+    /// [set](VerifyingKeys) or its `kid` gets another one, and when others need the room. Each
+    /// request still has its times checked, and by the layer its session and scope.
+    #[must_use]
+    pub fn cache(self, limits: CacheLimits) -> Self {
+        self.with(|inner| inner.cache = Some(Arc::new(Cache::new(limits))))
+    }
+
+    /// Remembers no token: each request has its signature verified, and no accepted token stays
+    /// in memory.
+    #[must_use]
+    pub fn without_cache(self) -> Self {
+        self.with(|inner| inner.cache = None)
+    }
+
     /// Verifies an access token.
     ///
     /// # Errors
@@ -135,14 +167,15 @@ impl Verifier {
     ///
     /// As [`verify`](Self::verify).
     pub fn verify_at(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
-        let inner = &*self.0;
-        let payload = inner
-            .keys
-            .open(token, ACCESS_TOKEN_TYPE, inner.max_token_bytes)?;
-        let mut members = json::object(&payload).map_err(|_| TokenError::Malformed)?;
-        let claims = take_claims(&mut members)?;
-        inner.check(&claims, now)?;
-        Ok(VerifiedToken::new(claims, members))
+        match self.0.recall(token.as_bytes(), now) {
+            Some(verified) => Ok(verified),
+            None => self.0.verify_anew(token, now),
+        }
+    }
+
+    /// The token, where it is remembered and would still be accepted.
+    pub(crate) fn recall(&self, token: &[u8]) -> Option<VerifiedToken> {
+        self.0.recall(token, self.0.clock.now())
     }
 }
 
@@ -157,7 +190,37 @@ impl fmt::Debug for Verifier {
 }
 
 impl Inner {
-    fn check(&self, claims: &Claims, now: Timestamp) -> Result<(), TokenError> {
+    fn recall(&self, token: &[u8], now: Timestamp) -> Option<VerifiedToken> {
+        self.cache.as_ref()?.get(token, &self.keys, now)
+    }
+
+    fn verify_anew(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
+        let opened = self
+            .keys
+            .open(token, ACCESS_TOKEN_TYPE, self.max_token_bytes)?;
+        let (claims, private) = claims::read(&opened.payload)?;
+        self.check(&claims)?;
+        let good = self.good(&claims);
+        if now < good.start {
+            return Err(TokenError::NotYetValid);
+        }
+        if now >= good.end {
+            return Err(TokenError::Expired);
+        }
+        let verified = VerifiedToken::new(claims, private);
+        if let Some(cache) = &self.cache {
+            cache.put(token, &verified, opened.trust, good, now);
+        }
+        Ok(verified)
+    }
+
+    /// When claims are good, the leeway included (RFC 7519 §4.1.4 and §4.1.5).
+    fn good(&self, claims: &Claims) -> Range<Timestamp> {
+        let starts = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
+        starts - self.leeway..claims.exp + self.leeway
+    }
+
+    fn check(&self, claims: &Claims) -> Result<(), TokenError> {
         if self.client_id_required && claims.client_id.is_none() {
             return Err(TokenError::Claims);
         }
@@ -167,60 +230,6 @@ impl Inner {
         if !claims.aud.contains(&self.audience) {
             return Err(TokenError::Audience);
         }
-        let latest = now + self.leeway;
-        if claims.iat > latest || claims.nbf.is_some_and(|nbf| nbf > latest) {
-            return Err(TokenError::NotYetValid);
-        }
-        if now >= claims.exp + self.leeway {
-            return Err(TokenError::Expired);
-        }
         Ok(())
-    }
-}
-
-/// Takes the registered members out; what is left is the application's.
-fn take_claims(members: &mut Map<String, Value>) -> Result<Claims, TokenError> {
-    Ok(Claims {
-        iss: required(members, "iss")?,
-        sub: non_empty(required(members, "sub")?)?,
-        aud: required::<Audience>(members, "aud")?,
-        exp: required::<Timestamp>(members, "exp")?,
-        iat: required(members, "iat")?,
-        nbf: optional(members, "nbf")?,
-        jti: non_empty(required(members, "jti")?)?,
-        client_id: optional(members, "client_id")?.map(non_empty).transpose()?,
-        scope: optional(members, "scope")?.unwrap_or_default(),
-        sid: optional(members, "sid")?,
-        generation: optional(members, "gen")?,
-        auth_time: optional(members, "auth_time")?,
-        private: (),
-    })
-}
-
-fn required<T: DeserializeOwned>(
-    members: &mut Map<String, Value>,
-    name: &str,
-) -> Result<T, TokenError> {
-    optional(members, name)?.ok_or(TokenError::Claims)
-}
-
-/// A member that is `null` is there, and of the wrong type.
-fn optional<T: DeserializeOwned>(
-    members: &mut Map<String, Value>,
-    name: &str,
-) -> Result<Option<T>, TokenError> {
-    let Some(value) = members.remove(name) else {
-        return Ok(None);
-    };
-    T::deserialize(value)
-        .map(Some)
-        .map_err(|_| TokenError::Claims)
-}
-
-fn non_empty(text: String) -> Result<String, TokenError> {
-    if text.is_empty() {
-        Err(TokenError::Claims)
-    } else {
-        Ok(text)
     }
 }

@@ -1,0 +1,116 @@
+//! What an access token says: [`Claims`], [`Scope`], [`Audience`] (RFC 7519, RFC 9068).
+
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+
+mod audience;
+mod read;
+mod scope;
+mod session_id;
+mod verified;
+
+pub use audience::Audience;
+pub(crate) use read::read;
+pub use scope::Scope;
+pub use session_id::SessionId;
+pub use verified::{PrivateClaimsError, VerifiedToken};
+
+/// The members that RFC 9068 and this crate define. The application's own claims may not use
+/// these names.
+pub const REGISTERED: [&str; 12] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "nbf",
+    "jti",
+    "client_id",
+    "scope",
+    "sid",
+    "gen",
+    "auth_time",
+];
+
+/// The claims of an access token (RFC 9068 §2.2) and the application's own, `P`.
+///
+/// `P` is read from, and written into, the same JSON object as the registered members.
+///
+/// ```
+/// use tower_bearer::Claims;
+///
+/// #[derive(serde::Deserialize)]
+/// struct MyClaims {
+///     role: String,
+/// }
+///
+/// fn greet(claims: Claims<MyClaims>) -> String {
+///     format!("{} is {}", claims.sub, claims.private.role)
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Claims<P = ()> {
+    /// Who issued the token (RFC 7519 §4.1.1).
+    pub iss: String,
+    /// Whom the token speaks of (RFC 7519 §4.1.2).
+    pub sub: String,
+    /// Whom the token is for (RFC 7519 §4.1.3).
+    pub aud: Audience,
+    /// When the token ends (RFC 7519 §4.1.4). It is refused from this time on.
+    pub exp: Timestamp,
+    /// When the token was issued (RFC 7519 §4.1.6).
+    pub iat: Timestamp,
+    /// From when on the token is good (RFC 7519 §4.1.5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<Timestamp>,
+    /// The token's own identifier (RFC 7519 §4.1.7).
+    pub jti: String,
+    /// The OAuth client that the token was issued to (RFC 8693 §4.3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// What the token allows (RFC 8693 §4.2).
+    #[serde(skip_serializing_if = "Scope::is_empty")]
+    pub scope: Scope,
+    /// The session behind the token, where there is one; see
+    /// [`session_id`](Self::session_id).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    /// The generation of the refresh token that was handed out beside this one. It is never a
+    /// validity check: it only tells the server which refresh token the client holds.
+    #[serde(rename = "gen", skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u32>,
+    /// When the user last proved who they are (RFC 9068 §2.2.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Timestamp>,
+    /// The application's own claims.
+    #[serde(flatten)]
+    pub private: P,
+}
+
+impl<P> Claims<P> {
+    /// The session behind the token, where `sid` is one of this crate's.
+    pub fn session_id(&self) -> Option<SessionId> {
+        self.sid.as_deref()?.parse().ok()
+    }
+
+    /// The same registered claims with other private ones.
+    pub fn with_private<Q>(self, private: Q) -> Claims<Q> {
+        Claims {
+            iss: self.iss,
+            sub: self.sub,
+            aud: self.aud,
+            exp: self.exp,
+            iat: self.iat,
+            nbf: self.nbf,
+            jti: self.jti,
+            client_id: self.client_id,
+            scope: self.scope,
+            sid: self.sid,
+            generation: self.generation,
+            auth_time: self.auth_time,
+            private,
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Claims out of a token's payload, in one pass.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, Error, MapAccess, Visitor},
+};
+use serde_json::{Map, Value};
+
+use super::{Audience, Claims, Scope};
+use crate::{clock::Timestamp, error::TokenError, json::Strict};
+
+/// Reads the registered members, and beside them what is the application's own.
+///
+/// It is as strict as [`json::object`](crate::json::object): a twin at any depth makes the token
+/// malformed. A registered member of another type than its own makes the claims wrong.
+pub(crate) fn read(payload: &[u8]) -> Result<(Claims, Map<String, Value>), TokenError> {
+    let mut mistyped = false;
+    let mut deserializer = serde_json::Deserializer::from_slice(payload);
+    let members = Reader {
+        mistyped: &mut mistyped,
+    }
+    .deserialize(&mut deserializer)
+    .and_then(|members| deserializer.end().map(|()| members));
+    match members {
+        Ok(members) => members.into_claims().ok_or(TokenError::Claims),
+        Err(error) if mistyped && error.is_data() => Err(TokenError::Claims),
+        Err(_) => Err(TokenError::Malformed),
+    }
+}
+
+/// What has been read so far.
+#[derive(Default)]
+struct Members {
+    iss: Option<String>,
+    sub: Option<String>,
+    aud: Option<Audience>,
+    exp: Option<Timestamp>,
+    iat: Option<Timestamp>,
+    nbf: Option<Timestamp>,
+    jti: Option<String>,
+    client_id: Option<String>,
+    scope: Option<Scope>,
+    sid: Option<String>,
+    generation: Option<u32>,
+    auth_time: Option<Timestamp>,
+    private: Map<String, Value>,
+}
+
+impl Members {
+    /// Nothing where a required member is missing (RFC 9068 §2.2), or one that has to name
+    /// something is empty. Whether `client_id` is required, the verifier decides.
+    fn into_claims(self) -> Option<(Claims, Map<String, Value>)> {
+        let named = |text: &String| !text.is_empty();
+        if !self.client_id.as_ref().is_none_or(named) {
+            return None;
+        }
+        let claims = Claims {
+            iss: self.iss?,
+            sub: self.sub.filter(named)?,
+            aud: self.aud?,
+            exp: self.exp?,
+            iat: self.iat?,
+            nbf: self.nbf,
+            jti: self.jti.filter(named)?,
+            client_id: self.client_id,
+            scope: self.scope.unwrap_or_default(),
+            sid: self.sid,
+            generation: self.generation,
+            auth_time: self.auth_time,
+            private: (),
+        };
+        Some((claims, self.private))
+    }
+}
+
+struct Reader<'a> {
+    mistyped: &'a mut bool,
+}
+
+impl Reader<'_> {
+    /// A member that is `null` is there, and of the wrong type.
+    fn take<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
+        &mut self,
+        map: &mut A,
+        member: &mut Option<T>,
+    ) -> Result<(), A::Error> {
+        if member.is_some() {
+            return Err(twin());
+        }
+        let value = map.next_value();
+        *self.mistyped = value.is_err();
+        *member = Some(value?);
+        Ok(())
+    }
+}
+
+fn twin<E: Error>() -> E {
+    E::custom("duplicate member")
+}
+
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = Members;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Members, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_> {
+    type Value = Members;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object without duplicate members")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = Members::default();
+        while let Some(name) = map.next_key()? {
+            match name {
+                Name::Iss => self.take(&mut map, &mut members.iss)?,
+                Name::Sub => self.take(&mut map, &mut members.sub)?,
+                Name::Aud => self.take(&mut map, &mut members.aud)?,
+                Name::Exp => self.take(&mut map, &mut members.exp)?,
+                Name::Iat => self.take(&mut map, &mut members.iat)?,
+                Name::Nbf => self.take(&mut map, &mut members.nbf)?,
+                Name::Jti => self.take(&mut map, &mut members.jti)?,
+                Name::ClientId => self.take(&mut map, &mut members.client_id)?,
+                Name::Scope => self.take(&mut map, &mut members.scope)?,
+                Name::Sid => self.take(&mut map, &mut members.sid)?,
+                Name::Generation => self.take(&mut map, &mut members.generation)?,
+                Name::AuthTime => self.take(&mut map, &mut members.auth_time)?,
+                Name::Private(name) => {
+                    let Strict(value) = map.next_value()?;
+                    if members.private.insert(name, value).is_some() {
+                        return Err(twin());
+                    }
+                }
+            }
+        }
+        Ok(members)
+    }
+}
+
+enum Name {
+    Iss,
+    Sub,
+    Aud,
+    Exp,
+    Iat,
+    Nbf,
+    Jti,
+    ClientId,
+    Scope,
+    Sid,
+    Generation,
+    AuthTime,
+    Private(String),
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl Visitor<'_> for NameVisitor {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a member")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Name, E> {
+        Ok(match name {
+            "iss" => Name::Iss,
+            "sub" => Name::Sub,
+            "aud" => Name::Aud,
+            "exp" => Name::Exp,
+            "iat" => Name::Iat,
+            "nbf" => Name::Nbf,
+            "jti" => Name::Jti,
+            "client_id" => Name::ClientId,
+            "scope" => Name::Scope,
+            "sid" => Name::Sid,
+            "gen" => Name::Generation,
+            "auth_time" => Name::AuthTime,
+            other => Name::Private(other.to_owned()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::claims::REGISTERED;
+
+    const LEAST: &str = r#""iss":"i","sub":"s","aud":"a","exp":2,"iat":1,"jti":"j""#;
+
+    fn with(members: &str) -> Result<(Claims, Map<String, Value>), TokenError> {
+        read(format!("{{{LEAST}{members}}}").as_bytes())
+    }
+
+    #[test]
+    fn each_registered_name_is_read_and_no_other() {
+        let (claims, private) = with(
+            r#","nbf":3,"client_id":"c","scope":"x y","sid":"d","gen":4,"auth_time":5,"Iss":6"#,
+        )
+        .unwrap();
+        let written = serde_json::to_value(&claims).unwrap();
+        let names: Vec<_> = written.as_object().unwrap().keys().collect();
+        assert_eq!(names.len(), REGISTERED.len());
+        assert!(names.iter().all(|name| REGISTERED.contains(&name.as_str())));
+        assert_eq!(Value::from(private), json!({ "Iss": 6 }));
+    }
+
+    #[test]
+    fn a_twin_is_malformed_whatever_its_type_and_spelling() {
+        for twin in [
+            r#","sub":"s""#,
+            r#","sub":7"#,
+            r#","s\u0075b":"s""#,
+            r#","x":1,"x":1"#,
+            r#","x":{"y":[{"z":1,"z":1}]}"#,
+        ] {
+            assert_eq!(with(twin).err(), Some(TokenError::Malformed), "{twin}");
+        }
+    }
+
+    #[test]
+    fn what_follows_the_object_or_breaks_it_is_malformed() {
+        for payload in [
+            format!("{{{LEAST}}}x"),
+            format!("{{{LEAST}"),
+            format!("{{{LEAST},}}"),
+            format!(r#"{{{LEAST},"sid":"{}"}}"#, '\u{1}'),
+            "[]".to_owned(),
+            "7".to_owned(),
+            String::new(),
+        ] {
+            let error = read(payload.as_bytes()).err();
+            assert_eq!(error, Some(TokenError::Malformed), "{payload}");
+        }
+        assert!(read(format!(" {{{LEAST}}}\n").as_bytes()).is_ok());
+    }
+}

@@ -1,0 +1,125 @@
+use std::{fmt, sync::Arc};
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::{Audience, Claims};
+use crate::{json, realm::Realm};
+
+/// An access token that a [`Verifier`](crate::Verifier) accepted. Cheap to clone.
+///
+/// The layer puts one into the extensions of each request that it lets through.
+///
+/// ```
+/// use tower_bearer::VerifiedToken;
+///
+/// fn who(request: &http::Request<()>) -> Option<&str> {
+///     let token = request.extensions().get::<VerifiedToken>()?;
+///     Some(&token.claims().sub)
+/// }
+/// ```
+#[derive(Clone)]
+pub struct VerifiedToken {
+    /// Shared by all requests that bring the token.
+    verified: Arc<Verified>,
+    /// That of the layer which let the request through.
+    realm: Realm,
+}
+
+struct Verified {
+    claims: Claims,
+    private: Map<String, Value>,
+}
+
+impl VerifiedToken {
+    pub(crate) fn new(claims: Claims, private: Map<String, Value>) -> Self {
+        Self {
+            verified: Arc::new(Verified { claims, private }),
+            realm: Realm::default(),
+        }
+    }
+
+    pub(crate) fn in_realm(self, realm: &Realm) -> Self {
+        Self {
+            realm: realm.clone(),
+            ..self
+        }
+    }
+
+    #[cfg_attr(not(feature = "axum"), allow(dead_code))] // extractors ask, nobody else does
+    pub(crate) fn realm(&self) -> &Realm {
+        &self.realm
+    }
+
+    /// About how many bytes of memory it holds.
+    pub(crate) fn memory(&self) -> usize {
+        let Verified { claims, private } = &*self.verified;
+        let texts = [&claims.client_id, &claims.sid].into_iter().flatten();
+        let audience = match &claims.aud {
+            Audience::One(one) => text(one),
+            Audience::Many(many) => many.iter().map(|one| size_of::<String>() + text(one)).sum(),
+        };
+        let named = text(&claims.iss) + text(&claims.sub) + text(&claims.jti);
+        size_of::<Verified>()
+            + named
+            + audience
+            + text(claims.scope.as_str())
+            + texts.map(|held| text(held)).sum::<usize>()
+            + members(private)
+    }
+
+    /// The registered claims.
+    pub fn claims(&self) -> &Claims {
+        &self.verified.claims
+    }
+
+    /// The registered claims and the application's own.
+    ///
+    /// # Errors
+    ///
+    /// Where the token's other members do not fit `P`.
+    pub fn claims_as<P: DeserializeOwned>(&self) -> Result<Claims<P>, PrivateClaimsError> {
+        let private = json::from_members(&self.verified.private).map_err(PrivateClaimsError)?;
+        Ok(self.verified.claims.clone().with_private(private))
+    }
+}
+
+impl fmt::Debug for VerifiedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("VerifiedToken")
+            .field(&self.verified.claims.sub)
+            .finish()
+    }
+}
+
+/// What an allocation costs beside what is asked for.
+const ALLOCATION: usize = 16;
+
+fn text(held: &str) -> usize {
+    held.len() + ALLOCATION
+}
+
+fn members(members: &Map<String, Value>) -> usize {
+    members
+        .iter()
+        .map(|(name, held)| size_of::<(String, Value)>() + text(name) + value(held))
+        .sum()
+}
+
+/// A token has 8 KiB and JSON a limit of depth, so that this ends soon.
+fn value(one: &Value) -> usize {
+    match one {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(string) => text(string),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| size_of::<Value>() + value(item))
+            .sum(),
+        Value::Object(object) => members(object),
+    }
+}
+
+/// The token's private members do not have the shape that the application asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the token's private claims do not fit the type that was asked for")]
+pub struct PrivateClaimsError(#[source] pub(crate) serde_json::Error);

@@ -1,0 +1,295 @@
+//! [`VerifyingKeys`].
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use arc_swap::ArcSwap;
+use serde_json::{Value, json};
+
+use super::{
+    VerifyingKey,
+    compact::Compact,
+    header::Header,
+    known::{Known, KnownHeaders},
+};
+use crate::{
+    error::{ConfigError, ConfigErrorKind, TokenError},
+    json,
+};
+
+/// Keys that verify, found by their `kid`. Clones share the set.
+///
+/// A token without a `kid` is accepted only where exactly one key of its algorithm is here.
+///
+/// ```
+/// use tower_bearer::{Algorithm, KeySet, SigningKey, VerifyingKeys};
+///
+/// let keys = KeySet::new(SigningKey::generate(Algorithm::ES256)?);
+/// let published = keys.verifying().jwks();
+///
+/// // on another server
+/// let trusted = VerifyingKeys::from_jwks(&published)?;
+/// assert_eq!(trusted.jwks(), published);
+/// # Ok::<_, tower_bearer::error::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct VerifyingKeys(Arc<Shared>);
+
+struct Shared {
+    keys: ArcSwap<Vec<VerifyingKey>>,
+    /// Counts the changes of `keys`, each once it is made. Whoever reads it **before** the keys
+    /// and finds it unchanged later knows that what was found then still holds.
+    epoch: AtomicU64,
+    known: KnownHeaders,
+}
+
+/// What is in a token whose signature was right, and why that is believed.
+pub(crate) struct Opened {
+    pub(crate) payload: Vec<u8>,
+    pub(crate) trust: Trust,
+}
+
+/// By which header and key a token was opened, as of a state of the set.
+pub(crate) struct Trust {
+    known: Arc<Known>,
+    epoch: AtomicU64,
+}
+
+impl VerifyingKeys {
+    /// A set of these keys.
+    ///
+    /// # Errors
+    ///
+    /// [`EmptyKeySet`](ConfigErrorKind::EmptyKeySet) where there is none,
+    /// [`DuplicateKid`](ConfigErrorKind::DuplicateKid) where two have the same `kid`.
+    pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, ConfigError> {
+        let mut set = Vec::new();
+        for key in keys {
+            push(&mut set, key)?;
+        }
+        if set.is_empty() {
+            return Err(ConfigErrorKind::EmptyKeySet.into());
+        }
+        Ok(Self::of(set))
+    }
+
+    /// Reads a JWK Set (RFC 7517 §5).
+    ///
+    /// As §5 asks, keys that cannot be used here are skipped: for another `use`, of an
+    /// unsupported type, curve or `alg`, too weak, malformed, or RSA and `oct` without `alg`.
+    /// Private members are ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyFormat`](ConfigErrorKind::KeyFormat) where it is no JWK Set,
+    /// [`KeyUse`](ConfigErrorKind::KeyUse) where it mixes secrets with public keys, so that it
+    /// can be neither published nor kept secret,
+    /// [`EmptyKeySet`](ConfigErrorKind::EmptyKeySet) where no key is left,
+    /// [`DuplicateKid`](ConfigErrorKind::DuplicateKid) where two have the same `kid`.
+    pub fn from_jwks(json: &str) -> Result<Self, ConfigError> {
+        let malformed = || ConfigErrorKind::KeyFormat("it is no JWK Set");
+        let mut set = json::object(json.as_bytes()).map_err(|_| malformed())?;
+        let Some(Value::Array(keys)) = set.remove("keys") else {
+            return Err(malformed().into());
+        };
+        let usable = keys.into_iter().filter_map(|key| match key {
+            Value::Object(members) => VerifyingKey::from_jwk_members(members).ok(),
+            _ => None,
+        });
+        let (public, secret): (Vec<_>, Vec<_>) = usable.partition(VerifyingKey::is_public);
+        if !public.is_empty() && !secret.is_empty() {
+            return Err(ConfigErrorKind::KeyUse("the set mixes secrets with public keys").into());
+        }
+        Self::new(public.into_iter().chain(secret))
+    }
+
+    pub(super) fn of(keys: Vec<VerifyingKey>) -> Self {
+        Self(Arc::new(Shared {
+            keys: ArcSwap::from_pointee(keys),
+            epoch: AtomicU64::new(0),
+            known: KnownHeaders::new(),
+        }))
+    }
+
+    /// The JWK Set to publish (RFC 7517 §5): public keys only, each with `kid`, `alg` and
+    /// `use`. Secrets never appear; where there is nothing else it is `{"keys":[]}`.
+    pub fn jwks(&self) -> String {
+        let keys: Vec<Value> = self
+            .0
+            .keys
+            .load()
+            .iter()
+            .filter_map(VerifyingKey::jwk)
+            .collect();
+        json!({ "keys": keys }).to_string()
+    }
+
+    /// Opens a compact JWS, once everything below the claims is right.
+    ///
+    /// In this order: the size, the shape, the header, the type, the key by `kid`, its
+    /// algorithm, the signature. All that a peer learns of it is `invalid_token`.
+    pub(crate) fn open(
+        &self,
+        token: &str,
+        typ: &str,
+        max_bytes: usize,
+    ) -> Result<Opened, TokenError> {
+        self.verified(&Compact::parse(token, max_bytes)?, Some(typ))
+    }
+
+    /// Opens a token of this type, or of any.
+    pub(super) fn verified(
+        &self,
+        jws: &Compact<'_>,
+        typ: Option<&str>,
+    ) -> Result<Opened, TokenError> {
+        let epoch = self.epoch();
+        let seen = self.0.known.get(jws.header, epoch);
+        let is_new = seen.is_none();
+        let known = self.recognise(seen, jws.header, typ)?;
+        let verify = |signature: &[u8]| known.key.verify(jws.signing_input.as_bytes(), signature);
+        if !jws.with_signature(verify)? {
+            return Err(TokenError::Signature);
+        }
+        if is_new {
+            self.0.known.learn(jws.header, &known, epoch);
+        }
+        Ok(Opened {
+            payload: jws.payload()?,
+            trust: Trust {
+                known,
+                epoch: AtomicU64::new(epoch),
+            },
+        })
+    }
+
+    /// What a header says and which key it names, by memory or by reading it.
+    fn recognise(
+        &self,
+        seen: Option<Arc<Known>>,
+        segment: &str,
+        typ: Option<&str>,
+    ) -> Result<Arc<Known>, TokenError> {
+        let of_type = |header: &Header| typ.is_none_or(|typ| header.is_type(typ));
+        match seen {
+            Some(known) if of_type(&known.header) => Ok(known),
+            Some(_) => Err(TokenError::Type),
+            None => {
+                let header = Header::parse(segment)?;
+                if !of_type(&header) {
+                    return Err(TokenError::Type);
+                }
+                let key = self.find(&header)?;
+                Ok(Arc::new(Known { header, key }))
+            }
+        }
+    }
+
+    /// Whether the token would still be opened, and by the same key.
+    pub(crate) fn still_trusts(&self, trust: &Trust) -> bool {
+        let epoch = self.epoch();
+        if trust.epoch.load(Ordering::Relaxed) == epoch {
+            return true;
+        }
+        let known = &trust.known;
+        let holds = self.find(&known.header).is_ok_and(|key| key.is(&known.key));
+        if holds {
+            trust.epoch.store(epoch, Ordering::Relaxed);
+        }
+        holds
+    }
+
+    fn find(&self, header: &Header) -> Result<VerifyingKey, TokenError> {
+        let keys = self.0.keys.load();
+        match header.kid.as_deref() {
+            Some(kid) => {
+                let key = keys.iter().find(|key| key.kid() == kid);
+                let key = key.ok_or(TokenError::UnknownKey)?;
+                if key.algorithm() == header.algorithm {
+                    Ok(key.clone())
+                } else {
+                    Err(TokenError::Algorithm)
+                }
+            }
+            None => {
+                let mut fitting = keys
+                    .iter()
+                    .filter(|key| key.algorithm() == header.algorithm);
+                match (fitting.next(), fitting.next()) {
+                    (Some(key), None) => Ok(key.clone()),
+                    _ => Err(TokenError::UnknownKey),
+                }
+            }
+        }
+    }
+
+    fn epoch(&self) -> u64 {
+        self.0.epoch.load(Ordering::Acquire)
+    }
+
+    /// Whether any key is in both, whatever its `kid` or algorithm.
+    #[cfg_attr(not(feature = "session"), allow(dead_code))] // sessions ask, nobody else does
+    pub(crate) fn shares_key_with(&self, other: &Self) -> bool {
+        let theirs = other.0.keys.load();
+        self.0.keys.load().iter().any(|mine| {
+            theirs
+                .iter()
+                .any(|key| key.thumbprint() == mine.thumbprint())
+        })
+    }
+
+    pub(super) fn holds(&self, key: &VerifyingKey) -> bool {
+        self.0.keys.load().iter().any(|held| {
+            (held.kid(), held.algorithm(), held.thumbprint())
+                == (key.kid(), key.algorithm(), key.thumbprint())
+        })
+    }
+
+    /// To be called by one writer at a time.
+    pub(super) fn add(&self, key: VerifyingKey) -> Result<(), ConfigError> {
+        let mut keys = self.0.keys.load().to_vec();
+        push(&mut keys, key)?;
+        self.replace(keys);
+        Ok(())
+    }
+
+    /// To be called by one writer at a time.
+    pub(super) fn remove(&self, kid: &str) -> bool {
+        let before = self.0.keys.load();
+        let after: Vec<_> = before
+            .iter()
+            .filter(|key| key.kid() != kid)
+            .cloned()
+            .collect();
+        let removed = after.len() < before.len();
+        if removed {
+            self.replace(after);
+        }
+        removed
+    }
+
+    /// The keys first, the count second: see [`Shared::epoch`].
+    fn replace(&self, keys: Vec<VerifyingKey>) {
+        self.0.keys.store(Arc::new(keys));
+        self.0.epoch.fetch_add(1, Ordering::Release);
+    }
+}
+
+fn push(keys: &mut Vec<VerifyingKey>, key: VerifyingKey) -> Result<(), ConfigError> {
+    if keys.iter().any(|held| held.kid() == key.kid()) {
+        return Err(ConfigErrorKind::DuplicateKid(key.kid().to_owned()).into());
+    }
+    keys.push(key);
+    Ok(())
+}
+
+impl fmt::Debug for VerifyingKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.keys.load().iter()).finish()
+    }
+}

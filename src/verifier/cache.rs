@@ -1,0 +1,96 @@
+//! Tokens that were accepted, so that the same token need not be verified with each request.
+//!
+//! 1. Only a token that passed every check gets in; of a refused one nothing is kept.
+//! 2. It is found by a keyed hash of its last bytes, which are the signature's, and then compared
+//!    as a whole. Another token, be it by one bit, is another token.
+//! 3. A hit writes nothing that other cores read, but the count of the claims' owners; it takes
+//!    one of many locks, and that for reading.
+//! 4. What may have changed since is checked again with each hit: here the times and the key, by
+//!    the layer the session and the scope.
+
+use std::{
+    ops::Range,
+    sync::{PoisonError, RwLock},
+};
+
+use super::{
+    CacheLimits,
+    shard::{Shard, Slot},
+    tail::{Tail, TailHash},
+};
+use crate::{
+    claims::VerifiedToken,
+    clock::Timestamp,
+    jws::{Trust, VerifyingKeys},
+};
+
+/// So that cores seldom meet at one lock.
+const SHARDS: usize = 64;
+/// Fewer would make the share of a small cache too uneven.
+const ENTRIES_OF_A_SHARD: usize = 512;
+
+pub(super) struct Cache {
+    limits: CacheLimits,
+    hash: TailHash,
+    shards: Box<[RwLock<Shard>]>,
+}
+
+impl Cache {
+    pub(super) fn new(limits: CacheLimits) -> Self {
+        let shards = (limits.entries / ENTRIES_OF_A_SHARD).clamp(1, SHARDS);
+        let share = CacheLimits {
+            entries: limits.entries / shards,
+            bytes: limits.bytes / shards,
+        };
+        Self {
+            limits,
+            hash: TailHash::new(),
+            shards: (0..shards)
+                .map(|_| RwLock::new(Shard::new(share)))
+                .collect(),
+        }
+    }
+
+    /// An empty one of the same limits.
+    pub(super) fn emptied(&self) -> Self {
+        Self::new(self.limits)
+    }
+
+    /// The token, where it is known, good at this time, and its key is trusted still.
+    pub(super) fn get(
+        &self,
+        token: &[u8],
+        keys: &VerifyingKeys,
+        now: Timestamp,
+    ) -> Option<VerifiedToken> {
+        let (hash, shard) = self.place(token)?;
+        let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+        let slot = shard.get(hash)?;
+        (slot.is_of(token, now) && keys.still_trusts(&slot.trust)).then(|| slot.visited())
+    }
+
+    /// Keeps a token that has passed at `now`, for as long as it is good.
+    pub(super) fn put(
+        &self,
+        token: &str,
+        verified: &VerifiedToken,
+        trust: Trust,
+        good: Range<Timestamp>,
+        now: Timestamp,
+    ) {
+        if let Some((hash, shard)) = self.place(token.as_bytes()) {
+            let slot = Slot::new(token, verified.clone(), trust, good);
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            shard.put(hash, slot, now);
+        }
+    }
+
+    /// Where a token is kept, if it is.
+    fn place(&self, token: &[u8]) -> Option<(u64, &RwLock<Shard>)> {
+        let tail: &Tail = token.last_chunk()?;
+        let hash = self.hash.of(tail);
+        // A shard's own table goes by the lowest and the highest bits.
+        let middle = usize::from((hash >> 32) as u16);
+        Some((hash, self.shards.get((middle * self.shards.len()) >> 16)?))
+    }
+}

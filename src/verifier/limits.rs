@@ -1,0 +1,40 @@
+/// How much a [`Verifier`](crate::Verifier) may remember of the tokens that it has accepted.
+///
+/// ```
+/// use tower_bearer::CacheLimits;
+///
+/// // A small server: some thousand users at a time.
+/// let limits = CacheLimits::default().entries(10_000).bytes(16 * 1024 * 1024);
+/// # let _ = limits;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheLimits {
+    pub(super) entries: usize,
+    pub(super) bytes: usize,
+}
+
+impl Default for CacheLimits {
+    /// 131 072 tokens and 128 MiB.
+    fn default() -> Self {
+        Self {
+            entries: 128 * 1024,
+            bytes: 128 * 1024 * 1024,
+        }
+    }
+}
+
+impl CacheLimits {
+    /// How many tokens at most: as many as live at a time, or the rest is verified anew with
+    /// each request. 0 stands for none.
+    #[must_use]
+    pub fn entries(self, entries: usize) -> Self {
+        Self { entries, ..self }
+    }
+
+    /// How many bytes at most, counted by what is kept: the token, its claims and about 250
+    /// bytes besides. A token of 400 bytes takes 1 KiB. Memory is taken as tokens come.
+    #[must_use]
+    pub fn bytes(self, bytes: usize) -> Self {
+        Self { bytes, ..self }
+    }
+}
