@@ -1,0 +1,169 @@
+//! What a request with a remembered token takes from the heap: what `http::Extensions::insert`
+//! takes for one value, and nothing else. It has a binary, and so an allocator, of its own.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy takes helpers of tests for production code"
+)]
+
+use std::{
+    alloc::System,
+    convert::Infallible,
+    future::{Ready, ready},
+    pin::pin,
+    sync::Mutex,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use http::{HeaderValue, Request, Response, header};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use tower::{Layer, Service};
+use tower_bearer::{
+    Algorithm, Issuer, KeySet, SigningKey, VerifiedToken, Verifier,
+    bearer::BearerLayer,
+    clock::{Clock, SystemClock},
+    error::TokenError,
+};
+
+#[global_allocator]
+static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// The tests of this binary count one after the other.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Allocations and bytes.
+type Taken = (usize, usize);
+
+/// The test harness may allocate in the meantime, which only ever adds to what is counted.
+fn least(mut run: impl FnMut() -> Taken) -> Taken {
+    (0..50).map(|_| run()).min().unwrap()
+}
+
+fn counted(work: impl FnOnce()) -> Taken {
+    let region = Region::new(HEAP);
+    work();
+    let change = region.change();
+    let count = change.allocations + change.reallocations;
+    (count, change.bytes_allocated)
+}
+
+#[derive(Clone)]
+struct Inner;
+
+impl Service<Request<()>> for Inner {
+    type Response = Response<()>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<()>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        let is_let_through = request.extensions().get::<VerifiedToken>().is_some();
+        assert!(is_let_through);
+        ready(Ok(Response::new(())))
+    }
+}
+
+/// A request with as many headers as fill the map, so that one more would make it grow.
+fn request(token: &str) -> Request<()> {
+    let mut request = Request::new(());
+    let headers = request.headers_mut();
+    headers.reserve(6);
+    headers.insert(
+        header::AUTHORIZATION,
+        HeaderValue::try_from(format!("Bearer {token}")).unwrap(),
+    );
+    for name in [
+        header::HOST,
+        header::ACCEPT,
+        header::ACCEPT_ENCODING,
+        header::USER_AGENT,
+        header::CONNECTION,
+    ] {
+        headers.insert(name, HeaderValue::from_static("x"));
+    }
+    request
+}
+
+fn taken_by(layer: &BearerLayer, token: &str) -> Taken {
+    let mut service = layer.layer(Inner);
+    least(|| {
+        let request = request(token);
+        counted(|| {
+            let response = pin!(service.call(request));
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(response.poll(&mut context).is_ready());
+        })
+    })
+}
+
+#[test]
+fn a_hit_takes_what_one_extension_takes() {
+    let _alone = ALONE.lock().unwrap();
+    let algorithms = [Algorithm::HS256, Algorithm::EdDSA, Algorithm::ES256];
+    for algorithm in algorithms {
+        let keys = KeySet::new(SigningKey::generate(algorithm).unwrap());
+        let verifier = Verifier::new("issuer", "audience", keys.verifying()).unwrap();
+        let issuer = Issuer::new("issuer", "audience", keys).unwrap();
+        let mut claims = issuer.claims("alice", SystemClock.now(), Duration::from_secs(600));
+        claims.scope = "read write".parse().unwrap();
+        claims.sid = Some("0192f0c1-2345-7abc-8def-0123456789ab".into());
+        let token = issuer.sign(&claims).unwrap();
+        let token = token.expose();
+
+        let verified = verifier.verify(token).unwrap();
+        let insert = least(|| {
+            let mut request = request(token);
+            let verified = verified.clone();
+            counted(|| drop(request.extensions_mut().insert(verified)))
+        });
+        assert!(insert.0 > 0, "the allocator counts");
+        let alone = least(|| counted(|| drop(verifier.verify(token))));
+        assert_eq!(alone, (0, 0));
+
+        let any = BearerLayer::new(verifier.clone());
+        for layer in [
+            any.clone(),
+            any.clone().realm("example").unwrap(),
+            any.clone()
+                .require_scope("write")
+                .require_any_scope("x read"),
+            any.clone().optional(),
+        ] {
+            assert_eq!(taken_by(&layer, token), insert, "{algorithm}");
+        }
+        let fresh = BearerLayer::new(verifier.without_cache());
+        assert!(taken_by(&fresh, token) > insert, "it would be noticed");
+    }
+}
+
+/// Nothing of a refused token is kept, so that nobody fills the memory with them.
+#[test]
+fn refused_tokens_leave_nothing_on_the_heap() {
+    let _alone = ALONE.lock().unwrap();
+    let keys = KeySet::new(SigningKey::generate(Algorithm::HS256).unwrap());
+    let verifier = Verifier::new("issuer", "audience", keys.verifying()).unwrap();
+    let issuer = Issuer::new("issuer", "audience", keys).unwrap();
+    let claims = issuer.claims("alice", SystemClock.now(), Duration::from_secs(600));
+    let token = issuer.sign(&claims).unwrap();
+    let (input, signature) = token.expose().rsplit_once('.').unwrap();
+    let held = least(|| {
+        let region = Region::new(HEAP);
+        for number in 0..100 {
+            let forged = format!("{input}.{number:03}{}", signature.get(3..).unwrap());
+            assert_eq!(verifier.verify(&forged).unwrap_err(), TokenError::Signature);
+        }
+        let change = region.change();
+        let held = change
+            .bytes_allocated
+            .saturating_sub(change.bytes_deallocated);
+        (
+            change.allocations.saturating_sub(change.deallocations),
+            held,
+        )
+    });
+    assert_eq!(held, (0, 0));
+}
