@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     mem,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -21,8 +21,10 @@ use crate::{
 const FLUSH_AFTER: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
 const BATCH: usize = 256;
-/// Sessions that one half of the memory of what was seen holds.
-const REMEMBERED: usize = 16 * 1024;
+/// Each request looks at what was seen, so that cores must not meet there.
+const SHARDS: usize = 16;
+/// Sessions that one half of a shard of the memory of what was seen holds.
+const REMEMBERED: usize = 1024;
 /// Beyond this many waiting pairs new ones are not taken: the client's next request brings
 /// them again.
 const WAITING: usize = 64 * 1024;
@@ -31,16 +33,22 @@ const WAITING: usize = 64 * 1024;
 /// what is not written yet. Both are bounded.
 #[derive(Debug, Default)]
 pub(super) struct Confirmations {
+    seen: [RwLock<Seen>; SHARDS],
+    /// Locked after a shard of `seen`, never before one.
     state: Mutex<State>,
     flushing: Arc<AtomicBool>,
 }
 
+/// The newest generation seen of a session. When `recent` is full it becomes `older`, and what
+/// was `older` is forgotten: the cost is a repeated, idempotent write.
 #[derive(Debug, Default)]
-struct State {
-    /// The newest generation seen of a session. When `recent` is full it becomes `older`, and
-    /// what was `older` is forgotten: the cost is a repeated, idempotent write.
+struct Seen {
     recent: HashMap<SessionId, u32>,
     older: HashMap<SessionId, u32>,
+}
+
+#[derive(Debug, Default)]
+struct State {
     waiting: HashMap<SessionId, u32>,
     /// Flushes under way, whose pairs may come back.
     writing: usize,
@@ -50,13 +58,21 @@ impl Confirmations {
     /// Notes that a client holds this generation. Gives what a flush needs that has to be
     /// started now.
     pub(super) fn note(&self, id: SessionId, generation: u32) -> Option<Flushing> {
-        let mut state = self.lock();
-        if state.has_seen(id, generation) || state.waiting.len() >= WAITING {
+        // A UUID of version 7 ends in random bits (RFC 9562 §5.7).
+        let shard = id.as_uuid().as_bytes().last().copied().unwrap_or_default();
+        let seen = self.seen.get(usize::from(shard) % SHARDS)?;
+        let is_seen = |seen: &Seen| seen.has(id, generation);
+        if is_seen(&seen.read().unwrap_or_else(PoisonError::into_inner)) {
             return None;
         }
-        state.remember(id, generation);
+        let mut seen = seen.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
+        if is_seen(&seen) || state.waiting.len() >= WAITING {
+            return None;
+        }
+        seen.remember(id, generation);
         state.waiting.insert(id, generation);
-        drop(state);
+        drop((seen, state));
         Flushing::begin(&self.flushing)
     }
 
@@ -123,8 +139,8 @@ impl Confirmations {
     }
 }
 
-impl State {
-    fn has_seen(&self, id: SessionId, generation: u32) -> bool {
+impl Seen {
+    fn has(&self, id: SessionId, generation: u32) -> bool {
         let seen = self.recent.get(&id).or_else(|| self.older.get(&id));
         seen.is_some_and(|seen| *seen >= generation)
     }
