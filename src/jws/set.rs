@@ -59,7 +59,7 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`DuplicateKid`](ConfigErrorKind::DuplicateKid) where the set has a key of that `kid`.
+    /// [`DuplicateKid`](crate::error::ConfigErrorKind::DuplicateKid) where the set has a key of that `kid`.
     pub fn add_verifying(&self, key: VerifyingKey) -> Result<(), ConfigError> {
         let _change = self.change();
         self.0.verifying.add(key)
@@ -77,7 +77,7 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`DuplicateKid`](ConfigErrorKind::DuplicateKid) where the set has another key of that
+    /// [`DuplicateKid`](crate::error::ConfigErrorKind::DuplicateKid) where the set has another key of that
     /// `kid`.
     pub fn roll_over(&self, next: SigningKey) -> Result<(), ConfigError> {
         let _change = self.change();
