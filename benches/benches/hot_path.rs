@@ -1,0 +1,3 @@
+//! One request through the `tower::Service`, called directly.
+
+fn main() {}

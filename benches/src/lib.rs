@@ -1,0 +1,9 @@
+//! What the benchmarks share: how they measure and how they report.
+//!
+//! Figures of two runs never meet: what is compared was measured in turns, in one run, and the
+//! ratio is the median of the turns' ratios.
+
+pub mod alternation;
+pub mod effort;
+pub mod origin;
+pub mod report;
