@@ -1,3 +1,50 @@
-//! One request through the `tower::Service`, called directly.
+//! One request through the `tower::Service`, called directly: nanoseconds.
 
-fn main() {}
+use http::HeaderValue;
+use tower_bearer::Algorithm;
+use tower_bearer_benches::{
+    alternation::Alternation,
+    effort::Effort,
+    report::Report,
+    scenes, stacks,
+    threads::Spread,
+    tokens::Tokens,
+    verdict::{self, NANOSECONDS},
+};
+
+fn main() -> std::io::Result<()> {
+    let effort = Effort::from_args();
+    let mut report = Report::new("hot_path", effort);
+    let mut scenes_in_turn = Alternation::new(effort);
+    for mut scene in scenes::all(effort) {
+        scenes_in_turn.add(scene.name, move || (scene.once)());
+    }
+    verdict::judge(&mut report, &scenes_in_turn.run(), NANOSECONDS);
+    two_threads(&mut report, effort);
+    report.finish()
+}
+
+/// How many times the requests of one thread two threads serve: with a thousand live tokens,
+/// with the same one all the time, and without the layer, which shows what the machine can do.
+fn two_threads(report: &mut Report, effort: Effort) {
+    let tokens = Tokens::new(Algorithm::HS256);
+    let (live, same) = (tokens.headers(1_000), tokens.headers(1));
+    let layered = stacks::tower_bearer(tokens.verifier());
+    let mut turns = Alternation::new(effort);
+    for threads in [1, 2] {
+        let mut add = |name: &str, stack: Box<dyn Spread>, tokens: &[HeaderValue]| {
+            let tokens = tokens.to_vec();
+            turns.add_timed(format!("{name}/{threads}"), move |times| {
+                stack.spread(threads, times, &tokens)
+            });
+        };
+        add("bare", Box::new(stacks::bare()), &live);
+        add("live", Box::new(layered.clone()), &live);
+        add("same", Box::new(layered.clone()), &same);
+    }
+    let figures = turns.run();
+    let gain = |name: &str| 2.0 * figures.ratio(&format!("{name}/1"), &format!("{name}/2"));
+    report.row("two_threads/bare", gain("bare"));
+    report.at_least("two_threads/hit/1000", gain("live"), 1.8);
+    report.row("two_threads/hit", gain("same"));
+}

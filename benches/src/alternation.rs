@@ -1,16 +1,15 @@
-//! [`Alternation`]: subjects that are measured in turns.
+//! [`Alternation`]: subjects that are timed in turns.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use crate::effort::Effort;
+use crate::{effort::Effort, figures::Figures};
 
-/// Subjects that are measured in turns, so that whatever else the machine does meets all alike.
+type Run<'a> = Box<dyn FnMut(u64) -> Duration + 'a>;
+
+/// Subjects that are timed in turns, so that whatever else the machine does meets all alike.
 pub struct Alternation<'a> {
     effort: Effort,
-    subjects: Vec<(String, Box<dyn FnMut(u64) -> Duration + 'a>)>,
+    subjects: Vec<(String, Run<'a>)>,
 }
 
 impl<'a> Alternation<'a> {
@@ -22,7 +21,7 @@ impl<'a> Alternation<'a> {
         }
     }
 
-    /// A subject: `once` is what is measured.
+    /// A subject: `once` is what is timed.
     pub fn add(&mut self, name: impl Into<String>, mut once: impl FnMut() + 'a) {
         self.add_timed(name, move |times| {
             let start = Instant::now();
@@ -35,37 +34,30 @@ impl<'a> Alternation<'a> {
 
     /// A subject that does it so many times and tells how long that took, for those that prepare
     /// something before, or measure otherwise.
-    pub fn add_timed(
-        &mut self,
-        name: impl Into<String>,
-        run: impl FnMut(u64) -> Duration + 'a,
-    ) {
+    pub fn add_timed(&mut self, name: impl Into<String>, run: impl FnMut(u64) -> Duration + 'a) {
         self.subjects.push((name.into(), Box::new(run)));
     }
 
-    /// Measures all of them.
-    pub fn run(self) -> Times {
-        let Self {
-            effort,
-            mut subjects,
-        } = self;
-        let counts: Vec<u64> = subjects
+    /// Times all of them, in nanoseconds.
+    pub fn run(mut self) -> Figures {
+        let turn = self.effort.turn();
+        let counts: Vec<u64> = self
+            .subjects
             .iter_mut()
-            .map(|(_, run)| calibrate(run, effort.turn()))
+            .map(|(_, run)| calibrate(run, turn))
             .collect();
-        let mut times: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-        for _ in 0..effort.rounds() {
-            for ((name, run), &count) in subjects.iter_mut().zip(&counts) {
-                let nanos = run(count).as_nanos() as f64 / count as f64;
-                times.entry(name.clone()).or_default().push(nanos);
+        let mut figures = Figures::default();
+        for _ in 0..self.effort.rounds() {
+            for ((name, run), &count) in self.subjects.iter_mut().zip(&counts) {
+                figures.push(name, run(count).as_nanos() as f64 / count as f64);
             }
         }
-        Times(times)
+        figures
     }
 }
 
 /// How often a subject fits into a turn. Warms it up on the way.
-fn calibrate(run: &mut dyn FnMut(u64) -> Duration, turn: Duration) -> u64 {
+fn calibrate(run: &mut Run<'_>, turn: Duration) -> u64 {
     let mut count = 1;
     loop {
         let took = run(count);
@@ -74,49 +66,5 @@ fn calibrate(run: &mut dyn FnMut(u64) -> Duration, turn: Duration) -> u64 {
             return u64::try_from(fits).unwrap_or(u64::MAX).max(1);
         }
         count *= 2;
-    }
-}
-
-/// What an [`Alternation`] took: nanoseconds for one time, for each subject and turn.
-pub struct Times(BTreeMap<String, Vec<f64>>);
-
-impl Times {
-    /// The median, in nanoseconds.
-    pub fn nanos(&self, name: &str) -> f64 {
-        median(self.of(name).to_vec())
-    }
-
-    /// How many times what `other` takes `name` takes.
-    pub fn ratio(&self, name: &str, other: &str) -> f64 {
-        self.compare(name, other, |a, b| a / b)
-    }
-
-    /// How many nanoseconds more than `other` `name` takes.
-    pub fn above(&self, name: &str, other: &str) -> f64 {
-        self.compare(name, other, |a, b| a - b)
-    }
-
-    fn compare(&self, name: &str, other: &str, how: impl Fn(f64, f64) -> f64) -> f64 {
-        let turns = self.of(name).iter().zip(self.of(other));
-        median(turns.map(|(&a, &b)| how(a, b)).collect())
-    }
-
-    /// A benchmark asks for what it measured.
-    fn of(&self, name: &str) -> &[f64] {
-        self.0
-            .get(name)
-            .unwrap_or_else(|| panic!("{name} was not measured"))
-    }
-}
-
-/// The one in the middle; the mean of both for an even number.
-pub fn median(mut values: Vec<f64>) -> f64 {
-    assert!(!values.is_empty(), "nothing was measured");
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len().is_multiple_of(2) {
-        values[middle - 1].midpoint(values[middle])
-    } else {
-        values[middle]
     }
 }

@@ -5,5 +5,12 @@
 
 pub mod alternation;
 pub mod effort;
+pub mod figures;
+pub mod floor;
 pub mod origin;
 pub mod report;
+pub mod scenes;
+pub mod stacks;
+pub mod threads;
+pub mod tokens;
+pub mod verdict;

@@ -15,7 +15,12 @@ const CRATES: [&str; 7] = [
 
 /// The lines that a table starts with: `# date`, `# machine`, `# rustc` and one for each crate.
 pub fn lines() -> String {
-    let mut lines = format!("# date {}\n# machine {}\n# {}\n", date(), machine(), rustc());
+    let mut lines = format!(
+        "# date {}\n# machine {}\n# {}\n",
+        date(),
+        machine(),
+        rustc()
+    );
     for name in CRATES {
         if let Some(version) = version(name) {
             lines.push_str(&format!("# {name} {version}\n"));

@@ -1,0 +1,109 @@
+//! The rows of [`scenes`](crate::scenes), and the goals.
+
+use crate::{figures::Figures, report::Report, scenes::MANY, tokens::ALGORITHMS};
+
+/// What a scene is measured in.
+#[derive(Clone, Copy, Debug)]
+pub struct Unit {
+    /// What names of absolute values end with.
+    pub name: &'static str,
+    /// The most that a hit may cost above the bare service.
+    pub hit: f64,
+}
+
+/// Time.
+pub const NANOSECONDS: Unit = Unit {
+    name: "ns",
+    hit: 150.0,
+};
+
+/// Work.
+pub const INSTRUCTIONS: Unit = Unit {
+    name: "instructions",
+    hit: 1_600.0,
+};
+
+const OURS: [&str; 2] = ["first_sight", "hit"];
+const PEERS: [&str; 2] = ["tower_http", "jwt_authorizer"];
+/// Of each algorithm.
+const MEASURED: [&str; 7] = [
+    "bare",
+    "hit",
+    "first_sight",
+    "verify",
+    "floor",
+    "tower_http",
+    "jwt_authorizer",
+];
+
+/// What is refused before any signature is looked at.
+const CHEAP: [&str; 4] = ["no_token", "malformed", "oversize", "unknown_kid"];
+/// What is refused after.
+const DEAR: [&str; 2] = ["bad_signature", "expired"];
+
+/// Fills the report from what was measured.
+pub fn judge(report: &mut Report, figures: &Figures, unit: Unit) {
+    accepted(report, figures, unit);
+    many(report, figures, unit);
+    rejected(report, figures, unit);
+}
+
+fn accepted(report: &mut Report, figures: &Figures, unit: Unit) {
+    let insert = figures.median("extension_insert");
+    report.row(format!("extension_insert_{}", unit.name), insert);
+    for algorithm in ALGORITHMS {
+        let of = |what: &str| format!("{algorithm}/{what}");
+        for what in MEASURED {
+            let value = figures.median(&of(what));
+            report.row(format!("{}_{}", of(what), unit.name), value);
+        }
+        let above = figures.above(&of("hit"), &of("bare"));
+        let name = format!("{algorithm}/hit/above_bare_{}", unit.name);
+        report.at_most(name, above, unit.hit);
+        let ratio = figures.ratio(&of("verify"), &of("floor"));
+        report.at_most(of("verify/of_floor"), ratio, 1.15);
+        for (peer, ours) in PEERS.iter().flat_map(|peer| OURS.map(|ours| (peer, ours))) {
+            let ratio = figures.ratio(&of(peer), &of(ours));
+            report.at_least(format!("{algorithm}/{peer}/of_{ours}"), ratio, 1.0);
+        }
+    }
+}
+
+/// Many live tokens, many keys.
+fn many(report: &mut Report, figures: &Figures, unit: Unit) {
+    let one = figures.above("HS256/hit", "HS256/bare");
+    for many in MANY {
+        let above = figures.above(&format!("HS256/hit/{many}"), &format!("bare/{many}"));
+        report.row(format!("HS256/hit/{many}/above_bare_{}", unit.name), above);
+        let name = format!("HS256/hit/{many}/of_one");
+        match unit.name {
+            "instructions" => report.at_most(name, above / one, 1.5),
+            _ => report.row(name, above / one),
+        }
+    }
+    for what in ["first_sight", "hit"] {
+        let ratio = figures.ratio(&format!("keys/64/{what}"), &format!("HS256/{what}"));
+        report.at_most(format!("keys/64/{what}/of_one_key"), ratio, 1.05);
+    }
+}
+
+fn rejected(report: &mut Report, figures: &Figures, unit: Unit) {
+    for why in CHEAP.into_iter().chain(DEAR) {
+        for stack in ["tower_bearer"].into_iter().chain(PEERS) {
+            let name = format!("reject/{stack}/{why}");
+            report.row(format!("{name}_{}", unit.name), figures.median(&name));
+        }
+    }
+    for why in CHEAP {
+        let name = format!("reject/tower_bearer/{why}");
+        let ratio = figures.ratio(&name, "EdDSA/floor");
+        report.at_most(format!("{name}/of_floor"), ratio, 0.1);
+    }
+    for why in DEAR {
+        let name = format!("reject/tower_bearer/{why}");
+        report.row(
+            format!("{name}/of_floor"),
+            figures.ratio(&name, "EdDSA/floor"),
+        );
+    }
+}
