@@ -8,7 +8,8 @@ type Run<'a> = Box<dyn FnMut(u64) -> Duration + 'a>;
 
 /// Subjects that are timed in turns, so that whatever else the machine does meets all alike.
 pub struct Alternation<'a> {
-    effort: Effort,
+    rounds: usize,
+    turn: Duration,
     subjects: Vec<(String, Run<'a>)>,
 }
 
@@ -16,9 +17,16 @@ impl<'a> Alternation<'a> {
     /// Nothing to measure yet.
     pub fn new(effort: Effort) -> Self {
         Self {
-            effort,
+            rounds: effort.rounds(),
+            turn: effort.turn(),
             subjects: Vec::new(),
         }
+    }
+
+    /// Makes each turn about so long.
+    #[must_use]
+    pub fn turn(self, turn: Duration) -> Self {
+        Self { turn, ..self }
     }
 
     /// A subject: `once` is what is timed.
@@ -40,14 +48,13 @@ impl<'a> Alternation<'a> {
 
     /// Times all of them, in nanoseconds.
     pub fn run(mut self) -> Figures {
-        let turn = self.effort.turn();
         let counts: Vec<u64> = self
             .subjects
             .iter_mut()
-            .map(|(_, run)| calibrate(run, turn))
+            .map(|(_, run)| calibrate(run, self.turn))
             .collect();
         let mut figures = Figures::default();
-        for _ in 0..self.effort.rounds() {
+        for _ in 0..self.rounds {
             for ((name, run), &count) in self.subjects.iter_mut().zip(&counts) {
                 figures.push(name, run(count).as_nanos() as f64 / count as f64);
             }

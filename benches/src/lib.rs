@@ -7,6 +7,7 @@ pub mod alternation;
 pub mod effort;
 pub mod figures;
 pub mod floor;
+pub mod load;
 pub mod origin;
 pub mod report;
 pub mod scenes;
