@@ -11,7 +11,7 @@ use tower_bearer_benches::{
     effort::Effort,
     load::Load,
     report::Report,
-    tokens::{ALGORITHMS, Tokens},
+    tokens::{ALGORITHMS, Tokens, verifier},
 };
 
 const CONNECTIONS: usize = 32;
@@ -22,11 +22,13 @@ fn main() -> io::Result<()> {
     let turn = effort.pick(Duration::from_millis(300), Duration::from_millis(5));
     let mut turns = Alternation::new(effort).turn(turn);
     for algorithm in ALGORITHMS {
-        let tokens = Tokens::new(algorithm);
-        let requests: Vec<String> = (0..LIVE_TOKENS)
-            .map(|user| request(&tokens.token(user)))
+        let tokens = Tokens::new(algorithm, LIVE_TOKENS);
+        let requests: Vec<String> = tokens
+            .first(LIVE_TOKENS)
+            .iter()
+            .map(|token| request(token))
             .collect();
-        let layer = BearerLayer::new(tokens.verifier());
+        let layer = BearerLayer::new(verifier(&tokens.keys()));
         // A bare server for each: it is sent the very same tokens.
         for (name, app) in [("bare", app()), ("layered", app().layer(layer))] {
             let mut load = Load::connect(serve(app)?, CONNECTIONS, &requests)?;

@@ -15,6 +15,7 @@ use tower_bearer_benches::{
     figures::Figures,
     report::{self, Report},
     scenes,
+    tokens::Tokens,
     verdict::{self, INSTRUCTIONS},
 };
 
@@ -25,12 +26,16 @@ const TIMES: u32 = 200;
 
 fn main() -> io::Result<()> {
     let effort = Effort::from_args();
+    let folder = report::folder().join("callgrind");
+    let prepared = folder.join("tokens.json");
     if env::args().any(|argument| argument == CHILD) {
-        play(effort);
+        play(&Tokens::load(&prepared)?);
         return Ok(());
     }
-    let folder = report::folder().join("callgrind");
-    let names = run_child(&folder, effort)?;
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    Tokens::save(&Tokens::for_scenes(effort), &prepared)?;
+    let names = run_child(&folder)?;
     let mut figures = Figures::default();
     for (index, name) in names.lines().enumerate() {
         let total = total(&folder.join(format!("out.{}", index + 1)))?;
@@ -42,8 +47,8 @@ fn main() -> io::Result<()> {
 }
 
 /// Plays the scenes and tells their names, in order.
-fn play(effort: Effort) {
-    for mut scene in scenes::all(effort) {
+fn play(prepared: &[Tokens]) {
+    for mut scene in scenes::all(prepared) {
         (scene.once)();
         counted(&mut scene.once);
         println!("{}", scene.name);
@@ -58,9 +63,7 @@ fn counted(once: &mut dyn FnMut()) {
     }
 }
 
-fn run_child(folder: &Path, effort: Effort) -> io::Result<String> {
-    let _ = fs::remove_dir_all(folder);
-    fs::create_dir_all(folder)?;
+fn run_child(folder: &Path) -> io::Result<String> {
     let function = format!("{}::counted*", env!("CARGO_CRATE_NAME"));
     let output = Command::new("valgrind")
         .args(["--quiet", "--tool=callgrind", "--collect-atstart=no"])
@@ -69,7 +72,6 @@ fn run_child(folder: &Path, effort: Effort) -> io::Result<String> {
         .arg(format!("--callgrind-out-file={}/out", folder.display()))
         .arg(env::current_exe()?)
         .arg(CHILD)
-        .args(effort.is_quick().then_some("--quick"))
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| io::Error::new(error.kind(), format!("valgrind: {error}")))?;

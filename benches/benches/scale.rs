@@ -53,7 +53,10 @@ fn sessions(clock: &ManualClock) -> Result<Sessions<MemoryStore>, Failure> {
     let issuer = Issuer::new(ISSUER, AUDIENCE, keys)?;
     let store = MemoryStore::with_clock(clock.clone());
     let sessions = Sessions::builder(issuer, RefreshKey::from_secret(SECRET)?, store);
-    Ok(sessions.session_lifetime(LIFETIME).build()?)
+    Ok(sessions
+        .idle_lifetime(LIFETIME)
+        .session_lifetime(LIFETIME)
+        .build()?)
 }
 
 /// Each session is of another user.

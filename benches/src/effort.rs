@@ -36,11 +36,11 @@ impl Effort {
 
     /// How many turns each subject has.
     pub fn rounds(self) -> usize {
-        self.pick(15, 2)
+        self.pick(41, 2)
     }
 
     /// How long a turn is, about.
     pub fn turn(self) -> Duration {
-        self.pick(Duration::from_millis(10), Duration::from_micros(200))
+        self.pick(Duration::from_millis(5), Duration::from_micros(200))
     }
 }

@@ -45,7 +45,7 @@ impl Floor {
             let text = jwks["keys"][0][name].as_str().expect("a member of the key");
             URL_SAFE_NO_PAD.decode(text).expect("base64url")
         };
-        let key = match tokens.algorithm {
+        let key = match tokens.algorithm() {
             Algorithm::HS256 => {
                 return Self::Hmac(Box::new(hmac::Key::new(
                     hmac::HMAC_SHA256,

@@ -9,16 +9,16 @@ use std::{
 
 use http::HeaderValue;
 
-use crate::stacks::Stack;
+use crate::{stacks::Stack, tokens::bearer};
 
 /// A stack that runs on several threads at once.
 pub trait Spread {
     /// So many requests on each thread. How long it took from the first to the last.
-    fn spread(&self, threads: usize, times: u64, tokens: &[HeaderValue]) -> Duration;
+    fn spread(&self, threads: usize, times: u64, tokens: &[String]) -> Duration;
 }
 
 impl<T: Stack + Clone + Send> Spread for T {
-    fn spread(&self, threads: usize, times: u64, tokens: &[HeaderValue]) -> Duration {
+    fn spread(&self, threads: usize, times: u64, tokens: &[String]) -> Duration {
         let barrier = Barrier::new(threads);
         let (barrier, stack) = (&barrier, self);
         let spans: Vec<_> = thread::scope(|scope| {
@@ -52,13 +52,13 @@ fn send(
     (start, Instant::now())
 }
 
-/// Headers of the thread's own, as those of requests are: clones of one header share a count.
-/// Each thread starts at another.
-fn own(tokens: &[HeaderValue], first: usize) -> Vec<HeaderValue> {
+/// Headers of the thread's own, as those of requests are: clones of one share a count. Each
+/// thread starts at another.
+fn own(tokens: &[String], first: usize) -> Vec<HeaderValue> {
     let (before, after) = tokens.split_at(first);
     after
         .iter()
         .chain(before)
-        .map(|token| HeaderValue::from_bytes(token.as_bytes()).expect("it was one"))
+        .map(|token| bearer(token))
         .collect()
 }

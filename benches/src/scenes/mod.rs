@@ -2,26 +2,28 @@
 //!
 //! | scene | what happens |
 //! | --- | --- |
-//! | `bare/N` | the inner service alone, with N tokens in turn |
-//! | `extension_insert` | a pointer goes into the extensions of a request and out again |
+//! | `ALG/bare`, `bare/N` | the inner service alone, with one token or N in turn |
+//! | `extension_insert` | a pointer goes into the extensions of a request |
 //! | `ALG/floor` | see [`Floor`](crate::floor::Floor) |
 //! | `ALG/verify` | `Verifier::verify`, of a token that it has not seen |
 //! | `ALG/first_sight` | this crate's layer, with a token that it has not seen |
 //! | `ALG/hit`, `ALG/hit/N` | this crate's layer, with one token or N that it has seen |
-//! | `ALG/tower_http`, `ALG/jwt_authorizer` | a peer, with a token that it has seen, if it cares |
+//! | `ALG/tower_http`, `ALG/jwt_authorizer` | a peer; they remember nothing |
 //! | `reject/STACK/WHY` | a refusal |
 //! | `keys/64/…` | as above, with 64 keys in the set |
 
 mod accepted;
-mod keys;
+mod many;
 mod rejected;
 
-use http::{HeaderValue, StatusCode};
+use http::HeaderValue;
 
-use crate::{effort::Effort, stacks::Stack};
+use crate::{
+    stacks::Stack,
+    tokens::{Tokens, bearer},
+};
 
-/// How many tokens are live where many are.
-pub const MANY: [usize; 2] = [1_000, 100_000];
+pub use self::many::MANY;
 
 /// One thing to measure: its name, and how to do it once.
 pub struct Scene {
@@ -29,6 +31,21 @@ pub struct Scene {
     pub name: String,
     /// Does it once.
     pub once: Box<dyn FnMut()>,
+}
+
+/// All of them, with what [`Tokens::for_scenes`] has prepared.
+pub fn all(prepared: &[Tokens]) -> Vec<Scene> {
+    let of = |name: &str| {
+        let found = prepared
+            .iter()
+            .find(|tokens| tokens.algorithm().as_str() == name);
+        found.expect("it was prepared")
+    };
+    let mut scenes = vec![accepted::extension_insert()];
+    scenes.extend(prepared.iter().flat_map(accepted::scenes));
+    scenes.extend(many::scenes(of("HS256")));
+    scenes.extend(rejected::scenes(of("EdDSA")));
+    scenes
 }
 
 impl Scene {
@@ -39,31 +56,41 @@ impl Scene {
         }
     }
 
-    /// Requests with these tokens, one after the other, each of which gets this status.
-    fn requests(
+    /// Does it with one token after the other.
+    fn in_turn<T: 'static>(
         name: impl Into<String>,
-        mut stack: impl Stack + 'static,
-        tokens: Vec<HeaderValue>,
-        status: StatusCode,
+        tokens: Vec<T>,
+        mut check: impl FnMut(&T) + 'static,
     ) -> Self {
-        let name = name.into();
-        // Twice, so that the first request that is measured is none of the first.
-        for token in tokens.iter().chain(&tokens) {
-            assert_eq!(stack(Some(token)), status, "{name}");
-        }
         let mut next = 0;
         Self::new(name, move || {
+            check(&tokens[next]);
             // Cheaper than a division.
             next = if next + 1 < tokens.len() { next + 1 } else { 0 };
-            assert_eq!(stack(Some(&tokens[next])), status);
         })
+    }
+
+    /// Requests that are let through.
+    fn accepted(
+        name: impl Into<String>,
+        mut stack: impl Stack + 'static,
+        tokens: &[String],
+    ) -> Self {
+        Self::in_turn(name, headers(tokens), move |token| {
+            assert!(stack(Some(token)).is_success());
+        })
+    }
+
+    /// The same, each token having been seen before.
+    fn seen(name: impl Into<String>, mut stack: impl Stack + 'static, tokens: &[String]) -> Self {
+        for token in headers(tokens) {
+            assert!(stack(Some(&token)).is_success());
+        }
+        Self::accepted(name, stack, tokens)
     }
 }
 
-/// All of them.
-pub fn all(effort: Effort) -> Vec<Scene> {
-    let mut scenes = accepted::scenes(effort);
-    scenes.extend(keys::scenes());
-    scenes.extend(rejected::scenes());
-    scenes
+/// A header for each, with bytes of its own, as those of requests have.
+fn headers(tokens: &[String]) -> Vec<HeaderValue> {
+    tokens.iter().map(|token| bearer(token)).collect()
 }

@@ -33,7 +33,7 @@ pub fn jwt_authorizer(tokens: &Tokens) -> impl Stack + use<> {
 }
 
 fn builder(tokens: &Tokens) -> AuthorizerBuilder<AccessClaims> {
-    match tokens.algorithm {
+    match tokens.algorithm() {
         tower_bearer::Algorithm::HS256 => JwtAuthorizer::from_secret(SECRET),
         _ => JwtAuthorizer::from_jwks_text(&tokens.jwks()),
     }

@@ -64,7 +64,7 @@ fn decoding_key(tokens: &Tokens) -> DecodingKey {
 }
 
 fn validation(tokens: &Tokens) -> Validation {
-    let algorithm: Algorithm = tokens.algorithm.as_str().parse().expect("an algorithm");
+    let algorithm: Algorithm = tokens.algorithm().as_str().parse().expect("an algorithm");
     let mut validation = Validation::new(algorithm);
     validation.set_issuer(&[ISSUER]);
     validation.set_audience(&[AUDIENCE]);
