@@ -64,7 +64,7 @@ fn counted(once: &mut dyn FnMut()) {
 }
 
 fn run_child(folder: &Path) -> io::Result<String> {
-    let function = format!("{}::counted*", env!("CARGO_CRATE_NAME"));
+    let function = concat!(env!("CARGO_CRATE_NAME"), "::counted");
     let output = Command::new("valgrind")
         .args(["--quiet", "--tool=callgrind", "--collect-atstart=no"])
         .arg(format!("--toggle-collect={function}"))
