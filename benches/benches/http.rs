@@ -1,10 +1,11 @@
 //! axum on loopback, bare and behind the layer in turns: the server on one thread, its clients
-//! on another.
+//! on another. `noop` is a layer that does nothing, which shows what axum takes for any.
 
 use std::{io, net::SocketAddr, thread, time::Duration};
 
 use axum::{Router, routing::get, serve::ListenerExt};
 use tokio::net::TcpListener;
+use tower::layer::util::Identity;
 use tower_bearer::bearer::BearerLayer;
 use tower_bearer_benches::{
     alternation::Alternation,
@@ -19,7 +20,7 @@ const LIVE_TOKENS: usize = 1_000;
 
 fn main() -> io::Result<()> {
     let effort = Effort::from_args();
-    let turn = effort.pick(Duration::from_millis(300), Duration::from_millis(5));
+    let turn = effort.pick(Duration::from_millis(100), Duration::from_millis(5));
     let mut turns = Alternation::new(effort).turn(turn);
     for algorithm in ALGORITHMS {
         let tokens = Tokens::new(algorithm, LIVE_TOKENS);
@@ -30,7 +31,12 @@ fn main() -> io::Result<()> {
             .collect();
         let layer = BearerLayer::new(verifier(&tokens.keys()));
         // A bare server for each: it is sent the very same tokens.
-        for (name, app) in [("bare", app()), ("layered", app().layer(layer))] {
+        let apps = [
+            ("bare", app()),
+            ("noop", app().layer(Identity::new())),
+            ("layered", app().layer(layer)),
+        ];
+        for (name, app) in apps {
             let mut load = Load::connect(serve(app)?, CONNECTIONS, &requests)?;
             turns.add_timed(format!("{algorithm}/{name}"), move |times| load.send(times));
         }
@@ -39,12 +45,13 @@ fn main() -> io::Result<()> {
     let mut report = Report::new("http", effort);
     for algorithm in ALGORITHMS {
         let of = |name: &str| format!("{algorithm}/{name}");
-        for name in ["bare", "layered"] {
+        for name in ["bare", "noop", "layered"] {
             report.row(
                 format!("{}_per_s", of(name)),
                 1e9 / figures.median(&of(name)),
             );
         }
+        report.row(of("noop/of_bare"), figures.ratio(&of("bare"), &of("noop")));
         let ratio = figures.ratio(&of("bare"), &of("layered"));
         report.at_least(of("layered/of_bare"), ratio, 0.95);
     }

@@ -52,7 +52,7 @@ fn sessions(clock: &ManualClock) -> Result<Sessions<MemoryStore>, Failure> {
     let keys = KeySet::new(SigningKey::from_secret(Algorithm::HS256, SECRET)?);
     let issuer = Issuer::new(ISSUER, AUDIENCE, keys)?;
     let store = MemoryStore::with_clock(clock.clone());
-    let sessions = Sessions::builder(issuer, RefreshKey::from_secret(SECRET)?, store);
+    let sessions = Sessions::builder(issuer, RefreshKey::from_secret([7; 32])?, store);
     Ok(sessions
         .idle_lifetime(LIFETIME)
         .session_lifetime(LIFETIME)
@@ -112,7 +112,9 @@ async fn longest_waits(
     OVER.store(false, Ordering::Relaxed);
     let there = sessions.clone();
     let other = thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
         runtime.block_on(longest_wait(&there, || OVER.load(Ordering::Relaxed)))
     });
     let same = longest_wait(sessions, over).await;

@@ -12,6 +12,7 @@ pub mod origin;
 pub mod report;
 pub mod scenes;
 pub mod stacks;
+pub mod tables;
 pub mod threads;
 pub mod tokens;
 pub mod verdict;

@@ -1,0 +1,120 @@
+//! Writes the README's section on what this crate costs, from the tables of the last run.
+
+use std::{fs, io};
+
+use tower_bearer_benches::{tables::Table, tokens::ALGORITHMS};
+
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+const START: &str = "<!-- benchmarks: `scripts/bench --readme` writes what follows -->\n";
+const END: &str = "<!-- end of benchmarks -->";
+
+/// What a row is called, and the scene that it is of.
+const ACCEPTED: [(&str, &str); 6] = [
+    ("the inner service alone", "bare"),
+    ("**tower-bearer**, a token that it has seen", "hit"),
+    ("**tower-bearer**, at first sight", "first_sight"),
+    ("raw signature check, base64 and one parse", "floor"),
+    ("tower-http and jsonwebtoken", "tower_http"),
+    ("jwt-authorizer", "jwt_authorizer"),
+];
+
+fn main() -> io::Result<()> {
+    let readme = fs::read_to_string(README)?;
+    let markers = io::Error::other("README.md lacks the markers of the section");
+    let Some((before, (_, after))) = readme
+        .split_once(START)
+        .and_then(|(before, rest)| Some((before, rest.split_once(END)?)))
+    else {
+        return Err(markers);
+    };
+    let section = section()?;
+    fs::write(README, format!("{before}{START}\n{section}\n{END}{after}"))
+}
+
+fn section() -> io::Result<String> {
+    let (time, work) = (Table::read("hot_path")?, Table::read("instructions")?);
+    let mut text = format!("{}\n\n", measured(&time.origin));
+    text += &head("one accepted request, µs");
+    for (name, scene) in ACCEPTED {
+        text += &line(name, |algorithm| {
+            let nanos = time.value(&format!("{algorithm}/{scene}_ns"))?;
+            Ok(short(nanos / 1e3))
+        })?;
+    }
+    text.push('\n');
+    text += &head("in thousands of instructions");
+    for (name, scene) in ACCEPTED {
+        text += &line(name, |algorithm| {
+            let count = work.value(&format!("{algorithm}/{scene}_instructions"))?;
+            Ok(short(count / 1e3))
+        })?;
+    }
+    text.push('\n');
+    text += &head("over HTTP");
+    let http = Table::read("http")?;
+    text += &line("requests/s, of those of axum alone", |algorithm| {
+        Ok(short(http.value(&format!("{algorithm}/layered/of_bare"))?))
+    })?;
+    for name in ["scale", "refresh"] {
+        text += &goals(name)?;
+    }
+    Ok(text)
+}
+
+/// `# date …` and `# machine …` come first, then versions.
+fn measured(origin: &[String]) -> String {
+    let [date, machine, versions @ ..] = origin else {
+        return String::new();
+    };
+    let strip = |text: &str, word: &str| text.replacen(word, "", 1);
+    let versions: Vec<String> = versions
+        .iter()
+        .map(|version| version.split(" (").next().unwrap_or(version).to_owned())
+        .collect();
+    format!(
+        "Measured on {} on {}, in turns, with {}:",
+        strip(date, "date "),
+        strip(machine, "machine "),
+        versions.join(", ")
+    )
+}
+
+fn head(title: &str) -> String {
+    let names = ALGORITHMS
+        .map(|algorithm| algorithm.to_string())
+        .join(" | ");
+    format!(
+        "| {title} | {names} |\n| --- |{}\n",
+        " --- |".repeat(ALGORITHMS.len())
+    )
+}
+
+fn line(name: &str, cell: impl Fn(&str) -> io::Result<String>) -> io::Result<String> {
+    let cells = ALGORITHMS.iter().map(|algorithm| cell(algorithm.as_str()));
+    let cells: Vec<String> = cells.collect::<io::Result<_>>()?;
+    Ok(format!("| {name} | {} |\n", cells.join(" | ")))
+}
+
+/// The values of a table that have a goal.
+fn goals(name: &str) -> io::Result<String> {
+    let mut text = format!("\n| {name} | measured | goal |\n| --- | --- | --- |\n");
+    let table = Table::read(name)?;
+    for (name, row) in table.rows() {
+        if let Some((goal, _)) = &row.goal {
+            text += &format!("| `{name}` | {} | {goal} |\n", row.value);
+        }
+    }
+    Ok(text)
+}
+
+/// Two digits, or all before the point.
+fn short(value: f64) -> String {
+    let decimals = if value >= 10.0 {
+        0
+    } else if value >= 1.0 {
+        1
+    } else {
+        2
+    };
+    format!("{value:.decimals$}")
+}
