@@ -11,6 +11,7 @@ pub mod load;
 pub mod origin;
 pub mod report;
 pub mod scenes;
+pub mod schedule;
 pub mod stacks;
 pub mod tables;
 pub mod threads;

@@ -3,6 +3,7 @@
 use std::{
     io,
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -22,7 +23,7 @@ pub struct Load {
 /// A client that knows that all answers are of one length, and does nothing else.
 struct Connection {
     stream: TcpStream,
-    requests: Vec<Vec<u8>>,
+    requests: Arc<[String]>,
     next: usize,
     answer: Vec<u8>,
 }
@@ -38,10 +39,10 @@ impl Load {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .build()?;
-        let requests: Vec<Vec<u8>> = requests.iter().map(|text| text.as_bytes().into()).collect();
+        let requests: Arc<[String]> = requests.into();
         let connections = (0..count).map(|index| {
             let next = index * requests.len() / count;
-            runtime.block_on(Connection::open(server, requests.clone(), next))
+            runtime.block_on(Connection::open(server, Arc::clone(&requests), next))
         });
         let connections = connections.collect::<io::Result<_>>()?;
         Ok(Self {
@@ -72,7 +73,7 @@ impl Load {
 }
 
 impl Connection {
-    async fn open(server: SocketAddr, requests: Vec<Vec<u8>>, next: usize) -> io::Result<Self> {
+    async fn open(server: SocketAddr, requests: Arc<[String]>, next: usize) -> io::Result<Self> {
         let stream = TcpStream::connect(server).await?;
         stream.set_nodelay(true)?;
         let mut connection = Self {
@@ -88,7 +89,9 @@ impl Connection {
     /// Sends the first request and learns how long an answer is: what comes within a moment of
     /// loopback is one segment.
     async fn learn(&mut self) -> io::Result<()> {
-        self.stream.write_all(&self.requests[self.next]).await?;
+        self.stream
+            .write_all(self.requests[self.next].as_bytes())
+            .await?;
         let length = self.stream.read(&mut self.answer).await?;
         self.answer.truncate(length);
         if self.answer.starts_with(b"HTTP/1.1 200 ") {
@@ -100,7 +103,9 @@ impl Connection {
 
     async fn once(&mut self) -> io::Result<()> {
         self.next = (self.next + 1) % self.requests.len();
-        self.stream.write_all(&self.requests[self.next]).await?;
+        self.stream
+            .write_all(self.requests[self.next].as_bytes())
+            .await?;
         self.stream.read_exact(&mut self.answer).await?;
         Ok(())
     }

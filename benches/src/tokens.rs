@@ -127,6 +127,11 @@ impl Tokens {
         &self.good[0]
     }
 
+    /// All tokens.
+    pub fn all(&self) -> &[String] {
+        &self.good
+    }
+
     /// The first tokens, or as many as there are.
     pub fn first(&self, count: usize) -> &[String] {
         &self.good[..count.min(self.good.len())]

@@ -45,6 +45,7 @@ const DEAR: [&str; 2] = ["bad_signature", "expired"];
 pub fn judge(report: &mut Report, figures: &Figures, unit: Unit) {
     accepted(report, figures, unit);
     many(report, figures, unit);
+    axum(report, figures, unit);
     rejected(report, figures, unit);
 }
 
@@ -85,6 +86,14 @@ fn many(report: &mut Report, figures: &Figures, unit: Unit) {
         let ratio = figures.ratio(&format!("keys/64/{what}"), &format!("HS256/{what}"));
         report.at_most(format!("keys/64/{what}/of_one_key"), ratio, 1.05);
     }
+}
+
+fn axum(report: &mut Report, figures: &Figures, unit: Unit) {
+    for name in ["axum/bare", "axum/noop", "axum/layered"] {
+        report.row(format!("{name}_{}", unit.name), figures.median(name));
+    }
+    let above = figures.above("axum/layered", "axum/noop");
+    report.row(format!("axum/layered/above_noop_{}", unit.name), above);
 }
 
 fn rejected(report: &mut Report, figures: &Figures, unit: Unit) {

@@ -1,8 +1,11 @@
-//! Many live tokens, many keys.
+//! Many live tokens, many keys, and axum around them.
+
+use tower::layer::util::Identity;
+use tower_bearer::bearer::BearerLayer;
 
 use super::Scene;
 use crate::{
-    stacks::{bare, tower_bearer},
+    stacks::{app, axum, bare, tower_bearer},
     tokens::{Tokens, forgetful, verifier},
 };
 
@@ -26,5 +29,13 @@ pub(super) fn scenes(tokens: &Tokens) -> Vec<Scene> {
         scenes.push(Scene::accepted(format!("bare/{many}"), bare(), live));
         scenes.push(Scene::seen(name, tower_bearer(verifier(&keys)), live));
     }
+    let layer = BearerLayer::new(verifier(&keys));
+    let apps = [
+        ("bare", app()),
+        ("noop", app().layer(Identity::new())),
+        ("layered", app().layer(layer)),
+    ];
+    let live = tokens.first(1_000);
+    scenes.extend(apps.map(|(name, app)| Scene::seen(format!("axum/{name}"), axum(app), live)));
     scenes
 }

@@ -11,6 +11,7 @@
 //! | `ALG/tower_http`, `ALG/jwt_authorizer` | a peer; they remember nothing |
 //! | `reject/STACK/WHY` | a refusal |
 //! | `keys/64/…` | as above, with 64 keys in the set |
+//! | `axum/…` | axum with 1 000 tokens that it has seen, bare, with a layer that does nothing, and with this crate's |
 
 mod accepted;
 mod many;

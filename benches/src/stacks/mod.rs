@@ -13,6 +13,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
+use axum::{Router, routing::get};
 use axum_07::body::Body;
 use http::{HeaderValue, Request, Response, StatusCode, header::AUTHORIZATION};
 use tower::{Layer, Service};
@@ -53,12 +54,23 @@ pub fn tower_bearer(verifier: Verifier) -> impl Stack + Clone + Send {
     stack(BearerLayer::new(verifier).layer(Inner))
 }
 
-fn stack<S, B>(mut service: S) -> impl Stack + Clone + Send
+/// axum with one route.
+pub fn axum(app: Router) -> impl Stack {
+    stack::<_, axum::body::Body, _>(app)
+}
+
+/// An application of one route.
+pub fn app() -> Router {
+    Router::new().route("/", get(async || "hello"))
+}
+
+fn stack<S, ReqB, ResB>(mut service: S) -> impl Stack + Clone + Send
 where
-    S: Service<Request<()>, Response = Response<B>, Error = Infallible> + Clone + Send,
+    S: Service<Request<ReqB>, Response = Response<ResB>, Error = Infallible> + Clone + Send,
+    ReqB: Default,
 {
     move |authorization| {
-        let mut request = Request::new(());
+        let mut request = Request::new(ReqB::default());
         if let Some(value) = authorization {
             request.headers_mut().insert(AUTHORIZATION, value.clone());
         }
@@ -67,9 +79,9 @@ where
 }
 
 /// No service here ever waits.
-fn call<S, B>(service: &mut S, request: Request<()>) -> Response<B>
+fn call<S, ReqB, ResB>(service: &mut S, request: Request<ReqB>) -> Response<ResB>
 where
-    S: Service<Request<()>, Response = Response<B>, Error = Infallible>,
+    S: Service<Request<ReqB>, Response = Response<ResB>, Error = Infallible>,
 {
     let mut context = Context::from_waker(Waker::noop());
     let Poll::Ready(Ok(())) = service.poll_ready(&mut context) else {
