@@ -35,11 +35,11 @@ fn main() -> io::Result<()> {
     judge(&mut report, &wall);
     let busy = time(&mut subjects, effort, Subject::server_time);
     for algorithm in ALGORITHMS {
-        let ratio = busy.ratio(
-            &format!("{algorithm}/bare"),
-            &format!("{algorithm}/layered"),
-        );
-        report.row(format!("{algorithm}/layered/of_bare_server_time"), ratio);
+        for name in ["noop", "layered"] {
+            let name = format!("{algorithm}/{name}");
+            let ratio = busy.ratio(&name, &format!("{algorithm}/bare"));
+            report.row(format!("{name}/server_time/of_bare"), ratio);
+        }
     }
     report.finish()
 }
