@@ -5,31 +5,64 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    fmt,
     future::Future,
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::oneshot;
 
-use super::{Session, StoreError, StoreErrorKind, Swap};
-use crate::claims::SessionId;
+use super::{Revoked, Session, StoreError, StoreErrorKind, Swap};
+use crate::{claims::SessionId, clock::Timestamp};
 
 /// The most swaps of one write.
 const LARGEST: usize = 64;
 
-/// A swap to be written.
+/// A swap to be written: all of a session that a swap can change.
+#[derive(Clone, Copy)]
 pub(super) struct Pending {
+    pub(super) id: SessionId,
     pub(super) expected: u64,
-    pub(super) next: Session,
+    pub(super) generation: u32,
+    pub(super) rotated_at: Option<Timestamp>,
+    pub(super) delivered_at: Option<Timestamp>,
+    pub(super) confirmed_at: Option<Timestamp>,
+    pub(super) late: u32,
+    pub(super) expires_at: Timestamp,
+    pub(super) revoked: Option<Revoked>,
+    pub(super) last_refreshed_at: Option<Timestamp>,
+    pub(super) version: u64,
 }
 
-/// Swaps on their way to the store. Clones share them.
-#[derive(Clone)]
-pub(super) struct GroupCommit {
-    state: Arc<Mutex<State>>,
+/// Writes swaps for [`GroupCommit`].
+pub(super) trait Writer: Send + Sync + 'static {
+    /// Writes swaps of different sessions as one, and tells what became of each, in their order.
+    /// It is called in a task of its own, which no caller stops.
+    ///
+    /// An error is the answer to all of them: only what must fail together may fail so.
+    fn write(
+        &self,
+        swaps: &[Pending],
+    ) -> impl Future<Output = Result<Vec<Written>, StoreError>> + Send;
+
+    /// Writes one swap.
+    fn write_alone(&self, swap: Pending) -> impl Future<Output = Result<Swap, StoreError>> + Send;
+}
+
+/// What became of one swap of several.
+#[derive(Clone, Copy)]
+pub(super) enum Written {
+    Done(Swap),
+    /// Nothing: it has to be written alone, so that it holds up and fails no other.
+    Not,
+}
+
+/// Swaps on their way to the store.
+pub(super) struct GroupCommit<W> {
+    writer: W,
     /// How many writes may be under way at the same time.
     lanes: usize,
+    state: Mutex<State>,
 }
 
 #[derive(Default)]
@@ -40,98 +73,115 @@ struct State {
 
 struct Call {
     swap: Pending,
-    answer: oneshot::Sender<Result<Swap, StoreError>>,
+    answer: oneshot::Sender<Answer>,
 }
 
-impl GroupCommit {
-    pub(super) fn new(lanes: usize) -> Self {
-        Self {
-            state: Arc::default(),
+#[derive(Clone)]
+enum Answer {
+    Told(Result<Swap, StoreError>),
+    Alone,
+    /// Whoever was to write it has come to its end before.
+    Again,
+}
+
+impl<W: Writer> GroupCommit<W> {
+    pub(super) fn new(writer: W, lanes: usize) -> Arc<Self> {
+        Arc::new(Self {
+            writer,
             lanes,
-        }
+            state: Mutex::default(),
+        })
     }
 
-    /// Has the swap written, together with others. `write` tells which sessions it has swapped;
-    /// it gets no session twice.
+    /// Has the swap written, together with others unless it revokes: a revocation waits behind
+    /// nobody.
     ///
-    /// A swap whose caller goes away is written all the same.
-    pub(super) async fn swap<W, Fut>(&self, swap: Pending, write: W) -> Result<Swap, StoreError>
-    where
-        W: Fn(Vec<Pending>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<HashSet<SessionId>, StoreError>> + Send + 'static,
-    {
-        let (answer, answered) = oneshot::channel();
-        let lane = self.enqueue(Call { swap, answer });
-        if let Some(lane) = lane {
-            tokio::spawn(lane.run(write));
+    /// A swap whose caller goes away before its turn has come is not written. Later it is, as if
+    /// the caller were still there.
+    pub(super) async fn swap(self: &Arc<Self>, swap: Pending) -> Result<Swap, StoreError> {
+        if swap.revoked.is_some() {
+            return self.writer.write_alone(swap).await;
         }
-        // Without an answer the runtime is being shut down.
-        answered
-            .await
-            .unwrap_or_else(|gone| Err(StoreError::with_source(StoreErrorKind::Unavailable, gone)))
+        loop {
+            let (answer, answered) = oneshot::channel();
+            if let Some(lane) = self.enqueue(Call { swap, answer }) {
+                tokio::spawn(lane.run());
+            }
+            match answered.await {
+                Ok(Answer::Told(outcome)) => return outcome,
+                Ok(Answer::Alone) => return self.writer.write_alone(swap).await,
+                Ok(Answer::Again) => {}
+                // Its write has been stopped: nobody knows how far it was.
+                Err(gone) => {
+                    return Err(StoreError::with_source(StoreErrorKind::Unavailable, gone));
+                }
+            }
+        }
     }
 
     /// Gives the right to write, where nobody who has it will come to this call at once.
-    fn enqueue(&self, call: Call) -> Option<Lane> {
-        let mut state = lock(&self.state);
+    fn enqueue(self: &Arc<Self>, call: Call) -> Option<Lane<W>> {
+        let mut state = self.lock();
         state.waiting.push_back(call);
         (state.writing < self.lanes).then(|| {
             state.writing += 1;
-            Lane(Some(Arc::clone(&self.state)))
+            Lane(Arc::clone(self))
         })
     }
 }
 
-/// The right to write, until nothing waits.
-struct Lane(Option<Arc<Mutex<State>>>);
-
-impl Lane {
-    async fn run<W, Fut>(mut self, write: W)
-    where
-        W: Fn(Vec<Pending>) -> Fut,
-        Fut: Future<Output = Result<HashSet<SessionId>, StoreError>>,
-    {
-        while let Some(batch) = self.take() {
-            let mut answers = Vec::with_capacity(batch.len());
-            let mut swaps = Vec::with_capacity(batch.len());
-            for Call { swap, answer } in batch {
-                answers.push((swap.next.id, answer));
-                swaps.push(swap);
-            }
-            let written = write(swaps).await;
-            for (id, answer) in answers {
-                // Who has gone away needs no answer.
-                let _ = answer.send(match &written {
-                    Ok(swapped) if swapped.contains(&id) => Ok(Swap::Swapped),
-                    Ok(_) => Ok(Swap::Lost),
-                    Err(error) => Err(error.clone()),
-                });
-            }
-        }
-    }
-
-    /// Those that wait. Where nobody does, the right is given back in the same moment.
-    fn take(&mut self) -> Option<Vec<Call>> {
-        let mut state = lock(self.0.as_ref()?);
-        let batch = state.take();
-        if batch.is_empty() {
-            state.writing = state.writing.saturating_sub(1);
-            drop(state);
-            self.0 = None;
-            return None;
-        }
-        Some(batch)
+impl<W> GroupCommit<W> {
+    /// No code of a store runs under the lock, so what it guards is whole.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Where its task has not come to an end, those that wait would do so for ever: they get an
-/// error instead.
-impl Drop for Lane {
+/// The right to write, until nothing waits.
+struct Lane<W>(Arc<GroupCommit<W>>);
+
+impl<W: Writer> Lane<W> {
+    async fn run(self) {
+        loop {
+            let batch = self.0.lock().take();
+            if batch.is_empty() {
+                return;
+            }
+            let (swaps, answers): (Vec<_>, Vec<_>) = batch
+                .into_iter()
+                .map(|Call { swap, answer }| (swap, answer))
+                .unzip();
+            let told = match self.0.writer.write(&swaps).await {
+                Ok(written) => written.into_iter().map(Answer::from).collect(),
+                Err(error) => vec![Answer::Told(Err(error)); swaps.len()],
+            };
+            for (answer, told) in answers.into_iter().zip(told) {
+                // Who has gone away needs no answer.
+                let _ = answer.send(told);
+            }
+        }
+    }
+}
+
+/// Also where its task is stopped, by a panic or with its runtime. Those that wait, or have come
+/// after it had found nobody waiting, go on in a task of one of their own.
+impl<W> Drop for Lane<W> {
     fn drop(&mut self) {
-        if let Some(state) = self.0.take() {
-            let mut state = lock(&state);
-            state.writing = state.writing.saturating_sub(1);
-            state.waiting.clear();
+        let mut state = self.0.lock();
+        state.writing = state.writing.saturating_sub(1);
+        let waiting = mem::take(&mut state.waiting);
+        drop(state);
+        for call in waiting {
+            let _ = call.answer.send(Answer::Again);
+        }
+    }
+}
+
+impl From<Written> for Answer {
+    fn from(written: Written) -> Self {
+        match written {
+            Written::Done(swap) => Self::Told(Ok(swap)),
+            Written::Not => Self::Alone,
         }
     }
 }
@@ -145,7 +195,10 @@ impl State {
         while batch.len() < LARGEST
             && let Some(call) = self.waiting.pop_front()
         {
-            match sessions.insert(call.swap.next.id) {
+            if call.answer.is_closed() {
+                continue;
+            }
+            match sessions.insert(call.swap.id) {
                 true => batch.push(call),
                 false => later.push_back(call),
             }
@@ -156,20 +209,25 @@ impl State {
     }
 }
 
-/// No code of a store runs under the lock, so what it guards is whole.
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl fmt::Debug for GroupCommit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = lock(&self.state);
-        f.debug_struct("GroupCommit")
-            .field("waiting", &state.waiting.len())
-            .field("writing", &state.writing)
-            .finish_non_exhaustive()
+impl Pending {
+    pub(super) fn new(expected: u64, next: &Session) -> Self {
+        Self {
+            id: next.id,
+            expected,
+            generation: next.generation,
+            rotated_at: next.rotated_at,
+            delivered_at: next.delivered_at,
+            confirmed_at: next.confirmed_at,
+            late: next.late,
+            expires_at: next.expires_at,
+            revoked: next.revoked,
+            last_refreshed_at: next.last_refreshed_at,
+            version: next.version,
+        }
     }
 }
 
+#[cfg(test)]
+mod interleavings;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ mod columns;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod group_commit;
 mod memory;
 #[cfg(feature = "postgres")]

@@ -65,13 +65,21 @@ impl Postgres {
             skipped("PostgreSQL's initdb is not installed");
             return None;
         };
-        let settings = SETTINGS.iter().chain(settings);
-        let settings = settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let cluster = Cluster::new(programs, settings.collect());
+        Some(Self::make(Cluster::with(programs, settings)).await)
+    }
+
+    /// A server that syncs each commit and goes by the machine's clock, to measure how fast it is.
+    pub(crate) async fn start_to_measure() -> Option<Self> {
+        let mut cluster = Cluster::with(programs()?, &[("fsync", "on")]);
+        cluster.clock = None;
+        Some(Self::make(cluster).await)
+    }
+
+    async fn make(cluster: Cluster) -> Self {
         let mut initdb = cluster.program("initdb");
         initdb.args(["-D", "data", "-U", "bearer", "-A", "trust"]);
         run(initdb.args(["-E", "UTF8", "--locale=C", "--no-sync"]));
-        Some(Self::serve(cluster).await)
+        Self::serve(cluster).await
     }
 
     /// A hot standby that follows this server.
@@ -221,6 +229,12 @@ impl Postgres {
 }
 
 impl Cluster {
+    fn with(programs: PathBuf, settings: &[(&str, &str)]) -> Self {
+        let settings = SETTINGS.iter().chain(settings);
+        let settings = settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self::new(programs, settings.collect())
+    }
+
     fn new(programs: PathBuf, settings: Vec<(String, String)>) -> Self {
         let home = Home::new(&USERS);
         Self {

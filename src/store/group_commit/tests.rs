@@ -14,23 +14,30 @@ use tokio::{
 use uuid::Uuid;
 
 use super::*;
-use crate::{clock::Timestamp, store::SessionSecret};
+use crate::store::{RevokeReason, SessionSecret};
 
 /// Writes that begin when they are seen here and end when they are let go.
-struct Writer {
-    group: GroupCommit,
-    began: mpsc::UnboundedSender<Vec<(u64, SessionId)>>,
-    batches: mpsc::UnboundedReceiver<Vec<(u64, SessionId)>>,
-    let_go: Arc<Semaphore>,
+struct Gate {
+    began: mpsc::UnboundedSender<Vec<SessionId>>,
+    let_go: Semaphore,
+    alone: Mutex<Vec<SessionId>>,
 }
 
-fn writer(lanes: usize) -> Writer {
+struct Scene {
+    group: Arc<GroupCommit<Gate>>,
+    batches: mpsc::UnboundedReceiver<Vec<SessionId>>,
+}
+
+fn scene(lanes: usize) -> Scene {
     let (began, batches) = mpsc::unbounded_channel();
-    Writer {
-        group: GroupCommit::new(lanes),
+    let gate = Gate {
         began,
+        let_go: Semaphore::new(0),
+        alone: Mutex::default(),
+    };
+    Scene {
+        group: GroupCommit::new(gate, lanes),
         batches,
-        let_go: Arc::new(Semaphore::new(0)),
     }
 }
 
@@ -38,50 +45,69 @@ fn id(number: u128) -> SessionId {
     SessionId::from_uuid(Uuid::from_u128(number))
 }
 
+/// A swap that expects this version fits.
+const FITS: u64 = 0;
 /// The store fails what expects this version, and all that goes with it.
 const BROKEN: u64 = 13;
 /// The store panics at this version.
 const CURSED: u64 = 666;
+/// The store leaves what expects this version to be written alone, where it is lost.
+const LEFT: u64 = 7;
 
-impl Writer {
-    /// A swap of session `number`, which fits where `expected` is 0.
+impl Writer for Gate {
+    async fn write(&self, swaps: &[Pending]) -> Result<Vec<Written>, StoreError> {
+        let ids = swaps.iter().map(|swap| swap.id);
+        self.began.send(ids.collect()).unwrap();
+        self.let_go.acquire().await.unwrap().forget();
+        if swaps.iter().any(|swap| swap.expected == BROKEN) {
+            return Err(StoreErrorKind::Busy.into());
+        }
+        assert!(swaps.iter().all(|swap| swap.expected != CURSED));
+        let written = |swap: &Pending| match swap.expected {
+            FITS => Written::Done(Swap::Swapped),
+            LEFT => Written::Not,
+            _ => Written::Done(Swap::Lost),
+        };
+        Ok(swaps.iter().map(written).collect())
+    }
+
+    async fn write_alone(&self, swap: Pending) -> Result<Swap, StoreError> {
+        self.alone.lock().unwrap().push(swap.id);
+        match swap.expected {
+            FITS => Ok(Swap::Swapped),
+            _ => Ok(Swap::Lost),
+        }
+    }
+}
+
+fn session(number: u128) -> Session {
+    let secret = SessionSecret::from_bytes([0; 32]);
+    Session::new(id(number), "", "", secret, Timestamp::from_secs(0))
+}
+
+impl Scene {
     fn swap(&self, number: u128, expected: u64) -> JoinHandle<Result<Swap, StoreError>> {
-        let secret = SessionSecret::from_bytes([0; 32]);
-        let next = Session::new(id(number), "", "", secret, Timestamp::from_secs(0));
-        let (group, began) = (self.group.clone(), self.began.clone());
-        let let_go = Arc::clone(&self.let_go);
-        tokio::spawn(async move {
-            let write = move |batch: Vec<Pending>| {
-                let (began, let_go) = (began.clone(), Arc::clone(&let_go));
-                async move {
-                    let named = batch.iter().map(|swap| (swap.expected, swap.next.id));
-                    began.send(named.collect()).unwrap();
-                    let_go.acquire().await.unwrap().forget();
-                    if batch.iter().any(|swap| swap.expected == BROKEN) {
-                        return Err(StoreErrorKind::Busy.into());
-                    }
-                    assert!(batch.iter().all(|swap| swap.expected != CURSED));
-                    let fit = batch.iter().filter(|swap| swap.expected == 0);
-                    Ok(fit.map(|swap| swap.next.id).collect())
-                }
-            };
-            group.swap(Pending { expected, next }, write).await
-        })
+        self.begin(Pending::new(expected, &session(number)))
+    }
+
+    fn begin(&self, swap: Pending) -> JoinHandle<Result<Swap, StoreError>> {
+        let group = Arc::clone(&self.group);
+        tokio::spawn(async move { group.swap(swap).await })
     }
 
     /// The next write that begins, by the numbers of its sessions.
     async fn batch(&mut self) -> Vec<u128> {
         let batch = timeout(Duration::from_secs(10), self.batches.recv());
         let batch = batch.await.expect("a write begins").unwrap();
-        batch.iter().map(|(_, id)| id.as_uuid().as_u128()).collect()
+        batch.iter().map(|id| id.as_uuid().as_u128()).collect()
     }
 
     fn let_go(&self, writes: usize) {
-        self.let_go.add_permits(writes);
+        self.group.writer.let_go.add_permits(writes);
     }
 
     async fn until_waiting(&self, calls: usize) {
-        while lock(&self.group.state).waiting.len() < calls {
+        while self.group.lock().waiting.len() < calls {
             tokio::task::yield_now().await;
         }
     }
@@ -89,27 +115,27 @@ impl Writer {
 
 #[tokio::test]
 async fn one_that_finds_nothing_under_way_is_written_at_once() {
-    let mut writer = writer(1);
+    let mut scene = scene(1);
     for number in 1..4 {
-        let swap = writer.swap(number, 0);
-        assert_eq!(writer.batch().await, [number]);
-        writer.let_go(1);
+        let swap = scene.swap(number, FITS);
+        assert_eq!(scene.batch().await, [number]);
+        scene.let_go(1);
         assert_eq!(swap.await.unwrap().unwrap(), Swap::Swapped);
     }
 }
 
 #[tokio::test]
 async fn those_that_come_meanwhile_go_together() {
-    let mut writer = writer(1);
-    let first = writer.swap(1, 0);
-    assert_eq!(writer.batch().await, [1]);
-    let second = writer.swap(2, 0);
-    writer.until_waiting(1).await;
-    let lost = writer.swap(3, 1);
-    writer.until_waiting(2).await;
-    writer.let_go(1);
-    assert_eq!(writer.batch().await, [2, 3]);
-    writer.let_go(1);
+    let mut scene = scene(1);
+    let first = scene.swap(1, FITS);
+    assert_eq!(scene.batch().await, [1]);
+    let second = scene.swap(2, FITS);
+    scene.until_waiting(1).await;
+    let lost = scene.swap(3, 1);
+    scene.until_waiting(2).await;
+    scene.let_go(1);
+    assert_eq!(scene.batch().await, [2, 3]);
+    scene.let_go(1);
     assert_eq!(first.await.unwrap().unwrap(), Swap::Swapped);
     assert_eq!(second.await.unwrap().unwrap(), Swap::Swapped);
     assert_eq!(lost.await.unwrap().unwrap(), Swap::Lost);
@@ -117,47 +143,47 @@ async fn those_that_come_meanwhile_go_together() {
 
 #[tokio::test]
 async fn no_write_has_a_session_twice() {
-    let mut writer = writer(1);
-    let _first = writer.swap(1, 0);
-    assert_eq!(writer.batch().await, [1]);
+    let mut scene = scene(1);
+    let _first = scene.swap(1, FITS);
+    assert_eq!(scene.batch().await, [1]);
     for (waiting, number) in [2, 2, 3, 2].into_iter().enumerate() {
-        drop(writer.swap(number, 0));
-        writer.until_waiting(waiting + 1).await;
+        drop(scene.swap(number, FITS));
+        scene.until_waiting(waiting + 1).await;
     }
-    writer.let_go(4);
-    assert_eq!(writer.batch().await, [2, 3]);
-    assert_eq!(writer.batch().await, [2]);
-    assert_eq!(writer.batch().await, [2]);
+    scene.let_go(4);
+    assert_eq!(scene.batch().await, [2, 3]);
+    assert_eq!(scene.batch().await, [2]);
+    assert_eq!(scene.batch().await, [2]);
 }
 
 #[tokio::test]
 async fn a_write_takes_no_more_than_it_may() {
-    let mut writer = writer(1);
-    let _first = writer.swap(0, 0);
-    assert_eq!(writer.batch().await, [0]);
+    let mut scene = scene(1);
+    let _first = scene.swap(0, FITS);
+    assert_eq!(scene.batch().await, [0]);
     for number in 0..LARGEST + 1 {
-        drop(writer.swap(number as u128 + 1, 0));
+        drop(scene.swap(number as u128 + 1, FITS));
     }
-    writer.until_waiting(LARGEST + 1).await;
-    writer.let_go(3);
-    assert_eq!(writer.batch().await.len(), LARGEST);
-    assert_eq!(writer.batch().await.len(), 1);
+    scene.until_waiting(LARGEST + 1).await;
+    scene.let_go(3);
+    assert_eq!(scene.batch().await.len(), LARGEST);
+    assert_eq!(scene.batch().await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_failed_write_fails_those_that_were_in_it() {
-    let mut writer = writer(1);
-    let before = writer.swap(1, 0);
-    assert_eq!(writer.batch().await, [1]);
-    let broken = writer.swap(2, BROKEN);
-    writer.until_waiting(1).await;
-    let beside = writer.swap(3, 0);
-    writer.until_waiting(2).await;
-    writer.let_go(1);
-    assert_eq!(writer.batch().await, [2, 3]);
-    let after = writer.swap(4, 0);
-    writer.until_waiting(1).await;
-    writer.let_go(2);
+    let mut scene = scene(1);
+    let before = scene.swap(1, FITS);
+    assert_eq!(scene.batch().await, [1]);
+    let broken = scene.swap(2, BROKEN);
+    scene.until_waiting(1).await;
+    let beside = scene.swap(3, FITS);
+    scene.until_waiting(2).await;
+    scene.let_go(1);
+    assert_eq!(scene.batch().await, [2, 3]);
+    let after = scene.swap(4, FITS);
+    scene.until_waiting(1).await;
+    scene.let_go(2);
     for failed in [broken, beside] {
         let error = failed.await.unwrap().unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Busy);
@@ -168,52 +194,119 @@ async fn a_failed_write_fails_those_that_were_in_it() {
 }
 
 #[tokio::test]
+async fn what_is_left_is_written_alone() {
+    let mut scene = scene(1);
+    let first = scene.swap(1, FITS);
+    assert_eq!(scene.batch().await, [1]);
+    let left = scene.swap(2, LEFT);
+    scene.until_waiting(1).await;
+    let beside = scene.swap(3, FITS);
+    scene.until_waiting(2).await;
+    scene.let_go(2);
+    assert_eq!(scene.batch().await, [2, 3]);
+    assert_eq!(left.await.unwrap().unwrap(), Swap::Lost);
+    for well in [first, beside] {
+        assert_eq!(well.await.unwrap().unwrap(), Swap::Swapped);
+    }
+    assert_eq!(*scene.group.writer.alone.lock().unwrap(), [id(2)]);
+}
+
+#[tokio::test]
+async fn a_revocation_waits_for_nobody() {
+    let mut scene = scene(1);
+    let _first = scene.swap(1, FITS);
+    assert_eq!(scene.batch().await, [1]);
+    let _second = scene.swap(2, FITS);
+    scene.until_waiting(1).await;
+    let mut revoked = session(3);
+    let at = Timestamp::from_secs(1);
+    revoked.revoked = Some(Revoked::new(at, RevokeReason::Logout));
+    let revocation = scene.begin(Pending::new(FITS, &revoked));
+    assert_eq!(revocation.await.unwrap().unwrap(), Swap::Swapped);
+    assert_eq!(*scene.group.writer.alone.lock().unwrap(), [id(3)]);
+}
+
+#[tokio::test]
 async fn who_goes_away_stops_nobody() {
-    let mut writer = writer(1);
-    let first = writer.swap(1, 0);
-    assert_eq!(writer.batch().await, [1]);
-    let second = writer.swap(2, 0);
-    writer.until_waiting(1).await;
-    let third = writer.swap(3, 0);
-    writer.until_waiting(2).await;
+    let mut scene = scene(1);
+    let first = scene.swap(1, FITS);
+    assert_eq!(scene.batch().await, [1]);
+    let second = scene.swap(2, FITS);
+    scene.until_waiting(1).await;
+    let third = scene.swap(3, FITS);
+    scene.until_waiting(2).await;
     for gone in [first, second] {
         gone.abort();
         assert!(gone.await.unwrap_err().is_cancelled());
     }
-    writer.let_go(2);
-    assert_eq!(writer.batch().await, [2, 3]);
+    scene.let_go(2);
+    assert_eq!(scene.batch().await, [3]);
     assert_eq!(third.await.unwrap().unwrap(), Swap::Swapped);
 }
 
 #[tokio::test]
-async fn a_write_that_panics_is_an_error_and_not_the_end() {
-    let mut writer = writer(1);
-    let cursed = writer.swap(1, CURSED);
-    assert_eq!(writer.batch().await, [1]);
-    let waiting = writer.swap(2, 0);
-    writer.until_waiting(1).await;
-    writer.let_go(1);
-    for failed in [cursed, waiting] {
-        let error = failed.await.unwrap().unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+async fn who_goes_away_makes_room_for_another_of_its_session() {
+    let mut scene = scene(1);
+    let _first = scene.swap(1, FITS);
+    assert_eq!(scene.batch().await, [1]);
+    let gone = scene.swap(2, FITS);
+    scene.until_waiting(1).await;
+    gone.abort();
+    let again = scene.swap(2, FITS);
+    scene.until_waiting(2).await;
+    scene.let_go(2);
+    assert_eq!(scene.batch().await, [2]);
+    assert_eq!(again.await.unwrap().unwrap(), Swap::Swapped);
+}
+
+#[tokio::test]
+async fn a_write_that_panics_is_an_error_and_fails_no_other() {
+    let mut scene = scene(1);
+    let cursed = scene.swap(1, CURSED);
+    assert_eq!(scene.batch().await, [1]);
+    let waiting = scene.swap(2, FITS);
+    scene.until_waiting(1).await;
+    scene.let_go(2);
+    assert_eq!(scene.batch().await, [2]);
+    let error = cursed.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert_eq!(waiting.await.unwrap().unwrap(), Swap::Swapped);
+}
+
+/// Its runtime is shut down in the middle of a write: nobody knows what became of that, and
+/// those that wait on another runtime go on there.
+#[tokio::test]
+async fn a_runtime_that_is_shut_down_takes_only_its_own_along() {
+    let mut scene = scene(1);
+    let group = Arc::clone(&scene.group);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    runtime.spawn(async move { group.swap(Pending::new(FITS, &session(1))).await });
+    assert_eq!(scene.batch().await, [1]);
+    let others = [2, 3].map(|number| scene.swap(number, FITS));
+    scene.until_waiting(2).await;
+    runtime.shutdown_background();
+    scene.let_go(2);
+    for other in others {
+        let told = timeout(Duration::from_secs(10), other).await;
+        let told = told.expect("it does not wait for ever");
+        assert_eq!(told.unwrap().unwrap(), Swap::Swapped);
     }
-    let next = writer.swap(3, 0);
-    assert_eq!(writer.batch().await, [3]);
-    writer.let_go(1);
-    assert_eq!(next.await.unwrap().unwrap(), Swap::Swapped);
 }
 
 #[tokio::test]
 async fn as_many_write_at_once_as_there_are_lanes() {
-    let mut writer = writer(2);
-    let first = writer.swap(1, 0);
-    assert_eq!(writer.batch().await, [1]);
-    let second = writer.swap(2, 0);
-    assert_eq!(writer.batch().await, [2]);
-    let third = writer.swap(3, 0);
-    writer.until_waiting(1).await;
-    writer.let_go(3);
-    assert_eq!(writer.batch().await, [3]);
+    let mut scene = scene(2);
+    let first = scene.swap(1, FITS);
+    assert_eq!(scene.batch().await, [1]);
+    let second = scene.swap(2, FITS);
+    assert_eq!(scene.batch().await, [2]);
+    let third = scene.swap(3, FITS);
+    scene.until_waiting(1).await;
+    scene.let_go(3);
+    assert_eq!(scene.batch().await, [3]);
     for swap in [first, second, third] {
         assert_eq!(swap.await.unwrap().unwrap(), Swap::Swapped);
     }

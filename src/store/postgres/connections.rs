@@ -31,7 +31,17 @@ enum Check {
     Nothing,
 }
 
+/// How many writes of swaps may be under way. Fewer make those wait that come two or three at a
+/// time; more make smaller batches of many, which is slower.
+const LANES: usize = 4;
+
 impl Connections {
+    /// How many connections swaps may have: never all, unless there is but one.
+    pub(super) fn lanes(&self) -> usize {
+        let others = self.pool.options().get_max_connections().saturating_sub(1);
+        usize::try_from(others).map_or(LANES, |others| others.clamp(1, LANES))
+    }
+
     pub(super) async fn write(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
         self.run(statement, Check::Nothing).await
     }
@@ -41,20 +51,34 @@ impl Connections {
         self.run(statement, Check::IsPrimarys).await
     }
 
+    /// As [`write`](Self::write), for whoever is in a task already that comes to its end.
+    pub(super) async fn write_here(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
+        self.exchange(statement, Check::Nothing).await?.await
+    }
+
     /// Runs a statement, in a task: it comes to its end also where the caller does not wait for
     /// it, and by the deadline. Else a caller with less patience would leave connections behind
     /// on which answers are due, and none that could be used where a server has gone silent.
     async fn run(&self, statement: Statement, check: Check) -> Result<Vec<PgRow>, StoreError> {
+        let exchange = self.exchange(statement, check).await?;
+        tokio::spawn(exchange).await.unwrap_or_else(|error| {
+            Err(StoreError::with_source(StoreErrorKind::Unavailable, error))
+        })
+    }
+
+    /// Gets a connection, over which the statement is then run.
+    async fn exchange(
+        &self,
+        statement: Statement,
+        check: Check,
+    ) -> Result<impl Future<Output = Result<Vec<PgRow>, StoreError>> + use<>, StoreError> {
         let deadline = Instant::now() + self.timeout;
         let connection = timeout_at(deadline, self.pool.acquire())
             .await
             .map_err(|_| StoreErrorKind::Timeout)?
             .map_err(failed)?;
         let begin = self.begin.clone();
-        let exchange = exchange(connection, statement, begin, check, deadline);
-        tokio::spawn(exchange).await.unwrap_or_else(|error| {
-            Err(StoreError::with_source(StoreErrorKind::Unavailable, error))
-        })
+        Ok(exchange(connection, statement, begin, check, deadline))
     }
 }
 

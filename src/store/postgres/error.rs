@@ -1,3 +1,5 @@
+use std::error::Error as _;
+
 use sqlx::error::DatabaseError;
 
 use crate::store::{StoreError, StoreErrorKind};
@@ -68,4 +70,14 @@ pub(super) fn spares_connection(error: &sqlx::Error) -> bool {
         sqlx::Error::Database(error) => passes || is_canceled(&**error),
         _ => false,
     }
+}
+
+/// Whether one row of several can be the reason for a failure: data that a check or a trigger
+/// which somebody has added refuses, a conflict with another transaction, a page that is damaged.
+/// The server has then undone the whole statement.
+pub(super) fn is_of_a_row(error: &StoreError) -> bool {
+    let source = error.source().and_then(|source| source.downcast_ref());
+    let code = source.map_or("", |ServerError { code, .. }| code.as_str());
+    let class = code.get(..2).unwrap_or_default();
+    matches!(class, "22" | "23" | "44" | "P0" | "XX") || error.kind() == StoreErrorKind::Busy
 }

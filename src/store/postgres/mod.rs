@@ -7,15 +7,20 @@ mod options;
 mod row;
 mod schema;
 mod statements;
+mod swap;
 
 use std::{fmt, sync::Arc};
 
 use sqlx::PgPool;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 pub use self::options::PostgresOptions;
-use self::{connections::Connections, row::statement, statements::Statements};
-use super::{Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, Swap, columns};
+use self::{connections::Connections, row::statement, statements::Statements, swap::SwapWriter};
+use super::{
+    Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, StoreErrorKind, Swap,
+    group_commit::{GroupCommit, Pending},
+};
 use crate::{claims::SessionId, clock::Timestamp, error::ConfigError};
 
 /// How many confirmations a statement writes, and how many sessions one deletes.
@@ -25,7 +30,8 @@ const BATCH: usize = 256;
 ///
 /// Any number of servers may share it. Their one clock is the database server's, which has to be
 /// kept right, as its standbys' has: after a failover theirs is the clock. Each operation is one
-/// statement. It is tested with PostgreSQL 15 and uses nothing newer than 12.
+/// statement, but for rotations that go [together](#connections). It is tested with PostgreSQL 15
+/// and uses nothing newer than 12.
 ///
 /// ```no_run
 /// use tower_bearer::store::PostgresStore;
@@ -38,6 +44,17 @@ const BATCH: usize = 256;
 ///
 /// Over a network it takes TLS: turn on one of sqlx's `tls-…` features in the application's
 /// own `Cargo.toml`, and write `?sslmode=verify-full` after the address.
+///
+/// # Connections
+///
+/// A rotation that finds none under way is written at once. Those that come while others are being
+/// written go together, up to 64 in one statement and one commit: the busier the store, the more.
+/// They use at most 4 connections at a time, and never the last one of several. The others are for
+/// loads, logins, confirmations and revocations: a logout waits behind no queue of rotations.
+///
+/// A rotation costs no other: where somebody else has locked a session, or the database refuses a
+/// row, that one is tried again alone, after the others. What is lost with a connection is lost
+/// for all that were in the same statement.
 ///
 /// # What it promises when it fails
 ///
@@ -105,6 +122,7 @@ const BATCH: usize = 256;
 pub struct PostgresStore {
     connections: Arc<Connections>,
     statements: Arc<Statements>,
+    swaps: Arc<GroupCommit<SwapWriter>>,
 }
 
 impl PostgresStore {
@@ -153,9 +171,16 @@ impl PostgresStore {
     pub async fn new_with(pool: PgPool, options: PostgresOptions) -> Result<Self, ConfigError> {
         let names = options.names()?;
         schema::migrate(&pool, &names).await?;
+        let statements = Arc::new(Statements::new(&names, options.lock_timeout()));
+        let connections = Arc::new(options.connections(pool));
+        let writer = SwapWriter {
+            connections: Arc::clone(&connections),
+            statements: Arc::clone(&statements),
+        };
         Ok(Self {
-            statements: Arc::new(Statements::new(&names, options.lock_timeout())),
-            connections: Arc::new(options.connections(pool)),
+            swaps: GroupCommit::new(writer, connections.lanes()),
+            connections,
+            statements,
         })
     }
 
@@ -195,26 +220,15 @@ impl SessionStore for PostgresStore {
 
     async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
         // No row has a version that a column cannot hold.
-        let Ok(expected) = i64::try_from(expected) else {
+        if i64::try_from(expected).is_err() {
             return Ok(Swap::Lost);
-        };
-        let swap = statement(&self.statements.swap)
-            .bind(next.id.as_uuid())
-            .bind(expected)
-            .bind(i64::from(next.generation))
-            .bind(columns::millis(next.rotated_at))
-            .bind(columns::millis(next.delivered_at))
-            .bind(columns::millis(next.confirmed_at))
-            .bind(i64::from(next.late))
-            .bind(next.expires_at.as_millis())
-            .bind(columns::revoked_at(next.revoked))
-            .bind(columns::reason(next.revoked))
-            .bind(columns::millis(next.last_refreshed_at))
-            .bind(i64::try_from(next.version).unwrap_or(i64::MAX));
-        Ok(match self.connections.write(swap).await?.is_empty() {
-            true => Swap::Lost,
-            false => Swap::Swapped,
-        })
+        }
+        let swap = self.swaps.swap(Pending::new(expected, next));
+        // It may wait for others before it gets a connection.
+        match timeout(self.connections.timeout, swap).await {
+            Ok(outcome) => outcome,
+            Err(elapsed) => Err(StoreError::with_source(StoreErrorKind::Timeout, elapsed)),
+        }
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {

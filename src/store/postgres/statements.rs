@@ -23,6 +23,7 @@ pub(super) struct Statements {
     pub(super) insert: Arc<str>,
     pub(super) load: Arc<str>,
     pub(super) swap: Arc<str>,
+    pub(super) swap_many: Arc<str>,
     pub(super) confirm: Arc<str>,
     pub(super) end: Arc<str>,
     pub(super) end_all: Arc<str>,
@@ -40,6 +41,7 @@ impl Statements {
             insert: insert(sessions, settled),
             load: load(sessions),
             swap: swap(sessions, settled),
+            swap_many: swap_many(sessions, settled),
             confirm: confirm(sessions, settled),
             end: end(sessions, settled),
             end_all: end_all(sessions, settled),
@@ -90,10 +92,36 @@ fn swap(sessions: &str, settled: &str) -> Arc<str> {
     format!(
         "UPDATE {sessions}
         SET generation = $3, rotated_at = $4, delivered_at = $5, confirmed_at = $6, late = $7,
-            expires_at = $8, revoked_at = $9, revoked_reason = $10, last_refreshed_at = $11,
-            version = $12
+            expires_at = $8, last_refreshed_at = $9, version = $10, revoked_at = $11,
+            revoked_reason = $12
         WHERE id = $1 AND version = $2 AND revoked_at IS NULL AND {settled}
         RETURNING true"
+    )
+    .into()
+}
+
+/// Passes over the rows that somebody else has locked: it waits for no row and so is in no circle
+/// of those that wait for each other, and no row holds up the others. Those that it has not
+/// swapped are swapped alone, which waits, and tells whether they were lost.
+fn swap_many(sessions: &str, settled: &str) -> Arc<str> {
+    format!(
+        "WITH held AS (
+            SELECT next.* FROM {sessions} AS kept
+            JOIN unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
+                $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[])
+                AS next (id, expected, generation, rotated_at, delivered_at, confirmed_at, late,
+                    expires_at, last_refreshed_at, version)
+                ON kept.id = next.id AND kept.version = next.expected
+            WHERE kept.revoked_at IS NULL AND {settled}
+            FOR NO KEY UPDATE OF kept SKIP LOCKED
+        )
+        UPDATE {sessions} AS kept
+        SET generation = held.generation, rotated_at = held.rotated_at,
+            delivered_at = held.delivered_at, confirmed_at = held.confirmed_at, late = held.late,
+            expires_at = held.expires_at, last_refreshed_at = held.last_refreshed_at,
+            version = held.version
+        FROM held WHERE kept.id = held.id
+        RETURNING kept.id"
     )
     .into()
 }

@@ -16,7 +16,7 @@ use std::{fmt, sync::Arc};
 use sqlx::SqlitePool;
 
 pub use self::open::SqliteOptions;
-use self::{error::failed, open::Pools};
+use self::{error::failed, open::Pools, swap::SwapWriter};
 use super::{
     Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, Swap,
     group_commit::{GroupCommit, Pending},
@@ -110,7 +110,7 @@ pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
     clock: Arc<dyn Clock>,
-    swaps: GroupCommit,
+    swaps: Arc<GroupCommit<SwapWriter>>,
 }
 
 impl SqliteStore {
@@ -154,11 +154,11 @@ impl SqliteStore {
     async fn migrated(Pools { writer, readers }: Pools) -> Result<Self, ConfigError> {
         schema::migrate(&writer).await?;
         Ok(Self {
+            // There is one writer at a time, whatever we do.
+            swaps: GroupCommit::new(SwapWriter(writer.clone()), 1),
             writer,
             readers,
             clock: Arc::new(SystemClock),
-            // There is one writer at a time, whatever we do.
-            swaps: GroupCommit::new(1),
         })
     }
 
@@ -209,9 +209,7 @@ impl SessionStore for SqliteStore {
     }
 
     async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
-        let (next, writer) = (next.clone(), self.writer.clone());
-        let write = move |swaps| swap::write(writer.clone(), swaps);
-        self.swaps.swap(Pending { expected, next }, write).await
+        self.swaps.swap(Pending::new(expected, next)).await
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {

@@ -5,13 +5,16 @@ use std::collections::HashSet;
 use serde::Serialize;
 use sqlx::SqlitePool;
 
-use super::{error::failed, row};
+use super::{
+    error::{failed, is_of_a_row},
+    row,
+};
 use crate::{
     claims::SessionId,
     store::{
-        StoreError, StoreErrorKind,
+        StoreError, StoreErrorKind, Swap,
         columns::{self, millis},
-        group_commit::Pending,
+        group_commit::{Pending, Writer, Written},
     },
 };
 
@@ -44,34 +47,61 @@ struct Row {
     version: i64,
 }
 
-/// Writes the swaps and tells which sessions it has swapped.
-pub(super) async fn write(
-    writer: SqlitePool,
-    swaps: Vec<Pending>,
-) -> Result<HashSet<SessionId>, StoreError> {
-    let rows: Vec<_> = swaps.iter().filter_map(Row::new).collect();
-    let rows = serde_json::to_string(&rows)
-        .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))?;
-    let swapped = sqlx::query(SWAP).bind(rows).fetch_all(&writer);
-    swapped.await.map_err(failed)?.iter().map(row::id).collect()
+/// Writes swaps over the connection that writes.
+pub(super) struct SwapWriter(pub(super) SqlitePool);
+
+impl Writer for SwapWriter {
+    async fn write(&self, swaps: &[Pending]) -> Result<Vec<Written>, StoreError> {
+        match self.swapped(swaps).await {
+            Ok(swapped) => {
+                let outcome = |swap: &Pending| match swapped.contains(&swap.id) {
+                    true => Written::Done(Swap::Swapped),
+                    false => Written::Done(Swap::Lost),
+                };
+                Ok(swaps.iter().map(outcome).collect())
+            }
+            Err(error) if swaps.len() > 1 && is_of_a_row(&error) => {
+                Ok(vec![Written::Not; swaps.len()])
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn write_alone(&self, swap: Pending) -> Result<Swap, StoreError> {
+        match self.swapped(&[swap]).await?.is_empty() {
+            true => Ok(Swap::Lost),
+            false => Ok(Swap::Swapped),
+        }
+    }
+}
+
+impl SwapWriter {
+    /// Writes the swaps and tells which sessions it has swapped.
+    async fn swapped(&self, swaps: &[Pending]) -> Result<HashSet<SessionId>, StoreError> {
+        let rows: Vec<_> = swaps.iter().filter_map(Row::new).collect();
+        let rows = serde_json::to_string(&rows)
+            .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))?;
+        let swapped = sqlx::query(SWAP).bind(rows).fetch_all(&self.0);
+        swapped.await.map_err(failed)?.iter().map(row::id).collect()
+    }
 }
 
 impl Row {
     /// Nothing where a version is beyond what a column holds: no row has it.
-    fn new(Pending { expected, next }: &Pending) -> Option<Self> {
+    fn new(swap: &Pending) -> Option<Self> {
         Some(Self {
-            id: next.id.as_uuid().simple().to_string(),
-            expected: i64::try_from(*expected).ok()?,
-            generation: next.generation,
-            rotated_at: millis(next.rotated_at),
-            delivered_at: millis(next.delivered_at),
-            confirmed_at: millis(next.confirmed_at),
-            late: next.late,
-            expires_at: next.expires_at.as_millis(),
-            revoked_at: columns::revoked_at(next.revoked),
-            revoked_reason: columns::reason(next.revoked),
-            last_refreshed_at: millis(next.last_refreshed_at),
-            version: i64::try_from(next.version).ok()?,
+            id: swap.id.as_uuid().simple().to_string(),
+            expected: i64::try_from(swap.expected).ok()?,
+            generation: swap.generation,
+            rotated_at: millis(swap.rotated_at),
+            delivered_at: millis(swap.delivered_at),
+            confirmed_at: millis(swap.confirmed_at),
+            late: swap.late,
+            expires_at: swap.expires_at.as_millis(),
+            revoked_at: columns::revoked_at(swap.revoked),
+            revoked_reason: columns::reason(swap.revoked),
+            last_refreshed_at: millis(swap.last_refreshed_at),
+            version: i64::try_from(swap.version).ok()?,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod conforming;
 mod durable;
+mod grouping;
 mod locking;
 mod opening;
 mod planning;
@@ -10,7 +11,7 @@ mod primary;
 mod rows;
 mod silent;
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgPoolOptions};
 use tokio::{task::JoinSet, time::Instant};
@@ -18,8 +19,8 @@ use tower_bearer::{
     SessionId,
     error::ConfigErrorKind,
     store::{
-        PostgresOptions, PostgresStore, RevokeReason, Session, SessionSecret, SessionStore,
-        StoreError, StoreErrorKind, Swap,
+        PostgresOptions, PostgresStore, RevokeReason, Revoked, Session, SessionSecret,
+        SessionStore, StoreError, StoreErrorKind, Swap,
     },
 };
 use uuid::Uuid;

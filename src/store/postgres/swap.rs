@@ -1,0 +1,102 @@
+//! Swaps: one in a statement, or any number of them, and so in one commit.
+
+use std::{collections::HashSet, sync::Arc};
+
+use uuid::Uuid;
+
+use super::{
+    connections::Connections,
+    error::is_of_a_row,
+    row::{self, Statement, statement},
+    statements::Statements,
+};
+use crate::{
+    claims::SessionId,
+    clock::Timestamp,
+    store::{
+        StoreError, Swap,
+        columns::{self, millis},
+        group_commit::{Pending, Writer, Written},
+    },
+};
+
+/// Writes swaps over the store's connections.
+pub(super) struct SwapWriter {
+    pub(super) connections: Arc<Connections>,
+    pub(super) statements: Arc<Statements>,
+}
+
+impl Writer for SwapWriter {
+    async fn write(&self, swaps: &[Pending]) -> Result<Vec<Written>, StoreError> {
+        if let [swap] = swaps {
+            let rows = self.connections.write_here(self.one(swap)).await?;
+            return Ok(vec![Written::Done(outcome(rows.len()))]);
+        }
+        let swapped: HashSet<SessionId> = match self.connections.write_here(self.many(swaps)).await
+        {
+            Ok(rows) => rows.iter().map(row::id).collect::<Result<_, _>>()?,
+            Err(error) if is_of_a_row(&error) => HashSet::new(),
+            Err(error) => return Err(error),
+        };
+        let written = |swap: &Pending| match swapped.contains(&swap.id) {
+            true => Written::Done(Swap::Swapped),
+            false => Written::Not,
+        };
+        Ok(swaps.iter().map(written).collect())
+    }
+
+    async fn write_alone(&self, swap: Pending) -> Result<Swap, StoreError> {
+        let rows = self.connections.write(self.one(&swap)).await?;
+        Ok(outcome(rows.len()))
+    }
+}
+
+fn outcome(rows: usize) -> Swap {
+    match rows {
+        0 => Swap::Lost,
+        _ => Swap::Swapped,
+    }
+}
+
+impl SwapWriter {
+    fn one(&self, swap: &Pending) -> Statement {
+        statement(&self.statements.swap)
+            .bind(swap.id.as_uuid())
+            .bind(version(swap.expected))
+            .bind(i64::from(swap.generation))
+            .bind(millis(swap.rotated_at))
+            .bind(millis(swap.delivered_at))
+            .bind(millis(swap.confirmed_at))
+            .bind(i64::from(swap.late))
+            .bind(swap.expires_at.as_millis())
+            .bind(millis(swap.last_refreshed_at))
+            .bind(version(swap.version))
+            .bind(columns::revoked_at(swap.revoked))
+            .bind(columns::reason(swap.revoked))
+    }
+
+    /// A list for each column. None of these swaps revokes.
+    fn many(&self, swaps: &[Pending]) -> Statement {
+        let rows = || swaps.iter();
+        let ids: Vec<Uuid> = rows().map(|swap| swap.id.as_uuid()).collect();
+        let numbers = |of: fn(&Pending) -> i64| rows().map(of).collect::<Vec<_>>();
+        let times = |of: fn(&Pending) -> Option<Timestamp>| -> Vec<_> {
+            rows().map(|swap| millis(of(swap))).collect()
+        };
+        statement(&self.statements.swap_many)
+            .bind(ids)
+            .bind(numbers(|swap| version(swap.expected)))
+            .bind(numbers(|swap| i64::from(swap.generation)))
+            .bind(times(|swap| swap.rotated_at))
+            .bind(times(|swap| swap.delivered_at))
+            .bind(times(|swap| swap.confirmed_at))
+            .bind(numbers(|swap| i64::from(swap.late)))
+            .bind(numbers(|swap| swap.expires_at.as_millis()))
+            .bind(times(|swap| swap.last_refreshed_at))
+            .bind(numbers(|swap| version(swap.version)))
+    }
+}
+
+fn version(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}
