@@ -85,8 +85,9 @@ const BATCH: usize = 256;
 /// and each keeps its connection there: watch the standbys, and let `max_connections` of the role
 /// be no more than the server can spare.
 ///
-/// A call that its caller drops, or that takes too long, happened whole or not at all. The
-/// connections are good for others, also where a server has gone silent.
+/// A call that its caller drops, or that takes too long, happened whole or not at all, or does so
+/// within the [timeout](PostgresOptions::timeout). The connections are good for others, also where
+/// a server has gone silent.
 ///
 /// # Behind a pooler
 ///

@@ -4,13 +4,13 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
-type Swapping = JoinHandle<Result<Swap, StoreError>>;
+pub(super) type Swapping = JoinHandle<Result<Swap, StoreError>>;
 
 const PATIENT: Duration = Duration::from_secs(20);
 
 /// A store that swaps over one of its connections, so that what comes while that one is held up
 /// goes together.
-async fn one_lane(server: &Postgres, prepared: bool) -> PostgresStore {
+pub(super) async fn one_lane(server: &Postgres, prepared: bool) -> PostgresStore {
     let options = PostgresOptions::new()
         .max_connections(2)
         .timeout(PATIENT)
@@ -18,7 +18,7 @@ async fn one_lane(server: &Postgres, prepared: bool) -> PostgresStore {
     open_with(&server.url(), options).await
 }
 
-fn begin(store: &PostgresStore, next: &Session) -> Swapping {
+pub(super) fn begin(store: &PostgresStore, next: &Session) -> Swapping {
     let (store, next) = (store.clone(), next.clone());
     tokio::spawn(async move { store.swap(next.version - 1, &next).await })
 }
@@ -28,7 +28,7 @@ async fn outcome(swapping: Swapping) -> Result<Swap, StoreError> {
     told.expect("it comes to its end").expect("no panic")
 }
 
-async fn won(swapping: Swapping) -> bool {
+pub(super) async fn won(swapping: Swapping) -> bool {
     outcome(swapping).await.expect("it swaps") == Swap::Swapped
 }
 

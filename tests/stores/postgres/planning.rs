@@ -1,6 +1,6 @@
 //! What the statements cost the server.
 
-use super::*;
+use super::{grouping::*, *};
 
 /// More than ten thousand sessions, like one that is kept already.
 const MANY: &str = "
@@ -22,8 +22,9 @@ async fn no_statement_walks_the_table() {
     let Some(server) = Postgres::start_with(&explain).await else {
         return;
     };
-    let store = open(&server.url()).await;
+    let store = one_lane(&server, true).await;
     let first = kept(&store, 1, "ada").await;
+    let mut pair = [kept(&store, 2, "eve").await, kept(&store, 3, "eve").await];
     server.run(MANY).await;
     server.run("VACUUM ANALYZE tower_bearer_sessions").await;
     let before = server.log().len();
@@ -33,6 +34,10 @@ async fn no_statement_walks_the_table() {
         let next = rotated(&last);
         let swap = store.swap(last.version, &next).await.expect("it swaps");
         assert_eq!(swap, Swap::Swapped);
+        pair = pair.map(|session| rotated(&session));
+        for swap in together(&server, &store, &pair).await {
+            assert!(won(swap).await);
+        }
         store
             .confirm(&[(id(1), 7), (id(404), 1)])
             .await
@@ -54,6 +59,7 @@ async fn no_statement_walks_the_table() {
     let log = server.log();
     let plans = &log[before..];
     for used in [
+        "LockRows",
         "Index Scan using tower_bearer_sessions_pkey",
         "tower_bearer_sessions_subject",
         "Index Scan using tower_bearer_sessions_ends_at",
@@ -68,14 +74,15 @@ async fn no_statement_walks_the_table() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_writes_to_no_index() {
-    const TASKS: u128 = 2;
+    // More than write at the same time, so that some go together.
+    const TASKS: u128 = 10;
     const SESSIONS: u128 = 500;
     const ROTATIONS: u32 = 10;
     // Whoever looks at the table for long keeps old versions of its rows in it.
     let Some(server) = Postgres::start_with(&[("autovacuum", "off")]).await else {
         return;
     };
-    let store = open(&server.url()).await;
+    let store = one_lane(&server, true).await;
     for number in 0..SESSIONS {
         kept(&store, number, &format!("user {number}")).await;
     }
