@@ -17,7 +17,7 @@ use super::*;
 use crate::store::SessionSecret;
 
 /// The session of each call. Two of them want the same one, of the same version.
-const CALLS: [u128; 4] = [1, 2, 1, 3];
+const CALLS: [u128; 4] = [1, 2, 2, 3];
 
 /// How a write ends. Those after the first are bad, and come once in a schedule.
 const ENDS: [End; 4] = [End::Well, End::Failed, End::Left, End::Stopped];
