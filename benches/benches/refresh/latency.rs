@@ -1,0 +1,62 @@
+//! How long a swap takes where there is but one client.
+
+use std::time::Instant;
+
+use tokio::runtime::Runtime;
+use tower_bearer::store::{RevokeReason, Revoked, Session, SessionStore, Swap};
+use tower_bearer_benches::{effort::Effort, figures::Figures, report::Report};
+
+use crate::{
+    all,
+    swapping::{kept, rotated},
+};
+
+/// Times swaps that may go together with others, in turns with swaps that revoke, which never do.
+pub(crate) fn measure<St: SessionStore>(
+    runtime: &Runtime,
+    effort: Effort,
+    report: &mut Report,
+    name: &str,
+    store: &St,
+) {
+    let samples = effort.pick(200, 10);
+    let mut figures = Figures::default();
+    for _ in 0..effort.rounds() {
+        let sessions = all(runtime, samples * 2, async || kept(store).await);
+        let (mut together, mut alone) = (Vec::new(), Vec::new());
+        let timing = async {
+            for pair in sessions.chunks(2) {
+                together.push(time(store, &pair[0], rotated(&pair[0])).await);
+                alone.push(time(store, &pair[1], revoked(&pair[1])).await);
+            }
+        };
+        runtime.block_on(timing);
+        for (how, taken) in [("swap", &mut together), ("alone", &mut alone)] {
+            taken.sort_by(f64::total_cmp);
+            for percent in [50, 99] {
+                figures.push(&format!("{how}/p{percent}"), taken[samples * percent / 100]);
+            }
+        }
+    }
+    for percent in [50, 99] {
+        let (swap, alone) = (format!("swap/p{percent}"), format!("alone/p{percent}"));
+        let one = format!("{name}/one_client/{swap}");
+        report.row(format!("{one}_ns"), figures.median(&swap));
+        let ratio = figures.ratio(&swap, &alone);
+        report.row(format!("{one}/of_alone"), ratio);
+    }
+}
+
+async fn time(store: &impl SessionStore, session: &Session, next: Session) -> f64 {
+    let start = Instant::now();
+    let swap = store.swap(session.version, &next).await;
+    let taken = start.elapsed();
+    assert_eq!(swap.expect("it swaps"), Swap::Swapped);
+    taken.as_nanos() as f64
+}
+
+fn revoked(session: &Session) -> Session {
+    let mut next = rotated(session);
+    next.revoked = Some(Revoked::new(session.created_at, RevokeReason::Reuse));
+    next
+}

@@ -1,0 +1,49 @@
+//! Whole refreshes in memory, beside their signatures alone.
+
+use tokio::runtime::Runtime;
+use tower_bearer::{Algorithm, store::MemoryStore};
+use tower_bearer_benches::{effort::Effort, report::Report};
+
+use crate::{
+    all,
+    crowd::{Crowd, rate},
+    refreshing::{Refreshing, Ticking, sessions},
+    signing::Signing,
+    swapping::Swapping,
+    turns,
+};
+
+const CLIENTS: usize = 64;
+
+pub(crate) fn measure(runtime: &Runtime, effort: Effort, report: &mut Report) {
+    let mut turns = turns(effort);
+    let store = MemoryStore::with_clock(Ticking::new());
+    let swapping = all(runtime, CLIENTS, async || {
+        Swapping::new(store.clone()).await
+    });
+    Crowd::new(runtime, swapping).join(&mut turns, "memory/swap".to_owned());
+    let algorithms = [Algorithm::EdDSA, Algorithm::HS256];
+    for algorithm in algorithms {
+        let sessions = sessions(store.clone(), algorithm);
+        let refreshing = all(runtime, CLIENTS, async || {
+            Refreshing::new(sessions.clone()).await
+        });
+        let signing = vec![Signing::new(algorithm); CLIENTS];
+        let name = |what| format!("memory/{algorithm}/{what}");
+        Crowd::new(runtime, refreshing).join(&mut turns, name("refresh"));
+        Crowd::new(runtime, signing).join(&mut turns, name("signatures"));
+    }
+    let figures = turns.run();
+    rate(report, &figures, "memory/swap", CLIENTS);
+    for algorithm in algorithms {
+        let name = |what| format!("memory/{algorithm}/{what}");
+        let (refresh, signatures) = (name("refresh"), name("signatures"));
+        rate(report, &figures, &refresh, CLIENTS);
+        rate(report, &figures, &signatures, CLIENTS);
+        let share = figures.ratio(&signatures, &refresh);
+        match algorithm {
+            Algorithm::EdDSA => report.at_least(format!("{refresh}/of_signatures"), share, 0.8),
+            _ => report.row(format!("{refresh}/of_signatures"), share),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! [`Refreshing`]: a client that refreshes all the time.
+
+use std::{
+    sync::atomic::{AtomicI64, Ordering::Relaxed},
+    time::Duration,
+};
+
+use tower_bearer::{
+    Algorithm, Issuer, KeySet, RefreshToken, SigningKey,
+    clock::{Clock, SystemClock, Timestamp},
+    session::{Grant, RefreshKey, RefreshOutcome, RefreshRequest, Sessions},
+    store::SessionStore,
+};
+
+use crate::crowd::Client;
+
+pub(crate) struct Refreshing<St> {
+    sessions: Sessions<St>,
+    token: RefreshToken,
+}
+
+/// Sessions without a window, so that each refresh rotates.
+pub(crate) fn sessions<St: SessionStore>(store: St, algorithm: Algorithm) -> Sessions<St> {
+    let keys = KeySet::new(SigningKey::generate(algorithm).expect("a key"));
+    let issuer = Issuer::new("https://id.example", "https://api.example", keys);
+    let refresh_key = RefreshKey::from_secret([7; 32]).expect("long enough");
+    Sessions::builder(issuer.expect("good names"), refresh_key, store)
+        .reuse_window(Duration::ZERO)
+        .build()
+        .expect("good settings")
+}
+
+impl<St: SessionStore> Refreshing<St> {
+    pub(crate) async fn new(sessions: Sessions<St>) -> Self {
+        let grant = Grant::new("user-42").scope("read write").client_id("web");
+        let tokens = sessions.start(grant).await.expect("a session");
+        Self {
+            sessions,
+            token: tokens.refresh_token,
+        }
+    }
+}
+
+impl<St: SessionStore> Client for Refreshing<St> {
+    /// A rotation. One of the same millisecond as the last is none, and has cost what it costs.
+    async fn once(&mut self) {
+        loop {
+            let request = RefreshRequest::new(self.token.clone()).client_id("web");
+            let refreshed = self.sessions.refresh(request).await.expect("new tokens");
+            self.token = refreshed.tokens.refresh_token;
+            if refreshed.outcome == RefreshOutcome::Rotated {
+                return;
+            }
+        }
+    }
+}
+
+/// A clock that goes on by a millisecond each time somebody looks at it.
+pub(crate) struct Ticking(AtomicI64);
+
+impl Ticking {
+    pub(crate) fn new() -> Self {
+        Self(AtomicI64::new(SystemClock.now().as_millis()))
+    }
+}
+
+impl Clock for Ticking {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.fetch_add(1, Relaxed))
+    }
+}
