@@ -8,7 +8,7 @@ use tower_bearer_benches::{effort::Effort, figures::Figures, report::Report};
 
 use crate::{
     all,
-    swapping::{kept, rotated},
+    swapping::{kept, rotate},
 };
 
 /// Times swaps that may go together with others, in turns with swaps that revoke, which never do.
@@ -53,6 +53,12 @@ async fn time(store: &impl SessionStore, session: &Session, next: Session) -> f6
     let taken = start.elapsed();
     assert_eq!(swap.expect("it swaps"), Swap::Swapped);
     taken.as_nanos() as f64
+}
+
+fn rotated(session: &Session) -> Session {
+    let mut next = session.clone();
+    rotate(&mut next);
+    next
 }
 
 fn revoked(session: &Session) -> Session {

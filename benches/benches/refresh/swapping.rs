@@ -25,10 +25,10 @@ impl<St: SessionStore> Swapping<St> {
 
 impl<St: SessionStore> Client for Swapping<St> {
     async fn once(&mut self) {
-        let next = rotated(&self.session);
-        let swap = self.store.swap(self.session.version, &next).await;
+        let expected = self.session.version;
+        rotate(&mut self.session);
+        let swap = self.store.swap(expected, &self.session).await;
         assert_eq!(swap.expect("it swaps"), Swap::Swapped);
-        self.session = next;
     }
 }
 
@@ -52,15 +52,13 @@ fn session(now: Timestamp) -> Session {
     session
 }
 
-/// What a rotation makes of a session.
-pub(crate) fn rotated(session: &Session) -> Session {
-    let mut next = session.clone();
+/// Makes of a session what a rotation does.
+pub(crate) fn rotate(session: &mut Session) {
     let now = session.rotated_at.unwrap_or(session.created_at) + Duration::from_millis(1);
-    next.generation += 1;
-    next.rotated_at = Some(now);
-    next.delivered_at = Some(now);
-    next.expires_at = session.expires_at + Duration::from_millis(1);
-    next.last_refreshed_at = Some(now);
-    next.version += 1;
-    next
+    session.generation += 1;
+    session.rotated_at = Some(now);
+    session.delivered_at = Some(now);
+    session.expires_at = session.expires_at + Duration::from_millis(1);
+    session.last_refreshed_at = Some(now);
+    session.version += 1;
 }

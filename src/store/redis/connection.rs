@@ -1,7 +1,8 @@
 use std::{io, time::Duration};
 
 use redis::{
-    Cmd, ErrorKind, Pipeline, RedisResult, ServerErrorKind, Value, aio::ConnectionManager, cmd,
+    Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value,
+    aio::ConnectionManager, cmd,
 };
 
 use super::{
@@ -40,7 +41,8 @@ impl Connection {
     /// Gives the server all scripts, and makes sure that it knows how to wait.
     pub(super) async fn prepare(&self) -> Result<(), ConfigError> {
         let all = scripts::load().chain(self.wait.map(Wait::command));
-        let prepared = self.exchange(all.collect());
+        let all: Vec<_> = all.collect();
+        let prepared = self.exchange(&all);
         let answers = tokio::time::timeout(self.timeout, prepared).await;
         let answers = answers.map_err(|elapsed| refused(io::Error::from(elapsed).into()))?;
         let failure = answers.map_err(refused)?.into_iter().find_map(Result::err);
@@ -93,7 +95,7 @@ impl Connection {
             .map(|(command, _)| command.clone())
             .collect();
         if !unknown.is_empty() {
-            self.exchange(scripts::load().collect()).await?;
+            self.exchange(&scripts::load().collect::<Vec<_>>()).await?;
             let again = self.send_once(&unknown).await?;
             let missing = answers.iter_mut();
             let missing = missing.filter(|answer| is(answer, ServerErrorKind::NoScript));
@@ -110,10 +112,10 @@ impl Connection {
     /// Where the wait was in vain, nothing counts as done.
     async fn send_once(&self, commands: &[Cmd]) -> RedisResult<Vec<Answer>> {
         let Some(wait) = self.wait else {
-            return self.exchange(commands.to_vec()).await;
+            return self.exchange(commands).await;
         };
         let all = [commands, &[wait.command()]].concat();
-        let mut answers = self.exchange(all).await?;
+        let mut answers = self.exchange(&all).await?;
         let waited = answers.pop().unwrap_or(Ok(Value::Nil));
         if let Err(error) = waited.and_then(|reached| wait.check(&reached)) {
             let done = answers.iter_mut().filter(|answer| answer.is_ok());
@@ -123,13 +125,21 @@ impl Connection {
     }
 
     /// All in one go over one connection, so that a wait covers the writes before it.
-    async fn exchange(&self, commands: Vec<Cmd>) -> RedisResult<Vec<Answer>> {
-        let count = commands.len();
-        let mut batch = Pipeline::with_capacity(count);
-        for command in commands {
-            batch.add_command(command);
-        }
+    async fn exchange(&self, commands: &[Cmd]) -> RedisResult<Vec<Answer>> {
         let mut manager = self.manager.clone();
+        // A batch of one would only cost more.
+        if let [command] = commands {
+            return match manager.send_packed_command(command).await {
+                Ok(answer) => Ok(vec![answer.extract_error()]),
+                Err(error) if is_answer(&error) => Ok(vec![Err(error)]),
+                Err(error) => Err(error),
+            };
+        }
+        let mut batch = Pipeline::with_capacity(commands.len());
+        for command in commands {
+            batch.add_command(command.clone());
+        }
+        let count = commands.len();
         let answers = manager.send_packed_commands(&batch, 0, count).await?;
         Ok(answers.into_iter().map(Value::extract_error).collect())
     }
@@ -154,6 +164,11 @@ fn is_primary(role: &Value) -> bool {
         Value::Array(role) => role.first() == Some(&Value::BulkString(b"master".to_vec())),
         _ => false,
     }
+}
+
+/// Whether it is the server that says so.
+fn is_answer(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }
 
 fn is(answer: &Answer, kind: ServerErrorKind) -> bool {
