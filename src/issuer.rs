@@ -136,6 +136,15 @@ impl Issuer {
     /// Where `P` is not like that, the claims lack a `sub` or `jti`, or the operating system
     /// gave no random bytes.
     pub fn sign<P: Serialize>(&self, claims: &Claims<P>) -> Result<AccessToken, SignError> {
+        check_private(&claims.private)?;
+        self.sign_checked(claims)
+    }
+
+    /// Signs claims whose private ones are known to be an object without registered names.
+    pub(crate) fn sign_checked<P: Serialize>(
+        &self,
+        claims: &Claims<P>,
+    ) -> Result<AccessToken, SignError> {
         if claims.sub.is_empty() {
             return Err(SignError::claims("sub is empty"));
         }
@@ -143,7 +152,6 @@ impl Issuer {
             // `claims` had no random bytes to make one from.
             return Err(SignError::signing());
         }
-        check_private(&claims.private)?;
         // The source's text could quote a value, so only the fact is told.
         let payload = serde_json::to_vec(claims)
             .map_err(|_| SignError::claims("they cannot be written as JSON"))?;

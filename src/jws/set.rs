@@ -6,9 +6,10 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use serde_json::json;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
 
-use super::{Algorithm, SignError, SigningKey, VerifyingKey, VerifyingKeys, key::base64url};
+use super::{Algorithm, SignError, SigningKey, VerifyingKey, VerifyingKeys};
 use crate::error::ConfigError;
 
 /// One key that signs and any number that verify. Clones share the set, so that a roll-over
@@ -42,6 +43,16 @@ struct Shared {
     verifying: VerifyingKeys,
     /// Held by whoever changes the set; tokens are signed and verified without it.
     change: Mutex<()>,
+}
+
+/// Room for a signature, but for one of RSA, and for the dots.
+const SIGNATURE: usize = 136;
+
+#[derive(Serialize)]
+struct Header<'a> {
+    alg: &'a str,
+    kid: &'a str,
+    typ: &'a str,
 }
 
 impl KeySet {
@@ -107,15 +118,22 @@ impl KeySet {
     /// `kid` in the header.
     pub(crate) fn sign(&self, typ: &str, payload: &[u8]) -> Result<String, SignError> {
         let key = self.0.signing.load();
-        let header = json!({ "alg": key.algorithm().as_str(), "typ": typ, "kid": key.kid() });
-        let mut token = base64url(header.to_string().as_bytes());
+        let header = Header {
+            alg: key.algorithm().as_str(),
+            kid: key.kid(),
+            typ,
+        };
+        let header = serde_json::to_vec(&header).map_err(|_| SignError::signing())?;
+        let unsigned = (header.len() + payload.len()).div_ceil(3) * 4;
+        let mut token = String::with_capacity(unsigned + SIGNATURE);
+        URL_SAFE_NO_PAD.encode_string(&header, &mut token);
         token.push('.');
-        token.push_str(&base64url(payload));
+        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
         let signature = key
             .sign(token.as_bytes())
             .map_err(|_| SignError::signing())?;
         token.push('.');
-        token.push_str(&base64url(&signature));
+        URL_SAFE_NO_PAD.encode_string(&signature, &mut token);
         Ok(token)
     }
 

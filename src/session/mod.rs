@@ -183,7 +183,8 @@ impl<St: SessionStore> Sessions<St> {
         if session.client_id.is_some() {
             claims.client_id.clone_from(&session.client_id);
         }
-        let access_token = inner.issuer.sign(&claims.with_private(private.members()))?;
+        let claims = claims.with_private(private.members());
+        let access_token = inner.issuer.sign_checked(&claims)?;
         if access_token.expose().len() > DEFAULT_MAX_TOKEN_BYTES {
             let kind = ConfigErrorKind::Limit("the access token must not be above 8 KiB");
             return Err(ConfigError::from(kind).into());

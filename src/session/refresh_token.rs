@@ -1,5 +1,7 @@
 //! The refresh token: a small JWT that says which session and generation it is of.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
@@ -69,7 +71,7 @@ impl RefreshKey {
     /// Mints the live refresh token of a session. Done twice, it gives the same claims.
     pub(super) fn mint(&self, session: &Session) -> Result<RefreshToken, SignError> {
         let claims = RefreshClaims {
-            iss: session.issuer.clone(),
+            iss: Cow::Borrowed(&session.issuer),
             sid: session.id,
             generation: session.generation,
             jti: jti(session, session.generation),
@@ -84,7 +86,7 @@ impl RefreshKey {
     pub(super) fn open(&self, token: &str, issuer: &str) -> Option<(SessionId, Presented)> {
         let opened = self.0.verifying().open(token, TYP, MAX_BYTES).ok()?;
         let members = json::object(&opened.payload).ok()?;
-        let claims: RefreshClaims = json::from_members(&members).ok()?;
+        let claims: RefreshClaims<'_> = json::from_members(&members).ok()?;
         let presented = Presented {
             generation: claims.generation,
             jti: claims.jti,
@@ -102,8 +104,8 @@ fn long_enough(secret: &[u8]) -> Result<&[u8], ConfigError> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct RefreshClaims {
-    iss: String,
+struct RefreshClaims<'a> {
+    iss: Cow<'a, str>,
     sid: SessionId,
     #[serde(rename = "gen")]
     generation: u32,
