@@ -210,11 +210,14 @@ impl Play {
             .push(tokio::spawn(async move { group.swap(swap).await }));
     }
 
-    /// Everybody who is still there has an answer, and it is true.
-    async fn check(self) {
+    fn nobody_is_left(&self) {
         let state = self.group.lock();
         assert!(state.waiting.is_empty() && state.writing == 0);
-        drop(state);
+    }
+
+    /// Everybody who is still there has an answer, and it is true.
+    async fn check(self) {
+        self.nobody_is_left();
         let model = &self.group.writer;
         let kept = model.versions.lock().unwrap().clone();
         let harmed = model.harmed.lock().unwrap().clone();

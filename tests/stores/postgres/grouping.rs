@@ -317,7 +317,7 @@ async fn disturb(store: &PostgresStore, step: u128, sessions: u128) {
             store.confirm(&pairs).await
         }
         3 => store.delete_expired(9).await.map(drop),
-        4 if step % 9 == 0 => {
+        4 if step.is_multiple_of(9) => {
             let subject = format!("user {}", step % 7);
             let ended = store.end_all(ISSUER, &subject, RevokeReason::Logout).await;
             ended.map(drop)
