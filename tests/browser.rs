@@ -114,9 +114,9 @@ cases! {
         end_another []
     }
     refresh: {
-        silent [("ACCESS_TTL", "2")]
-        on_demand [("ACCESS_TTL", "1")]
-        two_tabs [("ACCESS_TTL", "1")]
+        silent [("ACCESS_TTL", "4")]
+        on_demand [("ACCESS_TTL", "2")]
+        two_tabs [("ACCESS_TTL", "2")]
         three_pages [("ACCESS_TTL", "2")]
         refused []
         not_repeated []
@@ -124,12 +124,12 @@ cases! {
         abandoned [("ACCESS_TTL", "1")]
     }
     trouble: {
-        lost_answer [("ACCESS_TTL", "3")]
+        lost_answer [("ACCESS_TTL", "4")]
         redelivered [("ACCESS_TTL", "2")]
         offline [("ACCESS_TTL", "2")]
         unavailable [("ACCESS_TTL", "2")]
         long_retry_after [("ACCESS_TTL", "1")]
-        nonsense []
+        nonsense [("REUSE_WINDOW", "60")]
         silence []
         lifetimes []
     }
@@ -143,13 +143,13 @@ cases! {
         logout_during_refresh [("ACCESS_TTL", "2")]
         logout_offline []
         late_news [("ACCESS_TTL", "2")]
-        without [("ACCESS_TTL", "1"), ("REUSE_WINDOW", "60")]
+        without [("ACCESS_TTL", "2"), ("REUSE_WINDOW", "60")]
         back_from_cache [("ACCESS_TTL", "1")]
     }
     clocks: {
         sleeps [("ACCESS_TTL", "600")]
         stands_still [("ACCESS_TTL", "600")]
-        wrong [("ACCESS_TTL", "1")]
+        wrong [("ACCESS_TTL", "3")]
         set [("ACCESS_TTL", "2")]
     }
     body: {

@@ -727,6 +727,7 @@ class Client {
   /** Keeps a visible page's token fresh, and looks now and then whether the machine has slept. */
   #arm() {
     clearTimeout(this.#timer);
+    if (this.#listening.signal.aborted) return;
     const wait = Math.max(this.#dueIn, this.#pauseLeft, 0);
     if (wait === Infinity || document.visibilityState === 'hidden') return;
     this.#timer = setTimeout(() => this.#wake(), Math.min(wait, TICK));

@@ -112,10 +112,10 @@ const NONSENSE = [
 /** Whatever the token endpoint says, the session is kept, and nobody asks in a loop. */
 export async function nonsense(world) {
   const visitor = await world.visitor();
-  const [login] = [await visitor.bare()];
+  const login = await visitor.bare();
   await login.login();
   await login.run(() => client.close());
-  for (const [what, answer, kind] of NONSENSE) {
+  const one = async ([what, answer, kind]) => {
     const tab = await visitor.bare({ name: what });
     let asked = 0;
     await tab.page.route('**/auth/token', (route) => {
@@ -127,8 +127,8 @@ export async function nonsense(world) {
     assert.deepEqual(await tab.reasons(), [], what);
     await tab.page.unroute('**/auth/token');
     await until(`${what} is over`, async () => (await tab.state()).status === 'signed_in');
-    await tab.page.close();
-  }
+  };
+  await Promise.all(NONSENSE.map(one));
 }
 
 export async function silence(world) {
@@ -146,13 +146,14 @@ export async function silence(world) {
 /** Lifetimes as other servers write them. */
 export async function lifetimes(world) {
   const visitor = await world.visitor();
-  for (const [expires_in, seconds] of [[60, 60], ['60', 60], [60.9, 60], [undefined, 300], [null, 300], [0, 300], [-1, 300]]) {
+  const one = async ([expires_in, seconds]) => {
     const tab = await visitor.bare({ name: String(expires_in) });
     await tab.page.route('**/auth/token', (route) => route.fulfill(json({ ...good, expires_in })));
     await tab.run(() => client.resume());
     const { expiresIn, status } = await tab.state();
     assert.equal(status, 'signed_in');
     assert(expiresIn <= seconds * 1000 && expiresIn > (seconds - 20) * 1000, `${expires_in}: ${expiresIn}`);
-    await tab.page.close();
-  }
+  };
+  const written = [[60, 60], ['60', 60], [60.9, 60], [undefined, 300], [null, 300], [0, 300], [-1, 300]];
+  await Promise.all(written.map(one));
 }
