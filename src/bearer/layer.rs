@@ -56,9 +56,14 @@ impl<E, L> BearerLayer<E, L> {
     /// Takes the token from this cookie where the `Authorization` header has none. Off unless
     /// called, for a browser sends cookies whoever makes the request: but for GET, HEAD and
     /// OPTIONS a request with the cookie is refused, 403 `access_denied`, where a page of
-    /// another origin makes it. See [the policy](crate::cookie).
+    /// another origin makes it. So is one that asks for an `Upgrade`, whatever its method. See
+    /// [the policy](crate::cookie).
     ///
     /// Two cookies of the name, or one that cannot be a token, are a 400 `invalid_request`.
+    ///
+    /// Shared caches leave answers to requests with `Authorization` alone (RFC 9111 §3.5), but
+    /// not those to requests with cookies: give what is about one user `Cache-Control: private`
+    /// or `no-store`.
     ///
     /// ```
     /// # use tower_bearer::{Verifier, bearer::BearerLayer, error::ConfigError};

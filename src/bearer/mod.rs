@@ -10,7 +10,7 @@
 //!    case, one or more spaces, one `b64token`. The query string is never read. With
 //!    `access_cookie` (feature `cookie`), and only where the header has no token, it is read from
 //!    that cookie; but where a page of another origin makes the request, and the method is none
-//!    of GET, HEAD and OPTIONS: 403 `access_denied`.
+//!    of GET, HEAD and OPTIONS or there is an `Upgrade`: 403 `access_denied`.
 //! 4. No header, another scheme or a bare `Bearer` is **no token**: 401 with a challenge that has
 //!    no error code. With [`optional`](BearerLayer::optional) the request passes without claims
 //!    instead, unless a scope is required.

@@ -25,7 +25,9 @@
 //!    token. That is decided as [tower-http's csrf layer][csrf] does it: `Sec-Fetch-Site` is
 //!    `same-origin` or `none`; or it is absent and `Origin` is absent or names the request's
 //!    host; or the origin is an [allowed](CookieOptions::allow_origin) one. GET, HEAD and
-//!    OPTIONS pass, which only the layer of 9 ever sees: they must not change anything.
+//!    OPTIONS pass, which only the layer of 9 ever sees: they must not change anything. One
+//!    with `Upgrade` does not, for it opens a WebSocket; nor does one that has `Host`, `Origin`
+//!    or `Sec-Fetch-Site` twice.
 //! 9. A [`BearerLayer`](crate::bearer::BearerLayer::access_cookie) that was given an
 //!    [`AccessCookie`] looks into it where the `Authorization` header has no token, under the
 //!    rules 7 and 8. It marks `Cookie` headers sensitive.

@@ -58,8 +58,9 @@ impl CookieOptions {
     }
 
     /// The cookie's name. It starts with `__Secure-`, or with `__Host-` where the path is `/`:
-    /// browsers then take it from this site over TLS only, so that no other page can plant one
-    /// (RFC 6265bis §4.1.3).
+    /// browsers take the one over TLS only, and the other from this host only (RFC 6265bis
+    /// §4.1.3). With `__Secure-` a page of another subdomain can still plant a cookie of the
+    /// name: its own session where the user has none, or a second cookie, which is refused.
     ///
     /// By default it is `refresh_token` or `access_token` with the strictest prefix that the
     /// path allows.

@@ -8,8 +8,8 @@ use std::{
 };
 
 use http::{
-    HeaderName, Request, Response,
-    header::{HOST, ORIGIN},
+    HeaderName, Method, Request, Response,
+    header::{HOST, ORIGIN, UPGRADE},
 };
 use tower_http::csrf::CsrfLayer;
 use tower_layer::Layer;
@@ -40,11 +40,7 @@ impl OriginCheck {
 
     /// Whether a page of an origin that may do so sends this request, or no page at all.
     pub(crate) fn admits<B>(&self, request: &Request<B>) -> bool {
-        let mut service = self.0.layer(Admitted);
-        let answer = pin!(service.call(head_of(request)));
-        // Nothing in it waits.
-        let answer = answer.poll(&mut Context::from_waker(Waker::noop()));
-        let is_admitted = matches!(answer, Poll::Ready(Ok(answer)) if answer.status().is_success());
+        let is_admitted = head_of(request).is_some_and(|head| self.passes(head));
         if !is_admitted {
             trace::debug!(
                 "a request with a cookie comes from another origin; \
@@ -52,6 +48,14 @@ impl OriginCheck {
             );
         }
         is_admitted
+    }
+
+    fn passes(&self, head: Request<()>) -> bool {
+        let mut service = self.0.layer(Admitted);
+        let answer = pin!(service.call(head));
+        // Nothing in it waits.
+        let answer = answer.poll(&mut Context::from_waker(Waker::noop()));
+        matches!(answer, Poll::Ready(Ok(answer)) if answer.status().is_success())
     }
 }
 
@@ -65,17 +69,26 @@ fn is_as_browsers_write_it(origin: &str) -> bool {
     !origin.ends_with(default_port) && !origin.bytes().any(|b| b.is_ascii_uppercase())
 }
 
-/// What the check looks at.
-fn head_of<B>(request: &Request<B>) -> Request<()> {
+/// What the check looks at. Nothing where one of the headers is repeated: who goes by the first
+/// and who goes by the last would see different pages.
+fn head_of<B>(request: &Request<B>) -> Option<Request<()>> {
+    let headers = request.headers();
     let mut head = Request::new(());
-    *head.method_mut() = request.method().clone();
     *head.uri_mut() = request.uri().clone();
+    // A WebSocket opens with a GET, and pages of all origins may open one (RFC 6455 §10.2).
+    *head.method_mut() = match headers.contains_key(UPGRADE) {
+        true => Method::POST,
+        false => request.method().clone(),
+    };
     for name in [HOST, ORIGIN, SEC_FETCH_SITE] {
-        if let Some(value) = request.headers().get(&name) {
-            head.headers_mut().insert(name, value.clone());
+        let mut values = headers.get_all(&name).iter();
+        match (values.next(), values.next()) {
+            (None, _) => {}
+            (Some(value), None) => _ = head.headers_mut().insert(name, value.clone()),
+            (Some(_), Some(_)) => return None,
         }
     }
-    head
+    Some(head)
 }
 
 /// What the check protects: the word that the request is admitted.

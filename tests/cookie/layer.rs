@@ -234,6 +234,26 @@ async fn unsafe_requests_come_from_this_origin() {
     refused.refused(403, "access_denied");
 }
 
+/// CORS does not hold back a WebSocket, and it opens with a GET.
+#[tokio::test]
+async fn web_sockets_are_opened_by_this_origin() {
+    let world = world();
+    let line = format!("{ACCESS}={}", access(&world, "alice").await);
+    let open = |origin| and(and(get(&[&line]), "upgrade", "websocket"), "origin", origin);
+    let own = open("https://id.example");
+    is(&call(layer(&world), own).await, "alice");
+    let sibling = "https://forum.id.example";
+    for request in [
+        open(sibling),
+        and(open(sibling), "sec-fetch-site", "same-site"),
+    ] {
+        for layer in [layer(&world), layer(&world).optional()] {
+            let answer = call(layer, request.clone()).await;
+            answer.refused(403, "access_denied");
+        }
+    }
+}
+
 /// A cross-origin request is refused before the token is looked at, and by the hook's words.
 #[tokio::test]
 async fn a_cross_origin_request_learns_nothing_of_the_token() {

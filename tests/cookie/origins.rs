@@ -133,6 +133,24 @@ async fn the_targets_host_counts_before_the_header() {
     }
 }
 
+/// Whatever stands in the way may go by the other one.
+#[tokio::test]
+async fn headers_that_come_twice_are_refused() {
+    let world = world();
+    for (name, first, second) in [
+        ("sec-fetch-site", "same-origin", "cross-site"),
+        ("origin", OWN, "https://evil.example"),
+        ("host", "id.example", "evil.example"),
+    ] {
+        let token = world.token().await;
+        let mut request = and(with_cookie(NAME, &token), name, first);
+        request.headers_mut().append(name, second.parse().unwrap());
+        let answer = send(world.endpoint(), request).await;
+        answer.refused(403, "access_denied");
+        assert!(world.lives(&token).await, "nothing was done with the token");
+    }
+}
+
 /// What is wrong with the rest of the request is not even looked at.
 #[tokio::test]
 async fn the_check_comes_first() {
