@@ -142,6 +142,12 @@ cases! {
     tabs: {
         logout_during_refresh [("ACCESS_TTL", "2")]
         logout_offline []
+        logout_refused [("ACCESS_TTL", "600")]
+        logout_too_late [("ACCESS_TTL", "600")]
+        logout_of_another [("ACCESS_TTL", "1")]
+        resumed_during_refresh [("ACCESS_TTL", "2")]
+        closed [("ACCESS_TTL", "1")]
+        stolen_lock []
         late_news [("ACCESS_TTL", "2")]
         without [("ACCESS_TTL", "2"), ("REUSE_WINDOW", "60")]
         back_from_cache [("ACCESS_TTL", "1")]

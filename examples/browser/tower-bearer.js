@@ -226,12 +226,15 @@ class Tabs {
     const { locks } = navigator;
     if (!locks) return work(false);
     return new Promise((resolve) => {
+      /** @type {Promise<T> | undefined} */
+      let done;
+      /** @param {boolean} waited */
+      const start = (waited) => resolve((done ??= work(waited)));
       /** @param {boolean} waited @returns {(lock: Lock | null) => Promise<boolean>} */
       const inside = (waited) => async (lock) => {
         if (!lock) return false;
-        const done = work(waited);
-        resolve(done);
-        await done.catch(ignore);
+        start(waited);
+        await done?.catch(ignore);
         await sleep(LINGER);
         return true;
       };
@@ -241,7 +244,7 @@ class Tabs {
         await locks.request(this.#name, { signal }, inside(true));
       };
       // A tab that hangs must not sign the others out: the server bears two at once.
-      enter().catch(() => resolve(work(true)));
+      enter().catch(() => start(true));
     });
   }
 }
@@ -472,6 +475,8 @@ class Client {
   }
 
   async resume() {
+    // What is under way was for the session that has ended.
+    if (this.#status === 'signed_out') await this.#flight?.catch(ignore);
     if (this.#status === 'signed_out') {
       this.#status = 'starting';
       this.#ended = undefined;
@@ -676,15 +681,29 @@ class Client {
     this.#end('logged_out');
     await this.#tabs.alone(async () => {
       try {
-        const old = held?.isUsable ? held.tokens : null;
-        const tokens = old ?? (await this.#endpoint.refresh(held?.tokens.refresh ?? null));
-        await this.#endpoint.leave(url, tokens.access);
+        if (held?.isUsable && (await this.#leaveWith(url, held.tokens.access))) return;
+        const { access } = await this.#endpoint.refresh(held?.tokens.refresh ?? null);
+        // Somebody else has signed in meanwhile: that is not for this user to end.
+        if (held && held.claims.sub !== claimsOf(access).sub) return;
+        await this.#endpoint.leave(url, access);
       } catch (cause) {
         // There is nothing left to end.
         if (cause instanceof AuthError && cause.kind === 'signed_out') return;
         throw cause;
       }
     });
+  }
+
+  /** Whether the server took the token for it: it may have run out, or its session be over.
+   * @param {string} url @param {string} access */
+  async #leaveWith(url, access) {
+    try {
+      await this.#endpoint.leave(url, access);
+      return true;
+    } catch (cause) {
+      if (cause instanceof AuthError && cause.status === 401) return false;
+      throw cause;
+    }
   }
 
   /** What another tab has told. @param {Message} message */
@@ -729,7 +748,8 @@ class Client {
     clearTimeout(this.#timer);
     if (this.#listening.signal.aborted) return;
     const wait = Math.max(this.#dueIn, this.#pauseLeft, 0);
-    if (wait === Infinity || document.visibilityState === 'hidden') return;
+    const { aborted: isClosed } = this.#listening.signal;
+    if (isClosed || wait === Infinity || document.visibilityState === 'hidden') return;
     this.#timer = setTimeout(() => this.#wake(), Math.min(wait, TICK));
   }
 

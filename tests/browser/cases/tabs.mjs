@@ -45,6 +45,107 @@ export async function logout_offline(world) {
   assert.deepEqual(await tab.reasons(), ['logged_out'], 'once');
 }
 
+/** A token that the server no longer takes is no way out, but the cookie is. */
+export async function logout_refused(world) {
+  const visitor = await world.visitor();
+  const tab = await visitor.bare();
+  await tab.login();
+  const old = await visitor.cookie();
+  let asked = 0;
+  await tab.page.route('**/auth/logout', (route) => {
+    asked += 1;
+    return asked === 1 ? route.fulfill({ status: 401, body: '{"error":"invalid_token"}' }) : route.continue();
+  });
+  await tab.run(() => client.logout());
+  assert.equal(asked, 2);
+  assert.equal(await visitor.cookie(), undefined);
+  assert.equal((await world.present(old)).status, 400, 'the session is over');
+}
+
+/** The session was ended elsewhere, which this page has not seen yet. */
+export async function logout_too_late(world) {
+  const [visitor, elsewhere] = [await world.visitor(), await world.visitor()];
+  const [tab, other] = [await visitor.bare(), await elsewhere.bare()];
+  for (const one of [tab, other]) await one.login();
+  await other.run(() => client.logoutEverywhere());
+  await tab.run(() => client.logout());
+  await signedOut(tab, 'logged_out');
+}
+
+/** Nobody logs out whoever has signed in after them. */
+export async function logout_of_another(world) {
+  const visitor = await world.visitor();
+  await visitor.context.addInitScript(() => Object.defineProperty(document, 'visibilityState', { value: 'hidden' }));
+  const [tab, other] = [await visitor.bare(), await visitor.bare({ name: 'other' })];
+  await tab.login();
+  await tab.expired();
+  await other.run(() => client.login({ username: 'bob', password: 'builder' }));
+  await tab.run(() => client.logoutEverywhere());
+  assert.deepEqual(await other.ask(), [200]);
+}
+
+/** A page that asks again after a logout is told, whatever was under way. */
+export async function resumed_during_refresh(world) {
+  const visitor = await world.visitor();
+  const tab = await visitor.bare();
+  await tab.login();
+  let let_go;
+  const held = new Promise((resolve) => (let_go = resolve));
+  await visitor.context.route('**/auth/token', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await until('a refresh is under way', () => visitor.refreshes.length === 1);
+  const resumed = tab.run(() => {
+    client.logout();
+    return client.resume();
+  });
+  await signedOut(tab, 'logged_out');
+  let_go();
+  assert.equal(await resumed, false);
+  assert.equal((await tab.state()).status, 'signed_out');
+  assert.deepEqual(await tab.reasons(), ['logged_out', 'no_session']);
+}
+
+/** A closed client asks for nothing, not even after a refresh that was under way. */
+export async function closed(world) {
+  const visitor = await world.visitor();
+  const tab = await visitor.bare();
+  await tab.login();
+  let let_go;
+  const held = new Promise((resolve) => (let_go = resolve));
+  await visitor.context.route('**/auth/token', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await until('a refresh is under way', () => visitor.refreshes.length === 1);
+  await tab.run(() => client.close());
+  let_go();
+  await until('it has landed', async () => (await tab.state()).claims.gen === 1);
+  await tab.expired();
+  assert.equal(visitor.refreshes.length, 1);
+}
+
+/** Another script of the page takes the lock away: what has begun is not begun again. */
+export async function stolen_lock(world) {
+  const visitor = await world.visitor();
+  const [tab, other] = [await visitor.bare(), await visitor.bare()];
+  let [logins, let_go] = [0];
+  const held = new Promise((resolve) => (let_go = resolve));
+  await visitor.context.route('**/auth/login', async (route) => {
+    logins += 1;
+    await held;
+    await route.continue();
+  });
+  const login = tab.login();
+  await until('a login is under way', () => logins === 1);
+  await other.run(() => navigator.locks.request('tower-bearer/1/default', { steal: true }, () => {}));
+  let_go();
+  await login;
+  assert.deepEqual(await tab.ask(), [200]);
+  assert.equal(logins, 1);
+}
+
 /** A token that comes late is an older one. */
 export async function late_news(world) {
   const visitor = await world.visitor();
