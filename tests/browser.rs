@@ -132,6 +132,7 @@ cases! {
         nonsense [("REUSE_WINDOW", "60")]
         silence []
         lifetimes []
+        behind [("ACCESS_TTL", "2")]
     }
     theft: {
         stolen [("ACCESS_TTL", "3"), ("REUSE_WINDOW", "1")]

@@ -585,8 +585,9 @@ class Client {
     for (let attempt = 1; ; attempt += 1) {
       const asked = now();
       try {
-        const tokens = await this.#endpoint.refresh(this.#held?.tokens.refresh ?? null);
-        if (epoch === this.#epoch) this.#land(tokens, asked);
+        const before = this.#held;
+        const tokens = await this.#endpoint.refresh(before?.tokens.refresh ?? null);
+        if (epoch === this.#epoch) this.#land(tokens, asked, before);
         return this.#current();
       } catch (cause) {
         if (epoch !== this.#epoch) return this.#current();
@@ -600,12 +601,15 @@ class Client {
     }
   }
 
-  /** @param {Tokens} tokens @param {Moment} asked */
-  #land(tokens, asked) {
+  /** @param {Tokens} tokens @param {Moment} asked @param {Held | null} before */
+  #land(tokens, asked, before) {
     const refresh = tokens.refresh ?? this.#held?.tokens.refresh ?? null;
     const next = new Held({ ...tokens, refresh }, asked);
-    if (this.#take(next)) this.#tabs.tell({ kind: 'token', tokens: next.toHand() });
-    if (!this.#held?.isUsable) throw new AuthError('malformed', 'a token that is of no use');
+    const isTaken = this.#take(next);
+    if (isTaken) this.#tabs.tell({ kind: 'token', tokens: next.toHand() });
+    // A newer one may have come from another tab meanwhile.
+    const isNone = !isTaken && this.#held === before;
+    if (isNone || !this.#held?.isUsable) throw new AuthError('malformed', 'a token that is of no use');
   }
 
   /** What a login or a logout has left, in the midst of a refresh. */

@@ -157,3 +157,23 @@ export async function lifetimes(world) {
   const written = [[60, 60], ['60', 60], [60.9, 60], [undefined, 300], [null, 300], [0, 300], [-1, 300]];
   await Promise.all(written.map(one));
 }
+
+/** A server that brings an earlier generation: nothing is taken back, and the page goes on asking. */
+export async function behind(world) {
+  const visitor = await world.visitor();
+  const tab = await visitor.bare();
+  await tab.login();
+  await until('a generation', async () => (await tab.state()).claims.gen === 1);
+  const { claims } = await tab.state();
+  const payload = Buffer.from(JSON.stringify({ ...claims, gen: 0 })).toString('base64url');
+  const body = JSON.stringify({ access_token: `a.${payload}.c`, token_type: 'Bearer', expires_in: 2 });
+  let asked = 0;
+  await tab.page.route('**/auth/token', (route) => {
+    asked += 1;
+    return asked > 2 ? route.continue() : route.fulfill({ contentType: 'application/json', body });
+  });
+  await until('it is told', async () => (await tab.state()).trouble === 'malformed');
+  assert.equal((await tab.state()).claims.gen, 1);
+  await until('the next generation', async () => (await tab.state()).claims.gen === 2);
+  assert.equal(asked, 3);
+}
