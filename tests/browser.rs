@@ -119,6 +119,7 @@ cases! {
         two_tabs [("ACCESS_TTL", "2")]
         three_pages [("ACCESS_TTL", "2")]
         refused []
+        refused_together []
         not_repeated []
         origins []
         abandoned [("ACCESS_TTL", "1")]
@@ -163,6 +164,7 @@ cases! {
         rotates [("ACCESS_TTL", "1")]
         tabs [("ACCESS_TTL", "1")]
         alone []
+        logout_again [("ACCESS_TTL", "1")]
     }
 }
 

@@ -410,6 +410,8 @@ class Client {
   #epoch = 0;
   /** @type {string | undefined} the session that ended last; nobody may bring it back */
   #ended;
+  /** @type {Held | null} the session that was left, until the server has heard of it */
+  #left = null;
 
   /** @type {Promise<Held> | null} the refresh that is under way */
   #flight = null;
@@ -536,6 +538,7 @@ class Client {
   /** Another token than the refused one, if there is one to be had. @param {Held} refused */
   async #instead(refused) {
     if (this.#held !== refused && this.#held?.isUsable) return this.#held;
+    if (this.#flight) return this.#flight;
     if (this.#refused && since(this.#refused) < BETWEEN_REFUSALS) return null;
     this.#refused = now();
     return this.#refresh();
@@ -681,9 +684,10 @@ class Client {
   /** Signed out here at once; the server hears of it as soon as no refresh is under way.
    * @param {string} url */
   async #leave(url) {
-    const held = this.#held;
+    this.#left = this.#held ?? this.#left;
     this.#end('logged_out');
     await this.#tabs.alone(async () => {
+      const held = this.#left;
       try {
         if (held?.isUsable && (await this.#leaveWith(url, held.tokens.access))) return;
         const { access } = await this.#endpoint.refresh(held?.tokens.refresh ?? null);
@@ -692,9 +696,9 @@ class Client {
         await this.#endpoint.leave(url, access);
       } catch (cause) {
         // There is nothing left to end.
-        if (cause instanceof AuthError && cause.kind === 'signed_out') return;
-        throw cause;
+        if (!(cause instanceof AuthError) || cause.kind !== 'signed_out') throw cause;
       }
+      if (this.#left === held) this.#left = null;
     });
   }
 

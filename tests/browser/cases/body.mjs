@@ -54,3 +54,20 @@ export async function alone(world) {
   assert.deepEqual(await next.reasons(), ['no_session']);
   assert.equal(somebody.refreshes.length, 0);
 }
+
+/** A logout that the server has not heard of can be repeated, as the token is still there for that. */
+export async function logout_again(world) {
+  const somebody = await visitor(world);
+  const tab = await somebody.bare(mode);
+  await tab.login();
+  await tab.expired();
+  await somebody.context.setOffline(true);
+  const kind = () => tab.run(() => client.logout().then(() => 'done', (error) => error.kind));
+  assert.equal(await kind(), 'unreachable');
+  assert.equal((await tab.state()).status, 'signed_out');
+  await somebody.context.setOffline(false);
+  const told = tab.page.waitForResponse('**/auth/logout');
+  const twice = await Promise.all([kind(), kind()]);
+  assert.deepEqual(twice, ['done', 'done'], 'once it has heard, there is nothing left to tell');
+  assert.equal((await told).ok(), true);
+}

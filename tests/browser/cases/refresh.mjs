@@ -76,6 +76,27 @@ export async function refused(world) {
   assert.equal(visitor.refreshes.length, 1);
 }
 
+/** Several that are refused together share the refresh that mends them. */
+export async function refused_together(world) {
+  const visitor = await world.visitor();
+  const tab = await visitor.bare();
+  await tab.login();
+  const seen = [];
+  await tab.page.route('**/api', async (route) => {
+    const { authorization } = route.request().headers();
+    seen.push(authorization);
+    const headers = { 'www-authenticate': 'Bearer realm="api", error="invalid_token"' };
+    const isOld = authorization === seen[0];
+    return isOld ? route.fulfill({ status: 401, headers }) : route.fulfill({ status: 200 });
+  });
+  const statuses = await tab.run(async () => {
+    const one = async () => (await client.authFetch('/api')).status;
+    return Promise.all(Array.from({ length: 5 }, one));
+  });
+  assert.deepEqual(statuses, Array(5).fill(200));
+  assert.equal(visitor.refreshes.length, 1);
+}
+
 /** A stream cannot be sent twice, and a 401 for another reason is none of the client's business. */
 export async function not_repeated(world) {
   const visitor = await world.visitor();
