@@ -59,3 +59,30 @@ impl Attributes {
         format!("{name}={token}{before}{max_age}{after}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn max_age(lifetime: Duration, expected: &str) {
+        let attributes = Attributes::new("a".into(), "/".into(), SameSite::Strict, true);
+        let mut headers = http::HeaderMap::new();
+        attributes
+            .set("token", lifetime)
+            .unwrap()
+            .append_to(&mut headers);
+        let cookie = headers["set-cookie"].to_str().unwrap();
+        assert!(
+            cookie.contains(&format!("; Max-Age={expected};")),
+            "{cookie}"
+        );
+    }
+
+    #[test]
+    fn a_token_in_its_last_second_does_not_clear_the_cookie() {
+        max_age(Duration::from_millis(1_999), "1");
+        max_age(Duration::from_millis(999), "1");
+        max_age(Duration::ZERO, "1");
+    }
+}

@@ -17,6 +17,14 @@ async fn with_lines(world: &World, lines: &[&str]) -> Answer {
     answer
 }
 
+/// Refused for the cookie, not because there is no token elsewhere.
+#[track_caller]
+fn is_malformed(answer: &Answer) {
+    answer.refused(400, "invalid_request");
+    let why = &answer.json()["error_description"];
+    assert_eq!(why, "the cookie is repeated or malformed");
+}
+
 #[tokio::test]
 async fn other_cookies_do_not_matter() {
     let world = world();
@@ -67,9 +75,19 @@ async fn two_of_the_name_are_refused() {
         &["__Secure-refresh_token=TOKEN; __Secure-refresh_token"],
         &["__Secure-refresh_token=TOKEN; __Secure-refresh_token =planted"],
     ] {
-        let answer = with_lines(&world, lines).await;
-        answer.refused(400, "invalid_request");
+        is_malformed(&with_lines(&world, lines).await);
     }
+}
+
+/// It is not passed over either, as if there were no cookie.
+#[tokio::test]
+async fn two_of_the_name_are_refused_beside_a_token_in_the_body() {
+    let world = world();
+    let token = world.token().await;
+    let request = post(Some(JSON), &format!(r#"{{"refresh_token":"{token}"}}"#));
+    let lines = ["__Secure-refresh_token=planted; __Secure-refresh_token=planted"];
+    is_malformed(&send(world.endpoint(), and_cookies(request, &lines)).await);
+    assert!(world.lives(&token).await);
 }
 
 #[tokio::test]
@@ -84,9 +102,7 @@ async fn what_cannot_be_a_token_is_refused() {
         "__Secure-refresh_token=TOKEN,a=b",
         "__Secure-refresh_token=a%2Eb",
     ] {
-        with_lines(&world, &[line])
-            .await
-            .refused(400, "invalid_request");
+        is_malformed(&with_lines(&world, &[line]).await);
     }
 }
 
@@ -105,10 +121,8 @@ async fn too_many_cookies_are_refused() {
     let world = world();
     let padded = |bytes: usize| format!("__Secure-refresh_token=TOKEN; a={}", "b".repeat(bytes));
     with_lines(&world, &[&padded(60_000)]).await.granted();
-    let answer = with_lines(&world, &[&padded(70_000)]).await;
-    answer.refused(400, "invalid_request");
-    let answer = with_lines(&world, &[&padded(40_000), &"c".repeat(40_000)]).await;
-    answer.refused(400, "invalid_request");
+    is_malformed(&with_lines(&world, &[&padded(70_000)]).await);
+    is_malformed(&with_lines(&world, &[&padded(40_000), &"c".repeat(40_000)]).await);
 }
 
 #[tokio::test]
