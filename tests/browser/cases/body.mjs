@@ -60,8 +60,8 @@ export async function logout_again(world) {
   const somebody = await visitor(world);
   const tab = await somebody.bare(mode);
   await tab.login();
-  await tab.expired();
   await somebody.context.setOffline(true);
+  await tab.expired();
   const kind = () => tab.run(() => client.logout().then(() => 'done', (error) => error.kind));
   assert.equal(await kind(), 'unreachable');
   assert.equal((await tab.state()).status, 'signed_out');
