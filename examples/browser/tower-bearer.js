@@ -790,6 +790,7 @@ class Client {
 
 /** @param {Options} [options] @returns {ClientType} */
 export function createClient(options = {}) {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return new Client({
     mode: 'cookie',
     loginUrl: '/auth/login',
@@ -801,6 +802,6 @@ export function createClient(options = {}) {
     timeout: 10 * SECOND,
     defaultLifetime: 300 * SECOND,
     fetch: (request) => fetch(request),
-    ...options,
+    ...Object.fromEntries(given),
   });
 }

@@ -79,7 +79,8 @@ export async function refused(world) {
 /** Several that are refused together share the refresh that mends them. */
 export async function refused_together(world) {
   const visitor = await world.visitor();
-  const tab = await visitor.bare();
+  // An option that is undefined is one that is not given.
+  const tab = await visitor.bare({ timeout: undefined, origins: undefined });
   await tab.login();
   const seen = [];
   await tab.page.route('**/api', async (route) => {
