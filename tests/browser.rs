@@ -107,6 +107,10 @@ cases! {
     session: {
         login []
         keyboard []
+        focus []
+        cookie_is_gone [("ACCESS_TTL", "2")]
+        wrong_options []
+        wrong_mode []
         nothing_is_kept [("ACCESS_TTL", "1")]
         cookie_flags [("ACCESS_TTL", "1")]
         logout []

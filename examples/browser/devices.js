@@ -5,6 +5,7 @@
 /** @typedef {{ sid: string, current: boolean, created_at: number, metadata: { user_agent?: string } }} Device */
 
 const list = /** @type {HTMLUListElement} */ (document.querySelector('#devices'));
+const title = /** @type {HTMLElement} */ (document.querySelector('#devices-title'));
 
 /** @param {Client} client */
 export async function showDevices(client) {
@@ -55,6 +56,8 @@ function ending(client, sid, name) {
     await client.authFetch(`/auth/sessions/${sid}`, { method: 'DELETE' }).catch(() => {});
     await showDevices(client).catch(() => {});
     button.disabled = false;
+    // The button went with its row, and the keyboard would start at the top again.
+    if (document.activeElement === document.body) title.focus();
   });
   return button;
 }

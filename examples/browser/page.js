@@ -30,6 +30,24 @@ const FAREWELLS = {
   },
 };
 
+const COOKIE_IS_GONE = {
+  tone: 'danger',
+  title: 'The session’s cookie is not there.',
+  text:
+    'It was removed, or the browser has not kept it: over plain HTTP it does so on localhost only, ' +
+    'and Safari not even there.',
+};
+
+/** @type {Partial<Record<import('./tower-bearer.js').ErrorKind, string>>} */
+const TROUBLES = {
+  unreachable: 'The server cannot be reached.',
+  timeout: 'The server does not answer.',
+  unavailable: 'The server is busy.',
+};
+
+/** Whether somebody has been signed in on this page since it knows of no session. */
+let wasIn = false;
+
 /** @param {{ tone: string, title: string, text: string } | null} notice */
 function say(notice) {
   const area = by('notice');
@@ -64,9 +82,10 @@ function show({ status, claims, trouble }) {
   by('signed-out').hidden = status !== 'signed_out';
   by('user').textContent = claims?.sub ?? '';
   if (trouble) {
-    const text = 'You stay signed in. This page goes on trying.';
-    say({ tone: 'warn', title: 'The server cannot be reached.', text });
+    const title = TROUBLES[trouble.kind] ?? trouble.message;
+    say({ tone: 'warn', title, text: `${isIn ? 'You stay signed in. ' : ''}This page goes on trying.` });
   } else if (isIn) say(null);
+  if (isIn) wasIn = true;
   if (isIn && turned) {
     by('who-title').focus();
     askMe();
@@ -79,7 +98,8 @@ function leave(reason) {
   forgetDevices();
   by('me').replaceChildren();
   by('lose').setAttribute('aria-checked', 'false');
-  say(FAREWELLS[reason]);
+  say(wasIn && reason === 'no_session' ? COOKIE_IS_GONE : FAREWELLS[reason]);
+  wasIn = false;
   by('username').focus();
 }
 
@@ -126,6 +146,7 @@ const askDevices = () => whileSignedIn(() => showDevices(client));
 
 /** @param {HTMLButtonElement} button @param {() => Promise<unknown>} work */
 async function during(button, work) {
+  const hadFocus = document.activeElement === button;
   button.disabled = true;
   try {
     await work();
@@ -133,6 +154,8 @@ async function during(button, work) {
     complain(/** @type {AuthError} */ (error));
   }
   button.disabled = false;
+  // A disabled button loses it, and the keyboard would start at the top again.
+  if (hadFocus && document.activeElement === document.body) button.focus();
 }
 
 by('login').addEventListener('submit', (/** @type {SubmitEvent} */ event) => {

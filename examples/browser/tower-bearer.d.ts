@@ -1,4 +1,8 @@
-/** Makes the client of one session. A page makes one, and closes it if it ever needs another. */
+/**
+ * Makes the client of one session. A page makes one, and closes it if it ever needs another.
+ *
+ * Throws a `TypeError` for an option that does not exist or cannot be used.
+ */
 export function createClient(options?: Options): Client;
 
 export interface Options {
@@ -41,10 +45,23 @@ export interface Client {
    */
   authFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
 
-  /** Signs in, all tabs with it. Rejects with kind `refused` for wrong credentials. */
+  /**
+   * Signs in, all tabs with it. `credentials` go to `loginUrl` as JSON, whatever they are.
+   *
+   * Rejects with an {@link AuthError}: `refused` where the server answers wrong credentials with
+   * `{"error": …}`, `status` where it says nothing; `malformed` where the refresh token is not where
+   * `mode` has it.
+   */
   login(credentials: unknown): Promise<Claims>;
 
-  /** Signs in with the session that the browser still has, if it has one: for the start of a page. */
+  /**
+   * Signs in with the session that the browser still has: for the start of a page. `true` where it
+   * has one, `false` where somebody has to log in. Rejects where that cannot be found out, the
+   * server being out of reach; a visible page then goes on trying, and `onChange` tells.
+   *
+   * No script can see whether there is a cookie, so the server is asked. Where there is none it
+   * answers 400, which browsers show in the console; nothing is wrong then.
+   */
   resume(): Promise<boolean>;
 
   /**

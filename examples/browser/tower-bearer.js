@@ -81,6 +81,12 @@ const LINGER = 50;
 
 const LONGEST_ANSWER = 64 * 1024;
 
+/** All that is wrong with a cookie looks the same from here: the login works, the refresh does not. */
+const COOKIE_IS_GONE =
+  'tower-bearer: signed out, as the token endpoint has received no refresh cookie. Was it removed? ' +
+  'Is this page on HTTPS or localhost? Does the cookie’s Path lead to tokenUrl? Was the cookie given ' +
+  'to the endpoint? RUST_LOG=tower_bearer=debug tells more on the server.';
+
 /** @implements {AuthErrorType} */
 export class AuthError extends Error {
   name = 'AuthError';
@@ -286,7 +292,15 @@ class Endpoint {
 
   /** @param {unknown} credentials @returns {Promise<Tokens>} */
   async login(credentials) {
-    return this.#tokens(await this.#post(this.#options.loginUrl, credentials));
+    const { loginUrl: url, mode } = this.#options;
+    const tokens = this.#tokens(await this.#post(url, credentials));
+    // A session that would be over with its first access token is none to begin with.
+    const wrong =
+      mode === 'cookie'
+        ? tokens.refresh && 'a refresh_token in the body, which mode: "cookie" has in a cookie'
+        : !tokens.refresh && 'no refresh_token in the body, where mode: "body" needs it';
+    if (wrong) throw new AuthError('malformed', `${url}: ${wrong}`);
+    return tokens;
   }
 
   /** @param {string | null} token @returns {Promise<Tokens>} */
@@ -329,32 +343,37 @@ class Endpoint {
     });
     try {
       const response = await fetch(request);
-      return this.#checked(response, await response.text());
+      return { url, ...this.#checked(url, response, await response.text()) };
     } catch (cause) {
       if (cause instanceof AuthError) throw cause;
-      if (signal.aborted) throw new AuthError('timeout', 'no answer in time', { cause });
-      throw new AuthError('unreachable', 'no answer', { cause });
+      if (signal.aborted) throw new AuthError('timeout', `${url}: no answer in time`, { cause });
+      throw new AuthError('unreachable', `${url}: no answer`, { cause });
     }
   }
 
-  /** The answer, unless it is an error. @param {Response} response @param {string} text */
-  #checked(response, text) {
+  /** The answer, unless it is an error.
+   * @param {string} url @param {Response} response @param {string} text */
+  #checked(url, response, text) {
     const { status, type } = response;
-    if (type === 'opaqueredirect') throw new AuthError('redirected', 'redirected');
+    if (type === 'opaqueredirect') throw new AuthError('redirected', `${url}: redirected`);
     if (status >= 500 || status === 408 || status === 429) {
       const more = { status, retryAfter: retryAfter(response) };
-      throw new AuthError('unavailable', `the server answered ${status}`, more);
+      throw new AuthError('unavailable', `${url}: status ${status}`, more);
     }
     if (response.ok) return { response, text };
     const { error, error_description: why } = parsed(text) ?? {};
-    if (typeof error !== 'string') throw new AuthError('status', `status ${status}`, { status });
-    throw new AuthError('refused', `${error}: ${why ?? status}`, { status, code: error });
+    if (typeof error !== 'string') {
+      throw new AuthError('status', `${url}: status ${status}`, { status });
+    }
+    throw new AuthError('refused', `${url}: ${error}: ${why ?? status}`, { status, code: error });
   }
 
-  /** Reads an answer as RFC 6749 §5.1 has it. @param {{ response: Response, text: string }} answer */
-  #tokens({ response, text }) {
+  /** Reads an answer as RFC 6749 §5.1 has it.
+   * @param {{ url: string, response: Response, text: string }} answer */
+  #tokens({ url, response, text }) {
+    const { status } = response;
     const malformed = (/** @type {string} */ what) =>
-      new AuthError('malformed', `not a token answer: ${what}`, { status: response.status });
+      new AuthError('malformed', `${url}: not a token answer: ${what}`, { status });
     const type = response.headers.get('content-type') ?? '';
     if (!/^application\/json\s*(;|$)/i.test(type)) throw malformed(`its type is "${type}"`);
     if (text.length > LONGEST_ANSWER) throw malformed('too long');
@@ -628,6 +647,7 @@ class Client {
   /** Everybody gets this failure until the pause is over. @param {AuthError} error */
   #fail(error) {
     if (error.kind === 'signed_out') {
+      if (error.reason === 'no_session' && this.#held) console.warn(COOKIE_IS_GONE);
       this.#end(error.reason ?? 'session_ended');
       return error;
     }
@@ -788,20 +808,48 @@ class Client {
   }
 }
 
+/** @returns {Required<Options>} */
+const defaults = () => ({
+  mode: 'cookie',
+  loginUrl: '/auth/login',
+  tokenUrl: '/auth/token',
+  logoutUrl: '/auth/logout',
+  logoutEverywhereUrl: '/auth/logout-all',
+  origins: [location.origin],
+  name: 'default',
+  timeout: 10 * SECOND,
+  defaultLifetime: 300 * SECOND,
+  fetch: (request) => fetch(request),
+});
+
+/** What is misspelt would be left out without a word, or be the other mode.
+ * @param {Options} options */
+function completed(options) {
+  const known = defaults();
+  const wrong = (/** @type {string} */ what) => new TypeError(`createClient: ${what}`);
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(known, name)) throw wrong(`there is no option "${name}"`);
+  }
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const all = { ...known, ...Object.fromEntries(given) };
+  if (all.mode !== 'cookie' && all.mode !== 'body') throw wrong('mode is "cookie" or "body"');
+  if (!Array.isArray(all.origins)) throw wrong('origins is a list');
+  for (const text of all.origins) {
+    if (originOf(text) !== text) throw wrong(`an origin is as "https://api.example", not "${text}"`);
+  }
+  return all;
+}
+
+/** @param {string} text */
+function originOf(text) {
+  try {
+    return new URL(text).origin;
+  } catch {
+    return null;
+  }
+}
+
 /** @param {Options} [options] @returns {ClientType} */
 export function createClient(options = {}) {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  return new Client({
-    mode: 'cookie',
-    loginUrl: '/auth/login',
-    tokenUrl: '/auth/token',
-    logoutUrl: '/auth/logout',
-    logoutEverywhereUrl: '/auth/logout-all',
-    origins: [location.origin],
-    name: 'default',
-    timeout: 10 * SECOND,
-    defaultLifetime: 300 * SECOND,
-    fetch: (request) => fetch(request),
-    ...Object.fromEntries(given),
-  });
+  return new Client(completed(options));
 }

@@ -15,39 +15,45 @@ export const onLoss = (callback) => lossListeners.add(callback);
 export async function watched(request) {
   const started = performance.now();
   const isRefresh = new URL(request.url).pathname === '/auth/token';
-  try {
-    const response = await fetch(request);
-    // An answer may break off within its body.
-    const text = isRefresh ? await response.clone().text() : '';
-    const note = isRefresh ? noteOf(response, text) : '';
-    write({ request, outcome: String(response.status), kind: kindOf(response, isRefresh), note, started });
-    return response;
-  } catch (error) {
-    const note = isRefresh
-      ? 'The answer is lost. The next one brings the same generation again.'
-      : 'No answer.';
-    write({ request, outcome: 'lost', kind: 'lost', note, started });
-    if (isRefresh) lossListeners.forEach((callback) => callback());
+  const seen = (/** @type {string} */ outcome, /** @type {string} */ kind, note = '') =>
+    write({ request, outcome, kind, note, started });
+  const response = await fetch(request).catch((error) => {
+    seen('none', 'lost', 'Nobody answers.');
     throw error;
+  });
+  if (!isRefresh) {
+    seen(String(response.status), kindOf(response));
+    return response;
   }
+  // An answer may break off within its body.
+  const text = await response.clone().text().catch((error) => {
+    seen('lost', 'lost', 'The answer is lost. The next one brings the same generation again.');
+    lossListeners.forEach((callback) => callback());
+    throw error;
+  });
+  const { kind, note } = refreshed(response, text);
+  seen(String(response.status), kind, note);
+  return response;
 }
 
-/** @param {Response} response @param {boolean} isRefresh */
-function kindOf({ ok, status }, isRefresh) {
-  if (!ok) return status === 503 ? 'lost' : 'refused';
-  return isRefresh ? 'refresh' : '';
+/** @param {Response} response */
+function kindOf({ ok, status }) {
+  if (ok) return '';
+  return status === 503 ? 'lost' : 'refused';
 }
 
 /** What an answer of the token endpoint says; its tokens are not for showing.
  * @param {Response} response @param {string} text */
-function noteOf({ ok }, text) {
+function refreshed(response, text) {
+  const kind = kindOf(response);
   try {
-    const answer = JSON.parse(text);
-    if (!ok) return `${answer.error}: ${answer.error_description}`;
-    const { gen } = JSON.parse(atob(answer.access_token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
-    return `A new access token, of generation ${gen}.`;
+    const { error, error_description: why, access_token: token } = JSON.parse(text);
+    if (error === 'invalid_request') return { kind: '', note: 'There is no cookie: somebody has to log in.' };
+    if (error) return { kind, note: `${error}: ${why}` };
+    const { gen } = JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
+    return { kind: 'refresh', note: `A new access token, of generation ${gen}.` };
   } catch {
-    return '';
+    return { kind, note: '' };
   }
 }
 
@@ -66,10 +72,11 @@ function write({ request, outcome, kind, note, started }) {
   const time = new Date().toLocaleTimeString('en-GB');
   // What only repeats takes one row.
   const last = /** @type {HTMLElement | null} */ (list.firstElementChild);
-  const same = last?.dataset.what === `${what} ${outcome}` && !note ? last : null;
+  const all = `${what} ${outcome} ${note}`;
+  const same = last?.dataset.what === all ? last : null;
   const times = Number(same?.dataset.times ?? 0) + 1;
   const row = element('li', '', kind);
-  row.dataset.what = `${what} ${outcome}`;
+  row.dataset.what = all;
   row.dataset.times = String(times);
   const many = times > 1 ? ` × ${times}` : '';
   row.append(element('time', time), element('span', what + many), element('b', outcome), element('span', took, 'took'));

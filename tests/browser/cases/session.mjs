@@ -43,6 +43,68 @@ export async function keyboard(world) {
   await page.getByLabel('User name').and(page.locator(':focus')).waitFor();
 }
 
+/** Whoever uses the keyboard goes on where they were, also where a button is gone. */
+export async function focus(world) {
+  const elsewhere = await (await world.visitor()).signedIn();
+  const { page } = await (await world.visitor()).signedIn();
+  const lose = page.getByRole('switch', { name: 'Lose the next answer' });
+  await lose.press('Space');
+  await lose.and(page.locator('[aria-checked=true]:focus')).waitFor();
+  await page.getByRole('button', { name: /^End this session/ }).first().press('Enter');
+  await page.getByRole('heading', { name: 'Your devices' }).and(page.locator(':focus')).waitFor();
+  await elsewhere.isOut();
+}
+
+/** A browser that has not kept the cookie, as over plain HTTP: the page and the console say so. */
+export async function cookie_is_gone(world) {
+  const visitor = await world.visitor();
+  const tab = await visitor.tab();
+  const warned = tab.page.waitForEvent('console', (message) => message.type() === 'warning');
+  await tab.login();
+  await visitor.context.clearCookies();
+  await tab.says('The session’s cookie is not there.');
+  assert.match((await warned).text(), /no refresh cookie/);
+}
+
+/** What would fail later, and without a word, is refused at once. */
+export async function wrong_options(world) {
+  const { page } = await (await world.visitor()).bare();
+  const refusal = (options) =>
+    page.evaluate(async (options) => {
+      const { createClient } = await import('/tower-bearer.js');
+      try {
+        createClient(options).close();
+        return 'accepted';
+      } catch (error) {
+        return String(error);
+      }
+    }, options);
+  for (const [options, said] of [
+    [{}, /^accepted$/],
+    [{ loginUrl: undefined, origins: ['https://api.example'] }, /^accepted$/],
+    [{ tokenURL: '/token' }, /^TypeError: .*"tokenURL"/],
+    [{ mode: 'cookies' }, /^TypeError: .*mode/],
+    [{ origins: 'https://api.example' }, /^TypeError: .*list/],
+    [{ origins: ['https://api.example/'] }, /^TypeError: .*"https:\/\/api.example\/"/],
+    [{ origins: ['api.example'] }, /^TypeError: .*"api.example"/],
+  ]) {
+    assert.match(await refusal(options), said, JSON.stringify(options));
+  }
+}
+
+/** A server that has the refresh token elsewhere than the page expects. */
+export async function wrong_mode(world) {
+  const login = (tab) => tab.run(() => client.login({ username: 'alice', password: 'wonderland' }).catch((error) => `${error.kind}: ${error.message}`));
+  const in_body = await (await world.visitor()).bare({ mode: 'body' });
+  assert.match(await login(in_body), /^malformed: \/auth\/login: no refresh_token/);
+  const in_cookie = await (await world.visitor()).bare();
+  await in_cookie.page.route('**/auth/login', async (route) => {
+    const response = await route.fetch();
+    return route.fulfill({ response, json: { ...(await response.json()), refresh_token: 'r' } });
+  });
+  assert.match(await login(in_cookie), /^malformed: \/auth\/login: a refresh_token/);
+}
+
 export async function nothing_is_kept(world) {
   const visitor = await world.visitor();
   const page = await visitor.context.newPage();
