@@ -7,8 +7,9 @@ use crate::error::BoxError;
 
 /// Why there is no access token.
 ///
-/// Cheap to clone: all who waited for one refresh get the same error. It holds no token.
-#[derive(Clone, Debug)]
+/// Cheap to clone: all who waited for one refresh get the same error. It holds no token. `Debug`
+/// says what went wrong too, for programs that return it from `main`.
+#[derive(Clone)]
 pub struct ClientError {
     kind: ClientErrorKind,
     code: Option<Arc<str>>,
@@ -155,6 +156,17 @@ impl ClientError {
                 | ClientErrorKind::Timeout
                 | ClientErrorKind::Unavailable(_)
         )
+    }
+}
+
+impl fmt::Debug for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_tuple("ClientError");
+        debug.field(&format_args!("{self}"));
+        if let Some(source) = &self.source {
+            debug.field(source);
+        }
+        debug.finish()
     }
 }
 

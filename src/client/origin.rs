@@ -18,15 +18,16 @@ impl Origin {
     /// The origin that `text` is: `scheme://host[:port]` and nothing else.
     pub(super) fn parse(text: &str) -> Result<Self, ConfigError> {
         let uri = parse_url(text)?;
+        let origin = Self::of(&uri)?;
         if uri.path() != "/" || uri.query().is_some() {
             return Err(ConfigErrorKind::Url("an origin has no path and no query").into());
         }
-        Self::of(&uri)
+        Ok(origin)
     }
 
     fn of(uri: &Uri) -> Result<Self, ConfigError> {
         let (is_https, host, port) = parts(uri).ok_or(ConfigErrorKind::Url(
-            "it must be https://host[:port], without a user name",
+            "it must start with https://host[:port], without a user name",
         ))?;
         Ok(Self {
             is_https,
@@ -165,6 +166,17 @@ mod tests {
         ] {
             let kind = Origin::parse(text).map_err(|error| error.kind().clone());
             assert!(matches!(kind, Err(ConfigErrorKind::Url(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_scheme_that_is_missing_is_named() {
+        for text in ["api.example:443", "127.0.0.1:3000", "/path"] {
+            let error = Origin::parse(text).unwrap_err().to_string();
+            assert!(
+                error.contains("must start with https://"),
+                "{text}: {error}"
+            );
         }
     }
 

@@ -12,6 +12,7 @@ use super::{
     future::{Parked, Sent},
     layer::Policy,
 };
+use crate::trace;
 
 /// Sends requests with an access token. Made by [`RefreshLayer`](super::RefreshLayer); see
 /// [the policy](super).
@@ -62,6 +63,10 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         if !self.policy.is_ours(&request) {
+            trace::debug!(
+                "a request passes without the token: it goes to another origin than the \
+                 configured ones, or brings credentials of its own"
+            );
             return ResponseFuture::last(self.inner.call(request));
         }
         let spare = self.copy(&request);

@@ -56,6 +56,19 @@ async fn what_is_saved_is_loaded() {
     store.clear().await.unwrap();
 }
 
+/// What a program shows that returns the error from `main`.
+#[cfg(unix)]
+#[tokio::test]
+async fn an_error_tells_which_file_and_what_to_do() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, path) = folder();
+    save(&FileTokenStore::new(&path), "one").await;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let shown = fails(&path, TokenStoreErrorKind::Exposed).await;
+    assert!(shown.contains("chmod 600"), "{shown}");
+    assert!(shown.contains(path.to_str().unwrap()), "{shown}");
+}
+
 /// Nothing but the file and its lock is left, whatever lay in the way.
 #[tokio::test]
 async fn no_temporary_file_is_left() {

@@ -1,9 +1,14 @@
-use std::{error::Error as StdError, fmt};
+use std::{
+    error::Error as StdError,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use crate::error::BoxError;
 
 /// A token store that could not do what it was asked.
-#[derive(Debug)]
+///
+/// `Debug` says what went wrong too, for programs that return it from `main`.
 pub struct TokenStoreError {
     kind: TokenStoreErrorKind,
     source: Option<BoxError>,
@@ -44,6 +49,12 @@ impl TokenStoreError {
         }
     }
 
+    pub(super) fn in_file(self, path: &Path) -> Self {
+        let path = path.to_owned();
+        let source = self.source;
+        Self::with_source(self.kind, InFile { path, source })
+    }
+
     /// Why.
     pub fn kind(&self) -> TokenStoreErrorKind {
         self.kind
@@ -53,6 +64,25 @@ impl TokenStoreError {
 impl From<TokenStoreErrorKind> for TokenStoreError {
     fn from(kind: TokenStoreErrorKind) -> Self {
         Self::new(kind)
+    }
+}
+
+/// Which file it is about, and what went wrong there.
+#[derive(Debug, thiserror::Error)]
+#[error("the file {}", path.display())]
+struct InFile {
+    path: PathBuf,
+    source: Option<BoxError>,
+}
+
+impl fmt::Debug for TokenStoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_tuple("TokenStoreError");
+        debug.field(&format_args!("{self}"));
+        if let Some(source) = &self.source {
+            debug.field(source);
+        }
+        debug.finish()
     }
 }
 

@@ -29,6 +29,10 @@ impl Disk {
         }
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn read(&self) -> Result<Option<SavedTokens>, TokenStoreError> {
         let opened = require_file(fs::metadata(&self.path)).and_then(|()| File::open(&self.path));
         let file = match opened {

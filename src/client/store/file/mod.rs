@@ -102,7 +102,7 @@ impl FileTokenStore {
         work: impl FnOnce(&Disk) -> Result<T, TokenStoreError> + Send + 'static,
     ) -> Result<T, TokenStoreError> {
         let disk = Arc::clone(&self.disk);
-        blocking(move || work(&disk)).await
+        blocking(move || work(&disk).map_err(|error| error.in_file(disk.path()))).await
     }
 }
 
