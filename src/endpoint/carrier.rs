@@ -1,6 +1,7 @@
 //! What may carry a refresh token other than the body: a cookie, with the feature of that name.
 
 use super::rejection::Rejection;
+use crate::trace;
 
 #[cfg(feature = "cookie")]
 pub(super) use super::cookie::{Carried, Carrier};
@@ -15,7 +16,13 @@ pub(super) fn only<'a>(
 ) -> Result<&'a str, Rejection> {
     match (in_body, carried.map(Carried::token)) {
         (Some(token), None) | (None, Some(token)) => Ok(token),
-        (None, None) => Err(Rejection::request(missing)),
+        (None, None) => {
+            trace::debug!(
+                "a request brings no token, neither in its body nor in the cookie; browsers send \
+                 a cookie below its Path only, and keep a Secure one over HTTPS and on localhost only"
+            );
+            Err(Rejection::request(missing))
+        }
         (Some(_), Some(_)) => Err(Rejection::request(
             "there is a token in the body and a cookie",
         )),
