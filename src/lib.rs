@@ -146,6 +146,12 @@ pub use token::{AccessToken, RefreshToken, TokenResponse};
 pub use verifier::{CacheLimits, Verifier};
 
 /// What the README shows has to compile.
-#[cfg(all(doctest, feature = "axum", feature = "client", feature = "sqlite"))]
+#[cfg(all(
+    doctest,
+    feature = "axum",
+    feature = "client",
+    feature = "cookie",
+    feature = "sqlite"
+))]
 #[doc = include_str!("../README.md")]
 struct Readme;
