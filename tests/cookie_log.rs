@@ -112,6 +112,13 @@ async fn refusals_are_logged_without_the_cookie() {
             "neighbour",
         ),
         ("/revoke", [&refresh_line, "a=b"], "same-origin", 200, ""),
+        (
+            "/token",
+            ["c=d", "a=b"],
+            "same-origin",
+            400,
+            "a request brings no token",
+        ),
     ] {
         let request = request(path, &cookies, site);
         let response = service.clone().oneshot(request).await.unwrap();
