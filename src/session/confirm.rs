@@ -71,7 +71,7 @@ impl Confirmations {
             return None;
         }
         seen.remember(id, generation);
-        state.waiting.insert(id, generation);
+        state.wait(id, generation);
         drop((seen, state));
         Flushing::begin(&self.flushing)
     }
@@ -139,6 +139,14 @@ impl Confirmations {
     }
 }
 
+impl State {
+    /// Of a session only the newest generation waits, whichever comes last.
+    fn wait(&mut self, id: SessionId, generation: u32) {
+        let waiting = self.waiting.entry(id).or_insert(generation);
+        *waiting = generation.max(*waiting);
+    }
+}
+
 impl Seen {
     fn has(&self, id: SessionId, generation: u32) -> bool {
         let seen = self.recent.get(&id).or_else(|| self.older.get(&id));
@@ -173,8 +181,7 @@ impl Drop for Returned<'_> {
         let mut state = self.to.lock();
         state.writing -= 1;
         for (id, generation) in self.pairs.drain(..) {
-            let waiting = state.waiting.entry(id).or_insert(generation);
-            *waiting = generation.max(*waiting);
+            state.wait(id, generation);
         }
     }
 }

@@ -77,6 +77,26 @@ async fn flush_writes_at_once_for_a_shutdown() {
     assert!(world.row(&new).await.unwrap().confirmed_at.is_some());
 }
 
+/// An older access token is good beside a newer one. While the store fails, so many others may come
+/// that nobody knows which of the two was seen.
+#[tokio::test]
+async fn an_older_generation_does_not_push_a_newer_one_out() {
+    let world = world();
+    let [_, older] = seen(&world).await;
+    world.wait(600);
+    let newer = rotate(&world, &older).await;
+    let _ = world.sessions.admit(&world.claims(&newer.access_token));
+    let mut other = world.claims(&newer.access_token);
+    for number in 0..40_000_u128 {
+        let id = tower_bearer::SessionId::from_uuid(uuid::Uuid::from_u128(number));
+        other.sid = Some(id.to_string());
+        let _ = world.sessions.admit(&other);
+    }
+    let _ = world.sessions.admit(&world.claims(&older.access_token));
+    world.sessions.flush().await.unwrap();
+    assert!(world.row(&newer).await.unwrap().confirmed_at.is_some());
+}
+
 #[tokio::test]
 async fn a_generation_that_has_passed_is_not_confirmed() {
     let world = world();
