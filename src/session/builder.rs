@@ -200,6 +200,8 @@ impl<St: SessionStore> SessionsBuilder<St> {
             return Err(ConfigErrorKind::SharedKey.into());
         }
         let verifier = Verifier::new(self.issuer.issuer(), self.issuer.audience(), access_keys)?;
+        // It only sees tokens that are to be revoked.
+        let verifier = verifier.without_cache();
         Ok(Sessions(Arc::new(Inner {
             issuer: self.issuer,
             verifier,
