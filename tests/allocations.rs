@@ -17,10 +17,11 @@ use std::{
 };
 
 use http::{HeaderValue, Request, Response, header};
+use serde_json::json;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::{Layer, Service};
 use tower_bearer::{
-    Algorithm, Issuer, KeySet, SigningKey, VerifiedToken, Verifier,
+    Algorithm, CacheLimits, Issuer, KeySet, SigningKey, VerifiedToken, Verifier,
     bearer::BearerLayer,
     clock::{Clock, SystemClock},
     error::TokenError,
@@ -166,4 +167,39 @@ fn refused_tokens_leave_nothing_on_the_heap() {
         )
     });
     assert_eq!(held, (0, 0));
+}
+
+/// Whatever the application puts into its tokens, and however long tokens come and go.
+#[test]
+fn what_is_remembered_takes_no_more_than_allowed() {
+    const ALLOWED: usize = 512 * 1024;
+    let _alone = ALONE.lock().unwrap();
+    let keys = KeySet::new(SigningKey::generate(Algorithm::HS256).unwrap());
+    let issuer = Issuer::new("issuer", "audience", keys.clone()).unwrap();
+    let deep = |depth| (0..depth).fold(json!(1), |inner, _| json!({ "a": inner }));
+    for private in [
+        json!({}),
+        json!({ "role": "admin" }),
+        json!({ "a": deep(90) }),
+        json!({ "a": vec![json!({ "a": 1 }); 300] }),
+        json!({ "a": vec![json!([1]); 300] }),
+        (0..200).map(|name| (name.to_string(), json!(1))).collect(),
+    ] {
+        let verifier = Verifier::new("issuer", "audience", keys.verifying()).unwrap();
+        let limits = CacheLimits::default().entries(usize::MAX).bytes(ALLOWED);
+        let verifier = verifier.cache(limits);
+        let claims = issuer.claims("alice", SystemClock.now(), Duration::from_secs(600));
+        let mut claims = claims.with_private(private.clone());
+        let region = Region::new(HEAP);
+        let mut most = 0;
+        for number in 0..2_000 {
+            claims.jti = number.to_string();
+            let token = issuer.sign(&claims).unwrap();
+            drop(verifier.verify(token.expose()).unwrap());
+            let change = region.change();
+            most = most.max(change.bytes_allocated - change.bytes_deallocated);
+        }
+        let share = most as f64 / ALLOWED as f64;
+        assert!((0.4..1.0).contains(&share), "{share:.2} of it: {private}");
+    }
 }

@@ -57,7 +57,7 @@ impl VerifiedToken {
         let texts = [&claims.client_id, &claims.sid].into_iter().flatten();
         let audience = match &claims.aud {
             Audience::One(one) => text(one),
-            Audience::Many(many) => many.iter().map(|one| size_of::<String>() + text(one)).sum(),
+            Audience::Many(many) => list(many, |one| text(one)),
         };
         let named = text(&claims.iss) + text(&claims.sub) + text(&claims.jti);
         size_of::<Verified>()
@@ -94,16 +94,30 @@ impl fmt::Debug for VerifiedToken {
 
 /// What an allocation costs beside what is asked for.
 const ALLOCATION: usize = 16;
+/// A map lies in nodes that are taken whole, with room for so many members. But for a single one
+/// they are at least so full.
+const NODE_MEMBERS: usize = 11;
+const LEAST_MEMBERS: usize = 5;
+const NODE: usize = NODE_MEMBERS * size_of::<(String, Value)>() + 14 * size_of::<usize>();
 
 fn text(held: &str) -> usize {
     held.len() + ALLOCATION
 }
 
+/// With the room that is not used.
+fn list<T>(items: &Vec<T>, item: impl Fn(&T) -> usize) -> usize {
+    items.capacity() * size_of::<T>() + ALLOCATION + items.iter().map(item).sum::<usize>()
+}
+
 fn members(members: &Map<String, Value>) -> usize {
-    members
-        .iter()
-        .map(|(name, held)| size_of::<(String, Value)>() + text(name) + value(held))
-        .sum()
+    let nodes = match members.len() {
+        0 => 0,
+        1..=NODE_MEMBERS => 1,
+        more => more.div_ceil(LEAST_MEMBERS),
+    };
+    let held = members.iter();
+    let held = held.map(|(name, held)| text(name) + value(held));
+    nodes * (NODE + ALLOCATION) + held.sum::<usize>()
 }
 
 /// A token has 8 KiB and JSON a limit of depth, so that this ends soon.
@@ -111,10 +125,7 @@ fn value(one: &Value) -> usize {
     match one {
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
         Value::String(string) => text(string),
-        Value::Array(items) => items
-            .iter()
-            .map(|item| size_of::<Value>() + value(item))
-            .sum(),
+        Value::Array(items) => list(items, value),
         Value::Object(object) => members(object),
     }
 }

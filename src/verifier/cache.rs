@@ -28,6 +28,8 @@ use crate::{
 const SHARDS: usize = 64;
 /// Fewer would make the share of a small cache too uneven.
 const ENTRIES_OF_A_SHARD: usize = 512;
+/// Nor would a long token fit into less.
+const BYTES_OF_A_SHARD: usize = 256 * 1024;
 
 pub(super) struct Cache {
     limits: CacheLimits,
@@ -37,7 +39,9 @@ pub(super) struct Cache {
 
 impl Cache {
     pub(super) fn new(limits: CacheLimits) -> Self {
-        let shards = (limits.entries / ENTRIES_OF_A_SHARD).clamp(1, SHARDS);
+        let by_entries = limits.entries / ENTRIES_OF_A_SHARD;
+        let by_bytes = limits.bytes / BYTES_OF_A_SHARD;
+        let shards = by_entries.min(by_bytes).clamp(1, SHARDS);
         let share = CacheLimits {
             entries: limits.entries / shards,
             bytes: limits.bytes / shards,

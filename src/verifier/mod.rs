@@ -134,7 +134,7 @@ impl Verifier {
     }
 
     /// Remembers accepted tokens within these limits. The default is
-    /// [`CacheLimits::default`]: up to 131 072 tokens and 128 MiB, about 1 KiB a token.
+    /// [`CacheLimits::default`]: up to 131 072 tokens and 128 MiB, 1 to 2 KiB a token.
     ///
     /// A remembered token is forgotten when it expires, when its key leaves the
     /// [set](VerifyingKeys) or its `kid` gets another one, and when others need the room. Each

@@ -62,6 +62,14 @@ fn no_more_bytes_are_kept_than_allowed() {
     assert!(is_remembered(&first, &world.accept(&long)));
     assert!(remembered(&world, &short) < 5, "it took the room");
 
+    let world = limited(|limits| limits.bytes(64 * 1024));
+    let long = world.token_with(&"x".repeat(4_000), |_| {});
+    let first = world.accept(&long);
+    assert!(
+        is_remembered(&first, &world.accept(&long)),
+        "few bytes are in one place"
+    );
+
     let world = limited(|limits| limits.bytes(100));
     assert_eq!(remembered(&world, &accepted(&world, 3)), 0, "none fits");
 }
