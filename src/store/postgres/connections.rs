@@ -36,19 +36,38 @@ enum Check {
 const LANES: usize = 4;
 
 impl Connections {
-    /// How many connections swaps may have: never all, unless there is but one.
+    /// How many connections swaps may have that go together.
     pub(super) fn lanes(&self) -> usize {
+        self.for_swaps().saturating_sub(1).clamp(1, LANES)
+    }
+
+    /// How many more connections swaps may have.
+    pub(super) fn beside_lanes(&self) -> usize {
+        self.for_swaps().saturating_sub(self.lanes()).max(1)
+    }
+
+    /// Not the last one: it is for all the rest.
+    fn for_swaps(&self) -> usize {
         let others = self.pool.options().get_max_connections().saturating_sub(1);
-        usize::try_from(others).map_or(LANES, |others| others.clamp(1, LANES))
+        usize::try_from(others).unwrap_or(usize::MAX)
     }
 
     pub(super) async fn write(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
-        self.run(statement, Check::Nothing).await
+        self.write_holding(statement, ()).await
+    }
+
+    /// As [`write`](Self::write), and drops `held` once the connection is back.
+    pub(super) async fn write_holding(
+        &self,
+        statement: Statement,
+        held: impl Send + 'static,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        self.run(statement, Check::Nothing, held).await
     }
 
     /// The rows have a column `writable`.
     pub(super) async fn read(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
-        self.run(statement, Check::IsPrimarys).await
+        self.run(statement, Check::IsPrimarys, ()).await
     }
 
     /// As [`write`](Self::write), for whoever is in a task already that comes to its end.
@@ -59,9 +78,19 @@ impl Connections {
     /// Runs a statement, in a task: it comes to its end also where the caller does not wait for
     /// it, and by the deadline. Else a caller with less patience would leave connections behind
     /// on which answers are due, and none that could be used where a server has gone silent.
-    async fn run(&self, statement: Statement, check: Check) -> Result<Vec<PgRow>, StoreError> {
+    async fn run(
+        &self,
+        statement: Statement,
+        check: Check,
+        held: impl Send + 'static,
+    ) -> Result<Vec<PgRow>, StoreError> {
         let exchange = self.exchange(statement, check).await?;
-        tokio::spawn(exchange).await.unwrap_or_else(|error| {
+        let to_its_end = async move {
+            let outcome = exchange.await;
+            drop(held);
+            outcome
+        };
+        tokio::spawn(to_its_end).await.unwrap_or_else(|error| {
             Err(StoreError::with_source(StoreErrorKind::Unavailable, error))
         })
     }

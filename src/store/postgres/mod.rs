@@ -49,12 +49,14 @@ const BATCH: usize = 256;
 ///
 /// A rotation that finds none under way is written at once. Those that come while others are being
 /// written go together, up to 64 in one statement and one commit: the busier the store, the more.
-/// They use at most 4 connections at a time, and never the last one of several. The others are for
-/// loads, logins, confirmations and revocations: a logout waits behind no queue of rotations.
+/// They use at most 4 connections at a time.
 ///
-/// A rotation costs no other: where somebody else has locked a session, or the database refuses a
-/// row, that one is tried again alone, after the others. What is lost with a connection is lost
-/// for all that were in the same statement.
+/// A rotation costs no other: where somebody else has locked a session for longer than a moment, or
+/// the database refuses a row, that one is tried again alone, after the others. What is lost with
+/// a connection is lost for all that were in the same statement.
+///
+/// Of three connections and more, rotations never use the last one, alone or together. It is for
+/// loads, logins, confirmations and revocations: a logout waits behind no queue of rotations.
 ///
 /// # What it promises when it fails
 ///
@@ -174,10 +176,7 @@ impl PostgresStore {
         schema::migrate(&pool, &names).await?;
         let statements = Arc::new(Statements::new(&names, options.lock_timeout()));
         let connections = Arc::new(options.connections(pool));
-        let writer = SwapWriter {
-            connections: Arc::clone(&connections),
-            statements: Arc::clone(&statements),
-        };
+        let writer = SwapWriter::new(&connections, &statements);
         Ok(Self {
             swaps: GroupCommit::new(writer, connections.lanes()),
             connections,

@@ -18,11 +18,17 @@ const COLUMNS: &str = "id, issuer, subject, secret, generation, rotated_at, deli
     confirmed_at, late, expires_at, ends_at, revoked_at, revoked_reason, version, created_at, \
     last_refreshed_at, auth_time, scope, client_id, claims, metadata";
 
+/// How long a swap waits for a row's lock while others may wait behind it: longer than a commit
+/// takes, as a rule.
+const SOON: Duration = Duration::from_millis(50);
+
 pub(super) struct Statements {
     pub(super) now: Arc<str>,
     pub(super) insert: Arc<str>,
     pub(super) load: Arc<str>,
     pub(super) swap: Arc<str>,
+    /// As `swap`, for a lane.
+    pub(super) swap_soon: Arc<str>,
     pub(super) swap_many: Arc<str>,
     pub(super) confirm: Arc<str>,
     pub(super) end: Arc<str>,
@@ -41,6 +47,7 @@ impl Statements {
             insert: insert(sessions, settled),
             load: load(sessions),
             swap: swap(sessions, settled),
+            swap_soon: swap(sessions, &self::settled(wait.min(SOON))),
             swap_many: swap_many(sessions, settled),
             confirm: confirm(sessions, settled),
             end: end(sessions, settled),

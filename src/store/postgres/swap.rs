@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{
@@ -14,7 +15,7 @@ use crate::{
     claims::SessionId,
     clock::Timestamp,
     store::{
-        StoreError, Swap,
+        StoreError, StoreErrorKind, Swap,
         columns::{self, millis},
         group_commit::{Pending, Writer, Written},
     },
@@ -22,15 +23,16 @@ use crate::{
 
 /// Writes swaps over the store's connections.
 pub(super) struct SwapWriter {
-    pub(super) connections: Arc<Connections>,
-    pub(super) statements: Arc<Statements>,
+    connections: Arc<Connections>,
+    statements: Arc<Statements>,
+    /// For swaps that are written alone, each of which may wait for a row's lock.
+    alone: Arc<Semaphore>,
 }
 
 impl Writer for SwapWriter {
     async fn write(&self, swaps: &[Pending]) -> Result<Vec<Written>, StoreError> {
         if let [swap] = swaps {
-            let rows = self.connections.write_here(self.one(swap)).await?;
-            return Ok(vec![Written::Done(outcome(rows.len()))]);
+            return Ok(vec![self.soon(swap).await?]);
         }
         let swapped: HashSet<SessionId> = match self.connections.write_here(self.many(swaps)).await
         {
@@ -46,7 +48,14 @@ impl Writer for SwapWriter {
     }
 
     async fn write_alone(&self, swap: Pending) -> Result<Swap, StoreError> {
-        let rows = self.connections.write(self.one(&swap)).await?;
+        let statement = Self::one(&self.statements.swap, &swap);
+        let rows = match swap.revoked {
+            Some(_) => self.connections.write(statement).await?,
+            None => {
+                let turn = Arc::clone(&self.alone).acquire_owned().await.ok();
+                self.connections.write_holding(statement, turn).await?
+            }
+        };
         Ok(outcome(rows.len()))
     }
 }
@@ -59,8 +68,26 @@ fn outcome(rows: usize) -> Swap {
 }
 
 impl SwapWriter {
-    fn one(&self, swap: &Pending) -> Statement {
-        statement(&self.statements.swap)
+    pub(super) fn new(connections: &Arc<Connections>, statements: &Arc<Statements>) -> Self {
+        Self {
+            connections: Arc::clone(connections),
+            statements: Arc::clone(statements),
+            alone: Arc::new(Semaphore::new(connections.beside_lanes())),
+        }
+    }
+
+    /// One swap, unless somebody else has locked its session for longer than a moment.
+    async fn soon(&self, swap: &Pending) -> Result<Written, StoreError> {
+        let statement = Self::one(&self.statements.swap_soon, swap);
+        match self.connections.write_here(statement).await {
+            Ok(rows) => Ok(Written::Done(outcome(rows.len()))),
+            Err(error) if error.kind() == StoreErrorKind::Busy => Ok(Written::Not),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn one(text: &Arc<str>, swap: &Pending) -> Statement {
+        statement(text)
             .bind(swap.id.as_uuid())
             .bind(version(swap.expected))
             .bind(i64::from(swap.generation))

@@ -41,7 +41,11 @@ pub(super) async fn together(
     let number = Uuid::now_v7().as_u128();
     let before = kept(store, number, "whoever holds them up").await;
     let mut locker = server.connection().await;
-    run(&mut locker, &lock(number)).await;
+    run(
+        &mut locker,
+        "BEGIN; LOCK TABLE tower_bearer_sessions IN SHARE MODE",
+    )
+    .await;
     let first = begin(store, &rotated(&before));
     blocked(server, 1).await;
     let swaps = nexts.iter().map(|next| begin(store, next)).collect();
@@ -156,6 +160,36 @@ async fn a_locked_session_holds_up_no_other() {
         run(&mut locker, "COMMIT").await;
         assert_eq!(won(locked).await, meanwhile.is_empty());
     }
+}
+
+/// However many ask for it, neither those of other sessions wait nor a logout.
+#[tokio::test]
+async fn many_who_want_a_locked_session_hold_up_no_other() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    let options = PostgresOptions::new().timeout(PATIENT);
+    let store = open_with(&server.url(), options).await;
+    let [wanted, other, ended] = &rotations(&store, [1, 2, 3]).await[..] else {
+        panic!("three");
+    };
+    let mut locker = server.connection().await;
+    run(&mut locker, &lock(1)).await;
+    let waiting: Vec<_> = (0..30).map(|_| begin(&store, wanted)).collect();
+    assert!(won(begin(&store, other)).await);
+    // They go on alone, over so many connections and no more.
+    blocked(&server, 5).await;
+    let loaded = store.load(other.id).await.expect("it loads");
+    assert!(loaded.session.as_ref() == Some(other));
+    let logout = store.end(ended.id, RevokeReason::Logout).await;
+    assert!(logout.expect("it ends"));
+    assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
+    run(&mut locker, "ROLLBACK").await;
+    let mut winners = 0;
+    for swap in waiting {
+        winners += usize::from(won(swap).await);
+    }
+    assert_eq!(winners, 1);
 }
 
 fn swaps<const N: usize>(swaps: Vec<Swapping>) -> [Swapping; N] {
