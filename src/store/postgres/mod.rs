@@ -219,8 +219,12 @@ impl SessionStore for PostgresStore {
     }
 
     async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
-        // No row has a version that a column cannot hold.
-        if i64::try_from(expected).is_err() {
+        // No row has a version that a column cannot hold, nor one after the last.
+        if [expected, next.version]
+            .map(i64::try_from)
+            .iter()
+            .any(Result::is_err)
+        {
             return Ok(Swap::Lost);
         }
         let swap = self.swaps.swap(Pending::new(expected, next));

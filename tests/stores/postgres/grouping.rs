@@ -197,6 +197,21 @@ fn swaps<const N: usize>(swaps: Vec<Swapping>) -> [Swapping; N] {
 }
 
 #[tokio::test]
+async fn the_last_version_has_no_successor() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    let store = open(&server.url()).await;
+    kept(&store, 1, "ada").await;
+    let last = "UPDATE tower_bearer_sessions SET version = 9223372036854775807";
+    server.run(last).await;
+    let next = rotated(&load(&store, 1).await);
+    for _ in 0..2 {
+        assert!(!won(begin(&store, &next)).await);
+    }
+}
+
+#[tokio::test]
 async fn one_that_is_refused_fails_no_other() {
     let Some(server) = Postgres::start().await else {
         return;
