@@ -17,6 +17,9 @@ use crate::{claims::SessionId, clock::Timestamp};
 
 /// The most swaps of one write.
 const LARGEST: usize = 64;
+/// The most swaps that are passed over for one write, so that no flood of one session's makes
+/// each of them look at all others.
+const PASSED_OVER: usize = 256;
 
 /// A swap to be written: all of a session that a swap can change.
 #[derive(Clone, Copy)]
@@ -188,11 +191,13 @@ impl From<Written> for Answer {
 
 impl State {
     /// At most one swap of each session: of two that expect the same version, one has to lose.
+    /// It waits on, behind the others.
     fn take(&mut self) -> Vec<Call> {
         let mut sessions = HashSet::new();
         let mut batch = Vec::new();
-        let mut later = VecDeque::new();
+        let mut later = Vec::new();
         while batch.len() < LARGEST
+            && later.len() < PASSED_OVER
             && let Some(call) = self.waiting.pop_front()
         {
             if call.answer.is_closed() {
@@ -200,11 +205,10 @@ impl State {
             }
             match sessions.insert(call.swap.id) {
                 true => batch.push(call),
-                false => later.push_back(call),
+                false => later.push(call),
             }
         }
-        later.append(&mut self.waiting);
-        self.waiting = later;
+        self.waiting.extend(later);
         batch
     }
 }

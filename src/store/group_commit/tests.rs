@@ -156,6 +156,28 @@ async fn no_write_has_a_session_twice() {
     assert_eq!(scene.batch().await, [2]);
 }
 
+/// Whoever has a token can send it ten thousand times, which has to cost the others little.
+#[test]
+fn a_flood_of_one_session_costs_the_others_little() {
+    let mut state = State::default();
+    let numbers = [1; 2 * PASSED_OVER + 1].into_iter().chain([2]);
+    let _callers: Vec<_> = numbers
+        .map(|number| {
+            let (answer, caller) = oneshot::channel();
+            let swap = Pending::new(FITS, &session(number));
+            state.waiting.push_back(Call { swap, answer });
+            caller
+        })
+        .collect();
+    let mut take = || -> Vec<_> { state.take().iter().map(|call| call.swap.id).collect() };
+    assert_eq!(take(), [id(1)], "it has not looked at all");
+    assert_eq!(take(), [id(1), id(2)]);
+    for _ in 2..2 * PASSED_OVER + 1 {
+        assert_eq!(take(), [id(1)]);
+    }
+    assert!(take().is_empty());
+}
+
 #[tokio::test]
 async fn a_write_takes_no_more_than_it_may() {
     let mut scene = scene(1);
