@@ -70,8 +70,19 @@ impl<'a> Credentials<'a> {
 }
 
 /// The token, where its characters are those of one; nothing else is known of it then.
+///
+/// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
 pub(super) fn token(raw: &[u8]) -> Option<&str> {
-    std::str::from_utf8(raw).ok().filter(|raw| is_b64token(raw))
+    let padding = raw.iter().rev().take_while(|b| **b == b'=').count();
+    let body = raw.get(..raw.len() - padding).unwrap_or_default();
+    // To the end, whatever is found: without a way out, the compiler takes many bytes at once.
+    let strange = body
+        .iter()
+        .fold(0, |strange, b| strange | u8::from(!is_b64token_char(*b)));
+    if body.is_empty() || strange != 0 {
+        return None;
+    }
+    std::str::from_utf8(raw).ok()
 }
 
 /// `token` characters (RFC 9110 §5.6.2), which a scheme is made of.
@@ -81,12 +92,6 @@ fn is_tchar(b: u8) -> bool {
             b,
             b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~'
         )
-}
-
-/// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
-fn is_b64token(token: &str) -> bool {
-    let body = token.trim_end_matches('=');
-    !body.is_empty() && body.bytes().all(is_b64token_char)
 }
 
 fn is_b64token_char(b: u8) -> bool {

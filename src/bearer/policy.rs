@@ -110,14 +110,17 @@ impl Policy {
     }
 
     fn verify<B>(&self, request: &Request<B>) -> Result<Option<VerifiedToken>, Rejection> {
-        let credentials = match Credentials::find(request.headers()) {
-            Credentials::Absent => self.cookie.find(request)?,
-            in_header => in_header,
-        };
+        let (credentials, verify): (_, fn(&Verifier, &str) -> _) =
+            match Credentials::find(request.headers()) {
+                Credentials::Absent => (self.cookie.find(request)?, Verifier::verify),
+                // `recall` has looked for it already.
+                in_header => (in_header, Verifier::verify_anew),
+            };
         match credentials {
             Credentials::Token(raw) => {
+                self.verifier.check_length(raw)?;
                 let token = credentials::token(raw).ok_or_else(Rejection::malformed)?;
-                Ok(Some(self.verifier.verify(token)?))
+                Ok(Some(verify(&self.verifier, token)?))
             }
             Credentials::Absent if self.optional && self.required.is_empty() => Ok(None),
             Credentials::Absent => Err(Rejection::missing_token()),

@@ -173,6 +173,19 @@ impl Verifier {
         }
     }
 
+    /// As [`verify`](Self::verify), of a token that was just not [recalled](Self::recall).
+    pub(crate) fn verify_anew(&self, token: &str) -> Result<VerifiedToken, TokenError> {
+        self.0.verify_anew(token, self.0.clock.now())
+    }
+
+    /// Whether it is worth a look at all.
+    pub(crate) fn check_length(&self, token: &[u8]) -> Result<(), TokenError> {
+        if token.len() > self.0.max_token_bytes {
+            return Err(TokenError::TooLong);
+        }
+        Ok(())
+    }
+
     /// The token, where it is remembered and would still be accepted.
     pub(crate) fn recall(&self, token: &[u8]) -> Option<VerifiedToken> {
         self.0.recall(token, self.0.clock.now())
