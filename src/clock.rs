@@ -68,9 +68,13 @@ impl Timestamp {
     }
 }
 
-/// Milliseconds of a duration, saturating.
+/// Milliseconds of a duration, saturating. Not by `as_millis`, which multiplies 128 bits: the time
+/// is asked for with every request.
 pub(crate) fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+    let whole = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    whole
+        .saturating_mul(1000)
+        .saturating_add(i64::from(duration.subsec_millis()))
 }
 
 impl std::ops::Add<Duration> for Timestamp {

@@ -39,11 +39,9 @@ impl VerifiedToken {
         }
     }
 
-    pub(crate) fn in_realm(self, realm: &Realm) -> Self {
-        Self {
-            realm: realm.clone(),
-            ..self
-        }
+    pub(crate) fn in_realm(mut self, realm: &Realm) -> Self {
+        self.realm = realm.clone();
+        self
     }
 
     #[cfg_attr(not(feature = "axum"), allow(dead_code))] // extractors ask, nobody else does

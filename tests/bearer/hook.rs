@@ -69,6 +69,12 @@ async fn the_hook_learns_the_cause() {
         told(ErrorCode::InvalidToken, Some(TokenError::Malformed))
     );
 
+    // The length is looked at before the characters are.
+    for (length, cause) in [(8_192, None), (8_193, Some(TokenError::TooLong))] {
+        let answer = refused(layer.clone(), bearer(&",".repeat(length)), 200).await;
+        assert_eq!(*answer.body(), told(ErrorCode::InvalidRequest, cause));
+    }
+
     let token = tokens.plain();
     tokens.clock.advance(2 * LIFETIME);
     let answer = refused(layer, bearer(&token), 200).await;
