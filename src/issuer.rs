@@ -10,6 +10,7 @@ use crate::{
     claims::{Audience, Claims, REGISTERED, Scope},
     clock::Timestamp,
     error::{ConfigError, ConfigErrorKind},
+    json,
     jws::{KeySet, SignError},
     token::AccessToken,
 };
@@ -153,7 +154,7 @@ impl Issuer {
             return Err(SignError::signing());
         }
         // The source's text could quote a value, so only the fact is told.
-        let payload = serde_json::to_vec(claims)
+        let payload = json::written(claims)
             .map_err(|_| SignError::claims("they cannot be written as JSON"))?;
         self.0
             .keys

@@ -4,11 +4,14 @@
 use std::fmt;
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
     forward_to_deserialize_any,
 };
 use serde_json::{Map, Number, Value};
+
+/// The claims of most tokens need no more.
+const WRITTEN: usize = 512;
 
 /// Reads one JSON object that has no duplicate members.
 pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
@@ -16,6 +19,13 @@ pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, serde_json::Err
         Value::Object(members) => Ok(members),
         _ => Err(serde_json::Error::custom("not an object")),
     }
+}
+
+/// Writes a value that is about as long as the claims of a token.
+pub(crate) fn written(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
+    let mut bytes = Vec::with_capacity(WRITTEN);
+    serde_json::to_writer(&mut bytes, value)?;
+    Ok(bytes)
 }
 
 /// Reads a `P` from members; `()` stands for "none wanted".

@@ -38,7 +38,7 @@ macro_rules! token_type {
 
         impl Drop for $name {
             fn drop(&mut self) {
-                self.0.zeroize();
+                self.0.as_mut_str().zeroize();
             }
         }
     };

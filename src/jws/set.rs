@@ -6,7 +6,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64_simd::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
 use super::{Algorithm, SignError, SigningKey, VerifyingKey, VerifyingKeys};
@@ -126,14 +126,14 @@ impl KeySet {
         let header = serde_json::to_vec(&header).map_err(|_| SignError::signing())?;
         let unsigned = (header.len() + payload.len()).div_ceil(3) * 4;
         let mut token = String::with_capacity(unsigned + SIGNATURE);
-        URL_SAFE_NO_PAD.encode_string(&header, &mut token);
+        URL_SAFE_NO_PAD.encode_append(&header, &mut token);
         token.push('.');
-        URL_SAFE_NO_PAD.encode_string(payload, &mut token);
+        URL_SAFE_NO_PAD.encode_append(payload, &mut token);
         let signature = key
             .sign(token.as_bytes())
             .map_err(|_| SignError::signing())?;
         token.push('.');
-        URL_SAFE_NO_PAD.encode_string(&signature, &mut token);
+        URL_SAFE_NO_PAD.encode_append(&signature, &mut token);
         Ok(token)
     }
 

@@ -199,21 +199,27 @@ pub struct SessionInfo {
 
 impl From<&Session> for SessionInfo {
     fn from(session: &Session) -> Self {
+        session.clone().into()
+    }
+}
+
+impl From<Session> for SessionInfo {
+    fn from(session: Session) -> Self {
         const HOUR: i64 = 60 * 60;
         let to_the_hour = |at: Timestamp| {
             Timestamp::from_secs(at.as_secs().div_euclid(HOUR).saturating_mul(HOUR))
         };
         Self {
             id: session.id,
-            subject: session.subject.clone(),
-            client_id: session.client_id.clone(),
-            scope: session.scope.clone(),
+            subject: session.subject,
+            client_id: session.client_id,
+            scope: session.scope,
             created_at: session.created_at,
             last_refreshed_at: session.last_refreshed_at.map(to_the_hour),
             auth_time: session.auth_time,
             ends_at: session.ends_at,
-            claims: session.claims.clone(),
-            metadata: session.metadata.clone(),
+            claims: session.claims,
+            metadata: session.metadata,
         }
     }
 }

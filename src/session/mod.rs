@@ -36,11 +36,19 @@ mod grant;
 mod hook;
 mod policy;
 mod refresh;
+mod refresh_claims;
 mod refresh_token;
 mod start;
 mod write;
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 pub use builder::SessionsBuilder;
 pub use clean_up::CleanUp;
@@ -167,7 +175,7 @@ impl<St: SessionStore> Sessions<St> {
         &self,
         session: &Session,
         now: Timestamp,
-        scope: &crate::Scope,
+        scope: crate::Scope,
         private: &PrivateClaims,
     ) -> Result<TokenResponse, SessionError> {
         let inner = &self.0;
@@ -194,7 +202,7 @@ impl<St: SessionStore> Sessions<St> {
             expires_in: lifetime,
             refresh_token: inner.refresh_key.mint(session)?,
             refresh_expires_in: left,
-            scope: scope.clone(),
+            scope,
         })
     }
 }
@@ -292,13 +300,22 @@ fn is_other_client(presenter: Option<&str>, session: &Session) -> bool {
     }
 }
 
-/// A store operation under a timeout.
+/// A store operation under a timeout. One that is done at once needs no timer.
 async fn within<T>(
     timeout: Duration,
     operation: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    match tokio::time::timeout(timeout, operation).await {
-        Ok(result) => result,
-        Err(_) => Err(StoreError::new(StoreErrorKind::Timeout)),
-    }
+    let (mut operation, mut timer) = (pin!(operation), pin!(None));
+    let in_time = poll_fn(|context| {
+        if let Poll::Ready(result) = operation.as_mut().poll(context) {
+            return Poll::Ready(result);
+        }
+        if timer.is_none() {
+            timer.set(Some(tokio::time::sleep(timeout)));
+        }
+        let timer = timer.as_mut().as_pin_mut();
+        let elapsed = timer.map_or(Poll::Pending, |timer| timer.poll(context));
+        elapsed.map(|()| Err(StoreError::new(StoreErrorKind::Timeout)))
+    });
+    in_time.await
 }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::{
     Presented, PrivateClaims, RefreshDecision, RefreshOutcome, RefreshRequest, Refreshed, Refusal,
     Reuse, RevokeReason, Session, SessionError, SessionErrorKind, SessionEvent, SessionEventKind,
-    SessionInfo, Sessions, Verdict, decide, is_other_client, within,
+    Sessions, Verdict, decide, is_other_client, within,
 };
 use crate::{
     claims::{Scope, SessionId},
@@ -81,7 +81,7 @@ impl<St: SessionStore> Sessions<St> {
         match decided.verdict {
             Verdict::Refused(refusal) => Err(self.refuse(refusal, session, token)),
             Verdict::Reuse(reuse) => self.punish(reuse, &decided, token).await,
-            _ => self.accept(attempt, &decided).await,
+            _ => self.accept(attempt, decided).await,
         }
     }
 
@@ -142,13 +142,13 @@ impl<St: SessionStore> Sessions<St> {
     async fn accept(
         &self,
         attempt: &mut Attempt<'_>,
-        decided: &Decided,
+        decided: Decided,
     ) -> Result<Option<Refreshed>, SessionError> {
         let (session, next) = (&decided.session, decided.next.as_ref());
         let scope = narrowed(attempt.request.scope.as_ref(), &session.scope)?;
         let private = self.ask_application(attempt, session).await?;
         let live = next.unwrap_or(session);
-        let tokens = self.mint(live, decided.now, &scope, &private)?;
+        let tokens = self.mint(live, decided.now, scope, &private)?;
         if next.is_some() && self.is_stale(decided.since) {
             return Ok(None);
         }
@@ -160,7 +160,7 @@ impl<St: SessionStore> Sessions<St> {
         Ok(Some(Refreshed {
             tokens,
             outcome,
-            session: SessionInfo::from(live),
+            session: decided.next.unwrap_or(decided.session).into(),
         }))
     }
 

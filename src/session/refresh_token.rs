@@ -1,15 +1,11 @@
 //! The refresh token: a small JWT that says which session and generation it is of.
 
-use std::borrow::Cow;
-
-use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use super::{Presented, Session};
+use super::{Presented, Session, refresh_claims::RefreshClaims};
 use crate::{
     claims::SessionId,
-    clock::Timestamp,
     error::{ConfigError, ConfigErrorKind},
     json,
     jws::{self, Algorithm, KeySet, SignError, SigningKey, VerifyingKeys},
@@ -71,22 +67,21 @@ impl RefreshKey {
     /// Mints the live refresh token of a session. Done twice, it gives the same claims.
     pub(super) fn mint(&self, session: &Session) -> Result<RefreshToken, SignError> {
         let claims = RefreshClaims {
-            iss: Cow::Borrowed(&session.issuer),
+            iss: session.issuer.as_str().into(),
             sid: session.id,
             generation: session.generation,
             jti: jti(session, session.generation),
             iat: session.rotated_at.unwrap_or(session.created_at),
             exp: session.expires_at,
         };
-        let payload = serde_json::to_vec(&claims).map_err(|_| SignError::signing())?;
+        let payload = json::written(&claims).map_err(|_| SignError::signing())?;
         self.0.sign(TYP, &payload).map(RefreshToken::new)
     }
 
     /// Verifies signature, type and issuer; the rest is for the decision.
     pub(super) fn open(&self, token: &str, issuer: &str) -> Option<(SessionId, Presented)> {
         let opened = self.0.verifying().open(token, TYP, MAX_BYTES).ok()?;
-        let members = json::object(&opened.payload).ok()?;
-        let claims: RefreshClaims<'_> = json::from_members(&members).ok()?;
+        let claims: RefreshClaims<'_> = serde_json::from_slice(&opened.payload).ok()?;
         let presented = Presented {
             generation: claims.generation,
             jti: claims.jti,
@@ -101,17 +96,6 @@ fn long_enough(secret: &[u8]) -> Result<&[u8], ConfigError> {
         bytes @ 0..32 => Err(ConfigErrorKind::ShortSecret { bytes }.into()),
         _ => Ok(secret),
     }
-}
-
-#[derive(Serialize, Deserialize)]
-struct RefreshClaims<'a> {
-    iss: Cow<'a, str>,
-    sid: SessionId,
-    #[serde(rename = "gen")]
-    generation: u32,
-    jti: Uuid,
-    iat: Timestamp,
-    exp: Timestamp,
 }
 
 /// The `jti` of a generation, from the session's secret. It can be computed again for any

@@ -29,7 +29,7 @@ impl<St: SessionStore> Sessions<St> {
             Some((max, overflow)) => self.surplus(&grant.subject, max, overflow).await?,
         };
         let session = self.new_session(grant, now)?;
-        let tokens = self.mint(&session, now, &session.scope, &session.claims)?;
+        let tokens = self.mint(&session, now, session.scope.clone(), &session.claims)?;
         within(inner.store_timeout, inner.store.insert(&session)).await?;
         self.tell(SessionEventKind::Started, &session, None);
         for oldest in &surplus {
