@@ -8,7 +8,7 @@ use crate::{
     all,
     crowd::{Crowd, rate},
     refreshing::{Refreshing, Ticking, sessions},
-    signing::Signing,
+    signing::{Minting, Signing},
     swapping::Swapping,
     turns,
 };
@@ -31,15 +31,21 @@ pub(crate) fn measure(runtime: &Runtime, effort: Effort, report: &mut Report) {
         let signing = vec![Signing::new(algorithm); CLIENTS];
         let name = |what| format!("memory/{algorithm}/{what}");
         Crowd::new(runtime, refreshing).join(&mut turns, name("refresh"));
+        let minting = signing.iter().cloned().map(Minting).collect();
         Crowd::new(runtime, signing).join(&mut turns, name("signatures"));
+        Crowd::new(runtime, minting).join(&mut turns, name("cryptography"));
     }
     let figures = turns.run();
     rate(report, &figures, "memory/swap", CLIENTS);
     for algorithm in algorithms {
         let name = |what| format!("memory/{algorithm}/{what}");
         let (refresh, signatures) = (name("refresh"), name("signatures"));
-        rate(report, &figures, &refresh, CLIENTS);
-        rate(report, &figures, &signatures, CLIENTS);
+        let cryptography = name("cryptography");
+        for what in [&refresh, &signatures, &cryptography] {
+            rate(report, &figures, what, CLIENTS);
+        }
+        let share = figures.ratio(&cryptography, &refresh);
+        report.row(format!("{refresh}/of_cryptography"), share);
         let share = figures.ratio(&signatures, &refresh);
         match algorithm {
             Algorithm::EdDSA => report.at_least(format!("{refresh}/of_signatures"), share, 0.8),
