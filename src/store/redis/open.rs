@@ -61,7 +61,8 @@ fn client(url: &str, timeout: Duration) -> RedisResult<Client> {
 async fn connect(client: &Client, timeout: Duration) -> Result<ConnectionManager, ConfigError> {
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(timeout))
-        .set_response_timeout(Some(timeout))
+        // `Connection` limits the whole call; a second timer would only cost.
+        .set_response_timeout(None)
         .set_number_of_retries(2)
         .set_min_delay(Duration::from_millis(20));
     let connected = ConnectionManager::new_with_config(client.clone(), config).await;

@@ -26,6 +26,8 @@ use crate::{
 };
 
 const FORMAT: u8 = 1;
+/// The bytes before the tail.
+const HEAD: usize = 70;
 const NOT_REVOKED: u8 = 0;
 const NOT_CONFIRMED: u8 = 0;
 
@@ -57,7 +59,7 @@ pub(super) fn head(session: &Session) -> Vec<u8> {
 }
 
 fn head_at(session: &Session, version: u64) -> Vec<u8> {
-    let mut head = Writer::default();
+    let mut head = Writer::with_capacity(HEAD);
     head.raw(&[FORMAT]);
     head.raw(&version.to_be_bytes());
     head.raw(&[session.revoked.map_or(NOT_REVOKED, |it| code(it.reason))]);
@@ -73,11 +75,9 @@ fn head_at(session: &Session, version: u64) -> Vec<u8> {
 }
 
 /// How a row begins that a swap of that version may replace.
-pub(super) fn at_version(version: u64) -> Vec<u8> {
-    let mut start = vec![FORMAT];
-    start.extend(version.to_be_bytes());
-    start.push(NOT_REVOKED);
-    start
+pub(super) fn at_version(version: u64) -> [u8; 10] {
+    let [a, b, c, d, e, f, g, h] = version.to_be_bytes();
+    [FORMAT, a, b, c, d, e, f, g, h, NOT_REVOKED]
 }
 
 /// How a row begins, but for its version, that waits to be confirmed.

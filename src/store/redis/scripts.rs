@@ -4,6 +4,9 @@ use std::sync::LazyLock;
 
 use redis::{Cmd, cmd};
 
+/// The bytes of a swap's arguments, which are the most that is called often.
+const CALL: usize = 192;
+
 pub(super) struct Script {
     code: &'static str,
     hash: String,
@@ -33,8 +36,12 @@ impl Script {
 
     /// A command that runs the script, if the server has it.
     pub(super) fn on(&self, key: &[u8], arguments: &[&[u8]]) -> Cmd {
-        let mut call = cmd("EVALSHA");
-        call.arg(&self.hash).arg(1).arg(key).arg(arguments);
+        let mut call = Cmd::with_capacity(4 + arguments.len(), CALL);
+        call.arg("EVALSHA")
+            .arg(&self.hash)
+            .arg(1)
+            .arg(key)
+            .arg(arguments);
         call
     }
 }
