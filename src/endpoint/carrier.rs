@@ -16,17 +16,20 @@ pub(super) fn only<'a>(
 ) -> Result<&'a str, Rejection> {
     match (in_body, carried.map(Carried::token)) {
         (Some(token), None) | (None, Some(token)) => Ok(token),
-        (None, None) => {
-            trace::debug!(
-                "a request brings no token, neither in its body nor in the cookie; browsers send \
-                 a cookie below its Path only, and keep a Secure one over HTTPS and on localhost only"
-            );
-            Err(Rejection::request(missing))
-        }
+        (None, None) => Err(without_token(missing)),
         (Some(_), Some(_)) => Err(Rejection::request(
             "there is a token in the body and a cookie",
         )),
     }
+}
+
+/// Refuses a request in which there is no token.
+pub(super) fn without_token(missing: &'static str) -> Rejection {
+    trace::debug!(
+        "a request brings no token, neither in its body nor in the cookie; browsers send \
+         a cookie below its Path only, and keep a Secure one over HTTPS and on localhost only"
+    );
+    Rejection::request(missing)
 }
 
 #[cfg(not(feature = "cookie"))]

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
-use super::rejection::Rejection;
+use super::{carrier, rejection::Rejection};
 use crate::{
     error::{BoxError, ErrorCode},
     json,
@@ -81,7 +81,7 @@ impl Params {
             Some(Kind::Json) => json::object(&body).map(Self::Json).map_err(|_| {
                 Rejection::request("the body is not a JSON object without duplicate members")
             }),
-            None if body.is_empty() => Err(Rejection::request("the body is empty")),
+            None if body.is_empty() => Err(carrier::without_token("the body is empty")),
             None => Err(ErrorCode::UnsupportedMediaType.into()),
         }
     }
