@@ -32,7 +32,7 @@ impl CacheLimits {
     }
 
     /// How many bytes at most, counted by what is kept: the token, its claims and about 250
-    /// bytes besides. A token of 400 bytes takes 1 KiB; claims of the application's own add
+    /// bytes besides. A token of 400 bytes takes about 1 KiB; claims of the application's own add
     /// 700 bytes and more. Memory is taken as tokens come.
     #[must_use]
     pub fn bytes(self, bytes: usize) -> Self {

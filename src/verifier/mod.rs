@@ -134,11 +134,13 @@ impl Verifier {
     }
 
     /// Remembers accepted tokens within these limits. The default is
-    /// [`CacheLimits::default`]: up to 131 072 tokens and 128 MiB, 1 to 2 KiB a token.
+    /// [`CacheLimits::default`]: up to 131 072 tokens and 128 MiB. Most take 1 to 2 KiB, those
+    /// with many claims of the application's own more.
     ///
-    /// A remembered token is forgotten when it expires, when its key leaves the
-    /// [set](VerifyingKeys) or its `kid` gets another one, and when others need the room. Each
-    /// request still has its times checked, and by the layer its session and scope.
+    /// What is remembered of a token counts no more once it has expired, its key has left the
+    /// [set](VerifyingKeys) or its `kid` has got another one. It lies in memory until later tokens
+    /// take its place. Each request still has its times checked, and by the layer its session and
+    /// scope.
     #[must_use]
     pub fn cache(self, limits: CacheLimits) -> Self {
         self.with(|inner| inner.cache = Some(Arc::new(Cache::new(limits))))
