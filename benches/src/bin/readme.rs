@@ -56,6 +56,7 @@ fn section() -> io::Result<String> {
         })?;
     }
     text.push('\n');
+    text += "The two others remember no token, so that each request is a first sight to them.\n\n";
     text += &head("over HTTP");
     let http = Table::read("http")?;
     text += &line("requests/s, of those of axum alone", |algorithm| {
