@@ -25,7 +25,7 @@ impl Default for CacheLimits {
 
 impl CacheLimits {
     /// How many tokens at most: as many as live at a time, or the rest is verified anew with
-    /// each request. 0 stands for none.
+    /// each request. With 0 nothing is remembered.
     #[must_use]
     pub fn entries(self, entries: usize) -> Self {
         Self { entries, ..self }
