@@ -49,14 +49,22 @@ const BATCH: usize = 256;
 ///
 /// A rotation that finds none under way is written at once. Those that come while others are being
 /// written go together, up to 64 in one statement and one commit: the busier the store, the more.
-/// They use at most 4 connections at a time.
+/// They use at most 4 connections at a time; in a pool of fewer than six, two fewer than it has, or
+/// one.
 ///
-/// A rotation costs no other: where somebody else has locked a session for longer than a moment, or
-/// the database refuses a row, that one is tried again alone, after the others. What is lost with
-/// a connection is lost for all that were in the same statement.
+/// A rotation costs no other: where somebody else has locked a session, or the database refuses a
+/// row, that one is tried again alone, while the others go on. It waits for the lock as long as any
+/// write does, a quarter of the [timeout](PostgresOptions::timeout), and is `Busy` then: the client
+/// gets a 503, keeps its token and may come again. What is lost with a connection is lost for all
+/// that were in the same statement.
 ///
 /// Of three connections and more, rotations never use the last one, alone or together. It is for
-/// loads, logins, confirmations and revocations: a logout waits behind no queue of rotations.
+/// loads, logins, confirmations and revocations: a logout waits behind no queue of rotations. In a
+/// pool that the application uses too, it may wait for the application.
+///
+/// A store that was given an address opens up to
+/// [10 connections](PostgresOptions::max_connections), in each process. The server's own
+/// `max_connections` has to allow for those of all processes.
 ///
 /// # What it promises when it fails
 ///

@@ -95,6 +95,18 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 /// # }
 /// ```
 ///
+/// # Connections
+///
+/// A file that it opens itself has one connection that writes and
+/// [4 that read](SqliteOptions::readers). A pool of the application's own is used for both.
+///
+/// A rotation that finds none under way is written at once. Those that come while others are being
+/// written go together, up to 64 in one statement and one commit: the busier the store, the more.
+/// All other writes are commits of their own.
+///
+/// SQLite locks no rows, but all of the file: while another process writes, all writes here wait, up
+/// to the [busy timeout](SqliteOptions::busy_timeout). In WAL mode loads do not.
+///
 /// # Errors of the operations
 ///
 /// | [kind](super::StoreErrorKind) | where |
