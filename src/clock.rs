@@ -161,11 +161,24 @@ impl serde::de::Visitor<'_> for NumericDate {
 pub trait Clock: Send + Sync + 'static {
     /// The current time.
     fn now(&self) -> Timestamp;
+
+    /// A time that has just been: not later than [`now`](Self::now), and some milliseconds
+    /// earlier at the most. For clocks that can tell it for less; the default is `now`.
+    ///
+    /// A [`Verifier`](crate::Verifier) asks for it with each token that it remembers, and then for
+    /// `now` where the token's end is near.
+    fn recently(&self) -> Timestamp {
+        self.now()
+    }
 }
 
 impl<C: Clock + ?Sized> Clock for Arc<C> {
     fn now(&self) -> Timestamp {
         (**self).now()
+    }
+
+    fn recently(&self) -> Timestamp {
+        (**self).recently()
     }
 }
 
@@ -176,6 +189,17 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         SystemTime::now().into()
+    }
+
+    /// The kernel's time of its last tick, a hundredth of a second ago at the most, which is there
+    /// to be read: no counter of the processor is asked.
+    #[cfg(target_os = "linux")]
+    fn recently(&self) -> Timestamp {
+        use rustix::time::{ClockId, clock_gettime};
+
+        let ticked = Duration::try_from(clock_gettime(ClockId::RealtimeCoarse));
+        // It cannot tell a time before 1970.
+        ticked.map_or_else(|_| self.now(), |since| Timestamp(millis(since)))
     }
 }
 

@@ -14,6 +14,7 @@ pub use audience::Audience;
 pub(crate) use read::read;
 pub use scope::Scope;
 pub use session_id::SessionId;
+pub(crate) use verified::Content;
 pub use verified::{PrivateClaimsError, VerifiedToken};
 
 /// The members that RFC 9068 and this crate define. The application's own claims may not use

@@ -1,6 +1,6 @@
 //! Claims out of a token's payload, in one pass.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer,
@@ -8,14 +8,15 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::{Audience, Claims, Scope};
+use super::{Audience, Claims, Content, Scope};
 use crate::{clock::Timestamp, error::TokenError, json::Strict};
 
-/// Reads the registered members, and beside them what is the application's own.
+/// Reads the registered members, and beside them what is the application's own, into the place
+/// where they stay: they are large to move.
 ///
 /// It is as strict as [`json::object`](crate::json::object): a twin at any depth makes the token
 /// malformed. A registered member of another type than its own makes the claims wrong.
-pub(crate) fn read(payload: &[u8]) -> Result<(Claims, Map<String, Value>), TokenError> {
+pub(crate) fn read(payload: &[u8]) -> Result<Arc<Content>, TokenError> {
     let mut mistyped = false;
     let mut deserializer = serde_json::Deserializer::from_slice(payload);
     let members = Reader {
@@ -24,7 +25,7 @@ pub(crate) fn read(payload: &[u8]) -> Result<(Claims, Map<String, Value>), Token
     .deserialize(&mut deserializer)
     .and_then(|members| deserializer.end().map(|()| members));
     match members {
-        Ok(members) => members.into_claims().ok_or(TokenError::Claims),
+        Ok(members) => members.into_content().ok_or(TokenError::Claims),
         Err(error) if mistyped && error.is_data() => Err(TokenError::Claims),
         Err(_) => Err(TokenError::Malformed),
     }
@@ -51,7 +52,7 @@ struct Members {
 impl Members {
     /// Nothing where a required member is missing (RFC 9068 §2.2), or one that has to name
     /// something is empty. Whether `client_id` is required, the verifier decides.
-    fn into_claims(self) -> Option<(Claims, Map<String, Value>)> {
+    fn into_content(self) -> Option<Arc<Content>> {
         let named = |text: &String| !text.is_empty();
         if !self.client_id.as_ref().is_none_or(named) {
             return None;
@@ -71,7 +72,10 @@ impl Members {
             auth_time: self.auth_time,
             private: (),
         };
-        Some((claims, self.private))
+        Some(Arc::new(Content {
+            claims,
+            private: self.private,
+        }))
     }
 }
 
@@ -202,21 +206,21 @@ mod tests {
 
     const LEAST: &str = r#""iss":"i","sub":"s","aud":"a","exp":2,"iat":1,"jti":"j""#;
 
-    fn with(members: &str) -> Result<(Claims, Map<String, Value>), TokenError> {
+    fn with(members: &str) -> Result<Arc<Content>, TokenError> {
         read(format!("{{{LEAST}{members}}}").as_bytes())
     }
 
     #[test]
     fn each_registered_name_is_read_and_no_other() {
-        let (claims, private) = with(
+        let content = with(
             r#","nbf":3,"client_id":"c","scope":"x y","sid":"d","gen":4,"auth_time":5,"Iss":6"#,
         )
         .unwrap();
-        let written = serde_json::to_value(&claims).unwrap();
+        let written = serde_json::to_value(&content.claims).unwrap();
         let names: Vec<_> = written.as_object().unwrap().keys().collect();
         assert_eq!(names.len(), REGISTERED.len());
         assert!(names.iter().all(|name| REGISTERED.contains(&name.as_str())));
-        assert_eq!(Value::from(private), json!({ "Iss": 6 }));
+        assert_eq!(Value::from(content.private.clone()), json!({ "Iss": 6 }));
     }
 
     #[test]

@@ -21,20 +21,21 @@ use crate::{json, realm::Realm};
 #[derive(Clone)]
 pub struct VerifiedToken {
     /// Shared by all requests that bring the token.
-    verified: Arc<Verified>,
+    content: Arc<Content>,
     /// That of the layer which let the request through.
     realm: Realm,
 }
 
-struct Verified {
-    claims: Claims,
-    private: Map<String, Value>,
+/// What is in a token.
+pub(crate) struct Content {
+    pub(crate) claims: Claims,
+    pub(crate) private: Map<String, Value>,
 }
 
 impl VerifiedToken {
-    pub(crate) fn new(claims: Claims, private: Map<String, Value>) -> Self {
+    pub(crate) fn new(content: Arc<Content>) -> Self {
         Self {
-            verified: Arc::new(Verified { claims, private }),
+            content,
             realm: Realm::default(),
         }
     }
@@ -51,14 +52,14 @@ impl VerifiedToken {
 
     /// About how many bytes of memory it holds.
     pub(crate) fn memory(&self) -> usize {
-        let Verified { claims, private } = &*self.verified;
+        let Content { claims, private } = &*self.content;
         let texts = [&claims.client_id, &claims.sid].into_iter().flatten();
         let audience = match &claims.aud {
             Audience::One(one) => text(one),
             Audience::Many(many) => list(many, |one| text(one)),
         };
         let named = text(&claims.iss) + text(&claims.sub) + text(&claims.jti);
-        size_of::<Verified>()
+        size_of::<Content>()
             + named
             + audience
             + text(claims.scope.as_str())
@@ -68,7 +69,7 @@ impl VerifiedToken {
 
     /// The registered claims.
     pub fn claims(&self) -> &Claims {
-        &self.verified.claims
+        &self.content.claims
     }
 
     /// The registered claims and the application's own.
@@ -77,15 +78,15 @@ impl VerifiedToken {
     ///
     /// Where the token's other members do not fit `P`.
     pub fn claims_as<P: DeserializeOwned>(&self) -> Result<Claims<P>, PrivateClaimsError> {
-        let private = json::from_members(&self.verified.private).map_err(PrivateClaimsError)?;
-        Ok(self.verified.claims.clone().with_private(private))
+        let private = json::from_members(&self.content.private).map_err(PrivateClaimsError)?;
+        Ok(self.content.claims.clone().with_private(private))
     }
 }
 
 impl fmt::Debug for VerifiedToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("VerifiedToken")
-            .field(&self.verified.claims.sub)
+            .field(&self.content.claims.sub)
             .finish()
     }
 }

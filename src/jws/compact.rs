@@ -7,6 +7,8 @@ use crate::error::TokenError;
 
 /// That of an RSA key of 8192 bits, the longest that is trusted.
 const MAX_SIGNATURE_BYTES: usize = 1024;
+/// That of P-384, the longest but for those of RSA. So many bytes are sooner cleared.
+const SHORT_SIGNATURE_BYTES: usize = 96;
 
 /// A token that has the right shape. Nothing in it is to be trusted yet, and no segment has
 /// been decoded.
@@ -43,11 +45,17 @@ impl<'a> Compact<'a> {
         &self,
         check: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, TokenError> {
-        let mut buffer = [0; MAX_SIGNATURE_BYTES];
-        let length = URL_SAFE_NO_PAD
-            .decode_slice(self.signature, &mut buffer)
-            .map_err(|_| TokenError::Malformed)?;
-        Ok(check(buffer.get(..length).unwrap_or_default()))
+        if self.signature.len() <= SHORT_SIGNATURE_BYTES / 3 * 4 {
+            Ok(check(self.signature_in(&mut [0; SHORT_SIGNATURE_BYTES])?))
+        } else {
+            Ok(check(self.signature_in(&mut [0; MAX_SIGNATURE_BYTES])?))
+        }
+    }
+
+    fn signature_in<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], TokenError> {
+        let decoded = URL_SAFE_NO_PAD.decode_slice(self.signature, buffer);
+        let length = decoded.map_err(|_| TokenError::Malformed)?;
+        Ok(buffer.get(..length).unwrap_or_default())
     }
 
     /// The payload. To be called once the signature has been verified: it is what takes longest to

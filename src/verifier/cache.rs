@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     claims::VerifiedToken,
-    clock::Timestamp,
+    clock::{Clock, Timestamp},
     jws::{Trust, VerifyingKeys},
 };
 
@@ -34,8 +34,12 @@ const BYTES_OF_A_SHARD: usize = 256 * 1024;
 pub(super) struct Cache {
     limits: CacheLimits,
     hash: TailHash,
-    shards: Box<[RwLock<Shard>]>,
+    shards: Box<[Locked]>,
 }
+
+/// On cache lines of its own: cores that are at two shards do not meet.
+#[repr(align(128))]
+struct Locked(RwLock<Shard>);
 
 impl Cache {
     pub(super) fn new(limits: CacheLimits) -> Self {
@@ -50,7 +54,7 @@ impl Cache {
             limits,
             hash: TailHash::new(),
             shards: (0..shards)
-                .map(|_| RwLock::new(Shard::new(share)))
+                .map(|_| Locked(RwLock::new(Shard::new(share))))
                 .collect(),
         }
     }
@@ -60,17 +64,18 @@ impl Cache {
         Self::new(self.limits)
     }
 
-    /// The token, where it is known, good at this time, and its key is trusted still.
+    /// The token, where it is known, good by this clock, and its key is trusted still.
     pub(super) fn get(
         &self,
         token: &[u8],
         keys: &VerifyingKeys,
-        now: Timestamp,
+        clock: &dyn Clock,
     ) -> Option<VerifiedToken> {
-        let (hash, shard) = self.place(token)?;
+        let (hash, Locked(shard)) = self.place(token)?;
         let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
         let slot = shard.get(hash)?;
-        (slot.is_of(token, now) && keys.still_trusts(&slot.trust)).then(|| slot.visited())
+        (slot.is_of(token) && slot.is_good(clock) && keys.still_trusts(&slot.trust))
+            .then(|| slot.visited())
     }
 
     /// Keeps a token that has passed at `now`, for as long as it is good.
@@ -82,7 +87,7 @@ impl Cache {
         good: Range<Timestamp>,
         now: Timestamp,
     ) {
-        if let Some((hash, shard)) = self.place(token.as_bytes()) {
+        if let Some((hash, Locked(shard))) = self.place(token.as_bytes()) {
             let slot = Slot::new(token, verified.clone(), trust, good);
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
             shard.put(hash, slot, now);
@@ -90,7 +95,7 @@ impl Cache {
     }
 
     /// Where a token is kept, if it is.
-    fn place(&self, token: &[u8]) -> Option<(u64, &RwLock<Shard>)> {
+    fn place(&self, token: &[u8]) -> Option<(u64, &Locked)> {
         let tail: &Tail = token.last_chunk()?;
         let hash = self.hash.of(tail);
         // A shard's own table goes by the lowest and the highest bits.

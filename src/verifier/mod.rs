@@ -14,6 +14,7 @@ mod cache;
 mod limits;
 mod shard;
 mod tail;
+mod text;
 
 use cache::Cache;
 pub use limits::CacheLimits;
@@ -160,7 +161,10 @@ impl Verifier {
     /// The first thing that is wrong with it. [`Expired`](TokenError::Expired) is only told of
     /// a token that is right in every other way.
     pub fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
-        self.verify_at(token, self.0.clock.now())
+        match self.recall(token.as_bytes()) {
+            Some(verified) => Ok(verified),
+            None => self.verify_anew(token),
+        }
     }
 
     /// As [`verify`](Self::verify), at a time that another clock tells.
@@ -169,7 +173,7 @@ impl Verifier {
     ///
     /// As [`verify`](Self::verify).
     pub fn verify_at(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
-        match self.0.recall(token.as_bytes(), now) {
+        match self.0.recall(token.as_bytes(), &At(now)) {
             Some(verified) => Ok(verified),
             None => self.0.verify_anew(token, now),
         }
@@ -190,7 +194,16 @@ impl Verifier {
 
     /// The token, where it is remembered and would still be accepted.
     pub(crate) fn recall(&self, token: &[u8]) -> Option<VerifiedToken> {
-        self.0.recall(token, self.0.clock.now())
+        self.0.recall(token, &*self.0.clock)
+    }
+}
+
+/// Shows one time only.
+struct At(Timestamp);
+
+impl Clock for At {
+    fn now(&self) -> Timestamp {
+        self.0
     }
 }
 
@@ -205,24 +218,24 @@ impl fmt::Debug for Verifier {
 }
 
 impl Inner {
-    fn recall(&self, token: &[u8], now: Timestamp) -> Option<VerifiedToken> {
-        self.cache.as_ref()?.get(token, &self.keys, now)
+    fn recall(&self, token: &[u8], clock: &dyn Clock) -> Option<VerifiedToken> {
+        self.cache.as_ref()?.get(token, &self.keys, clock)
     }
 
     fn verify_anew(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
         let opened = self
             .keys
             .open(token, ACCESS_TOKEN_TYPE, self.max_token_bytes)?;
-        let (claims, private) = claims::read(&opened.payload)?;
-        self.check(&claims)?;
-        let good = self.good(&claims);
+        let content = claims::read(&opened.payload)?;
+        self.check(&content.claims)?;
+        let good = self.good(&content.claims);
         if now < good.start {
             return Err(TokenError::NotYetValid);
         }
         if now >= good.end {
             return Err(TokenError::Expired);
         }
-        let verified = VerifiedToken::new(claims, private);
+        let verified = VerifiedToken::new(content);
         if let Some(cache) = &self.cache {
             cache.put(token, &verified, opened.trust, good, now);
         }

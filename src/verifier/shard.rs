@@ -6,10 +6,15 @@ use std::{
     mem,
     ops::Range,
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
-use super::{CacheLimits, tail};
-use crate::{claims::VerifiedToken, clock::Timestamp, jws::Trust, token::AccessToken};
+use super::{CacheLimits, text::Text};
+use crate::{
+    claims::VerifiedToken,
+    clock::{Clock, Timestamp},
+    jws::Trust,
+};
 
 /// What a slot costs beside the token and its claims: itself in a table that is half full, and
 /// its place in the ring.
@@ -18,6 +23,10 @@ const SLOT_BYTES: usize = 2 * size_of::<(u64, Slot)>() + 2 * size_of::<u64>();
 const SWEPT: usize = 2;
 /// Slots that may be spared in a row, so that no request pays for a whole round.
 const SPARED: usize = 32;
+
+/// So near its end a token is asked for by the exact time: what was so recently may be over. Far
+/// more than the clock's own words allow for, as nobody knows how late a busy machine's tick is.
+const NEAR: Duration = Duration::from_secs(1);
 
 /// Tokens by the hash of their tail, at most one for each hash: a second one takes the place.
 ///
@@ -32,7 +41,7 @@ pub(super) struct Shard {
 }
 
 pub(super) struct Slot {
-    token: AccessToken,
+    text: Text,
     verified: VerifiedToken,
     pub(super) trust: Trust,
     /// When it is good, leeway included.
@@ -48,9 +57,10 @@ impl Slot {
         trust: Trust,
         good: Range<Timestamp>,
     ) -> Self {
+        let text = Text::new(token);
         Self {
-            bytes: SLOT_BYTES + token.len() + verified.memory(),
-            token: AccessToken::new(token),
+            bytes: SLOT_BYTES + text.memory() + verified.memory(),
+            text,
             verified,
             trust,
             good,
@@ -58,9 +68,15 @@ impl Slot {
         }
     }
 
-    /// Whether it holds this very token, and the token is good now.
-    pub(super) fn is_of(&self, token: &[u8], now: Timestamp) -> bool {
-        tail::is_same(self.token.expose().as_bytes(), token) && self.good.contains(&now)
+    /// Whether it holds this very token.
+    pub(super) fn is_of(&self, token: &[u8]) -> bool {
+        self.text.is(token)
+    }
+
+    pub(super) fn is_good(&self, clock: &dyn Clock) -> bool {
+        let Range { start, end } = self.good;
+        let recently = clock.recently();
+        start <= recently && (recently + NEAR < end || clock.now() < end)
     }
 
     /// What it holds, for a request that brought the token.

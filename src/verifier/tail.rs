@@ -36,23 +36,6 @@ impl TailHash {
     }
 }
 
-/// Whether two tokens are the same, to the last bit.
-///
-/// The tails are compared first, in a time that does not tell where they differ. All the rest is
-/// only compared for somebody who has a good token's tail, and with it the token: how long that
-/// takes is no secret.
-pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
-    let tails: [Option<&Tail>; 2] = [one.last_chunk(), other.last_chunk()];
-    let [Some(one_tail), Some(other_tail)] = tails else {
-        return false;
-    };
-    let words = one_tail.as_chunks().0.iter().zip(other_tail.as_chunks().0);
-    let differing = words.fold(0, |differing, (one, other)| {
-        differing | (u64::from_ne_bytes(*one) ^ u64::from_ne_bytes(*other))
-    });
-    differing == 0 && one == other
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -69,19 +52,5 @@ mod tests {
             assert!(seen.insert(hash.of(&tail)), "bit {bit}");
         }
         assert!(seen.insert(TailHash::new().of(&[0; 32])));
-    }
-
-    #[test]
-    fn two_tokens_are_the_same_to_the_last_bit() {
-        let token: Vec<u8> = (0..100).collect();
-        assert!(is_same(&token, &token.clone()));
-        for bit in 0..800 {
-            let mut other = token.clone();
-            other[bit / 8] ^= 1 << (bit % 8);
-            assert!(!is_same(&token, &other), "bit {bit}");
-        }
-        for (one, other) in [(&token[..], &token[1..]), (&token[..], b""), (b"", b"")] {
-            assert!(!is_same(one, other) && !is_same(other, one));
-        }
     }
 }

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use tower_bearer::{clock::Timestamp, error::TokenError};
+use tower_bearer::{
+    clock::{Clock, ManualClock, SystemClock, Timestamp},
+    error::TokenError,
+};
 
 use crate::support::{LIFETIME, NOW, is_remembered, world};
 
@@ -70,4 +73,47 @@ fn another_clock_is_asked_for_a_remembered_token_too() {
     assert_eq!(at(NOW + LIFETIME).unwrap_err(), TokenError::Expired);
     let early = NOW - Duration::from_secs(1);
     assert_eq!(at(early).unwrap_err(), TokenError::NotYetValid);
+}
+
+/// What it says was so recently is far behind the time.
+struct Late(ManualClock);
+
+const BEHIND: Duration = Duration::from_millis(500);
+
+impl Clock for Late {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn recently(&self) -> Timestamp {
+        self.0.now() - BEHIND
+    }
+}
+
+#[test]
+fn a_remembered_token_ends_in_time_by_a_clock_whose_tick_is_late() {
+    let mut world = world();
+    world.verifier = world.verifier.clock(Late(world.clock.clone()));
+    let token = world.token("alice");
+    let first = world.accept(&token);
+    for (before, is_good) in [(2_000, true), (900, true), (1, true), (0, false)] {
+        world
+            .clock
+            .set(NOW + LIFETIME - Duration::from_millis(before));
+        match world.verifier.verify(&token) {
+            Ok(later) => assert!(
+                is_good && is_remembered(&first, &later),
+                "{before} ms before"
+            ),
+            Err(error) => assert_eq!((error, is_good), (TokenError::Expired, false)),
+        }
+    }
+}
+
+#[test]
+fn the_systems_tick_is_not_ahead_of_its_time() {
+    for _ in 0..100_000 {
+        let recently = SystemClock.recently();
+        assert!(recently <= SystemClock.now());
+    }
 }
