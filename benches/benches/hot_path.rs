@@ -45,5 +45,6 @@ fn two_threads(report: &mut Report, effort: Effort) {
     let gain = |name: &str| 2.0 * figures.ratio(&format!("{name}/1"), &format!("{name}/2"));
     report.row("two_threads/bare", gain("bare"));
     report.at_least("two_threads/hit/1000", gain("live"), 1.8);
+    report.row("two_threads/hit/1000/of_bare", gain("live") / gain("bare"));
     report.row("two_threads/hit", gain("same"));
 }

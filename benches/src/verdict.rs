@@ -23,17 +23,19 @@ pub const INSTRUCTIONS: Unit = Unit {
     hit: 1_600.0,
 };
 
-const OURS: [&str; 2] = ["first_sight", "hit"];
 const PEERS: [&str; 2] = ["tower_http", "jwt_authorizer"];
 /// Of each algorithm.
-const MEASURED: [&str; 7] = [
+const MEASURED: [&str; 10] = [
     "bare",
     "hit",
     "first_sight",
     "verify",
+    "verify_uncached",
     "floor",
     "tower_http",
+    "tower_http/unseen",
     "jwt_authorizer",
+    "jwt_authorizer/unseen",
 ];
 
 /// What is refused before any signature is looked at.
@@ -61,11 +63,15 @@ fn accepted(report: &mut Report, figures: &Figures, unit: Unit) {
         let above = figures.above(&of("hit"), &of("bare"));
         let name = format!("{algorithm}/hit/above_bare_{}", unit.name);
         report.at_most(name, above, unit.hit);
-        let ratio = figures.ratio(&of("verify"), &of("floor"));
-        report.at_most(of("verify/of_floor"), ratio, 1.15);
-        for (peer, ours) in PEERS.iter().flat_map(|peer| OURS.map(|ours| (peer, ours))) {
-            let ratio = figures.ratio(&of(peer), &of(ours));
-            report.at_least(format!("{algorithm}/{peer}/of_{ours}"), ratio, 1.0);
+        for check in ["verify", "verify_uncached"] {
+            let ratio = figures.ratio(&of(check), &of("floor"));
+            report.at_most(of(&format!("{check}/of_floor")), ratio, 1.15);
+        }
+        for peer in PEERS {
+            let ratio = figures.ratio(&of(&format!("{peer}/unseen")), &of("first_sight"));
+            report.at_least(of(&format!("{peer}/of_first_sight")), ratio, 1.0);
+            let ratio = figures.ratio(&of(peer), &of("hit"));
+            report.at_least(of(&format!("{peer}/of_hit")), ratio, 1.0);
         }
     }
 }

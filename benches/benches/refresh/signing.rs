@@ -22,7 +22,7 @@ pub(crate) struct Signing {
 }
 
 enum Key {
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
     Pair(Box<Ed25519KeyPair>),
 }
 
@@ -30,7 +30,7 @@ impl Signing {
     pub(crate) fn new(algorithm: Algorithm) -> Self {
         let secret = || hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
         let access = match algorithm {
-            Algorithm::HS256 => Key::Secret(secret()),
+            Algorithm::HS256 => Key::Secret(Box::new(secret())),
             Algorithm::EdDSA => Key::Pair(Box::new(Ed25519KeyPair::generate().expect("a key"))),
             other => panic!("{other} has no floor"),
         };

@@ -5,10 +5,11 @@
 //! | `ALG/bare`, `bare/N` | the inner service alone, with one token or N in turn |
 //! | `extension_insert` | a pointer goes into the extensions of a request |
 //! | `ALG/floor` | see [`Floor`](crate::floor::Floor) |
-//! | `ALG/verify` | `Verifier::verify`, of a token that it has not seen |
+//! | `ALG/verify`, `ALG/verify_uncached` | `Verifier::verify`, of a token that it has not seen; where none is remembered |
 //! | `ALG/first_sight` | this crate's layer, with a token that it has not seen |
 //! | `ALG/hit`, `ALG/hit/N` | this crate's layer, with one token or N that it has seen |
-//! | `ALG/tower_http`, `ALG/jwt_authorizer` | a peer; they remember nothing |
+//! | `ALG/tower_http`, `ALG/jwt_authorizer` | a peer, with one token; they remember nothing |
+//! | `ALG/tower_http/unseen`, `ALG/jwt_authorizer/unseen` | the same, with a token that it has not seen |
 //! | `reject/STACK/WHY` | a refusal |
 //! | `keys/64/…` | as above, with 64 keys in the set |
 //! | `axum/…` | axum with 1 000 tokens that it has seen, bare, with a layer that does nothing, and with this crate's |
