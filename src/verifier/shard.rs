@@ -70,6 +70,7 @@ impl Slot {
 
     /// Whether it holds this very token.
     pub(super) fn is_of(&self, token: &[u8]) -> bool {
+        self.verified.fetch();
         self.text.is(token)
     }
 
