@@ -1,4 +1,4 @@
-//! axum on loopback, bare and behind the layer in turns: the server on one thread, its clients
+//! axum on loopback, bare and behind the layer in turns: the server on one processor, its clients
 //! on another.
 //!
 //! `noop` is a layer that does nothing, which shows what axum takes for any. `server_time` is
@@ -19,6 +19,7 @@ use tower_bearer_benches::{
     report::Report,
     schedule::Schedule,
     stacks::app,
+    threads::keep_on,
     tokens::{ALGORITHMS, Tokens, verifier},
 };
 
@@ -28,6 +29,7 @@ const LIVE_TOKENS: usize = 1_000;
 fn main() -> io::Result<()> {
     let effort = Effort::from_args();
     let mut report = Report::new("http", effort);
+    keep_on(1)?;
     let mut subjects = subjects()?;
     let wall = time(&mut subjects, effort, |subject, times| {
         subject.load.send(times)
@@ -129,7 +131,7 @@ impl Server {
             .build()?;
         let (tell, told) = std::sync::mpsc::channel();
         thread::spawn(move || {
-            let _ = tell.send(Schedule::here());
+            let _ = tell.send(keep_on(0).and_then(|()| Schedule::here()));
             runtime.block_on(async {
                 let listener = TcpListener::from_std(listener)?.tap_io(|stream| {
                     let _ = stream.set_nodelay(true);

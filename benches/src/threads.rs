@@ -2,18 +2,36 @@
 
 use std::{
     hint::black_box,
+    io,
     sync::Barrier,
     thread,
     time::{Duration, Instant},
 };
 
 use http::HeaderValue;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::{stacks::Stack, tokens::bearer};
 
+/// Keeps the calling thread on one of the process's processors, the first of them being 0. Left
+/// alone, two busy threads may share one for many milliseconds while another is idle.
+///
+/// # Errors
+///
+/// Where there are not so many.
+pub fn keep_on(processor: usize) -> io::Result<()> {
+    let allowed = sched_getaffinity(None)?;
+    let mut all = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
+    let missing = || io::Error::other(format!("there is no processor {processor}"));
+    let mut one = CpuSet::new();
+    one.set(all.nth(processor).ok_or_else(missing)?);
+    Ok(sched_setaffinity(None, &one)?)
+}
+
 /// A stack that runs on several threads at once.
 pub trait Spread {
-    /// So many requests on each thread. How long it took from the first to the last.
+    /// So many requests on each thread, each on a processor of its own. How long it took from the
+    /// first to the last.
     fn spread(&self, threads: usize, times: u64, tokens: &[String]) -> Duration;
 }
 
@@ -23,8 +41,14 @@ impl<T: Stack + Clone + Send> Spread for T {
         let (barrier, stack) = (&barrier, self);
         let spans: Vec<_> = thread::scope(|scope| {
             let running: Vec<_> = (0..threads)
-                .map(|thread| (stack.clone(), own(tokens, thread * tokens.len() / threads)))
-                .map(|(stack, tokens)| scope.spawn(move || send(stack, times, &tokens, barrier)))
+                .map(|thread| {
+                    let tokens = own(tokens, thread * tokens.len() / threads);
+                    let stack = stack.clone();
+                    scope.spawn(move || {
+                        keep_on(thread).expect("as many processors as threads");
+                        send(stack, times, &tokens, barrier)
+                    })
+                })
                 .collect();
             let ended = running.into_iter().map(|thread| thread.join());
             ended.map(|span| span.expect("it does not panic")).collect()
