@@ -3,7 +3,7 @@
 use std::{
     hint::black_box,
     io,
-    sync::Barrier,
+    sync::{Barrier, LazyLock},
     thread,
     time::{Duration, Instant},
 };
@@ -13,18 +13,24 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::{stacks::Stack, tokens::bearer};
 
-/// Keeps the calling thread on one of the process's processors, the first of them being 0. Left
+/// The processors that the process may use, before any thread is [kept](keep_on) on one: a thread
+/// starts where the one that made it may run.
+static PROCESSORS: LazyLock<Vec<usize>> = LazyLock::new(|| {
+    let allowed = sched_getaffinity(None).expect("the system tells");
+    let all = 0..CpuSet::MAX_CPU;
+    all.filter(|processor| allowed.is_set(*processor)).collect()
+});
+
+/// Keeps the calling thread on one of the process's processors, of which the first is 0. Left
 /// alone, two busy threads may share one for many milliseconds while another is idle.
 ///
 /// # Errors
 ///
 /// Where there are not so many.
 pub fn keep_on(processor: usize) -> io::Result<()> {
-    let allowed = sched_getaffinity(None)?;
-    let mut all = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
     let missing = || io::Error::other(format!("there is no processor {processor}"));
     let mut one = CpuSet::new();
-    one.set(all.nth(processor).ok_or_else(missing)?);
+    one.set(*PROCESSORS.get(processor).ok_or_else(missing)?);
     Ok(sched_setaffinity(None, &one)?)
 }
 
