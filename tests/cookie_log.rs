@@ -7,15 +7,14 @@
     reason = "a test fails by panicking"
 )]
 
-use std::{
-    convert::Infallible,
-    io,
-    sync::{Arc, Mutex},
-};
+mod log;
+
+use std::convert::Infallible;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
+use log::Log;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SigningKey, Verifier,
@@ -25,25 +24,6 @@ use tower_bearer::{
     session::{Grant, RefreshKey, Sessions},
     store::MemoryStore,
 };
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
-    }
-}
 
 fn request(path: &str, cookies: &[&str], site: &str) -> Request<Full<Bytes>> {
     let request = Request::post(path).header("sec-fetch-site", site);
@@ -55,14 +35,7 @@ fn request(path: &str, cookies: &[&str], site: &str) -> Request<Full<Bytes>> {
 
 #[tokio::test]
 async fn refusals_are_logged_without_the_cookie() {
-    let log = Log::default();
-    let writer = log.clone();
-    tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .init();
-
+    let log = Log::listen();
     let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA).unwrap());
     let (issuer, audience) = ("https://id.example", "https://api.example");
     let verifier = Verifier::new(issuer, audience, keys.verifying()).unwrap();

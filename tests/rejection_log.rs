@@ -8,42 +8,20 @@
     reason = "a test fails by panicking"
 )]
 
+mod log;
 mod tokens;
 
-use std::{
-    convert::Infallible,
-    io,
-    sync::{Arc, Mutex},
-};
+use std::convert::Infallible;
 
 use http::{Request, Response};
+use log::Log;
 use tokens::{Tokens, authorized, bearer};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::bearer::BearerLayer;
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn refusals_are_logged_by_kind_and_without_the_token() {
-    let log = Log::default();
-    let writer = log.clone();
-    tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .init();
-
+    let log = Log::listen();
     let tokens = Tokens::new();
     let good = tokens.plain();
     let inner = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) });
@@ -63,8 +41,7 @@ async fn refusals_are_logged_by_kind_and_without_the_token() {
         ),
     ] {
         service.clone().oneshot(request).await.unwrap();
-        let written = std::mem::take(&mut *log.0.lock().unwrap());
-        let written = String::from_utf8(written).unwrap();
+        let written = log.take();
         assert!(written.contains("DEBUG tower_bearer::bearer"), "{written}");
         assert!(written.contains(kind), "{kind}: {written}");
         for part in good.split('.') {

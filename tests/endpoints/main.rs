@@ -13,6 +13,9 @@ mod confidential;
 mod documents;
 #[cfg(feature = "sqlite")]
 mod locked;
+#[cfg(feature = "tracing")]
+#[path = "../log/mod.rs"]
+mod log;
 mod revocation;
 mod routes;
 mod support;

@@ -84,47 +84,22 @@ async fn a_check_has_five_seconds() {
     send(slow, request()).await.granted();
 }
 
+/// Whoever runs the server learns the cause, which the client is not told.
 #[cfg(feature = "tracing")]
-mod log {
-    use std::sync::{Arc, Mutex};
+#[tokio::test]
+async fn the_cause_is_logged_without_the_secret() {
+    let log = crate::log::Log::listen();
+    let world = world();
+    let token = world.token().await;
+    let broken = || Err::<bool, _>(io::Error::other("the vault is sealed"));
+    ask(&world, &token, broken)
+        .await
+        .refused(503, "temporarily_unavailable");
 
-    use super::*;
-
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    /// Whoever runs the server learns the cause, which the client is not told.
-    #[tokio::test]
-    async fn the_cause_is_logged_without_the_secret() {
-        let log = Log::default();
-        let writer = log.clone();
-        // For the whole process: other tests write here too, none of them this error.
-        tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .init();
-
-        let world = world();
-        let token = world.token().await;
-        let broken = || Err::<bool, _>(io::Error::other("the vault is sealed"));
-        ask(&world, &token, broken)
-            .await
-            .refused(503, "temporarily_unavailable");
-
-        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-        let line = log.lines().find(|line| line.contains("vault")).unwrap();
-        assert!(line.contains("WARN tower_bearer::endpoint"), "{line}");
-        assert!(!log.contains("s3cr3t"));
-        assert!(token.split('.').all(|part| !log.contains(part)));
-    }
+    // Other tests write here too, none of them this error.
+    let log = log.take();
+    let line = log.lines().find(|line| line.contains("vault")).unwrap();
+    assert!(line.contains("WARN tower_bearer::endpoint"), "{line}");
+    assert!(!log.contains("s3cr3t"));
+    assert!(token.split('.').all(|part| !log.contains(part)));
 }
