@@ -38,7 +38,8 @@ pub(crate) fn measure<St: SessionStore + Clone>(
         let one = format!("{name}/one_client/{swap}");
         report.row(format!("{one}_ns"), figures.median(&swap));
         let ratio = figures.ratio(&swap, &alone);
-        report.row(format!("{one}/of_alone"), ratio);
+        // No worse, but for what the same swap differs by from run to run.
+        report.at_most(format!("{one}/of_alone"), ratio, 1.1);
     }
 }
 
