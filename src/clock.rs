@@ -154,20 +154,40 @@ impl serde::de::Visitor<'_> for NumericDate {
     }
 }
 
-/// Tells the time. Everything in this crate that compares times takes one.
+/// Tells the time, to a verifier ([`Verifier::clock`](crate::Verifier::clock)), a store that has
+/// none of its own, and a client. PostgreSQL and Redis tell sessions the time by their own clocks.
 ///
-/// Sessions use the clock of their store, so that one clock serves all
-/// servers; a verifier uses its own, with a [leeway](crate::Verifier::leeway).
+/// Where tokens are issued by one clock and verified by another, the two have to agree, give or
+/// take the [leeway](crate::Verifier::leeway): in tests, give clones of one [`ManualClock`] to the
+/// store and to the verifier. A clock is asked with each request, and so must not wait.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_bearer::clock::{Clock, SystemClock, Timestamp};
+///
+/// /// Of a test machine whose system clock has to stay wrong.
+/// struct Corrected(Duration);
+///
+/// impl Clock for Corrected {
+///     fn now(&self) -> Timestamp {
+///         SystemClock.now() + self.0
+///     }
+/// }
+/// # assert!(Corrected(Duration::from_secs(9)).recent() > SystemClock.now());
+/// ```
 pub trait Clock: Send + Sync + 'static {
     /// The current time.
     fn now(&self) -> Timestamp;
 
-    /// A time that has just been: not later than [`now`](Self::now), and some milliseconds
-    /// earlier at the most. For clocks that can tell it for less; the default is `now`.
+    /// A time that is cheaper to tell and may be a little old: **never later** than
+    /// [`now`](Self::now), and **less than a second** earlier. The default is `now`, which is
+    /// always right.
     ///
     /// A [`Verifier`](crate::Verifier) asks for it with each token that it remembers, and then for
-    /// `now` where the token's end is near.
-    fn recently(&self) -> Timestamp {
+    /// `now` where the token's start or end is less than a second away. By a time that is older, a
+    /// remembered token outlives its end by what is above the second; by one that is ahead of `now`
+    /// it counts before its start.
+    fn recent(&self) -> Timestamp {
         self.now()
     }
 }
@@ -177,12 +197,14 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
         (**self).now()
     }
 
-    fn recently(&self) -> Timestamp {
-        (**self).recently()
+    fn recent(&self) -> Timestamp {
+        (**self).recent()
     }
 }
 
-/// The operating system's wall clock.
+/// The operating system's wall clock. On Linux its [`recent`](Clock::recent) time is that of the
+/// kernel's last tick, `CLOCK_REALTIME_COARSE`: mostly some milliseconds old, and told in a fifth
+/// of the time. Elsewhere it is [`now`](Clock::now).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -191,15 +213,17 @@ impl Clock for SystemClock {
         SystemTime::now().into()
     }
 
-    /// The kernel's time of its last tick, a hundredth of a second ago at the most, which is there
-    /// to be read: no counter of the processor is asked.
+    // By the C library, as the standard library asks for the time: what takes the place of one, as
+    // libfaketime does, takes that of both.
     #[cfg(target_os = "linux")]
-    fn recently(&self) -> Timestamp {
-        use rustix::time::{ClockId, clock_gettime};
+    fn recent(&self) -> Timestamp {
+        use nix::{
+            sys::time::TimeValLike,
+            time::{ClockId, clock_gettime},
+        };
 
-        let ticked = Duration::try_from(clock_gettime(ClockId::RealtimeCoarse));
-        // It cannot tell a time before 1970.
-        ticked.map_or_else(|_| self.now(), |since| Timestamp(millis(since)))
+        let ticked = clock_gettime(ClockId::CLOCK_REALTIME_COARSE);
+        ticked.map_or_else(|_| self.now(), |tick| Timestamp(tick.num_milliseconds()))
     }
 }
 

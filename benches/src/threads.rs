@@ -9,16 +9,23 @@ use std::{
 };
 
 use http::HeaderValue;
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::{
+    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
+    unistd::Pid,
+};
 
 use crate::{stacks::Stack, tokens::bearer};
+
+/// The calling thread.
+const HERE: Pid = Pid::from_raw(0);
 
 /// The processors that the process may use, before any thread is [kept](keep_on) on one: a thread
 /// starts where the one that made it may run.
 static PROCESSORS: LazyLock<Vec<usize>> = LazyLock::new(|| {
-    let allowed = sched_getaffinity(None).expect("the system tells");
-    let all = 0..CpuSet::MAX_CPU;
-    all.filter(|processor| allowed.is_set(*processor)).collect()
+    let allowed = sched_getaffinity(HERE).expect("the system tells");
+    let all = 0..CpuSet::count();
+    all.filter(|processor| allowed.is_set(*processor) == Ok(true))
+        .collect()
 });
 
 /// Keeps the calling thread on one of the process's processors, of which the first is 0. Left
@@ -30,8 +37,8 @@ static PROCESSORS: LazyLock<Vec<usize>> = LazyLock::new(|| {
 pub fn keep_on(processor: usize) -> io::Result<()> {
     let missing = || io::Error::other(format!("there is no processor {processor}"));
     let mut one = CpuSet::new();
-    one.set(*PROCESSORS.get(processor).ok_or_else(missing)?);
-    Ok(sched_setaffinity(None, &one)?)
+    one.set(*PROCESSORS.get(processor).ok_or_else(missing)?)?;
+    Ok(sched_setaffinity(HERE, &one)?)
 }
 
 /// A stack that runs on several threads at once.

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use super::{Audience, Claims, Content, Scope};
 use crate::{clock::Timestamp, error::TokenError, json::Strict};
 
-/// Reads the registered members, and beside them what is the application's own, into the place
-/// where they stay: they are large to move.
+/// Reads the registered members, and beside them what is the application's own, into the one
+/// allocation that all requests share: they are large to move.
 ///
 /// It is as strict as [`json::object`](crate::json::object): a twin at any depth makes the token
 /// malformed. A registered member of another type than its own makes the claims wrong.
@@ -57,23 +57,22 @@ impl Members {
         if !self.client_id.as_ref().is_none_or(named) {
             return None;
         }
-        let claims = Claims {
-            iss: self.iss?,
-            sub: self.sub.filter(named)?,
-            aud: self.aud?,
-            exp: self.exp?,
-            iat: self.iat?,
-            nbf: self.nbf,
-            jti: self.jti.filter(named)?,
-            client_id: self.client_id,
-            scope: self.scope.unwrap_or_default(),
-            sid: self.sid,
-            generation: self.generation,
-            auth_time: self.auth_time,
-            private: (),
-        };
         Some(Arc::new(Content {
-            claims,
+            claims: Claims {
+                iss: self.iss?,
+                sub: self.sub.filter(named)?,
+                aud: self.aud?,
+                exp: self.exp?,
+                iat: self.iat?,
+                nbf: self.nbf,
+                jti: self.jti.filter(named)?,
+                client_id: self.client_id,
+                scope: self.scope.unwrap_or_default(),
+                sid: self.sid,
+                generation: self.generation,
+                auth_time: self.auth_time,
+                private: (),
+            },
             private: self.private,
         }))
     }

@@ -50,9 +50,9 @@ impl VerifiedToken {
         &self.realm
     }
 
-    /// Has the count of owners fetched, which a clone will add to. A look can go ahead of what is
-    /// compared before; the addition, which is locked, would wait for memory after it.
-    pub(crate) fn fetch(&self) {
+    /// Starts to load the count of owners, so that it comes while the token is compared. A clone,
+    /// which adds to it atomically, would begin to wait for it only then.
+    pub(crate) fn prefetch_count(&self) {
         black_box(Arc::strong_count(&self.content));
     }
 

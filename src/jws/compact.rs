@@ -7,7 +7,7 @@ use crate::error::TokenError;
 
 /// That of an RSA key of 8192 bits, the longest that is trusted.
 const MAX_SIGNATURE_BYTES: usize = 1024;
-/// That of P-384, the longest but for those of RSA. So many bytes are sooner cleared.
+/// That of P-384, the longest but for those of RSA. A buffer of this size is cheaper to clear.
 const SHORT_SIGNATURE_BYTES: usize = 96;
 
 /// A token that has the right shape. Nothing in it is to be trusted yet, and no segment has

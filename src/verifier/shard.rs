@@ -6,15 +6,10 @@ use std::{
     mem,
     ops::Range,
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
 };
 
 use super::{CacheLimits, text::Text};
-use crate::{
-    claims::VerifiedToken,
-    clock::{Clock, Timestamp},
-    jws::Trust,
-};
+use crate::{claims::VerifiedToken, clock::Timestamp, jws::Trust};
 
 /// What a slot costs beside the token and its claims: itself in a table that is half full, and
 /// its place in the ring.
@@ -23,10 +18,6 @@ const SLOT_BYTES: usize = 2 * size_of::<(u64, Slot)>() + 2 * size_of::<u64>();
 const SWEPT: usize = 2;
 /// Slots that may be spared in a row, so that no request pays for a whole round.
 const SPARED: usize = 32;
-
-/// So near its end a token is asked for by the exact time: what was so recently may be over. Far
-/// more than the clock's own words allow for, as nobody knows how late a busy machine's tick is.
-const NEAR: Duration = Duration::from_secs(1);
 
 /// Tokens by the hash of their tail, at most one for each hash: a second one takes the place.
 ///
@@ -45,7 +36,7 @@ pub(super) struct Slot {
     verified: VerifiedToken,
     pub(super) trust: Trust,
     /// When it is good, leeway included.
-    good: Range<Timestamp>,
+    pub(super) good: Range<Timestamp>,
     bytes: usize,
     visited: AtomicBool,
 }
@@ -70,14 +61,8 @@ impl Slot {
 
     /// Whether it holds this very token.
     pub(super) fn is_of(&self, token: &[u8]) -> bool {
-        self.verified.fetch();
+        self.verified.prefetch_count();
         self.text.is(token)
-    }
-
-    pub(super) fn is_good(&self, clock: &dyn Clock) -> bool {
-        let Range { start, end } = self.good;
-        let recently = clock.recently();
-        start <= recently && (recently + NEAR < end || clock.now() < end)
     }
 
     /// What it holds, for a request that brought the token.

@@ -34,15 +34,20 @@ impl Text {
         });
         differing == 0 && *self.0 == *token
     }
-}
 
-impl Drop for Text {
-    fn drop(&mut self) {
-        // Wiping goes a byte at a time: for the whole it would take as long as all else here.
+    /// Wipes the signature. It goes a byte at a time: the whole would take as long as all the rest
+    /// of an eviction.
+    fn wipe(&mut self) {
         let signature = memrchr(b'.', &self.0).unwrap_or(0);
         if let Some(signature) = self.0.get_mut(signature..) {
             signature.zeroize();
         }
+    }
+}
+
+impl Drop for Text {
+    fn drop(&mut self) {
+        self.wipe();
     }
 }
 
@@ -63,5 +68,19 @@ mod tests {
         assert!(!text.is(&token.as_bytes()[1..]));
         assert!(!text.is(format!("0{token}").as_bytes()));
         assert!(!text.is(b"") && !Text::new("").is(token.as_bytes()));
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_signature() {
+        for (token, left) in [
+            ("head.body.signed", &b"head.body\0\0\0\0\0\0\0"[..]),
+            ("head..", b"head.\0"),
+            ("none", b"\0\0\0\0"),
+            ("", b""),
+        ] {
+            let mut text = Text::new(token);
+            text.wipe();
+            assert_eq!(*text.0, *left, "{token}");
+        }
     }
 }

@@ -3,15 +3,19 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "clippy takes helpers of tests for production code"
 )]
 
 mod bounds;
+mod faked;
 mod keys;
 mod race;
 mod requests;
+#[path = "../servers/mod.rs"]
+mod servers;
 mod spelling;
 mod support;
 mod times;
