@@ -3,42 +3,64 @@
 use std::{
     hint::black_box,
     io,
-    sync::{Barrier, LazyLock},
+    sync::Barrier,
     thread,
     time::{Duration, Instant},
 };
 
-use http::HeaderValue;
-use nix::{
-    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
-    unistd::Pid,
-};
-
 use crate::{stacks::Stack, tokens::bearer};
+use http::HeaderValue;
 
-/// The calling thread.
-const HERE: Pid = Pid::from_raw(0);
+#[cfg(target_os = "linux")]
+mod affinity {
+    use std::{io, sync::LazyLock};
 
-/// The processors that the process may use, before any thread is [kept](keep_on) on one: a thread
-/// starts where the one that made it may run.
-static PROCESSORS: LazyLock<Vec<usize>> = LazyLock::new(|| {
-    let allowed = sched_getaffinity(HERE).expect("the system tells");
-    let all = 0..CpuSet::count();
-    all.filter(|processor| allowed.is_set(*processor) == Ok(true))
-        .collect()
-});
+    use nix::{
+        sched::{CpuSet, sched_getaffinity, sched_setaffinity},
+        unistd::Pid,
+    };
 
-/// Keeps the calling thread on one of the process's processors, of which the first is 0. Left
-/// alone, two busy threads may share one for many milliseconds while another is idle.
+    /// The calling thread.
+    const HERE: Pid = Pid::from_raw(0);
+
+    /// The processors that the process may use, before any thread is kept on one: a thread starts
+    /// where the one that made it may run.
+    pub(super) static PROCESSORS: LazyLock<Vec<usize>> = LazyLock::new(|| {
+        let allowed = sched_getaffinity(HERE).expect("the system tells");
+        let all = 0..CpuSet::count();
+        all.filter(|processor| allowed.is_set(*processor) == Ok(true))
+            .collect()
+    });
+
+    pub(super) fn keep_on(processor: usize) -> io::Result<()> {
+        let mut one = CpuSet::new();
+        one.set(processor)?;
+        Ok(sched_setaffinity(HERE, &one)?)
+    }
+}
+
+/// Whether two threads can run at the same time.
+pub fn are_two_processors() -> bool {
+    #[cfg(target_os = "linux")]
+    return affinity::PROCESSORS.len() > 1;
+    #[cfg(not(target_os = "linux"))]
+    thread::available_parallelism().is_ok_and(|processors| processors.get() > 1)
+}
+
+/// Keeps the calling thread on one of the processors that the process may use, of which the first
+/// is 0. Left alone, two busy threads may share one for many milliseconds while another is idle.
+/// Where there are not so many, or the system is not Linux, it is left alone.
 ///
 /// # Errors
 ///
-/// Where there are not so many.
+/// Where the system refuses.
 pub fn keep_on(processor: usize) -> io::Result<()> {
-    let missing = || io::Error::other(format!("there is no processor {processor}"));
-    let mut one = CpuSet::new();
-    one.set(*PROCESSORS.get(processor).ok_or_else(missing)?)?;
-    Ok(sched_setaffinity(HERE, &one)?)
+    #[cfg(target_os = "linux")]
+    if let Some(processor) = affinity::PROCESSORS.get(processor) {
+        return affinity::keep_on(*processor);
+    }
+    let _ = processor;
+    Ok(())
 }
 
 /// A stack that runs on several threads at once.
@@ -58,7 +80,7 @@ impl<T: Stack + Clone + Send> Spread for T {
                     let tokens = own(tokens, thread * tokens.len() / threads);
                     let stack = stack.clone();
                     scope.spawn(move || {
-                        keep_on(thread).expect("as many processors as threads");
+                        keep_on(thread).expect("the system lets it");
                         send(stack, times, &tokens, barrier)
                     })
                 })

@@ -87,6 +87,7 @@ impl Events {
             ),
             _ => trace::debug!(
                 kind = event.kind.as_str(),
+                detail = ?event.kind,
                 session = %event.session,
                 distance = event.distance,
                 "session event"

@@ -63,6 +63,10 @@ impl Cache {
         }
     }
 
+    pub(super) fn limits(&self) -> CacheLimits {
+        self.limits
+    }
+
     /// An empty one of the same limits.
     pub(super) fn emptied(&self) -> Self {
         Self::new(self.limits)

@@ -33,7 +33,8 @@ impl CacheLimits {
 
     /// How many bytes at most, counted by what is kept: the token, its claims and about 250
     /// bytes besides. A token of 400 bytes takes about 1 KiB; claims of the application's own add
-    /// 700 bytes and more. Memory is taken as tokens come.
+    /// 700 bytes and more. Memory is taken as tokens come. Where no token fits nothing is
+    /// remembered.
     #[must_use]
     pub fn bytes(self, bytes: usize) -> Self {
         Self { bytes, ..self }

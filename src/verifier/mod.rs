@@ -41,8 +41,8 @@ pub(crate) const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// A token that has passed is remembered, so that the next request which brings it needs no
 /// signature checked and no JSON read: only the key's place in the set and the times are looked
 /// at again. That memory is [bounded](Self::cache), holds nothing of refused tokens, and can be
-/// [switched off](Self::without_cache). Clones share it; a verifier that is set up differently
-/// starts with none.
+/// [switched off](Self::without_cache). Clones share it. Whatever sets a verifier up, such as
+/// [`leeway`](Self::leeway), gives it an empty memory of its own: set up first, clone then.
 ///
 /// ```
 /// use tower_bearer::{Algorithm, KeySet, SigningKey, Verifier, error::TokenError};
@@ -213,6 +213,8 @@ impl fmt::Debug for Verifier {
             .field("issuer", &self.0.issuer)
             .field("audience", &self.0.audience)
             .field("keys", &self.0.keys)
+            .field("leeway", &self.0.leeway)
+            .field("cache", &self.0.cache.as_ref().map(|cache| cache.limits()))
             .finish_non_exhaustive()
     }
 }
