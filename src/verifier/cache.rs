@@ -32,7 +32,7 @@ const ENTRIES_OF_A_SHARD: usize = 512;
 /// Nor would a long token fit into less.
 const BYTES_OF_A_SHARD: usize = 256 * 1024;
 
-/// What a clock tells of recently is this near to its time, and mostly a hundred times as near.
+/// How far [`Clock::recent`] may be behind.
 const RECENT: Duration = Duration::from_secs(1);
 
 pub(super) struct Cache {
