@@ -72,6 +72,11 @@ pub enum ConfigErrorKind {
         /// How long the secret is.
         bytes: usize,
     },
+    /// Keys that were to be replaced although a `KeySet` signs with one of them.
+    #[error(
+        "these are the keys of a KeySet, which has to verify what it signs: roll it over instead"
+    )]
+    KeysOfAKeySet,
     /// A JWK whose `use`, `key_ops` or `alg` forbids what is asked of it (RFC 7517 §4).
     #[error("the JWK is not meant for this: {0}")]
     KeyUse(&'static str),

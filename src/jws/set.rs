@@ -58,7 +58,7 @@ struct Header<'a> {
 impl KeySet {
     /// A set that signs and verifies with `signing`.
     pub fn new(signing: SigningKey) -> Self {
-        let verifying = VerifyingKeys::of(vec![signing.verifying_key()]);
+        let verifying = VerifyingKeys::of_key_set(signing.verifying_key());
         Self(Arc::new(Shared {
             signing: ArcSwap::from_pointee(signing),
             verifying,

@@ -46,6 +46,8 @@ struct Shared {
     /// and finds it unchanged later knows that what was found then still holds.
     epoch: AtomicU64,
     known: KnownHeaders,
+    /// Whether a [`KeySet`](super::KeySet) signs with one of them.
+    are_of_a_key_set: bool,
 }
 
 /// What is in a token whose signature was right, and why that is believed.
@@ -75,7 +77,7 @@ impl VerifyingKeys {
         if set.is_empty() {
             return Err(ConfigErrorKind::EmptyKeySet.into());
         }
-        Ok(Self::of(set))
+        Ok(Self::of(set, false))
     }
 
     /// Reads a JWK Set (RFC 7517 §5).
@@ -108,12 +110,60 @@ impl VerifyingKeys {
         Self::new(public.into_iter().chain(secret))
     }
 
-    pub(super) fn of(keys: Vec<VerifyingKey>) -> Self {
+    /// Those of a [`KeySet`](super::KeySet), which signs with this one.
+    pub(super) fn of_key_set(signing: VerifyingKey) -> Self {
+        Self::of(vec![signing], true)
+    }
+
+    fn of(keys: Vec<VerifyingKey>, are_of_a_key_set: bool) -> Self {
         Self(Arc::new(Shared {
             keys: ArcSwap::from_pointee(keys),
             epoch: AtomicU64::new(0),
             known: KnownHeaders::new(),
+            are_of_a_key_set,
         }))
+    }
+
+    /// Trusts the keys of `next` from now on, and no others: for a server that reads the key set of
+    /// an issuer elsewhere, and has read it again. Clones of this set, and the verifiers that have
+    /// one, follow at once; `next` stays as it is.
+    ///
+    /// Tokens of keys that are gone are refused with the next request, remembered ones too. Keys
+    /// that are in both are the same keys: what is remembered of their tokens stays.
+    ///
+    /// # Errors
+    ///
+    /// [`KeysOfAKeySet`](ConfigErrorKind::KeysOfAKeySet) where these are the keys of a
+    /// [`KeySet`](crate::KeySet), which has to verify what it signs.
+    ///
+    /// ```
+    /// use tower_bearer::{VerifyingKeys, error::ConfigError};
+    ///
+    /// /// To be called from time to time, and soon after the issuer says that a key has leaked.
+    /// fn read_again(trusted: &VerifyingKeys, fetched: &str) -> Result<(), ConfigError> {
+    ///     // What cannot be read changes nothing.
+    ///     trusted.replace(&VerifyingKeys::from_jwks(fetched)?)
+    /// }
+    /// # use tower_bearer::{Algorithm, KeySet, SigningKey};
+    /// # let issuer = || SigningKey::generate(Algorithm::ES256).map(KeySet::new);
+    /// # let (first, second) = (issuer()?.verifying(), issuer()?.verifying());
+    /// # let trusted = VerifyingKeys::from_jwks(&first.jwks())?;
+    /// # read_again(&trusted, &second.jwks())?;
+    /// # assert_eq!(trusted.jwks(), second.jwks());
+    /// # Ok::<_, ConfigError>(())
+    /// ```
+    pub fn replace(&self, next: &Self) -> Result<(), ConfigError> {
+        if self.0.are_of_a_key_set {
+            return Err(ConfigErrorKind::KeysOfAKeySet.into());
+        }
+        let held = self.0.keys.load();
+        let next = next.0.keys.load();
+        let keys = next.iter().map(|key| {
+            let same = held.iter().find(|held| held.equals(key));
+            same.unwrap_or(key).clone()
+        });
+        self.publish(keys.collect());
+        Ok(())
     }
 
     /// The JWK Set to publish (RFC 7517 §5): public keys only, each with `kid`, `alg` and
@@ -244,17 +294,14 @@ impl VerifyingKeys {
     }
 
     pub(super) fn holds(&self, key: &VerifyingKey) -> bool {
-        self.0.keys.load().iter().any(|held| {
-            (held.kid(), held.algorithm(), held.thumbprint())
-                == (key.kid(), key.algorithm(), key.thumbprint())
-        })
+        self.0.keys.load().iter().any(|held| held.equals(key))
     }
 
     /// To be called by one writer at a time.
     pub(super) fn add(&self, key: VerifyingKey) -> Result<(), ConfigError> {
         let mut keys = self.0.keys.load().to_vec();
         push(&mut keys, key)?;
-        self.replace(keys);
+        self.publish(keys);
         Ok(())
     }
 
@@ -268,13 +315,13 @@ impl VerifyingKeys {
             .collect();
         let removed = after.len() < before.len();
         if removed {
-            self.replace(after);
+            self.publish(after);
         }
         removed
     }
 
     /// The keys first, the count second: see [`Shared::epoch`].
-    fn replace(&self, keys: Vec<VerifyingKey>) {
+    fn publish(&self, keys: Vec<VerifyingKey>) {
         self.0.keys.store(Arc::new(keys));
         self.0.epoch.fetch_add(1, Ordering::Release);
     }

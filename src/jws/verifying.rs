@@ -193,6 +193,12 @@ impl VerifyingKey {
         &self.material.thumbprint
     }
 
+    /// Whether it is the same key under the same `kid` for the same algorithm.
+    pub(super) fn equals(&self, other: &Self) -> bool {
+        (self.kid(), self.algorithm(), self.thumbprint())
+            == (other.kid(), other.algorithm(), other.thumbprint())
+    }
+
     /// Whether it is the very same key under the same `kid`, not only an equal one.
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.material, &other.material) && self.kid == other.kid

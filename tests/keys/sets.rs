@@ -105,6 +105,31 @@ fn a_published_key_can_become_the_signing_one() {
 }
 
 #[test]
+fn a_set_is_replaced_for_all_who_have_it_but_not_a_key_sets() {
+    let [first, second] =
+        [(); 2].map(|()| KeySet::new(SigningKey::generate(Algorithm::ES256).unwrap()));
+    let trusted = VerifyingKeys::from_jwks(&first.verifying().jwks()).unwrap();
+    let clone = trusted.clone();
+    accepted(&clone, &token(&first));
+
+    trusted.replace(&second.verifying()).unwrap();
+    accepted(&clone, &token(&second));
+    assert_eq!(clone.jwks(), second.verifying().jwks());
+    assert_eq!(verify(&clone, &token(&first)), Err(TokenError::UnknownKey));
+
+    assert_eq!(
+        refused(first.verifying().replace(&second.verifying())),
+        ConfigErrorKind::KeysOfAKeySet
+    );
+    accepted(&first.verifying(), &token(&first));
+    // The set that was given is not the same set.
+    second
+        .roll_over(SigningKey::generate(Algorithm::ES256).unwrap())
+        .unwrap();
+    assert_ne!(clone.jwks(), second.verifying().jwks());
+}
+
+#[test]
 fn sets_are_not_empty_and_name_each_key_once() {
     assert_eq!(
         refused(VerifyingKeys::new([])),

@@ -2,7 +2,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
 use serde_json::json;
 use sha2::Sha256;
-use tower_bearer::{Algorithm, VerifyingKey, error::TokenError};
+use tower_bearer::{
+    Algorithm, KeySet, SigningKey, Verifier, VerifyingKey, VerifyingKeys, error::TokenError,
+};
 
 use crate::support::{LIFETIME, NOW, is_remembered, key, world};
 
@@ -56,6 +58,36 @@ fn a_key_that_comes_back_brings_its_tokens_back() {
     assert_eq!(world.accept(&token).claims().sub, "alice");
 }
 
+/// As a server does that is not the issuer.
+#[test]
+fn a_set_that_is_read_again_forgets_the_tokens_of_keys_that_have_left() {
+    let mut world = world();
+    let [old, new] = ["old", "new"].map(|kid| {
+        let key = SigningKey::generate(Algorithm::EdDSA).unwrap();
+        key.with_kid(kid).unwrap()
+    });
+    world.keys = KeySet::new(old);
+    let keys = world.keys.clone();
+    let published = || VerifyingKeys::from_jwks(&keys.verifying().jwks()).unwrap();
+    let trusted = published();
+    world.verifier = Verifier::new("issuer", "audience", trusted.clone())
+        .unwrap()
+        .clock(world.clock.clone());
+    let token = world.token("alice");
+    let first = world.accept(&token);
+
+    trusted.replace(&published()).unwrap();
+    assert!(is_remembered(&first, &world.accept(&token)), "the same set");
+    world.keys.roll_over(new).unwrap();
+    trusted.replace(&published()).unwrap();
+    assert!(is_remembered(&first, &world.accept(&token)), "one more key");
+    world.accept(&world.token("bob"));
+    assert!(world.keys.retire("old"));
+    trusted.replace(&published()).unwrap();
+    let refused = world.verifier.verify(&token).unwrap_err();
+    assert_eq!(refused, TokenError::UnknownKey);
+}
+
 /// Without a `kid` a token is good only while one key could be meant.
 #[test]
 fn a_second_key_makes_a_token_without_kid_ambiguous() {
@@ -63,7 +95,7 @@ fn a_second_key_makes_a_token_without_kid_ambiguous() {
     let world = world();
     let named = VerifyingKey::from_secret(Algorithm::HS384, [8; 48]).unwrap();
     let nameless = VerifyingKey::from_secret(Algorithm::HS256, SECRET).unwrap();
-    let rolled = tower_bearer::SigningKey::generate(Algorithm::EdDSA).unwrap();
+    let rolled = SigningKey::generate(Algorithm::EdDSA).unwrap();
     world.keys.roll_over(rolled).unwrap();
     assert!(world.keys.retire("first"));
     world.keys.add_verifying(nameless).unwrap();
