@@ -203,8 +203,8 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 }
 
 /// The operating system's wall clock. On Linux its [`recent`](Clock::recent) time is that of the
-/// kernel's last tick, `CLOCK_REALTIME_COARSE`: mostly some milliseconds old, and told in a fifth
-/// of the time. Elsewhere it is [`now`](Clock::now).
+/// kernel's last tick, `CLOCK_REALTIME_COARSE`: some milliseconds old, but for the moment after a
+/// machine has stood still, and told in a fifth of the time. Elsewhere it is [`now`](Clock::now).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -217,13 +217,10 @@ impl Clock for SystemClock {
     // libfaketime does, takes that of both.
     #[cfg(target_os = "linux")]
     fn recent(&self) -> Timestamp {
-        use nix::{
-            sys::time::TimeValLike,
-            time::{ClockId, clock_gettime},
-        };
+        use nix::time::{ClockId, clock_gettime};
 
-        let ticked = clock_gettime(ClockId::CLOCK_REALTIME_COARSE);
-        ticked.map_or_else(|_| self.now(), |tick| Timestamp(tick.num_milliseconds()))
+        let tick = clock_gettime(ClockId::CLOCK_REALTIME_COARSE).map(Duration::from);
+        tick.map_or_else(|_| self.now(), |tick| Timestamp(millis(tick)))
     }
 }
 

@@ -131,6 +131,9 @@ impl VerifyingKeys {
     /// Tokens of keys that are gone are refused with the next request, remembered ones too. Keys
     /// that are in both are the same keys: what is remembered of their tokens stays.
     ///
+    /// The last call counts. Have one task fetch and replace: of two, the one that has fetched
+    /// first may be the last to replace, and bring back a key that has leaked.
+    ///
     /// # Errors
     ///
     /// [`KeysOfAKeySet`](ConfigErrorKind::KeysOfAKeySet) where these are the keys of a
@@ -139,9 +142,8 @@ impl VerifyingKeys {
     /// ```
     /// use tower_bearer::{VerifyingKeys, error::ConfigError};
     ///
-    /// /// To be called from time to time, and soon after the issuer says that a key has leaked.
     /// fn read_again(trusted: &VerifyingKeys, fetched: &str) -> Result<(), ConfigError> {
-    ///     // What cannot be read changes nothing.
+    ///     // What cannot be read, or has no key that can be used, changes nothing.
     ///     trusted.replace(&VerifyingKeys::from_jwks(fetched)?)
     /// }
     /// # use tower_bearer::{Algorithm, KeySet, SigningKey};

@@ -88,6 +88,34 @@ fn a_set_that_is_read_again_forgets_the_tokens_of_keys_that_have_left() {
     assert_eq!(refused, TokenError::UnknownKey);
 }
 
+#[test]
+fn a_key_that_takes_anothers_name_does_not_take_its_tokens() {
+    const SECRET: [u8; 64] = [7; 64];
+    let named = |algorithm, secret: &[u8]| {
+        let key = SigningKey::from_secret(algorithm, secret).unwrap();
+        key.with_kid("k").unwrap()
+    };
+    let trust = |key: SigningKey| VerifyingKeys::new([key.verifying_key()]).unwrap();
+    let own = named(Algorithm::HS256, &SECRET);
+    for (other, refusal) in [
+        (named(Algorithm::HS256, &[8; 64]), TokenError::Signature),
+        (named(Algorithm::HS512, &SECRET), TokenError::Algorithm),
+    ] {
+        let mut world = world();
+        world.keys = KeySet::new(own.clone());
+        let trusted = trust(own.clone());
+        world.verifier = Verifier::new("issuer", "audience", trusted.clone())
+            .unwrap()
+            .clock(world.clock.clone());
+        let token = world.token("alice");
+        let first = world.accept(&token);
+        trusted.replace(&trusted).unwrap();
+        assert!(is_remembered(&first, &world.accept(&token)));
+        trusted.replace(&trust(other)).unwrap();
+        assert_eq!(world.verifier.verify(&token).unwrap_err(), refusal);
+    }
+}
+
 /// Without a `kid` a token is good only while one key could be meant.
 #[test]
 fn a_second_key_makes_a_token_without_kid_ambiguous() {

@@ -3,6 +3,8 @@ use std::{
     thread,
 };
 
+use tower_bearer::{KeySet, Verifier, VerifyingKeys};
+
 use crate::support::{World, key, world};
 
 const ROUNDS: usize = 100;
@@ -38,6 +40,36 @@ fn no_token_outlives_its_key_in_a_race() {
                 .retire(&format!("after {}", round.wrapping_sub(1)))
                 || round == 0
         );
+    }
+}
+
+/// The same where the set is read again, by two at the same time: once either is done, the key
+/// is gone.
+#[test]
+fn no_token_outlives_its_key_in_a_race_of_two_who_replace_the_set() {
+    let mut world = world();
+    let next = VerifyingKeys::new([key("next").verifying_key()]).unwrap();
+    for _ in 0..ROUNDS {
+        let old = key("old");
+        world.keys = KeySet::new(old.clone());
+        let trusted = VerifyingKeys::new([old.verifying_key()]).unwrap();
+        world.verifier = Verifier::new("issuer", "audience", trusted.clone())
+            .unwrap()
+            .clock(world.clock.clone());
+        let tokens: Vec<String> = (0..4).map(|n| world.token(&format!("{n}"))).collect();
+        let (gone, started) = (AtomicBool::new(false), AtomicBool::new(false));
+        thread::scope(|scope| {
+            scope.spawn(|| call(&world, &tokens, &gone, &started));
+            while !started.load(Ordering::Acquire) {
+                thread::yield_now();
+            }
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    trusted.replace(&next).unwrap();
+                    gone.store(true, Ordering::Release);
+                });
+            }
+        });
     }
 }
 
