@@ -1,7 +1,7 @@
 //! A part of the cache, under a lock of its own.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     hash::{BuildHasherDefault, Hasher},
     mem,
     ops::Range,
@@ -13,7 +13,7 @@ use crate::{claims::VerifiedToken, clock::Timestamp, jws::Trust};
 
 /// What a slot costs beside the token and its claims: itself in a table that is half full, and
 /// its place in the ring.
-const SLOT_BYTES: usize = 2 * size_of::<(u64, Slot)>() + 2 * size_of::<u64>();
+const SLOT_BYTES: usize = 2 * size_of::<(u64, Slot)>() + 2 * size_of::<Place>();
 /// Slots that each newcomer has looked at, so that expired ones go.
 const SWEPT: usize = 2;
 /// Slots that may be spared in a row, so that no request pays for a whole round.
@@ -27,8 +27,14 @@ pub(super) struct Shard {
     limits: CacheLimits,
     slots: HashMap<u64, Slot, BuildHasherDefault<Ready>>,
     /// Each hash of `slots` once, the next to be passed first.
-    ring: VecDeque<u64>,
+    ring: VecDeque<Place>,
     bytes: usize,
+}
+
+struct Place {
+    hash: u64,
+    /// When the slot ends that came here first, so that few are looked at before they end.
+    end: Timestamp,
 }
 
 pub(super) struct Slot {
@@ -95,12 +101,13 @@ impl Shard {
             return;
         }
         for _ in 0..SWEPT {
-            self.pass(|slot| slot.good.end > now);
+            self.sweep(now);
         }
         self.bytes += slot.bytes;
+        let end = slot.good.end;
         match self.slots.insert(hash, slot) {
             Some(replaced) => self.bytes -= replaced.bytes,
-            None => self.ring.push_back(hash),
+            None => self.ring.push_back(Place { hash, end }),
         }
         let mut spared = 0;
         while self.slots.len() > self.limits.entries || self.bytes > self.limits.bytes {
@@ -112,15 +119,27 @@ impl Shard {
         }
     }
 
+    /// Moves the hand by one slot, and removes it if it has ended.
+    fn sweep(&mut self, now: Timestamp) {
+        match self.ring.front() {
+            Some(place) if place.end > now => self.ring.rotate_left(1),
+            _ => self.pass(|slot| slot.good.end > now),
+        }
+    }
+
     /// Moves the hand by one slot, and removes it unless it is to be kept.
     fn pass(&mut self, keep: impl FnOnce(&mut Slot) -> bool) {
-        let Some(hash) = self.ring.pop_front() else {
+        let Some(Place { hash, .. }) = self.ring.pop_front() else {
             return;
         };
-        if self.slots.get_mut(&hash).is_some_and(keep) {
-            self.ring.push_back(hash);
-        } else if let Some(removed) = self.slots.remove(&hash) {
-            self.bytes -= removed.bytes;
+        let Entry::Occupied(mut slot) = self.slots.entry(hash) else {
+            return;
+        };
+        if keep(slot.get_mut()) {
+            let end = slot.get().good.end;
+            self.ring.push_back(Place { hash, end });
+        } else {
+            self.bytes -= slot.remove().bytes;
         }
     }
 }
