@@ -89,7 +89,7 @@ impl Cache {
         token: &[u8],
         keys: &VerifyingKeys,
     ) -> Option<(VerifiedToken, Range<Timestamp>)> {
-        let (hash, Locked(shard)) = self.place(token)?;
+        let (hash, shard) = self.place(token)?;
         let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
         let slot = shard.get(hash)?;
         (slot.is_of(token) && keys.still_trusts(&slot.trust))
@@ -105,7 +105,7 @@ impl Cache {
         good: Range<Timestamp>,
         now: Timestamp,
     ) {
-        if let Some((hash, Locked(shard))) = self.place(token.as_bytes()) {
+        if let Some((hash, shard)) = self.place(token.as_bytes()) {
             let slot = Slot::new(token, verified.clone(), trust, good);
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
             shard.put(hash, slot, now);
@@ -113,12 +113,13 @@ impl Cache {
     }
 
     /// Where a token is kept, if it is.
-    fn place(&self, token: &[u8]) -> Option<(u64, &Locked)> {
+    fn place(&self, token: &[u8]) -> Option<(u64, &RwLock<Shard>)> {
         let tail: &Tail = token.last_chunk()?;
         let hash = self.hash.of(tail);
         // A shard's own table goes by the lowest and the highest bits.
         let middle = usize::from((hash >> 32) as u16);
-        Some((hash, self.shards.get((middle * self.shards.len()) >> 16)?))
+        let Locked(shard) = self.shards.get((middle * self.shards.len()) >> 16)?;
+        Some((hash, shard))
     }
 }
 

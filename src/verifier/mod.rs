@@ -161,10 +161,7 @@ impl Verifier {
     /// The first thing that is wrong with it. [`Expired`](TokenError::Expired) is only told of
     /// a token that is right in every other way.
     pub fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
-        match self.recall(token.as_bytes()) {
-            Some(verified) => Ok(verified),
-            None => self.verify_anew(token),
-        }
+        self.0.verify(token, &*self.0.clock)
     }
 
     /// As [`verify`](Self::verify), at a time that another clock tells.
@@ -173,10 +170,7 @@ impl Verifier {
     ///
     /// As [`verify`](Self::verify).
     pub fn verify_at(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
-        match self.0.recall(token.as_bytes(), &At(now)) {
-            Some(verified) => Ok(verified),
-            None => self.0.verify_anew(token, now),
-        }
+        self.0.verify(token, &At(now))
     }
 
     /// As [`verify`](Self::verify), of a token that was just not [recalled](Self::recall).
@@ -220,6 +214,13 @@ impl fmt::Debug for Verifier {
 }
 
 impl Inner {
+    fn verify(&self, token: &str, clock: &dyn Clock) -> Result<VerifiedToken, TokenError> {
+        match self.recall(token.as_bytes(), clock) {
+            Some(verified) => Ok(verified),
+            None => self.verify_anew(token, clock.now()),
+        }
+    }
+
     fn recall(&self, token: &[u8], clock: &dyn Clock) -> Option<VerifiedToken> {
         self.cache.as_ref()?.get(token, &self.keys, clock)
     }

@@ -2,11 +2,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, Mac};
 use serde_json::json;
 use sha2::Sha256;
-use tower_bearer::{
-    Algorithm, KeySet, SigningKey, Verifier, VerifyingKey, VerifyingKeys, error::TokenError,
-};
+use tower_bearer::{Algorithm, KeySet, SigningKey, VerifyingKey, VerifyingKeys, error::TokenError};
 
-use crate::support::{LIFETIME, NOW, is_remembered, key, world};
+use crate::support::{LIFETIME, NOW, is_remembered, key, world, world_that_trusts};
 
 #[test]
 fn a_token_is_forgotten_with_its_key_and_only_with_its_own() {
@@ -61,28 +59,24 @@ fn a_key_that_comes_back_brings_its_tokens_back() {
 /// As a server does that is not the issuer.
 #[test]
 fn a_set_that_is_read_again_forgets_the_tokens_of_keys_that_have_left() {
-    let mut world = world();
     let [old, new] = ["old", "new"].map(|kid| {
         let key = SigningKey::generate(Algorithm::EdDSA).unwrap();
         key.with_kid(kid).unwrap()
     });
-    world.keys = KeySet::new(old);
-    let keys = world.keys.clone();
+    let keys = KeySet::new(old);
     let published = || VerifyingKeys::from_jwks(&keys.verifying().jwks()).unwrap();
     let trusted = published();
-    world.verifier = Verifier::new("issuer", "audience", trusted.clone())
-        .unwrap()
-        .clock(world.clock.clone());
+    let world = world_that_trusts(keys.clone(), trusted.clone());
     let token = world.token("alice");
     let first = world.accept(&token);
 
     trusted.replace(&published()).unwrap();
     assert!(is_remembered(&first, &world.accept(&token)), "the same set");
-    world.keys.roll_over(new).unwrap();
+    keys.roll_over(new).unwrap();
     trusted.replace(&published()).unwrap();
     assert!(is_remembered(&first, &world.accept(&token)), "one more key");
     world.accept(&world.token("bob"));
-    assert!(world.keys.retire("old"));
+    assert!(keys.retire("old"));
     trusted.replace(&published()).unwrap();
     let refused = world.verifier.verify(&token).unwrap_err();
     assert_eq!(refused, TokenError::UnknownKey);
@@ -101,12 +95,8 @@ fn a_key_that_takes_anothers_name_does_not_take_its_tokens() {
         (named(Algorithm::HS256, &[8; 64]), TokenError::Signature),
         (named(Algorithm::HS512, &SECRET), TokenError::Algorithm),
     ] {
-        let mut world = world();
-        world.keys = KeySet::new(own.clone());
         let trusted = trust(own.clone());
-        world.verifier = Verifier::new("issuer", "audience", trusted.clone())
-            .unwrap()
-            .clock(world.clock.clone());
+        let world = world_that_trusts(KeySet::new(own.clone()), trusted.clone());
         let token = world.token("alice");
         let first = world.accept(&token);
         trusted.replace(&trusted).unwrap();

@@ -3,9 +3,9 @@ use std::{
     thread,
 };
 
-use tower_bearer::{KeySet, Verifier, VerifyingKeys};
+use tower_bearer::{KeySet, VerifyingKeys};
 
-use crate::support::{World, key, world};
+use crate::support::{World, key, world, world_that_trusts};
 
 const ROUNDS: usize = 100;
 const CALLERS: usize = 3;
@@ -47,15 +47,11 @@ fn no_token_outlives_its_key_in_a_race() {
 /// is gone.
 #[test]
 fn no_token_outlives_its_key_in_a_race_of_two_who_replace_the_set() {
-    let mut world = world();
     let next = VerifyingKeys::new([key("next").verifying_key()]).unwrap();
     for _ in 0..ROUNDS {
         let old = key("old");
-        world.keys = KeySet::new(old.clone());
         let trusted = VerifyingKeys::new([old.verifying_key()]).unwrap();
-        world.verifier = Verifier::new("issuer", "audience", trusted.clone())
-            .unwrap()
-            .clock(world.clock.clone());
+        let world = world_that_trusts(KeySet::new(old), trusted.clone());
         let tokens: Vec<String> = (0..4).map(|n| world.token(&format!("{n}"))).collect();
         let (gone, started) = (AtomicBool::new(false), AtomicBool::new(false));
         thread::scope(|scope| {

@@ -1,7 +1,7 @@
 use std::{ptr, time::Duration};
 
 use tower_bearer::{
-    Algorithm, Claims, Issuer, KeySet, SigningKey, VerifiedToken, Verifier,
+    Algorithm, Claims, Issuer, KeySet, SigningKey, VerifiedToken, Verifier, VerifyingKeys,
     clock::{Clock, ManualClock, Timestamp},
 };
 
@@ -16,9 +16,15 @@ pub(crate) struct World {
 }
 
 pub(crate) fn world() -> World {
-    let clock = ManualClock::new(NOW);
     let keys = KeySet::new(key("first"));
-    let verifier = Verifier::new("issuer", "audience", keys.verifying())
+    let trusted = keys.verifying();
+    world_that_trusts(keys, trusted)
+}
+
+/// As it is where the verifier has not the issuer's own set.
+pub(crate) fn world_that_trusts(keys: KeySet, trusted: VerifyingKeys) -> World {
+    let clock = ManualClock::new(NOW);
+    let verifier = Verifier::new("issuer", "audience", trusted)
         .unwrap()
         .leeway(Duration::ZERO)
         .unwrap()
