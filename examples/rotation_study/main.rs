@@ -3,7 +3,7 @@
 //! Simulates sessions of 30 days under this crate's own decision and under what others do:
 //!
 //! ```sh
-//! cargo run --release --example rotation_study
+//! cargo run --release -p examples --features study --bin rotation_study
 //! ```
 //!
 //! prints the table and draws `docs/rotation_study.svg`. What is simulated stands in `world`;
