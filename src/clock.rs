@@ -215,7 +215,7 @@ impl Clock for SystemClock {
 
     // By the C library, as the standard library asks for the time: what takes the place of one, as
     // libfaketime does, takes that of both.
-    #[cfg(target_os = "linux")]
+    #[cfg(all(feature = "_jws", target_os = "linux"))]
     fn recent(&self) -> Timestamp {
         use nix::time::{ClockId, clock_gettime};
 

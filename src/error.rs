@@ -9,7 +9,8 @@ use std::{error::Error as StdError, fmt};
 
 use http::StatusCode;
 
-pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+/// Any error that can be sent between threads, as in `tower`.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// A configuration that cannot be used: keys, lifetimes, names.
 ///
@@ -113,15 +114,13 @@ pub enum ConfigErrorKind {
 }
 
 impl ConfigError {
-    pub(crate) fn new(kind: ConfigErrorKind) -> Self {
+    /// An error of that kind.
+    pub fn new(kind: ConfigErrorKind) -> Self {
         Self { kind, source: None }
     }
 
-    #[cfg_attr(
-        not(any(feature = "session", feature = "cookie")),
-        expect(dead_code, reason = "keys say all there is to say in their kind")
-    )]
-    pub(crate) fn with_source(kind: ConfigErrorKind, source: impl Into<BoxError>) -> Self {
+    /// An error of that kind and what caused it.
+    pub fn with_source(kind: ConfigErrorKind, source: impl Into<BoxError>) -> Self {
         Self {
             kind,
             source: Some(source.into()),

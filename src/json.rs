@@ -1,5 +1,9 @@
 //! Strict JSON: duplicate members are refused at every depth (RFC 7519 §4 lets us, RFC 8725
 //! §2.4 tells why: two parsers that pick different twins are a hole).
+#![cfg_attr(
+    not(feature = "_jws"),
+    allow(dead_code, reason = "clients and stores use a part of it")
+)]
 
 use std::fmt;
 
@@ -14,7 +18,7 @@ use serde_json::{Map, Number, Value};
 const WRITTEN: usize = 512;
 
 /// Reads one JSON object that has no duplicate members.
-pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
+pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
     match serde_json::from_slice::<Strict>(bytes)?.0 {
         Value::Object(members) => Ok(members),
         _ => Err(serde_json::Error::custom("not an object")),

@@ -104,54 +104,60 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
+#[cfg(all(
+    any(feature = "session", feature = "_jws"),
+    not(any(feature = "aws-lc-rs", feature = "rust-crypto"))
+))]
 compile_error!(
     "tower-bearer needs a crypto back end: enable its feature `aws-lc-rs` (on by default) or `rust-crypto`"
 );
 
-#[cfg(feature = "axum")]
+#[cfg(all(feature = "axum", feature = "_jws"))]
 mod axum;
+#[cfg(feature = "_jws")]
 pub mod bearer;
 pub mod claims;
-#[cfg(feature = "client")]
-pub mod client;
 pub mod clock;
 #[cfg(feature = "cookie")]
 pub mod cookie;
 #[cfg(feature = "session")]
 pub mod endpoint;
 pub mod error;
+#[cfg(feature = "_jws")]
 mod issuer;
-mod json;
+#[doc(hidden)]
+pub mod json;
+#[cfg(feature = "_jws")]
 pub mod jws;
 #[cfg(feature = "session")]
 pub mod manual;
+#[cfg(feature = "_jws")]
 mod realm;
 mod reply;
 #[cfg(feature = "session")]
 pub mod session;
-#[cfg(feature = "session")]
+#[cfg(feature = "store")]
 pub mod store;
 mod token;
 mod trace;
+#[cfg(feature = "_jws")]
 mod verifier;
 
-#[cfg(feature = "axum")]
+#[cfg(all(feature = "axum", feature = "_jws"))]
 pub use self::axum::ClaimsRejection;
-pub use claims::{Audience, Claims, Scope, SessionId, VerifiedToken};
+#[cfg(feature = "_jws")]
+pub use claims::VerifiedToken;
+pub use claims::{Audience, Claims, Scope, SessionId};
+#[cfg(feature = "_jws")]
 pub use issuer::Issuer;
+#[cfg(feature = "_jws")]
 pub use jws::{Algorithm, KeySet, SigningKey, VerifyingKey, VerifyingKeys};
 pub use reply::ReplyBody;
 pub use token::{AccessToken, RefreshToken, TokenResponse};
+#[cfg(feature = "_jws")]
 pub use verifier::{CacheLimits, Verifier};
 
 /// What the README shows has to compile.
-#[cfg(all(
-    doctest,
-    feature = "axum",
-    feature = "client",
-    feature = "cookie",
-    feature = "sqlite"
-))]
+#[cfg(all(doctest, feature = "axum", feature = "cookie"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

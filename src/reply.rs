@@ -1,4 +1,8 @@
 //! The small JSON answers that this crate makes itself.
+#![cfg_attr(
+    not(feature = "_jws"),
+    allow(dead_code, reason = "clients and stores use a part of it")
+)]
 
 use std::{
     convert::Infallible,

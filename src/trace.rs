@@ -1,9 +1,12 @@
 //! The one place that knows whether `tracing` is compiled in: no `cfg` sits at a call site.
+#![allow(
+    unused_imports,
+    unused_macros,
+    reason = "which of them are used depends on features"
+)]
 
-#[cfg(all(feature = "tracing", feature = "session"))]
-pub(crate) use tracing::error;
 #[cfg(feature = "tracing")]
-pub(crate) use tracing::{debug, warn};
+pub(crate) use tracing::{debug, error, warn};
 
 /// Stands in for each macro of `tracing`, and expands to nothing.
 #[cfg(not(feature = "tracing"))]
@@ -11,7 +14,5 @@ macro_rules! nothing {
     ($($ignored:tt)*) => {{}};
 }
 
-#[cfg(all(not(feature = "tracing"), feature = "session"))]
-pub(crate) use nothing as error;
 #[cfg(not(feature = "tracing"))]
-pub(crate) use {nothing as debug, nothing as warn};
+pub(crate) use {nothing as debug, nothing as error, nothing as warn};

@@ -5,17 +5,24 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 
 mod audience;
+mod private;
+#[cfg(feature = "_jws")]
 mod read;
 mod scope;
 mod session_id;
+#[cfg(feature = "_jws")]
 mod verified;
 
 pub use audience::Audience;
+pub use private::PrivateClaimsError;
+#[cfg(feature = "_jws")]
 pub(crate) use read::read;
 pub use scope::Scope;
 pub use session_id::SessionId;
+#[cfg(feature = "_jws")]
 pub(crate) use verified::Content;
-pub use verified::{PrivateClaimsError, VerifiedToken};
+#[cfg(feature = "_jws")]
+pub use verified::VerifiedToken;
 
 /// The members that RFC 9068 and this crate define. The application's own claims may not use
 /// these names.

@@ -52,7 +52,6 @@ impl fmt::Debug for Presented {
 
 /// What is to be done with a [`Presented`] token. The rows are those of the protocol's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Verdict {
     /// Rows 2 to 4, and row 6 where the last generation has been reached.
     Refused(Refusal),

@@ -4,35 +4,17 @@
 //! makes a session safe is in [`crate::session`]; what that builds on is in the promises below,
 //! and each says what it costs when it is broken.
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-mod columns;
-#[cfg(feature = "conformance")]
-pub mod conformance;
 mod error;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-mod group_commit;
 mod memory;
-#[cfg(feature = "postgres")]
-mod postgres;
 mod record;
-#[cfg(feature = "redis")]
-mod redis;
 pub mod service;
 mod shared;
-#[cfg(feature = "sqlite")]
-mod sqlite;
 
 use std::future::Future;
 
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
-#[cfg(feature = "postgres")]
-pub use postgres::{PostgresOptions, PostgresStore};
 pub use record::{Metadata, PrivateClaims, RevokeReason, Revoked, Session, SessionSecret};
-#[cfg(feature = "redis")]
-pub use redis::{RedisOptions, RedisStore};
-#[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteOptions, SqliteStore};
 
 use crate::{claims::SessionId, clock::Timestamp};
 

@@ -101,8 +101,9 @@ impl Session {
         }
     }
 
-    /// The version that a swap at `now` gives.
-    pub(crate) fn next_version(&self, now: Timestamp) -> u64 {
+    /// The version that a swap at `now` gives: above the one before, and no less than the time
+    /// in milliseconds, so that it never comes again after a failover.
+    pub fn next_version(&self, now: Timestamp) -> u64 {
         let millis = u64::try_from(now.as_millis()).unwrap_or(0);
         self.version.saturating_add(1).max(millis)
     }
@@ -177,6 +178,25 @@ impl RevokeReason {
             Self::Evicted => "evicted",
             Self::Refused => "refused",
         }
+    }
+
+    /// A number above 0 that stays the same across versions, for stores that keep bytes.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Logout => 1,
+            Self::Revocation => 2,
+            Self::Reuse => 3,
+            Self::Evicted => 4,
+            Self::Refused => 5,
+        }
+    }
+
+    /// The reason of that number.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|reason| reason.code() == code)
     }
 
     /// The reason of that name.
@@ -297,6 +317,7 @@ impl PrivateClaims {
         crate::json::from_members(&self.0).map_err(PrivateClaimsError)
     }
 
+    #[cfg(feature = "session")]
     pub(crate) fn members(&self) -> &Map<String, Value> {
         &self.0
     }

@@ -1,0 +1,311 @@
+//! What a session knows, and what it makes of a request for a token: no I/O, no clock.
+
+use std::{mem, sync::Arc, time::Duration};
+
+use tokio::{sync::watch, time::Instant};
+
+use super::{
+    ClientError, ClientErrorKind as Kind, EndReason,
+    held::{Access, Held},
+    schedule::{Moment, back_off},
+    store::SavedTokens,
+};
+use tower_bearer::AccessToken;
+
+const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
+
+/// How far apart refreshes are that were caused by a 401. A server that refuses every token
+/// would have each request make a new one.
+const FORCED_APART: Duration = Duration::from_secs(10);
+
+pub(super) type Outcome = Result<Arc<Access>, ClientError>;
+
+/// A refresh under way. It is over when it has an outcome, or its task is gone.
+pub(super) type Flight = watch::Receiver<Option<Outcome>>;
+
+/// What is known of the tokens.
+#[derive(Debug)]
+enum Holding {
+    /// None are held. The store may have some: it has not been asked, or someone may have signed
+    /// in elsewhere since.
+    Nothing(Option<EndReason>),
+    Tokens(Arc<Held>),
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    holding: Holding,
+    /// Counts sign-ins and logouts: what was started before one counts no more after it.
+    epoch: u64,
+    flight: Option<Flight>,
+    failure: Option<Failure>,
+    failures: u32,
+    forced_at: Option<Instant>,
+    /// A logout is not through with the store yet: what is in there is not to be taken.
+    is_leaving: bool,
+    /// Tokens of a session that is over, which could not be removed from the store.
+    over: Option<SavedTokens>,
+}
+
+/// Shared with all who ask before it is over.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    pub(super) error: ClientError,
+    pub(super) until: Instant,
+}
+
+/// What a request for a token gets.
+#[derive(Debug)]
+pub(super) enum Step {
+    Use(Arc<Access>),
+    /// Good for now; a refresh is to be started beside it.
+    UseAndRefresh(Arc<Access>),
+    Join(Flight),
+    Refresh,
+    Fail(ClientError),
+}
+
+/// What a refresh starts from.
+#[derive(Clone, Debug)]
+pub(super) struct Mission {
+    epoch: u64,
+    pub(super) held: Option<Arc<Held>>,
+    /// The access token that is not to be used again, whatever its lifetime.
+    pub(super) refused: Option<AccessToken>,
+}
+
+/// What a refresh, or a look into the store, came to.
+#[derive(Debug)]
+pub(super) enum Landing {
+    /// Tokens that were in the store.
+    Found(Arc<Held>),
+    Refreshed(Arc<Held>),
+    /// The session that there was is over.
+    Ended(EndReason, ClientError),
+    /// There was none.
+    Nothing,
+}
+
+/// What a logout has found.
+#[derive(Debug)]
+pub(super) struct Departure {
+    epoch: u64,
+    pub(super) held: Option<Arc<Held>>,
+    /// The refresh that was under way: what it saves has to go too.
+    pub(super) flight: Option<Flight>,
+    /// Whether another logout was not done yet.
+    pub(super) is_second: bool,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            holding: Holding::Nothing(None),
+            epoch: 0,
+            flight: None,
+            failure: None,
+            failures: 0,
+            forced_at: None,
+            is_leaving: false,
+            over: None,
+        }
+    }
+
+    pub(super) fn held(&self) -> Option<&Arc<Held>> {
+        match &self.holding {
+            Holding::Tokens(held) => Some(held),
+            Holding::Nothing(_) => None,
+        }
+    }
+
+    fn access(&self) -> Option<&Arc<Access>> {
+        self.held()?.access.as_ref()
+    }
+
+    /// Why there are no tokens, where there were some.
+    pub(super) fn ended(&self) -> Option<EndReason> {
+        match self.holding {
+            Holding::Nothing(reason) => reason,
+            Holding::Tokens(_) => None,
+        }
+    }
+
+    /// The refresh that is under way. One whose task is gone without a word has closed its
+    /// channel.
+    pub(super) fn flight(&self) -> Option<&Flight> {
+        self.flight
+            .as_ref()
+            .filter(|flight| flight.has_changed().is_ok())
+    }
+
+    /// What failed last, until it may be tried again.
+    pub(super) fn failure(&self, now: Moment) -> Option<&Failure> {
+        self.failure
+            .as_ref()
+            .filter(|failure| now.monotonic < failure.until)
+    }
+
+    /// What to do about a request for a token, of which `refused` was answered with a 401.
+    pub(super) fn step(&self, now: Moment, refused: Option<&AccessToken>) -> Step {
+        if self.is_leaving {
+            return Step::Fail(self.nothing());
+        }
+        if let Some(access) = self.access().filter(|access| access.is_usable(now)) {
+            let may_start = self.flight().is_none() && self.failure(now).is_none();
+            if !access.is(refused) {
+                return match may_start && !access.is_fresh(now) {
+                    true => Step::UseAndRefresh(Arc::clone(access)),
+                    false => Step::Use(Arc::clone(access)),
+                };
+            }
+            if may_start && self.was_forced_lately(now) {
+                return Step::Fail(Kind::RefusedAgain.into());
+            }
+        }
+        if let Some(flight) = self.flight() {
+            return Step::Join(flight.clone());
+        }
+        match self.failure(now) {
+            Some(failure) => Step::Fail(failure.error.clone()),
+            None => Step::Refresh,
+        }
+    }
+
+    fn was_forced_lately(&self, now: Moment) -> bool {
+        self.forced_at
+            .is_some_and(|at| now.monotonic.saturating_duration_since(at) < FORCED_APART)
+    }
+
+    /// Notes that a refresh is under way, and what it starts from.
+    pub(super) fn take_off(&mut self, flight: Flight, refused: Option<&AccessToken>) -> Mission {
+        self.flight = Some(flight);
+        let refused = self.access().filter(|access| access.is(refused));
+        Mission {
+            epoch: self.epoch,
+            held: self.held().cloned(),
+            refused: refused.map(|access| access.token.clone()),
+        }
+    }
+
+    /// Takes what a refresh came to, and tells what those get who wait for it and whether it
+    /// ended the session.
+    pub(super) fn land(
+        &mut self,
+        mission: &Mission,
+        landed: Result<Landing, ClientError>,
+        now: Moment,
+    ) -> (Outcome, Option<EndReason>) {
+        if mission.epoch != self.epoch {
+            return (self.outcome(), None);
+        }
+        self.flight = None;
+        match landed {
+            Ok(Landing::Found(held)) => {
+                self.hold(held);
+                (self.outcome(), None)
+            }
+            Ok(Landing::Refreshed(held)) => {
+                self.hold(held);
+                if mission.refused.is_some() {
+                    self.forced_at = Some(now.monotonic);
+                }
+                (self.outcome(), None)
+            }
+            Ok(Landing::Ended(reason, error)) => {
+                self.holding = Holding::Nothing(Some(reason));
+                (Err(self.fail(error, FIRST_BACK_OFF, now)), Some(reason))
+            }
+            Ok(Landing::Nothing) => {
+                let error = self.nothing();
+                (Err(self.fail(error, FIRST_BACK_OFF, now)), None)
+            }
+            Err(error) => {
+                self.failures = self.failures.saturating_add(1);
+                let wait = back_off(self.failures, FIRST_BACK_OFF, LONGEST_BACK_OFF);
+                (Err(self.fail(error, wait, now)), None)
+            }
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        self.access().cloned().ok_or_else(|| self.nothing())
+    }
+
+    /// Why there is no access token.
+    fn nothing(&self) -> ClientError {
+        let kind = match self.holding {
+            Holding::Nothing(None) => Kind::NotSignedIn,
+            Holding::Nothing(Some(reason)) => Kind::Ended(reason),
+            // Someone has signed in meanwhile, with a refresh token alone.
+            Holding::Tokens(_) => Kind::Interrupted,
+        };
+        kind.into()
+    }
+
+    fn fail(&mut self, error: ClientError, wait: Duration, now: Moment) -> ClientError {
+        let wait = wait.max(error.retry_after().unwrap_or_default());
+        self.failure = Some(Failure {
+            error: error.clone(),
+            until: now.monotonic + wait,
+        });
+        error
+    }
+
+    fn hold(&mut self, held: Arc<Held>) {
+        self.holding = Holding::Tokens(held);
+        self.failure = None;
+        self.failures = 0;
+    }
+
+    /// A new session begins; what was under way for the old one counts no more.
+    pub(super) fn sign_in(&mut self, held: Arc<Held>) {
+        self.begin_epoch();
+        self.is_leaving = false;
+        self.over = None;
+        self.hold(held);
+    }
+
+    /// The session is over, by its own wish.
+    pub(super) fn sign_out(&mut self) -> Departure {
+        let flight = self.begin_epoch();
+        self.failure = None;
+        self.failures = 0;
+        let ended = Holding::Nothing(Some(EndReason::Logout));
+        Departure {
+            epoch: self.epoch,
+            held: match mem::replace(&mut self.holding, ended) {
+                Holding::Tokens(held) => Some(held),
+                Holding::Nothing(_) => None,
+            },
+            flight,
+            is_second: mem::replace(&mut self.is_leaving, true),
+        }
+    }
+
+    /// Whether nobody has signed in since the last logout, which is not through with the store.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.is_leaving
+    }
+
+    /// The logout is through with the store.
+    pub(super) fn has_left(&mut self, departure: &Departure) {
+        self.is_leaving &= self.epoch != departure.epoch;
+    }
+
+    /// Notes tokens that are over but still in the store.
+    pub(super) fn bury(&mut self, tokens: SavedTokens) {
+        self.over = Some(tokens);
+    }
+
+    pub(super) fn is_over(&self, tokens: &SavedTokens) -> bool {
+        self.over.as_ref().is_some_and(|over| over.is(tokens))
+    }
+
+    /// Gives the refresh that was under way.
+    fn begin_epoch(&mut self) -> Option<Flight> {
+        self.epoch += 1;
+        self.forced_at = None;
+        self.flight.take()
+    }
+}

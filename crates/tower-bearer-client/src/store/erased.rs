@@ -1,0 +1,74 @@
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use super::{SavedTokens, TokenStore, TokenStoreError};
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, TokenStoreError>> + Send + 'a>>;
+
+/// The object-safe twin of [`TokenStore`], so that the store's type stays out of the session's.
+trait ErasedStore: Send + Sync {
+    fn lock(self: Arc<Self>) -> Boxed<'static, AnyLock>;
+    fn load(&self) -> Boxed<'_, Option<SavedTokens>>;
+    fn clear(&self) -> Boxed<'_, ()>;
+}
+
+trait ErasedLock: Send {
+    fn save<'a>(&'a mut self, tokens: &'a SavedTokens) -> Boxed<'a, ()>;
+}
+
+struct Locked<S: TokenStore> {
+    store: Arc<S>,
+    lock: S::Lock,
+}
+
+impl<S: TokenStore> ErasedStore for S {
+    fn lock(self: Arc<Self>) -> Boxed<'static, AnyLock> {
+        Box::pin(async move {
+            let lock = TokenStore::lock(&*self).await?;
+            Ok(AnyLock(Box::new(Locked { store: self, lock })))
+        })
+    }
+
+    fn load(&self) -> Boxed<'_, Option<SavedTokens>> {
+        Box::pin(TokenStore::load(self))
+    }
+
+    fn clear(&self) -> Boxed<'_, ()> {
+        Box::pin(TokenStore::clear(self))
+    }
+}
+
+impl<S: TokenStore> ErasedLock for Locked<S> {
+    fn save<'a>(&'a mut self, tokens: &'a SavedTokens) -> Boxed<'a, ()> {
+        Box::pin(self.store.save(&mut self.lock, tokens))
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct AnyStore(Arc<dyn ErasedStore>);
+
+/// The lock of a store, and what can only be done with it.
+pub(crate) struct AnyLock(Box<dyn ErasedLock>);
+
+impl AnyStore {
+    pub(crate) fn new(store: impl TokenStore) -> Self {
+        Self(Arc::new(store))
+    }
+
+    pub(crate) async fn lock(&self) -> Result<AnyLock, TokenStoreError> {
+        Arc::clone(&self.0).lock().await
+    }
+
+    pub(crate) async fn load(&self) -> Result<Option<SavedTokens>, TokenStoreError> {
+        self.0.load().await
+    }
+
+    pub(crate) async fn clear(&self) -> Result<(), TokenStoreError> {
+        self.0.clear().await
+    }
+}
+
+impl AnyLock {
+    pub(crate) async fn save(&mut self, tokens: &SavedTokens) -> Result<(), TokenStoreError> {
+        self.0.save(tokens).await
+    }
+}

@@ -1,0 +1,67 @@
+//! Whoever asks after a write was acknowledged sees it, whichever way the answer comes.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering::SeqCst},
+};
+
+use tokio::task::JoinSet;
+
+use super::{Fixture, trial::*};
+use tower_bearer::store::{RevokeReason, SessionStore, Swap};
+
+const WRITERS: usize = 4;
+const READERS: usize = 4;
+const WRITES: u32 = 200;
+
+pub(super) async fn a_load_sees_what_was_acknowledged<F: Fixture>(trial: Trial<F>) {
+    trial.insert(&trial.session(1, "ada")).await;
+    let acknowledged = Arc::new(AtomicU32::new(0));
+    let doors = [trial.fixture.store(), trial.fixture.peer()];
+    let mut tasks = JoinSet::new();
+    for door in doors.iter().cycle().take(WRITERS) {
+        tasks.spawn(write((*door).clone(), acknowledged.clone()));
+    }
+    for door in doors.iter().cycle().take(READERS) {
+        tasks.spawn(read((*door).clone(), acknowledged.clone()));
+    }
+    tasks.join_all().await;
+
+    assert!(trial.end(id(1), RevokeReason::Logout).await);
+    for door in doors.iter().cycle().take(20) {
+        let kept = done("load", door.load(id(1)).await).session;
+        let kept = kept.expect("a session that is kept is gone");
+        assert!(kept.revoked.is_some(), "an acknowledged end is not seen");
+    }
+}
+
+/// Tells the generation that each write was acknowledged with.
+async fn write<St: SessionStore>(door: St, acknowledged: Arc<AtomicU32>) {
+    let mut patience = Patience::default();
+    while acknowledged.load(SeqCst) < WRITES {
+        let loaded = done("load", door.load(id(1)).await);
+        let kept = loaded.session.expect("a session that is kept is gone");
+        let next = rotated(&kept, loaded.now);
+        let swap = done("swap", door.swap(kept.version, &next).await);
+        if swap == Swap::Swapped {
+            acknowledged.fetch_max(next.generation, SeqCst);
+        }
+        patience.wait_for("a swap to be seen").await;
+    }
+}
+
+async fn read<St: SessionStore>(door: St, acknowledged: Arc<AtomicU32>) {
+    loop {
+        let least = acknowledged.load(SeqCst);
+        let kept = done("load", door.load(id(1)).await).session;
+        let seen = kept.expect("a session that is kept is gone").generation;
+        assert!(
+            seen >= least,
+            "generation {seen} is seen, {least} was acknowledged"
+        );
+        if least >= WRITES {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,119 @@
+//! Deletion of what has ended, by a clean-up or by the store itself.
+
+use std::time::Duration;
+
+use super::{Fixture, trial::*};
+use tower_bearer::store::{RevokeReason, Swap};
+
+pub(super) async fn what_has_ended_is_deleted_oldest_end_first<F: Fixture>(trial: Trial<F>) {
+    // Session n ends n hours after the start; they come in another order.
+    for number in [4, 2, 5, 1, 3] {
+        let mut session = trial.session(number, "ada");
+        session.ends_at = trial.start + HOUR * number as u32;
+        // Neither an idle nor a revoked session goes before its end.
+        session.expires_at = trial.start;
+        trial.insert(&session).await;
+    }
+    assert!(trial.end(id(5), RevokeReason::Logout).await);
+
+    trial.clean_up(10, 0).await;
+    assert_eq!(left(&trial).await, [1, 2, 3, 4, 5]);
+    nothing_goes_a_millisecond_early(&trial).await;
+    trial.advance(Duration::from_millis(1)).await;
+    trial.clean_up(0, 1).await;
+    trial.clean_up(10, 1).await;
+    assert_eq!(left(&trial).await, [2, 3, 4, 5]);
+    trial.advance(3 * HOUR).await;
+    trial.clean_up(2, 3).await;
+    if !trial.fixture.deletes_by_itself() {
+        assert_eq!(left(&trial).await, [4, 5]);
+    }
+    trial.clean_up(10, 1).await;
+    assert_eq!(left(&trial).await, [5]);
+    trial.advance(HOUR).await;
+    trial.clean_up(10, 1).await;
+    assert_eq!(left(&trial).await, []);
+}
+
+/// A clock that runs may be past the end by the time of the answer: nothing is told then.
+async fn nothing_goes_a_millisecond_early<F: Fixture>(trial: &Trial<F>) {
+    let millisecond = Duration::from_millis(1);
+    let end = trial.start + HOUR;
+    let now = trial.now().await;
+    trial.advance(end.saturating_since(now) - millisecond).await;
+    let left = left(trial).await;
+    if trial.now().await < end {
+        trial.clean_up(10, 0).await;
+        assert_eq!(left, [1, 2, 3, 4, 5]);
+    }
+}
+
+async fn left<F: Fixture>(trial: &Trial<F>) -> Vec<u128> {
+    let mut left = Vec::new();
+    for number in 1..=5 {
+        left.extend(trial.find(id(number)).await.map(|_| number));
+    }
+    left
+}
+
+pub(super) async fn no_more_than_the_limit_is_deleted<F: Fixture>(trial: Trial<F>) {
+    const COUNT: u128 = 1_000;
+    let user = |number| format!("user {}", number % 3);
+    let sessions = (0..COUNT).map(|number| trial.session(number, &user(number)));
+    trial.insert_all(sessions).await;
+    let mut stays = trial.session(COUNT, "ada");
+    stays.ends_at = trial.start + 3 * HOUR;
+    trial.insert(&stays).await;
+    trial.advance(2 * HOUR).await;
+
+    let mut dead = COUNT as usize;
+    for limit in [1, 256, 600, usize::MAX, 9] {
+        trial.clean_up(limit, dead).await;
+        dead = dead.saturating_sub(limit);
+        if !trial.fixture.deletes_by_itself() {
+            assert_eq!(kept(&trial, COUNT).await, dead, "so many are left");
+        }
+    }
+    assert_eq!(kept(&trial, COUNT).await, 0, "so many are left");
+    assert_same(&trial.load(stays.id).await, &stays);
+}
+
+async fn kept<F: Fixture>(trial: &Trial<F>, count: u128) -> usize {
+    let mut kept = 0;
+    for number in 0..count {
+        kept += usize::from(trial.find(id(number)).await.is_some());
+    }
+    kept
+}
+
+pub(super) async fn a_deleted_session_stays_deleted<F: Fixture>(trial: Trial<F>) {
+    let first = trial.session(1, "ada");
+    trial.insert(&first).await;
+    trial.advance(2 * HOUR).await;
+    trial.clean_up(1, 1).await;
+
+    let mut next = rotated(&first, trial.start + 2 * HOUR);
+    (next.expires_at, next.ends_at) = (trial.start + 4 * HOUR, trial.start + 4 * HOUR);
+    assert_eq!(trial.swap(0, &next).await, Swap::Lost);
+    trial.confirm(&[(id(1), 0)]).await;
+    assert!(!trial.end(id(1), RevokeReason::Logout).await);
+    assert_eq!(trial.end_all("ada", RevokeReason::Logout).await, []);
+    assert!(trial.find(id(1)).await.is_none(), "it was revived");
+    assert_eq!(trial.live("ada").await, []);
+}
+
+pub(super) async fn a_deleted_identifier_is_free_again<F: Fixture>(trial: Trial<F>) {
+    trial.insert(&trial.session(1, "ada")).await;
+    trial.advance(2 * HOUR).await;
+    trial.clean_up(1, 1).await;
+
+    let mut again = trial.session(1, "eve");
+    again.ends_at = trial.start + 4 * HOUR;
+    again.expires_at = again.ends_at;
+    trial.insert(&again).await;
+    assert_eq!(trial.live("ada").await, []);
+    assert_eq!(trial.live("eve").await, [id(1)]);
+    assert_eq!(trial.end_all("ada", RevokeReason::Logout).await, []);
+    trial.clean_up(1, 0).await;
+    assert_same(&trial.load(id(1)).await, &again);
+}

@@ -1,0 +1,55 @@
+//! One clock, for all servers and in all answers and rows.
+
+use std::time::Instant;
+
+use super::{Fixture, trial::*};
+use tower_bearer::{
+    clock::Timestamp,
+    store::{RevokeReason, SessionStore},
+};
+
+pub(super) async fn every_call_tells_the_time_by_one_clock<F: Fixture>(trial: Trial<F>) {
+    let begin = Instant::now();
+    trial.advance(HOUR).await;
+    let least = trial.start + HOUR;
+    let most = |begin: Instant| least + begin.elapsed() + MINUTE;
+    let mut last = least;
+    let mut check = |call: &str, now: Timestamp| {
+        assert!(now >= last, "{call} gave {now:?}, after {last:?}");
+        assert!(now <= most(begin), "{call} gave {now:?}, {least:?} was due");
+        last = now;
+    };
+    for store in [trial.fixture.store(), trial.fixture.peer()] {
+        check("now", done("now", store.now().await));
+        check("load", done("load", store.load(id(1)).await).now);
+        let listed = store.list(ISSUER, "ada", None, 1).await;
+        check("list", done("list", listed).now);
+        check("now", done("now", store.now().await));
+    }
+}
+
+pub(super) async fn every_write_takes_the_time_of_one_clock<F: Fixture>(trial: Trial<F>) {
+    for number in 1..=3 {
+        trial.insert(&trial.session(number, "ada")).await;
+    }
+    trial.advance(HOUR).await;
+    let before = trial.now().await;
+    trial.confirm(&[(id(1), 0)]).await;
+    assert!(trial.end(id(2), RevokeReason::Logout).await);
+    let all = trial.end_all("ada", RevokeReason::Logout).await;
+    let after = trial.now().await;
+
+    assert_eq!(all, [id(1), id(3)]);
+    let check = |call: &str, at: Timestamp| {
+        assert!(
+            (before..=after).contains(&at),
+            "{call} wrote {at:?}, between {before:?} and {after:?}"
+        );
+    };
+    let confirmed_at = trial.load(id(1)).await.confirmed_at;
+    check("confirm", confirmed_at.expect("a confirmation"));
+    for (call, number) in [("end", 2), ("end_all", 1), ("end_all", 3)] {
+        let revoked = trial.load(id(number)).await.revoked;
+        check(call, revoked.expect("an end").at);
+    }
+}

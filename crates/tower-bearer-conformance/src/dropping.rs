@@ -1,0 +1,81 @@
+//! Callers that go away.
+
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
+
+use tokio::time::{sleep, timeout};
+
+use super::{Fixture, trial::*};
+use tower_bearer::store::{RevokeReason, SessionStore, StoreErrorKind};
+
+const ROUNDS: u32 = 40;
+
+pub(super) async fn a_dropped_future_leaves_the_store_whole<F: Fixture>(trial: Trial<F>) {
+    for patience in 0..ROUNDS {
+        one_session(&trial, patience).await;
+    }
+    trial.advance(2 * HOUR).await;
+    abandon(trial.store().delete_expired(30), 3).await;
+    // What was given up on may hold on to its rows for a moment.
+    for _ in 0..100 {
+        let deleted = trial.store().delete_expired(100).await;
+        done("delete_expired", deleted);
+        if is_empty(&trial).await {
+            return;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    panic!("a dropped clean-up has left sessions that no other deletes");
+}
+
+async fn one_session<F: Fixture>(trial: &Trial<F>, patience: u32) {
+    let store = trial.store();
+    // Each of another: what was given up on may yet come, and end whatever its user then has.
+    let subject = format!("user {patience}");
+    let first = trial.session(u128::from(patience), &subject);
+    abandon(store.insert(&first), patience).await;
+    // Whether it was kept or not: a caller that saw no answer may do it again.
+    match store.insert(&first).await {
+        Err(error) if error.kind() == StoreErrorKind::Duplicate => {}
+        inserted => done("insert", inserted),
+    }
+    assert_same(&trial.load(first.id).await, &first);
+
+    let next = rotated(&first, trial.start);
+    abandon(store.load(first.id), patience).await;
+    abandon(store.list(ISSUER, &subject, None, 100), patience).await;
+    abandon(store.swap(0, &next), patience).await;
+    let kept = trial.load(first.id).await;
+    assert!(kept == first || kept == next, "half a swap: {kept:?}");
+
+    abandon(store.confirm(&[(first.id, kept.generation)]), patience).await;
+    abandon(store.end(first.id, RevokeReason::Logout), patience).await;
+    let all = store.end_all(ISSUER, &subject, RevokeReason::Logout);
+    abandon(all, patience).await;
+    trial.end(first.id, RevokeReason::Logout).await;
+    let kept = trial.load(first.id).await;
+    assert!(kept.revoked.is_some(), "not ended: {kept:?}");
+}
+
+async fn is_empty<F: Fixture>(trial: &Trial<F>) -> bool {
+    for number in 0..ROUNDS {
+        if trial.find(id(number.into())).await.is_some() {
+            return false;
+        }
+    }
+    true
+}
+
+/// Drops the future: for an even `patience` after half as many polls, else after a time.
+async fn abandon(future: impl Future, patience: u32) {
+    let mut future = pin!(future);
+    if patience % 2 == 1 {
+        let _ = timeout(Duration::from_micros(100) * patience, future).await;
+        return;
+    }
+    for _ in 0..patience / 2 {
+        if poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_ready())).await {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,85 @@
+//! What is looked at after each step.
+
+use std::{fmt::Debug, mem};
+
+use proptest::prelude::*;
+
+use super::{
+    history::Step,
+    reference::Told,
+    walked::Walked,
+    world::{Checked, World},
+};
+use tower_bearer::{
+    bearer::SessionGuard,
+    session::{Session, SessionEvent},
+};
+
+use crate::{Fixture, trial::difference};
+
+impl<F: Fixture> World<'_, F> {
+    /// What the store holds and the servers told is what the oracle says; and what holds
+    /// whatever the oracle says.
+    pub(super) fn check(&mut self, step: &Step, walked: &mut Walked) -> Checked {
+        self.let_go();
+        let told = |event: SessionEvent| (event.kind, event.session, event.distance);
+        let events = self.events();
+        let expected: Vec<Told> = mem::take(&mut self.reference.told);
+        walked.count(&events);
+        walked.add("rotated", mem::take(&mut self.reference.rotations));
+        let overtaken = mem::take(&mut self.reference.overtaken);
+        walked.add("late_after_confirmation", overtaken);
+        prop_assert_eq!(sorted(events.into_iter().map(told)), sorted(expected));
+        for client in 0..self.clients.len() {
+            self.check_session(client, step)?;
+        }
+        for subject in self.subjects.clone() {
+            self.check_list(&subject)?;
+        }
+        Ok(())
+    }
+
+    fn check_session(&mut self, client: usize, step: &Step) -> Checked {
+        let id = self.clients[client].held(0).id;
+        let row = self.row(id);
+        let expected = self.reference.rows.get(&id);
+        if let (Some(row), Some(expected)) = (&row, expected) {
+            let difference = difference(row, expected);
+            prop_assert!(
+                difference.is_none(),
+                "{id} has {}",
+                difference.unwrap_or_default()
+            );
+        }
+        prop_assert!(row.as_ref() == expected, "{row:?} is not {expected:?}");
+        let now = self.now();
+        self.clients[client].checks_row(row.as_ref(), now, step)?;
+        let is_live = self.wait_for(self.servers[0].is_live(id)).unwrap();
+        let now = self.told(0);
+        let runs = |row: Session| row.revoked.is_none() && now < row.ends_at;
+        prop_assert_eq!(is_live, row.is_some_and(runs));
+        Ok(())
+    }
+
+    /// What ends while the list is made may be in it or not.
+    fn check_list(&mut self, subject: &str) -> Checked {
+        let before = self.now();
+        let listed = self.wait_for(self.servers[1].list(subject)).unwrap();
+        let mut ids: Vec<_> = listed.iter().map(|session| session.id).collect();
+        let mut expected = self.reference.live(subject, before);
+        let still = self.reference.live(subject, self.now());
+        let ending: Vec<_> = expected.iter().filter(|id| !still.contains(id)).collect();
+        let ending: Vec<_> = ending.into_iter().copied().collect();
+        ids.retain(|id| !ending.contains(id));
+        expected.retain(|id| !ending.contains(id));
+        prop_assert_eq!(ids, expected);
+        Ok(())
+    }
+}
+
+/// Events, which two servers at once may tell in any order.
+pub(super) fn sorted<T: Debug>(all: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut all: Vec<T> = all.into_iter().collect();
+    all.sort_by_cached_key(|one| format!("{one:?}"));
+    all
+}

@@ -1,0 +1,294 @@
+//! A history is data, so that a failing one shrinks to a few steps that can be read.
+
+use std::time::Duration;
+
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use tower_bearer::{
+    clock::Timestamp,
+    session::{ConfirmBy, Overflow},
+};
+
+pub(super) const ACCESS: Duration = Duration::from_secs(600);
+pub(super) const IDLE: Duration = Duration::from_secs(6 * 60 * 60);
+pub(super) const LONGEST: Duration = Duration::from_secs(15 * 60 * 60);
+
+/// How the sessions are configured, and what happens to them.
+#[derive(Clone, Debug)]
+pub(super) struct History {
+    pub(super) setting: Setting,
+    pub(super) steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    pub(super) window: Duration,
+    pub(super) late_budget: u32,
+    pub(super) late_span: u32,
+    pub(super) confirm_by: ConfirmBy,
+    pub(super) max_sessions: Option<(usize, Overflow)>,
+    pub(super) revoke_on_reuse: bool,
+}
+
+/// Numbers that pick a session are taken modulo what there is, 0 is the newest; `back` 0 is
+/// the newest token that the client holds.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Start {
+        subject: usize,
+    },
+    Refresh {
+        session: usize,
+        server: usize,
+        back: usize,
+        /// The answer never arrives: the client goes on with what it holds.
+        lost: bool,
+    },
+    /// One token, presented to both servers at once.
+    Twice {
+        session: usize,
+        back: usize,
+    },
+    /// A token signed with the real key, with a `jti` that the session never had.
+    Forged {
+        session: usize,
+        server: usize,
+        ahead: bool,
+    },
+    /// The client uses an access token.
+    Use {
+        session: usize,
+        server: usize,
+        back: usize,
+    },
+    /// The confirmations that wait are written.
+    Flush {
+        server: usize,
+    },
+    End {
+        session: usize,
+        server: usize,
+        /// Someone else tries.
+        other: bool,
+    },
+    EndAll {
+        subject: usize,
+        server: usize,
+    },
+    Revoke {
+        session: usize,
+        server: usize,
+        back: usize,
+        access: bool,
+    },
+    CleanUp {
+        server: usize,
+    },
+    /// A failover: the session's row is again what it was some writes ago.
+    LoseWrites {
+        session: usize,
+        back: usize,
+    },
+    Wait(Jump),
+}
+
+/// How the clock moves: to just before, at or just after a length that something turns on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Jump {
+    pub(super) by: Length,
+    pub(super) off: i64,
+    pub(super) backward: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Length {
+    Nothing,
+    Window,
+    TwoWindows,
+    Access,
+    /// To the expiry or the end of the newest session, wherever the clock is.
+    Expiry,
+    End,
+    Millis(i64),
+}
+
+impl Jump {
+    /// The time after it. `newest` has the expiry and the end of the newest session.
+    pub(super) fn from(
+        self,
+        now: Timestamp,
+        newest: Option<(Timestamp, Timestamp)>,
+        setting: &Setting,
+    ) -> Timestamp {
+        let window = setting.window.as_millis() as i64;
+        let (expiry, end) = newest.unwrap_or((now, now));
+        let length = match self.by {
+            Length::Nothing => 0,
+            Length::Window => window,
+            Length::TwoWindows => 2 * window,
+            Length::Access => ACCESS.as_millis() as i64,
+            Length::Expiry => expiry.millis_since(now),
+            Length::End => end.millis_since(now),
+            Length::Millis(millis) => millis,
+        };
+        let is_length = !matches!(self.by, Length::Expiry | Length::End);
+        let millis = length + self.off;
+        let millis = if self.backward && is_length {
+            -millis
+        } else {
+            millis
+        };
+        Timestamp::from_millis(now.as_millis() + millis)
+    }
+}
+
+pub(super) fn histories() -> impl Strategy<Value = History> {
+    (settings(), vec(scenes(), 1..50)).prop_map(|(setting, scenes)| {
+        let mut steps = vec![Step::Start { subject: 0 }];
+        steps.extend(scenes.into_iter().flatten());
+        History { setting, steps }
+    })
+}
+
+/// One step, or a few that chance would seldom bring together.
+fn scenes() -> impl Strategy<Value = Vec<Step>> {
+    let refresh = |server, lost| Step::Refresh {
+        session: 0,
+        server,
+        back: 0,
+        lost,
+    };
+    let lost_answer = (0_usize..2, jumps(), 0_usize..2).prop_map(move |(server, jump, other)| {
+        vec![
+            refresh(server, true),
+            Step::Wait(jump),
+            refresh(other, false),
+        ]
+    });
+    // Another tab has the successor already, and uses it.
+    let overtaken_tab = (jumps(), jumps()).prop_map(move |(before, after)| {
+        vec![
+            refresh(0, false),
+            Step::Wait(before),
+            Step::Use {
+                session: 0,
+                server: 0,
+                back: 0,
+            },
+            Step::Flush { server: 0 },
+            Step::Wait(after),
+            Step::Refresh {
+                session: 0,
+                server: 1,
+                back: 1,
+                lost: false,
+            },
+        ]
+    });
+    let clean_up_at_the_end = (-1_i64..=1).prop_map(|off| {
+        let (by, backward) = (Length::End, false);
+        vec![
+            Step::Wait(Jump { by, off, backward }),
+            Step::CleanUp { server: 0 },
+            Step::Start { subject: 0 },
+        ]
+    });
+    prop_oneof![
+        30 => steps().prop_map(|step| vec![step]),
+        4 => lost_answer,
+        2 => overtaken_tab,
+        1 => clean_up_at_the_end,
+    ]
+}
+
+fn settings() -> impl Strategy<Value = Setting> {
+    let budgets = select(vec![
+        (3, 20),
+        (3, 20),
+        (0, 20),
+        (1, 2),
+        (1, 3),
+        (2, 4),
+        (31, 32),
+    ]);
+    let max = (
+        1_usize..4,
+        select(vec![Overflow::EvictOldest, Overflow::Refuse]),
+    );
+    (
+        select(vec![10, 10, 10, 0, 300]),
+        budgets,
+        prop::bool::weighted(0.8),
+        option::weighted(0.5, max),
+        prop::bool::weighted(0.9),
+    )
+        .prop_map(
+            |(window, (late_budget, late_span), by_access, max_sessions, revoke_on_reuse)| {
+                Setting {
+                    window: Duration::from_secs(window),
+                    late_budget,
+                    late_span,
+                    confirm_by: match by_access {
+                        true => ConfirmBy::AccessToken,
+                        false => ConfirmBy::Successor,
+                    },
+                    max_sessions,
+                    revoke_on_reuse,
+                }
+            },
+        )
+}
+
+/// Refreshes and waits most of the time; what ends a session seldom, so that histories get
+/// somewhere.
+fn steps() -> impl Strategy<Value = Step> {
+    let (session, server, subject) = (|| session(), || 0_usize..2, || 0_usize..2);
+    prop_oneof![
+        9 => subject().prop_map(|subject| Step::Start { subject }),
+        40 => (session(), server(), back(), prop::bool::weighted(0.3)).prop_map(
+            |(session, server, back, lost)| Step::Refresh { session, server, back, lost }
+        ),
+        5 => (session(), back()).prop_map(|(session, back)| Step::Twice { session, back }),
+        2 => (session(), server(), any::<bool>())
+            .prop_map(|(session, server, ahead)| Step::Forged { session, server, ahead }),
+        12 => (session(), server(), back())
+            .prop_map(|(session, server, back)| Step::Use { session, server, back }),
+        8 => server().prop_map(|server| Step::Flush { server }),
+        1 => (session(), server(), any::<bool>())
+            .prop_map(|(session, server, other)| Step::End { session, server, other }),
+        1 => (subject(), server()).prop_map(|(subject, server)| Step::EndAll { subject, server }),
+        1 => (session(), server(), back(), any::<bool>()).prop_map(
+            |(session, server, back, access)| Step::Revoke { session, server, back, access }
+        ),
+        2 => server().prop_map(|server| Step::CleanUp { server }),
+        3 => (session(), 1_usize..6)
+            .prop_map(|(session, back)| Step::LoseWrites { session, back }),
+        40 => jumps().prop_map(Step::Wait),
+    ]
+}
+
+/// Mostly the newest.
+fn session() -> impl Strategy<Value = usize> {
+    prop_oneof![4 => Just(0_usize), 1 => 0_usize..4]
+}
+
+fn back() -> impl Strategy<Value = usize> {
+    prop_oneof![30 => Just(0_usize), 5 => Just(1), 1 => 2_usize..6]
+}
+
+fn jumps() -> impl Strategy<Value = Jump> {
+    let by = prop_oneof![
+        1 => Just(Length::Nothing),
+        8 => Just(Length::Window),
+        8 => Just(Length::TwoWindows),
+        4 => Just(Length::Access),
+        1 => Just(Length::Expiry),
+        1 => Just(Length::End),
+        8 => (0_i64..30_000).prop_map(Length::Millis),
+        8 => (0_i64..3 * 60 * 60 * 1000).prop_map(Length::Millis),
+    ];
+    (by, -1_i64..=1, prop::bool::weighted(0.1)).prop_map(|(by, off, backward)| Jump {
+        by,
+        off,
+        backward,
+    })
+}

@@ -1,0 +1,197 @@
+//! The oracle: what the crate's pure decision makes of a plain map, one call after another.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use tower_bearer::{
+    SessionId,
+    clock::Timestamp,
+    session::{
+        ConfirmBy, Overflow, Policy, Presented, RefreshOutcome, Refusal, RevokeReason, Revoked,
+        Session, SessionEventKind, Verdict, decide,
+    },
+};
+
+use super::history::{IDLE, Setting};
+
+/// What a server told of, by its events.
+pub(super) type Told = (SessionEventKind, SessionId, i64);
+
+#[derive(Clone)]
+pub(super) struct Reference {
+    pub(super) rows: BTreeMap<SessionId, Session>,
+    servers: [Server; 2],
+    setting: Setting,
+    policy: Policy,
+    pub(super) told: Vec<Told>,
+    pub(super) rotations: usize,
+    /// Late redeliveries although the successor was confirmed.
+    pub(super) overtaken: usize,
+}
+
+/// What a process keeps to itself.
+#[derive(Clone, Default)]
+struct Server {
+    seen: HashMap<SessionId, u32>,
+    waiting: HashMap<SessionId, u32>,
+    ended: HashSet<SessionId>,
+}
+
+impl Reference {
+    pub(super) fn new(setting: Setting) -> Self {
+        let mut policy = Policy::default();
+        policy.idle_lifetime = IDLE;
+        policy.reuse_window = setting.window;
+        policy.late_budget = setting.late_budget;
+        policy.late_span = setting.late_span;
+        policy.revoke_on_reuse = setting.revoke_on_reuse;
+        Self {
+            rows: BTreeMap::new(),
+            servers: Default::default(),
+            policy,
+            setting,
+            told: Vec::new(),
+            rotations: 0,
+            overtaken: 0,
+        }
+    }
+
+    /// Whether there is room for a session beside the live ones; evicts if so told.
+    pub(super) fn makes_room(&mut self, server: usize, live: &[SessionId], now: Timestamp) -> bool {
+        let Some((max, overflow)) = self.setting.max_sessions else {
+            return true;
+        };
+        let surplus = (live.len() + 1).saturating_sub(max);
+        if surplus > 0 && overflow == Overflow::Refuse {
+            return false;
+        }
+        for id in live.iter().take(surplus) {
+            self.revoke(server, *id, RevokeReason::Evicted, now);
+        }
+        true
+    }
+
+    pub(super) fn live(&self, subject: &str, now: Timestamp) -> Vec<SessionId> {
+        let live = |row: &&Session| row.subject == subject && row.is_live(now);
+        self.rows.values().filter(live).map(|row| row.id).collect()
+    }
+
+    pub(super) fn refresh(
+        &mut self,
+        server: usize,
+        id: SessionId,
+        token: Presented,
+        now: Timestamp,
+    ) -> Result<RefreshOutcome, Refusal> {
+        let Some(row) = self.rows.get(&id) else {
+            let unknown = Refusal::Unknown;
+            self.told.push((SessionEventKind::Refused(unknown), id, 0));
+            return Err(unknown);
+        };
+        let verdict = decide(row, token, now, &self.policy);
+        self.overtaken += usize::from(verdict == Verdict::Late && row.confirmed_at.is_some());
+        let distance = i64::from(row.generation) - i64::from(token.generation);
+        if let Some(next) = verdict.apply(row, token, now, &self.policy) {
+            self.rows.insert(id, next);
+        }
+        let (result, kind) = match verdict {
+            Verdict::Refused(refusal) => {
+                if refusal == Refusal::Revoked {
+                    self.servers[server].ended.insert(id);
+                }
+                (Err(refusal), SessionEventKind::Refused(refusal))
+            }
+            Verdict::Reuse(reuse) => {
+                if self.policy.revoke_on_reuse {
+                    self.servers[server].ended.insert(id);
+                    let ended = SessionEventKind::Ended(RevokeReason::Reuse);
+                    self.told.push((ended, id, 0));
+                }
+                (Err(Refusal::Reused), SessionEventKind::Reused(reuse))
+            }
+            Verdict::Rotate => {
+                self.rotations += 1;
+                return Ok(RefreshOutcome::Rotated);
+            }
+            Verdict::Current => (Ok(RefreshOutcome::Current), SessionEventKind::Repeated),
+            Verdict::Neighbour => (Ok(RefreshOutcome::Redelivered), SessionEventKind::Neighbour),
+            Verdict::Late => (
+                Ok(RefreshOutcome::Redelivered),
+                SessionEventKind::LateRedelivery,
+            ),
+            Verdict::Restore => (
+                Ok(RefreshOutcome::Restored),
+                SessionEventKind::StoreLostWrites,
+            ),
+        };
+        self.told.push((kind, id, distance));
+        result
+    }
+
+    /// Ends a session if it is there and still runs. Its access tokens are refused by this
+    /// server from now on.
+    pub(super) fn revoke(
+        &mut self,
+        server: usize,
+        id: SessionId,
+        reason: RevokeReason,
+        now: Timestamp,
+    ) -> bool {
+        let Some(row) = self.rows.get_mut(&id) else {
+            return false;
+        };
+        self.servers[server].ended.insert(id);
+        if row.revoked.is_some() {
+            return false;
+        }
+        row.revoked = Some(Revoked::new(now, reason));
+        row.version += 1;
+        // This one is swapped in.
+        if reason == RevokeReason::Evicted {
+            row.version = row.version.max(now.as_millis().unsigned_abs());
+        }
+        self.told.push((SessionEventKind::Ended(reason), id, 0));
+        true
+    }
+
+    pub(super) fn running(&self, subject: &str) -> Vec<SessionId> {
+        let running = |row: &&Session| row.subject == subject && row.revoked.is_none();
+        let running = self.rows.values().filter(running);
+        running.map(|row| row.id).collect()
+    }
+
+    /// Whether the server lets the access token in; notes its generation if so.
+    pub(super) fn admits(&mut self, server: usize, id: SessionId, generation: u32) -> bool {
+        let server = &mut self.servers[server];
+        if server.ended.contains(&id) {
+            return false;
+        }
+        let is_new = server.seen.get(&id).is_none_or(|seen| *seen < generation);
+        if generation >= 1 && self.setting.confirm_by == ConfirmBy::AccessToken && is_new {
+            server.seen.insert(id, generation);
+            server.waiting.insert(id, generation);
+        }
+        true
+    }
+
+    /// Has a server write what waits, and tells the sessions that it has something to write on.
+    pub(super) fn flush(&mut self, server: usize) -> Vec<SessionId> {
+        let waiting = std::mem::take(&mut self.servers[server].waiting);
+        let fits = |(id, generation): &(SessionId, u32)| {
+            self.rows.get(id).is_some_and(|row| {
+                row.generation == *generation && row.revoked.is_none() && row.confirmed_at.is_none()
+            })
+        };
+        waiting.into_iter().filter(fits).map(|(id, _)| id).collect()
+    }
+
+    pub(super) fn confirm(&mut self, id: SessionId, now: Timestamp) {
+        if let Some(row) = self.rows.get_mut(&id) {
+            row.confirmed_at = Some(now);
+            row.version += 1;
+        }
+    }
+
+    pub(super) fn clean_up(&mut self, now: Timestamp) {
+        self.rows.retain(|_, row| now < row.ends_at);
+    }
+}

@@ -1,0 +1,223 @@
+//! What happens in a step that is no refresh.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::{
+    client::Client,
+    history::{IDLE, Jump, LONGEST, Step},
+    tap::Seen,
+    world::{Checked, World},
+};
+use tower_bearer::{
+    claims::SessionId,
+    clock::Timestamp,
+    session::{Grant, RevokeReason, Session, SessionErrorKind, SessionEventKind},
+    store::Swap,
+};
+
+use crate::{Fixture, tokens::Held, trial::ISSUER};
+
+const SCOPE: &str = "read write";
+const SECOND: Duration = Duration::from_secs(1);
+
+impl<F: Fixture> World<'_, F> {
+    pub(super) fn step(&mut self, step: &Step) -> Checked {
+        match *step {
+            Step::Start { subject } => self.start(subject),
+            Step::Wait(jump) => {
+                self.wait(jump);
+                Ok(())
+            }
+            Step::Flush { server } => {
+                self.flush(server);
+                Ok(())
+            }
+            Step::EndAll { subject, server } => self.end_all(subject, server),
+            Step::CleanUp { server } => {
+                self.clean_up(server);
+                Ok(())
+            }
+            Step::Refresh { session, .. }
+            | Step::Twice { session, .. }
+            | Step::Forged { session, .. }
+            | Step::Use { session, .. }
+            | Step::End { session, .. }
+            | Step::Revoke { session, .. }
+            | Step::LoseWrites { session, .. } => match self.clients.len() {
+                0 => Ok(()),
+                clients => self.step_of(clients - 1 - session % clients, step),
+            },
+        }
+    }
+
+    fn step_of(&mut self, client: usize, step: &Step) -> Checked {
+        match *step {
+            Step::Refresh {
+                server, back, lost, ..
+            } => self.refresh(client, server, back, lost),
+            Step::Twice { back, .. } => self.twice(client, back),
+            Step::Forged { server, ahead, .. } => self.forged(client, server, ahead),
+            Step::Use { server, back, .. } => self.use_access_token(client, server, back),
+            Step::End { server, other, .. } => self.end(client, server, other),
+            Step::Revoke {
+                server,
+                back,
+                access,
+                ..
+            } => self.revoke(client, server, back, access),
+            Step::LoseWrites { back, .. } => self.lose_writes(client, back),
+            _ => Ok(()),
+        }
+    }
+
+    fn start(&mut self, subject: usize) -> Checked {
+        let subject = self.subjects[subject].clone();
+        let grant = Grant::new(&*subject)
+            .scope(SCOPE)
+            .metadata("device", "phone");
+        let started = self.wait_for(self.servers[0].start(grant));
+        let seen = self.seen(0);
+        let (now, live) = match seen.first() {
+            Some(Seen::Listed(now, live)) => (*now, &**live),
+            seen => (seen.map_or(self.begin, Seen::time), &[][..]),
+        };
+        let has_room = self.reference.makes_room(0, live, now);
+        let tokens = match started {
+            Err(error) => {
+                prop_assert!(!has_room, "{error:?}");
+                prop_assert_eq!(error.kind(), SessionErrorKind::TooManySessions);
+                return Ok(());
+            }
+            Ok(tokens) => tokens,
+        };
+        prop_assert!(has_room);
+        let held = Held::open(tokens, &self.verifier, now);
+        let row = self.row(held.id);
+        prop_assert!(row.is_some(), "a login that is not kept");
+        let row = row.unwrap();
+        // All but the identifier and the secret is known before.
+        let mut expected = Session::new(held.id, ISSUER, subject, row.secret.clone(), now);
+        expected.expires_at = now + IDLE;
+        expected.ends_at = now + LONGEST;
+        expected.scope = SCOPE.parse().unwrap();
+        expected.metadata = row.metadata.clone();
+        prop_assert_eq!(&row, &expected);
+        let mut client = Client::new(held.clone(), row.clone());
+        client.checks_answer(&held, &row, now)?;
+        self.reference
+            .told
+            .push((SessionEventKind::Started, held.id, 0));
+        prop_assert!(self.reference.rows.insert(held.id, row).is_none());
+        self.clients.push(client);
+        Ok(())
+    }
+
+    fn wait(&mut self, jump: Jump) {
+        let now = self.now();
+        let newest = self.clients.last().map(|client| client.held(0).id);
+        let row = newest.and_then(|id| self.reference.rows.get(&id));
+        let ends = row.map(|row| (row.expires_at, row.ends_at));
+        let then = self.clear_of_ends(jump.from(now, ends, &self.setting));
+        let fixture = &self.trial.fixture;
+        if then >= now {
+            self.wait_for(fixture.advance(then.saturating_since(now)));
+        } else {
+            // Where the clock cannot be turned back, this step is none.
+            self.wait_for(fixture.turn_back(now.saturating_since(then)));
+        }
+    }
+
+    /// A store that deletes by itself would do so in the middle of a step, if that began right
+    /// before the end of a session.
+    fn clear_of_ends(&self, then: Timestamp) -> Timestamp {
+        if !self.trial.fixture.deletes_by_itself() {
+            return then;
+        }
+        let ends = self.reference.rows.values().map(|row| row.ends_at);
+        let near = ends.filter(|&end| then < end && end <= then + SECOND);
+        near.max().unwrap_or(then)
+    }
+
+    fn flush(&mut self, server: usize) {
+        self.wait_for(self.servers[server].flush()).unwrap();
+        for id in self.reference.flush(server) {
+            let at = self.row(id).and_then(|row| row.confirmed_at);
+            let at = self.written(at);
+            self.reference.confirm(id, at);
+        }
+    }
+
+    fn clean_up(&mut self, server: usize) {
+        let sessions = self.servers[server].clone();
+        self.wait_for(async {
+            let clean_up = sessions.clean_up(Duration::from_secs(3600)).unwrap();
+            clean_up.stop().await;
+        });
+        self.reference.clean_up(self.begin);
+        // What has ended since then may be gone or not.
+        self.forget_what_is_gone();
+    }
+
+    fn end(&mut self, client: usize, server: usize, other: bool) -> Checked {
+        let client = &self.clients[client];
+        let id = client.held(0).id;
+        let subject = if other { "mallory" } else { &client.subject };
+        let ended = self.wait_for(self.servers[server].end(id, subject));
+        let expected = !other && self.revoked(server, id, RevokeReason::Logout);
+        prop_assert_eq!(ended.unwrap(), expected);
+        Ok(())
+    }
+
+    /// Has the oracle revoke a session that the store has revoked, at the same time.
+    fn revoked(&mut self, server: usize, id: SessionId, reason: RevokeReason) -> bool {
+        let revoked = self.row(id).and_then(|row| row.revoked);
+        let at = self.written(revoked.map(|revoked| revoked.at));
+        self.reference.revoke(server, id, reason, at)
+    }
+
+    fn end_all(&mut self, subject: usize, server: usize) -> Checked {
+        let subject = self.subjects[subject].clone();
+        let ended = self.wait_for(self.servers[server].end_all(&subject));
+        let running = self.reference.running(&subject);
+        prop_assert_eq!(ended.unwrap(), running.len());
+        for id in running {
+            self.revoked(server, id, RevokeReason::Logout);
+        }
+        Ok(())
+    }
+
+    fn revoke(&mut self, client: usize, server: usize, back: usize, access: bool) -> Checked {
+        let held = self.clients[client].held(back).clone();
+        let token = match access {
+            true => held.tokens.access_token.expose(),
+            false => held.tokens.refresh_token.expose(),
+        };
+        let revoke = self.servers[server].revoke(token, None);
+        prop_assert!(self.wait_for(revoke).is_ok());
+        let now = self.seen(server).first().map_or(self.begin, Seen::time);
+        let strict = self.verifier.clone().leeway(Duration::ZERO).unwrap();
+        if !access || strict.verify_at(token, now).is_ok() {
+            self.revoked(server, held.id, RevokeReason::Revocation);
+        }
+        Ok(())
+    }
+
+    fn lose_writes(&mut self, client: usize, back: usize) -> Checked {
+        let client = &mut self.clients[client];
+        let Some(row) = self.reference.rows.get_mut(&client.held(0).id) else {
+            return Ok(());
+        };
+        if row.revoked.is_some() {
+            return Ok(());
+        }
+        let (before, version) = (client.lose_writes(back), row.version);
+        *row = before;
+        row.version = version + 1;
+        let row = row.clone();
+        let swap = self.wait_for(self.trial.swap(version, &row));
+        prop_assert_eq!(swap, Swap::Swapped);
+        Ok(())
+    }
+}

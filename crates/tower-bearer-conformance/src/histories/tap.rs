@@ -1,0 +1,105 @@
+use std::sync::{Arc, Mutex};
+
+use tower_bearer::{
+    claims::SessionId,
+    clock::Timestamp,
+    store::{Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, Swap},
+};
+
+/// Tells what a server was told of the time: what it decides it decides at that very time,
+/// however fast the store's clock runs.
+#[derive(Clone)]
+pub(super) struct Tap<St> {
+    store: St,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+/// What a store gave a server.
+#[derive(Clone, Debug)]
+pub(super) enum Seen {
+    Time(Timestamp),
+    Row(Timestamp),
+    Listed(Timestamp, Vec<SessionId>),
+}
+
+impl Seen {
+    pub(super) fn time(&self) -> Timestamp {
+        match self {
+            Self::Time(now) | Self::Row(now) | Self::Listed(now, _) => *now,
+        }
+    }
+}
+
+impl<St> Tap<St> {
+    pub(super) fn new(store: St) -> Self {
+        Self {
+            store,
+            seen: Arc::default(),
+        }
+    }
+
+    /// All that was seen since the last time.
+    pub(super) fn take(&self) -> Vec<Seen> {
+        std::mem::take(&mut *self.seen.lock().unwrap())
+    }
+
+    fn see(&self, seen: Seen) {
+        self.seen.lock().unwrap().push(seen);
+    }
+}
+
+impl<St: SessionStore> SessionStore for Tap<St> {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        let now = self.store.now().await?;
+        self.see(Seen::Time(now));
+        Ok(now)
+    }
+
+    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
+        self.store.insert(session).await
+    }
+
+    async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
+        let loaded = self.store.load(id).await?;
+        self.see(Seen::Row(loaded.now));
+        Ok(loaded)
+    }
+
+    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+        self.store.swap(expected, next).await
+    }
+
+    async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
+        self.store.confirm(pairs).await
+    }
+
+    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+        self.store.end(id, reason).await
+    }
+
+    async fn end_all(
+        &self,
+        issuer: &str,
+        subject: &str,
+        reason: RevokeReason,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        self.store.end_all(issuer, subject, reason).await
+    }
+
+    async fn list(
+        &self,
+        issuer: &str,
+        subject: &str,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Listed, StoreError> {
+        let listed = self.store.list(issuer, subject, after, limit).await?;
+        let ids = listed.sessions.iter().map(|session| session.id).collect();
+        self.see(Seen::Listed(listed.now, ids));
+        Ok(listed)
+    }
+
+    async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
+        self.store.delete_expired(limit).await
+    }
+}

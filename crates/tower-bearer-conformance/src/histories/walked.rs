@@ -1,0 +1,60 @@
+//! Where the histories came by.
+
+use std::collections::BTreeMap;
+
+use tower_bearer::session::{Refusal, SessionEvent, SessionEventKind};
+
+/// How many histories there were, and how often what happened.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    pub(super) histories: usize,
+    times: BTreeMap<&'static str, usize>,
+}
+
+/// What some history has to come by, else the test says nothing of it.
+const ROWS: [&str; 17] = [
+    "started",
+    "rotated",
+    "repeated",
+    "neighbour",
+    "late_redelivery",
+    "late_after_confirmation",
+    "store_lost_writes",
+    "reused_confirmed",
+    "reused_budget_spent",
+    "reused_older",
+    "forged",
+    "unknown",
+    "revoked",
+    "expired",
+    "logout",
+    "revocation",
+    "evicted",
+];
+
+impl Walked {
+    pub(super) fn count(&mut self, events: &[SessionEvent]) {
+        for event in events {
+            self.add(name(event.kind), 1);
+        }
+    }
+
+    pub(super) fn add(&mut self, what: &'static str, times: usize) {
+        *self.times.entry(what).or_default() += times;
+    }
+
+    pub(super) fn never(&self) -> Vec<&'static str> {
+        let never = |row: &&str| self.times.get(row).is_none_or(|times| *times == 0);
+        ROWS.into_iter().filter(never).collect()
+    }
+}
+
+fn name(kind: SessionEventKind) -> &'static str {
+    match kind {
+        SessionEventKind::Ended(reason) => reason.as_str(),
+        SessionEventKind::Refused(Refusal::Unknown) => "unknown",
+        SessionEventKind::Refused(Refusal::Revoked) => "revoked",
+        SessionEventKind::Refused(Refusal::Expired) => "expired",
+        other => other.as_str(),
+    }
+}

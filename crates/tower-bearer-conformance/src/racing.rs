@@ -1,0 +1,226 @@
+//! Many callers at once.
+
+use std::{future::Future, sync::Arc};
+
+use tokio::{sync::Barrier, task::JoinSet};
+
+use super::{Fixture, trial::*};
+use tower_bearer::{
+    claims::SessionId,
+    store::{RevokeReason, SessionStore, StoreErrorKind, Swap},
+};
+
+const TASKS: u32 = 100;
+const ROUNDS: u128 = 5;
+
+/// Runs a task a number, all at once, and gives what they gave.
+pub(super) async fn at_once<T, Fut>(numbers: u32, task: impl Fn(u32) -> Fut) -> Vec<T>
+where
+    T: Send + 'static,
+    Fut: Future<Output = T> + Send + 'static,
+{
+    let start = Arc::new(Barrier::new(numbers as usize));
+    let mut tasks = JoinSet::new();
+    for number in 0..numbers {
+        let (start, task) = (start.clone(), task(number));
+        tasks.spawn(async move {
+            start.wait().await;
+            task.await
+        });
+    }
+    tasks.join_all().await
+}
+
+pub(super) async fn of_many_swaps_one_wins<F: Fixture>(trial: Trial<F>) {
+    for round in 0..ROUNDS {
+        let first = trial.session(round, "ada");
+        trial.insert(&first).await;
+        let outcomes = at_once(TASKS, |task| {
+            let trial = trial.by_turns(task);
+            let mut next = rotated(&first, trial.start);
+            next.late = task;
+            async move { (trial.swap(0, &next).await, next) }
+        })
+        .await;
+        let won = outcomes.iter().filter(|(swap, _)| *swap == Swap::Swapped);
+        let won: Vec<_> = won.collect();
+        assert_eq!(won.len(), 1, "so many of {TASKS} swaps of one version won");
+        assert_same(&trial.load(first.id).await, &won[0].1);
+    }
+}
+
+pub(super) async fn of_many_inserts_one_wins<F: Fixture>(trial: Trial<F>) {
+    for round in 0..ROUNDS {
+        let outcomes = at_once(TASKS, |task| {
+            let trial = trial.by_turns(task);
+            let session = trial.session(round, &format!("user {task}"));
+            async move { (trial.store().insert(&session).await, session) }
+        })
+        .await;
+        let mut won = Vec::new();
+        for (inserted, session) in outcomes {
+            match inserted {
+                Ok(()) => won.push(session),
+                Err(error) if error.kind() == StoreErrorKind::Duplicate => {}
+                Err(error) => done("insert", Err(error)),
+            }
+        }
+        assert_eq!(won.len(), 1, "so many of {TASKS} of one identifier got in");
+        assert_same(&trial.load(id(round)).await, &won[0]);
+        assert!(trial.live(&won[0].subject).await.contains(&id(round)));
+    }
+}
+
+pub(super) async fn no_update_is_lost<F: Fixture>(trial: Trial<F>) {
+    const WRITERS: u32 = 8;
+    const TURNS: u32 = 25;
+    trial.insert(&trial.session(1, "ada")).await;
+    at_once(WRITERS, |task| {
+        let trial = trial.by_turns(task);
+        async move {
+            let (mut turns, mut patience) = (0, Patience::default());
+            while turns < TURNS {
+                let kept = trial.load(id(1)).await;
+                let next = rotated(&kept, trial.start);
+                turns += u32::from(trial.swap(kept.version, &next).await == Swap::Swapped);
+                patience.wait_for("a swap to win").await;
+            }
+        }
+    })
+    .await;
+    let kept = trial.load(id(1)).await;
+    assert_eq!(kept.generation, WRITERS * TURNS, "so many swaps counted");
+}
+
+pub(super) async fn nothing_changes_after_the_end<F: Fixture>(trial: Trial<F>) {
+    for round in 0..20 {
+        let id = id(round);
+        trial.insert(&trial.session(round, "ada")).await;
+        let mut tasks = JoinSet::new();
+        for task in 0..4 {
+            tasks.spawn(rotate_until_revoked(trial.by_turns(task), id));
+            tasks.spawn(confirm_until_revoked(trial.by_turns(task), id));
+        }
+        // Some rounds end the session in the middle of it all, some at once.
+        let mut patience = Patience::default();
+        while u128::from(trial.load(id).await.generation) < round {
+            patience.wait_for("a swap to be seen").await;
+        }
+        assert!(trial.end(id, RevokeReason::Logout).await);
+        let ended = trial.load(id).await;
+        let revoked = ended.revoked.expect("the end is seen");
+        assert_eq!(revoked.reason, RevokeReason::Logout);
+        tasks.join_all().await;
+        assert_same(&trial.load(id).await, &ended);
+    }
+}
+
+/// Forgets on purpose that it has seen the session revoked, once.
+async fn rotate_until_revoked<F: Fixture>(trial: Trial<F>, id: SessionId) {
+    let mut patience = Patience::default();
+    loop {
+        let kept = trial.load(id).await;
+        let mut next = rotated(&kept, trial.start);
+        next.revoked = None;
+        let swap = trial.swap(kept.version, &next).await;
+        if kept.revoked.is_some() {
+            return assert_eq!(swap, Swap::Lost, "a revoked session was swapped");
+        }
+        patience.wait_for("the end to be seen").await;
+    }
+}
+
+async fn confirm_until_revoked<F: Fixture>(trial: Trial<F>, id: SessionId) {
+    let mut patience = Patience::default();
+    loop {
+        let kept = trial.load(id).await;
+        trial.confirm(&[(id, kept.generation)]).await;
+        if kept.revoked.is_some() {
+            return;
+        }
+        patience.wait_for("the end to be seen").await;
+    }
+}
+
+pub(super) async fn of_many_ends_one_wins<F: Fixture>(trial: Trial<F>) {
+    for round in 0..ROUNDS {
+        let all: Vec<_> = (0..10).map(|number| id(10 * round + number)).collect();
+        for number in 10 * round..10 * (round + 1) {
+            trial.insert(&trial.session(number, "ada")).await;
+        }
+        let ended = at_once(20, |task| {
+            let (trial, all) = (trial.by_turns(task), all.clone());
+            async move {
+                if task % 2 == 0 {
+                    return trial.end_all("ada", RevokeReason::Logout).await;
+                }
+                let mut ended = Vec::new();
+                for id in all {
+                    ended.extend(trial.end(id, RevokeReason::Reuse).await.then_some(id));
+                }
+                ended
+            }
+        })
+        .await;
+        let mut ended = ended.concat();
+        ended.sort();
+        assert_eq!(ended, all, "each is told to have ended once");
+    }
+}
+
+/// A store that locks rows in the order in which they come deadlocks here.
+pub(super) async fn writers_of_many_sessions_do_not_block_each_other<F: Fixture>(trial: Trial<F>) {
+    const COUNT: u128 = 200;
+    let sessions = (0..COUNT).map(|number| trial.session(number, "ada"));
+    trial.insert_all(sessions).await;
+    at_once(12, |task| {
+        let trial = trial.by_turns(task);
+        // In an order of its own: 1, 3, 7 and 9 have no factor in common with 200.
+        let step = [1, 3, 7, 9][task as usize % 4];
+        let pairs: Vec<_> = (0..COUNT).map(|n| (id(n * step % COUNT), 0)).collect();
+        async move {
+            trial.confirm(&pairs).await;
+            if task % 3 == 0 {
+                trial.end_all("ada", RevokeReason::Logout).await;
+            }
+            trial.confirm(&pairs).await;
+        }
+    })
+    .await;
+    for number in 0..COUNT {
+        let kept = trial.load(id(number)).await;
+        assert!(kept.revoked.is_some(), "{kept:?} was left out");
+        let writes = 1 + u64::from(kept.confirmed_at.is_some());
+        assert_eq!(kept.version, writes, "each write counts once: {kept:?}");
+    }
+}
+
+pub(super) async fn many_clean_ups_delete_each_session_once<F: Fixture>(trial: Trial<F>) {
+    const COUNT: u128 = 500;
+    let sessions = (0..COUNT).map(|number| trial.session(number, "ada"));
+    trial.insert_all(sessions).await;
+    trial.advance(2 * HOUR).await;
+    let deleted = at_once(8, |task| {
+        let trial = trial.by_turns(task);
+        async move {
+            let deleted = trial.store().delete_expired(40).await;
+            done("delete_expired", deleted)
+        }
+    })
+    .await;
+    let deleted: usize = deleted.into_iter().sum();
+    assert!(deleted <= 8 * 40, "{deleted} were deleted");
+    let rest = done(
+        "delete_expired",
+        trial.store().delete_expired(usize::MAX).await,
+    );
+    let all = deleted + rest;
+    if trial.fixture.deletes_by_itself() {
+        assert!(all <= 500, "{all} of 500 were deleted");
+    } else {
+        assert_eq!(all, 500, "so many of 500 were deleted");
+    }
+    for number in 0..COUNT {
+        assert!(trial.find(id(number)).await.is_none());
+    }
+}

@@ -1,0 +1,149 @@
+use std::{any::Any, fmt, time::Duration};
+
+use tokio::{
+    runtime,
+    time::{Instant, timeout},
+};
+
+use super::{
+    Fixture,
+    cases::{Case, cases},
+};
+
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// Makes a module `$name` with a test for each case of the
+/// [conformance suite](crate), each on a fixture of its own.
+///
+/// `$make` is a function without arguments that gives a future of a
+/// [`Fixture`](crate::Fixture). The tests run at the same time, as tests do.
+#[macro_export]
+macro_rules! store_conformance {
+    ($name:ident, $make:expr $(,)?) => {
+        mod $name {
+            #[allow(unused_imports)] // `$make` need not be a path.
+            use super::*;
+
+            $crate::__store_conformance_cases!($crate::__store_conformance_tests!($make));
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __store_conformance_tests {
+    (($make:expr) $($cost:literal { $($part:ident::$case:ident,)+ })+) => {
+        $($(
+            #[test]
+            fn $case() {
+                let name = concat!(stringify!($part), "::", stringify!($case));
+                $crate::test(name, $make);
+            }
+        )+)+
+    };
+}
+
+/// Runs one case, in a runtime of its own.
+#[doc(hidden)]
+#[track_caller]
+pub fn test<F: Fixture, Fut: Future<Output = F>>(name: &str, make: impl FnOnce() -> Fut) {
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let case = cases().find(|case| case.name == name);
+    let case = case.expect("a case of the table");
+    let outcome = runtime.block_on(async { run(case, make().await).await });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+}
+
+/// Runs every case in turn, each on a fixture of its own, and prints its name and how long it
+/// took.
+///
+/// Races are only run in earnest by a runtime with several threads.
+///
+/// # Panics
+///
+/// Where the store fails a case: at the end, with all that failed and why.
+#[track_caller]
+pub fn check<F: Fixture, Fut: Future<Output = F>>(
+    make: impl Fn() -> Fut,
+) -> impl Future<Output = ()> {
+    let caller = std::panic::Location::caller();
+    async move {
+        let failed = failures(make).await;
+        let all: Vec<_> = failed.iter().map(Failure::to_string).collect();
+        assert!(
+            failed.is_empty(),
+            "{caller}: the store fails {} of {} cases\n{}",
+            failed.len(),
+            cases::<F>().count(),
+            all.join("\n"),
+        );
+    }
+}
+
+/// As [`check`], but gives what failed.
+pub async fn failures<F: Fixture, Fut: Future<Output = F>>(make: impl Fn() -> Fut) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    for case in cases() {
+        // Before its outcome, so that a case that hangs has a name.
+        println!("{}", case.name);
+        let begin = Instant::now();
+        let outcome = run(case, make().await).await;
+        let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
+        let millis = begin.elapsed().as_secs_f64() * 1000.0;
+        println!("{verdict:>10} {millis:>9.1} ms");
+        failures.extend(outcome.err());
+    }
+    failures
+}
+
+async fn run<F: Fixture>(case: Case<F>, fixture: F) -> Result<(), Failure> {
+    let mut task = tokio::spawn((case.run)(fixture));
+    let why = match timeout(LONGEST, &mut task).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => message(error.into_panic()),
+        Err(_) => {
+            task.abort();
+            format!("it has not come to its end within {LONGEST:?}")
+        }
+    };
+    Err(Failure {
+        case: case.name,
+        cost: case.cost,
+        why,
+    })
+}
+
+fn message(panic: Box<dyn Any + Send>) -> String {
+    match panic.downcast::<String>() {
+        Ok(message) => *message,
+        Err(panic) => panic.downcast::<&str>().map_or_else(
+            |_| "it panicked".to_owned(),
+            |message| (*message).to_owned(),
+        ),
+    }
+}
+
+/// A case that a store has failed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The part of the contract and the promise, as `racing::of_many_swaps_one_wins`.
+    pub case: &'static str,
+    /// What it costs those who log in.
+    pub cost: &'static str,
+    /// What the store did.
+    pub why: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { case, cost, why } = self;
+        write!(f, "{case}: {why}\n  what it costs: {cost}")
+    }
+}

@@ -1,0 +1,91 @@
+//! Servers on the store, and clients that come all at once.
+
+use std::collections::HashSet;
+
+use super::{
+    Fixture,
+    racing::at_once,
+    tokens::{self, Held},
+    trial::*,
+};
+use tower_bearer::{
+    TokenResponse,
+    session::{
+        Grant, RefreshOutcome, RefreshRequest, Refreshed, RevokeReason, SessionErrorKind, Sessions,
+    },
+    store::SessionStore,
+};
+
+const TASKS: u32 = 100;
+
+/// One server on the store, and one on the store as another server has it.
+fn servers<F: Fixture>(trial: &Trial<F>) -> [Sessions<F::Store>; 2] {
+    let doors = [trial.fixture.store(), trial.fixture.peer()];
+    doors.map(|door| tokens::server(door.clone()).build().unwrap())
+}
+
+/// One token, presented by a hundred tasks at once: one successor, the same for all.
+pub(super) async fn a_hundred_refreshes_of_one_token_give_one_successor<F: Fixture>(
+    trial: Trial<F>,
+) {
+    let servers = servers(&trial);
+    let login = servers[0].start(Grant::new("ada")).await.unwrap();
+    trial.advance(10 * MINUTE).await;
+    let answers = at_once(TASKS, |task| {
+        let (server, login) = (servers[task as usize % 2].clone(), login.clone());
+        async move { insist(&server, &login).await }
+    })
+    .await;
+
+    let rotations = answers
+        .iter()
+        .filter(|answer| answer.outcome == RefreshOutcome::Rotated);
+    assert_eq!(rotations.count(), 1, "so many rotations of one token");
+    let (verifier, now) = (tokens::verifier(&servers[0]), trial.now().await);
+    let opened = answers
+        .into_iter()
+        .map(|answer| Held::open(answer.tokens, &verifier, now));
+    let opened: Vec<_> = opened.collect();
+    let successors: HashSet<_> = opened.iter().map(|held| held.refresh.to_string()).collect();
+    assert_eq!(successors.len(), 1, "so many successors of one token");
+    assert_eq!(trial.load(opened[0].id).await.generation, 1);
+}
+
+/// As an honest client: tries again where the server is contended, with the token that it has.
+async fn insist<St: SessionStore>(server: &Sessions<St>, held: &TokenResponse) -> Refreshed {
+    for _ in 0..100 {
+        let request = RefreshRequest::new(held.refresh_token.clone());
+        match server.refresh(request).await {
+            Ok(refreshed) => return refreshed,
+            Err(error) => assert_eq!(error.kind(), SessionErrorKind::Unavailable, "{error:?}"),
+        }
+    }
+    panic!("a client was never served");
+}
+
+/// Whichever comes first, the session is over afterwards.
+pub(super) async fn a_logout_is_never_undone_by_a_rotation<F: Fixture>(trial: Trial<F>) {
+    let [server, other] = servers(&trial);
+    let verifier = tokens::verifier(&server);
+    for _ in 0..100 {
+        let login = server.start(Grant::new("ada")).await.unwrap();
+        let held = Held::open(login, &verifier, trial.now().await);
+        let request = || RefreshRequest::new(held.tokens.refresh_token.clone());
+        let rotation = tokio::spawn({
+            let (other, request) = (other.clone(), request());
+            async move { other.refresh(request).await }
+        });
+        assert!(server.end(held.id, "ada").await.unwrap());
+        let newest = match rotation.await.unwrap() {
+            Ok(refreshed) => RefreshRequest::new(refreshed.tokens.refresh_token),
+            Err(_) => request(),
+        };
+        assert!(other.refresh(newest).await.is_err(), "a token still works");
+        let revoked = trial
+            .load(held.id)
+            .await
+            .revoked
+            .map(|revoked| revoked.reason);
+        assert_eq!(revoked, Some(RevokeReason::Logout));
+    }
+}

@@ -1,0 +1,79 @@
+//! Servers on the store under trial, and what a client holds, read as anyone who holds it can
+//! read it.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::Value;
+
+use super::trial::ISSUER;
+use tower_bearer::{
+    Algorithm, Claims, Issuer, KeySet, RefreshToken, SessionId, SigningKey, TokenResponse,
+    Verifier,
+    clock::Timestamp,
+    session::{Presented, RefreshKey, Sessions, SessionsBuilder},
+    store::SessionStore,
+};
+
+const AUDIENCE: &str = "https://api.example";
+
+/// A server on the store.
+pub(super) fn server<St: SessionStore>(store: St) -> SessionsBuilder<St> {
+    let key = SigningKey::from_secret(Algorithm::HS256, [5; 32]).unwrap();
+    let issuer = Issuer::new(ISSUER, AUDIENCE, KeySet::new(key)).unwrap();
+    Sessions::builder(issuer, RefreshKey::from_keys(refresh_keys()), store)
+}
+
+fn refresh_keys() -> KeySet {
+    KeySet::new(SigningKey::from_secret(Algorithm::HS256, [7; 32]).unwrap())
+}
+
+/// Verifies the access tokens of a server.
+pub(super) fn verifier<St: SessionStore>(server: &Sessions<St>) -> Verifier {
+    let keys = server.issuer().keys().verifying();
+    Verifier::new(ISSUER, AUDIENCE, keys).unwrap()
+}
+
+/// An answer, opened.
+#[derive(Clone)]
+pub(super) struct Held {
+    pub(super) id: SessionId,
+    pub(super) tokens: TokenResponse,
+    /// The claims of the refresh token.
+    pub(super) refresh: Value,
+    pub(super) presented: Presented,
+    pub(super) access: Claims,
+}
+
+impl Held {
+    pub(super) fn open(tokens: TokenResponse, verifier: &Verifier, now: Timestamp) -> Self {
+        let segment = tokens.refresh_token.expose().split('.').nth(1).unwrap();
+        let refresh: Value =
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(segment).unwrap()).unwrap();
+        let access = verifier.verify_at(tokens.access_token.expose(), now);
+        Self {
+            id: refresh["sid"].as_str().unwrap().parse().unwrap(),
+            presented: Presented::new(
+                refresh["gen"].as_u64().unwrap() as u32,
+                refresh["jti"].as_str().unwrap().parse().unwrap(),
+                Timestamp::from_secs(refresh["exp"].as_i64().unwrap()),
+            ),
+            access: access.unwrap().claims().clone(),
+            refresh,
+            tokens,
+        }
+    }
+
+    /// A token of this generation, or a few further on, from someone who has the key but not
+    /// the session's secret.
+    pub(super) fn forged(&self, ahead: u32) -> (RefreshToken, Presented) {
+        let presented = Presented::new(
+            self.presented.generation + ahead,
+            uuid::Uuid::new_v8([1; 16]),
+            self.presented.exp,
+        );
+        let mut claims = self.refresh.clone();
+        claims["gen"] = presented.generation.into();
+        claims["jti"] = presented.jti.to_string().into();
+        let token = refresh_keys().sign("rt+jwt", claims.to_string().as_bytes());
+        (RefreshToken::new(token.unwrap()), presented)
+    }
+}

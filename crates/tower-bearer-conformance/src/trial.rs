@@ -1,0 +1,291 @@
+//! A fixture under trial: each call of its store, in a word.
+
+use std::{
+    error::Error,
+    fmt::Debug,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::Fixture;
+use tower_bearer::{
+    claims::SessionId,
+    clock::Timestamp,
+    store::{
+        Metadata, PrivateClaims, RevokeReason, Session, SessionSecret, SessionStore, StoreError,
+        Swap,
+    },
+};
+
+pub(super) const ISSUER: &str = "https://id.example";
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const HOUR: Duration = Duration::from_secs(3_600);
+const MILLENNIUM: Duration = Duration::from_secs(1_000 * 365 * 86_400);
+
+/// How many sessions are written at once where many are needed.
+const WRITERS: usize = 8;
+
+pub(super) struct Trial<F> {
+    pub(super) fixture: Arc<F>,
+    /// Whether this is as another server sees it.
+    is_peer: bool,
+    /// When it began, by the store's clock.
+    pub(super) start: Timestamp,
+}
+
+impl<F> Clone for Trial<F> {
+    fn clone(&self) -> Self {
+        Self {
+            fixture: self.fixture.clone(),
+            is_peer: self.is_peer,
+            start: self.start,
+        }
+    }
+}
+
+impl<F: Fixture> Trial<F> {
+    pub(super) async fn new(fixture: F) -> Self {
+        let start = done("now", fixture.store().now().await);
+        Self {
+            fixture: Arc::new(fixture),
+            is_peer: false,
+            start,
+        }
+    }
+
+    pub(super) fn store(&self) -> &F::Store {
+        match self.is_peer {
+            true => self.fixture.peer(),
+            false => self.fixture.store(),
+        }
+    }
+
+    /// The same, every other time as another server sees it.
+    pub(super) fn by_turns(&self, turn: u32) -> Self {
+        Self {
+            is_peer: turn % 2 == 1,
+            ..self.clone()
+        }
+    }
+
+    pub(super) async fn advance(&self, by: Duration) {
+        self.fixture.advance(by).await;
+    }
+
+    pub(super) async fn now(&self) -> Timestamp {
+        done("now", self.store().now().await)
+    }
+
+    pub(super) async fn find(&self, id: SessionId) -> Option<Session> {
+        done("load", self.store().load(id).await).session
+    }
+
+    pub(super) async fn load(&self, id: SessionId) -> Session {
+        self.find(id).await.expect("a session that is kept is gone")
+    }
+
+    pub(super) async fn insert(&self, session: &Session) {
+        done("insert", self.store().insert(session).await);
+    }
+
+    pub(super) async fn insert_all(&self, sessions: impl IntoIterator<Item = Session>) {
+        let mut writers = JoinSet::new();
+        for session in sessions {
+            if writers.len() == WRITERS {
+                writers.join_next().await.unwrap().unwrap();
+            }
+            let trial = self.clone();
+            writers.spawn(async move { trial.insert(&session).await });
+        }
+        writers.join_all().await;
+    }
+
+    pub(super) async fn swap(&self, expected: u64, next: &Session) -> Swap {
+        done("swap", self.store().swap(expected, next).await)
+    }
+
+    pub(super) async fn confirm(&self, pairs: &[(SessionId, u32)]) {
+        done("confirm", self.store().confirm(pairs).await);
+    }
+
+    pub(super) async fn end(&self, id: SessionId, reason: RevokeReason) -> bool {
+        done("end", self.store().end(id, reason).await)
+    }
+
+    /// What was ended, lowest first.
+    pub(super) async fn end_all(&self, subject: &str, reason: RevokeReason) -> Vec<SessionId> {
+        let ended = self.store().end_all(ISSUER, subject, reason).await;
+        let mut ended = done("end_all", ended);
+        ended.sort();
+        ended
+    }
+
+    /// The identifiers of the live sessions of `subject`.
+    pub(super) async fn live(&self, subject: &str) -> Vec<SessionId> {
+        self.page(subject, None, usize::MAX).await
+    }
+
+    pub(super) async fn page(
+        &self,
+        subject: &str,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Vec<SessionId> {
+        let listed = self.store().list(ISSUER, subject, after, limit).await;
+        let sessions = done("list", listed).sessions;
+        sessions.iter().map(|session| session.id).collect()
+    }
+
+    /// Has at most `limit` sessions deleted, of which `dead` have ended.
+    pub(super) async fn clean_up(&self, limit: usize, dead: usize) {
+        let deleted = done("delete_expired", self.store().delete_expired(limit).await);
+        let most = limit.min(dead);
+        if self.fixture.deletes_by_itself() {
+            assert!(deleted <= most, "{deleted} were deleted, not {most}");
+        } else {
+            assert_eq!(deleted, most, "so many were deleted, of {dead} that ended");
+        }
+    }
+
+    /// A session that is live for an hour and ends after two, with nothing in it that can be
+    /// left out.
+    pub(super) fn session(&self, number: u128, subject: &str) -> Session {
+        let secret = SessionSecret::from_bytes([0xa5; 32]);
+        let mut session = Session::new(id(number), ISSUER, subject, secret, self.start);
+        session.expires_at = self.start + HOUR;
+        session.ends_at = self.start + 2 * HOUR;
+        session
+    }
+
+    /// A session with something in every field that an insert takes.
+    pub(super) fn full_session(&self, number: u128) -> Session {
+        let mut session = self.session(number, "ädä 🦀 \"'; DROP TABLE x; --\n\0 end");
+        let milliseconds = |after| self.start + Duration::from_millis(after);
+        session.issuer = "https://id.example/Ünï%20code?a=b".to_owned();
+        session.secret = SessionSecret::from_bytes(std::array::from_fn(|i| (i * 9) as u8));
+        session.generation = u32::MAX;
+        session.rotated_at = Some(milliseconds(1));
+        session.delivered_at = Some(milliseconds(2));
+        session.confirmed_at = Some(milliseconds(3));
+        session.late = u32::MAX;
+        session.expires_at = self.start + MILLENNIUM;
+        session.ends_at = session.expires_at + Duration::from_millis(1);
+        session.last_refreshed_at = Some(milliseconds(4));
+        session.auth_time = Timestamp::from_millis(-1);
+        session.scope = "profile write read".parse().expect("a scope");
+        session.client_id = Some(String::new());
+        session.claims = claims();
+        session.metadata = metadata();
+        session
+    }
+}
+
+fn claims() -> PrivateClaims {
+    PrivateClaims::from_json(
+        r#"{"role":"édîteur","n":-9007199254740993,"big":18446744073709551615,"x":0.25,
+            "deep":{"a":[null,true,{"b":""}]},"nul":"\u0000"}"#,
+    )
+    .expect("claims")
+}
+
+/// More than 64 KiB of notes.
+fn metadata() -> Metadata {
+    let long = "ü".repeat(32 * 1024);
+    [("device", "Ada's ☎"), ("", "\0\u{7f}\\\""), ("note", &long)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}
+
+pub(super) fn id(number: u128) -> SessionId {
+    SessionId::from_uuid(Uuid::from_u128(number))
+}
+
+/// What a rotation at `now` makes of a session.
+pub(super) fn rotated(session: &Session, now: Timestamp) -> Session {
+    let mut next = session.clone();
+    next.generation += 1;
+    next.rotated_at = Some(now);
+    next.delivered_at = Some(now);
+    next.confirmed_at = None;
+    next.late <<= 1;
+    next.expires_at = (now + HOUR).min(session.ends_at);
+    next.last_refreshed_at = Some(now);
+    next.version = session.next_version(now);
+    next
+}
+
+/// Ends the loops that a store should have ended, and lets others run meanwhile.
+pub(super) struct Patience {
+    tries: u32,
+    since: Instant,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            tries: 0,
+            since: Instant::now(),
+        }
+    }
+}
+
+impl Patience {
+    /// Many tries are soon made where another task is what is slow.
+    pub(super) async fn wait_for(&mut self, what: &str) {
+        self.tries += 1;
+        let is_over = self.tries > 20_000 && self.since.elapsed() > Duration::from_secs(10);
+        assert!(!is_over, "waited in vain for {what}");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The value of a call that must not fail.
+#[track_caller]
+pub(super) fn done<T>(call: &str, result: Result<T, StoreError>) -> T {
+    result.unwrap_or_else(|error| {
+        let mut why = error.to_string();
+        let mut source = error.source();
+        while let Some(error) = source {
+            why.push_str(&format!(": {error}"));
+            source = error.source();
+        }
+        panic!("`{call}` failed: {why}")
+    })
+}
+
+#[track_caller]
+pub(super) fn assert_same(kept: &Session, expected: &Session) {
+    if let Some(difference) = difference(kept, expected) {
+        panic!("the session has {difference}");
+    }
+}
+
+/// Names the fields that differ, and shows all but the secret.
+pub(super) fn difference(kept: &Session, expected: &Session) -> Option<String> {
+    let mut wrong = Vec::new();
+    macro_rules! compare {
+        ($($field:ident)+) => {$(
+            if kept.$field != expected.$field {
+                wrong.push(differs(stringify!($field), &kept.$field, &expected.$field));
+            }
+        )+};
+    }
+    compare!(
+        id issuer subject secret generation rotated_at delivered_at confirmed_at late expires_at
+        ends_at revoked version created_at last_refreshed_at auth_time client_id claims metadata
+    );
+    // Two scopes are the same in whatever order; what is kept is the text.
+    if kept.scope.as_str() != expected.scope.as_str() {
+        wrong.push(differs("scope", &kept.scope, &expected.scope));
+    }
+    (!wrong.is_empty()).then(|| wrong.join(", and "))
+}
+
+fn differs(field: &str, kept: &impl Debug, expected: &impl Debug) -> String {
+    let short = |value: &dyn Debug| format!("{value:?}").chars().take(80).collect::<String>();
+    let (kept, expected) = (short(kept), short(expected));
+    format!("{field} {kept}, which should be {expected}")
+}

@@ -1,0 +1,182 @@
+use std::{io, time::Duration};
+
+use redis::{
+    Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value,
+    aio::ConnectionManager, cmd,
+};
+
+use super::{
+    error::{failed, refused},
+    options::Wait,
+    scripts,
+};
+use tower_bearer::{
+    error::ConfigError,
+    store::{StoreError, StoreErrorKind},
+};
+
+/// The answer to one command of several.
+pub(super) type Answer = RedisResult<Value>;
+
+/// A connection that all calls share, and that is made again when it is lost.
+#[derive(Clone)]
+pub(super) struct Connection {
+    manager: ConnectionManager,
+    timeout: Duration,
+    /// What every batch of commands ends with.
+    wait: Option<Wait>,
+}
+
+impl Connection {
+    /// A connection whose answers come within `timeout`, and after a `wait` where there is one.
+    pub(super) fn new(manager: ConnectionManager, timeout: Duration, wait: Option<Wait>) -> Self {
+        let waiting = wait.map_or(Duration::ZERO, Wait::longest);
+        Self {
+            manager,
+            timeout: timeout.saturating_add(waiting),
+            wait,
+        }
+    }
+
+    /// Gives the server all scripts, and makes sure that it knows how to wait.
+    pub(super) async fn prepare(&self) -> Result<(), ConfigError> {
+        let all = scripts::load().chain(self.wait.map(Wait::command));
+        let all: Vec<_> = all.collect();
+        let prepared = self.exchange(&all);
+        let answers = tokio::time::timeout(self.timeout, prepared).await;
+        let answers = answers.map_err(|elapsed| refused(io::Error::from(elapsed).into()))?;
+        let failure = answers.map_err(refused)?.into_iter().find_map(Result::err);
+        failure.map_or(Ok(()), |error| Err(refused(error)))
+    }
+
+    /// Sends commands that change nothing. Where the connection turns out to be lost they are
+    /// sent again, over a new one.
+    pub(super) async fn read(&self, commands: &[Cmd]) -> Result<Vec<Answer>, StoreError> {
+        self.in_time(async {
+            match self.send(commands).await {
+                Err(error) if error.is_unrecoverable_error() => self.send(commands).await,
+                sent => sent,
+            }
+        })
+        .await
+    }
+
+    /// Sends commands that write, once: what became of one without an answer nobody knows.
+    pub(super) async fn write(&self, commands: &[Cmd]) -> Result<Vec<Answer>, StoreError> {
+        self.in_time(self.send(commands)).await
+    }
+
+    /// Reads with one command.
+    pub(super) async fn read_one(&self, command: Cmd) -> Result<Value, StoreError> {
+        only(self.read(&[command]).await?)
+    }
+
+    /// Writes with one command.
+    pub(super) async fn write_one(&self, command: Cmd) -> Result<Value, StoreError> {
+        only(self.write(&[command]).await?)
+    }
+
+    async fn in_time<T>(
+        &self,
+        sending: impl Future<Output = RedisResult<T>>,
+    ) -> Result<T, StoreError> {
+        match tokio::time::timeout(self.timeout, sending).await {
+            Ok(sent) => sent.map_err(failed),
+            Err(elapsed) => Err(StoreError::with_source(StoreErrorKind::Timeout, elapsed)),
+        }
+    }
+
+    /// A script that the server does not have did not run: it gets them all, and the call again.
+    async fn send(&self, commands: &[Cmd]) -> RedisResult<Vec<Answer>> {
+        let mut answers = self.send_once(commands).await?;
+        let unknown = commands.iter().zip(&answers);
+        let unknown: Vec<_> = unknown
+            .filter(|(_, answer)| is(answer, ServerErrorKind::NoScript))
+            .map(|(command, _)| command.clone())
+            .collect();
+        if !unknown.is_empty() {
+            self.exchange(&scripts::load().collect::<Vec<_>>()).await?;
+            let again = self.send_once(&unknown).await?;
+            let missing = answers.iter_mut();
+            let missing = missing.filter(|answer| is(answer, ServerErrorKind::NoScript));
+            for (missing, answer) in missing.zip(again) {
+                *missing = answer;
+            }
+        }
+        if answers.iter().any(|it| is(it, ServerErrorKind::ReadOnly)) {
+            self.leave().await;
+        }
+        Ok(answers)
+    }
+
+    /// Where the wait was in vain, nothing counts as done.
+    async fn send_once(&self, commands: &[Cmd]) -> RedisResult<Vec<Answer>> {
+        let Some(wait) = self.wait else {
+            return self.exchange(commands).await;
+        };
+        let all = [commands, &[wait.command()]].concat();
+        let mut answers = self.exchange(&all).await?;
+        let waited = answers.pop().unwrap_or(Ok(Value::Nil));
+        if let Err(error) = waited.and_then(|reached| wait.check(&reached)) {
+            let done = answers.iter_mut().filter(|answer| answer.is_ok());
+            done.for_each(|answer| *answer = Err(error.clone()));
+        }
+        Ok(answers)
+    }
+
+    /// All in one go over one connection, so that a wait covers the writes before it.
+    async fn exchange(&self, commands: &[Cmd]) -> RedisResult<Vec<Answer>> {
+        let mut manager = self.manager.clone();
+        // A batch of one would only cost more.
+        if let [command] = commands {
+            return match manager.send_packed_command(command).await {
+                Ok(answer) => Ok(vec![answer.extract_error()]),
+                Err(error) if is_answer(&error) => Ok(vec![Err(error)]),
+                Err(error) => Err(error),
+            };
+        }
+        let mut batch = Pipeline::with_capacity(commands.len());
+        for command in commands {
+            batch.add_command(command.clone());
+        }
+        let count = commands.len();
+        let answers = manager.send_packed_commands(&batch, 0, count).await?;
+        Ok(answers.into_iter().map(Value::extract_error).collect())
+    }
+
+    /// Has the connection closed, and so made again: a server that has become a replica keeps
+    /// its connections, while its address may lead to the new primary by now.
+    async fn leave(&self) {
+        let mut manager = self.manager.clone();
+        let role = manager.send_packed_command(&cmd("ROLE")).await;
+        // Of many calls that have failed together, one was first.
+        if role.is_ok_and(|role| !is_primary(&role)) {
+            // The one closes it, the other finds that out, and no call has to.
+            for last in ["QUIT", "PING"] {
+                let _ = manager.send_packed_command(&cmd(last)).await;
+            }
+        }
+    }
+}
+
+fn is_primary(role: &Value) -> bool {
+    match role {
+        Value::Array(role) => role.first() == Some(&Value::BulkString(b"master".to_vec())),
+        _ => false,
+    }
+}
+
+/// Whether it is the server that says so.
+fn is_answer(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
+}
+
+fn is(answer: &Answer, kind: ServerErrorKind) -> bool {
+    let error = answer.as_ref().err();
+    error.is_some_and(|error| error.kind() == ErrorKind::Server(kind))
+}
+
+fn only(answers: Vec<Answer>) -> Result<Value, StoreError> {
+    let answer = answers.into_iter().next();
+    answer.unwrap_or(Ok(Value::Nil)).map_err(failed)
+}

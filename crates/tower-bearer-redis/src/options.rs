@@ -1,0 +1,156 @@
+use std::{io, time::Duration};
+
+use redis::{Cmd, RedisError, RedisResult, Value, cmd};
+
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+
+/// How a [`RedisStore`](super::RedisStore) uses its server.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_bearer_redis::RedisOptions;
+///
+/// let options = RedisOptions::new()
+///     .prefix("shop:sessions:")
+///     .timeout(Duration::from_secs(1))
+///     .wait_for_replicas(1, Duration::from_millis(500));
+/// ```
+#[derive(Clone, Debug)]
+pub struct RedisOptions {
+    pub(super) prefix: String,
+    pub(super) timeout: Duration,
+    pub(super) wait: Option<Wait>,
+}
+
+impl RedisOptions {
+    /// The defaults: the prefix `tower_bearer:`, 2 seconds, and no waiting for replicas.
+    pub fn new() -> Self {
+        Self {
+            prefix: "tower_bearer:".to_owned(),
+            timeout: Duration::from_secs(2),
+            wait: None,
+        }
+    }
+
+    /// What the names of all keys begin with. Stores with different prefixes see nothing of each
+    /// other, as long as none is the beginning of another.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// How long a call waits for each answer of the server, the making of a lost connection
+    /// included, before it is a [`Timeout`](crate::store::StoreErrorKind::Timeout). A connection
+    /// manager of the application's own may have a shorter one, which then counts.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout.min(LONGEST_WAIT);
+        self
+    }
+
+    /// Acknowledges a revocation only once that many replicas have it in their memory (`WAIT`):
+    /// a failover to one of them does not bring the session back. Where that takes longer than
+    /// `longest`, the call is a [`Timeout`](crate::store::StoreErrorKind::Timeout), although the
+    /// session is revoked on the primary, or will be.
+    ///
+    /// The server reads a connection on only when a wait is over: while too few replicas are
+    /// there, revocations come one after the other, each `longest` after the last. Keep it short,
+    /// and watch the replicas.
+    #[must_use]
+    pub fn wait_for_replicas(mut self, replicas: u32, longest: Duration) -> Self {
+        let reach = Reach::Memory;
+        self.wait = Some(Wait::new(reach, replicas, longest));
+        self
+    }
+
+    /// Acknowledges a revocation only once the primary and that many replicas have synced it to
+    /// their append-only files (`WAITAOF`, Redis 7.2): it outlives the machines. Where that takes
+    /// longer than `longest`, the call is a
+    /// [`Timeout`](crate::store::StoreErrorKind::Timeout), although the session is revoked on
+    /// the primary.
+    #[must_use]
+    pub fn wait_for_disks(mut self, replicas: u32, longest: Duration) -> Self {
+        let reach = Reach::Disk;
+        self.wait = Some(Wait::new(reach, replicas, longest));
+        self
+    }
+}
+
+impl Default for RedisOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How far a revocation has to come before it is acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wait {
+    reach: Reach,
+    replicas: u32,
+    longest: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Reach {
+    Memory,
+    Disk,
+}
+
+/// Fewer servers than were asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the session is revoked, but too few servers have it in time")]
+struct TooFew;
+
+impl Wait {
+    /// To the server, no time at all would be for ever.
+    fn new(reach: Reach, replicas: u32, longest: Duration) -> Self {
+        Self {
+            reach,
+            replicas,
+            longest: longest.clamp(Duration::from_millis(1), LONGEST_WAIT),
+        }
+    }
+
+    pub(super) fn longest(self) -> Duration {
+        self.longest
+    }
+
+    pub(super) fn command(self) -> Cmd {
+        let mut wait = match self.reach {
+            Reach::Memory => cmd("WAIT"),
+            Reach::Disk => cmd("WAITAOF"),
+        };
+        if matches!(self.reach, Reach::Disk) {
+            wait.arg(1);
+        }
+        let millis = u64::try_from(self.longest.as_millis()).unwrap_or(u64::MAX);
+        wait.arg(self.replicas).arg(millis);
+        wait
+    }
+
+    /// Whether so many servers were reached.
+    pub(super) fn check(self, reached: &Value) -> RedisResult<()> {
+        let is_enough = match (self.reach, reached) {
+            (Reach::Memory, Value::Int(replicas)) => self.is_enough(*replicas),
+            (Reach::Disk, Value::Array(servers)) => match servers.as_slice() {
+                [Value::Int(primary), Value::Int(replicas)] => {
+                    *primary >= 1 && self.is_enough(*replicas)
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        match is_enough {
+            true => Ok(()),
+            false => Err(RedisError::from(io::Error::new(
+                io::ErrorKind::TimedOut,
+                TooFew,
+            ))),
+        }
+    }
+
+    fn is_enough(self, replicas: i64) -> bool {
+        replicas >= i64::from(self.replicas)
+    }
+}

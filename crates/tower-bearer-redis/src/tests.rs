@@ -1,0 +1,221 @@
+use redis::{ErrorKind, RedisError, ServerErrorKind, make_extension_error};
+use uuid::Uuid;
+
+use super::*;
+use tower_bearer::store::{Metadata, PrivateClaims, Revoked, SessionSecret};
+
+fn id(number: u128) -> SessionId {
+    SessionId::from_uuid(Uuid::from_u128(number))
+}
+
+fn millis(time: i64) -> Timestamp {
+    Timestamp::from_millis(time)
+}
+
+/// A session with something in every field.
+fn full() -> Session {
+    let secret = SessionSecret::from_bytes(std::array::from_fn(|i| i as u8 + 1));
+    let mut session = Session::new(id(7), "https://id.example", "ä\0🦀", secret, millis(11));
+    session.generation = 0x0102_0304;
+    session.rotated_at = Some(millis(12));
+    session.delivered_at = Some(millis(-13));
+    session.confirmed_at = Some(millis(i64::MAX));
+    session.late = u32::MAX;
+    session.expires_at = millis(15);
+    session.ends_at = millis(i64::MIN);
+    session.revoked = Some(Revoked::new(millis(0), RevokeReason::Refused));
+    session.version = u64::MAX - 1;
+    session.last_refreshed_at = Some(millis(0));
+    session.auth_time = millis(17);
+    session.scope = "read write".parse().unwrap();
+    session.client_id = Some(String::new());
+    session.claims = PrivateClaims::from_json(r#"{"nul":"\u0000"}"#).unwrap();
+    session.metadata =
+        Metadata::from([("device".into(), "\0".into()), (String::new(), "x".into())]);
+    session
+}
+
+fn empty() -> Session {
+    let secret = SessionSecret::from_bytes([0; 32]);
+    Session::new(id(7), "", "", secret, millis(0))
+}
+
+/// What is kept of a session after a swap.
+fn kept(session: &Session) -> Vec<u8> {
+    let mut row = row::new(session);
+    let head = row::head(session);
+    row.splice(..head.len(), head);
+    row
+}
+
+#[test]
+fn a_row_is_read_as_it_was_written() {
+    for session in [full(), empty()] {
+        assert!(row::read(id(7), &kept(&session)).unwrap() == session);
+        let new = row::read(id(7), &row::new(&session)).unwrap();
+        assert_eq!(new.version, 0);
+    }
+}
+
+#[test]
+fn the_scripts_find_what_they_look_for() {
+    let row = kept(&full());
+    assert_eq!(row[0], 1);
+    assert_eq!(row[1..9], (u64::MAX - 1).to_be_bytes());
+    assert_eq!(row[9], 5);
+    assert_eq!(row[10..14], [1, 2, 3, 4]);
+    assert_eq!(row[14], 1);
+    assert_eq!(row[15..23], i64::MAX.to_be_bytes());
+    assert_eq!(row[23..31], [0; 8]);
+    assert!(row[70..].starts_with(&row::owner("https://id.example", "ä\0🦀")));
+
+    let mut waiting = full();
+    (waiting.revoked, waiting.confirmed_at) = (None, None);
+    let row = kept(&waiting);
+    assert!(row.starts_with(&row::at_version(u64::MAX - 1)));
+    let but_for_its_version = [&row[..1], &row[9..15]].concat();
+    assert_eq!(but_for_its_version, row::unconfirmed(0x0102_0304));
+    assert_eq!(row[..1], row::format());
+    assert_eq!(row::head(&waiting).len(), 70);
+}
+
+#[test]
+fn a_row_that_is_cut_off_or_goes_on_is_corrupt() {
+    let row = row::new(&full());
+    for length in 0..row.len() {
+        let error = row::read(id(7), &row[..length]).unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{length} bytes");
+    }
+    assert!(row::read(id(7), &[&row[..], &[0]].concat()).is_err());
+}
+
+#[test]
+fn a_row_that_says_what_it_cannot_mean_is_corrupt() {
+    let row = row::new(&empty());
+    let damages = [
+        ("format", 0, 2),
+        ("revoked", 9, 6),
+        ("revoked", 30, 1),
+        ("confirmed_at", 14, 2),
+        ("confirmed_at", 22, 1),
+        ("rotated_at", 31, 2),
+        ("delivered_at", 48, 1),
+        ("last_refreshed_at", 49, 255),
+        ("issuer", 73, 200),
+        ("client_id", 70 + 8 + 32 + 24 + 4, 2),
+    ];
+    for (field, at, byte) in damages {
+        let mut damaged = row.clone();
+        damaged[at] = byte;
+        let error = row::read(id(7), &damaged).unwrap_err();
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(source, format!("field {field} of the row cannot be read"));
+    }
+}
+
+#[test]
+fn two_subjects_never_share_an_index() {
+    let keys = Keys::new("p:");
+    let names = [
+        ("a", "b"),
+        ("a:b", ""),
+        ("", "a:b"),
+        ("a:", "b"),
+        ("a", ":b"),
+        ("1:a", "b"),
+        ("", "1:a:b"),
+    ];
+    let all: std::collections::BTreeSet<_> = names
+        .map(|(issuer, subject)| keys.subject(issuer, subject))
+        .into();
+    assert_eq!(all.len(), names.len());
+    assert_eq!(
+        keys.subject("https://a", "ä"),
+        "p:subject:9:https://a:ä".as_bytes()
+    );
+    let session = keys.session(id(1));
+    assert_eq!(session, b"p:session:{00000000-0000-0000-0000-000000000001}");
+}
+
+#[test]
+fn times_in_keys_sort_and_stay_within_what_servers_take() {
+    let hour = 3_600_000;
+    for (ends_at, last_seen_at, until) in [
+        (i64::MIN, 1, "000000000000001"),
+        (0, 1, "000000003600000"),
+        (1_700_000_000_000, 1_699_999_999_999, "001700003600000"),
+        (
+            253_402_300_799_999 - hour,
+            253_402_300_799_998 - hour,
+            "253402300799999",
+        ),
+        (i64::MAX, 253_402_300_799_999, "253402300799999"),
+    ] {
+        let mut session = empty();
+        session.ends_at = millis(ends_at);
+        assert_eq!(keys::last_seen_at(&session), last_seen_at);
+        assert_eq!(keys::listed_until(&session), until);
+    }
+}
+
+#[test]
+fn errors_of_the_server_are_told_apart() {
+    use StoreErrorKind::{Busy, Corrupt, Timeout, Unavailable};
+    let by_code = [
+        ("OOM", Unavailable),
+        ("MISCONF", Unavailable),
+        ("NOREPLICAS", Unavailable),
+        ("NOAUTH", Unavailable),
+        ("UNKILLABLE", Unavailable),
+        ("BUSY", Busy),
+        ("WRONGTYPE", Corrupt),
+    ];
+    for (code, kind) in by_code {
+        let error = make_extension_error(code.to_owned(), None);
+        assert_eq!(failed(error).kind(), kind, "{code}");
+    }
+    let by_kind = [
+        (ErrorKind::Server(ServerErrorKind::ReadOnly), Unavailable),
+        (ErrorKind::Server(ServerErrorKind::BusyLoading), Unavailable),
+        (ErrorKind::Server(ServerErrorKind::MasterDown), Unavailable),
+        (ErrorKind::Server(ServerErrorKind::ClusterDown), Unavailable),
+        (ErrorKind::Server(ServerErrorKind::NoPerm), Unavailable),
+        (ErrorKind::Server(ServerErrorKind::TryAgain), Busy),
+        (ErrorKind::Io, Unavailable),
+    ];
+    for (error, kind) in by_kind {
+        let error = RedisError::from((error, "on purpose"));
+        assert_eq!(failed(error).kind(), kind);
+    }
+    let io = |kind| RedisError::from(std::io::Error::from(kind));
+    assert_eq!(failed(io(std::io::ErrorKind::TimedOut)).kind(), Timeout);
+    assert_eq!(
+        failed(io(std::io::ErrorKind::BrokenPipe)).kind(),
+        Unavailable
+    );
+}
+
+#[test]
+fn a_wait_counts_the_servers_that_were_reached() {
+    let longest = std::time::Duration::from_millis(7);
+    let replicas = RedisOptions::new().wait_for_replicas(2, longest);
+    let disks = RedisOptions::new().wait_for_disks(2, longest);
+    let (replicas, disks) = (replicas.wait.unwrap(), disks.wait.unwrap());
+    let words = |command: Cmd| String::from_utf8(command.get_packed_command()).unwrap();
+    assert!(words(replicas.command()).contains("WAIT\r\n$1\r\n2\r\n$1\r\n7"));
+    assert!(words(disks.command()).contains("WAITAOF\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n7"));
+
+    let both = |primary, replicas| Value::Array(vec![Value::Int(primary), Value::Int(replicas)]);
+    assert!(replicas.check(&Value::Int(2)).is_ok());
+    assert!(disks.check(&both(1, 2)).is_ok());
+    let too_few = [
+        replicas.check(&Value::Int(1)),
+        replicas.check(&both(1, 2)),
+        disks.check(&both(0, 2)),
+        disks.check(&both(1, 1)),
+        disks.check(&Value::Int(2)),
+    ];
+    for check in too_few {
+        assert_eq!(failed(check.unwrap_err()).kind(), StoreErrorKind::Timeout);
+    }
+}

@@ -1,0 +1,335 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+use std::time::Duration;
+
+use tokio::{
+    sync::{Semaphore, mpsc},
+    task::JoinHandle,
+    time::timeout,
+};
+use uuid::Uuid;
+
+use super::*;
+use tower_bearer::store::{RevokeReason, SessionSecret};
+
+/// Writes that begin when they are seen here and end when they are let go.
+struct Gate {
+    began: mpsc::UnboundedSender<Vec<SessionId>>,
+    let_go: Semaphore,
+    alone: Mutex<Vec<SessionId>>,
+}
+
+struct Scene {
+    group: Arc<GroupCommit<Gate>>,
+    batches: mpsc::UnboundedReceiver<Vec<SessionId>>,
+}
+
+fn scene(lanes: usize) -> Scene {
+    let (began, batches) = mpsc::unbounded_channel();
+    let gate = Gate {
+        began,
+        let_go: Semaphore::new(0),
+        alone: Mutex::default(),
+    };
+    Scene {
+        group: GroupCommit::new(gate, lanes),
+        batches,
+    }
+}
+
+fn id(number: u128) -> SessionId {
+    SessionId::from_uuid(Uuid::from_u128(number))
+}
+
+/// A swap that expects this version fits.
+const FITS: u64 = 0;
+/// The store fails what expects this version, and all that goes with it.
+const BROKEN: u64 = 13;
+/// The store panics at this version.
+const CURSED: u64 = 666;
+/// The store leaves what expects this version to be written alone, where it is lost.
+const LEFT: u64 = 7;
+
+impl Writer for Gate {
+    async fn write(&self, swaps: &[Pending]) -> Result<Vec<Written>, StoreError> {
+        let ids = swaps.iter().map(|swap| swap.id);
+        self.began.send(ids.collect()).unwrap();
+        self.let_go.acquire().await.unwrap().forget();
+        if swaps.iter().any(|swap| swap.expected == BROKEN) {
+            return Err(StoreErrorKind::Busy.into());
+        }
+        assert!(swaps.iter().all(|swap| swap.expected != CURSED));
+        let written = |swap: &Pending| match swap.expected {
+            FITS => Written::Done(Swap::Swapped),
+            LEFT => Written::Not,
+            _ => Written::Done(Swap::Lost),
+        };
+        Ok(swaps.iter().map(written).collect())
+    }
+
+    async fn write_alone(&self, swap: Pending) -> Result<Swap, StoreError> {
+        self.alone.lock().unwrap().push(swap.id);
+        match swap.expected {
+            FITS => Ok(Swap::Swapped),
+            _ => Ok(Swap::Lost),
+        }
+    }
+}
+
+fn session(number: u128) -> Session {
+    let secret = SessionSecret::from_bytes([0; 32]);
+    Session::new(id(number), "", "", secret, Timestamp::from_secs(0))
+}
+
+impl Scene {
+    fn swap(&self, number: u128, expected: u64) -> JoinHandle<Result<Swap, StoreError>> {
+        self.begin(Pending::new(expected, &session(number)))
+    }
+
+    fn begin(&self, swap: Pending) -> JoinHandle<Result<Swap, StoreError>> {
+        let group = Arc::clone(&self.group);
+        tokio::spawn(async move { group.swap(swap).await })
+    }
+
+    /// The next write that begins, by the numbers of its sessions.
+    async fn batch(&mut self) -> Vec<u128> {
+        let batch = timeout(Duration::from_secs(10), self.batches.recv());
+        let batch = batch.await.expect("a write begins").unwrap();
+        batch.iter().map(|id| id.as_uuid().as_u128()).collect()
+    }
+
+    fn let_go(&self, writes: usize) {
+        self.group.writer.let_go.add_permits(writes);
+    }
+
+    async fn until_waiting(&self, calls: usize) {
+        while self.group.lock().waiting.len() < calls {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_that_finds_nothing_under_way_is_written_at_once() {
+    let mut scene = scene(1);
+    for number in 1..4 {
+        let swap = scene.swap(number, FITS);
+        assert_eq!(scene.batch().await, [number]);
+        scene.let_go(1);
+        assert_eq!(swap.await.unwrap().unwrap(), Swap::Swapped);
+    }
+}
+
+#[tokio::test]
+async fn those_that_come_meanwhile_go_together() {
+    let mut scene = scene(1);
+    let first = scene.swap(1, FITS);
+    assert_eq!(scene.batch().await, [1]);
+    let second = scene.swap(2, FITS);
+    scene.until_waiting(1).await;
+    let lost = scene.swap(3, 1);
+    scene.until_waiting(2).await;
+    scene.let_go(1);
+    assert_eq!(scene.batch().await, [2, 3]);
+    scene.let_go(1);
+    assert_eq!(first.await.unwrap().unwrap(), Swap::Swapped);
+    assert_eq!(second.await.unwrap().unwrap(), Swap::Swapped);
+    assert_eq!(lost.await.unwrap().unwrap(), Swap::Lost);
+}
+
+#[tokio::test]
+async fn no_write_has_a_session_twice() {
+    let mut scene = scene(1);
+    let _first = scene.swap(1, FITS);
+    assert_eq!(scene.batch().await, [1]);
+    for (waiting, number) in [2, 2, 3, 2].into_iter().enumerate() {
+        drop(scene.swap(number, FITS));
+        scene.until_waiting(waiting + 1).await;
+    }
+    scene.let_go(4);
+    assert_eq!(scene.batch().await, [2, 3]);
+    assert_eq!(scene.batch().await, [2]);
+    assert_eq!(scene.batch().await, [2]);
+}
+
+/// Whoever has a token can send it ten thousand times, which has to cost the others little.
+#[test]
+fn a_flood_of_one_session_costs_the_others_little() {
+    let mut state = State::default();
+    let numbers = [1; 2 * PASSED_OVER + 1].into_iter().chain([2]);
+    let _callers: Vec<_> = numbers
+        .map(|number| {
+            let (answer, caller) = oneshot::channel();
+            let swap = Pending::new(FITS, &session(number));
+            state.waiting.push_back(Call { swap, answer });
+            caller
+        })
+        .collect();
+    let mut take = || -> Vec<_> { state.take().iter().map(|call| call.swap.id).collect() };
+    assert_eq!(take(), [id(1)], "it has not looked at all");
+    assert_eq!(take(), [id(1), id(2)]);
+    for _ in 2..2 * PASSED_OVER + 1 {
+        assert_eq!(take(), [id(1)]);
+    }
+    assert!(take().is_empty());
+}
+
+#[tokio::test]
+async fn a_write_takes_no_more_than_it_may() {
+    let mut scene = scene(1);
+    let _first = scene.swap(0, FITS);
+    assert_eq!(scene.batch().await, [0]);
+    for number in 0..LARGEST + 1 {
+        drop(scene.swap(number as u128 + 1, FITS));
+    }
+    scene.until_waiting(LARGEST + 1).await;
+    scene.let_go(3);
+    assert_eq!(scene.batch().await.len(), LARGEST);
+    assert_eq!(scene.batch().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_failed_write_fails_those_that_were_in_it() {
+    let mut scene = scene(1);
+    let before = scene.swap(1, FITS);
+    assert_eq!(scene.batch().await, [1]);
+    let broken = scene.swap(2, BROKEN);
+    scene.until_waiting(1).await;
+    let beside = scene.swap(3, FITS);
+    scene.until_waiting(2).await;
+    scene.let_go(1);
+    assert_eq!(scene.batch().await, [2, 3]);
+    let after = scene.swap(4, FITS);
+    scene.until_waiting(1).await;
+    scene.let_go(2);
+    for failed in [broken, beside] {
+        let error = failed.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Busy);
+    }
+    for well in [before, after] {
+        assert_eq!(well.await.unwrap().unwrap(), Swap::Swapped);
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_is_written_alone() {
+    let mut scene = scene(1);
+    let first = scene.swap(1, FITS);
+    assert_eq!(scene.batch().await, [1]);
+    let left = scene.swap(2, LEFT);
+    scene.until_waiting(1).await;
+    let beside = scene.swap(3, FITS);
+    scene.until_waiting(2).await;
+    scene.let_go(2);
+    assert_eq!(scene.batch().await, [2, 3]);
+    assert_eq!(left.await.unwrap().unwrap(), Swap::Lost);
+    for well in [first, beside] {
+        assert_eq!(well.await.unwrap().unwrap(), Swap::Swapped);
+    }
+    assert_eq!(*scene.group.writer.alone.lock().unwrap(), [id(2)]);
+}
+
+#[tokio::test]
+async fn a_revocation_waits_for_nobody() {
+    let mut scene = scene(1);
+    let _first = scene.swap(1, FITS);
+    assert_eq!(scene.batch().await, [1]);
+    let _second = scene.swap(2, FITS);
+    scene.until_waiting(1).await;
+    let mut revoked = session(3);
+    let at = Timestamp::from_secs(1);
+    revoked.revoked = Some(Revoked::new(at, RevokeReason::Logout));
+    let revocation = scene.begin(Pending::new(FITS, &revoked));
+    assert_eq!(revocation.await.unwrap().unwrap(), Swap::Swapped);
+    assert_eq!(*scene.group.writer.alone.lock().unwrap(), [id(3)]);
+}
+
+#[tokio::test]
+async fn who_goes_away_stops_nobody() {
+    let mut scene = scene(1);
+    let first = scene.swap(1, FITS);
+    assert_eq!(scene.batch().await, [1]);
+    let second = scene.swap(2, FITS);
+    scene.until_waiting(1).await;
+    let third = scene.swap(3, FITS);
+    scene.until_waiting(2).await;
+    for gone in [first, second] {
+        gone.abort();
+        assert!(gone.await.unwrap_err().is_cancelled());
+    }
+    scene.let_go(2);
+    assert_eq!(scene.batch().await, [3]);
+    assert_eq!(third.await.unwrap().unwrap(), Swap::Swapped);
+}
+
+#[tokio::test]
+async fn who_goes_away_makes_room_for_another_of_its_session() {
+    let mut scene = scene(1);
+    let _first = scene.swap(1, FITS);
+    assert_eq!(scene.batch().await, [1]);
+    let gone = scene.swap(2, FITS);
+    scene.until_waiting(1).await;
+    gone.abort();
+    let again = scene.swap(2, FITS);
+    scene.until_waiting(2).await;
+    scene.let_go(2);
+    assert_eq!(scene.batch().await, [2]);
+    assert_eq!(again.await.unwrap().unwrap(), Swap::Swapped);
+}
+
+#[tokio::test]
+async fn a_write_that_panics_is_an_error_and_fails_no_other() {
+    let mut scene = scene(1);
+    let cursed = scene.swap(1, CURSED);
+    assert_eq!(scene.batch().await, [1]);
+    let waiting = scene.swap(2, FITS);
+    scene.until_waiting(1).await;
+    scene.let_go(2);
+    assert_eq!(scene.batch().await, [2]);
+    let error = cursed.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert_eq!(waiting.await.unwrap().unwrap(), Swap::Swapped);
+}
+
+/// Its runtime is shut down in the middle of a write: nobody knows what became of that, and
+/// those that wait on another runtime go on there.
+#[tokio::test]
+async fn a_runtime_that_is_shut_down_takes_only_its_own_along() {
+    let mut scene = scene(1);
+    let group = Arc::clone(&scene.group);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    runtime.spawn(async move { group.swap(Pending::new(FITS, &session(1))).await });
+    assert_eq!(scene.batch().await, [1]);
+    let others = [2, 3].map(|number| scene.swap(number, FITS));
+    scene.until_waiting(2).await;
+    runtime.shutdown_background();
+    scene.let_go(2);
+    for other in others {
+        let told = timeout(Duration::from_secs(10), other).await;
+        let told = told.expect("it does not wait for ever");
+        assert_eq!(told.unwrap().unwrap(), Swap::Swapped);
+    }
+}
+
+#[tokio::test]
+async fn as_many_write_at_once_as_there_are_lanes() {
+    let mut scene = scene(2);
+    let first = scene.swap(1, FITS);
+    assert_eq!(scene.batch().await, [1]);
+    let second = scene.swap(2, FITS);
+    assert_eq!(scene.batch().await, [2]);
+    let third = scene.swap(3, FITS);
+    scene.until_waiting(1).await;
+    scene.let_go(3);
+    assert_eq!(scene.batch().await, [3]);
+    for swap in [first, second, third] {
+        assert_eq!(swap.await.unwrap().unwrap(), Swap::Swapped);
+    }
+}

@@ -1,0 +1,55 @@
+//! What the store's tables are called.
+
+use tower_bearer::error::{ConfigError, ConfigErrorKind};
+
+/// PostgreSQL cuts longer names off, so that two could become one.
+const LONGEST: usize = 63;
+/// `_version`, `_subject` and `_ends_at` come after the table's name.
+const LONGEST_TABLE: usize = LONGEST - 8;
+
+/// Names as they stand in a statement: quoted, and the tables with their schema.
+pub(super) struct Names {
+    /// As they stand in the catalogue.
+    pub(super) plain_schema: String,
+    pub(super) plain_version: String,
+    pub(super) schema: String,
+    pub(super) sessions: String,
+    pub(super) version: String,
+    pub(super) subject_index: String,
+    pub(super) ends_at_index: String,
+}
+
+impl Names {
+    pub(super) fn new(schema: &str, table: &str) -> Result<Self, ConfigError> {
+        check(schema, LONGEST)?;
+        check(table, LONGEST_TABLE)?;
+        let plain_schema = schema.to_owned();
+        let plain_version = format!("{table}_version");
+        let schema = quoted(schema);
+        Ok(Self {
+            sessions: format!("{schema}.{}", quoted(table)),
+            version: format!("{schema}.{}", quoted(&plain_version)),
+            subject_index: quoted(&format!("{table}_subject")),
+            ends_at_index: quoted(&format!("{table}_ends_at")),
+            schema,
+            plain_schema,
+            plain_version,
+        })
+    }
+}
+
+fn check(name: &str, longest: usize) -> Result<(), ConfigError> {
+    let why = match name {
+        "" => "the name of its schema or table is empty",
+        _ if name.contains('\0') => "the name of its schema or table holds a NUL",
+        _ if name.len() > longest => {
+            "its schema has a name of more than 63 bytes, or its table one of more than 55"
+        }
+        _ => return Ok(()),
+    };
+    Err(ConfigErrorKind::Store(why).into())
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,184 @@
+//! The tables, and how they come about.
+
+use std::time::Duration;
+
+use sqlx::{
+    AssertSqlSafe, Connection as _, PgConnection, PgPool, Postgres, postgres::PgArguments,
+    query::QueryScalar, query_scalar,
+};
+use tokio::time::timeout;
+
+use super::{error::kind, names::Names};
+use tower_bearer::{
+    error::{ConfigError, ConfigErrorKind},
+    store::StoreErrorKind,
+};
+
+/// Each brings the schema from its index to the next version. They are only ever added to.
+const MIGRATIONS: [fn(&Names) -> String; 1] = [create];
+
+/// What all who migrate any tables wait for. The number only has to be nobody else's.
+const LOCK: i64 = i64::from_be_bytes(*b"tbearer\0");
+
+type Question = QueryScalar<'static, Postgres, bool, PgArguments>;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const BEGIN: &str = "
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SET LOCAL statement_timeout = '60s';
+SET LOCAL lock_timeout = 0";
+
+const IS_WRITABLE: &str = "SELECT pg_catalog.current_setting('transaction_read_only') = 'off'";
+const HAS_SCHEMA: &str =
+    "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1::text)";
+/// Not by `to_regclass`, which goes by what the connection knew before it waited for the lock.
+const HAS_TABLE: &str = "
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_class AS class
+    JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
+    WHERE namespace.nspname = $1::text AND class.relname = $2::text
+)";
+
+/// The wide columns are last. Of those with an index none ever changes, and a page keeps room
+/// for new versions of its rows, so that a rotation writes to no index.
+fn create(names: &Names) -> String {
+    let Names {
+        sessions,
+        version,
+        subject_index,
+        ends_at_index,
+        ..
+    } = names;
+    format!(
+        "
+CREATE TABLE {version} (
+    single boolean PRIMARY KEY CHECK (single),
+    version bigint NOT NULL
+);
+CREATE TABLE {sessions} (
+    id uuid PRIMARY KEY,
+    generation bigint NOT NULL,
+    rotated_at bigint,
+    delivered_at bigint,
+    confirmed_at bigint,
+    late bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    ends_at bigint NOT NULL,
+    revoked_at bigint,
+    version bigint NOT NULL,
+    created_at bigint NOT NULL,
+    last_refreshed_at bigint,
+    auth_time bigint NOT NULL,
+    revoked_reason text,
+    secret bytea NOT NULL,
+    issuer bytea NOT NULL,
+    subject bytea NOT NULL,
+    scope text NOT NULL,
+    client_id bytea,
+    claims bytea NOT NULL,
+    metadata bytea NOT NULL
+) WITH (fillfactor = 70);
+CREATE INDEX {subject_index} ON {sessions} (issuer, subject, id);
+CREATE INDEX {ends_at_index} ON {sessions} (ends_at);
+"
+    )
+}
+
+/// Brings the database up to date. Any number of servers may do so at once.
+pub(super) async fn migrate(pool: &PgPool, names: &Names) -> Result<(), ConfigError> {
+    let silent = |_| ConfigErrorKind::Store("its server does not answer");
+    timeout(PATIENCE, open(pool, names)).await.map_err(silent)?
+}
+
+async fn open(pool: &PgPool, names: &Names) -> Result<(), ConfigError> {
+    // Not the pool's, which would try again and not say what is wrong.
+    let options = pool.connect_options();
+    let connect = PgConnection::connect_with(&options);
+    let mut connection = connect.await.map_err(failed)?;
+    let mut transaction = connection.begin_with(BEGIN).await.map_err(failed)?;
+    if !ask(&mut transaction, query_scalar(IS_WRITABLE)).await? {
+        return Err(ConfigErrorKind::Store("its server is read-only: it takes the primary").into());
+    }
+    // What is up to date needs no more rights than to read that.
+    if steps_done(&mut transaction, names).await? == MIGRATIONS.len() {
+        return Ok(());
+    }
+    sqlx::query("SELECT pg_catalog.pg_advisory_xact_lock($1)")
+        .bind(LOCK)
+        .persistent(false)
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    let done = steps_done(&mut transaction, names).await?;
+    let has_schema = query_scalar(HAS_SCHEMA).bind(names.plain_schema.clone());
+    if !ask(&mut transaction, has_schema).await? {
+        run(&mut transaction, format!("CREATE SCHEMA {}", names.schema)).await?;
+    }
+    for step in MIGRATIONS.into_iter().skip(done) {
+        run(&mut transaction, step(names)).await?;
+    }
+    run(&mut transaction, write_version(names)).await?;
+    transaction.commit().await.map_err(failed)
+}
+
+fn write_version(names: &Names) -> String {
+    format!(
+        "INSERT INTO {} (single, version) VALUES (true, {})
+        ON CONFLICT (single) DO UPDATE SET version = excluded.version",
+        names.version,
+        MIGRATIONS.len()
+    )
+}
+
+async fn steps_done(connection: &mut PgConnection, names: &Names) -> Result<usize, ConfigError> {
+    let has_table = query_scalar(HAS_TABLE)
+        .bind(names.plain_schema.clone())
+        .bind(names.plain_version.clone());
+    if !ask(connection, has_table).await? {
+        return Ok(0);
+    }
+    let read_version = format!("SELECT version FROM {}", names.version);
+    let version: Option<i64> = query_scalar(AssertSqlSafe(read_version))
+        .persistent(false)
+        .fetch_optional(connection)
+        .await
+        .map_err(failed)?;
+    match usize::try_from(version.unwrap_or(0)) {
+        Ok(done) if done <= MIGRATIONS.len() => Ok(done),
+        _ => Err(ConfigErrorKind::Store("a newer version of this crate has migrated it").into()),
+    }
+}
+
+async fn ask(connection: &mut PgConnection, question: Question) -> Result<bool, ConfigError> {
+    let question = question.persistent(false);
+    question.fetch_one(connection).await.map_err(failed)
+}
+
+async fn run(connection: &mut PgConnection, sql: String) -> Result<(), ConfigError> {
+    let run = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await;
+    run.map(drop).map_err(failed)
+}
+
+fn failed(error: sqlx::Error) -> ConfigError {
+    let why = match (&error, kind(&error)) {
+        (sqlx::Error::Io(_), _) => "its server cannot be reached",
+        (sqlx::Error::Tls(_), _) => "its server cannot be reached by TLS",
+        (_, StoreErrorKind::Busy | StoreErrorKind::Timeout) => {
+            "its server is busy or does not answer"
+        }
+        (sqlx::Error::Database(error), _) => refused(error.code().as_deref().unwrap_or_default()),
+        _ => "its database cannot be read or written",
+    };
+    ConfigError::with_source(ConfigErrorKind::Store(why), super::error::failed(error))
+}
+
+/// By the SQLSTATE.
+fn refused(code: &str) -> &'static str {
+    match code {
+        "3D000" => "there is no such database",
+        "42501" => "the role may not make or read its tables",
+        "53300" => "its server has too many connections",
+        _ if code.starts_with("28") => "its server refuses the user or the password",
+        _ => "its database cannot be read or written",
+    }
+}

@@ -1,0 +1,108 @@
+//! Swaps: any number of them in one statement, and so in one commit.
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+use sqlx::SqlitePool;
+
+use super::{
+    error::{failed, is_of_a_row},
+    row,
+};
+use tower_bearer::{
+    claims::SessionId,
+    store::{StoreError, StoreErrorKind, Swap},
+};
+
+use crate::{
+    columns::{self, millis},
+    group_commit::{Pending, Writer, Written},
+};
+
+/// The swaps come as one JSON text, so that one prepared statement serves any number of them.
+pub(super) const SWAP: &str = "
+UPDATE tower_bearer_sessions AS kept
+SET generation = next.value ->> 'generation', rotated_at = next.value ->> 'rotated_at',
+    delivered_at = next.value ->> 'delivered_at', confirmed_at = next.value ->> 'confirmed_at',
+    late = next.value ->> 'late', expires_at = next.value ->> 'expires_at',
+    revoked_at = next.value ->> 'revoked_at', revoked_reason = next.value ->> 'revoked_reason',
+    last_refreshed_at = next.value ->> 'last_refreshed_at', version = next.value ->> 'version'
+FROM json_each(?) AS next
+WHERE kept.id = unhex(next.value ->> 'id') AND kept.version = next.value ->> 'expected'
+    AND kept.revoked_at IS NULL
+RETURNING id";
+
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    expected: i64,
+    generation: u32,
+    rotated_at: Option<i64>,
+    delivered_at: Option<i64>,
+    confirmed_at: Option<i64>,
+    late: u32,
+    expires_at: i64,
+    revoked_at: Option<i64>,
+    revoked_reason: Option<&'static str>,
+    last_refreshed_at: Option<i64>,
+    version: i64,
+}
+
+/// Writes swaps over the connection that writes.
+pub(super) struct SwapWriter(pub(super) SqlitePool);
+
+impl Writer for SwapWriter {
+    async fn write(&self, swaps: &[Pending]) -> Result<Vec<Written>, StoreError> {
+        match self.swapped(swaps).await {
+            Ok(swapped) => {
+                let outcome = |swap: &Pending| match swapped.contains(&swap.id) {
+                    true => Written::Done(Swap::Swapped),
+                    false => Written::Done(Swap::Lost),
+                };
+                Ok(swaps.iter().map(outcome).collect())
+            }
+            Err(error) if swaps.len() > 1 && is_of_a_row(&error) => {
+                Ok(vec![Written::Not; swaps.len()])
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn write_alone(&self, swap: Pending) -> Result<Swap, StoreError> {
+        match self.swapped(&[swap]).await?.is_empty() {
+            true => Ok(Swap::Lost),
+            false => Ok(Swap::Swapped),
+        }
+    }
+}
+
+impl SwapWriter {
+    /// Writes the swaps and tells which sessions it has swapped.
+    async fn swapped(&self, swaps: &[Pending]) -> Result<HashSet<SessionId>, StoreError> {
+        let rows: Vec<_> = swaps.iter().filter_map(Row::new).collect();
+        let rows = serde_json::to_string(&rows)
+            .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))?;
+        let swapped = sqlx::query(SWAP).bind(rows).fetch_all(&self.0);
+        swapped.await.map_err(failed)?.iter().map(row::id).collect()
+    }
+}
+
+impl Row {
+    /// Nothing where a version is beyond what a column holds: no row has it.
+    fn new(swap: &Pending) -> Option<Self> {
+        Some(Self {
+            id: swap.id.as_uuid().simple().to_string(),
+            expected: i64::try_from(swap.expected).ok()?,
+            generation: swap.generation,
+            rotated_at: millis(swap.rotated_at),
+            delivered_at: millis(swap.delivered_at),
+            confirmed_at: millis(swap.confirmed_at),
+            late: swap.late,
+            expires_at: swap.expires_at.as_millis(),
+            revoked_at: columns::revoked_at(swap.revoked),
+            revoked_reason: columns::reason(swap.revoked),
+            last_refreshed_at: millis(swap.last_refreshed_at),
+            version: i64::try_from(swap.version).ok()?,
+        })
+    }
+}
