@@ -1,7 +1,19 @@
 use redis::{ErrorKind, RedisError, ServerErrorKind, make_extension_error};
 use uuid::Uuid;
 
-use super::*;
+use redis::{Cmd, Value};
+use tower_bearer::{
+    claims::SessionId,
+    clock::Timestamp,
+    store::{RevokeReason, Session, StoreErrorKind},
+};
+
+use crate::{
+    RedisOptions,
+    error::failed,
+    keys::{self, Keys},
+    row,
+};
 use tower_bearer::store::{Metadata, PrivateClaims, Revoked, SessionSecret};
 
 fn id(number: u128) -> SessionId {
