@@ -6,7 +6,7 @@ use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 use tower_bearer::{
     SessionId,
     clock::Timestamp,
-    session::{Presented, Session, SessionSecret, Verdict},
+    session::{PresentedToken, Record, RefreshVerdict, SessionSecret},
 };
 
 use crate::{policies::Rules, random::Random};
@@ -80,7 +80,7 @@ enum Event {
 /// A token on its way.
 #[derive(Clone, Copy)]
 struct Sent {
-    token: Presented,
+    token: PresentedToken,
     serial: u64,
 }
 
@@ -93,13 +93,13 @@ struct World<'a> {
     scheduled: u64,
     sent: Vec<Sent>,
     now: i64,
-    session: Session,
+    record: Record,
     /// The live token, as the server would mint it again.
-    live: Presented,
+    live: PresentedToken,
     /// What the tabs share.
-    cell: Presented,
+    cell: PresentedToken,
     serial: u64,
-    stolen: Option<Presented>,
+    stolen: Option<PresentedToken>,
     thief_waits: bool,
     /// Whether the thief means to be first with the token that it holds.
     thief_leads: bool,
@@ -114,15 +114,15 @@ pub(crate) fn run(
 ) -> Outcome {
     let mut world = World::new(rules, network, thief, Random::new(seed, stream));
     while let Some(Reverse((at, _, event))) = world.events.pop() {
-        if at >= LENGTH || world.session.revoked.is_some() {
+        if at >= LENGTH || world.record.revoked.is_some() {
             break;
         }
         world.now = at;
         world.happens(event);
     }
     Outcome {
-        revoked: world.session.revoked.is_some(),
-        rotations: world.session.generation,
+        revoked: world.record.revoked.is_some(),
+        rotations: world.record.generation,
     }
 }
 
@@ -131,10 +131,16 @@ impl<'a> World<'a> {
         let id = SessionId::from_uuid(uuid::Uuid::from_u128(7));
         let secret = SessionSecret::from_bytes([7; 32]);
         let start = Timestamp::from_millis(0);
-        let mut session = Session::new(id, "https://id.example", "anna", secret, start);
-        session.ends_at = start + Duration::from_millis(6 * LENGTH.unsigned_abs());
-        session.expires_at = start + rules.policy().idle_lifetime;
-        let live = Presented::genuine(&session, 0, session.expires_at);
+        let mut record = Record::new(Session::new(
+            id,
+            "https://id.example",
+            "anna",
+            secret,
+            start,
+        ));
+        record.ends_at = start + Duration::from_millis(6 * LENGTH.unsigned_abs());
+        record.expires_at = start + rules.policy().idle_lifetime;
+        let live = PresentedToken::new(0, record.expires_at, true);
         // Not so late that its first refresh falls together with the victim's.
         let theft = random.within(0..ACCESS / 4);
         let mut world = Self {
@@ -146,7 +152,7 @@ impl<'a> World<'a> {
             scheduled: 0,
             sent: Vec::new(),
             now: 0,
-            session,
+            record,
             live,
             cell: live,
             serial: 0,
@@ -176,7 +182,7 @@ impl<'a> World<'a> {
             Event::Request { slot } => self.serve(slot),
             Event::Answer { slot } => self.receive(slot),
             Event::Confirmed { generation } => {
-                if self.session.generation == generation {
+                if self.record.generation == generation {
                     self.confirm();
                 }
             }
@@ -217,7 +223,7 @@ impl<'a> World<'a> {
         let Some(&Sent { token, serial }) = self.sent.get(slot) else {
             return;
         };
-        let passed = self.session.generation;
+        let passed = self.record.generation;
         let thief_has_live = self
             .stolen
             .is_some_and(|stolen| stolen.generation == passed);
@@ -245,19 +251,19 @@ impl<'a> World<'a> {
 
     fn confirm(&mut self) {
         let now = Timestamp::from_millis(self.now);
-        self.session.confirmed_at.get_or_insert(now);
+        self.record.confirmed_at.get_or_insert(now);
     }
 
     /// What the server does: the decision, and what it makes of the session.
-    fn present(&mut self, token: Presented) -> Option<Presented> {
+    fn present(&mut self, token: PresentedToken) -> Option<PresentedToken> {
         let now = Timestamp::from_millis(self.now);
-        let verdict = self.rules.decide(&self.session, token, now);
-        if let Some(next) = verdict.apply(&self.session, token, now, self.rules.policy()) {
-            self.session = next;
+        let verdict = self.rules.decide(&self.record, token, now);
+        if let Some(next) = verdict.apply(&self.record, token, now, self.rules.policy()) {
+            self.record.state = next;
         }
-        if verdict == Verdict::Rotate {
-            let (generation, exp) = (self.session.generation, self.session.expires_at);
-            self.live = Presented::genuine(&self.session, generation, exp);
+        if verdict == RefreshVerdict::Rotate {
+            let (generation, exp) = (self.record.generation, self.record.expires_at);
+            self.live = PresentedToken::new(generation, exp, true);
         }
         verdict.is_accepted().then_some(self.live)
     }
@@ -282,15 +288,15 @@ impl<'a> World<'a> {
         let of_day = needed % DAY;
         let asleep = if of_day < ACTIVE { 0 } else { DAY - of_day };
         self.after(needed + asleep - self.now, Event::Needed(self.serial));
-        self.thief_plans(self.session.generation);
+        self.thief_plans(self.record.generation);
     }
 
     fn steal(&mut self) {
         self.thief_gets(self.cell);
-        self.thief_plans(self.session.generation);
+        self.thief_plans(self.record.generation);
     }
 
-    fn thief_gets(&mut self, token: Presented) {
+    fn thief_gets(&mut self, token: PresentedToken) {
         self.stolen = Some(token);
         self.thief_leads = match self.thief {
             Some(Thief::FrontRunner | Thief::PunctualFrontRunner) => true,
@@ -305,7 +311,7 @@ impl<'a> World<'a> {
         let (Some(thief), Some(stolen)) = (self.thief, self.stolen) else {
             return;
         };
-        let live = self.session.generation;
+        let live = self.record.generation;
         let victim_has_live = self.cell.generation == live;
         let was_passed = stolen.generation == passed && passed < live;
         let wait = match thief {
@@ -327,7 +333,7 @@ impl<'a> World<'a> {
         self.thief_waits = false;
         if let Some(token) = self.stolen.and_then(|stolen| self.present(stolen)) {
             self.thief_gets(token);
-            self.thief_plans(self.session.generation);
+            self.thief_plans(self.record.generation);
         }
     }
 }

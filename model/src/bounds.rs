@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use tower_bearer::session::Policy;
+use tower_bearer::session::RotationPolicy;
 
 use crate::{FAR, row::TICK};
 
@@ -78,8 +78,8 @@ impl Bounds {
         !self.thief && self.lives.0 < FAR
     }
 
-    pub(crate) fn policy(&self) -> Policy {
-        let mut policy = Policy::default();
+    pub(crate) fn policy(&self) -> RotationPolicy {
+        let mut policy = RotationPolicy::default();
         policy.idle_lifetime = Duration::from_millis(u64::from(self.lifetimes.0) * TICK as u64);
         policy.reuse_window = Duration::from_millis(crate::WINDOW as u64 * TICK as u64);
         (policy.late_budget, policy.late_span) = self.budget;

@@ -3,7 +3,9 @@ use std::time::Duration;
 use tower_bearer::{
     SessionId,
     clock::Timestamp,
-    session::{Reuse, RevokeReason, Revoked, Session, SessionSecret, Verdict},
+    session::{
+        Record, RefreshVerdict, Reuse, RevokeReason, Revoked, Session, SessionSecret, SessionState,
+    },
 };
 use uuid::Uuid;
 
@@ -55,39 +57,41 @@ impl Row {
         }
     }
 
-    pub(crate) fn template() -> Session {
+    pub(crate) fn template() -> Record {
         let id = SessionId::from_uuid(Uuid::from_u128(7));
         let secret = SessionSecret::from_bytes([9; 32]);
-        Session::new(id, "", "", secret, Timestamp::from_secs(0))
+        Record::new(Session::new(id, "", "", secret, Timestamp::from_secs(0)))
     }
 
-    pub(crate) fn to_session(self, template: &Session) -> Session {
-        let mut session = template.clone();
-        session.generation = u32::from(self.generation);
-        session.rotated_at = self.rotated.map(ago);
-        session.delivered_at = self.delivered.map(ago);
-        session.confirmed_at = self.confirmed.map(ago);
-        session.late = u32::from(self.late);
-        session.expires_at = ahead(self.expires);
-        session.ends_at = ahead(self.ends);
-        session.revoked = self.revoked.map(|reuse| match reuse {
+    pub(crate) fn to_record(self, template: &Record) -> Record {
+        let mut record = template.clone();
+        record.session.ends_at = ahead(self.ends);
+        let state = &mut record.state;
+        state.generation = u32::from(self.generation);
+        state.rotated_at = self.rotated.map(ago);
+        state.delivered_at = self.delivered.map(ago);
+        state.confirmed_at = self.confirmed.map(ago);
+        state.late = u32::from(self.late);
+        state.expires_at = ahead(self.expires);
+        state.revoked = self.revoked.map(|reuse| match reuse {
             true => Revoked::new(NOW, RevokeReason::Reuse),
             false => Revoked::new(NOW, RevokeReason::Logout),
         });
-        session
+        record
     }
 
-    pub(crate) fn from_session(session: &Session, span: u32) -> Self {
+    /// This row with another state.
+    pub(crate) fn with(self, state: &SessionState, span: u32) -> Self {
         let seen = (1_u32 << span) - 1;
         Self {
-            generation: session.generation as u8,
-            rotated: session.rotated_at.map(age),
-            delivered: session.delivered_at.map(age),
-            confirmed: session.confirmed_at.map(age),
-            late: (session.late & seen) as u8,
-            expires: left(session.expires_at),
-            ends: left(session.ends_at),
-            revoked: session
+            generation: state.generation as u8,
+            rotated: state.rotated_at.map(age),
+            delivered: state.delivered_at.map(age),
+            confirmed: state.confirmed_at.map(age),
+            late: (state.late & seen) as u8,
+            expires: left(state.expires_at),
+            ends: self.ends,
+            revoked: state
                 .revoked
                 .map(|revoked| revoked.reason == RevokeReason::Reuse),
         }
@@ -182,20 +186,20 @@ impl TableRow {
         Self::Restore,
     ];
 
-    pub(crate) fn of(verdict: Verdict) -> Self {
+    pub(crate) fn of(verdict: RefreshVerdict) -> Self {
         use tower_bearer::session::Refusal;
         match verdict {
-            Verdict::Refused(Refusal::Forged) => Self::Forged,
-            Verdict::Refused(Refusal::Revoked) => Self::Revoked,
-            Verdict::Refused(Refusal::Expired) => Self::Expired,
-            Verdict::Current => Self::Current,
-            Verdict::Rotate => Self::Rotate,
-            Verdict::Neighbour => Self::Neighbour,
-            Verdict::Late => Self::Late,
-            Verdict::Reuse(Reuse::Confirmed) => Self::ReuseConfirmed,
-            Verdict::Reuse(Reuse::BudgetSpent) => Self::ReuseBudget,
-            Verdict::Reuse(_) => Self::ReuseOlder,
-            Verdict::Restore => Self::Restore,
+            RefreshVerdict::Refused(Refusal::Forged) => Self::Forged,
+            RefreshVerdict::Refused(Refusal::Revoked) => Self::Revoked,
+            RefreshVerdict::Refused(Refusal::Expired) => Self::Expired,
+            RefreshVerdict::Current => Self::Current,
+            RefreshVerdict::Rotate => Self::Rotate,
+            RefreshVerdict::Neighbour => Self::Neighbour,
+            RefreshVerdict::Late => Self::Late,
+            RefreshVerdict::Reuse(Reuse::Confirmed) => Self::ReuseConfirmed,
+            RefreshVerdict::Reuse(Reuse::BudgetSpent) => Self::ReuseBudget,
+            RefreshVerdict::Reuse(_) => Self::ReuseOlder,
+            RefreshVerdict::Restore => Self::Restore,
             _ => Self::Unknown,
         }
     }

@@ -1,12 +1,12 @@
 use tower_bearer::{
     clock::Timestamp,
-    session::{Policy, Presented, Session, Verdict, decide},
+    session::{PresentedToken, Record, RefreshVerdict, RotationPolicy, SessionState, decide},
 };
 
 /// A decision.
-pub type Decide = fn(&Session, Presented, Timestamp, &Policy) -> Verdict;
+pub type Decide = fn(&Record, PresentedToken, Timestamp, &RotationPolicy) -> RefreshVerdict;
 /// What a verdict writes.
-pub type Apply = fn(Verdict, &Session, Presented, Timestamp, &Policy) -> Option<Session>;
+pub type Apply = fn(RefreshVerdict, &Record, PresentedToken, Timestamp, &RotationPolicy) -> Option<SessionState>;
 
 /// The protocol under check: the crate's own, or a [mutant](crate::mutants).
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ impl Rules {
     /// The crate's own.
     pub const REAL: Self = Self {
         decide,
-        apply: Verdict::apply,
+        apply: RefreshVerdict::apply,
         effect: Effect::AsWritten,
     };
 }

@@ -1,7 +1,6 @@
 //! A server, as the crate's own: load and decide, swap, answer; a swap that lost loads again.
 
-use tower_bearer::session::Presented;
-use uuid::Uuid;
+use tower_bearer::session::PresentedToken;
 
 use crate::{
     row::{NOW, Row, TableRow, ahead},
@@ -11,13 +10,9 @@ use crate::{
 };
 
 impl World {
-    fn presented(&self, state: &State, who: Who, token: u8) -> Presented {
-        let jti = match who {
-            Who::Forger => Uuid::nil(),
-            _ => self.jtis[usize::from(token)],
-        };
+    fn presented(state: &State, who: Who, token: u8) -> PresentedToken {
         let exp = ahead(state.exp[usize::from(token)]);
-        Presented::new(u32::from(token), jti, exp)
+        PresentedToken::new(u32::from(token), exp, who != Who::Forger)
     }
 
     /// What the rules make of a token now, and what they would write.
@@ -28,13 +23,13 @@ impl World {
         who: Who,
         token: u8,
     ) -> (TableRow, Option<Row>) {
-        let session = row.to_session(&self.template);
-        let presented = self.presented(state, who, token);
-        let verdict = (self.rules.decide)(&session, presented, NOW, &self.policy);
+        let record = row.to_record(&self.template);
+        let presented = Self::presented(state, who, token);
+        let verdict = (self.rules.decide)(&record, presented, NOW, &self.policy);
         let case = TableRow::of(verdict);
-        let next = (self.rules.apply)(verdict, &session, presented, NOW, &self.policy);
+        let next = (self.rules.apply)(verdict, &record, presented, NOW, &self.policy);
         let span = self.bounds.budget.1;
-        (case, next.map(|next| Row::from_session(&next, span)))
+        (case, next.map(|next| row.with(&next, span)))
     }
 
     /// Loads and decides in one moment, as a server does; what is to be written waits.

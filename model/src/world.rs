@@ -4,8 +4,7 @@ use std::sync::{
 };
 
 use stateright::{Model, Property};
-use tower_bearer::session::{Policy, Presented, Session};
-use uuid::Uuid;
+use tower_bearer::session::{Record, RotationPolicy};
 
 use crate::{
     FAR,
@@ -60,21 +59,17 @@ pub struct World {
     pub bounds: Bounds,
     /// What is checked.
     pub rules: Rules,
-    pub(crate) policy: Policy,
-    pub(crate) template: Session,
-    pub(crate) jtis: [Uuid; GENERATIONS + 1],
+    pub(crate) policy: RotationPolicy,
+    pub(crate) template: Record,
     seen: Arc<AtomicU32>,
 }
 
 impl World {
     /// A world with these rules.
     pub fn new(bounds: Bounds, rules: Rules) -> Self {
-        let template = Row::template();
-        let jti = |generation| Presented::genuine(&template, generation as u32, NOW).jti;
         Self {
             policy: bounds.policy(),
-            jtis: std::array::from_fn(jti),
-            template,
+            template: Row::template(),
             bounds,
             rules,
             seen: Arc::default(),

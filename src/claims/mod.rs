@@ -5,12 +5,14 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 
 mod audience;
+mod private;
 mod read;
 mod scope;
 mod session_id;
 mod verified;
 
 pub use audience::Audience;
+pub use private::PrivateClaims;
 pub(crate) use read::read;
 pub use scope::Scope;
 pub use session_id::SessionId;

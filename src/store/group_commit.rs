@@ -12,8 +12,8 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{Revoked, Session, StoreError, StoreErrorKind, Swap};
-use crate::{claims::SessionId, clock::Timestamp};
+use super::{SessionState, StoreError, StoreErrorKind, Swap};
+use crate::claims::SessionId;
 
 /// The most swaps of one write.
 const LARGEST: usize = 64;
@@ -21,20 +21,12 @@ const LARGEST: usize = 64;
 /// each of them look at all others.
 const PASSED_OVER: usize = 256;
 
-/// A swap to be written: all of a session that a swap can change.
-#[derive(Clone, Copy)]
+/// A swap to be written.
+#[derive(Clone)]
 pub(super) struct Pending {
     pub(super) id: SessionId,
     pub(super) expected: u64,
-    pub(super) generation: u32,
-    pub(super) rotated_at: Option<Timestamp>,
-    pub(super) delivered_at: Option<Timestamp>,
-    pub(super) confirmed_at: Option<Timestamp>,
-    pub(super) late: u32,
-    pub(super) expires_at: Timestamp,
-    pub(super) revoked: Option<Revoked>,
-    pub(super) last_refreshed_at: Option<Timestamp>,
-    pub(super) version: u64,
+    pub(super) next: SessionState,
 }
 
 /// Writes swaps for [`GroupCommit`].
@@ -49,7 +41,7 @@ pub(super) trait Writer: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Written>, StoreError>> + Send;
 
     /// Writes one swap.
-    fn write_alone(&self, swap: Pending) -> impl Future<Output = Result<Swap, StoreError>> + Send;
+    fn write_alone(&self, swap: &Pending) -> impl Future<Output = Result<Swap, StoreError>> + Send;
 }
 
 /// What became of one swap of several.
@@ -102,17 +94,21 @@ impl<W: Writer> GroupCommit<W> {
     /// A swap whose caller goes away before its turn has come is not written. Later it is, as if
     /// the caller were still there.
     pub(super) async fn swap(self: &Arc<Self>, swap: Pending) -> Result<Swap, StoreError> {
-        if swap.revoked.is_some() {
-            return self.writer.write_alone(swap).await;
+        if swap.next.revoked.is_some() {
+            return self.writer.write_alone(&swap).await;
         }
         loop {
             let (answer, answered) = oneshot::channel();
-            if let Some(lane) = self.enqueue(Call { swap, answer }) {
+            let call = Call {
+                swap: swap.clone(),
+                answer,
+            };
+            if let Some(lane) = self.enqueue(call) {
                 tokio::spawn(lane.run());
             }
             match answered.await {
                 Ok(Answer::Told(outcome)) => return outcome,
-                Ok(Answer::Alone) => return self.writer.write_alone(swap).await,
+                Ok(Answer::Alone) => return self.writer.write_alone(&swap).await,
                 Ok(Answer::Again) => {}
                 // Its write has been stopped: nobody knows how far it was.
                 Err(gone) => {
@@ -210,24 +206,6 @@ impl State {
         }
         self.waiting.extend(later);
         batch
-    }
-}
-
-impl Pending {
-    pub(super) fn new(expected: u64, next: &Session) -> Self {
-        Self {
-            id: next.id,
-            expected,
-            generation: next.generation,
-            rotated_at: next.rotated_at,
-            delivered_at: next.delivered_at,
-            confirmed_at: next.confirmed_at,
-            late: next.late,
-            expires_at: next.expires_at,
-            revoked: next.revoked,
-            last_refreshed_at: next.last_refreshed_at,
-            version: next.version,
-        }
     }
 }
 

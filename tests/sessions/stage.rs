@@ -13,7 +13,7 @@ use tower_bearer::{
     bearer::{Admission, SessionGuard},
     clock::{Clock, ManualClock},
     session::{
-        Grant, Overflow, RefreshOutcome, RefreshRequest, Refreshed, Refusal, RevokeReason, Session,
+        Grant, Overflow, Record, RefreshOutcome, RefreshRequest, Refreshed, Refusal, RevokeReason,
         SessionError, SessionErrorKind, SessionEventKind,
     },
     store::SessionStore,
@@ -207,7 +207,7 @@ impl<'a, St: SessionStore> Stage<'a, St> {
     }
 
     /// The row as it is, without a step.
-    fn peek(&self) -> Option<Session> {
+    fn peek(&self) -> Option<Record> {
         let load = pin!(self.world.sessions.store().inner.load(sid(&self.tokens[0])));
         match load.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(loaded) => loaded.unwrap().session,
@@ -216,7 +216,7 @@ impl<'a, St: SessionStore> Stage<'a, St> {
     }
 
     /// What no step may do to the session.
-    fn check_step(&self, before: Option<&Session>, after: Option<&Session>) -> Result<(), String> {
+    fn check_step(&self, before: Option<&Record>, after: Option<&Record>) -> Result<(), String> {
         let (Some(before), Some(after)) = (before, after) else {
             let is_time = before.is_none_or(|row| self.world.clock.now() >= row.ends_at);
             holds(is_time, "a session was lost")?;
@@ -234,7 +234,7 @@ impl<'a, St: SessionStore> Stage<'a, St> {
     }
 
     /// Forkless: whoever got a token of a generation got the same, and it was made once.
-    fn check_answers(&self, done: &[Did], row: Option<&Session>) -> Result<(), String> {
+    fn check_answers(&self, done: &[Did], row: Option<&Record>) -> Result<(), String> {
         let mut by_generation = BTreeMap::new();
         let given = answers(done).map(|refreshed| &refreshed.tokens);
         for tokens in self.tokens.iter().chain(given) {
@@ -257,7 +257,7 @@ impl<'a, St: SessionStore> Stage<'a, St> {
     }
 
     /// Revoked is final, told once, and known here.
-    async fn check_over(&self, done: &[Did], row: &Session) -> Result<(), String> {
+    async fn check_over(&self, done: &[Did], row: &Record) -> Result<(), String> {
         holds(!self.scene.is_peaceful(), "an honest client was logged out")?;
         let revoked = row.revoked.map(|revoked| revoked.reason);
         let ended = self.events(|kind| matches!(kind, SessionEventKind::Ended(_)));
@@ -288,7 +288,7 @@ impl<'a, St: SessionStore> Stage<'a, St> {
     }
 
     /// Nobody has ended it: all were served, and the newest token goes on.
-    async fn check_alive(&self, done: &[Did], row: &Session) -> Result<(), String> {
+    async fn check_alive(&self, done: &[Did], row: &Record) -> Result<(), String> {
         let refused = done.iter().flat_map(|did| &did.answers);
         let mut refused = refused.filter_map(|answer| answer.as_ref().err());
         holds(refused.next().is_none(), "an honest client was refused")?;

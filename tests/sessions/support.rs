@@ -13,7 +13,7 @@ use tower_bearer::{
     TokenResponse, Verifier,
     clock::{ManualClock, Timestamp},
     session::{
-        Grant, RefreshKey, RefreshRequest, Refreshed, Refusal, RevokeReason, Session, SessionError,
+        Grant, Record, RefreshKey, RefreshRequest, Refreshed, Refusal, RevokeReason, SessionError,
         SessionErrorKind, SessionEvent, SessionEventKind, Sessions, SessionsBuilder,
     },
     store::{Listed, Loaded, MemoryStore, SessionStore, StoreError, StoreErrorKind, Swap},
@@ -98,7 +98,7 @@ impl<St: SessionStore> World<St> {
         self.clock.advance(Duration::from_secs(secs));
     }
 
-    pub(crate) async fn row(&self, tokens: &TokenResponse) -> Option<Session> {
+    pub(crate) async fn row(&self, tokens: &TokenResponse) -> Option<Record> {
         self.sessions
             .store()
             .load(sid(tokens))
@@ -233,9 +233,9 @@ impl SessionStore for Moody {
         self.inner.now().await
     }
 
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
         self.mood().await?;
-        self.inner.insert(session).await
+        self.inner.insert(record).await
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
@@ -244,12 +244,17 @@ impl SessionStore for Moody {
         self.inner.load(id).await
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
         self.mood().await?;
         if takes_one(&self.lose_swaps) {
             return Ok(Swap::Lost);
         }
-        self.inner.swap(expected, next).await
+        self.inner.swap(id, expected, next).await
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {

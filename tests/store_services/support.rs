@@ -7,14 +7,16 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header::RETRY_AFTER};
 use http_body_util::{BodyExt, Full};
-use tower::{ServiceExt, load_shed::error::Overloaded, retry::Policy, timeout::error::Elapsed};
+use tower::{
+    ServiceExt, load_shed::error::Overloaded, retry::RotationPolicy, timeout::error::Elapsed,
+};
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SessionId, SigningKey,
     clock::{ManualClock, Timestamp},
     endpoint::TokenEndpoint,
     session::{Grant, RefreshKey, Sessions},
     store::{
-        MemoryStore, Session, SessionSecret, SessionStore, StoreErrorKind,
+        MemoryStore, Record, SessionSecret, SessionStore, StoreErrorKind,
         service::{ServiceStore, StoreRequest, StoreResponse},
     },
 };
@@ -90,7 +92,7 @@ impl<St: SessionStore> World<St> {
     }
 
     /// The one session that is kept, straight from the store.
-    pub(crate) async fn row(&self) -> Session {
+    pub(crate) async fn row(&self) -> Record {
         let listed = self.kept.list(ISSUER, "anna", None, 2).await.unwrap();
         let [row] = listed.sessions.try_into().expect("one live session");
         row
@@ -134,7 +136,7 @@ pub(crate) struct Retries {
     pub(crate) left: u32,
 }
 
-impl<E> Policy<StoreRequest, StoreResponse, E> for Retries {
+impl<E> RotationPolicy<StoreRequest, StoreResponse, E> for Retries {
     type Future = Ready<()>;
 
     fn retry(
@@ -166,9 +168,15 @@ pub(crate) fn is_load(request: &StoreRequest) -> bool {
     matches!(request, StoreRequest::Load(_))
 }
 
-pub(crate) fn session() -> Session {
+pub(crate) fn record() -> Record {
     let id = SessionId::from_uuid(uuid::Uuid::from_u128(1));
     let secret = SessionSecret::from_bytes([0xa5; 32]);
     let now = Timestamp::from_secs(2_000_000_000);
-    Session::new(id, "https://whose.example", "anna-of-whose", secret, now)
+    Record::new(Session::new(
+        id,
+        "https://whose.example",
+        "anna-of-whose",
+        secret,
+        now,
+    ))
 }

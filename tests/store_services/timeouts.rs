@@ -38,16 +38,16 @@ async fn a_lost_answer_is_a_503_and_the_next_has_it_all() {
 #[tokio::test(start_paused = true)]
 async fn it_is_a_timeout_by_whichever_call() {
     let world = world(|gate| ServiceBuilder::new().timeout(TIMEOUT).service(gate));
-    let (store, session) = (world.sessions.store(), session());
-    let (id, reason) = (session.id, RevokeReason::Logout);
+    let (store, record) = (world.sessions.store(), record());
+    let (id, reason) = (record.session.id, RevokeReason::Logout);
     for _ in 0..9 {
         world.gate.next(any, Fate::Lost);
     }
     let errors = [
         store.now().await.unwrap_err(),
-        store.insert(&session).await.unwrap_err(),
+        store.insert(&record).await.unwrap_err(),
         store.load(id).await.unwrap_err(),
-        store.swap(0, &session).await.unwrap_err(),
+        store.swap(id, 0, &record.state).await.unwrap_err(),
         store.confirm(&[(id, 0)]).await.unwrap_err(),
         store.end(id, reason).await.unwrap_err(),
         store.end_all(ISSUER, "anna", reason).await.unwrap_err(),

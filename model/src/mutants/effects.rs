@@ -7,13 +7,13 @@ pub(super) const ALL: &[Mutant] = &[
         "row 11: a token ahead of the store is refused",
         FAILOVER,
         GOES_ON,
-        instead!(Verdict::Restore => Verdict::Refused(Refusal::Unknown)),
+        instead!(RefreshVerdict::Restore => RefreshVerdict::Refused(Refusal::Unknown)),
     ),
     decides(
         "row 11: a token ahead of the store revokes",
         FAILOVER,
         LOGOUT,
-        instead!(Verdict::Restore => Verdict::Reuse(Reuse::Older)),
+        instead!(RefreshVerdict::Restore => RefreshVerdict::Reuse(Reuse::Older)),
     ),
     writes(
         "row 11: rotates (fault of a draft)",
@@ -27,7 +27,7 @@ pub(super) const ALL: &[Mutant] = &[
         FAILOVER,
         LOGOUT,
         then!(Restore, |next, before, _now, _token| next.delivered_at =
-            before.delivered_at),
+            before.state.delivered_at),
     ),
     writes(
         "row 11: does not confirm",
@@ -41,7 +41,7 @@ pub(super) const ALL: &[Mutant] = &[
         "lifetimes, failover",
         GROWS,
         then!(Restore, |next, before, _now, _token| next.expires_at =
-            before.ends_at),
+            before.session.ends_at),
     ),
     acts(
         "swap: does not compare versions",
@@ -77,10 +77,10 @@ pub(super) const ALL: &[Mutant] = &[
         "effects: reuse is told and not written (danger_refuse_without_revoking)",
         THIEF,
         THEFT,
-        |verdict, session, token, now, policy| {
+        |verdict, record, token, now, policy| {
             let mut policy = policy.clone();
             policy.revoke_on_reuse = false;
-            verdict.apply(session, token, now, &policy)
+            verdict.apply(record, token, now, &policy)
         },
     ),
     acts(

@@ -7,14 +7,14 @@ pub(super) const ALL: &[Mutant] = &[
         "row 5: left out, the live token always rotates",
         TABS,
         LOGOUT,
-        instead!(Verdict::Current => Verdict::Rotate),
+        instead!(RefreshVerdict::Current => RefreshVerdict::Rotate),
     ),
     decides(
         "row 5: as short as row 7",
         COOKIES,
         GOES_ON,
         with!(
-            |session, token, _now, policy| if is_live_token(session, token) {
+            |record, token, _now, policy| if is_live_token(record, token) {
                 policy.reuse_window /= 2;
             }
         ),
@@ -24,8 +24,8 @@ pub(super) const ALL: &[Mutant] = &[
         TABS,
         LOGOUT,
         with!(
-            |session, token, _now, _policy| if is_live_token(session, token) {
-                session.delivered_at = session.rotated_at;
+            |record, token, _now, _policy| if is_live_token(record, token) {
+                record.state.delivered_at = record.state.rotated_at;
             }
         ),
     ),
@@ -33,9 +33,9 @@ pub(super) const ALL: &[Mutant] = &[
         "row 5: does not confirm",
         THIEF,
         THEFT,
-        |verdict, session, token, now, policy| match verdict {
-            Verdict::Current => None,
-            _ => verdict.apply(session, token, now, policy),
+        |verdict, record, token, now, policy| match verdict {
+            RefreshVerdict::Current => None,
+            _ => verdict.apply(record, token, now, policy),
         },
     ),
     writes(
@@ -70,26 +70,26 @@ pub(super) const ALL: &[Mutant] = &[
         TABS,
         LOGOUT,
         then!(Rotate, |next, before, _now, _token| next.delivered_at =
-            before.delivered_at),
+            before.state.delivered_at),
     ),
     writes(
         "row 6: late is not shifted",
         THIEF,
         THEFT,
-        then!(Rotate, |next, before, _now, _token| next.late = before.late),
+        then!(Rotate, |next, before, _now, _token| next.late = before.state.late),
     ),
     writes(
         "row 6: the lifetime goes beyond the session's end",
         LIFETIMES,
         GROWS,
-        |verdict, session, token, now, policy| {
+        |verdict, record, token, now, policy| {
             also(
                 verdict,
-                session,
+                record,
                 token,
                 now,
                 policy,
-                Verdict::Rotate,
+                RefreshVerdict::Rotate,
                 |next| next.expires_at = now + policy.idle_lifetime,
             )
         },

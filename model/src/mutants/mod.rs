@@ -2,7 +2,7 @@
 
 use tower_bearer::{
     clock::Timestamp,
-    session::{Policy, Presented, Refusal, Reuse, Session, Verdict, decide},
+    session::{PresentedToken, Record, RefreshVerdict, Refusal, Reuse, RotationPolicy, SessionState, decide},
 };
 
 use crate::{
@@ -122,32 +122,32 @@ const fn acts(
 
 /// The verdict on a row or a token that is not quite the real one.
 fn on(
-    session: &Session,
-    token: Presented,
+    record: &Record,
+    token: PresentedToken,
     now: Timestamp,
-    policy: &Policy,
-    change: impl FnOnce(&mut Session, &mut Presented, &mut Policy),
-) -> Verdict {
+    policy: &RotationPolicy,
+    change: impl FnOnce(&mut Record, &mut PresentedToken, &mut RotationPolicy),
+) -> RefreshVerdict {
     let (mut session, mut token, mut policy) = (session.clone(), token, policy.clone());
     change(&mut session, &mut token, &mut policy);
-    decide(&session, token, now, &policy)
+    decide(&record, token, now, &policy)
 }
 
 /// What the real rules write, and then a change where the verdict is the one that is meant.
 fn also(
-    verdict: Verdict,
-    session: &Session,
-    token: Presented,
+    verdict: RefreshVerdict,
+    record: &Record,
+    token: PresentedToken,
     now: Timestamp,
-    policy: &Policy,
-    meant: Verdict,
-    change: impl FnOnce(&mut Session),
-) -> Option<Session> {
-    let next = verdict.apply(session, token, now, policy);
+    policy: &RotationPolicy,
+    meant: RefreshVerdict,
+    change: impl FnOnce(&mut SessionState),
+) -> Option<SessionState> {
+    let next = verdict.apply(record, token, now, policy);
     if verdict != meant {
         return next;
     }
-    let mut next = next.unwrap_or_else(|| session.clone());
+    let mut next = next.unwrap_or_else(|| record.state.clone());
     change(&mut next);
     Some(next)
 }
@@ -155,7 +155,7 @@ fn also(
 /// Another verdict in the place of one.
 macro_rules! instead {
     ($from:pat => $to:expr) => {
-        |session, token, now, policy| match decide(session, token, now, policy) {
+        |record, token, now, policy| match decide(record, token, now, policy) {
             $from => $to,
             verdict => verdict,
         }
@@ -163,9 +163,9 @@ macro_rules! instead {
 }
 
 macro_rules! with {
-    (|$session:ident, $token:ident, $now:ident, $policy:ident| $change:expr) => {
-        |session, token, now, policy| {
-            on(session, token, now, policy, |$session, $token, $policy| {
+    (|$record:ident, $token:ident, $now:ident, $policy:ident| $change:expr) => {
+        |record, token, now, policy| {
+            on(record, token, now, policy, |$record, $token, $policy| {
                 let $now = now;
                 $change;
             })
@@ -175,16 +175,16 @@ macro_rules! with {
 
 macro_rules! then {
     ($meant:ident, |$next:ident, $before:ident, $now:ident, $token:ident| $change:expr) => {
-        |verdict, session, token, now, policy| {
+        |verdict, record, token, now, policy| {
             also(
                 verdict,
-                session,
+                record,
                 token,
                 now,
                 policy,
-                Verdict::$meant,
+                RefreshVerdict::$meant,
                 |$next| {
-                    let ($before, $now, $token) = (session, now, token);
+                    let ($before, $now, $token) = (record, now, token);
                     let _ = (&$before, &$now, &$token);
                     $change;
                 },
@@ -193,8 +193,8 @@ macro_rules! then {
     };
 }
 
-fn is_live_token(session: &Session, token: &Presented) -> bool {
-    token.generation == session.generation
+fn is_live_token(record: &Record, token: &PresentedToken) -> bool {
+    token.generation == record.state.generation
 }
 
 // Behind the macros that they are written with.

@@ -7,9 +7,9 @@ pub(super) const ALL: &[Mutant] = &[
         "row 7: left out",
         TABS,
         LOGOUT,
-        |session, token, now, policy| match decide(session, token, now, policy) {
-            Verdict::Neighbour if session.confirmed_at.is_some() => {
-                Verdict::Reuse(Reuse::Confirmed)
+        |record, token, now, policy| match decide(record, token, now, policy) {
+            RefreshVerdict::Neighbour if record.state.confirmed_at.is_some() => {
+                RefreshVerdict::Reuse(Reuse::Confirmed)
             }
             verdict => verdict,
         },
@@ -18,7 +18,7 @@ pub(super) const ALL: &[Mutant] = &[
         "row 7: rotates, so each tab gets a successor of its own",
         TABS,
         FORK,
-        instead!(Verdict::Neighbour => Verdict::Rotate),
+        instead!(RefreshVerdict::Neighbour => RefreshVerdict::Rotate),
     ),
     writes(
         "row 7: moves delivered_at (fault of a draft)",
@@ -37,8 +37,8 @@ pub(super) const ALL: &[Mutant] = &[
         "row 7: also for a clock that is far behind the delivery",
         FAR_CLOCK,
         THEFT,
-        with!(|session, _token, now, _policy| {
-            session.delivered_at = session.delivered_at.map(|delivered| delivered.min(now))
+        with!(|record, _token, now, _policy| {
+            record.state.delivered_at = record.state.delivered_at.map(|delivered| delivered.min(now))
         }),
     ),
     decides(
@@ -46,8 +46,8 @@ pub(super) const ALL: &[Mutant] = &[
         CLOCK,
         LOGOUT,
         with!(
-            |session, _token, now, policy| if session.delivered_at > Some(now) {
-                session.delivered_at = Some(now - policy.reuse_window * 9)
+            |record, _token, now, policy| if record.state.delivered_at > Some(now) {
+                record.state.delivered_at = Some(now - policy.reuse_window * 9)
             }
         ),
     ),
@@ -55,24 +55,24 @@ pub(super) const ALL: &[Mutant] = &[
         "row 8: left out",
         TABS,
         LOGOUT,
-        instead!(Verdict::Late => Verdict::Reuse(Reuse::BudgetSpent)),
+        instead!(RefreshVerdict::Late => RefreshVerdict::Reuse(Reuse::BudgetSpent)),
     ),
     decides(
         "row 8: not once the successor is confirmed (fault of a draft)",
         REQUESTS,
         LOGOUT,
-        with!(|session, _token, now, policy| {
+        with!(|record, _token, now, policy| {
             let long_ago = now - policy.reuse_window * 9;
-            session.confirmed_at = session.confirmed_at.map(|_| long_ago);
+            record.state.confirmed_at = record.state.confirmed_at.map(|_| long_ago);
         }),
     ),
     decides(
         "row 8: for twice the window after the confirmation",
         THIEF,
         THEFT,
-        with!(|session, _token, now, policy| {
+        with!(|record, _token, now, policy| {
             let limit = policy.reuse_window * 2;
-            session.confirmed_at = session
+            record.state.confirmed_at = session
                 .confirmed_at
                 .filter(|confirmed| now.saturating_since(*confirmed) > limit);
         }),
@@ -81,14 +81,14 @@ pub(super) const ALL: &[Mutant] = &[
         "row 8: for ever after the confirmation",
         THIEF,
         THEFT,
-        with!(|session, _token, _now, _policy| session.confirmed_at = None),
+        with!(|record, _token, _now, _policy| record.state.confirmed_at = None),
     ),
     decides(
         "row 8: without a budget after the confirmation",
         THIEF,
         THEFT,
-        |session, token, now, policy| match decide(session, token, now, policy) {
-            Verdict::Reuse(Reuse::BudgetSpent) if session.confirmed_at.is_some() => Verdict::Late,
+        |record, token, now, policy| match decide(record, token, now, policy) {
+            RefreshVerdict::Reuse(Reuse::BudgetSpent) if record.state.confirmed_at.is_some() => RefreshVerdict::Late,
             verdict => verdict,
         },
     ),
@@ -96,8 +96,8 @@ pub(super) const ALL: &[Mutant] = &[
         "row 8: also for a clock that is far behind the confirmation",
         FAR_CLOCK,
         THEFT,
-        with!(|session, _token, now, _policy| {
-            session.confirmed_at = session.confirmed_at.map(|confirmed| confirmed.min(now))
+        with!(|record, _token, now, _policy| {
+            record.state.confirmed_at = record.state.confirmed_at.map(|confirmed| confirmed.min(now))
         }),
     ),
     decides(
@@ -105,8 +105,8 @@ pub(super) const ALL: &[Mutant] = &[
         CLOCK,
         LOGOUT,
         with!(
-            |session, _token, now, policy| if session.confirmed_at > Some(now) {
-                session.confirmed_at = Some(now - policy.reuse_window * 9)
+            |record, _token, now, policy| if record.state.confirmed_at > Some(now) {
+                record.state.confirmed_at = Some(now - policy.reuse_window * 9)
             }
         ),
     ),
@@ -114,20 +114,20 @@ pub(super) const ALL: &[Mutant] = &[
         "row 8: without a budget (fault of a draft)",
         THIEF,
         THEFT,
-        instead!(Verdict::Reuse(Reuse::BudgetSpent) => Verdict::Late),
+        instead!(RefreshVerdict::Reuse(Reuse::BudgetSpent) => RefreshVerdict::Late),
     ),
     writes(
         "row 8: is not noted in late",
         THIEF,
         THEFT,
-        then!(Late, |next, before, _now, _token| next.late = before.late),
+        then!(Late, |next, before, _now, _token| next.late = before.state.late),
     ),
     decides(
         "row 8: the current generation counts against the budget",
         TABS,
         LOGOUT,
-        |session, token, now, policy| match decide(session, token, now, policy) {
-            Verdict::Late if session.late & 1 == 1 => Verdict::Reuse(Reuse::BudgetSpent),
+        |record, token, now, policy| match decide(record, token, now, policy) {
+            RefreshVerdict::Late if record.state.late & 1 == 1 => RefreshVerdict::Reuse(Reuse::BudgetSpent),
             verdict => verdict,
         },
     ),
@@ -136,21 +136,21 @@ pub(super) const ALL: &[Mutant] = &[
         TABS,
         LOGOUT,
         then!(Late, |next, before, _now, _token| next.delivered_at =
-            before.delivered_at),
+            before.state.delivered_at),
     ),
     writes(
         "row 8: renews the lifetime",
         LIFETIMES,
         GROWS,
-        |verdict, session, token, now, policy| {
+        |verdict, record, token, now, policy| {
             also(
                 verdict,
-                session,
+                record,
                 token,
                 now,
                 policy,
-                Verdict::Late,
-                |next| next.expires_at = session.ends_at.min(now + policy.idle_lifetime),
+                RefreshVerdict::Late,
+                |next| next.expires_at = record.session.ends_at.min(now + policy.idle_lifetime),
             )
         },
     ),
@@ -165,30 +165,30 @@ pub(super) const ALL: &[Mutant] = &[
         "row 9: the confirmed predecessor is only refused",
         THIEF,
         THEFT,
-        instead!(Verdict::Reuse(Reuse::Confirmed) => Verdict::Refused(Refusal::Reused)),
+        instead!(RefreshVerdict::Reuse(Reuse::Confirmed) => RefreshVerdict::Refused(Refusal::Reused)),
     ),
     decides(
         "row 9: a spent budget only refuses",
         THIEF,
         THEFT,
-        instead!(Verdict::Reuse(Reuse::BudgetSpent) => Verdict::Refused(Refusal::Reused)),
+        instead!(RefreshVerdict::Reuse(Reuse::BudgetSpent) => RefreshVerdict::Refused(Refusal::Reused)),
     ),
     decides(
         "row 9: the predecessor is always served",
         THIEF,
         THEFT,
-        instead!(Verdict::Reuse(Reuse::Confirmed | Reuse::BudgetSpent) => Verdict::Neighbour),
+        instead!(RefreshVerdict::Reuse(Reuse::Confirmed | Reuse::BudgetSpent) => RefreshVerdict::Neighbour),
     ),
     decides(
         "row 10: an older token is only refused",
         THIEF,
         THEFT,
-        instead!(Verdict::Reuse(Reuse::Older) => Verdict::Refused(Refusal::Reused)),
+        instead!(RefreshVerdict::Reuse(Reuse::Older) => RefreshVerdict::Refused(Refusal::Reused)),
     ),
     decides(
         "row 10: an older token is served",
         THIEF,
         THEFT,
-        instead!(Verdict::Reuse(Reuse::Older) => Verdict::Neighbour),
+        instead!(RefreshVerdict::Reuse(Reuse::Older) => RefreshVerdict::Neighbour),
     ),
 ];

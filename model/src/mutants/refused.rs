@@ -13,51 +13,51 @@ pub(super) const ALL: &[Mutant] = &[
         "row 2: the jti is not compared",
         LOGS_OUT,
         FORGED,
-        with!(|session, token, _now, _policy| {
-            *token = Presented::genuine(session, token.generation, token.exp)
+        with!(|record, token, _now, _policy| {
+            token.is_genuine = true
         }),
     ),
     decides(
         "row 2: a forged token revokes",
         LOGS_OUT,
         FORGED,
-        instead!(Verdict::Refused(Refusal::Forged) => Verdict::Reuse(Reuse::Older)),
+        instead!(RefreshVerdict::Refused(Refusal::Forged) => RefreshVerdict::Reuse(Reuse::Older)),
     ),
     decides(
         "row 3: leniency comes before the revocation",
         LOGS_OUT,
         FINAL,
-        with!(|session, _token, _now, _policy| session.revoked = None),
+        with!(|record, _token, _now, _policy| record.state.revoked = None),
     ),
     decides(
         "row 4: the idle lifetime is not looked at",
         LIFETIMES,
         EXPIRED,
-        with!(|session, _token, _now, _policy| session.expires_at = session.ends_at),
+        with!(|record, _token, _now, _policy| record.state.expires_at = record.session.ends_at),
     ),
     decides(
         "row 4: the session's end is not looked at",
         LIFETIMES,
         EXPIRED,
-        with!(|session, _token, now, policy| {
+        with!(|record, _token, now, policy| {
             let end = now + policy.idle_lifetime;
-            if session.expires_at == session.ends_at {
-                session.expires_at = end;
+            if record.state.expires_at == record.session.ends_at {
+                record.state.expires_at = end;
             }
-            session.ends_at = end;
+            record.session.ends_at = end;
         }),
     ),
     decides(
         "row 4: the end itself still counts as alive",
         LIFETIMES,
         EXPIRED,
-        with!(|session, _token, now, _policy| {
+        with!(|record, _token, now, _policy| {
             let moment = std::time::Duration::from_millis(1);
-            if session.expires_at == now {
-                session.expires_at = now + moment;
+            if record.state.expires_at == now {
+                record.state.expires_at = now + moment;
             }
-            if session.ends_at == now {
-                session.ends_at = now + moment;
+            if record.session.ends_at == now {
+                record.session.ends_at = now + moment;
             }
         }),
     ),
@@ -66,7 +66,7 @@ pub(super) const ALL: &[Mutant] = &[
         "lifetimes, thief",
         EXPIRED,
         with!(
-            |session, token, now, policy| if token.generation < session.generation {
+            |record, token, now, policy| if token.generation < record.state.generation {
                 token.exp = now + policy.idle_lifetime
             }
         ),
@@ -75,19 +75,19 @@ pub(super) const ALL: &[Mutant] = &[
         "row 4: an unconfirmed predecessor dies of its own exp",
         LIFETIMES,
         GOES_ON,
-        |session, token, now, policy| {
-            if token.generation < session.generation && now >= token.exp {
-                return Verdict::Refused(Refusal::Expired);
+        |record, token, now, policy| {
+            if token.generation < record.state.generation && now >= token.exp {
+                return RefreshVerdict::Refused(Refusal::Expired);
             }
-            decide(session, token, now, policy)
+            decide(record, token, now, policy)
         },
     ),
     decides(
         "row 4: comes before row 7 (fault of a draft)",
         LIFETIMES,
         GOES_ON,
-        |session, token, now, policy| match decide(session, token, now, policy) {
-            Verdict::Neighbour if now >= token.exp => Verdict::Refused(Refusal::Expired),
+        |record, token, now, policy| match decide(record, token, now, policy) {
+            RefreshVerdict::Neighbour if now >= token.exp => RefreshVerdict::Refused(Refusal::Expired),
             verdict => verdict,
         },
     ),
@@ -95,9 +95,9 @@ pub(super) const ALL: &[Mutant] = &[
         "row 4: a predecessor of one just confirmed dies of its own exp",
         LIFETIMES,
         LOGOUT,
-        |session, token, now, policy| match decide(session, token, now, policy) {
-            Verdict::Late if now >= token.exp && session.confirmed_at.is_some() => {
-                Verdict::Refused(Refusal::Expired)
+        |record, token, now, policy| match decide(record, token, now, policy) {
+            RefreshVerdict::Late if now >= token.exp && record.state.confirmed_at.is_some() => {
+                RefreshVerdict::Refused(Refusal::Expired)
             }
             verdict => verdict,
         },
@@ -107,7 +107,7 @@ pub(super) const ALL: &[Mutant] = &[
         "lifetimes, failover",
         EXPIRED,
         with!(
-            |session, token, now, policy| if token.generation > session.generation {
+            |record, token, now, policy| if token.generation > record.state.generation {
                 token.exp = now + policy.idle_lifetime
             }
         ),

@@ -22,7 +22,13 @@ async fn what_was_acknowledged_outlives_kill_9() {
         let store = open(&server.url()).await;
         let first = kept(&store, round, "ada").await;
         let next = rotated(&first);
-        assert_eq!(store.swap(0, &next).await.expect("it swaps"), Swap::Swapped);
+        assert_eq!(
+            store
+                .swap(next.session.id, 0, &next.state)
+                .await
+                .expect("it swaps"),
+            Swap::Swapped
+        );
         if round > 0 {
             let ended = store.end(first.id, RevokeReason::Logout).await;
             assert!(ended.expect("it ends"));
@@ -71,7 +77,13 @@ async fn each_write_is_as_durable_as_can_be() {
         let store = open(&server.url()).await;
         let first = kept(&store, number, "ada").await;
         let next = rotated(&first);
-        assert_eq!(store.swap(0, &next).await.expect("it swaps"), Swap::Swapped);
+        assert_eq!(
+            store
+                .swap(next.session.id, 0, &next.state)
+                .await
+                .expect("it swaps"),
+            Swap::Swapped
+        );
         store.confirm(&[(first.id, 1)]).await.expect("it confirms");
         assert!(
             store

@@ -18,9 +18,13 @@ pub(super) async fn one_lane(server: &Postgres, prepared: bool) -> PostgresStore
     open_with(&server.url(), options).await
 }
 
-pub(super) fn begin(store: &PostgresStore, next: &Session) -> Swapping {
+pub(super) fn begin(store: &PostgresStore, next: &Record) -> Swapping {
     let (store, next) = (store.clone(), next.clone());
-    tokio::spawn(async move { store.swap(next.version - 1, &next).await })
+    tokio::spawn(async move {
+        store
+            .swap(next.session.id, next.version - 1, &next.state)
+            .await
+    })
 }
 
 async fn outcome(swapping: Swapping) -> Result<Swap, StoreError> {
@@ -36,7 +40,7 @@ pub(super) async fn won(swapping: Swapping) -> bool {
 pub(super) async fn together(
     server: &Postgres,
     store: &PostgresStore,
-    nexts: &[Session],
+    nexts: &[Record],
 ) -> Vec<Swapping> {
     let number = Uuid::now_v7().as_u128();
     let before = kept(store, number, "whoever holds them up").await;
@@ -62,7 +66,7 @@ fn lock(number: u128) -> String {
 }
 
 /// Sessions of these numbers, and what a rotation makes of them.
-async fn rotations<const N: usize>(store: &PostgresStore, numbers: [u128; N]) -> Vec<Session> {
+async fn rotations<const N: usize>(store: &PostgresStore, numbers: [u128; N]) -> Vec<Record> {
     let mut nexts = Vec::new();
     for number in numbers {
         nexts.push(rotated(
@@ -335,7 +339,9 @@ async fn two_servers_race_on_the_same_sessions() {
             for round in 0..ROUNDS {
                 let number = (task * 7 + round * 5) % SESSIONS;
                 let last = load(&store, number).await;
-                let swap = store.swap(last.version, &rotated(&last)).await;
+                let swap = store
+                    .swap(last.session.id, last.version, &rotated(&last).state)
+                    .await;
                 if swap.expect("nobody is in its way") == Swap::Swapped {
                     won.push((number, last.version));
                 }

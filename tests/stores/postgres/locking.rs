@@ -27,7 +27,10 @@ async fn a_session_that_is_locked_is_busy_and_then_works() {
         .await;
         let next = rotated(&first);
         let asked = Instant::now();
-        assert_eq!(kind(store.swap(0, &next).await), StoreErrorKind::Busy);
+        assert_eq!(
+            kind(store.swap(next.session.id, 0, &next.state).await),
+            StoreErrorKind::Busy
+        );
         assert!(asked.elapsed() >= QUICK / 5, "it did not wait");
         assert!(asked.elapsed() < QUICK, "it waited too long");
         for outcome in [
@@ -45,7 +48,13 @@ async fn a_session_that_is_locked_is_busy_and_then_works() {
         assert_eq!(store.delete_expired(9).await.expect("it deletes"), 0);
 
         run(&mut locker, "ROLLBACK").await;
-        assert_eq!(store.swap(0, &next).await.expect("it swaps"), Swap::Swapped);
+        assert_eq!(
+            store
+                .swap(next.session.id, 0, &next.state)
+                .await
+                .expect("it swaps"),
+            Swap::Swapped
+        );
         assert!(load(&store, number).await == next);
         assert!(
             store
@@ -310,7 +319,12 @@ async fn swap_some(store: &PostgresStore, round: u32, sessions: u128) -> Result<
         let last = load(store, number).await;
         let mut next = rotated(&last);
         next.generation %= 3;
-        swapped += u32::from(store.swap(last.version, &next).await? == Swap::Swapped);
+        swapped += u32::from(
+            store
+                .swap(next.session.id, last.version, &next.state)
+                .await?
+                == Swap::Swapped,
+        );
     }
     Ok(swapped)
 }

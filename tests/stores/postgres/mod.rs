@@ -19,8 +19,8 @@ use tower_bearer::{
     SessionId,
     error::ConfigErrorKind,
     store::{
-        PostgresOptions, PostgresStore, RevokeReason, Revoked, Session, SessionSecret,
-        SessionStore, StoreError, StoreErrorKind, Swap,
+        PostgresOptions, PostgresStore, Record, RevokeReason, Revoked, SessionSecret, SessionStore,
+        StoreError, StoreErrorKind, Swap,
     },
 };
 use uuid::Uuid;

@@ -32,9 +32,12 @@ async fn no_statement_walks_the_table() {
     let mut last = first.clone();
     for _ in 0..12 {
         let next = rotated(&last);
-        let swap = store.swap(last.version, &next).await.expect("it swaps");
+        let swap = store
+            .swap(next.session.id, last.version, &next.state)
+            .await
+            .expect("it swaps");
         assert_eq!(swap, Swap::Swapped);
-        pair = pair.map(|session| rotated(&session));
+        pair = pair.map(|record| rotated(&record));
         for swap in together(&server, &store, &pair).await {
             assert!(won(swap).await);
         }
@@ -115,7 +118,10 @@ async fn a_rotation_writes_to_no_index() {
 async fn rotate(store: &PostgresStore, number: u128) {
     let last = load(store, number).await;
     let next = rotated(&last);
-    let swap = store.swap(last.version, &next).await.expect("it swaps");
+    let swap = store
+        .swap(next.session.id, last.version, &next.state)
+        .await
+        .expect("it swaps");
     assert_eq!(swap, Swap::Swapped);
     let confirmed = store.confirm(&[(last.id, next.generation)]).await;
     confirmed.expect("it confirms");

@@ -25,7 +25,10 @@ async fn many_clients_share_few_servers() {
             let mut last = kept(&store, number, &subject).await;
             for _ in 0..10 {
                 let next = rotated(&last);
-                let swap = store.swap(last.version, &next).await.expect("it swaps");
+                let swap = store
+                    .swap(next.session.id, last.version, &next.state)
+                    .await
+                    .expect("it swaps");
                 assert_eq!(swap, Swap::Swapped);
                 assert!(load(&store, number).await == next);
                 last = next;
@@ -39,7 +42,7 @@ async fn many_clients_share_few_servers() {
         let listed = store.list(ISSUER, &subject, None, 99).await;
         let listed = listed.expect("it lists").sessions;
         assert_eq!(listed.len(), 10);
-        assert!(listed.iter().all(|session| session.confirmed_at.is_some()));
+        assert!(listed.iter().all(|record| record.confirmed_at.is_some()));
         let ended = store.end_all(ISSUER, &subject, RevokeReason::Logout).await;
         assert_eq!(ended.expect("it ends").len(), 10);
     }

@@ -74,7 +74,7 @@ async fn a_silent_server_keeps_nobody_waiting_behind_others() {
     let mut tasks = JoinSet::new();
     for next in nexts.clone() {
         let store = store.clone();
-        tasks.spawn(async move { kind(store.swap(0, &next).await) });
+        tasks.spawn(async move { kind(store.swap(next.session.id, 0, &next.state).await) });
     }
     assert_eq!(tasks.join_all().await, [StoreErrorKind::Timeout; 200]);
     assert!(asked.elapsed() < 3 * patience, "they waited too long");
@@ -82,7 +82,7 @@ async fn a_silent_server_keeps_nobody_waiting_behind_others() {
     // Those whose turn had come may be kept, and nobody knew.
     let deadline = Instant::now() + Duration::from_secs(10);
     for next in &nexts {
-        while store.swap(0, next).await.is_err() {
+        while store.swap(next.session.id, 0, &next.state).await.is_err() {
             assert!(Instant::now() < deadline, "it does not work again");
         }
         let kept = store.load(next.id).await.expect("it loads").session;
@@ -113,13 +113,16 @@ async fn a_call_that_is_dropped_anywhere_harms_nothing() {
         let mut dropped = 0;
         for polls in (0..6).cycle().take(300) {
             let next = rotated(&last);
-            let swap = store.swap(last.version, &next);
+            let swap = store.swap(next.session.id, last.version, &next.state);
             dropped += u32::from(!finishes(swap, polls).await);
             last = load(&store, number).await;
             if last != next {
                 assert!(last.version < next.version, "{last:?} is half of {next:?}");
                 // What was dropped may come first even now: this is the same.
-                let swap = store.swap(last.version, &next).await.expect("it swaps");
+                let swap = store
+                    .swap(next.session.id, last.version, &next.state)
+                    .await
+                    .expect("it swaps");
                 last = load(&store, number).await;
                 assert!(last == next, "{swap:?}");
             }

@@ -68,7 +68,7 @@ async fn a_write_over_a_lost_connection_is_not_sent_again() {
     server.restart().await;
     let next = rotated(&first);
     assert_eq!(
-        kind(store.swap(0, &next).await),
+        kind(store.swap(next.session.id, 0, &next.state).await),
         StoreErrorKind::Unavailable
     );
     assert_eq!(swap(&store, 0, &next).await, Swap::Swapped);

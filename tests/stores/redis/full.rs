@@ -12,11 +12,11 @@ async fn a_full_server_takes_no_logins_and_serves_those_who_are_in() {
     let note = [("note".to_owned(), "ü".repeat(8 * 1024))];
     let mut kept = Vec::new();
     let (refused, error) = loop {
-        let mut session = session(kept.len() as u128, now(&store).await);
-        session.metadata = note.clone().into();
-        match store.insert(&session).await {
-            Ok(()) => kept.push(session),
-            Err(error) => break (session, error),
+        let mut record = record(kept.len() as u128, now(&store).await);
+        record.metadata = note.clone().into();
+        match store.insert(&record).await {
+            Ok(()) => kept.push(record),
+            Err(error) => break (record, error),
         }
         assert!(kept.len() < 10_000, "its memory has no end");
     };
@@ -26,7 +26,7 @@ async fn a_full_server_takes_no_logins_and_serves_those_who_are_in() {
 
     // Now not even the index has room.
     let () = server.run("CONFIG SET maxmemory 1mb").await;
-    let small = session(10_001, now(&store).await);
+    let small = record(10_001, now(&store).await);
     let () = server.run(&format!("DEL {}", index("eve"))).await;
     let mut eve = small.clone();
     eve.subject = "eve".to_owned();

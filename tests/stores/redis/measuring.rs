@@ -4,17 +4,17 @@
 use super::*;
 
 /// A session as a web application has it.
-fn typical(number: u128, now: Timestamp) -> Session {
-    let mut session = session(Uuid::now_v7().as_u128(), now);
-    session.subject = Uuid::from_u128(number).to_string();
-    session.scope = "read write".parse().unwrap();
-    session.client_id = Some("web".to_owned());
+fn typical(number: u128, now: Timestamp) -> Record {
+    let mut record = record(Uuid::now_v7().as_u128(), now);
+    record.subject = Uuid::from_u128(number).to_string();
+    record.scope = "read write".parse().unwrap();
+    record.client_id = Some("web".to_owned());
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
     let notes = [("user_agent", agent), ("address", "203.0.113.77")];
-    session.metadata = notes
+    record.metadata = notes
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-    session
+    record
 }
 
 async fn used_memory(server: &Redis) -> u64 {
@@ -76,7 +76,10 @@ async fn refreshes_a_second() {
                     kept = store.load(kept.id).await.unwrap().session.unwrap();
                     let next = rotated(&kept);
                     assert_eq!(
-                        store.swap(kept.version, &next).await.unwrap(),
+                        store
+                            .swap(next.session.id, kept.version, &next.state)
+                            .await
+                            .unwrap(),
                         Swap::Swapped
                     );
                     count += 1;

@@ -138,7 +138,10 @@ async fn a_revocation_waits_for_replicas_and_nothing_else_does() {
     assert!(load(&hasty, 2).await.revoked.is_some());
     let mut reused = rotated(&load(&hasty, 3).await);
     reused.revoked = Some(Revoked::new(now(&hasty).await, RevokeReason::Reuse));
-    assert_eq!(kind(hasty.swap(0, &reused).await), too_late);
+    assert_eq!(
+        kind(hasty.swap(reused.session.id, 0, &reused.state).await),
+        too_late
+    );
     assert!(load(&hasty, 3).await == reused);
     assert_eq!(kind(end_all(&hasty).await), too_late);
     assert!(load(&hasty, 5).await.revoked.is_some());

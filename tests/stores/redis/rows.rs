@@ -16,9 +16,16 @@ async fn a_key_of_another_type_is_corrupt_and_left_alone() {
     let () = server.run(&format!("DEL {}", key(2))).await;
     let () = server.run(&format!("RPUSH {} x", key(2))).await;
 
-    let second = session(2, now(&store).await);
+    let second = record(2, now(&store).await);
     assert_eq!(kind(store.load(id(2)).await), CORRUPT);
-    assert_eq!(kind(store.swap(0, &rotated(&second)).await), CORRUPT);
+    assert_eq!(
+        kind(
+            store
+                .swap(second.session.id, 0, &rotated(&second).state)
+                .await
+        ),
+        CORRUPT
+    );
     assert_eq!(kind(store.end(id(2), RevokeReason::Logout).await), CORRUPT);
     assert_eq!(kind(store.insert(&second).await), StoreErrorKind::Duplicate);
     // It holds up neither the confirmations nor the end of the others.
@@ -41,7 +48,7 @@ async fn an_index_of_another_type_lets_nobody_in() {
     };
     let store = open(&server).await;
     let () = server.run(&format!("SET {} x", index("ada"))).await;
-    let first = session(1, now(&store).await);
+    let first = record(1, now(&store).await);
     // Without an entry the session cannot be ended with the others: nobody gets its token.
     assert_eq!(kind(store.insert(&first).await), CORRUPT);
     assert_eq!(kind(store.list(ISSUER, "ada", None, 9).await), CORRUPT);

@@ -1,7 +1,6 @@
 //! What is SQLite's own: the file, its locks, its faults and its schema.
 
 mod faults;
-mod migrating;
 mod opening;
 mod rows;
 mod sharing;
@@ -19,7 +18,7 @@ use tower_bearer::{
     clock::Timestamp,
     error::ConfigErrorKind,
     store::{
-        RevokeReason, Session, SessionSecret, SessionStore, SqliteOptions, SqliteStore,
+        Record, RevokeReason, SessionSecret, SessionStore, SqliteOptions, SqliteStore,
         StoreErrorKind, Swap,
     },
 };

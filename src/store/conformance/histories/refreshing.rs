@@ -11,7 +11,7 @@ use crate::{
     bearer::{Admission, SessionGuard},
     clock::Timestamp,
     session::{
-        Presented, RefreshOutcome, RefreshRequest, Refreshed, Refusal, SessionError,
+        PresentedToken, RefreshOutcome, RefreshRequest, Refreshed, Refusal, SessionError,
         SessionErrorKind, SessionInfo,
     },
     store::conformance::{Fixture, tokens::Held},
@@ -97,7 +97,7 @@ impl<F: Fixture> World<'_, F> {
     fn compare<'a>(
         &mut self,
         client: usize,
-        token: Presented,
+        token: PresentedToken,
         given: impl IntoIterator<Item = &'a Given>,
     ) -> Checked {
         let client = &mut self.clients[client];
@@ -119,7 +119,7 @@ impl<F: Fixture> World<'_, F> {
                 let row = self.reference.rows.get(&id);
                 let row = row.ok_or_else(|| TestCaseError::fail("an answer without a row"))?;
                 client.checks_answer(&answer.held, row, now)?;
-                prop_assert_eq!(&answer.session, &SessionInfo::from(row));
+                prop_assert_eq!(&answer.session, &SessionInfo::from(row.clone()));
             }
         }
         Ok(())
