@@ -14,7 +14,8 @@ use tower_bearer::{
     SessionId,
     clock::Timestamp,
     session::{
-        PresentedToken, Record, RefreshVerdict, Reuse, RotationPolicy, SessionSecret, decide,
+        PresentedToken, Record, RefreshVerdict, Reuse, RotationPolicy, Session, SessionSecret,
+        decide,
     },
 };
 
@@ -31,8 +32,8 @@ impl World {
         let id = SessionId::from_uuid(uuid::Uuid::from_u128(1));
         let secret = SessionSecret::from_bytes([3; 32]);
         let mut record = Record::new(Session::new(id, "https://id.example", "anna", secret, now));
-        record.ends_at = now + Duration::from_secs(180 * 24 * 60 * 60);
-        record.expires_at = now + Duration::from_secs(30 * 24 * 60 * 60);
+        record.session.ends_at = now + Duration::from_secs(180 * 24 * 60 * 60);
+        record.state.expires_at = now + Duration::from_secs(30 * 24 * 60 * 60);
         Self {
             record,
             now,
@@ -46,14 +47,16 @@ impl World {
 
     /// Presents a token that the session has minted; tells the verdict and the token got.
     fn present(&mut self, generation: u32) -> (RefreshVerdict, Option<u32>) {
-        let token = PresentedToken::new(generation, self.record.expires_at, true);
+        let token = PresentedToken::new(generation, self.record.state.expires_at, true);
         let verdict = decide(&self.record, token, self.now, &self.policy);
         if let Some(next) = verdict.apply(&self.record, token, self.now, &self.policy) {
             self.record.state = next;
         }
         (
             verdict,
-            verdict.is_accepted().then_some(self.record.generation),
+            verdict
+                .is_accepted()
+                .then_some(self.record.state.generation),
         )
     }
 
@@ -66,8 +69,8 @@ impl World {
 
     /// What the layer does when it sees an access token of this generation.
     fn use_access_token(&mut self, generation: u32) {
-        if self.record.generation == generation {
-            self.record.confirmed_at.get_or_insert(self.now);
+        if self.record.state.generation == generation {
+            self.record.state.confirmed_at.get_or_insert(self.now);
         }
     }
 }
@@ -198,7 +201,7 @@ fn a_tab_that_is_late_by_a_moment_at_the_end_of_the_idle_lifetime_stays_logged_i
     // One tab refreshes in the token's last second and uses what it got; the other presents
     // the same token two seconds later, when its own `exp` has passed.
     let mut world = World::new();
-    let old = PresentedToken::new(0, world.record.expires_at, true);
+    let old = PresentedToken::new(0, world.record.state.expires_at, true);
     world.wait(30 * 24 * 60 * 60 - 1);
     let got = world.gets(0, RefreshVerdict::Rotate);
     world.use_access_token(got);

@@ -69,9 +69,10 @@ impl Rules {
         token: PresentedToken,
         now: Timestamp,
     ) -> RefreshVerdict {
-        let is_live = token.generation == record.generation;
-        let is_predecessor = token.generation.checked_add(1) == Some(record.generation);
+        let is_live = token.generation == record.state.generation;
+        let is_predecessor = token.generation.checked_add(1) == Some(record.state.generation);
         let in_window = record
+            .state
             .delivered_at
             .is_some_and(|at| now.saturating_since(at) <= self.policy.reuse_window);
         match self.kind {

@@ -6,7 +6,7 @@ use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 use tower_bearer::{
     SessionId,
     clock::Timestamp,
-    session::{PresentedToken, Record, RefreshVerdict, SessionSecret},
+    session::{PresentedToken, Record, RefreshVerdict, Session, SessionSecret},
 };
 
 use crate::{policies::Rules, random::Random};
@@ -114,15 +114,15 @@ pub(crate) fn run(
 ) -> Outcome {
     let mut world = World::new(rules, network, thief, Random::new(seed, stream));
     while let Some(Reverse((at, _, event))) = world.events.pop() {
-        if at >= LENGTH || world.record.revoked.is_some() {
+        if at >= LENGTH || world.record.state.revoked.is_some() {
             break;
         }
         world.now = at;
         world.happens(event);
     }
     Outcome {
-        revoked: world.record.revoked.is_some(),
-        rotations: world.record.generation,
+        revoked: world.record.state.revoked.is_some(),
+        rotations: world.record.state.generation,
     }
 }
 
@@ -138,9 +138,9 @@ impl<'a> World<'a> {
             secret,
             start,
         ));
-        record.ends_at = start + Duration::from_millis(6 * LENGTH.unsigned_abs());
-        record.expires_at = start + rules.policy().idle_lifetime;
-        let live = PresentedToken::new(0, record.expires_at, true);
+        record.session.ends_at = start + Duration::from_millis(6 * LENGTH.unsigned_abs());
+        record.state.expires_at = start + rules.policy().idle_lifetime;
+        let live = PresentedToken::new(0, record.state.expires_at, true);
         // Not so late that its first refresh falls together with the victim's.
         let theft = random.within(0..ACCESS / 4);
         let mut world = Self {
@@ -182,7 +182,7 @@ impl<'a> World<'a> {
             Event::Request { slot } => self.serve(slot),
             Event::Answer { slot } => self.receive(slot),
             Event::Confirmed { generation } => {
-                if self.record.generation == generation {
+                if self.record.state.generation == generation {
                     self.confirm();
                 }
             }
@@ -223,7 +223,7 @@ impl<'a> World<'a> {
         let Some(&Sent { token, serial }) = self.sent.get(slot) else {
             return;
         };
-        let passed = self.record.generation;
+        let passed = self.record.state.generation;
         let thief_has_live = self
             .stolen
             .is_some_and(|stolen| stolen.generation == passed);
@@ -251,7 +251,7 @@ impl<'a> World<'a> {
 
     fn confirm(&mut self) {
         let now = Timestamp::from_millis(self.now);
-        self.record.confirmed_at.get_or_insert(now);
+        self.record.state.confirmed_at.get_or_insert(now);
     }
 
     /// What the server does: the decision, and what it makes of the session.
@@ -262,7 +262,7 @@ impl<'a> World<'a> {
             self.record.state = next;
         }
         if verdict == RefreshVerdict::Rotate {
-            let (generation, exp) = (self.record.generation, self.record.expires_at);
+            let (generation, exp) = (self.record.state.generation, self.record.state.expires_at);
             self.live = PresentedToken::new(generation, exp, true);
         }
         verdict.is_accepted().then_some(self.live)
@@ -288,12 +288,12 @@ impl<'a> World<'a> {
         let of_day = needed % DAY;
         let asleep = if of_day < ACTIVE { 0 } else { DAY - of_day };
         self.after(needed + asleep - self.now, Event::Needed(self.serial));
-        self.thief_plans(self.record.generation);
+        self.thief_plans(self.record.state.generation);
     }
 
     fn steal(&mut self) {
         self.thief_gets(self.cell);
-        self.thief_plans(self.record.generation);
+        self.thief_plans(self.record.state.generation);
     }
 
     fn thief_gets(&mut self, token: PresentedToken) {
@@ -311,7 +311,7 @@ impl<'a> World<'a> {
         let (Some(thief), Some(stolen)) = (self.thief, self.stolen) else {
             return;
         };
-        let live = self.record.generation;
+        let live = self.record.state.generation;
         let victim_has_live = self.cell.generation == live;
         let was_passed = stolen.generation == passed && passed < live;
         let wait = match thief {
@@ -333,7 +333,7 @@ impl<'a> World<'a> {
         self.thief_waits = false;
         if let Some(token) = self.stolen.and_then(|stolen| self.present(stolen)) {
             self.thief_gets(token);
-            self.thief_plans(self.record.generation);
+            self.thief_plans(self.record.state.generation);
         }
     }
 }

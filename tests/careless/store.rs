@@ -3,7 +3,10 @@ use std::{cmp::Reverse, sync::atomic::Ordering::SeqCst};
 use tower_bearer::{
     SessionId,
     clock::{Clock, Timestamp},
-    store::{Listed, Loaded, Record, RevokeReason, SessionStore, StoreError, StoreErrorKind, Swap},
+    store::{
+        Extra, Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        StoreErrorKind, Swap,
+    },
 };
 
 use super::{Careless, Fault, Rows};

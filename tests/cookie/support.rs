@@ -89,7 +89,7 @@ impl World {
         let token = tokens.access_token.expose();
         let sid = self.verifier().verify(token).unwrap();
         let sid = sid.claims().session_id().unwrap();
-        self.store.load(sid).await.unwrap().session.unwrap()
+        self.store.load(sid).await.unwrap().record.unwrap()
     }
 
     /// A refresh with this token in the cookie.

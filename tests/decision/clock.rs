@@ -25,12 +25,12 @@ fn a_version_is_above_the_last_and_no_less_than_the_time() {
         (millis + 7, millis + 8),
         (u64::MAX, u64::MAX),
     ] {
-        let record = with(|record| record.version = before);
+        let record = with(|record| record.state.version = before);
         let next = written(&record, 7, now).expect("a write");
         assert_eq!(next.version, expected);
     }
     let before_1970 = written(&record(), 7, Timestamp::from_millis(-5)).expect("a write");
-    assert_eq!(before_1970.version, record().version + 1);
+    assert_eq!(before_1970.version, record().state.version + 1);
 }
 
 #[test]
@@ -62,11 +62,11 @@ fn nothing_overflows() {
         for at in [i64::MIN, -1, 0, i64::MAX] {
             for delivered in [None, Some(i64::MIN), Some(i64::MAX)] {
                 let record = with(|record| {
-                    record.delivered_at = delivered.map(Timestamp::from_millis);
-                    record.confirmed_at = record.delivered_at;
-                    record.expires_at = Timestamp::from_millis(i64::MAX);
-                    record.ends_at = Timestamp::from_millis(i64::MAX);
-                    record.version = u64::MAX;
+                    record.state.delivered_at = delivered.map(Timestamp::from_millis);
+                    record.state.confirmed_at = record.state.delivered_at;
+                    record.state.expires_at = Timestamp::from_millis(i64::MAX);
+                    record.session.ends_at = Timestamp::from_millis(i64::MAX);
+                    record.state.version = u64::MAX;
                 });
                 let (token, now) = (token(&record, generation), Timestamp::from_millis(at));
                 let _ = decide(&record, token, now, &policy).apply(&record, token, now, &policy);

@@ -25,9 +25,9 @@ fn row_5_writes_nothing_once_confirmed() {
 #[test]
 fn row_5_does_not_hold_for_generation_0() {
     let record = with(|record| {
-        record.generation = 0;
-        record.rotated_at = None;
-        record.delivered_at = None;
+        record.state.generation = 0;
+        record.state.rotated_at = None;
+        record.state.delivered_at = None;
     });
     assert_eq!(verdict(&record, 0, after(0)), RefreshVerdict::Rotate);
 }
@@ -35,8 +35,8 @@ fn row_5_does_not_hold_for_generation_0() {
 #[test]
 fn row_6_rotates() {
     let record = with(|record| {
-        record.confirmed_at = Some(delivered());
-        record.late = 0b1001;
+        record.state.confirmed_at = Some(delivered());
+        record.state.late = 0b1001;
     });
     let now = after(2 * WINDOW + 1);
     writes(&record, 7, now, |state| {
@@ -54,12 +54,12 @@ fn row_6_never_passes_ends_at() {
     let now = after(29 * DAY * 1000);
     let record = record();
     let next = written(&record, 7, now).expect("a write");
-    assert_eq!(next.expires_at, record.ends_at);
+    assert_eq!(next.expires_at, record.session.ends_at);
 }
 
 #[test]
 fn row_6_refuses_the_last_generation() {
-    let record = with(|record| record.generation = u32::MAX);
+    let record = with(|record| record.state.generation = u32::MAX);
     assert_eq!(
         verdict(&record, u32::MAX, after(0)),
         RefreshVerdict::Current
@@ -70,7 +70,7 @@ fn row_6_refuses_the_last_generation() {
         RefreshVerdict::Refused(Refusal::Exhausted)
     );
     writes_nothing(&record, u32::MAX, late);
-    let before = with(|record| record.generation = u32::MAX - 1);
+    let before = with(|record| record.state.generation = u32::MAX - 1);
     assert_eq!(
         written(&before, u32::MAX - 1, late)
             .expect("a write")
@@ -87,7 +87,7 @@ fn row_11_a_token_ahead_restores_the_session() {
         (32, 0b11, 0),
         (4000, 1, 0),
     ] {
-        let record = with(|record| record.late = late);
+        let record = with(|record| record.state.late = late);
         let exp = after(5 * DAY * 1000);
         let token = PresentedToken::new(7 + ahead, exp, true);
         let (now, policy) = (after(DAY * 1000), RotationPolicy::default());
@@ -98,7 +98,7 @@ fn row_11_a_token_ahead_restores_the_session() {
         let next = RefreshVerdict::Restore
             .apply(&record, token, now, &policy)
             .expect("a write");
-        let mut expected = record.clone();
+        let mut expected = record.state.clone();
         expected.generation = 7 + ahead;
         expected.confirmed_at = Some(now);
         expected.rotated_at = Some(now);
@@ -123,12 +123,12 @@ fn row_11_holds_though_the_stores_expiry_has_passed_and_never_passes_ends_at() {
     let next = RefreshVerdict::Restore
         .apply(&record, token, now, &RotationPolicy::default())
         .expect("a write");
-    assert_eq!(next.expires_at, record.ends_at);
+    assert_eq!(next.expires_at, record.session.ends_at);
 }
 
 #[test]
 fn row_11_the_last_generation_ahead_does_not_wrap() {
-    let record = with(|record| record.generation = 0);
+    let record = with(|record| record.state.generation = 0);
     assert_eq!(
         verdict(&record, u32::MAX, after(0)),
         RefreshVerdict::Restore

@@ -57,7 +57,7 @@ fn with(change: impl FnOnce(&mut Record)) -> Record {
 }
 
 fn token(record: &Record, generation: u32) -> PresentedToken {
-    PresentedToken::new(generation, record.expires_at, true)
+    PresentedToken::new(generation, record.state.expires_at, true)
 }
 
 #[track_caller]
@@ -78,7 +78,7 @@ fn written(record: &Record, generation: u32, now: Timestamp) -> Option<SessionSt
 
 /// A session whose live token was confirmed as it was delivered.
 fn confirmed() -> Record {
-    with(|record| record.confirmed_at = Some(delivered()))
+    with(|record| record.state.confirmed_at = Some(delivered()))
 }
 
 /// Asserts that nothing but what `change` does was written.

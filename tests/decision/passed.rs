@@ -9,7 +9,7 @@ fn hour(millis: i64) -> Timestamp {
 
 /// A session whose live token was confirmed an hour after its delivery.
 fn confirmed_late() -> Record {
-    with(|record| record.confirmed_at = Some(hour(0)))
+    with(|record| record.state.confirmed_at = Some(hour(0)))
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn row_7_holds_for_the_window_and_writes_nothing() {
 
 #[test]
 fn row_8_redelivers_and_moves_the_window() {
-    let record = with(|record| record.late = 0b110);
+    let record = with(|record| record.state.late = 0b110);
     let now = after(WINDOW + 1);
     assert_eq!(verdict(&record, 6, now), RefreshVerdict::Late);
     writes(&record, 6, now, |state| {
@@ -39,7 +39,7 @@ fn row_8_redelivers_and_moves_the_window() {
 
 #[test]
 fn row_8_is_free_again_within_a_generation() {
-    let record = with(|record| record.late = 0b111);
+    let record = with(|record| record.state.late = 0b111);
     assert_eq!(verdict(&record, 6, after(WINDOW + 1)), RefreshVerdict::Late);
 }
 
@@ -65,7 +65,7 @@ fn row_8_holds_for_the_window_after_the_confirmation() {
 fn row_8_after_the_confirmation_counts_against_the_budget() {
     let spent = |late| {
         let mut record = confirmed_late();
-        record.late = late;
+        record.state.late = late;
         verdict(&record, 6, hour(WINDOW))
     };
     assert_eq!(spent(0b110), RefreshVerdict::Late);
@@ -78,8 +78,8 @@ fn row_8_after_the_confirmation_counts_against_the_budget() {
 #[test]
 fn row_8_after_the_confirmation_does_not_open_it_again() {
     let (now, mut record) = (hour(WINDOW), confirmed_late());
-    record = written(&record, 6, now).expect("a write");
-    assert_eq!(record.confirmed_at, Some(hour(0)));
+    record.state = written(&record, 6, now).expect("a write");
+    assert_eq!(record.state.confirmed_at, Some(hour(0)));
     assert_eq!(
         verdict(&record, 6, hour(2 * WINDOW)),
         RefreshVerdict::Neighbour
@@ -105,7 +105,7 @@ fn row_8_counts_bits_1_to_19() {
         (1 << 20 | 0b110, RefreshVerdict::Late),
         (0xfff0_0000 | 0b111, RefreshVerdict::Late),
     ] {
-        let record = with(|record| record.late = late);
+        let record = with(|record| record.state.late = late);
         assert_eq!(verdict(&record, 6, after(WINDOW + 1)), expected, "{late:b}");
     }
 }
@@ -114,7 +114,7 @@ fn row_8_counts_bits_1_to_19() {
 fn row_8_the_whole_ring_can_be_the_span() {
     let mut policy = RotationPolicy::default();
     (policy.late_span, policy.late_budget) = (32, 1);
-    let record = with(|record| record.late = 1 << 31);
+    let record = with(|record| record.state.late = 1 << 31);
     let verdict = decide(&record, token(&record, 6), after(WINDOW + 1), &policy);
     assert_eq!(verdict, RefreshVerdict::Reuse(Reuse::BudgetSpent));
 }
@@ -142,10 +142,10 @@ fn row_10_an_older_token_is_reuse_at_once() {
 
 #[test]
 fn rows_9_and_10_write_a_revocation_and_nothing_else() {
-    let spent = with(|record| record.late = 0b1110);
+    let spent = with(|record| record.state.late = 0b1110);
     let now = after(WINDOW + 1);
     for (record, generation) in [(confirmed(), 6), (spent, 6), (record(), 5)] {
-        let mut expected = record.clone();
+        let mut expected = record.state.clone();
         expected.revoked = Some(Revoked::new(now, RevokeReason::Reuse));
         expected.version = now.as_millis().unsigned_abs();
         let next = written(&record, generation, now).expect("a write");

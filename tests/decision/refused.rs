@@ -33,7 +33,7 @@ fn row_2_a_forged_token_is_not_told_that_the_session_is_over() {
 #[test]
 fn row_3_revoked_comes_before_any_leniency() {
     let revoked = Revoked::new(delivered(), RevokeReason::Logout);
-    let record = with(|record| record.revoked = Some(revoked));
+    let record = with(|record| record.state.revoked = Some(revoked));
     for generation in [0, 6, 7, 8] {
         for now in [after(0), after(WINDOW), after(60 * DAY * 1000)] {
             assert_eq!(
@@ -48,7 +48,7 @@ fn row_3_revoked_comes_before_any_leniency() {
 #[test]
 fn row_4_the_live_token_dies_at_expires_at() {
     let record = record();
-    let end = record.expires_at;
+    let end = record.state.expires_at;
     let before = Timestamp::from_millis(end.as_millis() - 1);
     assert_eq!(verdict(&record, 7, before), RefreshVerdict::Rotate);
     assert_eq!(
@@ -69,7 +69,7 @@ fn row_4_the_live_token_dies_at_expires_at() {
 #[test]
 fn row_4_every_token_dies_at_ends_at() {
     let record = record();
-    let end = record.ends_at;
+    let end = record.session.ends_at;
     for generation in [0, 6, 7, 8] {
         let token = PresentedToken::new(generation, end + Duration::from_secs(1), true);
         let verdict = decide(&record, token, end, &RotationPolicy::default());
@@ -107,7 +107,7 @@ fn row_4_an_unconfirmed_predecessor_outlives_its_own_exp() {
 #[test]
 fn row_4_a_predecessor_of_one_just_confirmed_outlives_its_own_exp() {
     let confirmed_at = after(DAY * 1000);
-    let record = with(|record| record.confirmed_at = Some(confirmed_at));
+    let record = with(|record| record.state.confirmed_at = Some(confirmed_at));
     for (since, expected) in [
         (WINDOW, RefreshVerdict::Late),
         (WINDOW + 1, RefreshVerdict::Refused(Refusal::Expired)),
@@ -130,7 +130,7 @@ fn row_4_a_neighbour_outlives_its_own_exp() {
 
 #[test]
 fn row_4_an_unconfirmed_predecessor_that_outlived_its_exp_is_reuse_once_the_budget_is_spent() {
-    let record = with(|record| record.late = 0b1110);
+    let record = with(|record| record.state.late = 0b1110);
     let now = after(DAY * 1000);
     let token = PresentedToken::new(6, now, true);
     let verdict = decide(&record, token, now, &RotationPolicy::default());

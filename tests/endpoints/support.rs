@@ -17,7 +17,7 @@ use tower_bearer::{
     Algorithm, Issuer, KeySet, ReplyBody, SessionId, SigningKey, TokenResponse,
     clock::{Clock, ManualClock, SystemClock, Timestamp},
     endpoint::{RevocationEndpoint, TokenEndpoint},
-    session::{Grant, Record, RefreshKey, RevokeReason, Sessions},
+    session::{Grant, Record, RefreshKey, RevokeReason, SessionState, Sessions},
     store::{Listed, Loaded, MemoryStore, SessionStore, StoreError, StoreErrorKind, Swap},
 };
 
@@ -298,7 +298,7 @@ impl SessionStore for Faulty {
     }
 
     async fn insert(&self, record: &Record) -> Result<(), StoreError> {
-        self.write(self.store.insert(session)).await?
+        self.write(self.store.insert(record)).await?
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tower_bearer::{
     SessionId,
     clock::Timestamp,
-    session::{Record, RevokeReason},
+    session::{Record, RevokeReason, SessionState},
     store::{Listed, Loaded, SessionStore, StoreError, Swap},
 };
 
@@ -145,7 +145,7 @@ impl<St: SessionStore> SessionStore for Stepping<St> {
     }
 
     async fn insert(&self, record: &Record) -> Result<(), StoreError> {
-        stepping!(self.insert(session))
+        stepping!(self.insert(record))
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {

@@ -14,7 +14,7 @@ use tower_bearer::{
     clock::{ManualClock, Timestamp},
     session::{
         Grant, Record, RefreshKey, RefreshRequest, Refreshed, Refusal, RevokeReason, SessionError,
-        SessionErrorKind, SessionEvent, SessionEventKind, Sessions, SessionsBuilder,
+        SessionErrorKind, SessionEvent, SessionEventKind, SessionState, Sessions, SessionsBuilder,
     },
     store::{Listed, Loaded, MemoryStore, SessionStore, StoreError, StoreErrorKind, Swap},
 };
@@ -104,7 +104,7 @@ impl<St: SessionStore> World<St> {
             .load(sid(tokens))
             .await
             .unwrap()
-            .session
+            .record
     }
 
     pub(crate) fn claims(&self, token: &AccessToken) -> Claims {

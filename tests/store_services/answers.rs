@@ -12,11 +12,11 @@ use crate::support::*;
 
 /// One of each, in the order of the store's methods.
 fn answers() -> [StoreResponse; 9] {
-    let now = session().created_at;
+    let now = record().session.created_at;
     [
         StoreResponse::Now(now),
         StoreResponse::Inserted,
-        StoreResponse::Loaded(Box::new(Loaded::new(Some(session()), now))),
+        StoreResponse::Loaded(Box::new(Loaded::new(Some(record()), now))),
         StoreResponse::Swapped(Swap::Swapped),
         StoreResponse::Confirmed,
         StoreResponse::Ended(true),

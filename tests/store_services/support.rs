@@ -7,16 +7,14 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header::RETRY_AFTER};
 use http_body_util::{BodyExt, Full};
-use tower::{
-    ServiceExt, load_shed::error::Overloaded, retry::RotationPolicy, timeout::error::Elapsed,
-};
+use tower::{ServiceExt, load_shed::error::Overloaded, retry::Policy, timeout::error::Elapsed};
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SessionId, SigningKey,
     clock::{ManualClock, Timestamp},
     endpoint::TokenEndpoint,
     session::{Grant, RefreshKey, Sessions},
     store::{
-        MemoryStore, Record, SessionSecret, SessionStore, StoreErrorKind,
+        MemoryStore, Record, Session, SessionSecret, SessionStore, StoreErrorKind,
         service::{ServiceStore, StoreRequest, StoreResponse},
     },
 };
@@ -94,7 +92,7 @@ impl<St: SessionStore> World<St> {
     /// The one session that is kept, straight from the store.
     pub(crate) async fn row(&self) -> Record {
         let listed = self.kept.list(ISSUER, "anna", None, 2).await.unwrap();
-        let [row] = listed.sessions.try_into().expect("one live session");
+        let [row] = listed.records.try_into().expect("one live session");
         row
     }
 }
@@ -136,7 +134,7 @@ pub(crate) struct Retries {
     pub(crate) left: u32,
 }
 
-impl<E> RotationPolicy<StoreRequest, StoreResponse, E> for Retries {
+impl<E> Policy<StoreRequest, StoreResponse, E> for Retries {
     type Future = Ready<()>;
 
     fn retry(

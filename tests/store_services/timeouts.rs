@@ -13,10 +13,10 @@ async fn a_lost_request_is_a_503_and_costs_no_session() {
         world.gate.next(lost, Fate::Lost);
         world.refresh(&token).await.unavailable();
         assert_eq!(world.gate.under_way(), 0, "what is given up is dropped");
-        assert_eq!(world.row().await.generation, 0);
+        assert_eq!(world.row().await.state.generation, 0);
     }
     world.refresh(&token).await.granted();
-    assert_eq!(world.row().await.generation, 1);
+    assert_eq!(world.row().await.state.generation, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -26,13 +26,13 @@ async fn a_lost_answer_is_a_503_and_the_next_has_it_all() {
     world.gate.next(is_swap, Fate::Unanswered);
     world.refresh(&token).await.unavailable();
     let row = world.row().await;
-    assert_eq!(row.generation, 1, "it was swapped");
+    assert_eq!(row.state.generation, 1, "it was swapped");
 
     let successor = world.refresh(&token).await.granted();
     assert!(world.row().await == row, "and is not swapped again");
     world.clock.advance(std::time::Duration::from_secs(600));
     world.refresh(&successor).await.granted();
-    assert_eq!(world.row().await.generation, 2);
+    assert_eq!(world.row().await.state.generation, 2);
 }
 
 #[tokio::test(start_paused = true)]

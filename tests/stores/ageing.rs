@@ -13,8 +13,8 @@ use tower_bearer::{
     SessionId,
     clock::{Clock, SystemClock, Timestamp},
     store::{
-        Listed, Loaded, MemoryStore, Record, RevokeReason, SessionStore, StoreError, Swap,
-        conformance::Fixture,
+        Listed, Loaded, MemoryStore, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        Swap, conformance::Fixture,
     },
 };
 

@@ -19,8 +19,8 @@ use tower_bearer::{
     SessionId,
     error::ConfigErrorKind,
     store::{
-        PostgresOptions, PostgresStore, Record, RevokeReason, Revoked, SessionSecret, SessionStore,
-        StoreError, StoreErrorKind, Swap,
+        PostgresOptions, PostgresStore, Record, RevokeReason, Revoked, Session, SessionSecret,
+        SessionState, SessionStore, StoreError, StoreErrorKind, Swap,
     },
 };
 use uuid::Uuid;

@@ -23,7 +23,7 @@ async fn many_may_make_the_tables_at_once() {
         tasks.join_all().await;
         let store = open_with(&server.url(), options).await;
         let all = store.list(ISSUER, "ada", None, 99).await;
-        assert_eq!(all.expect("it lists").sessions.len(), 16);
+        assert_eq!(all.expect("it lists").records.len(), 16);
         let versions =
             format!("SELECT count(*) FROM \"round {round}\".tower_bearer_sessions_version");
         assert_eq!(told::<i64>(&server, &versions).await, 1);
@@ -87,9 +87,13 @@ async fn tables_may_have_any_name() {
     }
     for (number, store) in (0..).zip(&stores) {
         let listed = store.list(ISSUER, "ada", None, 99).await.expect("it lists");
-        let ids: Vec<_> = listed.sessions.iter().map(|record| record.id).collect();
+        let ids: Vec<_> = listed
+            .records
+            .iter()
+            .map(|record| record.session.id)
+            .collect();
         assert_eq!(ids, [id(number)]);
-        let next = rotated(&listed.sessions[0]);
+        let next = rotated(&listed.records[0]);
         assert_eq!(
             store
                 .swap(next.session.id, 0, &next.state)
@@ -225,12 +229,12 @@ async fn a_database_of_another_encoding_keeps_all_characters() {
         .await;
     let store = open(&server.url().replace("/postgres?", "/old?")).await;
     let mut given = record(&store, 1, "ада\0🦀").await;
-    given.client_id = Some("☎".to_owned());
-    given.metadata = [("device".to_owned(), "Ada's ☎\0".to_owned())].into();
+    given.session.client_id = Some("☎".to_owned());
+    given.session.metadata = [("device".to_owned(), "Ada's ☎\0".to_owned())].into();
     store.insert(&given).await.expect("it inserts");
     assert!(load(&store, 1).await == given);
     let listed = store.list(ISSUER, "ада\0🦀", None, 9).await;
-    assert!(listed.expect("it lists").sessions == [given]);
+    assert!(listed.expect("it lists").records == [given]);
 }
 
 #[tokio::test]

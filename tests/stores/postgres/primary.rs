@@ -6,7 +6,7 @@ use super::*;
 async fn nothing_works(store: &PostgresStore, known: &Record) {
     let outcomes = [
         store.now().await.map(drop),
-        store.load(known.id).await.map(drop),
+        store.load(known.session.id).await.map(drop),
         store.load(id(404)).await.map(drop),
         store.list(ISSUER, "ada", None, 9).await.map(drop),
         store.insert(known).await,
@@ -14,8 +14,11 @@ async fn nothing_works(store: &PostgresStore, known: &Record) {
             .swap(known.session.id, 0, &rotated(known).state)
             .await
             .map(drop),
-        store.confirm(&[(known.id, 0)]).await,
-        store.end(known.id, RevokeReason::Logout).await.map(drop),
+        store.confirm(&[(known.session.id, 0)]).await,
+        store
+            .end(known.session.id, RevokeReason::Logout)
+            .await
+            .map(drop),
         store
             .end_all(ISSUER, "ada", RevokeReason::Logout)
             .await
@@ -42,7 +45,10 @@ async fn a_standby_is_refused() {
 
     server.run("SELECT pg_catalog.pg_switch_wal()").await;
     standby.promote().await;
-    assert_eq!(load(&open(&standby.url()).await, 1).await.subject, "ada");
+    assert_eq!(
+        load(&open(&standby.url()).await, 1).await.session.subject,
+        "ada"
+    );
 }
 
 #[tokio::test]

@@ -10,10 +10,10 @@ pub(super) fn id(number: u128) -> SessionId {
 pub(super) async fn record(store: &PostgresStore, number: u128, subject: &str) -> Record {
     let now = store.now().await.expect("it tells the time");
     let secret = SessionSecret::from_bytes([0xa5; 32]);
-    let mut record = Record::new(Session::new(id(number), ISSUER, subject, secret, now));
-    record.expires_at = now + HOUR;
-    record.ends_at = now + 2 * HOUR;
-    record
+    let mut session = Session::new(id(number), ISSUER, subject, secret, now);
+    session.ends_at = now + 2 * HOUR;
+    let state = SessionState::new(now + HOUR);
+    Record { session, state }
 }
 
 /// The same, kept.
@@ -25,20 +25,20 @@ pub(super) async fn kept(store: &PostgresStore, number: u128, subject: &str) -> 
 
 pub(super) async fn load(store: &PostgresStore, number: u128) -> Record {
     let loaded = store.load(id(number)).await.expect("the store loads");
-    loaded.session.expect("the session is there")
+    loaded.record.expect("the session is there")
 }
 
 /// What a rotation makes of a session.
 pub(super) fn rotated(record: &Record) -> Record {
     let mut next = record.clone();
-    next.generation += 1;
-    next.rotated_at = Some(record.created_at);
-    next.delivered_at = Some(record.created_at);
-    next.confirmed_at = None;
-    next.late <<= 1;
-    next.expires_at = record.expires_at + Duration::from_secs(1);
-    next.last_refreshed_at = Some(record.created_at);
-    next.version += 1;
+    next.state.generation += 1;
+    next.state.rotated_at = Some(record.session.created_at);
+    next.state.delivered_at = Some(record.session.created_at);
+    next.state.confirmed_at = None;
+    next.state.late <<= 1;
+    next.state.expires_at = record.state.expires_at + Duration::from_secs(1);
+    next.state.last_refreshed_at = Some(record.session.created_at);
+    next.state.version += 1;
     next
 }
 
@@ -91,7 +91,7 @@ async fn a_row_that_cannot_be_read_is_corrupt() {
         );
     }
     // The others are not harmed, and the damaged ones still go at their end.
-    assert_eq!(load(&store, 0).await.subject, "eve");
+    assert_eq!(load(&store, 0).await.session.subject, "eve");
     server
         .run("UPDATE tower_bearer_sessions SET ends_at = 0 WHERE subject <> 'eve'")
         .await;
@@ -109,7 +109,7 @@ async fn an_error_shows_no_row() {
         .run("ALTER TABLE tower_bearer_sessions ADD CHECK (subject <> 'mallory')")
         .await;
     let mut refused = record(&store, 1, "mallory").await;
-    refused.metadata = [("device".to_owned(), "a typewriter".to_owned())].into();
+    refused.session.metadata = [("device".to_owned(), "a typewriter".to_owned())].into();
     let error = store.insert(&refused).await.expect_err("it is refused");
     let hex = |text: &str| {
         text.bytes()

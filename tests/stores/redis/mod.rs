@@ -23,8 +23,8 @@ use tower_bearer::{
     clock::Timestamp,
     error::ConfigErrorKind,
     store::{
-        Record, RedisOptions, RedisStore, RevokeReason, Revoked, SessionSecret, SessionStore,
-        StoreError, StoreErrorKind, Swap,
+        Record, RedisOptions, RedisStore, RevokeReason, Revoked, Session, SessionSecret,
+        SessionState, SessionStore, StoreError, StoreErrorKind, Swap,
     },
 };
 use uuid::Uuid;
@@ -61,17 +61,17 @@ fn index(subject: &str) -> String {
 /// A session of `ada` that is live for an hour and ends after two.
 fn record(number: u128, now: Timestamp) -> Record {
     let secret = SessionSecret::from_bytes([0xa5; 32]);
-    let mut record = Record::new(Session::new(id(number), ISSUER, "ada", secret, now));
-    record.expires_at = now + HOUR;
-    record.ends_at = now + 2 * HOUR;
-    record
+    let mut session = Session::new(id(number), ISSUER, "ada", secret, now);
+    session.ends_at = now + 2 * HOUR;
+    let state = SessionState::new(now + HOUR);
+    Record { session, state }
 }
 
 /// What a rotation makes of a session.
 fn rotated(record: &Record) -> Record {
     let mut next = record.clone();
-    next.generation += 1;
-    next.version += 1;
+    next.state.generation += 1;
+    next.state.version += 1;
     next
 }
 
@@ -88,7 +88,7 @@ async fn insert(store: &RedisStore, number: u128) -> Record {
 
 async fn find(store: &RedisStore, number: u128) -> Option<Record> {
     let loaded = store.load(id(number)).await;
-    loaded.expect("the store loads").session
+    loaded.expect("the store loads").record
 }
 
 async fn load(store: &RedisStore, number: u128) -> Record {
@@ -112,8 +112,8 @@ async fn end_all(store: &RedisStore) -> Result<Vec<SessionId>, StoreError> {
 /// The identifiers of the live sessions of `ada`.
 async fn live(store: &RedisStore) -> Vec<SessionId> {
     let listed = store.list(ISSUER, "ada", None, usize::MAX).await;
-    let sessions = listed.expect("the store lists").sessions;
-    sessions.iter().map(|record| record.id).collect()
+    let sessions = listed.expect("the store lists").records;
+    sessions.iter().map(|record| record.session.id).collect()
 }
 
 /// The kind of a failure.
@@ -130,14 +130,14 @@ async fn failures(store: &RedisStore) -> [StoreErrorKind; 7] {
     let first = record(1, Timestamp::from_secs(4_000_000_000));
     [
         kind(store.insert(&first).await),
-        kind(store.load(first.id).await),
+        kind(store.load(first.session.id).await),
         kind(
             store
                 .swap(first.session.id, 0, &rotated(&first).state)
                 .await,
         ),
-        kind(store.confirm(&[(first.id, 0)]).await),
-        kind(store.end(first.id, RevokeReason::Logout).await),
+        kind(store.confirm(&[(first.session.id, 0)]).await),
+        kind(store.end(first.session.id, RevokeReason::Logout).await),
         kind(end_all(store).await),
         kind(store.list(ISSUER, "ada", None, 9).await),
     ]

@@ -51,7 +51,7 @@ async fn a_full_disk_is_unavailable_and_harms_nothing() {
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert!(!kept.is_empty());
     for record in &kept {
-        assert!(setup.load(record.id).await == *record);
+        assert!(setup.load(record.session.id).await == *record);
     }
     // A row this long is written anew before the old one goes, for which there is no room.
     let next = rotated(&kept[0]);
@@ -63,13 +63,13 @@ async fn a_full_disk_is_unavailable_and_harms_nothing() {
             .unwrap_err(),
         setup
             .store
-            .end(kept[0].id, RevokeReason::Logout)
+            .end(kept[0].session.id, RevokeReason::Logout)
             .await
             .unwrap_err(),
     ] {
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     }
-    assert!(setup.load(kept[0].id).await == kept[0]);
+    assert!(setup.load(kept[0].session.id).await == kept[0]);
 
     // Once there is room again, everything works.
     sqlx::raw_sql("PRAGMA max_page_count = 10000")
@@ -77,7 +77,7 @@ async fn a_full_disk_is_unavailable_and_harms_nothing() {
         .await
         .unwrap();
     assert_eq!(setup.swap(0, &next).await, Swap::Swapped);
-    assert!(setup.load(kept[0].id).await == next);
+    assert!(setup.load(kept[0].session.id).await == next);
     let check: String = sqlx::query_scalar("PRAGMA integrity_check")
         .fetch_one(&pool)
         .await

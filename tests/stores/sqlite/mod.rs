@@ -15,11 +15,10 @@ use tempfile::TempDir;
 use tokio::{task::JoinSet, time::Instant};
 use tower_bearer::{
     SessionId,
-    clock::Timestamp,
     error::ConfigErrorKind,
     store::{
-        Record, RevokeReason, SessionSecret, SessionStore, SqliteOptions, SqliteStore,
-        StoreErrorKind, Swap,
+        Record, RevokeReason, Session, SessionSecret, SessionState, SessionStore, SqliteOptions,
+        SqliteStore, StoreErrorKind, Swap,
     },
 };
 use uuid::Uuid;

@@ -10,7 +10,7 @@ impl Setup<SqliteStore> {
     }
 
     pub(super) async fn find(&self, id: SessionId) -> Option<Record> {
-        self.store.load(id).await.expect("the store loads").session
+        self.store.load(id).await.expect("the store loads").record
     }
 
     pub(super) async fn insert(&self, record: &Record) {
@@ -38,26 +38,26 @@ pub(super) fn id(number: u128) -> SessionId {
 /// A session that is live for an hour and ends after two.
 pub(super) fn record(number: u128, subject: &str) -> Record {
     let secret = SessionSecret::from_bytes([0xa5; 32]);
-    let mut record = Record::new(Session::new(id(number), ISSUER, subject, secret, START));
-    record.expires_at = START + HOUR;
-    record.ends_at = START + 2 * HOUR;
-    record
+    let mut session = Session::new(id(number), ISSUER, subject, secret, START);
+    session.ends_at = START + 2 * HOUR;
+    let state = SessionState::new(START + HOUR);
+    Record { session, state }
 }
 
 /// A session of more than 64 KiB.
 pub(super) fn long_record(number: u128) -> Record {
     let mut record = record(number, "ada");
     let note = "ü".repeat(32 * 1024);
-    record.metadata = [("note".to_owned(), note)].into();
+    record.session.metadata = [("note".to_owned(), note)].into();
     record
 }
 
 /// What a rotation makes of a session.
 pub(super) fn rotated(record: &Record) -> Record {
     let mut next = record.clone();
-    next.generation += 1;
-    next.rotated_at = Some(START);
-    next.delivered_at = Some(START);
-    next.version += 1;
+    next.state.generation += 1;
+    next.state.rotated_at = Some(START);
+    next.state.delivered_at = Some(START);
+    next.state.version += 1;
     next
 }

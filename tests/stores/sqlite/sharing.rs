@@ -15,7 +15,7 @@ async fn what_was_written_outlives_the_store() {
 
     let second = open(&url).await;
     for record in &kept {
-        assert!(second.load(record.id).await == *record);
+        assert!(second.load(record.session.id).await == *record);
     }
     second.store.close().await;
     let third = open(&url).await;
@@ -45,17 +45,13 @@ async fn two_stores_on_one_file_see_each_other() {
     let error = two.store.insert(&record(1, "eve")).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Duplicate);
     assert_eq!(
-        two.swap(id(1), 0, &rotated(&record(1, "ada")).state).await,
+        two.swap(0, &rotated(&record(1, "ada"))).await,
         Swap::Swapped
     );
-    assert_eq!(one.load(id(1)).await.generation, 1);
+    assert_eq!(one.load(id(1)).await.state.generation, 1);
     assert!(one.store.end(id(1), RevokeReason::Logout).await.unwrap());
     let revoked = two.load(id(1)).await;
-    assert_eq!(
-        two.swap(revoked.session.id, 2, &rotated(&revoked).state)
-            .await,
-        Swap::Lost
-    );
+    assert_eq!(two.swap(2, &rotated(&revoked)).await, Swap::Lost);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -72,7 +68,7 @@ async fn of_the_swaps_of_many_stores_one_wins() {
         for task in 0..16_u32 {
             let store = stores[task as usize % 4].store.clone();
             let mut next = rotated(&first);
-            next.late = task;
+            next.state.late = task;
             tasks.spawn(async move {
                 (
                     store.swap(next.session.id, 0, &next.state).await.unwrap(),
@@ -86,7 +82,7 @@ async fn of_the_swaps_of_many_stores_one_wins() {
             panic!("{} have won", outcomes.len())
         };
         for setup in &stores {
-            assert!(setup.load(first.id).await == *winner);
+            assert!(setup.load(first.session.id).await == *winner);
         }
     }
 }
@@ -115,16 +111,16 @@ async fn a_locked_database_is_busy_and_then_works() {
     assert!(asked.elapsed() < timeout * 30, "it waited too long");
     let error = setup
         .store
-        .end(first.id, RevokeReason::Logout)
+        .end(first.session.id, RevokeReason::Logout)
         .await
         .unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Busy);
     // With a write-ahead log, readers go on.
-    assert!(setup.load(first.id).await == first);
+    assert!(setup.load(first.session.id).await == first);
 
     run(&mut locker, "ROLLBACK").await;
     assert_eq!(setup.swap(0, &next).await, Swap::Swapped);
-    assert!(setup.load(first.id).await == next);
+    assert!(setup.load(first.session.id).await == next);
 }
 
 #[tokio::test]
