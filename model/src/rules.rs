@@ -6,7 +6,8 @@ use tower_bearer::{
 /// A decision.
 pub type Decide = fn(&Record, PresentedToken, Timestamp, &RotationPolicy) -> RefreshVerdict;
 /// What a verdict writes.
-pub type Apply = fn(RefreshVerdict, &Record, PresentedToken, Timestamp, &RotationPolicy) -> Option<SessionState>;
+pub type Apply =
+    fn(RefreshVerdict, &Record, PresentedToken, Timestamp, &RotationPolicy) -> Option<SessionState>;
 
 /// The protocol under check: the crate's own, or a [mutant](crate::mutants).
 #[derive(Clone, Copy, Debug)]

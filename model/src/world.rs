@@ -10,7 +10,7 @@ use crate::{
     FAR,
     bounds::{Bounds, Confirms},
     ghost::{Broken, Ghost},
-    row::{NOW, OLDEST, Row, TableRow},
+    row::{OLDEST, Row, TableRow},
     rules::{Effect, Rules},
     state::{Call, GENERATIONS, State, Who},
 };

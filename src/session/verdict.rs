@@ -6,7 +6,7 @@ use crate::{
     store::{Record, SessionState},
 };
 
-/// What is to be done with a [presented](PresentedToken) token. The rows are those of the protocol's table.
+/// What is to be done with a [`PresentedToken`]. The rows are those of the protocol's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefreshVerdict {

@@ -42,7 +42,9 @@ use crate::{claims::SessionId, clock::Timestamp};
 
 /// Keeps sessions.
 ///
-/// A store takes each [`Record`] apart without leaving a field out; see there how. All methods may be cancelled at any await point: a write then either happened whole or not
+/// A store keeps all of a [`Record`], which tells how to be sure of that.
+///
+/// All methods may be cancelled at any await point: a write then either happened whole or not
 /// at all, and the caller does not know which. That is safe, since a client that saw no answer
 /// presents its old token again and is served by the protocol.
 ///

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use tokio::runtime::Runtime;
-use tower_bearer::store::{RevokeReason, Revoked, Record, SessionStore, Swap};
+use tower_bearer::store::{Record, RevokeReason, Revoked, SessionStore, Swap};
 use tower_bearer_benches::{effort::Effort, figures::Figures, report::Report};
 
 use crate::{
@@ -54,7 +54,9 @@ async fn pairs(store: impl SessionStore, records: Vec<Record>) -> (Vec<f64>, Vec
 
 async fn time(store: &impl SessionStore, record: &Record, next: Record) -> f64 {
     let start = Instant::now();
-    let swap = store.swap(next.session.id, record.state.version, &next.state).await;
+    let swap = store
+        .swap(next.session.id, record.state.version, &next.state)
+        .await;
     let taken = start.elapsed();
     assert_eq!(swap.expect("it swaps"), Swap::Swapped);
     taken.as_nanos() as f64

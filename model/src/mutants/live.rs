@@ -76,7 +76,8 @@ pub(super) const ALL: &[Mutant] = &[
         "row 6: late is not shifted",
         THIEF,
         THEFT,
-        then!(Rotate, |next, before, _now, _token| next.late = before.state.late),
+        then!(Rotate, |next, before, _now, _token| next.late =
+            before.state.late),
     ),
     writes(
         "row 6: the lifetime goes beyond the session's end",

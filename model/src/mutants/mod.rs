@@ -2,7 +2,10 @@
 
 use tower_bearer::{
     clock::Timestamp,
-    session::{PresentedToken, Record, RefreshVerdict, Refusal, Reuse, RotationPolicy, SessionState, decide},
+    session::{
+        PresentedToken, Record, RefreshVerdict, Refusal, Reuse, RotationPolicy, SessionState,
+        decide,
+    },
 };
 
 use crate::{
@@ -128,8 +131,8 @@ fn on(
     policy: &RotationPolicy,
     change: impl FnOnce(&mut Record, &mut PresentedToken, &mut RotationPolicy),
 ) -> RefreshVerdict {
-    let (mut session, mut token, mut policy) = (session.clone(), token, policy.clone());
-    change(&mut session, &mut token, &mut policy);
+    let (mut record, mut token, mut policy) = (record.clone(), token, policy.clone());
+    change(&mut record, &mut token, &mut policy);
     decide(&record, token, now, &policy)
 }
 

@@ -38,7 +38,10 @@ pub(super) const ALL: &[Mutant] = &[
         FAR_CLOCK,
         THEFT,
         with!(|record, _token, now, _policy| {
-            record.state.delivered_at = record.state.delivered_at.map(|delivered| delivered.min(now))
+            record.state.delivered_at = record
+                .state
+                .delivered_at
+                .map(|delivered| delivered.min(now))
         }),
     ),
     decides(
@@ -72,7 +75,8 @@ pub(super) const ALL: &[Mutant] = &[
         THEFT,
         with!(|record, _token, now, policy| {
             let limit = policy.reuse_window * 2;
-            record.state.confirmed_at = session
+            record.state.confirmed_at = record
+                .state
                 .confirmed_at
                 .filter(|confirmed| now.saturating_since(*confirmed) > limit);
         }),
@@ -88,7 +92,9 @@ pub(super) const ALL: &[Mutant] = &[
         THIEF,
         THEFT,
         |record, token, now, policy| match decide(record, token, now, policy) {
-            RefreshVerdict::Reuse(Reuse::BudgetSpent) if record.state.confirmed_at.is_some() => RefreshVerdict::Late,
+            RefreshVerdict::Reuse(Reuse::BudgetSpent) if record.state.confirmed_at.is_some() => {
+                RefreshVerdict::Late
+            }
             verdict => verdict,
         },
     ),
@@ -97,7 +103,10 @@ pub(super) const ALL: &[Mutant] = &[
         FAR_CLOCK,
         THEFT,
         with!(|record, _token, now, _policy| {
-            record.state.confirmed_at = record.state.confirmed_at.map(|confirmed| confirmed.min(now))
+            record.state.confirmed_at = record
+                .state
+                .confirmed_at
+                .map(|confirmed| confirmed.min(now))
         }),
     ),
     decides(
@@ -120,14 +129,17 @@ pub(super) const ALL: &[Mutant] = &[
         "row 8: is not noted in late",
         THIEF,
         THEFT,
-        then!(Late, |next, before, _now, _token| next.late = before.state.late),
+        then!(Late, |next, before, _now, _token| next.late =
+            before.state.late),
     ),
     decides(
         "row 8: the current generation counts against the budget",
         TABS,
         LOGOUT,
         |record, token, now, policy| match decide(record, token, now, policy) {
-            RefreshVerdict::Late if record.state.late & 1 == 1 => RefreshVerdict::Reuse(Reuse::BudgetSpent),
+            RefreshVerdict::Late if record.state.late & 1 == 1 => {
+                RefreshVerdict::Reuse(Reuse::BudgetSpent)
+            }
             verdict => verdict,
         },
     ),

@@ -13,9 +13,7 @@ pub(super) const ALL: &[Mutant] = &[
         "row 2: the jti is not compared",
         LOGS_OUT,
         FORGED,
-        with!(|record, token, _now, _policy| {
-            token.is_genuine = true
-        }),
+        with!(|_record, token, _now, _policy| token.is_genuine = true),
     ),
     decides(
         "row 2: a forged token revokes",
@@ -87,7 +85,9 @@ pub(super) const ALL: &[Mutant] = &[
         LIFETIMES,
         GOES_ON,
         |record, token, now, policy| match decide(record, token, now, policy) {
-            RefreshVerdict::Neighbour if now >= token.exp => RefreshVerdict::Refused(Refusal::Expired),
+            RefreshVerdict::Neighbour if now >= token.exp => {
+                RefreshVerdict::Refused(Refusal::Expired)
+            }
             verdict => verdict,
         },
     ),

@@ -6,7 +6,7 @@ use super::{Fixture, trial::*};
 use crate::store::{RevokeReason, Swap};
 
 pub(super) async fn what_has_ended_is_deleted_oldest_end_first<F: Fixture>(trial: Trial<F>) {
-    // Record n ends n hours after the start; they come in another order.
+    // Session n ends n hours after the start; they come in another order.
     for number in [4, 2, 5, 1, 3] {
         let mut record = trial.record(number, "ada");
         record.session.ends_at = trial.start + HOUR * number as u32;

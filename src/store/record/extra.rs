@@ -11,8 +11,7 @@ use crate::{
 /// along and does not look into.
 ///
 /// Servers of two versions may share a store while one replaces the other. What the newer one
-/// has noted is then still there when the older one has loaded the session and kept it
-/// elsewhere.
+/// has noted is still there after the older one has refreshed the session.
 ///
 /// ```
 /// use tower_bearer::store::Extra;
