@@ -25,6 +25,11 @@ pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
     }
 }
 
+/// The JSON text of an object.
+pub(crate) fn text(members: &Map<String, Value>) -> String {
+    Value::Object(members.clone()).to_string()
+}
+
 /// Writes a value that is about as long as the claims of a token.
 pub(crate) fn written(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
     let mut bytes = Vec::with_capacity(WRITTEN);

@@ -14,7 +14,7 @@ mod session_id;
 mod verified;
 
 pub use audience::Audience;
-pub use private::PrivateClaimsError;
+pub use private::{PrivateClaims, PrivateClaimsError};
 #[cfg(feature = "_jws")]
 pub(crate) use read::read;
 pub use scope::Scope;

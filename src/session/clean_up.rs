@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle};
 
-use super::{Sessions, within};
+use super::{Sessions, patience::within};
 use crate::{
     error::{ConfigError, ConfigErrorKind},
     store::SessionStore,

@@ -13,7 +13,7 @@ use tower_bearer::{
     clock::{Clock, ManualClock, SystemClock},
     cookie::{CookieOptions, RefreshCookie},
     endpoint::{RevocationEndpoint, TokenEndpoint},
-    session::{Grant, RefreshKey, Session, Sessions},
+    session::{Grant, Record, RefreshKey, Sessions},
     store::{MemoryStore, SessionStore},
 };
 
@@ -85,11 +85,11 @@ impl World {
     }
 
     /// The session of these tokens, as the store has it.
-    pub(crate) async fn row(&self, tokens: &TokenResponse) -> Session {
+    pub(crate) async fn row(&self, tokens: &TokenResponse) -> Record {
         let token = tokens.access_token.expose();
         let sid = self.verifier().verify(token).unwrap();
         let sid = sid.claims().session_id().unwrap();
-        self.store.load(sid).await.unwrap().session.unwrap()
+        self.store.load(sid).await.unwrap().record.unwrap()
     }
 
     /// A refresh with this token in the cookie.

@@ -17,7 +17,7 @@ use tower_bearer::{
     Algorithm, Issuer, KeySet, ReplyBody, SessionId, SigningKey, TokenResponse,
     clock::{Clock, ManualClock, SystemClock, Timestamp},
     endpoint::{RevocationEndpoint, TokenEndpoint},
-    session::{Grant, RefreshKey, RevokeReason, Session, Sessions},
+    session::{Grant, Record, RefreshKey, RevokeReason, SessionState, Sessions},
     store::{Listed, Loaded, MemoryStore, SessionStore, StoreError, StoreErrorKind, Swap},
 };
 
@@ -297,19 +297,24 @@ impl SessionStore for Faulty {
         self.read(self.store.now()).await?
     }
 
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        self.write(self.store.insert(session)).await?
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        self.write(self.store.insert(record)).await?
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
         self.read(self.store.load(id)).await?
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
         if self.fault == Fault::Contended {
             return Ok(Swap::Lost);
         }
-        self.write(self.store.swap(expected, next)).await?
+        self.write(self.store.swap(id, expected, next)).await?
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {

@@ -24,13 +24,13 @@ async fn an_access_token_confirms_its_generation_within_a_second() {
     let world = world();
     let [_, new] = seen(&world).await;
     let before = world.row(&new).await.unwrap();
-    assert_eq!(before.confirmed_at, None, "off the request's path");
+    assert_eq!(before.state.confirmed_at, None, "off the request's path");
     // What counts is the store's time when it is written.
     world.wait(3);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let row = world.row(&new).await.unwrap();
-    assert_eq!(row.confirmed_at, Some(world.clock.now()));
-    assert_eq!(row.version, before.version + 1);
+    assert_eq!(row.state.confirmed_at, Some(world.clock.now()));
+    assert_eq!(row.state.version, before.state.version + 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,7 +55,7 @@ async fn a_failed_flush_is_tried_again() {
     store.fail.store(3, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(store.fail.load(Ordering::SeqCst), 0);
-    assert!(world.row(&new).await.unwrap().confirmed_at.is_some());
+    assert!(world.row(&new).await.unwrap().state.confirmed_at.is_some());
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,7 +66,7 @@ async fn a_flush_that_hangs_is_given_up_and_tried_again() {
     let [_, new] = seen(&world).await;
     store.hang.store(1, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(world.row(&new).await.unwrap().confirmed_at.is_some());
+    assert!(world.row(&new).await.unwrap().state.confirmed_at.is_some());
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn flush_writes_at_once_for_a_shutdown() {
     let world = world();
     let [_, new] = seen(&world).await;
     world.sessions.flush().await.unwrap();
-    assert!(world.row(&new).await.unwrap().confirmed_at.is_some());
+    assert!(world.row(&new).await.unwrap().state.confirmed_at.is_some());
 }
 
 /// An older access token is good beside a newer one. While the store fails, so many others may come
@@ -94,7 +94,15 @@ async fn an_older_generation_does_not_push_a_newer_one_out() {
     }
     let _ = world.sessions.admit(&world.claims(&older.access_token));
     world.sessions.flush().await.unwrap();
-    assert!(world.row(&newer).await.unwrap().confirmed_at.is_some());
+    assert!(
+        world
+            .row(&newer)
+            .await
+            .unwrap()
+            .state
+            .confirmed_at
+            .is_some()
+    );
 }
 
 #[tokio::test]
@@ -104,7 +112,15 @@ async fn a_generation_that_has_passed_is_not_confirmed() {
     world.wait(600);
     let newest = rotate(&world, &new).await;
     world.sessions.flush().await.unwrap();
-    assert!(world.row(&newest).await.unwrap().confirmed_at.is_none());
+    assert!(
+        world
+            .row(&newest)
+            .await
+            .unwrap()
+            .state
+            .confirmed_at
+            .is_none()
+    );
 }
 
 #[tokio::test]
@@ -112,13 +128,13 @@ async fn behind_a_rendering_server_the_access_token_confirms_nothing() {
     let world = world_with(|builder| builder.confirm_by(ConfirmBy::Successor));
     let [old, new] = seen(&world).await;
     world.sessions.flush().await.unwrap();
-    assert!(world.row(&new).await.unwrap().confirmed_at.is_none());
+    assert!(world.row(&new).await.unwrap().state.confirmed_at.is_none());
     world.wait(3600);
     rotate(&world, &old).await;
     // The successor itself does: within its window, and by moving on.
     world.wait(5);
     world.present(&new.refresh_token).await.unwrap();
-    assert!(world.row(&new).await.unwrap().confirmed_at.is_some());
+    assert!(world.row(&new).await.unwrap().state.confirmed_at.is_some());
     world.wait(11);
     refused(world.present(&old.refresh_token).await, Refusal::Reused);
 }
@@ -137,7 +153,7 @@ fn a_guard_outside_a_runtime_keeps_its_confirmations_for_later() {
     let _ = world.sessions.admit(&world.claims(&new.access_token));
     runtime.block_on(async {
         world.sessions.flush().await.unwrap();
-        assert!(world.row(&old).await.unwrap().confirmed_at.is_some());
+        assert!(world.row(&old).await.unwrap().state.confirmed_at.is_some());
     });
 }
 
@@ -152,7 +168,7 @@ async fn an_overtaken_tab_gets_the_same_successor_for_a_window_after_the_confirm
     let overtaken = world.present(&old.refresh_token).await.unwrap();
     assert_eq!(overtaken.outcome, RefreshOutcome::Redelivered);
     assert_eq!(refresh_payload(&overtaken.tokens), refresh_payload(&new));
-    assert_eq!(world.row(&new).await.unwrap().late, 1);
+    assert_eq!(world.row(&new).await.unwrap().state.late, 1);
     // It had its answer within a window of that at most.
     world.wait(11);
     refused(world.present(&old.refresh_token).await, Refusal::Reused);

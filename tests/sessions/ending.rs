@@ -40,7 +40,7 @@ async fn an_expired_refresh_token_still_ends_its_session() {
         .revoke(tokens.refresh_token.expose(), None)
         .await
         .unwrap();
-    assert!(world.row(&tokens).await.unwrap().revoked.is_some());
+    assert!(world.row(&tokens).await.unwrap().state.revoked.is_some());
 }
 
 #[tokio::test]
@@ -97,9 +97,9 @@ async fn another_client_cannot_revoke() {
         error.kind(),
         SessionErrorKind::InvalidGrant(Refusal::OtherClient)
     );
-    assert!(world.row(&tokens).await.unwrap().revoked.is_none());
+    assert!(world.row(&tokens).await.unwrap().state.revoked.is_none());
     world.sessions.revoke(token, Some("app")).await.unwrap();
-    assert!(world.row(&tokens).await.unwrap().revoked.is_some());
+    assert!(world.row(&tokens).await.unwrap().state.revoked.is_some());
 }
 
 #[tokio::test]

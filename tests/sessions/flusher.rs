@@ -28,7 +28,7 @@ async fn a_flush_by_hand_that_fails_leaves_the_background_one_going() {
     let _ = world.sessions.admit(&world.claims(&held.access_token));
     unavailable(world.sessions.flush().await);
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(world.row(&held).await.unwrap().confirmed_at.is_some());
+    assert!(world.row(&held).await.unwrap().state.confirmed_at.is_some());
 }
 
 /// The same where it is given up.
@@ -42,5 +42,5 @@ async fn a_flush_by_hand_that_is_dropped_leaves_the_background_one_going() {
     let patience = Duration::from_secs(2);
     tokio::time::timeout(patience, flush).await.unwrap_err();
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(world.row(&held).await.unwrap().confirmed_at.is_some());
+    assert!(world.row(&held).await.unwrap().state.confirmed_at.is_some());
 }

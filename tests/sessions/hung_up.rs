@@ -119,7 +119,23 @@ fn confirmations_go_on_after_their_runtime_has_gone() {
     runtime().block_on(async {
         let _ = world.sessions.admit(&world.claims(&second.access_token));
         tokio::time::sleep(Duration::from_secs(1)).await;
-        assert!(world.row(&first).await.unwrap().confirmed_at.is_some());
-        assert!(world.row(&second).await.unwrap().confirmed_at.is_some());
+        assert!(
+            world
+                .row(&first)
+                .await
+                .unwrap()
+                .state
+                .confirmed_at
+                .is_some()
+        );
+        assert!(
+            world
+                .row(&second)
+                .await
+                .unwrap()
+                .state
+                .confirmed_at
+                .is_some()
+        );
     });
 }

@@ -13,8 +13,8 @@ use tower_bearer::{
     TokenResponse, Verifier,
     clock::{ManualClock, Timestamp},
     session::{
-        Grant, RefreshKey, RefreshRequest, Refreshed, Refusal, RevokeReason, Session, SessionError,
-        SessionErrorKind, SessionEvent, SessionEventKind, Sessions, SessionsBuilder,
+        Grant, Record, RefreshKey, RefreshRequest, Refreshed, Refusal, RevokeReason, SessionError,
+        SessionErrorKind, SessionEvent, SessionEventKind, SessionState, Sessions, SessionsBuilder,
     },
     store::{Listed, Loaded, MemoryStore, SessionStore, StoreError, StoreErrorKind, Swap},
 };
@@ -97,13 +97,13 @@ impl<St: SessionStore> World<St> {
         self.clock.advance(Duration::from_secs(secs));
     }
 
-    pub(crate) async fn row(&self, tokens: &TokenResponse) -> Option<Session> {
+    pub(crate) async fn row(&self, tokens: &TokenResponse) -> Option<Record> {
         self.sessions
             .store()
             .load(sid(tokens))
             .await
             .unwrap()
-            .session
+            .record
     }
 
     pub(crate) fn claims(&self, token: &AccessToken) -> Claims {
@@ -232,9 +232,9 @@ impl SessionStore for Moody {
         self.inner.now().await
     }
 
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
         self.mood().await?;
-        self.inner.insert(session).await
+        self.inner.insert(record).await
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
@@ -243,12 +243,17 @@ impl SessionStore for Moody {
         self.inner.load(id).await
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
         self.mood().await?;
         if takes_one(&self.lose_swaps) {
             return Ok(Swap::Lost);
         }
-        self.inner.swap(expected, next).await
+        self.inner.swap(id, expected, next).await
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {

@@ -5,14 +5,15 @@ use redis::{
     aio::ConnectionManager, cmd,
 };
 
-use super::{
-    error::{failed, refused},
-    options::Wait,
-    scripts,
-};
 use tower_bearer::{
     error::ConfigError,
     store::{StoreError, StoreErrorKind},
+};
+
+use crate::{
+    error::{failed, refused},
+    options::Wait,
+    scripts,
 };
 
 /// The answer to one command of several.

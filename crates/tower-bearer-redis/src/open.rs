@@ -8,9 +8,9 @@ use redis::{
     io::tcp::TcpSettings,
 };
 
-use super::{RedisOptions, connection::Connection, error::refused};
-use crate::trace;
 use tower_bearer::error::ConfigError;
+
+use crate::{RedisOptions, connection::Connection, error::refused, trace};
 
 /// Revocations that wait go over a connection of their own, where there is one: they hold up
 /// what comes after them.

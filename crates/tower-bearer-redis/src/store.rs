@@ -7,7 +7,8 @@ use tower_bearer::{
     clock::Timestamp,
     error::ConfigError,
     store::{
-        Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, StoreErrorKind, Swap,
+        Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        StoreErrorKind, Swap,
     },
 };
 
@@ -184,17 +185,17 @@ impl RedisStore {
     }
 
     /// The sessions of these that are there.
-    async fn load_all(&self, ids: &[SessionId]) -> Result<Vec<Session>, StoreError> {
+    async fn load_all(&self, ids: &[SessionId]) -> Result<Vec<Record>, StoreError> {
         let loads = ids
             .iter()
             .map(|id| scripts::LOAD.on(&self.keys.session(*id), &[]));
         let answers = self.main.read(&loads.collect::<Vec<_>>()).await?;
-        let mut sessions = Vec::with_capacity(ids.len());
+        let mut records = Vec::with_capacity(ids.len());
         for (id, answer) in ids.iter().zip(answers) {
             let (_, row) = answer::loaded(answer.map_err(failed)?)?;
-            sessions.extend(row.map(|row| row::read(*id, &row)).transpose()?);
+            records.extend(row.map(|row| row::read(*id, &row)).transpose()?);
         }
-        Ok(sessions)
+        Ok(records)
     }
 
     fn end_command(&self, id: SessionId, reason: RevokeReason, owner: &[u8]) -> Cmd {
@@ -218,14 +219,14 @@ impl SessionStore for RedisStore {
     }
 
     // Listed first: see the top.
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        let session = &record.session;
         let index = self.keys.subject(&session.issuer, &session.subject);
         let until = keys::listed_until(session);
         let (id, until) = (session.id.as_uuid(), until.as_bytes());
         let enlist = scripts::ENLIST.on(&index, &[id.as_bytes(), until]);
         let mut set = cmd("SET");
-        set.arg(self.keys.session(session.id))
-            .arg(row::new(session));
+        set.arg(self.keys.session(session.id)).arg(row::new(record));
         set.arg("NX").arg("PXAT").arg(keys::last_seen_at(session));
         // Over one connection: else the one could go to a primary that is lost and the other to
         // its successor. Nobody has the token of a session whose entry has failed.
@@ -242,17 +243,22 @@ impl SessionStore for RedisStore {
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
         let load = scripts::LOAD.on(&self.keys.session(id), &[]);
         let (now, row) = answer::loaded(self.main.read_one(load).await?)?;
-        let session = row.map(|row| row::read(id, &row)).transpose()?;
-        Ok(Loaded::new(session, now))
+        let record = row.map(|row| row::read(id, &row)).transpose()?;
+        Ok(Loaded::new(record, now))
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
         let connection = match next.revoked {
             Some(_) => &self.revoking,
             None => &self.main,
         };
         let (start, head) = (row::at_version(expected), row::head(next));
-        let swap = scripts::SWAP.on(&self.keys.session(next.id), &[&start, &head]);
+        let swap = scripts::SWAP.on(&self.keys.session(id), &[&start, &head]);
         match answer::is_done(connection.write_one(swap).await?)? {
             true => Ok(Swap::Swapped),
             false => Ok(Swap::Lost),
@@ -309,18 +315,19 @@ impl SessionStore for RedisStore {
         limit: usize,
     ) -> Result<Listed, StoreError> {
         let (now, mut page) = self.page(issuer, subject, after).await?;
-        let mut sessions = Vec::new();
+        let mut records = Vec::new();
         while let Some(&last) = page.last()
-            && sessions.len() < limit
+            && records.len() < limit
         {
             let kept = self.load_all(&page).await?.into_iter();
-            let listed = kept.filter(|session| {
-                session.issuer == issuer && session.subject == subject && session.is_live(now)
+            let listed = kept.filter(|record| {
+                let session = &record.session;
+                session.issuer == issuer && session.subject == subject && record.is_live(now)
             });
-            sessions.extend(listed.take(limit - sessions.len()));
+            records.extend(listed.take(limit - records.len()));
             (_, page) = self.page(issuer, subject, Some(last)).await?;
         }
-        Ok(Listed::new(sessions, now))
+        Ok(Listed::new(records, now))
     }
 
     // The server does.

@@ -19,8 +19,8 @@ use tower_bearer::{
     SessionId,
     error::ConfigErrorKind,
     store::{
-        RevokeReason, Revoked, Session, SessionSecret, SessionStore, StoreError, StoreErrorKind,
-        Swap,
+        PostgresOptions, PostgresStore, Record, RevokeReason, Revoked, Session, SessionSecret,
+        SessionState, SessionStore, StoreError, StoreErrorKind, Swap,
     },
 };
 use tower_bearer_sqlx::{PostgresOptions, PostgresStore};

@@ -1,7 +1,6 @@
 //! What is SQLite's own: the file, its locks, its faults and its schema.
 
 mod faults;
-mod migrating;
 mod opening;
 mod rows;
 mod sharing;
@@ -16,9 +15,11 @@ use tempfile::TempDir;
 use tokio::{task::JoinSet, time::Instant};
 use tower_bearer::{
     SessionId,
-    clock::Timestamp,
     error::ConfigErrorKind,
-    store::{RevokeReason, Session, SessionSecret, SessionStore, StoreErrorKind, Swap},
+    store::{
+        Record, RevokeReason, Session, SessionSecret, SessionState, SessionStore, SqliteOptions,
+        SqliteStore, StoreErrorKind, Swap,
+    },
 };
 use tower_bearer_sqlx::{SqliteOptions, SqliteStore};
 use uuid::Uuid;

@@ -22,7 +22,8 @@ use tower_bearer::{
     clock::Timestamp,
     error::ConfigError,
     store::{
-        Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, StoreErrorKind, Swap,
+        Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        StoreErrorKind, Swap,
     },
 };
 
@@ -148,7 +149,7 @@ impl PostgresStore {
     /// # Errors
     ///
     /// [`ConfigErrorKind::Store`](crate::error::ConfigErrorKind::Store), where the address or
-    /// the database cannot be used, the server is a standby, or the tables are those of a newer
+    /// the database cannot be used, the server is a standby, or the tables are those of another
     /// version of this crate.
     pub async fn connect(address: &str) -> Result<Self, ConfigError> {
         Self::connect_with(address, PostgresOptions::new()).await
@@ -186,7 +187,7 @@ impl PostgresStore {
     /// As [`new`](Self::new), and where a name cannot be used.
     pub async fn new_with(pool: PgPool, options: PostgresOptions) -> Result<Self, ConfigError> {
         let names = options.names()?;
-        schema::migrate(&pool, &names).await?;
+        schema::prepare(&pool, &names).await?;
         let statements = Arc::new(Statements::new(&names, options.lock_timeout()));
         let connections = Arc::new(options.connections(pool));
         let writer = SwapWriter::new(&connections, &statements);
@@ -219,19 +220,24 @@ impl SessionStore for PostgresStore {
         row::now(&self.connections.read(now).await?)
     }
 
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        let insert = row::bind(statement(&self.statements.insert), session);
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        let insert = row::bind(statement(&self.statements.insert), record)?;
         self.connections.write(insert).await.map(drop)
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
         let load = statement(&self.statements.load).bind(id.as_uuid());
         let rows = self.connections.read(load).await?;
-        let session = rows.first().map(row::read).transpose()?.flatten();
-        Ok(Loaded::new(session, row::now(&rows)?))
+        let record = rows.first().map(row::read).transpose()?.flatten();
+        Ok(Loaded::new(record, row::now(&rows)?))
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
         // No row has a version that a column cannot hold, nor one after the last.
         if [expected, next.version]
             .map(i64::try_from)
@@ -240,7 +246,8 @@ impl SessionStore for PostgresStore {
         {
             return Ok(Swap::Lost);
         }
-        let swap = self.swaps.swap(Pending::new(expected, next));
+        let next = next.clone();
+        let swap = self.swaps.swap(Pending { id, expected, next });
         // It may wait for others before it gets a connection.
         match timeout(self.connections.timeout, swap).await {
             Ok(outcome) => outcome,
@@ -297,9 +304,9 @@ impl SessionStore for PostgresStore {
             .bind(after)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows = self.connections.read(list).await?;
-        let sessions = rows.iter().map(row::read).filter_map(Result::transpose);
+        let records = rows.iter().map(row::read).filter_map(Result::transpose);
         Ok(Listed::new(
-            sessions.collect::<Result<_, _>>()?,
+            records.collect::<Result<_, _>>()?,
             row::now(&rows)?,
         ))
     }

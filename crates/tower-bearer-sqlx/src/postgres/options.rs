@@ -5,8 +5,9 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{connections::Connections, names::Names};
 use tower_bearer::error::{ConfigError, ConfigErrorKind};
+
+use super::{connections::Connections, names::Names};
 
 const SHORTEST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(60 * 60);

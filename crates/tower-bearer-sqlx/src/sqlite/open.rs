@@ -9,11 +9,12 @@ use sqlx::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{error, schema::failed};
 use tower_bearer::{
     error::{ConfigError, ConfigErrorKind},
     store::StoreErrorKind,
 };
+
+use super::{error, schema::failed};
 
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
