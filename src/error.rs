@@ -118,7 +118,7 @@ impl ConfigError {
     }
 
     #[cfg_attr(
-        not(any(feature = "session", feature = "cookie")),
+        not(feature = "session"),
         expect(dead_code, reason = "keys say all there is to say in their kind")
     )]
     pub(crate) fn with_source(kind: ConfigErrorKind, source: impl Into<BoxError>) -> Self {
