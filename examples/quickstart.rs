@@ -23,7 +23,7 @@ use tower_bearer::store::PostgresStore;
 #[cfg(feature = "redis")]
 use tower_bearer::store::RedisStore;
 use tower_bearer::{
-    Claims, TokenResponse,
+    Claims, Scope, TokenResponse,
     bearer::BearerLayer,
     endpoint::Endpoints,
     store::{MemoryStore, SessionStore, SqliteStore},
@@ -35,6 +35,9 @@ use shared::{
     server,
 };
 use with_axum::{Listed, answer};
+
+/// What an administrator's token has.
+const ADMIN: Scope = Scope::from_static("admin");
 
 fn router<St: SessionStore>(auth: Auth<St>) -> Router {
     let bearer = BearerLayer::new(auth.verifier.clone()).sessions(&auth.sessions);
@@ -49,7 +52,7 @@ fn router<St: SessionStore>(auth: Auth<St>) -> Router {
 
     let for_admins = Router::new()
         .route("/admin", get(admin))
-        .route_layer(bearer.require_scope("admin"));
+        .route_layer(bearer.require_scope(ADMIN));
 
     Router::new()
         .route("/health", get(health))

@@ -18,7 +18,7 @@
 //! use http::{Request, Response, StatusCode, header::AUTHORIZATION};
 //! use tower::{ServiceBuilder, ServiceExt, service_fn};
 //! use tower_bearer::{
-//!     Algorithm, Issuer, KeySet, SigningKey, VerifiedToken, Verifier,
+//!     Algorithm, Issuer, KeySet, Scope, SigningKey, VerifiedToken, Verifier,
 //!     bearer::BearerLayer,
 //!     session::{Grant, RefreshKey, Sessions},
 //!     store::MemoryStore,
@@ -33,8 +33,11 @@
 //! let sessions =
 //!     Sessions::builder(issuer, RefreshKey::from_secret(secret)?, MemoryStore::new()).build()?;
 //!
+//! // Checked when the program is compiled.
+//! const PROFILE: Scope = Scope::from_static("profile");
+//!
 //! let service = ServiceBuilder::new()
-//!     .layer(BearerLayer::new(verifier).sessions(&sessions).require_scope("profile"))
+//!     .layer(BearerLayer::new(verifier).sessions(&sessions).require_scope(PROFILE))
 //!     .service(service_fn(async |request: Request<String>| {
 //!         let token = request.extensions().get::<VerifiedToken>();
 //!         let user = token.map(|token| token.claims().sub.clone());
@@ -112,6 +115,7 @@ compile_error!(
 #[cfg(feature = "axum")]
 mod axum;
 pub mod bearer;
+mod body;
 pub mod claims;
 #[cfg(feature = "client")]
 pub mod client;
@@ -138,6 +142,7 @@ mod verifier;
 
 #[cfg(feature = "axum")]
 pub use self::axum::ClaimsRejection;
+pub use body::Body;
 pub use claims::{Audience, Claims, Scope, SessionId, VerifiedToken};
 pub use issuer::Issuer;
 pub use jws::{Algorithm, KeySet, SigningKey, VerifyingKey, VerifyingKeys};

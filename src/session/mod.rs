@@ -66,7 +66,7 @@ use confirm::Flushing;
 
 use crate::{
     bearer::{Admission, SessionGuard, Unavailable},
-    claims::{Claims, SessionId},
+    claims::{SessionId, VerifiedToken},
     clock::Timestamp,
     error::{ConfigError, ConfigErrorKind},
     issuer::Issuer,
@@ -208,7 +208,8 @@ impl<St: SessionStore> Sessions<St> {
 }
 
 impl<St: SessionStore> SessionGuard for Sessions<St> {
-    fn admit(&self, claims: &Claims) -> Admission {
+    fn admit(&self, token: &VerifiedToken) -> Admission {
+        let claims = token.claims();
         let Some(id) = claims
             .session_id()
             .filter(|_| claims.iss == self.0.issuer.issuer())

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::trial::ISSUER;
 use crate::{
-    Algorithm, Claims, Issuer, KeySet, RefreshToken, SessionId, SigningKey, TokenResponse,
+    Algorithm, Issuer, KeySet, RefreshToken, SessionId, SigningKey, TokenResponse, VerifiedToken,
     Verifier,
     clock::Timestamp,
     session::{Presented, RefreshKey, Sessions, SessionsBuilder},
@@ -40,7 +40,7 @@ pub(super) struct Held {
     /// The claims of the refresh token.
     pub(super) refresh: Value,
     pub(super) presented: Presented,
-    pub(super) access: Claims,
+    pub(super) access: VerifiedToken,
 }
 
 impl Held {
@@ -56,7 +56,7 @@ impl Held {
                 refresh["jti"].as_str().unwrap().parse().unwrap(),
                 Timestamp::from_secs(refresh["exp"].as_i64().unwrap()),
             ),
-            access: access.unwrap().claims().clone(),
+            access: access.unwrap(),
             refresh,
             tokens,
         }
