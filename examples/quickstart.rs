@@ -19,7 +19,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tower_bearer::{
-    Claims, TokenResponse,
+    Claims, Scope, TokenResponse,
     bearer::BearerLayer,
     endpoint::Endpoints,
     store::{MemoryStore, SessionStore},
@@ -37,6 +37,9 @@ use shared::{
 };
 use with_axum::{Listed, answer};
 
+/// What an administrator's token has.
+const ADMIN: Scope = Scope::from_static("admin");
+
 fn router<St: SessionStore>(auth: Auth<St>) -> Router {
     let bearer = BearerLayer::new(auth.verifier.clone()).sessions(&auth.sessions);
 
@@ -50,7 +53,7 @@ fn router<St: SessionStore>(auth: Auth<St>) -> Router {
 
     let for_admins = Router::new()
         .route("/admin", get(admin))
-        .route_layer(bearer.require_scope("admin"));
+        .route_layer(bearer.require_scope(ADMIN));
 
     Router::new()
         .route("/health", get(health))

@@ -119,8 +119,11 @@ impl ConfigError {
         Self { kind, source: None }
     }
 
-    /// An error of that kind and what caused it.
-    pub fn with_source(kind: ConfigErrorKind, source: impl Into<BoxError>) -> Self {
+    #[cfg_attr(
+        not(feature = "session"),
+        expect(dead_code, reason = "keys say all there is to say in their kind")
+    )]
+    pub(crate) fn with_source(kind: ConfigErrorKind, source: impl Into<BoxError>) -> Self {
         Self {
             kind,
             source: Some(source.into()),

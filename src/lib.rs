@@ -18,7 +18,7 @@
 //! use http::{Request, Response, StatusCode, header::AUTHORIZATION};
 //! use tower::{ServiceBuilder, ServiceExt, service_fn};
 //! use tower_bearer::{
-//!     Algorithm, Issuer, KeySet, SigningKey, VerifiedToken, Verifier,
+//!     Algorithm, Issuer, KeySet, Scope, SigningKey, VerifiedToken, Verifier,
 //!     bearer::BearerLayer,
 //!     session::{Grant, RefreshKey, Sessions},
 //!     store::MemoryStore,
@@ -33,8 +33,11 @@
 //! let sessions =
 //!     Sessions::builder(issuer, RefreshKey::from_secret(secret)?, MemoryStore::new()).build()?;
 //!
+//! // Checked when the program is compiled.
+//! const PROFILE: Scope = Scope::from_static("profile");
+//!
 //! let service = ServiceBuilder::new()
-//!     .layer(BearerLayer::new(verifier).sessions(&sessions).require_scope("profile"))
+//!     .layer(BearerLayer::new(verifier).sessions(&sessions).require_scope(PROFILE))
 //!     .service(service_fn(async |request: Request<String>| {
 //!         let token = request.extensions().get::<VerifiedToken>();
 //!         let user = token.map(|token| token.claims().sub.clone());
@@ -116,6 +119,7 @@ compile_error!(
 mod axum;
 #[cfg(feature = "_jws")]
 pub mod bearer;
+mod body;
 pub mod claims;
 pub mod clock;
 #[cfg(feature = "cookie")]
@@ -145,10 +149,8 @@ mod verifier;
 
 #[cfg(all(feature = "axum", feature = "_jws"))]
 pub use self::axum::ClaimsRejection;
-#[cfg(feature = "_jws")]
-pub use claims::VerifiedToken;
-pub use claims::{Audience, Claims, Scope, SessionId};
-#[cfg(feature = "_jws")]
+pub use body::Body;
+pub use claims::{Audience, Claims, Scope, SessionId, VerifiedToken};
 pub use issuer::Issuer;
 #[cfg(feature = "_jws")]
 pub use jws::{Algorithm, KeySet, SigningKey, VerifyingKey, VerifyingKeys};

@@ -153,7 +153,7 @@ impl Case {
         });
         let endpoints = Endpoints::new(&self.sessions).under("/auth");
         let layer = BearerLayer::new(self.verifier.clone()).sessions(&self.sessions);
-        let service = layer.serve(endpoints).layer(inner);
+        let service = endpoints.layer(layer.layer(inner));
         let (head, body) = service.oneshot(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Answer {

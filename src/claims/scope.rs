@@ -1,4 +1,4 @@
-use std::{collections::HashSet, fmt, str::FromStr};
+use std::{borrow::Cow, collections::HashSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,12 +20,40 @@ const FEW: usize = 8;
 /// # Ok::<_, tower_bearer::error::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Scope(String);
+pub struct Scope(Cow<'static, str>);
 
 impl Scope {
     /// No scope at all.
     pub const fn empty() -> Self {
-        Self(String::new())
+        Self(Cow::Borrowed(""))
+    }
+
+    /// A scope that the program itself names: scope tokens with one space between two of them. In
+    /// a `const`, text that is no scope is an error when the program is compiled.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a `const`, where the text is no scope.
+    #[must_use]
+    pub const fn from_static(text: &'static str) -> Self {
+        let mut rest = text.as_bytes();
+        let mut before = b' ';
+        while let [first, others @ ..] = rest {
+            assert!(
+                is_allowed(*first),
+                "a scope has a character that it may not have"
+            );
+            assert!(
+                *first != b' ' || before != b' ',
+                "a scope has a space too many"
+            );
+            (before, rest) = (*first, others);
+        }
+        assert!(
+            before != b' ' || text.is_empty(),
+            "a scope ends with a space"
+        );
+        Self(Cow::Borrowed(text))
     }
 
     /// Whether there is no scope token in it.
@@ -59,7 +87,7 @@ impl Scope {
         let mut seen = HashSet::new();
         let tokens = self.iter().chain(other.iter());
         let tokens: Vec<&str> = tokens.filter(|token| seen.insert(*token)).collect();
-        Self(tokens.join(" "))
+        Self(tokens.join(" ").into())
     }
 
     /// Whether looking for each scope token in turn is cheaper than a table of them.
@@ -79,6 +107,11 @@ impl Scope {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Space, and what a scope token may hold (RFC 6749 §3.3).
+const fn is_allowed(b: u8) -> bool {
+    matches!(b, b' ' | 0x21 | 0x23..=0x5b | 0x5d..=0x7e)
 }
 
 impl PartialEq for Scope {
@@ -104,11 +137,10 @@ impl FromStr for Scope {
     ///
     /// On a character that RFC 6749 §3.3 does not allow in a scope token.
     fn from_str(s: &str) -> Result<Self, ConfigError> {
-        let allowed = |b: u8| matches!(b, b' ' | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-        if !s.bytes().all(allowed) {
+        if !s.bytes().all(is_allowed) {
             return Err(ConfigError::new(crate::error::ConfigErrorKind::Scope));
         }
-        let scope = Self(s.to_owned());
+        let scope = Self(s.to_owned().into());
         if Self::is_plain(s) {
             Ok(scope)
         } else {

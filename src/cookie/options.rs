@@ -1,19 +1,8 @@
-use super::{attributes::Attributes, origin::OriginCheck};
+use super::{
+    attributes::{Attributes, SameSite},
+    origin::OriginCheck,
+};
 use crate::error::{ConfigError, ConfigErrorKind};
-
-/// Which requests from other sites a browser sends the cookie with (RFC 6265bis §5.6.7).
-///
-/// There is no `None`: a cookie that is sent with every request is what CSRF lives on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SameSite {
-    /// With none.
-    #[default]
-    Strict,
-    /// When the user follows a link: for an access token that has to be there when a page is
-    /// opened from elsewhere.
-    Lax,
-}
 
 /// A cookie's name and attributes, and which origins may use it.
 ///

@@ -2,8 +2,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 
 use super::{
-    AccessCookie, CookieOptions, SetCookies, attributes::Attributes, find::Found,
-    origin::OriginCheck,
+    access::AccessCookie, attributes::Attributes, find::Found, options::CookieOptions,
+    origin::OriginCheck, set_cookies::SetCookies,
 };
 use crate::{
     error::ConfigError,

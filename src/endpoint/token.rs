@@ -15,10 +15,10 @@ use super::{
     authenticate::IntoClientDecision,
     carrier::{self, Carried},
     client::ClientSecret,
-    core::{Core, Operation},
+    error_reply::ErrorReply,
     future::ResponseFuture,
     params::{Accepts, Name, Params},
-    rejection::Rejection,
+    session_endpoint::{Operation, SessionEndpoint},
 };
 use crate::{
     claims::Scope,
@@ -52,12 +52,12 @@ const SCOPE: Name = Name::word("scope");
 ///     TokenEndpoint::new(sessions.clone()).body_limit(4 * 1024)
 /// }
 /// ```
-pub struct TokenEndpoint<St>(Core<St>);
+pub struct TokenEndpoint<St>(SessionEndpoint<St>);
 
 impl<St> TokenEndpoint<St> {
     /// An endpoint that refreshes these sessions.
     pub fn new(sessions: Sessions<St>) -> Self {
-        Self(Core::new(sessions))
+        Self(SessionEndpoint::new(sessions))
     }
 
     /// How many bytes a request body has at most; 16 KiB unless set. Longer ones get a 413.
@@ -145,14 +145,14 @@ pub(super) struct Refresh {
 impl Operation for Refresh {
     const ACCEPTS: Accepts = Accepts::FormOrJson;
 
-    fn read(params: &Params, carried: Option<Carried>) -> Result<Self, Rejection> {
+    fn read(params: &Params, carried: Option<Carried>) -> Result<Self, ErrorReply> {
         let grant_type = params.get(GRANT_TYPE)?;
         let token = params.get(REFRESH_TOKEN)?;
         let scope = params.get(SCOPE)?;
         match (grant_type, params) {
             (Some("refresh_token"), _) | (None, Params::Json(_)) => {}
             (Some(_), _) => return Err(ErrorCode::UnsupportedGrantType.into()),
-            (None, Params::Form(_)) => return Err(Rejection::request("grant_type is missing")),
+            (None, Params::Form(_)) => return Err(ErrorReply::request("grant_type is missing")),
         }
         let token = carrier::only(token, carried.as_ref(), "the refresh token is missing")?;
         let scope = scope.map(|scope| scope.parse::<Scope>().map_err(|_| ErrorCode::InvalidScope));

@@ -12,6 +12,7 @@ use crate::{
 
 mod cache;
 mod limits;
+mod memory;
 mod shard;
 mod tail;
 mod text;

@@ -150,9 +150,10 @@ where
     }
 }
 
-pub(crate) async fn ask<S, B>(service: S, request: Request<B>) -> Answer
+pub(crate) async fn ask<S, B, ResB>(service: S, request: Request<B>) -> Answer
 where
-    S: Service<Request<B>, Response = Response<ReplyBody>, Error = Infallible>,
+    S: Service<Request<B>, Response = Response<ResB>, Error = Infallible>,
+    ResB: Body<Data = Bytes, Error = Infallible>,
 {
     let (head, body) = service.oneshot(request).await.unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();

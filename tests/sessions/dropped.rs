@@ -134,8 +134,8 @@ async fn refresh_dropped<St: SessionStore>(
 async fn goes_on<St: SessionStore>(world: &Stepped<St>, mut held: TokenResponse) {
     for _ in 0..3 {
         world.wait(30);
-        let claims = world.claims(&held.access_token);
-        assert_eq!(world.sessions.admit(&claims), Admission::Admitted);
+        let token = world.verified(&held.access_token);
+        assert_eq!(world.sessions.admit(&token), Admission::Admitted);
         world.sessions.flush().await.unwrap();
         world.wait(600);
         let next = world.present(&held.refresh_token).await.expect("served");
@@ -193,9 +193,9 @@ async fn end_dropped(end: impl AsyncFn(&Stepped<Moody>, &TokenResponse)) {
             }
         };
         end(&world, &newest).await;
-        assert!(world.row(&newest).await.unwrap().state.revoked.is_some());
-        let claims = world.claims(&newest.access_token);
-        assert_eq!(world.sessions.admit(&claims), Admission::Ended);
+        assert!(world.row(&newest).await.unwrap().revoked.is_some());
+        let token = world.verified(&newest.access_token);
+        assert_eq!(world.sessions.admit(&token), Admission::Ended);
         refused(world.present(&newest.refresh_token).await, Refusal::Revoked);
         if answer.is_some() {
             return assert!(awaits > 0, "{awaits} awaits only");
@@ -232,7 +232,7 @@ async fn a_flush_can_be_dropped_at_any_await() {
         let world = moody();
         let first = world.login().await;
         let second = rotate(&world, &first).await;
-        let _ = world.sessions.admit(&world.claims(&second.access_token));
+        let _ = world.sessions.admit(&world.verified(&second.access_token));
         let answer = drop_at(awaits, world.sessions.flush()).await;
         world.sessions.flush().await.unwrap();
         assert!(

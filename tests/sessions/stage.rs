@@ -9,7 +9,7 @@ use std::{
 };
 
 use tower_bearer::{
-    Claims, TokenResponse,
+    TokenResponse, VerifiedToken,
     bearer::{Admission, SessionGuard},
     clock::{Clock, ManualClock},
     session::{
@@ -100,7 +100,7 @@ pub(crate) struct Stage<'a, St> {
     /// By generation.
     tokens: Vec<TokenResponse>,
     /// Of the live generation's access token.
-    claims: Claims,
+    token: VerifiedToken,
 }
 
 /// What an actor got.
@@ -132,13 +132,13 @@ impl<'a, St: SessionStore> Stage<'a, St> {
             world.wait(PAUSE);
             tokens.push(rotate(&world, &tokens[tokens.len() - 1]).await);
         }
-        let claims = world.claims(&tokens[LIVE as usize].access_token);
+        let token = world.verified(&tokens[LIVE as usize].access_token);
         world.wait(PAUSE);
         let stage = Self {
             scene,
             world,
             tokens,
-            claims,
+            token,
         };
         if scene.has(&[Flush]) {
             stage.use_access_token();
@@ -148,7 +148,7 @@ impl<'a, St: SessionStore> Stage<'a, St> {
 
     /// Notes the live generation, outside a runtime, so that no flush starts by itself.
     fn use_access_token(&self) {
-        let admit = || self.world.sessions.admit(&self.claims);
+        let admit = || self.world.sessions.admit(&self.token);
         let admission = std::thread::scope(|scope| scope.spawn(admit).join().unwrap());
         assert_eq!(admission, Admission::Admitted);
     }
@@ -276,7 +276,7 @@ impl<'a, St: SessionStore> Stage<'a, St> {
             ended <= 1 + others && (ended > 0 || !by_logout),
             "who has ended it?",
         )?;
-        let admission = self.world.sessions.admit(&self.claims);
+        let admission = self.world.sessions.admit(&self.token);
         holds(admission == Admission::Ended, "an access token lives on")?;
         for wait in [0, 3600] {
             self.world.wait(wait);

@@ -4,8 +4,9 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use tower_bearer::{
-    Algorithm, Claims, Issuer, KeySet, RefreshToken, SessionId, SigningKey, TokenResponse,
+use super::trial::ISSUER;
+use crate::{
+    Algorithm, Issuer, KeySet, RefreshToken, SessionId, SigningKey, TokenResponse, VerifiedToken,
     Verifier,
     clock::Timestamp,
     session::{PresentedToken, RefreshKey, Sessions, SessionsBuilder},
@@ -40,8 +41,8 @@ pub(super) struct Held {
     pub(super) tokens: TokenResponse,
     /// The claims of the refresh token.
     pub(super) refresh: Value,
-    pub(super) presented: PresentedToken,
-    pub(super) access: Claims,
+    pub(super) presented: Presented,
+    pub(super) access: VerifiedToken,
 }
 
 impl Held {
@@ -57,7 +58,7 @@ impl Held {
                 Timestamp::from_secs(refresh["exp"].as_i64().unwrap()),
                 true,
             ),
-            access: access.unwrap().claims().clone(),
+            access: access.unwrap(),
             refresh,
             tokens,
         }

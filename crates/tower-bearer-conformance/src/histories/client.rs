@@ -67,7 +67,7 @@ impl Client {
         row: &Record,
         now: Timestamp,
     ) -> Result<(), TestCaseError> {
-        let (refresh, access) = (&held.refresh, &held.access);
+        let (refresh, access) = (&held.refresh, held.access.claims());
         let generation = held.presented.generation;
         let jti = |claims: &Value| claims["jti"] == refresh["jti"];
         let mut others = self.claims.iter().filter(|(of, _)| **of != generation);
