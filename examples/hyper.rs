@@ -40,6 +40,8 @@ use shared::{
     server,
 };
 
+const ADMIN: Scope = Scope::from_static("admin");
+
 type Reply = Response<Full<Bytes>>;
 
 /// Why a request does not get what it asks for.
@@ -89,17 +91,13 @@ async fn serve<St: SessionStore>(auth: Auth<St>, config: &Config) -> Result<(), 
         .sessions(&auth.sessions)
         .optional()
         .serve(Endpoints::new(&auth.sessions).under("/auth"));
-    let admins: Scope = "admin"
-        .parse()
-        .map_err(|error| StartError::new("scope", &error))?;
-    let app = (auth.clone(), admins);
     let stack = ServiceBuilder::new()
         .map_request(without_needless_token)
         .layer(bearer)
         .service(service_fn(move |request| {
-            let (auth, admins) = app.clone();
+            let auth = auth.clone();
             async move {
-                let reply = route(&auth, &admins, request).await;
+                let reply = route(&auth, request).await;
                 Ok::<_, Infallible>(reply.unwrap_or_else(Refusal::into_reply))
             }
         }));
@@ -120,7 +118,6 @@ fn without_needless_token(mut request: Request<Incoming>) -> Request<Incoming> {
 /// All paths but those of [`Endpoints`], which the layer answers before.
 async fn route<St: SessionStore>(
     auth: &Auth<St>,
-    admins: &Scope,
     request: Request<Incoming>,
 ) -> Result<Reply, Refusal> {
     let path = request.uri().path().to_owned();
@@ -133,7 +130,7 @@ async fn route<St: SessionStore>(
         ("GET", "/health") => auth::json(StatusCode::OK, &json!({ "status": "ok" })),
         ("POST", "/auth/login") => log_in(auth, request).await?,
         ("GET", "/me") => auth::json(StatusCode::OK, claims(&request)?),
-        ("GET", "/admin") => admin(&request, admins)?,
+        ("GET", "/admin") => admin(&request)?,
         ("POST", "/auth/logout") => {
             auth.log_out(claims(&request)?).await?;
             done()
@@ -174,9 +171,9 @@ fn claims(request: &Request<Incoming>) -> Result<&Claims, Rejection> {
     VerifiedToken::from_extensions(request.extensions()).map(VerifiedToken::claims)
 }
 
-fn admin(request: &Request<Incoming>, needed: &Scope) -> Result<Reply, Rejection> {
+fn admin(request: &Request<Incoming>) -> Result<Reply, Rejection> {
     let token = VerifiedToken::from_extensions(request.extensions())?;
-    token.require_scope(needed)?;
+    token.require_scope(&ADMIN)?;
     let body = json!({ "admin": token.claims().sub });
     Ok(auth::json(StatusCode::OK, &body))
 }

@@ -36,9 +36,6 @@ pub enum ConfigErrorKind {
     /// A subject that is empty.
     #[error("the subject is empty: give the identifier of the user who logged in")]
     EmptySubject,
-    /// A scope token with a character that RFC 6749 §3.3 does not allow.
-    #[error("a scope token may hold printable ASCII except space, quote and backslash")]
-    Scope,
     /// A realm with a character that does not fit a quoted string.
     #[error("the realm may hold printable ASCII except quote and backslash")]
     Realm,

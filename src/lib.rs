@@ -18,7 +18,7 @@
 //! use http::{Request, Response, StatusCode, header::AUTHORIZATION};
 //! use tower::{ServiceBuilder, ServiceExt, service_fn};
 //! use tower_bearer::{
-//!     Algorithm, Issuer, KeySet, SigningKey, VerifiedToken, Verifier,
+//!     Algorithm, Issuer, KeySet, Scope, SigningKey, VerifiedToken, Verifier,
 //!     bearer::BearerLayer,
 //!     session::{Grant, RefreshKey, Sessions},
 //!     store::MemoryStore,
@@ -41,7 +41,8 @@
 //!         Ok::<_, std::convert::Infallible>(Response::new(user.unwrap_or_default()))
 //!     }));
 //!
-//! let tokens = sessions.start(Grant::new("anna").scope("profile")).await?;
+//! let grant = Grant::new("anna").scope(Scope::from_static("profile"));
+//! let tokens = sessions.start(grant).await?;
 //! let request = Request::get("/me")
 //!     .header(AUTHORIZATION, format!("Bearer {}", tokens.access_token.expose()))
 //!     .body(String::new())?;

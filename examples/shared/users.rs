@@ -7,9 +7,13 @@ use argon2::{
     password_hash::{self, SaltString, rand_core::OsRng},
 };
 use tokio::sync::Semaphore;
+use tower_bearer::Scope;
 
 /// Passwords that are hashed at the same time: each takes 19 MiB and some 20 ms of a core.
 const HASHES_AT_ONCE: usize = 4;
+
+const READER: Scope = Scope::from_static("read");
+const ADMIN: Scope = Scope::from_static("read admin");
 
 #[derive(Clone)]
 pub(crate) struct Users(Arc<Inner>);
@@ -23,13 +27,13 @@ struct Inner {
 
 struct User {
     hash: String,
-    scope: &'static str,
+    scope: Scope,
 }
 
 /// Someone who has just proved who they are.
 pub(crate) struct LoggedIn {
     pub(crate) name: String,
-    pub(crate) scope: &'static str,
+    pub(crate) scope: Scope,
 }
 
 impl Users {
@@ -38,8 +42,8 @@ impl Users {
         let user = |password, scope| hash(password).map(|hash| User { hash, scope });
         Ok(Self(Arc::new(Inner {
             by_name: HashMap::from([
-                ("alice", user("wonderland", "read")?),
-                ("bob", user("builder", "read admin")?),
+                ("alice", user("wonderland", READER)?),
+                ("bob", user("builder", ADMIN)?),
             ]),
             nobody: hash("nobody")?,
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
@@ -63,7 +67,7 @@ impl Users {
             let fits = verify(&password, hash);
             user.filter(|_| fits).map(|user| LoggedIn {
                 name,
-                scope: user.scope,
+                scope: user.scope.clone(),
             })
         });
         checked.await.ok()?

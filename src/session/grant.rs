@@ -17,9 +17,11 @@ const MAX_METADATA: usize = 64 * 1024;
 /// Mistakes in it are kept and reported by [`Sessions::start`](super::Sessions::start).
 ///
 /// ```
-/// use tower_bearer::session::Grant;
+/// use tower_bearer::{Scope, session::Grant};
 ///
-/// let grant = Grant::new("user-42").scope("profile mail").metadata("device", "Anna's phone");
+/// const GRANTED: Scope = Scope::from_static("profile mail");
+///
+/// let grant = Grant::new("user-42").scope(GRANTED).metadata("device", "Anna's phone");
 /// ```
 #[derive(Debug)]
 #[must_use]
@@ -47,12 +49,9 @@ impl Grant {
         }
     }
 
-    /// Adds scope tokens, separated by spaces (RFC 6749 §3.3).
-    pub fn scope(mut self, scope: &str) -> Self {
-        match scope.parse() {
-            Ok(scope) => self.scope = self.scope.union(&scope),
-            Err(error) => _ = self.fault.get_or_insert(error),
-        }
+    /// Adds a scope.
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = self.scope.union(&scope);
         self
     }
 

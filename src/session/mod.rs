@@ -5,7 +5,7 @@
 //! [manual](crate::manual::protocol) has its table and the reasons.
 //!
 //! ```
-//! use tower_bearer::{Algorithm, Issuer, KeySet, SigningKey};
+//! use tower_bearer::{Algorithm, Issuer, KeySet, Scope, SigningKey};
 //! use tower_bearer::session::{Grant, RefreshKey, RefreshRequest, Sessions};
 //! use tower_bearer::store::MemoryStore;
 //!
@@ -17,7 +17,8 @@
 //! let sessions =
 //!     Sessions::builder(issuer, RefreshKey::from_secret(secret)?, MemoryStore::new()).build()?;
 //!
-//! let login = sessions.start(Grant::new("anna").scope("profile")).await?;
+//! let grant = Grant::new("anna").scope(Scope::from_static("profile"));
+//! let login = sessions.start(grant).await?;
 //! let refreshed = sessions.refresh(RefreshRequest::new(login.refresh_token)).await?;
 //! assert_eq!(refreshed.session.subject, "anna");
 //! # Ok(())

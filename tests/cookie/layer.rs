@@ -7,7 +7,7 @@ use http::{Method, Request, Response, StatusCode, header::COOKIE};
 use http_body_util::Full;
 use tower::{Layer, service_fn};
 use tower_bearer::{
-    VerifiedToken,
+    Scope, VerifiedToken,
     bearer::BearerLayer,
     cookie::{AccessCookie, CookieOptions},
     endpoint::Endpoints,
@@ -48,7 +48,7 @@ fn get(lines: &[&str]) -> Request<()> {
 }
 
 async fn access(world: &World, subject: &str) -> String {
-    let grant = Grant::new(subject).scope("read");
+    let grant = Grant::new(subject).scope(Scope::from_static("read"));
     let tokens = world.sessions.start(grant).await.unwrap();
     tokens.access_token.expose().to_owned()
 }

@@ -114,8 +114,6 @@ async fn a_malformed_grant_is_refused() {
     let world = world();
     for grant in [
         Grant::new(""),
-        Grant::new("anna").scope("a\"b"),
-        Grant::new("anna").scope("größe"),
         Grant::new("anna").client_id(""),
         Grant::new("anna").metadata("note", "x".repeat(65_533)),
         Grant::new("anna").claims(&serde_json::json!({ "large": "x".repeat(8_000) })),

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use tower_bearer::{
+    Scope,
     bearer::{Admission, SessionGuard},
     clock::{Clock, ManualClock},
     session::{Grant, Overflow, Refusal, SessionErrorKind},
@@ -154,7 +155,7 @@ async fn a_deleted_session_is_not_live() {
 async fn a_listing_tells_a_thief_nothing() {
     let world = world();
     let grant = Grant::new("anna")
-        .scope("read")
+        .scope(Scope::from_static("read"))
         .metadata("device", "Anna's phone ☎");
     let tokens = world.sessions.start(grant).await.unwrap();
     world.wait(5000);

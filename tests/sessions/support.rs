@@ -9,7 +9,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use tower_bearer::{
-    AccessToken, Algorithm, Claims, Issuer, KeySet, RefreshToken, SessionId, SigningKey,
+    AccessToken, Algorithm, Claims, Issuer, KeySet, RefreshToken, Scope, SessionId, SigningKey,
     TokenResponse, Verifier,
     clock::{ManualClock, Timestamp},
     session::{
@@ -82,7 +82,7 @@ pub(crate) async fn sqlite() -> (
 impl<St: SessionStore> World<St> {
     pub(crate) async fn login(&self) -> TokenResponse {
         self.sessions
-            .start(Grant::new("anna").scope("read write"))
+            .start(Grant::new("anna").scope(Scope::from_static("read write")))
             .await
             .unwrap()
     }

@@ -11,7 +11,7 @@ use super::{
     world::{Checked, World},
 };
 use crate::{
-    claims::SessionId,
+    claims::{Scope, SessionId},
     clock::Timestamp,
     session::{Grant, RevokeReason, Session, SessionErrorKind, SessionEventKind},
     store::{
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-const SCOPE: &str = "read write";
+const SCOPE: Scope = Scope::from_static("read write");
 const SECOND: Duration = Duration::from_secs(1);
 
 impl<F: Fixture> World<'_, F> {
@@ -102,7 +102,7 @@ impl<F: Fixture> World<'_, F> {
         let mut expected = Session::new(held.id, ISSUER, subject, row.secret.clone(), now);
         expected.expires_at = now + IDLE;
         expected.ends_at = now + LONGEST;
-        expected.scope = SCOPE.parse().unwrap();
+        expected.scope = SCOPE;
         expected.metadata = row.metadata.clone();
         prop_assert_eq!(&row, &expected);
         let mut client = Client::new(held.clone(), row.clone());
