@@ -1,7 +1,7 @@
 use std::sync::atomic::Ordering;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use tower_bearer::{
     RefreshToken, Scope, TokenResponse,
