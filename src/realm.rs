@@ -17,7 +17,8 @@ impl Realm {
         {
             Ok(Self(Some(realm.into())))
         } else {
-            Err(ConfigErrorKind::Realm.into())
+            let wrong = "the realm may hold printable ASCII except quote and backslash";
+            Err(ConfigError::new(ConfigErrorKind::Realm, wrong))
         }
     }
 }

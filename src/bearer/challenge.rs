@@ -249,7 +249,7 @@ mod tests {
         assert!(Rejection::missing_token().with_realm("a b").is_ok());
         for realm in ["a\"b", "a\\b", "a\r\nb", "é"] {
             let error = Rejection::missing_token().with_realm(realm).unwrap_err();
-            assert_eq!(*error.kind(), ConfigErrorKind::Realm);
+            assert_eq!(error.kind(), ConfigErrorKind::Realm);
         }
     }
 }

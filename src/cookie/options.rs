@@ -139,7 +139,7 @@ fn check_name(name: &str, is_insecure: bool, path: &str) -> Result<(), ConfigErr
     } else {
         return Ok(());
     };
-    Err(ConfigErrorKind::Cookie(wrong).into())
+    Err(ConfigError::new(ConfigErrorKind::Cookie, wrong))
 }
 
 fn check_path(path: &str) -> Result<(), ConfigError> {
@@ -151,5 +151,5 @@ fn check_path(path: &str) -> Result<(), ConfigError> {
     } else {
         return Ok(());
     };
-    Err(ConfigErrorKind::Cookie(wrong).into())
+    Err(ConfigError::new(ConfigErrorKind::Cookie, wrong))
 }

@@ -28,13 +28,16 @@ pub(crate) struct OriginCheck(CsrfLayer);
 
 impl OriginCheck {
     pub(super) fn allow(self, origin: &str) -> Result<Self, ConfigError> {
-        let fault = || ConfigErrorKind::Url("an allowed origin is scheme://host[:port]");
+        let fault = || {
+            let form = "an allowed origin is scheme://host[:port]";
+            ConfigError::new(ConfigErrorKind::Url, form)
+        };
         if !is_as_browsers_write_it(origin) {
-            return Err(fault().into());
+            return Err(fault());
         }
         match self.0.add_trusted_origin(origin) {
             Ok(layer) => Ok(Self(layer)),
-            Err(error) => Err(ConfigError::with_source(fault(), error)),
+            Err(error) => Err(fault().with_source(error)),
         }
     }
 

@@ -197,7 +197,8 @@ impl<St: SessionStore> SessionsBuilder<St> {
         self.check_limits()?;
         let access_keys = self.issuer.keys().verifying();
         if access_keys.shares_key_with(&self.refresh_key.verifying()) {
-            return Err(ConfigErrorKind::SharedKey.into());
+            let shared = "the refresh key must not be one of the access token keys";
+            return Err(ConfigError::new(ConfigErrorKind::SharedKey, shared));
         }
         let verifier = Verifier::new(self.issuer.issuer(), self.issuer.audience(), access_keys)?;
         // It only sees tokens that are to be revoked.
@@ -240,7 +241,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
         } else {
             return Ok(());
         };
-        Err(ConfigErrorKind::Lifetime(wrong).into())
+        Err(ConfigError::new(ConfigErrorKind::Lifetime, wrong))
     }
 
     fn check_limits(&self) -> Result<(), ConfigError> {
@@ -260,7 +261,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
         } else {
             return Ok(());
         };
-        Err(ConfigErrorKind::Limit(wrong).into())
+        Err(ConfigError::new(ConfigErrorKind::Limit, wrong))
     }
 }
 

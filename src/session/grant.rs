@@ -89,17 +89,20 @@ impl Grant {
             return Err(fault);
         }
         if self.subject.is_empty() {
-            return Err(ConfigErrorKind::EmptySubject.into());
+            let empty = "the subject is empty: give the identifier of the user who logged in";
+            return Err(ConfigError::new(ConfigErrorKind::EmptySubject, empty));
         }
         if self.client_id.as_deref() == Some("") {
-            return Err(ConfigErrorKind::EmptyClientId.into());
+            let empty = "the client identifier is empty";
+            return Err(ConfigError::new(ConfigErrorKind::EmptyClientId, empty));
         }
         let noted = self
             .metadata
             .iter()
             .map(|(name, value)| name.len() + value.len());
         if noted.sum::<usize>() > MAX_METADATA {
-            return Err(ConfigErrorKind::Limit("metadata must not be above 64 KiB").into());
+            let large = "metadata must not be above 64 KiB";
+            return Err(ConfigError::new(ConfigErrorKind::Limit, large));
         }
         Ok(self)
     }

@@ -166,7 +166,7 @@ impl<St: SessionStore> Sessions<St> {
         session.generation = u32::MAX;
         session.expires_at = far;
         let unsigned = |error| {
-            ConfigError::with_source(ConfigErrorKind::Cookie("no token can be signed"), error)
+            ConfigError::new(ConfigErrorKind::Cookie, "no token can be signed").with_source(error)
         };
         self.0.refresh_key.mint(&session).map_err(unsigned)
     }
@@ -195,8 +195,8 @@ impl<St: SessionStore> Sessions<St> {
         let claims = claims.with_private(private.members());
         let access_token = inner.issuer.sign_checked(&claims)?;
         if access_token.expose().len() > DEFAULT_MAX_TOKEN_BYTES {
-            let kind = ConfigErrorKind::Limit("the access token must not be above 8 KiB");
-            return Err(ConfigError::from(kind).into());
+            let long = "the access token must not be above 8 KiB";
+            return Err(ConfigError::new(ConfigErrorKind::Limit, long).into());
         }
         Ok(TokenResponse {
             access_token,

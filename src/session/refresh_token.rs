@@ -6,9 +6,8 @@ use uuid::Uuid;
 use super::{Presented, Session, refresh_claims::RefreshClaims};
 use crate::{
     claims::SessionId,
-    error::{ConfigError, ConfigErrorKind},
     json,
-    jws::{self, Algorithm, KeySet, SignError, SigningKey, VerifyingKeys},
+    jws::{self, Algorithm, KeyError, KeySet, SignError, SigningKey, VerifyingKeys},
     token::RefreshToken,
 };
 
@@ -27,7 +26,7 @@ const MAX_BYTES: usize = 4096;
 ///
 /// # let (new, old) = ([7_u8; 32], [8_u8; 32]);
 /// let key = RefreshKey::from_secret(new)?.with_previous_secret(old)?;
-/// # Ok::<_, tower_bearer::error::ConfigError>(())
+/// # Ok::<_, tower_bearer::jws::KeyError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct RefreshKey(KeySet);
@@ -38,7 +37,7 @@ impl RefreshKey {
     /// # Errors
     ///
     /// Where the secret is shorter.
-    pub fn from_secret(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+    pub fn from_secret(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let key = SigningKey::from_secret(Algorithm::HS256, long_enough(secret.as_ref())?)?;
         Ok(Self(KeySet::new(key)))
     }
@@ -53,7 +52,7 @@ impl RefreshKey {
     /// # Errors
     ///
     /// Where the secret is shorter than 32 bytes or in the set already.
-    pub fn with_previous_secret(self, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+    pub fn with_previous_secret(self, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let secret = long_enough(secret.as_ref())?;
         let key = jws::VerifyingKey::from_secret(Algorithm::HS256, secret)?;
         self.0.add_verifying(key)?;
@@ -91,9 +90,9 @@ impl RefreshKey {
     }
 }
 
-fn long_enough(secret: &[u8]) -> Result<&[u8], ConfigError> {
+fn long_enough(secret: &[u8]) -> Result<&[u8], KeyError> {
     match secret.len() {
-        bytes @ 0..32 => Err(ConfigErrorKind::ShortSecret { bytes }.into()),
+        bytes @ 0..32 => Err(KeyError::weak("refresh secret", 8 * bytes, 256)),
         _ => Ok(secret),
     }
 }

@@ -24,7 +24,7 @@ mod sqlite;
 
 use std::future::Future;
 
-pub use error::{StoreError, StoreErrorKind};
+pub use error::{OpenError, OpenErrorKind, StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore};

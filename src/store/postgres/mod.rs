@@ -18,10 +18,11 @@ use uuid::Uuid;
 pub use self::options::PostgresOptions;
 use self::{connections::Connections, row::statement, statements::Statements, swap::SwapWriter};
 use super::{
-    Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, StoreErrorKind, Swap,
+    Listed, Loaded, OpenError, RevokeReason, Session, SessionStore, StoreError, StoreErrorKind,
+    Swap,
     group_commit::{GroupCommit, Pending},
 };
-use crate::{claims::SessionId, clock::Timestamp, error::ConfigError};
+use crate::{claims::SessionId, clock::Timestamp};
 
 /// How many confirmations a statement writes, and how many sessions one deletes.
 const BATCH: usize = 256;
@@ -36,7 +37,7 @@ const BATCH: usize = 256;
 /// ```no_run
 /// use tower_bearer::store::PostgresStore;
 ///
-/// # async fn example() -> Result<(), tower_bearer::error::ConfigError> {
+/// # async fn example() -> Result<(), tower_bearer::store::OpenError> {
 /// let store = PostgresStore::connect("postgres://app:secret@db.example/app").await?;
 /// # Ok(())
 /// # }
@@ -142,10 +143,9 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// [`ConfigErrorKind::Store`](crate::error::ConfigErrorKind::Store), where the address or
-    /// the database cannot be used, the server is a standby, or the tables are those of a newer
-    /// version of this crate.
-    pub async fn connect(address: &str) -> Result<Self, ConfigError> {
+    /// Where the address or the database cannot be used, the server is a standby, or the tables are
+    /// those of a newer version of this crate.
+    pub async fn connect(address: &str) -> Result<Self, OpenError> {
         Self::connect_with(address, PostgresOptions::new()).await
     }
 
@@ -154,10 +154,7 @@ impl PostgresStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect), and where a name cannot be used.
-    pub async fn connect_with(
-        address: &str,
-        options: PostgresOptions,
-    ) -> Result<Self, ConfigError> {
+    pub async fn connect_with(address: &str, options: PostgresOptions) -> Result<Self, OpenError> {
         Self::new_with(options.pool(address)?, options).await
     }
 
@@ -170,7 +167,7 @@ impl PostgresStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
-    pub async fn new(pool: PgPool) -> Result<Self, ConfigError> {
+    pub async fn new(pool: PgPool) -> Result<Self, OpenError> {
         Self::new_with(pool, PostgresOptions::new()).await
     }
 
@@ -179,7 +176,7 @@ impl PostgresStore {
     /// # Errors
     ///
     /// As [`new`](Self::new), and where a name cannot be used.
-    pub async fn new_with(pool: PgPool, options: PostgresOptions) -> Result<Self, ConfigError> {
+    pub async fn new_with(pool: PgPool, options: PostgresOptions) -> Result<Self, OpenError> {
         let names = options.names()?;
         schema::migrate(&pool, &names).await?;
         let statements = Arc::new(Statements::new(&names, options.lock_timeout()));

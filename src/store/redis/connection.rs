@@ -10,10 +10,7 @@ use super::{
     options::Wait,
     scripts,
 };
-use crate::{
-    error::ConfigError,
-    store::{StoreError, StoreErrorKind},
-};
+use crate::store::{OpenError, StoreError, StoreErrorKind};
 
 /// The answer to one command of several.
 pub(super) type Answer = RedisResult<Value>;
@@ -39,7 +36,7 @@ impl Connection {
     }
 
     /// Gives the server all scripts, and makes sure that it knows how to wait.
-    pub(super) async fn prepare(&self) -> Result<(), ConfigError> {
+    pub(super) async fn prepare(&self) -> Result<(), OpenError> {
         let all = scripts::load().chain(self.wait.map(Wait::command));
         let all: Vec<_> = all.collect();
         let prepared = self.exchange(&all);

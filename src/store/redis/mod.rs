@@ -30,9 +30,10 @@ use self::{
     open::Connections,
 };
 use super::{
-    Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, StoreErrorKind, Swap,
+    Listed, Loaded, OpenError, RevokeReason, Session, SessionStore, StoreError, StoreErrorKind,
+    Swap,
 };
-use crate::{claims::SessionId, clock::Timestamp, error::ConfigError};
+use crate::{claims::SessionId, clock::Timestamp};
 
 /// How many confirmations go in one batch.
 const BATCH: usize = 256;
@@ -52,7 +53,7 @@ const PAGE: usize = 100;
 /// use std::time::Duration;
 /// use tower_bearer::store::{RedisOptions, RedisStore};
 ///
-/// # async fn example() -> Result<(), tower_bearer::error::ConfigError> {
+/// # async fn example() -> Result<(), tower_bearer::store::OpenError> {
 /// let options = RedisOptions::new().wait_for_replicas(1, Duration::from_millis(500));
 /// let store = RedisStore::connect_with("redis://app:secret@10.0.0.5/0", options).await?;
 /// # Ok(())
@@ -131,9 +132,9 @@ impl RedisStore {
     ///
     /// # Errors
     ///
-    /// [`ConfigErrorKind::Store`](crate::error::ConfigErrorKind::Store), where the URL is
-    /// malformed, the server cannot be reached or refuses the user, or is older than Redis 7.
-    pub async fn connect(url: &str) -> Result<Self, ConfigError> {
+    /// Where the URL is malformed, the server cannot be reached or refuses the user, or is older
+    /// than Redis 7.
+    pub async fn connect(url: &str) -> Result<Self, OpenError> {
         Self::connect_with(url, RedisOptions::new()).await
     }
 
@@ -143,7 +144,7 @@ impl RedisStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect), and where the server does not know how to wait.
-    pub async fn connect_with(url: &str, options: RedisOptions) -> Result<Self, ConfigError> {
+    pub async fn connect_with(url: &str, options: RedisOptions) -> Result<Self, OpenError> {
         Ok(Self::over(open::open(url, &options).await?, &options))
     }
 
@@ -155,7 +156,7 @@ impl RedisStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
-    pub async fn new(manager: ConnectionManager) -> Result<Self, ConfigError> {
+    pub async fn new(manager: ConnectionManager) -> Result<Self, OpenError> {
         Self::new_with(manager, RedisOptions::new()).await
     }
 
@@ -168,7 +169,7 @@ impl RedisStore {
     pub async fn new_with(
         manager: ConnectionManager,
         options: RedisOptions,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, OpenError> {
         Ok(Self::over(open::over(manager, &options).await?, &options))
     }
 

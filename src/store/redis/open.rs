@@ -9,7 +9,7 @@ use redis::{
 };
 
 use super::{RedisOptions, connection::Connection, error::refused};
-use crate::{error::ConfigError, trace};
+use crate::{store::OpenError, trace};
 
 /// Revocations that wait go over a connection of their own, where there is one: they hold up
 /// what comes after them.
@@ -18,7 +18,7 @@ pub(super) struct Connections {
     pub(super) revoking: Connection,
 }
 
-pub(super) async fn open(url: &str, options: &RedisOptions) -> Result<Connections, ConfigError> {
+pub(super) async fn open(url: &str, options: &RedisOptions) -> Result<Connections, OpenError> {
     let client = client(url, options.timeout).map_err(refused)?;
     let main = connect(&client, options.timeout).await?;
     let revoking = match options.wait {
@@ -32,7 +32,7 @@ pub(super) async fn open(url: &str, options: &RedisOptions) -> Result<Connection
 pub(super) async fn over(
     manager: ConnectionManager,
     options: &RedisOptions,
-) -> Result<Connections, ConfigError> {
+) -> Result<Connections, OpenError> {
     prepared(manager.clone(), manager, options).await
 }
 
@@ -40,7 +40,7 @@ async fn prepared(
     main: ConnectionManager,
     revoking: ConnectionManager,
     options: &RedisOptions,
-) -> Result<Connections, ConfigError> {
+) -> Result<Connections, OpenError> {
     let main = Connection::new(main, options.timeout, None);
     let revoking = Connection::new(revoking, options.timeout, options.wait);
     revoking.prepare().await?;
@@ -58,7 +58,7 @@ fn client(url: &str, timeout: Duration) -> RedisResult<Client> {
 }
 
 /// Tries a few times, as the server may be about to start.
-async fn connect(client: &Client, timeout: Duration) -> Result<ConnectionManager, ConfigError> {
+async fn connect(client: &Client, timeout: Duration) -> Result<ConnectionManager, OpenError> {
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(timeout))
         // `Connection` limits the whole call; a second timer would only cost.

@@ -18,13 +18,12 @@ use sqlx::SqlitePool;
 pub use self::open::SqliteOptions;
 use self::{error::failed, open::Pools, swap::SwapWriter};
 use super::{
-    Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, Swap,
+    Listed, Loaded, OpenError, RevokeReason, Session, SessionStore, StoreError, Swap,
     group_commit::{GroupCommit, Pending},
 };
 use crate::{
     claims::SessionId,
     clock::{Clock, SystemClock, Timestamp},
-    error::ConfigError,
 };
 
 /// How many confirmations a statement writes, and how many sessions one deletes.
@@ -89,7 +88,7 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 /// ```no_run
 /// use tower_bearer::store::SqliteStore;
 ///
-/// # async fn example() -> Result<(), tower_bearer::error::ConfigError> {
+/// # async fn example() -> Result<(), tower_bearer::store::OpenError> {
 /// let store = SqliteStore::connect("sqlite:app.db").await?;
 /// # Ok(())
 /// # }
@@ -134,10 +133,9 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// [`ConfigErrorKind::Store`](crate::error::ConfigErrorKind::Store), where the address or
-    /// the file cannot be used, another process holds the lock, or the tables are those of a
-    /// newer version of this crate.
-    pub async fn connect(address: &str) -> Result<Self, ConfigError> {
+    /// Where the address or the file cannot be used, another process holds the lock, or the tables
+    /// are those of a newer version of this crate.
+    pub async fn connect(address: &str) -> Result<Self, OpenError> {
         Self::connect_with(address, SqliteOptions::new()).await
     }
 
@@ -146,7 +144,7 @@ impl SqliteStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
-    pub async fn connect_with(address: &str, options: SqliteOptions) -> Result<Self, ConfigError> {
+    pub async fn connect_with(address: &str, options: SqliteOptions) -> Result<Self, OpenError> {
         Self::migrated(open::open(address, &options).await?).await
     }
 
@@ -159,11 +157,11 @@ impl SqliteStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
-    pub async fn new(pool: SqlitePool) -> Result<Self, ConfigError> {
+    pub async fn new(pool: SqlitePool) -> Result<Self, OpenError> {
         Self::migrated(Pools::one(pool)).await
     }
 
-    async fn migrated(Pools { writer, readers }: Pools) -> Result<Self, ConfigError> {
+    async fn migrated(Pools { writer, readers }: Pools) -> Result<Self, OpenError> {
         schema::migrate(&writer).await?;
         Ok(Self {
             // There is one writer at a time, whatever we do.

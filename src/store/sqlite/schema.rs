@@ -3,10 +3,7 @@
 
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
-use crate::{
-    error::{ConfigError, ConfigErrorKind},
-    store::StoreErrorKind,
-};
+use crate::store::{OpenError, OpenErrorKind, StoreErrorKind};
 
 /// Each brings the schema from its index to the next version. They are only ever added to.
 ///
@@ -59,7 +56,7 @@ INSERT INTO tower_bearer_schema (only, version) VALUES (1, ?1)
 ON CONFLICT (only) DO UPDATE SET version = excluded.version";
 
 /// Brings the database up to date. Any number of processes may do so at once.
-pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), ConfigError> {
+pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), OpenError> {
     let mut connection = pool.acquire().await.map_err(failed)?;
     // A database that is up to date is not written to: it may be read-only.
     if steps_done(&mut connection).await? == MIGRATIONS.len() {
@@ -86,7 +83,7 @@ pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), ConfigError> {
     transaction.commit().await.map_err(failed)
 }
 
-async fn steps_done(connection: &mut SqliteConnection) -> Result<usize, ConfigError> {
+async fn steps_done(connection: &mut SqliteConnection) -> Result<usize, OpenError> {
     let tables: i64 = sqlx::query_scalar(SCHEMA_EXISTS)
         .fetch_one(&mut *connection)
         .await
@@ -100,16 +97,19 @@ async fn steps_done(connection: &mut SqliteConnection) -> Result<usize, ConfigEr
         .map_err(failed)?;
     match usize::try_from(version.unwrap_or(0)) {
         Ok(done) if done <= MIGRATIONS.len() => Ok(done),
-        _ => Err(ConfigErrorKind::Store("a newer version of this crate has migrated it").into()),
+        _ => Err(OpenError::new(
+            OpenErrorKind::Unsuitable,
+            "a newer version of this crate has migrated it",
+        )),
     }
 }
 
-pub(super) fn failed(error: sqlx::Error) -> ConfigError {
+pub(super) fn failed(error: sqlx::Error) -> OpenError {
     let why = match super::error::kind(&error) {
         StoreErrorKind::Busy | StoreErrorKind::Timeout => {
             "its database is locked by another process"
         }
         _ => "its database cannot be read or written",
     };
-    ConfigError::with_source(ConfigErrorKind::Store(why), error)
+    OpenError::new(OpenErrorKind::Unreachable, why).with_source(error)
 }
