@@ -92,8 +92,8 @@ impl Scope {
         if !text.bytes().all(|b| b == b' ' || literal::is_allowed(b)) {
             return Err(ScopeError(()));
         }
-        let is_plain = Self::is_plain(&text);
         let scope = Self(text.into());
+        let is_plain = scope.has_few() && literal::is_plain(scope.0.as_bytes());
         Ok(if is_plain {
             scope
         } else {
@@ -104,14 +104,6 @@ impl Scope {
     /// Whether looking for each scope token in turn is cheaper than a table of them.
     fn has_few(&self) -> bool {
         self.0.bytes().filter(|b| *b == b' ').nth(FEW).is_none()
-    }
-
-    /// Whether `text` is what [`union`](Self::union) would make of it, told without a table.
-    fn is_plain(text: &str) -> bool {
-        let tokens = || text.as_bytes().split(|b| *b == b' ').enumerate();
-        let is_new = |(at, token)| tokens().take(at).all(|(_, earlier)| earlier != token);
-        let has_few = tokens().nth(FEW).is_none();
-        text.is_empty() || has_few && tokens().all(|token| !token.1.is_empty() && is_new(token))
     }
 
     /// The space-separated form.

@@ -49,7 +49,7 @@ impl Grant {
         }
     }
 
-    /// Adds a scope.
+    /// Grants these scope tokens too (RFC 6749 §3.3).
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = self.scope.union(&scope);
         self
