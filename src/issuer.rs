@@ -283,7 +283,7 @@ mod tests {
             let kind = refused(&claims().with_private(private));
             assert!(matches!(kind, SignErrorKind::PrivateClaims(_)), "{kind:?}");
         }
-        for name in REGISTERED {
+        for &name in REGISTERED {
             let kind = refused(&claims().with_private(json!({ name: "alice" })));
             assert!(
                 matches!(kind, SignErrorKind::PrivateClaims(_)),
