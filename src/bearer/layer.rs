@@ -15,10 +15,10 @@ use super::{
 /// Lets through only requests with a good access token. See [the policy](super).
 ///
 /// ```
-/// # use tower_bearer::{Algorithm, KeySet, SigningKey, Verifier, error::ConfigError};
+/// # use tower_bearer::{Algorithm, KeySet, SigningKey, Verifier};
 /// use tower_bearer::bearer::BearerLayer;
 ///
-/// # fn layer() -> Result<(), ConfigError> {
+/// # fn layer() -> Result<(), Box<dyn std::error::Error>> {
 /// # let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA)?);
 /// let verifier = Verifier::new("https://id.example", "https://api.example", keys.verifying())?;
 /// let any_user = BearerLayer::new(verifier).realm("example")?;
