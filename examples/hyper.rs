@@ -41,6 +41,8 @@ use shared::{
     server,
 };
 
+const ADMIN: Scope = Scope::from_static("admin");
+
 type Reply = Response<Full<Bytes>>;
 
 /// What an administrator's token has.

@@ -44,7 +44,8 @@
 //!         Ok::<_, std::convert::Infallible>(Response::new(user.unwrap_or_default()))
 //!     }));
 //!
-//! let tokens = sessions.start(Grant::new("anna").scope("profile")).await?;
+//! let grant = Grant::new("anna").scope(Scope::from_static("profile"));
+//! let tokens = sessions.start(grant).await?;
 //! let request = Request::get("/me")
 //!     .header(AUTHORIZATION, format!("Bearer {}", tokens.access_token.expose()))
 //!     .body(String::new())?;
@@ -68,6 +69,11 @@
 //! | `cookie` | | `cookie`: tokens in cookies, for browsers |
 //! | `axum` | | extractors, responses, a router with the endpoints |
 //! | `tracing` | yes | why requests are refused and answered with 503; what happens to sessions |
+//!
+//! The crate turns on serde_json's `float_roundtrip`, for your whole program as Cargo does it: floats
+//! are read exactly, so that those in your claims come out of a token and a store bit for bit, and
+//! parsing them takes about twice as long. Which other features of serde_json your program has on makes
+//! no difference to tokens and sessions.
 //!
 //! # With axum
 //!
@@ -119,10 +125,11 @@ compile_error!(
 mod axum;
 #[cfg(feature = "_jws")]
 pub mod bearer;
+#[cfg(feature = "_jws")]
 mod body;
 pub mod claims;
 pub mod clock;
-#[cfg(feature = "cookie")]
+#[cfg(all(feature = "cookie", feature = "_jws"))]
 pub mod cookie;
 #[cfg(feature = "session")]
 pub mod endpoint;
@@ -149,8 +156,12 @@ mod verifier;
 
 #[cfg(all(feature = "axum", feature = "_jws"))]
 pub use self::axum::ClaimsRejection;
+#[cfg(feature = "_jws")]
 pub use body::Body;
-pub use claims::{Audience, Claims, Scope, SessionId, VerifiedToken};
+#[cfg(feature = "_jws")]
+pub use claims::VerifiedToken;
+pub use claims::{Audience, Claims, Scope, SessionId};
+#[cfg(feature = "_jws")]
 pub use issuer::Issuer;
 #[cfg(feature = "_jws")]
 pub use jws::{Algorithm, KeySet, SigningKey, VerifyingKey, VerifyingKeys};

@@ -51,7 +51,10 @@ impl Realm {
     pub fn new(realm: &str) -> Result<Self, ConfigError> {
         match is_realm(realm) {
             true => Ok(Self(Text::Shared(realm.into()))),
-            false => Err(ConfigErrorKind::Realm.into()),
+            false => Err(ConfigError::new(
+                ConfigErrorKind::Realm,
+                "the realm may hold printable ASCII except quote and backslash",
+            )),
         }
     }
 

@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::{
-    Algorithm, Issuer, KeySet, SigningKey, Verifier,
+    Algorithm, Issuer, KeySet, Scope, SigningKey, Verifier,
     bearer::BearerLayer,
     clock::{Clock, ManualClock, SystemClock},
     endpoint::Endpoints,
@@ -79,7 +79,9 @@ impl Case {
         let sessions = configure(Sessions::builder(issuer, refresh_key, store))
             .build()
             .unwrap();
-        let grant = Grant::new("alice").scope("read write").client_id(CLIENT);
+        let grant = Grant::new("alice")
+            .scope(Scope::from_static("read write"))
+            .client_id(CLIENT);
         let login = sessions
             .start(grant)
             .await

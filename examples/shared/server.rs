@@ -8,9 +8,8 @@ use std::{
 
 use tokio::net::TcpListener;
 use tower_bearer::{
-    error::ConfigError,
     session::{CleanUp, Sessions},
-    store::SessionStore,
+    store::{OpenError, SessionStore},
 };
 
 use super::config::StartError;
@@ -57,7 +56,7 @@ Try, in another terminal: log in, call, refresh, log out.
 
 "#;
 
-pub(crate) fn opened<St>(store: Result<St, ConfigError>) -> Result<St, StartError> {
+pub(crate) fn opened<St>(store: Result<St, OpenError>) -> Result<St, StartError> {
     store.map_err(|error| StartError::new("STORE", &error))
 }
 

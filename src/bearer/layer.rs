@@ -26,7 +26,7 @@ use super::{
 /// const ADMIN: Scope = Scope::from_static("admin");
 /// const SHOP: Realm = Realm::from_static("shop");
 ///
-/// # fn layer() -> Result<(), ConfigError> {
+/// # fn layer() -> Result<(), Box<dyn std::error::Error>> {
 /// # let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA)?);
 /// let verifier = Verifier::new("https://id.example", "https://api.example", keys.verifying())?;
 /// let any_user = BearerLayer::new(verifier).realm(SHOP);

@@ -1,3 +1,7 @@
+//! The application's own claims.
+
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::REGISTERED;
@@ -34,10 +38,7 @@ impl PrivateClaims {
             Ok(text) if text == "null" => Ok(Self::default()),
             // Read back, so that what a store has kept can be read again.
             Ok(text) => Self::from_json(&text),
-            Err(error) => {
-                let kind = ConfigErrorKind::PrivateClaims("they cannot be serialised".to_owned());
-                Err(ConfigError::with_source(kind, error))
-            }
+            Err(error) => Err(wrong("they cannot be serialised").with_source(error)),
         }
     }
 
@@ -53,20 +54,14 @@ impl PrivateClaims {
     /// As [`PrivateClaims::new`].
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
         let members = json::object(text.as_bytes()).map_err(|error| {
-            let kind = ConfigErrorKind::PrivateClaims(
-                "they are not a JSON object that can be read again".to_owned(),
-            );
-            ConfigError::with_source(kind, error)
+            wrong("they are not a JSON object that can be read again").with_source(error)
         })?;
         match members
             .keys()
             .find(|name| REGISTERED.contains(&name.as_str()))
         {
             None => Ok(Self(members)),
-            Some(name) => {
-                let why = format!("{name:?} is a registered name");
-                Err(ConfigErrorKind::PrivateClaims(why).into())
-            }
+            Some(name) => Err(wrong(format!("{name:?} is a registered name"))),
         }
     }
 
@@ -83,6 +78,10 @@ impl PrivateClaims {
     pub(crate) fn members(&self) -> &Map<String, Value> {
         &self.0
     }
+}
+
+fn wrong(claims: impl Into<Cow<'static, str>>) -> ConfigError {
+    ConfigError::new(ConfigErrorKind::PrivateClaims, claims)
 }
 
 /// The token's private members do not have the shape that the application asked for.

@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::Claims;
+use super::{Claims, PrivateClaimsError};
 use crate::{json, realm::Realm};
 
 /// An access token that a [`Verifier`](crate::Verifier) accepted. Cheap to clone.
@@ -79,8 +79,3 @@ impl fmt::Debug for VerifiedToken {
             .finish()
     }
 }
-
-/// The token's private members do not have the shape that the application asked for.
-#[derive(Debug, thiserror::Error)]
-#[error("the token's private claims do not fit the type that was asked for")]
-pub struct PrivateClaimsError(#[source] pub(crate) serde_json::Error);

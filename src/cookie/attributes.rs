@@ -54,10 +54,12 @@ impl Attributes {
         // A zero would clear the cookie.
         let cookie = self.write(token, lifetime.as_secs().max(1));
         if cookie.len() > MAX_COOKIE {
-            return Err(ConfigErrorKind::Cookie("it would be above 4096 bytes").into());
+            let large = "it would be above 4096 bytes";
+            return Err(ConfigError::new(ConfigErrorKind::Cookie, large));
         }
-        let value = HeaderValue::try_from(cookie)
-            .map_err(|_| ConfigErrorKind::Cookie("the token is no cookie value"))?;
+        let value = HeaderValue::try_from(cookie).map_err(|_| {
+            ConfigError::new(ConfigErrorKind::Cookie, "the token is no cookie value")
+        })?;
         Ok(SetCookies::one(value))
     }
 

@@ -128,7 +128,7 @@ fn check_name(name: &str, is_insecure: bool, path: &str) -> Result<(), ConfigErr
     } else {
         return Ok(());
     };
-    Err(ConfigErrorKind::Cookie(wrong).into())
+    Err(ConfigError::new(ConfigErrorKind::Cookie, wrong))
 }
 
 fn check_path(path: &str) -> Result<(), ConfigError> {
@@ -140,5 +140,5 @@ fn check_path(path: &str) -> Result<(), ConfigError> {
     } else {
         return Ok(());
     };
-    Err(ConfigErrorKind::Cookie(wrong).into())
+    Err(ConfigError::new(ConfigErrorKind::Cookie, wrong))
 }

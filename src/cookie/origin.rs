@@ -24,7 +24,7 @@ impl OriginCheck {
     pub(super) fn allow(mut self, origin: &str) -> Result<Self, ConfigError> {
         match HeaderValue::from_str(origin) {
             Ok(value) if is_as_browsers_write_it(origin) => self.allowed.push(value),
-            _ => return Err(ConfigErrorKind::Url(FORM).into()),
+            _ => return Err(ConfigError::new(ConfigErrorKind::Url, FORM)),
         }
         Ok(self)
     }

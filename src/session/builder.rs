@@ -208,7 +208,10 @@ impl<St: SessionStore> SessionsBuilder<St> {
         self.check_limits()?;
         let access_keys = self.issuer.keys().verifying();
         if access_keys.shares_key_with(&self.refresh_key.verifying()) {
-            return Err(ConfigErrorKind::SharedKey.into());
+            return Err(ConfigError::new(
+                ConfigErrorKind::SharedKey,
+                "the refresh key must not be one of the access token keys",
+            ));
         }
         let verifier = Verifier::new(self.issuer.issuer(), self.issuer.audience(), access_keys)?;
         // It only sees tokens that are to be revoked.
@@ -240,7 +243,10 @@ impl<St: SessionStore> SessionsBuilder<St> {
         };
         lifetimes.check()?;
         if self.hook_timeout.is_zero() || self.store_timeout.is_zero() {
-            return Err(ConfigErrorKind::Lifetime("a timeout must not be zero").into());
+            return Err(ConfigError::new(
+                ConfigErrorKind::Lifetime,
+                "a timeout must not be zero",
+            ));
         }
         Ok(())
     }
@@ -262,7 +268,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
         } else {
             return Ok(());
         };
-        Err(ConfigErrorKind::Limit(wrong).into())
+        Err(ConfigError::new(ConfigErrorKind::Limit, wrong))
     }
 }
 

@@ -16,9 +16,11 @@ const MAX_METADATA: usize = 64 * 1024;
 /// Mistakes in it are kept and reported by [`Sessions::start`](super::Sessions::start).
 ///
 /// ```
-/// use tower_bearer::session::Grant;
+/// use tower_bearer::{Scope, session::Grant};
 ///
-/// let grant = Grant::new("user-42").scope("profile mail").metadata("device", "Anna's phone");
+/// const GRANTED: Scope = Scope::from_static("profile mail");
+///
+/// let grant = Grant::new("user-42").scope(GRANTED).metadata("device", "Anna's phone");
 /// ```
 #[derive(Debug)]
 #[must_use]
@@ -50,12 +52,9 @@ impl Grant {
         }
     }
 
-    /// Adds scope tokens, separated by spaces (RFC 6749 §3.3).
-    pub fn scope(mut self, scope: &str) -> Self {
-        match scope.parse() {
-            Ok(scope) => self.scope = self.scope.union(&scope),
-            Err(error) => _ = self.fault.get_or_insert(error),
-        }
+    /// Grants these scope tokens too (RFC 6749 §3.3).
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = self.scope.union(&scope);
         self
     }
 
@@ -132,17 +131,26 @@ impl Grant {
             return Err(fault);
         }
         if self.subject.is_empty() {
-            return Err(ConfigErrorKind::EmptySubject.into());
+            return Err(ConfigError::new(
+                ConfigErrorKind::EmptySubject,
+                "the subject is empty: give the identifier of the user who logged in",
+            ));
         }
         if self.client_id.as_deref() == Some("") {
-            return Err(ConfigErrorKind::EmptyClientId.into());
+            return Err(ConfigError::new(
+                ConfigErrorKind::EmptyClientId,
+                "the client identifier is empty",
+            ));
         }
         let noted = self
             .metadata
             .iter()
             .map(|(name, value)| name.len() + value.len());
         if noted.sum::<usize>() > MAX_METADATA {
-            return Err(ConfigErrorKind::Limit("metadata must not be above 64 KiB").into());
+            return Err(ConfigError::new(
+                ConfigErrorKind::Limit,
+                "metadata must not be above 64 KiB",
+            ));
         }
         Ok(self)
     }

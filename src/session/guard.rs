@@ -3,13 +3,14 @@
 use super::{ConfirmBy, Sessions, confirm::Flushing, patience::within};
 use crate::{
     bearer::{Admission, SessionGuard, Unavailable},
-    claims::{Claims, SessionId},
+    claims::{SessionId, VerifiedToken},
     store::{Record, SessionStore},
     trace,
 };
 
 impl<St: SessionStore> SessionGuard for Sessions<St> {
-    fn admit(&self, claims: &Claims) -> Admission {
+    fn admit(&self, token: &VerifiedToken) -> Admission {
+        let claims = token.claims();
         let Some(id) = claims
             .session_id()
             .filter(|_| claims.iss == self.0.issuer.issuer())

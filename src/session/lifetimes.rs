@@ -45,7 +45,7 @@ impl Lifetimes {
         } else {
             return Ok(());
         };
-        Err(ConfigErrorKind::Lifetime(wrong).into())
+        Err(ConfigError::new(ConfigErrorKind::Lifetime, wrong))
     }
 }
 

@@ -19,7 +19,7 @@ impl<St: SessionStore> Sessions<St> {
         let mut state = SessionState::new(far);
         state.generation = u32::MAX;
         let unsigned = |error| {
-            ConfigError::with_source(ConfigErrorKind::Cookie("no token can be signed"), error)
+            ConfigError::new(ConfigErrorKind::Cookie, "no token can be signed").with_source(error)
         };
         self.0.refresh_key.mint(&session, &state).map_err(unsigned)
     }

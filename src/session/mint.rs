@@ -34,8 +34,8 @@ impl<St: SessionStore> Sessions<St> {
         let claims = claims.with_private(private.members());
         let access_token = inner.issuer.sign_checked(&claims)?;
         if access_token.expose().len() > DEFAULT_MAX_TOKEN_BYTES {
-            let kind = ConfigErrorKind::Limit("the access token must not be above 8 KiB");
-            return Err(ConfigError::from(kind).into());
+            let long = "the access token must not be above 8 KiB";
+            return Err(ConfigError::new(ConfigErrorKind::Limit, long).into());
         }
         Ok(TokenResponse {
             access_token,

@@ -5,7 +5,7 @@
 //! [manual](crate::manual::protocol) has its table and the reasons.
 //!
 //! ```
-//! use tower_bearer::{Algorithm, Issuer, KeySet, SigningKey};
+//! use tower_bearer::{Algorithm, Issuer, KeySet, Scope, SigningKey};
 //! use tower_bearer::session::{Grant, RefreshKey, RefreshRequest, Sessions};
 //! use tower_bearer::store::MemoryStore;
 //!
@@ -17,7 +17,8 @@
 //! let sessions =
 //!     Sessions::builder(issuer, RefreshKey::from_secret(secret)?, MemoryStore::new()).build()?;
 //!
-//! let login = sessions.start(Grant::new("anna").scope("profile")).await?;
+//! let grant = Grant::new("anna").scope(Scope::from_static("profile"));
+//! let login = sessions.start(grant).await?;
 //! let refreshed = sessions.refresh(RefreshRequest::new(login.refresh_token)).await?;
 //! assert_eq!(refreshed.session.subject, "anna");
 //! # Ok(())
@@ -71,20 +72,8 @@ pub use refresh_token::RefreshKey;
 pub use refusal::Refusal;
 pub use verdict::{RefreshVerdict, Reuse};
 
-pub use crate::store::{Metadata, PrivateClaims, RevokeReason, Revoked, Session, SessionSecret};
-
-use confirm::Flushing;
-
-use crate::{
-    bearer::{Admission, SessionGuard, Unavailable},
-    claims::{SessionId, VerifiedToken},
-    clock::Timestamp,
-    error::{ConfigError, ConfigErrorKind},
-    issuer::Issuer,
-    store::{SessionStore, StoreError, StoreErrorKind},
-    token::TokenResponse,
-    trace,
-    verifier::DEFAULT_MAX_TOKEN_BYTES,
+pub use crate::store::{
+    Metadata, PrivateClaims, Record, RevokeReason, Revoked, Session, SessionSecret, SessionState,
 };
 
 use crate::{error::ConfigError, issuer::Issuer, store::SessionStore};
@@ -163,129 +152,6 @@ impl<St: SessionStore> Sessions<St> {
             subject,
             distance,
         });
-    }
-
-    /// A refresh token as long as any that these sessions mint with the key of today.
-    #[cfg(feature = "cookie")]
-    pub(crate) fn longest_refresh_token(&self) -> Result<crate::RefreshToken, ConfigError> {
-        let far = Timestamp::from_secs(i64::MAX);
-        let secret = SessionSecret::from_bytes([0; 32]);
-        let id = SessionId::from_uuid(uuid::Uuid::max());
-        let mut session = Session::new(id, self.0.issuer.issuer(), "", secret, far);
-        session.generation = u32::MAX;
-        session.expires_at = far;
-        let unsigned = |error| {
-            ConfigError::with_source(ConfigErrorKind::Cookie("no token can be signed"), error)
-        };
-        self.0.refresh_key.mint(&session).map_err(unsigned)
-    }
-
-    /// Both tokens of a session's live generation.
-    fn mint(
-        &self,
-        session: &Session,
-        now: Timestamp,
-        scope: crate::Scope,
-        private: &PrivateClaims,
-    ) -> Result<TokenResponse, SessionError> {
-        let inner = &self.0;
-        // No more than half of what is left, so that there is time to refresh before the end.
-        let left = session.expires_at.saturating_since(now);
-        let lifetime = inner.access_lifetime.min(left / 2);
-        let mut claims = inner.issuer.claims(&*session.subject, now, lifetime);
-        claims.exp = claims.exp.min(session.expires_at.floor());
-        claims.scope = scope.clone();
-        claims.sid = Some(session.id.to_string());
-        claims.generation = Some(session.generation);
-        claims.auth_time = Some(session.auth_time);
-        if session.client_id.is_some() {
-            claims.client_id.clone_from(&session.client_id);
-        }
-        let claims = claims.with_private(private.members());
-        let access_token = inner.issuer.sign_checked(&claims)?;
-        if access_token.expose().len() > DEFAULT_MAX_TOKEN_BYTES {
-            let kind = ConfigErrorKind::Limit("the access token must not be above 8 KiB");
-            return Err(ConfigError::from(kind).into());
-        }
-        Ok(TokenResponse {
-            access_token,
-            expires_in: lifetime,
-            refresh_token: inner.refresh_key.mint(session)?,
-            refresh_expires_in: left,
-            scope,
-        })
-    }
-}
-
-impl<St: SessionStore> SessionGuard for Sessions<St> {
-    fn admit(&self, token: &VerifiedToken) -> Admission {
-        let claims = token.claims();
-        let Some(id) = claims
-            .session_id()
-            .filter(|_| claims.iss == self.0.issuer.issuer())
-        else {
-            return Admission::Admitted;
-        };
-        if self.0.ended.contains(id) {
-            return Admission::Ended;
-        }
-        // Nothing turns on whether generation 0 is confirmed: it has no predecessor.
-        let generation = claims.generation.filter(|generation| *generation >= 1);
-        if let (Some(generation), ConfirmBy::AccessToken) = (generation, self.0.confirm_by)
-            && let Some(flushing) = self.0.confirmations.note(id, generation)
-        {
-            self.spawn_flush(flushing);
-        }
-        Admission::Admitted
-    }
-
-    async fn is_live(&self, id: SessionId) -> Result<bool, Unavailable> {
-        let loaded = within(self.0.store_timeout, self.0.store.load(id)).await;
-        let loaded = loaded.map_err(|_error| {
-            trace::warn!(
-                error = &_error as &dyn std::error::Error,
-                "live check failed"
-            );
-            Unavailable
-        })?;
-        Ok(loaded.session.is_some_and(|session| {
-            session.revoked.is_none()
-                && session.issuer == self.0.issuer.issuer()
-                && loaded.now < session.ends_at
-        }))
-    }
-}
-
-impl<St: SessionStore> Sessions<St> {
-    /// Off the request's path. Outside a runtime the confirmations wait for the next flush.
-    fn spawn_flush(&self, flushing: Flushing) {
-        let sessions = self.clone();
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                let (waiting, store) = (&sessions.0.confirmations, &sessions.0.store);
-                let timeout = sessions.0.store_timeout;
-                waiting.flush_until_empty(flushing, store, timeout).await;
-            });
-        }
-    }
-
-    /// Does to its end what must not stop half way: a write, and what this process and the
-    /// application have to learn of it. The caller may be cancelled or give up waiting.
-    async fn to_the_end<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T, SessionError>> + Send + 'static,
-    ) -> Result<T, SessionError> {
-        let patience = self.0.store_timeout.saturating_mul(PATIENCE);
-        let work = tokio::spawn(tokio::time::timeout(patience, work));
-        match tokio::time::timeout(self.0.store_timeout, work).await {
-            Ok(Ok(Ok(done))) => done,
-            Ok(Ok(Err(_))) => Err(StoreError::new(StoreErrorKind::Timeout).into()),
-            Ok(Err(error)) => Err(SessionError::with_source(
-                SessionErrorKind::Unavailable,
-                error,
-            )),
-            Err(_) => Err(StoreError::new(StoreErrorKind::Timeout).into()),
-        }
     }
 }
 

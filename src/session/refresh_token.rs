@@ -7,9 +7,8 @@ use super::{PresentedToken, refresh_claims::RefreshClaims};
 use crate::{
     claims::SessionId,
     clock::Timestamp,
-    error::{ConfigError, ConfigErrorKind},
     json,
-    jws::{self, Algorithm, KeySet, SignError, SigningKey, VerifyingKeys},
+    jws::{self, Algorithm, KeyError, KeySet, SignError, SigningKey, VerifyingKeys},
     store::{Session, SessionState},
     token::RefreshToken,
 };
@@ -29,7 +28,7 @@ const MAX_BYTES: usize = 4096;
 ///
 /// # let (new, old) = ([7_u8; 32], [8_u8; 32]);
 /// let key = RefreshKey::from_secret(new)?.with_previous_secret(old)?;
-/// # Ok::<_, tower_bearer::error::ConfigError>(())
+/// # Ok::<_, tower_bearer::jws::KeyError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct RefreshKey(KeySet);
@@ -40,7 +39,7 @@ impl RefreshKey {
     /// # Errors
     ///
     /// Where the secret is shorter.
-    pub fn from_secret(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+    pub fn from_secret(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let key = SigningKey::from_secret(Algorithm::HS256, long_enough(secret.as_ref())?)?;
         Ok(Self(KeySet::new(key)))
     }
@@ -55,7 +54,7 @@ impl RefreshKey {
     /// # Errors
     ///
     /// Where the secret is shorter than 32 bytes or in the set already.
-    pub fn with_previous_secret(self, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+    pub fn with_previous_secret(self, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let secret = long_enough(secret.as_ref())?;
         let key = jws::VerifyingKey::from_secret(Algorithm::HS256, secret)?;
         self.0.add_verifying(key)?;
@@ -119,9 +118,9 @@ impl OpenedToken {
     }
 }
 
-fn long_enough(secret: &[u8]) -> Result<&[u8], ConfigError> {
+fn long_enough(secret: &[u8]) -> Result<&[u8], KeyError> {
     match secret.len() {
-        bytes @ 0..32 => Err(ConfigErrorKind::ShortSecret { bytes }.into()),
+        bytes @ 0..32 => Err(KeyError::weak("refresh secret", 8 * bytes, 256)),
         _ => Ok(secret),
     }
 }

@@ -12,7 +12,7 @@ mod shared;
 
 use std::future::Future;
 
-pub use error::{StoreError, StoreErrorKind};
+pub use error::{OpenError, OpenErrorKind, StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
 pub use record::{
     Extra, KeyThumbprint, Metadata, Record, RevokeReason, Revoked, Session, SessionSecret,

@@ -48,7 +48,7 @@ fn get(lines: &[&str]) -> Request<()> {
 }
 
 async fn access(world: &World, subject: &str) -> String {
-    let grant = Grant::new(subject).scope("read");
+    let grant = Grant::new(subject).scope(Scope::from_static("read"));
     let tokens = world.sessions.start(grant).await.unwrap();
     tokens.access_token.expose().to_owned()
 }

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::{Service, ServiceExt};
 use tower_bearer::{
-    Algorithm, Issuer, KeySet, SigningKey, TokenResponse, Verifier,
+    Algorithm, Issuer, KeySet, Scope, SigningKey, TokenResponse, Verifier,
     clock::{Clock, ManualClock, SystemClock},
     cookie::{CookieOptions, RefreshCookie},
     endpoint::{RevocationEndpoint, TokenEndpoint},
@@ -62,7 +62,9 @@ pub(crate) fn sessions<St: SessionStore>(keys: &KeySet, store: St) -> Sessions<S
 
 impl World {
     pub(crate) async fn start(&self) -> TokenResponse {
-        let grant = Grant::new("alice").scope("read write").client_id("app");
+        let grant = Grant::new("alice")
+            .scope(Scope::from_static("read write"))
+            .client_id("app");
         self.sessions.start(grant).await.unwrap()
     }
 

@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::{Service, ServiceExt};
 use tower_bearer::{
-    Algorithm, Issuer, KeySet, ReplyBody, SessionId, SigningKey, TokenResponse,
+    Algorithm, Issuer, KeySet, ReplyBody, Scope, SessionId, SigningKey, TokenResponse,
     clock::{Clock, ManualClock, SystemClock, Timestamp},
     endpoint::{RevocationEndpoint, TokenEndpoint},
     session::{Grant, Record, RefreshKey, RevokeReason, SessionState, Sessions},
@@ -61,7 +61,9 @@ pub(crate) fn sessions<St: SessionStore>(keys: &KeySet, store: St) -> Sessions<S
 impl World {
     /// Alice logs in, with the client `app` and the scope `read write`.
     pub(crate) async fn login(&self) -> TokenResponse {
-        let grant = Grant::new("alice").scope("read write").client_id("app");
+        let grant = Grant::new("alice")
+            .scope(Scope::from_static("read write"))
+            .client_id("app");
         self.sessions.start(grant).await.unwrap()
     }
 

@@ -81,7 +81,7 @@ pub(crate) async fn sqlite() -> (
 impl<St: SessionStore> World<St> {
     pub(crate) async fn login(&self) -> TokenResponse {
         self.sessions
-            .start(Grant::new("anna").scope("read write"))
+            .start(Grant::new("anna").scope(Scope::from_static("read write")))
             .await
             .unwrap()
     }

@@ -215,11 +215,11 @@ impl ClientSessionBuilder {
         let timeout = "a timeout must not be zero";
         let share = "a refresh is due after 0.2 to 0.95 of the lifetime";
         Err(if self.lifetimes.default.is_zero() {
-            ConfigErrorKind::Lifetime(lifetime).into()
+            ConfigError::new(ConfigErrorKind::Lifetime, lifetime)
         } else if self.timeout.is_zero() {
-            ConfigErrorKind::Lifetime(timeout).into()
+            ConfigError::new(ConfigErrorKind::Lifetime, timeout)
         } else if !(0.2..=0.95).contains(&self.lifetimes.share) {
-            ConfigErrorKind::Limit(share).into()
+            ConfigError::new(ConfigErrorKind::Limit, share)
         } else {
             return Ok(());
         })
@@ -229,11 +229,15 @@ impl ClientSessionBuilder {
         let id = self.client_id.as_deref();
         match (id, &self.client_secret) {
             (None, None) => Ok(ClientIdentity::Unnamed),
-            (None | Some(""), _) => Err(ConfigErrorKind::EmptyClientId.into()),
+            (None | Some(""), _) => {
+                let empty = "the client identifier is empty";
+                Err(ConfigError::new(ConfigErrorKind::EmptyClientId, empty))
+            }
             (Some(id), None) => Ok(ClientIdentity::Named(id.to_owned())),
             (Some(id), Some(secret)) => {
-                let wrong = ConfigErrorKind::Limit("the client secret does not fit a header");
-                Ok(ClientIdentity::basic(id, secret).ok_or(wrong)?)
+                let long = "the client secret does not fit a header";
+                ClientIdentity::basic(id, secret)
+                    .ok_or_else(|| ConfigError::new(ConfigErrorKind::Limit, long))
             }
         }
     }

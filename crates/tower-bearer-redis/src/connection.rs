@@ -5,10 +5,7 @@ use redis::{
     aio::ConnectionManager, cmd,
 };
 
-use tower_bearer::{
-    error::ConfigError,
-    store::{StoreError, StoreErrorKind},
-};
+use tower_bearer::store::{OpenError, StoreError, StoreErrorKind};
 
 use crate::{
     error::{failed, refused},
@@ -40,7 +37,7 @@ impl Connection {
     }
 
     /// Gives the server all scripts, and makes sure that it knows how to wait.
-    pub(super) async fn prepare(&self) -> Result<(), ConfigError> {
+    pub(super) async fn prepare(&self) -> Result<(), OpenError> {
         let all = scripts::load().chain(self.wait.map(Wait::command));
         let all: Vec<_> = all.collect();
         let prepared = self.exchange(&all);

@@ -5,9 +5,8 @@ use redis::{Cmd, Value, aio::ConnectionManager, cmd};
 use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
-    error::ConfigError,
     store::{
-        Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        Listed, Loaded, OpenError, Record, RevokeReason, SessionState, SessionStore, StoreError,
         StoreErrorKind, Swap,
     },
 };
@@ -40,7 +39,7 @@ const PAGE: usize = 100;
 /// use std::time::Duration;
 /// use tower_bearer_redis::{RedisOptions, RedisStore};
 ///
-/// # async fn example() -> Result<(), tower_bearer::error::ConfigError> {
+/// # async fn example() -> Result<(), tower_bearer::store::OpenError> {
 /// let options = RedisOptions::new().wait_for_replicas(1, Duration::from_millis(500));
 /// let store = RedisStore::connect_with("redis://app:secret@10.0.0.5/0", options).await?;
 /// # Ok(())
@@ -119,9 +118,9 @@ impl RedisStore {
     ///
     /// # Errors
     ///
-    /// [`ConfigErrorKind::Store`](crate::error::ConfigErrorKind::Store), where the URL is
-    /// malformed, the server cannot be reached or refuses the user, or is older than Redis 7.
-    pub async fn connect(url: &str) -> Result<Self, ConfigError> {
+    /// Where the URL is malformed, the server cannot be reached or refuses the user, or is older
+    /// than Redis 7.
+    pub async fn connect(url: &str) -> Result<Self, OpenError> {
         Self::connect_with(url, RedisOptions::new()).await
     }
 
@@ -131,7 +130,7 @@ impl RedisStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect), and where the server does not know how to wait.
-    pub async fn connect_with(url: &str, options: RedisOptions) -> Result<Self, ConfigError> {
+    pub async fn connect_with(url: &str, options: RedisOptions) -> Result<Self, OpenError> {
         Ok(Self::over(open::open(url, &options).await?, &options))
     }
 
@@ -143,7 +142,7 @@ impl RedisStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
-    pub async fn new(manager: ConnectionManager) -> Result<Self, ConfigError> {
+    pub async fn new(manager: ConnectionManager) -> Result<Self, OpenError> {
         Self::new_with(manager, RedisOptions::new()).await
     }
 
@@ -156,7 +155,7 @@ impl RedisStore {
     pub async fn new_with(
         manager: ConnectionManager,
         options: RedisOptions,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, OpenError> {
         Ok(Self::over(open::over(manager, &options).await?, &options))
     }
 

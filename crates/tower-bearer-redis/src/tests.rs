@@ -9,7 +9,6 @@ use tower_bearer::{
         SessionState, StoreErrorKind,
     },
 };
-use uuid::Uuid;
 
 use crate::{
     RedisOptions,
@@ -17,6 +16,7 @@ use crate::{
     keys::{self, Keys},
     row,
 };
+use uuid::Uuid;
 
 fn id(number: u128) -> SessionId {
     SessionId::from_uuid(Uuid::from_u128(number))

@@ -21,7 +21,6 @@ use tokio::{
 use tower_bearer::{
     SessionId,
     clock::Timestamp,
-    error::ConfigErrorKind,
     store::{
         Record, RedisOptions, RedisStore, RevokeReason, Revoked, Session, SessionSecret,
         SessionState, SessionStore, StoreError, StoreErrorKind, Swap,
@@ -145,10 +144,9 @@ async fn failures(store: &RedisStore) -> [StoreErrorKind; 7] {
 }
 
 async fn refused(
-    opening: impl Future<Output = Result<RedisStore, tower_bearer::error::ConfigError>>,
-) -> &'static str {
-    match opening.await.expect_err("the store is refused").kind() {
-        ConfigErrorKind::Store(why) => why,
-        other => panic!("{other:?}"),
-    }
+    opening: impl Future<Output = Result<RedisStore, tower_bearer::store::OpenError>>,
+) -> String {
+    let error = opening.await.expect_err("the store is refused").to_string();
+    let why = error.strip_prefix("the store cannot be opened: ");
+    why.expect("what cannot be done").to_owned()
 }

@@ -93,10 +93,9 @@ async fn number(connection: &mut SqliteConnection, sql: &'static str) -> i64 {
 }
 
 async fn refused(
-    opening: impl Future<Output = Result<SqliteStore, tower_bearer::error::ConfigError>>,
-) -> &'static str {
-    match opening.await.expect_err("the store is refused").kind() {
-        ConfigErrorKind::Store(why) => why,
-        other => panic!("{other:?}"),
-    }
+    opening: impl Future<Output = Result<SqliteStore, tower_bearer::store::OpenError>>,
+) -> String {
+    let error = opening.await.expect_err("the store is refused").to_string();
+    let why = error.strip_prefix("the store cannot be opened: ");
+    why.expect("what cannot be done").to_owned()
 }

@@ -22,7 +22,7 @@ use super::{
     world::{Checked, World},
 };
 
-const SCOPE: &str = "read write";
+const SCOPE: Scope = Scope::from_static("read write");
 const SECOND: Duration = Duration::from_secs(1);
 
 impl<F: Fixture> World<'_, F> {

@@ -20,9 +20,8 @@ use self::{connections::Connections, row::statement, statements::Statements, swa
 use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
-    error::ConfigError,
     store::{
-        Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        Listed, Loaded, OpenError, Record, RevokeReason, SessionState, SessionStore, StoreError,
         StoreErrorKind, Swap,
     },
 };
@@ -42,7 +41,7 @@ const BATCH: usize = 256;
 /// ```no_run
 /// use tower_bearer_sqlx::PostgresStore;
 ///
-/// # async fn example() -> Result<(), tower_bearer::error::ConfigError> {
+/// # async fn example() -> Result<(), tower_bearer::store::OpenError> {
 /// let store = PostgresStore::connect("postgres://app:secret@db.example/app").await?;
 /// # Ok(())
 /// # }
@@ -148,10 +147,10 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// [`ConfigErrorKind::Store`](crate::error::ConfigErrorKind::Store), where the address or
+    /// Where the address or
     /// the database cannot be used, the server is a standby, or the tables are those of another
     /// version of this crate.
-    pub async fn connect(address: &str) -> Result<Self, ConfigError> {
+    pub async fn connect(address: &str) -> Result<Self, OpenError> {
         Self::connect_with(address, PostgresOptions::new()).await
     }
 
@@ -160,10 +159,7 @@ impl PostgresStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect), and where a name cannot be used.
-    pub async fn connect_with(
-        address: &str,
-        options: PostgresOptions,
-    ) -> Result<Self, ConfigError> {
+    pub async fn connect_with(address: &str, options: PostgresOptions) -> Result<Self, OpenError> {
         Self::new_with(options.pool(address)?, options).await
     }
 
@@ -176,7 +172,7 @@ impl PostgresStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
-    pub async fn new(pool: PgPool) -> Result<Self, ConfigError> {
+    pub async fn new(pool: PgPool) -> Result<Self, OpenError> {
         Self::new_with(pool, PostgresOptions::new()).await
     }
 
@@ -185,7 +181,7 @@ impl PostgresStore {
     /// # Errors
     ///
     /// As [`new`](Self::new), and where a name cannot be used.
-    pub async fn new_with(pool: PgPool, options: PostgresOptions) -> Result<Self, ConfigError> {
+    pub async fn new_with(pool: PgPool, options: PostgresOptions) -> Result<Self, OpenError> {
         let names = options.names()?;
         schema::prepare(&pool, &names).await?;
         let statements = Arc::new(Statements::new(&names, options.lock_timeout()));

@@ -5,7 +5,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use tower_bearer::error::{ConfigError, ConfigErrorKind};
+use tower_bearer::store::{OpenError, OpenErrorKind};
 
 use super::{connections::Connections, names::Names};
 
@@ -98,7 +98,7 @@ impl PostgresOptions {
         self
     }
 
-    pub(super) fn names(&self) -> Result<Names, ConfigError> {
+    pub(super) fn names(&self) -> Result<Names, OpenError> {
         Names::new(&self.schema, &self.table)
     }
 
@@ -113,7 +113,7 @@ impl PostgresOptions {
     }
 
     /// Connections of the store's own.
-    pub(super) fn pool(&self, address: &str) -> Result<PgPool, ConfigError> {
+    pub(super) fn pool(&self, address: &str) -> Result<PgPool, OpenError> {
         let connect = parse(address)?;
         let connect = if self.prepares {
             // A writer that has lost a race is to see the row as it has become.
@@ -162,13 +162,14 @@ impl Default for PostgresOptions {
     }
 }
 
-fn parse(address: &str) -> Result<PgConnectOptions, ConfigError> {
-    const WHY: ConfigErrorKind = ConfigErrorKind::Store("its address is no PostgreSQL address");
+fn parse(address: &str) -> Result<PgConnectOptions, OpenError> {
+    const WHY: &str = "its address is no PostgreSQL address";
+    let wrong = || OpenError::new(OpenErrorKind::Address, WHY);
 
     if !address.starts_with("postgres://") && !address.starts_with("postgresql://") {
-        return Err(WHY.into());
+        return Err(wrong());
     }
     address
         .parse()
-        .map_err(|error: sqlx::Error| ConfigError::with_source(WHY, error))
+        .map_err(|error: sqlx::Error| wrong().with_source(error))
 }

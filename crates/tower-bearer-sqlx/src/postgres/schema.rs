@@ -8,10 +8,7 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-use tower_bearer::{
-    error::{ConfigError, ConfigErrorKind},
-    store::StoreErrorKind,
-};
+use tower_bearer::store::{OpenError, OpenErrorKind, StoreErrorKind};
 
 use crate::columns::{OTHER_SCHEMA, SCHEMA};
 
@@ -89,19 +86,22 @@ INSERT INTO {version} (single, version) VALUES (true, {SCHEMA});
 }
 
 /// Makes the tables where there are none. Any number of servers may do so at once.
-pub(super) async fn prepare(pool: &PgPool, names: &Names) -> Result<(), ConfigError> {
-    let silent = |_| ConfigErrorKind::Store("its server does not answer");
+pub(super) async fn prepare(pool: &PgPool, names: &Names) -> Result<(), OpenError> {
+    let silent = |_| OpenError::new(OpenErrorKind::Unreachable, "its server does not answer");
     timeout(PATIENCE, open(pool, names)).await.map_err(silent)?
 }
 
-async fn open(pool: &PgPool, names: &Names) -> Result<(), ConfigError> {
+async fn open(pool: &PgPool, names: &Names) -> Result<(), OpenError> {
     // Not the pool's, which would try again and not say what is wrong.
     let options = pool.connect_options();
     let connect = PgConnection::connect_with(&options);
     let mut connection = connect.await.map_err(failed)?;
     let mut transaction = connection.begin_with(BEGIN).await.map_err(failed)?;
     if !ask(&mut transaction, query_scalar(IS_WRITABLE)).await? {
-        return Err(ConfigErrorKind::Store("its server is read-only: it takes the primary").into());
+        return Err(OpenError::new(
+            Unsuitable,
+            "its server is read-only: it takes the primary",
+        ));
     }
     // Where they are there, no more rights are needed than to read that.
     if has_tables(&mut transaction, names).await? {
@@ -125,7 +125,7 @@ async fn open(pool: &PgPool, names: &Names) -> Result<(), ConfigError> {
 }
 
 /// Whether the tables are there. It is an error where they are of another version.
-async fn has_tables(connection: &mut PgConnection, names: &Names) -> Result<bool, ConfigError> {
+async fn has_tables(connection: &mut PgConnection, names: &Names) -> Result<bool, OpenError> {
     let has_table = query_scalar(HAS_TABLE)
         .bind(names.plain_schema.clone())
         .bind(names.plain_version.clone());
@@ -140,40 +140,40 @@ async fn has_tables(connection: &mut PgConnection, names: &Names) -> Result<bool
         .map_err(failed)?;
     match version {
         Some(SCHEMA) => Ok(true),
-        _ => Err(ConfigErrorKind::Store(OTHER_SCHEMA).into()),
+        _ => Err(OpenError::new(OpenErrorKind::Unsuitable, OTHER_SCHEMA)),
     }
 }
 
-async fn ask(connection: &mut PgConnection, question: Question) -> Result<bool, ConfigError> {
+async fn ask(connection: &mut PgConnection, question: Question) -> Result<bool, OpenError> {
     let question = question.persistent(false);
     question.fetch_one(connection).await.map_err(failed)
 }
 
-async fn run(connection: &mut PgConnection, sql: String) -> Result<(), ConfigError> {
+async fn run(connection: &mut PgConnection, sql: String) -> Result<(), OpenError> {
     let run = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await;
     run.map(drop).map_err(failed)
 }
 
-fn failed(error: sqlx::Error) -> ConfigError {
-    let why = match (&error, kind(&error)) {
-        (sqlx::Error::Io(_), _) => "its server cannot be reached",
-        (sqlx::Error::Tls(_), _) => "its server cannot be reached by TLS",
+fn failed(error: sqlx::Error) -> OpenError {
+    let (cause, why) = match (&error, kind(&error)) {
+        (sqlx::Error::Io(_), _) => (Unreachable, "its server cannot be reached"),
+        (sqlx::Error::Tls(_), _) => (Unreachable, "its server cannot be reached by TLS"),
         (_, StoreErrorKind::Busy | StoreErrorKind::Timeout) => {
-            "its server is busy or does not answer"
+            (Unreachable, "its server is busy or does not answer")
         }
         (sqlx::Error::Database(error), _) => refused(error.code().as_deref().unwrap_or_default()),
-        _ => "its database cannot be read or written",
+        _ => (Unreachable, "its database cannot be read or written"),
     };
-    ConfigError::with_source(ConfigErrorKind::Store(why), super::error::failed(error))
+    OpenError::new(cause, why).with_source(super::error::failed(error))
 }
 
 /// By the SQLSTATE.
-fn refused(code: &str) -> &'static str {
+fn refused(code: &str) -> (OpenErrorKind, &'static str) {
     match code {
-        "3D000" => "there is no such database",
-        "42501" => "the role may not make or read its tables",
-        "53300" => "its server has too many connections",
-        _ if code.starts_with("28") => "its server refuses the user or the password",
-        _ => "its database cannot be read or written",
+        "3D000" => (Address, "there is no such database"),
+        "42501" => (Refused, "the role may not make or read its tables"),
+        "53300" => (Unreachable, "its server has too many connections"),
+        _ if code.starts_with("28") => (Refused, "its server refuses the user or the password"),
+        _ => (Unreachable, "its database cannot be read or written"),
     }
 }

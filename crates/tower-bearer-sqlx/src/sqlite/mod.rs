@@ -20,8 +20,10 @@ use self::{error::failed, open::Pools, swap::SwapWriter};
 use tower_bearer::{
     claims::SessionId,
     clock::{Clock, SystemClock, Timestamp},
-    error::ConfigError,
-    store::{Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError, Swap},
+    store::{
+        Listed, Loaded, OpenError, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        Swap,
+    },
 };
 
 use crate::{
@@ -83,7 +85,7 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 /// ```no_run
 /// use tower_bearer_sqlx::SqliteStore;
 ///
-/// # async fn example() -> Result<(), tower_bearer::error::ConfigError> {
+/// # async fn example() -> Result<(), tower_bearer::store::OpenError> {
 /// let store = SqliteStore::connect("sqlite:app.db").await?;
 /// # Ok(())
 /// # }
@@ -128,10 +130,10 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// [`ConfigErrorKind::Store`](crate::error::ConfigErrorKind::Store), where the address or
+    /// Where the address or
     /// the file cannot be used, another process holds the lock, or the tables are those of
     /// another version of this crate.
-    pub async fn connect(address: &str) -> Result<Self, ConfigError> {
+    pub async fn connect(address: &str) -> Result<Self, OpenError> {
         Self::connect_with(address, SqliteOptions::new()).await
     }
 
@@ -140,7 +142,7 @@ impl SqliteStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
-    pub async fn connect_with(address: &str, options: SqliteOptions) -> Result<Self, ConfigError> {
+    pub async fn connect_with(address: &str, options: SqliteOptions) -> Result<Self, OpenError> {
         Self::opened(open::open(address, &options).await?).await
     }
 
@@ -153,11 +155,11 @@ impl SqliteStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
-    pub async fn new(pool: SqlitePool) -> Result<Self, ConfigError> {
+    pub async fn new(pool: SqlitePool) -> Result<Self, OpenError> {
         Self::opened(Pools::one(pool)).await
     }
 
-    async fn opened(Pools { writer, readers }: Pools) -> Result<Self, ConfigError> {
+    async fn opened(Pools { writer, readers }: Pools) -> Result<Self, OpenError> {
         schema::prepare(&writer).await?;
         Ok(Self {
             // There is one writer at a time, whatever we do.

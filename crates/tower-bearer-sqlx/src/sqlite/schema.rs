@@ -3,10 +3,7 @@
 
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
-use tower_bearer::{
-    error::{ConfigError, ConfigErrorKind},
-    store::StoreErrorKind,
-};
+use tower_bearer::store::{OpenError, OpenErrorKind, StoreErrorKind};
 
 use crate::columns;
 
@@ -53,7 +50,7 @@ const READ_VERSION: &str = "SELECT version FROM tower_bearer_schema";
 const WRITE_VERSION: &str = "INSERT INTO tower_bearer_schema (only, version) VALUES (1, ?1)";
 
 /// Makes the tables where there are none. Any number of processes may do so at once.
-pub(super) async fn prepare(pool: &SqlitePool) -> Result<(), ConfigError> {
+pub(super) async fn prepare(pool: &SqlitePool) -> Result<(), OpenError> {
     let mut connection = pool.acquire().await.map_err(failed)?;
     // A database that has them is not written to: it may be read-only.
     if has_tables(&mut connection).await? {
@@ -79,7 +76,7 @@ pub(super) async fn prepare(pool: &SqlitePool) -> Result<(), ConfigError> {
 }
 
 /// Whether the tables are there. It is an error where they are of another version.
-async fn has_tables(connection: &mut SqliteConnection) -> Result<bool, ConfigError> {
+async fn has_tables(connection: &mut SqliteConnection) -> Result<bool, OpenError> {
     let tables: i64 = sqlx::query_scalar(SCHEMA_EXISTS)
         .fetch_one(&mut *connection)
         .await
@@ -93,16 +90,19 @@ async fn has_tables(connection: &mut SqliteConnection) -> Result<bool, ConfigErr
         .map_err(failed)?;
     match version {
         Some(columns::SCHEMA) => Ok(true),
-        _ => Err(ConfigErrorKind::Store(columns::OTHER_SCHEMA).into()),
+        _ => Err(OpenError::new(
+            OpenErrorKind::Unsuitable,
+            columns::OTHER_SCHEMA,
+        )),
     }
 }
 
-pub(super) fn failed(error: sqlx::Error) -> ConfigError {
+pub(super) fn failed(error: sqlx::Error) -> OpenError {
     let why = match super::error::kind(&error) {
         StoreErrorKind::Busy | StoreErrorKind::Timeout => {
             "its database is locked by another process"
         }
         _ => "its database cannot be read or written",
     };
-    ConfigError::with_source(ConfigErrorKind::Store(why), error)
+    OpenError::new(OpenErrorKind::Unreachable, why).with_source(error)
 }
