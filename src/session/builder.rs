@@ -8,7 +8,7 @@ use super::{
 use crate::{
     error::{ConfigError, ConfigErrorKind},
     issuer::Issuer,
-    store::SessionStore,
+    store::{AnyStore, SessionStore},
     verifier::Verifier,
 };
 
@@ -50,7 +50,7 @@ impl<St> Inner<St> {
 /// Configures [`Sessions`]; everything has a default but what
 /// [`Sessions::builder`] asks for.
 #[must_use]
-pub struct SessionsBuilder<St> {
+pub struct SessionsBuilder<St = AnyStore> {
     issuer: Issuer,
     refresh_key: RefreshKey,
     store: St,
@@ -66,7 +66,20 @@ pub struct SessionsBuilder<St> {
 }
 
 impl<St> SessionsBuilder<St> {
-    pub(super) fn new(issuer: Issuer, refresh_key: RefreshKey, store: St) -> Self {
+    /// As [`Sessions::builder`], for sessions whose type names the store:
+    /// [`Sessions::store`] then gives it back.
+    ///
+    /// ```
+    /// # use tower_bearer::{Issuer, error::ConfigError, session::{RefreshKey, Sessions, SessionsBuilder}};
+    /// use tower_bearer::store::MemoryStore;
+    ///
+    /// # fn build(issuer: Issuer, key: RefreshKey) -> Result<(), ConfigError> {
+    /// let sessions: Sessions<MemoryStore> =
+    ///     SessionsBuilder::new(issuer, key, MemoryStore::new()).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn new(issuer: Issuer, refresh_key: RefreshKey, store: St) -> Self {
         Self {
             issuer,
             refresh_key,

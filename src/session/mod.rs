@@ -76,22 +76,37 @@ pub use crate::store::{
     Metadata, PrivateClaims, Record, RevokeReason, Revoked, Session, SessionSecret, SessionState,
 };
 
-use crate::{error::ConfigError, issuer::Issuer, store::SessionStore};
+use crate::{
+    error::ConfigError,
+    issuer::Issuer,
+    store::{AnyStore, SessionStore},
+};
 
 /// The sessions of an issuer, kept in a store. Cheap to clone; clones share everything.
+///
+/// Handlers and layers name it as `Sessions`, whatever the store: [`AnyStore`] is the default.
 ///
 /// All methods are safe to cancel: a client that got no answer presents its token again and
 /// is served; what ends a session goes on to its end, as long as the runtime lives. They need a
 /// tokio runtime with time.
-pub struct Sessions<St>(Arc<builder::Inner<St>>);
+pub struct Sessions<St = AnyStore>(Arc<builder::Inner<St>>);
 
-impl<St: SessionStore> Sessions<St> {
+impl Sessions {
     /// Sessions with these keys in this store. The refresh key must not be among the access
     /// token keys.
-    pub fn builder(issuer: Issuer, refresh_key: RefreshKey, store: St) -> SessionsBuilder<St> {
-        SessionsBuilder::new(issuer, refresh_key, store)
+    ///
+    /// The store's type does not show in what is built. Where it should, begin with
+    /// [`SessionsBuilder::new`].
+    pub fn builder(
+        issuer: Issuer,
+        refresh_key: RefreshKey,
+        store: impl SessionStore,
+    ) -> SessionsBuilder {
+        SessionsBuilder::new(issuer, refresh_key, AnyStore::new(store))
     }
+}
 
+impl<St: SessionStore> Sessions<St> {
     /// Who issues the access tokens.
     pub fn issuer(&self) -> &Issuer {
         &self.0.issuer

@@ -4,6 +4,7 @@
 //! makes a session safe is in [`crate::session`]; what that builds on is in the promises below,
 //! and each says what it costs when it is broken.
 
+mod any;
 mod error;
 mod memory;
 mod record;
@@ -12,6 +13,7 @@ mod shared;
 
 use std::future::Future;
 
+pub use any::AnyStore;
 pub use error::{OpenError, OpenErrorKind, StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
 pub use record::{
@@ -42,6 +44,10 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// | loses an acknowledged rotation | honest clients go on, by row 11 of the protocol, with an event |
 /// | loses an acknowledged revocation | the logout is lost with it |
 /// | deletes a session before its `ends_at` | the client is logged out |
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a session store",
+    note = "a store is a type with `impl SessionStore`, one of this crate's, or an `Arc` of either"
+)]
 pub trait SessionStore: Send + Sync + 'static {
     /// The store's clock. It must be one clock for all servers that share the store: the
     /// database's own, where it has one. Where it has none, the servers' own clocks do if they

@@ -4,8 +4,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use super::trial::ISSUER;
-use crate::{
+use tower_bearer::{
     Algorithm, Issuer, KeySet, RefreshToken, SessionId, SigningKey, TokenResponse, VerifiedToken,
     Verifier,
     clock::Timestamp,
@@ -21,7 +20,7 @@ const AUDIENCE: &str = "https://api.example";
 pub(super) fn server<St: SessionStore>(store: St) -> SessionsBuilder<St> {
     let key = SigningKey::from_secret(Algorithm::HS256, [5; 32]).unwrap();
     let issuer = Issuer::new(ISSUER, AUDIENCE, KeySet::new(key)).unwrap();
-    Sessions::builder(issuer, RefreshKey::from_keys(refresh_keys()), store)
+    SessionsBuilder::new(issuer, RefreshKey::from_keys(refresh_keys()), store)
 }
 
 fn refresh_keys() -> KeySet {
@@ -41,7 +40,7 @@ pub(super) struct Held {
     pub(super) tokens: TokenResponse,
     /// The claims of the refresh token.
     pub(super) refresh: Value,
-    pub(super) presented: Presented,
+    pub(super) presented: PresentedToken,
     pub(super) access: VerifiedToken,
 }
 

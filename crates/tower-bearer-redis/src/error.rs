@@ -1,6 +1,10 @@
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-use tower_bearer::store::{OpenError, OpenErrorKind, StoreError, StoreErrorKind};
+use tower_bearer::store::{
+    OpenError,
+    OpenErrorKind::{Address, Refused, Unreachable, Unsuitable},
+    StoreError, StoreErrorKind,
+};
 
 /// An answer that the server's scripts do not give.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use tower_bearer::{
-    claims::SessionId,
+    claims::{Scope, SessionId},
     clock::Timestamp,
     session::{
         Grant, Record, RevokeReason, Session, SessionErrorKind, SessionEventKind, SessionState,
@@ -104,7 +104,7 @@ impl<F: Fixture> World<'_, F> {
         let secret = row.session.secret.clone();
         let mut session = Session::new(held.id, ISSUER, subject, secret, now);
         session.ends_at = now + LONGEST;
-        session.scope = SCOPE.parse().unwrap();
+        session.scope = SCOPE;
         session.metadata = row.session.metadata.clone();
         let state = SessionState::new(now + IDLE);
         let expected = Record { session, state };

@@ -12,6 +12,8 @@ use tower_bearer::store::{OpenError, OpenErrorKind, StoreErrorKind};
 
 use crate::columns::{OTHER_SCHEMA, SCHEMA};
 
+use OpenErrorKind::{Address, Refused, Unreachable, Unsuitable};
+
 use super::{error::kind, names::Names};
 
 /// What all who make any tables wait for. The number only has to be nobody else's.
@@ -87,7 +89,7 @@ INSERT INTO {version} (single, version) VALUES (true, {SCHEMA});
 
 /// Makes the tables where there are none. Any number of servers may do so at once.
 pub(super) async fn prepare(pool: &PgPool, names: &Names) -> Result<(), OpenError> {
-    let silent = |_| OpenError::new(OpenErrorKind::Unreachable, "its server does not answer");
+    let silent = |_| OpenError::new(Unreachable, "its server does not answer");
     timeout(PATIENCE, open(pool, names)).await.map_err(silent)?
 }
 
@@ -140,7 +142,7 @@ async fn has_tables(connection: &mut PgConnection, names: &Names) -> Result<bool
         .map_err(failed)?;
     match version {
         Some(SCHEMA) => Ok(true),
-        _ => Err(OpenError::new(OpenErrorKind::Unsuitable, OTHER_SCHEMA)),
+        _ => Err(OpenError::new(Unsuitable, OTHER_SCHEMA)),
     }
 }
 
