@@ -1,7 +1,7 @@
 //! A page that stays signed in, with the refresh token in a cookie. Open it in a browser.
 //!
 //! ```text
-//! cargo run --example browser --features axum,cookie,sqlite
+//! cargo run -p examples --bin browser
 //! ```
 //!
 //! `browser/tower-bearer.js` is the client, a module without dependencies; `browser/page.js` uses
@@ -32,8 +32,9 @@ use tower_bearer::{
     bearer::BearerLayer,
     cookie::{CookieOptions, RefreshCookie},
     endpoint::Endpoints,
-    store::{MemoryStore, SessionStore, SqliteStore},
+    store::{MemoryStore, SessionStore},
 };
+use tower_bearer_sqlx::SqliteStore;
 
 use lost::Losses;
 use shared::{

@@ -2,8 +2,8 @@
 //! this beside it:
 //!
 //! ```text
-//! ACCESS_TTL=5 cargo run --example quickstart --features axum,sqlite
-//! cargo run --example client --features client
+//! ACCESS_TTL=5 cargo run -p examples --bin quickstart
+//! cargo run -p examples --features client --bin client
 //! ```
 //!
 //! It logs in, then asks every second who it is. Stop the server and start it again: it goes on.
@@ -19,7 +19,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use tower::{ServiceBuilder, ServiceExt};
-use tower_bearer::client::{ClientSession, NewTokens, RefreshLayer, RefreshService};
+use tower_bearer_client::{ClientSession, NewTokens, RefreshLayer, RefreshService};
 
 type Failure = Box<dyn Error + Send + Sync>;
 type Http = Client<HttpConnector, Full<Bytes>>;

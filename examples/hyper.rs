@@ -1,7 +1,7 @@
 //! The same application on bare hyper: no router, one stack of Tower layers.
 //!
 //! ```text
-//! cargo run --example hyper --features sqlite
+//! cargo run -p examples --bin hyper
 //! ```
 
 mod shared;
@@ -23,16 +23,17 @@ use hyper_util::{
 use serde_json::json;
 use tokio::net::TcpListener;
 use tower::{BoxError, Service, ServiceBuilder, service_fn};
-#[cfg(feature = "postgres")]
-use tower_bearer::store::PostgresStore;
-#[cfg(feature = "redis")]
-use tower_bearer::store::RedisStore;
 use tower_bearer::{
     Claims, Scope, VerifiedToken,
     bearer::{BearerLayer, Rejection},
     endpoint::Endpoints,
-    store::{MemoryStore, SessionStore, SqliteStore},
+    store::{MemoryStore, SessionStore},
 };
+#[cfg(feature = "redis")]
+use tower_bearer_redis::RedisStore;
+#[cfg(feature = "postgres")]
+use tower_bearer_sqlx::PostgresStore;
+use tower_bearer_sqlx::SqliteStore;
 
 use shared::{
     auth::{self, Auth, Failure},

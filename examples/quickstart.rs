@@ -1,7 +1,7 @@
 //! A whole application on axum: log in, call, refresh, log out.
 //!
 //! ```text
-//! cargo run --example quickstart --features axum,sqlite
+//! cargo run -p examples --bin quickstart
 //! ```
 
 mod shared;
@@ -18,16 +18,17 @@ use axum::{
     routing::{delete, get, post},
 };
 use serde_json::{Value, json};
-#[cfg(feature = "postgres")]
-use tower_bearer::store::PostgresStore;
-#[cfg(feature = "redis")]
-use tower_bearer::store::RedisStore;
 use tower_bearer::{
     Claims, TokenResponse,
     bearer::BearerLayer,
     endpoint::Endpoints,
-    store::{MemoryStore, SessionStore, SqliteStore},
+    store::{MemoryStore, SessionStore},
 };
+#[cfg(feature = "redis")]
+use tower_bearer_redis::RedisStore;
+#[cfg(feature = "postgres")]
+use tower_bearer_sqlx::PostgresStore;
+use tower_bearer_sqlx::SqliteStore;
 
 use shared::{
     auth::{self, Auth, Failure},

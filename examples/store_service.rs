@@ -1,9 +1,9 @@
 //! Tower's layers around a store: what happens to sessions when the store is overloaded.
 //!
 //! ```text
-//! cargo run --example store_service --features sqlite
+//! cargo run -p examples --bin store_service
 //! STORE=postgres://user:password@host/database \
-//!     cargo run --example store_service --features sqlite,postgres
+//!     cargo run -p examples --features postgres --bin store_service
 //! ```
 //!
 //! Many clients refresh at once, but the store takes only two calls at a time and no queue. Who
@@ -23,10 +23,11 @@ use tower_bearer::{
     endpoint::TokenEndpoint,
     session::{Grant, RefreshKey, Sessions},
     store::{
-        SessionStore, SqliteStore, StoreErrorKind,
+        SessionStore, StoreErrorKind,
         service::{ServiceStore, StoreService},
     },
 };
+use tower_bearer_sqlx::SqliteStore;
 
 const CLIENTS: usize = 64;
 const AT_A_TIME: usize = 2;
@@ -57,7 +58,7 @@ async fn main() -> Result<(), BoxError> {
     match env::var("STORE") {
         #[cfg(feature = "postgres")]
         Ok(url) if url.starts_with("postgres") => {
-            overload(tower_bearer::store::PostgresStore::connect(&url).await?).await
+            overload(tower_bearer_sqlx::PostgresStore::connect(&url).await?).await
         }
         #[cfg(not(feature = "postgres"))]
         Ok(url) if url.starts_with("postgres") => {

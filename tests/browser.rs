@@ -3,7 +3,7 @@
 //! It needs Debian's `chromium`, `node`, and what `tests/browser/package.json` names in the folder
 //! that `TOWER_BEARER_BROWSER` names, or in `target/browser`; `scripts/test` installs them. Without
 //! them the tests say that they are skipped; where `CI` is set they fail.
-#![cfg(all(feature = "axum", feature = "cookie", feature = "sqlite", unix))]
+#![cfg(all(feature = "axum", feature = "cookie", unix))]
 #![allow(
     clippy::expect_used,
     clippy::panic,

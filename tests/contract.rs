@@ -1,5 +1,5 @@
 //! Walks the whole HTTP contract from outside, over the built example servers.
-#![cfg(all(feature = "axum", feature = "sqlite", unix))]
+#![cfg(all(feature = "axum", unix))]
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

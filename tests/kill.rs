@@ -1,5 +1,5 @@
 //! `kill -9` of SQLite servers under load loses no session.
-#![cfg(all(feature = "axum", feature = "sqlite", unix))]
+#![cfg(all(feature = "axum", unix))]
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -3,7 +3,7 @@
 //! They need a Python that has them (`pip install authlib requests`): the one that
 //! `TOWER_BEARER_PYTHON` names, or `python3`. Without one the test says that it was skipped;
 //! where `CI` is set it fails.
-#![cfg(all(feature = "axum", feature = "sqlite", unix))]
+#![cfg(all(feature = "axum", unix))]
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -7,6 +7,7 @@ use tower_bearer::{
     session::{Policy, Presented, Reuse, Session, Verdict, decide},
 };
 
+/// One of the policies that are compared: a way to decide, and its numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) name: String,

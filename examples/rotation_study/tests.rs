@@ -2,7 +2,10 @@
 
 use clap::Parser;
 
-use crate::{Arguments, policies::Rules, run};
+use crate::{
+    command::{Arguments, run},
+    policies::Rules,
+};
 
 fn printed(arguments: &[&str]) -> String {
     let arguments = Arguments::parse_from([&["rotation_study"], arguments].concat());

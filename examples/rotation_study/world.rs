@@ -1,24 +1,25 @@
 //! One session for 30 days: a client with tabs that share what they hold, a network that loses
 //! answers, a server that decides, and perhaps a thief.
 
-use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
+use std::{cmp::Reverse, collections::BinaryHeap};
 
-use tower_bearer::{
-    SessionId,
-    clock::Timestamp,
-    session::{Presented, Session, SessionSecret, Verdict},
-};
+use tower_bearer::session::Presented;
 
-use crate::{policies::Rules, random::Random};
+use crate::{policies::Rules, random::Random, server::Server};
 
+// Times are in milliseconds.
 const SECOND: i64 = 1000;
 const HOUR: i64 = 3600 * SECOND;
 const DAY: i64 = 24 * HOUR;
+/// For how long a session is watched.
 const LENGTH: i64 = 30 * DAY;
+/// How long an access token lives.
 const ACCESS: i64 = 600 * SECOND;
 /// How much of a day the client is in use.
 const ACTIVE: i64 = 10 * HOUR;
+/// How often several tabs want a new access token at once.
 const BURSTS: f64 = 0.4;
+/// How often the application refreshes again within seconds.
 const FORCED: f64 = 0.01;
 /// Well within the window of every policy that has one.
 const CLOSE: i64 = 1500;
@@ -58,9 +59,10 @@ pub(crate) struct Outcome {
 /// What happens next, in the order of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
-    /// The access token that was current at this serial number has expired: tabs want another.
+    /// The access token that came with this answer of the client's has expired: tabs want
+    /// another.
     Needed(u64),
-    /// A tab refreshes, unless another has since.
+    /// A tab refreshes, unless there has been another answer since this one.
     Refresh(u64),
     /// The application refreshes for its own reasons.
     Forced,
@@ -77,15 +79,16 @@ enum Event {
     ThiefPresents,
 }
 
-/// A token on its way.
+/// A token on its way, to the server or back.
 #[derive(Clone, Copy)]
 struct Sent {
     token: Presented,
-    serial: u64,
+    /// How many answers the client had when it sent it.
+    answers: u64,
 }
 
 struct World<'a> {
-    rules: &'a Rules,
+    server: Server<'a>,
     network: Network,
     thief: Option<Thief>,
     random: Random,
@@ -93,12 +96,10 @@ struct World<'a> {
     scheduled: u64,
     sent: Vec<Sent>,
     now: i64,
-    session: Session,
-    /// The live token, as the server would mint it again.
-    live: Presented,
-    /// What the tabs share.
-    cell: Presented,
-    serial: u64,
+    /// The token that the tabs share.
+    held: Presented,
+    /// How many answers the client has had.
+    answers: u64,
     stolen: Option<Presented>,
     thief_waits: bool,
     /// Whether the thief means to be first with the token that it holds.
@@ -114,31 +115,26 @@ pub(crate) fn run(
 ) -> Outcome {
     let mut world = World::new(rules, network, thief, Random::new(seed, stream));
     while let Some(Reverse((at, _, event))) = world.events.pop() {
-        if at >= LENGTH || world.session.revoked.is_some() {
+        if at >= LENGTH || world.server.is_revoked() {
             break;
         }
         world.now = at;
         world.happens(event);
     }
     Outcome {
-        revoked: world.session.revoked.is_some(),
-        rotations: world.session.generation,
+        revoked: world.server.is_revoked(),
+        rotations: world.server.generation(),
     }
 }
 
 impl<'a> World<'a> {
     fn new(rules: &'a Rules, network: Network, thief: Option<Thief>, mut random: Random) -> Self {
-        let id = SessionId::from_uuid(uuid::Uuid::from_u128(7));
-        let secret = SessionSecret::from_bytes([7; 32]);
-        let start = Timestamp::from_millis(0);
-        let mut session = Session::new(id, "https://id.example", "anna", secret, start);
-        session.ends_at = start + Duration::from_millis(6 * LENGTH.unsigned_abs());
-        session.expires_at = start + rules.policy().idle_lifetime;
-        let live = Presented::genuine(&session, 0, session.expires_at);
+        let server = Server::new(rules, 6 * LENGTH);
+        let held = server.live();
         // Not so late that its first refresh falls together with the victim's.
         let theft = random.within(0..ACCESS / 4);
         let mut world = Self {
-            rules,
+            server,
             network,
             thief,
             random,
@@ -146,10 +142,8 @@ impl<'a> World<'a> {
             scheduled: 0,
             sent: Vec::new(),
             now: 0,
-            session,
-            live,
-            cell: live,
-            serial: 0,
+            held,
+            answers: 0,
             stolen: None,
             thief_waits: false,
             thief_leads: false,
@@ -169,15 +163,15 @@ impl<'a> World<'a> {
 
     fn happens(&mut self, event: Event) {
         match event {
-            Event::Needed(serial) if serial == self.serial => self.tabs_wake(),
-            Event::Refresh(serial) if serial == self.serial => self.send(),
+            Event::Needed(answers) if answers == self.answers => self.tabs_wake(),
+            Event::Refresh(answers) if answers == self.answers => self.send(),
             Event::Needed(_) | Event::Refresh(_) => {}
             Event::Forced => self.send(),
             Event::Request { slot } => self.serve(slot),
             Event::Answer { slot } => self.receive(slot),
             Event::Confirmed { generation } => {
-                if self.session.generation == generation {
-                    self.confirm();
+                if self.server.generation() == generation {
+                    self.server.confirm(self.now);
                 }
             }
             Event::Theft => self.steal(),
@@ -193,16 +187,16 @@ impl<'a> World<'a> {
         };
         for _ in 0..tabs {
             let wait = self.random.within(0..1500);
-            self.after(wait, Event::Refresh(self.serial));
+            self.after(wait, Event::Refresh(self.answers));
         }
     }
 
-    /// A tab presents what it finds in the cell.
+    /// A tab presents the token that all share.
     fn send(&mut self) {
         let slot = self.sent.len();
         self.sent.push(Sent {
-            token: self.cell,
-            serial: self.serial,
+            token: self.held,
+            answers: self.answers,
         });
         let delay = self.delay();
         self.after(delay, Event::Request { slot });
@@ -214,17 +208,17 @@ impl<'a> World<'a> {
 
     /// The victim's request is at the server.
     fn serve(&mut self, slot: usize) {
-        let Some(&Sent { token, serial }) = self.sent.get(slot) else {
+        let Some(&Sent { token, answers }) = self.sent.get(slot) else {
             return;
         };
-        let passed = self.session.generation;
+        let passed = self.server.generation();
         let thief_has_live = self
             .stolen
             .is_some_and(|stolen| stolen.generation == passed);
         if matches!(self.thief, Some(Thief::PunctualFrontRunner)) && thief_has_live {
-            self.confirm();
+            self.server.confirm(self.now);
         }
-        let Some(answer) = self.present(token) else {
+        let Some(answer) = self.server.present(token, self.now) else {
             return;
         };
         self.thief_plans(passed);
@@ -233,7 +227,7 @@ impl<'a> World<'a> {
                 true => self.random.within(HOUR..12 * HOUR),
                 false => self.random.within(SECOND..5 * SECOND),
             };
-            self.after(wait, Event::Refresh(serial));
+            self.after(wait, Event::Refresh(answers));
             return;
         }
         if let Some(sent) = self.sent.get_mut(slot) {
@@ -243,34 +237,15 @@ impl<'a> World<'a> {
         self.after(delay, Event::Answer { slot });
     }
 
-    fn confirm(&mut self) {
-        let now = Timestamp::from_millis(self.now);
-        self.session.confirmed_at.get_or_insert(now);
-    }
-
-    /// What the server does: the decision, and what it makes of the session.
-    fn present(&mut self, token: Presented) -> Option<Presented> {
-        let now = Timestamp::from_millis(self.now);
-        let verdict = self.rules.decide(&self.session, token, now);
-        if let Some(next) = verdict.apply(&self.session, token, now, self.rules.policy()) {
-            self.session = next;
-        }
-        if verdict == Verdict::Rotate {
-            let (generation, exp) = (self.session.generation, self.session.expires_at);
-            self.live = Presented::genuine(&self.session, generation, exp);
-        }
-        verdict.is_accepted().then_some(self.live)
-    }
-
     /// An answer is at the client, which uses the access token at once.
     fn receive(&mut self, slot: usize) {
         let Some(&Sent { token, .. }) = self.sent.get(slot) else {
             return;
         };
-        if token.generation >= self.cell.generation {
-            self.cell = token;
+        if token.generation >= self.held.generation {
+            self.held = token;
         }
-        self.serial += 1;
+        self.answers += 1;
         let flush = self.random.within(500..1000);
         let generation = token.generation;
         self.after(flush, Event::Confirmed { generation });
@@ -281,13 +256,13 @@ impl<'a> World<'a> {
         let needed = self.now + ACCESS + self.random.within(0..60 * SECOND);
         let of_day = needed % DAY;
         let asleep = if of_day < ACTIVE { 0 } else { DAY - of_day };
-        self.after(needed + asleep - self.now, Event::Needed(self.serial));
-        self.thief_plans(self.session.generation);
+        self.after(needed + asleep - self.now, Event::Needed(self.answers));
+        self.thief_plans(self.server.generation());
     }
 
     fn steal(&mut self) {
-        self.thief_gets(self.cell);
-        self.thief_plans(self.session.generation);
+        self.thief_gets(self.held);
+        self.thief_plans(self.server.generation());
     }
 
     fn thief_gets(&mut self, token: Presented) {
@@ -305,8 +280,8 @@ impl<'a> World<'a> {
         let (Some(thief), Some(stolen)) = (self.thief, self.stolen) else {
             return;
         };
-        let live = self.session.generation;
-        let victim_has_live = self.cell.generation == live;
+        let live = self.server.generation();
+        let victim_has_live = self.held.generation == live;
         let was_passed = stolen.generation == passed && passed < live;
         let wait = match thief {
             _ if self.thief_waits => return,
@@ -325,9 +300,12 @@ impl<'a> World<'a> {
 
     fn thief_presents(&mut self) {
         self.thief_waits = false;
-        if let Some(token) = self.stolen.and_then(|stolen| self.present(stolen)) {
+        if let Some(token) = self
+            .stolen
+            .and_then(|stolen| self.server.present(stolen, self.now))
+        {
             self.thief_gets(token);
-            self.thief_plans(self.session.generation);
+            self.thief_plans(self.server.generation());
         }
     }
 }

@@ -1,8 +1,9 @@
-use std::time::Duration;
+//! What is explored: how many of everything, and what can go wrong.
 
-use tower_bearer::session::Policy;
+use crate::time::FAR;
 
-use crate::{FAR, row::TICK};
+/// More generations than any bounds explore, with the one beyond that a forger makes up.
+pub(crate) const GENERATIONS: usize = 9;
 
 /// Who shows that the client holds its newest refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,14 +77,6 @@ impl Bounds {
     /// keeps to the window.
     pub fn is_honest(&self) -> bool {
         !self.thief && self.lives.0 < FAR
-    }
-
-    pub(crate) fn policy(&self) -> Policy {
-        let mut policy = Policy::default();
-        policy.idle_lifetime = Duration::from_millis(u64::from(self.lifetimes.0) * TICK as u64);
-        policy.reuse_window = Duration::from_millis(crate::WINDOW as u64 * TICK as u64);
-        (policy.late_budget, policy.late_span) = self.budget;
-        policy
     }
 }
 

@@ -7,27 +7,44 @@
 //! [`SessionStore`](tower_bearer::store::SessionStore). The checker visits every history within
 //! [`Bounds`]. [`mutants`] are protocols with one fault each, to show that the properties have
 //! teeth. The manual's page `proof` tells the assumptions and the results.
+//!
+//! Each file uses only files that stand above it in this list:
+//!
+//! 1. `time`, `table_row`, `rules`: ticks, the rows of the decision table, and the protocol under
+//!    check;
+//! 2. `bounds`, `row`, `witness`: what is explored, what the store holds, and what only the
+//!    claims know;
+//! 3. `translator`, `state`: the model's numbers as the crate's types, and one moment of all;
+//! 4. `world`: what stays the same in all states;
+//! 5. `store`, `network`, `action`, `judge`: who acts, what can happen next, and what the
+//!    witness makes of it;
+//! 6. `server`, `claims`: load, decide, swap and answer, and what must always hold;
+//! 7. `model`, `mutants`: all of it for the checker, and the protocols with a fault.
 
+mod action;
 mod bounds;
-mod ghost;
+mod claims;
+mod judge;
+mod model;
 pub mod mutants;
 mod network;
 mod row;
 mod rules;
+mod server;
 mod state;
-mod step;
 mod store;
+mod table_row;
+mod time;
+mod translator;
+mod witness;
 mod world;
 
+pub use action::Action;
 pub use bounds::{Bounds, Confirms, deep, quick};
-pub use ghost::{Crossing, Ghost};
-pub use row::{Row, TableRow};
-pub use rules::{Apply, Decide, Effect, Rules};
-pub use state::{Call, Loaded, State, Who};
-pub use store::Replica;
-pub use world::{Action, World};
-
-/// How many ticks the reuse window is long. A tick is 5 s, the window 10 s.
-pub const WINDOW: i8 = 2;
-/// A lifetime that never ends: these do not count down.
-pub const FAR: u8 = u8::MAX;
+pub use row::Row;
+pub use rules::{Apply, Decide, Fault, Question, Rules};
+pub use state::{Call, Loaded, Loot, Replica, State, Who};
+pub use table_row::TableRow;
+pub use time::{FAR, WINDOW};
+pub use witness::{Evidence, Witness};
+pub use world::World;

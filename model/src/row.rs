@@ -1,23 +1,6 @@
-use std::time::Duration;
+//! What the store holds of the session: the fields that the decision reads, in ticks.
 
-use tower_bearer::{
-    SessionId,
-    clock::Timestamp,
-    session::{Reuse, RevokeReason, Revoked, Session, SessionSecret, Verdict},
-};
-use uuid::Uuid;
-
-use crate::{FAR, WINDOW};
-
-/// Milliseconds.
-pub(crate) const TICK: i64 = 5_000;
-/// The decision looks no further back than twice the window, and no further ahead than once.
-pub(crate) const OLDEST: i8 = 2 * WINDOW + 1;
-pub(crate) const NEWEST: i8 = -(WINDOW + 1);
-
-/// The time of every decision: a state holds ages, not times, so that histories that differ
-/// by a shift in time are one.
-pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_000_000_000);
+use crate::time::{aged, run_down};
 
 /// A session's row, without what neither the decision nor the token that it gives depends on.
 /// The version is in the [calls](crate::Call) that compare it.
@@ -42,6 +25,7 @@ pub struct Row {
 }
 
 impl Row {
+    /// The row that a login writes, with its idle lifetime and the session's.
     pub(crate) fn new(lifetimes: (u8, u8)) -> Self {
         Self {
             generation: 0,
@@ -52,44 +36,6 @@ impl Row {
             expires: lifetimes.0,
             ends: lifetimes.1,
             revoked: None,
-        }
-    }
-
-    pub(crate) fn template() -> Session {
-        let id = SessionId::from_uuid(Uuid::from_u128(7));
-        let secret = SessionSecret::from_bytes([9; 32]);
-        Session::new(id, "", "", secret, Timestamp::from_secs(0))
-    }
-
-    pub(crate) fn to_session(self, template: &Session) -> Session {
-        let mut session = template.clone();
-        session.generation = u32::from(self.generation);
-        session.rotated_at = self.rotated.map(ago);
-        session.delivered_at = self.delivered.map(ago);
-        session.confirmed_at = self.confirmed.map(ago);
-        session.late = u32::from(self.late);
-        session.expires_at = ahead(self.expires);
-        session.ends_at = ahead(self.ends);
-        session.revoked = self.revoked.map(|reuse| match reuse {
-            true => Revoked::new(NOW, RevokeReason::Reuse),
-            false => Revoked::new(NOW, RevokeReason::Logout),
-        });
-        session
-    }
-
-    pub(crate) fn from_session(session: &Session, span: u32) -> Self {
-        let seen = (1_u32 << span) - 1;
-        Self {
-            generation: session.generation as u8,
-            rotated: session.rotated_at.map(age),
-            delivered: session.delivered_at.map(age),
-            confirmed: session.confirmed_at.map(age),
-            late: (session.late & seen) as u8,
-            expires: left(session.expires_at),
-            ends: left(session.ends_at),
-            revoked: session
-                .revoked
-                .map(|revoked| revoked.reason == RevokeReason::Reuse),
         }
     }
 
@@ -107,110 +53,5 @@ impl Row {
             run_down(&mut self.expires);
             run_down(&mut self.ends);
         }
-    }
-}
-
-pub(crate) fn aged(age: i8, ticks: i8) -> i8 {
-    (age + ticks).clamp(NEWEST, OLDEST)
-}
-
-pub(crate) fn run_down(left: &mut u8) {
-    if *left != FAR {
-        *left = left.saturating_sub(1);
-    }
-}
-
-fn ago(ticks: i8) -> Timestamp {
-    Timestamp::from_millis(NOW.as_millis() - i64::from(ticks) * TICK)
-}
-
-pub(crate) fn ahead(ticks: u8) -> Timestamp {
-    NOW + Duration::from_millis(u64::from(ticks) * TICK as u64)
-}
-
-fn age(time: Timestamp) -> i8 {
-    (NOW.millis_since(time) / TICK).clamp(NEWEST.into(), OLDEST.into()) as i8
-}
-
-fn left(time: Timestamp) -> u8 {
-    (time.millis_since(NOW) / TICK).clamp(0, FAR.into()) as u8
-}
-
-/// The rows of the decision table that a history can show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum TableRow {
-    /// Row 1, and what no bounds reach.
-    Unknown,
-    /// Row 2.
-    Forged,
-    /// Row 3.
-    Revoked,
-    /// Row 4.
-    Expired,
-    /// Row 5.
-    Current,
-    /// Row 6.
-    Rotate,
-    /// Row 7.
-    Neighbour,
-    /// Row 8.
-    Late,
-    /// Row 9, where the successor was confirmed long ago.
-    ReuseConfirmed,
-    /// Row 9, where the budget was spent.
-    ReuseBudget,
-    /// Row 10.
-    ReuseOlder,
-    /// Row 11.
-    Restore,
-}
-
-impl TableRow {
-    /// All of them.
-    pub const ALL: [Self; 12] = [
-        Self::Unknown,
-        Self::Forged,
-        Self::Revoked,
-        Self::Expired,
-        Self::Current,
-        Self::Rotate,
-        Self::Neighbour,
-        Self::Late,
-        Self::ReuseConfirmed,
-        Self::ReuseBudget,
-        Self::ReuseOlder,
-        Self::Restore,
-    ];
-
-    pub(crate) fn of(verdict: Verdict) -> Self {
-        use tower_bearer::session::Refusal;
-        match verdict {
-            Verdict::Refused(Refusal::Forged) => Self::Forged,
-            Verdict::Refused(Refusal::Revoked) => Self::Revoked,
-            Verdict::Refused(Refusal::Expired) => Self::Expired,
-            Verdict::Current => Self::Current,
-            Verdict::Rotate => Self::Rotate,
-            Verdict::Neighbour => Self::Neighbour,
-            Verdict::Late => Self::Late,
-            Verdict::Reuse(Reuse::Confirmed) => Self::ReuseConfirmed,
-            Verdict::Reuse(Reuse::BudgetSpent) => Self::ReuseBudget,
-            Verdict::Reuse(_) => Self::ReuseOlder,
-            Verdict::Restore => Self::Restore,
-            _ => Self::Unknown,
-        }
-    }
-
-    pub(crate) fn is_accepted(self) -> bool {
-        matches!(
-            self,
-            Self::Current | Self::Rotate | Self::Neighbour | Self::Late | Self::Restore
-        )
-    }
-
-    pub(crate) fn is_reuse(self) -> bool {
-        matches!(
-            self,
-            Self::ReuseConfirmed | Self::ReuseBudget | Self::ReuseOlder
-        )
     }
 }

@@ -1,12 +1,44 @@
+//! The protocol under check: the crate's own decision and writes, or others in their place.
+
 use tower_bearer::{
     clock::Timestamp,
     session::{Policy, Presented, Session, Verdict, decide},
 };
 
+/// What a server asks the decision: one token that meets one session, at one moment.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The session that was loaded.
+    pub session: Session,
+    /// The token that is presented.
+    pub token: Presented,
+    /// The store's time.
+    pub now: Timestamp,
+    /// The numbers that the decision turns on.
+    pub policy: Policy,
+}
+
+impl Question {
+    /// Whether the token is the live one.
+    pub fn presents_live(&self) -> bool {
+        self.token.generation == self.session.generation
+    }
+
+    /// The crate's own answer.
+    pub fn decide(&self) -> Verdict {
+        decide(&self.session, self.token, self.now, &self.policy)
+    }
+
+    /// What the crate's own rules write for a verdict, if anything.
+    pub fn apply(&self, verdict: Verdict) -> Option<Session> {
+        verdict.apply(&self.session, self.token, self.now, &self.policy)
+    }
+}
+
 /// A decision.
-pub type Decide = fn(&Session, Presented, Timestamp, &Policy) -> Verdict;
+pub type Decide = fn(&Question) -> Verdict;
 /// What a verdict writes.
-pub type Apply = fn(Verdict, &Session, Presented, Timestamp, &Policy) -> Option<Session>;
+pub type Apply = fn(&Question, Verdict) -> Option<Session>;
 
 /// The protocol under check: the crate's own, or a [mutant](crate::mutants).
 #[derive(Clone, Copy, Debug)]
@@ -15,15 +47,24 @@ pub struct Rules {
     pub decide: Decide,
     /// What its rows write.
     pub apply: Apply,
-    /// Which rule for the effects is broken.
-    pub effect: Effect,
+    /// What is wrong with how servers and the store carry it out.
+    pub fault: Fault,
 }
 
-/// The rules for the effects, and how each can be broken.
+impl Rules {
+    /// The crate's own.
+    pub const REAL: Self = Self {
+        decide: Question::decide,
+        apply: Question::apply,
+        fault: Fault::None,
+    };
+}
+
+/// How servers and the store can break the rules by which a decision is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// None is.
-    AsWritten,
+pub enum Fault {
+    /// They keep to them.
+    None,
     /// The swap does not compare versions.
     SwapIgnoresVersion,
     /// The swap and the confirmation write over a revocation.
@@ -42,13 +83,4 @@ pub enum Effect {
     VersionsCount,
     /// A swap that lost is not decided again: the client is told that its token is bad.
     LostSwapRefuses,
-}
-
-impl Rules {
-    /// The crate's own.
-    pub const REAL: Self = Self {
-        decide,
-        apply: Verdict::apply,
-        effect: Effect::AsWritten,
-    };
 }

@@ -1,12 +1,14 @@
+//! One moment of one session: the store's row, what is under way, and what each one holds.
+
 use std::fmt;
 
 use crate::{
-    ghost::{Crossing, Ghost},
-    row::{Row, TableRow, aged, run_down},
-    store::Replica,
+    bounds::{Bounds, GENERATIONS},
+    row::Row,
+    table_row::TableRow,
+    time::{FAR, aged, run_down},
+    witness::{Evidence, Witness},
 };
-
-pub(crate) const GENERATIONS: usize = 9;
 
 /// Who presents a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +51,14 @@ impl Call {
             Self::Sent { .. } | Self::Answered { .. } => None,
         }
     }
+
+    /// Whether it is the client's. Others' requests are loaded at once and answered at once.
+    pub(crate) fn is_clients(&self) -> bool {
+        match self {
+            Self::Loaded(loaded) => loaded.is_clients(),
+            Self::Sent { .. } | Self::Answered { .. } => true,
+        }
+    }
 }
 
 /// What a server knows between load and swap.
@@ -61,9 +71,9 @@ pub struct Loaded {
     /// How many ticks ago the request was sent.
     pub age: u8,
     /// Ticks since the load, by the store's clock.
-    pub since: i8,
+    pub since_load: i8,
     /// The row of the table.
-    pub case: TableRow,
+    pub verdict: TableRow,
     /// The generation that was loaded.
     pub from: u8,
     /// What to write.
@@ -71,8 +81,41 @@ pub struct Loaded {
     /// The version that was loaded, counted from the one that is stored now; nothing where it
     /// will not be stored again.
     pub version: Option<i8>,
-    /// What the ghosts thought of the presentation.
-    pub crossing: Crossing,
+    /// What the witness saw in the presentation.
+    pub evidence: Evidence,
+}
+
+impl Loaded {
+    /// Whether it makes a generation that was not there. A restored one was, before writes were
+    /// lost.
+    pub(crate) fn rotates(&self) -> bool {
+        self.next.generation > self.from && self.verdict != TableRow::Restore
+    }
+
+    pub(crate) fn is_clients(&self) -> bool {
+        self.who == Who::Client
+    }
+}
+
+/// An earlier row, which the store may fall back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Replica {
+    /// The row.
+    pub row: Row,
+    /// How many writes it is behind.
+    pub behind: i8,
+    /// Whether the first of them added 1 to the version, as a confirmation does. A swap gives
+    /// the time, or more.
+    pub counted: bool,
+}
+
+/// The generations of the tokens that a thief has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Loot {
+    /// The one that it copied.
+    pub copied: u8,
+    /// The newest that it has.
+    pub newest: u8,
 }
 
 /// One moment of one session.
@@ -82,32 +125,58 @@ pub struct State {
     pub row: Option<Row>,
     /// What a replica has.
     pub replica: Option<Replica>,
-    /// The failover has happened, or the clock has jumped.
-    pub happened: bool,
+    /// The store has failed over, or its clock has jumped back: neither happens twice.
+    pub store_failed: bool,
     /// Refreshes under way.
     pub calls: Vec<Call>,
     /// The token that the client's tabs share.
-    pub cell: u8,
+    pub held: u8,
     /// The newest generation that the client has had an access token of.
     pub used: u8,
-    /// What the thief copied, and the newest that it has.
-    pub thief: Option<(u8, u8)>,
+    /// What the thief has, once it has copied something.
+    pub thief: Option<Loot>,
     /// Ticks until each generation's token expires.
-    pub exp: [u8; GENERATIONS],
-    /// What only the properties know.
-    pub ghost: Ghost,
+    pub token_expires: [u8; GENERATIONS],
+    /// What only the claims know.
+    pub witness: Witness,
 }
 
 impl State {
-    pub(crate) fn tick(&mut self, ticks: i8) {
-        for age in [&mut self.ghost.age]
+    /// The user has just logged in.
+    pub(crate) fn first(bounds: &Bounds) -> Self {
+        let row = Row::new(bounds.lifetimes);
+        let mut token_expires = [FAR; GENERATIONS];
+        token_expires[0] = row.expires;
+        Self {
+            row: Some(row),
+            replica: None,
+            store_failed: false,
+            calls: Vec::new(),
+            held: 0,
+            used: 0,
+            thief: None,
+            token_expires,
+            witness: Witness::new(),
+        }
+    }
+
+    /// The live generation; 0 where the store has no row.
+    pub(crate) fn live(&self) -> u8 {
+        self.row.map_or(0, |row| row.generation)
+    }
+
+    /// Lets time go by on the store's clock, which may jump back.
+    pub(crate) fn age_by(&mut self, ticks: i8) {
+        let witness = &mut self.witness;
+        let since_confirmation = witness.since_confirmation.as_mut();
+        for age in [&mut witness.since_delivery]
             .into_iter()
-            .chain(&mut self.ghost.confirmed)
+            .chain(since_confirmation)
         {
             *age = aged(*age, ticks);
         }
         if ticks > 0 {
-            self.exp.iter_mut().for_each(run_down);
+            self.token_expires.iter_mut().for_each(run_down);
         }
         let replica = self.replica.as_mut().map(|replica| &mut replica.row);
         for row in self.row.iter_mut().chain(replica) {
@@ -115,7 +184,7 @@ impl State {
         }
         for loaded in self.calls.iter_mut().filter_map(Call::loaded) {
             loaded.next.age_by(ticks);
-            loaded.since += ticks;
+            loaded.since_load += ticks;
         }
     }
 }
@@ -123,7 +192,8 @@ impl State {
 impl fmt::Debug for State {
     /// Short, since a history is many of them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (cell, thief, ghost) = (self.cell, self.thief, &self.ghost);
+        let (held, witness) = (self.held, &self.witness);
+        let thief = self.thief.map(|loot| (loot.copied, loot.newest));
         match self.row {
             None => write!(f, "no row")?,
             Some(row) => write!(
@@ -141,8 +211,8 @@ impl fmt::Debug for State {
         }
         write!(
             f,
-            " | cell {cell} thief {thief:?} | needed {:b} crossed {:b} |",
-            ghost.needed, ghost.crossed
+            " | held {held} thief {thief:?} | needed late {:b} overlooked {:b} |",
+            witness.needed_late, witness.overlooked
         )?;
         for call in &self.calls {
             match call {
@@ -150,7 +220,7 @@ impl fmt::Debug for State {
                 Call::Loaded(call) => write!(
                     f,
                     " {:?} {} {:?} at version {:?}",
-                    call.who, call.token, call.case, call.version
+                    call.who, call.token, call.verdict, call.version
                 )?,
                 Call::Answered { token, cookie, age } => {
                     write!(

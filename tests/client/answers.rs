@@ -8,7 +8,7 @@ use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use tokio::time::{Instant, sleep};
 use tower::service_fn;
-use tower_bearer::client::{ClientError, ClientErrorKind as Kind, ClientSession, NewTokens};
+use tower_bearer_client::{ClientError, ClientErrorKind as Kind, ClientSession, NewTokens};
 
 use crate::support::{Body, Fault, LIFETIME, TOKEN, world, world_with};
 

@@ -2,7 +2,8 @@
 
 use http::{HeaderValue, Request, Uri, header::AUTHORIZATION};
 use tower::{Layer, ServiceExt};
-use tower_bearer::{client::RefreshLayer, error::ConfigErrorKind};
+use tower_bearer::error::ConfigErrorKind;
+use tower_bearer_client::RefreshLayer;
 
 use crate::support::{API, Body, World, get, recorder, world, world_with};
 

@@ -6,7 +6,7 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
-use tower_bearer::client::{
+use tower_bearer_client::{
     ClientErrorKind, EndReason, MemoryTokenStore, NewTokens, RequestError, TokenStore,
 };
 
@@ -137,7 +137,7 @@ async fn no_more_than_two_tokens_are_tried() {
 async fn with_a_store_that_cannot_be_read_nothing_ends() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tokens.json");
-    let store = tower_bearer::client::FileTokenStore::new(&file);
+    let store = tower_bearer_client::FileTokenStore::new(&file);
     let world = world_with(|builder| builder.store(store));
     world.sign_in().await;
     world.server.end_sessions();

@@ -9,7 +9,7 @@ use std::{
 };
 
 use tokio::time::sleep;
-use tower_bearer::client::{
+use tower_bearer_client::{
     MemoryTokenStore, MemoryTokenStoreLock, SavedTokens, TokenStore, TokenStoreError,
     TokenStoreErrorKind,
 };

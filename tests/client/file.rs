@@ -9,7 +9,7 @@ use std::{
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::{Instant, timeout};
-use tower_bearer::client::{FileTokenStore, SavedTokens, TokenStore, TokenStoreErrorKind};
+use tower_bearer_client::{FileTokenStore, SavedTokens, TokenStore, TokenStoreErrorKind};
 
 fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();

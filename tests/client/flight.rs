@@ -6,7 +6,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
-use tower_bearer::client::{ClientErrorKind, MemoryTokenStore, RequestError, TokenStore};
+use tower_bearer_client::{ClientErrorKind, MemoryTokenStore, RequestError, TokenStore};
 
 use crate::support::{Fault, LIFETIME, World, settle, world, world_with};
 

@@ -8,7 +8,7 @@ use tokio::{
     task::JoinSet,
     time::{sleep, timeout},
 };
-use tower_bearer::client::{ClientSession, EndReason};
+use tower_bearer_client::{ClientSession, EndReason};
 
 use crate::{
     faulty::Faulty,

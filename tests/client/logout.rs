@@ -9,7 +9,7 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use tokio::time::{Instant, sleep, timeout};
 use tower::{ServiceExt, service_fn};
-use tower_bearer::client::{
+use tower_bearer_client::{
     ClientErrorKind, ClientSession, EndReason, FileTokenStore, MemoryTokenStore, TokenStore,
 };
 

@@ -1,6 +1,6 @@
 //! The client's side: a layer that keeps HTTP clients signed in, against servers that answer,
 //! lose answers, talk nonsense or say nothing.
-#![cfg(all(feature = "client", feature = "session"))]
+#![cfg(feature = "session")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

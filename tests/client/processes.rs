@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tower_bearer::client::{ClientSession, FileTokenStore, TokenStore, TokenStoreErrorKind};
+use tower_bearer_client::{ClientSession, FileTokenStore, TokenStore, TokenStoreErrorKind};
 
 use crate::real::{Identity, hyper_client};
 

@@ -15,7 +15,7 @@ use tower::{
     Layer, Service, ServiceBuilder, ServiceExt, limit::ConcurrencyLimit, service_fn,
     util::BoxCloneSyncService,
 };
-use tower_bearer::client::{
+use tower_bearer_client::{
     ClientError, ClientSession, ClientSessionBuilder, RefreshLayer, RefreshService, RequestError,
 };
 use tower_test::mock;

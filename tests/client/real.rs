@@ -23,14 +23,14 @@ use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SigningKey, VerifiedToken, Verifier,
     bearer::BearerLayer,
-    client::{
-        ClientErrorKind, ClientSession, EndReason, MemoryTokenStore, NewTokens, RefreshLayer,
-        RequestError,
-    },
     clock::{ManualClock, SystemClock},
     endpoint::Endpoints,
     session::{Grant, RefreshKey, Sessions, SessionsBuilder},
     store::MemoryStore,
+};
+use tower_bearer_client::{
+    ClientErrorKind, ClientSession, EndReason, MemoryTokenStore, NewTokens, RefreshLayer,
+    RequestError,
 };
 
 use crate::support::{Ends, LIFETIME};

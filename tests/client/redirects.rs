@@ -10,7 +10,7 @@ use http::{Request, Response, StatusCode, header::LOCATION};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use tower::{Layer, Service, ServiceExt, service_fn};
-use tower_bearer::client::{ClientSession, NewTokens, RefreshLayer};
+use tower_bearer_client::{ClientSession, NewTokens, RefreshLayer};
 use tower_http::follow_redirect::FollowRedirectLayer;
 
 use crate::{
@@ -137,7 +137,7 @@ async fn the_token_endpoints_redirect_is_an_error() {
     let status = StatusCode::TEMPORARY_REDIRECT;
     assert_eq!(
         error.kind(),
-        tower_bearer::client::ClientErrorKind::Redirected(status)
+        tower_bearer_client::ClientErrorKind::Redirected(status)
     );
     assert!(take(&at_other).is_empty());
 }

@@ -11,10 +11,8 @@ use std::{
 use http::{Request, Response};
 use tokio::time::sleep;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_bearer::{
-    client::{ClientErrorKind, NewTokens, RequestError},
-    clock::{Clock, ManualClock, SystemClock},
-};
+use tower_bearer::clock::{Clock, ManualClock, SystemClock};
+use tower_bearer_client::{ClientErrorKind, NewTokens, RequestError};
 
 use crate::support::{
     API, Answering, Body, Fault, LIFETIME, LayerOn, get, settle, world, world_with,

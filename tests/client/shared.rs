@@ -12,10 +12,8 @@ use http_body_util::BodyExt;
 use serde_json::json;
 use tokio::{task::JoinSet, time::sleep};
 use tower::service_fn;
-use tower_bearer::{
-    client::{ClientSession, MemoryTokenStore, NewTokens, TokenStore},
-    clock::{Clock, ManualClock, SystemClock, Timestamp},
-};
+use tower_bearer::clock::{Clock, ManualClock, SystemClock, Timestamp};
+use tower_bearer_client::{ClientSession, MemoryTokenStore, NewTokens, TokenStore};
 
 use crate::{
     faulty::Faulty,

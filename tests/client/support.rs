@@ -18,9 +18,9 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use tower::{Service, ServiceExt, service_fn, util::BoxCloneSyncService};
-use tower_bearer::{
-    client::{ClientSession, ClientSessionBuilder, EndReason, NewTokens, RefreshLayer},
-    clock::{Clock, Timestamp},
+use tower_bearer::clock::{Clock, Timestamp};
+use tower_bearer_client::{
+    ClientSession, ClientSessionBuilder, EndReason, NewTokens, RefreshLayer,
 };
 
 pub(crate) const TOKEN: &str = "https://id.example/token";
@@ -350,7 +350,7 @@ impl World {
     pub(crate) fn get(
         &self,
         path: &str,
-    ) -> impl Future<Output = Result<StatusCode, tower_bearer::client::RequestError<io::Error>>>
+    ) -> impl Future<Output = Result<StatusCode, tower_bearer_client::RequestError<io::Error>>>
     + Send
     + 'static {
         let client = self.layer().layer_on(self.server.api());
@@ -374,14 +374,14 @@ pub(crate) trait LayerOn {
     fn layer_on<S: Service<Request<Body>>>(
         &self,
         inner: S,
-    ) -> tower_bearer::client::RefreshService<S>;
+    ) -> tower_bearer_client::RefreshService<S>;
 }
 
 impl LayerOn for RefreshLayer {
     fn layer_on<S: Service<Request<Body>>>(
         &self,
         inner: S,
-    ) -> tower_bearer::client::RefreshService<S> {
+    ) -> tower_bearer_client::RefreshService<S> {
         tower::Layer::layer(self, inner)
     }
 }

@@ -1,11 +1,5 @@
 //! Several example servers on one database.
-#![cfg(all(
-    feature = "axum",
-    feature = "postgres",
-    feature = "redis",
-    feature = "sqlite",
-    unix
-))]
+#![cfg(all(feature = "axum", unix))]
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

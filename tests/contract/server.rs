@@ -151,12 +151,12 @@ pub(crate) fn binary(example: &str) -> PathBuf {
         .expect("target/<profile>/deps/<test>");
     let binary = |name: &str| {
         profile
-            .join("examples")
             .join(name)
             .with_extension(env::consts::EXE_EXTENSION)
     };
     FRESH.get_or_init(|| {
-        let newest = newest(&root().join("src")).max(newest(&root().join("examples")));
+        let sources = ["src", "crates", "examples"].map(|folder| newest(&root().join(folder)));
+        let newest = sources.into_iter().max().flatten();
         if EXAMPLES.iter().any(|name| modified(&binary(name)) < newest) {
             build(profile);
         }
@@ -169,36 +169,18 @@ fn build(profile: &Path) {
         Some("debug") | None => "dev",
         Some(name) => name,
     };
-    // The features of this very test, so that nothing is built twice.
-    let features = [
-        ("aws-lc-rs", cfg!(feature = "aws-lc-rs")),
-        ("axum", cfg!(feature = "axum")),
-        ("client", cfg!(feature = "client")),
-        ("conformance", cfg!(feature = "conformance")),
-        ("cookie", cfg!(feature = "cookie")),
-        ("postgres", cfg!(feature = "postgres")),
-        ("redis", cfg!(feature = "redis")),
-        ("rust-crypto", cfg!(feature = "rust-crypto")),
-        ("sqlite", cfg!(feature = "sqlite")),
-        ("tracing", cfg!(feature = "tracing")),
-    ];
-    let features: Vec<_> = features
-        .iter()
-        .filter(|(_, on)| *on)
-        .map(|(name, _)| *name)
-        .collect();
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .current_dir(root())
-        .args(["build", "--quiet"])
-        .args(EXAMPLES.iter().flat_map(|name| ["--example", name]))
         .args([
-            "--profile",
-            profile,
-            "--no-default-features",
-            "--features",
-            &features.join(","),
+            "build",
+            "--quiet",
+            "--package",
+            "examples",
+            "--all-features",
         ])
+        .args(["--profile", profile])
+        .args(EXAMPLES.iter().flat_map(|name| ["--bin", name]))
         .status();
     assert!(
         built.expect("cargo runs").success(),

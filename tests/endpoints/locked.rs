@@ -4,8 +4,8 @@ use sqlx::{Connection, Executor, SqliteConnection};
 use tower_bearer::{
     endpoint::{RevocationEndpoint, TokenEndpoint},
     session::Grant,
-    store::{SqliteOptions, SqliteStore},
 };
+use tower_bearer_sqlx::{SqliteOptions, SqliteStore};
 
 use crate::support::*;
 

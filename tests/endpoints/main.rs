@@ -11,7 +11,6 @@ mod bodies;
 mod clients;
 mod confidential;
 mod documents;
-#[cfg(feature = "sqlite")]
 mod locked;
 #[cfg(feature = "tracing")]
 #[path = "../log/mod.rs"]

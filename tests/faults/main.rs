@@ -1,6 +1,6 @@
 //! What is left when the store's server fails: every session, one line of tokens each, and
 //! every logout. On real servers that this test starts.
-#![cfg(all(feature = "postgres", feature = "redis", unix))]
+#![cfg(unix)]
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

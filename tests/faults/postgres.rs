@@ -1,4 +1,4 @@
-use tower_bearer::store::PostgresStore;
+use tower_bearer_sqlx::PostgresStore;
 
 use super::{
     cases::Backend,

@@ -1,6 +1,6 @@
 use std::sync::atomic::Ordering::Relaxed;
 
-use tower_bearer::store::RedisStore;
+use tower_bearer_redis::RedisStore;
 
 use super::{
     cases::{Backend, Scene},

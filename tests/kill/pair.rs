@@ -11,10 +11,8 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tower_bearer::{
-    SessionId,
-    store::{SessionStore, SqliteStore},
-};
+use tower_bearer::{SessionId, store::SessionStore};
+use tower_bearer_sqlx::SqliteStore;
 
 use super::{
     client::payload,

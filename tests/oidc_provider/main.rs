@@ -4,7 +4,6 @@
 //! It needs `node` and the package in the folder that `TOWER_BEARER_OIDC_PROVIDER` names, or in
 //! `target/oidc-provider`; `scripts/test` installs it there. Without them the tests say that they
 //! are skipped; where `CI` is set they fail.
-#![cfg(feature = "client")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -36,7 +35,7 @@ use hyper_util::{
 };
 use tokio::task::JoinSet;
 use tower::{Layer, Service, ServiceExt};
-use tower_bearer::client::{
+use tower_bearer_client::{
     ClientErrorKind, ClientSession, EndReason, MemoryTokenStore, NewTokens, RefreshLayer,
     TokenStore,
 };

@@ -3,12 +3,9 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 mod clock;
-#[cfg(feature = "postgres")]
 pub(crate) mod pgbouncer;
-#[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 mod process;
-#[cfg(feature = "redis")]
 pub(crate) mod redis;
 
 use std::{

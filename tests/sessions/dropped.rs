@@ -80,7 +80,6 @@ async fn a_refresh_can_be_dropped_at_any_await() {
 }
 
 /// There a write may go on after the call that began it was dropped.
-#[cfg(feature = "sqlite")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_in_sqlite_can_be_dropped_at_any_await() {
     let mut dropped = 0;

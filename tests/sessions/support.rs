@@ -67,15 +67,14 @@ pub(crate) fn world_on<St: SessionStore>(
 }
 
 /// A store in a database that goes with the folder, and its clock.
-#[cfg(feature = "sqlite")]
 pub(crate) async fn sqlite() -> (
     tempfile::TempDir,
-    tower_bearer::store::SqliteStore,
+    tower_bearer_sqlx::SqliteStore,
     ManualClock,
 ) {
     let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
     let address = format!("sqlite:{}", folder.path().join("sessions.db").display());
-    let store = tower_bearer::store::SqliteStore::connect(&address).await;
+    let store = tower_bearer_sqlx::SqliteStore::connect(&address).await;
     (folder, store.unwrap().with_clock(clock.clone()), clock)
 }
 

@@ -12,11 +12,9 @@ use std::{
 use tower_bearer::{
     SessionId,
     clock::{Clock, SystemClock, Timestamp},
-    store::{
-        Listed, Loaded, MemoryStore, RevokeReason, Session, SessionStore, StoreError, Swap,
-        conformance::Fixture,
-    },
+    store::{Listed, Loaded, MemoryStore, RevokeReason, Session, SessionStore, StoreError, Swap},
 };
+use tower_bearer_conformance::Fixture;
 
 /// The system's clock, ahead by some milliseconds.
 #[derive(Clone, Default)]

@@ -1,5 +1,4 @@
 //! The contract of `SessionStore`, once for every store, and what is each store's own.
-#![cfg(feature = "conformance")]
 
 mod ageing;
 #[cfg(test)]
@@ -12,17 +11,16 @@ mod teeth;
 
 // `cfg(test)` tells clippy that a helper that unwraps is a test's.
 #[cfg(test)]
-#[cfg(all(feature = "postgres", unix))]
+#[cfg(unix)]
 mod postgres;
 #[cfg(test)]
-#[cfg(all(feature = "redis", unix))]
+#[cfg(unix)]
 mod redis;
 #[cfg(test)]
-#[cfg(all(any(feature = "postgres", feature = "redis"), unix))]
+#[cfg(unix)]
 #[path = "../servers/mod.rs"]
 mod servers;
 #[cfg(test)]
-#[cfg(feature = "sqlite")]
 mod sqlite;
 
 use support::Setup;
@@ -39,15 +37,11 @@ store_conformance!(memory_behind_layers, async || {
 });
 store_conformance!(memory_with_a_running_clock, ageing::with_a_running_clock);
 store_conformance!(memory_with_a_time_to_live, ageing::with_a_time_to_live);
-#[cfg(feature = "sqlite")]
 store_conformance!(sqlite_file, sqlite::in_a_file);
-#[cfg(feature = "sqlite")]
 store_conformance!(sqlite_as_a_service, async || {
     service::served(sqlite::in_a_file().await)
 });
-#[cfg(feature = "sqlite")]
 store_conformance!(sqlite_behind_layers, async || {
     service::layered(sqlite::in_a_file().await)
 });
-#[cfg(feature = "sqlite")]
 store_conformance!(sqlite_memory, sqlite::in_memory);

@@ -9,9 +9,9 @@ use std::{
 use tower::{ServiceBuilder, retry::Policy};
 use tower_bearer::store::{
     SessionStore,
-    conformance::Fixture,
     service::{ServiceStore, StoreRequest, StoreResponse, StoreService},
 };
+use tower_bearer_conformance::Fixture;
 
 /// A fixture whose store goes through a service.
 struct Served<F, St> {

@@ -4,8 +4,9 @@ use std::{any::Any, time::Duration};
 
 use tower_bearer::{
     clock::{Clock, ManualClock, Timestamp},
-    store::{SessionStore, conformance::Fixture},
+    store::SessionStore,
 };
+use tower_bearer_conformance::Fixture;
 
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_000_000);
 

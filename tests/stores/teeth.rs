@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use tower_bearer::store::conformance::{check, failures};
+use tower_bearer_conformance::{check, failures};
 
 use crate::{
     careless::{Careless, Fault},

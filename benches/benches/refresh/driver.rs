@@ -2,10 +2,8 @@
 
 use redis::{Script, aio::ConnectionManager};
 use sqlx::{PgPool, SqlitePool};
-use tower_bearer::{
-    SessionId,
-    store::{PostgresStore, SqliteStore},
-};
+use tower_bearer::SessionId;
+use tower_bearer_sqlx::{PostgresStore, SqliteStore};
 use uuid::Uuid;
 
 use crate::{crowd::Client, swapping::kept};

@@ -2,7 +2,8 @@
 
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::runtime::Runtime;
-use tower_bearer::{Algorithm, store::PostgresStore};
+use tower_bearer::Algorithm;
+use tower_bearer_sqlx::PostgresStore;
 use tower_bearer_benches::{effort::Effort, report::Report};
 
 use crate::{

@@ -1,7 +1,8 @@
 //! Redis without any sync, on this machine.
 
 use tokio::runtime::Runtime;
-use tower_bearer::{Algorithm, store::RedisStore};
+use tower_bearer::Algorithm;
+use tower_bearer_redis::RedisStore;
 use tower_bearer_benches::{effort::Effort, report::Report};
 
 use crate::{

@@ -5,7 +5,8 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::runtime::Runtime;
-use tower_bearer::{Algorithm, store::SqliteStore};
+use tower_bearer::Algorithm;
+use tower_bearer_sqlx::SqliteStore;
 use tower_bearer_benches::{effort::Effort, report::Report};
 
 use crate::{

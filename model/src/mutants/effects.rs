@@ -1,99 +1,116 @@
 //! Row 11, and the effects.
 
-use super::*;
+use tower_bearer::session::{Refusal, Reuse, Verdict};
+
+use super::mutant::{
+    FAILOVER, LIFETIMES_FAILOVER, LOGS_OUT, Mutant, RENDERING, TABS, THIEF, THIEF_FAILOVER,
+    THREE_CALLS, acts, decides, instead, then, writes,
+};
+use crate::{
+    bounds::Confirms,
+    claims::{
+        CONSTANT_COST, FORKLESS, HONEST_GO_ON, LIFETIMES_NEVER_GROW, NO_FALSE_LOGOUT,
+        REVOKED_IS_FINAL, THEFT_IS_SEEN,
+    },
+    rules::{Fault, Rules},
+};
 
 pub(super) const ALL: &[Mutant] = &[
     decides(
         "row 11: a token ahead of the store is refused",
         FAILOVER,
-        GOES_ON,
+        HONEST_GO_ON,
         instead!(Verdict::Restore => Verdict::Refused(Refusal::Unknown)),
     ),
     decides(
         "row 11: a token ahead of the store revokes",
         FAILOVER,
-        LOGOUT,
+        NO_FALSE_LOGOUT,
         instead!(Verdict::Restore => Verdict::Reuse(Reuse::Older)),
     ),
     writes(
         "row 11: rotates (fault of a draft)",
         FAILOVER,
-        LOGOUT,
-        then!(Restore, |next, _before, _now, token| next.generation =
-            token.generation + 1),
+        NO_FALSE_LOGOUT,
+        then!(Restore, |next, asked| next.generation =
+            asked.token.generation + 1),
     ),
     writes(
         "row 11: opens no window",
         FAILOVER,
-        LOGOUT,
-        then!(Restore, |next, before, _now, _token| next.delivered_at =
-            before.delivered_at),
+        NO_FALSE_LOGOUT,
+        then!(Restore, |next, asked| next.delivered_at =
+            asked.session.delivered_at),
     ),
     writes(
         "row 11: does not confirm",
         THIEF_FAILOVER,
-        THEFT,
-        then!(Restore, |next, _before, _now, _token| next.confirmed_at =
-            None),
+        THEFT_IS_SEEN,
+        then!(Restore, |next, _| next.confirmed_at = None),
     ),
     writes(
         "row 11: renews the lifetime",
-        "lifetimes, failover",
-        GROWS,
-        then!(Restore, |next, before, _now, _token| next.expires_at =
-            before.ends_at),
+        LIFETIMES_FAILOVER,
+        LIFETIMES_NEVER_GROW,
+        then!(Restore, |next, asked| next.expires_at =
+            asked.session.ends_at),
     ),
     acts(
         "swap: does not compare versions",
         TABS,
-        FORK,
-        Effect::SwapIgnoresVersion,
+        FORKLESS,
+        Fault::SwapIgnoresVersion,
     ),
     acts(
         "swap: writes over a revocation",
         LOGS_OUT,
-        FINAL,
-        Effect::SwapIgnoresRevoked,
+        REVOKED_IS_FINAL,
+        Fault::SwapIgnoresRevoked,
     ),
     acts(
         "swap: a version is one more than the last",
         THREE_CALLS,
-        LOGOUT,
-        Effect::VersionsCount,
+        NO_FALSE_LOGOUT,
+        Fault::VersionsCount,
     ),
     acts(
         "swap: one that lost refuses the token",
         TABS,
-        LOGOUT,
-        Effect::LostSwapRefuses,
+        NO_FALSE_LOGOUT,
+        Fault::LostSwapRefuses,
     ),
     acts(
         "effects: the answer goes out before the swap",
         TABS,
-        FORK,
-        Effect::AnswerBeforeSwap,
+        FORKLESS,
+        Fault::AnswerBeforeSwap,
     ),
     writes(
         "effects: reuse is told and not written (danger_refuse_without_revoking)",
         THIEF,
-        THEFT,
-        |verdict, session, token, now, policy| {
-            let mut policy = policy.clone();
-            policy.revoke_on_reuse = false;
-            verdict.apply(session, token, now, &policy)
+        THEFT_IS_SEEN,
+        |asked, verdict| {
+            let mut changed = asked.clone();
+            changed.policy.revoke_on_reuse = false;
+            changed.apply(verdict)
         },
     ),
     acts(
         "confirm: whatever the generation",
         TABS,
-        LOGOUT,
-        Effect::ConfirmAnyGeneration,
+        NO_FALSE_LOGOUT,
+        Fault::ConfirmAnyGeneration,
     ),
-    acts("confirm: written again", TABS, COST, Effect::ConfirmAgain),
+    acts(
+        "confirm: written again",
+        TABS,
+        CONSTANT_COST,
+        Fault::ConfirmAgain,
+    ),
     Mutant {
         name: "confirm_by: AccessToken on a server that renders",
-        bounds: "rendering server",
-        fails: LOGOUT,
+        bounds: RENDERING,
+        fails: NO_FALSE_LOGOUT,
         rules: Rules::REAL,
         change: |bounds| bounds.confirms = Confirms::BeforeDelivery,
     },

@@ -1,97 +1,89 @@
 //! Rows 5 and 6.
 
-use super::*;
+use tower_bearer::session::Verdict;
+
+use super::mutant::{
+    COOKIES, LIFETIMES, Mutant, TABS, THIEF, acts, decides, instead, then, with, writes,
+};
+use crate::{
+    claims::{HONEST_GO_ON, LIFETIMES_NEVER_GROW, NO_FALSE_LOGOUT, THEFT_IS_SEEN},
+    rules::Fault,
+};
 
 pub(super) const ALL: &[Mutant] = &[
     decides(
         "row 5: left out, the live token always rotates",
         TABS,
-        LOGOUT,
+        NO_FALSE_LOGOUT,
         instead!(Verdict::Current => Verdict::Rotate),
     ),
     decides(
         "row 5: as short as row 7",
         COOKIES,
-        GOES_ON,
-        with!(
-            |session, token, _now, policy| if is_live_token(session, token) {
-                policy.reuse_window /= 2;
-            }
-        ),
+        HONEST_GO_ON,
+        with!(|asked| if asked.presents_live() {
+            asked.policy.reuse_window /= 2;
+        }),
     ),
     decides(
         "row 5: counts from the rotation (fault of a draft)",
         TABS,
-        LOGOUT,
-        with!(
-            |session, token, _now, _policy| if is_live_token(session, token) {
-                session.delivered_at = session.rotated_at;
-            }
-        ),
+        NO_FALSE_LOGOUT,
+        with!(|asked| if asked.presents_live() {
+            asked.session.delivered_at = asked.session.rotated_at;
+        }),
     ),
     writes(
         "row 5: does not confirm",
         THIEF,
-        THEFT,
-        |verdict, session, token, now, policy| match verdict {
+        THEFT_IS_SEEN,
+        |asked, verdict| match verdict {
             Verdict::Current => None,
-            _ => verdict.apply(session, token, now, policy),
+            _ => asked.apply(verdict),
         },
     ),
     writes(
         "row 5: moves delivered_at",
         THIEF,
-        THEFT,
-        then!(Current, |next, _before, now, _token| next.delivered_at =
-            Some(now)),
+        THEFT_IS_SEEN,
+        then!(Current, |next, asked| next.delivered_at = Some(asked.now)),
     ),
     writes(
         "row 5: moves confirmed_at",
         THIEF,
-        THEFT,
-        then!(Current, |next, _before, now, _token| next.confirmed_at =
-            Some(now)),
+        THEFT_IS_SEEN,
+        then!(Current, |next, asked| next.confirmed_at = Some(asked.now)),
     ),
     acts(
         "row 5: sets a cookie (fault of a draft)",
         COOKIES,
-        GOES_ON,
-        Effect::CookieOnCurrent,
+        HONEST_GO_ON,
+        Fault::CookieOnCurrent,
     ),
     writes(
         "row 6: the successor counts as confirmed",
         TABS,
-        LOGOUT,
-        then!(Rotate, |next, _before, now, _token| next.confirmed_at =
-            Some(now)),
+        NO_FALSE_LOGOUT,
+        then!(Rotate, |next, asked| next.confirmed_at = Some(asked.now)),
     ),
     writes(
         "row 6: delivered_at stays",
         TABS,
-        LOGOUT,
-        then!(Rotate, |next, before, _now, _token| next.delivered_at =
-            before.delivered_at),
+        NO_FALSE_LOGOUT,
+        then!(Rotate, |next, asked| next.delivered_at =
+            asked.session.delivered_at),
     ),
     writes(
         "row 6: late is not shifted",
         THIEF,
-        THEFT,
-        then!(Rotate, |next, before, _now, _token| next.late = before.late),
+        THEFT_IS_SEEN,
+        then!(Rotate, |next, asked| next.late = asked.session.late),
     ),
     writes(
         "row 6: the lifetime goes beyond the session's end",
         LIFETIMES,
-        GROWS,
-        |verdict, session, token, now, policy| {
-            also(
-                verdict,
-                session,
-                token,
-                now,
-                policy,
-                Verdict::Rotate,
-                |next| next.expires_at = now + policy.idle_lifetime,
-            )
-        },
+        LIFETIMES_NEVER_GROW,
+        then!(Rotate, |next, asked| next.expires_at =
+            asked.now + asked.policy.idle_lifetime),
     ),
 ];

@@ -1,102 +1,117 @@
 //! Rows 1 to 4.
 
-use super::*;
+use tower_bearer::session::{Presented, Refusal, Reuse, Verdict};
+
+use super::mutant::{
+    LIFETIMES, LIFETIMES_FAILOVER, LIFETIMES_THIEF, LOGS_OUT, Mutant, acts, decides, instead, with,
+};
+use crate::{
+    claims::{
+        EXPIRED_DOES_NOTHING, FORGED_DOES_NOTHING, HONEST_GO_ON, NO_FALSE_LOGOUT, REVOKED_IS_FINAL,
+    },
+    rules::Fault,
+};
 
 pub(super) const ALL: &[Mutant] = &[
     acts(
         "row 1: a refresh creates the row that is not there",
-        "lifetimes, thief",
-        FINAL,
-        Effect::SwapCreates,
+        LIFETIMES_THIEF,
+        REVOKED_IS_FINAL,
+        Fault::SwapCreates,
     ),
     decides(
         "row 2: the jti is not compared",
         LOGS_OUT,
-        FORGED,
-        with!(|session, token, _now, _policy| {
-            *token = Presented::genuine(session, token.generation, token.exp)
+        FORGED_DOES_NOTHING,
+        with!(|asked| {
+            asked.token =
+                Presented::genuine(&asked.session, asked.token.generation, asked.token.exp)
         }),
     ),
     decides(
         "row 2: a forged token revokes",
         LOGS_OUT,
-        FORGED,
+        FORGED_DOES_NOTHING,
         instead!(Verdict::Refused(Refusal::Forged) => Verdict::Reuse(Reuse::Older)),
     ),
     decides(
         "row 3: leniency comes before the revocation",
         LOGS_OUT,
-        FINAL,
-        with!(|session, _token, _now, _policy| session.revoked = None),
+        REVOKED_IS_FINAL,
+        with!(|asked| asked.session.revoked = None),
     ),
     decides(
         "row 4: the idle lifetime is not looked at",
         LIFETIMES,
-        EXPIRED,
-        with!(|session, _token, _now, _policy| session.expires_at = session.ends_at),
+        EXPIRED_DOES_NOTHING,
+        with!(|asked| asked.session.expires_at = asked.session.ends_at),
     ),
     decides(
         "row 4: the session's end is not looked at",
         LIFETIMES,
-        EXPIRED,
-        with!(|session, _token, now, policy| {
-            let end = now + policy.idle_lifetime;
-            if session.expires_at == session.ends_at {
-                session.expires_at = end;
+        EXPIRED_DOES_NOTHING,
+        with!(|asked| {
+            let end = asked.now + asked.policy.idle_lifetime;
+            if asked.session.expires_at == asked.session.ends_at {
+                asked.session.expires_at = end;
             }
-            session.ends_at = end;
+            asked.session.ends_at = end;
         }),
     ),
     decides(
         "row 4: the end itself still counts as alive",
         LIFETIMES,
-        EXPIRED,
-        with!(|session, _token, now, _policy| {
+        EXPIRED_DOES_NOTHING,
+        with!(|asked| {
             let moment = std::time::Duration::from_millis(1);
-            if session.expires_at == now {
-                session.expires_at = now + moment;
+            if asked.session.expires_at == asked.now {
+                asked.session.expires_at = asked.now + moment;
             }
-            if session.ends_at == now {
-                session.ends_at = now + moment;
+            if asked.session.ends_at == asked.now {
+                asked.session.ends_at = asked.now + moment;
             }
         }),
     ),
     decides(
         "row 4: an expired older token revokes",
-        "lifetimes, thief",
-        EXPIRED,
+        LIFETIMES_THIEF,
+        EXPIRED_DOES_NOTHING,
         with!(
-            |session, token, now, policy| if token.generation < session.generation {
-                token.exp = now + policy.idle_lifetime
+            |asked| if asked.token.generation < asked.session.generation {
+                asked.token.exp = asked.now + asked.policy.idle_lifetime
             }
         ),
     ),
     decides(
         "row 4: an unconfirmed predecessor dies of its own exp",
         LIFETIMES,
-        GOES_ON,
-        |session, token, now, policy| {
-            if token.generation < session.generation && now >= token.exp {
+        HONEST_GO_ON,
+        |asked| {
+            if asked.token.generation < asked.session.generation && asked.now >= asked.token.exp {
                 return Verdict::Refused(Refusal::Expired);
             }
-            decide(session, token, now, policy)
+            asked.decide()
         },
     ),
     decides(
         "row 4: comes before row 7 (fault of a draft)",
         LIFETIMES,
-        GOES_ON,
-        |session, token, now, policy| match decide(session, token, now, policy) {
-            Verdict::Neighbour if now >= token.exp => Verdict::Refused(Refusal::Expired),
+        HONEST_GO_ON,
+        |asked| match asked.decide() {
+            Verdict::Neighbour if asked.now >= asked.token.exp => {
+                Verdict::Refused(Refusal::Expired)
+            }
             verdict => verdict,
         },
     ),
     decides(
         "row 4: a predecessor of one just confirmed dies of its own exp",
         LIFETIMES,
-        LOGOUT,
-        |session, token, now, policy| match decide(session, token, now, policy) {
-            Verdict::Late if now >= token.exp && session.confirmed_at.is_some() => {
+        NO_FALSE_LOGOUT,
+        |asked| match asked.decide() {
+            Verdict::Late
+                if asked.now >= asked.token.exp && asked.session.confirmed_at.is_some() =>
+            {
                 Verdict::Refused(Refusal::Expired)
             }
             verdict => verdict,
@@ -104,11 +119,11 @@ pub(super) const ALL: &[Mutant] = &[
     ),
     decides(
         "row 4: an expired token ahead of the store restores",
-        "lifetimes, failover",
-        EXPIRED,
+        LIFETIMES_FAILOVER,
+        EXPIRED_DOES_NOTHING,
         with!(
-            |session, token, now, policy| if token.generation > session.generation {
-                token.exp = now + policy.idle_lifetime
+            |asked| if asked.token.generation > asked.session.generation {
+                asked.token.exp = asked.now + asked.policy.idle_lifetime
             }
         ),
     ),

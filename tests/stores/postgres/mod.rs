@@ -19,10 +19,11 @@ use tower_bearer::{
     SessionId,
     error::ConfigErrorKind,
     store::{
-        PostgresOptions, PostgresStore, RevokeReason, Revoked, Session, SessionSecret,
-        SessionStore, StoreError, StoreErrorKind, Swap,
+        RevokeReason, Revoked, Session, SessionSecret, SessionStore, StoreError, StoreErrorKind,
+        Swap,
     },
 };
+use tower_bearer_sqlx::{PostgresOptions, PostgresStore};
 use uuid::Uuid;
 
 use self::rows::*;

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use tower_bearer::store::conformance::{Fixture, check};
+use tower_bearer_conformance::{Fixture, check};
 
 use super::*;
 use crate::service::served;

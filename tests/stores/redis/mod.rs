@@ -23,10 +23,11 @@ use tower_bearer::{
     clock::Timestamp,
     error::ConfigErrorKind,
     store::{
-        RedisOptions, RedisStore, RevokeReason, Revoked, Session, SessionSecret, SessionStore,
-        StoreError, StoreErrorKind, Swap,
+        RevokeReason, Revoked, Session, SessionSecret, SessionStore, StoreError, StoreErrorKind,
+        Swap,
     },
 };
+use tower_bearer_redis::{RedisOptions, RedisStore};
 use uuid::Uuid;
 
 use crate::servers::redis::Redis;

@@ -18,11 +18,9 @@ use tower_bearer::{
     SessionId,
     clock::Timestamp,
     error::ConfigErrorKind,
-    store::{
-        RevokeReason, Session, SessionSecret, SessionStore, SqliteOptions, SqliteStore,
-        StoreErrorKind, Swap,
-    },
+    store::{RevokeReason, Session, SessionSecret, SessionStore, StoreErrorKind, Swap},
 };
+use tower_bearer_sqlx::{SqliteOptions, SqliteStore};
 use uuid::Uuid;
 
 use self::rows::*;

@@ -1,0 +1,81 @@
+//! The rows of the decision table, by which the model tells verdicts apart.
+
+use tower_bearer::session::{Refusal, Reuse, Verdict};
+
+/// The rows of the decision table that a history can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TableRow {
+    /// Row 1, and what no bounds reach.
+    Unknown,
+    /// Row 2.
+    Forged,
+    /// Row 3.
+    Revoked,
+    /// Row 4.
+    Expired,
+    /// Row 5.
+    Current,
+    /// Row 6.
+    Rotate,
+    /// Row 7.
+    Neighbour,
+    /// Row 8.
+    Late,
+    /// Row 9, where the successor was confirmed long ago.
+    ReuseConfirmed,
+    /// Row 9, where the budget was spent.
+    ReuseBudget,
+    /// Row 10.
+    ReuseOlder,
+    /// Row 11.
+    Restore,
+}
+
+impl TableRow {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Unknown,
+        Self::Forged,
+        Self::Revoked,
+        Self::Expired,
+        Self::Current,
+        Self::Rotate,
+        Self::Neighbour,
+        Self::Late,
+        Self::ReuseConfirmed,
+        Self::ReuseBudget,
+        Self::ReuseOlder,
+        Self::Restore,
+    ];
+
+    pub(crate) fn of(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Refused(Refusal::Forged) => Self::Forged,
+            Verdict::Refused(Refusal::Revoked) => Self::Revoked,
+            Verdict::Refused(Refusal::Expired) => Self::Expired,
+            Verdict::Current => Self::Current,
+            Verdict::Rotate => Self::Rotate,
+            Verdict::Neighbour => Self::Neighbour,
+            Verdict::Late => Self::Late,
+            Verdict::Reuse(Reuse::Confirmed) => Self::ReuseConfirmed,
+            Verdict::Reuse(Reuse::BudgetSpent) => Self::ReuseBudget,
+            Verdict::Reuse(_) => Self::ReuseOlder,
+            Verdict::Restore => Self::Restore,
+            _ => Self::Unknown,
+        }
+    }
+
+    pub(crate) fn is_accepted(self) -> bool {
+        matches!(
+            self,
+            Self::Current | Self::Rotate | Self::Neighbour | Self::Late | Self::Restore
+        )
+    }
+
+    pub(crate) fn is_reuse(self) -> bool {
+        matches!(
+            self,
+            Self::ReuseConfirmed | Self::ReuseBudget | Self::ReuseOlder
+        )
+    }
+}

@@ -1,0 +1,132 @@
+//! Between the model's numbers and the crate's own types. The model asks the real decision
+//! about a real session, and this is the one file that knows how such a session looks.
+
+use std::time::Duration;
+
+use tower_bearer::{
+    SessionId,
+    clock::Timestamp,
+    session::{Policy, Presented, RevokeReason, Revoked, Session, SessionSecret},
+};
+use uuid::Uuid;
+
+use crate::{
+    bounds::{Bounds, GENERATIONS},
+    row::Row,
+    rules::Question,
+    time::{FAR, NEWEST, OLDEST, WINDOW},
+};
+
+/// Milliseconds.
+const TICK: i64 = 5_000;
+/// The time of every decision: what differs from state to state is how long ago things were.
+const NOW: Timestamp = Timestamp::from_secs(1_000_000_000);
+
+/// Makes the crate's sessions of the model's rows, and rows of sessions.
+#[derive(Clone, Debug)]
+pub(crate) struct Translator {
+    policy: Policy,
+    /// The session as its login wrote it: what no row has.
+    login: Session,
+    /// The `jti` of each generation's token.
+    jtis: [Uuid; GENERATIONS + 1],
+}
+
+/// A refresh token in the model's numbers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Token {
+    pub(crate) generation: u8,
+    /// Ticks until it expires.
+    pub(crate) expires: u8,
+    /// Whether it was made with the session's secret.
+    pub(crate) is_genuine: bool,
+}
+
+impl Translator {
+    pub(crate) fn new(bounds: &Bounds) -> Self {
+        let id = SessionId::from_uuid(Uuid::from_u128(7));
+        let secret = SessionSecret::from_bytes([9; 32]);
+        let login = Session::new(id, "", "", secret, Timestamp::from_secs(0));
+        let jti = |generation| Presented::genuine(&login, generation as u32, NOW).jti;
+        Self {
+            policy: policy(bounds),
+            jtis: std::array::from_fn(jti),
+            login,
+        }
+    }
+
+    /// What a server asks the decision when this token meets this row.
+    pub(crate) fn question(&self, row: Row, token: Token) -> Question {
+        Question {
+            session: self.session(row),
+            token: self.presented(token),
+            now: NOW,
+            policy: self.policy.clone(),
+        }
+    }
+
+    /// The row of a session.
+    pub(crate) fn row(&self, session: &Session) -> Row {
+        let counted = (1_u32 << self.policy.late_span) - 1;
+        Row {
+            generation: session.generation as u8,
+            rotated: session.rotated_at.map(ticks_since),
+            delivered: session.delivered_at.map(ticks_since),
+            confirmed: session.confirmed_at.map(ticks_since),
+            late: (session.late & counted) as u8,
+            expires: ticks_until(session.expires_at),
+            ends: ticks_until(session.ends_at),
+            revoked: session
+                .revoked
+                .map(|revoked| revoked.reason == RevokeReason::Reuse),
+        }
+    }
+
+    fn session(&self, row: Row) -> Session {
+        let mut session = self.login.clone();
+        session.generation = u32::from(row.generation);
+        session.rotated_at = row.rotated.map(ago);
+        session.delivered_at = row.delivered.map(ago);
+        session.confirmed_at = row.confirmed.map(ago);
+        session.late = u32::from(row.late);
+        session.expires_at = ahead(row.expires);
+        session.ends_at = ahead(row.ends);
+        session.revoked = row.revoked.map(|is_reuse| match is_reuse {
+            true => Revoked::new(NOW, RevokeReason::Reuse),
+            false => Revoked::new(NOW, RevokeReason::Logout),
+        });
+        session
+    }
+
+    fn presented(&self, token: Token) -> Presented {
+        let jti = match token.is_genuine {
+            true => self.jtis[usize::from(token.generation)],
+            false => Uuid::nil(),
+        };
+        Presented::new(u32::from(token.generation), jti, ahead(token.expires))
+    }
+}
+
+fn policy(bounds: &Bounds) -> Policy {
+    let mut policy = Policy::default();
+    policy.idle_lifetime = Duration::from_millis(u64::from(bounds.lifetimes.0) * TICK as u64);
+    policy.reuse_window = Duration::from_millis(WINDOW as u64 * TICK as u64);
+    (policy.late_budget, policy.late_span) = bounds.budget;
+    policy
+}
+
+fn ago(ticks: i8) -> Timestamp {
+    Timestamp::from_millis(NOW.as_millis() - i64::from(ticks) * TICK)
+}
+
+fn ahead(ticks: u8) -> Timestamp {
+    NOW + Duration::from_millis(u64::from(ticks) * TICK as u64)
+}
+
+fn ticks_since(time: Timestamp) -> i8 {
+    (NOW.millis_since(time) / TICK).clamp(NEWEST.into(), OLDEST.into()) as i8
+}
+
+fn ticks_until(time: Timestamp) -> u8 {
+    (time.millis_since(NOW) / TICK).clamp(0, FAR.into()) as u8
+}
