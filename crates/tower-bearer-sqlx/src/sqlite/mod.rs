@@ -108,7 +108,7 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 ///
 /// # Errors of the operations
 ///
-/// | [kind](super::StoreErrorKind) | where |
+/// | [kind](tower_bearer::store::StoreErrorKind) | where |
 /// | --- | --- |
 /// | `Busy` | another process held the lock for longer than the busy timeout |
 /// | `Timeout` | no connection of the pool came free in time |
@@ -133,7 +133,7 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// [`ConfigErrorKind::Store`](crate::error::ConfigErrorKind::Store), where the address or
+    /// [`ConfigErrorKind::Store`](tower_bearer::error::ConfigErrorKind::Store), where the address or
     /// the file cannot be used, another process holds the lock, or the tables are those of a
     /// newer version of this crate.
     pub async fn connect(address: &str) -> Result<Self, ConfigError> {
@@ -183,7 +183,7 @@ impl SqliteStore {
 
     /// Waits for the calls that are under way and closes the connections, those of a pool that
     /// was given to [`new`](Self::new) too. Later calls, on clones as well, are
-    /// [`Unavailable`](super::StoreErrorKind::Unavailable).
+    /// [`Unavailable`](tower_bearer::store::StoreErrorKind::Unavailable).
     pub async fn close(&self) {
         // The last to leave empties the write-ahead log, which a reader cannot.
         self.readers.close().await;
