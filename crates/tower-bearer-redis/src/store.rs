@@ -62,7 +62,7 @@ const PAGE: usize = 100;
 /// Redis alone; with `always` none. A failover takes what the new primary had not received. Of
 /// these,
 /// - a lost rotation costs nothing: the client's token is ahead of the store then, and the
-///   session goes on from it, with an event (row 11 of the [protocol](crate::manual::protocol));
+///   session goes on from it, with an event (row 11 of the [protocol]);
 /// - a lost session logs its user out;
 /// - a lost revocation is a logout that did not happen. Against that, revocations can
 ///   [wait for replicas](RedisOptions::wait_for_replicas) or for
@@ -104,6 +104,8 @@ const PAGE: usize = 100;
 /// A connection leads to one server, so that a Redis Cluster cannot be used as such. The keys
 /// are made for it: each script and command has one, and what belongs to a session has the
 /// session's identifier as its hash tag.
+///
+/// [protocol]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/protocol/index.html
 #[derive(Clone)]
 pub struct RedisStore {
     main: Connection,

@@ -91,7 +91,7 @@ const BATCH: usize = 256;
 ///
 /// Only the primary is believed, since every load feeds a decision. The answer to each load says
 /// whether the server takes writes. One that does not is a standby or has been demoted: the call
-/// is [`Unavailable`](super::StoreErrorKind::Unavailable), and the connection is closed, so
+/// is [`Unavailable`](tower_bearer::store::StoreErrorKind::Unavailable), and the connection is closed, so
 /// that the next goes to whoever the address then stands for. What no client can see is an old
 /// primary that is cut off and still takes writes: keeping those away (fencing) is the failover
 /// manager's work. A pooler must not send reads to standbys.
@@ -125,7 +125,7 @@ const BATCH: usize = 256;
 ///
 /// # Errors of the operations
 ///
-/// | [kind](super::StoreErrorKind) | where |
+/// | [kind](tower_bearer::store::StoreErrorKind) | where |
 /// | --- | --- |
 /// | `Busy` | another transaction held the session for too long, or was in the way of a role with a stricter isolation than `read committed` |
 /// | `Timeout` | no connection could be made or came free, or no answer came, within the [timeout](PostgresOptions::timeout) |
@@ -196,7 +196,7 @@ impl PostgresStore {
 
     /// Waits for the calls that are under way and closes the connections, those of a pool that
     /// was given to [`new`](Self::new) too. Later calls, on clones as well, are
-    /// [`Unavailable`](super::StoreErrorKind::Unavailable).
+    /// [`Unavailable`](tower_bearer::store::StoreErrorKind::Unavailable).
     pub async fn close(&self) {
         self.connections.pool.close().await;
     }

@@ -65,10 +65,10 @@ impl PostgresOptions {
     }
 
     /// How long a call takes at most, with its wait for a connection of the pool. After that it
-    /// is a [`Timeout`](crate::store::StoreErrorKind::Timeout) and the connection is closed.
+    /// is a [`Timeout`](tower_bearer::store::StoreErrorKind::Timeout) and the connection is closed.
     ///
     /// The server gets less: a statement that waits a quarter of it for a session which another
-    /// transaction has locked is ended there, as [`Busy`](crate::store::StoreErrorKind::Busy),
+    /// transaction has locked is ended there, as [`Busy`](tower_bearer::store::StoreErrorKind::Busy),
     /// and one that takes half of it for whatever reason, as a `Timeout`. With prepared
     /// statements in a pool of the application's own, the latter is up to the
     /// `statement_timeout` of its role.

@@ -105,7 +105,7 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 ///
 /// # Errors of the operations
 ///
-/// | [kind](super::StoreErrorKind) | where |
+/// | [kind](tower_bearer::store::StoreErrorKind) | where |
 /// | --- | --- |
 /// | `Busy` | another process held the lock for longer than the busy timeout |
 /// | `Timeout` | no connection of the pool came free in time |
@@ -180,7 +180,7 @@ impl SqliteStore {
 
     /// Waits for the calls that are under way and closes the connections, those of a pool that
     /// was given to [`new`](Self::new) too. Later calls, on clones as well, are
-    /// [`Unavailable`](super::StoreErrorKind::Unavailable).
+    /// [`Unavailable`](tower_bearer::store::StoreErrorKind::Unavailable).
     pub async fn close(&self) {
         // The last to leave empties the write-ahead log, which a reader cannot.
         self.readers.close().await;
