@@ -50,7 +50,10 @@ async fn what_will_not_mend_by_itself_is_asked_once() {
     let malformed = |flaw| (Kind::Malformed, Some(flaw), None);
     let status = |kind, status| (kind, None, Some(StatusCode::from_u16(status).unwrap()));
     for (fault, (kind, flaw, status)) in [
-        (says(200, "text/html", html), (Kind::ContentType, None, None)),
+        (
+            says(200, "text/html", html),
+            (Kind::ContentType, None, None),
+        ),
         (says(200, json, html), malformed("no JSON object")),
         (says(200, json, ""), malformed("no JSON object")),
         (says(200, json, "[]"), malformed("no JSON object")),

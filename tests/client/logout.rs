@@ -56,9 +56,19 @@ async fn the_session_is_over_before_the_server_knows() {
 async fn a_server_that_cannot_be_told_does_not_keep_anyone_signed_in() {
     for (fault, kind, status, asked) in [
         (Fault::Unreachable, ClientErrorKind::Unreachable, None, 3),
-        (Fault::status(503), ClientErrorKind::Unavailable, Some(503), 3),
+        (
+            Fault::status(503),
+            ClientErrorKind::Unavailable,
+            Some(503),
+            3,
+        ),
         (Fault::Silent, ClientErrorKind::Timeout, None, 3),
-        (Fault::status(302), ClientErrorKind::Redirected, Some(302), 1),
+        (
+            Fault::status(302),
+            ClientErrorKind::Redirected,
+            Some(302),
+            1,
+        ),
         (
             Fault::json(400, r#"{"error":"unsupported_token_type"}"#),
             ClientErrorKind::Refused,

@@ -16,7 +16,7 @@ use tower::{
     util::BoxCloneSyncService,
 };
 use tower_bearer_client::{
-    ClientError, ClientSession, ClientSessionBuilder, RefreshLayer, Refresh, RequestError,
+    ClientError, ClientSession, ClientSessionBuilder, Refresh, RefreshLayer, RequestError,
 };
 use tower_test::mock;
 

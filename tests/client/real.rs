@@ -242,8 +242,7 @@ async fn a_session_that_the_server_has_ended_is_over() {
     let session = ends.listen(session).build().unwrap();
     session.sign_in(identity.login().await).await.unwrap();
     identity.sessions.end_all("alice").await.unwrap();
-    let client = RefreshLayer::new(&session, server.parse().unwrap())
-        .layer(hyper_client());
+    let client = RefreshLayer::new(&session, server.parse().unwrap()).layer(hyper_client());
     let error = client.oneshot(post(&server, "")).await.unwrap_err();
     let RequestError::Token(error) = error else {
         panic!("{error:?}")
