@@ -46,7 +46,7 @@
 //! use tower_bearer::{
 //!     Algorithm, Issuer, KeySet, SigningKey,
 //!     cookie::{CookieOptions, RefreshCookie},
-//!     endpoint::TokenEndpoint,
+//!     endpoint::{EndpointOptions, TokenEndpoint},
 //!     session::{Grant, RefreshKey, Sessions},
 //!     store::MemoryStore,
 //! };
@@ -59,7 +59,8 @@
 //! let sessions =
 //!     Sessions::builder(issuer, RefreshKey::from_secret(secret)?, MemoryStore::new()).build()?;
 //! let cookie = RefreshCookie::new(&sessions, CookieOptions::new("/auth/token"))?;
-//! let endpoint = TokenEndpoint::new(sessions.clone()).refresh_cookie(&cookie);
+//! let options = EndpointOptions::new().refresh_cookie(&cookie);
+//! let endpoint = TokenEndpoint::new(sessions.clone()).options(options);
 //!
 //! // A login sets the cookie …
 //! let login = cookie.response(&sessions.start(Grant::new("anna")).await?)?;

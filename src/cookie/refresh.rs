@@ -22,17 +22,15 @@ use crate::{
 /// use tower_bearer::{
 ///     ReplyBody,
 ///     cookie::{CookieOptions, RefreshCookie, SetCookies},
-///     endpoint::Endpoints,
+///     endpoint::{EndpointOptions, Endpoints},
 ///     error::ConfigError,
 ///     session::{Grant, SessionError, Sessions},
-///     store::MemoryStore,
 /// };
 ///
-/// fn endpoints(
-///     sessions: &Sessions,
-/// ) -> Result<(RefreshCookie, Endpoints), ConfigError> {
+/// fn endpoints(sessions: &Sessions) -> Result<(RefreshCookie, Endpoints), ConfigError> {
 ///     let cookie = RefreshCookie::new(sessions, CookieOptions::new("/auth/token"))?;
-///     let endpoints = Endpoints::new(sessions).under("/auth").refresh_cookie(&cookie);
+///     let options = EndpointOptions::new().refresh_cookie(&cookie);
+///     let endpoints = Endpoints::new(sessions).under("/auth").options(options);
 ///     Ok((cookie, endpoints))
 /// }
 ///

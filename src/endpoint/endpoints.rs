@@ -1,15 +1,14 @@
-use std::{fmt, future::Future, time::Duration};
+use std::{fmt, time::Duration};
 
 use http::Request;
 use http_body::Body;
 
 use super::{
-    authenticate::IntoClientDecision,
-    client::ClientSecret,
     document,
     future::ReplyFuture,
     jwks::JwksEndpoint,
     metadata::Metadata,
+    options::EndpointOptions,
     paths::{JWKS, REFRESH_TOKEN, REVOKE, TOKEN},
     revocation::Revoke,
     session_endpoint::SessionEndpoint,
@@ -79,42 +78,14 @@ impl<St> Endpoints<St> {
         self
     }
 
-    /// How many bytes a request body has at most; 16 KiB unless set.
-    #[must_use]
-    pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.shared = self.shared.body_limit(bytes);
-        self
-    }
-
-    /// Checks the secrets of OAuth clients, as
-    /// [`TokenEndpoint::authenticate_client`](super::TokenEndpoint::authenticate_client) does.
-    #[must_use]
-    pub fn authenticate_client<F, Fut>(mut self, check: F) -> Self
-    where
-        F: Fn(String, ClientSecret) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: IntoClientDecision> + Send + 'static,
-    {
-        self.shared = self.shared.authenticate_client(check);
-        self
-    }
-
-    /// Refuses clients that do not authenticate, at the token and revocation endpoints, as
-    /// [`TokenEndpoint::require_client_authentication`][token] does. The metadata then no
-    /// longer list the method `none`.
+    /// Reads requests to the token and the revocation endpoint, and asks for clients' secrets, as
+    /// these options say. Where they [require][required] a secret, the metadata no longer list the
+    /// method `none`.
     ///
-    /// [token]: super::TokenEndpoint::require_client_authentication
+    /// [required]: EndpointOptions::require_client_authentication
     #[must_use]
-    pub fn require_client_authentication(mut self) -> Self {
-        self.shared = self.shared.require_client_authentication();
-        self
-    }
-
-    /// Takes refresh tokens from a cookie too, at the token endpoint and, where the cookie's
-    /// path reaches it, at the revocation endpoint. See [the policy](crate::cookie).
-    #[cfg(feature = "cookie")]
-    #[must_use]
-    pub fn refresh_cookie(mut self, cookie: &crate::cookie::RefreshCookie) -> Self {
-        self.shared = self.shared.refresh_cookie(cookie);
+    pub fn options(mut self, options: EndpointOptions) -> Self {
+        self.shared = self.shared.options(options);
         self
     }
 

@@ -7,12 +7,12 @@ use http::{Method, Request, Response};
 use http_body::Body;
 
 use super::{
-    authenticate::{Authentication, IntoClientDecision},
-    carrier::{Carried, Carrier},
-    client::{ClientCredentials, ClientSecret},
+    carrier::Carried,
+    client::ClientCredentials,
     error_reply::{ErrorReply, method_not_allowed},
     future::ReplyFuture,
-    params::{Accepts, DEFAULT_BODY_LIMIT, Params},
+    options::EndpointOptions,
+    params::{Accepts, Params},
 };
 use crate::{
     error::BoxError,
@@ -38,49 +38,24 @@ pub(super) trait Operation: Sized + Send + 'static {
 /// Sessions, and how requests to them are read.
 pub(super) struct SessionEndpoint<St> {
     sessions: Sessions<St>,
-    clients: Authentication,
-    carrier: Carrier,
-    body_limit: usize,
+    options: EndpointOptions,
 }
 
 impl<St> SessionEndpoint<St> {
     pub(super) fn new(sessions: Sessions<St>) -> Self {
         Self {
             sessions,
-            clients: Authentication::default(),
-            carrier: Carrier::default(),
-            body_limit: DEFAULT_BODY_LIMIT,
+            options: EndpointOptions::new(),
         }
     }
 
-    pub(super) fn body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes;
-        self
-    }
-
-    pub(super) fn authenticate_client<F, Fut>(mut self, check: F) -> Self
-    where
-        F: Fn(String, ClientSecret) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: IntoClientDecision> + Send + 'static,
-    {
-        self.clients = self.clients.check(check);
-        self
-    }
-
-    pub(super) fn require_client_authentication(mut self) -> Self {
-        self.clients = self.clients.require();
-        self
-    }
-
-    #[cfg(feature = "cookie")]
-    pub(super) fn refresh_cookie(mut self, cookie: &crate::cookie::RefreshCookie) -> Self {
-        self.carrier = Carrier::new(cookie);
-        self
+    pub(super) fn options(self, options: EndpointOptions) -> Self {
+        Self { options, ..self }
     }
 
     /// How clients authenticate, in the words of the metadata.
     pub(super) fn client_methods(&self) -> &'static [&'static str] {
-        self.clients.methods()
+        self.options.clients.methods()
     }
 }
 
@@ -109,12 +84,13 @@ impl<St: SessionStore> SessionEndpoint<St> {
         Op: Operation,
         B: Body<Data: Send, Error: Into<BoxError>> + Send,
     {
-        let carried = self.carrier.find(&request)?;
+        let carried = self.options.carrier.find(&request)?;
         let client = ClientCredentials::in_header(request.headers())?;
         let needs_body = carried.is_none();
-        let params = Params::read(request, Op::ACCEPTS, self.body_limit, needs_body).await?;
+        let params =
+            Params::read(request, Op::ACCEPTS, self.options.body_limit, needs_body).await?;
         let client = client.and_in_body(&params)?;
-        let client_id = self.clients.identify(client).await?;
+        let client_id = self.options.clients.identify(client).await?;
         let operation = Op::read(&params, carried)?;
         let answer = operation.run(&self.sessions, client_id).await;
         answer.map_err(|error| error.code().into())
@@ -125,9 +101,7 @@ impl<St> Clone for SessionEndpoint<St> {
     fn clone(&self) -> Self {
         Self {
             sessions: self.sessions.clone(),
-            clients: self.clients.clone(),
-            carrier: self.carrier.clone(),
-            body_limit: self.body_limit,
+            options: self.options.clone(),
         }
     }
 }
@@ -135,9 +109,7 @@ impl<St> Clone for SessionEndpoint<St> {
 impl<St> fmt::Debug for SessionEndpoint<St> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionEndpoint")
-            .field("clients", &self.clients)
-            .field("carrier", &self.carrier)
-            .field("body_limit", &self.body_limit)
+            .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }

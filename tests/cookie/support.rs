@@ -12,7 +12,7 @@ use tower_bearer::{
     Algorithm, Issuer, KeySet, Scope, SigningKey, TokenResponse, Verifier,
     clock::{Clock, ManualClock, SystemClock},
     cookie::{CookieOptions, RefreshCookie},
-    endpoint::{RevocationEndpoint, TokenEndpoint},
+    endpoint::{EndpointOptions, RevocationEndpoint, TokenEndpoint},
     session::{Grant, Record, RefreshKey, Sessions, SessionsBuilder},
     store::{MemoryStore, SessionStore},
 };
@@ -73,12 +73,17 @@ impl World {
         self.start().await.refresh_token.expose().to_owned()
     }
 
+    /// Tokens in the cookie.
+    pub(crate) fn options(&self) -> EndpointOptions {
+        EndpointOptions::new().refresh_cookie(&self.cookie)
+    }
+
     pub(crate) fn endpoint(&self) -> TokenEndpoint<MemoryStore> {
-        TokenEndpoint::new(self.sessions.clone()).refresh_cookie(&self.cookie)
+        TokenEndpoint::new(self.sessions.clone()).options(self.options())
     }
 
     pub(crate) fn revocation(&self) -> RevocationEndpoint<MemoryStore> {
-        RevocationEndpoint::new(self.sessions.clone()).refresh_cookie(&self.cookie)
+        RevocationEndpoint::new(self.sessions.clone()).options(self.options())
     }
 
     pub(crate) fn verifier(&self) -> Verifier {
