@@ -230,7 +230,7 @@ pub enum ErrorCode {
     TooManySessions,
     /// A page of another origin sent the request, together with a cookie.
     CrossOrigin,
-    /// The application that uses this crate has made a mistake.
+    /// The server has a fault, such as a mistake in how the application uses this crate.
     ServerError,
     /// The store or the key set cannot be reached: try again later.
     TemporarilyUnavailable,
