@@ -122,9 +122,9 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // serde_json passes any number to a visitor that asks for a float, and integers as integers.
-        // To a visitor that asks for anything, it may pass something else if another crate of the
-        // application turns on its features.
+        // serde_json passes any number to a visitor that asks for a float, and integers as
+        // integers. To a visitor that asks for anything, it may pass something else if another
+        // crate of the application turns on its features.
         deserializer.deserialize_f64(NumericDate)
     }
 }
@@ -187,10 +187,10 @@ pub trait Clock: Send + Sync + 'static {
     /// [`now`](Self::now), and must be **less than a second** earlier. The default is `now`, which
     /// is always right.
     ///
-    /// A [`Verifier`](crate::Verifier) reads it for each token that it remembers. If the start or the
-    /// end of the token is less than a second away, the verifier also reads `now`. A `recent` time
-    /// that is more than a second old lets a remembered token live past its end, by the time above
-    /// the second. One that is ahead of `now` accepts a remembered token before its start.
+    /// A [`Verifier`](crate::Verifier) reads it for each token that it remembers. If the start or
+    /// the end of the token is less than a second away, the verifier also reads `now`. A `recent`
+    /// time that is more than a second old lets a remembered token live past its end, by the time
+    /// above the second. One that is ahead of `now` accepts a remembered token before its start.
     fn recent(&self) -> Timestamp {
         self.now()
     }
@@ -209,8 +209,8 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 /// The operating system's wall clock.
 ///
 /// On Linux, [`recent`](Clock::recent) is the time of the kernel's last tick
-/// (`CLOCK_REALTIME_COARSE`), which can be read in a fifth of the time. It is some milliseconds old,
-/// except for a moment after the machine has stood still. On other systems it is
+/// (`CLOCK_REALTIME_COARSE`), which can be read in a fifth of the time. It is some milliseconds
+/// old, except for a moment after the machine has stood still. On other systems it is
 /// [`now`](Clock::now).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;

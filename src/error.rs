@@ -6,7 +6,7 @@
 //! | [`ConfigError`] | the configuration of the application, before any request is served |
 //! | [`KeyError`](crate::jws::KeyError) | a key, or a set of keys |
 //! | [`OpenError`] | a store that cannot be opened, or its address |
-//! | [`ScopeError`](crate::claims::ScopeError) | text that is not a scope, from the application or a request |
+//! | [`ScopeError`](crate::claims::ScopeError) | text that is not a scope, whoever it comes from |
 //! | [`TokenError`] | the access token of a request |
 //! | [`SessionError`] | a refresh token, a login, or the server's part in either |
 //! | [`StoreError`] | a store that is in use |

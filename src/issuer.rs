@@ -111,9 +111,9 @@ impl Issuer {
     /// `sub`, `aud`, `exp`, `iat`, a new `jti` and the default `client_id`. The caller can change
     /// them and add others.
     ///
-    /// Times are whole seconds. `exp` is rounded up, so that the token lives at least for `lifetime`.
-    /// `jti` is empty if the operating system gives no random bytes; [`sign`](Self::sign) refuses it
-    /// then.
+    /// Times are whole seconds. `exp` is rounded up, so that the token lives at least for
+    /// `lifetime`. `jti` is empty if the operating system gives no random bytes;
+    /// [`sign`](Self::sign) refuses it then.
     pub fn claims(&self, subject: impl Into<String>, now: Timestamp, lifetime: Duration) -> Claims {
         Claims {
             iss: self.0.issuer.clone(),
@@ -132,14 +132,14 @@ impl Issuer {
         }
     }
 
-    /// Signs claims into an access token. Times are rounded down to whole seconds. `P` must serialise
-    /// to a JSON object without [registered](REGISTERED) names, or be `()`.
+    /// Signs claims into an access token. Times are rounded down to whole seconds. `P` must
+    /// serialise to a JSON object without [registered](REGISTERED) names, or be `()`.
     ///
     /// # Errors
     ///
-    /// [`PrivateClaims`](crate::jws::SignErrorKind::PrivateClaims) if `P` is not like that or `sub` is
-    /// empty, [`Backend`](crate::jws::SignErrorKind::Backend) if `jti` is empty or the signature could
-    /// not be made.
+    /// [`PrivateClaims`](crate::jws::SignErrorKind::PrivateClaims) if `P` is not like that or `sub`
+    /// is empty, [`Backend`](crate::jws::SignErrorKind::Backend) if `jti` is empty or the signature
+    /// could not be made.
     pub fn sign<P: Serialize>(&self, claims: &Claims<P>) -> Result<AccessToken, SignError> {
         check_private(&claims.private)?;
         self.sign_checked(claims)

@@ -135,7 +135,8 @@ fn number<E: Error>(text: &str) -> Result<Value, E> {
 /// If a crate of the application turns on serde_json's `arbitrary_precision`, such a map can be a
 /// number instead of an object: a fraction comes as a map with one member, which holds the text.
 /// serde_json passes the key of that member as a plain string. It passes a name from the JSON text
-/// as the newtype that is asked for here. So an object never counts as a number, whatever its names.
+/// as the newtype that is asked for here. So an object never counts as a number, whatever its
+/// names.
 enum Key {
     Name(String),
     Number,

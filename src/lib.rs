@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | check access tokens on each request | [`bearer::BearerLayer`] with a [`Verifier`] |
 //! | issue access tokens | [`Issuer`] with a [`KeySet`] |
-//! | log users in, refresh their tokens, log them out | [`session::Sessions`] over a session [`store`] |
+//! | log users in, refresh, log them out | [`session::Sessions`] over a session [`store`] |
 //! | serve the OAuth endpoints | [`endpoint`] |
 //! | keep refresh tokens in cookies, for browsers | [`cookie::RefreshCookie`] (feature `cookie`) |
 //! | read the claims in an axum handler | [`Claims`] as an extractor (feature `axum`) |
@@ -73,18 +73,18 @@
 //! | `aws-lc-rs` | yes | signatures by aws-lc-rs, also if both back ends are on |
 //! | `rust-crypto` | | signatures in pure Rust, by the RustCrypto crates |
 //! | `session` | yes | the modules [`session`], [`endpoint`] and [`manual`]; turns on `store` |
-//! | `store` | with `session` | the module [`store`]: the contract of a session store, and a store in memory |
+//! | `store` | yes | the module [`store`]: the contract of a store, and a store in memory |
 //! | `cookie` | | the module [`cookie`]: tokens in cookies, for browsers |
 //! | `axum` | | extractors, responses, and a router with the endpoints |
-//! | `tracing` | yes | events that say why a request is refused or answered with 503, and what happens to sessions |
+//! | `tracing` | yes | events: why a request is refused or gets a 503; what happens to sessions |
 //!
 //! Tokens and sessions need one of the two crypto back ends. A crate that only writes a store needs
 //! none: it turns off the default features and turns on `store`.
 //!
-//! The crate turns on the feature `float_roundtrip` of serde_json, which Cargo then turns on for your
-//! whole program. Floats are read exactly, so that those in your claims come out of a token and a
-//! store bit for bit; parsing them takes about twice as long. The other features of serde_json make
-//! no difference to tokens and sessions.
+//! The crate turns on the feature `float_roundtrip` of serde_json, which Cargo then turns on for
+//! your whole program. Floats are read exactly, so that those in your claims come out of a token
+//! and a store bit for bit; parsing them takes about twice as long. The other features of
+//! serde_json make no difference to tokens and sessions.
 //!
 //! # With axum
 //!

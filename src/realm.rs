@@ -4,8 +4,8 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::error::{ConfigError, ConfigErrorKind};
 
-/// The `realm` of a challenge, which names what is protected (RFC 9110 §11.5). The default is `api`.
-/// A realm is printable ASCII without quote and backslash.
+/// The `realm` of a challenge, which names what is protected (RFC 9110 §11.5). The default is
+/// `api`. A realm is printable ASCII without quote and backslash.
 ///
 /// ```
 /// use tower_bearer::bearer::Realm;
@@ -27,13 +27,13 @@ enum Text {
 }
 
 impl Realm {
-    /// Creates a realm from text in the program itself. Use [`new`](Self::new) for text that is read
-    /// at run time.
+    /// Creates a realm from text in the program itself. Use [`new`](Self::new) for text that is
+    /// read at run time.
     ///
     /// # Panics
     ///
-    /// If `realm` contains a quote, a backslash or anything that is not printable ASCII. In a `const`
-    /// this is a compile-time error.
+    /// If `realm` contains a quote, a backslash or anything that is not printable ASCII. In a
+    /// `const` this is a compile-time error.
     pub const fn from_static(realm: &'static str) -> Self {
         assert!(
             is_realm(realm),
@@ -46,8 +46,8 @@ impl Realm {
     ///
     /// # Errors
     ///
-    /// [`Realm`](ConfigErrorKind::Realm) if `realm` contains a quote, a backslash or anything that is
-    /// not printable ASCII.
+    /// [`Realm`](ConfigErrorKind::Realm) if `realm` contains a quote, a backslash or anything that
+    /// is not printable ASCII.
     pub fn new(realm: &str) -> Result<Self, ConfigError> {
         match is_realm(realm) {
             true => Ok(Self(Text::Shared(realm.into()))),

@@ -56,7 +56,8 @@ struct ErrorBody<'a> {
     error_description: &'a str,
 }
 
-/// An answer with the status of `code`, and `error` and `error_description` as JSON (RFC 6749 §5.2).
+/// An answer with the status of `code`, and `error` and `error_description` as JSON (RFC 6749
+/// §5.2).
 pub(crate) fn error(code: ErrorCode, description: &str) -> Response<Bytes> {
     // The challenge for a missing token has no code, but people read the body, which needs one.
     let (name, description) = match code {

@@ -66,8 +66,8 @@ pub struct TokenResponse {
     pub expires_in: Duration,
     /// The refresh token to use from now on.
     pub refresh_token: RefreshToken,
-    /// How long the refresh token lives from now on, if nobody uses it. It is not sent to the client,
-    /// which does not need it; it would help a thief.
+    /// How long the refresh token lives from now on, if nobody uses it. It is not sent to the
+    /// client, which does not need it; it would help a thief.
     pub refresh_expires_in: Duration,
     /// What the access token allows. It is empty if the token has no scope.
     pub scope: Scope,

@@ -30,12 +30,12 @@ pub use verified::VerifiedToken;
 /// 1. The members of [`Claims`].
 /// 2. Claims by which other specifications decide whether a resource server accepts a token, or who
 ///    holds it: `acr` and `amr` (RFC 9068 §2.2.1), `cnf` (RFC 7800), `act` and `may_act` (RFC 8693
-///    §4), `authorization_details` (RFC 9396 §9.1), `azp` and `nonce` (OpenID Connect Core §2). This
-///    crate does not use them yet. They are reserved so that a later version can use them without a
-///    clash with an application's claims.
+///    §4), `authorization_details` (RFC 9396 §9.1), `azp` and `nonce` (OpenID Connect Core §2).
+///    This crate does not use them yet. They are reserved so that a later version can use them
+///    without a clash with an application's claims.
 ///
-/// A minor version may add names from the IANA registry "JSON Web Token Claims". It never adds names
-/// that describe the user and that only the application can fill: `roles`, `groups` and
+/// A minor version may add names from the IANA registry "JSON Web Token Claims". It never adds
+/// names that describe the user and that only the application can fill: `roles`, `groups` and
 /// `entitlements` (RFC 9068 §2.2.3.1), `name`, `email` and the like (RFC 9068 §2.2.2).
 ///
 /// A token of another issuer may have names of the second kind. [`VerifiedToken::claims_as`] reads

@@ -83,7 +83,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads the value of a registered claim. `null` is a value of the wrong type, not a missing one.
+    /// Reads the value of a registered claim. `null` is a value of the wrong type, not a missing
+    /// one.
     fn take<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
         &mut self,
         map: &mut A,

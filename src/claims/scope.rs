@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 mod literal;
 
-/// A scope with at most this many spaces is compared token by token, without a hash table. The scope
-/// of an access token rarely has more.
+/// A scope with at most this many spaces is compared token by token, without a hash table. The
+/// scope of an access token rarely has more.
 const FEW: usize = 8;
 
 /// A set of OAuth scope tokens (RFC 6749 §3.3). Case matters, the order does not.

@@ -7,8 +7,8 @@ use crate::error::TokenError;
 
 /// The signature of an RSA key of 8192 bits, the longest key that is accepted.
 const MAX_SIGNATURE_BYTES: usize = 1024;
-/// The signature of P-384, the longest of any algorithm but RSA. A buffer of this size is cheaper to
-/// clear.
+/// The signature of P-384, the longest of any algorithm but RSA. A buffer of this size is cheaper
+/// to clear.
 const SHORT_SIGNATURE_BYTES: usize = 96;
 
 /// A token of the right shape. Nothing in it can be trusted yet, and no segment is decoded yet.
@@ -59,8 +59,8 @@ impl<'a> Compact<'a> {
     }
 
     /// Decodes the payload. Call this only after the signature has been verified: the payload takes
-    /// longest to decode, so a library with vector instructions does it, and that library should not
-    /// see the bytes of strangers.
+    /// longest to decode, so a library with vector instructions does it, and that library should
+    /// not see the bytes of strangers.
     pub(super) fn payload(&self) -> Result<Vec<u8>, TokenError> {
         base64_simd::URL_SAFE_NO_PAD
             .decode_to_vec(self.payload)

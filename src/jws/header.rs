@@ -40,8 +40,8 @@ impl Header {
         })
     }
 
-    /// Whether `typ` is the media type `wanted`. Case does not matter, and `application/` may be left
-    /// out (RFC 7515 §4.1.9).
+    /// Whether `typ` is the media type `wanted`. Case does not matter, and `application/` may be
+    /// left out (RFC 7515 §4.1.9).
     pub(super) fn is_type(&self, wanted: &str) -> bool {
         const PREFIX: &str = "application/";
         let Some(typ) = self.typ.as_deref() else {

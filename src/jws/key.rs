@@ -220,8 +220,8 @@ pub(super) fn thumbprint(members: &Value) -> String {
     base64url(&backend::sha256(members.to_string().as_bytes()))
 }
 
-/// The thumbprint of a secret (RFC 7638 §3.2). It reveals nothing about a random secret, just as the
-/// HMAC of a token does not.
+/// The thumbprint of a secret (RFC 7638 §3.2). It reveals nothing about a random secret, just as
+/// the HMAC of a token does not.
 pub(super) fn secret_thumbprint(secret: &[u8]) -> String {
     let text = Zeroizing::new(format!(r#"{{"k":"{}","kty":"oct"}}"#, *encoded(secret)));
     base64url(&backend::sha256(text.as_bytes()))

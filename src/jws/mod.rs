@@ -2,17 +2,17 @@
 //!
 //! 1. A key is bound to one [`Algorithm`]. A token that names another one is refused, and there is
 //!    no `none` (RFC 8725 §3.1).
-//! 2. Keys come from the configuration. A [`SigningKey`] or [`VerifyingKey`] is read from PEM, DER, a
-//!    JWK or a secret; a signing key can also be generated. Weak keys, and keys meant for something
-//!    else, are refused.
-//! 3. A set finds a key by its `kid`. A [`KeySet`] signs and rolls keys over; [`VerifyingKeys`] verify
-//!    and can be published.
+//! 2. Keys come from the configuration. A [`SigningKey`] or [`VerifyingKey`] is read from PEM, DER,
+//!    a JWK or a secret; a signing key can also be generated. Weak keys, and keys meant for
+//!    something else, are refused.
+//! 3. A set finds a key by its `kid`. A [`KeySet`] signs and rolls keys over; [`VerifyingKeys`]
+//!    verify and can be published.
 //! 4. A token is three segments of canonical base64url. Its header is a JSON object without
 //!    duplicate members. `crit`, `b64` and keys in the header (`jwk`, `jku`, `x5u`, `x5c`) are
 //!    refused in any form; other unknown members are ignored (RFC 7515 §4).
 //!
-//! The cryptography is that of aws-lc-rs. If only the feature `rust-crypto` is on, it is that of the
-//! RustCrypto crates.
+//! The cryptography is that of aws-lc-rs. If only the feature `rust-crypto` is on, it is that of
+//! the RustCrypto crates.
 
 mod algorithm;
 mod backend;
@@ -50,7 +50,8 @@ pub struct SignError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignErrorKind {
-    /// The application's own claims are not a JSON object or use a registered name, or `sub` is empty.
+    /// The application's own claims are not a JSON object or use a registered name, or `sub` is
+    /// empty.
     #[error("private claims: {0}")]
     PrivateClaims(String),
     /// The operating system gave no random bytes, or the back end failed.

@@ -1,5 +1,5 @@
-//! Detects RSA keys made by Infineon's faulty library (CVE-2017-15361, "ROCA"). They can be factored,
-//! so their signatures prove nothing.
+//! Detects RSA keys made by Infineon's faulty library (CVE-2017-15361, "ROCA"). They can be
+//! factored, so their signatures prove nothing.
 
 /// The odd primes up to 167. Modulo their product, the primes of the faulty library are powers of
 /// 65537, and so is the modulus of the key. Fewer than one in 2^27 other moduli look like that.

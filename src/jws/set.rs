@@ -88,7 +88,8 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`DuplicateKid`](super::KeyErrorKind::DuplicateKid) if the set has another key of that `kid`.
+    /// [`DuplicateKid`](super::KeyErrorKind::DuplicateKid) if the set has another key of that
+    /// `kid`.
     pub fn roll_over(&self, next: SigningKey) -> Result<(), KeyError> {
         let _change = self.change();
         let verifying = next.verifying_key();

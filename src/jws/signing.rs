@@ -64,8 +64,8 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`Weak`](KeyErrorKind::Weak) if the secret is shorter, [`Format`](KeyErrorKind::Format) if the
-    /// algorithm is another one.
+    /// [`Weak`](KeyErrorKind::Weak) if the secret is shorter, [`Format`](KeyErrorKind::Format) if
+    /// the algorithm is another one.
     pub fn from_secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let secret = secret.as_ref();
         let verifying = VerifyingKey::from_secret(algorithm, secret)?;
@@ -111,8 +111,8 @@ impl SigningKey {
         Self::from_signer(algorithm, signer)
     }
 
-    /// Reads a private key in DER: PKCS#8 (RFC 5208), for RSA also PKCS#1 (RFC 8017 appendix A.1.2),
-    /// and for an elliptic curve also RFC 5915.
+    /// Reads a private key in DER: PKCS#8 (RFC 5208), for RSA also PKCS#1 (RFC 8017 appendix
+    /// A.1.2), and for an elliptic curve also RFC 5915.
     ///
     /// # Errors
     ///
@@ -126,16 +126,16 @@ impl SigningKey {
         Self::from_signer(algorithm, signer)
     }
 
-    /// Reads a JWK that is private or secret (`oct`), and its `kid` if it has one. An elliptic curve
-    /// implies the algorithm. RSA and `oct` keys must have an `alg`, or be read by
+    /// Reads a JWK that is private or secret (`oct`), and its `kid` if it has one. An elliptic
+    /// curve implies the algorithm. RSA and `oct` keys must have an `alg`, or be read by
     /// [`from_jwk_as`](Self::from_jwk_as). RSA keys must have all their private members.
     ///
     /// # Errors
     ///
-    /// [`Use`](KeyErrorKind::Use) if `use`, `key_ops` or `alg` forbids signing with the key (RFC 7517
-    /// §4), [`Format`](KeyErrorKind::Format) if private members are missing or do not belong to the
-    /// public ones, [`UnsupportedAlgorithm`](KeyErrorKind::UnsupportedAlgorithm) if the type or the
-    /// curve is not one of an [`Algorithm`], and the errors of [`from_pem`](Self::from_pem).
+    /// [`Use`](KeyErrorKind::Use) if `use`, `key_ops` or `alg` forbids signing with the key (RFC
+    /// 7517 §4), [`Format`](KeyErrorKind::Format) if private members are missing or do not belong
+    /// to the public ones, [`UnsupportedAlgorithm`](KeyErrorKind::UnsupportedAlgorithm) if the type
+    /// or the curve is not one of an [`Algorithm`], and the errors of [`from_pem`](Self::from_pem).
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
         Self::read(Jwk::parse(json, None, Operation::Sign)?)
     }
@@ -144,8 +144,8 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// Those of [`from_jwk`](Self::from_jwk), and [`Use`](KeyErrorKind::Use) if the JWK names another
-    /// algorithm.
+    /// Those of [`from_jwk`](Self::from_jwk), and [`Use`](KeyErrorKind::Use) if the JWK names
+    /// another algorithm.
     pub fn from_jwk_as(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
         Self::read(Jwk::parse(json, Some(algorithm), Operation::Sign)?)
     }

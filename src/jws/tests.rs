@@ -1,5 +1,5 @@
-//! Tests with the signatures of published examples, and tests of what is refused in which order. The
-//! payloads of the examples are not claims, so the public API cannot read them.
+//! Tests with the signatures of published examples, and tests of what is refused in which order.
+//! The payloads of the examples are not claims, so the public API cannot read them.
 
 use std::{fs, path::Path};
 

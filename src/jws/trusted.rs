@@ -83,9 +83,9 @@ impl VerifyingKeys {
 
     /// Reads a JWK Set (RFC 7517 §5).
     ///
-    /// As RFC 7517 §5 recommends, keys that cannot be used here are skipped: keys for another `use`,
-    /// of an unsupported type, curve or `alg`, weak or malformed keys, and RSA and `oct` keys without
-    /// an `alg`. Private members are ignored.
+    /// As RFC 7517 §5 recommends, keys that cannot be used here are skipped: keys for another
+    /// `use`, of an unsupported type, curve or `alg`, weak or malformed keys, and RSA and `oct`
+    /// keys without an `alg`. Private members are ignored.
     ///
     /// # Errors
     ///
@@ -125,15 +125,16 @@ impl VerifyingKeys {
         }))
     }
 
-    /// Replaces the keys of this set by those of `next`. Use it on a server that fetches the key set
-    /// of another issuer from time to time. Clones of this set, and the verifiers that have one,
-    /// change at once. `next` itself does not change.
+    /// Replaces the keys of this set by those of `next`. Use it on a server that fetches the key
+    /// set of another issuer from time to time. Clones of this set, and the verifiers that have
+    /// one, change at once. `next` itself does not change.
     ///
     /// From the next request on, tokens of removed keys are refused, even if a verifier remembers
     /// them. A key that is in both sets stays the same key, and its tokens stay remembered.
     ///
     /// If several calls race, the last one counts. Let only one task fetch and replace the keys: of
-    /// two tasks, the one with the older keys may be the last, and bring back a key that has leaked.
+    /// two tasks, the one with the older keys may be the last, and bring back a key that has
+    /// leaked.
     ///
     /// # Errors
     ///
@@ -184,8 +185,8 @@ impl VerifyingKeys {
         json!({ "keys": keys }).to_string()
     }
 
-    /// Opens a compact JWS. It checks everything but the claims, in this order: the size, the shape,
-    /// the header, the type, the key by `kid`, its algorithm, the signature.
+    /// Opens a compact JWS. It checks everything but the claims, in this order: the size, the
+    /// shape, the header, the type, the key by `kid`, its algorithm, the signature.
     pub(crate) fn open(
         &self,
         token: &str,

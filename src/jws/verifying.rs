@@ -17,8 +17,8 @@ use super::{
 
 /// A public key or a secret that verifies with one [`Algorithm`]. It is cheap to clone.
 ///
-/// `Debug` shows only the `kid` and the algorithm, because an HMAC key verifies with the same secret
-/// that signs.
+/// `Debug` shows only the `kid` and the algorithm, because an HMAC key verifies with the same
+/// secret that signs.
 ///
 /// ```
 /// use tower_bearer::{Algorithm, VerifyingKey};
@@ -78,8 +78,8 @@ impl VerifyingKey {
         Self::from_der(algorithm, &public_from_pem(pem)?)
     }
 
-    /// Reads a public key in DER: SPKI (RFC 5280 §4.1.2.7), or for RSA also PKCS#1 (RFC 8017 appendix
-    /// A.1.1).
+    /// Reads a public key in DER: SPKI (RFC 5280 §4.1.2.7), or for RSA also PKCS#1 (RFC 8017
+    /// appendix A.1.1).
     ///
     /// # Errors
     ///
@@ -95,9 +95,10 @@ impl VerifyingKey {
     ///
     /// # Errors
     ///
-    /// [`Use`](super::KeyErrorKind::Use) if `use`, `key_ops` or `alg` forbids verifying with the key
-    /// (RFC 7517 §4), [`UnsupportedAlgorithm`](super::KeyErrorKind::UnsupportedAlgorithm) if the type
-    /// or the curve is not one of an [`Algorithm`], and the errors of [`from_pem`](Self::from_pem).
+    /// [`Use`](super::KeyErrorKind::Use) if `use`, `key_ops` or `alg` forbids verifying with the
+    /// key (RFC 7517 §4), [`UnsupportedAlgorithm`](super::KeyErrorKind::UnsupportedAlgorithm) if
+    /// the type or the curve is not one of an [`Algorithm`], and the errors of
+    /// [`from_pem`](Self::from_pem).
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
         Self::read(Jwk::parse(json, None, Operation::Verify)?)
     }
@@ -106,8 +107,8 @@ impl VerifyingKey {
     ///
     /// # Errors
     ///
-    /// Those of [`from_jwk`](Self::from_jwk), and [`Use`](super::KeyErrorKind::Use) if the JWK names
-    /// another algorithm.
+    /// Those of [`from_jwk`](Self::from_jwk), and [`Use`](super::KeyErrorKind::Use) if the JWK
+    /// names another algorithm.
     pub fn from_jwk_as(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
         Self::read(Jwk::parse(json, Some(algorithm), Operation::Verify)?)
     }

@@ -1,10 +1,10 @@
 //! Remembers accepted tokens, so that the same token is not verified anew on each request.
 //!
 //! 1. Only a token that has passed every check is kept. Nothing is kept of a refused token.
-//! 2. A token is found by a keyed hash of its last bytes, which belong to the signature, and is then
-//!    compared as a whole. A token that differs in one bit is not found.
-//! 3. A hit takes one of many locks, for reading. The only thing that it writes and other cores read
-//!    is the reference count of the claims.
+//! 2. A token is found by a keyed hash of its last bytes, which belong to the signature, and is
+//!    then compared as a whole. A token that differs in one bit is not found.
+//! 3. A hit takes one of many locks, for reading. The only thing that it writes and other cores
+//!    read is the reference count of the claims.
 //! 4. What may have changed is checked again on each hit: the times and the key by the cache, the
 //!    session and the scope by the layer.
 
@@ -41,7 +41,8 @@ pub(super) struct Cache {
     shards: Box<[Locked]>,
 }
 
-/// A shard on cache lines of its own, so that cores at different shards do not slow each other down.
+/// A shard on cache lines of its own, so that cores at different shards do not slow each other
+/// down.
 #[repr(align(128))]
 struct Locked(RwLock<Shard>);
 
@@ -83,8 +84,8 @@ impl Cache {
         is_good(good, clock).then_some(verified)
     }
 
-    /// The token and the time in which it is valid. The clock may be the application's, so it is not
-    /// read here under the lock.
+    /// The token and the time in which it is valid. The clock may be the application's, so it is
+    /// not read here under the lock.
     fn find(
         &self,
         token: &[u8],

@@ -6,12 +6,13 @@ use crate::claims::{Audience, Claims, VerifiedToken};
 
 /// The overhead of an allocation in bytes.
 const ALLOCATION: usize = 16;
-/// A map consists of nodes with room for `NODE_MEMBERS` members each. If there is more than one node,
-/// each has at least `LEAST_MEMBERS`.
+/// A map consists of nodes with room for `NODE_MEMBERS` members each. If there is more than one
+/// node, each has at least `LEAST_MEMBERS`.
 ///
-/// If another crate of the application turns on serde_json's `preserve_order`, a map is a list and a
-/// table instead, and both grow by doubling. With up to `LISTED_MEMBERS` members they take no more
-/// memory than one node, and with more members no more than the nodes that are counted for them.
+/// If another crate of the application turns on serde_json's `preserve_order`, a map is a list and
+/// a table instead, and both grow by doubling. With up to `LISTED_MEMBERS` members they take no
+/// more memory than one node, and with more members no more than the nodes that are counted for
+/// them.
 const NODE_MEMBERS: usize = 11;
 const LEAST_MEMBERS: usize = 5;
 const LISTED_MEMBERS: usize = 7;

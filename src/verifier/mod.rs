@@ -43,9 +43,9 @@ pub(crate) const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// The verifier remembers each token that has passed. For the next request with the same token, it
 /// only checks the times and that the key is still in the set; it checks no signature and reads no
 /// JSON. The memory is [bounded](Self::cache), keeps nothing of refused tokens, and can be
-/// [switched off](Self::without_cache). Clones share it. Each method that configures a verifier, such
-/// as [`leeway`](Self::leeway), gives it an empty memory of its own, so configure it before you clone
-/// it.
+/// [switched off](Self::without_cache). Clones share it. Each method that configures a verifier,
+/// such as [`leeway`](Self::leeway), gives it an empty memory of its own, so configure it before
+/// you clone it.
 ///
 /// ```
 /// use tower_bearer::{Algorithm, KeySet, SigningKey, Verifier, error::TokenError};
@@ -105,8 +105,8 @@ impl Verifier {
         Self(Arc::new(inner))
     }
 
-    /// Sets by how much the clocks of issuer and verifier may differ (RFC 7519 §4.1.4). The default is
-    /// 5 seconds, the maximum 5 minutes.
+    /// Sets by how much the clocks of issuer and verifier may differ (RFC 7519 §4.1.4). The default
+    /// is 5 seconds, the maximum 5 minutes.
     ///
     /// # Errors
     ///
@@ -145,15 +145,15 @@ impl Verifier {
     ///
     /// A remembered token is no longer used once it has expired, its key has left the
     /// [set](VerifyingKeys), or its `kid` means another key. It stays in memory until later tokens
-    /// take its place. The verifier still checks the times of each request, and the layer its session
-    /// and its scope.
+    /// take its place. The verifier still checks the times of each request, and the layer its
+    /// session and its scope.
     #[must_use]
     pub fn cache(self, limits: CacheLimits) -> Self {
         self.with(|inner| inner.cache = Some(Arc::new(Cache::new(limits))))
     }
 
-    /// Remembers no tokens: the signature is verified on each request, and no accepted token stays in
-    /// memory.
+    /// Remembers no tokens: the signature is verified on each request, and no accepted token stays
+    /// in memory.
     #[must_use]
     pub fn without_cache(self) -> Self {
         self.with(|inner| inner.cache = None)
@@ -163,13 +163,14 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// The first check that fails. [`Expired`](TokenError::Expired) is only returned for a token that
-    /// is right in every other way.
+    /// The first check that fails. [`Expired`](TokenError::Expired) is only returned for a token
+    /// that is right in every other way.
     pub fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
         self.0.verify(token, &*self.0.clock)
     }
 
-    /// Like [`verify`](Self::verify), but at the time `now` and not at that of the verifier's clock.
+    /// Like [`verify`](Self::verify), but at the time `now` and not at that of the verifier's
+    /// clock.
     ///
     /// # Errors
     ///

@@ -22,8 +22,8 @@ const SPARED: usize = 32;
 /// Tokens by the hash of their tail. There is at most one for each hash: a second one replaces the
 /// first.
 ///
-/// Tokens are evicted by the clock algorithm: a hand passes one slot after the other and removes it,
-/// unless it was visited since the hand last passed.
+/// Tokens are evicted by the clock algorithm: a hand passes one slot after the other and removes
+/// it, unless it was visited since the hand last passed.
 pub(super) struct Shard {
     limits: CacheLimits,
     slots: HashMap<u64, Slot, BuildHasherDefault<Ready>>,
@@ -34,8 +34,8 @@ pub(super) struct Shard {
 
 struct Place {
     hash: u64,
-    /// When the slot ended as the hand last passed it. A live slot is then skipped without a look at
-    /// the table.
+    /// The end of the slot that was put here first, even if another one has replaced it since. It
+    /// lets [`Shard::sweep`] skip most live slots without a look at the table.
     end: Timestamp,
 }
 

@@ -2,13 +2,13 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-/// The last 32 characters of a token, which are 24 bytes of its signature. Nobody can guess so many,
-/// and no signature is shorter.
+/// The last 32 characters of a token, which are 24 bytes of its signature. Nobody can guess so
+/// many, and no signature is shorter.
 pub(super) type Tail = [u8; 32];
 
 /// NH, the keyed hash of UMAC (RFC 4418 §5.2.2). Any two tails have the same hash under one key in
-/// 2^63. Nobody can search for such a pair, because nobody sees a hash and nobody chooses the
-/// signature of a token.
+/// 2^63. Nobody can search for such a pair, because nobody sees a hash, and whoever gets a token
+/// does not choose its signature.
 pub(super) struct TailHash {
     key: [u64; 4],
 }

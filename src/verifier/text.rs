@@ -21,8 +21,8 @@ impl Text {
     /// Whether it is exactly this token.
     ///
     /// The tails are compared first, in constant time. The rest is compared only if the tails are
-    /// equal, and so only for someone who already has the token. The time that this takes need not be
-    /// constant.
+    /// equal, and so only for someone who already has the token. The time that this takes need not
+    /// be constant.
     pub(super) fn is(&self, token: &[u8]) -> bool {
         let tails: [Option<&Tail>; 2] = [self.0.last_chunk(), token.last_chunk()];
         let [Some(own_tail), Some(tail)] = tails else {
@@ -31,8 +31,8 @@ impl Text {
         is_same_tail(own_tail, tail) && *self.0 == *token
     }
 
-    /// Wipes the signature only. Wiping goes byte by byte, and the whole token would take as long as
-    /// the rest of an eviction.
+    /// Wipes the signature only. Wiping goes byte by byte, and the whole token would take as long
+    /// as the rest of an eviction.
     fn wipe(&mut self) {
         let signature = memrchr(b'.', &self.0).unwrap_or(0);
         if let Some(signature) = self.0.get_mut(signature..) {

@@ -1,7 +1,7 @@
 //! The crypto back ends. Each has the same few functions and types, and one of them is compiled in.
 //!
-//! The requirements for a key are in [`key`](super::key). A back end turns the bytes of a key into a
-//! prepared key, so that it is not parsed again for each token.
+//! The requirements for a key are in [`key`](super::key). A back end turns the bytes of a key into
+//! a prepared key, so that it is not parsed again for each token.
 
 use zeroize::Zeroizing;
 
@@ -20,8 +20,8 @@ pub(super) use rust_crypto::{Checker, Signer, hmac_sha256, rsa_public, sha256};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rejected;
 
-/// A public key as the numbers of a JWK (RFC 7518 §6, RFC 8037 §2) in big-endian order. Those of RSA
-/// have no leading zeros, the others have their full length.
+/// A public key as the numbers of a JWK (RFC 7518 §6, RFC 8037 §2) in big-endian order. Those of
+/// RSA have no leading zeros, the others have their full length.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Public {
     Rsa { n: Vec<u8>, e: Vec<u8> },

@@ -304,8 +304,8 @@ pub(in crate::jws) fn sha256(message: &[u8]) -> [u8; 32] {
 }
 
 pub(in crate::jws) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    // RFC 2104 §2: the key is filled up to a block, or replaced by its hash if it is longer. This is
-    // done here because the function for keys of any length returns an error that never occurs.
+    // RFC 2104 §2: the key is filled up to a block, or replaced by its hash if it is longer. This
+    // is done here because the function for keys of any length returns an error that never occurs.
     let mut block = Zeroizing::new([0; 64]);
     let hashed;
     let key = if key.len() > block.len() {
