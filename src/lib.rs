@@ -63,8 +63,9 @@
 //! # }
 //! ```
 //!
-//! The full type of `sessions` is `Sessions<St = AnyStore>`. `Sessions::builder` hides the type of
-//! the store in an `AnyStore`, so that handlers and layers name `Sessions` only.
+//! The full type of `sessions` is `Sessions<St = AnyStore>`. [`session::Sessions::builder`] hides
+//! the type of the store in a [`store::AnyStore`], so that handlers and layers name only `Sessions`
+//! itself.
 //!
 //! # Features
 //!
@@ -129,12 +130,14 @@
 [`session`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/
 [`session::SessionError`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.SessionError.html
 [`session::Sessions`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Sessions.html
+[`session::Sessions::builder`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Sessions.html#method.builder
 "
 )]
 #![cfg_attr(
     not(feature = "store"),
     doc = "
 [`store`]: https://docs.rs/tower-bearer/latest/tower_bearer/store/
+[`store::AnyStore`]: https://docs.rs/tower-bearer/latest/tower_bearer/store/struct.AnyStore.html
 "
 )]
 #![cfg_attr(

@@ -106,8 +106,9 @@ pub struct Claims<P = ()> {
     /// The identifier of the token's session, if it has one; see [`session_id`](Self::session_id).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
-    /// The generation of the refresh token that was handed out beside this one. It is never a
-    /// validity check: it only tells the server which refresh token the client holds.
+    /// The generation of the refresh token that was issued together with this token. It does not
+    /// decide whether the token is valid: it only tells the server which refresh token the client
+    /// has.
     #[serde(rename = "gen", skip_serializing_if = "Option::is_none")]
     pub generation: Option<u32>,
     /// When the user last proved who they are (RFC 9068 §2.2.1).
