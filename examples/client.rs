@@ -19,7 +19,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use tower::{ServiceBuilder, ServiceExt};
-use tower_bearer_client::{ClientSession, NewTokens, RefreshLayer, RefreshService};
+use tower_bearer_client::{ClientSession, NewTokens, Refresh, RefreshLayer};
 
 type Failure = Box<dyn Error + Send + Sync>;
 type Http = Client<HttpConnector, Full<Bytes>>;
@@ -37,7 +37,7 @@ async fn main() -> Result<(), Failure> {
     session.sign_in(log_in(&server, &http).await?).await?;
 
     let client = ServiceBuilder::new()
-        .layer(RefreshLayer::new(&session, &server)?)
+        .layer(RefreshLayer::new(&session, server.parse()?))
         .service(http);
     tokio::select! {
         ended = ask_every_second(&client, &session, &server) => ended?,
@@ -65,7 +65,7 @@ async fn log_in(server: &str, http: &Http) -> Result<NewTokens, Failure> {
 
 /// Until someone has to sign in again.
 async fn ask_every_second(
-    client: &RefreshService<Http>,
+    client: &Refresh<Http>,
     session: &ClientSession,
     server: &str,
 ) -> Result<(), Failure> {

@@ -27,21 +27,14 @@ use tower_bearer::{
     Claims, Scope, VerifiedToken,
     bearer::{BearerLayer, Rejection},
     endpoint::Endpoints,
-    store::{MemoryStore, SessionStore},
 };
-#[cfg(feature = "redis")]
-use tower_bearer_redis::RedisStore;
-#[cfg(feature = "postgres")]
-use tower_bearer_sqlx::PostgresStore;
-use tower_bearer_sqlx::SqliteStore;
 
 use shared::{
     auth::{self, Auth, Failure},
-    config::{Config, StartError, Store},
+    config::{Config, StartError},
     server,
+    store::OpenStore,
 };
-
-const ADMIN: Scope = Scope::from_static("admin");
 
 type Reply = Response<Full<Bytes>>;
 
@@ -84,7 +77,7 @@ impl Refusal {
 }
 
 /// Listens until told to stop, each connection with the one stack.
-async fn serve<St: SessionStore>(auth: Auth<St>, config: &Config) -> Result<(), StartError> {
+async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     let stop = server::asked_to_stop()?;
     let listener = server::bind(&config.addr).await?;
     let clean_up = server::clean_up(&auth.sessions)?;
@@ -121,10 +114,7 @@ fn without_needless_token(mut request: Request<Incoming>) -> Request<Incoming> {
 }
 
 /// All paths but those of [`Endpoints`], which is the layer outside.
-async fn route<St: SessionStore>(
-    auth: &Auth<St>,
-    request: Request<Incoming>,
-) -> Result<Reply, Refusal> {
+async fn route(auth: &Auth, request: Request<Incoming>) -> Result<Reply, Refusal> {
     let path = request.uri().path().to_owned();
     // hyper leaves the body out of an answer to HEAD.
     let method = match request.method() {
@@ -183,10 +173,7 @@ fn admin(request: &Request<Incoming>) -> Result<Reply, Rejection> {
     Ok(auth::json(StatusCode::OK, &body))
 }
 
-async fn log_in<St: SessionStore>(
-    auth: &Auth<St>,
-    request: Request<Incoming>,
-) -> Result<Reply, Failure> {
+async fn log_in(auth: &Auth, request: Request<Incoming>) -> Result<Reply, Failure> {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, auth::MAX_BODY).collect().await;
     let body = body.map_err(|error| match error.is::<LengthLimitError>() {
@@ -212,25 +199,10 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), StartError> {
     let config = Config::load()?;
     server::log();
-    match config.store()? {
-        Store::Memory => serve(Auth::new(&config, MemoryStore::new())?, &config).await,
-        Store::Sqlite { address, .. } => {
-            let store = server::opened(SqliteStore::connect(address).await)?;
-            let served = serve(Auth::new(&config, store.clone())?, &config).await;
-            store.close().await;
-            served
-        }
-        #[cfg(feature = "postgres")]
-        Store::Postgres { address } => {
-            let store = server::opened(PostgresStore::connect(address).await)?;
-            serve(Auth::new(&config, store)?, &config).await
-        }
-        #[cfg(feature = "redis")]
-        Store::Redis { address } => {
-            let store = server::opened(RedisStore::connect(address).await)?;
-            serve(Auth::new(&config, store)?, &config).await
-        }
-    }
+    let store = OpenStore::open(&config).await?;
+    let served = serve(Auth::new(&config, store.any())?, &config).await;
+    store.close().await;
+    served
 }
 
 /// Accepts until told to stop; what is under way then is finished, within limits.

@@ -125,7 +125,7 @@ mod tests {
         }
         for text in ["a\"b", "a\\b", "a\r\nb", "a\tb", "\u{7f}", "é"] {
             let error = Realm::new(text).unwrap_err();
-            assert_eq!(*error.kind(), ConfigErrorKind::Realm, "{text:?}");
+            assert_eq!(error.kind(), ConfigErrorKind::Realm, "{text:?}");
         }
         assert_eq!(Realm::new("api").unwrap(), Realm::default());
     }

@@ -7,10 +7,7 @@ use std::{
 };
 
 use tokio::net::TcpListener;
-use tower_bearer::{
-    session::{CleanUp, Sessions},
-    store::{OpenError, SessionStore},
-};
+use tower_bearer::session::{CleanUp, Sessions};
 
 use super::config::StartError;
 
@@ -56,10 +53,6 @@ Try, in another terminal: log in, call, refresh, log out.
 
 "#;
 
-pub(crate) fn opened<St>(store: Result<St, OpenError>) -> Result<St, StartError> {
-    store.map_err(|error| StartError::new("STORE", &error))
-}
-
 pub(crate) async fn bind(addr: &str) -> Result<TcpListener, StartError> {
     TcpListener::bind(addr).await.map_err(|error| {
         let what = format!("ADDR {addr} (IP:PORT; port 0 picks a free one)");
@@ -68,7 +61,7 @@ pub(crate) async fn bind(addr: &str) -> Result<TcpListener, StartError> {
 }
 
 /// Starts to delete sessions that have ended.
-pub(crate) fn clean_up<St: SessionStore>(sessions: &Sessions<St>) -> Result<CleanUp, StartError> {
+pub(crate) fn clean_up(sessions: &Sessions) -> Result<CleanUp, StartError> {
     sessions
         .clean_up(CLEAN_UP)
         .map_err(|error| StartError::new("clean-up", &error))
@@ -114,7 +107,7 @@ pub(crate) fn asked_to_stop() -> Result<impl Future<Output = ()>, StartError> {
 }
 
 /// After the last answer: write what is still waiting, and stop cleaning up.
-pub(crate) async fn wind_down<St: SessionStore>(sessions: &Sessions<St>, clean_up: CleanUp) {
+pub(crate) async fn wind_down(sessions: &Sessions, clean_up: CleanUp) {
     clean_up.stop().await;
     if let Err(error) = sessions.flush().await {
         let _ = writeln!(io::stderr(), "confirmations were not written: {error}");

@@ -29,15 +29,15 @@ use crate::{
 /// };
 ///
 /// fn endpoints(
-///     sessions: &Sessions<MemoryStore>,
-/// ) -> Result<(RefreshCookie, Endpoints<MemoryStore>), ConfigError> {
+///     sessions: &Sessions,
+/// ) -> Result<(RefreshCookie, Endpoints), ConfigError> {
 ///     let cookie = RefreshCookie::new(sessions, CookieOptions::new("/auth/token"))?;
 ///     let endpoints = Endpoints::new(sessions).under("/auth").refresh_cookie(&cookie);
 ///     Ok((cookie, endpoints))
 /// }
 ///
 /// async fn log_in(
-///     sessions: &Sessions<MemoryStore>,
+///     sessions: &Sessions,
 ///     cookie: &RefreshCookie,
 /// ) -> Result<Response<ReplyBody>, SessionError> {
 ///     let tokens = sessions.start(Grant::new("anna")).await?;

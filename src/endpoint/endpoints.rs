@@ -15,7 +15,11 @@ use super::{
     session_endpoint::SessionEndpoint,
     token::Refresh,
 };
-use crate::{error::BoxError, session::Sessions, store::SessionStore};
+use crate::{
+    error::BoxError,
+    session::Sessions,
+    store::{AnyStore, SessionStore},
+};
 
 /// All endpoints of a set of sessions, each at its path.
 ///
@@ -36,13 +40,13 @@ use crate::{error::BoxError, session::Sessions, store::SessionStore};
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_bearer::{endpoint::Endpoints, session::Sessions, store::MemoryStore};
+/// use tower_bearer::{endpoint::Endpoints, session::Sessions};
 ///
-/// fn endpoints(sessions: &Sessions<MemoryStore>) -> Endpoints<MemoryStore> {
+/// fn endpoints(sessions: &Sessions) -> Endpoints {
 ///     Endpoints::new(sessions).under("/auth").jwks_max_age(Duration::from_secs(3600))
 /// }
 /// ```
-pub struct Endpoints<St> {
+pub struct Endpoints<St = AnyStore> {
     prefix: String,
     /// What the token and the revocation endpoint share.
     shared: SessionEndpoint<St>,

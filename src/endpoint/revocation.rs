@@ -23,7 +23,7 @@ use super::{
 use crate::{
     reply::{self, ReplyBody},
     session::{SessionError, Sessions},
-    store::SessionStore,
+    store::{AnyStore, SessionStore},
 };
 
 const TOKEN: Name = Name::word("token");
@@ -37,13 +37,13 @@ const TOKEN: Name = Name::word("token");
 /// client (`invalid_grant`) and a store that does not answer (503).
 ///
 /// ```
-/// use tower_bearer::{endpoint::RevocationEndpoint, session::Sessions, store::MemoryStore};
+/// use tower_bearer::{endpoint::RevocationEndpoint, session::Sessions};
 ///
-/// fn endpoint(sessions: &Sessions<MemoryStore>) -> RevocationEndpoint<MemoryStore> {
+/// fn endpoint(sessions: &Sessions) -> RevocationEndpoint<MemoryStore> {
 ///     RevocationEndpoint::new(sessions.clone())
 /// }
 /// ```
-pub struct RevocationEndpoint<St>(SessionEndpoint<St>);
+pub struct RevocationEndpoint<St = AnyStore>(SessionEndpoint<St>);
 
 impl<St> RevocationEndpoint<St> {
     /// An endpoint that ends these sessions.

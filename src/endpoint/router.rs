@@ -11,9 +11,9 @@ impl<St: SessionStore> Endpoints<St> {
     ///
     /// ```
     /// use axum::Router;
-    /// use tower_bearer::{endpoint::Endpoints, session::Sessions, store::MemoryStore};
+    /// use tower_bearer::{endpoint::Endpoints, session::Sessions};
     ///
-    /// fn app(sessions: &Sessions<MemoryStore>) -> Router {
+    /// fn app(sessions: &Sessions) -> Router {
     ///     Router::new().merge(Endpoints::new(sessions).under("/auth").into_router())
     /// }
     /// ```

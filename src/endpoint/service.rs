@@ -9,11 +9,14 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::{endpoints::Endpoints, future::WithEndpointsFuture};
-use crate::{body::Body, store::SessionStore};
+use crate::{
+    body::Body,
+    store::{AnyStore, SessionStore},
+};
 
 /// Answers requests to the endpoints, and passes all others on to the inner service. Made by
 /// [`Endpoints`], which is the layer.
-pub struct WithEndpoints<S, St> {
+pub struct WithEndpoints<S, St = AnyStore> {
     inner: S,
     endpoints: Arc<Endpoints<St>>,
 }

@@ -25,7 +25,7 @@ use crate::{
     error::ErrorCode,
     reply::{self, ReplyBody},
     session::{RefreshRequest, SessionError, Sessions},
-    store::SessionStore,
+    store::{AnyStore, SessionStore},
     token::{RefreshToken, Spelling},
 };
 
@@ -46,13 +46,13 @@ const SCOPE: Name = Name::word("scope");
 /// after which a client may send the same token again.
 ///
 /// ```
-/// use tower_bearer::{endpoint::TokenEndpoint, session::Sessions, store::MemoryStore};
+/// use tower_bearer::{endpoint::TokenEndpoint, session::Sessions};
 ///
-/// fn endpoint(sessions: &Sessions<MemoryStore>) -> TokenEndpoint<MemoryStore> {
+/// fn endpoint(sessions: &Sessions) -> TokenEndpoint {
 ///     TokenEndpoint::new(sessions.clone()).body_limit(4 * 1024)
 /// }
 /// ```
-pub struct TokenEndpoint<St>(SessionEndpoint<St>);
+pub struct TokenEndpoint<St = AnyStore>(SessionEndpoint<St>);
 
 impl<St> TokenEndpoint<St> {
     /// An endpoint that refreshes these sessions.
@@ -80,14 +80,14 @@ impl<St> TokenEndpoint<St> {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use tower_bearer::{endpoint::TokenEndpoint, store::MemoryStore};
+    /// # use tower_bearer::{endpoint::TokenEndpoint};
     /// # struct Clients;
     /// # impl Clients {
     /// #     async fn secret_of(&self, id: &str) -> Result<Option<String>, std::io::Error> {
     /// #         Ok(None)
     /// #     }
     /// # }
-    /// # fn configure(endpoint: TokenEndpoint<MemoryStore>, clients: Arc<Clients>) {
+    /// # fn configure(endpoint: TokenEndpoint, clients: Arc<Clients>) {
     /// let endpoint = endpoint.authenticate_client(move |id, secret| {
     ///     let clients = Arc::clone(&clients);
     ///     async move {

@@ -153,14 +153,14 @@ impl<St> SessionsBuilder<St> {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use tower_bearer::{session::SessionsBuilder, store::MemoryStore};
+    /// # use tower_bearer::{session::SessionsBuilder};
     /// # struct Users;
     /// # impl Users {
     /// #     async fn still_active(&self, user: &str) -> Result<bool, std::io::Error> {
     /// #         Ok(true)
     /// #     }
     /// # }
-    /// # fn configure(builder: SessionsBuilder<MemoryStore>, users: Arc<Users>) {
+    /// # fn configure(builder: SessionsBuilder, users: Arc<Users>) {
     /// let builder = builder.on_refresh(move |session| {
     ///     let users = Arc::clone(&users);
     ///     async move { users.still_active(&session.subject).await }

@@ -47,18 +47,20 @@ async fn what_will_not_mend_by_itself_is_asked_once() {
     let html = "<!doctype html><title>Log in</title>";
     let json = "application/json";
     let ok = r#"{"access_token":"a","token_type":"Bearer"}"#;
-    for (fault, kind) in [
-        (says(200, "text/html", html), Kind::ContentType),
-        (says(200, json, html), Kind::Malformed("no JSON object")),
-        (says(200, json, ""), Kind::Malformed("no JSON object")),
-        (says(200, json, "[]"), Kind::Malformed("no JSON object")),
+    let malformed = |flaw| (Kind::Malformed, Some(flaw), None);
+    let status = |kind, status| (kind, None, Some(StatusCode::from_u16(status).unwrap()));
+    for (fault, (kind, flaw, status)) in [
         (
-            says(200, json, "{}"),
-            Kind::Malformed("token_type is not Bearer"),
+            says(200, "text/html", html),
+            (Kind::ContentType, None, None),
         ),
+        (says(200, json, html), malformed("no JSON object")),
+        (says(200, json, ""), malformed("no JSON object")),
+        (says(200, json, "[]"), malformed("no JSON object")),
+        (says(200, json, "{}"), malformed("token_type is not Bearer")),
         (
             says(200, json, r#"{"access_token":1,"token_type":"Bearer"}"#),
-            Kind::Malformed("a member is not a string"),
+            malformed("a member is not a string"),
         ),
         (
             says(
@@ -66,56 +68,49 @@ async fn what_will_not_mend_by_itself_is_asked_once() {
                 json,
                 r#"{"access_token":"a","token_type":"Bearer","expires_in":true}"#,
             ),
-            Kind::Malformed("expires_in is not a number"),
+            malformed("expires_in is not a number"),
         ),
         (
             says(200, json, r#"{"error":"invalid_grant"}"#),
-            Kind::Malformed("an error in an answer of success"),
+            malformed("an error in an answer of success"),
         ),
-        (Fault::status(204), Kind::Status(StatusCode::NO_CONTENT)),
-        (Fault::status(404), Kind::Status(StatusCode::NOT_FOUND)),
-        (
-            says(400, "text/html", html),
-            Kind::Status(StatusCode::BAD_REQUEST),
-        ),
-        (Fault::status(302), Kind::Redirected(StatusCode::FOUND)),
-        (
-            says(307, json, ok),
-            Kind::Redirected(StatusCode::TEMPORARY_REDIRECT),
-        ),
+        (Fault::status(204), status(Kind::Status, 204)),
+        (Fault::status(404), status(Kind::Status, 404)),
+        (says(400, "text/html", html), status(Kind::Status, 400)),
+        (Fault::status(302), status(Kind::Redirected, 302)),
+        (says(307, json, ok), status(Kind::Redirected, 307)),
         (
             Fault::json(401, r#"{"error":"invalid_client"}"#),
-            Kind::Refused,
+            (Kind::Refused, None, None),
         ),
         (
             Fault::json(400, r#"{"error":"invalid_scope"}"#),
-            Kind::Refused,
+            (Kind::Refused, None, None),
         ),
     ] {
         let (error, asked, _) = refused(fault).await;
         assert_eq!((error.kind(), asked), (kind, 1), "{error:?}");
+        assert_eq!(error.status(), status);
+        let shown = error.to_string();
+        assert!(flaw.is_none_or(|flaw| shown.ends_with(flaw)), "{shown}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_may_mend_is_asked_three_times() {
-    for (fault, kind) in [
-        (Fault::Unreachable, Kind::Unreachable),
-        (
-            Fault::status(500),
-            Kind::Unavailable(StatusCode::INTERNAL_SERVER_ERROR),
-        ),
+    for (fault, kind, status) in [
+        (Fault::Unreachable, Kind::Unreachable, None),
+        (Fault::status(500), Kind::Unavailable, Some(500)),
         (
             Fault::json(503, r#"{"error":"invalid_grant"}"#),
-            Kind::Unavailable(StatusCode::SERVICE_UNAVAILABLE),
+            Kind::Unavailable,
+            Some(503),
         ),
-        (
-            Fault::status(429),
-            Kind::Unavailable(StatusCode::TOO_MANY_REQUESTS),
-        ),
+        (Fault::status(429), Kind::Unavailable, Some(429)),
     ] {
         let (error, asked, took) = refused(fault).await;
         assert_eq!((error.kind(), asked), (kind, 3), "{error:?}");
+        assert_eq!(error.status().map(|status| status.as_u16()), status);
         let pauses = Duration::from_millis(300)..Duration::from_millis(1200);
         assert!(pauses.contains(&took), "{took:?}");
     }
@@ -237,9 +232,9 @@ async fn a_lifetime_that_is_not_said_is_the_configured_one() {
 async fn a_long_page_is_told_by_its_status() {
     let page = Bytes::from(vec![b' '; 100 * 1024]);
     for (status, kind) in [
-        (503, Kind::Unavailable(StatusCode::SERVICE_UNAVAILABLE)),
-        (302, Kind::Redirected(StatusCode::FOUND)),
-        (404, Kind::Status(StatusCode::NOT_FOUND)),
+        (503, Kind::Unavailable),
+        (302, Kind::Redirected),
+        (404, Kind::Status),
         (200, Kind::TooLarge),
     ] {
         let answer = Response::builder().status(status);
@@ -248,6 +243,8 @@ async fn a_long_page_is_told_by_its_status() {
         assert_eq!((error.kind(), asked), (kind, 1));
         let retry_after = (status != 200).then_some(Duration::from_secs(120));
         assert_eq!(error.retry_after(), retry_after);
+        let told = error.status().map(|status| status.as_u16());
+        assert_eq!(told, (status != 200).then_some(status));
     }
 }
 

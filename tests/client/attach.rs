@@ -2,8 +2,7 @@
 
 use http::{HeaderValue, Request, Uri, header::AUTHORIZATION};
 use tower::{Layer, ServiceExt};
-use tower_bearer::error::ConfigErrorKind;
-use tower_bearer_client::RefreshLayer;
+use tower_bearer_client::{ConfigErrorKind, Origin, RefreshLayer};
 
 use crate::support::{API, Body, World, get, recorder, world, world_with};
 
@@ -54,8 +53,10 @@ async fn the_token_goes_nowhere_else() {
 #[tokio::test(start_paused = true)]
 async fn several_origins() {
     let world = world().await;
-    let layer = world.layer().origin("https://files.example:8443/").unwrap();
-    let layer = layer.origin("http://localhost:3000").unwrap();
+    let layer = world
+        .layer()
+        .origin("https://files.example:8443/".parse().unwrap())
+        .origin("http://localhost:3000".parse().unwrap());
     for (url, expected) in [
         (API, true),
         ("https://files.example:8443/a", true),
@@ -70,13 +71,10 @@ async fn several_origins() {
 #[tokio::test(start_paused = true)]
 async fn plain_http_only_by_its_name() {
     let world = world().await;
-    let error = RefreshLayer::new(&world.session, "http://api.example").unwrap_err();
-    assert_eq!(error.kind(), ConfigErrorKind::Url);
-    assert!(world.layer().origin("http://api.example").is_err());
-    let layer = world.layer();
-    let layer = layer
-        .danger_plain_http_origin("http://api.example")
-        .unwrap();
+    let error = "http://api.example".parse::<Origin>().unwrap_err();
+    assert_eq!(error.kind(), ConfigErrorKind::Origin);
+    let origin = Origin::danger_plain_http("http://api.example").unwrap();
+    let layer = world.layer().origin(origin);
     assert!(token(&layer, "http://api.example/").await.is_some());
 }
 
@@ -158,7 +156,7 @@ async fn all_of_a_request_is_sent_twice() {
     *request.version_mut() = http::Version::HTTP_2;
     request.extensions_mut().insert(Mark(7));
 
-    let layer = RefreshLayer::new(&session, API).unwrap();
+    let layer = RefreshLayer::new(&session, API.parse().unwrap());
     let answer = layer.layer(inner).oneshot(request).await.unwrap();
     assert_eq!(answer.status(), 200);
     let requests = requests.lock().unwrap();

@@ -16,7 +16,7 @@ use tower::{
     util::BoxCloneSyncService,
 };
 use tower_bearer_client::{
-    ClientError, ClientSession, ClientSessionBuilder, RefreshLayer, RefreshService, RequestError,
+    ClientError, ClientSession, ClientSessionBuilder, Refresh, RefreshLayer, RequestError,
 };
 use tower_test::mock;
 
@@ -26,7 +26,7 @@ use crate::{
 };
 
 type Spawned = (
-    mock::Spawn<RefreshService<mock::Mock<Request<()>, Response<String>>>>,
+    mock::Spawn<Refresh<mock::Mock<Request<()>, Response<String>>>>,
     mock::Handle<Request<()>, Response<String>>,
 );
 
@@ -117,7 +117,7 @@ async fn a_limit_may_be_shared_with_the_refresh() {
         session.sign_in(server.login()).await.unwrap();
         sleep(LIFETIME).await;
 
-        let client = RefreshLayer::new(&session, API).unwrap().layer(http);
+        let client = RefreshLayer::new(&session, API.parse().unwrap()).layer(http);
         let mut requests = JoinSet::new();
         for _ in 0..10 {
             requests.spawn(client.clone().oneshot(get(API)));
@@ -241,7 +241,7 @@ fn everything_is_send_sync_and_clone() {
     fn sent<T: Send>(_: &T) {}
     shared::<ClientSession>();
     shared::<RefreshLayer>();
-    shared::<RefreshService<Tracked>>();
+    shared::<Refresh<Tracked>>();
     shared::<ClientError>();
     let _: fn(&ClientSessionBuilder) = sent;
     let not_sync = std::cell::Cell::new(0);

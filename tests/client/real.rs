@@ -107,7 +107,7 @@ impl Identity {
         let issuer = Issuer::new(issuer, audience, keys).unwrap();
         let refresh_key = RefreshKey::from_secret([7; 32]).unwrap();
         let store = MemoryStore::with_clock(clock.clone());
-        let sessions = Sessions::builder(issuer, refresh_key, store);
+        let sessions = SessionsBuilder::new(issuer, refresh_key, store);
         Self {
             sessions: configure(sessions.access_lifetime(LIFETIME))
                 .build()
@@ -188,7 +188,7 @@ async fn hyper_utils_client_stays_signed_in() {
     let session = ClientSession::builder(format!("{server}/token"), hyper_client());
     let session = session.build().unwrap();
     session.sign_in(identity.login().await).await.unwrap();
-    let layer = RefreshLayer::new(&session, &server).unwrap();
+    let layer = RefreshLayer::new(&session, server.parse().unwrap());
     let client = ServiceBuilder::new().layer(layer).service(hyper_client());
     let answer = client
         .oneshot(post(&format!("{server}/me"), "text"))
@@ -215,7 +215,7 @@ async fn lost_answers_log_nobody_out() {
     for lost in [0, 1, 2, 1, 0, 2, 2] {
         // As a program that is started for each call.
         let session = start();
-        let layer = RefreshLayer::new(&session, &server).unwrap();
+        let layer = RefreshLayer::new(&session, server.parse().unwrap());
         let client = layer.layer(hyper_client());
         identity.wait();
         identity.lose.store(lost, Ordering::SeqCst);
@@ -242,9 +242,7 @@ async fn a_session_that_the_server_has_ended_is_over() {
     let session = ends.listen(session).build().unwrap();
     session.sign_in(identity.login().await).await.unwrap();
     identity.sessions.end_all("alice").await.unwrap();
-    let client = RefreshLayer::new(&session, &server)
-        .unwrap()
-        .layer(hyper_client());
+    let client = RefreshLayer::new(&session, server.parse().unwrap()).layer(hyper_client());
     let error = client.oneshot(post(&server, "")).await.unwrap_err();
     let RequestError::Token(error) = error else {
         panic!("{error:?}")
@@ -301,7 +299,7 @@ async fn reqwest_stays_signed_in() {
     let session = ClientSession::builder(format!("{server}/token"), http.clone());
     let session = session.build().unwrap();
     session.sign_in(identity.login().await).await.unwrap();
-    let client = RefreshLayer::new(&session, &server).unwrap().layer(http);
+    let client = RefreshLayer::new(&session, server.parse().unwrap()).layer(http);
     for text in ["one", "two", "three"] {
         let request = Request::put(format!("{server}/me")).body(Bytes::from(text));
         let answer = client.clone().oneshot(request.unwrap()).await.unwrap();
@@ -336,7 +334,7 @@ async fn what_goes_over_the_wire() {
         .client_id("my app")
         .client_secret("p:w")
         .scope("read write".parse().unwrap())
-        .on_token_request(|request| request.set("resource", "https://api.example"))
+        .on_token_request(|request| request.set_param("resource", "https://api.example"))
         .build()
         .unwrap();
     session

@@ -359,7 +359,7 @@ impl World {
     }
 
     pub(crate) fn layer(&self) -> RefreshLayer {
-        RefreshLayer::new(&self.session, API).unwrap()
+        RefreshLayer::new(&self.session, API.parse().unwrap())
     }
 
     /// Nothing but this was asked of the endpoints.
@@ -371,17 +371,11 @@ impl World {
 
 /// `Layer::layer`, where the trait's generics would have to be spelled.
 pub(crate) trait LayerOn {
-    fn layer_on<S: Service<Request<Body>>>(
-        &self,
-        inner: S,
-    ) -> tower_bearer_client::RefreshService<S>;
+    fn layer_on<S: Service<Request<Body>>>(&self, inner: S) -> tower_bearer_client::Refresh<S>;
 }
 
 impl LayerOn for RefreshLayer {
-    fn layer_on<S: Service<Request<Body>>>(
-        &self,
-        inner: S,
-    ) -> tower_bearer_client::RefreshService<S> {
+    fn layer_on<S: Service<Request<Body>>>(&self, inner: S) -> tower_bearer_client::Refresh<S> {
         tower::Layer::layer(self, inner)
     }
 }

@@ -13,7 +13,7 @@ use tower_bearer::{
     clock::{Clock, ManualClock, SystemClock},
     cookie::{CookieOptions, RefreshCookie},
     endpoint::{RevocationEndpoint, TokenEndpoint},
-    session::{Grant, Record, RefreshKey, Sessions},
+    session::{Grant, Record, RefreshKey, Sessions, SessionsBuilder},
     store::{MemoryStore, SessionStore},
 };
 
@@ -56,7 +56,7 @@ pub(crate) fn world_with(options: CookieOptions) -> World {
 pub(crate) fn sessions<St: SessionStore>(keys: &KeySet, store: St) -> Sessions<St> {
     let issuer = Issuer::new(ISSUER, AUDIENCE, keys.clone()).unwrap();
     let refresh_key = RefreshKey::from_secret([7; 32]).unwrap();
-    let builder = Sessions::builder(issuer, refresh_key, store);
+    let builder = SessionsBuilder::new(issuer, refresh_key, store);
     builder.build().unwrap()
 }
 

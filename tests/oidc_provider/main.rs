@@ -194,7 +194,7 @@ impl World {
     /// Whom the provider takes this client for.
     async fn me(&self, session: &ClientSession) -> String {
         let url = &self.provider.url;
-        let client = RefreshLayer::new(session, url).unwrap().layer(Http::new());
+        let client = RefreshLayer::new(session, url.parse().unwrap()).layer(Http::new());
         let request = Request::get(format!("{url}/me"))
             .body(Full::default())
             .unwrap();

@@ -9,26 +9,31 @@ use http::{
 };
 use serde_json::{Map, Value};
 
-use super::{ClientError, ClientErrorKind as Kind, schedule::LONGEST_LIFETIME};
 use tower_bearer::{AccessToken, RefreshToken, claims::Scope, json};
 
-/// No server is waited for longer than this, whatever it says.
-pub(super) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+use crate::{
+    error::{ClientError, ClientErrorKind as Kind},
+    schedule::LONGEST_LIFETIME,
+    syntax::is_token,
+};
+
+/// However long a server asks to wait, it is not more than this.
+pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 
 /// The tokens of a good answer.
 #[derive(Debug)]
-pub(super) struct Granted {
-    pub(super) access: AccessToken,
-    /// `None` where the old one stays good (RFC 6749 §6).
-    pub(super) refresh: Option<RefreshToken>,
-    /// `None` where the server does not say.
-    pub(super) lifetime: Option<Duration>,
-    /// `None` where it is what was asked for.
-    pub(super) scope: Option<Scope>,
+pub(crate) struct Granted {
+    pub(crate) access: AccessToken,
+    /// `None` if the old one stays good (RFC 6749 §6).
+    pub(crate) refresh: Option<RefreshToken>,
+    /// `None` if the server does not say.
+    pub(crate) lifetime: Option<Duration>,
+    /// `None` if it is the scope that was asked for.
+    pub(crate) scope: Option<Scope>,
 }
 
 /// Reads an answer to a refresh.
-pub(super) fn granted(response: &Response<Bytes>) -> Result<Granted, ClientError> {
+pub(crate) fn granted(response: &Response<Bytes>) -> Result<Granted, ClientError> {
     if response.status() != StatusCode::OK {
         return Err(failure(response));
     }
@@ -39,7 +44,7 @@ pub(super) fn granted(response: &Response<Bytes>) -> Result<Granted, ClientError
 }
 
 /// Reads an answer to a revocation (RFC 7009 §2.2).
-pub(super) fn revoked(response: &Response<Bytes>) -> Result<(), ClientError> {
+pub(crate) fn revoked(response: &Response<Bytes>) -> Result<(), ClientError> {
     match response.status() {
         StatusCode::OK => Ok(()),
         _ => Err(failure(response)),
@@ -47,11 +52,13 @@ pub(super) fn revoked(response: &Response<Bytes>) -> Result<(), ClientError> {
 }
 
 impl Granted {
-    /// What is needed is judged strictly, duplicate members included; nothing else is looked at.
-    pub(super) fn parse(body: &[u8]) -> Result<Self, ClientError> {
-        let members = json::object(body)
-            .map_err(|error| ClientError::with_source(Kind::Malformed("no JSON object"), error))?;
-        // Some servers say so with 200. What it says is not believed: RFC 6749 §5.2 has 400.
+    /// The members that are needed are read strictly, and no member may come twice. Others are
+    /// ignored.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, ClientError> {
+        let members =
+            json::object(body).map_err(|error| malformed("no JSON object").caused_by(error))?;
+        // Some servers report errors with 200. By RFC 6749 §5.2 it has to be 400, so such an
+        // `invalid_grant` does not end the session.
         if members.contains_key("error") && !members.contains_key("access_token") {
             return Err(malformed("an error in an answer of success"));
         }
@@ -60,14 +67,15 @@ impl Granted {
             return Err(malformed("token_type is not Bearer"));
         }
         let access = text(&members, "access_token")?.filter(|token| is_token(token));
+        let missing = || malformed("access_token is missing or empty");
         let refresh = text(&members, "refresh_token")?.filter(|token| !token.is_empty());
         if !refresh.is_none_or(is_token) {
             return Err(malformed("refresh_token has a character that no token has"));
         }
-        // Nothing turns on the scope, so that a malformed one costs nobody a session.
+        // No decision depends on the scope, so a malformed one is ignored.
         let scope = members.get("scope").and_then(Value::as_str);
         Ok(Self {
-            access: AccessToken::new(access.ok_or(malformed("access_token is missing or empty"))?),
+            access: AccessToken::new(access.ok_or_else(missing)?),
             refresh: refresh.map(RefreshToken::new),
             lifetime: members.get("expires_in").map_or(Ok(None), lifetime)?,
             scope: scope.and_then(|scope| scope.parse().ok()),
@@ -76,10 +84,10 @@ impl Granted {
 }
 
 fn malformed(what: &'static str) -> ClientError {
-    Kind::Malformed(what).into()
+    ClientError::malformed(what)
 }
 
-/// A string member; `null` counts as absent.
+/// A member that is a string. `null` counts as absent.
 fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, ClientError> {
     match members.get(name) {
         None | Some(Value::Null) => Ok(None),
@@ -88,15 +96,9 @@ fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a st
     }
 }
 
-/// Visible ASCII (RFC 6749 Appendices A.12 and A.17) but for the space, which would end a token
-/// in a header.
-pub(super) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// Seconds. RFC 6749 Appendix A.14 has digits, which its examples write as a JSON number; some
-/// servers write a string of them. Both are read: the value sets nothing but the time of the
-/// next refresh. What is not above zero is no lifetime, and counts as not said.
+/// Reads seconds. In RFC 6749's examples they are a JSON number, but some servers write digits in a
+/// string (Appendix A.14). Both are read, because only the time of the next refresh depends on the
+/// value. Less than one second counts as absent.
 fn lifetime(value: &Value) -> Result<Option<Duration>, ClientError> {
     let secs = match value {
         Value::Null => return Ok(None),
@@ -104,30 +106,31 @@ fn lifetime(value: &Value) -> Result<Option<Duration>, ClientError> {
         Value::String(secs) if secs.bytes().all(|byte| byte.is_ascii_digit()) => secs.parse().ok(),
         _ => None,
     };
-    let secs = secs.ok_or(malformed("expires_in is not a number"))?.floor();
+    let secs = secs.ok_or_else(|| malformed("expires_in is not a number"))?;
+    let secs = secs.floor();
     let longest = LONGEST_LIFETIME.as_secs_f64();
     Ok((secs >= 1.0).then(|| Duration::from_secs_f64(secs.min(longest))))
 }
 
-/// What an answer that is no success says. Of a client error with an OAuth body, its code; the
-/// rest is told by the status alone.
+/// The error that an unsuccessful answer stands for. The body counts only with a client error
+/// (4xx), where it may name an OAuth error.
 fn failure(response: &Response<Bytes>) -> ClientError {
     let status = response.status();
     let retry_after = retry_after(response.headers());
     let kind = match status {
-        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Kind::Unavailable(status),
-        _ if status.is_server_error() => Kind::Unavailable(status),
-        _ if status.is_redirection() => Kind::Redirected(status),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => Kind::Unavailable,
+        _ if status.is_server_error() => Kind::Unavailable,
+        _ if status.is_redirection() => Kind::Redirected,
         _ if status.is_client_error() => match error_code(response) {
             Some(code) => return ClientError::refused(&code).and_retry_after(retry_after),
-            None => Kind::Status(status),
+            None => Kind::Status,
         },
-        _ => Kind::Status(status),
+        _ => Kind::Status,
     };
-    ClientError::new(kind).and_retry_after(retry_after)
+    ClientError::with_status(kind, status).and_retry_after(retry_after)
 }
 
-/// The `error` of RFC 6749 §5.2, where it is one that may be shown.
+/// The `error` of RFC 6749 §5.2, if it is short and simple enough to be shown.
 fn error_code(response: &Response<Bytes>) -> Option<String> {
     if !is_json(response.headers()) {
         return None;
@@ -147,7 +150,8 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// Seconds, or a date, which is read by the server's own clock (RFC 9110 §10.2.3).
+/// Reads seconds, or a date, which is compared with the date of the answer because the clocks of
+/// server and client may differ (RFC 9110 §10.2.3).
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match value.parse() {
@@ -186,6 +190,13 @@ mod tests {
     #[track_caller]
     fn fails(response: &Response<Bytes>, kind: Kind) {
         assert_eq!(granted(response).unwrap_err().kind(), kind, "{response:?}");
+    }
+
+    #[track_caller]
+    fn fails_by_status(response: &Response<Bytes>, kind: Kind) {
+        fails(response, kind);
+        let status = granted(response).unwrap_err().status();
+        assert_eq!(status, Some(response.status()));
     }
 
     fn expires_in(value: &str) -> Result<Option<u64>, Kind> {
@@ -244,10 +255,7 @@ mod tests {
             r#"{"access_token":"a","token_type":"Bearer"} {}"#,
         ] {
             let error = granted(&json(200, body)).unwrap_err();
-            assert!(
-                matches!(error.kind(), Kind::Malformed(_)),
-                "{body}: {error:?}"
-            );
+            assert_eq!(error.kind(), Kind::Malformed, "{body}: {error:?}");
         }
     }
 
@@ -289,17 +297,14 @@ mod tests {
             Kind::ContentType,
         );
         for status in [301, 302, 303, 307, 308] {
-            let status = StatusCode::from_u16(status).unwrap();
-            fails(&json(status.as_u16(), &ok), Kind::Redirected(status));
+            fails_by_status(&json(status, &ok), Kind::Redirected);
         }
         for status in [408, 429, 500, 502, 503, 504] {
             let body = r#"{"error":"invalid_grant"}"#;
-            let status = StatusCode::from_u16(status).unwrap();
-            fails(&json(status.as_u16(), body), Kind::Unavailable(status));
+            fails_by_status(&json(status, body), Kind::Unavailable);
         }
         for status in [201, 204, 404] {
-            let status = StatusCode::from_u16(status).unwrap();
-            fails(&json(status.as_u16(), &ok), Kind::Status(status));
+            fails_by_status(&json(status, &ok), Kind::Status);
         }
     }
 
@@ -331,7 +336,7 @@ mod tests {
     fn a_code_that_is_none_is_not_shown() {
         for code in ["", "a b", "é", &"a".repeat(65)] {
             let body = format!(r#"{{"error":"{code}"}}"#);
-            fails(&json(400, &body), Kind::Status(StatusCode::BAD_REQUEST));
+            fails_by_status(&json(400, &body), Kind::Status);
         }
     }
 

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -6,24 +6,27 @@ use http_body::Body;
 use tower_service::Service;
 use zeroize::Zeroizing;
 
-use super::{
-    ClientSession, EndReason, TokenRequest, TokenStore,
-    core::{Core, EndHook},
-    endpoint::{Amend, Endpoint, Transport},
-    held::Lifetimes,
-    origin,
-    state::State,
-    store::{AnyStore, MemoryTokenStore},
-    token_request::ClientIdentity,
-};
 use tower_bearer::{
     claims::Scope,
     clock::{Clock, SystemClock},
-    error::{BoxError, ConfigError, ConfigErrorKind},
 };
 
-/// Configures a [`ClientSession`]; everything has a default but what
-/// [`ClientSession::builder`] asks for.
+use crate::{
+    endpoints::{Amend, Endpoints},
+    error::{BoxError, ConfigError, ConfigErrorKind as Kind, EndReason},
+    held::Lifetimes,
+    identity::ClientIdentity,
+    origin,
+    session::ClientSession,
+    shared::{EndHook, Shared},
+    state::State,
+    store::{AnyStore, MemoryTokenStore, TokenStore},
+    token_request::TokenRequest,
+    transport::Transport,
+};
+
+/// Configures a [`ClientSession`]. [`ClientSession::builder`] makes it. Everything else has a
+/// default, and [`build`](Self::build) checks all of it at once.
 #[must_use]
 pub struct ClientSessionBuilder {
     transport: Transport,
@@ -42,8 +45,30 @@ pub struct ClientSessionBuilder {
     on_end: Option<EndHook>,
 }
 
+impl ClientSession {
+    /// A session that gets its tokens from this token endpoint, an absolute URL, through this HTTP
+    /// client.
+    ///
+    /// Proxies, TLS and connections are the HTTP client's own affair. It **must not follow
+    /// redirects**, which would take the refresh token to another server. And it must not go
+    /// through a [`RefreshLayer`](crate::RefreshLayer) of the same session, because a refresh would
+    /// then wait for itself.
+    pub fn builder<T, B, R>(token_endpoint: impl Into<String>, http: T) -> ClientSessionBuilder
+    where
+        T: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
+        T::Error: Into<Box<dyn StdError + Send + Sync>>,
+        T::Future: Send,
+        B: From<Bytes> + 'static,
+        R: Body + Send + 'static,
+        R::Data: Send,
+        R::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        ClientSessionBuilder::new(token_endpoint.into(), http)
+    }
+}
+
 impl ClientSessionBuilder {
-    pub(super) fn new<T, B, R>(token_endpoint: String, http: T) -> Self
+    fn new<T, B, R>(token_endpoint: String, http: T) -> Self
     where
         T: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
         T::Error: Into<BoxError>,
@@ -74,44 +99,45 @@ impl ClientSessionBuilder {
         }
     }
 
-    /// Where [`logout`](ClientSession::logout) revokes the refresh token (RFC 7009), an absolute
-    /// URL. Default: nowhere.
+    /// The endpoint where [`logout`](ClientSession::logout) revokes the refresh token (RFC 7009), an
+    /// absolute URL. By default the server is not told of a logout.
     pub fn revocation_endpoint(mut self, url: impl Into<String>) -> Self {
         self.revocation_endpoint = Some(url.into());
         self
     }
 
-    /// Names the client (RFC 6749 §2.2); without a secret, in the form.
+    /// The client identifier (RFC 6749 §2.2). Without a [`client_secret`](Self::client_secret) it is
+    /// sent as a parameter of the form. By default none is sent.
     pub fn client_id(mut self, id: impl Into<String>) -> Self {
         self.client_id = Some(id.into());
         self
     }
 
-    /// The secret of a confidential client, sent with its identifier in a Basic header as RFC
-    /// 6749 §2.3.1 has it: both form-encoded first. For other ways to authenticate see
-    /// [`on_token_request`](Self::on_token_request).
+    /// The secret of a confidential client. It is sent with the client identifier in a Basic
+    /// header, and both are form-encoded first, as RFC 6749 §2.3.1 demands. For other ways to
+    /// authenticate see [`on_token_request`](Self::on_token_request).
     pub fn client_secret(mut self, secret: impl Into<String>) -> Self {
         self.client_secret = Some(Zeroizing::new(secret.into()));
         self
     }
 
-    /// The scope to ask for at each refresh. Default: none is named, so that it stays what was
-    /// granted.
+    /// The scope to ask for with each refresh. By default none is named, so that the server keeps
+    /// to the scope that was granted at the login.
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = Some(scope);
         self
     }
 
-    /// Has each request to the token and the revocation endpoint amended before it is sent. The
-    /// hook must not block.
+    /// Calls this hook with each request to the token and revocation endpoints before it is sent.
+    /// The hook may change the request, and must not block.
     ///
     /// ```
     /// # use tower_bearer_client::ClientSessionBuilder;
     /// # fn configure(builder: ClientSessionBuilder) -> ClientSessionBuilder {
     /// // For a server that wants the secret in the form, and to know which API it is for.
     /// builder.client_id("app").on_token_request(|request| {
-    ///     request.set("client_secret", "hunter2");
-    ///     request.set("resource", "https://api.example");
+    ///     request.set_param("client_secret", "hunter2");
+    ///     request.set_param("resource", "https://api.example");
     /// })
     /// # }
     /// ```
@@ -123,74 +149,87 @@ impl ClientSessionBuilder {
         self
     }
 
-    /// How long one exchange with the token endpoint may take as a whole, of at most three in a
-    /// refresh; 10 s unless set.
+    /// How long one exchange with the token endpoint may take, from the request to the last byte of
+    /// the answer. A refresh consists of at most three exchanges per refresh token. Default: 10 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How many bytes an answer of the token endpoint has at most; 64 KiB unless set.
+    /// How many bytes an answer of the token endpoint may have. Default: 64 KiB.
     pub fn answer_limit(mut self, bytes: usize) -> Self {
         self.answer_limit = bytes;
         self
     }
 
-    /// After which share of its lifetime an access token is refreshed by the next request;
-    /// 0.8 unless set, from 0.2 to 0.95. Up to a tenth of the lifetime is taken off at random.
+    /// The share of an access token's lifetime after which a request starts a refresh in the
+    /// background, from 0.2 to 0.95. Default: 0.8. A random share of up to 0.1 is taken off, so that
+    /// clients that signed in together do not refresh together.
     pub fn refresh_after(mut self, share: f64) -> Self {
         self.lifetimes.share = share;
         self
     }
 
-    /// How long an access token is thought to live where the server does not say, or says 0;
-    /// 5 minutes unless set. If it lives shorter, a 401 tells.
+    /// The lifetime of an access token if the server names none, or less than a second. Default:
+    /// 5 minutes. If the token really expires earlier, the API answers with a 401, which starts a
+    /// refresh too.
     pub fn default_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetimes.default = lifetime;
         self
     }
 
-    /// Where the tokens are kept. Default: in memory.
+    /// Where the tokens are kept. Default: a new [`MemoryTokenStore`].
     pub fn store(mut self, store: impl TokenStore) -> Self {
         self.store = AnyStore::new(store);
         self
     }
 
-    /// The wall clock, by which the age of kept tokens is told and a sleep of the machine is
-    /// noticed. Default: the system's. All else goes by tokio's clock.
+    /// The wall clock. It tells the age of tokens that come from the store, and shows that the
+    /// machine has slept. Everything else is measured by tokio's clock. Default: the system's clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Box::new(clock);
         self
     }
 
-    /// Tells the application that a session has ended, once for each session. The hook must not
-    /// block; if it panics, nothing else stops.
+    /// Calls this hook when a session has ended, once for each session. The hook must not block. If
+    /// it panics, the session works on as if it had returned.
     pub fn on_end(mut self, hook: impl Fn(EndReason) + Send + Sync + 'static) -> Self {
         self.on_end = Some(Box::new(hook));
         self
     }
 
-    /// Sends refresh tokens and client secrets in the clear, to endpoints on other machines too.
+    /// Lets the URLs of the endpoints have the scheme `http` for any host.
     ///
-    /// Whoever is on the way has the session.
+    /// Everyone on the network path to that host can read the refresh tokens and the client secret,
+    /// and so take over the session.
     pub fn danger_allow_plain_http(mut self) -> Self {
         self.allow_plain = true;
         self
     }
 
-    /// Checks the configuration.
+    /// Checks the configuration and makes the session. Nothing is sent or read yet.
     ///
     /// # Errors
     ///
-    /// On an endpoint that is no absolute URL, has a fragment or is not https (unless on this
-    /// machine), on an empty client identifier, a secret without one, a timeout or default
-    /// lifetime of zero, or a share out of its range.
+    /// The [kind](ConfigError::kind) says which setting is wrong:
+    ///
+    /// - [`TokenEndpoint`](Kind::TokenEndpoint) and
+    ///   [`RevocationEndpoint`](Kind::RevocationEndpoint): the URL is not absolute, has a fragment
+    ///   or a user name, or its scheme is not https although the host is another machine.
+    /// - [`ClientId`](Kind::ClientId): the identifier is empty, or there is a secret without one.
+    /// - [`ClientSecret`](Kind::ClientSecret): the secret is too long for a header.
+    /// - [`Timeout`](Kind::Timeout) and [`DefaultLifetime`](Kind::DefaultLifetime): it is zero.
+    /// - [`RefreshAfter`](Kind::RefreshAfter): it is not between 0.2 and 0.95.
     pub fn build(self) -> Result<ClientSession, ConfigError> {
         self.check()?;
-        let endpoint = |url: &str| origin::endpoint(url, self.allow_plain);
-        let revocation = self.revocation_endpoint.as_deref().map(endpoint);
-        let endpoint = Endpoint {
-            token: endpoint(&self.token_endpoint)?,
+        let endpoint = |kind: Kind, url: &str| {
+            origin::endpoint(url, self.allow_plain).map_err(|why| ConfigError::new(kind, why))
+        };
+        let token = endpoint(Kind::TokenEndpoint, &self.token_endpoint)?;
+        let revocation = self.revocation_endpoint.as_deref();
+        let revocation = revocation.map(|url| endpoint(Kind::RevocationEndpoint, url));
+        let endpoints = Endpoints {
+            token,
             revocation: revocation.transpose()?,
             identity: self.identity()?,
             transport: self.transport,
@@ -199,8 +238,8 @@ impl ClientSessionBuilder {
             timeout: self.timeout,
             answer_limit: self.answer_limit,
         };
-        Ok(ClientSession::new(Core {
-            endpoint,
+        Ok(ClientSession::new(Shared {
+            endpoints,
             store: self.store,
             clock: self.clock,
             lifetimes: self.lifetimes,
@@ -211,42 +250,86 @@ impl ClientSessionBuilder {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let lifetime = "the default lifetime must not be zero";
-        let timeout = "a timeout must not be zero";
-        let share = "a refresh is due after 0.2 to 0.95 of the lifetime";
-        Err(if self.lifetimes.default.is_zero() {
-            ConfigError::new(ConfigErrorKind::Lifetime, lifetime)
+        let (kind, why) = if self.lifetimes.default.is_zero() {
+            (Kind::DefaultLifetime, "it must not be zero")
         } else if self.timeout.is_zero() {
-            ConfigError::new(ConfigErrorKind::Lifetime, timeout)
+            (Kind::Timeout, "it must not be zero")
         } else if !(0.2..=0.95).contains(&self.lifetimes.share) {
-            ConfigError::new(ConfigErrorKind::Limit, share)
+            (Kind::RefreshAfter, "give a share from 0.2 to 0.95")
         } else {
             return Ok(());
-        })
+        };
+        Err(ConfigError::new(kind, why))
     }
 
     fn identity(&self) -> Result<ClientIdentity, ConfigError> {
-        let id = self.client_id.as_deref();
-        match (id, &self.client_secret) {
+        match (self.client_id.as_deref(), &self.client_secret) {
             (None, None) => Ok(ClientIdentity::Unnamed),
-            (None | Some(""), _) => {
-                let empty = "the client identifier is empty";
-                Err(ConfigError::new(ConfigErrorKind::EmptyClientId, empty))
+            (None, Some(_)) => {
+                let why = "a client secret needs an identifier";
+                Err(ConfigError::new(Kind::ClientId, why))
             }
+            (Some(""), _) => Err(ConfigError::new(Kind::ClientId, "it is empty")),
             (Some(id), None) => Ok(ClientIdentity::Named(id.to_owned())),
-            (Some(id), Some(secret)) => {
-                let long = "the client secret does not fit a header";
-                ClientIdentity::basic(id, secret)
-                    .ok_or_else(|| ConfigError::new(ConfigErrorKind::Limit, long))
-            }
+            (Some(id), Some(secret)) => ClientIdentity::basic(id, secret).ok_or(ConfigError::new(
+                Kind::ClientSecret,
+                "it does not fit a header",
+            )),
         }
     }
 }
 
 impl fmt::Debug for ClientSessionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not even the URL: nobody has checked yet that it holds no password.
+        // Not even the URLs, which may hold a password until they have been checked.
         f.debug_struct("ClientSessionBuilder")
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use tower::service_fn;
+
+    use super::*;
+
+    fn builder(url: &str) -> ClientSessionBuilder {
+        let http =
+            service_fn(async |_: Request<Bytes>| Ok::<_, Infallible>(Response::new(String::new())));
+        ClientSession::builder(url, http)
+    }
+
+    #[track_caller]
+    fn fails(builder: ClientSessionBuilder, kind: Kind) {
+        assert_eq!(builder.build().unwrap_err().kind(), kind);
+    }
+
+    #[test]
+    fn each_setting_that_is_wrong_is_named() {
+        let good = || builder("https://id.example/token");
+        assert!(good().client_id("a").client_secret("b").build().is_ok());
+        fails(builder("/token"), Kind::TokenEndpoint);
+        fails(builder("http://id.example/token"), Kind::TokenEndpoint);
+        let plain = builder("http://id.example/token").danger_allow_plain_http();
+        assert!(plain.build().is_ok());
+        let revocation = good().revocation_endpoint("https://id.example/#a");
+        fails(revocation, Kind::RevocationEndpoint);
+        fails(good().client_id(""), Kind::ClientId);
+        fails(good().client_secret("b"), Kind::ClientId);
+        fails(good().timeout(Duration::ZERO), Kind::Timeout);
+        let zero = good().default_lifetime(Duration::ZERO);
+        fails(zero, Kind::DefaultLifetime);
+        for share in [0.19, 0.96, f64::NAN] {
+            fails(good().refresh_after(share), Kind::RefreshAfter);
+        }
+    }
+
+    #[test]
+    fn an_error_says_which_setting_is_wrong_and_why() {
+        let error = builder("api.example").build().unwrap_err().to_string();
+        let setting = "the URL of the token endpoint cannot be used: it must start with https://";
+        assert!(error.starts_with(setting), "{error}");
     }
 }

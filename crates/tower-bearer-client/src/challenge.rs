@@ -1,13 +1,13 @@
-//! What a 401 says of the token (RFC 9110 §11.6.1, RFC 6750 §3).
+//! What a 401 says about the token (RFC 9110 §11.6.1, RFC 6750 §3).
 
 use http::{HeaderMap, header::WWW_AUTHENTICATE};
 
-/// More than any server sends; beyond it nothing is read.
+/// The headers are read up to this length, which is more than servers send.
 const MAX_BYTES: usize = 8 * 1024;
 
-/// Whether one of the challenges is `Bearer` with `error="invalid_token"`. A header that is not
-/// as its grammar has it says nothing.
-pub(super) fn is_invalid_token(headers: &HeaderMap) -> bool {
+/// Whether one of the challenges is `Bearer` with `error="invalid_token"`. A malformed header is
+/// ignored as a whole.
+pub(crate) fn is_invalid_token(headers: &HeaderMap) -> bool {
     let values = headers.get_all(WWW_AUTHENTICATE);
     let mut left = MAX_BYTES;
     values.iter().any(|value| {
@@ -24,7 +24,7 @@ pub(super) fn is_invalid_token(headers: &HeaderMap) -> bool {
 struct Challenges<'a>(&'a [u8]);
 
 impl<'a> Challenges<'a> {
-    /// `None` where the list is malformed, also behind what was looked for.
+    /// `None` if the list is malformed, even if only behind the challenge that is looked for.
     fn any_invalid_token(mut self) -> Option<bool> {
         let mut found = false;
         self.skip_commas();
@@ -37,7 +37,7 @@ impl<'a> Challenges<'a> {
         Some(found)
     }
 
-    /// Reads one challenge and tells whether it is the one.
+    /// Reads one challenge and tells whether it is the one that is looked for.
     fn challenge(&mut self) -> Option<bool> {
         let is_bearer = self.token()?.eq_ignore_ascii_case(b"bearer");
         let has_space = self.0.starts_with(b" ");
@@ -116,7 +116,7 @@ impl<'a> Challenges<'a> {
         }
     }
 
-    /// Reads `token68` if that is all the challenge has (RFC 9110 §11.2).
+    /// Reads a `token68` if the challenge has one in place of parameters (RFC 9110 §11.2).
     fn token68(&mut self) -> bool {
         let mut ahead = Self(self.0);
         let body = ahead.take_while(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b));
@@ -140,8 +140,8 @@ impl<'a> Challenges<'a> {
         self.0.is_empty() || self.0.starts_with(b",")
     }
 
-    /// Skips the commas between two elements, of which a list may have several, and tells
-    /// whether there was one.
+    /// Skips what is between two elements of a list, which may be several commas, and tells whether
+    /// there was one at least.
     fn skip_commas(&mut self) -> bool {
         let skipped = self.take_while(|b| matches!(b, b',' | b' ' | b'\t'));
         skipped.contains(&b',')

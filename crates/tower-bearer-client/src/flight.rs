@@ -1,127 +1,97 @@
-//! One refresh, from the first look into the store until its tokens are saved.
+//! Hands out access tokens, and has one refresh at a time under way for all who wait.
 
-use std::sync::Arc;
+use std::{future::Future, pin::Pin, sync::Arc};
 
-use super::{
-    ClientError, ClientErrorKind as Kind, EndReason,
-    answer::Granted,
-    core::Core,
-    held::Held,
-    schedule::Moment,
-    state::{Landing, Mission},
-    store::{AnyLock, SavedTokens},
+use tokio::{runtime::Handle, sync::watch};
+
+use tower_bearer::AccessToken;
+
+use crate::{
+    error::{ClientError, ClientErrorKind as Kind},
+    held::Access,
+    refresh,
+    shared::Shared,
+    state::{Flight, Landing, Mission, Outcome, State, Step},
+    trace,
 };
-use crate::trace;
 
-/// How many different refresh tokens one refresh presents: its own, and one that another process
-/// has put into the store meanwhile.
-const TOKENS: usize = 2;
+pub(crate) type TokenFuture = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
-/// What panics on the way, in the application's HTTP client for example, is a failure like any
-/// other: it is shared, and not repeated at once.
-pub(super) async fn fly(core: &Arc<Core>, mission: &Mission) -> Result<Landing, ClientError> {
-    let (core, mission) = (Arc::clone(core), mission.clone());
-    match tokio::spawn(async move { look_and_refresh(&core, &mission).await }).await {
-        Ok(landed) => landed,
-        Err(error) => Err(ClientError::with_source(Kind::Interrupted, error)),
-    }
+/// A token now, or later, or not at all.
+pub(crate) enum Acquired {
+    Now(Arc<Access>),
+    Later(TokenFuture),
+    Never(ClientError),
 }
 
-async fn look_and_refresh(core: &Core, mission: &Mission) -> Result<Landing, ClientError> {
-    let held = match mission.held.clone() {
-        Some(held) => held,
-        None => match core.look().await? {
-            None => return Ok(Landing::Nothing),
-            Some(saved) => hold(core, saved),
-        },
-    };
-    // The first look into the store needs no lock. Where a refresh is due, the next request
-    // starts one, and need not wait for it.
-    if mission.held.is_none() && held.is_usable(core.now()) {
-        return Ok(Landing::Found(held));
-    }
-    let mut lock = core.store.lock().await?;
-    let held = match core.look().await? {
-        None if mission.held.is_none() => return Ok(Landing::Nothing),
-        None => {
-            let reason = EndReason::Elsewhere;
-            return Ok(Landing::Ended(reason, Kind::Ended(reason).into()));
-        }
-        Some(saved) if held.is_overtaken_by(&saved) => hold(core, saved),
-        Some(_) => held,
-    };
-    if held.serves(core.now(), mission.refused.as_ref()) {
-        return Ok(Landing::Found(held));
-    }
-    refresh(core, &mut lock, held, mission).await
-}
-
-fn hold(core: &Core, saved: SavedTokens) -> Arc<Held> {
-    Arc::new(Held::new(saved, core.now(), core.lifetimes))
-}
-
-async fn refresh(
-    core: &Core,
-    lock: &mut AnyLock,
-    mut held: Arc<Held>,
-    mission: &Mission,
-) -> Result<Landing, ClientError> {
-    let mut tokens = 0;
-    loop {
-        let asked = core.now();
-        let refused = match core.endpoint.refresh(&held.tokens.refresh).await {
-            Ok(granted) => return Ok(keep(core, lock, &held, granted, asked).await),
-            Err(error) if error.is_invalid_grant() => error,
-            Err(error) => return Err(error),
-        };
-        tokens += 1;
-        // Under the lock nobody else refreshes, but a store may have a lock that is none, and
-        // other programs may know the file. Whoever was faster has the newer token.
-        match core.look().await? {
-            Some(saved) if tokens < TOKENS && held.is_overtaken_by(&saved) => {
-                held = hold(core, saved);
-                if held.serves(core.now(), mission.refused.as_ref()) {
-                    return Ok(Landing::Found(held));
-                }
+impl Shared {
+    /// An access token to send. If one was `refused`, another one.
+    pub(crate) fn acquire(self: &Arc<Self>, refused: Option<&AccessToken>) -> Acquired {
+        let now = self.now();
+        let mut state = self.state();
+        match state.step(now, refused) {
+            Step::Use(access) => Acquired::Now(access),
+            Step::UseAndRefresh(access) => {
+                // If it cannot start, that is reported once the token has expired.
+                let _ = self.take_off(&mut state, refused);
+                Acquired::Now(access)
             }
-            _ => return Ok(end(core, &held, refused).await),
+            Step::Join(flight) => Acquired::Later(wait(flight)),
+            Step::Refresh => match self.take_off(&mut state, refused) {
+                Ok(flight) => Acquired::Later(wait(flight)),
+                Err(error) => Acquired::Never(error),
+            },
+            Step::Fail(error) => Acquired::Never(error),
+        }
+    }
+
+    /// The refresh that is under way.
+    pub(crate) fn under_way(&self) -> Option<TokenFuture> {
+        self.state().flight().cloned().map(wait)
+    }
+
+    /// Starts a refresh on a task of its own, so that nobody who waits for it can cancel it.
+    fn take_off(
+        self: &Arc<Self>,
+        state: &mut State,
+        refused: Option<&AccessToken>,
+    ) -> Result<Flight, ClientError> {
+        let runtime = Handle::try_current()
+            .map_err(|error| ClientError::with_source(Kind::NoRuntime, error))?;
+        let (sender, flight) = watch::channel(None);
+        let mission = state.take_off(flight.clone(), refused);
+        let shared = Arc::clone(self);
+        runtime.spawn(async move {
+            let landed = refresh::run(&shared, &mission).await;
+            shared.land(&mission, landed, &sender);
+        });
+        Ok(flight)
+    }
+
+    fn land(
+        &self,
+        mission: &Mission,
+        landed: Result<Landing, ClientError>,
+        waiting: &watch::Sender<Option<Outcome>>,
+    ) {
+        let now = self.now();
+        let (outcome, ended) = self.state().land(mission, landed, now);
+        if let Err(_error) = &outcome {
+            trace::debug!(error = _error as &dyn std::error::Error, "no access token");
+        }
+        waiting.send_replace(Some(outcome));
+        if let Some(reason) = ended {
+            self.tell(reason);
         }
     }
 }
 
-/// Saves new tokens before anyone goes by them. Those that cannot be saved are still the only
-/// ones that are good.
-async fn keep(
-    core: &Core,
-    lock: &mut AnyLock,
-    held: &Held,
-    granted: Granted,
-    asked: Moment,
-) -> Landing {
-    let tokens = held.after(granted, asked, core.lifetimes);
-    let saved = lock.save(&tokens).await;
-    let new = Held::new(tokens, asked, core.lifetimes);
-    Landing::Refreshed(Arc::new(match saved {
-        Ok(()) => new,
-        Err(_error) => {
-            trace::warn!(
-                error = &_error as &dyn std::error::Error,
-                "new tokens could not be saved"
-            );
-            new.unsaved(held.kept().clone())
-        }
-    }))
-}
-
-/// The server has spoken, and nobody knows of a newer token.
-async fn end(core: &Core, held: &Held, refused: ClientError) -> Landing {
-    if let Some(_error) = core.forget(Some(held.kept())).await.failure {
-        trace::warn!(
-            error = &_error as &dyn std::error::Error,
-            "the tokens of an ended session could not be removed"
-        );
-    }
-    let reason = EndReason::Refused;
-    let error = ClientError::with_source(Kind::Ended(reason), refused);
-    Landing::Ended(reason, error)
+/// Waits until a refresh is over.
+pub(crate) fn wait(mut flight: Flight) -> TokenFuture {
+    Box::pin(async move {
+        let landed = flight.wait_for(Option::is_some).await;
+        // If there is no outcome, its task is gone.
+        let outcome = landed.ok().and_then(|outcome| outcome.clone());
+        outcome.unwrap_or_else(|| Err(Kind::Interrupted.into()))
+    })
 }

@@ -10,17 +10,17 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::{
-    ClientError, ClientErrorKind, RequestError,
-    core::{Acquired, TokenFuture},
+use crate::{
+    error::{ClientError, ClientErrorKind, RequestError},
+    flight::{Acquired, TokenFuture},
     held::Access,
-    layer::Policy,
+    rules::Rules,
 };
 
 pin_project! {
-    /// The answer of [`RefreshService`](super::RefreshService).
+    /// The response future of [`Refresh`](crate::Refresh).
     ///
-    /// Dropping it cancels the request, but not a refresh that it waits for.
+    /// Dropping it cancels the request, but not the refresh that it may be waiting for.
     pub struct ResponseFuture<F, S, B> {
         #[pin]
         state: State<F, S, B>,
@@ -30,31 +30,31 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<F, S, B> {
-        // Whatever comes is the answer.
+        // Whatever comes is returned.
         Last { #[pin] future: F },
-        // A 401 may be mended.
+        // After a 401 the request may be sent once more.
         Sent { #[pin] future: F, sent: Option<Sent<S, B>> },
         Waiting { token: TokenFuture, parked: Option<Parked<S, B>> },
         Readying { parked: Option<(Parked<S, B>, Arc<Access>)> },
-        // `None` once it has been given away, as in all of these.
+        // As in all of these, `None` once it has been taken.
         Failed { error: Option<ClientError> },
     }
 }
 
 /// What is left of a request that has been sent.
-pub(super) struct Sent<S, B> {
-    pub(super) policy: Arc<Policy>,
-    pub(super) access: Arc<Access>,
+pub(crate) struct Sent<S, B> {
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) access: Arc<Access>,
     /// A copy of the request, and the service that it is for.
-    pub(super) spare: Option<(S, Request<B>)>,
+    pub(crate) spare: Option<(S, Request<B>)>,
 }
 
 /// A request that waits for a token, and the service that it is for.
-pub(super) struct Parked<S, B> {
-    pub(super) service: S,
-    pub(super) request: Request<B>,
-    /// What a retry will need; nothing where this is one.
-    pub(super) first: Option<(Arc<Policy>, Option<Request<B>>)>,
+pub(crate) struct Parked<S, B> {
+    pub(crate) service: S,
+    pub(crate) request: Request<B>,
+    /// What a retry will need. `None` if this is the retry.
+    pub(crate) first: Option<(Arc<Rules>, Option<Request<B>>)>,
 }
 
 impl<S, B> Parked<S, B> {
@@ -64,11 +64,11 @@ impl<S, B> Parked<S, B> {
     {
         access.attach(self.request.headers_mut());
         let future = self.service.call(self.request);
-        let Some((policy, spare)) = self.first else {
+        let Some((rules, spare)) = self.first else {
             return State::Last { future };
         };
         let sent = Sent {
-            policy,
+            rules,
             access,
             spare: spare.map(|spare| (self.service, spare)),
         };
@@ -80,10 +80,10 @@ impl<S, B> Parked<S, B> {
 }
 
 impl<S, B> Sent<S, B> {
-    /// What is to be done about a 401: nothing where it has to come through.
+    /// What is to be done about a 401. `None` if the caller gets it.
     fn mend<F>(self) -> Result<Option<State<F, S, B>>, ClientError> {
-        // Without a copy too: the next request is to find a new token.
-        let acquired = self.policy.session.acquire(Some(&self.access.token));
+        // Even if there is no copy to send, so that the next request finds a new token.
+        let acquired = self.rules.session.acquire(Some(&self.access.token));
         let Some((service, request)) = self.spare else {
             return Ok(None);
         };
@@ -107,27 +107,27 @@ impl<S, B> Sent<S, B> {
 }
 
 impl<F, S, B> ResponseFuture<F, S, B> {
-    pub(super) fn last(future: F) -> Self {
+    pub(crate) fn last(future: F) -> Self {
         Self {
             state: State::Last { future },
         }
     }
 
-    pub(super) fn sent(future: F, sent: Sent<S, B>) -> Self {
+    pub(crate) fn sent(future: F, sent: Sent<S, B>) -> Self {
         let sent = Some(sent);
         Self {
             state: State::Sent { future, sent },
         }
     }
 
-    pub(super) fn waiting(token: TokenFuture, parked: Parked<S, B>) -> Self {
+    pub(crate) fn waiting(token: TokenFuture, parked: Parked<S, B>) -> Self {
         let parked = Some(parked);
         Self {
             state: State::Waiting { token, parked },
         }
     }
 
-    pub(super) fn failed(error: ClientError) -> Self {
+    pub(crate) fn failed(error: ClientError) -> Self {
         let error = Some(error);
         Self {
             state: State::Failed { error },
@@ -150,7 +150,7 @@ where
                 }
                 StateProj::Sent { future, sent } => {
                     let response = ready!(future.poll(cx)).map_err(RequestError::Inner)?;
-                    let sent = sent.take().filter(|sent| sent.policy.refuses(&response));
+                    let sent = sent.take().filter(|sent| sent.rules.refuses(&response));
                     match sent.map(Sent::mend).transpose()?.flatten() {
                         Some(next) => next,
                         None => return Poll::Ready(Ok(response)),

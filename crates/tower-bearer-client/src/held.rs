@@ -1,18 +1,21 @@
+//! The tokens that a session has in memory.
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
-use super::{
+use tower_bearer::AccessToken;
+
+use crate::{
     answer::Granted,
     lineage,
     schedule::{Moment, Validity},
     store::{SavedAccess, SavedTokens},
 };
-use tower_bearer::AccessToken;
 
-/// An access token that is known to fit a header.
-pub(super) struct Access {
-    pub(super) token: AccessToken,
+/// An access token, ready to be put into a header.
+pub(crate) struct Access {
+    pub(crate) token: AccessToken,
     header: HeaderValue,
     validity: Validity,
 }
@@ -29,27 +32,27 @@ impl Access {
         })
     }
 
-    pub(super) fn attach(&self, headers: &mut HeaderMap) {
+    pub(crate) fn attach(&self, headers: &mut HeaderMap) {
         headers.insert(AUTHORIZATION, self.header.clone());
     }
 
-    /// Whether it may still be sent.
-    pub(super) fn is_usable(&self, now: Moment) -> bool {
+    /// Whether it has not expired, and is not about to.
+    pub(crate) fn is_usable(&self, now: Moment) -> bool {
         self.validity.is_usable(now)
     }
 
-    /// Whether it serves for some time yet.
-    pub(super) fn is_fresh(&self, now: Moment) -> bool {
+    /// Whether it can be sent and no refresh is due.
+    pub(crate) fn is_fresh(&self, now: Moment) -> bool {
         self.is_usable(now) && !self.validity.is_due(now)
     }
 
     /// Whether this is the token that was refused.
-    pub(super) fn is(&self, refused: Option<&AccessToken>) -> bool {
+    pub(crate) fn is(&self, refused: Option<&AccessToken>) -> bool {
         refused.is_some_and(|refused| refused.expose() == self.token.expose())
     }
 
-    /// How long it is thought to live yet.
-    pub(super) fn left(&self, now: Moment) -> Duration {
+    /// The rest of its lifetime.
+    pub(crate) fn left(&self, now: Moment) -> Duration {
         self.validity.left(now)
     }
 }
@@ -60,27 +63,28 @@ impl fmt::Debug for Access {
     }
 }
 
-/// The tokens that a session goes by.
+/// The tokens that a session uses.
 #[derive(Debug)]
-pub(super) struct Held {
-    pub(super) tokens: SavedTokens,
-    pub(super) access: Option<Arc<Access>>,
-    /// What the store was last seen to hold, where that is not `tokens`: they could not be saved.
+pub(crate) struct Held {
+    pub(crate) tokens: SavedTokens,
+    pub(crate) access: Option<Arc<Access>>,
+    /// What the store was last seen to hold, if that is not `tokens` because they could not be
+    /// saved.
     kept: Option<SavedTokens>,
 }
 
 /// What is configured about lifetimes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Lifetimes {
-    /// How long a token lives whose lifetime the server does not say.
-    pub(super) default: Duration,
-    /// After which share of its lifetime a token is refreshed.
-    pub(super) share: f64,
+pub(crate) struct Lifetimes {
+    /// The lifetime of a token if the server names none.
+    pub(crate) default: Duration,
+    /// The share of its lifetime after which a token is refreshed.
+    pub(crate) share: f64,
 }
 
 impl Held {
-    /// Tokens that are seen now; how old they are is told by the wall clock alone.
-    pub(super) fn new(tokens: SavedTokens, now: Moment, lifetimes: Lifetimes) -> Self {
+    /// Tokens that are first seen at `now`. The wall clock tells how old they are by then.
+    pub(crate) fn new(tokens: SavedTokens, now: Moment, lifetimes: Lifetimes) -> Self {
         let access = tokens.access.as_ref();
         let access = access.and_then(|access| Access::new(access, now, lifetimes.share));
         Self {
@@ -90,39 +94,38 @@ impl Held {
         }
     }
 
-    /// The same, while the store still holds `kept`.
-    pub(super) fn unsaved(self, kept: SavedTokens) -> Self {
+    /// The same tokens, while the store still holds `kept`.
+    pub(crate) fn unsaved(self, kept: SavedTokens) -> Self {
         Self {
             kept: Some(kept),
             ..self
         }
     }
 
-    /// Whether there is an access token that may be sent.
-    pub(super) fn is_usable(&self, now: Moment) -> bool {
+    /// Whether there is an access token that can be sent.
+    pub(crate) fn is_usable(&self, now: Moment) -> bool {
         self.access.as_ref().is_some_and(|it| it.is_usable(now))
     }
 
-    /// Whether there is nothing to refresh: the access token serves for some time yet, and is not
-    /// the one that was refused.
-    pub(super) fn serves(&self, now: Moment, refused: Option<&AccessToken>) -> bool {
+    /// Whether there is an access token for which no refresh is due, other than the refused one.
+    pub(crate) fn serves(&self, now: Moment, refused: Option<&AccessToken>) -> bool {
         let serves = |access: &Arc<Access>| access.is_fresh(now) && !access.is(refused);
         self.access.as_ref().is_some_and(serves)
     }
 
     /// What the store was last seen to hold.
-    pub(super) fn kept(&self) -> &SavedTokens {
+    pub(crate) fn kept(&self) -> &SavedTokens {
         self.kept.as_ref().unwrap_or(&self.tokens)
     }
 
-    /// Whether another process has put these into the store since. Tokens of an earlier
-    /// generation do not count: they were put there by one that was late.
-    pub(super) fn is_overtaken_by(&self, saved: &SavedTokens) -> bool {
+    /// Whether another process has put these tokens into the store since. Tokens of an earlier
+    /// generation do not count: a process that was late has put them there.
+    pub(crate) fn is_overtaken_by(&self, saved: &SavedTokens) -> bool {
         !saved.is(self.kept()) && !lineage::is_older(&saved.refresh, &self.tokens.refresh)
     }
 
-    /// What a good answer makes of the tokens.
-    pub(super) fn after(
+    /// The tokens after a good answer to a refresh that began at `asked`.
+    pub(crate) fn after(
         &self,
         granted: Granted,
         asked: Moment,

@@ -1,105 +1,91 @@
 use std::sync::Arc;
 
-use http::{Request, Response, StatusCode, Uri, header::AUTHORIZATION};
 use tower_layer::Layer;
 
-use super::{ClientSession, CloneBody, NeverReplay, RefreshService, challenge, origin::Origin};
-use tower_bearer::error::ConfigError;
+use crate::{
+    origin::Origin,
+    replay::{CloneBody, NeverReplay},
+    rules::Rules,
+    service::Refresh,
+    session::ClientSession,
+};
 
-/// Sends the requests of an HTTP client with the access token of a [`ClientSession`]. See
-/// [the policy](super).
+/// Puts the access token of a [`ClientSession`] on the requests of an HTTP client. The
+/// [front page](crate) says which requests and when.
 ///
 /// ```
-/// # use tower_bearer::{client::{ClientSession, RefreshLayer}, error::ConfigError};
+/// # use tower_bearer_client::{ClientSession, ConfigError, RefreshLayer};
 /// # fn layer(session: &ClientSession) -> Result<(), ConfigError> {
-/// let one_api = RefreshLayer::new(session, "https://api.example")?;
-/// let two_apis = one_api.clone().origin("https://files.example:8443")?;
+/// let one_api = RefreshLayer::new(session, "https://api.example".parse()?);
+/// let two_apis = one_api.clone().origin("https://files.example:8443".parse()?);
 /// let any_body = two_apis.never_replay();
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct RefreshLayer<R = CloneBody> {
-    policy: Arc<Policy>,
+    rules: Arc<Rules>,
     replay: R,
 }
 
 impl RefreshLayer {
-    /// Sends the session's access token to this origin, `scheme://host[:port]`, and to no other.
+    /// Sends the session's access token to this [`Origin`] and to no other.
     ///
-    /// A request's body is cloned before it is sent, to have it again after a 401. For bodies that
-    /// are not `Clone` see [`never_replay`](Self::never_replay) and
-    /// [`replay_with`](Self::replay_with).
-    ///
-    /// # Errors
-    ///
-    /// Where `origin` is malformed, or is not https unless it is on this machine.
-    pub fn new(session: &ClientSession, origin: &str) -> Result<Self, ConfigError> {
-        Ok(Self {
-            policy: Arc::new(Policy {
+    /// The body of a request is cloned before the request is sent, so that it can be sent once more
+    /// after a 401. For bodies that are not [`Clone`] there are
+    /// [`never_replay`](Self::never_replay) and [`replay_with`](Self::replay_with).
+    #[must_use]
+    pub fn new(session: &ClientSession, origin: Origin) -> Self {
+        Self {
+            rules: Arc::new(Rules {
                 session: session.clone(),
-                origins: vec![confidential(origin)?],
+                origins: vec![origin],
                 relative_is_ours: false,
                 any_401: false,
             }),
             replay: CloneBody,
-        })
+        }
     }
 }
 
 impl<R> RefreshLayer<R> {
-    fn with(mut self, change: impl FnOnce(&mut Policy)) -> Self {
-        change(Arc::make_mut(&mut self.policy));
+    fn with(mut self, change: impl FnOnce(&mut Rules)) -> Self {
+        change(Arc::make_mut(&mut self.rules));
         self
     }
 
     /// Sends the token to this origin too.
-    ///
-    /// # Errors
-    ///
-    /// As [`new`](RefreshLayer::new).
-    pub fn origin(self, origin: &str) -> Result<Self, ConfigError> {
-        let origin = confidential(origin)?;
-        Ok(self.with(|policy| policy.origins.push(origin)))
+    #[must_use]
+    pub fn origin(self, origin: Origin) -> Self {
+        self.with(|rules| rules.origins.push(origin))
     }
 
-    /// Sends the token to this origin too, in the clear if it is not https.
+    /// Sends the token with requests whose URL is a path without a host too, such as `/path`.
+    /// Clients with one open connection send such requests.
     ///
-    /// Whoever is on the way has the token.
-    ///
-    /// # Errors
-    ///
-    /// Where `origin` is malformed.
-    pub fn danger_plain_http_origin(self, origin: &str) -> Result<Self, ConfigError> {
-        let origin = Origin::parse(origin)?;
-        Ok(self.with(|policy| policy.origins.push(origin)))
-    }
-
-    /// Sends the token with requests that name no host too, `/path` alone, as they are sent over
-    /// a connection that is open.
-    ///
-    /// The layer cannot see where such a request goes. Only for clients that can reach nobody but
-    /// the configured origins.
+    /// The layer cannot see where such a request goes. Call this only for an HTTP client that
+    /// cannot reach any server but those of the configured origins.
     #[must_use]
     pub fn danger_trust_relative_urls(self) -> Self {
-        self.with(|policy| policy.relative_is_ours = true)
+        self.with(|rules| rules.relative_is_ours = true)
     }
 
-    /// Takes each 401 for an access token that is refused, not only those that say so: for
-    /// servers whose 401 has no `invalid_token` challenge (RFC 6750 §3.1).
+    /// Refreshes after every 401. By default, only a 401 whose challenge says `invalid_token` means
+    /// that the access token is refused (RFC 6750 §3.1), but some servers send none.
     #[must_use]
     pub fn refresh_on_any_401(self) -> Self {
-        self.with(|policy| policy.any_401 = true)
+        self.with(|rules| rules.any_401 = true)
     }
 
-    /// Takes any body and sends it once. A 401 comes through; the next request has a new token.
+    /// Takes any body and sends it once. If its token is refused, the caller gets the 401, and the
+    /// next request has a new token.
     #[must_use]
     pub fn never_replay(self) -> RefreshLayer<NeverReplay> {
         self.replay_with(NeverReplay)
     }
 
-    /// Has bodies copied by `replay`, a [`Replay`](super::Replay) or a function from `&B` to
-    /// `Option<B>`.
+    /// Has bodies copied by `replay`, which is a [`Replay`](crate::Replay) or a function from `&B`
+    /// to `Option<B>`.
     ///
     /// ```
     /// # use tower_bearer_client::RefreshLayer;
@@ -118,48 +104,16 @@ impl<R> RefreshLayer<R> {
     #[must_use]
     pub fn replay_with<R2>(self, replay: R2) -> RefreshLayer<R2> {
         RefreshLayer {
-            policy: self.policy,
+            rules: self.rules,
             replay,
         }
     }
 }
 
 impl<S, R: Clone> Layer<S> for RefreshLayer<R> {
-    type Service = RefreshService<S, R>;
+    type Service = Refresh<S, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RefreshService::new(inner, Arc::clone(&self.policy), self.replay.clone())
-    }
-}
-
-fn confidential(origin: &str) -> Result<Origin, ConfigError> {
-    Origin::parse(origin)?.require_confidential()
-}
-
-/// Which requests get a token, and which answers refuse one.
-#[derive(Clone, Debug)]
-pub(super) struct Policy {
-    pub(super) session: ClientSession,
-    origins: Vec<Origin>,
-    relative_is_ours: bool,
-    any_401: bool,
-}
-
-impl Policy {
-    /// A request that brings its own `Authorization`, whatever it is, is the caller's.
-    pub(super) fn is_ours<B>(&self, request: &Request<B>) -> bool {
-        !request.headers().contains_key(AUTHORIZATION) && self.may_go_to(request.uri())
-    }
-
-    fn may_go_to(&self, uri: &Uri) -> bool {
-        match uri.authority() {
-            None => self.relative_is_ours,
-            Some(_) => self.origins.iter().any(|origin| origin.is_of(uri)),
-        }
-    }
-
-    pub(super) fn refuses<B>(&self, response: &Response<B>) -> bool {
-        response.status() == StatusCode::UNAUTHORIZED
-            && (self.any_401 || challenge::is_invalid_token(response.headers()))
+        Refresh::new(inner, Arc::clone(&self.rules), self.replay.clone())
     }
 }

@@ -1,119 +1,21 @@
-//! The client's side: a layer that keeps an HTTP client signed in (RFC 6749 §6, RFC 6750).
+//! A Tower layer that keeps an HTTP client signed in with OAuth 2.0 tokens (RFC 6749, RFC 6750).
 //!
-//! A [`ClientSession`] has the tokens and refreshes them; a [`RefreshLayer`] puts them on the
-//! requests of any `Service<Request<B>>`: hyper-util's client, a tonic channel, reqwest. It
-//! works with every server that speaks RFC 6749, and best with one that redelivers, as this
-//! crate's do.
+//! An API asks for an access token with each request. Access tokens live for some minutes, and a
+//! client gets the next one from a token endpoint, in exchange for its refresh token. On many
+//! servers the refresh token is replaced at the same time, and one that is used twice ends the
+//! session. This crate does the exchange once for all requests that wait, survives lost answers,
+//! and lets several processes share one session.
 //!
-//! What [`RefreshService`] does with a request, in this order:
+//! - A [`ClientSession`] holds the tokens and refreshes them. It keeps them in a [`TokenStore`]: in
+//!   memory ([`MemoryTokenStore`]), in a file that several processes can share
+//!   ([`FileTokenStore`]), or in a store of your own.
+//! - A [`RefreshLayer`] puts the access token on the requests that go to your API. It goes around
+//!   any [`Service`] of [`http::Request`]s, such as hyper-util's client, a tonic channel or reqwest,
+//!   and makes a [`Refresh`] of it.
 //!
-//! 1. A request to another origin than the configured ones passes as it is: no token, no wait, no
-//!    retry. So does one that brings its own `Authorization`, whatever is in it, or a user name
-//!    in its URL: those are the caller's credentials.
-//! 2. A request whose access token is good goes out at once. Where 80 % of the token's lifetime
-//!    are over, less a random tenth, a refresh is started beside it.
-//! 3. A request whose access token is dead, or will be within a moment, waits for a refresh. There
-//!    is one at a time, however many wait, and it runs on a task of its own: whoever stops
-//!    waiting cancels nothing. All get what it came to. Who waits holds no place in the inner
-//!    service, so that a limit on it may be shared with the token endpoint's client.
-//! 4. The header is marked sensitive, so that what prints or compresses headers further in leaves
-//!    it out.
-//! 5. A 401 whose challenge says `Bearer` with `invalid_token` is mended: the request is sent once
-//!    more with another token. If there is a newer one already, that is taken; otherwise a
-//!    refresh is started or joined. Other answers, and what the second try brings, come through.
-//! 6. A request whose body cannot be had again ([`Replay`]) is not retried: its 401 comes through,
-//!    and the next request has the new token.
-//! 7. Refreshes for the reason of a 401 are 10 s apart at least; meanwhile a 401 for a fresh token
-//!    comes through. A server that refuses whatever it gets makes nobody refresh in a loop.
-//! 8. Where there is no access token to be had, the request is not sent, and fails with
-//!    [`RequestError::Token`]. The inner service's errors are [`RequestError::Inner`], unchanged.
-//!
-//! There is no timer: an idle client asks for nothing. A program that ends soon after its last
-//! request calls [`settle`](ClientSession::settle) first. Lifetimes are measured from the moment a
-//! token was asked for, by tokio's monotonic clock. The wall clock can make a token older, which
-//! tells that the machine has slept, never younger; so a wrong one costs a refresh at most.
-//!
-//! # What a refresh does
-//!
-//! 1. It takes the lock of the [`TokenStore`] and looks there first. Tokens that another process
-//!    has put there are taken over; no tokens there means that another process has signed out.
-//! 2. It presents the refresh token. An exchange that brings no answer is repeated with the *same*
-//!    token, three times at most: the server may have rotated, and redelivers.
-//! 3. It saves the new tokens, and only then are they used. Where that fails they are used all
-//!    the same: they are the only good ones.
-//! 4. It never replaces a refresh token by one of the same session and an earlier generation,
-//!    where tokens tell, as this crate's do; that comes from whoever was late.
-//! 5. Before an `invalid_grant` is believed, it looks into the store once more: whoever was faster
-//!    without heeding the lock has the newer token. Only then the session has ended:
-//!    [`on_end`](ClientSessionBuilder::on_end) is called, once, and requests fail with
-//!    [`ClientErrorKind::Ended`].
-//! 6. After any other failure, a panic of the HTTP client included, the session is kept. For a while all who need a token get that
-//!    failure at once, for 1 s after the first and up to 60 s after many, half of it random, or
-//!    for as long as `Retry-After` asks, 5 minutes at most. As long as the access token lives
-//!    nobody notices.
-//!
-//! # Whatever the token endpoint answers
-//!
-//! | answer | repeated at once | what those get who need a token |
-//! | --- | --- | --- |
-//! | 200, JSON, `access_token`, `token_type` Bearer in any case | | the token |
-//! | … without `refresh_token`, or an empty one | | the token; the refresh token stays |
-//! | … `expires_in` missing, null, zero or less | | the token, for the [default](ClientSessionBuilder::default_lifetime) of 5 minutes |
-//! | … `expires_in` in digits in a string, or with a fraction | | the token; the fraction is dropped |
-//! | … another `token_type`, a wrong type, a duplicate member, a token that fits no header, an `error`, no JSON | | [`Malformed`](ClientErrorKind::Malformed) |
-//! | 200 that is not `application/json`: a login page | | [`ContentType`](ClientErrorKind::ContentType) |
-//! | 400 to 499 with `{"error":"invalid_grant"}` | | [`Ended`](ClientErrorKind::Ended), after a look into the store |
-//! | 400 to 499 with another `error` | | [`Refused`](ClientErrorKind::Refused), which tells the code |
-//! | 408, 429, 5xx, whatever the body says | twice | [`Unavailable`](ClientErrorKind::Unavailable) |
-//! | 3xx | | [`Redirected`](ClientErrorKind::Redirected); it is not followed |
-//! | any other status | | [`Status`](ClientErrorKind::Status) |
-//! | 2xx above [64 KiB](ClientSessionBuilder::answer_limit), which is not read further; of other answers the status counts | | [`TooLarge`](ClientErrorKind::TooLarge) |
-//! | no connection, or it breaks off | twice | [`Unreachable`](ClientErrorKind::Unreachable) |
-//! | nothing, or not all, within [10 s](ClientSessionBuilder::timeout) | twice | [`Timeout`](ClientErrorKind::Timeout) |
-//!
-//! # Redirects
-//!
-//! Put the layer **beneath** what follows redirects, as tower-http's `FollowRedirect`: then each
-//! request on the way is looked at by itself, and one that leads elsewhere has no token. A
-//! client that follows redirects inside, as reqwest does unless it is told not to, has the
-//! header in its own hands; reqwest and `FollowRedirect` drop it when they leave the origin.
-//! The client of the token endpoint must not follow redirects at all.
-//!
-//! # With tonic
-//!
-//! Make the generated client by its `with_origin`, over a channel behind
-//! `RefreshLayer::new(…)?.never_replay()`: made by `new` it names no host in its requests, and
-//! the layer cannot see where they go, so that they have no token.
-//!
-//! A call's body cannot be had again. Where its token is refused it fails with `Unauthenticated`,
-//! and the next call has a new one; but the layer sees the HTTP status only, so a server that says
-//! so with 200 and a `grpc-status` is not understood. That the session is over is told by the
-//! source of tonic's status, a [`RequestError`].
-//!
-//! # With reqwest
-//!
-//! reqwest is a service of its own requests; a function makes it one of everybody's:
-//!
-//! ```
-//! use bytes::Bytes;
-//! use tower::{Layer, ServiceExt, service_fn};
-//! use tower_bearer_client::{ClientSession, RefreshLayer};
-//!
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
-//! let http = service_fn(move |request: http::Request<Bytes>| {
-//!     let client = client.clone();
-//!     async move {
-//!         let request = reqwest::Request::try_from(request)?;
-//!         client.execute(request).await.map(http::Response::<reqwest::Body>::from)
-//!     }
-//! });
-//! let session = ClientSession::builder("https://id.example/token", http.clone()).build()?;
-//! let client = RefreshLayer::new(&session, "https://api.example")?.layer(http);
-//! # let _ = client.oneshot(http::Request::new(Bytes::new())).await;
-//! # Ok(())
-//! # }
-//! ```
+//! The crate works with every server that follows RFC 6749. Servers made with
+//! [`tower-bearer`](tower_bearer) deliver the answer to a refresh again if it was lost on its way,
+//! so with them a broken connection does not end a session.
 //!
 //! # Example
 //!
@@ -147,14 +49,14 @@
 //!     .on_end(|reason| println!("please sign in again: {reason}"))
 //!     .build()?;
 //! let client = ServiceBuilder::new()
-//!     .layer(RefreshLayer::new(&session, "https://api.example")?)
+//!     .layer(RefreshLayer::new(&session, "https://api.example".parse()?))
 //!     .service(http);
 //!
-//! // With what the login has answered.
+//! // With the tokens that the login has brought.
 //! let login = NewTokens::from_refresh_token("refresh");
 //! session.sign_in(login.with_access_token("old", Duration::from_secs(600))).await?;
 //!
-//! // The API refuses the old token; the request is sent again with a new one …
+//! // The API refuses the old token, so the request is sent again with a new one …
 //! let request = || Request::get("https://api.example/").body(Bytes::new());
 //! let response = client.clone().oneshot(request()?).await?;
 //! assert_eq!(response.status(), StatusCode::OK);
@@ -167,41 +69,194 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # What happens to a request
+//!
+//! [`Refresh`] does this, in this order:
+//!
+//! 1. A request that goes to none of the configured [`Origin`]s is passed on as it is: it gets no
+//!    token, waits for nothing and is not sent twice. The same holds for a request that has an
+//!    `Authorization` header already, whatever its value, or a user name in its URL, because those
+//!    are credentials of the caller's own.
+//! 2. If the access token is good, the request goes out at once. If 80 % of the token's lifetime
+//!    are over, less a random tenth, a refresh is started in the background as well
+//!    ([`refresh_after`](ClientSessionBuilder::refresh_after)).
+//! 3. If the access token has expired, or is about to (within 5 s, or a tenth of its lifetime if
+//!    that is less), the request waits for a refresh. There is one refresh at a time, however many
+//!    requests wait, and all of them get its result. It runs on a task of its own, so a caller that
+//!    stops waiting does not cancel it. A request that waits takes no capacity of the inner service,
+//!    so a concurrency limit may be shared with the client of the token endpoint.
+//! 4. The header is marked as sensitive, so that layers further in which print or compress headers
+//!    leave it out.
+//! 5. If the answer is a 401 with a `Bearer` challenge that says `invalid_token`, the request is
+//!    sent once more with another token. If there is a newer token by then, it is used. Otherwise
+//!    a refresh is started, or the one that is under way is waited for. Any other answer, and
+//!    whatever the second attempt brings, is returned to the caller.
+//! 6. A request whose body cannot be copied ([`Replay`]) is not sent again. Its 401 is returned to
+//!    the caller, and the next request has the new token.
+//! 7. There are at least 10 s between two refreshes that are caused by a 401. Within that time, a
+//!    401 for a token that was just refreshed is returned to the caller. So a server that refuses
+//!    every token does not cause refreshes in a loop.
+//! 8. If no access token can be had, the request is not sent and fails with
+//!    [`RequestError::Token`]. Errors of the inner service are returned unchanged, as
+//!    [`RequestError::Inner`].
+//!
+//! There is no timer: an idle client does nothing. A program that ends soon after its last request
+//! should call [`settle`](ClientSession::settle) first.
+//!
+//! Lifetimes are measured from the moment at which a token was asked for, by the monotonic clock of
+//! tokio. If the wall clock shows that more time has passed, the machine has slept, and the wall
+//! clock counts. So a wrong wall clock costs at most one refresh too many.
+//!
+//! # What a refresh does
+//!
+//! 1. It takes the lock of the [`TokenStore`] and looks into the store. If another process has put
+//!    newer tokens there, they are used. If there are none any more, another process has signed out.
+//! 2. It presents the refresh token to the token endpoint. If no answer comes, it presents the *same*
+//!    token again, three times in all, because the server may have replaced the token and will then
+//!    deliver the new one again.
+//! 3. It saves the new tokens before it uses them. If they cannot be saved, they are used all the
+//!    same, because no others are good.
+//! 4. It never replaces a refresh token by an older one of the same session. Which one is older can
+//!    be seen from the tokens of `tower-bearer`, but not from those of other servers.
+//! 5. If the server answers with `invalid_grant`, the refresh looks into the store again. If another
+//!    process has refreshed without taking the lock, newer tokens are there, and the refresh goes on
+//!    with them. Otherwise the session has ended: the hook
+//!    [`on_end`](ClientSessionBuilder::on_end) is called once, and requests fail with
+//!    [`ClientErrorKind::Ended`].
+//! 6. After any other failure the session is kept, even if the HTTP client panicked. For a while all
+//!    requests that need a token fail at once with the same error: for 1 s after the first failure,
+//!    up to 60 s after many, less a random part of up to a half, and at least as long as the
+//!    server's `Retry-After` asks, 5 minutes at most. While the access token is still good, requests
+//!    go on.
+//!
+//! # What each answer of the token endpoint means
+//!
+//! | answer | sent again at once | what requests that need a token get |
+//! | --- | --- | --- |
+//! | 200, JSON, `access_token`, `token_type` `Bearer` in any case | | the token |
+//! | … `refresh_token` missing or empty | | the token; the refresh token stays as it was |
+//! | … `expires_in` missing, null or below 1 | | the token, for the [default lifetime](ClientSessionBuilder::default_lifetime) of 5 minutes |
+//! | … `expires_in` a string of digits, or with a fraction | | the token; the fraction is dropped |
+//! | … another `token_type`, a member of a wrong type or that comes twice, a token that does not fit a header, an `error`, no JSON | | [`Malformed`](ClientErrorKind::Malformed) |
+//! | 200 with another content type than `application/json` | | [`ContentType`](ClientErrorKind::ContentType) |
+//! | 400 to 499 with `{"error":"invalid_grant"}` | | [`Ended`](ClientErrorKind::Ended), after another look into the store |
+//! | 400 to 499 with another `error` | | [`Refused`](ClientErrorKind::Refused), with the [`code`](ClientError::code) |
+//! | 408, 429 or 5xx, with any body | twice | [`Unavailable`](ClientErrorKind::Unavailable) |
+//! | 3xx, which is not followed | | [`Redirected`](ClientErrorKind::Redirected) |
+//! | any other status | | [`Status`](ClientErrorKind::Status) |
+//! | 2xx with more than [64 KiB](ClientSessionBuilder::answer_limit) | | [`TooLarge`](ClientErrorKind::TooLarge) |
+//! | no connection, or it breaks | twice | [`Unreachable`](ClientErrorKind::Unreachable) |
+//! | no whole answer within [10 s](ClientSessionBuilder::timeout) | twice | [`Timeout`](ClientErrorKind::Timeout) |
+//!
+//! # Errors
+//!
+//! [`ConfigError`] is a mistake in the application's configuration and comes before anything is sent.
+//! [`ClientError`] says why there is no access token, [`TokenStoreError`] why a store failed, and
+//! [`RequestError`] why a request got no response. Each says what went wrong at its own level. The
+//! sources behind them are for logs: their types and texts are no part of this crate's API.
+//!
+//! # Redirects
+//!
+//! Put the layer *inside* a layer that follows redirects, such as tower-http's `FollowRedirect`.
+//! It then sees each request on the way, and one that leads to another origin gets no token. A
+//! client that follows redirects by itself, as reqwest does by default, decides about the header by
+//! itself; reqwest and `FollowRedirect` drop it when a redirect leaves the origin. The client of the
+//! token endpoint must not follow redirects at all.
+//!
+//! # With tonic
+//!
+//! Make the generated client by its `with_origin`, over a channel that is wrapped by the layer with
+//! [`never_replay`](RefreshLayer::never_replay). A client made by `new` names no host in its
+//! requests, so the layer cannot see where they go and gives them no token.
+//!
+//! The body of a call cannot be copied. If its token is refused, the call fails with
+//! `Unauthenticated`, and the next call has a new token. The layer sees the HTTP status only, so it
+//! does not notice a server that refuses a token by status 200 and a `grpc-status`. If the session is
+//! over, the source of tonic's status is a [`RequestError`] that says so.
+//!
+//! # With reqwest
+//!
+//! reqwest's client is a service of reqwest's own request type. A function makes it a service of
+//! [`http::Request`]s:
+//!
+//! ```
+//! use bytes::Bytes;
+//! use tower::{Layer, ServiceExt, service_fn};
+//! use tower_bearer_client::{ClientSession, RefreshLayer};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+//! let http = service_fn(move |request: http::Request<Bytes>| {
+//!     let client = client.clone();
+//!     async move {
+//!         let request = reqwest::Request::try_from(request)?;
+//!         client.execute(request).await.map(http::Response::<reqwest::Body>::from)
+//!     }
+//! });
+//! let session = ClientSession::builder("https://id.example/token", http.clone()).build()?;
+//! let client = RefreshLayer::new(&session, "https://api.example".parse()?).layer(http);
+//! # let _ = client.oneshot(http::Request::new(Bytes::new())).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! `tracing`, on by default, logs refreshes that fail or are repeated, and why a session has ended.
+//! No token is logged.
+//!
+//! [`Service`]: tower_service::Service
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;
 mod builder;
 mod challenge;
-mod core;
-mod endpoint;
+mod endpoints;
 mod error;
 mod flight;
 mod future;
 mod held;
+mod identity;
 mod layer;
 mod lineage;
+mod logout;
 mod new_tokens;
 mod origin;
+mod refresh;
 mod replay;
+mod rules;
 mod schedule;
 mod service;
 mod session;
+mod shared;
+mod sign_in;
 mod state;
 mod store;
+mod syntax;
 mod token_request;
 mod trace;
+mod transport;
 
 pub use builder::ClientSessionBuilder;
-pub use error::{ClientError, ClientErrorKind, EndReason, RequestError};
+pub use error::{
+    ClientError, ClientErrorKind, ConfigError, ConfigErrorKind, EndReason, RequestError,
+};
 pub use future::ResponseFuture;
 pub use layer::RefreshLayer;
 pub use new_tokens::NewTokens;
+pub use origin::Origin;
 pub use replay::{CloneBody, NeverReplay, Replay};
-pub use service::RefreshService;
-pub use session::{ClientSession, Status};
+pub use service::Refresh;
+pub use session::{ClientSession, SessionStatus};
 pub use store::{
     FileTokenStore, FileTokenStoreLock, MemoryTokenStore, MemoryTokenStoreLock, SavedTokens,
     TokenStore, TokenStoreError, TokenStoreErrorKind,
 };
-pub use token_request::{TokenEndpointKind, TokenRequest};
+pub use token_request::{EndpointKind, TokenRequest};
+
+/// The example of the README has to compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,19 +1,20 @@
-//! Which of two refresh tokens is the newer one, where they say so.
+//! Which of two refresh tokens is the newer one, if they say so themselves.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use tower_bearer::{RefreshToken, json};
 
+/// Longer tokens are not looked into.
 const MAX_BYTES: usize = 8 * 1024;
 
-/// Whether `new` must not take the place of `old`: it is of the same session and of an earlier
-/// generation.
+/// Whether `new` is of the same session as `old` and of an earlier generation, so that it must not
+/// take the place of `old`.
 ///
-/// The tokens of this crate's servers are JWTs that name both. They are read without being
-/// verified: the server did that, and all that turns on it is which of its tokens comes back to
-/// it. Of other servers' tokens nothing is known, and the order in which they came decides.
-pub(super) fn is_older(new: &RefreshToken, old: &RefreshToken) -> bool {
+/// The refresh tokens of `tower-bearer` are JWTs that name session and generation. They are read
+/// here without being verified, because only the server that issued them gets them back. The tokens
+/// of other servers name neither, so the one that came last counts as the newer one.
+pub(crate) fn is_older(new: &RefreshToken, old: &RefreshToken) -> bool {
     match (read(new), read(old)) {
         (Some((new_sid, new_generation)), Some((old_sid, old_generation))) => {
             new_sid == old_sid && new_generation < old_generation

@@ -1,35 +1,34 @@
 use std::time::Duration;
 
-use super::{
-    ClientError, ClientErrorKind,
-    answer::{Granted, is_token},
-};
 use tower_bearer::{AccessToken, RefreshToken, TokenResponse, claims::Scope};
 
-/// Tokens to sign in with: what a login, or any other grant, has given.
+use crate::{answer::Granted, error::ClientError, syntax::is_token};
+
+/// Tokens to sign in with: the result of a login, or of any other grant of RFC 6749. See
+/// [`ClientSession::sign_in`](crate::ClientSession::sign_in).
 ///
 /// ```
 /// use std::time::Duration;
 /// use tower_bearer_client::NewTokens;
 ///
-/// // The body of a token answer, as it came over the wire …
+/// // The body of a token response, as it came over the wire …
 /// let login = br#"{"access_token":"a","token_type":"Bearer","expires_in":600,"refresh_token":"r"}"#;
 /// let tokens = NewTokens::from_json(login)?;
 ///
-/// // … or a refresh token alone, from which all else is made.
+/// // … or a refresh token alone.
 /// let tokens = NewTokens::from_refresh_token("r");
 /// # Ok::<_, tower_bearer_client::ClientError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct NewTokens {
-    pub(super) refresh: RefreshToken,
-    pub(super) access: Option<AccessToken>,
-    pub(super) lifetime: Option<Duration>,
-    pub(super) scope: Option<Scope>,
+    pub(crate) refresh: RefreshToken,
+    pub(crate) access: Option<AccessToken>,
+    pub(crate) lifetime: Option<Duration>,
+    pub(crate) scope: Option<Scope>,
 }
 
 impl NewTokens {
-    /// A refresh token; the access token comes with the first refresh.
+    /// A refresh token alone. The first request that needs an access token starts a refresh.
     pub fn from_refresh_token(token: impl Into<String>) -> Self {
         Self {
             refresh: RefreshToken::new(token),
@@ -39,24 +38,25 @@ impl NewTokens {
         }
     }
 
-    /// Reads a token answer (RFC 6749 §5.1).
+    /// Reads the body of a successful token response (RFC 6749 §5.1).
     ///
     /// # Errors
     ///
-    /// [`Malformed`](ClientErrorKind::Malformed) where it is none, has a type other than
-    /// `Bearer`, or comes without a refresh token.
+    /// [`Malformed`](crate::ClientErrorKind::Malformed) if the body is something else, if the type
+    /// of the token is not `Bearer`, or if there is no refresh token.
     pub fn from_json(answer: &[u8]) -> Result<Self, ClientError> {
         let granted = Granted::parse(answer)?;
-        let missing = ClientErrorKind::Malformed("refresh_token is missing or empty");
+        let missing = || ClientError::malformed("refresh_token is missing or empty");
         Ok(Self {
-            refresh: granted.refresh.ok_or(missing)?,
+            refresh: granted.refresh.ok_or_else(missing)?,
             access: Some(granted.access),
             lifetime: granted.lifetime,
             scope: granted.scope,
         })
     }
 
-    /// Adds an access token that lives for this long from now on.
+    /// Adds an access token. `lifetime` is what is left of its lifetime when it is
+    /// [signed in](crate::ClientSession::sign_in) with.
     #[must_use]
     pub fn with_access_token(self, token: impl Into<String>, lifetime: Duration) -> Self {
         Self {
@@ -66,14 +66,14 @@ impl NewTokens {
         }
     }
 
-    /// Whether both could be sent.
-    pub(super) fn check(&self) -> Result<(), ClientError> {
+    /// Checks that both tokens can be sent.
+    pub(crate) fn check(&self) -> Result<(), ClientError> {
         let access = self.access.as_ref().map(AccessToken::expose);
         if is_token(self.refresh.expose()) && access.is_none_or(is_token) {
             return Ok(());
         }
         let what = "a token is empty or has a character that no token has";
-        Err(ClientErrorKind::Malformed(what).into())
+        Err(ClientError::malformed(what))
     }
 }
 

@@ -1,34 +1,64 @@
 //! Where tokens may go: scheme, host and port (RFC 6454 §4).
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use http::{Uri, uri::Authority};
 
-use tower_bearer::error::{ConfigError, ConfigErrorKind};
+use crate::error::{ConfigError, ConfigErrorKind};
 
-/// What an access token may be sent to. The host is in lower case, the port is never left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Origin {
+/// The origin of an API that access tokens may be sent to: `scheme://host[:port]` (RFC 6454 §4).
+///
+/// Tokens go over https, so the scheme has to be `https`. It may be `http` if the host is this
+/// machine: `localhost` or a loopback address. The host is compared without regard to case, and a
+/// port that is left out is the default port of the scheme.
+///
+/// ```
+/// use tower_bearer_client::Origin;
+///
+/// let api: Origin = "https://API.example:443".parse()?;
+/// assert_eq!(api, "https://api.example".parse()?);
+/// assert!("http://127.0.0.1:3000".parse::<Origin>().is_ok());
+///
+/// for refused in ["http://api.example", "https://api.example/path", "api.example"] {
+///     assert!(refused.parse::<Origin>().is_err());
+/// }
+/// # Ok::<_, tower_bearer_client::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
     is_https: bool,
+    /// In lower case.
     host: Box<str>,
     port: u16,
 }
 
+/// What is wrong with a URL.
+type Flaw = &'static str;
+
 impl Origin {
-    /// The origin that `text` is: `scheme://host[:port]` and nothing else.
-    pub(super) fn parse(text: &str) -> Result<Self, ConfigError> {
+    /// An origin whose scheme may be `http` for any host.
+    ///
+    /// Everyone on the network path to that host can read the access tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigErrorKind::Origin`] if `text` is not of the form `scheme://host[:port]`.
+    pub fn danger_plain_http(text: &str) -> Result<Self, ConfigError> {
+        Self::parse(text).map_err(unusable)
+    }
+
+    fn parse(text: &str) -> Result<Self, Flaw> {
         let uri = parse_url(text)?;
         let origin = Self::of(&uri)?;
         if uri.path() != "/" || uri.query().is_some() {
-            return Err(unusable("an origin has no path and no query"));
+            return Err("an origin has no path and no query");
         }
         Ok(origin)
     }
 
-    fn of(uri: &Uri) -> Result<Self, ConfigError> {
-        let (is_https, host, port) = parts(uri).ok_or_else(|| {
-            unusable("it must start with https://host[:port], without a user name")
-        })?;
+    fn of(uri: &Uri) -> Result<Self, Flaw> {
+        let (is_https, host, port) =
+            parts(uri).ok_or("it must start with https://host[:port], without a user name")?;
         Ok(Self {
             is_https,
             host: host.to_ascii_lowercase().into(),
@@ -36,14 +66,15 @@ impl Origin {
         })
     }
 
-    /// Whether the request goes there. What is odd about a URL makes it another origin.
-    pub(super) fn is_of(&self, uri: &Uri) -> bool {
+    /// Whether a request to this URL goes to this origin. A URL with a user name or a malformed
+    /// port goes to none.
+    pub(crate) fn is_of(&self, uri: &Uri) -> bool {
         parts(uri).is_some_and(|(is_https, host, port)| {
             is_https == self.is_https && port == self.port && host.eq_ignore_ascii_case(&self.host)
         })
     }
 
-    /// Whether nobody on the way can read what is sent: TLS, or this machine.
+    /// Whether nobody on the way can read what is sent there.
     fn is_confidential(&self) -> bool {
         let host = self.host.trim_start_matches('[').trim_end_matches(']');
         self.is_https
@@ -51,16 +82,50 @@ impl Origin {
             || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
     }
 
-    pub(super) fn require_confidential(self) -> Result<Self, ConfigError> {
+    fn require_confidential(self) -> Result<Self, Flaw> {
         match self.is_confidential() {
             true => Ok(self),
-            false => Err(unusable("tokens go over https, or to this machine")),
+            false => Err("tokens go over https, or to this machine"),
         }
     }
 }
 
-/// The URL of an endpoint (RFC 6749 §3.2): absolute, without a fragment or a user name.
-pub(super) fn endpoint(text: &str, allow_plain: bool) -> Result<Uri, ConfigError> {
+impl FromStr for Origin {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        Self::parse(text)
+            .and_then(Self::require_confidential)
+            .map_err(unusable)
+    }
+}
+
+impl TryFrom<&str> for Origin {
+    type Error = ConfigError;
+
+    fn try_from(text: &str) -> Result<Self, ConfigError> {
+        text.parse()
+    }
+}
+
+/// `scheme://host[:port]`, without the port if it is the default one of the scheme.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.is_https { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.host)?;
+        match self.port == default_port(self.is_https) {
+            true => Ok(()),
+            false => write!(f, ":{}", self.port),
+        }
+    }
+}
+
+fn unusable(why: Flaw) -> ConfigError {
+    ConfigError::new(ConfigErrorKind::Origin, why)
+}
+
+/// Reads the URL of an endpoint (RFC 6749 §3.2): absolute, without a fragment or a user name.
+pub(crate) fn endpoint(text: &str, allow_plain: bool) -> Result<Uri, Flaw> {
     let uri = parse_url(text)?;
     let origin = Origin::of(&uri)?;
     if !allow_plain {
@@ -69,20 +134,16 @@ pub(super) fn endpoint(text: &str, allow_plain: bool) -> Result<Uri, ConfigError
     Ok(uri)
 }
 
-/// The fragment is looked for here: `Uri` drops it without a word.
-fn parse_url(text: &str) -> Result<Uri, ConfigError> {
+/// A fragment is looked for here, because `Uri` drops it without an error.
+fn parse_url(text: &str) -> Result<Uri, Flaw> {
     if text.contains('#') {
-        return Err(unusable("it must not have a fragment"));
+        return Err("it must not have a fragment");
     }
-    text.parse().map_err(|_| unusable("it is malformed"))
+    text.parse().map_err(|_| "it is malformed")
 }
 
-fn unusable(why: &'static str) -> ConfigError {
-    ConfigError::new(ConfigErrorKind::Url, why)
-}
-
-/// Whether it is https, the host and the port. A user name is credentials of the caller's, and a
-/// port that is none would be taken for the default one.
+/// Whether the scheme is https, the host and the port. `None` if there is a user name, which is
+/// credentials of the caller's own, or a malformed port, which must not pass for the default one.
 fn parts(uri: &Uri) -> Option<(bool, &str, u16)> {
     let is_https = match uri.scheme_str()? {
         scheme if scheme.eq_ignore_ascii_case("https") => true,
@@ -90,8 +151,12 @@ fn parts(uri: &Uri) -> Option<(bool, &str, u16)> {
         _ => return None,
     };
     let authority = uri.authority()?;
-    let default = if is_https { 443 } else { 80 };
-    Some((is_https, authority.host(), port(authority, default)?))
+    let port = port(authority, default_port(is_https))?;
+    Some((is_https, authority.host(), port))
+}
+
+fn default_port(is_https: bool) -> u16 {
+    if is_https { 443 } else { 80 }
 }
 
 fn port(authority: &Authority, default: u16) -> Option<u16> {
@@ -111,7 +176,7 @@ mod tests {
 
     fn is_of(origin: &str, url: &str) -> bool {
         let url = url.parse::<Uri>();
-        url.is_ok_and(|url| Origin::parse(origin).unwrap().is_of(&url))
+        url.is_ok_and(|url| Origin::danger_plain_http(origin).unwrap().is_of(&url))
     }
 
     #[test]
@@ -167,15 +232,15 @@ mod tests {
             "https://api example",
             "*",
         ] {
-            let kind = Origin::parse(text).map_err(|error| error.kind());
-            assert!(matches!(kind, Err(ConfigErrorKind::Url)), "{text}");
+            let kind = Origin::danger_plain_http(text).map_err(|error| error.kind());
+            assert_eq!(kind, Err(ConfigErrorKind::Origin), "{text}");
         }
     }
 
     #[test]
     fn a_scheme_that_is_missing_is_named() {
         for text in ["api.example:443", "127.0.0.1:3000", "/path"] {
-            let error = Origin::parse(text).unwrap_err().to_string();
+            let error = text.parse::<Origin>().unwrap_err().to_string();
             assert!(
                 error.contains("must start with https://"),
                 "{text}: {error}"
@@ -185,7 +250,10 @@ mod tests {
 
     #[test]
     fn plain_http_is_for_this_machine() {
-        let confidential = |text| Origin::parse(text).unwrap().require_confidential().is_ok();
+        let confidential = |text: &str| {
+            assert!(Origin::danger_plain_http(text).is_ok(), "{text}");
+            text.parse::<Origin>().is_ok()
+        };
         for text in [
             "https://api.example",
             "http://localhost:3000",
@@ -206,6 +274,19 @@ mod tests {
         ] {
             assert!(!confidential(text), "{text}");
         }
+    }
+
+    #[test]
+    fn an_origin_is_shown_as_it_is_written() {
+        for text in [
+            "https://api.example",
+            "https://[::1]:8443",
+            "http://localhost:443",
+        ] {
+            assert_eq!(text.parse::<Origin>().unwrap().to_string(), text);
+        }
+        let shown = "HTTPS://API.example:443/".parse::<Origin>();
+        assert_eq!(shown.unwrap().to_string(), "https://api.example");
     }
 
     #[test]

@@ -1,22 +1,29 @@
-/// How the body of a request is had a second time, for the retry after a 401.
+/// How the body of a request can be had a second time, for the retry after a 401.
 ///
-/// It is [`CloneBody`], [`NeverReplay`], or a function: see
-/// [`RefreshLayer::replay_with`](super::RefreshLayer::replay_with).
+/// [`CloneBody`] and [`NeverReplay`] implement it, and so does any function from `&B` to
+/// `Option<B>`. See [`RefreshLayer::replay_with`](crate::RefreshLayer::replay_with).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot copy a request body of type `{B}`",
+    label = "cannot copy `{B}` for the retry after a 401",
+    note = "`RefreshLayer` clones bodies by default, so they have to be `Clone`",
+    note = "for other bodies call `RefreshLayer::never_replay` or `RefreshLayer::replay_with`"
+)]
 pub trait Replay<B> {
-    /// A copy of a body that has not been sent yet, or nothing where it cannot be had. A request
-    /// without a copy is not retried: its 401 comes through.
+    /// A copy of a body that has not been sent yet, or `None` if it cannot be copied. A request
+    /// without a copy is not sent again: the caller gets its 401.
     fn copy(&self, body: &B) -> Option<B>;
 }
 
-/// Bodies are cloned, which is cheap for those that are whole in memory: `Full<Bytes>`,
-/// `Empty`, `Bytes`, `()`.
+/// Clones bodies. That is cheap for those that are in memory as a whole: `Full<Bytes>`, `Empty`,
+/// `Bytes`, `()`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CloneBody;
 
-/// Bodies are sent once.
+/// Copies no body, so that each is sent only once.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NeverReplay;
 
+#[diagnostic::do_not_recommend]
 impl<B: Clone> Replay<B> for CloneBody {
     fn copy(&self, body: &B) -> Option<B> {
         Some(body.clone())
@@ -29,6 +36,7 @@ impl<B> Replay<B> for NeverReplay {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<B, F: Fn(&B) -> Option<B>> Replay<B> for F {
     fn copy(&self, body: &B) -> Option<B> {
         self(body)

@@ -6,29 +6,29 @@ use tokio::time::Instant;
 
 use tower_bearer::clock::Timestamp;
 
-/// Lifetimes beyond this are taken for this.
-pub(super) const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+/// Longer lifetimes are cut to this one.
+pub(crate) const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 
-/// How much of a lifetime the time of a refresh is spread over, so that many clients that
-/// signed in together do not come back together.
+/// The share of a lifetime over which the time of a refresh is spread at random, so that clients
+/// that signed in together do not refresh together.
 const JITTER: f64 = 0.1;
 
-/// A token that dies sooner than this may die on its way.
+/// A token that expires sooner than this is not sent, because it may expire on its way.
 const LONGEST_MARGIN: Duration = Duration::from_secs(5);
 
-/// Now, by the two clocks that there are.
+/// A moment as the monotonic clock and the wall clock show it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    /// Never set, but on many systems it stands still while the machine sleeps.
-    pub(super) monotonic: Instant,
-    /// Goes on while the machine sleeps, but may be set to anything.
-    pub(super) wall: Timestamp,
+pub(crate) struct Moment {
+    /// Nobody can set this clock, but on many systems it stands still while the machine sleeps.
+    pub(crate) monotonic: Instant,
+    /// This clock goes on while the machine sleeps, but anyone may set it.
+    pub(crate) wall: Timestamp,
 }
 
 impl Moment {
-    /// The time since then: what the clock says that counted more. A wrong wall clock does no
-    /// harm, one that is set forward costs a refresh.
-    pub(super) fn since(self, earlier: Self) -> Duration {
+    /// The time since `earlier`, by the clock that shows more of it. A wall clock that is set back
+    /// changes nothing, and one that is set forward costs a refresh.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
         let monotonic = self.monotonic.saturating_duration_since(earlier.monotonic);
         monotonic.max(self.wall.saturating_since(earlier.wall))
     }
@@ -36,17 +36,18 @@ impl Moment {
 
 /// How long an access token can be used.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Validity {
+pub(crate) struct Validity {
     lifetime: Duration,
     due_after: Duration,
-    /// How old the token was at `seen`.
+    /// The age of the token at `seen`.
     age: Duration,
     seen: Moment,
 }
 
 impl Validity {
-    /// Of a token that was of that age at `seen`.
-    pub(super) fn new(lifetime: Duration, age: Duration, seen: Moment, share: f64) -> Self {
+    /// For a token that had this age at `seen`. `share` is that of its lifetime after which it is
+    /// to be refreshed.
+    pub(crate) fn new(lifetime: Duration, age: Duration, seen: Moment, share: f64) -> Self {
         let share = (share - JITTER * random()).clamp(0.0, 1.0);
         Self {
             lifetime,
@@ -60,31 +61,33 @@ impl Validity {
         self.age.saturating_add(now.since(self.seen))
     }
 
-    /// Whether a refresh should be under way.
-    pub(super) fn is_due(&self, now: Moment) -> bool {
+    /// Whether it is time for a refresh.
+    pub(crate) fn is_due(&self, now: Moment) -> bool {
         self.age(now) >= self.due_after
     }
 
-    /// Whether a request may still be sent with it.
-    pub(super) fn is_usable(&self, now: Moment) -> bool {
+    /// Whether a request can be sent with the token.
+    pub(crate) fn is_usable(&self, now: Moment) -> bool {
         let margin = (self.lifetime / 10).min(LONGEST_MARGIN);
         self.age(now) < self.lifetime.saturating_sub(margin)
     }
 
-    pub(super) fn left(&self, now: Moment) -> Duration {
+    pub(crate) fn left(&self, now: Moment) -> Duration {
         self.lifetime.saturating_sub(self.age(now))
     }
 }
 
-/// `first`, doubled with each failure up to `longest`, of which the upper half is random.
-pub(super) fn back_off(failures: u32, first: Duration, longest: Duration) -> Duration {
+/// How long to wait after so many failures: `first`, doubled with each failure up to `longest`, less
+/// a random part of up to a half.
+pub(crate) fn back_off(failures: u32, first: Duration, longest: Duration) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
     let whole = first.saturating_mul(1 << doublings).min(longest);
     whole.mul_f64(0.5 + 0.5 * random())
 }
 
-/// In [0, 1). Without randomness clients only meet more often.
-pub(super) fn random() -> f64 {
+/// A number from 0 to 1, without 1. If the system has no randomness it is 0, which does no harm:
+/// it only spreads what clients do over time.
+pub(crate) fn random() -> f64 {
     let random = getrandom::u32().unwrap_or_default();
     f64::from(random) / (f64::from(u32::MAX) + 1.0)
 }

@@ -6,38 +6,39 @@ use std::{
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{
-    CloneBody, Replay, RequestError, ResponseFuture,
-    core::Acquired,
-    future::{Parked, Sent},
-    layer::Policy,
+use crate::{
+    error::RequestError,
+    flight::Acquired,
+    future::{Parked, ResponseFuture, Sent},
+    replay::{CloneBody, Replay},
+    rules::Rules,
+    trace,
 };
-use crate::trace;
 
-/// Sends requests with an access token. Made by [`RefreshLayer`](super::RefreshLayer); see
-/// [the policy](super).
+/// Sends requests with an access token. [`RefreshLayer`](crate::RefreshLayer) makes it, and the
+/// [front page](crate) says what it does.
 #[derive(Clone, Debug)]
-pub struct RefreshService<S, R = CloneBody> {
+pub struct Refresh<S, R = CloneBody> {
     inner: S,
-    policy: Arc<Policy>,
+    rules: Arc<Rules>,
     replay: R,
 }
 
-impl<S, R> RefreshService<S, R> {
-    pub(super) fn new(inner: S, policy: Arc<Policy>, replay: R) -> Self {
+impl<S, R> Refresh<S, R> {
+    pub(crate) fn new(inner: S, rules: Arc<Rules>, replay: R) -> Self {
         Self {
             inner,
-            policy,
+            rules,
             replay,
         }
     }
 
-    /// The inner service. What is sent to it goes without a token.
+    /// The inner service. Requests that are sent to it directly get no token.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service. What is sent to it goes without a token.
+    /// The inner service. Requests that are sent to it directly get no token.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
@@ -48,7 +49,7 @@ impl<S, R> RefreshService<S, R> {
     }
 }
 
-impl<S, R, B, ResB> Service<Request<B>> for RefreshService<S, R>
+impl<S, R, B, ResB> Service<Request<B>> for Refresh<S, R>
 where
     S: Service<Request<B>, Response = Response<ResB>> + Clone,
     R: Replay<B>,
@@ -62,7 +63,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        if !self.policy.is_ours(&request) {
+        if !self.rules.is_ours(&request) {
             trace::debug!(
                 "a request passes without the token: it goes to another origin than the \
                  configured ones, or brings credentials of its own"
@@ -70,29 +71,29 @@ where
             return ResponseFuture::last(self.inner.call(request));
         }
         let spare = self.copy(&request);
-        let policy = Arc::clone(&self.policy);
-        match policy.session.acquire(None) {
+        let rules = Arc::clone(&self.rules);
+        match rules.session.acquire(None) {
             Acquired::Now(access) => {
                 access.attach(request.headers_mut());
                 let future = self.inner.call(request);
                 let spare = spare.map(|spare| (self.inner.clone(), spare));
                 let sent = Sent {
-                    policy,
+                    rules,
                     access,
                     spare,
                 };
                 ResponseFuture::sent(future, sent)
             }
             Acquired::Later(token) => {
-                // What the instance has reserved when it was polled ready, a place among few or in
-                // a queue, is given back: the refresh may need it. The request is to be ready again
-                // once it has its token.
+                // A service that was polled ready may have reserved capacity, in a queue or under
+                // a limit, which the refresh may need. A clone has reserved nothing, so the ready
+                // instance is dropped and the clone is polled ready once the token is there.
                 let service = self.inner.clone();
                 self.inner = service.clone();
                 let parked = Parked {
                     service,
                     request,
-                    first: Some((policy, spare)),
+                    first: Some((rules, spare)),
                 };
                 ResponseFuture::waiting(token, parked)
             }
@@ -101,8 +102,8 @@ where
     }
 }
 
-impl<S, R> RefreshService<S, R> {
-    /// The request once more, if its body can be had.
+impl<S, R> Refresh<S, R> {
+    /// A copy of the request, if its body can be copied.
     fn copy<B>(&self, request: &Request<B>) -> Option<Request<B>>
     where
         R: Replay<B>,

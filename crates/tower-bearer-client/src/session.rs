@@ -1,88 +1,74 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body::Body;
-use tower_service::Service;
+use tokio::runtime::Handle;
 
-use super::{
-    ClientError, ClientErrorKind as Kind, ClientSessionBuilder, EndReason, NewTokens,
-    core::{Acquired, Core},
-};
 use tower_bearer::{AccessToken, claims::Scope};
 
-/// The session of a client: its tokens, and how they are kept fresh. Cheap to clone; clones share
-/// everything.
+use crate::{
+    error::{ClientError, ClientErrorKind as Kind, EndReason},
+    flight::Acquired,
+    new_tokens::NewTokens,
+    shared::Shared,
+};
+
+/// The session of a client: it holds the tokens and keeps them fresh. It is cheap to clone, and
+/// clones share everything.
 ///
-/// Nothing happens until a token is asked for: by a request through a
-/// [`RefreshLayer`](super::RefreshLayer), or by [`access_token`](Self::access_token). See
-/// [the policy](super).
+/// Nothing happens until someone asks for an access token: a request through a
+/// [`RefreshLayer`](crate::RefreshLayer), or a call of [`access_token`](Self::access_token). The
+/// [front page](crate) says what happens then.
 ///
-/// All methods are safe to cancel: a refresh, a sign-in and a logout go on to their end as
-/// long as the runtime lives. They need a tokio runtime with time, which is driven until they are
-/// done: all who need a token, on other runtimes too, wait for the refresh of the first.
+/// All methods can be cancelled safely. A refresh, a sign-in or a logout that has begun goes on to
+/// its end, as long as the tokio runtime lives.
+///
+/// The methods need a tokio runtime with its timer enabled. If clones are used on several runtimes,
+/// a refresh runs on the runtime of the first that needed it, and the others wait for it: so none of
+/// these runtimes may stand still.
 #[derive(Clone)]
-pub struct ClientSession(Arc<Core>);
+pub struct ClientSession(Arc<Shared>);
 
 impl ClientSession {
-    /// A session whose tokens come from this token endpoint, an absolute URL, over this HTTP
-    /// client.
-    ///
-    /// The client's proxies, TLS and timeouts are its own. It **must not follow redirects**,
-    /// which would take the refresh token elsewhere, and must not go through a
-    /// [`RefreshLayer`](super::RefreshLayer) of the same session.
-    pub fn builder<T, B, R>(token_endpoint: impl Into<String>, http: T) -> ClientSessionBuilder
-    where
-        T: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,
-        T::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-        T::Future: Send,
-        B: From<Bytes> + 'static,
-        R: Body + Send + 'static,
-        R::Data: Send,
-        R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        ClientSessionBuilder::new(token_endpoint.into(), http)
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
     }
 
-    pub(super) fn new(core: Core) -> Self {
-        Self(Arc::new(core))
-    }
-
-    /// Begins a session with these tokens: saves them, and from then on uses them. An earlier
-    /// session is forgotten, not revoked.
+    /// Begins a session with these tokens: saves them, and uses them from then on. An earlier
+    /// session is forgotten, but not revoked on the server.
     ///
-    /// Requests that wait for a token meanwhile, or are sent once more after a 401, go out with the
-    /// new one. Where different users take turns, give each a session of their own.
+    /// Requests of the earlier session that still wait for a token, or are sent once more after a
+    /// 401, go out with the new session's token. If different users take turns, give each of them
+    /// a `ClientSession` of their own.
     ///
     /// # Errors
     ///
-    /// Where the tokens are malformed or cannot be saved; then nothing has changed.
+    /// [`Malformed`](Kind::Malformed) if a token is empty or has characters that no token has, and
+    /// [`Store`](Kind::Store) if the tokens cannot be saved. In both cases nothing has changed.
     pub async fn sign_in(&self, tokens: impl Into<NewTokens>) -> Result<(), ClientError> {
         let tokens = tokens.into();
         tokens.check()?;
-        let core = Arc::clone(&self.0);
-        to_the_end(async move { core.sign_in(tokens).await }).await
+        let shared = Arc::clone(&self.0);
+        to_the_end(async move { shared.sign_in(tokens).await }).await
     }
 
-    /// An access token that may be sent now. Waits for a refresh where there is none.
+    /// An access token that can be sent now. If there is none, waits for a refresh.
     ///
-    /// For callers who send it by themselves; requests through a
-    /// [`RefreshLayer`](super::RefreshLayer) need no such call.
+    /// This is for requests that are sent without a [`RefreshLayer`](crate::RefreshLayer).
     ///
     /// # Errors
     ///
-    /// Where there is none: [`ClientError::is_signed_out`] tells whether someone has to sign in.
+    /// If no access token can be had. [`ClientError::is_signed_out`] tells whether the user has to
+    /// sign in.
     pub async fn access_token(&self) -> Result<AccessToken, ClientError> {
         self.token(None).await
     }
 
-    /// An access token other than this one, which was answered with a 401 although it had not
-    /// expired. Refreshes, unless that has been done since.
+    /// An access token other than `refused`, which an API answered with a 401 although it had not
+    /// expired. It comes from a refresh, unless there has been one since.
     ///
     /// # Errors
     ///
-    /// As [`access_token`](Self::access_token), and [`RefusedAgain`](Kind::RefusedAgain) where
-    /// the last refresh for this reason was only seconds ago.
+    /// Those of [`access_token`](Self::access_token), and [`RefusedAgain`](Kind::RefusedAgain) if
+    /// the last refresh for this reason was less than 10 s ago.
     pub async fn access_token_after(
         &self,
         refused: &AccessToken,
@@ -99,46 +85,48 @@ impl ClientSession {
         Ok(access.token.clone())
     }
 
-    pub(super) fn acquire(&self, refused: Option<&AccessToken>) -> Acquired {
+    pub(crate) fn acquire(&self, refused: Option<&AccessToken>) -> Acquired {
         self.0.acquire(refused)
     }
 
-    /// Waits for the refresh that is under way, if one is.
+    /// Waits until the refresh that is under way is over, if there is one.
     ///
-    /// For programs that end: a refresh that is cut off half way has rotated the token, and nobody
-    /// has saved the new one. This crate's servers deliver it again, many others take what
-    /// follows for a theft.
+    /// Call this before the program ends. If a refresh is cut off half way, the server may have
+    /// replaced the refresh token while the new one was never saved. The servers of `tower-bearer`
+    /// then deliver the new one again, but many others take the old token, when it comes again, for
+    /// a stolen one and end the session.
     pub async fn settle(&self) {
         if let Some(refresh) = self.0.under_way() {
-            // What it came to is in the store, or will come up again.
+            // New tokens are in the store by now, and an error comes up again when it matters.
             let _ = refresh.await;
         }
     }
 
-    /// Ends the session: at once for this process, then in the store, then on the server, where
-    /// the builder was given its revocation endpoint (RFC 7009).
+    /// Ends the session: at once for this process, then in the store, then on the server if the
+    /// builder was given a
+    /// [`revocation_endpoint`](crate::ClientSessionBuilder::revocation_endpoint) (RFC 7009).
     ///
-    /// It waits for a refresh that is under way, whose tokens are to go too. Who signs in before it
-    /// is through stays signed in.
+    /// A refresh that is under way is waited for, because its tokens have to be removed too. A
+    /// sign-in that comes before the logout is through stays signed in.
     ///
     /// # Errors
     ///
-    /// Where the store could not be cleared or the server could not be told. The session is over
-    /// here in any case: tokens that stay in the store are not used again by this process, but
-    /// they are by the next one.
+    /// If the store could not be cleared or the server could not be told. In this process the
+    /// session is over in any case. Tokens that are still in the store are not used again by this
+    /// process, but they would be by another one.
     pub async fn logout(&self) -> Result<(), ClientError> {
         let departure = self.0.state().sign_out();
-        let core = Arc::clone(&self.0);
-        to_the_end(async move { core.sign_out(departure).await }).await
+        let shared = Arc::clone(&self.0);
+        to_the_end(async move { shared.log_out(departure).await }).await
     }
 
-    /// What is known without asking anyone. It holds no token.
-    pub fn status(&self) -> Status {
+    /// What is known about the session without asking the store or the server.
+    pub fn status(&self) -> SessionStatus {
         let now = self.0.now();
         let state = self.0.state();
         let held = state.held();
         let failure = state.failure(now);
-        Status {
+        SessionStatus {
             is_signed_in: held.is_some(),
             ended: state.ended(),
             expires_in: held.and_then(|held| Some(held.access.as_ref()?.left(now))),
@@ -156,31 +144,32 @@ impl fmt::Debug for ClientSession {
     }
 }
 
-/// What a [`ClientSession`] knows of itself.
+/// What [`ClientSession::status`] tells. It holds no token.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Status {
-    /// Whether there are tokens. Before the first request they may be in the store only.
+pub struct SessionStatus {
+    /// Whether there are tokens in memory. Before the first request they may be in the store only.
     pub is_signed_in: bool,
-    /// What ended the last session, where one has ended.
+    /// Why the last session has ended, if one has and nobody has signed in since.
     pub ended: Option<EndReason>,
-    /// How long the access token is thought to live yet, where there is one.
+    /// The rest of the access token's lifetime, if there is an access token. It is an estimate: the
+    /// server may end the token earlier.
     pub expires_in: Option<Duration>,
-    /// What the tokens allow, where the server said so.
+    /// What the tokens allow, if the server said so.
     pub scope: Option<Scope>,
     /// Whether a refresh is under way.
     pub is_refreshing: bool,
-    /// What failed last, while it is not tried again.
+    /// The last failure, while no new attempt is made because of it.
     pub failure: Option<ClientError>,
-    /// How long that lasts.
+    /// The time until a new attempt can be made after that failure.
     pub retry_in: Option<Duration>,
 }
 
-/// Does to its end what must not stop half way, whatever becomes of the caller.
+/// Runs what must not stop half way, even if the caller is cancelled.
 async fn to_the_end(
     work: impl Future<Output = Result<(), ClientError>> + Send + 'static,
 ) -> Result<(), ClientError> {
-    let runtime = tokio::runtime::Handle::try_current();
+    let runtime = Handle::try_current();
     let runtime = runtime.map_err(|error| ClientError::with_source(Kind::NoRuntime, error))?;
     match runtime.spawn(work).await {
         Ok(done) => done,

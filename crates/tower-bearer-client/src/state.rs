@@ -4,13 +4,14 @@ use std::{mem, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
-use super::{
-    ClientError, ClientErrorKind as Kind, EndReason,
+use tower_bearer::AccessToken;
+
+use crate::{
+    error::{ClientError, ClientErrorKind as Kind, EndReason},
     held::{Access, Held},
     schedule::{Moment, back_off},
     store::SavedTokens,
 };
-use tower_bearer::AccessToken;
 
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
@@ -19,10 +20,10 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 /// would have each request make a new one.
 const FORCED_APART: Duration = Duration::from_secs(10);
 
-pub(super) type Outcome = Result<Arc<Access>, ClientError>;
+pub(crate) type Outcome = Result<Arc<Access>, ClientError>;
 
 /// A refresh under way. It is over when it has an outcome, or its task is gone.
-pub(super) type Flight = watch::Receiver<Option<Outcome>>;
+pub(crate) type Flight = watch::Receiver<Option<Outcome>>;
 
 /// What is known of the tokens.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ enum Holding {
 }
 
 #[derive(Debug)]
-pub(super) struct State {
+pub(crate) struct State {
     holding: Holding,
     /// Counts sign-ins and logouts: what was started before one counts no more after it.
     epoch: u64,
@@ -50,14 +51,14 @@ pub(super) struct State {
 
 /// Shared with all who ask before it is over.
 #[derive(Clone, Debug)]
-pub(super) struct Failure {
-    pub(super) error: ClientError,
-    pub(super) until: Instant,
+pub(crate) struct Failure {
+    pub(crate) error: ClientError,
+    pub(crate) until: Instant,
 }
 
 /// What a request for a token gets.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Use(Arc<Access>),
     /// Good for now; a refresh is to be started beside it.
     UseAndRefresh(Arc<Access>),
@@ -68,16 +69,16 @@ pub(super) enum Step {
 
 /// What a refresh starts from.
 #[derive(Clone, Debug)]
-pub(super) struct Mission {
+pub(crate) struct Mission {
     epoch: u64,
-    pub(super) held: Option<Arc<Held>>,
+    pub(crate) held: Option<Arc<Held>>,
     /// The access token that is not to be used again, whatever its lifetime.
-    pub(super) refused: Option<AccessToken>,
+    pub(crate) refused: Option<AccessToken>,
 }
 
 /// What a refresh, or a look into the store, came to.
 #[derive(Debug)]
-pub(super) enum Landing {
+pub(crate) enum Landing {
     /// Tokens that were in the store.
     Found(Arc<Held>),
     Refreshed(Arc<Held>),
@@ -89,17 +90,17 @@ pub(super) enum Landing {
 
 /// What a logout has found.
 #[derive(Debug)]
-pub(super) struct Departure {
+pub(crate) struct Departure {
     epoch: u64,
-    pub(super) held: Option<Arc<Held>>,
+    pub(crate) held: Option<Arc<Held>>,
     /// The refresh that was under way: what it saves has to go too.
-    pub(super) flight: Option<Flight>,
+    pub(crate) flight: Option<Flight>,
     /// Whether another logout was not done yet.
-    pub(super) is_second: bool,
+    pub(crate) is_second: bool,
 }
 
 impl State {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             holding: Holding::Nothing(None),
             epoch: 0,
@@ -112,7 +113,7 @@ impl State {
         }
     }
 
-    pub(super) fn held(&self) -> Option<&Arc<Held>> {
+    pub(crate) fn held(&self) -> Option<&Arc<Held>> {
         match &self.holding {
             Holding::Tokens(held) => Some(held),
             Holding::Nothing(_) => None,
@@ -124,7 +125,7 @@ impl State {
     }
 
     /// Why there are no tokens, where there were some.
-    pub(super) fn ended(&self) -> Option<EndReason> {
+    pub(crate) fn ended(&self) -> Option<EndReason> {
         match self.holding {
             Holding::Nothing(reason) => reason,
             Holding::Tokens(_) => None,
@@ -133,21 +134,21 @@ impl State {
 
     /// The refresh that is under way. One whose task is gone without a word has closed its
     /// channel.
-    pub(super) fn flight(&self) -> Option<&Flight> {
+    pub(crate) fn flight(&self) -> Option<&Flight> {
         self.flight
             .as_ref()
             .filter(|flight| flight.has_changed().is_ok())
     }
 
     /// What failed last, until it may be tried again.
-    pub(super) fn failure(&self, now: Moment) -> Option<&Failure> {
+    pub(crate) fn failure(&self, now: Moment) -> Option<&Failure> {
         self.failure
             .as_ref()
             .filter(|failure| now.monotonic < failure.until)
     }
 
     /// What to do about a request for a token, of which `refused` was answered with a 401.
-    pub(super) fn step(&self, now: Moment, refused: Option<&AccessToken>) -> Step {
+    pub(crate) fn step(&self, now: Moment, refused: Option<&AccessToken>) -> Step {
         if self.is_leaving {
             return Step::Fail(self.nothing());
         }
@@ -178,7 +179,7 @@ impl State {
     }
 
     /// Notes that a refresh is under way, and what it starts from.
-    pub(super) fn take_off(&mut self, flight: Flight, refused: Option<&AccessToken>) -> Mission {
+    pub(crate) fn take_off(&mut self, flight: Flight, refused: Option<&AccessToken>) -> Mission {
         self.flight = Some(flight);
         let refused = self.access().filter(|access| access.is(refused));
         Mission {
@@ -190,7 +191,7 @@ impl State {
 
     /// Takes what a refresh came to, and tells what those get who wait for it and whether it
     /// ended the session.
-    pub(super) fn land(
+    pub(crate) fn land(
         &mut self,
         mission: &Mission,
         landed: Result<Landing, ClientError>,
@@ -259,7 +260,7 @@ impl State {
     }
 
     /// A new session begins; what was under way for the old one counts no more.
-    pub(super) fn sign_in(&mut self, held: Arc<Held>) {
+    pub(crate) fn sign_in(&mut self, held: Arc<Held>) {
         self.begin_epoch();
         self.is_leaving = false;
         self.over = None;
@@ -267,7 +268,7 @@ impl State {
     }
 
     /// The session is over, by its own wish.
-    pub(super) fn sign_out(&mut self) -> Departure {
+    pub(crate) fn sign_out(&mut self) -> Departure {
         let flight = self.begin_epoch();
         self.failure = None;
         self.failures = 0;
@@ -284,21 +285,21 @@ impl State {
     }
 
     /// Whether nobody has signed in since the last logout, which is not through with the store.
-    pub(super) fn is_leaving(&self) -> bool {
+    pub(crate) fn is_leaving(&self) -> bool {
         self.is_leaving
     }
 
     /// The logout is through with the store.
-    pub(super) fn has_left(&mut self, departure: &Departure) {
+    pub(crate) fn has_left(&mut self, departure: &Departure) {
         self.is_leaving &= self.epoch != departure.epoch;
     }
 
     /// Notes tokens that are over but still in the store.
-    pub(super) fn bury(&mut self, tokens: SavedTokens) {
+    pub(crate) fn bury(&mut self, tokens: SavedTokens) {
         self.over = Some(tokens);
     }
 
-    pub(super) fn is_over(&self, tokens: &SavedTokens) -> bool {
+    pub(crate) fn is_over(&self, tokens: &SavedTokens) -> bool {
         self.over.as_ref().is_some_and(|over| over.is(tokens))
     }
 

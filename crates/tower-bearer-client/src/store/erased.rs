@@ -1,10 +1,11 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use super::{SavedTokens, TokenStore, TokenStoreError};
+use crate::store::{contract::TokenStore, error::TokenStoreError, saved::SavedTokens};
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, TokenStoreError>> + Send + 'a>>;
 
-/// The object-safe twin of [`TokenStore`], so that the store's type stays out of the session's.
+/// The object-safe twin of [`TokenStore`], so that the type of the store stays out of the type of
+/// the session.
 trait ErasedStore: Send + Sync {
     fn lock(self: Arc<Self>) -> Boxed<'static, AnyLock>;
     fn load(&self) -> Boxed<'_, Option<SavedTokens>>;
@@ -43,10 +44,11 @@ impl<S: TokenStore> ErasedLock for Locked<S> {
     }
 }
 
+/// Any [`TokenStore`].
 #[derive(Clone)]
 pub(crate) struct AnyStore(Arc<dyn ErasedStore>);
 
-/// The lock of a store, and what can only be done with it.
+/// The lock of a store. Only with it can tokens be saved.
 pub(crate) struct AnyLock(Box<dyn ErasedLock>);
 
 impl AnyStore {

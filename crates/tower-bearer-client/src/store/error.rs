@@ -4,30 +4,33 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tower_bearer::error::BoxError;
+use crate::error::{BoxError, ClientError, ClientErrorKind};
 
-/// A token store that could not do what it was asked.
+/// A token store could not do what it was asked.
 ///
-/// `Debug` says what went wrong too, for programs that return it from `main`.
+/// `Display` says what went wrong here, and not what caused it. `Debug` shows the cause as well,
+/// for programs that return the error from `main`. The causes that
+/// [`source`](StdError::source) leads to are for logs: for the stores of this crate, their types
+/// and texts are no part of its API and may change in any release.
 pub struct TokenStoreError {
     kind: TokenStoreErrorKind,
     source: Option<BoxError>,
 }
 
-/// Why a token store could not do what it was asked.
+/// Why a token store could not do what it was asked, by whose fault it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenStoreErrorKind {
-    /// The store cannot be read or written.
+    /// What is beneath the store failed: it cannot be read or written.
     #[error("the token store is unavailable")]
     Unavailable,
-    /// Another process holds the lock.
+    /// Another process holds the lock for too long.
     #[error("the token store is locked by another process")]
     Busy,
-    /// Others than the owner can read or write the file.
+    /// The token file's permissions let other users read or write it.
     #[error("the token file is open to others: make it readable by its owner only (chmod 600)")]
     Exposed,
-    /// What is kept cannot be read as tokens.
+    /// What is in the store cannot be read as tokens, so something else has written it.
     #[error("the kept tokens cannot be read")]
     Corrupt,
 }
@@ -38,7 +41,7 @@ impl TokenStoreError {
         Self { kind, source: None }
     }
 
-    /// An error of that kind and what caused it, which must hold no token.
+    /// An error of that kind and what caused it. The cause is logged, so it must hold no token.
     pub fn with_source(
         kind: TokenStoreErrorKind,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
@@ -49,13 +52,14 @@ impl TokenStoreError {
         }
     }
 
-    pub(super) fn in_file(self, path: &Path) -> Self {
+    /// The same error, whose source tells the file that it is about.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
         let path = path.to_owned();
         let source = self.source;
         Self::with_source(self.kind, InFile { path, source })
     }
 
-    /// Why.
+    /// What went wrong.
     pub fn kind(&self) -> TokenStoreErrorKind {
         self.kind
     }
@@ -64,6 +68,12 @@ impl TokenStoreError {
 impl From<TokenStoreErrorKind> for TokenStoreError {
     fn from(kind: TokenStoreErrorKind) -> Self {
         Self::new(kind)
+    }
+}
+
+impl From<TokenStoreError> for ClientError {
+    fn from(error: TokenStoreError) -> Self {
+        Self::with_source(ClientErrorKind::Store, error)
     }
 }
 

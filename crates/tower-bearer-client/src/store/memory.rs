@@ -5,12 +5,12 @@ use std::{
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::{SavedTokens, TokenStore, TokenStoreError};
+use crate::store::{contract::TokenStore, error::TokenStoreError, saved::SavedTokens};
 
-/// Keeps tokens in this process' memory. Clones share them.
+/// Keeps tokens in the memory of this process. Clones share them.
 ///
-/// This is what a session has unless it is given another store. Its lock is waited for as long
-/// as it takes: those who hold it are tasks of this process, and bounded themselves.
+/// A session uses such a store unless it is given another one. Waiting for the lock has no timeout
+/// of its own, because only tasks of this process hold it, for the duration of a refresh at most.
 #[derive(Clone, Default)]
 pub struct MemoryTokenStore(Arc<Inner>);
 

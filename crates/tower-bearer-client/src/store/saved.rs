@@ -2,14 +2,14 @@ use std::{borrow::Cow, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use crate::answer::is_token;
-
 use tower_bearer::{AccessToken, RefreshToken, claims::Scope, clock::Timestamp};
 
-/// The tokens of a session as a [`TokenStore`](super::TokenStore) keeps them.
+use crate::syntax::is_token;
+
+/// The tokens of a session as a [`TokenStore`](crate::TokenStore) keeps them.
 ///
-/// `Debug` shows no token. With serde **the tokens are written out**: keep the result as you
-/// would keep a password.
+/// `Debug` shows no token. Serde's `Serialize` **writes the tokens out**, so treat the result as
+/// you would treat a password.
 #[derive(Clone, Debug)]
 pub struct SavedTokens {
     pub(crate) refresh: RefreshToken,
@@ -17,8 +17,8 @@ pub struct SavedTokens {
     pub(crate) scope: Option<Scope>,
 }
 
-/// An access token and what was known of its end. The wall clock is all that two processes
-/// share, so it is a hint: a token that turns out to be refused is refreshed.
+/// An access token and its lifetime. The moment is one of the wall clock, which is the only clock
+/// that two processes share. If it is wrong, an API refuses the token, and a refresh follows.
 #[derive(Clone, Debug)]
 pub(crate) struct SavedAccess {
     pub(crate) token: AccessToken,
@@ -27,7 +27,7 @@ pub(crate) struct SavedAccess {
 }
 
 impl SavedTokens {
-    /// Whether both are the same tokens.
+    /// Whether these are the same tokens.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.refresh.expose() == other.refresh.expose() && self.access() == other.access()
     }
@@ -39,8 +39,8 @@ impl SavedTokens {
 }
 
 impl SavedAccess {
-    /// How old the token is by this wall clock; nothing where it says that the token comes from
-    /// the future.
+    /// How old the token is by the wall clock. `None` if the clock shows a moment before the token
+    /// was obtained.
     pub(crate) fn age(&self, now: Timestamp) -> Option<Duration> {
         (now >= self.obtained_at).then(|| now.saturating_since(self.obtained_at))
     }

@@ -1,4 +1,4 @@
-//! What is done to the disk. All of it blocks.
+//! The token file and its lock file on the disk. All functions block.
 
 use std::{
     ffi::OsString,
@@ -9,38 +9,40 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::unavailable;
-use crate::store::{SavedTokens, TokenStoreError, TokenStoreErrorKind as Kind};
+use crate::store::{
+    error::{TokenStoreError, TokenStoreErrorKind as Kind},
+    saved::SavedTokens,
+};
 
-/// More than any pair of tokens.
+/// A larger file is not read. No pair of tokens needs as much.
 const MAX_BYTES: u64 = 256 * 1024;
 
 #[derive(Clone, Debug)]
-pub(super) struct Disk {
+pub(crate) struct Disk {
     path: PathBuf,
-    pub(super) accept_exposed: bool,
+    pub(crate) accept_exposed: bool,
 }
 
 impl Disk {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self {
             path,
             accept_exposed: false,
         }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn read(&self) -> Result<Option<SavedTokens>, TokenStoreError> {
+    pub(crate) fn read(&self) -> Result<Option<SavedTokens>, TokenStoreError> {
         let opened = require_file(fs::metadata(&self.path)).and_then(|()| File::open(&self.path));
         let file = match opened {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unavailable(error)),
         };
-        // Of the open file, not of the path, which may lead elsewhere by now.
+        // The permissions of the open file: the path may lead to another one by now.
         if !self.accept_exposed && is_exposed(&file).map_err(unavailable)? {
             return Err(Kind::Exposed.into());
         }
@@ -50,13 +52,14 @@ impl Disk {
         if u64::try_from(bytes).is_ok_and(|bytes| bytes > MAX_BYTES) {
             return Err(Kind::Corrupt.into());
         }
-        // The parser's error is left out: it quotes what it stumbled over.
+        // The parser's error is left out, because it quotes the text.
         let tokens = serde_json::from_slice(&text).map_err(|_| Kind::Corrupt)?;
         Ok(Some(tokens))
     }
 
-    /// Done under the lock: the temporary file has one name, so that none piles up.
-    pub(super) fn write(&self, tokens: &SavedTokens) -> Result<(), TokenStoreError> {
+    /// Has to be called under the lock, because the temporary file has a fixed name. So a crash
+    /// leaves one at most.
+    pub(crate) fn write(&self, tokens: &SavedTokens) -> Result<(), TokenStoreError> {
         let text = serde_json::to_vec(tokens).map(Zeroizing::new);
         let text = text.map_err(|_| Kind::Unavailable)?;
         let temporary = self.beside(".tmp");
@@ -72,7 +75,7 @@ impl Disk {
             .map_err(unavailable)
     }
 
-    pub(super) fn remove(&self) -> Result<(), TokenStoreError> {
+    pub(crate) fn remove(&self) -> Result<(), TokenStoreError> {
         match fs::remove_file(&self.path) {
             Ok(()) => self.sync_folder().map_err(unavailable),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -80,9 +83,9 @@ impl Disk {
         }
     }
 
-    /// A file of its own, which stays: the tokens' file is another one after each save, and a
-    /// lock on one that is gone excludes nobody.
-    pub(super) fn open_lock(&self) -> Result<File, TokenStoreError> {
+    /// The lock is on a file of its own that is never removed. The token file cannot be locked,
+    /// because each save replaces it by another file.
+    pub(crate) fn open_lock(&self) -> Result<File, TokenStoreError> {
         let path = self.beside(".lock");
         let mut options = private();
         options.create(true).truncate(false);
@@ -118,7 +121,7 @@ impl Disk {
         builder.create(self.folder())
     }
 
-    /// So that the rename is on the disk too.
+    /// Makes sure that the rename has reached the disk too.
     fn sync_folder(&self) -> io::Result<()> {
         if cfg!(unix) {
             File::open(self.folder())?.sync_all()?;
@@ -127,7 +130,8 @@ impl Disk {
     }
 }
 
-/// Whether it is a plain file. Opening a pipe would wait for its other end, for ever.
+/// An error unless it is a plain file. To open a named pipe would block until someone opens its
+/// other end.
 fn require_file(found: io::Result<fs::Metadata>) -> io::Result<()> {
     match found?.is_file() {
         true => Ok(()),
@@ -135,7 +139,7 @@ fn require_file(found: io::Result<fs::Metadata>) -> io::Result<()> {
     }
 }
 
-/// Writes a file that did not exist, whatever lay or was put there before.
+/// Writes a new file. One that is there already is removed first, and not written into.
 fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -146,7 +150,7 @@ fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// For writing, and for the owner only.
+/// Options to open a file for writing. A new file is readable by its owner only.
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true);
@@ -161,8 +165,12 @@ fn is_exposed(file: &File) -> io::Result<bool> {
     Ok(file.metadata()?.permissions().mode() & 0o077 != 0)
 }
 
-/// Elsewhere the folder's access rights apply, which the user's profile sets.
+/// On other systems the access rights of the folder apply, which the user's profile sets.
 #[cfg(not(unix))]
 fn is_exposed(_file: &File) -> io::Result<bool> {
     Ok(false)
+}
+
+pub(crate) fn unavailable(error: io::Error) -> TokenStoreError {
+    TokenStoreError::with_source(Kind::Unavailable, error)
 }

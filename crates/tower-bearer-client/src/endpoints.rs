@@ -1,0 +1,120 @@
+//! The calls of the token and revocation endpoints.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use tokio::time;
+
+use tower_bearer::{RefreshToken, claims::Scope};
+
+use crate::{
+    answer::{self, Granted},
+    error::{ClientError, ClientErrorKind as Kind},
+    identity::ClientIdentity,
+    schedule::back_off,
+    token_request::{EndpointKind, TokenRequest},
+    trace,
+    transport::Transport,
+};
+
+/// How often a request is sent at most, before the refresh has failed.
+const TRIES: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(300);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+pub(crate) type Amend = dyn Fn(&mut TokenRequest) + Send + Sync;
+
+/// Where and how tokens are refreshed and revoked.
+#[derive(Clone)]
+pub(crate) struct Endpoints {
+    pub(crate) transport: Transport,
+    pub(crate) token: Uri,
+    pub(crate) revocation: Option<Uri>,
+    pub(crate) identity: ClientIdentity,
+    pub(crate) scope: Option<Scope>,
+    pub(crate) amend: Option<Arc<Amend>>,
+    pub(crate) timeout: Duration,
+    pub(crate) answer_limit: usize,
+}
+
+impl Endpoints {
+    /// Presents the refresh token (RFC 6749 §6). If the answer is lost, the same token is
+    /// presented again.
+    pub(crate) async fn refresh(&self, token: &RefreshToken) -> Result<Granted, ClientError> {
+        let request = || {
+            let mut request = TokenRequest::new(EndpointKind::Token);
+            request.set_param("grant_type", "refresh_token");
+            request.set_param("refresh_token", token.expose());
+            if let Some(scope) = &self.scope {
+                request.set_param("scope", scope.as_str());
+            }
+            self.finish(request, &self.token)
+        };
+        self.send(request, answer::granted).await
+    }
+
+    /// Revokes the refresh token, if there is an endpoint for it (RFC 7009 §2.1).
+    pub(crate) async fn revoke(&self, token: &RefreshToken) -> Result<(), ClientError> {
+        let Some(uri) = &self.revocation else {
+            return Ok(());
+        };
+        let request = || {
+            let mut request = TokenRequest::new(EndpointKind::Revocation);
+            request.set_param("token", token.expose());
+            request.set_param("token_type_hint", "refresh_token");
+            self.finish(request, uri)
+        };
+        self.send(request, answer::revoked).await
+    }
+
+    fn finish(&self, mut request: TokenRequest, uri: &Uri) -> Request<Bytes> {
+        self.identity.add_to(&mut request);
+        if let Some(amend) = &self.amend {
+            amend(&mut request);
+        }
+        request.into_request(uri)
+    }
+
+    /// Sends the request again after failures that may pass by themselves, a few times.
+    async fn send<T>(
+        &self,
+        request: impl Fn() -> Request<Bytes>,
+        read: impl Fn(&Response<Bytes>) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
+        let mut tried = 0;
+        loop {
+            let answer = self.send_once(request()).await;
+            let error = match answer.and_then(|response| read(&response)) {
+                Ok(read) => return Ok(read),
+                Err(error) => error,
+            };
+            tried += 1;
+            let pause = back_off(tried, FIRST_PAUSE, LONGEST_PAUSE);
+            let pause = pause.max(error.retry_after().unwrap_or_default());
+            // If the server asks for a longer pause, the next refresh comes after it.
+            if tried >= TRIES || !error.is_transient() || pause > LONGEST_PAUSE {
+                return Err(error);
+            }
+            trace::debug!(tried, error = %error, "the token endpoint is asked again");
+            time::sleep(pause).await;
+        }
+    }
+
+    async fn send_once(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ClientError> {
+        let exchange = self.transport.send(request, self.answer_limit);
+        match time::timeout(self.timeout, exchange).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Kind::Timeout.into()),
+        }
+    }
+}
+
+impl fmt::Debug for Endpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoints")
+            .field("token", &self.token)
+            .field("revocation", &self.revocation)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,67 @@
+//! The end of a session that the application asks for.
+
+use crate::{
+    error::{ClientError, EndReason},
+    flight::wait,
+    held::Held,
+    shared::{Emptied, Shared},
+    state::Departure,
+    store::SavedTokens,
+};
+
+impl Shared {
+    /// Ends the session in the store, then on the server.
+    pub(crate) async fn log_out(&self, departure: Departure) -> Result<(), ClientError> {
+        if departure.held.is_some() {
+            self.tell(EndReason::Logout);
+        }
+        let turn = self.turn.lock().await;
+        // If someone has signed in meanwhile, what is in the store belongs to the new session.
+        let is_ours = self.state().is_leaving();
+        let emptied = match is_ours {
+            true => self.empty_store(&departure).await,
+            false => Emptied::default(),
+        };
+        self.state().has_left(&departure);
+        drop(turn);
+        let kept = emptied.kept.as_ref();
+        let revoked = match newest(departure.held.as_deref(), kept) {
+            Some(tokens) => self.endpoints.revoke(&tokens.refresh).await,
+            None => Ok(()),
+        };
+        match emptied.failure {
+            Some(error) => Err(error.into()),
+            None => revoked,
+        }
+    }
+
+    async fn empty_store(&self, departure: &Departure) -> Emptied {
+        let held = departure.held.as_deref().map(Held::kept);
+        let before = self.forget(held).await;
+        let is_news = departure.held.is_none() && !departure.is_second;
+        if is_news && before.kept.is_some() {
+            self.tell(EndReason::Logout);
+        }
+        // A refresh that is under way, here or in another process, holds the lock. What it saves
+        // has to go too, and is the token that the server knows best.
+        if let Some(flight) = departure.flight.clone() {
+            let _ = wait(flight).await;
+        }
+        let lock = self.store.lock().await;
+        let after = self.forget(held).await;
+        drop(lock);
+        Emptied {
+            kept: after.kept.or(before.kept),
+            ..after
+        }
+    }
+}
+
+/// The tokens to revoke: those in the store if they are newer than those that were held.
+fn newest<'a>(held: Option<&'a Held>, kept: Option<&'a SavedTokens>) -> Option<&'a SavedTokens> {
+    match (held, kept) {
+        (Some(held), Some(kept)) if held.is_overtaken_by(kept) => Some(kept),
+        (Some(held), _) => Some(&held.tokens),
+        (None, kept) => kept,
+    }
+}

@@ -1,0 +1,34 @@
+//! The beginning of a session.
+
+use std::sync::Arc;
+
+use crate::{
+    error::ClientError,
+    held::Held,
+    new_tokens::NewTokens,
+    shared::Shared,
+    store::{SavedAccess, SavedTokens},
+};
+
+impl Shared {
+    /// Saves the tokens, and only then uses them.
+    pub(crate) async fn sign_in(&self, new: NewTokens) -> Result<(), ClientError> {
+        let now = self.now();
+        let _turn = self.turn.lock().await;
+        let access = new.access.map(|token| SavedAccess {
+            token,
+            lifetime: new.lifetime.unwrap_or(self.lifetimes.default),
+            obtained_at: now.wall,
+        });
+        let tokens = SavedTokens {
+            refresh: new.refresh,
+            access,
+            scope: new.scope,
+        };
+        let mut lock = self.store.lock().await?;
+        lock.save(&tokens).await?;
+        let held = Arc::new(Held::new(tokens, now, self.lifetimes));
+        self.state().sign_in(held);
+        Ok(())
+    }
+}
