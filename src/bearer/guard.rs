@@ -45,8 +45,8 @@ pub trait SessionGuard: Send + Sync + 'static {
     /// token's generation.
     fn admit(&self, token: &VerifiedToken) -> Admission;
 
-    /// Whether the session is neither ended nor expired, according to the store. The layer calls
-    /// this only with [`BearerLayer::check_live`](super::BearerLayer::check_live).
+    /// Whether the session is live according to the store: not ended, and before its `ends_at`.
+    /// The layer calls this only with [`BearerLayer::check_live`](super::BearerLayer::check_live).
     ///
     /// # Errors
     ///

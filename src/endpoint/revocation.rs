@@ -28,13 +28,13 @@ use crate::{
 
 const TOKEN: Name = Name::word("token");
 
-/// The revocation endpoint (RFC 7009): a refresh token, or a live access token, ends its
-/// session.
+/// The revocation endpoint (RFC 7009): a client revokes a refresh token or an access token that
+/// has not expired, which ends the token's session.
 ///
-/// A Tower service over any request body. It takes `POST` and a form, `token=…`; a
-/// `token_type_hint` is not needed and not looked at. The answer is an empty 200 whatever the
-/// token is, unknown and malformed ones included (RFC 7009 §2.2), but for a token of another
-/// client (`invalid_grant`) and a store that does not answer (503).
+/// It is a Tower service over any request body. It accepts a `POST` with a form, `token=…`, and
+/// ignores a `token_type_hint`. The answer is an empty 200, even if the token is unknown or
+/// malformed (RFC 7009 §2.2). Only a token of another client (`invalid_grant`) and a store that
+/// does not answer (503) are errors.
 ///
 /// ```
 /// use tower_bearer::{endpoint::RevocationEndpoint, session::Sessions, store::MemoryStore};
@@ -46,12 +46,12 @@ const TOKEN: Name = Name::word("token");
 pub struct RevocationEndpoint<St>(SessionEndpoint<St>);
 
 impl<St> RevocationEndpoint<St> {
-    /// An endpoint that ends these sessions.
+    /// An endpoint that revokes the tokens of these sessions.
     pub fn new(sessions: Sessions<St>) -> Self {
         Self(SessionEndpoint::new(sessions))
     }
 
-    /// How many bytes a request body has at most; 16 KiB unless set. Longer ones get a 413.
+    /// The largest request body in bytes: 16 KiB by default. A larger one gets a 413.
     #[must_use]
     pub fn body_limit(self, bytes: usize) -> Self {
         Self(self.0.body_limit(bytes))
@@ -77,9 +77,9 @@ impl<St> RevocationEndpoint<St> {
         Self(self.0.require_client_authentication())
     }
 
-    /// Takes the refresh token from a cookie too, with an empty body: a logout, whose answer
-    /// clears the cookie. The cookie's path has to reach this endpoint. See
-    /// [the policy](crate::cookie).
+    /// Also takes the refresh token from a cookie, if the body is empty. The answer then clears
+    /// the cookie, so that a page can log its user out with such a request. The cookie's path must
+    /// include this endpoint. See [the policy](crate::cookie).
     #[cfg(feature = "cookie")]
     #[must_use]
     pub fn refresh_cookie(self, cookie: &crate::cookie::RefreshCookie) -> Self {
@@ -87,7 +87,7 @@ impl<St> RevocationEndpoint<St> {
     }
 }
 
-/// What a request asks for.
+/// A request to revoke a token.
 pub(super) struct Revoke {
     token: String,
     carried: Option<Carried>,

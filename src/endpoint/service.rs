@@ -11,8 +11,8 @@ use tower_service::Service;
 use super::{endpoints::Endpoints, future::WithEndpointsFuture};
 use crate::{body::Body, store::SessionStore};
 
-/// Answers requests to the endpoints, and passes all others on to the inner service. Made by
-/// [`Endpoints`], which is the layer.
+/// The service that answers requests to the endpoints and passes all others on to the inner
+/// service. The layer [`Endpoints`] makes it.
 pub struct WithEndpoints<S, St> {
     inner: S,
     endpoints: Arc<Endpoints<St>>,
@@ -36,7 +36,7 @@ impl<S, St> WithEndpoints<S, St> {
         &mut self.inner
     }
 
-    /// The inner service, without the endpoints.
+    /// Gives the inner service and drops the endpoints.
     pub fn into_inner(self) -> S {
         self.inner
     }

@@ -33,17 +33,17 @@ const GRANT_TYPE: Name = Name::new("grant_type", "grantType");
 const REFRESH_TOKEN: Name = Name::new("refresh_token", "refreshToken");
 const SCOPE: Name = Name::word("scope");
 
-/// The token endpoint (RFC 6749 §6): a refresh token in, a new pair of tokens out.
+/// The token endpoint, which exchanges a refresh token for new tokens (RFC 6749 §6).
 ///
-/// A Tower service over any request body. It takes `POST` and
+/// It is a Tower service over any request body. It accepts a `POST` with
 /// - a form, `grant_type=refresh_token&refresh_token=…` with optional `scope` and `client_id`,
 ///   as every OAuth client sends it;
-/// - JSON, `{"refreshToken":"…"}` or `{"refresh_token":"…"}`, and answers in the spelling that
-///   it was asked in.
+/// - or JSON, `{"refreshToken":"…"}` or `{"refresh_token":"…"}`. The response uses the same
+///   spelling as the request.
 ///
-/// Errors are those of RFC 6749 §5.2. All that is wrong with a refresh token, from unknown to
-/// reused, is one `invalid_grant`. A store that does not answer is a 503 with `Retry-After`,
-/// after which a client may send the same token again.
+/// The errors are those of RFC 6749 §5.2. Every refused refresh token is answered with the same
+/// `invalid_grant`, whatever the reason is. If the store does not answer, the response is a 503
+/// with `Retry-After`, and the client may send the same token again.
 ///
 /// ```
 /// use tower_bearer::{endpoint::TokenEndpoint, session::Sessions, store::MemoryStore};
@@ -60,22 +60,23 @@ impl<St> TokenEndpoint<St> {
         Self(SessionEndpoint::new(sessions))
     }
 
-    /// How many bytes a request body has at most; 16 KiB unless set. Longer ones get a 413.
+    /// The largest request body in bytes: 16 KiB by default. A larger one gets a 413.
     #[must_use]
     pub fn body_limit(self, bytes: usize) -> Self {
         Self(self.0.body_limit(bytes))
     }
 
-    /// Checks the secrets of OAuth clients, from a Basic header or from `client_secret`.
+    /// Checks the secrets of OAuth clients, which they send in a Basic header or as
+    /// `client_secret`.
     ///
-    /// The check gets the client's identifier and secret, and returns a `bool` or a `Result`
-    /// of one. `false` is a 401 `invalid_client`; an error, or no answer within 5 s, is a 503
-    /// `temporarily_unavailable` with `Retry-After`, so that no client takes its good secret
-    /// for a bad one.
+    /// The check gets the client's identifier and secret, and returns a `bool` or a `Result` of
+    /// one. `false` is answered with 401 `invalid_client`. An error, or no result within 5 seconds,
+    /// is answered with 503 `temporarily_unavailable` and `Retry-After`, so that no client takes
+    /// its secret for a wrong one.
     ///
-    /// It is asked only where a secret comes. Without a check each secret is refused with
-    /// `invalid_client`. A client that sends none is a public one, and is held to the session's
-    /// `client_id` if it names itself; where no client is public,
+    /// The check is called only if a request has a secret. Without a check, every secret is
+    /// refused with `invalid_client`. A client without a secret is a public client. If it sends a
+    /// `client_id`, that must be the session's. If none of your clients are public,
     /// [require](Self::require_client_authentication) a secret.
     ///
     /// ```
@@ -106,27 +107,27 @@ impl<St> TokenEndpoint<St> {
         Self(self.0.authenticate_client(check))
     }
 
-    /// Refuses clients that do not authenticate: each request must carry a secret that the
-    /// [check](Self::authenticate_client) accepts, or it is a 401 `invalid_client`, whatever it
-    /// asks for. Without a check, all requests are refused.
+    /// Refuses clients that do not authenticate. A request without a secret that the
+    /// [check](Self::authenticate_client) accepts is answered with 401 `invalid_client`. Without a
+    /// check, all requests are refused.
     ///
-    /// For servers whose clients are all confidential: back ends that can keep a secret. RFC
-    /// 6749 §6 has such a client authenticate at each refresh, so that a refresh token that was
-    /// stolen from it is worth nothing without the secret (RFC 9700 §2.2.2 and §4.14). Not for
-    /// public clients, apps in browsers and on phones: what is shipped to users is no secret,
-    /// and rotation is what protects their tokens. Where there are both kinds, give each its own
-    /// `Sessions` with a refresh key of their own, and endpoints of its own.
+    /// Use this if all clients are confidential, that is, back ends that can keep a secret.
+    /// RFC 6749 §6 requires such a client to authenticate at each refresh, so that a stolen
+    /// refresh token is of no use without the secret (RFC 9700 §2.2.2 and §4.14). Do not use it
+    /// for public clients, which are apps in browsers and on phones: they cannot keep a secret,
+    /// and rotation protects their tokens. If you have both kinds of clients, give each kind its
+    /// own `Sessions`, refresh key and endpoints.
     ///
-    /// A session is held to the client that it was started for; one that was started without a
-    /// `client_id` may be refreshed by each client that authenticates.
+    /// Only the client that a session was started for can refresh it. A session that was started
+    /// without a `client_id` can be refreshed by every client that authenticates.
     #[must_use]
     pub fn require_client_authentication(self) -> Self {
         Self(self.0.require_client_authentication())
     }
 
-    /// Takes refresh tokens from a cookie too, with an empty body or `{}`: the successor then
-    /// goes back into the cookie, and only the access token into the body. Tokens in bodies are
-    /// answered as before. See [the policy](crate::cookie).
+    /// Also takes refresh tokens from a cookie, if the body is empty or `{}`. The new refresh
+    /// token then goes into the cookie, and only the access token into the body. Requests with a
+    /// token in the body are answered as without this call. See [the policy](crate::cookie).
     #[cfg(feature = "cookie")]
     #[must_use]
     pub fn refresh_cookie(self, cookie: &crate::cookie::RefreshCookie) -> Self {
@@ -134,7 +135,7 @@ impl<St> TokenEndpoint<St> {
     }
 }
 
-/// What a request asks for.
+/// A request to refresh a session.
 pub(super) struct Refresh {
     token: RefreshToken,
     scope: Option<Scope>,
