@@ -6,9 +6,9 @@
 //!    compress it. With `access_cookie`, `Cookie` headers are marked too.
 //! 2. The token is read from the `Authorization` header: `Bearer`, in any case, one or more
 //!    spaces and one `b64token`. The query string is never read. With `access_cookie` (feature
-//!    `cookie`), the token is read from that cookie if the header has none. If the request has
-//!    this cookie, comes from a page of another origin, and has another method than GET, HEAD or
-//!    OPTIONS or has an `Upgrade` header, the answer is 403 `access_denied`.
+//!    `cookie`), the token is read from that cookie if the header has none. In that case, a
+//!    request from a page of another origin is answered with 403 `access_denied`, unless its
+//!    method is GET, HEAD or OPTIONS and it has no `Upgrade` header.
 //! 3. A request without the header, with another scheme or with `Bearer` alone has **no token**:
 //!    the answer is 401, and its challenge has no error code. With
 //!    [`optional`](BearerLayer::optional) the request passes without claims instead, unless a

@@ -183,8 +183,8 @@ impl Rules {
         };
         rejection.complete(response.headers_mut());
         if request.method() == Method::HEAD {
-            // The headers are those of a GET (RFC 9110 §9.3.2). The length has to be set before the
-            // body is dropped, as servers would set it to 0.
+            // The headers are those of a GET (RFC 9110 §9.3.2). The length has to be set before
+            // the body is dropped, as servers would set it to 0.
             let length = HeaderValue::from(std::mem::take(response.body_mut()).len());
             response
                 .headers_mut()
