@@ -26,8 +26,8 @@ pub enum SameSite {
 #[derive(Clone, Debug)]
 pub(super) struct Attributes {
     name: Arc<str>,
-    /// The text before `Max-Age`. It must always be the same: a cookie is overwritten and removed
-    /// only by one with the same name, path and domain.
+    /// The text up to the value of `Max-Age`, and `after` the text behind it. Both must always be
+    /// the same: a cookie is overwritten and removed only by one with the same name and path.
     before: Arc<str>,
     after: Arc<str>,
 }
