@@ -48,23 +48,24 @@ impl EndpointOptions {
         }
     }
 
-    /// How many bytes a request body has at most; 16 KiB unless set. Longer ones get a 413.
+    /// The largest request body in bytes: 16 KiB by default. A larger one gets a 413.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
         self
     }
 
-    /// Checks the secrets of OAuth clients, from a Basic header or from `client_secret`.
+    /// Checks the secrets of OAuth clients, which they send in a Basic header or as
+    /// `client_secret`.
     ///
-    /// The check gets the client's identifier and secret, and returns a `bool` or a `Result`
-    /// of one. `false` is a 401 `invalid_client`; an error, or no answer within 5 s, is a 503
-    /// `temporarily_unavailable` with `Retry-After`, so that no client takes its good secret
-    /// for a bad one.
+    /// The check gets the client's identifier and secret, and returns a `bool` or a `Result` of
+    /// one. `false` is answered with 401 `invalid_client`. An error, or no result within 5 seconds,
+    /// is answered with 503 `temporarily_unavailable` and `Retry-After`, so that no client takes
+    /// its secret for a wrong one.
     ///
-    /// It is asked only where a secret comes. Without a check each secret is refused with
-    /// `invalid_client`. A client that sends none is a public one, and is held to the session's
-    /// `client_id` if it names itself; where no client is public,
+    /// The check is called only if a request has a secret. Without a check, every secret is
+    /// refused with `invalid_client`. A client without a secret is a public client. If it sends a
+    /// `client_id`, that must be the session's. If none of your clients are public,
     /// [require](Self::require_client_authentication) a secret.
     ///
     /// ```
@@ -97,26 +98,26 @@ impl EndpointOptions {
         self
     }
 
-    /// Refuses clients that do not authenticate: each request must carry a secret that the
-    /// [check](Self::authenticate_client) accepts, or it is a 401 `invalid_client`, whatever it
-    /// asks for. Without a check, all requests are refused.
+    /// Refuses clients that do not authenticate. A request without a secret that the
+    /// [check](Self::authenticate_client) accepts is answered with 401 `invalid_client`. Without a
+    /// check, all requests are refused.
     ///
-    /// For servers whose clients are all confidential: back ends that can keep a secret. RFC
-    /// 6749 §6 has such a client authenticate at each refresh, so that a refresh token that was
-    /// stolen from it is worth nothing without the secret (RFC 9700 §2.2.2 and §4.14). Not for
-    /// public clients, apps in browsers and on phones: what is shipped to users is no secret,
-    /// and rotation is what protects their tokens. Where there are both kinds, give each its own
-    /// `Sessions` with a refresh key of their own, and endpoints of its own.
+    /// Use this if all clients are confidential, that is, back ends that can keep a secret.
+    /// RFC 6749 §6 requires such a client to authenticate at each refresh, so that a stolen
+    /// refresh token is of no use without the secret (RFC 9700 §2.2.2 and §4.14). Do not use it
+    /// for public clients, which are apps in browsers and on phones: they cannot keep a secret,
+    /// and rotation protects their tokens. If you have both kinds of clients, give each kind its
+    /// own `Sessions`, refresh key and endpoints.
     ///
-    /// A session is held to the client that it was started for; one that was started without a
-    /// `client_id` may be refreshed by each client that authenticates.
+    /// Only the client that a session was started for can refresh it. A session that was started
+    /// without a `client_id` can be refreshed by every client that authenticates.
     #[must_use]
     pub fn require_client_authentication(mut self) -> Self {
         self.clients = self.clients.require();
         self
     }
 
-    /// Takes refresh tokens from a cookie too. At the token endpoint the request then has an empty
+    /// Also takes refresh tokens from a cookie. At the token endpoint the request then has an empty
     /// body or `{}`; the successor goes back into the cookie, and only the access token into the
     /// body. At the revocation endpoint, where the cookie's path has to reach it, the request has
     /// an empty body; it is a logout, and the answer clears the cookie. Tokens in bodies are

@@ -26,13 +26,13 @@ use crate::{
 
 const TOKEN: Name = Name::word("token");
 
-/// The revocation endpoint (RFC 7009): a refresh token, or a live access token, ends its
-/// session.
+/// The revocation endpoint (RFC 7009): a client revokes a refresh token or an access token that
+/// has not expired, which ends the token's session.
 ///
-/// A Tower service over any request body. It takes `POST` and a form, `token=…`; a
-/// `token_type_hint` is not needed and not looked at. The answer is an empty 200 whatever the
-/// token is, unknown and malformed ones included (RFC 7009 §2.2), but for a token of another
-/// client (`invalid_grant`) and a store that does not answer (503).
+/// It is a Tower service over any request body. It accepts a `POST` with a form, `token=…`, and
+/// ignores a `token_type_hint`. The answer is an empty 200, even if the token is unknown or
+/// malformed (RFC 7009 §2.2). Only a token of another client (`invalid_grant`) and a store that
+/// does not answer (503) are errors.
 ///
 /// ```
 /// use tower_bearer::{endpoint::RevocationEndpoint, session::Sessions};
@@ -44,7 +44,7 @@ const TOKEN: Name = Name::word("token");
 pub struct RevocationEndpoint<St = AnyStore>(SessionEndpoint<St>);
 
 impl<St> RevocationEndpoint<St> {
-    /// An endpoint that ends these sessions.
+    /// An endpoint that revokes the tokens of these sessions.
     pub fn new(sessions: Sessions<St>) -> Self {
         Self(SessionEndpoint::new(sessions))
     }
@@ -56,7 +56,7 @@ impl<St> RevocationEndpoint<St> {
     }
 }
 
-/// What a request asks for.
+/// A request to revoke a token.
 pub(super) struct Revoke {
     token: String,
     carried: Option<Carried>,

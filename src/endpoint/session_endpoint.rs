@@ -1,4 +1,5 @@
-//! What the token and the revocation endpoint share: how a request is read, who sends it.
+//! What the token and the revocation endpoint share: they read a request and authenticate its
+//! client in the same way.
 
 use std::{fmt, future::Future};
 
@@ -21,9 +22,9 @@ use crate::{
     store::SessionStore,
 };
 
-/// What a request asks of the sessions: each endpoint's own part.
+/// What a request asks of the sessions. It is the part that differs between the endpoints.
 pub(super) trait Operation: Sized + Send + 'static {
-    /// The kinds of body that it may come in.
+    /// The kinds of body that are accepted.
     const ACCEPTS: Accepts;
 
     fn read(params: &Params, carried: Option<Carried>) -> Result<Self, ErrorReply>;
@@ -53,7 +54,7 @@ impl<St> SessionEndpoint<St> {
         Self { options, ..self }
     }
 
-    /// How clients authenticate, in the words of the metadata.
+    /// The methods by which clients authenticate, as the metadata name them.
     pub(super) fn client_methods(&self) -> &'static [&'static str] {
         self.options.clients.methods()
     }
@@ -77,8 +78,8 @@ impl<St: SessionStore> SessionEndpoint<St> {
         })
     }
 
-    /// The client comes before the question (RFC 6749 §6): one that has to prove itself and
-    /// does not is told nothing else.
+    /// Answers a request. The client is authenticated before anything else is checked (RFC 6749
+    /// §6): a client that fails to authenticate learns nothing else.
     async fn answer<Op, B>(&self, request: Request<B>) -> Result<Response<Bytes>, ErrorReply>
     where
         Op: Operation,

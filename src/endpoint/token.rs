@@ -31,17 +31,17 @@ const GRANT_TYPE: Name = Name::new("grant_type", "grantType");
 const REFRESH_TOKEN: Name = Name::new("refresh_token", "refreshToken");
 const SCOPE: Name = Name::word("scope");
 
-/// The token endpoint (RFC 6749 §6): a refresh token in, a new pair of tokens out.
+/// The token endpoint, which exchanges a refresh token for new tokens (RFC 6749 §6).
 ///
-/// A Tower service over any request body. It takes `POST` and
+/// It is a Tower service over any request body. It accepts a `POST` with
 /// - a form, `grant_type=refresh_token&refresh_token=…` with optional `scope` and `client_id`,
 ///   as every OAuth client sends it;
-/// - JSON, `{"refreshToken":"…"}` or `{"refresh_token":"…"}`, and answers in the spelling that
-///   it was asked in.
+/// - or JSON, `{"refreshToken":"…"}` or `{"refresh_token":"…"}`. The response uses the same
+///   spelling as the request.
 ///
-/// Errors are those of RFC 6749 §5.2. All that is wrong with a refresh token, from unknown to
-/// reused, is one `invalid_grant`. A store that does not answer is a 503 with `Retry-After`,
-/// after which a client may send the same token again.
+/// The errors are those of RFC 6749 §5.2. Every refused refresh token is answered with the same
+/// `invalid_grant`, whatever the reason is. If the store does not answer, the response is a 503
+/// with `Retry-After`, and the client may send the same token again.
 ///
 /// ```
 /// use tower_bearer::{
@@ -69,7 +69,7 @@ impl<St> TokenEndpoint<St> {
     }
 }
 
-/// What a request asks for.
+/// A request to refresh a session.
 pub(super) struct Refresh {
     token: RefreshToken,
     scope: Option<Scope>,
