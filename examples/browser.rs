@@ -193,7 +193,7 @@ async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
 fn cookie(auth: &Auth) -> Result<RefreshCookie, StartError> {
     let mut options = CookieOptions::new("/auth/token");
     if env::var_os("INSECURE_COOKIES").is_some_and(|set| set == "1") {
-        options = options.insecure_over_http();
+        options = options.danger_insecure_over_http();
     }
     RefreshCookie::new(&auth.sessions, options).map_err(|error| StartError::new("cookie", &error))
 }

@@ -210,7 +210,7 @@ fn cookie_layer() -> BearerLayer {
 
     // The cases name the cookie without a prefix.
     let options = CookieOptions::new("/").name("access_token");
-    let cookie = AccessCookie::new(options.insecure_over_http());
+    let cookie = AccessCookie::new(options.danger_insecure_over_http());
     layer().access_cookie(&cookie.unwrap())
 }
 

@@ -7,7 +7,7 @@
 //!    sent only to its `Path`, which is the token endpoint. Its name starts with `__Secure-`, or
 //!    with `__Host-` if the path is `/` (RFC 6265bis §4.1.3). It lives as long as the token in it.
 //! 2. [`CookieOptions`] can set another name, another path or `SameSite=Lax`. Only
-//!    [`insecure_over_http`](CookieOptions::insecure_over_http) makes the cookie insecure, for
+//!    [`danger_insecure_over_http`](CookieOptions::danger_insecure_over_http) makes the cookie insecure, for
 //!    development without TLS.
 //! 3. It is an error to set a cookie above 4096 bytes, attributes included: browsers need not
 //!    keep it (RFC 6265 §6.1).

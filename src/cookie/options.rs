@@ -86,7 +86,7 @@ impl CookieOptions {
     /// TLS. Everybody on the network path can read the token and plant another one.
     ///
     /// Chromium and Firefox treat `http://localhost` as secure and do not need this there.
-    pub fn insecure_over_http(mut self) -> Self {
+    pub fn danger_insecure_over_http(mut self) -> Self {
         self.is_insecure = true;
         self
     }

@@ -135,7 +135,7 @@ impl Verifier {
     /// Accepts tokens without `client_id`, for issuers that do not follow RFC 9068 §2.2. If a token
     /// has a `client_id`, it must still be a string that is not empty.
     #[must_use]
-    pub fn allow_missing_client_id(self) -> Self {
+    pub fn danger_allow_missing_client_id(self) -> Self {
         self.with(|inner| inner.client_id_required = false)
     }
 

@@ -175,7 +175,7 @@ fn claims_come_out_as_they_were_signed() {
 #[test]
 fn a_missing_client_id_can_be_allowed() {
     let mut pair = pair();
-    pair.verifier = pair.verifier.allow_missing_client_id();
+    pair.verifier = pair.verifier.danger_allow_missing_client_id();
     assert!(pair.verify(json!({ "client_id": "absent" })).is_ok());
     assert_eq!(
         refused(pair.verify(json!({ "client_id": 7 }))),

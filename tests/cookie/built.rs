@@ -56,7 +56,7 @@ async fn name_and_same_site_can_be_set() {
 
 #[tokio::test]
 async fn without_tls_it_is_neither_secure_nor_prefixed() {
-    let options = CookieOptions::new("/auth/token").insecure_over_http();
+    let options = CookieOptions::new("/auth/token").danger_insecure_over_http();
     let (name, attributes) = written(options).await;
     assert_eq!(name, "refresh_token");
     assert_eq!(
@@ -72,7 +72,7 @@ fn names_are_held_to_their_prefix() {
         named("/", "__Host-a"),
         named("/", "__Secure-a"),
         named("/a", "__Secure-a"),
-        named("/a", "a").insecure_over_http(),
+        named("/a", "a").danger_insecure_over_http(),
     ] {
         AccessCookie::new(options).unwrap();
     }
@@ -87,9 +87,9 @@ fn names_are_held_to_their_prefix() {
         named("/", "__Host-a;b"),
         named("/", "__Host-é"),
         named("/", "__Host-a\r\nb"),
-        named("/", "__Host-a").insecure_over_http(),
-        named("/", "__sEcUrE-a").insecure_over_http(),
-        named("/", "").insecure_over_http(),
+        named("/", "__Host-a").danger_insecure_over_http(),
+        named("/", "__sEcUrE-a").danger_insecure_over_http(),
+        named("/", "").danger_insecure_over_http(),
     ] {
         refused(options);
     }

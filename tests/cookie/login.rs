@@ -28,7 +28,7 @@ async fn set_refreshed_and_cleared_cookies_have_the_same_attributes() {
     for options in [
         || CookieOptions::new("/auth"),
         || CookieOptions::new("/").same_site(SameSite::Lax),
-        || CookieOptions::new("/auth").insecure_over_http(),
+        || CookieOptions::new("/auth").danger_insecure_over_http(),
     ] {
         let world = world_with(options());
         let set = read(world.cookie.response(&world.start().await).unwrap()).await;

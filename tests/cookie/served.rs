@@ -106,7 +106,7 @@ impl Page {
 async fn a_page_logs_in_refreshes_and_logs_out() {
     for options in [
         CookieOptions::new("/auth/token"),
-        CookieOptions::new("/auth/token").insecure_over_http(),
+        CookieOptions::new("/auth/token").danger_insecure_over_http(),
     ] {
         let world = world_with(options);
         let mut page = Page::open(&world).await;

@@ -13,7 +13,6 @@ mod cancelled;
 mod errors;
 mod gate;
 mod readiness;
-mod requests;
 mod retries;
 mod shed;
 mod support;

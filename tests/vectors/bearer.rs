@@ -20,7 +20,7 @@ fn refuses(key: VerifyingKey, token: &str) {
     let keys = VerifyingKeys::new([key]).unwrap();
     let verifier = Verifier::new(ISS, AUD, keys)
         .unwrap()
-        .allow_missing_client_id();
+        .danger_allow_missing_client_id();
     assert!(verifier.verify(token.trim()).is_err());
 }
 

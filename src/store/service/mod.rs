@@ -51,6 +51,8 @@ mod request;
 mod response;
 mod service_store;
 mod store_service;
+#[cfg(test)]
+mod tests;
 
 pub use future::ResponseFuture;
 pub use request::StoreRequest;

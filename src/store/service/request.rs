@@ -19,6 +19,7 @@ pub enum StoreRequest {
     /// Get the session with this identifier, and the time.
     Load(SessionId),
     /// Replace a session's state if it has the expected version and is not ended.
+    #[non_exhaustive]
     Swap {
         /// The session's identifier.
         id: SessionId,
@@ -30,6 +31,7 @@ pub enum StoreRequest {
     /// Note that the clients hold these generations.
     Confirm(Vec<(SessionId, u32)>),
     /// End a session.
+    #[non_exhaustive]
     End {
         /// The session's identifier.
         id: SessionId,
@@ -37,6 +39,7 @@ pub enum StoreRequest {
         reason: RevokeReason,
     },
     /// End all sessions of a subject.
+    #[non_exhaustive]
     EndAll {
         /// The issuer that started the sessions.
         issuer: String,
@@ -46,6 +49,7 @@ pub enum StoreRequest {
         reason: RevokeReason,
     },
     /// List the live sessions of a subject.
+    #[non_exhaustive]
     List {
         /// The issuer that started the sessions.
         issuer: String,
@@ -57,6 +61,7 @@ pub enum StoreRequest {
         limit: usize,
     },
     /// Delete sessions whose `ends_at` has come.
+    #[non_exhaustive]
     DeleteExpired {
         /// The most sessions to delete.
         limit: usize,

@@ -1,8 +1,26 @@
 //! Requests: what they show and which may be made again.
 
-use tower_bearer::store::{RevokeReason, service::StoreRequest};
+use uuid::Uuid;
 
-use crate::support::*;
+use super::StoreRequest;
+use crate::{
+    claims::SessionId,
+    clock::Timestamp,
+    store::{Record, RevokeReason, Session, SessionSecret},
+};
+
+fn record() -> Record {
+    let id = SessionId::from_uuid(Uuid::from_u128(7));
+    let secret = SessionSecret::from_bytes([0xa5; 32]);
+    let (issuer, subject) = ("https://whose.example", "anna-of-whose");
+    Record::new(Session::new(
+        id,
+        issuer,
+        subject,
+        secret,
+        Timestamp::from_secs(1),
+    ))
+}
 
 /// One of each, and whether it may be made again.
 fn requests() -> [(StoreRequest, bool); 9] {
