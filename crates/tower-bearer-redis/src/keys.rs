@@ -49,8 +49,8 @@ pub(super) fn listed_until(session: &Session) -> String {
     format!("{until:015}")
 }
 
-/// The lower bound, exclusive, of the entries after those of `id`. An entry has digits after the
-/// identifier and a colon before them.
+/// A bound in an index that is above all entries of `id`. An entry is an identifier followed by
+/// digits, and a colon sorts after all digits.
 pub(super) fn listed_after(id: Option<SessionId>) -> Vec<u8> {
     let Some(id) = id else {
         return b"-".to_vec();
