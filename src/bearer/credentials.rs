@@ -91,7 +91,7 @@ fn is_b64token_char(b: u8) -> bool {
 }
 
 /// Marks all headers of this name.
-#[cfg_attr(not(feature = "cookie"), allow(dead_code))] // cookies ask, nobody else does
+#[cfg_attr(not(feature = "cookie"), allow(dead_code))] // used for cookies only
 pub(super) fn mark_sensitive(headers: &mut HeaderMap, wanted: &HeaderName) {
     // A loop, since `HeaderMap::entry` may allocate room for one more header.
     for (name, value) in headers {

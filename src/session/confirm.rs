@@ -100,8 +100,9 @@ impl Confirmations {
                 };
             }
             drop(flushing);
-            // A pair that was noted before the drop started no flush, as this one was under way.
-            // So look once more after the drop.
+            // A pair that was noted before the drop started no flush, as this one was under way. So
+            // look once more, and only then take the right again: a pair that is noted after this
+            // look starts a flush of its own.
             if self.is_empty() {
                 return;
             }

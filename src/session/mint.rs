@@ -19,7 +19,7 @@ impl<St: SessionStore> Sessions<St> {
         private: &PrivateClaims,
     ) -> Result<TokenResponse, SessionError> {
         let inner = &self.0;
-        // At most half of the time that is left, so that the client can refresh before the end.
+        // At most half of the time that is left, so that the client can refresh in time.
         let left = state.expires_at.saturating_since(now);
         let lifetime = inner.access_lifetime.min(left / 2);
         let mut claims = inner.issuer.claims(&*session.subject, now, lifetime);

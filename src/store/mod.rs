@@ -121,9 +121,9 @@ pub trait SessionStore: Send + Sync + 'static {
     ///
     /// If the session is of this generation, is not ended and has no `confirmed_at`, the store
     /// sets `confirmed_at` to the time by its clock and adds 1 to `version`. Nothing else of the
-    /// session changes. Every other pair, also one of an unknown session or one that comes twice,
-    /// changes nothing and is no error. There may be any number of pairs, or none. They need not
-    /// be written in one step: the atomic step is each single pair.
+    /// session changes. Every other pair changes nothing and is no error, also one of an unknown
+    /// session; a pair that comes twice counts once. There may be any number of pairs, or none.
+    /// Each pair is written in one atomic step, but the pairs need not be written together.
     fn confirm(
         &self,
         pairs: &[(SessionId, u32)],
@@ -151,12 +151,13 @@ pub trait SessionStore: Send + Sync + 'static {
         reason: RevokeReason,
     ) -> impl Future<Output = Result<Vec<SessionId>, StoreError>> + Send;
 
-    /// The [live](Record::is_live) sessions of a subject that an issuer has started, sorted by
-    /// identifier (oldest first), and the time by the store's clock.
+    /// The [live](Record::is_live) sessions of a subject that an issuer has started, and the time
+    /// by the store's clock. The sessions are sorted by the bytes of their identifiers, lowest
+    /// first, which means oldest first.
     ///
     /// Only sessions whose identifier is above `after` are given, whether or not the store has a
-    /// session `after`. Of these, the first `limit` are given: fewer only where there are fewer.
-    /// A `limit` of 0 or of `usize::MAX` is allowed.
+    /// session `after`. If there are more than `limit`, the first `limit` of them are given, and
+    /// otherwise all. A `limit` of 0 or of `usize::MAX` is allowed.
     fn list(
         &self,
         issuer: &str,

@@ -1,4 +1,4 @@
-//! What the scripts answer. Nothing of an answer goes into an error: it may hold secrets.
+//! Reads the answers of the scripts. Errors contain nothing of an answer, which may have secrets.
 
 use redis::Value;
 use uuid::Uuid;
@@ -7,7 +7,7 @@ use tower_bearer::{claims::SessionId, clock::Timestamp, store::StoreError};
 
 use crate::error::unexpected;
 
-/// Whether a script did what it is for.
+/// Whether a script has made its change.
 pub(super) fn is_done(answer: Value) -> Result<bool, StoreError> {
     match answer {
         Value::Int(1) => Ok(true),
@@ -16,7 +16,7 @@ pub(super) fn is_done(answer: Value) -> Result<bool, StoreError> {
     }
 }
 
-/// What `TIME` tells: seconds, and microseconds of the second.
+/// Reads the answer of `TIME`: seconds since 1970, and microseconds of the second.
 pub(super) fn time(answer: Value) -> Result<Timestamp, StoreError> {
     let [seconds, micros] = array(answer)?;
     let millis = decimal(seconds)?
@@ -26,7 +26,7 @@ pub(super) fn time(answer: Value) -> Result<Timestamp, StoreError> {
     millis.map(Timestamp::from_millis).ok_or_else(unexpected)
 }
 
-/// The time, and the row if there is one.
+/// Reads the time, and the row if there is one.
 pub(super) fn loaded(answer: Value) -> Result<(Timestamp, Option<Vec<u8>>), StoreError> {
     let [now, row] = array(answer)?;
     let row = match row {
@@ -36,7 +36,7 @@ pub(super) fn loaded(answer: Value) -> Result<(Timestamp, Option<Vec<u8>>), Stor
     Ok((time(now)?, row))
 }
 
-/// The time, and the identifiers in entries of an index.
+/// Reads the time, and the identifiers in the entries of an index.
 pub(super) fn page(answer: Value) -> Result<(Timestamp, Vec<SessionId>), StoreError> {
     let [now, entries] = array(answer)?;
     let Value::Array(entries) = entries else {

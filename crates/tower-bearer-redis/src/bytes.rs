@@ -1,16 +1,16 @@
-//! Texts and times in a row of bytes.
+//! Writes and reads the fields of a row as bytes.
 
 use std::time::Duration;
 
 use tower_bearer::{clock::Timestamp, store::KeyThumbprint};
 
-/// A row that cannot be read. It does not tell what the row holds.
+/// A row cannot be read. The error does not show the row's content.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unreadable {
-    /// Another version of this crate has written it.
+    /// The row was written by another version of this crate.
     #[error("the row is of format {0}, which this version of the crate does not know")]
     Format(u8),
-    /// It is cut off, goes on too long or holds what this field cannot.
+    /// The row is too short or too long, or a field has a value that it cannot have.
     #[error("field {0} of the row cannot be read")]
     Field(&'static str),
 }
@@ -27,7 +27,7 @@ impl Writer {
         self.0.extend_from_slice(bytes);
     }
 
-    /// Redis takes no value of 4 GiB, so every length fits.
+    /// Writes a length. A value in Redis is always below 4 GiB, so every length fits.
     pub(super) fn length(&mut self, length: usize) {
         let length = u32::try_from(length).unwrap_or(u32::MAX);
         self.raw(&length.to_be_bytes());
@@ -52,7 +52,7 @@ impl Writer {
         self.text(text.unwrap_or_default());
     }
 
-    /// In milliseconds.
+    /// Writes a lifetime in milliseconds, if there is one.
     pub(super) fn optional_lifetime(&mut self, lifetime: Option<Duration>) {
         let millis = lifetime.unwrap_or_default().as_millis();
         let millis = u64::try_from(millis).unwrap_or(u64::MAX);
@@ -65,7 +65,7 @@ impl Writer {
         self.raw(key.map_or(&[0; 32], |key| key.as_bytes()));
     }
 
-    /// Whose session it is, as rows and those who look for them write it.
+    /// Writes whose session it is. Rows have it in this form, and scripts search for it.
     pub(super) fn owner(&mut self, issuer: &str, subject: &str) {
         self.text(issuer);
         self.text(subject);
@@ -76,7 +76,7 @@ impl Writer {
     }
 }
 
-/// Takes a row apart, from its beginning.
+/// Reads the fields of a row one after the other.
 pub(super) struct Reader<'r>(&'r [u8]);
 
 impl<'r> Reader<'r> {
@@ -159,7 +159,7 @@ impl<'r> Reader<'r> {
     }
 }
 
-/// A value that is not there is written as nothing, and as nothing else.
+/// The value, if it is there. If it is not, its bytes must all be zero.
 fn only_if<T: PartialEq>(
     is_there: bool,
     value: T,

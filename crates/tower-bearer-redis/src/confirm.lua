@@ -1,5 +1,6 @@
--- Confirms the session KEYS[1], if but for its version it begins with ARGV[1]: the format, that it
--- is not revoked, the generation, and that it is not confirmed.
+-- Confirms the session KEYS[1], if its row begins with ARGV[1] apart from the version: the format,
+-- the byte of a session that is not ended, the generation, and the byte of one that is not
+-- confirmed.
 local head = redis.call('GETRANGE', KEYS[1], 0, 14)
 if head:sub(1, 1) .. head:sub(10) ~= ARGV[1] then
   return 0

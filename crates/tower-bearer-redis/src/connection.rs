@@ -13,20 +13,20 @@ use crate::{
     scripts,
 };
 
-/// The answer to one command of several.
+/// The answer to a single command of a batch.
 pub(super) type Answer = RedisResult<Value>;
 
-/// A connection that all calls share, and that is made again when it is lost.
+/// A connection that all calls share. When it is lost, a new one is made.
 #[derive(Clone)]
 pub(super) struct Connection {
     manager: ConnectionManager,
     timeout: Duration,
-    /// What every batch of commands ends with.
+    /// The command to wait for replicas that every batch ends with, if there is one.
     wait: Option<Wait>,
 }
 
 impl Connection {
-    /// A connection whose answers come within `timeout`, and after a `wait` where there is one.
+    /// A connection whose calls take at most `timeout`, in addition to the `wait` if there is one.
     pub(super) fn new(manager: ConnectionManager, timeout: Duration, wait: Option<Wait>) -> Self {
         let waiting = wait.map_or(Duration::ZERO, Wait::longest);
         Self {
@@ -36,7 +36,7 @@ impl Connection {
         }
     }
 
-    /// Gives the server all scripts, and makes sure that it knows how to wait.
+    /// Loads all scripts into the server, and makes sure that the server supports the wait.
     pub(super) async fn prepare(&self) -> Result<(), OpenError> {
         let all = scripts::load().chain(self.wait.map(Wait::command));
         let all: Vec<_> = all.collect();
@@ -47,8 +47,8 @@ impl Connection {
         failure.map_or(Ok(()), |error| Err(refused(error)))
     }
 
-    /// Sends commands that change nothing. Where the connection turns out to be lost they are
-    /// sent again, over a new one.
+    /// Sends commands that change nothing. If the connection turns out to be lost, they are sent
+    /// again over a new one.
     pub(super) async fn read(&self, commands: &[Cmd]) -> Result<Vec<Answer>, StoreError> {
         self.in_time(async {
             match self.send(commands).await {
@@ -59,17 +59,18 @@ impl Connection {
         .await
     }
 
-    /// Sends commands that write, once: what became of one without an answer nobody knows.
+    /// Sends commands that write. They are never sent again, because a command that got no answer
+    /// may have been executed.
     pub(super) async fn write(&self, commands: &[Cmd]) -> Result<Vec<Answer>, StoreError> {
         self.in_time(self.send(commands)).await
     }
 
-    /// Reads with one command.
+    /// Like [`read`](Self::read), with one command.
     pub(super) async fn read_one(&self, command: Cmd) -> Result<Value, StoreError> {
         only(self.read(&[command]).await?)
     }
 
-    /// Writes with one command.
+    /// Like [`write`](Self::write), with one command.
     pub(super) async fn write_one(&self, command: Cmd) -> Result<Value, StoreError> {
         only(self.write(&[command]).await?)
     }
@@ -84,7 +85,8 @@ impl Connection {
         }
     }
 
-    /// A script that the server does not have did not run: it gets them all, and the call again.
+    /// Sends commands. If the server does not have a script, loads all scripts and sends the
+    /// commands again that were not executed.
     async fn send(&self, commands: &[Cmd]) -> RedisResult<Vec<Answer>> {
         let mut answers = self.send_once(commands).await?;
         let unknown = commands.iter().zip(&answers);
@@ -107,7 +109,7 @@ impl Connection {
         Ok(answers)
     }
 
-    /// Where the wait was in vain, nothing counts as done.
+    /// Sends commands, and the wait if there is one. If the wait fails, all commands fail.
     async fn send_once(&self, commands: &[Cmd]) -> RedisResult<Vec<Answer>> {
         let Some(wait) = self.wait else {
             return self.exchange(commands).await;
@@ -122,10 +124,11 @@ impl Connection {
         Ok(answers)
     }
 
-    /// All in one go over one connection, so that a wait covers the writes before it.
+    /// Sends all commands as one batch over one connection, so that a wait covers the writes before
+    /// it.
     async fn exchange(&self, commands: &[Cmd]) -> RedisResult<Vec<Answer>> {
         let mut manager = self.manager.clone();
-        // A batch of one would only cost more.
+        // A pipeline costs more than a single command.
         if let [command] = commands {
             return match manager.send_packed_command(command).await {
                 Ok(answer) => Ok(vec![answer.extract_error()]),
@@ -142,14 +145,14 @@ impl Connection {
         Ok(answers.into_iter().map(Value::extract_error).collect())
     }
 
-    /// Has the connection closed, and so made again: a server that has become a replica keeps
-    /// its connections, while its address may lead to the new primary by now.
+    /// Closes the connection if its server is a replica, so that a new one is made. A server that
+    /// becomes a replica keeps its connections, while its address may lead to the new primary.
     async fn leave(&self) {
         let mut manager = self.manager.clone();
         let role = manager.send_packed_command(&cmd("ROLE")).await;
-        // Of many calls that have failed together, one was first.
+        // Several calls may fail together. The first one may have closed the connection already.
         if role.is_ok_and(|role| !is_primary(&role)) {
-            // The one closes it, the other finds that out, and no call has to.
+            // `QUIT` closes the connection. `PING` notices that, so that no other call fails.
             for last in ["QUIT", "PING"] {
                 let _ = manager.send_packed_command(&cmd(last)).await;
             }
@@ -164,7 +167,7 @@ fn is_primary(role: &Value) -> bool {
     }
 }
 
-/// Whether it is the server that says so.
+/// Whether the error is an answer of the server.
 fn is_answer(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }

@@ -1,5 +1,6 @@
--- Revokes the session KEYS[1] for the reason ARGV[2], if it is of the owner ARGV[3], which may be
--- left empty. ARGV[1] is the format. Gives 1 if it did, 0 if not, -1 if the row cannot be read.
+-- Ends the session KEYS[1] for the reason ARGV[2], if its owner is ARGV[3] or ARGV[3] is empty.
+-- ARGV[1] is the format. Gives 1 if it has ended the session, 0 if not, and -1 if the row cannot
+-- be read.
 local head = redis.call('GETRANGE', KEYS[1], 0, 9)
 if head == '' then
   return 0
@@ -12,7 +13,7 @@ if redis.call('GETRANGE', KEYS[1], 103, 102 + #ARGV[3]) ~= ARGV[3] then
 end
 local reason = head:sub(10)
 if reason ~= '\0' then
-  -- Written once more, so that a WAIT that follows covers the revocation.
+  -- This writes the same byte again, so that a WAIT that follows also covers the earlier write.
   redis.call('SETRANGE', KEYS[1], 9, reason)
   return 0
 end

@@ -6,12 +6,13 @@ use tower_bearer::store::{
     StoreError, StoreErrorKind,
 };
 
-/// An answer that the server's scripts do not give.
+/// The server gave an answer that the scripts never give.
 #[derive(Debug, thiserror::Error)]
 #[error("the server gave another answer than its scripts do")]
 struct Unexpected;
 
-/// What a failed command means. Its messages name keys and scripts, never a value.
+/// The store's error for a command that failed. The messages name keys and scripts, and never show
+/// a value.
 pub(super) fn failed(error: RedisError) -> StoreError {
     StoreError::with_source(kind(&error), error)
 }
@@ -27,16 +28,16 @@ fn kind(error: &RedisError) -> StoreErrorKind {
         ErrorKind::Server(ServerErrorKind::TryAgain) => StoreErrorKind::Busy,
         _ => match error.code() {
             Some("WRONGTYPE") => StoreErrorKind::Corrupt,
-            // A script of somebody else's runs and runs.
+            // Another program's script has been running for too long.
             Some("BUSY") => StoreErrorKind::Busy,
             // OOM, READONLY, LOADING, MASTERDOWN, MISCONF, NOREPLICAS, NOAUTH, NOPERM, a lost
-            // connection, and what nobody thought of.
+            // connection and all other errors.
             _ => StoreErrorKind::Unavailable,
         },
     }
 }
 
-/// Why a store cannot be opened.
+/// The error of opening a store, for a command that failed.
 pub(super) fn refused(error: RedisError) -> OpenError {
     let stranger = "its server refuses the user or the password";
     let unfit =

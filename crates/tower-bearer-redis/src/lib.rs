@@ -1,10 +1,12 @@
 //! [`RedisStore`] keeps the sessions of [`tower_bearer`] in Redis.
 //!
-//! A session is one key, which goes with its end, and each subject has an index of its
-//! sessions. The two lie in different slots of a cluster, so that no script writes both; what
-//! keeps them right is an order: a session is listed before it is kept, and its entry goes some
-//! time after its end, whatever else happens. An entry without a session is harmless, a session
-//! without an entry could not be ended with the others of its subject.
+//! A session is one key, which Redis deletes when the session expires. Each subject has one more
+//! key: an index of its sessions.
+//!
+//! In a cluster the two keys may be in different slots, so no script can write both. They are kept
+//! consistent by the order of the writes: a session is added to the index before it is written,
+//! and its entry is removed some time after the session has expired. An entry without a session
+//! does no harm. A session without an entry could not be ended with the others of its subject.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -1,6 +1,6 @@
--- The time, and the session KEYS[1].
+-- Gives the time, and the session KEYS[1].
 --
--- It writes nothing, yet is not marked `no-writes`. What it reads feeds a decision, so a server
--- that takes no writes has to refuse it: a replica, a primary that has been demoted, and one
--- that has lost the replicas that `min-replicas-to-write` asks for.
+-- It writes nothing, but is not marked `no-writes` on purpose. A server that accepts no writes has
+-- to refuse it, because its data may be out of date: a replica, a demoted primary, or a primary
+-- with fewer replicas than `min-replicas-to-write`.
 return {redis.call('TIME'), redis.call('GET', KEYS[1])}

@@ -1,4 +1,4 @@
-//! From an address to connections.
+//! Opens the connections to the server at an address.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use tower_bearer::store::OpenError;
 
 use crate::{RedisOptions, connection::Connection, error::refused, trace};
 
-/// Revocations that wait go over a connection of their own, where there is one: they hold up
-/// what comes after them.
+/// The store's connections. If ending a session waits for replicas, it uses `revoking`, because
+/// the wait blocks all later commands of its connection.
 pub(super) struct Connections {
     pub(super) main: Connection,
     pub(super) revoking: Connection,
@@ -29,7 +29,7 @@ pub(super) async fn open(url: &str, options: &RedisOptions) -> Result<Connection
     prepared(main, revoking, options).await
 }
 
-/// Takes the application's own connection for everything.
+/// Uses a connection of the application for everything.
 pub(super) async fn over(
     manager: ConnectionManager,
     options: &RedisOptions,
@@ -51,18 +51,18 @@ async fn prepared(
 
 fn client(url: &str, timeout: Duration) -> RedisResult<Client> {
     let tcp = TcpSettings::default().set_nodelay(true);
-    // A server that has vanished does not even refuse: without this, the system goes on trying
-    // for a quarter of an hour before a new connection is made.
+    // If the server has vanished without closing the connection, the system would otherwise keep
+    // trying for a quarter of an hour before the connection fails.
     #[cfg(target_os = "linux")]
     let tcp = tcp.set_user_timeout(timeout.saturating_mul(2));
     Client::open(url.into_connection_info()?.set_tcp_settings(tcp))
 }
 
-/// Tries a few times, as the server may be about to start.
+/// Connects, and tries again a few times, as the server may be starting.
 async fn connect(client: &Client, timeout: Duration) -> Result<ConnectionManager, OpenError> {
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(timeout))
-        // `Connection` limits the whole call; a second timer would only cost.
+        // `Connection` limits the time of each call already.
         .set_response_timeout(None)
         .set_number_of_retries(2)
         .set_min_delay(Duration::from_millis(20));
@@ -70,10 +70,10 @@ async fn connect(client: &Client, timeout: Duration) -> Result<ConnectionManager
     connected.map_err(refused)
 }
 
-/// An index that is evicted hides its sessions from those who end them all, and a session that
-/// is evicted logs its user out.
+/// Warns if Redis may evict keys. If it evicts an index, the subject's sessions can no longer be
+/// ended together. If it evicts a session, the user has to log in again.
 async fn warn_of_eviction(connection: &Connection) {
-    // A server that does not tell may be right all the same.
+    // If the server does not tell its policy, the policy may still be right.
     let Ok(memory) = connection
         .read_one(redis::cmd("INFO").arg("memory").take())
         .await

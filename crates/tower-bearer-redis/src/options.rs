@@ -4,7 +4,7 @@ use redis::{Cmd, RedisError, RedisResult, Value, cmd};
 
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
-/// How a [`RedisStore`](super::RedisStore) uses its server.
+/// Options for how a [`RedisStore`](super::RedisStore) uses its server.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,7 +23,8 @@ pub struct RedisOptions {
 }
 
 impl RedisOptions {
-    /// The defaults: the prefix `tower_bearer:`, 2 seconds, and no waiting for replicas.
+    /// The defaults: the prefix `tower_bearer:`, a timeout of 2 seconds, and no waiting for
+    /// replicas.
     pub fn new() -> Self {
         Self {
             prefix: "tower_bearer:".to_owned(),
@@ -32,31 +33,33 @@ impl RedisOptions {
         }
     }
 
-    /// What the names of all keys begin with. Stores with different prefixes see nothing of each
-    /// other, as long as none is the beginning of another.
+    /// The prefix of the names of all keys. Stores with different prefixes are separate, as long as
+    /// no prefix is the beginning of another one.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long a call waits for each answer of the server, the making of a lost connection
-    /// included, before it is a [`Timeout`](tower_bearer::store::StoreErrorKind::Timeout). A connection
-    /// manager of the application's own may have a shorter one, which then counts.
+    /// How long a call waits for each answer of the server, including the time to replace a lost
+    /// connection. After that it fails as
+    /// [`Timeout`](tower_bearer::store::StoreErrorKind::Timeout). If the application gives the
+    /// store its own connection manager with a shorter timeout, that one counts.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.min(LONGEST_WAIT);
         self
     }
 
-    /// Acknowledges a revocation only once that many replicas have it in their memory (`WAIT`):
-    /// a failover to one of them does not bring the session back. Where that takes longer than
-    /// `longest`, the call is a [`Timeout`](tower_bearer::store::StoreErrorKind::Timeout), although the
-    /// session is revoked on the primary, or will be.
+    /// Acknowledges the end of a session only when this many replicas have it in their memory
+    /// (`WAIT`). A failover to one of them then does not make the session usable again. If that
+    /// takes longer than `longest`, the call fails as
+    /// [`Timeout`](tower_bearer::store::StoreErrorKind::Timeout), although the session is ended on
+    /// the primary, or will be.
     ///
-    /// The server reads a connection on only when a wait is over: while too few replicas are
-    /// there, revocations come one after the other, each `longest` after the last. Keep it short,
-    /// and watch the replicas.
+    /// While the server waits, it reads no further commands from the connection. If there are too
+    /// few replicas, the calls that end sessions are therefore done one after the other, and each
+    /// takes `longest`. So keep `longest` short, and watch the replicas.
     #[must_use]
     pub fn wait_for_replicas(mut self, replicas: u32, longest: Duration) -> Self {
         let reach = Reach::Memory;
@@ -64,10 +67,10 @@ impl RedisOptions {
         self
     }
 
-    /// Acknowledges a revocation only once the primary and that many replicas have synced it to
-    /// their append-only files (`WAITAOF`, Redis 7.2): it outlives the machines. Where that takes
-    /// longer than `longest`, the call is a
-    /// [`Timeout`](tower_bearer::store::StoreErrorKind::Timeout), although the session is revoked on
+    /// Acknowledges the end of a session only when the primary and this many replicas have synced
+    /// it to their append-only files (`WAITAOF`, Redis 7.2). It then survives a crash of these
+    /// machines. If that takes longer than `longest`, the call fails as
+    /// [`Timeout`](tower_bearer::store::StoreErrorKind::Timeout), although the session is ended on
     /// the primary.
     #[must_use]
     pub fn wait_for_disks(mut self, replicas: u32, longest: Duration) -> Self {
@@ -83,7 +86,7 @@ impl Default for RedisOptions {
     }
 }
 
-/// How far a revocation has to come before it is acknowledged.
+/// How far the end of a session must have been replicated before it is acknowledged.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wait {
     reach: Reach,
@@ -97,13 +100,13 @@ enum Reach {
     Disk,
 }
 
-/// Fewer servers than were asked for.
+/// Fewer servers than required have the write.
 #[derive(Debug, thiserror::Error)]
 #[error("the session is revoked, but too few servers have it in time")]
 struct TooFew;
 
 impl Wait {
-    /// To the server, no time at all would be for ever.
+    /// The wait is at least 1 ms, since the server takes 0 as no limit.
     fn new(reach: Reach, replicas: u32, longest: Duration) -> Self {
         Self {
             reach,
@@ -129,7 +132,7 @@ impl Wait {
         wait
     }
 
-    /// Whether so many servers were reached.
+    /// Whether enough servers have the write.
     pub(super) fn check(self, reached: &Value) -> RedisResult<()> {
         let is_enough = match (self.reach, reached) {
             (Reach::Memory, Value::Int(replicas)) => self.is_enough(*replicas),

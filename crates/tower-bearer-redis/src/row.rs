@@ -1,18 +1,19 @@
-//! From a session to the value of its key and back.
+//! Writes a session to the value of its key, which is called its row, and reads it back.
 //!
-//! A row is a head of a fixed size, the state, which swaps replace in place, and a tail that the
-//! login writes once. It is packed, since a hash of the same fields takes three times the memory. Numbers are
-//! big-endian, as `BITFIELD` counts; a time that may be missing is a byte that tells whether it
-//! is there, and the time. The scripts know these places:
+//! A row has a head of a fixed size and a tail. The head is the state, which swaps replace in
+//! place. The tail is written once, at login. The fields are packed, since a Redis hash of them
+//! would take three times the memory. Numbers are big-endian, as in `BITFIELD`. An optional time is
+//! a byte that tells whether the time is there, followed by the time. The scripts depend on these
+//! offsets:
 //!
-//! | at | what |
+//! | offset | field |
 //! | --- | --- |
 //! | 0 | the format |
 //! | 1 | `version` |
-//! | 9 | why it was revoked, 0 where it was not |
+//! | 9 | why the session was ended, or 0 if it was not |
 //! | 10 | `generation` |
 //! | 14 | `confirmed_at` |
-//! | 23 | when it was revoked |
+//! | 23 | when the session was ended |
 //! | 103 | the tail, which begins with the issuer and the subject |
 
 use tower_bearer::{
@@ -26,9 +27,9 @@ use tower_bearer::{
 
 use crate::bytes::{Reader, Unreadable, Writer};
 
-/// The one before it was never released.
+/// The format of rows. Format 1 was never released.
 const FORMAT: u8 = 2;
-/// The bytes before the tail.
+/// The size of the head in bytes.
 const HEAD: usize = 103;
 const NOT_REVOKED: u8 = 0;
 const NOT_CONFIRMED: u8 = 0;
@@ -41,7 +42,7 @@ pub(super) fn new(record: &Record) -> Vec<u8> {
     row
 }
 
-/// The state: what a swap replaces.
+/// The head of a row: the state, which a swap replaces.
 pub(super) fn head(state: &SessionState) -> Vec<u8> {
     let SessionState {
         version,
@@ -106,13 +107,13 @@ fn tail(session: &Session) -> Vec<u8> {
     tail.finish()
 }
 
-/// How a row begins that a swap of that version may replace.
+/// The first bytes of a row that a swap of this version may replace.
 pub(super) fn at_version(version: u64) -> [u8; 10] {
     let [a, b, c, d, e, f, g, h] = version.to_be_bytes();
     [FORMAT, a, b, c, d, e, f, g, h, NOT_REVOKED]
 }
 
-/// How a row begins, but for its version, that waits to be confirmed.
+/// The first bytes, without the version, of a row of this generation that is not confirmed yet.
 pub(super) fn unconfirmed(generation: u32) -> Vec<u8> {
     let mut start = vec![FORMAT, NOT_REVOKED];
     start.extend(generation.to_be_bytes());
@@ -125,7 +126,7 @@ pub(super) const fn format() -> [u8; 1] {
     [FORMAT]
 }
 
-/// How the tail of a subject's rows begins.
+/// The first bytes of the tail of every row of a subject.
 pub(super) fn owner(issuer: &str, subject: &str) -> Vec<u8> {
     let mut owner = Writer::default();
     owner.owner(issuer, subject);

@@ -1,10 +1,10 @@
-//! What runs on the server. Each script touches one key, which is all that a cluster allows.
+//! The scripts that run on the server. Each script uses only one key, as a cluster requires.
 
 use std::sync::LazyLock;
 
 use redis::{Cmd, cmd};
 
-/// The bytes of a swap's arguments, which are the most that is called often.
+/// The size in bytes of the arguments of a swap, the largest call that is frequent.
 const CALL: usize = 224;
 
 pub(super) struct Script {
@@ -20,7 +20,7 @@ macro_rules! script {
     };
 }
 
-// What only changes a row in place takes no memory, and so goes on where the memory is full.
+// A script that changes a row in place takes no memory, so it may run even if the memory is full.
 pub(super) static LOAD: Lazy = script!("#!lua flags=allow-oom", "load.lua");
 pub(super) static SWAP: Lazy = script!("#!lua flags=allow-oom", "swap.lua");
 pub(super) static CONFIRM: Lazy = script!("#!lua flags=allow-oom", "now.lua", "confirm.lua");
@@ -34,7 +34,7 @@ impl Script {
         Self { code, hash }
     }
 
-    /// A command that runs the script, if the server has it.
+    /// A command that runs the script. It fails if the server does not have the script.
     pub(super) fn on(&self, key: &[u8], arguments: &[&[u8]]) -> Cmd {
         let mut call = Cmd::with_capacity(4 + arguments.len(), CALL);
         call.arg("EVALSHA")
@@ -46,7 +46,7 @@ impl Script {
     }
 }
 
-/// The commands that give the server all of the scripts.
+/// The commands that load all scripts into the server.
 pub(super) fn load() -> impl Iterator<Item = Cmd> {
     let all = [&LOAD, &SWAP, &CONFIRM, &END, &PAGE, &ENLIST];
     all.into_iter().map(|script| {

@@ -21,7 +21,7 @@ use crate::{
     row, scripts,
 };
 
-/// How many confirmations go in one batch.
+/// How many confirmations are written in one batch.
 const BATCH: usize = 256;
 
 /// How many sessions of a subject are read, or ended, in one batch.
@@ -29,11 +29,12 @@ const PAGE: usize = 100;
 
 /// Keeps sessions in Redis 7 or later.
 ///
-/// Any number of servers may share it, and their one clock is that of Redis. A session is one
-/// key, which Redis deletes by itself once the session's end has come:
-/// [`delete_expired`](SessionStore::delete_expired) has nothing to do. One more key a subject
-/// lists the subject's sessions. Where every user has one session, with a user agent and an
-/// address as its notes, the two take about 800 bytes.
+/// Any number of servers may share the store. Their clock is that of the Redis server.
+///
+/// A session is one key, which Redis itself deletes when the session expires, so
+/// [`delete_expired`](SessionStore::delete_expired) does nothing. Each subject has one more key,
+/// which lists the subject's sessions. If every user has one session, with a user agent and an
+/// address as its metadata, the two keys take about 800 bytes together.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -46,64 +47,65 @@ const PAGE: usize = 100;
 /// # }
 /// ```
 ///
-/// # How Redis has to be set up
+/// # Settings of the Redis server
 ///
 /// | setting | why |
 /// | --- | --- |
-/// | `maxmemory-policy noeviction` | any other may throw away a session, which logs its user out, or an index, which keeps sessions from being ended with the others of their subject. When the store is opened it warns of another policy |
-/// | `appendonly yes`, with `appendfsync everysec` or `always` | without, a restart takes all sessions back to the last snapshot, or away |
-/// | `min-replicas-to-write 1`, where there are replicas | a primary that has been cut off for `min-replicas-max-lag` (10 seconds) then refuses to serve sessions, instead of deciding on what the new primary has moved past |
-/// | the machines' clocks in step (NTP) | after a failover the replica's clock counts |
+/// | `maxmemory-policy noeviction` | with another policy Redis may evict a session, so that the user has to log in again, or an index, so that the subject's sessions can no longer be ended together. The store logs a warning if it is opened with another policy |
+/// | `appendonly yes`, with `appendfsync everysec` or `always` | otherwise a restart loses all sessions, or goes back to the last snapshot |
+/// | `min-replicas-to-write 1`, if there are replicas | a primary that has been cut off for `min-replicas-max-lag` (10 seconds) then refuses to serve sessions, instead of deciding on data that the new primary has changed |
+/// | the clocks of the machines synchronized (NTP) | after a failover the replica's clock counts |
 ///
 /// # What may be lost
 ///
-/// Redis acknowledges a write before its disk or a replica has it. With `everysec` a crash takes
-/// about the last second of writes, or two where the disk is slow, and then even a crash of
-/// Redis alone; with `always` none. A failover takes what the new primary had not received. Of
-/// these,
-/// - a lost rotation costs nothing: the client's token is ahead of the store then, and the
-///   session goes on from it, with an event (row 11 of the [protocol]);
-/// - a lost session logs its user out;
-/// - a lost revocation is a logout that did not happen. Against that, revocations can
-///   [wait for replicas](RedisOptions::wait_for_replicas) or for
-///   [their disks](RedisOptions::wait_for_disks) before they are acknowledged. It makes a loss
-///   unlikely and not impossible: a failover may choose a replica that was not among them.
+/// Redis acknowledges a write before its disk or a replica has it. With `appendfsync everysec`, a
+/// crash loses the writes of about the last second, or of two if the disk is slow; in the latter
+/// case even a crash of Redis alone does. With `always`, a crash loses nothing. A failover loses
+/// what the new primary had not received. The consequences are these:
+/// - A lost rotation does no harm: the client's token is then ahead of the store, the session goes
+///   on from this token, and an event tells of it (row 11 of the [protocol]).
+/// - After the loss of a session, the user has to log in again.
+/// - If the end of a session is lost, a logout is undone. To prevent that, calls that end sessions
+///   can [wait for replicas](RedisOptions::wait_for_replicas) or for
+///   [their disks](RedisOptions::wait_for_disks) before they are acknowledged. This makes the loss
+///   unlikely but not impossible: a failover may choose another replica.
 ///
-/// An older snapshot that is put back brings back the sessions that were ended since.
+/// If an older snapshot is restored, the sessions that were ended since are usable again.
 ///
 /// # Rights
 ///
-/// A user of its own needs the keys `~tower_bearer:*` (or the prefix that you give) and the
-/// commands `EVALSHA`, `SCRIPT LOAD`, `TIME`, `GET`, `SET`, `GETRANGE`, `SETRANGE`, `BITFIELD`,
-/// `ZADD`, `ZRANGE`, `ZRANDMEMBER`, `ZREM`, `PEXPIREAT`, `PEXPIRETIME`, `INFO`, `ROLE`, `QUIT`
-/// and `PING`, and `WAIT` or `WAITAOF` where revocations wait.
+/// The Redis user of the store needs the keys `~tower_bearer:*` (or the prefix that you give) and
+/// the commands `EVALSHA`, `SCRIPT LOAD`, `TIME`, `GET`, `SET`, `GETRANGE`, `SETRANGE`,
+/// `BITFIELD`, `ZADD`, `ZRANGE`, `ZRANDMEMBER`, `ZREM`, `PEXPIREAT`, `PEXPIRETIME`, `INFO`, `ROLE`,
+/// `QUIT` and `PING`. It also needs `WAIT` or `WAITAOF` if calls that end sessions wait.
 ///
 /// # Errors of the operations
 ///
 /// | [kind](StoreErrorKind) | where |
 /// | --- | --- |
-/// | `Unavailable` | the server cannot be reached, is loading its data, has no memory for a new session, is a replica or lost its own, refuses the user |
-/// | `Timeout` | no answer came in time, or too few replicas have a revocation that waits for them |
-/// | `Busy` | a script of somebody else's keeps the server busy |
-/// | `Corrupt` | a key holds something else than what this store writes |
+/// | `Unavailable` | the server cannot be reached, is loading its data, has no memory for a new session, is a replica, has too few replicas, or refuses the user |
+/// | `Timeout` | no answer came in time, or too few replicas have the end of a session that waits for them |
+/// | `Busy` | another program's script keeps the server busy |
+/// | `Corrupt` | a key has a value that this store does not write |
 ///
-/// After a `Timeout` or a lost connection nobody knows whether the write happened. Nothing is
-/// sent twice for that: the write would meet itself and seem to have lost. A client that
-/// presents its token again is served, whichever it was; a logout that is repeated finds the
-/// session ended. Reads are sent once more where the connection was lost. Where the memory is
-/// full, nobody can log in, but sessions go on: a rotation, a confirmation and a revocation take
-/// none.
+/// After a `Timeout` or a lost connection it is unknown whether a write happened. The store does
+/// not send it again: if it had happened, the second one would be lost as a swap of an old version.
+/// A client that presents its token again is served in either case, and a logout that is repeated
+/// finds the session ended. If a connection is lost, reads are sent once more.
+///
+/// If the memory is full, nobody can log in, but sessions go on: rotations, confirmations and the
+/// end of a session take no memory.
 ///
 /// # Replicas and clusters
 ///
-/// Everything is read from the primary. A replica refuses even to load a session, and a
-/// connection whose server says that it has become one is closed and made again, to find the
-/// new primary at the same address: give one that follows it, such as the name that a hosted
-/// Redis has for its primary, or a proxy's where Sentinel is used.
+/// The store reads from the primary only: a replica refuses even to load a session. If the server
+/// of a connection has become a replica, the store closes the connection and makes a new one to
+/// the same address. So give an address that always leads to the primary, such as the primary's
+/// name at a hosted Redis, or the address of a proxy if you use Sentinel.
 ///
-/// A connection leads to one server, so that a Redis Cluster cannot be used as such. The keys
-/// are made for it: each script and command has one, and what belongs to a session has the
-/// session's identifier as its hash tag.
+/// A store is connected to one server, so it does not support Redis Cluster. The keys would allow
+/// it: each script and each command uses one key, and the key of a session has the session's
+/// identifier as its hash tag.
 ///
 /// [protocol]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/protocol/index.html
 #[derive(Clone)]
@@ -114,46 +116,49 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Connects to a server by its URL: `redis://[user][:password@]host[:port][/database]`, or
-    /// `redis+unix:///path/to/socket`. For `rediss://` and TLS, enable a TLS feature of the crate
+    /// Connects to a server by its URL: `redis://[user][:password@]host[:port][/database]` or
+    /// `redis+unix:///path/to/socket`. To use TLS (`rediss://`), enable a TLS feature of the crate
     /// `redis`.
     ///
     /// # Errors
     ///
-    /// Where the URL is malformed, the server cannot be reached or refuses the user, or is older
-    /// than Redis 7.
+    /// If the URL is malformed, or the server cannot be reached, refuses the user or is older than
+    /// Redis 7.
     pub async fn connect(url: &str) -> Result<Self, OpenError> {
         Self::connect_with(url, RedisOptions::new()).await
     }
 
-    /// As [`connect`](Self::connect), with another prefix or timeout, or with revocations that
-    /// wait. Those have a connection of their own, so that they hold up nothing else.
+    /// Like [`connect`](Self::connect), with another prefix or timeout, or with calls that end
+    /// sessions and wait for replicas. Such calls use a connection of their own, so that they do
+    /// not delay others.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect), and where the server does not know how to wait.
+    /// The same as for [`connect`](Self::connect), and if the server does not support the wait.
     pub async fn connect_with(url: &str, options: RedisOptions) -> Result<Self, OpenError> {
         Ok(Self::over(open::open(url, &options).await?, &options))
     }
 
-    /// Uses the application's own connection.
+    /// Uses a connection of the application.
     ///
-    /// Give it `set_tcp_settings` with `set_nodelay(true)` and, on Linux, `set_user_timeout`:
-    /// without the latter it stays with a server that has vanished for many minutes.
+    /// Configure it by `set_tcp_settings` with `set_nodelay(true)` and, on Linux,
+    /// `set_user_timeout`. Without the latter it may take many minutes until the loss of a server
+    /// is noticed.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect).
+    /// The same as for [`connect`](Self::connect).
     pub async fn new(manager: ConnectionManager) -> Result<Self, OpenError> {
         Self::new_with(manager, RedisOptions::new()).await
     }
 
-    /// As [`new`](Self::new), with other options. Revocations that wait hold up everything else
-    /// on the connection meanwhile, and need its response timeout to be longer than the wait.
+    /// Like [`new`](Self::new), with other options. While a call that ends sessions waits for
+    /// replicas, it blocks all other commands on the connection. The connection's response timeout
+    /// must be longer than the wait.
     ///
     /// # Errors
     ///
-    /// As [`connect_with`](Self::connect_with).
+    /// The same as for [`connect_with`](Self::connect_with).
     pub async fn new_with(
         manager: ConnectionManager,
         options: RedisOptions,
@@ -169,8 +174,8 @@ impl RedisStore {
         }
     }
 
-    /// A page of the subject's index: the time, and identifiers, lowest first. One may come
-    /// twice, or be another subject's, or gone.
+    /// A page of the subject's index: the time, and identifiers, lowest first. An identifier may
+    /// come twice, and its session may be another subject's or deleted.
     async fn page(
         &self,
         issuer: &str,
@@ -185,7 +190,7 @@ impl RedisStore {
         Ok((now, ids))
     }
 
-    /// The sessions of these that are there.
+    /// Loads those of the sessions that exist.
     async fn load_all(&self, ids: &[SessionId]) -> Result<Vec<Record>, StoreError> {
         let loads = ids
             .iter()
@@ -219,7 +224,7 @@ impl SessionStore for RedisStore {
         answer::time(self.main.read_one(cmd("TIME")).await?)
     }
 
-    // Listed first: see the top.
+    // The session is added to the index first; the reason is at the top of `lib.rs`.
     async fn insert(&self, record: &Record) -> Result<(), StoreError> {
         let session = &record.session;
         let index = self.keys.subject(&session.issuer, &session.subject);
@@ -229,8 +234,8 @@ impl SessionStore for RedisStore {
         let mut set = cmd("SET");
         set.arg(self.keys.session(session.id)).arg(row::new(record));
         set.arg("NX").arg("PXAT").arg(keys::last_seen_at(session));
-        // Over one connection: else the one could go to a primary that is lost and the other to
-        // its successor. Nobody has the token of a session whose entry has failed.
+        // In one batch: otherwise one write could go to a primary that is lost, and the other to
+        // the new primary. If the entry fails the login fails, and no client gets a token.
         let mut answers = self.main.write(&[enlist, set]).await?.into_iter();
         let (enlisted, kept) = (answers.next(), answers.next());
         enlisted.ok_or_else(unexpected)?.map_err(failed)?;
@@ -299,7 +304,7 @@ impl SessionStore for RedisStore {
                 match answer.map_err(failed).and_then(answer::is_done) {
                     Ok(true) => ended.push(id),
                     Ok(false) => {}
-                    // The others are not to be spared for the sake of one that is damaged.
+                    // A damaged session must not keep the others from being ended.
                     Err(error) => failure = Some(error),
                 }
             }
@@ -331,13 +336,14 @@ impl SessionStore for RedisStore {
         Ok(Listed::new(records, now))
     }
 
-    // The server does.
+    // The server deletes expired keys itself.
     async fn delete_expired(&self, _limit: usize) -> Result<usize, StoreError> {
         Ok(0)
     }
 }
 
-/// A row that cannot be read waits for no confirmation, and must not hold up the others for ever.
+/// Ignores a row that cannot be read: otherwise its confirmation would be tried for ever, and the
+/// others with it.
 fn confirmed(answer: Answer) -> Result<(), StoreError> {
     match answer.map_err(failed) {
         Err(error) if error.kind() != StoreErrorKind::Corrupt => Err(error),

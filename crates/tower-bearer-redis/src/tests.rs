@@ -66,7 +66,7 @@ fn empty() -> Record {
     Record::new(Session::new(id(7), "", "", secret, millis(0)))
 }
 
-/// What is kept of an older session after a swap to this one's state.
+/// The row of an older session after a swap to the state of this one.
 fn swapped(record: &Record) -> Vec<u8> {
     let mut row = row::new(&Record::new(record.session.clone()));
     let head = row::head(&record.state);

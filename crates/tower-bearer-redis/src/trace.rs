@@ -1,9 +1,10 @@
-//! The one place that knows whether `tracing` is compiled in: no `cfg` sits at a call site.
+//! The macros of `tracing`, or macros that do nothing if `tracing` is not compiled in. So callers
+//! need no `cfg`.
 
 #[cfg(feature = "tracing")]
 pub(crate) use tracing::warn;
 
-/// Stands in for each macro of `tracing`, and expands to nothing.
+/// Takes the place of a macro of `tracing`, and expands to nothing.
 #[cfg(not(feature = "tracing"))]
 macro_rules! nothing {
     ($($ignored:tt)*) => {{}};

@@ -1,4 +1,4 @@
-//! Every order in which calls begin and go away and writes end, well or badly.
+//! Tests every order in which calls begin and are cancelled, and in which writes succeed or fail.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -17,10 +17,11 @@ use uuid::Uuid;
 use super::*;
 use tower_bearer::clock::Timestamp;
 
-/// The session of each call. Two of them want the same one, of the same version.
+/// The session of each call. Two calls want to swap the same version of the same session.
 const CALLS: [u128; 4] = [1, 2, 2, 3];
 
-/// How a write ends. Those after the first are bad, and come once in a schedule.
+/// The ways in which a write can end. All but the first are failures, of which a schedule has one
+/// at most.
 const ENDS: [End; 4] = [End::Well, End::Failed, End::Left, End::Stopped];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,12 +39,12 @@ enum Step {
     Finish(usize, End),
 }
 
-/// A store whose writes end when they are told to.
+/// A store whose writes end when the test says so.
 #[derive(Default)]
 struct Model {
     versions: Mutex<HashMap<SessionId, u64>>,
     writes: Mutex<BTreeMap<usize, Write>>,
-    /// The calls that have been in a write which was not a good one.
+    /// The calls that were in a write which failed.
     harmed: Mutex<HashSet<u64>>,
 }
 
@@ -104,7 +105,7 @@ impl Writer for Model {
     }
 }
 
-/// A path in the tree of all schedules. They are walked depth first.
+/// A path in the tree of all schedules, which is walked depth first.
 #[derive(Default)]
 struct Path {
     taken: Vec<(usize, usize)>,
@@ -140,14 +141,14 @@ type Calling = JoinHandle<Result<Swap, StoreError>>;
 struct Play {
     group: Arc<GroupCommit<Model>>,
     calls: Vec<Calling>,
-    /// The calls that have gone away, and whether they were still waiting.
+    /// The calls that were cancelled, and whether they were still waiting for their write.
     gone: HashMap<usize, bool>,
     is_bad: bool,
     steps: Vec<Step>,
 }
 
 impl Play {
-    /// What can happen next. Calls begin in their order, and one of them may go away.
+    /// The steps that are possible next. Calls begin in their order, and one may be cancelled.
     fn possible(&self) -> Vec<Step> {
         let mut possible = Vec::new();
         if self.calls.len() < CALLS.len() {
@@ -159,7 +160,7 @@ impl Play {
             possible.extend(unfinished.map(Step::GoAway));
         }
         let mut writes = self.group.writer.writes.lock().unwrap();
-        // What a caller had begun alone goes with it.
+        // A write that a caller had begun alone is cancelled with the caller.
         writes.retain(|_, write| !write.end.is_closed());
         for (number, write) in &*writes {
             let ends = ENDS.iter().filter(|end| {
@@ -191,7 +192,7 @@ impl Play {
                 write.end.send(end).unwrap();
             }
         }
-        // Until everybody waits for the next step.
+        // Runs all tasks until each of them waits for the next step.
         for _ in 0..10 {
             tokio::task::yield_now().await;
         }
@@ -219,7 +220,7 @@ impl Play {
         assert!(state.waiting.is_empty() && state.writing == 0);
     }
 
-    /// Everybody who is still there has an answer, and it is true.
+    /// Checks that every call that was not cancelled has an answer, and that the answer is right.
     async fn check(self) {
         self.nobody_is_left();
         let model = &self.group.writer;
@@ -245,12 +246,12 @@ impl Play {
     }
 }
 
-/// Tells the calls apart, too.
+/// The version that a call swaps in. It also tells the calls apart.
 fn version(call: usize) -> u64 {
     call as u64 + 1
 }
 
-/// Tells the steps of a schedule that fails.
+/// Prints the steps of a schedule if it fails.
 struct Told<'a>(&'a [Step]);
 
 impl Drop for Told<'_> {

@@ -19,7 +19,7 @@ use tower_bearer::{
     store::{RevokeReason, Revoked},
 };
 
-/// Writes that begin when they are seen here and end when they are let go.
+/// A writer whose writes are seen by the test when they begin, and end when the test lets them.
 struct Gate {
     began: mpsc::UnboundedSender<Vec<SessionId>>,
     let_go: Semaphore,
@@ -48,13 +48,13 @@ fn id(number: u128) -> SessionId {
     SessionId::from_uuid(Uuid::from_u128(number))
 }
 
-/// A swap that expects this version fits.
+/// A swap that expects this version succeeds.
 const FITS: u64 = 0;
-/// The store fails what expects this version, and all that goes with it.
+/// A swap that expects this version fails, and with it all swaps of the same write.
 const BROKEN: u64 = 13;
 /// The store panics at this version.
 const CURSED: u64 = 666;
-/// The store leaves what expects this version to be written alone, where it is lost.
+/// A swap that expects this version has to be written alone, and is then lost.
 const LEFT: u64 = 7;
 
 impl Writer for Gate {
@@ -101,7 +101,7 @@ impl Scene {
         tokio::spawn(async move { group.swap(swap).await })
     }
 
-    /// The next write that begins, by the numbers of its sessions.
+    /// The numbers of the sessions in the next write that begins.
     async fn batch(&mut self) -> Vec<u128> {
         let batch = timeout(Duration::from_secs(10), self.batches.recv());
         let batch = batch.await.expect("a write begins").unwrap();
@@ -162,7 +162,7 @@ async fn no_write_has_a_session_twice() {
     assert_eq!(scene.batch().await, [2]);
 }
 
-/// Whoever has a token can send it ten thousand times, which has to cost the others little.
+/// A client can send its token ten thousand times. That must cost the other clients little.
 #[test]
 fn a_flood_of_one_session_costs_the_others_little() {
     let mut state = State::default();
@@ -301,8 +301,8 @@ async fn a_write_that_panics_is_an_error_and_fails_no_other() {
     assert_eq!(waiting.await.unwrap().unwrap(), Swap::Swapped);
 }
 
-/// Its runtime is shut down in the middle of a write: nobody knows what became of that, and
-/// those that wait on another runtime go on there.
+/// If a runtime is shut down in the middle of a write, the outcome of the write is unknown, and
+/// the swaps that wait on another runtime go on there.
 #[tokio::test]
 async fn a_runtime_that_is_shut_down_takes_only_its_own_along() {
     let mut scene = scene(1);

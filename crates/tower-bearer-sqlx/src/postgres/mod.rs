@@ -238,7 +238,7 @@ impl SessionStore for PostgresStore {
         expected: u64,
         next: &SessionState,
     ) -> Result<Swap, StoreError> {
-        // No row has a version that a column cannot hold.
+        // No row has a version that a column cannot hold, and none can get one.
         if [expected, next.version]
             .map(i64::try_from)
             .iter()

@@ -174,8 +174,8 @@ fn end_all(sessions: &str, settled: &str) -> Arc<str> {
     .into()
 }
 
-/// Gives one row even if there is no session. `$3` is the lower bound of the identifiers, and is
-/// included only if `$4` says so.
+/// Gives one row even if there is no session. `$3` is the lowest identifier to list, and `$4` is
+/// one to leave out.
 fn list(sessions: &str) -> Arc<str> {
     format!(
         "WITH clock AS (SELECT {NOW} AS now, {WRITABLE} AS writable)

@@ -4,8 +4,8 @@ use sqlx::error::{DatabaseError, ErrorKind};
 
 use tower_bearer::store::{StoreError, StoreErrorKind};
 
-/// What a failed statement means. The messages of SQLite and sqlx name tables and columns, never
-/// a value.
+/// The store's error for a statement that failed. The messages of SQLite and sqlx name tables and
+/// columns, and never show a value.
 pub(super) fn failed(error: sqlx::Error) -> StoreError {
     StoreError::with_source(kind(&error), error)
 }
@@ -34,13 +34,13 @@ fn database_kind(error: &dyn DatabaseError) -> StoreErrorKind {
     match code(error) {
         BUSY | LOCKED => StoreErrorKind::Busy,
         CORRUPT | NOT_A_DATABASE => StoreErrorKind::Corrupt,
-        // Read-only, full, cannot be opened, I/O, and what nobody thought of.
+        // The file is read-only, full or cannot be opened, an I/O error, and all other errors.
         _ => StoreErrorKind::Unavailable,
     }
 }
 
-/// Whether one row of several can be the reason for a failure: a page that is damaged, a check or
-/// a trigger that somebody has added. Nothing has been written then.
+/// Whether a single row of several can be the reason for a failure: a page is damaged, or a check
+/// or a trigger that somebody has added refuses the data. Nothing was written then.
 pub(super) fn is_of_a_row(error: &StoreError) -> bool {
     let source = error.source().and_then(|source| source.downcast_ref());
     match source {
@@ -49,7 +49,8 @@ pub(super) fn is_of_a_row(error: &StoreError) -> bool {
     }
 }
 
-/// The primary result code, the lowest byte (<https://www.sqlite.org/rescode.html>).
+/// The primary result code of SQLite, which is the lowest byte
+/// (<https://www.sqlite.org/rescode.html>).
 fn code(error: &dyn DatabaseError) -> i32 {
     let code: Option<i32> = error.code().and_then(|code| code.parse().ok());
     code.unwrap_or(0) & 0xff

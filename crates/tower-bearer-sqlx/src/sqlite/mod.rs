@@ -1,7 +1,7 @@
 //! [`SqliteStore`]: sessions in a SQLite database.
 //!
-//! Every write is drained to its end before it is acknowledged (`execute`, `fetch_all`):
-//! SQLite commits after the last row, so that a first row alone proves nothing.
+//! A statement that writes is run to its last row (`execute`, `fetch_all`) before it is
+//! acknowledged, because SQLite commits after the last row.
 
 mod error;
 mod open;
@@ -31,7 +31,7 @@ use crate::{
     group_commit::{GroupCommit, Pending},
 };
 
-/// How many confirmations a statement writes, and how many sessions one deletes.
+/// How many confirmations one statement writes, and how many sessions one statement deletes.
 const BATCH: usize = 256;
 
 const INSERT: &str = concat!(
@@ -44,7 +44,7 @@ const LOAD: &str = concat!(
     columns::names!(),
     " FROM tower_bearer_sessions WHERE id = ?"
 );
-/// The pairs come as one JSON text, so that one prepared statement serves any number of them.
+/// The pairs are one JSON text, so that one prepared statement serves any number of them.
 const CONFIRM: &str = "
 UPDATE tower_bearer_sessions AS kept SET confirmed_at = ?, version = kept.version + 1
 FROM json_each(?) AS pair
@@ -57,7 +57,7 @@ const END_ALL: &str = "
 UPDATE tower_bearer_sessions SET revoked_at = ?, revoked_reason = ?, version = version + 1
 WHERE issuer = ? AND subject = ? AND revoked_at IS NULL
 RETURNING id";
-/// Any identifier is above the empty blob.
+/// To list from the beginning, `?3` is the empty blob, which is below every identifier.
 const LIST: &str = concat!(
     "SELECT ",
     columns::names!(),
@@ -73,14 +73,14 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 
 /// Keeps sessions in a SQLite database, in two tables whose names begin with `tower_bearer_`.
 ///
-/// It is made for one machine: any number of processes there may share the file, and their one
-/// clock is the machine's. The file has to lie on a local disk, as a write-ahead log does not
-/// work over a network file system.
+/// The store is meant for one machine. Any number of processes on it may share the file, and the
+/// machine's clock is the store's clock. The file must be on a local disk, as a write-ahead log
+/// does not work over a network file system.
 ///
-/// A database that it opens itself is in WAL mode with `synchronous = FULL`: a session, a
-/// rotation or a logout that was acknowledged outlives `kill -9` and a power cut, as far as the
-/// disk keeps what it has synced. It is lost with the file, and so is a logout when an older
-/// copy of the file is put back.
+/// A database that the store opens itself is in WAL mode with `synchronous = FULL`. Every session,
+/// rotation and logout that was acknowledged then survives `kill -9` and a power cut, as long as
+/// the disk keeps what it has synced. If an older copy of the file is restored, later sessions are
+/// lost and later logouts are undone.
 ///
 /// ```no_run
 /// use tower_bearer_sqlx::SqliteStore;
@@ -93,24 +93,25 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 ///
 /// # Connections
 ///
-/// A file that it opens itself has one connection that writes and
-/// [4 that read](SqliteOptions::readers). A pool of the application's own is used for both.
+/// For a file that the store opens itself, it has one connection that writes and
+/// [4 that read](SqliteOptions::readers). A pool of the application is used for both.
 ///
-/// A rotation that finds none under way is written at once. Those that come while others are being
-/// written go together, up to 64 in one statement and one commit: the busier the store, the more.
-/// All other writes are commits of their own.
+/// A rotation that arrives while no other is being written is written at once. Rotations that
+/// arrive while others are being written are written together, up to 64 in one statement and one
+/// commit. Each other write is a commit of its own.
 ///
-/// SQLite locks no rows, but all of the file: while another process writes, all writes here wait, up
-/// to the [busy timeout](SqliteOptions::busy_timeout). In WAL mode loads do not.
+/// SQLite does not lock single rows, but the whole file. While another process writes, all writes
+/// here wait, up to the [busy timeout](SqliteOptions::busy_timeout). In WAL mode, loads do not
+/// wait.
 ///
 /// # Errors of the operations
 ///
 /// | [kind](tower_bearer::store::StoreErrorKind) | where |
 /// | --- | --- |
 /// | `Busy` | another process held the lock for longer than the busy timeout |
-/// | `Timeout` | no connection of the pool came free in time |
-/// | `Unavailable` | the file is read-only, cannot be opened, the disk is full or fails, the store is closed |
-/// | `Corrupt` | the file, or the session's row, cannot be read |
+/// | `Timeout` | no connection of the pool became free in time |
+/// | `Unavailable` | the file is read-only or cannot be opened, the disk is full or fails, or the store is closed |
+/// | `Corrupt` | the file or the session's row cannot be read |
 ///
 /// A failed write leaves the session as it was.
 #[derive(Clone)]
@@ -122,39 +123,39 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens a database by its URL (`sqlite:app.db`, `sqlite:///var/lib/app.db?mode=rw`), its
-    /// path (`app.db`), or a new one in memory (`sqlite::memory:`), and makes its tables.
+    /// Opens a database by its URL (`sqlite:app.db`, `sqlite:///var/lib/app.db?mode=rw`) or its
+    /// path (`app.db`), or a new one in memory (`sqlite::memory:`), and creates the tables if they
+    /// are missing.
     ///
-    /// A file that is missing is made, readable by its owner only; the `mode` of a URL tells
-    /// otherwise: `rw` wants it to be there, `ro` writes nothing at all.
+    /// A file that is missing is created, and only its owner can read it. With `mode=rw` in the
+    /// URL, a missing file is an error. With `mode=ro`, nothing is ever written.
     ///
     /// # Errors
     ///
-    /// Where the address or
-    /// the file cannot be used, another process holds the lock, or the tables are those of
-    /// another version of this crate.
+    /// If the address or the file cannot be used, another process holds the lock, or the tables
+    /// are of another version of this crate.
     pub async fn connect(address: &str) -> Result<Self, OpenError> {
         Self::connect_with(address, SqliteOptions::new()).await
     }
 
-    /// As [`connect`](Self::connect), with other timeouts or numbers of connections.
+    /// Like [`connect`](Self::connect), with another timeout or number of connections.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect).
+    /// The same as for [`connect`](Self::connect).
     pub async fn connect_with(address: &str, options: SqliteOptions) -> Result<Self, OpenError> {
         Self::opened(open::open(address, &options).await?).await
     }
 
-    /// Uses the application's own pool, and makes its tables there.
+    /// Uses a pool of the application, and creates the tables if they are missing.
     ///
-    /// How durable a write is and how long it waits is then up to the pool. Give it
-    /// `journal_mode(Wal)` and `synchronous(Full)`: with less, a power cut can undo a logout
-    /// that was acknowledged. Give it a `busy_timeout` of some seconds too.
+    /// The pool then determines how durable a write is and how long it waits. Give it
+    /// `journal_mode(Wal)` and `synchronous(Full)`: with less, a power cut can undo a logout that
+    /// was acknowledged. Also give it a `busy_timeout` of some seconds.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect).
+    /// The same as for [`connect`](Self::connect).
     pub async fn new(pool: SqlitePool) -> Result<Self, OpenError> {
         Self::opened(Pools::one(pool)).await
     }
@@ -162,7 +163,7 @@ impl SqliteStore {
     async fn opened(Pools { writer, readers }: Pools) -> Result<Self, OpenError> {
         schema::prepare(&writer).await?;
         Ok(Self {
-            // There is one writer at a time, whatever we do.
+            // SQLite allows only one writer at a time.
             swaps: GroupCommit::new(SwapWriter(writer.clone()), 1),
             writer,
             readers,
@@ -170,19 +171,19 @@ impl SqliteStore {
         })
     }
 
-    /// Tells the time by `clock` instead of the system's. All processes that share the file
-    /// need the same.
+    /// Takes the time from `clock` instead of the system's clock. All processes that share the
+    /// file must use the same clock.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Waits for the calls that are under way and closes the connections, those of a pool that
-    /// was given to [`new`](Self::new) too. Later calls, on clones as well, are
+    /// Waits for the calls that are under way and closes the connections, also those of a pool
+    /// that was given to [`new`](Self::new). Later calls, also on clones, fail as
     /// [`Unavailable`](tower_bearer::store::StoreErrorKind::Unavailable).
     pub async fn close(&self) {
-        // The last to leave empties the write-ahead log, which a reader cannot.
+        // The last connection to be closed empties the write-ahead log, so it must be the writer.
         self.readers.close().await;
         self.writer.close().await;
     }
@@ -281,7 +282,7 @@ impl SessionStore for SqliteStore {
         Ok(Listed::new(records, now))
     }
 
-    // In batches, between which other writers get their turn.
+    // In batches, so that other writers can run between them.
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
         let now = self.clock.now().as_millis();
         let mut deleted = 0;

@@ -1,4 +1,4 @@
-//! From an address to connections.
+//! Opens the connections to the database at an address.
 
 use std::{fs::OpenOptions, path::Path, time::Duration};
 
@@ -30,7 +30,7 @@ pub struct SqliteOptions {
 }
 
 impl SqliteOptions {
-    /// The defaults: 5 seconds and 4 readers.
+    /// The defaults: a busy timeout of 5 seconds, and 4 readers.
     pub fn new() -> Self {
         Self {
             busy_timeout: Duration::from_secs(5),
@@ -38,16 +38,16 @@ impl SqliteOptions {
         }
     }
 
-    /// How long a call waits for the lock of another process that writes, and how long for its
-    /// turn in this one (there a second at least). After that it is
-    /// [`Busy`](StoreErrorKind::Busy) or a [`Timeout`](StoreErrorKind::Timeout).
+    /// How long a call waits while another process writes, and how long it waits for a connection
+    /// of this process (for the latter, at least 1 second). After that it fails as
+    /// [`Busy`](StoreErrorKind::Busy) or [`Timeout`](StoreErrorKind::Timeout), respectively.
     #[must_use]
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout.min(LONGEST_WAIT);
         self
     }
 
-    /// How many calls read at the same time, at least 1. A database in memory has one
+    /// How many calls can read at the same time, at least 1. A database in memory has only one
     /// connection for everything.
     #[must_use]
     pub fn readers(mut self, readers: u32) -> Self {
@@ -55,7 +55,8 @@ impl SqliteOptions {
         self
     }
 
-    /// Connections that are kept: there is no server that would tire of them.
+    /// A pool whose connections are never closed for being idle or old, as there is no server that
+    /// would close them.
     fn pool(&self, connections: u32) -> SqlitePoolOptions {
         PoolOptions::new()
             .max_connections(connections)
@@ -72,8 +73,8 @@ impl Default for SqliteOptions {
     }
 }
 
-/// One connection that writes, so that the writers of this process queue in it and not at
-/// SQLite's lock, which is not fair; and some that read.
+/// One connection that writes, and some that read. With one writing connection, the writers of this
+/// process wait in the pool's queue and not for SQLite's lock, which is not fair.
 pub(super) struct Pools {
     pub(super) writer: SqlitePool,
     pub(super) readers: SqlitePool,
@@ -89,9 +90,9 @@ impl Pools {
 }
 
 enum Mode {
-    /// Made if it is missing.
+    /// The file is created if it is missing.
     Create,
-    /// Has to be there.
+    /// The file must exist.
     Existing,
     ReadOnly,
     Memory,
@@ -103,7 +104,7 @@ pub(super) async fn open(address: &str, options: &SqliteOptions) -> Result<Pools
         .busy_timeout(options.busy_timeout)
         .synchronous(SqliteSynchronous::Full);
     match mode {
-        // More connections would see other databases, or lock each other out of a shared one.
+        // Each further connection would see another database, or be locked out of a shared one.
         Mode::Memory => {
             let pool = options
                 .pool(1)
@@ -128,7 +129,7 @@ async fn open_file(
     connect: SqliteConnectOptions,
     options: &SqliteOptions,
 ) -> Result<Pools, OpenError> {
-    // A file that is deleted under a running server is an error, not a new empty database.
+    // If the file is deleted while the server runs, that is an error and not an empty database.
     let connect = connect.create_if_missing(false).shared_cache(false);
     let write_ahead = connect.clone().journal_mode(SqliteJournalMode::Wal);
     let writer = connect_patiently(options, &write_ahead).await?;
@@ -138,7 +139,8 @@ async fn open_file(
     Ok(Pools { writer, readers })
 }
 
-/// The change to the write-ahead log needs a lock that SQLite does not wait for.
+/// Connects, and tries again while the file is locked: changing to the write-ahead log needs a lock
+/// that SQLite does not wait for.
 async fn connect_patiently(
     options: &SqliteOptions,
     connect: &SqliteConnectOptions,
@@ -190,8 +192,8 @@ fn no_file() -> OpenError {
     OpenError::new(OpenErrorKind::Address, "its address names no file")
 }
 
-/// Makes the file before SQLite would, so that only its owner can read the secrets in it.
-/// SQLite gives the log beside it the same mode. A file that is there stays as it is.
+/// Creates the file before SQLite would, so that only its owner can read the secrets in it. SQLite
+/// gives its log the same mode. A file that exists stays as it is.
 fn create(file: &Path) -> Result<(), OpenError> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);

@@ -1,4 +1,4 @@
-//! From a session to its row and back.
+//! Writes a session to a row and reads it back.
 
 use sqlx::{
     Decode, Row, Sqlite, Type,

@@ -1,5 +1,5 @@
-//! The tables, and how they come about. The version is kept in a table of our own, so that the
-//! application's `user_version` stays the application's.
+//! Creates the tables, and checks their version. The version is in a table, since `user_version`
+//! belongs to the application.
 
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
@@ -7,8 +7,7 @@ use tower_bearer::store::{OpenError, OpenErrorKind, StoreErrorKind};
 
 use crate::columns;
 
-/// Sessions have a rowid: a row may hold a long note, and such rows make a slow `WITHOUT ROWID`
-/// table.
+/// The table of sessions is not `WITHOUT ROWID`, which would be slow with long rows.
 const CREATE: &str = "
 CREATE TABLE tower_bearer_schema (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -49,14 +48,14 @@ const SCHEMA_EXISTS: &str =
 const READ_VERSION: &str = "SELECT version FROM tower_bearer_schema";
 const WRITE_VERSION: &str = "INSERT INTO tower_bearer_schema (only, version) VALUES (1, ?1)";
 
-/// Makes the tables where there are none. Any number of processes may do so at once.
+/// Creates the tables if they are missing. Any number of processes may do so at the same time.
 pub(super) async fn prepare(pool: &SqlitePool) -> Result<(), OpenError> {
     let mut connection = pool.acquire().await.map_err(failed)?;
-    // A database that has them is not written to: it may be read-only.
+    // If the tables exist nothing is written, as the database may be read-only.
     if has_tables(&mut connection).await? {
         return Ok(());
     }
-    // `IMMEDIATE` waits for the writer's lock; another process may have held it for the same.
+    // `IMMEDIATE` waits for the lock. Meanwhile another process may have created the tables.
     let mut transaction = connection
         .begin_with("BEGIN IMMEDIATE")
         .await
@@ -75,7 +74,7 @@ pub(super) async fn prepare(pool: &SqlitePool) -> Result<(), OpenError> {
     transaction.commit().await.map_err(failed)
 }
 
-/// Whether the tables are there. It is an error where they are of another version.
+/// Whether the tables exist. It is an error if they are of another version.
 async fn has_tables(connection: &mut SqliteConnection) -> Result<bool, OpenError> {
     let tables: i64 = sqlx::query_scalar(SCHEMA_EXISTS)
         .fetch_one(&mut *connection)

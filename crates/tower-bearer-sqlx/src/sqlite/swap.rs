@@ -1,4 +1,4 @@
-//! Swaps: any number of them in one statement, and so in one commit.
+//! Writes any number of swaps in one statement, and so in one commit.
 
 use std::{collections::HashSet, fmt::Write, slice};
 
@@ -20,7 +20,7 @@ use super::{
     row,
 };
 
-/// The swaps come as one JSON text, so that one prepared statement serves any number of them.
+/// The swaps are one JSON text, so that one prepared statement serves any number of them.
 pub(super) const SWAP: &str = "
 UPDATE tower_bearer_sessions AS kept
 SET generation = next.value ->> 'generation', rotated_at = next.value ->> 'rotated_at',
@@ -51,7 +51,7 @@ struct Row {
     bound_to: Option<String>,
 }
 
-/// Writes swaps over the connection that writes.
+/// Writes swaps over the store's writing connection.
 pub(super) struct SwapWriter(pub(super) SqlitePool);
 
 impl Writer for SwapWriter {
@@ -80,7 +80,7 @@ impl Writer for SwapWriter {
 }
 
 impl SwapWriter {
-    /// Writes the swaps and tells which sessions it has swapped.
+    /// Writes the swaps, and gives the sessions whose swap was done.
     async fn swapped(&self, swaps: &[Pending]) -> Result<HashSet<SessionId>, StoreError> {
         let rows: Vec<_> = swaps.iter().filter_map(Row::new).collect();
         let rows = serde_json::to_string(&rows)
@@ -91,7 +91,7 @@ impl SwapWriter {
 }
 
 impl Row {
-    /// Nothing where a version is beyond what a column holds: no row has it.
+    /// `None` if a column cannot hold one of the versions, as no row has such a version.
     fn new(swap: &Pending) -> Option<Self> {
         let Pending { id, expected, next } = swap;
         let SessionState {
@@ -126,7 +126,7 @@ impl Row {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut hex, byte| {
-        // A string takes whatever is written to it.
+        // Writing to a `String` never fails.
         let _ = write!(hex, "{byte:02x}");
         hex
     })
