@@ -22,7 +22,7 @@ use tower_bearer::{
     store::MemoryStore,
 };
 
-const RECIPES: &str = include_str!("vectors/attacks.jsonl");
+const RECIPES: &str = include_str!("../vectors/attacks.jsonl");
 const CLIENT: &str = "app";
 const FORM: &str = "application/x-www-form-urlencoded";
 

@@ -10,7 +10,7 @@
 
 mod log;
 #[allow(dead_code, reason = "shared with the tests of sessions")]
-#[path = "sessions/support.rs"]
+#[path = "../sessions/support.rs"]
 mod support;
 
 use std::sync::atomic::Ordering;

@@ -7,15 +7,13 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "contract/client.rs"]
+#[path = "../contract/client.rs"]
 #[expect(dead_code, reason = "the contract's walk uses the rest")]
 mod client;
-#[path = "kill/pair.rs"]
 mod pair;
-#[path = "contract/server.rs"]
+#[path = "../contract/server.rs"]
 #[expect(dead_code, reason = "the contract's walk uses the rest")]
 mod server;
-#[path = "kill/walker.rs"]
 mod walker;
 
 use std::{

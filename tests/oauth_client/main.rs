@@ -11,7 +11,7 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "contract/server.rs"]
+#[path = "../contract/server.rs"]
 #[expect(dead_code, reason = "the contract's walk uses the rest")]
 mod server;
 

@@ -11,7 +11,7 @@
 )]
 
 #[allow(dead_code, reason = "other tests use the rest")]
-#[path = "contract/server.rs"]
+#[path = "../contract/server.rs"]
 mod server;
 mod servers;
 

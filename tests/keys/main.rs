@@ -7,9 +7,6 @@
     reason = "clippy takes helpers of tests for production code"
 )]
 
-#[path = "keys/formats.rs"]
 mod formats;
-#[path = "keys/sets.rs"]
 mod sets;
-#[path = "keys/support.rs"]
 mod support;

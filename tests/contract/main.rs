@@ -7,29 +7,17 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "contract/client.rs"]
 mod client;
-#[path = "contract/config.rs"]
 mod config;
-#[path = "contract/lifecycle.rs"]
 mod lifecycle;
-#[path = "contract/login.rs"]
 mod login;
-#[path = "contract/open.rs"]
 mod open;
-#[path = "contract/pasted.rs"]
 mod pasted;
-#[path = "contract/protected.rs"]
 mod protected;
-#[path = "contract/revocation.rs"]
 mod revocation;
-#[path = "contract/server.rs"]
 mod server;
-#[path = "contract/sessions.rs"]
 mod sessions;
-#[path = "contract/site.rs"]
 mod site;
-#[path = "contract/token.rs"]
 mod token;
 
 /// The same walk for every server, store and kind of key.

@@ -21,7 +21,7 @@ use tokens::Tokens;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::{VerifiedToken, bearer::BearerLayer};
 
-const CASES: &str = include_str!("vectors/attacks.jsonl");
+const CASES: &str = include_str!("../vectors/attacks.jsonl");
 
 fn tokens() -> &'static Tokens {
     static TOKENS: OnceLock<Tokens> = OnceLock::new();
