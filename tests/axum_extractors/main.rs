@@ -8,8 +8,6 @@
     reason = "a test fails by panicking"
 )]
 
-mod tokens;
-
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -18,7 +16,7 @@ use axum::{
 };
 use http::{Request, Response, StatusCode, header::WWW_AUTHENTICATE};
 use serde::{Deserialize, Serialize};
-use tokens::{Tokens, bare, bearer};
+use tests_shared::tokens::{Tokens, bare, bearer};
 use tower::ServiceExt;
 use tower_bearer::{
     Claims, VerifiedToken,

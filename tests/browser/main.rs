@@ -10,19 +10,16 @@
     reason = "a test fails by panicking"
 )]
 
-#[allow(dead_code, reason = "other tests use the rest")]
-#[path = "../contract/server.rs"]
-mod server;
-mod servers;
-
 use std::{
     env,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use server::Server;
-use servers::{program, skipped};
+use tests_shared::{
+    program::Server,
+    servers::{program, skipped},
+};
 
 /// What the tests need beside this repository.
 struct Tools {

@@ -7,7 +7,6 @@
     reason = "a test fails by panicking"
 )]
 
-mod client;
 mod config;
 mod lifecycle;
 mod login;
@@ -15,10 +14,11 @@ mod open;
 mod pasted;
 mod protected;
 mod revocation;
-mod server;
 mod sessions;
 mod site;
 mod token;
+
+use tests_shared::client::jose;
 
 /// The same walk for every server, store and kind of key.
 async fn walk(example: &str, store: &str, algorithm: &str) {
@@ -30,7 +30,7 @@ async fn walk(example: &str, store: &str, algorithm: &str) {
         ("REUSE_WINDOW", "60"),
     ];
     let site = site::Site::start(example, folder.path(), &env);
-    assert_eq!(client::jose(&site.alice().await.access)["alg"], algorithm);
+    assert_eq!(jose(&site.alice().await.access)["alg"], algorithm);
     login::walk(&site).await;
     protected::walk(&site).await;
     token::walk(&site).await;

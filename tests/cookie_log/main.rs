@@ -7,14 +7,12 @@
     reason = "a test fails by panicking"
 )]
 
-mod log;
-
 use std::convert::Infallible;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use log::Log;
+use tests_shared::log::Log;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SigningKey, Verifier,

@@ -7,8 +7,6 @@
     reason = "a test fails by panicking"
 )]
 
-mod tokens;
-
 use std::{convert::Infallible, sync::OnceLock};
 
 use bytes::Bytes;
@@ -17,7 +15,7 @@ use http::{
 };
 use http_body_util::BodyExt;
 use serde_json::Value;
-use tokens::Tokens;
+use tests_shared::tokens::{self, Tokens};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::{VerifiedToken, bearer::BearerLayer};
 

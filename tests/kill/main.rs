@@ -7,13 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "../contract/client.rs"]
-#[expect(dead_code, reason = "the contract's walk uses the rest")]
-mod client;
 mod pair;
-#[path = "../contract/server.rs"]
-#[expect(dead_code, reason = "the contract's walk uses the rest")]
-mod server;
 mod walker;
 
 use std::{
@@ -25,8 +19,10 @@ use std::{
     time::Duration,
 };
 
-use client::{Answer, Call, Client, Tokens, get, post};
-use server::Server;
+use tests_shared::{
+    client::{Answer, Call, Client, Tokens, get, post},
+    program::Server,
+};
 use tokio::{
     sync::watch,
     task::JoinSet,

@@ -11,11 +11,9 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "../contract/server.rs"]
-#[expect(dead_code, reason = "the contract's walk uses the rest")]
-mod server;
-
 use std::{env, ffi::OsString, process::Command};
+
+use tests_shared::program::Server;
 
 const ACCESS_TTL: &str = "1";
 
@@ -31,7 +29,7 @@ fn authlib() {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let server = server::Server::start("quickstart", folder.path(), &[("ACCESS_TTL", ACCESS_TTL)]);
+    let server = Server::start("quickstart", folder.path(), &[("ACCESS_TTL", ACCESS_TTL)]);
     let script = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/oauth_client/authlib_client.py"

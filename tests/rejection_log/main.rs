@@ -8,14 +8,13 @@
     reason = "a test fails by panicking"
 )]
 
-mod log;
-mod tokens;
-
 use std::convert::Infallible;
 
 use http::{Request, Response};
-use log::Log;
-use tokens::{Tokens, authorized, bearer};
+use tests_shared::{
+    log::Log,
+    tokens::{Tokens, authorized, bearer},
+};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::{Scope, bearer::BearerLayer};
 

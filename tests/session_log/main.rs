@@ -8,15 +8,14 @@
     reason = "a test fails by panicking"
 )]
 
-mod log;
 #[allow(dead_code, reason = "shared with the tests of sessions")]
 #[path = "../sessions/support.rs"]
 mod support;
 
 use std::sync::atomic::Ordering;
 
-use log::Log;
 use support::*;
+use tests_shared::log::Log;
 use tower_bearer::bearer::SessionGuard;
 
 #[track_caller]

@@ -9,11 +9,11 @@ use std::{
 use tracing_subscriber::filter::LevelFilter;
 
 #[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     /// Takes down all lines of this process from now on.
-    pub(crate) fn listen() -> Self {
+    pub fn listen() -> Self {
         let log = Self::default();
         let writer = log.clone();
         tracing_subscriber::fmt()
@@ -25,7 +25,7 @@ impl Log {
     }
 
     /// The lines since the last time.
-    pub(crate) fn take(&self) -> String {
+    pub fn take(&self) -> String {
         String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
     }
 }

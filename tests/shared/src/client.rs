@@ -13,66 +13,66 @@ use hyper_util::{
 use serde_json::Value;
 
 /// A request in the making.
-pub(crate) struct Call(Request<Full<Bytes>>);
+pub struct Call(Request<Full<Bytes>>);
 
-pub(crate) fn call(method: Method, path: &str) -> Call {
+pub fn call(method: Method, path: &str) -> Call {
     let mut request = Request::new(Full::default());
     *request.method_mut() = method;
     *request.uri_mut() = path.parse().expect("a path");
     Call(request)
 }
 
-pub(crate) fn get(path: &str) -> Call {
+pub fn get(path: &str) -> Call {
     call(Method::GET, path)
 }
 
-pub(crate) fn head(path: &str) -> Call {
+pub fn head(path: &str) -> Call {
     call(Method::HEAD, path)
 }
 
-pub(crate) fn post(path: &str) -> Call {
+pub fn post(path: &str) -> Call {
     call(Method::POST, path)
 }
 
-pub(crate) fn delete(path: &str) -> Call {
+pub fn delete(path: &str) -> Call {
     call(Method::DELETE, path)
 }
 
 impl Call {
     /// Adds a header, beside others of the name.
-    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
         self.0
             .headers_mut()
             .append(name, value.parse().expect("a header"));
         self
     }
 
-    pub(crate) fn bearer(self, token: &str) -> Self {
+    pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
-    pub(crate) fn body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
+    pub fn body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
         *self.0.body_mut() = Full::new(body.into());
         self.header("content-type", content_type)
     }
 
-    pub(crate) fn form(self, body: impl Into<Bytes>) -> Self {
+    pub fn form(self, body: impl Into<Bytes>) -> Self {
         self.body("application/x-www-form-urlencoded", body)
     }
 
-    pub(crate) fn json(self, body: impl Into<Bytes>) -> Self {
+    pub fn json(self, body: impl Into<Bytes>) -> Self {
         self.body("application/json", body)
     }
 }
 
 #[derive(Clone)]
-pub(crate) struct Client {
+pub struct Client {
     http: legacy::Client<HttpConnector, Full<Bytes>>,
     addr: SocketAddr,
 }
 
 impl Client {
-    pub(crate) fn new(addr: SocketAddr) -> Self {
+    pub fn new(addr: SocketAddr) -> Self {
         Self {
             http: legacy::Client::builder(TokioExecutor::new()).build_http(),
             addr,
@@ -80,7 +80,7 @@ impl Client {
     }
 
     /// Sends the request; fails where the server is not there or goes away.
-    pub(crate) async fn attempt(&self, Call(mut request): Call) -> Result<Answer, legacy::Error> {
+    pub async fn attempt(&self, Call(mut request): Call) -> Result<Answer, legacy::Error> {
         let uri = format!("http://{}{}", self.addr, request.uri());
         *request.uri_mut() = uri.parse().expect("a URI");
         let (parts, body) = self.http.request(request).await?.into_parts();
@@ -97,33 +97,33 @@ impl Client {
         })
     }
 
-    pub(crate) async fn send(&self, call: Call) -> Answer {
+    pub async fn send(&self, call: Call) -> Answer {
         self.attempt(call).await.expect("an answer")
     }
 }
 
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
 }
 
 impl Answer {
     #[track_caller]
-    pub(crate) fn is(self, status: u16) -> Self {
+    pub fn is(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:?}");
         self
     }
 
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .get(name)
             .map(|value| value.to_str().expect("ASCII"))
     }
 
     #[track_caller]
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         assert_eq!(
             self.header("content-type"),
             Some("application/json"),
@@ -134,7 +134,7 @@ impl Answer {
 
     /// An error body of that code, with a description.
     #[track_caller]
-    pub(crate) fn error(self, code: &str) -> Self {
+    pub fn error(self, code: &str) -> Self {
         let body = self.json();
         assert_eq!(body["error"], code, "{self:?}");
         assert!(
@@ -148,7 +148,7 @@ impl Answer {
 
     /// What RFC 6749 §5.1 asks of everything around tokens.
     #[track_caller]
-    pub(crate) fn uncached(self) -> Self {
+    pub fn uncached(self) -> Self {
         assert_eq!(self.header("cache-control"), Some("no-store"), "{self:?}");
         assert_eq!(self.header("pragma"), Some("no-cache"), "{self:?}");
         self
@@ -156,7 +156,7 @@ impl Answer {
 
     /// The one challenge.
     #[track_caller]
-    pub(crate) fn challenge(&self) -> &str {
+    pub fn challenge(&self) -> &str {
         assert_eq!(
             self.headers
                 .get_all(header::WWW_AUTHENTICATE)
@@ -169,19 +169,19 @@ impl Answer {
     }
 
     #[track_caller]
-    pub(crate) fn unchallenged(self) -> Self {
+    pub fn unchallenged(self) -> Self {
         assert_eq!(self.header("www-authenticate"), None, "{self:?}");
         self
     }
 
     #[track_caller]
-    pub(crate) fn empty(self) -> Self {
+    pub fn empty(self) -> Self {
         assert!(self.body.is_empty(), "{self:?}");
         self
     }
 
     #[track_caller]
-    pub(crate) fn allows(self, method: &str) -> Self {
+    pub fn allows(self, method: &str) -> Self {
         let allow = self.header("allow").expect("Allow");
         assert!(
             allow.split(',').any(|allowed| allowed.trim() == method),
@@ -192,7 +192,7 @@ impl Answer {
 
     /// A token answer in the snake_case form (RFC 6749 §5.1).
     #[track_caller]
-    pub(crate) fn tokens(self) -> Tokens {
+    pub fn tokens(self) -> Tokens {
         let body = self.is(200).uncached().json();
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
         assert_eq!(body["token_type"], "Bearer");
@@ -210,17 +210,17 @@ impl Answer {
 }
 
 #[derive(Clone)]
-pub(crate) struct Tokens {
-    pub(crate) access: String,
-    pub(crate) refresh: String,
-    pub(crate) scope: Option<String>,
-    pub(crate) expires_in: u64,
+pub struct Tokens {
+    pub access: String,
+    pub refresh: String,
+    pub scope: Option<String>,
+    pub expires_in: u64,
 }
 
 impl Tokens {
     /// The session, as the access token names it.
     #[track_caller]
-    pub(crate) fn sid(&self) -> String {
+    pub fn sid(&self) -> String {
         payload(&self.access)["sid"]
             .as_str()
             .expect("a sid")
@@ -230,13 +230,13 @@ impl Tokens {
 
 /// The header of a token.
 #[track_caller]
-pub(crate) fn jose(token: &str) -> Value {
+pub fn jose(token: &str) -> Value {
     segment(token, 0)
 }
 
 /// The claims of a token, unverified.
 #[track_caller]
-pub(crate) fn payload(token: &str) -> Value {
+pub fn payload(token: &str) -> Value {
     segment(token, 1)
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 /// A process that does not outlive the test that started it, not even one that is killed.
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
     guard: Option<Child>,
 }
@@ -14,7 +14,7 @@ pub(crate) struct Process {
 impl Process {
     /// Starts the command in a process group of its own.
     #[track_caller]
-    pub(crate) fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         let child = command
             .stdin(Stdio::null())
             .process_group(0)
@@ -24,17 +24,17 @@ impl Process {
         Self { child, guard }
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Sends a signal by name, if the process is there.
-    pub(crate) fn signal(&self, signal: &str) {
+    pub fn signal(&self, signal: &str) {
         send(signal, &[self.id()]);
     }
 
     /// How it ended, if it has.
-    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+    pub fn ended(&mut self) -> Option<ExitStatus> {
         let status = self.child.try_wait().expect("waitable");
         if status.is_some() {
             // Its number may be another's now.
@@ -45,7 +45,7 @@ impl Process {
 
     /// Waits for it to end, 30 s at most.
     #[track_caller]
-    pub(crate) fn wait(&mut self) -> ExitStatus {
+    pub fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             if let Some(status) = self.ended() {
@@ -57,7 +57,7 @@ impl Process {
     }
 
     /// `kill -9` of the whole process group.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         if let Some(mut guard) = self.guard.take() {
             drop(guard.stdin.take());
             let _ = guard.wait();
@@ -97,7 +97,7 @@ fn guard(group: u32) -> Child {
 }
 
 /// Sends a signal to those of the processes that are there.
-pub(crate) fn send(signal: &str, processes: &[u32]) {
+pub(super) fn send(signal: &str, processes: &[u32]) {
     let sent = Command::new("kill")
         .args(["-s", signal, "--"])
         .args(processes.iter().map(u32::to_string))

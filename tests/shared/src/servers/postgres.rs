@@ -14,7 +14,7 @@ use super::{Home, Process, ServerClock, free_port, process::send, program, skipp
 
 /// A running server with an empty database. Only this machine reaches it, and whoever does is
 /// its superuser.
-pub(crate) struct Postgres {
+pub struct Postgres {
     process: Process,
     port: u16,
     cluster: Cluster,
@@ -29,7 +29,7 @@ struct Cluster {
 }
 
 /// What a server's data were when it was made.
-pub(crate) struct Backup(&'static str);
+pub struct Backup(&'static str);
 
 /// Who runs it where root runs the tests.
 pub(super) const USERS: [&str; 2] = ["postgres", "nobody"];
@@ -50,17 +50,17 @@ const SETTINGS: [(&str, &str); 8] = [
 
 impl Postgres {
     /// A server, where PostgreSQL is installed.
-    pub(crate) async fn start() -> Option<Self> {
+    pub async fn start() -> Option<Self> {
         Self::start_with(&[]).await
     }
 
     /// A server that syncs each commit to the disk.
-    pub(crate) async fn durable() -> Option<Self> {
+    pub async fn durable() -> Option<Self> {
         Self::start_with(&[("fsync", "on")]).await
     }
 
     /// A server with these settings too.
-    pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Option<Self> {
+    pub async fn start_with(settings: &[(&str, &str)]) -> Option<Self> {
         let Some(programs) = programs() else {
             skipped("PostgreSQL's initdb is not installed");
             return None;
@@ -69,7 +69,7 @@ impl Postgres {
     }
 
     /// A server that syncs each commit and goes by the machine's clock, to measure how fast it is.
-    pub(crate) async fn start_to_measure() -> Option<Self> {
+    pub async fn start_to_measure() -> Option<Self> {
         let mut cluster = Cluster::with(programs()?, &[("fsync", "on")]);
         cluster.clock = None;
         Some(Self::make(cluster).await)
@@ -83,7 +83,7 @@ impl Postgres {
     }
 
     /// A hot standby that follows this server.
-    pub(crate) async fn standby(&self) -> Self {
+    pub async fn standby(&self) -> Self {
         let cluster = Cluster::new(self.cluster.programs.clone(), self.cluster.settings.clone());
         run(cluster
             .backup(&self.url(), "data")
@@ -107,7 +107,7 @@ impl Postgres {
     }
 
     /// Where the server is, and its database.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         self.url_of("postgres")
     }
 
@@ -115,32 +115,32 @@ impl Postgres {
         url(self.port, database)
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// Makes another, empty database and tells where it is.
-    pub(crate) async fn database(&self, name: &str) -> String {
+    pub async fn database(&self, name: &str) -> String {
         self.run(&format!("CREATE DATABASE \"{name}\"")).await;
         self.url_of(name)
     }
 
     /// A connection of the superuser's.
-    pub(crate) async fn connection(&self) -> PgConnection {
+    pub async fn connection(&self) -> PgConnection {
         PgConnection::connect(&self.url())
             .await
             .expect("it connects")
     }
 
     /// Runs statements as the superuser.
-    pub(crate) async fn run(&self, sql: &str) {
+    pub async fn run(&self, sql: &str) {
         let mut connection = self.connection().await;
         let run = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         run.execute(&mut connection).await.expect("it runs");
     }
 
     /// A hand on the server's clock, where libfaketime is installed.
-    pub(crate) fn clock(&self) -> Option<&ServerClock> {
+    pub fn clock(&self) -> Option<&ServerClock> {
         if self.cluster.clock.is_none() {
             skipped("libfaketime is not installed");
         }
@@ -148,26 +148,26 @@ impl Postgres {
     }
 
     /// What the server has said.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         self.cluster.log()
     }
 
     /// `kill -9` of all of its processes at once.
-    pub(crate) fn kill9(&mut self) {
+    pub fn kill9(&mut self) {
         let workers = children(self.process.id());
         self.process.kill();
         send("KILL", &workers);
     }
 
     /// Answers nobody until [`resume`](Self::resume).
-    pub(crate) fn pause(&self) {
+    pub fn pause(&self) {
         self.process.signal("STOP");
         send("STOP", &children(self.process.id()));
     }
 
     /// Does not answer over the connections that are idle, until [`resume`](Self::resume). It
     /// takes new ones.
-    pub(crate) async fn pause_connections(&self) {
+    pub async fn pause_connections(&self) {
         let idle = "SELECT pid FROM pg_stat_activity WHERE state = 'idle'";
         let mut connection = self.connection().await;
         let idle = sqlx::query_scalar(idle).fetch_all(&mut connection).await;
@@ -178,19 +178,19 @@ impl Postgres {
         );
     }
 
-    pub(crate) fn resume(&self) {
+    pub fn resume(&self) {
         self.process.signal("CONT");
         send("CONT", &children(self.process.id()));
     }
 
     /// Stops as an administrator would: what is under way is rolled back.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.process.signal("INT");
         self.process.wait();
     }
 
     /// Starts again, on the same port, after [`kill9`](Self::kill9) or [`stop`](Self::stop).
-    pub(crate) async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         let deadline = Instant::now() + Duration::from_secs(60);
         // A worker of before may still be about to die, which the server waits for.
         while Instant::now() < deadline {
@@ -204,26 +204,26 @@ impl Postgres {
     }
 
     /// Makes a copy of the data while the server runs.
-    pub(crate) fn back_up(&self, name: &'static str) -> Backup {
+    pub fn back_up(&self, name: &'static str) -> Backup {
         run(&mut self.cluster.backup(&self.url(), name));
         Backup(name)
     }
 
     /// Puts a copy in the place of the data, of a server that has ended.
-    pub(crate) fn restore(&mut self, copy: &Backup) {
+    pub fn restore(&mut self, copy: &Backup) {
         let home = &self.cluster.home;
         fs::remove_dir_all(home.path().join("data")).expect("removable");
         run(home.command(Path::new("cp")).args(["-R", copy.0, "data"]));
     }
 
     /// Makes a server that has ended a standby, which follows nobody.
-    pub(crate) fn demote(&mut self) {
+    pub fn demote(&mut self) {
         let signal = self.cluster.home.path().join("data/standby.signal");
         fs::write(signal, "").expect("writable");
     }
 
     /// Makes a standby the primary.
-    pub(crate) async fn promote(&self) {
+    pub async fn promote(&self) {
         self.run("SELECT pg_promote()").await;
     }
 }

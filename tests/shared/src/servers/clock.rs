@@ -8,7 +8,7 @@ use std::{
 
 /// A hand on the clock of a server's process, by libfaketime: the clock goes on, ahead of the
 /// machine's.
-pub(crate) struct ServerClock {
+pub struct ServerClock {
     library: PathBuf,
     file: PathBuf,
     ahead: Mutex<f64>,
@@ -17,7 +17,7 @@ pub(crate) struct ServerClock {
 impl ServerClock {
     /// A clock whose file lies in `folder`, where libfaketime is installed. `name` is
     /// `libfaketime.so.1`, or `libfaketimeMT.so.1` for a server with threads.
-    pub(crate) fn new(folder: &Path, name: &str) -> Option<Self> {
+    pub fn new(folder: &Path, name: &str) -> Option<Self> {
         let clock = Self {
             library: Self::library(name)?,
             file: folder.join("clock"),
@@ -28,7 +28,7 @@ impl ServerClock {
     }
 
     /// Makes the server that this starts go by the clock.
-    pub(crate) fn set_on(&self, command: &mut Command) {
+    pub fn set_on(&self, command: &mut Command) {
         // An allocator that asks for the time as it starts, as jemalloc does, waits for ever for
         // libfaketime, which needs memory to start: the C library's goes before it.
         let preload = format!("{}:libc.so.6", self.library.display());
@@ -40,12 +40,12 @@ impl ServerClock {
     }
 
     /// Moves the clock forward. The server sees it at once.
-    pub(crate) fn advance(&self, by: Duration) {
+    pub fn advance(&self, by: Duration) {
         self.turn(by.as_secs_f64());
     }
 
     /// Moves the clock back.
-    pub(crate) fn set_back(&self, by: Duration) {
+    pub fn set_back(&self, by: Duration) {
         self.turn(-by.as_secs_f64());
     }
 
@@ -59,7 +59,7 @@ impl ServerClock {
     }
 
     /// The library itself.
-    pub(crate) fn library(name: &str) -> Option<PathBuf> {
+    pub fn library(name: &str) -> Option<PathBuf> {
         let folders = [
             "/usr/lib",
             "/usr/local/lib",

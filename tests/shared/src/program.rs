@@ -12,16 +12,16 @@ use std::{
 };
 
 /// A running example server; killed when dropped.
-pub(crate) struct Server {
+pub struct Server {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    pub(crate) addr: SocketAddr,
+    pub addr: SocketAddr,
 }
 
 impl Server {
     /// Starts `example` in `folder` on a free port and waits until it listens.
     #[track_caller]
-    pub(crate) fn start(example: &str, folder: &Path, env: &[(&str, &str)]) -> Self {
+    pub fn start(example: &str, folder: &Path, env: &[(&str, &str)]) -> Self {
         let mut child = command(example, folder, env)
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -45,7 +45,7 @@ impl Server {
     }
 
     /// What the server prints to try, as it is to be pasted.
-    pub(crate) fn commands(&mut self) -> String {
+    pub fn commands(&mut self) -> String {
         let lines = self
             .stdout
             .by_ref()
@@ -59,7 +59,7 @@ impl Server {
     }
 
     /// Sends a signal by name.
-    pub(crate) fn signal(&self, signal: &str) {
+    pub fn signal(&self, signal: &str) {
         let sent = Command::new("kill")
             .args(["-s", signal, &self.child.id().to_string()])
             .status();
@@ -71,7 +71,7 @@ impl Server {
 
     /// Waits for the process to end, 15 s at most.
     #[track_caller]
-    pub(crate) fn wait(&mut self) -> ExitStatus {
+    pub fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + Duration::from_secs(15);
         loop {
             if let Some(status) = self.child.try_wait().expect("waitable") {
@@ -84,7 +84,7 @@ impl Server {
 
     /// Asks it to stop and checks that it stops well.
     #[track_caller]
-    pub(crate) fn stop(mut self) {
+    pub fn stop(mut self) {
         self.signal("TERM");
         assert_eq!(self.wait().code(), Some(0));
     }
@@ -98,7 +98,7 @@ impl Drop for Server {
 }
 
 /// Runs an example that is expected to end by itself.
-pub(crate) fn run(example: &str, folder: &Path, env: &[(&str, &str)]) -> Output {
+pub fn run(example: &str, folder: &Path, env: &[(&str, &str)]) -> Output {
     command(example, folder, env)
         .output()
         .expect("the example starts")
@@ -115,13 +115,7 @@ fn command(example: &str, folder: &Path, env: &[(&str, &str)]) -> Command {
 }
 
 /// The programs that tests start.
-const EXAMPLES: &[&str] = &[
-    #[cfg(feature = "cookie")]
-    "browser",
-    "hyper",
-    "quickstart",
-    "store_service",
-];
+const EXAMPLES: [&str; 4] = ["browser", "hyper", "quickstart", "store_service"];
 
 /// What the programs are made of.
 const SOURCES: [&str; 5] = ["rs", "js", "css", "html", "svg"];
@@ -142,7 +136,7 @@ const NAMES: [&str; 11] = [
 ];
 
 /// The built example. `cargo test` builds it; `cargo test --test …` may not, so build it then.
-pub(crate) fn binary(example: &str) -> PathBuf {
+pub fn binary(example: &str) -> PathBuf {
     static FRESH: OnceLock<()> = OnceLock::new();
     let test = env::current_exe().expect("a path");
     let profile = test
@@ -189,7 +183,7 @@ fn build(profile: &Path) {
 }
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
 /// When the last source below a folder was changed.

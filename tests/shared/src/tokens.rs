@@ -1,7 +1,5 @@
 //! Access tokens for tests, good ones and such as no issuer would make.
 
-#![allow(dead_code, reason = "each test file uses its part")]
-
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -14,21 +12,21 @@ use tower_bearer::{
     clock::{Clock, ManualClock, Timestamp},
 };
 
-pub(crate) const ISSUER: &str = "https://id.example";
-pub(crate) const AUDIENCE: &str = "https://api.example";
-pub(crate) const LIFETIME: Duration = Duration::from_secs(300);
+pub const ISSUER: &str = "https://id.example";
+pub const AUDIENCE: &str = "https://api.example";
+pub const LIFETIME: Duration = Duration::from_secs(300);
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
 /// An issuer, its verifier, and the one clock of both.
-pub(crate) struct Tokens {
-    pub(crate) issuer: Issuer,
-    pub(crate) verifier: Verifier,
-    pub(crate) clock: ManualClock,
+pub struct Tokens {
+    pub issuer: Issuer,
+    pub verifier: Verifier,
+    pub clock: ManualClock,
     kid: String,
 }
 
 impl Tokens {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let key = SigningKey::from_secret(Algorithm::HS256, SECRET).unwrap();
         let kid = key.kid().to_owned();
         let keys = KeySet::new(key);
@@ -43,33 +41,33 @@ impl Tokens {
     }
 
     /// Claims of alice that are good for five minutes.
-    pub(crate) fn claims(&self) -> Claims {
+    pub fn claims(&self) -> Claims {
         self.issuer.claims("alice", self.clock.now(), LIFETIME)
     }
 
-    pub(crate) fn sign<P: serde::Serialize>(&self, claims: &Claims<P>) -> String {
+    pub fn sign<P: serde::Serialize>(&self, claims: &Claims<P>) -> String {
         self.issuer.sign(claims).unwrap().expose().to_owned()
     }
 
     /// A token of alice's without scope and session.
-    pub(crate) fn plain(&self) -> String {
+    pub fn plain(&self) -> String {
         self.sign(&self.claims())
     }
 
-    pub(crate) fn scoped(&self, scope: &str) -> String {
+    pub fn scoped(&self, scope: &str) -> String {
         let mut claims = self.claims();
         claims.scope = scope.parse().unwrap();
         self.sign(&claims)
     }
 
-    pub(crate) fn with_sid(&self, sid: &str) -> String {
+    pub fn with_sid(&self, sid: &str) -> String {
         let mut claims = self.claims();
         claims.sid = Some(sid.to_owned());
         self.sign(&claims)
     }
 
     /// A token with these members over the usual ones; signed rightly, whatever they are.
-    pub(crate) fn forge(&self, header: &Value, claims: &Value) -> String {
+    pub fn forge(&self, header: &Value, claims: &Value) -> String {
         let now = self.clock.now().as_secs();
         let header = merge(
             json!({ "alg": "HS256", "typ": "at+jwt", "kid": self.kid }),
@@ -99,12 +97,12 @@ fn merge(mut base: Value, over: &Value) -> Value {
 }
 
 /// A GET without credentials.
-pub(crate) fn bare() -> Request<()> {
+pub fn bare() -> Request<()> {
     Request::new(())
 }
 
 /// A GET with this `Authorization`.
-pub(crate) fn authorized(value: &str) -> Request<()> {
+pub fn authorized(value: &str) -> Request<()> {
     let mut request = bare();
     let value = HeaderValue::from_str(value).unwrap();
     request.headers_mut().insert(AUTHORIZATION, value);
@@ -112,6 +110,6 @@ pub(crate) fn authorized(value: &str) -> Request<()> {
 }
 
 /// A GET with this bearer token.
-pub(crate) fn bearer(token: &str) -> Request<()> {
+pub fn bearer(token: &str) -> Request<()> {
     authorized(&format!("Bearer {token}"))
 }

@@ -17,15 +17,16 @@ use super::{
 };
 
 /// A running pooler in front of a server.
-pub(crate) struct PgBouncer {
+pub struct PgBouncer {
     port: u16,
     process: Process,
+    #[expect(dead_code, reason = "the directory is there as long as it is")]
     home: Home,
 }
 
 impl PgBouncer {
     /// A pooler with that many connections to `server`, where PgBouncer is installed.
-    pub(crate) async fn start(server: &Postgres, connections: u32) -> Option<Self> {
+    pub async fn start(server: &Postgres, connections: u32) -> Option<Self> {
         let Some(pgbouncer) = program("pgbouncer", &[PathBuf::from("/usr/sbin")]) else {
             skipped("PgBouncer is not installed");
             return None;
@@ -51,7 +52,7 @@ impl PgBouncer {
         panic!("PgBouncer does not start");
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         let port = self.port;
         format!("postgres://bearer@127.0.0.1:{port}/postgres?sslmode=disable")
     }

@@ -1,12 +1,11 @@
 //! Real servers, from the programs on this machine: on loopback, on free ports, in temporary
 //! directories, and stopped by the test that started them.
-#![allow(dead_code, reason = "each test binary uses a part")]
 
 mod clock;
-pub(crate) mod pgbouncer;
-pub(crate) mod postgres;
+pub mod pgbouncer;
+pub mod postgres;
 mod process;
-pub(crate) mod redis;
+pub mod redis;
 
 use std::{
     env,
@@ -21,14 +20,14 @@ use std::{
     process::Command,
 };
 
-pub(crate) use clock::ServerClock;
-pub(crate) use process::Process;
+pub use clock::ServerClock;
+pub use process::Process;
 use tempfile::TempDir;
 
 /// Says that a test cannot run here, which is an error where `CI` is set. `scripts/test` counts
 /// the lines of the file that it names.
 #[track_caller]
-pub(crate) fn skipped(why: &str) {
+pub fn skipped(why: &str) {
     assert!(env::var_os("CI").is_none(), "it cannot run here: {why}");
     eprintln!("SKIPPED: {why}");
     if let Some(file) = env::var_os("TOWER_BEARER_SKIPPED") {
@@ -38,7 +37,7 @@ pub(crate) fn skipped(why: &str) {
 }
 
 /// The program of that name: from the `PATH`, or else from one of `folders`.
-pub(crate) fn program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
+pub fn program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
         .chain(folders.iter().cloned())
@@ -49,13 +48,13 @@ pub(crate) fn program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
 
 /// A port of the loopback interface that was free a moment ago. Whoever takes it has to be ready
 /// for somebody else to have been faster.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("an address").port()
 }
 
 /// A temporary directory for a server, and the user who is to run it: another than root.
-pub(crate) struct Home {
+pub struct Home {
     directory: TempDir,
     user: Option<User>,
 }
@@ -68,7 +67,7 @@ struct User {
 
 impl Home {
     /// For the first of `users` that there is, where root runs the tests.
-    pub(crate) fn new(users: &[&str]) -> Self {
+    pub fn new(users: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let owner = directory.path().metadata().expect("its metadata").uid();
         let user = (owner == 0).then(|| User::first(users));
@@ -77,12 +76,12 @@ impl Home {
         home
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
     /// A command that runs in the directory as its user, with nothing of the tests' environment.
-    pub(crate) fn command(&self, program: &Path) -> Command {
+    pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.path()).env_clear();
         command.envs(env::var_os("PATH").map(|path| ("PATH", path)));

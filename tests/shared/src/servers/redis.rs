@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use super::{Home, Process, ServerClock, free_port, program, skipped};
 
 /// A running server without any data. Only this machine reaches it.
-pub(crate) struct Redis {
+pub struct Redis {
     setup: Setup,
     port: u16,
     process: Process,
@@ -29,7 +29,7 @@ struct Setup {
 }
 
 /// What a server's data were when it was made.
-pub(crate) struct Dump(&'static str);
+pub struct Dump(&'static str);
 
 /// A write that was acknowledged outlives the process, since the operating system has it, but
 /// not the machine. (With `everysec` the former is not so: a slow sync holds up the next write,
@@ -47,12 +47,12 @@ const SETTINGS: [(&str, &str); 7] = [
 
 impl Redis {
     /// A server, where Redis is installed.
-    pub(crate) async fn start() -> Option<Self> {
+    pub async fn start() -> Option<Self> {
         Self::start_with(&[]).await
     }
 
     /// A server with these settings too.
-    pub(crate) async fn start_with(settings: &[(&str, &str)]) -> Option<Self> {
+    pub async fn start_with(settings: &[(&str, &str)]) -> Option<Self> {
         let Some(program) = program("redis-server", &[]) else {
             skipped("redis-server is not installed");
             return None;
@@ -61,7 +61,7 @@ impl Redis {
     }
 
     /// A server that goes by the machine's clock, to measure how fast it is.
-    pub(crate) async fn start_to_measure() -> Option<Self> {
+    pub async fn start_to_measure() -> Option<Self> {
         let program = program("redis-server", &[])?;
         let mut setup = Setup::new(program, &[]);
         setup.clock = None;
@@ -69,7 +69,7 @@ impl Redis {
     }
 
     /// A replica that has all that this server has.
-    pub(crate) async fn replica(&self) -> Self {
+    pub async fn replica(&self) -> Self {
         let of = format!("127.0.0.1 {}", self.port);
         let setup = Setup::new(self.setup.program.clone(), &[("replicaof", &of)]);
         let replica = Self::serve(setup).await;
@@ -101,20 +101,20 @@ impl Redis {
     }
 
     /// Where the server is.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         url(self.port)
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
-    pub(crate) async fn connection(&self) -> MultiplexedConnection {
+    pub async fn connection(&self) -> MultiplexedConnection {
         connect(self.port).await.expect("it connects")
     }
 
     /// Runs a command, written as words.
-    pub(crate) async fn run<T: FromRedisValue>(&self, words: &str) -> T {
+    pub async fn run<T: FromRedisValue>(&self, words: &str) -> T {
         let mut words = words.split(' ');
         let mut command = redis::cmd(words.next().expect("a word"));
         command.arg(words.collect::<Vec<_>>());
@@ -124,12 +124,12 @@ impl Redis {
     }
 
     /// A section of what the server tells of itself.
-    pub(crate) async fn info(&self, section: &str) -> String {
+    pub async fn info(&self, section: &str) -> String {
         self.run(&format!("INFO {section}")).await
     }
 
     /// A hand on the server's clock, where libfaketime is installed. What expires goes by it too.
-    pub(crate) fn clock(&self) -> Option<&ServerClock> {
+    pub fn clock(&self) -> Option<&ServerClock> {
         if self.setup.clock.is_none() {
             skipped("libfaketime is not installed");
         }
@@ -137,27 +137,27 @@ impl Redis {
     }
 
     /// Stops the server where it is: connections stay, nothing is answered.
-    pub(crate) fn pause(&self) {
+    pub fn pause(&self) {
         self.process.signal("STOP");
     }
 
     /// Lets it go on after [`pause`](Self::pause).
-    pub(crate) fn resume(&self) {
+    pub fn resume(&self) {
         self.process.signal("CONT");
     }
 
-    pub(crate) fn kill9(&mut self) {
+    pub fn kill9(&mut self) {
         self.process.kill();
     }
 
     /// Stops as an administrator would.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.process.signal("TERM");
         self.process.wait();
     }
 
     /// Starts again, on the same port, after [`kill9`](Self::kill9) or [`stop`](Self::stop).
-    pub(crate) async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         self.process = Process::start(&mut self.setup.server(self.port));
         if !is_ready(&mut self.process, self.port).await {
             panic!("Redis does not start again:\n{}", self.setup.log());
@@ -165,21 +165,21 @@ impl Redis {
     }
 
     /// Kills the server and starts it without any data.
-    pub(crate) async fn restart_empty(&mut self) {
+    pub async fn restart_empty(&mut self) {
         self.kill9();
         self.setup.empty();
         self.restart().await;
     }
 
     /// Makes a copy of the data while the server runs.
-    pub(crate) async fn save(&self, name: &'static str) -> Dump {
+    pub async fn save(&self, name: &'static str) -> Dump {
         let () = self.run("SAVE").await;
         self.setup.copy("data", name);
         Dump(name)
     }
 
     /// Kills the server and starts it with an older copy of its data.
-    pub(crate) async fn restart_with(&mut self, dump: &Dump) {
+    pub async fn restart_with(&mut self, dump: &Dump) {
         self.kill9();
         self.setup.empty();
         self.setup.copy(&format!("{}/.", dump.0), "data");

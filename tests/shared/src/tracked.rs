@@ -15,14 +15,14 @@ use tower::Service;
 
 /// Tells which of its instances was polled ready, which was called, and which one's answer was
 /// dropped.
-pub(crate) struct Tracked {
+pub struct Tracked {
     id: usize,
     next: Arc<AtomicUsize>,
     log: Arc<Mutex<Vec<(usize, &'static str)>>>,
 }
 
 impl Tracked {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             id: 0,
             next: Arc::new(AtomicUsize::new(1)),
@@ -31,7 +31,7 @@ impl Tracked {
     }
 
     /// What the instances went through, each with its number: clones count up from 1.
-    pub(crate) fn log(&self) -> Vec<(usize, &'static str)> {
+    pub fn log(&self) -> Vec<(usize, &'static str)> {
         self.log.lock().unwrap().clone()
     }
 
@@ -52,7 +52,7 @@ impl Clone for Tracked {
 }
 
 /// Never comes.
-pub(crate) struct Waiting(Tracked);
+pub struct Waiting(Tracked);
 
 impl Future for Waiting {
     type Output = Result<Response<String>, Infallible>;

@@ -1,7 +1,5 @@
 //! A store that breaks one promise of the contract, to see that the tests would notice.
 
-#![allow(dead_code, reason = "each test binary uses its part")]
-
 mod store;
 
 use std::{
@@ -18,7 +16,7 @@ use tower_bearer::{
 
 /// What goes wrong. [`Fault::None`] keeps all promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     None,
     /// Does not even tell the time.
     Down,
@@ -78,7 +76,7 @@ pub(crate) enum Fault {
     NeverFreesAnIdentifier,
 }
 
-pub(crate) struct Careless {
+pub struct Careless {
     clock: ManualClock,
     fault: Fault,
     /// When the fault begins.
@@ -113,7 +111,7 @@ impl Rows {
 }
 
 impl Careless {
-    pub(crate) fn new(clock: ManualClock, fault: Fault, from: Timestamp) -> Self {
+    pub fn new(clock: ManualClock, fault: Fault, from: Timestamp) -> Self {
         Self {
             stopped: clock.now(),
             clock,
