@@ -2,15 +2,13 @@
 
 use http::{Method, Request, header::AUTHORIZATION};
 use serde_json::{Value, json};
+use tests_shared::tokens::{LIFETIME, Tokens, authorized, bare, bearer};
 use tower_bearer::{
     Scope,
     bearer::{BearerLayer, Realm},
 };
 
-use crate::{
-    challenge, passed, refused,
-    tokens::{LIFETIME, Tokens, authorized, bare, bearer},
-};
+use crate::{challenge, passed, refused};
 
 const MALFORMED: &str =
     r#"Bearer realm="api", error="invalid_request", error_description="the request is malformed""#;

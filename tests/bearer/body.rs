@@ -10,10 +10,9 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Empty, Full};
+use tests_shared::tokens::{Tokens, bearer};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::bearer::BearerLayer;
-
-use crate::tokens::{Tokens, bearer};
 
 /// Sends `body` through the layer.
 async fn through<B>(body: B) -> impl Body<Data = Bytes, Error = Infallible>

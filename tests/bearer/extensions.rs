@@ -1,12 +1,10 @@
 //! What the inner service finds in the request.
 
 use http::{HeaderValue, header::AUTHORIZATION};
+use tests_shared::tokens::{Tokens, authorized, bare, bearer};
 use tower_bearer::{VerifiedToken, bearer::BearerLayer};
 
-use crate::{
-    passed,
-    tokens::{Tokens, authorized, bare, bearer},
-};
+use crate::passed;
 
 fn layer(tokens: &Tokens) -> BearerLayer {
     BearerLayer::new(tokens.verifier.clone())

@@ -7,6 +7,10 @@ use std::{
 };
 
 use http::Response;
+use tests_shared::{
+    tokens::{LIFETIME, Tokens, bare, bearer},
+    tracked::Tracked,
+};
 use tokio::sync::oneshot;
 use tower::{Layer, Service};
 use tower_bearer::{
@@ -14,11 +18,7 @@ use tower_bearer::{
     bearer::{Admission, BearerLayer, SessionGuard, Unavailable},
 };
 
-use crate::{
-    challenge, passed, poll, refused,
-    tokens::{LIFETIME, Tokens, bare, bearer},
-    tracked::Tracked,
-};
+use crate::{challenge, passed, poll, refused};
 
 const SID: &str = "0190d0c8-5c00-7000-8000-000000000001";
 

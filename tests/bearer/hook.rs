@@ -2,15 +2,13 @@
 
 use bytes::Bytes;
 use http::{Method, Response, header::WWW_AUTHENTICATE};
+use tests_shared::tokens::{LIFETIME, Tokens, bare, bearer};
 use tower_bearer::{
     bearer::{BearerLayer, Realm, Rejection},
     error::{ErrorCode, TokenError},
 };
 
-use crate::{
-    challenge, refused,
-    tokens::{LIFETIME, Tokens, bare, bearer},
-};
+use crate::{challenge, refused};
 
 fn teapot(_: &Rejection) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from_static(b"teapot"));

@@ -4,11 +4,10 @@ use std::convert::Infallible;
 
 use http::{Request, Response};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use tests_shared::tokens::Tokens;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceBuilder;
 use tower_bearer::{VerifiedToken, bearer::BearerLayer};
-
-use crate::tokens::Tokens;
 
 async fn who(request: Request<hyper::body::Incoming>) -> Result<Response<String>, Infallible> {
     let token = request.extensions().get::<VerifiedToken>().unwrap();

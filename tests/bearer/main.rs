@@ -15,9 +15,6 @@ mod hook;
 mod hyper;
 mod readiness;
 mod requirements;
-#[path = "../tokens/mod.rs"]
-mod tokens;
-mod tracked;
 
 use std::{
     pin::Pin,

@@ -7,15 +7,15 @@ use std::{
 };
 
 use http::{Request, Response};
+use tests_shared::{
+    tokens::{Tokens, bare, bearer},
+    tracked::Tracked,
+};
 use tower::{Layer, Service};
 use tower_bearer::bearer::BearerLayer;
 use tower_test::mock;
 
-use crate::{
-    poll,
-    tokens::{Tokens, bare, bearer},
-    tracked::Tracked,
-};
+use crate::poll;
 
 fn layer(tokens: &Tokens) -> BearerLayer {
     BearerLayer::new(tokens.verifier.clone())

@@ -1,11 +1,9 @@
 //! What a request needs: a token, scopes, or nothing.
 
+use tests_shared::tokens::{Tokens, authorized, bare, bearer};
 use tower_bearer::{Scope, VerifiedToken, bearer::BearerLayer};
 
-use crate::{
-    challenge, passed, refused,
-    tokens::{Tokens, authorized, bare, bearer},
-};
+use crate::{challenge, passed, refused};
 
 fn layer(tokens: &Tokens) -> BearerLayer {
     BearerLayer::new(tokens.verifier.clone())

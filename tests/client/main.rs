@@ -24,5 +24,3 @@ mod redirects;
 mod refresh;
 mod shared;
 mod support;
-#[path = "../bearer/tracked.rs"]
-mod tracked;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use http::{Request, Response};
+use tests_shared::tracked::Tracked;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
@@ -20,10 +21,7 @@ use tower_bearer_client::{
 };
 use tower_test::mock;
 
-use crate::{
-    support::{API, Body, LIFETIME, Server, TOKEN, get, settle, world},
-    tracked::Tracked,
-};
+use crate::support::{API, Body, LIFETIME, Server, TOKEN, get, settle, world};
 
 type Spawned = (
     mock::Spawn<Refresh<mock::Mock<Request<()>, Response<String>>>>,

@@ -1,6 +1,6 @@
 //! `examples/store_service.rs` on a real database.
 
-use super::{server, servers::postgres::Postgres};
+use tests_shared::{program, servers::postgres::Postgres};
 
 #[tokio::test]
 async fn an_overloaded_store_costs_no_session() {
@@ -9,7 +9,7 @@ async fn an_overloaded_store_costs_no_session() {
     };
     let folder = tempfile::tempdir().expect("a folder");
     let url = postgres.url();
-    let output = server::run("store_service", folder.path(), &[("STORE", &url)]);
+    let output = program::run("store_service", folder.path(), &[("STORE", &url)]);
     let said = String::from_utf8(output.stdout).expect("UTF-8");
     let complained = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complained}");

@@ -2,8 +2,8 @@
 
 use std::{path::Path, process::Command};
 
-use super::{
-    server,
+use tests_shared::{
+    program,
     servers::{postgres::Postgres, redis::Redis},
 };
 
@@ -25,7 +25,7 @@ fn run(store: &str) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/cluster/run");
     let output = Command::new(script)
         .env("STORE", store)
-        .env("QUICKSTART", server::binary("quickstart"))
+        .env("QUICKSTART", program::binary("quickstart"))
         .output()
         .expect("it runs");
     let said = String::from_utf8(output.stdout).expect("UTF-8");

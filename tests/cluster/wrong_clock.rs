@@ -1,10 +1,9 @@
 //! The clock of one server is an hour ahead: the store's counts.
 
 use tempfile::TempDir;
-
-use super::{
+use tests_shared::{
     client::{Answer, Client, Tokens, get, payload, post},
-    server::Server,
+    program::Server,
     servers::{ServerClock, postgres::Postgres, skipped},
 };
 

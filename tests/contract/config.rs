@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::server::run;
+use tests_shared::program::{Server, run};
 
 const SHORT: &str = "too-short-to-be-a-secret";
 
@@ -77,7 +77,7 @@ pub(crate) fn taken(example: &str, folder: &Path) {
 pub(crate) fn named(example: &str, folder: &Path) {
     let secret = "a secret of thirty-two bytes, or so";
     let env = [("STORE", "memory"), ("REFRESH_TOKEN_SECRET", secret)];
-    super::server::Server::start(example, folder, &env).stop();
+    Server::start(example, folder, &env).stop();
     assert_eq!(
         fs::read_dir(folder).expect("readable").count(),
         0,

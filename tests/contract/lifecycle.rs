@@ -2,13 +2,14 @@
 
 use std::{fs, future::Future, path::Path, time::Duration};
 
+use tests_shared::client::{Answer, post};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::{Instant, sleep},
 };
 
-use super::{client::Answer, site::Site};
+use super::site::Site;
 
 /// Asks again until the answer has that status, for 10 s at most.
 async fn until<F: Future<Output = Answer>>(status: u16, ask: impl Fn() -> F) -> Answer {
@@ -120,7 +121,7 @@ pub(crate) async fn older_is_reuse(example: &str, folder: &Path) {
 pub(crate) async fn restarts(example: &str, folder: &Path) {
     let site = Site::start(example, folder, &[]);
     let (alice, bob) = (site.alice().await, site.bob().await);
-    let logout = super::client::post("/auth/logout").bearer(&bob.access);
+    let logout = post("/auth/logout").bearer(&bob.access);
     site.send(logout).await.is(204);
     let rotated = site.refresh(&alice.refresh).await.tokens();
     site.server.stop();

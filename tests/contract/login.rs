@@ -1,9 +1,8 @@
 //! `POST /auth/login`.
 
-use super::{
-    client::{get, jose, payload, post},
-    site::{Site, login},
-};
+use tests_shared::client::{get, jose, payload, post};
+
+use super::site::{Site, login};
 
 pub(crate) async fn walk(site: &Site) {
     good(site).await;

@@ -1,11 +1,9 @@
 //! What anybody may ask for.
 
 use serde_json::json;
+use tests_shared::client::{get, head, jose, post};
 
-use super::{
-    client::{get, head, jose, post},
-    site::Site,
-};
+use super::site::Site;
 
 pub(crate) async fn walk(site: &Site) {
     health(site).await;

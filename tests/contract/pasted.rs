@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use super::server::Server;
+use tests_shared::program::Server;
 
 pub(crate) fn walk(example: &str, folder: &Path) {
     if Command::new("curl").arg("--version").output().is_err() {

@@ -1,9 +1,8 @@
 //! Protected requests (RFC 6750).
 
-use super::{
-    client::{Answer, Call, get, head, jose, payload, post},
-    site::Site,
-};
+use tests_shared::client::{Answer, Call, get, head, jose, payload, post};
+
+use super::site::Site;
 
 pub(crate) async fn walk(site: &Site) {
     accepted(site).await;

@@ -1,9 +1,8 @@
 //! Revocation (RFC 7009).
 
-use super::{
-    client::{Answer, Call, get, post},
-    site::Site,
-};
+use tests_shared::client::{Answer, Call, get, post};
+
+use super::site::Site;
 
 pub(crate) async fn walk(site: &Site) {
     for generation in 0..2 {

@@ -1,11 +1,9 @@
 //! Logging out, here and elsewhere.
 
 use serde_json::Value;
+use tests_shared::client::{Tokens, delete, get, post};
 
-use super::{
-    client::{Tokens, delete, get, post},
-    site::Site,
-};
+use super::site::Site;
 
 pub(crate) async fn walk(site: &Site) {
     log_out(site).await;

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use serde_json::json;
-
-use super::{
+use tests_shared::{
     client::{Answer, Call, Client, Tokens, get, post},
-    server::Server,
+    program::Server,
 };
 
 pub(crate) struct Site {

@@ -1,11 +1,9 @@
 //! The token endpoint (RFC 6749 §6).
 
 use serde_json::{Value, json};
+use tests_shared::client::{Answer, Call, Tokens, call, get, head, payload, post};
 
-use super::{
-    client::{Answer, Call, Tokens, call, get, head, payload, post},
-    site::Site,
-};
+use super::site::Site;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 

@@ -13,9 +13,6 @@ mod confidential;
 mod documents;
 mod layered;
 mod locked;
-#[cfg(feature = "tracing")]
-#[path = "../log/mod.rs"]
-mod log;
 mod revocation;
 mod routes;
 mod support;

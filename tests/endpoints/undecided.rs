@@ -87,7 +87,7 @@ async fn a_check_has_five_seconds() {
 #[cfg(feature = "tracing")]
 #[tokio::test]
 async fn the_cause_is_logged_without_the_secret() {
-    let log = crate::log::Log::listen();
+    let log = tests_shared::log::Log::listen();
     let world = world();
     let token = world.token().await;
     let broken = || Err::<bool, _>(io::Error::other("the vault is sealed"));

@@ -15,9 +15,6 @@ mod postgres;
 mod proxy;
 mod redis;
 
-#[path = "../servers/mod.rs"]
-mod servers;
-
 /// Each case that every kind of server can meet.
 macro_rules! faults_on {
     ($backend:ty: $($case:ident)+) => {

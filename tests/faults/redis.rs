@@ -1,11 +1,11 @@
 use std::sync::atomic::Ordering::Relaxed;
 
+use tests_shared::servers::redis::{Dump, Redis};
 use tower_bearer_redis::RedisStore;
 
 use super::{
     cases::{Backend, Scene},
     faults_on,
-    servers::redis::{Dump, Redis},
 };
 
 faults_on!(Redis);

@@ -11,11 +11,11 @@ use std::{
 };
 
 use tempfile::TempDir;
+use tests_shared::client::payload;
 use tower_bearer::{SessionId, store::SessionStore};
 use tower_bearer_sqlx::SqliteStore;
 
 use super::{
-    client::payload,
     walker::{Left, Random, Walker},
     *,
 };

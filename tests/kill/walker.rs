@@ -3,9 +3,9 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use serde_json::Value;
+use tests_shared::client::payload;
 
 use super::{
-    client::payload,
     pair::{Ledger, generation},
     *,
 };

@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
+use tests_shared::careless::{Careless, Fault};
 use tower_bearer::{
     clock::{ManualClock, Timestamp},
     store::{MemoryStore, SessionStore},
 };
 
 use crate::{
-    careless::{Careless, Fault},
     schedule::Schedule,
     stage::{
         Act::{self, *},

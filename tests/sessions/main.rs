@@ -9,8 +9,6 @@
 
 mod bound;
 mod build;
-#[path = "../careless/mod.rs"]
-mod careless;
 mod confirm;
 mod dropped;
 mod ending;

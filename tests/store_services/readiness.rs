@@ -41,7 +41,10 @@ async fn each_call_waits_until_the_service_is_ready_for_it() {
     handle.allow(1);
     assert!(poll(second.as_mut()).is_pending());
     let (request, send) = handle.next_request().await.unwrap();
-    assert!(matches!(request, StoreRequest::DeleteExpired { limit: 1 }));
+    assert!(matches!(
+        request,
+        StoreRequest::DeleteExpired { limit: 1, .. }
+    ));
     send.send_response(StoreResponse::Deleted(3));
     assert_eq!(second.await.unwrap(), 3);
 }

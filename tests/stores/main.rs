@@ -1,9 +1,6 @@
 //! The contract of `SessionStore`, once for every store, and what is each store's own.
 
 mod ageing;
-#[cfg(test)]
-#[path = "../careless/mod.rs"]
-mod careless;
 mod service;
 mod support;
 #[cfg(test)]
@@ -16,10 +13,6 @@ mod postgres;
 #[cfg(test)]
 #[cfg(unix)]
 mod redis;
-#[cfg(test)]
-#[cfg(unix)]
-#[path = "../servers/mod.rs"]
-mod servers;
 #[cfg(test)]
 mod sqlite;
 

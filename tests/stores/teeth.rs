@@ -2,12 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use tests_shared::careless::{Careless, Fault};
 use tower_bearer_conformance::{check, failures};
 
-use crate::{
-    careless::{Careless, Fault},
-    support::{START, Setup},
-};
+use crate::support::{START, Setup};
 
 fn careless(fault: Fault) -> Setup<Arc<Careless>> {
     Setup::new(|clock| Arc::new(Careless::new(clock, fault, START))).histories(30)

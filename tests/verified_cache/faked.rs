@@ -8,16 +8,14 @@ use std::{
     time::Duration,
 };
 
+use tests_shared::servers::{ServerClock, skipped};
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SigningKey, Verifier,
     clock::{Clock, SystemClock},
     error::TokenError,
 };
 
-use crate::{
-    servers::{ServerClock, skipped},
-    support::{LIFETIME, is_remembered},
-};
+use crate::support::{LIFETIME, is_remembered};
 
 /// Tells the child that it is one.
 const CHILD: &str = "TOWER_BEARER_FAKED";

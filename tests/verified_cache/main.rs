@@ -14,8 +14,6 @@ mod faked;
 mod keys;
 mod race;
 mod requests;
-#[path = "../servers/mod.rs"]
-mod servers;
 mod spelling;
 mod support;
 mod times;

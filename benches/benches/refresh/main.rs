@@ -12,9 +12,6 @@ mod signing;
 mod sqlite;
 mod swapping;
 
-#[path = "../../../tests/servers/mod.rs"]
-mod servers;
-
 use std::{io, time::Duration};
 
 use tokio::runtime::{self, Runtime};

@@ -1,6 +1,7 @@
 //! PostgreSQL that syncs each commit, on this machine.
 
 use sqlx::{PgPool, postgres::PgPoolOptions};
+use tests_shared::servers::{postgres::Postgres, skipped};
 use tokio::runtime::Runtime;
 use tower_bearer::Algorithm;
 use tower_bearer_sqlx::PostgresStore;
@@ -12,7 +13,6 @@ use crate::{
     driver::OnPostgres,
     latency,
     refreshing::{Refreshing, sessions},
-    servers::{postgres::Postgres, skipped},
     swapping::Swapping,
     turns,
 };

@@ -1,5 +1,6 @@
 //! Redis without any sync, on this machine.
 
+use tests_shared::servers::{redis::Redis, skipped};
 use tokio::runtime::Runtime;
 use tower_bearer::Algorithm;
 use tower_bearer_redis::RedisStore;
@@ -10,7 +11,6 @@ use crate::{
     crowd::{Crowd, rate},
     driver::OnRedis,
     refreshing::{Refreshing, sessions},
-    servers::{redis::Redis, skipped},
     swapping::Swapping,
     turns,
 };

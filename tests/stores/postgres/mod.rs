@@ -14,6 +14,7 @@ mod silent;
 use std::{collections::HashSet, time::Duration};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgPoolOptions};
+use tests_shared::servers::{pgbouncer::PgBouncer, postgres::Postgres};
 use tokio::{task::JoinSet, time::Instant};
 use tower_bearer::{
     SessionId,
@@ -26,7 +27,6 @@ use tower_bearer_sqlx::{PostgresOptions, PostgresStore};
 use uuid::Uuid;
 
 use self::rows::*;
-use crate::servers::{pgbouncer::PgBouncer, postgres::Postgres};
 
 const ISSUER: &str = "https://id.example";
 const HOUR: Duration = Duration::from_secs(3_600);

@@ -14,6 +14,7 @@ mod warning;
 
 use std::{future::Future, time::Duration};
 
+use tests_shared::servers::redis::Redis;
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout},
@@ -28,8 +29,6 @@ use tower_bearer::{
 };
 use tower_bearer_redis::{RedisOptions, RedisStore};
 use uuid::Uuid;
-
-use crate::servers::redis::Redis;
 
 const ISSUER: &str = "https://id.example";
 const HOUR: Duration = Duration::from_secs(3_600);

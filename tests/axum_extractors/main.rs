@@ -1,0 +1,187 @@
+//! Extractors and responses on axum.
+#![cfg(feature = "axum")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    response::IntoResponse,
+    routing::get,
+};
+use http::{Request, Response, StatusCode, header::WWW_AUTHENTICATE};
+use serde::{Deserialize, Serialize};
+use tests_shared::tokens::{Tokens, bare, bearer};
+use tower::ServiceExt;
+use tower_bearer::{
+    Claims, VerifiedToken,
+    bearer::{BearerLayer, Realm, Rejection},
+    error::{ErrorCode, TokenError},
+};
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+struct Mine {
+    role: String,
+}
+
+async fn me(claims: Claims<Mine>) -> String {
+    format!("{} {}", claims.sub, claims.private.role)
+}
+
+async fn perhaps_me(claims: Option<Claims<Mine>>) -> String {
+    claims.map_or("nobody".into(), |claims| claims.private.role)
+}
+
+async fn subject(token: VerifiedToken) -> String {
+    token.claims().sub.clone()
+}
+
+async fn perhaps_subject(token: Option<VerifiedToken>) -> String {
+    token.map_or("nobody".into(), |token| token.claims().sub.clone())
+}
+
+fn routes() -> Router {
+    Router::new()
+        .route("/me", get(me))
+        .route("/perhaps-me", get(perhaps_me))
+        .route("/subject", get(subject))
+        .route("/perhaps-subject", get(perhaps_subject))
+}
+
+const ALL: [&str; 4] = ["/me", "/perhaps-me", "/subject", "/perhaps-subject"];
+
+fn layer(tokens: &Tokens) -> BearerLayer {
+    BearerLayer::new(tokens.verifier.clone()).realm(Realm::from_static("axum"))
+}
+
+/// A token of alice the cook.
+fn cook(tokens: &Tokens) -> String {
+    tokens.sign(&tokens.claims().with_private(Mine {
+        role: "cook".into(),
+    }))
+}
+
+async fn send(app: Router, path: &str, request: Request<()>) -> (Response<()>, String) {
+    let mut request = request.map(|()| Body::empty());
+    *request.uri_mut() = path.parse().unwrap();
+    read(app.oneshot(request).await.unwrap()).await
+}
+
+async fn read(response: Response<Body>) -> (Response<()>, String) {
+    let (head, body) = response.into_parts();
+    let body = to_bytes(body, 64 * 1024).await.unwrap();
+    (
+        Response::from_parts(head, ()),
+        String::from_utf8(body.to_vec()).unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn claims_of_a_good_token() {
+    let tokens = Tokens::new();
+    let app = routes().route_layer(layer(&tokens));
+    for (path, expected) in ALL
+        .into_iter()
+        .zip(["alice cook", "cook", "alice", "alice"])
+    {
+        let (head, body) = send(app.clone(), path, bearer(&cook(&tokens))).await;
+        assert_eq!(
+            (head.status(), body.as_str()),
+            (StatusCode::OK, expected),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_layer_fits_a_router_as_a_whole_and_a_single_route() {
+    let tokens = Tokens::new();
+    let whole = routes().layer(layer(&tokens));
+    let single = Router::new().route("/subject", get(subject).layer(layer(&tokens)));
+    for app in [whole, single] {
+        let (head, _) = send(app.clone(), "/subject", bearer(&tokens.plain())).await;
+        assert_eq!(head.status(), StatusCode::OK);
+        let (head, _) = send(app, "/subject", bare()).await;
+        assert_eq!(head.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(head.headers()[WWW_AUTHENTICATE], r#"Bearer realm="axum""#);
+    }
+}
+
+#[tokio::test]
+async fn head_through_axum_says_the_length_of_a_get() {
+    let tokens = Tokens::new();
+    let app = routes().route_layer(layer(&tokens));
+    let mut request = bare();
+    *request.method_mut() = http::Method::HEAD;
+    let (head, body) = send(app.clone(), "/me", request).await;
+    let (_, of_get) = send(app, "/me", bare()).await;
+    assert_eq!(body, "");
+    assert_eq!(head.headers()["content-length"], of_get.len().to_string());
+}
+
+#[tokio::test]
+async fn absent_is_none_and_bad_is_refused() {
+    let tokens = Tokens::new();
+    let app = routes().route_layer(layer(&tokens).optional());
+    for path in ["/perhaps-me", "/perhaps-subject"] {
+        let (head, body) = send(app.clone(), path, bare()).await;
+        assert_eq!((head.status(), body.as_str()), (StatusCode::OK, "nobody"));
+        let (head, _) = send(app.clone(), path, bearer("a.b.c")).await;
+        assert_eq!(head.status(), StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_needs_claims_under_an_optional_layer_is_401() {
+    let tokens = Tokens::new();
+    let app = routes().route_layer(layer(&tokens).optional());
+    for path in ["/me", "/subject"] {
+        let (head, body) = send(app.clone(), path, bare()).await;
+        assert_eq!(head.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(head.headers()[WWW_AUTHENTICATE], r#"Bearer realm="axum""#);
+        assert!(body.contains("an access token is required"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_layer_is_a_500_that_helps() {
+    let tokens = Tokens::new();
+    for path in ALL {
+        let (head, body) = send(routes(), path, bearer(&cook(&tokens))).await;
+        assert_eq!(head.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(body.contains("BearerLayer"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn private_claims_that_do_not_fit_are_401() {
+    let tokens = Tokens::new();
+    let app = routes().route_layer(layer(&tokens));
+    for path in ["/me", "/perhaps-me"] {
+        let (head, body) = send(app.clone(), path, bearer(&tokens.plain())).await;
+        assert_eq!(head.status(), StatusCode::UNAUTHORIZED);
+        let challenge = head.headers()[WWW_AUTHENTICATE].to_str().unwrap();
+        assert!(challenge.starts_with(r#"Bearer realm="axum", error="invalid_token""#));
+        assert!(!body.contains("role"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn rejections_are_responses() {
+    let needed = "admin".parse().unwrap();
+    let rejection = Rejection::insufficient_scope(&needed).with_realm(Realm::from_static("mine"));
+    let (head, body) = read(IntoResponse::into_response(rejection)).await;
+    assert_eq!(head.status(), StatusCode::FORBIDDEN);
+    let challenge = head.headers()[WWW_AUTHENTICATE].to_str().unwrap();
+    assert!(challenge.starts_with(r#"Bearer realm="mine""#) && challenge.ends_with(r#""admin""#));
+    assert!(body.contains("insufficient_scope"));
+
+    let rejection = Rejection::from(TokenError::TooLong);
+    assert_eq!(rejection.code(), ErrorCode::InvalidRequest);
+    assert_eq!(rejection.cause(), Some(TokenError::TooLong));
+}

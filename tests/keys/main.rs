@@ -1,0 +1,12 @@
+//! Keys and key sets through the public API.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy takes helpers of tests for production code"
+)]
+
+mod formats;
+mod sets;
+mod support;

@@ -1,0 +1,272 @@
+//! A store that breaks one promise of the contract, to see that the tests would notice.
+
+mod store;
+
+use std::{
+    collections::BTreeMap,
+    mem,
+    sync::{Mutex, MutexGuard, atomic::AtomicUsize},
+};
+
+use tower_bearer::{
+    SessionId,
+    clock::{Clock, ManualClock, Timestamp},
+    store::{Record, RevokeReason, Revoked, Session, SessionSecret, SessionState},
+};
+
+/// What goes wrong. [`Fault::None`] keeps all promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    None,
+    /// Does not even tell the time.
+    Down,
+
+    InsertsOverOthers,
+    InsertsAtVersion0,
+    InsertsWithoutExtra,
+    InsertsShortNotes,
+    InsertsInTwoSteps,
+
+    Lags,
+    HidesRevoked,
+    LoadsByAnotherClock,
+
+    SwapsAnyVersion,
+    SwapsRevoked,
+    SwapsAllButTheEnd,
+    SwapsInTwoSteps,
+    SwapsHalf,
+    SwapsAllButTheKey,
+    CountsVersionsItself,
+    CreatesBySwap,
+    RevivesBySwap,
+    LosesSwaps,
+
+    ConfirmsRevoked,
+    ConfirmsAnyGeneration,
+    ConfirmsAgain,
+    ConfirmsAndForgetsTheKey,
+    ConfirmsByAnotherClock,
+    ConfirmsTheFirst500,
+    FailsWhereOthersConfirm,
+
+    LosesEnds,
+    EndsAgain,
+    EndsAndForgetsTheKey,
+    EndsByAnotherClock,
+    EndsInTwoSteps,
+    EndsOfEveryIssuer,
+    EndsInAnyCase,
+    EndsOnlyWhatIsLive,
+    EndsTheFirst1000,
+
+    ListsByAnotherClock,
+    ListsWhatIsDead,
+    ListsTheEndToo,
+    ListsNewestFirst,
+    ListsAtMost500,
+
+    DeletesEarly,
+    DeletesWhatIsIdle,
+    DeletesWhatIsRevoked,
+    DeletesNewestEndFirst,
+    DeletesBeyondTheLimit,
+    DeletesInTwoSteps,
+    DeletesNothing,
+    NeverFreesAnIdentifier,
+}
+
+pub struct Careless {
+    clock: ManualClock,
+    fault: Fault,
+    /// When the fault begins.
+    from: Timestamp,
+    /// What another clock shows.
+    stopped: Timestamp,
+    rows: Mutex<Rows>,
+    confirming: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Rows {
+    kept: BTreeMap<SessionId, Record>,
+    /// Each as it was before its last change.
+    before: BTreeMap<SessionId, Record>,
+    deleted: BTreeMap<SessionId, Record>,
+}
+
+impl Rows {
+    fn change(&mut self, id: SessionId, change: impl FnOnce(&mut Record)) {
+        if let Some(kept) = self.kept.get_mut(&id) {
+            self.before.insert(id, kept.clone());
+            change(kept);
+        }
+    }
+
+    fn delete(&mut self, id: SessionId) {
+        if let Some(deleted) = self.kept.remove(&id) {
+            self.deleted.insert(id, deleted);
+        }
+    }
+}
+
+impl Careless {
+    pub fn new(clock: ManualClock, fault: Fault, from: Timestamp) -> Self {
+        Self {
+            stopped: clock.now(),
+            clock,
+            fault,
+            from,
+            rows: Mutex::default(),
+            confirming: AtomicUsize::default(),
+        }
+    }
+
+    fn is(&self, fault: Fault) -> bool {
+        self.fault == fault && self.clock.now() >= self.from
+    }
+
+    fn at_most(&self, most: usize, fault: Fault) -> usize {
+        match self.is(fault) {
+            true => most,
+            false => usize::MAX,
+        }
+    }
+
+    /// The time, by another clock where that is the fault.
+    fn now_unless(&self, fault: Fault) -> Timestamp {
+        match self.is(fault) {
+            true => self.stopped,
+            false => self.clock.now(),
+        }
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap()
+    }
+
+    /// Looks and writes as one step or, where that is the fault, as two.
+    async fn one_step<T, R>(
+        &self,
+        unless: Fault,
+        look: impl FnOnce(&mut Rows) -> Option<T>,
+        write: impl FnOnce(&mut Rows, T) -> R,
+    ) -> Option<R> {
+        if !self.is(unless) {
+            let mut rows = self.rows();
+            let seen = look(&mut rows)?;
+            return Some(write(&mut rows, seen));
+        }
+        let seen = look(&mut self.rows())?;
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        Some(write(&mut self.rows(), seen))
+    }
+
+    fn is_free(&self, rows: &Rows, id: SessionId) -> bool {
+        let was_taken = rows.deleted.contains_key(&id) && self.is(Fault::NeverFreesAnIdentifier);
+        let is_taken = rows.kept.contains_key(&id) && !self.is(Fault::InsertsOverOthers);
+        !is_taken && !was_taken
+    }
+
+    fn may_swap(&self, rows: &mut Rows, id: SessionId, expected: u64) -> bool {
+        if self.is(Fault::RevivesBySwap)
+            && let Some(deleted) = rows.deleted.remove(&id)
+        {
+            rows.kept.insert(id, deleted);
+        }
+        match rows.kept.get(&id) {
+            None => self.is(Fault::CreatesBySwap),
+            Some(kept) if kept.state.revoked.is_some() => self.is(Fault::SwapsRevoked),
+            Some(kept) => kept.state.version == expected || self.is(Fault::SwapsAnyVersion),
+        }
+    }
+
+    fn write(&self, rows: &mut Rows, id: SessionId, expected: u64, next: &SessionState) {
+        if self.is(Fault::LosesSwaps) {
+            return;
+        }
+        if self.is(Fault::CreatesBySwap) {
+            rows.kept.entry(id).or_insert_with(|| made_up(id, next));
+        }
+        rows.change(id, |kept| {
+            let before = mem::replace(&mut kept.state, next.clone());
+            if self.is(Fault::SwapsAllButTheEnd) {
+                kept.state.revoked = before.revoked;
+            }
+            if self.is(Fault::SwapsAllButTheKey) {
+                kept.state.bound_to = before.bound_to;
+            }
+            if self.is(Fault::CountsVersionsItself) {
+                kept.state.version = expected + 1;
+            }
+        });
+    }
+
+    fn may_confirm(&self, rows: &Rows, id: SessionId, generation: u32) -> bool {
+        rows.kept.get(&id).is_some_and(|kept| {
+            (kept.state.generation == generation || self.is(Fault::ConfirmsAnyGeneration))
+                && (kept.state.confirmed_at.is_none() || self.is(Fault::ConfirmsAgain))
+                && (kept.state.revoked.is_none() || self.is(Fault::ConfirmsRevoked))
+        })
+    }
+
+    fn may_end(&self, rows: &Rows, id: SessionId) -> bool {
+        let ended = |kept: &Record| kept.state.revoked.is_some() && !self.is(Fault::EndsAgain);
+        rows.kept.get(&id).is_some_and(|kept| !ended(kept))
+    }
+
+    fn revoke(&self, rows: &mut Rows, id: SessionId, reason: RevokeReason) {
+        if self.is(Fault::LosesEnds) {
+            return;
+        }
+        let at = self.now_unless(Fault::EndsByAnotherClock);
+        rows.change(id, |kept| {
+            kept.state.revoked = Some(Revoked::new(at, reason));
+            kept.state.version += 1;
+            if self.is(Fault::EndsAndForgetsTheKey) {
+                kept.state.bound_to = None;
+            }
+        });
+    }
+
+    /// Whose sessions a logout on all devices takes.
+    fn owns(&self, issuer: &str, subject: &str, record: &Record) -> bool {
+        let is_subject = match self.is(Fault::EndsInAnyCase) {
+            true => record.session.subject.eq_ignore_ascii_case(subject),
+            false => record.session.subject == subject,
+        };
+        let is_issuer = record.session.issuer == issuer || self.is(Fault::EndsOfEveryIssuer);
+        let is_hidden = self.is(Fault::EndsOnlyWhatIsLive) && !record.is_live(self.clock.now());
+        is_subject && is_issuer && !is_hidden
+    }
+
+    fn may_list(&self, record: &Record, now: Timestamp) -> bool {
+        let instant = std::time::Duration::from_millis(1);
+        match self.fault {
+            Fault::ListsWhatIsDead => true,
+            Fault::ListsTheEndToo => record.is_live(now - instant),
+            _ => record.is_live(now),
+        }
+    }
+
+    fn may_delete(&self, record: &Record) -> bool {
+        let now = self.clock.now();
+        (record.session.ends_at <= now && !self.is(Fault::DeletesNothing))
+            || self.is(Fault::DeletesEarly)
+            || (self.is(Fault::DeletesWhatIsIdle) && record.state.expires_at <= now)
+            || (self.is(Fault::DeletesWhatIsRevoked) && record.state.revoked.is_some())
+    }
+}
+
+/// A session of which only the state is known.
+fn made_up(id: SessionId, state: &SessionState) -> Record {
+    let secret = SessionSecret::from_bytes([0; 32]);
+    let mut session = Session::new(id, "https://id.example", "ada", secret, state.expires_at);
+    session.ends_at = state.expires_at;
+    Record {
+        session,
+        state: state.clone(),
+    }
+}
