@@ -32,15 +32,14 @@ use tower_bearer::{
     bearer::BearerLayer,
     cookie::{CookieOptions, RefreshCookie},
     endpoint::Endpoints,
-    store::{MemoryStore, SessionStore},
 };
-use tower_bearer_sqlx::SqliteStore;
 
 use lost::Losses;
 use shared::{
     auth::{self, Auth, Failure},
-    config::{Config, StartError, Store},
+    config::{Config, StartError},
     server,
+    store::OpenStore,
 };
 use with_axum::{Listed, answer};
 
@@ -54,35 +53,26 @@ Open http://localhost:{port} in a browser, in two tabs for instance. In Safari, 
 secure cookie from plain HTTP, start with INSECURE_COOKIES=1.
 ";
 
-struct App<St> {
-    auth: Auth<St>,
+#[derive(Clone)]
+struct App {
+    auth: Auth,
     cookie: RefreshCookie,
     losses: Losses,
 }
 
-impl<St> Clone for App<St> {
-    fn clone(&self) -> Self {
-        Self {
-            auth: self.auth.clone(),
-            cookie: self.cookie.clone(),
-            losses: self.losses.clone(),
-        }
-    }
-}
-
-impl<St> FromRef<App<St>> for Auth<St> {
-    fn from_ref(app: &App<St>) -> Self {
+impl FromRef<App> for Auth {
+    fn from_ref(app: &App) -> Self {
         app.auth.clone()
     }
 }
 
-impl<St> FromRef<App<St>> for RefreshCookie {
-    fn from_ref(app: &App<St>) -> Self {
+impl FromRef<App> for RefreshCookie {
+    fn from_ref(app: &App) -> Self {
         app.cookie.clone()
     }
 }
 
-fn router<St: SessionStore>(app: App<St>) -> Router {
+fn router(app: App) -> Router {
     let sessions = &app.auth.sessions;
     let bearer = BearerLayer::new(app.auth.verifier.clone()).sessions(sessions);
     let endpoints = Endpoints::new(sessions).under("/auth");
@@ -90,15 +80,15 @@ fn router<St: SessionStore>(app: App<St>) -> Router {
 
     let for_users = Router::new()
         .route("/me", get(me))
-        .route("/auth/logout", post(log_out::<St>))
-        .route("/auth/logout-all", post(log_out_everywhere::<St>))
-        .route("/auth/sessions", get(list::<St>))
-        .route("/auth/sessions/{sid}", delete(end::<St>))
-        .route("/demo/lose/{answers}", post(lose::<St>))
+        .route("/auth/logout", post(log_out))
+        .route("/auth/logout-all", post(log_out_everywhere))
+        .route("/auth/sessions", get(list))
+        .route("/auth/sessions/{sid}", delete(end))
+        .route("/demo/lose/{answers}", post(lose))
         .route_layer(bearer);
 
     Router::new()
-        .route("/auth/login", post(log_in::<St>))
+        .route("/auth/login", post(log_in))
         .layer(DefaultBodyLimit::max(auth::MAX_BODY))
         .merge(endpoints.layer(from_fn_with_state(app.losses.clone(), lost::lose)))
         .merge(for_users)
@@ -110,8 +100,8 @@ fn router<St: SessionStore>(app: App<St>) -> Router {
 }
 
 /// The refresh token goes into the cookie, and only the access token into the body.
-async fn log_in<St: SessionStore>(
-    State(app): State<App<St>>,
+async fn log_in(
+    State(app): State<App>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<impl IntoResponse, Failure> {
@@ -123,8 +113,8 @@ async fn me(claims: Claims) -> Json<Claims> {
     Json(claims)
 }
 
-async fn log_out<St: SessionStore>(
-    State(auth): State<Auth<St>>,
+async fn log_out(
+    State(auth): State<Auth>,
     State(cookie): State<RefreshCookie>,
     claims: Claims,
 ) -> Result<impl IntoResponse, Failure> {
@@ -132,8 +122,8 @@ async fn log_out<St: SessionStore>(
     Ok((cookie.clear(), StatusCode::NO_CONTENT))
 }
 
-async fn log_out_everywhere<St: SessionStore>(
-    State(auth): State<Auth<St>>,
+async fn log_out_everywhere(
+    State(auth): State<Auth>,
     State(cookie): State<RefreshCookie>,
     claims: Claims,
 ) -> Result<impl IntoResponse, Failure> {
@@ -141,15 +131,12 @@ async fn log_out_everywhere<St: SessionStore>(
     Ok((cookie.clear(), StatusCode::NO_CONTENT))
 }
 
-async fn list<St: SessionStore>(
-    State(auth): State<Auth<St>>,
-    claims: Claims,
-) -> Result<Listed, Failure> {
+async fn list(State(auth): State<Auth>, claims: Claims) -> Result<Listed, Failure> {
     Ok(Listed(auth.list(&claims).await?))
 }
 
-async fn end<St: SessionStore>(
-    State(auth): State<Auth<St>>,
+async fn end(
+    State(auth): State<Auth>,
     claims: Claims,
     Path(sid): Path<String>,
 ) -> Result<StatusCode, Failure> {
@@ -157,7 +144,7 @@ async fn end<St: SessionStore>(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn lose<St: SessionStore>(State(app): State<App<St>>, Path(answers): Path<u8>) -> StatusCode {
+async fn lose(State(app): State<App>, Path(answers): Path<u8>) -> StatusCode {
     app.losses.set(answers);
     StatusCode::NO_CONTENT
 }
@@ -173,22 +160,18 @@ async fn run() -> Result<(), StartError> {
     config.access_ttl.get_or_insert(access_ttl);
     config.reuse_window.get_or_insert(REUSE_WINDOW);
     server::log();
-    match config.store()? {
-        Store::Memory => serve(Auth::new(&config, MemoryStore::new())?, &config).await,
-        Store::Sqlite { address, .. } => {
-            let store = server::opened(SqliteStore::connect(address).await)?;
-            let served = serve(Auth::new(&config, store.clone())?, &config).await;
-            store.close().await;
-            served
-        }
-        #[cfg(any(feature = "postgres", feature = "redis"))]
-        _ => Err("STORE: this example takes memory or sqlite:FILE"
+    if config.store()?.is_shared() {
+        return Err("STORE: this example takes memory or sqlite:FILE"
             .to_owned()
-            .into()),
+            .into());
     }
+    let store = OpenStore::open(&config).await?;
+    let served = serve(Auth::new(&config, store.any())?, &config).await;
+    store.close().await;
+    served
 }
 
-async fn serve<St: SessionStore>(auth: Auth<St>, config: &Config) -> Result<(), StartError> {
+async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     let app = App {
         cookie: cookie(&auth)?,
         losses: Losses::default(),
@@ -204,7 +187,7 @@ async fn serve<St: SessionStore>(auth: Auth<St>, config: &Config) -> Result<(), 
 }
 
 /// Sent to the token endpoint alone.
-fn cookie<St: SessionStore>(auth: &Auth<St>) -> Result<RefreshCookie, StartError> {
+fn cookie(auth: &Auth) -> Result<RefreshCookie, StartError> {
     let mut options = CookieOptions::new("/auth/token");
     if env::var_os("INSECURE_COOKIES").is_some_and(|set| set == "1") {
         options = options.insecure_over_http();

@@ -27,21 +27,21 @@ use tower_bearer::{
     Claims, Scope, VerifiedToken,
     bearer::{BearerLayer, Rejection},
     endpoint::Endpoints,
-    store::{MemoryStore, SessionStore},
 };
-#[cfg(feature = "redis")]
-use tower_bearer_redis::RedisStore;
-#[cfg(feature = "postgres")]
-use tower_bearer_sqlx::PostgresStore;
-use tower_bearer_sqlx::SqliteStore;
 
 use shared::{
     auth::{self, Auth, Failure},
-    config::{Config, StartError, Store},
+    config::{Config, StartError},
     server,
+    store::OpenStore,
 };
 
+const ADMIN: Scope = Scope::from_static("admin");
+
 type Reply = Response<Full<Bytes>>;
+
+/// What an administrator's token has.
+const ADMIN: Scope = Scope::from_static("admin");
 
 /// Why a request does not get what it asks for.
 enum Refusal {
@@ -79,7 +79,7 @@ impl Refusal {
 }
 
 /// Listens until told to stop, each connection with the one stack.
-async fn serve<St: SessionStore>(auth: Auth<St>, config: &Config) -> Result<(), StartError> {
+async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     let stop = server::asked_to_stop()?;
     let listener = server::bind(&config.addr).await?;
     let clean_up = server::clean_up(&auth.sessions)?;
@@ -88,19 +88,16 @@ async fn serve<St: SessionStore>(auth: Auth<St>, config: &Config) -> Result<(), 
     // Optional here, since some paths are open: who wants the claims asks for them below.
     let bearer = BearerLayer::new(auth.verifier.clone())
         .sessions(&auth.sessions)
-        .optional()
-        .serve(Endpoints::new(&auth.sessions).under("/auth"));
-    let admins: Scope = "admin"
-        .parse()
-        .map_err(|error| StartError::new("scope", &error))?;
-    let app = (auth.clone(), admins);
+        .optional();
+    let app = auth.clone();
     let stack = ServiceBuilder::new()
+        .layer(Endpoints::new(&auth.sessions).under("/auth"))
         .map_request(without_needless_token)
         .layer(bearer)
         .service(service_fn(move |request| {
-            let (auth, admins) = app.clone();
+            let auth = app.clone();
             async move {
-                let reply = route(&auth, &admins, request).await;
+                let reply = route(&auth, request).await;
                 Ok::<_, Infallible>(reply.unwrap_or_else(Refusal::into_reply))
             }
         }));
@@ -118,12 +115,8 @@ fn without_needless_token(mut request: Request<Incoming>) -> Request<Incoming> {
     request
 }
 
-/// All paths but those of [`Endpoints`], which the layer answers before.
-async fn route<St: SessionStore>(
-    auth: &Auth<St>,
-    admins: &Scope,
-    request: Request<Incoming>,
-) -> Result<Reply, Refusal> {
+/// All paths but those of [`Endpoints`], which is the layer outside.
+async fn route(auth: &Auth, request: Request<Incoming>) -> Result<Reply, Refusal> {
     let path = request.uri().path().to_owned();
     // hyper leaves the body out of an answer to HEAD.
     let method = match request.method() {
@@ -134,7 +127,7 @@ async fn route<St: SessionStore>(
         ("GET", "/health") => auth::json(StatusCode::OK, &json!({ "status": "ok" })),
         ("POST", "/auth/login") => log_in(auth, request).await?,
         ("GET", "/me") => auth::json(StatusCode::OK, claims(&request)?),
-        ("GET", "/admin") => admin(&request, admins)?,
+        ("GET", "/admin") => admin(&request)?,
         ("POST", "/auth/logout") => {
             auth.log_out(claims(&request)?).await?;
             done()
@@ -175,17 +168,14 @@ fn claims(request: &Request<Incoming>) -> Result<&Claims, Rejection> {
     VerifiedToken::from_extensions(request.extensions()).map(VerifiedToken::claims)
 }
 
-fn admin(request: &Request<Incoming>, needed: &Scope) -> Result<Reply, Rejection> {
+fn admin(request: &Request<Incoming>) -> Result<Reply, Rejection> {
     let token = VerifiedToken::from_extensions(request.extensions())?;
-    token.require_scope(needed)?;
+    token.require_scope(&ADMIN)?;
     let body = json!({ "admin": token.claims().sub });
     Ok(auth::json(StatusCode::OK, &body))
 }
 
-async fn log_in<St: SessionStore>(
-    auth: &Auth<St>,
-    request: Request<Incoming>,
-) -> Result<Reply, Failure> {
+async fn log_in(auth: &Auth, request: Request<Incoming>) -> Result<Reply, Failure> {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, auth::MAX_BODY).collect().await;
     let body = body.map_err(|error| match error.is::<LengthLimitError>() {
@@ -211,25 +201,10 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), StartError> {
     let config = Config::load()?;
     server::log();
-    match config.store()? {
-        Store::Memory => serve(Auth::new(&config, MemoryStore::new())?, &config).await,
-        Store::Sqlite { address, .. } => {
-            let store = server::opened(SqliteStore::connect(address).await)?;
-            let served = serve(Auth::new(&config, store.clone())?, &config).await;
-            store.close().await;
-            served
-        }
-        #[cfg(feature = "postgres")]
-        Store::Postgres { address } => {
-            let store = server::opened(PostgresStore::connect(address).await)?;
-            serve(Auth::new(&config, store)?, &config).await
-        }
-        #[cfg(feature = "redis")]
-        Store::Redis { address } => {
-            let store = server::opened(RedisStore::connect(address).await)?;
-            serve(Auth::new(&config, store)?, &config).await
-        }
-    }
+    let store = OpenStore::open(&config).await?;
+    let served = serve(Auth::new(&config, store.any())?, &config).await;
+    store.close().await;
+    served
 }
 
 /// Accepts until told to stop; what is under way then is finished, within limits.

@@ -18,43 +18,37 @@ use axum::{
     routing::{delete, get, post},
 };
 use serde_json::{Value, json};
-use tower_bearer::{
-    Claims, TokenResponse,
-    bearer::BearerLayer,
-    endpoint::Endpoints,
-    store::{MemoryStore, SessionStore},
-};
-#[cfg(feature = "redis")]
-use tower_bearer_redis::RedisStore;
-#[cfg(feature = "postgres")]
-use tower_bearer_sqlx::PostgresStore;
-use tower_bearer_sqlx::SqliteStore;
+use tower_bearer::{Claims, Scope, TokenResponse, bearer::BearerLayer, endpoint::Endpoints};
 
 use shared::{
     auth::{self, Auth, Failure},
-    config::{Config, StartError, Store},
+    config::{Config, StartError},
     server,
+    store::OpenStore,
 };
 use with_axum::{Listed, answer};
 
-fn router<St: SessionStore>(auth: Auth<St>) -> Router {
+/// What an administrator's token has.
+const ADMIN: Scope = Scope::from_static("admin");
+
+fn router(auth: Auth) -> Router {
     let bearer = BearerLayer::new(auth.verifier.clone()).sessions(&auth.sessions);
 
     let for_users = Router::new()
         .route("/me", get(me))
-        .route("/auth/logout", post(log_out::<St>))
-        .route("/auth/logout-all", post(log_out_everywhere::<St>))
-        .route("/auth/sessions", get(list::<St>))
-        .route("/auth/sessions/{sid}", delete(end::<St>))
+        .route("/auth/logout", post(log_out))
+        .route("/auth/logout-all", post(log_out_everywhere))
+        .route("/auth/sessions", get(list))
+        .route("/auth/sessions/{sid}", delete(end))
         .route_layer(bearer.clone());
 
     let for_admins = Router::new()
         .route("/admin", get(admin))
-        .route_layer(bearer.require_scope("admin"));
+        .route_layer(bearer.require_scope(ADMIN));
 
     Router::new()
         .route("/health", get(health))
-        .route("/auth/login", post(log_in::<St>))
+        .route("/auth/login", post(log_in))
         .layer(DefaultBodyLimit::max(auth::MAX_BODY))
         .merge(Endpoints::new(&auth.sessions).under("/auth").into_router())
         .merge(for_users)
@@ -68,8 +62,8 @@ async fn health() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-async fn log_in<St: SessionStore>(
-    State(auth): State<Auth<St>>,
+async fn log_in(
+    State(auth): State<Auth>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<TokenResponse, Failure> {
@@ -84,31 +78,25 @@ async fn admin(claims: Claims) -> Json<Value> {
     Json(json!({ "admin": claims.sub }))
 }
 
-async fn log_out<St: SessionStore>(
-    State(auth): State<Auth<St>>,
-    claims: Claims,
-) -> Result<StatusCode, Failure> {
+async fn log_out(State(auth): State<Auth>, claims: Claims) -> Result<StatusCode, Failure> {
     auth.log_out(&claims).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn log_out_everywhere<St: SessionStore>(
-    State(auth): State<Auth<St>>,
+async fn log_out_everywhere(
+    State(auth): State<Auth>,
     claims: Claims,
 ) -> Result<StatusCode, Failure> {
     auth.log_out_everywhere(&claims).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn list<St: SessionStore>(
-    State(auth): State<Auth<St>>,
-    claims: Claims,
-) -> Result<Listed, Failure> {
+async fn list(State(auth): State<Auth>, claims: Claims) -> Result<Listed, Failure> {
     Ok(Listed(auth.list(&claims).await?))
 }
 
-async fn end<St: SessionStore>(
-    State(auth): State<Auth<St>>,
+async fn end(
+    State(auth): State<Auth>,
     claims: Claims,
     Path(sid): Path<String>,
 ) -> Result<StatusCode, Failure> {
@@ -124,28 +112,13 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), StartError> {
     let config = Config::load()?;
     server::log();
-    match config.store()? {
-        Store::Memory => serve(Auth::new(&config, MemoryStore::new())?, &config).await,
-        Store::Sqlite { address, .. } => {
-            let store = server::opened(SqliteStore::connect(address).await)?;
-            let served = serve(Auth::new(&config, store.clone())?, &config).await;
-            store.close().await;
-            served
-        }
-        #[cfg(feature = "postgres")]
-        Store::Postgres { address } => {
-            let store = server::opened(PostgresStore::connect(address).await)?;
-            serve(Auth::new(&config, store)?, &config).await
-        }
-        #[cfg(feature = "redis")]
-        Store::Redis { address } => {
-            let store = server::opened(RedisStore::connect(address).await)?;
-            serve(Auth::new(&config, store)?, &config).await
-        }
-    }
+    let store = OpenStore::open(&config).await?;
+    let served = serve(Auth::new(&config, store.any())?, &config).await;
+    store.close().await;
+    served
 }
 
-async fn serve<St: SessionStore>(auth: Auth<St>, config: &Config) -> Result<(), StartError> {
+async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     let stop = server::asked_to_stop()?;
     let listener = server::bind(&config.addr).await?;
     let clean_up = server::clean_up(&auth.sessions)?;

@@ -115,10 +115,7 @@ struct Outcome {
 }
 
 /// Refreshes, again and again while the server says that it cannot.
-async fn refresh<St: SessionStore>(
-    endpoint: TokenEndpoint<St>,
-    token: String,
-) -> Result<Outcome, BoxError> {
+async fn refresh(endpoint: TokenEndpoint, token: String) -> Result<Outcome, BoxError> {
     for told_to_wait in 0..1_000 {
         let form = format!("grant_type=refresh_token&refresh_token={token}");
         let request = Request::post("/auth/token")

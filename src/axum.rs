@@ -37,7 +37,7 @@ impl ClaimsRejection {
         let by_token = extensions.get().map(VerifiedToken::realm);
         let by_layer = || extensions.get().map(|Checked { realm }| realm);
         Self(Kind::Refused(match by_token.or_else(by_layer) {
-            Some(realm) => rejection.in_realm(realm),
+            Some(realm) => rejection.with_realm(realm.clone()),
             None => rejection,
         }))
     }

@@ -122,7 +122,10 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NumericDate)
+        // Any number of JSON is told to whoever asks for a float, integers as integers. Whoever asks
+        // for anything may be told something else, by features of serde_json that another crate of
+        // the application turns on.
+        deserializer.deserialize_f64(NumericDate)
     }
 }
 
@@ -257,5 +260,39 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn a_date_may_have_fractions_whether_it_is_read_from_text_or_from_a_value() {
+        for (text, millis) in [
+            ("1", 1_000),
+            ("1.5", 1_500),
+            ("-1.5", -1_500),
+            ("1.7000000001e9", 1_700_000_000_100),
+            ("1e300", i64::MAX),
+        ] {
+            let value: Value = serde_json::from_str(text).unwrap();
+            let date = Timestamp::from_millis(millis);
+            assert_eq!(
+                serde_json::from_str::<Timestamp>(text).unwrap(),
+                date,
+                "{text}"
+            );
+            assert_eq!(
+                serde_json::from_value::<Timestamp>(value).unwrap(),
+                date,
+                "{text}"
+            );
+        }
+        for text in ["\"1\"", "null", "true", "[1]", "{}", "1e400"] {
+            assert!(serde_json::from_str::<Timestamp>(text).is_err(), "{text}");
+        }
     }
 }

@@ -1,148 +1,110 @@
 //! What can go wrong, and the one table from a failure to what the wire says of it.
 //!
-//! [`ConfigError`] is the caller's own mistake and comes before any request is served.
-//! [`TokenError`] is what a peer's access token did. What a session operation meets is a
-//! `session::SessionError`, what a store meets a
-//! `store::StoreError`.
+//! By whose fault it is:
+//!
+//! | error | of what |
+//! | --- | --- |
+//! | [`ConfigError`] | the application's configuration; it comes before any request is served |
+//! | [`KeyError`](crate::jws::KeyError) | a key, or a set of keys |
+//! | `store::OpenError` | a store that cannot be opened, or its address |
+//! | [`ScopeError`](crate::claims::ScopeError) | text that is no scope, of the application's or of a request |
+//! | [`TokenError`] | a peer's access token |
+//! | `session::SessionError` | a refresh token, a login, or what serves them |
+//! | `store::StoreError` | a store, while it is used |
+//!
+//! `kind()` is for programs. `Display` says what went wrong here and not what caused it. The causes
+//! that [`source`](StdError::source) leads to are for logs only: their types and texts are no part of
+//! this crate's API and may change in any release.
 
-use std::{error::Error as StdError, fmt};
+use std::{borrow::Cow, error::Error as StdError, fmt};
 
 use http::StatusCode;
 
 /// Any error that can be sent between threads, as in `tower`.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// A configuration that cannot be used: keys, lifetimes, names.
+/// A configuration that cannot be used: names, lifetimes, limits, cookies, URLs.
 ///
 /// `Display` says what is wrong and what would be right, `Debug` too, for programs that return
 /// it from `main`; neither shows a secret.
 pub struct ConfigError {
     kind: ConfigErrorKind,
+    what: Cow<'static, str>,
     source: Option<BoxError>,
 }
 
 /// What is wrong with a configuration.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConfigErrorKind {
     /// An issuer that is empty.
-    #[error("the issuer is empty: give the https URL that names this authorization server")]
     EmptyIssuer,
     /// An audience that is empty.
-    #[error("the audience is empty: give the URL or name of the API that the tokens are for")]
     EmptyAudience,
-    /// A default client identifier that is empty.
-    #[error("the client identifier is empty")]
+    /// A client identifier that is empty.
     EmptyClientId,
     /// A subject that is empty.
-    #[error("the subject is empty: give the identifier of the user who logged in")]
     EmptySubject,
-    /// A scope token with a character that RFC 6749 §3.3 does not allow.
-    #[error("a scope token may hold printable ASCII except space, quote and backslash")]
-    Scope,
     /// A realm with a character that does not fit a quoted string.
-    #[error("the realm may hold printable ASCII except quote and backslash")]
     Realm,
     /// A lifetime or timeout that is zero or too large, or two that contradict.
-    #[error("{0}")]
-    Lifetime(&'static str),
+    Lifetime,
     /// A window, budget or maximum out of its range, or something that is over a limit.
-    #[error("{0}")]
-    Limit(&'static str),
+    Limit,
     /// A private claim with a registered name, or private claims that are no JSON object.
-    #[error("private claims: {0}")]
-    PrivateClaims(String),
-    /// Key material that cannot be read as a key of the algorithm.
-    #[error("the key cannot be read: {0}")]
-    KeyFormat(&'static str),
-    /// A key that is too short for its algorithm.
-    #[error("the {algorithm} key has {bits} bits, at least {minimum} are needed")]
-    #[non_exhaustive]
-    WeakKey {
-        /// The algorithm that the key is for.
-        algorithm: &'static str,
-        /// How long the key is.
-        bits: usize,
-        /// How long it has to be.
-        minimum: usize,
-    },
-    /// A refresh secret that is too short.
-    #[error("the refresh secret has {bytes} bytes, at least 32 random ones are needed")]
-    #[non_exhaustive]
-    ShortSecret {
-        /// How long the secret is.
-        bytes: usize,
-    },
-    /// Keys that were to be replaced although a `KeySet` signs with one of them.
-    #[error(
-        "these are the keys of a KeySet, which has to verify what it signs: roll it over instead"
-    )]
-    KeysOfAKeySet,
-    /// A JWK whose `use`, `key_ops` or `alg` forbids what is asked of it (RFC 7517 §4).
-    #[error("the JWK is not meant for this: {0}")]
-    KeyUse(&'static str),
-    /// The algorithm is not one that this crate supports.
-    #[error(
-        "unsupported algorithm: {0:?}; there are HS, RS and PS with 256, 384 and 512, ES256, \
-         ES384 and EdDSA"
-    )]
-    UnsupportedAlgorithm(String),
-    /// Two keys of a set share a `kid`.
-    #[error("two keys of the set have the same kid: {0:?}")]
-    DuplicateKid(String),
-    /// A set that has no key that could be used.
-    #[error("the key set is empty")]
-    EmptyKeySet,
+    PrivateClaims,
     /// The refresh key is among the access keys.
-    #[error("the refresh key must not be one of the access token keys")]
     SharedKey,
-    /// The operating system gave no random bytes, or the back end could not make a key.
-    #[error("no key could be generated")]
-    Generate,
     /// A task was to be started outside of a tokio runtime.
-    #[error("there is no tokio runtime to run the task")]
     NoRuntime,
     /// A URL that cannot be used, or that a token must not go to.
-    #[error("the URL cannot be used: {0}")]
-    Url(&'static str),
+    Url,
     /// A cookie's name or path that cannot be used, or a cookie that would be too large.
-    #[error("the cookie cannot be used: {0}")]
-    Cookie(&'static str),
-    /// A store address that cannot be used.
-    #[error("the store cannot be opened: {0}")]
-    Store(&'static str),
+    Cookie,
+}
+
+impl ConfigErrorKind {
+    /// What a sentence of this kind begins with.
+    const fn lead(self) -> &'static str {
+        match self {
+            Self::PrivateClaims => "private claims: ",
+            Self::Url => "the URL cannot be used: ",
+            Self::Cookie => "the cookie cannot be used: ",
+            _ => "",
+        }
+    }
 }
 
 impl ConfigError {
-    /// An error of that kind.
-    pub fn new(kind: ConfigErrorKind) -> Self {
-        Self { kind, source: None }
-    }
-
-    /// An error of that kind and what caused it.
-    pub fn with_source(kind: ConfigErrorKind, source: impl Into<BoxError>) -> Self {
+    /// A configuration of that kind that cannot be used, and what is wrong with it: a sentence that
+    /// shows no secret.
+    pub fn new(kind: ConfigErrorKind, what: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
+            what: what.into(),
+            source: None,
+        }
+    }
+
+    /// What caused it.
+    #[must_use]
+    pub fn with_source(self, source: impl Into<BoxError>) -> Self {
+        Self {
             source: Some(source.into()),
+            ..self
         }
     }
 
     /// What is wrong.
-    pub fn kind(&self) -> &ConfigErrorKind {
-        &self.kind
-    }
-}
-
-impl From<ConfigErrorKind> for ConfigError {
-    fn from(kind: ConfigErrorKind) -> Self {
-        Self::new(kind)
+    pub fn kind(&self) -> ConfigErrorKind {
+        self.kind
     }
 }
 
 impl fmt::Debug for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_tuple("ConfigError");
-        debug.field(&format_args!("{}", self.kind));
+        debug.field(&format_args!("{self}"));
         if let Some(source) = &self.source {
             debug.field(source);
         }
@@ -152,7 +114,7 @@ impl fmt::Debug for ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.kind.fmt(f)
+        write!(f, "{}{}", self.kind.lead(), self.what)
     }
 }
 

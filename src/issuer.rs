@@ -82,7 +82,8 @@ impl Issuer {
     pub fn default_client_id(self, client_id: impl Into<String>) -> Result<Self, ConfigError> {
         let default_client_id = client_id.into();
         if default_client_id.is_empty() {
-            return Err(ConfigErrorKind::EmptyClientId.into());
+            let empty = "the client identifier is empty";
+            return Err(ConfigError::new(ConfigErrorKind::EmptyClientId, empty));
         }
         let inner = Arc::unwrap_or_clone(self.0);
         Ok(Self(Arc::new(Inner {
@@ -166,10 +167,13 @@ impl Issuer {
 /// What a token says of its issuer and its audience has to say something.
 pub(crate) fn check_names(issuer: &str, audience: &str) -> Result<(), ConfigError> {
     if issuer.is_empty() {
-        return Err(ConfigErrorKind::EmptyIssuer.into());
+        let empty = "the issuer is empty: give the https URL that names this authorization server";
+        return Err(ConfigError::new(ConfigErrorKind::EmptyIssuer, empty));
     }
     if audience.is_empty() {
-        return Err(ConfigErrorKind::EmptyAudience.into());
+        let empty =
+            "the audience is empty: give the URL or name of the API that the tokens are for";
+        return Err(ConfigError::new(ConfigErrorKind::EmptyAudience, empty));
     }
     Ok(())
 }
@@ -226,7 +230,7 @@ mod tests {
     #[test]
     fn names_are_not_empty() {
         let keys = || issuer().keys().clone();
-        let kind = |made: Result<Issuer, ConfigError>| made.unwrap_err().kind().clone();
+        let kind = |made: Result<Issuer, ConfigError>| made.unwrap_err().kind();
         assert_eq!(
             kind(Issuer::new("", "b", keys())),
             ConfigErrorKind::EmptyIssuer
@@ -279,7 +283,7 @@ mod tests {
             let kind = refused(&claims().with_private(private));
             assert!(matches!(kind, SignErrorKind::PrivateClaims(_)), "{kind:?}");
         }
-        for name in REGISTERED {
+        for &name in REGISTERED {
             let kind = refused(&claims().with_private(json!({ name: "alice" })));
             assert!(
                 matches!(kind, SignErrorKind::PrivateClaims(_)),

@@ -25,6 +25,11 @@ pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
     }
 }
 
+/// The JSON text of an object.
+pub(crate) fn text(members: &Map<String, Value>) -> String {
+    Value::Object(members.clone()).to_string()
+}
+
 /// Writes a value that is about as long as the claims of a token.
 pub(crate) fn written(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
     let mut bytes = Vec::with_capacity(WRITTEN);
@@ -106,13 +111,57 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
-        while let Some(name) = map.next_key::<String>()? {
+        while let Some(key) = map.next_key()? {
+            let name = match key {
+                Key::Name(name) => name,
+                Key::Number => return number(&map.next_value::<String>()?),
+            };
             let value = map.next_value_seed(self)?;
             if members.insert(name, value).is_some() {
                 return Err(A::Error::custom("duplicate member"));
             }
         }
         Ok(Value::Object(members))
+    }
+}
+
+/// A number as serde_json keeps it, which is the text itself where it is asked to.
+fn number<E: Error>(text: &str) -> Result<Value, E> {
+    text.parse().map(Value::Number).map_err(E::custom)
+}
+
+/// A key of what serde_json hands over as a map.
+///
+/// If any crate of the application turns on serde_json's `arbitrary_precision`, that is an object
+/// or a number: the text of a fraction comes as a map of one member. The key of that member is
+/// handed over as a string, whatever is asked for, and only a name out of the JSON text as the
+/// newtype that is asked for here. So no object can pass for a number, whatever its names are.
+enum Key {
+    Name(String),
+    Number,
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct("Key", KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl<'de> Visitor<'de> for KeyVisitor {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a member")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, name: D) -> Result<Key, D::Error> {
+        String::deserialize(name).map(Key::Name)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Key, E> {
+        Ok(Key::Number)
     }
 }
 
@@ -153,5 +202,58 @@ impl<'de> Deserializer<'de> for Members<'de> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
         unit_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Floats that are read wrong in their last bit where a parser is content to be close.
+    const NUMBERS: &str = r#"{"exact":[0.1,1.5e300,5e-324,-0.000001234,123456789.12345679],"integers":[0,-1,18446744073709551615,-9223372036854775808]}"#;
+
+    #[track_caller]
+    fn read(text: &str) -> Map<String, Value> {
+        object(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn numbers_come_out_as_they_went_in() {
+        let members = read(NUMBERS);
+        let again = String::from_utf8(written(&members).unwrap()).unwrap();
+        assert_eq!(Value::from(read(&again)), Value::from(members.clone()));
+        #[derive(Deserialize)]
+        struct Mine {
+            exact: [f64; 5],
+            integers: (u8, i8, u64, i64),
+        }
+        let Mine { exact, integers } = from_members(&members).unwrap();
+        assert_eq!(
+            exact,
+            [0.1, 1.5e300, 5e-324, -0.000001234, 123456789.12345679]
+        );
+        assert_eq!(integers, (0, -1, u64::MAX, i64::MIN));
+    }
+
+    /// By its name alone it could be what serde_json makes of a number, or of raw text.
+    #[test]
+    fn an_object_is_an_object_whatever_its_names_are() {
+        for name in ["Number", "RawValue"] {
+            let text = format!(r#"{{"x":{{"$serde_json::private::{name}":"1.5"}}}}"#);
+            let members = read(&text);
+            assert!(matches!(&members["x"], Value::Object(x) if x.len() == 1));
+            assert_eq!(written(&members).unwrap(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_twin_is_refused_beside_numbers_and_within() {
+        for text in [
+            r#"{"x":1.5,"x":1.5}"#,
+            r#"{"x":[1.5,{"y":0.1,"y":0.1}]}"#,
+            r#"{"x":{"$serde_json::private::Number":"1","$serde_json::private::Number":"1"}}"#,
+        ] {
+            assert!(object(text.as_bytes()).is_err(), "{text}");
+        }
     }
 }

@@ -18,7 +18,7 @@
 //! use http::{Request, Response, StatusCode, header::AUTHORIZATION};
 //! use tower::{ServiceBuilder, ServiceExt, service_fn};
 //! use tower_bearer::{
-//!     Algorithm, Issuer, KeySet, SigningKey, VerifiedToken, Verifier,
+//!     Algorithm, Issuer, KeySet, Scope, SigningKey, VerifiedToken, Verifier,
 //!     bearer::BearerLayer,
 //!     session::{Grant, RefreshKey, Sessions},
 //!     store::MemoryStore,
@@ -33,15 +33,19 @@
 //! let sessions =
 //!     Sessions::builder(issuer, RefreshKey::from_secret(secret)?, MemoryStore::new()).build()?;
 //!
+//! // Checked when the program is compiled.
+//! const PROFILE: Scope = Scope::from_static("profile");
+//!
 //! let service = ServiceBuilder::new()
-//!     .layer(BearerLayer::new(verifier).sessions(&sessions).require_scope("profile"))
+//!     .layer(BearerLayer::new(verifier).sessions(&sessions).require_scope(PROFILE))
 //!     .service(service_fn(async |request: Request<String>| {
 //!         let token = request.extensions().get::<VerifiedToken>();
 //!         let user = token.map(|token| token.claims().sub.clone());
 //!         Ok::<_, std::convert::Infallible>(Response::new(user.unwrap_or_default()))
 //!     }));
 //!
-//! let tokens = sessions.start(Grant::new("anna").scope("profile")).await?;
+//! let grant = Grant::new("anna").scope(Scope::from_static("profile"));
+//! let tokens = sessions.start(grant).await?;
 //! let request = Request::get("/me")
 //!     .header(AUTHORIZATION, format!("Bearer {}", tokens.access_token.expose()))
 //!     .body(String::new())?;
@@ -65,6 +69,11 @@
 //! | `cookie` | | `cookie`: tokens in cookies, for browsers |
 //! | `axum` | | extractors, responses, a router with the endpoints |
 //! | `tracing` | yes | why requests are refused and answered with 503; what happens to sessions |
+//!
+//! The crate turns on serde_json's `float_roundtrip`, for your whole program as Cargo does it: floats
+//! are read exactly, so that those in your claims come out of a token and a store bit for bit, and
+//! parsing them takes about twice as long. Which other features of serde_json your program has on makes
+//! no difference to tokens and sessions.
 //!
 //! # With axum
 //!
@@ -116,9 +125,11 @@ compile_error!(
 mod axum;
 #[cfg(feature = "_jws")]
 pub mod bearer;
+#[cfg(feature = "_jws")]
+mod body;
 pub mod claims;
 pub mod clock;
-#[cfg(feature = "cookie")]
+#[cfg(all(feature = "cookie", feature = "_jws"))]
 pub mod cookie;
 #[cfg(feature = "session")]
 pub mod endpoint;
@@ -145,6 +156,8 @@ mod verifier;
 
 #[cfg(all(feature = "axum", feature = "_jws"))]
 pub use self::axum::ClaimsRejection;
+#[cfg(feature = "_jws")]
+pub use body::Body;
 #[cfg(feature = "_jws")]
 pub use claims::VerifiedToken;
 pub use claims::{Audience, Claims, Scope, SessionId};

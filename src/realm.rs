@@ -1,29 +1,132 @@
 //! The name of a protected space (RFC 9110 §11.5).
 
-use std::{fmt, sync::Arc};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::error::{ConfigError, ConfigErrorKind};
 
-/// In characters that a quoted string takes as they are. The default, which is `api`, is shared
-/// by all requests of all cores without a count that they would fight for.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Realm(Option<Arc<str>>);
+/// The `realm` of a challenge, which names what is protected (RFC 9110 §11.5). By default it is
+/// `api`. It holds printable ASCII without quote and backslash.
+///
+/// ```
+/// use tower_bearer::bearer::Realm;
+///
+/// const SHOP: Realm = Realm::from_static("shop");
+///
+/// assert_eq!(SHOP.as_str(), "shop");
+/// assert!("sh\"op".parse::<Realm>().is_err());
+/// ```
+#[derive(Clone)]
+pub struct Realm(Text);
+
+/// Each request that passes clones it. One that is fixed when compiled has no count that the
+/// cores would fight for.
+#[derive(Clone)]
+enum Text {
+    Fixed(&'static str),
+    Shared(Arc<str>),
+}
 
 impl Realm {
-    pub(crate) fn new(realm: &str) -> Result<Self, ConfigError> {
-        if realm
-            .bytes()
-            .all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\')
-        {
-            Ok(Self(Some(realm.into())))
-        } else {
-            Err(ConfigErrorKind::Realm.into())
+    /// A realm that is known when the program is compiled. In a `const`, text that cannot be a
+    /// realm is an error of the compiler.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a `const`, where `realm` holds something other than printable ASCII, a quote or
+    /// a backslash. For text that is read at run time there is [`new`](Self::new).
+    pub const fn from_static(realm: &'static str) -> Self {
+        assert!(
+            is_realm(realm),
+            "the realm may hold printable ASCII except quote and backslash"
+        );
+        Self(Text::Fixed(realm))
+    }
+
+    /// A realm that is read at run time.
+    ///
+    /// # Errors
+    ///
+    /// [`Realm`](ConfigErrorKind::Realm) where `realm` holds something other than printable
+    /// ASCII, a quote or a backslash.
+    pub fn new(realm: &str) -> Result<Self, ConfigError> {
+        match is_realm(realm) {
+            true => Ok(Self(Text::Shared(realm.into()))),
+            false => Err(ConfigError::new(
+                ConfigErrorKind::Realm,
+                "the realm may hold printable ASCII except quote and backslash",
+            )),
+        }
+    }
+
+    /// The realm's text.
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Text::Fixed(realm) => realm,
+            Text::Shared(realm) => realm,
         }
     }
 }
 
+/// Whether a quoted string takes the text as it is (RFC 9110 §5.6.4).
+const fn is_realm(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    while let [first, others @ ..] = rest {
+        if !matches!(*first, b' '..=b'~') || matches!(*first, b'"' | b'\\') {
+            return false;
+        }
+        rest = others;
+    }
+    true
+}
+
+impl Default for Realm {
+    /// `api`.
+    fn default() -> Self {
+        const { Self::from_static("api") }
+    }
+}
+
+impl FromStr for Realm {
+    type Err = ConfigError;
+
+    fn from_str(realm: &str) -> Result<Self, ConfigError> {
+        Self::new(realm)
+    }
+}
+
+impl PartialEq for Realm {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Realm {}
+
 impl fmt::Display for Realm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_deref().unwrap_or("api"))
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Realm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Realm").field(&self.as_str()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_realm_is_what_a_quoted_string_takes() {
+        for realm in ["", "api", "my api", "~!#[]"] {
+            assert_eq!(Realm::new(realm).unwrap().as_str(), realm);
+        }
+        for text in ["a\"b", "a\\b", "a\r\nb", "a\tb", "\u{7f}", "é"] {
+            let error = Realm::new(text).unwrap_err();
+            assert_eq!(*error.kind(), ConfigErrorKind::Realm, "{text:?}");
+        }
+        assert_eq!(Realm::new("api").unwrap(), Realm::default());
     }
 }

@@ -21,8 +21,8 @@ use serde_json::json;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::{Layer, Service};
 use tower_bearer::{
-    Algorithm, CacheLimits, Issuer, KeySet, SigningKey, VerifiedToken, Verifier,
-    bearer::BearerLayer,
+    Algorithm, CacheLimits, Issuer, KeySet, Scope, SigningKey, VerifiedToken, Verifier,
+    bearer::{BearerLayer, Realm},
     clock::{Clock, SystemClock},
     error::TokenError,
 };
@@ -128,10 +128,11 @@ fn a_hit_takes_what_one_extension_takes() {
         let any = BearerLayer::new(verifier.clone());
         for layer in [
             any.clone(),
-            any.clone().realm("example").unwrap(),
+            any.clone().realm(Realm::from_static("example")),
+            any.clone().realm(Realm::new("example").unwrap()),
             any.clone()
-                .require_scope("write")
-                .require_any_scope("x read"),
+                .require_scope(Scope::from_static("write"))
+                .require_any_scope(Scope::from_static("x read")),
             any.clone().optional(),
         ] {
             assert_eq!(taken_by(&layer, token), insert, "{algorithm}");

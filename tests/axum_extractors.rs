@@ -22,7 +22,7 @@ use tokens::{Tokens, bare, bearer};
 use tower::ServiceExt;
 use tower_bearer::{
     Claims, VerifiedToken,
-    bearer::{BearerLayer, Rejection},
+    bearer::{BearerLayer, Realm, Rejection},
     error::{ErrorCode, TokenError},
 };
 
@@ -58,9 +58,7 @@ fn routes() -> Router {
 const ALL: [&str; 4] = ["/me", "/perhaps-me", "/subject", "/perhaps-subject"];
 
 fn layer(tokens: &Tokens) -> BearerLayer {
-    BearerLayer::new(tokens.verifier.clone())
-        .realm("axum")
-        .unwrap()
+    BearerLayer::new(tokens.verifier.clone()).realm(Realm::from_static("axum"))
 }
 
 /// A token of alice the cook.
@@ -178,9 +176,7 @@ async fn private_claims_that_do_not_fit_are_401() {
 #[tokio::test]
 async fn rejections_are_responses() {
     let needed = "admin".parse().unwrap();
-    let rejection = Rejection::insufficient_scope(&needed)
-        .with_realm("mine")
-        .unwrap();
+    let rejection = Rejection::insufficient_scope(&needed).with_realm(Realm::from_static("mine"));
     let (head, body) = read(IntoResponse::into_response(rejection)).await;
     assert_eq!(head.status(), StatusCode::FORBIDDEN);
     let challenge = head.headers()[WWW_AUTHENTICATE].to_str().unwrap();

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use log::Log;
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SigningKey, Verifier,
     bearer::BearerLayer,
@@ -46,11 +46,13 @@ async fn refusals_are_logged_without_the_cookie() {
     let access = AccessCookie::new(CookieOptions::new("/")).unwrap();
     let refresh = RefreshCookie::new(&sessions, CookieOptions::new("/token")).unwrap();
     let tokens = sessions.start(Grant::new("alice")).await.unwrap();
-    let service = BearerLayer::new(verifier)
+    let layer = BearerLayer::new(verifier)
         .sessions(&sessions)
-        .access_cookie(&access)
-        .serve(Endpoints::new(&sessions).refresh_cookie(&refresh))
-        .layer(service_fn(async |_: Request<Full<Bytes>>| {
+        .access_cookie(&access);
+    let service = ServiceBuilder::new()
+        .layer(Endpoints::new(&sessions).refresh_cookie(&refresh))
+        .layer(layer)
+        .service(service_fn(async |_: Request<Full<Bytes>>| {
             Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
         }));
 

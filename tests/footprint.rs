@@ -8,7 +8,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower_bearer::{
     SessionId,
     clock::{ManualClock, Timestamp},
-    store::{MemoryStore, Session, SessionSecret, SessionStore},
+    store::{MemoryStore, Record, Session, SessionSecret, SessionStore},
 };
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ const SESSIONS: u32 = 100_000;
 const LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// As at a login a hundred milliseconds after the one before.
-fn bare(number: u32) -> Session {
+fn bare(number: u32) -> Record {
     let created = START + Duration::from_millis(100) * number;
     let time = u128::try_from(created.as_millis()).unwrap() << 80;
     let random = u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) >> 66;
@@ -33,16 +33,15 @@ fn bare(number: u32) -> Session {
         created,
     );
     session.scope = "read write".parse().unwrap();
-    session.expires_at = created + LIFE;
     session.ends_at = created + LIFE;
-    session
+    Record::new(session)
 }
 
-fn with_a_device(number: u32) -> Session {
-    let mut session = bare(number);
+fn with_a_device(number: u32) -> Record {
+    let mut record = bare(number);
     let notes = [("device", "Ada's phone"), ("address", "203.0.113.7")];
-    session.metadata = notes.map(|(name, note)| (name.into(), note.into())).into();
-    session
+    record.session.metadata = notes.map(|(name, note)| (name.into(), note.into())).into();
+    record
 }
 
 fn bytes_in_use(region: &Region<'_, System>) -> isize {
@@ -52,12 +51,12 @@ fn bytes_in_use(region: &Region<'_, System>) -> isize {
 }
 
 /// Bytes a session.
-async fn measure(session: fn(u32) -> Session) -> isize {
+async fn measure(record: fn(u32) -> Record) -> isize {
     let clock = ManualClock::new(START);
     let store = MemoryStore::with_clock(clock.clone());
     let region = Region::new(ALLOCATOR);
     for number in 0..SESSIONS {
-        store.insert(&session(number)).await.unwrap();
+        store.insert(&record(number)).await.unwrap();
     }
     let each = bytes_in_use(&region) / isize::try_from(SESSIONS).unwrap();
 

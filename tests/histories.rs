@@ -13,14 +13,17 @@ use std::time::Duration;
 use tower_bearer::{
     SessionId,
     clock::Timestamp,
-    session::{Policy, Presented, Reuse, Session, SessionSecret, Verdict, decide},
+    session::{
+        PresentedToken, Record, RefreshVerdict, Reuse, RotationPolicy, Session, SessionSecret,
+        decide,
+    },
 };
 
 /// A session, its clock and the store under it.
 struct World {
-    session: Session,
+    record: Record,
     now: Timestamp,
-    policy: Policy,
+    policy: RotationPolicy,
 }
 
 impl World {
@@ -28,13 +31,13 @@ impl World {
         let now = Timestamp::from_secs(1_000_000);
         let id = SessionId::from_uuid(uuid::Uuid::from_u128(1));
         let secret = SessionSecret::from_bytes([3; 32]);
-        let mut session = Session::new(id, "https://id.example", "anna", secret, now);
-        session.ends_at = now + Duration::from_secs(180 * 24 * 60 * 60);
-        session.expires_at = now + Duration::from_secs(30 * 24 * 60 * 60);
+        let mut record = Record::new(Session::new(id, "https://id.example", "anna", secret, now));
+        record.session.ends_at = now + Duration::from_secs(180 * 24 * 60 * 60);
+        record.state.expires_at = now + Duration::from_secs(30 * 24 * 60 * 60);
         Self {
-            session,
+            record,
             now,
-            policy: Policy::default(),
+            policy: RotationPolicy::default(),
         }
     }
 
@@ -43,20 +46,22 @@ impl World {
     }
 
     /// Presents a token that the session has minted; tells the verdict and the token got.
-    fn present(&mut self, generation: u32) -> (Verdict, Option<u32>) {
-        let token = Presented::genuine(&self.session, generation, self.session.expires_at);
-        let verdict = decide(&self.session, token, self.now, &self.policy);
-        if let Some(next) = verdict.apply(&self.session, token, self.now, &self.policy) {
-            self.session = next;
+    fn present(&mut self, generation: u32) -> (RefreshVerdict, Option<u32>) {
+        let token = PresentedToken::new(generation, self.record.state.expires_at, true);
+        let verdict = decide(&self.record, token, self.now, &self.policy);
+        if let Some(next) = verdict.apply(&self.record, token, self.now, &self.policy) {
+            self.record.state = next;
         }
         (
             verdict,
-            verdict.is_accepted().then_some(self.session.generation),
+            verdict
+                .is_accepted()
+                .then_some(self.record.state.generation),
         )
     }
 
     #[track_caller]
-    fn gets(&mut self, generation: u32, expected: Verdict) -> u32 {
+    fn gets(&mut self, generation: u32, expected: RefreshVerdict) -> u32 {
         let (verdict, got) = self.present(generation);
         assert_eq!(verdict, expected);
         got.unwrap_or(generation)
@@ -64,8 +69,8 @@ impl World {
 
     /// What the layer does when it sees an access token of this generation.
     fn use_access_token(&mut self, generation: u32) {
-        if self.session.generation == generation {
-            self.session.confirmed_at.get_or_insert(self.now);
+        if self.record.state.generation == generation {
+            self.record.state.confirmed_at.get_or_insert(self.now);
         }
     }
 }
@@ -75,12 +80,12 @@ fn two_tabs_after_one_lost_answer_stay_logged_in() {
     // The answer of the rotation is lost. Much later one tab retries and gets the successor;
     // it presents that within twice the window, while the other tab still has the old token.
     let mut world = World::new();
-    world.gets(0, Verdict::Rotate);
+    world.gets(0, RefreshVerdict::Rotate);
     world.wait(3600);
-    let first_tab = world.gets(0, Verdict::Late);
+    let first_tab = world.gets(0, RefreshVerdict::Late);
     world.wait(10);
-    assert_eq!(world.gets(first_tab, Verdict::Current), 1);
-    assert_eq!(world.gets(0, Verdict::Neighbour), 1);
+    assert_eq!(world.gets(first_tab, RefreshVerdict::Current), 1);
+    assert_eq!(world.gets(0, RefreshVerdict::Neighbour), 1);
 }
 
 #[test]
@@ -88,32 +93,32 @@ fn the_live_token_just_delivered_is_not_rotated_under_a_slower_tab() {
     // Tab A gets the successor at the end of the window and presents it at once. If that
     // rotated, tab B's token would be two generations old.
     let mut world = World::new();
-    world.gets(0, Verdict::Rotate);
+    world.gets(0, RefreshVerdict::Rotate);
     world.wait(10);
-    assert_eq!(world.gets(0, Verdict::Neighbour), 1);
+    assert_eq!(world.gets(0, RefreshVerdict::Neighbour), 1);
     world.wait(10);
-    assert_eq!(world.gets(1, Verdict::Current), 1);
+    assert_eq!(world.gets(1, RefreshVerdict::Current), 1);
 }
 
 /// After a lost answer both tabs retry at the end of the window. One gets the successor and
 /// uses it while the other's request is still on its way.
 fn overtaken(confirm: impl FnOnce(&mut World)) {
     let mut world = World::new();
-    world.gets(0, Verdict::Rotate);
+    world.gets(0, RefreshVerdict::Rotate);
     world.wait(10);
-    let overtaking = world.gets(0, Verdict::Neighbour);
+    let overtaking = world.gets(0, RefreshVerdict::Neighbour);
     confirm(&mut world);
     world.wait(1);
-    assert_eq!(world.gets(0, Verdict::Late), overtaking);
+    assert_eq!(world.gets(0, RefreshVerdict::Late), overtaking);
     world.wait(10);
-    assert_eq!(world.gets(0, Verdict::Neighbour), overtaking);
-    assert_eq!(world.gets(1, Verdict::Current), overtaking);
+    assert_eq!(world.gets(0, RefreshVerdict::Neighbour), overtaking);
+    assert_eq!(world.gets(1, RefreshVerdict::Current), overtaking);
 }
 
 #[test]
 fn an_overtaken_tab_stays_logged_in() {
     overtaken(|world| world.use_access_token(1));
-    overtaken(|world| assert_eq!(world.gets(1, Verdict::Current), 1));
+    overtaken(|world| assert_eq!(world.gets(1, RefreshVerdict::Current), 1));
 }
 
 #[test]
@@ -124,7 +129,7 @@ fn a_front_runner_within_the_window_of_a_confirmation_is_seen_after_the_budget()
     let mut held = 0;
     for rotations in 1.. {
         world.wait(600);
-        let live = world.gets(held, Verdict::Rotate);
+        let live = world.gets(held, RefreshVerdict::Rotate);
         world.wait(300);
         world.use_access_token(live);
         world.wait(10);
@@ -132,7 +137,7 @@ fn a_front_runner_within_the_window_of_a_confirmation_is_seen_after_the_budget()
         match got {
             Some(got) => held = got,
             None => {
-                assert_eq!(verdict, Verdict::Reuse(Reuse::BudgetSpent));
+                assert_eq!(verdict, RefreshVerdict::Reuse(Reuse::BudgetSpent));
                 assert_eq!(rotations, world.policy.late_budget + 1);
                 return;
             }
@@ -145,27 +150,27 @@ fn a_polling_front_runner_does_not_slide_the_window() {
     // The thief rotates first and then presents the victim's token again and again to keep
     // its window open. The window must close all the same.
     let mut world = World::new();
-    let thief = world.gets(0, Verdict::Rotate);
+    let thief = world.gets(0, RefreshVerdict::Rotate);
     world.use_access_token(thief);
     for _ in 0..2 {
         world.wait(5);
-        world.gets(0, Verdict::Neighbour);
+        world.gets(0, RefreshVerdict::Neighbour);
     }
     world.wait(1);
-    world.gets(0, Verdict::Reuse(Reuse::Confirmed));
+    world.gets(0, RefreshVerdict::Reuse(Reuse::Confirmed));
 }
 
 #[test]
 fn after_a_failover_the_second_tab_stays_logged_in() {
     // Both tabs hold generation 1; the store falls back to generation 0.
     let mut world = World::new();
-    let before = world.session.clone();
-    let held = world.gets(0, Verdict::Rotate);
+    let before = world.record.clone();
+    let held = world.gets(0, RefreshVerdict::Rotate);
     world.wait(3600);
-    world.session = before;
-    assert_eq!(world.gets(held, Verdict::Restore), held);
+    world.record = before;
+    assert_eq!(world.gets(held, RefreshVerdict::Restore), held);
     world.wait(5);
-    assert_eq!(world.gets(held, Verdict::Current), held);
+    assert_eq!(world.gets(held, RefreshVerdict::Current), held);
 }
 
 #[test]
@@ -177,13 +182,13 @@ fn a_front_runner_is_seen_after_the_budget() {
     for rotations in 1.. {
         world.wait(600);
         let (verdict, _) = world.present(held);
-        assert_eq!(verdict, Verdict::Rotate, "the thief");
+        assert_eq!(verdict, RefreshVerdict::Rotate, "the thief");
         world.wait(300);
         let (verdict, got) = world.present(held);
         match got {
             Some(got) => held = got,
             None => {
-                assert_eq!(verdict, Verdict::Reuse(Reuse::BudgetSpent));
+                assert_eq!(verdict, RefreshVerdict::Reuse(Reuse::BudgetSpent));
                 assert_eq!(rotations, world.policy.late_budget + 1);
                 return;
             }
@@ -196,23 +201,23 @@ fn a_tab_that_is_late_by_a_moment_at_the_end_of_the_idle_lifetime_stays_logged_i
     // One tab refreshes in the token's last second and uses what it got; the other presents
     // the same token two seconds later, when its own `exp` has passed.
     let mut world = World::new();
-    let old = Presented::genuine(&world.session, 0, world.session.expires_at);
+    let old = PresentedToken::new(0, world.record.state.expires_at, true);
     world.wait(30 * 24 * 60 * 60 - 1);
-    let got = world.gets(0, Verdict::Rotate);
+    let got = world.gets(0, RefreshVerdict::Rotate);
     world.use_access_token(got);
     world.wait(2);
-    let verdict = decide(&world.session, old, world.now, &world.policy);
-    assert_eq!(verdict, Verdict::Neighbour);
+    let verdict = decide(&world.record, old, world.now, &world.policy);
+    assert_eq!(verdict, RefreshVerdict::Neighbour);
 }
 
 #[test]
 fn a_follower_is_seen_at_once() {
     // The thief presents the old token 90 s after the victim rotated and used the successor.
     let mut world = World::new();
-    let victim = world.gets(0, Verdict::Rotate);
+    let victim = world.gets(0, RefreshVerdict::Rotate);
     world.use_access_token(victim);
     world.wait(90);
-    world.gets(0, Verdict::Reuse(Reuse::Confirmed));
+    world.gets(0, RefreshVerdict::Reuse(Reuse::Confirmed));
 }
 
 #[test]
@@ -222,10 +227,10 @@ fn answers_lost_within_the_budget_never_log_out() {
     let mut held = 0;
     for step in 0..200 {
         world.wait(600);
-        let got = world.gets(held, Verdict::Rotate);
+        let got = world.gets(held, RefreshVerdict::Rotate);
         if step % 20 < 3 {
             world.wait(7200);
-            assert_eq!(world.gets(held, Verdict::Late), got);
+            assert_eq!(world.gets(held, RefreshVerdict::Late), got);
         }
         world.use_access_token(got);
         held = got;

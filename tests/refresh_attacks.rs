@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::{
-    Algorithm, Issuer, KeySet, SigningKey, Verifier,
+    Algorithm, Issuer, KeySet, Scope, SigningKey, Verifier,
     bearer::BearerLayer,
     clock::{Clock, ManualClock, SystemClock},
     endpoint::Endpoints,
@@ -79,7 +79,9 @@ impl Case {
         let sessions = configure(Sessions::builder(issuer, refresh_key, store))
             .build()
             .unwrap();
-        let grant = Grant::new("alice").scope("read write").client_id(CLIENT);
+        let grant = Grant::new("alice")
+            .scope(Scope::from_static("read write"))
+            .client_id(CLIENT);
         let login = sessions
             .start(grant)
             .await
@@ -153,7 +155,7 @@ impl Case {
         });
         let endpoints = Endpoints::new(&self.sessions).under("/auth");
         let layer = BearerLayer::new(self.verifier.clone()).sessions(&self.sessions);
-        let service = layer.serve(endpoints).layer(inner);
+        let service = endpoints.layer(layer.layer(inner));
         let (head, body) = service.oneshot(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         Answer {

@@ -17,7 +17,7 @@ use http::{Request, Response};
 use log::Log;
 use tokens::{Tokens, authorized, bearer};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_bearer::bearer::BearerLayer;
+use tower_bearer::{Scope, bearer::BearerLayer};
 
 #[tokio::test]
 async fn refusals_are_logged_by_kind_and_without_the_token() {
@@ -26,7 +26,7 @@ async fn refusals_are_logged_by_kind_and_without_the_token() {
     let good = tokens.plain();
     let inner = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(())) });
     let service = BearerLayer::new(tokens.verifier.clone())
-        .require_scope("admin")
+        .require_scope(Scope::from_static("admin"))
         .layer(inner);
     for (request, kind) in [
         (bearer(&format!("{good}A")), "code=InvalidToken cause=Some("),

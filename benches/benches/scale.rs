@@ -12,7 +12,7 @@ use std::{
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower_bearer::{
-    Algorithm, Issuer, KeySet, RefreshToken, SigningKey,
+    Algorithm, Issuer, KeySet, RefreshToken, Scope, SigningKey,
     clock::{Clock, ManualClock, SystemClock},
     session::{Grant, RefreshKey, RefreshRequest, Sessions},
     store::MemoryStore,
@@ -80,7 +80,7 @@ async fn fill(
 
 async fn log_in(sessions: &Sessions<MemoryStore>, user: String) -> Result<RefreshToken, Failure> {
     let tokens = sessions
-        .start(Grant::new(user).scope("profile mail"))
+        .start(Grant::new(user).scope(Scope::from_static("profile mail")))
         .await?;
     Ok(tokens.refresh_token)
 }

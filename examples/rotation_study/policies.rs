@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tower_bearer::{
     clock::Timestamp,
-    session::{Policy, Presented, Reuse, Session, Verdict, decide},
+    session::{PresentedToken, Record, RefreshVerdict, Reuse, RotationPolicy, decide},
 };
 
 /// One of the policies that are compared: a way to decide, and its numbers.
@@ -12,7 +12,7 @@ use tower_bearer::{
 pub(crate) struct Rules {
     pub(crate) name: String,
     kind: Kind,
-    policy: Policy,
+    policy: RotationPolicy,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ enum Kind {
 }
 
 impl Rules {
-    fn new(name: &str, kind: Kind, policy: Policy) -> Self {
+    fn new(name: &str, kind: Kind, policy: RotationPolicy) -> Self {
         Self {
             name: name.to_owned(),
             kind,
@@ -48,7 +48,7 @@ impl Rules {
 
     /// All that are compared; the last is this crate as it comes.
     pub(crate) fn compared() -> Vec<Self> {
-        let fixed = |name, kind| Self::new(name, kind, Policy::default());
+        let fixed = |name, kind| Self::new(name, kind, RotationPolicy::default());
         vec![
             fixed("strict rotation, no grace", Kind::Strict),
             fixed("10 s window only", Kind::Window),
@@ -60,28 +60,34 @@ impl Rules {
         ]
     }
 
-    pub(crate) fn policy(&self) -> &Policy {
+    pub(crate) fn policy(&self) -> &RotationPolicy {
         &self.policy
     }
 
-    pub(crate) fn decide(&self, session: &Session, token: Presented, now: Timestamp) -> Verdict {
-        let is_live = token.generation == session.generation;
-        let is_predecessor = token.generation.checked_add(1) == Some(session.generation);
-        let in_window = session
+    pub(crate) fn decide(
+        &self,
+        record: &Record,
+        token: PresentedToken,
+        now: Timestamp,
+    ) -> RefreshVerdict {
+        let is_live = token.generation == record.state.generation;
+        let is_predecessor = token.generation.checked_add(1) == Some(record.state.generation);
+        let in_window = record
+            .state
             .delivered_at
             .is_some_and(|at| now.saturating_since(at) <= self.policy.reuse_window);
         match self.kind {
-            Kind::Ours => decide(session, token, now, &self.policy),
-            _ if is_live => Verdict::Rotate,
-            Kind::Window if is_predecessor && in_window => Verdict::Neighbour,
-            Kind::Predecessor if is_predecessor => Verdict::Neighbour,
-            Kind::Strict | Kind::Window | Kind::Predecessor => Verdict::Reuse(Reuse::Older),
+            Kind::Ours => decide(record, token, now, &self.policy),
+            _ if is_live => RefreshVerdict::Rotate,
+            Kind::Window if is_predecessor && in_window => RefreshVerdict::Neighbour,
+            Kind::Predecessor if is_predecessor => RefreshVerdict::Neighbour,
+            Kind::Strict | Kind::Window | Kind::Predecessor => RefreshVerdict::Reuse(Reuse::Older),
         }
     }
 }
 
-fn policy(window_secs: u64, budget: u32, span: u32) -> Policy {
-    let mut policy = Policy::default();
+fn policy(window_secs: u64, budget: u32, span: u32) -> RotationPolicy {
+    let mut policy = RotationPolicy::default();
     policy.reuse_window = Duration::from_secs(window_secs);
     policy.late_budget = budget;
     policy.late_span = span;

@@ -6,16 +6,16 @@ use std::time::Duration;
 use tower_bearer::{
     SessionId,
     clock::Timestamp,
-    session::{Presented, Session, SessionSecret, Verdict},
+    session::{PresentedToken, Record, RefreshVerdict, Session, SessionSecret},
 };
 
 use crate::policies::Rules;
 
 pub(crate) struct Server<'a> {
     rules: &'a Rules,
-    session: Session,
+    record: Record,
     /// The live token, as the server would mint it again.
-    live: Presented,
+    live: PresentedToken,
 }
 
 impl<'a> Server<'a> {
@@ -26,45 +26,46 @@ impl<'a> Server<'a> {
         let start = Timestamp::from_millis(0);
         let mut session = Session::new(id, "https://id.example", "anna", secret, start);
         session.ends_at = start + Duration::from_millis(lifetime.unsigned_abs());
-        session.expires_at = start + rules.policy().idle_lifetime;
-        let live = Presented::genuine(&session, 0, session.expires_at);
+        let mut record = Record::new(session);
+        record.state.expires_at = start + rules.policy().idle_lifetime;
+        let live = PresentedToken::new(0, record.state.expires_at, true);
         Self {
             rules,
-            session,
+            record,
             live,
         }
     }
 
     /// The token that rotates next.
-    pub(crate) fn live(&self) -> Presented {
+    pub(crate) fn live(&self) -> PresentedToken {
         self.live
     }
 
     /// How often the session was rotated.
     pub(crate) fn generation(&self) -> u32 {
-        self.session.generation
+        self.record.state.generation
     }
 
     pub(crate) fn is_revoked(&self) -> bool {
-        self.session.revoked.is_some()
+        self.record.state.revoked.is_some()
     }
 
     /// Learns that the live token is held.
     pub(crate) fn confirm(&mut self, now: i64) {
         let now = Timestamp::from_millis(now);
-        self.session.confirmed_at.get_or_insert(now);
+        self.record.state.confirmed_at.get_or_insert(now);
     }
 
     /// The decision, and what it makes of the session; the live token if that is handed out.
-    pub(crate) fn present(&mut self, token: Presented, now: i64) -> Option<Presented> {
+    pub(crate) fn present(&mut self, token: PresentedToken, now: i64) -> Option<PresentedToken> {
         let now = Timestamp::from_millis(now);
-        let verdict = self.rules.decide(&self.session, token, now);
-        if let Some(next) = verdict.apply(&self.session, token, now, self.rules.policy()) {
-            self.session = next;
+        let verdict = self.rules.decide(&self.record, token, now);
+        if let Some(next) = verdict.apply(&self.record, token, now, self.rules.policy()) {
+            self.record.state = next;
         }
-        if verdict == Verdict::Rotate {
-            let (generation, exp) = (self.session.generation, self.session.expires_at);
-            self.live = Presented::genuine(&self.session, generation, exp);
+        if verdict == RefreshVerdict::Rotate {
+            let (generation, exp) = (self.record.state.generation, self.record.state.expires_at);
+            self.live = PresentedToken::new(generation, exp, true);
         }
         verdict.is_accepted().then_some(self.live)
     }

@@ -3,7 +3,7 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use tower_bearer::session::Presented;
+use tower_bearer::session::PresentedToken;
 
 use crate::{policies::Rules, random::Random, server::Server};
 
@@ -82,7 +82,7 @@ enum Event {
 /// A token on its way, to the server or back.
 #[derive(Clone, Copy)]
 struct Sent {
-    token: Presented,
+    token: PresentedToken,
     /// How many answers the client had when it sent it.
     answers: u64,
 }
@@ -97,10 +97,10 @@ struct World<'a> {
     sent: Vec<Sent>,
     now: i64,
     /// The token that the tabs share.
-    held: Presented,
+    held: PresentedToken,
     /// How many answers the client has had.
     answers: u64,
-    stolen: Option<Presented>,
+    stolen: Option<PresentedToken>,
     thief_waits: bool,
     /// Whether the thief means to be first with the token that it holds.
     thief_leads: bool,
@@ -265,7 +265,7 @@ impl<'a> World<'a> {
         self.thief_plans(self.server.generation());
     }
 
-    fn thief_gets(&mut self, token: Presented) {
+    fn thief_gets(&mut self, token: PresentedToken) {
         self.stolen = Some(token);
         self.thief_leads = match self.thief {
             Some(Thief::FrontRunner | Thief::PunctualFrontRunner) => true,

@@ -13,7 +13,7 @@ use tower_bearer::{
     Claims, Issuer, KeySet, TokenResponse, Verifier,
     error::ConfigError,
     session::{Grant, SessionError, SessionInfo, Sessions},
-    store::SessionStore,
+    store::AnyStore,
 };
 
 use super::{
@@ -32,24 +32,15 @@ pub(crate) const MAX_BODY: usize = 16 * 1024;
 const MAX_USER_AGENT: usize = 200;
 
 /// Sessions, the users who have them, and what checks their access tokens.
-pub(crate) struct Auth<St> {
-    pub(crate) sessions: Sessions<St>,
+#[derive(Clone)]
+pub(crate) struct Auth {
+    pub(crate) sessions: Sessions,
     pub(crate) verifier: Verifier,
     users: Users,
 }
 
-impl<St> Clone for Auth<St> {
-    fn clone(&self) -> Self {
-        Self {
-            sessions: self.sessions.clone(),
-            verifier: self.verifier.clone(),
-            users: self.users.clone(),
-        }
-    }
-}
-
-impl<St: SessionStore> Auth<St> {
-    pub(crate) fn new(config: &Config, store: St) -> Result<Self, StartError> {
+impl Auth {
+    pub(crate) fn new(config: &Config, store: AnyStore) -> Result<Self, StartError> {
         let access_key = keys::access(config)?;
         let refresh_key = keys::refresh(config)?;
         let users = Users::demo().map_err(|error| StartError::new("argon2", &error))?;

@@ -1,7 +1,8 @@
-//! What the example servers share: settings, keys, users, and starting and stopping.
+//! What the example servers share: settings, keys, users, and stores, starting and stopping.
 
 pub(crate) mod auth;
 pub(crate) mod config;
 pub(crate) mod keys;
 pub(crate) mod server;
+pub(crate) mod store;
 pub(crate) mod users;

@@ -8,9 +8,8 @@ use std::{
 
 use tokio::net::TcpListener;
 use tower_bearer::{
-    error::ConfigError,
     session::{CleanUp, Sessions},
-    store::SessionStore,
+    store::{OpenError, SessionStore},
 };
 
 use super::config::StartError;
@@ -57,10 +56,6 @@ Try, in another terminal: log in, call, refresh, log out.
 
 "#;
 
-pub(crate) fn opened<St>(store: Result<St, ConfigError>) -> Result<St, StartError> {
-    store.map_err(|error| StartError::new("STORE", &error))
-}
-
 pub(crate) async fn bind(addr: &str) -> Result<TcpListener, StartError> {
     TcpListener::bind(addr).await.map_err(|error| {
         let what = format!("ADDR {addr} (IP:PORT; port 0 picks a free one)");
@@ -69,7 +64,7 @@ pub(crate) async fn bind(addr: &str) -> Result<TcpListener, StartError> {
 }
 
 /// Starts to delete sessions that have ended.
-pub(crate) fn clean_up<St: SessionStore>(sessions: &Sessions<St>) -> Result<CleanUp, StartError> {
+pub(crate) fn clean_up(sessions: &Sessions) -> Result<CleanUp, StartError> {
     sessions
         .clean_up(CLEAN_UP)
         .map_err(|error| StartError::new("clean-up", &error))
@@ -115,7 +110,7 @@ pub(crate) fn asked_to_stop() -> Result<impl Future<Output = ()>, StartError> {
 }
 
 /// After the last answer: write what is still waiting, and stop cleaning up.
-pub(crate) async fn wind_down<St: SessionStore>(sessions: &Sessions<St>, clean_up: CleanUp) {
+pub(crate) async fn wind_down(sessions: &Sessions, clean_up: CleanUp) {
     clean_up.stop().await;
     if let Err(error) = sessions.flush().await {
         let _ = writeln!(io::stderr(), "confirmations were not written: {error}");

@@ -4,6 +4,7 @@
 
 use std::sync::LazyLock;
 
+use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::{BodyExt, Full};
 use libfuzzer_sys::fuzz_target;
@@ -26,7 +27,7 @@ fuzz_target!(|input: (u8, Vec<u8>)| {
     let content_type = TYPES[usize::from(kind) % TYPES.len()];
     let request = Request::post("/auth/token")
         .header(header::CONTENT_TYPE, content_type)
-        .body(Full::from(body))
+        .body(Full::<Bytes>::from(body))
         .expect("a request");
     let response = block_on(ENDPOINT.clone().oneshot(request)).expect("an answer");
     assert!(response.status().is_client_error(), "{}", response.status());

@@ -3,7 +3,7 @@
 //! [`World`] is a model for [stateright]: one session with its clients, a network, servers, a
 //! store, resource servers and thieves. Each decision in it is made by the crate's own
 //! [`decide`](tower_bearer::session::decide) and written by its own
-//! [`Verdict::apply`](tower_bearer::session::Verdict::apply); the store follows the contract of
+//! [`RefreshVerdict::apply`](tower_bearer::session::RefreshVerdict::apply); the store follows the contract of
 //! [`SessionStore`](tower_bearer::store::SessionStore). The checker visits every history within
 //! [`Bounds`]. [`mutants`] are protocols with one fault each, to show that the properties have
 //! teeth. The manual's page `proof` tells the assumptions and the results.

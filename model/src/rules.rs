@@ -2,43 +2,43 @@
 
 use tower_bearer::{
     clock::Timestamp,
-    session::{Policy, Presented, Session, Verdict, decide},
+    session::{PresentedToken, Record, RefreshVerdict, RotationPolicy, SessionState, decide},
 };
 
 /// What a server asks the decision: one token that meets one session, at one moment.
 #[derive(Clone, Debug)]
 pub struct Question {
     /// The session that was loaded.
-    pub session: Session,
+    pub record: Record,
     /// The token that is presented.
-    pub token: Presented,
+    pub token: PresentedToken,
     /// The store's time.
     pub now: Timestamp,
     /// The numbers that the decision turns on.
-    pub policy: Policy,
+    pub policy: RotationPolicy,
 }
 
 impl Question {
     /// Whether the token is the live one.
     pub fn presents_live(&self) -> bool {
-        self.token.generation == self.session.generation
+        self.token.generation == self.record.state.generation
     }
 
     /// The crate's own answer.
-    pub fn decide(&self) -> Verdict {
-        decide(&self.session, self.token, self.now, &self.policy)
+    pub fn decide(&self) -> RefreshVerdict {
+        decide(&self.record, self.token, self.now, &self.policy)
     }
 
     /// What the crate's own rules write for a verdict, if anything.
-    pub fn apply(&self, verdict: Verdict) -> Option<Session> {
-        verdict.apply(&self.session, self.token, self.now, &self.policy)
+    pub fn apply(&self, verdict: RefreshVerdict) -> Option<SessionState> {
+        verdict.apply(&self.record, self.token, self.now, &self.policy)
     }
 }
 
 /// A decision.
-pub type Decide = fn(&Question) -> Verdict;
+pub type Decide = fn(&Question) -> RefreshVerdict;
 /// What a verdict writes.
-pub type Apply = fn(&Question, Verdict) -> Option<Session>;
+pub type Apply = fn(&Question, RefreshVerdict) -> Option<SessionState>;
 
 /// The protocol under check: the crate's own, or a [mutant](crate::mutants).
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! The rows of the decision table, by which the model tells verdicts apart.
 
-use tower_bearer::session::{Refusal, Reuse, Verdict};
+use tower_bearer::session::{RefreshVerdict, Refusal, Reuse};
 
 /// The rows of the decision table that a history can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,19 +48,19 @@ impl TableRow {
         Self::Restore,
     ];
 
-    pub(crate) fn of(verdict: Verdict) -> Self {
+    pub(crate) fn of(verdict: RefreshVerdict) -> Self {
         match verdict {
-            Verdict::Refused(Refusal::Forged) => Self::Forged,
-            Verdict::Refused(Refusal::Revoked) => Self::Revoked,
-            Verdict::Refused(Refusal::Expired) => Self::Expired,
-            Verdict::Current => Self::Current,
-            Verdict::Rotate => Self::Rotate,
-            Verdict::Neighbour => Self::Neighbour,
-            Verdict::Late => Self::Late,
-            Verdict::Reuse(Reuse::Confirmed) => Self::ReuseConfirmed,
-            Verdict::Reuse(Reuse::BudgetSpent) => Self::ReuseBudget,
-            Verdict::Reuse(_) => Self::ReuseOlder,
-            Verdict::Restore => Self::Restore,
+            RefreshVerdict::Refused(Refusal::Forged) => Self::Forged,
+            RefreshVerdict::Refused(Refusal::Revoked) => Self::Revoked,
+            RefreshVerdict::Refused(Refusal::Expired) => Self::Expired,
+            RefreshVerdict::Current => Self::Current,
+            RefreshVerdict::Rotate => Self::Rotate,
+            RefreshVerdict::Neighbour => Self::Neighbour,
+            RefreshVerdict::Late => Self::Late,
+            RefreshVerdict::Reuse(Reuse::Confirmed) => Self::ReuseConfirmed,
+            RefreshVerdict::Reuse(Reuse::BudgetSpent) => Self::ReuseBudget,
+            RefreshVerdict::Reuse(_) => Self::ReuseOlder,
+            RefreshVerdict::Restore => Self::Restore,
             _ => Self::Unknown,
         }
     }

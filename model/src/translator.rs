@@ -6,12 +6,15 @@ use std::time::Duration;
 use tower_bearer::{
     SessionId,
     clock::Timestamp,
-    session::{Policy, Presented, RevokeReason, Revoked, Session, SessionSecret},
+    session::{
+        PresentedToken, Record, RevokeReason, Revoked, RotationPolicy, Session, SessionSecret,
+        SessionState,
+    },
 };
 use uuid::Uuid;
 
 use crate::{
-    bounds::{Bounds, GENERATIONS},
+    bounds::Bounds,
     row::Row,
     rules::Question,
     time::{FAR, NEWEST, OLDEST, WINDOW},
@@ -25,11 +28,9 @@ const NOW: Timestamp = Timestamp::from_secs(1_000_000_000);
 /// Makes the crate's sessions of the model's rows, and rows of sessions.
 #[derive(Clone, Debug)]
 pub(crate) struct Translator {
-    policy: Policy,
+    policy: RotationPolicy,
     /// The session as its login wrote it: what no row has.
     login: Session,
-    /// The `jti` of each generation's token.
-    jtis: [Uuid; GENERATIONS + 1],
 }
 
 /// A refresh token in the model's numbers.
@@ -47,10 +48,8 @@ impl Translator {
         let id = SessionId::from_uuid(Uuid::from_u128(7));
         let secret = SessionSecret::from_bytes([9; 32]);
         let login = Session::new(id, "", "", secret, Timestamp::from_secs(0));
-        let jti = |generation| Presented::genuine(&login, generation as u32, NOW).jti;
         Self {
             policy: policy(bounds),
-            jtis: std::array::from_fn(jti),
             login,
         }
     }
@@ -58,57 +57,57 @@ impl Translator {
     /// What a server asks the decision when this token meets this row.
     pub(crate) fn question(&self, row: Row, token: Token) -> Question {
         Question {
-            session: self.session(row),
+            record: self.record(row),
             token: self.presented(token),
             now: NOW,
             policy: self.policy.clone(),
         }
     }
 
-    /// The row of a session.
-    pub(crate) fn row(&self, session: &Session) -> Row {
+    /// The row of a session that ends in so many ticks.
+    pub(crate) fn row(&self, ends: u8, state: &SessionState) -> Row {
         let counted = (1_u32 << self.policy.late_span) - 1;
         Row {
-            generation: session.generation as u8,
-            rotated: session.rotated_at.map(ticks_since),
-            delivered: session.delivered_at.map(ticks_since),
-            confirmed: session.confirmed_at.map(ticks_since),
-            late: (session.late & counted) as u8,
-            expires: ticks_until(session.expires_at),
-            ends: ticks_until(session.ends_at),
-            revoked: session
+            generation: state.generation as u8,
+            rotated: state.rotated_at.map(ticks_since),
+            delivered: state.delivered_at.map(ticks_since),
+            confirmed: state.confirmed_at.map(ticks_since),
+            late: (state.late & counted) as u8,
+            expires: ticks_until(state.expires_at),
+            ends,
+            revoked: state
                 .revoked
                 .map(|revoked| revoked.reason == RevokeReason::Reuse),
         }
     }
 
-    fn session(&self, row: Row) -> Session {
+    fn record(&self, row: Row) -> Record {
         let mut session = self.login.clone();
-        session.generation = u32::from(row.generation);
-        session.rotated_at = row.rotated.map(ago);
-        session.delivered_at = row.delivered.map(ago);
-        session.confirmed_at = row.confirmed.map(ago);
-        session.late = u32::from(row.late);
-        session.expires_at = ahead(row.expires);
         session.ends_at = ahead(row.ends);
-        session.revoked = row.revoked.map(|is_reuse| match is_reuse {
+        let mut state = SessionState::new(ahead(row.expires));
+        state.generation = u32::from(row.generation);
+        state.rotated_at = row.rotated.map(ago);
+        state.delivered_at = row.delivered.map(ago);
+        state.confirmed_at = row.confirmed.map(ago);
+        state.late = u32::from(row.late);
+        state.revoked = row.revoked.map(|is_reuse| match is_reuse {
             true => Revoked::new(NOW, RevokeReason::Reuse),
             false => Revoked::new(NOW, RevokeReason::Logout),
         });
-        session
+        Record { session, state }
     }
 
-    fn presented(&self, token: Token) -> Presented {
-        let jti = match token.is_genuine {
-            true => self.jtis[usize::from(token.generation)],
-            false => Uuid::nil(),
-        };
-        Presented::new(u32::from(token.generation), jti, ahead(token.expires))
+    fn presented(&self, token: Token) -> PresentedToken {
+        PresentedToken::new(
+            u32::from(token.generation),
+            ahead(token.expires),
+            token.is_genuine,
+        )
     }
 }
 
-fn policy(bounds: &Bounds) -> Policy {
-    let mut policy = Policy::default();
+fn policy(bounds: &Bounds) -> RotationPolicy {
+    let mut policy = RotationPolicy::default();
     policy.idle_lifetime = Duration::from_millis(u64::from(bounds.lifetimes.0) * TICK as u64);
     policy.reuse_window = Duration::from_millis(WINDOW as u64 * TICK as u64);
     (policy.late_budget, policy.late_span) = bounds.budget;

@@ -66,7 +66,7 @@ impl World {
         let question = self.translator.question(row, token);
         let verdict = (self.rules.decide)(&question);
         let next = (self.rules.apply)(&question, verdict);
-        let next = next.map(|next| self.translator.row(&next));
+        let next = next.map(|next| self.translator.row(row.ends, &next));
         (TableRow::of(verdict), next)
     }
 }

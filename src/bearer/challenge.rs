@@ -10,7 +10,7 @@ use http::{
 
 use crate::{
     claims::Scope,
-    error::{ConfigError, ErrorCode, TokenError},
+    error::{ErrorCode, TokenError},
     realm::Realm,
     reply,
 };
@@ -82,20 +82,10 @@ impl Rejection {
         Self::new(ErrorCode::ServerError)
     }
 
-    /// The same with this `realm` in the challenge; by default it is `api`.
-    ///
-    /// # Errors
-    ///
-    /// Where `realm` holds something other than printable ASCII, a quote or a backslash.
-    pub fn with_realm(self, realm: &str) -> Result<Self, ConfigError> {
-        Ok(self.in_realm(&Realm::new(realm)?))
-    }
-
-    pub(crate) fn in_realm(self, realm: &Realm) -> Self {
-        Self {
-            realm: realm.clone(),
-            ..self
-        }
+    /// The same with this realm in the challenge; by default it is `api`.
+    #[must_use]
+    pub fn with_realm(self, realm: Realm) -> Self {
+        Self { realm, ..self }
     }
 
     /// What the wire says of it.
@@ -156,7 +146,8 @@ impl Rejection {
             }
             _ => return None,
         }
-        if let Some(scope) = &self.scope {
+        // An empty list is none (RFC 6749 §3.3).
+        if let Some(scope) = self.scope.as_ref().filter(|scope| !scope.is_empty()) {
             challenge += &format!(", scope=\"{scope}\"");
         }
         HeaderValue::try_from(challenge).ok()
@@ -197,7 +188,6 @@ impl StdError for Rejection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ConfigErrorKind;
 
     #[track_caller]
     fn challenge(rejection: Rejection, expected: &str) {
@@ -245,11 +235,18 @@ mod tests {
     }
 
     #[test]
-    fn realm_is_checked() {
-        assert!(Rejection::missing_token().with_realm("a b").is_ok());
-        for realm in ["a\"b", "a\\b", "a\r\nb", "é"] {
-            let error = Rejection::missing_token().with_realm(realm).unwrap_err();
-            assert_eq!(*error.kind(), ConfigErrorKind::Realm);
+    fn the_realm_and_the_scope_are_named() {
+        const REALM: Realm = Realm::from_static("a b");
+        let missing = Rejection::missing_token().with_realm(REALM);
+        challenge(missing, r#"Bearer realm="a b""#);
+        for (scope, named) in [("a b", r#", scope="a b""#), ("", "")] {
+            let rejection = Rejection::insufficient_scope(&scope.parse().unwrap());
+            challenge(
+                rejection,
+                &format!(
+                    r#"Bearer realm="api", error="insufficient_scope", error_description="the access token does not allow this"{named}"#
+                ),
+            );
         }
     }
 }

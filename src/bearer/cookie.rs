@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Request};
 
-use super::{Rejection, credentials::Credentials};
+use super::{challenge::Rejection, credentials::Credentials};
 #[cfg(feature = "cookie")]
 use crate::cookie::{AccessCookie, Found};
 

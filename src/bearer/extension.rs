@@ -4,7 +4,7 @@ use http::Extensions;
 
 use crate::claims::{Scope, VerifiedToken};
 
-use super::{Rejection, policy::Checked};
+use super::{challenge::Rejection, rules::Checked};
 
 impl VerifiedToken {
     /// The token that a [`BearerLayer`](super::BearerLayer) has verified.
@@ -29,7 +29,7 @@ impl VerifiedToken {
     /// ```
     pub fn from_extensions(extensions: &Extensions) -> Result<&Self, Rejection> {
         extensions.get().ok_or_else(|| match extensions.get() {
-            Some(Checked { realm }) => Rejection::missing_token().in_realm(realm),
+            Some(Checked { realm }) => Rejection::missing_token().with_realm(realm.clone()),
             None => Rejection::misconfigured(),
         })
     }

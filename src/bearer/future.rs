@@ -10,81 +10,76 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::{claims::VerifiedToken, reply::ReplyBody};
+use crate::{body::Body, claims::VerifiedToken, reply::ReplyBody};
 
 use super::{
-    Body,
     guard::{LiveFuture, Unavailable},
-    policy::Policy,
+    rules::Rules,
 };
 
 pin_project! {
     /// The answer of [`Bearer`](super::Bearer): the inner service's, or the layer's own.
     ///
     /// Dropping it cancels whatever it waits for.
-    pub struct ResponseFuture<F, EF, S, Req> {
+    pub struct ResponseFuture<S, ReqB>
+    where
+        S: Service<Request<ReqB>>,
+    {
         #[pin]
-        state: State<F, EF, S, Req>,
+        state: State<S, ReqB>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<F, EF, S, Req> {
-        Inner { #[pin] future: F },
-        Served { #[pin] future: EF },
+    enum State<S, ReqB>
+    where
+        S: Service<Request<ReqB>>,
+    {
+        Inner { #[pin] future: S::Future },
         // `None` once it has been given away.
         Rejected { response: Option<Response<ReplyBody>> },
         // In a box, so that futures without a live check stay small. `None` never lasts.
-        Checking { check: Option<Box<Check<S, Req>>> },
+        Checking { check: Option<Box<Check<S, ReqB>>> },
     }
 }
 
 /// A request that waits for the guard, and the ready service that it is for.
-pub(super) struct Check<S, Req> {
+pub(super) struct Check<S, ReqB> {
     pub(super) live: LiveFuture,
     pub(super) inner: S,
-    pub(super) request: Req,
+    pub(super) request: Request<ReqB>,
     pub(super) token: VerifiedToken,
-    pub(super) policy: Arc<Policy>,
+    pub(super) rules: Arc<Rules>,
 }
 
-impl<S, ReqB> Check<S, Request<ReqB>> {
-    fn finish<EF>(
-        mut self,
-        live: Result<bool, Unavailable>,
-    ) -> State<S::Future, EF, S, Request<ReqB>>
-    where
-        S: Service<Request<ReqB>>,
-    {
-        match self.policy.judge_live(&self.token, live) {
+impl<S, ReqB> Check<S, ReqB>
+where
+    S: Service<Request<ReqB>>,
+{
+    fn finish(mut self, live: Result<bool, Unavailable>) -> State<S, ReqB> {
+        match self.rules.judge_live(&self.token, live) {
             Ok(()) => {
-                self.policy
+                self.rules
                     .admit(self.request.extensions_mut(), Some(self.token));
                 State::Inner {
                     future: self.inner.call(self.request),
                 }
             }
-            Err(rejection) => {
-                let response = self.policy.refuse(rejection, &self.request);
-                State::Rejected {
-                    response: Some(response),
-                }
-            }
+            Err(rejection) => State::Rejected {
+                response: Some(self.rules.refuse(rejection, &self.request)),
+            },
         }
     }
 }
 
-impl<F, EF, S, Req> ResponseFuture<F, EF, S, Req> {
-    pub(super) fn inner(future: F) -> Self {
+impl<S, ReqB> ResponseFuture<S, ReqB>
+where
+    S: Service<Request<ReqB>>,
+{
+    pub(super) fn inner(future: S::Future) -> Self {
         Self {
             state: State::Inner { future },
-        }
-    }
-
-    pub(super) fn served(future: EF) -> Self {
-        Self {
-            state: State::Served { future },
         }
     }
 
@@ -96,7 +91,7 @@ impl<F, EF, S, Req> ResponseFuture<F, EF, S, Req> {
         }
     }
 
-    pub(super) fn checking(check: Check<S, Req>) -> Self {
+    pub(super) fn checking(check: Check<S, ReqB>) -> Self {
         Self {
             state: State::Checking {
                 check: Some(Box::new(check)),
@@ -105,10 +100,9 @@ impl<F, EF, S, Req> ResponseFuture<F, EF, S, Req> {
     }
 }
 
-impl<EF, S, ReqB, ResB> Future for ResponseFuture<S::Future, EF, S, Request<ReqB>>
+impl<S, ReqB, ResB> Future for ResponseFuture<S, ReqB>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>>,
-    EF: Future<Output = Response<ReplyBody>>,
 {
     type Output = Result<Response<Body<ResB>>, S::Error>;
 
@@ -118,11 +112,6 @@ where
             let next = match state.as_mut().project() {
                 StateProj::Inner { future } => {
                     return future.poll(cx).map_ok(|response| response.map(Body::inner));
-                }
-                StateProj::Served { future } => {
-                    return future
-                        .poll(cx)
-                        .map(|response| Ok(response.map(Body::reply)));
                 }
                 StateProj::Rejected { response } => {
                     return match response.take() {
@@ -148,7 +137,10 @@ where
     }
 }
 
-impl<F, EF, S, Req> fmt::Debug for ResponseFuture<F, EF, S, Req> {
+impl<S, ReqB> fmt::Debug for ResponseFuture<S, ReqB>
+where
+    S: Service<Request<ReqB>>,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

@@ -2,18 +2,47 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use crate::claims::{Claims, SessionId};
+use crate::claims::{SessionId, VerifiedToken};
 
 /// Watches over the sessions behind access tokens.
 ///
 /// `session::Sessions` is one; a resource server that has another way to
 /// learn of logouts can bring its own.
+///
+/// ```
+/// use tower_bearer::{
+///     SessionId, VerifiedToken,
+///     bearer::{Admission, SessionGuard, Unavailable},
+/// };
+///
+/// /// Refuses the tokens of users who were locked out.
+/// #[derive(Clone)]
+/// struct LockedOut(Vec<String>);
+///
+/// impl SessionGuard for LockedOut {
+///     fn admit(&self, token: &VerifiedToken) -> Admission {
+///         match self.0.contains(&token.claims().sub) {
+///             true => Admission::Ended,
+///             false => Admission::Admitted,
+///         }
+///     }
+///
+///     async fn is_live(&self, _id: SessionId) -> Result<bool, Unavailable> {
+///         Err(Unavailable)
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot tell which sessions have ended",
+    label = "this is no `SessionGuard`",
+    note = "`session::Sessions` is one; another source of logouts implements `bearer::SessionGuard`"
+)]
 pub trait SessionGuard: Send + Sync + 'static {
     /// Asked for each request whose access token was verified, before the inner service is
     /// called. It must not block: it is on the path of every request.
     ///
     /// Here generations are noted as confirmed.
-    fn admit(&self, claims: &Claims) -> Admission;
+    fn admit(&self, token: &VerifiedToken) -> Admission;
 
     /// Whether the session still runs, by the store. Asked only by
     /// [`BearerLayer::check_live`](super::BearerLayer::check_live).
@@ -23,6 +52,7 @@ pub trait SessionGuard: Send + Sync + 'static {
 /// What a [`SessionGuard`] says of a verified token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
+#[non_exhaustive]
 pub enum Admission {
     /// Nothing speaks against the token.
     Admitted,
@@ -39,13 +69,13 @@ pub(super) type LiveFuture = Pin<Box<dyn Future<Output = Result<bool, Unavailabl
 
 /// The object-safe twin of [`SessionGuard`], so that the store's type stays out of the layer's.
 trait ErasedGuard: Send + Sync {
-    fn admit(&self, claims: &Claims) -> Admission;
+    fn admit(&self, token: &VerifiedToken) -> Admission;
     fn is_live(self: Arc<Self>, id: SessionId) -> LiveFuture;
 }
 
 impl<G: SessionGuard> ErasedGuard for G {
-    fn admit(&self, claims: &Claims) -> Admission {
-        SessionGuard::admit(self, claims)
+    fn admit(&self, token: &VerifiedToken) -> Admission {
+        SessionGuard::admit(self, token)
     }
 
     fn is_live(self: Arc<Self>, id: SessionId) -> LiveFuture {
@@ -61,8 +91,8 @@ impl AnyGuard {
         Self(Arc::new(guard))
     }
 
-    pub(super) fn admit(&self, claims: &Claims) -> Admission {
-        self.0.admit(claims)
+    pub(super) fn admit(&self, token: &VerifiedToken) -> Admission {
+        self.0.admit(token)
     }
 
     pub(super) fn is_live(&self, id: SessionId) -> LiveFuture {

@@ -4,25 +4,33 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use tower_layer::Layer;
 
-use crate::{error::ConfigError, realm::Realm, verifier::Verifier};
+use crate::{claims::Scope, realm::Realm, verifier::Verifier};
 
 use super::{
-    Bearer, LiveCheck, NoEndpoints, NoLiveCheck, Rejection, SessionGuard,
-    guard::AnyGuard,
-    policy::{Hook, Policy},
+    challenge::Rejection,
+    guard::{AnyGuard, SessionGuard},
+    rules::{Hook, Rules},
+    service::Bearer,
 };
 
 /// Lets through only requests with a good access token. See [the policy](super).
 ///
 /// ```
 /// # use tower_bearer::{Algorithm, KeySet, SigningKey, Verifier, error::ConfigError};
-/// use tower_bearer::bearer::BearerLayer;
+/// use tower_bearer::{
+///     Scope,
+///     bearer::{BearerLayer, Realm},
+/// };
 ///
-/// # fn layer() -> Result<(), ConfigError> {
+/// // A text that cannot be a scope or a realm does not compile here.
+/// const ADMIN: Scope = Scope::from_static("admin");
+/// const SHOP: Realm = Realm::from_static("shop");
+///
+/// # fn layer() -> Result<(), Box<dyn std::error::Error>> {
 /// # let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA)?);
 /// let verifier = Verifier::new("https://id.example", "https://api.example", keys.verifying())?;
-/// let any_user = BearerLayer::new(verifier).realm("example")?;
-/// let admins = any_user.clone().require_scope("admin");
+/// let any_user = BearerLayer::new(verifier).realm(SHOP);
+/// let admins = any_user.clone().require_scope(ADMIN);
 /// let guests_too = any_user.clone().optional();
 /// # let _ = (admins, guests_too);
 /// # Ok(())
@@ -30,26 +38,20 @@ use super::{
 /// # layer().unwrap();
 /// ```
 #[derive(Clone, Debug)]
-pub struct BearerLayer<E = NoEndpoints, L = NoLiveCheck> {
-    policy: Arc<Policy>,
-    endpoints: E,
-    live: L,
+pub struct BearerLayer {
+    rules: Arc<Rules>,
 }
 
 impl BearerLayer {
     /// Requires a token that `verifier` accepts.
     pub fn new(verifier: Verifier) -> Self {
         Self {
-            policy: Arc::new(Policy::new(verifier)),
-            endpoints: NoEndpoints,
-            live: NoLiveCheck,
+            rules: Arc::new(Rules::new(verifier)),
         }
     }
-}
 
-impl<E, L> BearerLayer<E, L> {
-    fn with(mut self, change: impl FnOnce(&mut Policy)) -> Self {
-        change(Arc::make_mut(&mut self.policy));
+    fn with(mut self, change: impl FnOnce(&mut Rules)) -> Self {
+        change(Arc::make_mut(&mut self.rules));
         self
     }
 
@@ -78,7 +80,7 @@ impl<E, L> BearerLayer<E, L> {
     #[must_use]
     pub fn access_cookie(self, cookie: &crate::cookie::AccessCookie) -> Self {
         let cookie = super::cookie::Cookie::new(cookie);
-        self.with(|policy| policy.cookie = cookie)
+        self.with(|rules| rules.cookie = cookie)
     }
 
     /// Lets requests without a token through, and without claims. A token that is there and is
@@ -87,37 +89,48 @@ impl<E, L> BearerLayer<E, L> {
     /// Where a scope is required too, so is a token.
     #[must_use]
     pub fn optional(self) -> Self {
-        self.with(|policy| policy.optional = true)
+        self.with(|rules| rules.optional = true)
     }
 
-    /// Requires **all** of these space-separated scope tokens (RFC 6749 §3.3), on top of what is
-    /// required already.
+    /// Requires **all** scope tokens of this scope (RFC 6749 §3.3), on top of what is required
+    /// already.
     ///
-    /// Text that names no scope, or cannot be one, is a mistake of the application's: each
-    /// request is then answered with 500, and a warning is logged. Scopes that come from a
-    /// configuration are better tried first: `text.parse::<Scope>()`.
+    /// No token has an empty scope: where one is required, each request with a token gets a 403,
+    /// and a warning is logged here. An empty setting thus closes a route and never opens it.
+    ///
+    /// ```
+    /// # use std::error::Error;
+    /// # use tower_bearer::{Verifier, bearer::BearerLayer};
+    /// use tower_bearer::Scope;
+    ///
+    /// // Checked when the program is compiled …
+    /// const PROFILE: Scope = Scope::from_static("profile");
+    ///
+    /// # fn layer(verifier: Verifier, setting: &str) -> Result<BearerLayer, Box<dyn Error>> {
+    /// // … or when it reads its configuration.
+    /// let from_setting: Scope = setting.parse()?;
+    /// let layer = BearerLayer::new(verifier).require_scope(PROFILE).require_scope(from_setting);
+    /// # Ok(layer)
+    /// # }
+    /// ```
     #[must_use]
-    pub fn require_scope(self, scope: &str) -> Self {
-        self.with(|policy| policy.required.add_all(scope))
+    pub fn require_scope(self, scope: Scope) -> Self {
+        self.with(|rules| rules.scopes.add_all(&scope))
     }
 
-    /// Requires **at least one** of these space-separated scope tokens, on top of what is
-    /// required already: called twice, it requires one of each.
+    /// Requires **at least one** of the scope tokens of this scope, on top of what is required
+    /// already: called twice, it requires one of each.
     ///
-    /// Text that is no scope: as with [`require_scope`](Self::require_scope).
+    /// An empty scope: as with [`require_scope`](Self::require_scope).
     #[must_use]
-    pub fn require_any_scope(self, scope: &str) -> Self {
-        self.with(|policy| policy.required.add_any(scope))
+    pub fn require_any_scope(self, scope: Scope) -> Self {
+        self.with(|rules| rules.scopes.add_any(scope))
     }
 
     /// The `realm` of the challenge (RFC 9110 §11.5). Default: `api`.
-    ///
-    /// # Errors
-    ///
-    /// Where `realm` holds something other than printable ASCII, a quote or a backslash.
-    pub fn realm(self, realm: &str) -> Result<Self, ConfigError> {
-        let realm = Realm::new(realm)?;
-        Ok(self.with(|policy| policy.realm = realm))
+    #[must_use]
+    pub fn realm(self, realm: Realm) -> Self {
+        self.with(|rules| rules.realm = realm)
     }
 
     /// Connects the layer to the sessions: it notes there which refresh tokens the clients hold,
@@ -128,7 +141,7 @@ impl<E, L> BearerLayer<E, L> {
     #[must_use]
     pub fn sessions<G: SessionGuard + Clone>(self, guard: &G) -> Self {
         let guard = AnyGuard::new(guard.clone());
-        self.with(|policy| policy.guard = Some(guard))
+        self.with(|rules| rules.guard = Some(guard))
     }
 
     /// Does what [`sessions`](Self::sessions) does and, for each token that has a `sid`, asks
@@ -136,16 +149,11 @@ impl<E, L> BearerLayer<E, L> {
     /// at the price of a look into the store for each request.
     ///
     /// Where the guard cannot tell, the request gets a 503. A layer has one guard: the one that
-    /// was given last. The inner service has to be `Clone`: the instance that is ready waits
-    /// with the request.
+    /// was given last. While the guard is asked, the instance of the inner service that is ready
+    /// waits with the request, and a clone takes its place.
     #[must_use]
-    pub fn check_live<G: SessionGuard + Clone>(self, guard: &G) -> BearerLayer<E, LiveCheck> {
-        let checked = self.sessions(guard).with(|policy| policy.check_live = true);
-        BearerLayer {
-            policy: checked.policy,
-            endpoints: checked.endpoints,
-            live: LiveCheck,
-        }
+    pub fn check_live<G: SessionGuard + Clone>(self, guard: &G) -> Self {
+        self.sessions(guard).with(|rules| rules.check_live = true)
     }
 
     /// Has refused requests answered by `hook`, which sees the request's headers. The layer
@@ -172,25 +180,14 @@ impl<E, L> BearerLayer<E, L> {
     where
         F: Fn(&Rejection, &HeaderMap) -> Response<Bytes> + Send + Sync + 'static,
     {
-        self.with(|policy| policy.on_rejection = Some(Hook(Arc::new(hook))))
-    }
-
-    /// Has the layer answer some requests by itself, **before** any token is looked for: for
-    /// stacks without a router.
-    pub fn serve<E2>(self, endpoints: E2) -> BearerLayer<E2, L> {
-        BearerLayer {
-            policy: self.policy,
-            endpoints,
-            live: self.live,
-        }
+        self.with(|rules| rules.on_rejection = Some(Hook(Arc::new(hook))))
     }
 }
 
-impl<S, E: Clone, L: Clone> Layer<S> for BearerLayer<E, L> {
-    type Service = Bearer<S, E, L>;
+impl<S> Layer<S> for BearerLayer {
+    type Service = Bearer<S>;
 
-    fn layer(&self, inner: S) -> Self::Service {
-        let policy = Arc::clone(&self.policy);
-        Bearer::new(inner, policy, self.endpoints.clone(), self.live.clone())
+    fn layer(&self, inner: S) -> Bearer<S> {
+        Bearer::new(inner, Arc::clone(&self.rules))
     }
 }

@@ -4,39 +4,41 @@
 //!
 //! 1. The `Authorization` header is marked sensitive, so that what prints or compresses headers
 //!    further in leaves it out. So are `Cookie` headers, with `access_cookie`.
-//! 2. With [`serve`](BearerLayer::serve), a request to one of the layer's own endpoints is
-//!    answered here. All that follows does not concern it.
-//! 3. The token is read from the `Authorization` header and from nowhere else: `Bearer`, in any
+//! 2. The token is read from the `Authorization` header and from nowhere else: `Bearer`, in any
 //!    case, one or more spaces, one `b64token`. The query string is never read. With
 //!    `access_cookie` (feature `cookie`), and only where the header has no token, it is read from
 //!    that cookie; but where a page of another origin makes the request, and the method is none
 //!    of GET, HEAD and OPTIONS or there is an `Upgrade`: 403 `access_denied`.
-//! 4. No header, another scheme or a bare `Bearer` is **no token**: 401 with a challenge that has
+//! 3. No header, another scheme or a bare `Bearer` is **no token**: 401 with a challenge that has
 //!    no error code. With [`optional`](BearerLayer::optional) the request passes without claims
 //!    instead, unless a scope is required.
-//! 5. Two headers or two such cookies, what is no `b64token`, and what is over the verifier's
+//! 4. Two headers or two such cookies, what is no `b64token`, and what is over the verifier's
 //!    size limit are **malformed**: 400 `invalid_request`.
-//! 6. The [`Verifier`](crate::Verifier) checks the token; a bad one is 401 `invalid_token`,
+//! 5. The [`Verifier`](crate::Verifier) checks the token; a bad one is 401 `invalid_token`,
 //!    optional or not. The description tells an expired token, which a client mends by a
 //!    refresh, from all others, and nothing more.
-//! 7. With [`sessions`](BearerLayer::sessions), the guard sees the claims of each verified
-//!    token. If it knows that the session has ended: 401 `invalid_token`.
-//! 8. With [`check_live`](BearerLayer::check_live), the guard is asked for the session of each
+//! 6. With [`sessions`](BearerLayer::sessions), the guard sees each verified token. If it
+//!    knows that the session has ended: 401 `invalid_token`.
+//! 7. With [`check_live`](BearerLayer::check_live), the guard is asked for the session of each
 //!    token that has a `sid`. It does not run: 401 `invalid_token`. It cannot be told: 503 with
 //!    `Retry-After`, never a 401, for that would make clients throw their tokens away.
-//! 9. The scopes of [`require_scope`](BearerLayer::require_scope) and
+//! 8. The scopes of [`require_scope`](BearerLayer::require_scope) and
 //!    [`require_any_scope`](BearerLayer::require_any_scope) are looked for. One is missing: 403
 //!    `insufficient_scope`, and the challenge names what was asked for.
-//! 10. The request goes to the inner service, with a [`VerifiedToken`](crate::VerifiedToken) in
-//!     its extensions. One that was there before is replaced, or removed where there is no token.
+//! 9. The request goes to the inner service, with a [`VerifiedToken`](crate::VerifiedToken) in
+//!    its extensions. One that was there before is replaced, or removed where there is no token.
 //!
 //! A refused request never reaches the inner service, and an error of the inner service is
 //! passed on as it is: a rejection is a response, not an error. Its body is JSON
 //! `{"error","error_description"}`, or the application's own by
 //! [`on_rejection`](BearerLayer::on_rejection).
 //!
-//! No future is boxed, but for the live check's. Only for that the inner service must be `Clone`:
-//! the instance that was polled ready waits with the request and is the one that is called.
+//! No future is boxed, but for the live check's. It is the reason why the inner service must be
+//! `Clone`, and only it clones: the instance that was polled ready waits with the request and is
+//! the one that is called.
+//!
+//! Endpoints that hand tokens out stand before the layer, for who asks them has no token yet: by a
+//! router, or as a layer around this one, which `endpoint::Endpoints` is.
 //!
 //! # Example
 //!
@@ -85,7 +87,6 @@
 //! # }
 //! ```
 
-mod body;
 mod challenge;
 mod cookie;
 mod credentials;
@@ -93,19 +94,15 @@ mod extension;
 mod future;
 mod guard;
 mod layer;
-mod live;
-mod policy;
+mod rules;
 mod scope;
-mod serve;
 mod service;
 
-pub use body::Body;
+pub use crate::realm::Realm;
 pub use challenge::Rejection;
 pub use future::ResponseFuture;
 pub use guard::{Admission, SessionGuard, Unavailable};
 pub use layer::BearerLayer;
-pub use live::{Live, LiveCheck, NoLiveCheck};
 #[cfg(feature = "axum")]
-pub(crate) use policy::Checked;
-pub use serve::{NoEndpoints, Serve};
+pub(crate) use rules::Checked;
 pub use service::Bearer;

@@ -4,46 +4,32 @@ use super::challenge::Rejection;
 
 /// The scopes that a token must have. It starts with none and only ever asks for more.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Required {
+pub(super) struct RequiredScopes {
     all: Scope,
+    /// Of each, one. An empty one is met by no token.
     any: Vec<Scope>,
-    malformed: bool,
 }
 
-impl Required {
-    pub(super) fn add_all(&mut self, text: &str) {
-        if let Some(scope) = self.read(text) {
-            self.all = std::mem::take(&mut self.all).union(&scope);
+impl RequiredScopes {
+    /// An empty scope is a mistake, in a configuration say: rather than open the route to each
+    /// token, it closes it.
+    pub(super) fn add_all(&mut self, scope: &Scope) {
+        if scope.is_empty() {
+            return self.add_any(scope.clone());
         }
+        self.all = std::mem::take(&mut self.all).union(scope);
     }
 
-    pub(super) fn add_any(&mut self, text: &str) {
-        let scope = self.read(text);
-        self.any.extend(scope);
-    }
-
-    /// Text that names no scope is a mistake as much as text that is none: both would open the
-    /// route to every token.
-    fn read(&mut self, text: &str) -> Option<Scope> {
-        let scope = text.parse::<Scope>().ok().filter(|scope| !scope.is_empty());
-        if scope.is_none() {
-            self.malformed = true;
-            trace::warn!(
-                scope = text,
-                "not a scope: each request will be answered with 500"
-            );
+    pub(super) fn add_any(&mut self, scope: Scope) {
+        if scope.is_empty() {
+            trace::warn!("an empty scope is required, which no token has: no request will pass");
         }
-        scope
+        self.any.push(scope);
     }
 
-    /// Whether a requirement could not be read, so that nothing may pass.
-    pub(super) fn is_malformed(&self) -> bool {
-        self.malformed
-    }
-
-    /// Whether there is none.
+    /// Whether nothing is required.
     pub(super) fn is_empty(&self) -> bool {
-        self.all.is_empty() && self.any.is_empty() && !self.malformed
+        self.all.is_empty() && self.any.is_empty()
     }
 
     pub(super) fn check(&self, held: &Scope) -> Result<(), Rejection> {
@@ -66,16 +52,20 @@ impl Required {
 mod tests {
     use super::*;
 
-    fn allows(required: &Required, held: &str) -> bool {
-        required.check(&held.parse().unwrap()).is_ok()
+    fn scope(text: &str) -> Scope {
+        text.parse().unwrap()
+    }
+
+    fn allows(required: &RequiredScopes, held: &str) -> bool {
+        required.check(&scope(held)).is_ok()
     }
 
     #[test]
     fn all_means_all_and_adds_up() {
-        let mut required = Required::default();
+        let mut required = RequiredScopes::default();
         assert!(required.is_empty() && allows(&required, ""));
-        required.add_all("a b");
-        required.add_all("b c");
+        required.add_all(&scope("a b"));
+        required.add_all(&scope("b c"));
         assert!(allows(&required, "c b a d"));
         for held in ["", "a", "a b", "A B C", "abc"] {
             assert!(!allows(&required, held), "{held}");
@@ -84,20 +74,23 @@ mod tests {
 
     #[test]
     fn any_means_one_of_each() {
-        let mut required = Required::default();
-        required.add_any("a b");
+        let mut required = RequiredScopes::default();
+        required.add_any(scope("a b"));
         assert!(allows(&required, "a") && allows(&required, "x b") && !allows(&required, "x"));
-        required.add_any("c d");
+        required.add_any(scope("c d"));
         assert!(allows(&required, "b c") && !allows(&required, "a b"));
     }
 
     #[test]
-    fn what_cannot_be_read_is_never_forgotten() {
-        for text in ["", " ", "a\"b", "é"] {
-            let mut required = Required::default();
-            required.add_all(text);
-            required.add_all("a");
-            assert!(required.is_malformed() && !required.is_empty(), "{text:?}");
+    fn an_empty_scope_closes_the_route_for_good() {
+        let empty_all = |required: &mut RequiredScopes| required.add_all(&Scope::empty());
+        let empty_any = |required: &mut RequiredScopes| required.add_any(Scope::empty());
+        for add in [empty_all, empty_any] {
+            let mut required = RequiredScopes::default();
+            add(&mut required);
+            required.add_all(&scope("a"));
+            assert!(!required.is_empty());
+            assert!(!allows(&required, "") && !allows(&required, "a"));
         }
     }
 }

@@ -1,4 +1,5 @@
 use std::{
+    mem,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -6,30 +7,24 @@ use std::{
 use http::{Request, Response};
 use tower_service::Service;
 
+use crate::body::Body;
+
 use super::{
-    Body, Live, NoEndpoints, NoLiveCheck, Rejection, ResponseFuture, Serve,
-    future::Check,
-    policy::{Policy, Verdict},
+    future::{Check, ResponseFuture},
+    rules::{Judgement, Rules},
 };
 
 /// Checks the access token of each request before the inner service sees it. Made by
 /// [`BearerLayer`](super::BearerLayer); see [the policy](super).
 #[derive(Clone, Debug)]
-pub struct Bearer<S, E = NoEndpoints, L = NoLiveCheck> {
+pub struct Bearer<S> {
     inner: S,
-    policy: Arc<Policy>,
-    endpoints: E,
-    live: L,
+    rules: Arc<Rules>,
 }
 
-impl<S, E, L> Bearer<S, E, L> {
-    pub(super) fn new(inner: S, policy: Arc<Policy>, endpoints: E, live: L) -> Self {
-        Self {
-            inner,
-            policy,
-            endpoints,
-            live,
-        }
+impl<S> Bearer<S> {
+    pub(super) fn new(inner: S, rules: Arc<Rules>) -> Self {
+        Self { inner, rules }
     }
 
     /// The inner service. What is sent to it goes past the check.
@@ -48,52 +43,36 @@ impl<S, E, L> Bearer<S, E, L> {
     }
 }
 
-impl<S, E, L, ReqB, ResB> Service<Request<ReqB>> for Bearer<S, E, L>
+impl<S, ReqB, ResB> Service<Request<ReqB>> for Bearer<S>
 where
-    S: Service<Request<ReqB>, Response = Response<ResB>>,
-    E: Serve<ReqB>,
-    L: Live<S>,
+    S: Service<Request<ReqB>, Response = Response<ResB>> + Clone,
 {
     type Response = Response<Body<ResB>>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, E::Future, S, Request<ReqB>>;
+    type Future = ResponseFuture<S, ReqB>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
-        let recalled = self.policy.recall(request.headers_mut());
-        let mut request = match self.endpoints.serve(request) {
-            Ok(answer) => return ResponseFuture::served(answer),
-            Err(request) => request,
-        };
-        match self.policy.judge(recalled, &request) {
-            Ok(Verdict::Pass(token)) => {
-                self.policy.admit(request.extensions_mut(), token);
+        match self.rules.judge(&mut request) {
+            Ok(Judgement::Pass(token)) => {
+                self.rules.admit(request.extensions_mut(), token);
                 ResponseFuture::inner(self.inner.call(request))
             }
-            Ok(Verdict::AskLive(token, live)) => match self.live.take(&mut self.inner) {
-                Some(inner) => ResponseFuture::checking(Check {
+            Ok(Judgement::AskLive(token, live)) => {
+                // The request takes the instance that was polled ready; a clone need not be.
+                let clone = self.inner.clone();
+                ResponseFuture::checking(Check {
                     live,
-                    inner,
+                    inner: mem::replace(&mut self.inner, clone),
                     request,
                     token,
-                    policy: Arc::clone(&self.policy),
-                }),
-                None => self.refuse(Rejection::unavailable(), &request),
-            },
-            Err(rejection) => self.refuse(rejection, &request),
+                    rules: Arc::clone(&self.rules),
+                })
+            }
+            Err(rejection) => ResponseFuture::rejected(self.rules.refuse(rejection, &request)),
         }
-    }
-}
-
-impl<S, E, L> Bearer<S, E, L> {
-    fn refuse<F, EF, ReqB>(
-        &self,
-        rejection: Rejection,
-        request: &Request<ReqB>,
-    ) -> ResponseFuture<F, EF, S, Request<ReqB>> {
-        ResponseFuture::rejected(self.policy.refuse(rejection, request))
     }
 }

@@ -14,19 +14,33 @@ mod session_id;
 mod verified;
 
 pub use audience::Audience;
-pub use private::PrivateClaimsError;
+pub use private::{PrivateClaims, PrivateClaimsError};
 #[cfg(feature = "_jws")]
 pub(crate) use read::read;
-pub use scope::Scope;
+pub use scope::{Scope, ScopeError};
 pub use session_id::SessionId;
 #[cfg(feature = "_jws")]
 pub(crate) use verified::Content;
 #[cfg(feature = "_jws")]
 pub use verified::VerifiedToken;
 
-/// The members that RFC 9068 and this crate define. The application's own claims may not use
-/// these names.
-pub const REGISTERED: [&str; 12] = [
+/// Names that the application's own claims may not have. [`Issuer::sign`](crate::Issuer::sign)
+/// refuses claims that have one.
+///
+/// 1. The members of [`Claims`].
+/// 2. Names by which other specifications make a resource server accept or refuse a token, or tell
+///    who holds it. This crate gives no meaning to them yet; they are reserved, so that a later
+///    version can, and no application's claim is then taken for something else: `acr` and `amr`
+///    (RFC 9068 §2.2.1), `cnf` (RFC 7800), `act` and `may_act` (RFC 8693 §4), `authorization_details`
+///    (RFC 9396 §9.1), `azp` and `nonce` (OpenID Connect Core §2).
+///
+/// The list may grow in a minor version by names of the IANA registry "JSON Web Token Claims", but
+/// never by those that say something of the user and which only the application can fill: `roles`,
+/// `groups` and `entitlements` (RFC 9068 §2.2.3.1), `name`, `email` and the like (§2.2.2).
+///
+/// A token of another issuer may have names of the second kind. They are read as private claims
+/// are, by [`VerifiedToken::claims_as`].
+pub const REGISTERED: &[&str] = &[
     "iss",
     "sub",
     "aud",
@@ -39,6 +53,14 @@ pub const REGISTERED: [&str; 12] = [
     "sid",
     "gen",
     "auth_time",
+    "acr",
+    "amr",
+    "cnf",
+    "act",
+    "may_act",
+    "authorization_details",
+    "azp",
+    "nonce",
 ];
 
 /// The claims of an access token (RFC 9068 §2.2) and the application's own, `P`.

@@ -1,5 +1,89 @@
 //! The application's own claims.
 
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use super::REGISTERED;
+use crate::{
+    error::{ConfigError, ConfigErrorKind},
+    json,
+};
+
+/// The application's own claims: a JSON object without a registered name in it.
+///
+/// ```
+/// use tower_bearer::claims::PrivateClaims;
+///
+/// #[derive(serde::Serialize)]
+/// struct MyClaims {
+///     role: &'static str,
+/// }
+///
+/// assert!(PrivateClaims::new(&MyClaims { role: "editor" }).is_ok());
+/// assert!(PrivateClaims::new(&[("sub", "mallory")].into_iter().collect::<std::collections::BTreeMap<_, _>>()).is_err());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PrivateClaims(Map<String, Value>);
+
+impl PrivateClaims {
+    /// Serialises the application's claims.
+    ///
+    /// # Errors
+    ///
+    /// Where they are no JSON object, are nested more than about a hundred deep or use a
+    /// [registered](super::REGISTERED) name.
+    pub fn new(claims: &impl serde::Serialize) -> Result<Self, ConfigError> {
+        match serde_json::to_string(claims) {
+            Ok(text) if text == "null" => Ok(Self::default()),
+            // Read back, so that what a store has kept can be read again.
+            Ok(text) => Self::from_json(&text),
+            Err(error) => Err(wrong("they cannot be serialised").with_source(error)),
+        }
+    }
+
+    /// The JSON text, for a store to keep.
+    pub fn to_json(&self) -> String {
+        json::text(&self.0)
+    }
+
+    /// Reads the JSON text that a store has kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`PrivateClaims::new`].
+    pub fn from_json(text: &str) -> Result<Self, ConfigError> {
+        let members = json::object(text.as_bytes()).map_err(|error| {
+            wrong("they are not a JSON object that can be read again").with_source(error)
+        })?;
+        match members
+            .keys()
+            .find(|name| REGISTERED.contains(&name.as_str()))
+        {
+            None => Ok(Self(members)),
+            Some(name) => Err(wrong(format!("{name:?} is a registered name"))),
+        }
+    }
+
+    /// Reads them as the application's own type.
+    ///
+    /// # Errors
+    ///
+    /// Where they do not fit `P`.
+    pub fn get<P: serde::de::DeserializeOwned>(&self) -> Result<P, PrivateClaimsError> {
+        json::from_members(&self.0).map_err(PrivateClaimsError)
+    }
+
+    #[cfg(feature = "session")]
+    pub(crate) fn members(&self) -> &Map<String, Value> {
+        &self.0
+    }
+}
+
+fn wrong(claims: impl Into<Cow<'static, str>>) -> ConfigError {
+    ConfigError::new(ConfigErrorKind::PrivateClaims, claims)
+}
+
 /// The token's private members do not have the shape that the application asked for.
 #[derive(Debug, thiserror::Error)]
 #[error("the token's private claims do not fit the type that was asked for")]

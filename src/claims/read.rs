@@ -217,9 +217,16 @@ mod tests {
         .unwrap();
         let written = serde_json::to_value(&content.claims).unwrap();
         let names: Vec<_> = written.as_object().unwrap().keys().collect();
-        assert_eq!(names.len(), REGISTERED.len());
+        assert_eq!(names.len(), 12);
         assert!(names.iter().all(|name| REGISTERED.contains(&name.as_str())));
         assert_eq!(Value::from(content.private.clone()), json!({ "Iss": 6 }));
+    }
+
+    #[test]
+    fn a_name_that_is_only_reserved_is_read_as_a_private_one() {
+        let content = with(r#","acr":"2","cnf":{"jkt":"x"}"#).unwrap();
+        let private = Value::from(content.private.clone());
+        assert_eq!(private, json!({ "acr": "2", "cnf": { "jkt": "x" } }));
     }
 
     #[test]

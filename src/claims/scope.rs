@@ -1,8 +1,8 @@
-use std::{collections::HashSet, fmt, str::FromStr};
+use std::{borrow::Cow, collections::HashSet, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::ConfigError;
+mod literal;
 
 /// Scopes of so many tokens are compared without a table: a token of a request has no more, as
 /// a rule.
@@ -13,19 +13,45 @@ const FEW: usize = 8;
 /// ```
 /// use tower_bearer::Scope;
 ///
+/// // What is known when the program is compiled is checked then.
+/// const WRITE: Scope = Scope::from_static("write");
+///
 /// let granted: Scope = "read write".parse()?;
 /// assert!(granted.contains("read"));
 /// assert!(!granted.contains("READ"));
-/// assert!("write".parse::<Scope>()?.is_subset(&granted));
-/// # Ok::<_, tower_bearer::error::ConfigError>(())
+/// assert!(WRITE.is_subset(&granted));
+/// # Ok::<_, tower_bearer::claims::ScopeError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Scope(String);
+pub struct Scope(Cow<'static, str>);
 
 impl Scope {
     /// No scope at all.
     pub const fn empty() -> Self {
-        Self(String::new())
+        Self(Cow::Borrowed(""))
+    }
+
+    /// A scope that the program itself names: scope tokens with one space between two of them,
+    /// none of them twice. For text that comes from elsewhere there is [`str::parse`].
+    ///
+    /// # Panics
+    ///
+    /// Where the text is not like that. In a `const` this is an error when the program is compiled.
+    ///
+    /// ```compile_fail
+    /// use tower_bearer::Scope;
+    ///
+    /// const UNQUOTED: Scope = Scope::from_static("\"read\"");
+    /// # let _ = UNQUOTED;
+    /// ```
+    #[must_use]
+    pub const fn from_static(text: &'static str) -> Self {
+        assert!(
+            literal::is_plain(text.as_bytes()),
+            "a scope holds tokens of printable ASCII without quote and backslash, one space \
+             between two of them, none twice"
+        );
+        Self(Cow::Borrowed(text))
     }
 
     /// Whether there is no scope token in it.
@@ -59,20 +85,25 @@ impl Scope {
         let mut seen = HashSet::new();
         let tokens = self.iter().chain(other.iter());
         let tokens: Vec<&str> = tokens.filter(|token| seen.insert(*token)).collect();
-        Self(tokens.join(" "))
+        Self(tokens.join(" ").into())
+    }
+
+    fn read(text: String) -> Result<Self, ScopeError> {
+        if !text.bytes().all(|b| b == b' ' || literal::is_allowed(b)) {
+            return Err(ScopeError(()));
+        }
+        let scope = Self(text.into());
+        let is_plain = scope.has_few() && literal::is_plain(scope.0.as_bytes());
+        Ok(if is_plain {
+            scope
+        } else {
+            Self::empty().union(&scope)
+        })
     }
 
     /// Whether looking for each scope token in turn is cheaper than a table of them.
     fn has_few(&self) -> bool {
         self.0.bytes().filter(|b| *b == b' ').nth(FEW).is_none()
-    }
-
-    /// Whether `text` is what [`union`](Self::union) would make of it, told without a table.
-    fn is_plain(text: &str) -> bool {
-        let tokens = || text.as_bytes().split(|b| *b == b' ').enumerate();
-        let is_new = |(at, token)| tokens().take(at).all(|(_, earlier)| earlier != token);
-        let has_few = tokens().nth(FEW).is_none();
-        text.is_empty() || has_few && tokens().all(|token| !token.1.is_empty() && is_new(token))
     }
 
     /// The space-separated form.
@@ -96,26 +127,44 @@ impl fmt::Display for Scope {
 }
 
 impl FromStr for Scope {
-    type Err = ConfigError;
+    type Err = ScopeError;
 
-    /// Reads space-separated scope tokens.
+    /// Reads space-separated scope tokens. More spaces, and tokens that come twice, count for
+    /// nothing.
     ///
     /// # Errors
     ///
     /// On a character that RFC 6749 §3.3 does not allow in a scope token.
-    fn from_str(s: &str) -> Result<Self, ConfigError> {
-        let allowed = |b: u8| matches!(b, b' ' | 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-        if !s.bytes().all(allowed) {
-            return Err(ConfigError::new(crate::error::ConfigErrorKind::Scope));
-        }
-        let scope = Self(s.to_owned());
-        if Self::is_plain(s) {
-            Ok(scope)
-        } else {
-            Ok(Self::empty().union(&scope))
-        }
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        Self::read(text.into())
     }
 }
+
+/// As [`str::parse`].
+impl TryFrom<&str> for Scope {
+    type Error = ScopeError;
+
+    fn try_from(text: &str) -> Result<Self, ScopeError> {
+        Self::read(text.into())
+    }
+}
+
+/// As [`str::parse`].
+impl TryFrom<String> for Scope {
+    type Error = ScopeError;
+
+    fn try_from(text: String) -> Result<Self, ScopeError> {
+        Self::read(text)
+    }
+}
+
+/// The text is no scope: a scope token may hold printable ASCII except space, quote and backslash
+/// (RFC 6749 §3.3).
+///
+/// It holds nothing of the text, which may have come with a request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a scope token may hold printable ASCII except space, quote and backslash")]
+pub struct ScopeError(());
 
 impl Serialize for Scope {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -125,9 +174,7 @@ impl Serialize for Scope {
 
 impl<'de> Deserialize<'de> for Scope {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        Self::read(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -150,6 +197,35 @@ mod tests {
         assert_eq!(scope.as_str(), "b a");
         assert_eq!(scope, "a b".parse().unwrap());
         assert_eq!(scope.union(&"c a".parse().unwrap()).as_str(), "b a c");
+    }
+
+    #[test]
+    fn a_literal_is_a_scope_as_it_stands() {
+        const LITERAL: Scope = Scope::from_static("read write https://api.example/all");
+        let parsed: Scope = LITERAL.as_str().parse().unwrap();
+        assert_eq!(parsed.as_str(), LITERAL.as_str());
+        assert_eq!(
+            Scope::try_from("write read").unwrap().union(&LITERAL),
+            LITERAL
+        );
+        assert_eq!(Scope::from_static(""), Scope::empty());
+        for text in [
+            " ", " a", "a ", "a  b", "a b a", "a\tb", "a\"", "a\\", "ä", "a\n",
+        ] {
+            assert!(!literal::is_plain(text.as_bytes()), "{text:?}");
+        }
+        for text in ["a", "a ab b", "ab a", "!#[]~"] {
+            assert!(literal::is_plain(text.as_bytes()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_scope_is_told_without_it() {
+        for text in ["a\"b", "größe", "a\nb"] {
+            let error = Scope::try_from(text.to_owned()).unwrap_err();
+            assert_eq!(Err(&error), text.parse::<Scope>().as_ref());
+            assert!(!format!("{error} {error:?}").contains(text));
+        }
     }
 
     #[test]

@@ -1,6 +1,9 @@
 use http::HeaderMap;
 
-use super::{CookieOptions, SetCookies, attributes::Attributes, find::Found, origin::OriginCheck};
+use super::{
+    attributes::Attributes, find::Found, options::CookieOptions, origin::OriginCheck,
+    set_cookies::SetCookies,
+};
 use crate::{error::ConfigError, token::TokenResponse};
 
 /// A cookie that carries access tokens. See [the policy](super).

@@ -2,11 +2,25 @@ use std::{sync::Arc, time::Duration};
 
 use http::HeaderValue;
 
-use super::{SameSite, SetCookies};
+use super::set_cookies::SetCookies;
 use crate::error::{ConfigError, ConfigErrorKind};
 
 /// Browsers need not keep larger ones, attributes included (RFC 6265 §6.1).
 const MAX_COOKIE: usize = 4096;
+
+/// Which requests from other sites a browser sends the cookie with (RFC 6265bis §5.6.7).
+///
+/// There is no `None`: a cookie that is sent with every request is what CSRF lives on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SameSite {
+    /// With none.
+    #[default]
+    Strict,
+    /// When the user follows a link: for an access token that has to be there when a page is
+    /// opened from elsewhere.
+    Lax,
+}
 
 /// A cookie's name and attributes, checked, and as they are written.
 #[derive(Clone, Debug)]
@@ -40,10 +54,12 @@ impl Attributes {
         // A zero would clear the cookie.
         let cookie = self.write(token, lifetime.as_secs().max(1));
         if cookie.len() > MAX_COOKIE {
-            return Err(ConfigErrorKind::Cookie("it would be above 4096 bytes").into());
+            let large = "it would be above 4096 bytes";
+            return Err(ConfigError::new(ConfigErrorKind::Cookie, large));
         }
-        let value = HeaderValue::try_from(cookie)
-            .map_err(|_| ConfigErrorKind::Cookie("the token is no cookie value"))?;
+        let value = HeaderValue::try_from(cookie).map_err(|_| {
+            ConfigError::new(ConfigErrorKind::Cookie, "the token is no cookie value")
+        })?;
         Ok(SetCookies::one(value))
     }
 

@@ -2,7 +2,7 @@ use std::convert::Infallible;
 
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 
-use super::SetCookies;
+use super::set_cookies::SetCookies;
 
 impl IntoResponseParts for SetCookies {
     type Error = Infallible;

@@ -86,6 +86,7 @@
 //! # }
 //! ```
 
+// Below `bearer`, which reads the access cookie: nothing in here knows it.
 mod access;
 mod attributes;
 #[cfg(feature = "axum")]
@@ -93,13 +94,16 @@ mod axum;
 mod find;
 mod options;
 mod origin;
-#[cfg(feature = "session")]
-mod refresh;
 mod set_cookies;
 
+// Above `session`, and used by the endpoints alone.
+#[cfg(feature = "session")]
+mod refresh;
+
 pub use access::AccessCookie;
+pub use attributes::SameSite;
 pub(crate) use find::Found;
-pub use options::{CookieOptions, SameSite};
+pub use options::CookieOptions;
 #[cfg(feature = "session")]
 pub use refresh::RefreshCookie;
 pub use set_cookies::SetCookies;

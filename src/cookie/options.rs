@@ -1,19 +1,8 @@
-use super::{attributes::Attributes, origin::OriginCheck};
+use super::{
+    attributes::{Attributes, SameSite},
+    origin::OriginCheck,
+};
 use crate::error::{ConfigError, ConfigErrorKind};
-
-/// Which requests from other sites a browser sends the cookie with (RFC 6265bis §5.6.7).
-///
-/// There is no `None`: a cookie that is sent with every request is what CSRF lives on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SameSite {
-    /// With none.
-    #[default]
-    Strict,
-    /// When the user follows a link: for an access token that has to be there when a page is
-    /// opened from elsewhere.
-    Lax,
-}
 
 /// A cookie's name and attributes, and which origins may use it.
 ///
@@ -139,7 +128,7 @@ fn check_name(name: &str, is_insecure: bool, path: &str) -> Result<(), ConfigErr
     } else {
         return Ok(());
     };
-    Err(ConfigErrorKind::Cookie(wrong).into())
+    Err(ConfigError::new(ConfigErrorKind::Cookie, wrong))
 }
 
 fn check_path(path: &str) -> Result<(), ConfigError> {
@@ -151,5 +140,5 @@ fn check_path(path: &str) -> Result<(), ConfigError> {
     } else {
         return Ok(());
     };
-    Err(ConfigErrorKind::Cookie(wrong).into())
+    Err(ConfigError::new(ConfigErrorKind::Cookie, wrong))
 }

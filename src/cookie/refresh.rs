@@ -2,8 +2,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 
 use super::{
-    AccessCookie, CookieOptions, SetCookies, attributes::Attributes, find::Found,
-    origin::OriginCheck,
+    access::AccessCookie, attributes::Attributes, find::Found, options::CookieOptions,
+    origin::OriginCheck, set_cookies::SetCookies,
 };
 use crate::{
     error::ConfigError,
@@ -29,15 +29,15 @@ use crate::{
 /// };
 ///
 /// fn endpoints(
-///     sessions: &Sessions<MemoryStore>,
-/// ) -> Result<(RefreshCookie, Endpoints<MemoryStore>), ConfigError> {
+///     sessions: &Sessions,
+/// ) -> Result<(RefreshCookie, Endpoints), ConfigError> {
 ///     let cookie = RefreshCookie::new(sessions, CookieOptions::new("/auth/token"))?;
 ///     let endpoints = Endpoints::new(sessions).under("/auth").refresh_cookie(&cookie);
 ///     Ok((cookie, endpoints))
 /// }
 ///
 /// async fn log_in(
-///     sessions: &Sessions<MemoryStore>,
+///     sessions: &Sessions,
 ///     cookie: &RefreshCookie,
 /// ) -> Result<Response<ReplyBody>, SessionError> {
 ///     let tokens = sessions.start(Grant::new("anna")).await?;

@@ -3,8 +3,8 @@
 use std::{error::Error as StdError, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use super::{
-    client::{ClientSecret, Presented},
-    rejection::Rejection,
+    client::{ClientCredentials, ClientSecret},
+    error_reply::ErrorReply,
 };
 use crate::{
     error::{BoxError, ErrorCode},
@@ -16,6 +16,12 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a check of client secrets may return: a `bool` (`false` refuses), or a `Result` of one
 /// where the check can fail by itself. An error is a 503, never a refusal.
+#[diagnostic::on_unimplemented(
+    message = "a check of client secrets cannot return `{Self}`",
+    label = "neither `bool` nor `Result<bool, _>`",
+    note = "return `bool`, or `Result<bool, E>` with an error that goes into a \
+            `Box<dyn Error + Send + Sync>`"
+)]
 pub trait IntoClientDecision {
     /// Whether the secret is the client's.
     ///
@@ -77,7 +83,10 @@ impl Authentication {
 
     /// The client's identifier, if it gave one. A secret that nobody checks is refused: its
     /// sender believes that it counts.
-    pub(super) async fn identify(&self, client: Presented) -> Result<Option<String>, Rejection> {
+    pub(super) async fn identify(
+        &self,
+        client: ClientCredentials,
+    ) -> Result<Option<String>, ErrorReply> {
         match (client.id, client.secret) {
             (id, None) if !self.required => Ok(id),
             (Some(id), Some(secret)) => {

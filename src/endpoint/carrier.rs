@@ -1,6 +1,6 @@
 //! What may carry a refresh token other than the body: a cookie, with the feature of that name.
 
-use super::rejection::Rejection;
+use super::error_reply::ErrorReply;
 use crate::trace;
 
 #[cfg(feature = "cookie")]
@@ -13,23 +13,23 @@ pub(super) fn only<'a>(
     in_body: Option<&'a str>,
     carried: Option<&'a Carried>,
     missing: &'static str,
-) -> Result<&'a str, Rejection> {
+) -> Result<&'a str, ErrorReply> {
     match (in_body, carried.map(Carried::token)) {
         (Some(token), None) | (None, Some(token)) => Ok(token),
         (None, None) => Err(without_token(missing)),
-        (Some(_), Some(_)) => Err(Rejection::request(
+        (Some(_), Some(_)) => Err(ErrorReply::request(
             "there is a token in the body and a cookie",
         )),
     }
 }
 
 /// Refuses a request in which there is no token.
-pub(super) fn without_token(missing: &'static str) -> Rejection {
+pub(super) fn without_token(missing: &'static str) -> ErrorReply {
     trace::debug!(
         "a request brings no token, neither in its body nor in the cookie; browsers send \
          a cookie below its Path only, and keep a Secure one over HTTPS and on localhost only"
     );
-    Rejection::request(missing)
+    ErrorReply::request(missing)
 }
 
 #[cfg(not(feature = "cookie"))]
@@ -37,7 +37,7 @@ mod none {
     use bytes::Bytes;
     use http::{HeaderMap, Request, Response};
 
-    use super::Rejection;
+    use super::ErrorReply;
     use crate::session::{Refreshed, SessionError};
 
     #[derive(Clone, Debug, Default)]
@@ -49,7 +49,7 @@ mod none {
         pub(in crate::endpoint) fn find<B>(
             &self,
             _request: &Request<B>,
-        ) -> Result<Option<Carried>, Rejection> {
+        ) -> Result<Option<Carried>, ErrorReply> {
             Ok(None)
         }
     }

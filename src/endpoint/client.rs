@@ -8,8 +8,8 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 use super::{
+    error_reply::ErrorReply,
     params::{Name, Params, form_decode},
-    rejection::Rejection,
 };
 use crate::error::ErrorCode;
 
@@ -51,21 +51,21 @@ impl Drop for ClientSecret {
 
 /// What a request says of its client.
 #[derive(Debug, Default)]
-pub(super) struct Presented {
+pub(super) struct ClientCredentials {
     pub(super) id: Option<String>,
     pub(super) secret: Option<ClientSecret>,
 }
 
-impl Presented {
+impl ClientCredentials {
     /// Reads the `Authorization: Basic` header. Other schemes are none of ours: front ends
     /// that put their access token on every request do so here too.
-    pub(super) fn in_header(headers: &HeaderMap) -> Result<Self, Rejection> {
+    pub(super) fn in_header(headers: &HeaderMap) -> Result<Self, ErrorReply> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let value = match (values.next(), values.next()) {
             (None, _) => return Ok(Self::default()),
             (Some(value), None) => value.as_bytes(),
             (Some(_), Some(_)) => {
-                return Err(Rejection::request("there are two Authorization headers"));
+                return Err(ErrorReply::request("there are two Authorization headers"));
             }
         };
         let (scheme, credentials) = match value.iter().position(|byte| *byte == b' ') {
@@ -92,16 +92,16 @@ impl Presented {
     }
 
     /// Adds what the body says. A client names itself once and proves itself in one way only.
-    pub(super) fn and_in_body(self, params: &Params) -> Result<Self, Rejection> {
+    pub(super) fn and_in_body(self, params: &Params) -> Result<Self, ErrorReply> {
         let id = params.get(CLIENT_ID)?.map(str::to_owned);
         let secret = params
             .get(CLIENT_SECRET)?
             .map(|secret| ClientSecret(secret.to_owned()));
         if matches!((&self.id, &id), (Some(header), Some(body)) if header != body) {
-            return Err(Rejection::request("the client has two identifiers"));
+            return Err(ErrorReply::request("the client has two identifiers"));
         }
         if self.secret.is_some() && secret.is_some() {
-            return Err(Rejection::request("the client authenticates in two ways"));
+            return Err(ErrorReply::request("the client authenticates in two ways"));
         }
         Ok(Self {
             id: self.id.or(id),
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn basic_halves_are_form_encoded() {
         let encoded = BASE64_STANDARD.encode("a%3Ab+c:p%26q:r");
-        let client = Presented::basic(encoded.as_bytes()).unwrap();
+        let client = ClientCredentials::basic(encoded.as_bytes()).unwrap();
         assert_eq!(client.id.as_deref(), Some("a:b c"));
         assert!(client.secret.unwrap().matches("p&q:r"));
     }

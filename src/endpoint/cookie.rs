@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 
-use super::rejection::Rejection;
+use super::error_reply::ErrorReply;
 use crate::{
     cookie::{Found, RefreshCookie},
     error::ErrorCode,
@@ -27,14 +27,14 @@ impl Carrier {
 
     /// The token in the request's cookie. Browsers add cookies whoever makes the request, so
     /// that is looked at before the token is.
-    pub(super) fn find<B>(&self, request: &Request<B>) -> Result<Option<Carried>, Rejection> {
+    pub(super) fn find<B>(&self, request: &Request<B>) -> Result<Option<Carried>, ErrorReply> {
         let Some(cookie) = &self.0 else {
             return Ok(None);
         };
         match cookie.find(request.headers()) {
             Found::Absent => Ok(None),
             _ if !cookie.origins().admits(request) => Err(ErrorCode::CrossOrigin.into()),
-            Found::Malformed => Err(Rejection::request("the cookie is repeated or malformed")),
+            Found::Malformed => Err(ErrorReply::request("the cookie is repeated or malformed")),
             Found::Token(token) => Ok(Some(Carried {
                 cookie: cookie.clone(),
                 token: RefreshToken::new(token),

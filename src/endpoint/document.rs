@@ -9,7 +9,7 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
 };
 
-use super::rejection::method_not_allowed;
+use super::error_reply::method_not_allowed;
 use crate::{jws::hmac_sha256, reply::ReplyBody};
 
 /// How long caches may keep a document, unless the application says otherwise.

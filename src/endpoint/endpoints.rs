@@ -1,21 +1,25 @@
-#[cfg(feature = "axum")]
-use std::collections::BTreeSet;
-use std::{error::Error as StdError, fmt, future::Future, time::Duration};
+use std::{fmt, future::Future, time::Duration};
 
 use http::Request;
 use http_body::Body;
 
 use super::{
-    authenticate::IntoClientDecision, client::ClientSecret, core::Core, document,
-    future::ReplyFuture, jwks::JwksEndpoint, metadata::Metadata, revocation::Revoke,
+    authenticate::IntoClientDecision,
+    client::ClientSecret,
+    document,
+    future::ReplyFuture,
+    jwks::JwksEndpoint,
+    metadata::Metadata,
+    paths::{JWKS, REFRESH_TOKEN, REVOKE, TOKEN},
+    revocation::Revoke,
+    session_endpoint::SessionEndpoint,
     token::Refresh,
 };
-use crate::{bearer::Serve, session::Sessions, store::SessionStore};
-
-pub(super) const TOKEN: &str = "/token";
-const REFRESH_TOKEN: &str = "/refresh-token";
-pub(super) const REVOKE: &str = "/revoke";
-pub(super) const JWKS: &str = "/.well-known/jwks.json";
+use crate::{
+    error::BoxError,
+    session::Sessions,
+    store::{AnyStore, SessionStore},
+};
 
 /// All endpoints of a set of sessions, each at its path.
 ///
@@ -27,20 +31,25 @@ pub(super) const JWKS: &str = "/.well-known/jwks.json";
 /// | `/.well-known/oauth-authorization-server` and the issuer's path | the metadata (RFC 8414), where the issuer is a URL |
 ///
 /// Paths are compared as they come, byte for byte: a trailing slash or an escape makes another
-/// path. Serve them by [`BearerLayer::serve`](crate::bearer::BearerLayer::serve), or with the
-/// feature `axum` by [`into_router`](Self::into_router).
+/// path.
+///
+/// It is a Tower layer: it answers the requests to these paths, whatever their method, and all
+/// others go to the inner service as they are. No token is looked for before the endpoints, so
+/// that they belong outside of the [`BearerLayer`](crate::bearer::BearerLayer), as
+/// [here](super#example). With the feature `axum` there is [`into_router`](Self::into_router) too.
 ///
 /// ```
 /// use std::time::Duration;
-/// use tower_bearer::{endpoint::Endpoints, session::Sessions, store::MemoryStore};
+/// use tower_bearer::{endpoint::Endpoints, session::Sessions};
 ///
-/// fn endpoints(sessions: &Sessions<MemoryStore>) -> Endpoints<MemoryStore> {
+/// fn endpoints(sessions: &Sessions) -> Endpoints {
 ///     Endpoints::new(sessions).under("/auth").jwks_max_age(Duration::from_secs(3600))
 /// }
 /// ```
-pub struct Endpoints<St> {
+pub struct Endpoints<St = AnyStore> {
     prefix: String,
-    core: Core<St>,
+    /// What the token and the revocation endpoint share.
+    shared: SessionEndpoint<St>,
     jwks: JwksEndpoint,
     metadata: Option<Metadata>,
     max_age: Duration,
@@ -52,7 +61,7 @@ impl<St: SessionStore> Endpoints<St> {
         let issuer = sessions.issuer();
         Self {
             prefix: String::new(),
-            core: Core::new(sessions.clone()),
+            shared: SessionEndpoint::new(sessions.clone()),
             jwks: JwksEndpoint::new(issuer.keys().verifying()),
             metadata: Metadata::new(issuer.issuer()),
             max_age: document::DEFAULT_MAX_AGE,
@@ -73,7 +82,7 @@ impl<St> Endpoints<St> {
     /// How many bytes a request body has at most; 16 KiB unless set.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.core = self.core.body_limit(bytes);
+        self.shared = self.shared.body_limit(bytes);
         self
     }
 
@@ -85,7 +94,7 @@ impl<St> Endpoints<St> {
         F: Fn(String, ClientSecret) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: IntoClientDecision> + Send + 'static,
     {
-        self.core = self.core.authenticate_client(check);
+        self.shared = self.shared.authenticate_client(check);
         self
     }
 
@@ -96,7 +105,7 @@ impl<St> Endpoints<St> {
     /// [token]: super::TokenEndpoint::require_client_authentication
     #[must_use]
     pub fn require_client_authentication(mut self) -> Self {
-        self.core = self.core.require_client_authentication();
+        self.shared = self.shared.require_client_authentication();
         self
     }
 
@@ -105,7 +114,7 @@ impl<St> Endpoints<St> {
     #[cfg(feature = "cookie")]
     #[must_use]
     pub fn refresh_cookie(mut self, cookie: &crate::cookie::RefreshCookie) -> Self {
-        self.core = self.core.refresh_cookie(cookie);
+        self.shared = self.shared.refresh_cookie(cookie);
         self
     }
 
@@ -137,60 +146,6 @@ impl<St> Endpoints<St> {
     }
 }
 
-#[cfg(feature = "axum")]
-impl<St: SessionStore> Endpoints<St> {
-    /// A router with each endpoint at its path, to be merged into the application's.
-    ///
-    /// A segment of the prefix that starts with `:` or `*` cannot be said to axum literally: the
-    /// router takes any segment there, and answers 404 where it is another.
-    ///
-    /// ```
-    /// use axum::Router;
-    /// use tower_bearer::{endpoint::Endpoints, session::Sessions, store::MemoryStore};
-    ///
-    /// fn app(sessions: &Sessions<MemoryStore>) -> Router {
-    ///     Router::new().merge(Endpoints::new(sessions).under("/auth").into_router())
-    /// }
-    /// ```
-    pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> axum::Router<S> {
-        let below = [TOKEN, REFRESH_TOKEN, REVOKE].map(|path| format!("{}{path}", self.prefix));
-        let metadata = self
-            .metadata
-            .as_ref()
-            .map(|metadata| metadata.path().to_owned());
-        let paths = below.into_iter().chain([JWKS.to_owned()]).chain(metadata);
-        // One route where the issuer's path and the prefix make two of them the same.
-        let routes: BTreeSet<_> = paths.map(|path| axum_route(&path)).collect();
-
-        let handler = move |request: axum::extract::Request| {
-            let served = self.serve(request);
-            async move {
-                match served {
-                    Ok(reply) => Ok(reply.await),
-                    Err(_) => Err(http::StatusCode::NOT_FOUND),
-                }
-            }
-        };
-        routes.iter().fold(axum::Router::new(), |router, path| {
-            router.route(path, axum::routing::any(handler.clone()))
-        })
-    }
-}
-
-/// The path as axum's router wants it, for which braces have a meaning. It panics at segments
-/// that look like parameters of its version 0.7, so that parameters stand for them.
-#[cfg(feature = "axum")]
-fn axum_route(path: &str) -> String {
-    let segments = path.split('/').enumerate().map(|(at, segment)| {
-        if segment.starts_with([':', '*']) {
-            format!("{{segment{at}}}")
-        } else {
-            segment.replace('{', "{{").replace('}', "}}")
-        }
-    });
-    segments.collect::<Vec<_>>().join("/")
-}
-
 enum Route<'a> {
     Token,
     Revocation,
@@ -198,22 +153,26 @@ enum Route<'a> {
     Metadata(&'a Metadata),
 }
 
-impl<St, B> Serve<B> for Endpoints<St>
-where
-    St: SessionStore,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
-    type Future = ReplyFuture;
-
-    fn serve(&self, request: Request<B>) -> Result<ReplyFuture, Request<B>> {
+impl<St: SessionStore> Endpoints<St> {
+    /// The answer to a request to one of the endpoints.
+    ///
+    /// # Errors
+    ///
+    /// Any other request, untouched.
+    #[expect(
+        clippy::result_large_err,
+        reason = "the request goes on from here, it is no failure"
+    )]
+    pub(super) fn answer<B>(&self, request: Request<B>) -> Result<ReplyFuture, Request<B>>
+    where
+        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    {
         match self.route(request.uri().path()) {
-            Some(Route::Token) => Ok(self.core.respond::<Refresh, B>(request)),
-            Some(Route::Revocation) => Ok(self.core.respond::<Revoke, B>(request)),
+            Some(Route::Token) => Ok(self.shared.respond::<Refresh, B>(request)),
+            Some(Route::Revocation) => Ok(self.shared.respond::<Revoke, B>(request)),
             Some(Route::Jwks) => Ok(self.jwks.respond(&request)),
             Some(Route::Metadata(metadata)) => {
-                let json = || metadata.json(&self.prefix, self.core.client_methods());
+                let json = || metadata.json(&self.prefix, self.shared.client_methods());
                 Ok(ReplyFuture::ready(document::respond(
                     &request,
                     self.max_age,
@@ -223,13 +182,25 @@ where
             None => Err(request),
         }
     }
+
+    /// All paths that are answered. One may come twice, where the issuer's path and the prefix
+    /// make two of them the same.
+    #[cfg(feature = "axum")]
+    pub(super) fn paths(&self) -> impl Iterator<Item = String> {
+        let below = [TOKEN, REFRESH_TOKEN, REVOKE].map(|path| format!("{}{path}", self.prefix));
+        let metadata = self
+            .metadata
+            .iter()
+            .map(|metadata| metadata.path().to_owned());
+        below.into_iter().chain([JWKS.to_owned()]).chain(metadata)
+    }
 }
 
 impl<St> Clone for Endpoints<St> {
     fn clone(&self) -> Self {
         Self {
             prefix: self.prefix.clone(),
-            core: self.core.clone(),
+            shared: self.shared.clone(),
             jwks: self.jwks.clone(),
             metadata: self.metadata.clone(),
             max_age: self.max_age,
@@ -241,7 +212,7 @@ impl<St> fmt::Debug for Endpoints<St> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoints")
             .field("prefix", &self.prefix)
-            .field("core", &self.core)
+            .field("shared", &self.shared)
             .field("jwks", &self.jwks)
             .finish_non_exhaustive()
     }

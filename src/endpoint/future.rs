@@ -7,11 +7,12 @@ use std::{
 };
 
 use http::Response;
+use pin_project_lite::pin_project;
 
-use crate::reply::ReplyBody;
+use crate::{body::Body, reply::ReplyBody};
 
-/// The future of an [`Endpoints`](super::Endpoints) answer.
-pub struct ReplyFuture(Inner);
+/// The answer of an endpoint, whatever its error type is to be.
+pub(super) struct ReplyFuture(Inner);
 
 enum Inner {
     Ready(Option<Response<ReplyBody>>),
@@ -63,5 +64,59 @@ impl Future for ResponseFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(cx).map(Ok)
+    }
+}
+
+pin_project! {
+    /// The response future of [`WithEndpoints`](super::WithEndpoints): an endpoint's answer, or the
+    /// inner service's.
+    pub struct WithEndpointsFuture<F> {
+        #[pin]
+        kind: Kind<F>,
+    }
+}
+
+pin_project! {
+    #[project = KindProj]
+    enum Kind<F> {
+        Own { answer: ReplyFuture },
+        Inner { #[pin] future: F },
+    }
+}
+
+impl<F> WithEndpointsFuture<F> {
+    pub(super) fn own(answer: ReplyFuture) -> Self {
+        Self {
+            kind: Kind::Own { answer },
+        }
+    }
+
+    pub(super) fn inner(future: F) -> Self {
+        Self {
+            kind: Kind::Inner { future },
+        }
+    }
+}
+
+impl<F, B, E> Future for WithEndpointsFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<Body<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().kind.project() {
+            KindProj::Own { answer } => Pin::new(answer)
+                .poll(cx)
+                .map(|answer| Ok(answer.map(Body::reply))),
+            KindProj::Inner { future } => future.poll(cx).map_ok(|answer| answer.map(Body::inner)),
+        }
+    }
+}
+
+impl<F> fmt::Debug for WithEndpointsFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WithEndpointsFuture")
+            .finish_non_exhaustive()
     }
 }

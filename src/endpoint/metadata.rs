@@ -1,7 +1,7 @@
 use http::Uri;
 use serde::Serialize;
 
-use super::endpoints::{JWKS, REVOKE, TOKEN};
+use super::paths::{JWKS, REVOKE, TOKEN};
 
 /// The authorization server's metadata (RFC 8414) and where it is found.
 #[derive(Clone, Debug)]

@@ -3,25 +3,61 @@
 //! 1. [`TokenEndpoint`] exchanges a refresh token for new tokens (RFC 6749 §6).
 //! 2. [`RevocationEndpoint`] ends a session (RFC 7009).
 //! 3. [`JwksEndpoint`] shows the keys that verify access tokens (RFC 7517).
-//! 4. [`Endpoints`] is all of them and the metadata (RFC 8414), each at its path.
+//! 4. [`Endpoints`] is all of them and the metadata (RFC 8414), each at its path: a layer that
+//!    answers what is sent to them and passes all else on.
 //!
 //! Each never fails: what goes wrong is a response. Bodies are read up to a limit and only
 //! after the content type is known to be wanted; no answer of the first two may be cached; an
 //! error says nothing of the token that it is about.
 //!
+//! # Example
+//!
 //! ```
+//! use std::convert::Infallible;
+//!
+//! use bytes::Bytes;
+//! use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
+//! use http_body_util::Full;
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
 //! use tower_bearer::{
-//!     Verifier, bearer::BearerLayer, endpoint::Endpoints, session::Sessions, store::MemoryStore,
+//!     Algorithm, Issuer, KeySet, SigningKey, Verifier,
+//!     bearer::BearerLayer,
+//!     endpoint::Endpoints,
+//!     session::{Grant, RefreshKey, Sessions},
+//!     store::MemoryStore,
 //! };
 //!
-//! fn layer(
-//!     verifier: Verifier,
-//!     sessions: &Sessions<MemoryStore>,
-//! ) -> BearerLayer<Endpoints<MemoryStore>> {
-//!     // POST /auth/token is answered by the layer, all else needs an access token.
-//!     let endpoints = Endpoints::new(sessions).under("/auth");
-//!     BearerLayer::new(verifier).sessions(sessions).serve(endpoints)
-//! }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let secret = [7_u8; 32];
+//! let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA)?);
+//! let verifier = Verifier::new("https://id.example", "https://api.example", keys.verifying())?;
+//! let issuer = Issuer::new("https://id.example", "https://api.example", keys)?;
+//! let sessions =
+//!     Sessions::builder(issuer, RefreshKey::from_secret(secret)?, MemoryStore::new()).build()?;
+//!
+//! let service = ServiceBuilder::new()
+//!     .layer(Endpoints::new(&sessions).under("/auth"))
+//!     .layer(BearerLayer::new(verifier).sessions(&sessions))
+//!     .service(service_fn(async |_: Request<Full<Bytes>>| {
+//!         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+//!     }));
+//!
+//! // The token endpoint needs no access token …
+//! let tokens = sessions.start(Grant::new("anna")).await?;
+//! let refresh = tokens.refresh_token.expose();
+//! let form = format!("grant_type=refresh_token&refresh_token={refresh}");
+//! let request = Request::post("/auth/token")
+//!     .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+//!     .body(Full::from(form))?;
+//! let response = service.clone().oneshot(request).await?;
+//! assert_eq!(response.status(), StatusCode::OK);
+//!
+//! // … and all else does.
+//! let response = service.oneshot(Request::get("/me").body(Full::default())?).await?;
+//! assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+//! # Ok(())
+//! # }
 //! ```
 
 mod authenticate;
@@ -29,21 +65,27 @@ mod carrier;
 mod client;
 #[cfg(feature = "cookie")]
 mod cookie;
-mod core;
 mod document;
 mod endpoints;
+mod error_reply;
 mod future;
 mod jwks;
+mod layer;
 mod metadata;
 mod params;
-mod rejection;
+mod paths;
 mod revocation;
+#[cfg(feature = "axum")]
+mod router;
+mod service;
+mod session_endpoint;
 mod token;
 
 pub use authenticate::IntoClientDecision;
 pub use client::ClientSecret;
 pub use endpoints::Endpoints;
-pub use future::{ReplyFuture, ResponseFuture};
+pub use future::{ResponseFuture, WithEndpointsFuture};
 pub use jwks::JwksEndpoint;
 pub use revocation::RevocationEndpoint;
+pub use service::WithEndpoints;
 pub use token::TokenEndpoint;

@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
-use super::{carrier, rejection::Rejection};
+use super::{carrier, error_reply::ErrorReply};
 use crate::{
     error::{BoxError, ErrorCode},
     json,
@@ -66,7 +66,7 @@ impl Params {
         accepts: Accepts,
         limit: usize,
         needed: bool,
-    ) -> Result<Self, Rejection>
+    ) -> Result<Self, ErrorReply>
     where
         B: Body,
         B::Error: Into<BoxError>,
@@ -79,7 +79,7 @@ impl Params {
         match kind {
             Some(Kind::Form) => form(&body).map(Self::Form),
             Some(Kind::Json) => json::object(&body).map(Self::Json).map_err(|_| {
-                Rejection::request("the body is not a JSON object without duplicate members")
+                ErrorReply::request("the body is not a JSON object without duplicate members")
             }),
             None if body.is_empty() => Err(carrier::without_token("the body is empty")),
             None => Err(ErrorCode::UnsupportedMediaType.into()),
@@ -96,7 +96,7 @@ impl Params {
 
     /// The value of a parameter. An empty one counts as absent (RFC 6749 §3.1), one that
     /// comes twice is refused, empty or not.
-    pub(super) fn get(&self, name: Name) -> Result<Option<&str>, Rejection> {
+    pub(super) fn get(&self, name: Name) -> Result<Option<&str>, ErrorReply> {
         let value = match self {
             Self::Form(pairs) => form_value(pairs, name)?,
             Self::Json(members) => json_value(members, name)?,
@@ -105,21 +105,21 @@ impl Params {
     }
 }
 
-fn form_value(pairs: &[(String, String)], name: Name) -> Result<Option<&str>, Rejection> {
+fn form_value(pairs: &[(String, String)], name: Name) -> Result<Option<&str>, ErrorReply> {
     let mut values = pairs.iter().filter(|(key, _)| key == name.snake);
     match (values.next(), values.next()) {
-        (_, Some(_)) => Err(Rejection::request("a parameter is repeated")),
+        (_, Some(_)) => Err(ErrorReply::request("a parameter is repeated")),
         (first, None) => Ok(first.map(|(_, value)| value.as_str())),
     }
 }
 
-fn json_value(members: &Map<String, Value>, name: Name) -> Result<Option<&str>, Rejection> {
+fn json_value(members: &Map<String, Value>, name: Name) -> Result<Option<&str>, ErrorReply> {
     let camel = name.camel.and_then(|camel| members.get(camel));
     match (members.get(name.snake), camel) {
         (None, None) => Ok(None),
         (Some(Value::String(value)), None) | (None, Some(Value::String(value))) => Ok(Some(value)),
-        (Some(_), Some(_)) => Err(Rejection::request("a member comes in two spellings")),
-        _ => Err(Rejection::request("a member is not a string")),
+        (Some(_), Some(_)) => Err(ErrorReply::request("a member comes in two spellings")),
+        _ => Err(ErrorReply::request("a member is not a string")),
     }
 }
 
@@ -131,12 +131,12 @@ enum Kind {
 
 /// The kind of body that the content type names; its parameters do not matter. `None` where
 /// there is no content type, which only an empty body may do without.
-fn kind(headers: &HeaderMap, accepts: Accepts) -> Result<Option<Kind>, Rejection> {
+fn kind(headers: &HeaderMap, accepts: Accepts) -> Result<Option<Kind>, ErrorReply> {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let value = match (values.next(), values.next()) {
         (None, _) => return Ok(None),
         (Some(value), None) => value.to_str().unwrap_or_default(),
-        (Some(_), Some(_)) => return Err(Rejection::request("there are two content types")),
+        (Some(_), Some(_)) => return Err(ErrorReply::request("there are two content types")),
     };
     let essence = value.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
@@ -148,7 +148,7 @@ fn kind(headers: &HeaderMap, accepts: Accepts) -> Result<Option<Kind>, Rejection
     }
 }
 
-async fn read<B>(request: Request<B>, limit: usize) -> Result<Bytes, Rejection>
+async fn read<B>(request: Request<B>, limit: usize) -> Result<Bytes, ErrorReply>
 where
     B: Body,
     B::Error: Into<BoxError>,
@@ -166,7 +166,7 @@ where
     match Limited::new(request.into_body(), limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if is_length_limit(&*error) => Err(ErrorCode::BodyTooLarge.into()),
-        Err(_) => Err(Rejection::request("the body could not be read")),
+        Err(_) => Err(ErrorReply::request("the body could not be read")),
     }
 }
 
@@ -182,7 +182,7 @@ fn is_length_limit(error: &(dyn StdError + 'static)) -> bool {
     false
 }
 
-fn form(body: &[u8]) -> Result<Vec<(String, String)>, Rejection> {
+fn form(body: &[u8]) -> Result<Vec<(String, String)>, ErrorReply> {
     body.split(|byte| *byte == b'&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
@@ -191,7 +191,7 @@ fn form(body: &[u8]) -> Result<Vec<(String, String)>, Rejection> {
             Some((half()?, half()?))
         })
         .collect::<Option<_>>()
-        .ok_or_else(|| Rejection::request("the form is not encoded as it should be"))
+        .ok_or_else(|| ErrorReply::request("the form is not encoded as it should be"))
 }
 
 /// Undoes form encoding. Unlike the WHATWG's parser it lets no bad escape and no bad UTF-8

@@ -15,15 +15,15 @@ use super::{
     authenticate::IntoClientDecision,
     carrier::{self, Carried},
     client::ClientSecret,
-    core::{Core, Operation},
+    error_reply::ErrorReply,
     future::ResponseFuture,
     params::{Accepts, Name, Params},
-    rejection::Rejection,
+    session_endpoint::{Operation, SessionEndpoint},
 };
 use crate::{
     reply::{self, ReplyBody},
     session::{SessionError, Sessions},
-    store::SessionStore,
+    store::{AnyStore, SessionStore},
 };
 
 const TOKEN: Name = Name::word("token");
@@ -37,18 +37,18 @@ const TOKEN: Name = Name::word("token");
 /// client (`invalid_grant`) and a store that does not answer (503).
 ///
 /// ```
-/// use tower_bearer::{endpoint::RevocationEndpoint, session::Sessions, store::MemoryStore};
+/// use tower_bearer::{endpoint::RevocationEndpoint, session::Sessions};
 ///
-/// fn endpoint(sessions: &Sessions<MemoryStore>) -> RevocationEndpoint<MemoryStore> {
+/// fn endpoint(sessions: &Sessions) -> RevocationEndpoint<MemoryStore> {
 ///     RevocationEndpoint::new(sessions.clone())
 /// }
 /// ```
-pub struct RevocationEndpoint<St>(Core<St>);
+pub struct RevocationEndpoint<St = AnyStore>(SessionEndpoint<St>);
 
 impl<St> RevocationEndpoint<St> {
     /// An endpoint that ends these sessions.
     pub fn new(sessions: Sessions<St>) -> Self {
-        Self(Core::new(sessions))
+        Self(SessionEndpoint::new(sessions))
     }
 
     /// How many bytes a request body has at most; 16 KiB unless set. Longer ones get a 413.
@@ -96,7 +96,7 @@ pub(super) struct Revoke {
 impl Operation for Revoke {
     const ACCEPTS: Accepts = Accepts::Form;
 
-    fn read(params: &Params, carried: Option<Carried>) -> Result<Self, Rejection> {
+    fn read(params: &Params, carried: Option<Carried>) -> Result<Self, ErrorReply> {
         let token = params.get(TOKEN)?;
         let token = carrier::only(token, carried.as_ref(), "token is missing")?;
         Ok(Self {

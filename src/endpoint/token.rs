@@ -15,17 +15,17 @@ use super::{
     authenticate::IntoClientDecision,
     carrier::{self, Carried},
     client::ClientSecret,
-    core::{Core, Operation},
+    error_reply::ErrorReply,
     future::ResponseFuture,
     params::{Accepts, Name, Params},
-    rejection::Rejection,
+    session_endpoint::{Operation, SessionEndpoint},
 };
 use crate::{
     claims::Scope,
     error::ErrorCode,
     reply::{self, ReplyBody},
     session::{RefreshRequest, SessionError, Sessions},
-    store::SessionStore,
+    store::{AnyStore, SessionStore},
     token::{RefreshToken, Spelling},
 };
 
@@ -46,18 +46,18 @@ const SCOPE: Name = Name::word("scope");
 /// after which a client may send the same token again.
 ///
 /// ```
-/// use tower_bearer::{endpoint::TokenEndpoint, session::Sessions, store::MemoryStore};
+/// use tower_bearer::{endpoint::TokenEndpoint, session::Sessions};
 ///
-/// fn endpoint(sessions: &Sessions<MemoryStore>) -> TokenEndpoint<MemoryStore> {
+/// fn endpoint(sessions: &Sessions) -> TokenEndpoint {
 ///     TokenEndpoint::new(sessions.clone()).body_limit(4 * 1024)
 /// }
 /// ```
-pub struct TokenEndpoint<St>(Core<St>);
+pub struct TokenEndpoint<St = AnyStore>(SessionEndpoint<St>);
 
 impl<St> TokenEndpoint<St> {
     /// An endpoint that refreshes these sessions.
     pub fn new(sessions: Sessions<St>) -> Self {
-        Self(Core::new(sessions))
+        Self(SessionEndpoint::new(sessions))
     }
 
     /// How many bytes a request body has at most; 16 KiB unless set. Longer ones get a 413.
@@ -80,14 +80,14 @@ impl<St> TokenEndpoint<St> {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use tower_bearer::{endpoint::TokenEndpoint, store::MemoryStore};
+    /// # use tower_bearer::{endpoint::TokenEndpoint};
     /// # struct Clients;
     /// # impl Clients {
     /// #     async fn secret_of(&self, id: &str) -> Result<Option<String>, std::io::Error> {
     /// #         Ok(None)
     /// #     }
     /// # }
-    /// # fn configure(endpoint: TokenEndpoint<MemoryStore>, clients: Arc<Clients>) {
+    /// # fn configure(endpoint: TokenEndpoint, clients: Arc<Clients>) {
     /// let endpoint = endpoint.authenticate_client(move |id, secret| {
     ///     let clients = Arc::clone(&clients);
     ///     async move {
@@ -145,14 +145,14 @@ pub(super) struct Refresh {
 impl Operation for Refresh {
     const ACCEPTS: Accepts = Accepts::FormOrJson;
 
-    fn read(params: &Params, carried: Option<Carried>) -> Result<Self, Rejection> {
+    fn read(params: &Params, carried: Option<Carried>) -> Result<Self, ErrorReply> {
         let grant_type = params.get(GRANT_TYPE)?;
         let token = params.get(REFRESH_TOKEN)?;
         let scope = params.get(SCOPE)?;
         match (grant_type, params) {
             (Some("refresh_token"), _) | (None, Params::Json(_)) => {}
             (Some(_), _) => return Err(ErrorCode::UnsupportedGrantType.into()),
-            (None, Params::Form(_)) => return Err(Rejection::request("grant_type is missing")),
+            (None, Params::Form(_)) => return Err(ErrorReply::request("grant_type is missing")),
         }
         let token = carrier::only(token, carried.as_ref(), "the refresh token is missing")?;
         let scope = scope.map(|scope| scope.parse::<Scope>().map_err(|_| ErrorCode::InvalidScope));

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::error::{ConfigError, ConfigErrorKind};
+use super::KeyError;
 
 /// A JWS algorithm (RFC 7518 §3.1, RFC 8037 §3.1). `none` is not among them.
 ///
@@ -16,7 +16,7 @@ use crate::error::{ConfigError, ConfigErrorKind};
 /// assert_eq!(algorithm, Algorithm::ES256);
 /// assert!("es256".parse::<Algorithm>().is_err(), "names are case-sensitive");
 /// assert!("none".parse::<Algorithm>().is_err());
-/// # Ok::<_, tower_bearer::error::ConfigError>(())
+/// # Ok::<_, tower_bearer::jws::KeyError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -143,15 +143,14 @@ impl fmt::Display for Algorithm {
 }
 
 impl FromStr for Algorithm {
-    type Err = ConfigError;
+    type Err = KeyError;
 
     /// Reads a name as it stands in a token's `alg`; names are case-sensitive.
     ///
     /// # Errors
     ///
-    /// [`UnsupportedAlgorithm`](ConfigErrorKind::UnsupportedAlgorithm) on any other name.
-    fn from_str(name: &str) -> Result<Self, ConfigError> {
-        Self::named(name)
-            .ok_or_else(|| ConfigErrorKind::UnsupportedAlgorithm(name.to_owned()).into())
+    /// [`UnsupportedAlgorithm`](super::KeyErrorKind::UnsupportedAlgorithm) on any other name.
+    fn from_str(name: &str) -> Result<Self, KeyError> {
+        Self::named(name).ok_or_else(|| KeyError::unsupported(name))
     }
 }

@@ -5,15 +5,12 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{
-    Algorithm,
+    Algorithm, KeyError,
     algorithm::{Curve, Family},
     backend::{Private, Public, RsaPrivate},
-    key::format_error,
+    key::{format_error, use_error},
 };
-use crate::{
-    error::{ConfigError, ConfigErrorKind},
-    json,
-};
+use crate::json;
 
 /// What a key is to be used for; `key_ops` has to allow it (RFC 7517 §4.3).
 #[derive(Clone, Copy)]
@@ -35,7 +32,7 @@ impl Jwk {
         text: &str,
         wanted: Option<Algorithm>,
         operation: Operation,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, KeyError> {
         let members = json::object(text.as_bytes())
             .map_err(|_| format_error("the JWK is no JSON object without duplicate members"))?;
         Self::from_members(members, wanted, operation)
@@ -45,7 +42,7 @@ impl Jwk {
         mut members: Map<String, Value>,
         wanted: Option<Algorithm>,
         operation: Operation,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, KeyError> {
         check_use(&members, operation)?;
         let algorithm = algorithm(&members, wanted)?;
         let kid = match members.remove("kid") {
@@ -61,8 +58,8 @@ impl Jwk {
     }
 
     /// The public numbers; private ones beside them are left alone.
-    pub(super) fn public(&mut self) -> Result<Public, ConfigError> {
-        let mut number = |name| Ok::<_, ConfigError>(take(&mut self.members, name)?.to_vec());
+    pub(super) fn public(&mut self) -> Result<Public, KeyError> {
+        let mut number = |name| Ok::<_, KeyError>(take(&mut self.members, name)?.to_vec());
         Ok(match self.algorithm.family() {
             Family::Hmac { .. } => return Err(format_error("a secret has no public key")),
             Family::Rsa => Public::Rsa {
@@ -77,7 +74,7 @@ impl Jwk {
         })
     }
 
-    pub(super) fn private(&mut self) -> Result<Private, ConfigError> {
+    pub(super) fn private(&mut self) -> Result<Private, KeyError> {
         if self.members.contains_key("oth") {
             return Err(format_error("an RSA key has two primes, no more"));
         }
@@ -99,7 +96,7 @@ impl Jwk {
         })
     }
 
-    pub(super) fn secret(&mut self) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+    pub(super) fn secret(&mut self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
         take(&mut self.members, "k")
     }
 }
@@ -118,7 +115,7 @@ impl Drop for Jwk {
 fn take(
     members: &mut Map<String, Value>,
     name: &'static str,
-) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let Some(Value::String(text)) = members.remove(name) else {
         return Err(format_error("the JWK lacks a number of its key type"));
     };
@@ -131,9 +128,9 @@ fn take(
     }
 }
 
-fn check_use(members: &Map<String, Value>, operation: Operation) -> Result<(), ConfigError> {
+fn check_use(members: &Map<String, Value>, operation: Operation) -> Result<(), KeyError> {
     if members.get("use").is_some_and(|use_| use_ != "sig") {
-        return Err(ConfigErrorKind::KeyUse("its use is not sig").into());
+        return Err(use_error("its use is not sig"));
     }
     let (name, error) = match operation {
         Operation::Sign => ("sign", "its key_ops lack sign"),
@@ -142,7 +139,7 @@ fn check_use(members: &Map<String, Value>, operation: Operation) -> Result<(), C
     match members.get("key_ops") {
         None => Ok(()),
         Some(Value::Array(ops)) if ops.iter().any(|op| op == name) => Ok(()),
-        Some(_) => Err(ConfigErrorKind::KeyUse(error).into()),
+        Some(_) => Err(use_error(error)),
     }
 }
 
@@ -150,7 +147,7 @@ fn check_use(members: &Map<String, Value>, operation: Operation) -> Result<(), C
 fn algorithm(
     members: &Map<String, Value>,
     wanted: Option<Algorithm>,
-) -> Result<Algorithm, ConfigError> {
+) -> Result<Algorithm, KeyError> {
     let named = match members.get("alg") {
         None => None,
         Some(Value::String(name)) => Some(name.parse()?),
@@ -158,7 +155,7 @@ fn algorithm(
     };
     let algorithm: Algorithm = match (named, wanted) {
         (Some(named), Some(wanted)) if named != wanted => {
-            return Err(ConfigErrorKind::KeyUse("its alg is another one").into());
+            return Err(use_error("its alg is another one"));
         }
         (Some(algorithm), _) | (None, Some(algorithm)) => algorithm,
         (None, None) => implied(members)?,
@@ -173,23 +170,19 @@ fn algorithm(
     if fits {
         Ok(algorithm)
     } else {
-        Err(ConfigErrorKind::KeyUse("its kty or crv does not fit the algorithm").into())
+        Err(use_error("its kty or crv does not fit the algorithm"))
     }
 }
 
-fn implied(members: &Map<String, Value>) -> Result<Algorithm, ConfigError> {
+fn implied(members: &Map<String, Value>) -> Result<Algorithm, KeyError> {
     let text = |name| members.get(name).and_then(Value::as_str);
     match (text("kty"), text("crv")) {
         (Some("EC"), Some(crv)) if crv == Curve::P256.as_str() => Ok(Algorithm::ES256),
         (Some("EC"), Some(crv)) if crv == Curve::P384.as_str() => Ok(Algorithm::ES384),
         (Some("OKP"), Some("Ed25519")) => Ok(Algorithm::EdDSA),
-        (Some("RSA" | "oct"), _) => {
-            Err(ConfigErrorKind::KeyUse("it has no alg: say which algorithm it is for").into())
-        }
-        (Some("EC" | "OKP"), Some(crv)) => {
-            Err(ConfigErrorKind::UnsupportedAlgorithm(crv.to_owned()).into())
-        }
-        (Some(kty), _) => Err(ConfigErrorKind::UnsupportedAlgorithm(kty.to_owned()).into()),
+        (Some("RSA" | "oct"), _) => Err(use_error("it has no alg: say which algorithm it is for")),
+        (Some("EC" | "OKP"), Some(crv)) => Err(KeyError::unsupported(crv)),
+        (Some(kty), _) => Err(KeyError::unsupported(kty)),
         (None, _) => Err(format_error("the JWK has no kty")),
     }
 }

@@ -7,12 +7,11 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::{
-    Algorithm,
+    Algorithm, KeyError, KeyErrorKind,
     algorithm::{Curve, Family},
     backend::{self, PrivateDer, Public, Rejected},
     edwards, roca,
 };
-use crate::error::{ConfigError, ConfigErrorKind};
 
 /// RFC 7518 §3.3 asks for 2048 bits; beyond 8192 a signature costs too much to be checked for
 /// strangers.
@@ -35,16 +34,20 @@ const ED25519_SPKI: &[u8] = &[
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 ];
 
-pub(super) fn format_error(what: &'static str) -> ConfigError {
-    ConfigErrorKind::KeyFormat(what).into()
+pub(super) fn format_error(what: &'static str) -> KeyError {
+    KeyError::new(KeyErrorKind::Format, what)
 }
 
-pub(super) fn rejected(_: Rejected) -> ConfigError {
+pub(super) fn use_error(what: &'static str) -> KeyError {
+    KeyError::new(KeyErrorKind::Use, what)
+}
+
+pub(super) fn rejected(_: Rejected) -> KeyError {
     format_error("it is not a valid private and public key of the algorithm")
 }
 
 /// A secret is at least as long as the hash (RFC 7518 §3.2).
-pub(super) fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), ConfigError> {
+pub(super) fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), KeyError> {
     let Family::Hmac { hash_bytes } = algorithm.family() else {
         return Err(format_error("the algorithm takes a key pair, not a secret"));
     };
@@ -54,17 +57,12 @@ pub(super) fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), Co
     Ok(())
 }
 
-fn weak(algorithm: Algorithm, bits: usize, minimum: usize) -> ConfigError {
-    ConfigErrorKind::WeakKey {
-        algorithm: algorithm.as_str(),
-        bits,
-        minimum,
-    }
-    .into()
+fn weak(algorithm: Algorithm, bits: usize, minimum: usize) -> KeyError {
+    KeyError::weak(&format!("{algorithm} key"), bits, minimum)
 }
 
 /// Refuses what no back end has to see. That a point is on its curve, the back end tells.
-pub(super) fn check_public(algorithm: Algorithm, public: &Public) -> Result<(), ConfigError> {
+pub(super) fn check_public(algorithm: Algorithm, public: &Public) -> Result<(), KeyError> {
     match (algorithm.family(), public) {
         (Family::Rsa, Public::Rsa { n, e }) => check_rsa(algorithm, n, e),
         (Family::Ec(curve), Public::Ec { x, y }) => {
@@ -81,7 +79,7 @@ pub(super) fn check_public(algorithm: Algorithm, public: &Public) -> Result<(), 
     }
 }
 
-fn check_ed25519(x: &[u8]) -> Result<(), ConfigError> {
+fn check_ed25519(x: &[u8]) -> Result<(), KeyError> {
     let point = x
         .try_into()
         .map_err(|_| format_error("an Ed25519 public key has 32 bytes"))?;
@@ -91,7 +89,7 @@ fn check_ed25519(x: &[u8]) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn check_rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<(), ConfigError> {
+fn check_rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<(), KeyError> {
     let [Some(n_first), Some(e_first)] = [n.first(), e.first()] else {
         return Err(format_error("an RSA number is empty"));
     };
@@ -123,7 +121,7 @@ fn check_rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<(), ConfigError
 }
 
 /// Reads a public key, SPKI or (RSA) PKCS#1.
-pub(super) fn public_from_der(algorithm: Algorithm, der: &[u8]) -> Result<Public, ConfigError> {
+pub(super) fn public_from_der(algorithm: Algorithm, der: &[u8]) -> Result<Public, KeyError> {
     let after = |prefix| {
         der.strip_prefix(prefix).ok_or_else(|| {
             format_error("it is no SubjectPublicKeyInfo with an uncompressed key of the algorithm")
@@ -142,9 +140,7 @@ pub(super) fn public_from_der(algorithm: Algorithm, der: &[u8]) -> Result<Public
 }
 
 /// Reads a private key from the one PEM block that is there (RFC 7468).
-pub(super) fn private_from_pem(
-    pem: &[u8],
-) -> Result<(PrivateDer, Zeroizing<Vec<u8>>), ConfigError> {
+pub(super) fn private_from_pem(pem: &[u8]) -> Result<(PrivateDer, Zeroizing<Vec<u8>>), KeyError> {
     let (label, der) = one_block(pem)?;
     let format = match label.as_str() {
         "PRIVATE KEY" => PrivateDer::Pkcs8,
@@ -161,7 +157,7 @@ pub(super) fn private_from_pem(
 }
 
 /// Reads the DER of a public key from the one PEM block that is there (RFC 7468).
-pub(super) fn public_from_pem(pem: &[u8]) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+pub(super) fn public_from_pem(pem: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let (label, der) = one_block(pem)?;
     match label.as_str() {
         "PUBLIC KEY" | "RSA PUBLIC KEY" => Ok(der),
@@ -169,7 +165,7 @@ pub(super) fn public_from_pem(pem: &[u8]) -> Result<Zeroizing<Vec<u8>>, ConfigEr
     }
 }
 
-fn one_block(pem: &[u8]) -> Result<(String, Zeroizing<Vec<u8>>), ConfigError> {
+fn one_block(pem: &[u8]) -> Result<(String, Zeroizing<Vec<u8>>), KeyError> {
     let mut found = None;
     for block in pem::parse_many(pem).map_err(|_| format_error("it is not PEM"))? {
         let label = block.tag().to_owned();
@@ -191,7 +187,7 @@ fn one_block(pem: &[u8]) -> Result<(String, Zeroizing<Vec<u8>>), ConfigError> {
     found.ok_or_else(|| format_error("there is no PEM block"))
 }
 
-pub(super) fn check_kid(kid: String) -> Result<Arc<str>, ConfigError> {
+pub(super) fn check_kid(kid: String) -> Result<Arc<str>, KeyError> {
     if kid.is_empty() || kid.len() > MAX_KID_BYTES {
         return Err(format_error("a kid has 1 to 256 bytes"));
     }

@@ -17,6 +17,7 @@ mod algorithm;
 mod backend;
 mod compact;
 mod edwards;
+mod error;
 mod header;
 mod jwk;
 mod key;
@@ -30,6 +31,7 @@ mod trusted;
 mod verifying;
 
 pub use algorithm::Algorithm;
+pub use error::{KeyError, KeyErrorKind};
 pub use set::KeySet;
 pub use signing::{PrivateKeyText, SigningKey};
 pub(crate) use trusted::Trust;

@@ -9,8 +9,7 @@ use arc_swap::ArcSwap;
 use base64_simd::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use super::{Algorithm, SignError, SigningKey, VerifyingKey, VerifyingKeys};
-use crate::error::ConfigError;
+use super::{Algorithm, KeyError, SignError, SigningKey, VerifyingKey, VerifyingKeys};
 
 /// One key that signs and any number that verify. Clones share the set, so that a roll-over
 /// reaches all of them at once.
@@ -33,7 +32,7 @@ use crate::error::ConfigError;
 ///
 /// assert!(keys.retire(&old));
 /// assert!(!keys.verifying().jwks().contains(&old));
-/// # Ok::<_, tower_bearer::error::ConfigError>(())
+/// # Ok::<_, tower_bearer::jws::KeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct KeySet(Arc<Shared>);
@@ -70,8 +69,8 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`DuplicateKid`](crate::error::ConfigErrorKind::DuplicateKid) where the set has a key of that `kid`.
-    pub fn add_verifying(&self, key: VerifyingKey) -> Result<(), ConfigError> {
+    /// [`DuplicateKid`](super::KeyErrorKind::DuplicateKid) where the set has a key of that `kid`.
+    pub fn add_verifying(&self, key: VerifyingKey) -> Result<(), KeyError> {
         let _change = self.change();
         self.0.verifying.add(key)
     }
@@ -88,9 +87,9 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`DuplicateKid`](crate::error::ConfigErrorKind::DuplicateKid) where the set has another key of that
+    /// [`DuplicateKid`](super::KeyErrorKind::DuplicateKid) where the set has another key of that
     /// `kid`.
-    pub fn roll_over(&self, next: SigningKey) -> Result<(), ConfigError> {
+    pub fn roll_over(&self, next: SigningKey) -> Result<(), KeyError> {
         let _change = self.change();
         let verifying = next.verifying_key();
         // Verified first, signed second: no token may be out before its key is known.

@@ -9,13 +9,12 @@ use base64::{
 use zeroize::Zeroizing;
 
 use super::{
-    Algorithm, VerifyingKey,
+    Algorithm, KeyError, KeyErrorKind, VerifyingKey,
     algorithm::Family,
     backend::{PrivateDer, Rejected, Signer},
     jwk::{Jwk, Operation},
     key::{check_public, encoded, format_error, private_from_pem, rejected},
 };
-use crate::error::{ConfigError, ConfigErrorKind};
 
 /// A private key, or a secret, that signs, bound to one [`Algorithm`]. Cheap to clone.
 ///
@@ -29,7 +28,7 @@ use crate::error::{ConfigError, ConfigErrorKind};
 /// let kept = key.export_private();
 /// let again = SigningKey::from_pem(Algorithm::EdDSA, kept.expose().as_bytes())?;
 /// assert_eq!(again.kid(), key.kid());
-/// # Ok::<_, tower_bearer::error::ConfigError>(())
+/// # Ok::<_, tower_bearer::jws::KeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct SigningKey {
@@ -48,14 +47,14 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`Generate`](ConfigErrorKind::Generate) where the operating system gives no random bytes.
-    pub fn generate(algorithm: Algorithm) -> Result<Self, ConfigError> {
+    /// [`Generate`](KeyErrorKind::Generate) where the operating system gives no random bytes.
+    pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         if let Family::Hmac { hash_bytes } = algorithm.family() {
             let mut secret = Zeroizing::new(vec![0; hash_bytes]);
-            getrandom::fill(&mut secret).map_err(|_| ConfigErrorKind::Generate)?;
+            getrandom::fill(&mut secret).map_err(|_| not_generated())?;
             return Self::from_secret(algorithm, &secret);
         }
-        let signer = Signer::generate(algorithm).map_err(|_| ConfigErrorKind::Generate)?;
+        let signer = Signer::generate(algorithm).map_err(|_| not_generated())?;
         Self::from_signer(algorithm, signer)
     }
 
@@ -64,12 +63,9 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`WeakKey`](ConfigErrorKind::WeakKey) where it is shorter,
-    /// [`KeyFormat`](ConfigErrorKind::KeyFormat) for another algorithm.
-    pub fn from_secret(
-        algorithm: Algorithm,
-        secret: impl AsRef<[u8]>,
-    ) -> Result<Self, ConfigError> {
+    /// [`Weak`](KeyErrorKind::Weak) where it is shorter,
+    /// [`Format`](KeyErrorKind::Format) for another algorithm.
+    pub fn from_secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let secret = secret.as_ref();
         let verifying = VerifyingKey::from_secret(algorithm, secret)?;
         let signer = Signer::from_secret(algorithm, secret).map_err(rejected)?;
@@ -84,9 +80,9 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`KeyFormat`](ConfigErrorKind::KeyFormat) where it is no base64, and as
+    /// [`Format`](KeyErrorKind::Format) where it is no base64, and as
     /// [`from_secret`](Self::from_secret).
-    pub fn from_base64_secret(algorithm: Algorithm, secret: &str) -> Result<Self, ConfigError> {
+    pub fn from_base64_secret(algorithm: Algorithm, secret: &str) -> Result<Self, KeyError> {
         let secret = secret.trim();
         let engine = match (secret.contains(['-', '_']), secret.ends_with('=')) {
             (false, true) => STANDARD,
@@ -105,9 +101,9 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`KeyFormat`](ConfigErrorKind::KeyFormat) where it is no such key of the algorithm,
-    /// [`WeakKey`](ConfigErrorKind::WeakKey) where it is too short.
-    pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+    /// [`Format`](KeyErrorKind::Format) where it is no such key of the algorithm,
+    /// [`Weak`](KeyErrorKind::Weak) where it is too short.
+    pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let pem = pem.as_ref();
         let (format, der) = private_from_pem(pem)?;
         let signer = Signer::from_der(algorithm, format, &der).map_err(rejected)?;
@@ -120,7 +116,7 @@ impl SigningKey {
     /// # Errors
     ///
     /// As [`from_pem`](Self::from_pem).
-    pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+    pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let der = der.as_ref();
         let signer = [PrivateDer::Pkcs8, PrivateDer::Pkcs1, PrivateDer::Sec1]
             .into_iter()
@@ -135,12 +131,12 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`KeyUse`](ConfigErrorKind::KeyUse) where `use`, `key_ops` or `alg` forbids to sign with
-    /// it (RFC 7517 §4), [`KeyFormat`](ConfigErrorKind::KeyFormat) where the private members
+    /// [`Use`](KeyErrorKind::Use) where `use`, `key_ops` or `alg` forbids to sign with
+    /// it (RFC 7517 §4), [`Format`](KeyErrorKind::Format) where the private members
     /// are missing or are not those of the public ones,
-    /// [`UnsupportedAlgorithm`](ConfigErrorKind::UnsupportedAlgorithm) for a type or curve that
+    /// [`UnsupportedAlgorithm`](KeyErrorKind::UnsupportedAlgorithm) for a type or curve that
     /// is not among the [`Algorithm`]s, and as [`from_pem`](Self::from_pem).
-    pub fn from_jwk(json: &str) -> Result<Self, ConfigError> {
+    pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
         Self::read(Jwk::parse(json, None, Operation::Sign)?)
     }
 
@@ -148,13 +144,13 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// As [`from_jwk`](Self::from_jwk); [`KeyUse`](ConfigErrorKind::KeyUse) where the JWK names
+    /// As [`from_jwk`](Self::from_jwk); [`Use`](KeyErrorKind::Use) where the JWK names
     /// another algorithm.
-    pub fn from_jwk_as(algorithm: Algorithm, json: &str) -> Result<Self, ConfigError> {
+    pub fn from_jwk_as(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
         Self::read(Jwk::parse(json, Some(algorithm), Operation::Sign)?)
     }
 
-    fn read(mut jwk: Jwk) -> Result<Self, ConfigError> {
+    fn read(mut jwk: Jwk) -> Result<Self, KeyError> {
         let algorithm = jwk.algorithm;
         let key = if matches!(algorithm.family(), Family::Hmac { .. }) {
             Self::from_secret(algorithm, &jwk.secret()?)?
@@ -171,7 +167,7 @@ impl SigningKey {
         }
     }
 
-    fn from_signer(algorithm: Algorithm, signer: Signer) -> Result<Self, ConfigError> {
+    fn from_signer(algorithm: Algorithm, signer: Signer) -> Result<Self, KeyError> {
         let public = signer.public().map_err(rejected)?;
         let verifying = VerifyingKey::from_public(algorithm, &public)?;
         let private = signer.to_pkcs8().map_err(rejected)?;
@@ -186,8 +182,8 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`KeyFormat`](ConfigErrorKind::KeyFormat) where it is empty or longer.
-    pub fn with_kid(self, kid: impl Into<String>) -> Result<Self, ConfigError> {
+    /// [`Format`](KeyErrorKind::Format) where it is empty or longer.
+    pub fn with_kid(self, kid: impl Into<String>) -> Result<Self, KeyError> {
         Ok(Self {
             verifying: self.verifying.with_kid(kid)?,
             ..self
@@ -261,4 +257,8 @@ impl fmt::Debug for PrivateKeyText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PrivateKeyText(…)")
     }
+}
+
+fn not_generated() -> KeyError {
+    KeyError::new(KeyErrorKind::Generate, "no key could be generated")
 }

@@ -12,15 +12,13 @@ use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 
 use super::{
-    VerifyingKey,
+    KeyError, KeyErrorKind, VerifyingKey,
     compact::Compact,
     header::Header,
+    key::use_error,
     known::{Known, KnownHeaders},
 };
-use crate::{
-    error::{ConfigError, ConfigErrorKind, TokenError},
-    json,
-};
+use crate::{error::TokenError, json};
 
 /// Keys that verify, found by their `kid`. Clones share the set.
 ///
@@ -35,7 +33,7 @@ use crate::{
 /// // on another server
 /// let trusted = VerifyingKeys::from_jwks(&published)?;
 /// assert_eq!(trusted.jwks(), published);
-/// # Ok::<_, tower_bearer::error::ConfigError>(())
+/// # Ok::<_, tower_bearer::jws::KeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct VerifyingKeys(Arc<Shared>);
@@ -67,15 +65,18 @@ impl VerifyingKeys {
     ///
     /// # Errors
     ///
-    /// [`EmptyKeySet`](ConfigErrorKind::EmptyKeySet) where there is none,
-    /// [`DuplicateKid`](ConfigErrorKind::DuplicateKid) where two have the same `kid`.
-    pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, ConfigError> {
+    /// [`EmptySet`](KeyErrorKind::EmptySet) where there is none,
+    /// [`DuplicateKid`](KeyErrorKind::DuplicateKid) where two have the same `kid`.
+    pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, KeyError> {
         let mut set = Vec::new();
         for key in keys {
             push(&mut set, key)?;
         }
         if set.is_empty() {
-            return Err(ConfigErrorKind::EmptyKeySet.into());
+            return Err(KeyError::new(
+                KeyErrorKind::EmptySet,
+                "the key set is empty",
+            ));
         }
         Ok(Self::of(set, false))
     }
@@ -88,16 +89,16 @@ impl VerifyingKeys {
     ///
     /// # Errors
     ///
-    /// [`KeyFormat`](ConfigErrorKind::KeyFormat) where it is no JWK Set,
-    /// [`KeyUse`](ConfigErrorKind::KeyUse) where it mixes secrets with public keys, so that it
+    /// [`Format`](KeyErrorKind::Format) where it is no JWK Set,
+    /// [`Use`](KeyErrorKind::Use) where it mixes secrets with public keys, so that it
     /// can be neither published nor kept secret,
-    /// [`EmptyKeySet`](ConfigErrorKind::EmptyKeySet) where no key is left,
-    /// [`DuplicateKid`](ConfigErrorKind::DuplicateKid) where two have the same `kid`.
-    pub fn from_jwks(json: &str) -> Result<Self, ConfigError> {
-        let malformed = || ConfigErrorKind::KeyFormat("it is no JWK Set");
+    /// [`EmptySet`](KeyErrorKind::EmptySet) where no key is left,
+    /// [`DuplicateKid`](KeyErrorKind::DuplicateKid) where two have the same `kid`.
+    pub fn from_jwks(json: &str) -> Result<Self, KeyError> {
+        let malformed = || KeyError::new(KeyErrorKind::Format, "it is no JWK Set");
         let mut set = json::object(json.as_bytes()).map_err(|_| malformed())?;
         let Some(Value::Array(keys)) = set.remove("keys") else {
-            return Err(malformed().into());
+            return Err(malformed());
         };
         let usable = keys.into_iter().filter_map(|key| match key {
             Value::Object(members) => VerifyingKey::from_jwk_members(members).ok(),
@@ -105,7 +106,8 @@ impl VerifyingKeys {
         });
         let (public, secret): (Vec<_>, Vec<_>) = usable.partition(VerifyingKey::is_public);
         if !public.is_empty() && !secret.is_empty() {
-            return Err(ConfigErrorKind::KeyUse("the set mixes secrets with public keys").into());
+            let mixed = "the set mixes secrets with public keys";
+            return Err(use_error(mixed));
         }
         Self::new(public.into_iter().chain(secret))
     }
@@ -136,13 +138,13 @@ impl VerifyingKeys {
     ///
     /// # Errors
     ///
-    /// [`KeysOfAKeySet`](ConfigErrorKind::KeysOfAKeySet) where these are the keys of a
+    /// [`KeysOfAKeySet`](KeyErrorKind::KeysOfAKeySet) where these are the keys of a
     /// [`KeySet`](crate::KeySet), which has to verify what it signs.
     ///
     /// ```
-    /// use tower_bearer::{VerifyingKeys, error::ConfigError};
+    /// use tower_bearer::{VerifyingKeys, jws::KeyError};
     ///
-    /// fn read_again(trusted: &VerifyingKeys, fetched: &str) -> Result<(), ConfigError> {
+    /// fn read_again(trusted: &VerifyingKeys, fetched: &str) -> Result<(), KeyError> {
     ///     // What cannot be read, or has no key that can be used, changes nothing.
     ///     trusted.replace(&VerifyingKeys::from_jwks(fetched)?)
     /// }
@@ -152,11 +154,13 @@ impl VerifyingKeys {
     /// # let trusted = VerifyingKeys::from_jwks(&first.jwks())?;
     /// # read_again(&trusted, &second.jwks())?;
     /// # assert_eq!(trusted.jwks(), second.jwks());
-    /// # Ok::<_, ConfigError>(())
+    /// # Ok::<_, KeyError>(())
     /// ```
-    pub fn replace(&self, next: &Self) -> Result<(), ConfigError> {
+    pub fn replace(&self, next: &Self) -> Result<(), KeyError> {
         if self.0.are_of_a_key_set {
-            return Err(ConfigErrorKind::KeysOfAKeySet.into());
+            let kept = "these are the keys of a KeySet, which has to verify what it signs: roll it over \
+                        instead";
+            return Err(KeyError::new(KeyErrorKind::KeysOfAKeySet, kept));
         }
         let held = self.0.keys.load();
         let next = next.0.keys.load();
@@ -300,7 +304,7 @@ impl VerifyingKeys {
     }
 
     /// To be called by one writer at a time.
-    pub(super) fn add(&self, key: VerifyingKey) -> Result<(), ConfigError> {
+    pub(super) fn add(&self, key: VerifyingKey) -> Result<(), KeyError> {
         let mut keys = self.0.keys.load().to_vec();
         push(&mut keys, key)?;
         self.publish(keys);
@@ -329,9 +333,10 @@ impl VerifyingKeys {
     }
 }
 
-fn push(keys: &mut Vec<VerifyingKey>, key: VerifyingKey) -> Result<(), ConfigError> {
+fn push(keys: &mut Vec<VerifyingKey>, key: VerifyingKey) -> Result<(), KeyError> {
     if keys.iter().any(|held| held.kid() == key.kid()) {
-        return Err(ConfigErrorKind::DuplicateKid(key.kid().to_owned()).into());
+        let twice = format!("two keys of the set have the same kid: {:?}", key.kid());
+        return Err(KeyError::new(KeyErrorKind::DuplicateKid, twice));
     }
     keys.push(key);
     Ok(())

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use serde_json::{Map, Value};
 
 use super::{
-    Algorithm,
+    Algorithm, KeyError,
     algorithm::Family,
     backend::{Checker, Public},
     jwk::{Jwk, Operation},
@@ -14,7 +14,6 @@ use super::{
         public_members, secret_thumbprint, thumbprint,
     },
 };
-use crate::error::ConfigError;
 
 /// A key that verifies, bound to one [`Algorithm`]. Cheap to clone.
 ///
@@ -30,7 +29,7 @@ use crate::error::ConfigError;
 /// )?;
 /// assert_eq!(key.algorithm(), Algorithm::EdDSA);
 /// assert_eq!(key.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
-/// # Ok::<_, tower_bearer::error::ConfigError>(())
+/// # Ok::<_, tower_bearer::jws::KeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct VerifyingKey {
@@ -51,12 +50,9 @@ impl VerifyingKey {
     ///
     /// # Errors
     ///
-    /// [`WeakKey`](crate::error::ConfigErrorKind::WeakKey) where it is shorter,
-    /// [`KeyFormat`](crate::error::ConfigErrorKind::KeyFormat) for another algorithm.
-    pub fn from_secret(
-        algorithm: Algorithm,
-        secret: impl AsRef<[u8]>,
-    ) -> Result<Self, ConfigError> {
+    /// [`Weak`](super::KeyErrorKind::Weak) where it is shorter,
+    /// [`Format`](super::KeyErrorKind::Format) for another algorithm.
+    pub fn from_secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let secret = secret.as_ref();
         check_secret(algorithm, secret)?;
         let checker = Checker::from_secret(algorithm, secret)
@@ -74,9 +70,9 @@ impl VerifyingKey {
     ///
     /// # Errors
     ///
-    /// [`KeyFormat`](crate::error::ConfigErrorKind::KeyFormat) where it is no such key,
-    /// [`WeakKey`](crate::error::ConfigErrorKind::WeakKey) where it is too short.
-    pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+    /// [`Format`](super::KeyErrorKind::Format) where it is no such key,
+    /// [`Weak`](super::KeyErrorKind::Weak) where it is too short.
+    pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let pem = pem.as_ref();
         Self::from_der(algorithm, &public_from_pem(pem)?)
     }
@@ -87,7 +83,7 @@ impl VerifyingKey {
     /// # Errors
     ///
     /// As [`from_pem`](Self::from_pem).
-    pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+    pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let der = der.as_ref();
         Self::from_public(algorithm, &public_from_der(algorithm, der)?)
     }
@@ -98,11 +94,11 @@ impl VerifyingKey {
     ///
     /// # Errors
     ///
-    /// [`KeyUse`](crate::error::ConfigErrorKind::KeyUse) where `use`, `key_ops` or `alg`
+    /// [`Use`](super::KeyErrorKind::Use) where `use`, `key_ops` or `alg`
     /// forbids to verify with it (RFC 7517 §4),
-    /// [`UnsupportedAlgorithm`](crate::error::ConfigErrorKind::UnsupportedAlgorithm) for a type
+    /// [`UnsupportedAlgorithm`](super::KeyErrorKind::UnsupportedAlgorithm) for a type
     /// or curve that is not among the [`Algorithm`]s, and as [`from_pem`](Self::from_pem).
-    pub fn from_jwk(json: &str) -> Result<Self, ConfigError> {
+    pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
         Self::read(Jwk::parse(json, None, Operation::Verify)?)
     }
 
@@ -111,17 +107,17 @@ impl VerifyingKey {
     /// # Errors
     ///
     /// As [`from_jwk`](Self::from_jwk);
-    /// [`KeyUse`](crate::error::ConfigErrorKind::KeyUse) where the JWK names another algorithm.
-    pub fn from_jwk_as(algorithm: Algorithm, json: &str) -> Result<Self, ConfigError> {
+    /// [`Use`](super::KeyErrorKind::Use) where the JWK names another algorithm.
+    pub fn from_jwk_as(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
         Self::read(Jwk::parse(json, Some(algorithm), Operation::Verify)?)
     }
 
     /// One key of a set.
-    pub(super) fn from_jwk_members(members: Map<String, Value>) -> Result<Self, ConfigError> {
+    pub(super) fn from_jwk_members(members: Map<String, Value>) -> Result<Self, KeyError> {
         Self::read(Jwk::from_members(members, None, Operation::Verify)?)
     }
 
-    fn read(mut jwk: Jwk) -> Result<Self, ConfigError> {
+    fn read(mut jwk: Jwk) -> Result<Self, KeyError> {
         let key = match jwk.algorithm.family() {
             Family::Hmac { .. } => Self::from_secret(jwk.algorithm, &jwk.secret()?)?,
             _ => Self::from_public(jwk.algorithm, &jwk.public()?)?,
@@ -132,7 +128,7 @@ impl VerifyingKey {
         }
     }
 
-    pub(super) fn from_public(algorithm: Algorithm, public: &Public) -> Result<Self, ConfigError> {
+    pub(super) fn from_public(algorithm: Algorithm, public: &Public) -> Result<Self, KeyError> {
         check_public(algorithm, public)?;
         let checker = Checker::from_numbers(algorithm, public)
             .map_err(|_| format_error("it is no valid public key of the algorithm"))?;
@@ -167,8 +163,8 @@ impl VerifyingKey {
     ///
     /// # Errors
     ///
-    /// [`KeyFormat`](crate::error::ConfigErrorKind::KeyFormat) where it is empty or longer.
-    pub fn with_kid(self, kid: impl Into<String>) -> Result<Self, ConfigError> {
+    /// [`Format`](super::KeyErrorKind::Format) where it is empty or longer.
+    pub fn with_kid(self, kid: impl Into<String>) -> Result<Self, KeyError> {
         Ok(Self {
             kid: check_kid(kid.into())?,
             ..self

@@ -1,20 +1,19 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use super::{
-    ConfirmBy, IntoRefreshDecision, Overflow, Policy, RefreshKey, SessionEvent, SessionInfo,
-    Sessions, confirm::Confirmations, ended::EndedSessions, event::Events, hook::RefreshHook,
+    ConfirmBy, IntoRefreshDecision, Overflow, RefreshKey, RotationPolicy, SessionEvent,
+    SessionInfo, Sessions, confirm::Confirmations, ended::EndedSessions, event::Events,
+    hook::RefreshHook, lifetimes::Lifetimes,
 };
 use crate::{
     error::{ConfigError, ConfigErrorKind},
     issuer::Issuer,
-    store::SessionStore,
+    store::{AnyStore, SessionStore},
     verifier::Verifier,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// A session may be written down in milliseconds for a thousand years; nobody means more.
-const LONGEST: Duration = Duration::from_secs(1000 * 366 * 24 * 60 * 60);
 
 /// So that a refresh token fits well into a cookie.
 const MAX_ISSUER: usize = 512;
@@ -25,7 +24,7 @@ pub(super) struct Inner<St> {
     pub(super) verifier: Verifier,
     pub(super) refresh_key: RefreshKey,
     pub(super) store: St,
-    pub(super) policy: Policy,
+    pub(super) policy: RotationPolicy,
     pub(super) access_lifetime: Duration,
     pub(super) session_lifetime: Duration,
     pub(super) confirm_by: ConfirmBy,
@@ -38,14 +37,24 @@ pub(super) struct Inner<St> {
     pub(super) confirmations: Confirmations,
 }
 
+impl<St> Inner<St> {
+    pub(super) fn lifetimes(&self) -> Lifetimes {
+        Lifetimes {
+            access: self.access_lifetime,
+            idle: self.policy.idle_lifetime,
+            session: self.session_lifetime,
+        }
+    }
+}
+
 /// Configures [`Sessions`]; everything has a default but what
 /// [`Sessions::builder`] asks for.
 #[must_use]
-pub struct SessionsBuilder<St> {
+pub struct SessionsBuilder<St = AnyStore> {
     issuer: Issuer,
     refresh_key: RefreshKey,
     store: St,
-    policy: Policy,
+    policy: RotationPolicy,
     access_lifetime: Duration,
     session_lifetime: Duration,
     confirm_by: ConfirmBy,
@@ -57,12 +66,25 @@ pub struct SessionsBuilder<St> {
 }
 
 impl<St> SessionsBuilder<St> {
-    pub(super) fn new(issuer: Issuer, refresh_key: RefreshKey, store: St) -> Self {
+    /// As [`Sessions::builder`], for sessions whose type names the store:
+    /// [`Sessions::store`] then gives it back.
+    ///
+    /// ```
+    /// # use tower_bearer::{Issuer, error::ConfigError, session::{RefreshKey, Sessions, SessionsBuilder}};
+    /// use tower_bearer::store::MemoryStore;
+    ///
+    /// # fn build(issuer: Issuer, key: RefreshKey) -> Result<(), ConfigError> {
+    /// let sessions: Sessions<MemoryStore> =
+    ///     SessionsBuilder::new(issuer, key, MemoryStore::new()).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn new(issuer: Issuer, refresh_key: RefreshKey, store: St) -> Self {
         Self {
             issuer,
             refresh_key,
             store,
-            policy: Policy::default(),
+            policy: RotationPolicy::default(),
             access_lifetime: 10 * MINUTE,
             session_lifetime: 180 * DAY,
             confirm_by: ConfirmBy::default(),
@@ -82,13 +104,15 @@ impl<St> SessionsBuilder<St> {
         self
     }
 
-    /// How long a refresh token lives unused. Default 30 days.
+    /// How long a refresh token lives unused, where its session's
+    /// [login](super::Grant::idle_lifetime) has not said so. Default 30 days.
     pub fn idle_lifetime(mut self, lifetime: Duration) -> Self {
         self.policy.idle_lifetime = lifetime;
         self
     }
 
-    /// How long a session lives from login on, whatever happens. Default 180 days.
+    /// How long a session lives from login on, whatever happens, where its
+    /// [login](super::Grant::session_lifetime) has not said so. Default 180 days.
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         self.session_lifetime = lifetime;
         self
@@ -129,14 +153,14 @@ impl<St> SessionsBuilder<St> {
     ///
     /// ```
     /// # use std::sync::Arc;
-    /// # use tower_bearer::{session::SessionsBuilder, store::MemoryStore};
+    /// # use tower_bearer::{session::SessionsBuilder};
     /// # struct Users;
     /// # impl Users {
     /// #     async fn still_active(&self, user: &str) -> Result<bool, std::io::Error> {
     /// #         Ok(true)
     /// #     }
     /// # }
-    /// # fn configure(builder: SessionsBuilder<MemoryStore>, users: Arc<Users>) {
+    /// # fn configure(builder: SessionsBuilder, users: Arc<Users>) {
     /// let builder = builder.on_refresh(move |session| {
     ///     let users = Arc::clone(&users);
     ///     async move { users.still_active(&session.subject).await }
@@ -197,7 +221,10 @@ impl<St: SessionStore> SessionsBuilder<St> {
         self.check_limits()?;
         let access_keys = self.issuer.keys().verifying();
         if access_keys.shares_key_with(&self.refresh_key.verifying()) {
-            return Err(ConfigErrorKind::SharedKey.into());
+            return Err(ConfigError::new(
+                ConfigErrorKind::SharedKey,
+                "the refresh key must not be one of the access token keys",
+            ));
         }
         let verifier = Verifier::new(self.issuer.issuer(), self.issuer.audience(), access_keys)?;
         // It only sees tokens that are to be revoked.
@@ -222,25 +249,19 @@ impl<St: SessionStore> SessionsBuilder<St> {
     }
 
     fn check_lifetimes(&self) -> Result<(), ConfigError> {
-        let (access, idle) = (self.access_lifetime, self.policy.idle_lifetime);
-        let wrong = if access < Duration::from_secs(1) {
-            "the access lifetime must be at least a second"
-        } else if idle.is_zero() {
-            "the idle lifetime must not be zero"
-        } else if self.session_lifetime.is_zero() {
-            "the session lifetime must not be zero"
-        } else if access > idle {
-            "the access lifetime (10 minutes by default) must not be above the idle lifetime"
-        } else if idle > self.session_lifetime {
-            "the idle lifetime (30 days by default) must not be above the session lifetime (180 days by default)"
-        } else if self.session_lifetime > LONGEST {
-            "the session lifetime must not be above a thousand years"
-        } else if self.hook_timeout.is_zero() || self.store_timeout.is_zero() {
-            "a timeout must not be zero"
-        } else {
-            return Ok(());
+        let lifetimes = Lifetimes {
+            access: self.access_lifetime,
+            idle: self.policy.idle_lifetime,
+            session: self.session_lifetime,
         };
-        Err(ConfigErrorKind::Lifetime(wrong).into())
+        lifetimes.check()?;
+        if self.hook_timeout.is_zero() || self.store_timeout.is_zero() {
+            return Err(ConfigError::new(
+                ConfigErrorKind::Lifetime,
+                "a timeout must not be zero",
+            ));
+        }
+        Ok(())
     }
 
     fn check_limits(&self) -> Result<(), ConfigError> {
@@ -260,7 +281,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
         } else {
             return Ok(());
         };
-        Err(ConfigErrorKind::Limit(wrong).into())
+        Err(ConfigError::new(ConfigErrorKind::Limit, wrong))
     }
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle};
 
-use super::{Sessions, within};
+use super::{Sessions, patience::within};
 use crate::{
     error::{ConfigError, ConfigErrorKind},
     store::SessionStore,
@@ -25,10 +25,15 @@ impl CleanUp {
         every: Duration,
     ) -> Result<Self, ConfigError> {
         if every.is_zero() {
-            return Err(ConfigErrorKind::Lifetime("the clean-up interval must not be zero").into());
+            return Err(ConfigError::new(
+                ConfigErrorKind::Lifetime,
+                "the clean-up interval must not be zero",
+            ));
         }
-        let runtime = Handle::try_current()
-            .map_err(|error| ConfigError::with_source(ConfigErrorKind::NoRuntime, error))?;
+        let runtime = Handle::try_current().map_err(|error| {
+            let none = "there is no tokio runtime to run the task";
+            ConfigError::new(ConfigErrorKind::NoRuntime, none).with_source(error)
+        })?;
         let (stop, mut stopped) = oneshot::channel();
         let task = runtime.spawn(async move {
             loop {

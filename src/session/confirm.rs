@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::within;
+use super::patience::within;
 use crate::{
     claims::SessionId,
     store::{SessionStore, StoreError},

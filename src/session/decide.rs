@@ -1,151 +1,141 @@
 //! The decision: a pure function from a session, a token and the time to a verdict.
+//!
+//! Nothing here knows of keys or hashes. Whether a token is genuine has been found out before.
 
-use std::{cmp::Ordering, fmt, time::Duration};
+use std::{cmp::Ordering, time::Duration};
 
-use uuid::Uuid;
+use super::{RefreshVerdict, Refusal, Reuse, RotationPolicy};
+use crate::{
+    clock::{Timestamp, millis},
+    store::{Record, SessionState},
+};
 
-use super::{Policy, Refusal, RevokeReason, Revoked, Session, refresh_token};
-use crate::clock::{Timestamp, millis};
-
-/// A refresh token whose signature, type and issuer have been verified.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// A refresh token whose signature, type and issuer have been verified, as the decision sees
+/// it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Presented {
+pub struct PresentedToken {
     /// Its `gen`.
     pub generation: u32,
-    /// Its `jti`.
-    pub jti: Uuid,
     /// Its `exp`.
     pub exp: Timestamp,
+    /// Whether its `jti` is the one that the session's secret gives for its generation.
+    pub is_genuine: bool,
 }
 
-impl Presented {
+impl PresentedToken {
     /// A token that says this of itself.
-    pub const fn new(generation: u32, jti: Uuid, exp: Timestamp) -> Self {
+    pub const fn new(generation: u32, exp: Timestamp, is_genuine: bool) -> Self {
         Self {
             generation,
-            jti,
             exp,
+            is_genuine,
         }
     }
-
-    /// The token of a generation as the session's secret makes it, for models and tests of
-    /// the decision.
-    pub fn genuine(session: &Session, generation: u32, exp: Timestamp) -> Self {
-        Self {
-            generation,
-            jti: refresh_token::jti(session, generation),
-            exp,
-        }
-    }
-}
-
-/// Without the `jti`, which is nobody's to see.
-impl fmt::Debug for Presented {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Presented")
-            .field("generation", &self.generation)
-            .field("exp", &self.exp)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What is to be done with a [`Presented`] token. The rows are those of the protocol's table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Rows 2 to 4, and row 6 where the last generation has been reached.
-    Refused(Refusal),
-    /// Row 5: the live token again, soon after it was delivered.
-    Current,
-    /// Row 6: the live token; its successor is made.
-    Rotate,
-    /// Row 7: the predecessor, soon after; another tab or a quick retry.
-    Neighbour,
-    /// Row 8: the predecessor, late; the answer was lost, or another tab has been quicker.
-    Late,
-    /// Rows 9 and 10: a token that the client has moved past.
-    Reuse(Reuse),
-    /// Row 11: a token ahead of the store, which has lost writes.
-    Restore,
-}
-
-/// What gave a reuse away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Reuse {
-    /// Row 9: the predecessor, although the client has long shown that it holds the successor.
-    Confirmed,
-    /// Row 9: the predecessor, once more than the budget of late redeliveries allows.
-    BudgetSpent,
-    /// Row 10: a token older than the predecessor.
-    Older,
 }
 
 /// Decides what a presented token gets. Rows are tried in the order of the protocol's table;
 /// row 1, no session, is the caller's.
 ///
 /// `now` is the clock of the store that the session was loaded from.
-pub fn decide(session: &Session, token: Presented, now: Timestamp, policy: &Policy) -> Verdict {
-    if !refresh_token::has_jti(session, token) {
-        return Verdict::Refused(Refusal::Forged);
+///
+/// ```
+/// use tower_bearer::session::{PresentedToken, RefreshVerdict, RotationPolicy, decide};
+/// use tower_bearer::store::Record;
+/// # use tower_bearer::{SessionId, clock::Timestamp};
+/// # use tower_bearer::store::{Session, SessionSecret, SessionState};
+/// # let now = Timestamp::from_secs(1_000);
+/// # let end = Timestamp::from_secs(2_000);
+/// # let id: SessionId = "0192d3a0-0000-7000-8000-000000000001".parse()?;
+/// # let secret = SessionSecret::from_bytes([7; 32]);
+/// # let mut session = Session::new(id, "https://id.example", "anna", secret, now);
+/// # session.ends_at = end;
+/// # let state = SessionState::new(end);
+///
+/// let record = Record { session, state };
+/// let policy = RotationPolicy::default();
+/// let token = PresentedToken::new(0, record.state.expires_at, true);
+///
+/// let verdict = decide(&record, token, now, &policy);
+/// assert_eq!(verdict, RefreshVerdict::Rotate);
+/// let next = verdict.apply(&record, token, now, &policy);
+/// assert_eq!(next.map(|state| state.generation), Some(1));
+///
+/// let forged = PresentedToken::new(0, record.state.expires_at, false);
+/// assert!(!decide(&record, forged, now, &policy).is_accepted());
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub fn decide(
+    record: &Record,
+    token: PresentedToken,
+    now: Timestamp,
+    policy: &RotationPolicy,
+) -> RefreshVerdict {
+    let Record { session, state } = record;
+    if !token.is_genuine {
+        return RefreshVerdict::Refused(Refusal::Forged);
     }
-    if session.revoked.is_some() {
-        return Verdict::Refused(Refusal::Revoked);
+    if state.revoked.is_some() {
+        return RefreshVerdict::Refused(Refusal::Revoked);
     }
-    let is_ahead = token.generation > session.generation;
+    let is_ahead = token.generation > state.generation;
     let expires_at = if is_ahead {
         token.exp
     } else {
-        session.expires_at
+        state.expires_at
     };
     if now >= session.ends_at || now >= expires_at {
-        return Verdict::Refused(Refusal::Expired);
+        return RefreshVerdict::Refused(Refusal::Expired);
     }
-    match token.generation.cmp(&session.generation) {
-        Ordering::Greater => Verdict::Restore,
-        Ordering::Equal => decide_live(session, now, policy),
-        Ordering::Less => decide_passed(session, token, now, policy),
+    match token.generation.cmp(&state.generation) {
+        Ordering::Greater => RefreshVerdict::Restore,
+        Ordering::Equal => decide_live(state, now, policy),
+        Ordering::Less => decide_passed(state, token, now, policy),
     }
 }
 
 /// Rows 7 to 10, and what row 4 says of a passed token: its own `exp` keeps it from revoking,
 /// but a neighbour and a predecessor whose successor is unconfirmed, or was until a moment ago,
 /// are owed an answer and may have outlived it.
-fn decide_passed(session: &Session, token: Presented, now: Timestamp, policy: &Policy) -> Verdict {
-    let is_predecessor = token.generation.checked_add(1) == Some(session.generation);
+fn decide_passed(
+    state: &SessionState,
+    token: PresentedToken,
+    now: Timestamp,
+    policy: &RotationPolicy,
+) -> RefreshVerdict {
+    let is_predecessor = token.generation.checked_add(1) == Some(state.generation);
     let window = policy.reuse_window;
-    if is_predecessor && is_within(session.delivered_at, now, window, window) {
-        return Verdict::Neighbour;
+    if is_predecessor && is_within(state.delivered_at, now, window, window) {
+        return RefreshVerdict::Neighbour;
     }
     // A tab that confirms must not log out another whose request is on its way.
     let is_unconfirmed =
-        session.confirmed_at.is_none() || is_within(session.confirmed_at, now, window, window);
+        state.confirmed_at.is_none() || is_within(state.confirmed_at, now, window, window);
     if is_predecessor && is_unconfirmed {
-        let late = (session.late & policy.counted()).count_ones();
+        let late = (state.late & policy.counted()).count_ones();
         return match late < policy.late_budget {
-            true => Verdict::Late,
-            false => Verdict::Reuse(Reuse::BudgetSpent),
+            true => RefreshVerdict::Late,
+            false => RefreshVerdict::Reuse(Reuse::BudgetSpent),
         };
     }
     if now >= token.exp {
-        return Verdict::Refused(Refusal::Expired);
+        return RefreshVerdict::Refused(Refusal::Expired);
     }
-    Verdict::Reuse(match is_predecessor {
+    RefreshVerdict::Reuse(match is_predecessor {
         true => Reuse::Confirmed,
         false => Reuse::Older,
     })
 }
 
-fn decide_live(session: &Session, now: Timestamp, policy: &Policy) -> Verdict {
+fn decide_live(state: &SessionState, now: Timestamp, policy: &RotationPolicy) -> RefreshVerdict {
     let window = policy.reuse_window;
-    if session.generation >= 1
-        && is_within(session.delivered_at, now, window.saturating_mul(2), window)
+    if state.generation >= 1 && is_within(state.delivered_at, now, window.saturating_mul(2), window)
     {
-        Verdict::Current
-    } else if session.generation == u32::MAX {
-        Verdict::Refused(Refusal::Exhausted)
+        RefreshVerdict::Current
+    } else if state.generation == u32::MAX {
+        RefreshVerdict::Refused(Refusal::Exhausted)
     } else {
-        Verdict::Rotate
+        RefreshVerdict::Rotate
     }
 }
 
@@ -156,67 +146,4 @@ fn is_within(past: Option<Timestamp>, now: Timestamp, limit: Duration, window: D
         let elapsed = now.millis_since(past);
         elapsed >= millis(window).saturating_neg() && elapsed <= millis(limit)
     })
-}
-
-impl Verdict {
-    /// What the verdict makes of the session, to be swapped in for it; nothing where it changes
-    /// nothing.
-    pub fn apply(
-        self,
-        session: &Session,
-        token: Presented,
-        now: Timestamp,
-        policy: &Policy,
-    ) -> Option<Session> {
-        let mut next = session.clone();
-        match self {
-            Self::Refused(_) | Self::Neighbour => return None,
-            Self::Reuse(_) if policy.revoke_on_reuse => {
-                return Some(revoked(session, RevokeReason::Reuse, now));
-            }
-            Self::Reuse(_) => return None,
-            Self::Current if session.confirmed_at.is_some() => return None,
-            Self::Current => next.confirmed_at = Some(now),
-            Self::Rotate => {
-                next.generation = session.generation.checked_add(1)?;
-                next.confirmed_at = None;
-                next.rotated_at = Some(now);
-                next.delivered_at = Some(now);
-                next.late = session.late << 1;
-                next.expires_at = session.ends_at.min(now + policy.idle_lifetime);
-            }
-            Self::Late => {
-                next.late |= 1;
-                next.delivered_at = Some(now);
-            }
-            Self::Restore => {
-                let lost = token.generation.checked_sub(session.generation)?;
-                next.generation = token.generation;
-                next.confirmed_at = Some(now);
-                next.rotated_at = Some(now);
-                next.delivered_at = Some(now);
-                next.late = session.late.checked_shl(lost).unwrap_or(0);
-                next.expires_at = session.ends_at.min(token.exp);
-            }
-        }
-        next.last_refreshed_at = Some(now);
-        next.version = session.next_version(now);
-        Some(next)
-    }
-
-    /// Whether the client gets tokens.
-    pub const fn is_accepted(self) -> bool {
-        matches!(
-            self,
-            Self::Current | Self::Rotate | Self::Neighbour | Self::Late | Self::Restore
-        )
-    }
-}
-
-/// The session as a revocation leaves it that is swapped in.
-pub(super) fn revoked(session: &Session, reason: RevokeReason, now: Timestamp) -> Session {
-    let mut next = session.clone();
-    next.revoked = Some(Revoked::new(now, reason));
-    next.version = session.next_version(now);
-    next
 }

@@ -1,13 +1,12 @@
-//! What goes into a session operation, and what comes out.
+use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Metadata, PrivateClaims, Session};
+use super::{Metadata, PrivateClaims, lifetimes::Lifetimes};
 use crate::{
-    claims::{Scope, SessionId},
+    claims::Scope,
     clock::Timestamp,
     error::{ConfigError, ConfigErrorKind},
-    token::{RefreshToken, TokenResponse},
 };
 
 const MAX_METADATA: usize = 64 * 1024;
@@ -17,9 +16,11 @@ const MAX_METADATA: usize = 64 * 1024;
 /// Mistakes in it are kept and reported by [`Sessions::start`](super::Sessions::start).
 ///
 /// ```
-/// use tower_bearer::session::Grant;
+/// use tower_bearer::{Scope, session::Grant};
 ///
-/// let grant = Grant::new("user-42").scope("profile mail").metadata("device", "Anna's phone");
+/// const GRANTED: Scope = Scope::from_static("profile mail");
+///
+/// let grant = Grant::new("user-42").scope(GRANTED).metadata("device", "Anna's phone");
 /// ```
 #[derive(Debug)]
 #[must_use]
@@ -30,6 +31,8 @@ pub struct Grant {
     pub(super) auth_time: Option<Timestamp>,
     pub(super) claims: PrivateClaims,
     pub(super) metadata: Metadata,
+    idle_lifetime: Option<Duration>,
+    session_lifetime: Option<Duration>,
     fault: Option<ConfigError>,
 }
 
@@ -43,16 +46,15 @@ impl Grant {
             auth_time: None,
             claims: PrivateClaims::default(),
             metadata: Metadata::new(),
+            idle_lifetime: None,
+            session_lifetime: None,
             fault: None,
         }
     }
 
-    /// Adds scope tokens, separated by spaces (RFC 6749 §3.3).
-    pub fn scope(mut self, scope: &str) -> Self {
-        match scope.parse() {
-            Ok(scope) => self.scope = self.scope.union(&scope),
-            Err(error) => _ = self.fault.get_or_insert(error),
-        }
+    /// Grants these scope tokens too (RFC 6749 §3.3).
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = self.scope.union(&scope);
         self
     }
 
@@ -85,141 +87,71 @@ impl Grant {
         self
     }
 
+    /// How long a refresh token of this session lives unused, in whole milliseconds; what is
+    /// below one is dropped. Without it the session goes by the
+    /// [configured](super::SessionsBuilder::idle_lifetime) lifetime. For "stay signed in", or
+    /// a client that is trusted less.
+    ///
+    /// No less than the access lifetime and no more than the session's own lifetime.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_bearer::session::Grant;
+    ///
+    /// const HOUR: Duration = Duration::from_secs(60 * 60);
+    /// let on_a_borrowed_device = Grant::new("user-42").idle_lifetime(HOUR).session_lifetime(8 * HOUR);
+    /// ```
+    pub fn idle_lifetime(mut self, lifetime: Duration) -> Self {
+        self.idle_lifetime = Some(lifetime);
+        self
+    }
+
+    /// How long this session lives from now on, whatever happens. Without it the session goes by
+    /// the [configured](super::SessionsBuilder::session_lifetime) lifetime.
+    ///
+    /// No less than the access lifetime and no more than a thousand years. Where it is below the
+    /// configured idle lifetime, a refresh token lives as long as the session.
+    pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
+        self.session_lifetime = Some(lifetime);
+        self
+    }
+
+    /// The session's own idle lifetime, and how long it lives.
+    pub(super) fn lifetimes(
+        &self,
+        configured: Lifetimes,
+    ) -> Result<(Option<Duration>, Duration), ConfigError> {
+        let own = configured.of_a_session(self.idle_lifetime, self.session_lifetime);
+        own.check()?;
+        Ok((self.idle_lifetime.map(|_| own.idle), own.session))
+    }
+
     pub(super) fn validated(mut self) -> Result<Self, ConfigError> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
         if self.subject.is_empty() {
-            return Err(ConfigErrorKind::EmptySubject.into());
+            return Err(ConfigError::new(
+                ConfigErrorKind::EmptySubject,
+                "the subject is empty: give the identifier of the user who logged in",
+            ));
         }
         if self.client_id.as_deref() == Some("") {
-            return Err(ConfigErrorKind::EmptyClientId.into());
+            return Err(ConfigError::new(
+                ConfigErrorKind::EmptyClientId,
+                "the client identifier is empty",
+            ));
         }
         let noted = self
             .metadata
             .iter()
             .map(|(name, value)| name.len() + value.len());
         if noted.sum::<usize>() > MAX_METADATA {
-            return Err(ConfigErrorKind::Limit("metadata must not be above 64 KiB").into());
+            return Err(ConfigError::new(
+                ConfigErrorKind::Limit,
+                "metadata must not be above 64 KiB",
+            ));
         }
         Ok(self)
-    }
-}
-
-/// A refresh token and what its presenter asks for (RFC 6749 §6).
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct RefreshRequest {
-    pub(super) token: RefreshToken,
-    pub(super) scope: Option<Scope>,
-    pub(super) client_id: Option<String>,
-}
-
-impl RefreshRequest {
-    /// A request for tokens with the whole scope of the session.
-    pub fn new(token: RefreshToken) -> Self {
-        Self {
-            token,
-            scope: None,
-            client_id: None,
-        }
-    }
-
-    /// Narrows the scope of this answer's access token.
-    pub fn scope(mut self, scope: Scope) -> Self {
-        self.scope = Some(scope);
-        self
-    }
-
-    /// The client that presents the token, where it says so.
-    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
-        self.client_id = Some(client_id.into());
-        self
-    }
-}
-
-/// What a refresh gave.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Refreshed {
-    /// The tokens for the client.
-    pub tokens: TokenResponse,
-    /// How they came about.
-    pub outcome: RefreshOutcome,
-    /// The session that they are of.
-    pub session: SessionInfo,
-}
-
-/// How the tokens of a refresh came about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RefreshOutcome {
-    /// The session has a new refresh token.
-    Rotated,
-    /// The client holds the live refresh token already. A cookie must not be set again: an
-    /// older answer must not overwrite a newer one.
-    Current,
-    /// The client gets the live refresh token that it may not have received.
-    Redelivered,
-    /// The store had lost writes and has caught up with the client's token.
-    Restored,
-}
-
-/// What may be told of a session. Nothing in it helps a thief to choose a moment.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct SessionInfo {
-    /// The session's identifier, the `sid` claim.
-    #[serde(rename = "sid")]
-    pub id: SessionId,
-    /// Whose session it is.
-    pub subject: String,
-    /// The client that it is bound to, if any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<String>,
-    /// What was granted at login.
-    pub scope: Scope,
-    /// When the user logged in.
-    pub created_at: Timestamp,
-    /// When it was last refreshed, rounded down to the hour: it can seem to be before
-    /// `created_at`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_refreshed_at: Option<Timestamp>,
-    /// When the user last proved who they are.
-    pub auth_time: Timestamp,
-    /// When it ends, whatever happens.
-    pub ends_at: Timestamp,
-    /// The application's own claims, as they were granted at login; for the refresh hook. They
-    /// are not listed.
-    #[serde(skip)]
-    pub claims: PrivateClaims,
-    /// The application's own notes.
-    pub metadata: Metadata,
-}
-
-impl From<&Session> for SessionInfo {
-    fn from(session: &Session) -> Self {
-        session.clone().into()
-    }
-}
-
-impl From<Session> for SessionInfo {
-    fn from(session: Session) -> Self {
-        const HOUR: i64 = 60 * 60;
-        let to_the_hour = |at: Timestamp| {
-            Timestamp::from_secs(at.as_secs().div_euclid(HOUR).saturating_mul(HOUR))
-        };
-        Self {
-            id: session.id,
-            subject: session.subject,
-            client_id: session.client_id,
-            scope: session.scope,
-            created_at: session.created_at,
-            last_refreshed_at: session.last_refreshed_at.map(to_the_hour),
-            auth_time: session.auth_time,
-            ends_at: session.ends_at,
-            claims: session.claims,
-            metadata: session.metadata,
-        }
     }
 }

@@ -1,13 +1,16 @@
 use std::time::Duration;
 
+use crate::store::Session;
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The numbers that the decision turns on. Their defaults come from a simulation that the
 /// [manual](crate::manual::protocol) tells of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Policy {
-    /// How long a refresh token lives unused. Default 30 days.
+pub struct RotationPolicy {
+    /// How long a refresh token lives unused, where the login has not said so itself. Default
+    /// 30 days.
     pub idle_lifetime: Duration,
     /// For how long the predecessor is answered as a neighbour: another tab, a quick retry; and
     /// late, within the budget, after its successor was first known to be held. Default 10 s.
@@ -21,7 +24,7 @@ pub struct Policy {
     pub revoke_on_reuse: bool,
 }
 
-impl Default for Policy {
+impl Default for RotationPolicy {
     fn default() -> Self {
         Self {
             idle_lifetime: 30 * DAY,
@@ -33,7 +36,12 @@ impl Default for Policy {
     }
 }
 
-impl Policy {
+impl RotationPolicy {
+    /// How long a refresh token of the session lives unused.
+    pub(super) fn idle_lifetime_of(&self, session: &Session) -> Duration {
+        session.idle_lifetime.unwrap_or(self.idle_lifetime)
+    }
+
     /// The bits of [`Session::late`](super::Session::late) that count against the budget: all
     /// of the span but the current generation, whose own redeliveries are free.
     pub(super) fn counted(&self) -> u32 {

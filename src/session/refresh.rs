@@ -3,14 +3,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    Presented, PrivateClaims, RefreshDecision, RefreshOutcome, RefreshRequest, Refreshed, Refusal,
-    Reuse, RevokeReason, Session, SessionError, SessionErrorKind, SessionEvent, SessionEventKind,
-    Sessions, Verdict, decide, is_other_client, within,
+    PresentedToken, PrivateClaims, RefreshDecision, RefreshOutcome, RefreshRequest, RefreshVerdict,
+    Refreshed, Refusal, Reuse, RevokeReason, SessionError, SessionErrorKind, SessionEvent,
+    SessionEventKind, SessionInfo, Sessions, decide, is_other_client, patience::within,
+    refresh_token::OpenedToken,
 };
 use crate::{
-    claims::{Scope, SessionId},
+    claims::Scope,
     clock::Timestamp,
-    store::{Loaded, SessionStore, StoreError, StoreErrorKind, Swap},
+    store::{Loaded, Record, SessionState, SessionStore, StoreError, StoreErrorKind, Swap},
 };
 
 const TRIES: u32 = 5;
@@ -19,22 +20,22 @@ const JITTER: Duration = Duration::from_millis(8);
 /// One refresh on its way through load, decision and swap.
 struct Attempt<'a> {
     request: &'a RefreshRequest,
-    id: SessionId,
-    token: Presented,
+    token: OpenedToken,
     /// What the application said. It is asked once, however often the swap loses.
     said: Option<RefreshDecision>,
 }
 
 /// A session as it was loaded, and what the decision makes of it.
 struct Decided {
-    session: Session,
+    record: Record,
+    token: PresentedToken,
     /// The store's time.
     now: Timestamp,
     /// Before the load.
     since: Instant,
-    verdict: Verdict,
+    verdict: RefreshVerdict,
     /// To be swapped in.
-    next: Option<Session>,
+    next: Option<SessionState>,
 }
 
 impl<St: SessionStore> Sessions<St> {
@@ -51,10 +52,9 @@ impl<St: SessionStore> Sessions<St> {
             .0
             .refresh_key
             .open(request.token.expose(), self.0.issuer.issuer());
-        let (id, token) = opened.ok_or_else(|| SessionError::refused(Refusal::Malformed))?;
+        let token = opened.ok_or_else(|| SessionError::refused(Refusal::Malformed))?;
         let mut attempt = Attempt {
             request: &request,
-            id,
             token,
             said: None,
         };
@@ -72,42 +72,44 @@ impl<St: SessionStore> Sessions<St> {
     /// Loads, decides, swaps. Nothing where the swap lost or came too late.
     async fn attempt(&self, attempt: &mut Attempt<'_>) -> Result<Option<Refreshed>, SessionError> {
         let decided = self.load_and_decide(attempt).await?;
-        let (session, token) = (&decided.session, attempt.token);
-        let presenter = attempt.request.client_id.as_deref();
-        let is_forged = decided.verdict == Verdict::Refused(Refusal::Forged);
-        if !is_forged && is_other_client(presenter, session) {
-            return Err(self.refuse(Refusal::OtherClient, session, token));
+        let (record, token) = (&decided.record, decided.token);
+        if token.is_genuine
+            && let Some(refusal) = bound_elsewhere(attempt.request, record)
+        {
+            return Err(self.refuse(refusal, record, token));
         }
         match decided.verdict {
-            Verdict::Refused(refusal) => Err(self.refuse(refusal, session, token)),
-            Verdict::Reuse(reuse) => self.punish(reuse, &decided, token).await,
+            RefreshVerdict::Refused(refusal) => Err(self.refuse(refusal, record, token)),
+            RefreshVerdict::Reuse(reuse) => self.punish(reuse, &decided).await,
             _ => self.accept(attempt, decided).await,
         }
     }
 
     async fn load_and_decide(&self, attempt: &Attempt<'_>) -> Result<Decided, SessionError> {
         let since = Instant::now();
-        let (session, now) = self.load_own(attempt).await?;
-        let (token, policy) = (attempt.token, &self.0.policy);
-        let verdict = decide(&session, token, now, policy);
+        let (record, now) = self.load_own(attempt).await?;
+        let token = attempt.token.presented_to(&record.session);
+        let policy = &self.0.policy;
+        let verdict = decide(&record, token, now, policy);
         Ok(Decided {
-            next: verdict.apply(&session, token, now, policy),
-            session,
+            next: verdict.apply(&record, token, now, policy),
+            record,
+            token,
             now,
             since,
             verdict,
         })
     }
 
-    async fn load_own(&self, attempt: &Attempt<'_>) -> Result<(Session, Timestamp), SessionError> {
-        let load = self.0.store.load(attempt.id);
-        let Loaded { session, now } = within(self.0.store_timeout, load).await?;
-        match session.filter(|session| session.issuer == self.0.issuer.issuer()) {
-            Some(session) => Ok((session, now)),
+    async fn load_own(&self, attempt: &Attempt<'_>) -> Result<(Record, Timestamp), SessionError> {
+        let id = attempt.token.session;
+        let Loaded { record, now } = within(self.0.store_timeout, self.0.store.load(id)).await?;
+        match record.filter(|record| record.session.issuer == self.0.issuer.issuer()) {
+            Some(record) => Ok((record, now)),
             None => {
                 self.0.events.tell(&SessionEvent {
                     kind: SessionEventKind::Refused(Refusal::Unknown),
-                    session: attempt.id,
+                    session: id,
                     subject: None,
                     distance: 0,
                 });
@@ -116,11 +118,11 @@ impl<St: SessionStore> Sessions<St> {
         }
     }
 
-    fn refuse(&self, refusal: Refusal, session: &Session, token: Presented) -> SessionError {
+    fn refuse(&self, refusal: Refusal, record: &Record, token: PresentedToken) -> SessionError {
         if refusal == Refusal::Revoked {
-            self.0.ended.note(session.id);
+            self.0.ended.note(record.session.id);
         }
-        self.tell(SessionEventKind::Refused(refusal), session, Some(token));
+        self.tell(SessionEventKind::Refused(refusal), record, Some(token));
         SessionError::refused(refusal)
     }
 
@@ -129,10 +131,9 @@ impl<St: SessionStore> Sessions<St> {
         &self,
         reuse: Reuse,
         decided: &Decided,
-        token: Presented,
     ) -> Result<Option<Refreshed>, SessionError> {
-        let event = Some((SessionEventKind::Reused(reuse), token));
-        let swap = self.write(&decided.session, decided.next.as_ref(), event);
+        let event = Some((SessionEventKind::Reused(reuse), decided.token));
+        let swap = self.write(&decided.record, decided.next.as_ref(), event);
         match swap.await? {
             Swap::Lost => Ok(None),
             Swap::Swapped => Err(SessionError::refused(Refusal::Reused)),
@@ -144,37 +145,40 @@ impl<St: SessionStore> Sessions<St> {
         attempt: &mut Attempt<'_>,
         decided: Decided,
     ) -> Result<Option<Refreshed>, SessionError> {
-        let (session, next) = (&decided.session, decided.next.as_ref());
+        let (record, next) = (&decided.record, decided.next.as_ref());
+        let session = &record.session;
         let scope = narrowed(attempt.request.scope.as_ref(), &session.scope)?;
-        let private = self.ask_application(attempt, session).await?;
-        let live = next.unwrap_or(session);
-        let tokens = self.mint(live, decided.now, scope, &private)?;
+        let private = self.ask_application(attempt, &decided).await?;
+        let live = next.unwrap_or(&record.state);
+        let tokens = self.mint(session, live, decided.now, scope, &private)?;
         if next.is_some() && self.is_stale(decided.since) {
             return Ok(None);
         }
         let (outcome, event) = outcome(decided.verdict);
-        let event = event.map(|event| (event, attempt.token));
-        if self.write(session, next, event).await? == Swap::Lost {
+        let event = event.map(|event| (event, decided.token));
+        if self.write(record, next, event).await? == Swap::Lost {
             return Ok(None);
         }
+        let refreshed_at = live.last_refreshed_at;
         Ok(Some(Refreshed {
             tokens,
             outcome,
-            session: decided.next.unwrap_or(decided.session).into(),
+            session: SessionInfo::new(decided.record.session, refreshed_at),
         }))
     }
 
     async fn ask_application(
         &self,
         attempt: &mut Attempt<'_>,
-        session: &Session,
+        decided: &Decided,
     ) -> Result<PrivateClaims, SessionError> {
+        let record = &decided.record;
         let Some(hook) = &self.0.hook else {
-            return Ok(session.claims.clone());
+            return Ok(record.session.claims.clone());
         };
         if attempt.said.is_none() {
             let unavailable = SessionErrorKind::Unavailable;
-            let said = tokio::time::timeout(self.0.hook_timeout, hook.ask(session.into()))
+            let said = tokio::time::timeout(self.0.hook_timeout, hook.ask(record.clone().into()))
                 .await
                 .map_err(|elapsed| SessionError::with_source(unavailable, elapsed))?
                 .map_err(|error| SessionError::with_source(unavailable, error))?;
@@ -183,13 +187,13 @@ impl<St: SessionStore> Sessions<St> {
         match &attempt.said {
             Some(RefreshDecision::ContinueWith(claims)) => Ok(claims.clone()),
             Some(RefreshDecision::RefuseAndEnd) => {
-                self.end_now(session, RevokeReason::Refused).await?;
-                Err(self.refuse(Refusal::Subject, session, attempt.token))
+                self.end_now(record, RevokeReason::Refused).await?;
+                Err(self.refuse(Refusal::Subject, record, decided.token))
             }
             Some(RefreshDecision::Refuse) => {
-                Err(self.refuse(Refusal::Subject, session, attempt.token))
+                Err(self.refuse(Refusal::Subject, record, decided.token))
             }
-            Some(RefreshDecision::Continue) | None => Ok(session.claims.clone()),
+            Some(RefreshDecision::Continue) | None => Ok(record.session.claims.clone()),
         }
     }
 
@@ -198,6 +202,15 @@ impl<St: SessionStore> Sessions<St> {
         let window = self.0.policy.reuse_window;
         !window.is_zero() && since.elapsed() > window / 4
     }
+}
+
+/// Why a genuine token is not its presenter's to use: the session is another client's, or is
+/// bound to a key.
+fn bound_elsewhere(request: &RefreshRequest, record: &Record) -> Option<Refusal> {
+    if is_other_client(request.client_id.as_deref(), &record.session) {
+        return Some(Refusal::OtherClient);
+    }
+    record.state.bound_to.as_ref().map(|_| Refusal::Unproven)
 }
 
 /// The requested scope, which may narrow the granted one and never widen it.
@@ -210,18 +223,18 @@ fn narrowed(requested: Option<&Scope>, granted: &Scope) -> Result<Scope, Session
 }
 
 /// A plain rotation is no event; everything else is.
-fn outcome(verdict: Verdict) -> (RefreshOutcome, Option<SessionEventKind>) {
+fn outcome(verdict: RefreshVerdict) -> (RefreshOutcome, Option<SessionEventKind>) {
     match verdict {
-        Verdict::Current => (RefreshOutcome::Current, Some(SessionEventKind::Repeated)),
-        Verdict::Neighbour => (
+        RefreshVerdict::Current => (RefreshOutcome::Current, Some(SessionEventKind::Repeated)),
+        RefreshVerdict::Neighbour => (
             RefreshOutcome::Redelivered,
             Some(SessionEventKind::Neighbour),
         ),
-        Verdict::Late => (
+        RefreshVerdict::Late => (
             RefreshOutcome::Redelivered,
             Some(SessionEventKind::LateRedelivery),
         ),
-        Verdict::Restore => (
+        RefreshVerdict::Restore => (
             RefreshOutcome::Restored,
             Some(SessionEventKind::StoreLostWrites),
         ),

@@ -3,12 +3,13 @@
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use super::{Presented, Session, refresh_claims::RefreshClaims};
+use super::{PresentedToken, refresh_claims::RefreshClaims};
 use crate::{
     claims::SessionId,
-    error::{ConfigError, ConfigErrorKind},
+    clock::Timestamp,
     json,
-    jws::{self, Algorithm, KeySet, SignError, SigningKey, VerifyingKeys},
+    jws::{self, Algorithm, KeyError, KeySet, SignError, SigningKey, VerifyingKeys},
+    store::{Session, SessionState},
     token::RefreshToken,
 };
 
@@ -27,7 +28,7 @@ const MAX_BYTES: usize = 4096;
 ///
 /// # let (new, old) = ([7_u8; 32], [8_u8; 32]);
 /// let key = RefreshKey::from_secret(new)?.with_previous_secret(old)?;
-/// # Ok::<_, tower_bearer::error::ConfigError>(())
+/// # Ok::<_, tower_bearer::jws::KeyError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct RefreshKey(KeySet);
@@ -38,7 +39,7 @@ impl RefreshKey {
     /// # Errors
     ///
     /// Where the secret is shorter.
-    pub fn from_secret(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+    pub fn from_secret(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let key = SigningKey::from_secret(Algorithm::HS256, long_enough(secret.as_ref())?)?;
         Ok(Self(KeySet::new(key)))
     }
@@ -53,7 +54,7 @@ impl RefreshKey {
     /// # Errors
     ///
     /// Where the secret is shorter than 32 bytes or in the set already.
-    pub fn with_previous_secret(self, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+    pub fn with_previous_secret(self, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let secret = long_enough(secret.as_ref())?;
         let key = jws::VerifyingKey::from_secret(Algorithm::HS256, secret)?;
         self.0.add_verifying(key)?;
@@ -65,42 +66,68 @@ impl RefreshKey {
     }
 
     /// Mints the live refresh token of a session. Done twice, it gives the same claims.
-    pub(super) fn mint(&self, session: &Session) -> Result<RefreshToken, SignError> {
+    pub(super) fn mint(
+        &self,
+        session: &Session,
+        state: &SessionState,
+    ) -> Result<RefreshToken, SignError> {
         let claims = RefreshClaims {
             iss: session.issuer.as_str().into(),
             sid: session.id,
-            generation: session.generation,
-            jti: jti(session, session.generation),
-            iat: session.rotated_at.unwrap_or(session.created_at),
-            exp: session.expires_at,
+            generation: state.generation,
+            jti: jti(session, state.generation),
+            iat: state.rotated_at.unwrap_or(session.created_at),
+            exp: state.expires_at,
         };
         let payload = json::written(&claims).map_err(|_| SignError::signing())?;
         self.0.sign(TYP, &payload).map(RefreshToken::new)
     }
 
-    /// Verifies signature, type and issuer; the rest is for the decision.
-    pub(super) fn open(&self, token: &str, issuer: &str) -> Option<(SessionId, Presented)> {
+    /// Verifies signature, type and issuer; the rest is for the session.
+    pub(super) fn open(&self, token: &str, issuer: &str) -> Option<OpenedToken> {
         let opened = self.0.verifying().open(token, TYP, MAX_BYTES).ok()?;
         let claims: RefreshClaims<'_> = serde_json::from_slice(&opened.payload).ok()?;
-        let presented = Presented {
+        let opened = OpenedToken {
+            session: claims.sid,
             generation: claims.generation,
             jti: claims.jti,
             exp: claims.exp,
         };
-        (claims.iss == issuer).then_some((claims.sid, presented))
+        (claims.iss == issuer).then_some(opened)
     }
 }
 
-fn long_enough(secret: &[u8]) -> Result<&[u8], ConfigError> {
+/// A refresh token whose signature, type and issuer are right. It is not shown, as its `jti` is
+/// nobody's to see.
+#[derive(Clone, Copy)]
+pub(super) struct OpenedToken {
+    /// The session that it names.
+    pub(super) session: SessionId,
+    generation: u32,
+    jti: Uuid,
+    exp: Timestamp,
+}
+
+impl OpenedToken {
+    /// The token as the decision sees it: whether it is one of this session's is looked at in
+    /// constant time.
+    pub(super) fn presented_to(self, session: &Session) -> PresentedToken {
+        let right = jti(session, self.generation);
+        let is_genuine = right.as_bytes().ct_eq(self.jti.as_bytes()).into();
+        PresentedToken::new(self.generation, self.exp, is_genuine)
+    }
+}
+
+fn long_enough(secret: &[u8]) -> Result<&[u8], KeyError> {
     match secret.len() {
-        bytes @ 0..32 => Err(ConfigErrorKind::ShortSecret { bytes }.into()),
+        bytes @ 0..32 => Err(KeyError::weak("refresh secret", 8 * bytes, 256)),
         _ => Ok(secret),
     }
 }
 
 /// The `jti` of a generation, from the session's secret. It can be computed again for any
 /// generation and guessed for none; it appears nowhere but in the token.
-pub(super) fn jti(session: &Session, generation: u32) -> Uuid {
+fn jti(session: &Session, generation: u32) -> Uuid {
     let mac = jws::hmac_sha256(
         session.secret.expose(),
         &[
@@ -115,8 +142,62 @@ pub(super) fn jti(session: &Session, generation: u32) -> Uuid {
     Uuid::new_v8(*head)
 }
 
-/// Whether the token's `jti` is the one of its generation.
-pub(super) fn has_jti(session: &Session, token: Presented) -> bool {
-    let right = jti(session, token.generation);
-    right.as_bytes().ct_eq(token.jti.as_bytes()).into()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Record, SessionSecret};
+
+    fn session() -> Session {
+        let id = SessionId::from_uuid(Uuid::from_u128(7));
+        let secret = SessionSecret::from_bytes([9; 32]);
+        Session::new(
+            id,
+            "https://id.example",
+            "anna",
+            secret,
+            Timestamp::from_secs(1),
+        )
+    }
+
+    fn opened(session: Session) -> OpenedToken {
+        let Record { session, mut state } = Record::new(session);
+        state.generation = 7;
+        let key = RefreshKey::from_secret([5; 32]).unwrap();
+        let token = key.mint(&session, &state).unwrap();
+        key.open(token.expose(), &session.issuer).unwrap()
+    }
+
+    #[test]
+    fn a_token_is_genuine_to_its_own_session_only() {
+        let token = opened(session());
+        assert!(token.presented_to(&session()).is_genuine);
+        assert_eq!(token.presented_to(&session()).generation, 7);
+
+        let others: [fn(&mut Session); 3] = [
+            |other| other.secret = SessionSecret::from_bytes([8; 32]),
+            |other| other.id = SessionId::from_uuid(Uuid::from_u128(8)),
+            |other| other.issuer = "https://other.example".to_owned(),
+        ];
+        for change in others {
+            let mut other = session();
+            change(&mut other);
+            assert!(!token.presented_to(&other).is_genuine);
+        }
+    }
+
+    #[test]
+    fn a_token_that_says_another_generation_is_not_genuine() {
+        for generation in [0, 6, 8, u32::MAX] {
+            let mut relabelled = opened(session());
+            relabelled.generation = generation;
+            assert!(!relabelled.presented_to(&session()).is_genuine);
+        }
+    }
+
+    #[test]
+    fn a_made_up_jti_is_not_genuine() {
+        let mut forged = opened(session());
+        forged.jti = Uuid::new_v8([1; 16]);
+        assert!(!forged.presented_to(&session()).is_genuine);
+    }
 }

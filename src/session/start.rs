@@ -1,10 +1,15 @@
 use uuid::Uuid;
 
 use super::{
-    Grant, Overflow, RevokeReason, Session, SessionError, SessionErrorKind, SessionEventKind,
-    SessionSecret, Sessions, decide::revoked, within,
+    Grant, Overflow, RevokeReason, SessionError, SessionErrorKind, SessionEventKind, Sessions,
+    patience::within, verdict::revoked,
 };
-use crate::{claims::SessionId, clock::Timestamp, store::SessionStore, token::TokenResponse};
+use crate::{
+    claims::SessionId,
+    clock::Timestamp,
+    store::{Extra, Record, Session, SessionSecret, SessionState, SessionStore},
+    token::TokenResponse,
+};
 
 /// How many of a subject's sessions are looked at when there is a maximum.
 const LISTED: usize = 2000;
@@ -28,13 +33,14 @@ impl<St: SessionStore> Sessions<St> {
             ),
             Some((max, overflow)) => self.surplus(&grant.subject, max, overflow).await?,
         };
-        let session = self.new_session(grant, now)?;
-        let tokens = self.mint(&session, now, session.scope.clone(), &session.claims)?;
-        within(inner.store_timeout, inner.store.insert(&session)).await?;
-        self.tell(SessionEventKind::Started, &session, None);
+        let record = self.new_session(grant, now)?;
+        let Record { session, state } = &record;
+        let tokens = self.mint(session, state, now, session.scope.clone(), &session.claims)?;
+        within(inner.store_timeout, inner.store.insert(&record)).await?;
+        self.tell(SessionEventKind::Started, &record, None);
         for oldest in &surplus {
             // Best effort: a session that has just been refreshed elsewhere may stay.
-            let evicted = revoked(oldest, RevokeReason::Evicted, now);
+            let evicted = revoked(&oldest.state, RevokeReason::Evicted, now);
             if self.write(oldest, Some(&evicted), None).await.is_err() {
                 break;
             }
@@ -42,22 +48,29 @@ impl<St: SessionStore> Sessions<St> {
         Ok(tokens)
     }
 
-    fn new_session(&self, grant: Grant, now: Timestamp) -> Result<Session, SessionError> {
+    fn new_session(&self, grant: Grant, now: Timestamp) -> Result<Record, SessionError> {
+        let (idle_lifetime, lifetime) = grant.lifetimes(self.0.lifetimes())?;
         let mut secret = [0; 32];
         getrandom::fill(&mut secret)
             .map_err(|error| SessionError::with_source(SessionErrorKind::Unavailable, error))?;
-        let id = SessionId::from_uuid(Uuid::now_v7());
-        let secret = SessionSecret::from_bytes(secret);
-        let issuer = self.0.issuer.issuer();
-        let mut session = Session::new(id, issuer, grant.subject, secret, now);
-        session.ends_at = now + self.0.session_lifetime;
-        session.expires_at = session.ends_at.min(now + self.0.policy.idle_lifetime);
-        session.auth_time = grant.auth_time.unwrap_or(now);
-        session.scope = grant.scope;
-        session.client_id = grant.client_id;
-        session.claims = grant.claims;
-        session.metadata = grant.metadata;
-        Ok(session)
+        let session = Session {
+            id: SessionId::from_uuid(Uuid::now_v7()),
+            issuer: self.0.issuer.issuer().to_owned(),
+            subject: grant.subject,
+            secret: SessionSecret::from_bytes(secret),
+            created_at: now,
+            auth_time: grant.auth_time.unwrap_or(now),
+            ends_at: now + lifetime,
+            scope: grant.scope,
+            client_id: grant.client_id,
+            claims: grant.claims,
+            metadata: grant.metadata,
+            idle_lifetime,
+            extra: Extra::default(),
+        };
+        let idle = now + self.0.policy.idle_lifetime_of(&session);
+        let state = SessionState::new(session.ends_at.min(idle));
+        Ok(Record { session, state })
     }
 
     /// The time, and the oldest sessions of the subject that have to make room for one more.
@@ -66,17 +79,17 @@ impl<St: SessionStore> Sessions<St> {
         subject: &str,
         max: usize,
         overflow: Overflow,
-    ) -> Result<(Timestamp, Vec<Session>), SessionError> {
+    ) -> Result<(Timestamp, Vec<Record>), SessionError> {
         let inner = &self.0;
         let list = inner
             .store
             .list(inner.issuer.issuer(), subject, None, LISTED);
         let mut listed = within(inner.store_timeout, list).await?;
-        let surplus = (listed.sessions.len() + 1).saturating_sub(max);
+        let surplus = (listed.records.len() + 1).saturating_sub(max);
         if surplus > 0 && overflow == Overflow::Refuse {
             return Err(SessionError::new(SessionErrorKind::TooManySessions));
         }
-        listed.sessions.truncate(surplus);
-        Ok((listed.now, listed.sessions))
+        listed.records.truncate(surplus);
+        Ok((listed.now, listed.records))
     }
 }

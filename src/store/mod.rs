@@ -4,6 +4,7 @@
 //! makes a session safe is in [`crate::session`]; what that builds on is in the promises below,
 //! and each says what it costs when it is broken.
 
+mod any;
 mod error;
 mod memory;
 mod record;
@@ -12,13 +13,20 @@ mod shared;
 
 use std::future::Future;
 
-pub use error::{StoreError, StoreErrorKind};
+pub use any::AnyStore;
+pub use error::{OpenError, OpenErrorKind, StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
-pub use record::{Metadata, PrivateClaims, RevokeReason, Revoked, Session, SessionSecret};
+pub use record::{
+    Extra, KeyThumbprint, Metadata, Record, RevokeReason, Revoked, Session, SessionSecret,
+    SessionState,
+};
 
+pub use crate::claims::PrivateClaims;
 use crate::{claims::SessionId, clock::Timestamp};
 
 /// Keeps sessions.
+///
+/// A store keeps all of a [`Record`], which tells how to be sure of that.
 ///
 /// All methods may be cancelled at any await point: a write then either happened whole or not
 /// at all, and the caller does not know which. That is safe, since a client that saw no answer
@@ -36,6 +44,10 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// | loses an acknowledged rotation | honest clients go on, by row 11 of the protocol, with an event |
 /// | loses an acknowledged revocation | the logout is lost with it |
 /// | deletes a session before its `ends_at` | the client is logged out |
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a session store",
+    note = "a store is a type with `impl SessionStore`, one of this crate's, or an `Arc` of either"
+)]
 pub trait SessionStore: Send + Sync + 'static {
     /// The store's clock. It must be one clock for all servers that share the store: the
     /// database's own, where it has one. Where it has none, the servers' own clocks do if they
@@ -43,30 +55,30 @@ pub trait SessionStore: Send + Sync + 'static {
     /// of 9 or 11.
     fn now(&self) -> impl Future<Output = Result<Timestamp, StoreError>> + Send;
 
-    /// Keeps a new session, at version 0.
+    /// Keeps a new session, each field of both parts as it is given. That goes for
+    /// `state.version` too: the store does not number versions itself, here or in a swap.
     ///
     /// # Errors
     ///
     /// [`StoreErrorKind::Duplicate`] where the identifier is taken; the session that has it is
     /// left as it is.
-    fn insert(&self, session: &Session) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn insert(&self, record: &Record) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The session, revoked ones included, and the time by the store's clock. Reads the
     /// primary: what was acknowledged before the call is seen.
     fn load(&self, id: SessionId) -> impl Future<Output = Result<Loaded, StoreError>> + Send;
 
-    /// Replaces the session `next.id` by `next` if its version is `expected` and it is not
-    /// revoked, in one atomic step. Never creates a session.
+    /// Replaces the state of the session `id` by `next` if its version is `expected` and it is
+    /// not revoked, in one atomic step. What the login wrote stays. Never creates a session.
     ///
-    /// `next.version` is above `expected` and is written as it is given: a store that numbers
-    /// versions itself lets an old swap overwrite a newer row after a failover. Of the fields only `generation`, `rotated_at`,
-    /// `delivered_at`, `confirmed_at`, `late`, `expires_at`, `revoked`, `version` and
-    /// `last_refreshed_at` can differ from what is kept. A swap that revokes is written as
-    /// durably as [`end`](Self::end).
+    /// `next.version` is above `expected` and is kept as it is given: a store that numbers
+    /// versions itself lets an old swap overwrite a newer row after a failover. A swap that
+    /// revokes is written as durably as [`end`](Self::end).
     fn swap(
         &self,
+        id: SessionId,
         expected: u64,
-        next: &Session,
+        next: &SessionState,
     ) -> impl Future<Output = Result<Swap, StoreError>> + Send;
 
     /// Notes that the clients hold these generations: for each pair, if the session is of that
@@ -93,7 +105,7 @@ pub trait SessionStore: Send + Sync + 'static {
         reason: RevokeReason,
     ) -> impl Future<Output = Result<Vec<SessionId>, StoreError>> + Send;
 
-    /// The sessions of a subject that are [live](Session::is_live), oldest (lowest identifier)
+    /// The sessions of a subject that are [live](Record::is_live), oldest (lowest identifier)
     /// first, and the time by the store's clock: at most `limit`, those with an identifier
     /// above `after`.
     fn list(
@@ -120,15 +132,15 @@ pub trait SessionStore: Send + Sync + 'static {
 #[non_exhaustive]
 pub struct Loaded {
     /// The session, if there is one.
-    pub session: Option<Session>,
+    pub record: Option<Record>,
     /// The time of the load, by the store's clock.
     pub now: Timestamp,
 }
 
 impl Loaded {
     /// A session, or none, and the time of the load.
-    pub fn new(session: Option<Session>, now: Timestamp) -> Self {
-        Self { session, now }
+    pub fn new(record: Option<Record>, now: Timestamp) -> Self {
+        Self { record, now }
     }
 }
 
@@ -137,15 +149,15 @@ impl Loaded {
 #[non_exhaustive]
 pub struct Listed {
     /// The live sessions, oldest first.
-    pub sessions: Vec<Session>,
+    pub records: Vec<Record>,
     /// The time of the list, by the store's clock.
     pub now: Timestamp,
 }
 
 impl Listed {
     /// Sessions, oldest first, and the time of the list.
-    pub fn new(sessions: Vec<Session>, now: Timestamp) -> Self {
-        Self { sessions, now }
+    pub fn new(records: Vec<Record>, now: Timestamp) -> Self {
+        Self { records, now }
     }
 }
 
@@ -153,7 +165,7 @@ impl Listed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Swap {
-    /// The session is now the one that was given.
+    /// The session's state is now the one that was given.
     Swapped,
     /// The session has another version, is revoked or is gone. Nothing was written.
     Lost,

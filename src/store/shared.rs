@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, Swap};
+use super::{Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError, Swap};
 use crate::{claims::SessionId, clock::Timestamp};
 
 /// The store that is shared.
@@ -9,16 +9,21 @@ impl<St: SessionStore> SessionStore for Arc<St> {
         St::now(self).await
     }
 
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        St::insert(self, session).await
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        St::insert(self, record).await
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
         St::load(self, id).await
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
-        St::swap(self, expected, next).await
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
+        St::swap(self, id, expected, next).await
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {

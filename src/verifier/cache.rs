@@ -15,7 +15,7 @@ use std::{
 };
 
 use super::{
-    CacheLimits,
+    limits::CacheLimits,
     shard::{Shard, Slot},
     tail::{Tail, TailHash},
 };
@@ -116,9 +116,8 @@ impl Cache {
     fn place(&self, token: &[u8]) -> Option<(u64, &RwLock<Shard>)> {
         let tail: &Tail = token.last_chunk()?;
         let hash = self.hash.of(tail);
-        // A shard's own table goes by the lowest and the highest bits.
-        let middle = usize::from((hash >> 32) as u16);
-        let Locked(shard) = self.shards.get((middle * self.shards.len()) >> 16)?;
+        // By other bits than the lowest, by which a shard's own table goes.
+        let Locked(shard) = self.shards.get((hash >> 32) as usize % self.shards.len())?;
         Some((hash, shard))
     }
 }

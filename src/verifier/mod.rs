@@ -12,6 +12,7 @@ use crate::{
 
 mod cache;
 mod limits;
+mod memory;
 mod shard;
 mod tail;
 mod text;
@@ -51,7 +52,7 @@ pub(crate) const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// let verifier = Verifier::new("https://id.example", "https://api.example", keys.verifying())?;
 ///
 /// assert_eq!(verifier.verify("no.such.token").unwrap_err(), TokenError::Malformed);
-/// # Ok::<_, tower_bearer::error::ConfigError>(())
+/// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Verifier(Arc<Inner>);
@@ -110,7 +111,8 @@ impl Verifier {
     /// [`Lifetime`](ConfigErrorKind::Lifetime) where it is more.
     pub fn leeway(self, leeway: Duration) -> Result<Self, ConfigError> {
         if leeway > MAX_LEEWAY {
-            return Err(ConfigErrorKind::Lifetime("the leeway is at most 5 minutes").into());
+            let long = "the leeway is at most 5 minutes";
+            return Err(ConfigError::new(ConfigErrorKind::Lifetime, long));
         }
         Ok(self.with(|inner| inner.leeway = leeway))
     }

@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use super::{CacheLimits, text::Text};
+use super::{limits::CacheLimits, memory, text::Text};
 use crate::{claims::VerifiedToken, clock::Timestamp, jws::Trust};
 
 /// What a slot costs beside the token and its claims: itself in a table that is half full, and
@@ -56,7 +56,7 @@ impl Slot {
     ) -> Self {
         let text = Text::new(token);
         Self {
-            bytes: SLOT_BYTES + text.memory() + verified.memory(),
+            bytes: SLOT_BYTES + text.memory() + memory::held_by(&verified),
             text,
             verified,
             trust,
@@ -67,7 +67,6 @@ impl Slot {
 
     /// Whether it holds this very token.
     pub(super) fn is_of(&self, token: &[u8]) -> bool {
-        self.verified.prefetch_count();
         self.text.is(token)
     }
 
@@ -149,6 +148,7 @@ impl Shard {
 struct Ready(u64);
 
 impl Hasher for Ready {
+    /// Never asked: the keys are hashes.
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.write_u64(self.0.rotate_left(8) ^ u64::from(*byte));

@@ -60,7 +60,7 @@ fn refused(result: Result<VerifiedToken, TokenError>) -> TokenError {
 #[test]
 fn names_are_not_empty() {
     let keys = || pair().keys.verifying();
-    let kind = |made: Result<Verifier, ConfigError>| made.unwrap_err().kind().clone();
+    let kind = |made: Result<Verifier, ConfigError>| made.unwrap_err().kind();
     assert_eq!(
         kind(Verifier::new("", "b", keys())),
         ConfigErrorKind::EmptyIssuer
@@ -112,10 +112,7 @@ fn the_future_is_refused_beyond_the_leeway() {
 fn the_leeway_has_a_limit() {
     let set = |seconds| pair().verifier.leeway(Duration::from_secs(seconds));
     assert!(set(300).is_ok());
-    assert!(matches!(
-        set(301).unwrap_err().kind(),
-        ConfigErrorKind::Lifetime(_)
-    ));
+    assert_eq!(set(301).unwrap_err().kind(), ConfigErrorKind::Lifetime);
 }
 
 #[test]

@@ -28,11 +28,7 @@ impl Text {
         let [Some(own_tail), Some(tail)] = tails else {
             return false;
         };
-        let words = own_tail.as_chunks().0.iter().zip(tail.as_chunks().0);
-        let differing = words.fold(0, |differing, (own, word)| {
-            differing | (u64::from_ne_bytes(*own) ^ u64::from_ne_bytes(*word))
-        });
-        differing == 0 && *self.0 == *token
+        is_same_tail(own_tail, tail) && *self.0 == *token
     }
 
     /// Wipes the signature. It goes a byte at a time: the whole would take as long as all the rest
@@ -43,6 +39,16 @@ impl Text {
             signature.zeroize();
         }
     }
+}
+
+/// Whether two tails are the same, in a time that does not tell where they differ. `subtle` takes
+/// at least 60 instructions more for it, of the 1600 that a request with a known token takes in all.
+fn is_same_tail(one: &Tail, other: &Tail) -> bool {
+    let words = one.as_chunks().0.iter().zip(other.as_chunks().0);
+    let differing = words.fold(0, |differing, (one, other)| {
+        differing | (u64::from_ne_bytes(*one) ^ u64::from_ne_bytes(*other))
+    });
+    differing == 0
 }
 
 impl Drop for Text {

@@ -2,7 +2,10 @@
 
 use http::{Method, Request, header::AUTHORIZATION};
 use serde_json::{Value, json};
-use tower_bearer::bearer::BearerLayer;
+use tower_bearer::{
+    Scope,
+    bearer::{BearerLayer, Realm},
+};
 
 use crate::{
     challenge, passed, refused,
@@ -101,7 +104,7 @@ async fn only_expiry_is_told() {
 #[tokio::test]
 async fn a_missing_scope_is_403_and_named() {
     let tokens = Tokens::new();
-    let layer = layer(&tokens).require_scope("read admin");
+    let layer = layer(&tokens).require_scope(Scope::from_static("read admin"));
     let answer = refused(layer, bearer(&tokens.scoped("read")), 403).await;
     let challenge = challenge(answer.headers());
     assert!(challenge.starts_with(r#"Bearer realm="api", error="insufficient_scope","#));
@@ -144,8 +147,7 @@ async fn the_query_is_never_read() {
 #[tokio::test]
 async fn the_realm_is_the_applications() {
     let tokens = Tokens::new();
-    let layer = layer(&tokens).realm("my api").unwrap();
-    let answer = refused(layer.clone(), bare(), 401).await;
+    let layer = layer(&tokens).realm(Realm::from_static("my api"));
+    let answer = refused(layer, bare(), 401).await;
     assert_eq!(challenge(answer.headers()), r#"Bearer realm="my api""#);
-    assert!(layer.realm("a\"b").is_err());
 }

@@ -10,7 +10,7 @@ use http::Response;
 use tokio::sync::oneshot;
 use tower::{Layer, Service};
 use tower_bearer::{
-    Claims, SessionId,
+    Scope, SessionId, VerifiedToken,
     bearer::{Admission, BearerLayer, SessionGuard, Unavailable},
 };
 
@@ -64,8 +64,9 @@ impl Fake {
 }
 
 impl SessionGuard for Fake {
-    fn admit(&self, claims: &Claims) -> Admission {
-        self.0.admitted.lock().unwrap().push(claims.jti.clone());
+    fn admit(&self, token: &VerifiedToken) -> Admission {
+        let jti = token.claims().jti.clone();
+        self.0.admitted.lock().unwrap().push(jti);
         self.0.admission
     }
 
@@ -89,17 +90,14 @@ async fn admission_sees_each_verified_token() {
     let fake = Fake::new(Admission::Admitted, Ok(false));
     let layer = layer(&tokens).sessions(&fake);
     let seen = passed(layer.clone(), bearer(&tokens.plain())).await;
-    let token = seen
-        .extensions()
-        .get::<tower_bearer::VerifiedToken>()
-        .unwrap();
+    let token = seen.extensions().get::<VerifiedToken>().unwrap();
     assert_eq!(
         *fake.0.admitted.lock().unwrap(),
         [token.claims().jti.clone()]
     );
     // A missing scope says nothing of whether the client holds its tokens.
     refused(
-        layer.require_scope("admin"),
+        layer.require_scope(Scope::from_static("admin")),
         bearer(&tokens.with_sid(SID)),
         403,
     )
@@ -143,11 +141,7 @@ async fn a_live_session_passes() {
     let fake = Fake::new(Admission::Admitted, Ok(true));
     let layer = layer(&tokens).check_live(&fake);
     let seen = passed(layer, bearer(&tokens.with_sid(SID))).await;
-    assert!(
-        seen.extensions()
-            .get::<tower_bearer::VerifiedToken>()
-            .is_some()
-    );
+    assert!(seen.extensions().get::<VerifiedToken>().is_some());
     assert_eq!(*fake.0.asked.lock().unwrap(), [SID.parse().unwrap()]);
 }
 
@@ -183,7 +177,9 @@ async fn the_scope_comes_after_the_live_check() {
     let tokens = Tokens::new();
     for (live, status) in [(Ok(true), 403), (Ok(false), 401), (Err(Unavailable), 503)] {
         let fake = Fake::new(Admission::Admitted, live);
-        let layer = layer(&tokens).check_live(&fake).require_scope("admin");
+        let layer = layer(&tokens)
+            .check_live(&fake)
+            .require_scope(Scope::from_static("admin"));
         refused(layer, bearer(&tokens.with_sid(SID)), status).await;
         fake.saw(1, 1);
     }

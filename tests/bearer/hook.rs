@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{Method, Response, header::WWW_AUTHENTICATE};
 use tower_bearer::{
-    bearer::{BearerLayer, Rejection},
+    bearer::{BearerLayer, Realm, Rejection},
     error::{ErrorCode, TokenError},
 };
 
@@ -21,9 +21,7 @@ fn teapot(_: &Rejection) -> Response<Bytes> {
 #[tokio::test]
 async fn the_hook_answers_and_the_layer_completes() {
     let tokens = Tokens::new();
-    let layer = BearerLayer::new(tokens.verifier.clone())
-        .realm("pot")
-        .unwrap();
+    let layer = BearerLayer::new(tokens.verifier.clone()).realm(Realm::from_static("pot"));
     let answer = refused(
         layer.on_rejection(|rejection, _| teapot(rejection)),
         bare(),

@@ -126,26 +126,24 @@ fn layer_and_service_are_send_sync_and_clone() {
 
 /// Only the live check has to hold on to the inner service.
 #[test]
-fn an_inner_service_need_not_be_clone() {
-    struct Once(Tracked);
-
-    impl Service<Request<()>> for Once {
-        type Response = <Tracked as Service<Request<()>>>::Response;
-        type Error = <Tracked as Service<Request<()>>>::Error;
-        type Future = <Tracked as Service<Request<()>>>::Future;
-
-        fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-            self.0.poll_ready(cx)
-        }
-
-        fn call(&mut self, request: Request<()>) -> Self::Future {
-            self.0.call(request)
-        }
-    }
-
+fn an_inner_service_is_cloned_for_a_live_check_alone() {
     let tokens = Tokens::new();
     let tracked = Tracked::new();
-    let mut service = layer(&tokens).layer(Once(tracked.clone()));
+    let mut service = layer(&tokens).layer(tracked.clone());
     drop(service.call(bearer(&tokens.plain())));
-    assert_eq!(tracked.log(), [(1, "called"), (1, "cancelled")]);
+    drop(service.call(bare()));
+    drop(service.call(bearer(&tokens.plain())));
+    assert_eq!(
+        tracked.log(),
+        [
+            (1, "called"),
+            (1, "cancelled"),
+            (1, "called"),
+            (1, "cancelled")
+        ]
+    );
+    // The next clone is the second.
+    let mut next = tracked.clone();
+    let _ = next.poll_ready(&mut Context::from_waker(Waker::noop()));
+    assert_eq!(tracked.log().last(), Some(&(2, "ready")));
 }

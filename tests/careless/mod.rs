@@ -6,13 +6,14 @@ mod store;
 
 use std::{
     collections::BTreeMap,
+    mem,
     sync::{Mutex, MutexGuard, atomic::AtomicUsize},
 };
 
 use tower_bearer::{
     SessionId,
     clock::{Clock, ManualClock, Timestamp},
-    store::{RevokeReason, Revoked, Session},
+    store::{Record, RevokeReason, Revoked, Session, SessionSecret, SessionState},
 };
 
 /// What goes wrong. [`Fault::None`] keeps all promises.
@@ -23,7 +24,8 @@ pub(crate) enum Fault {
     Down,
 
     InsertsOverOthers,
-    InsertsTheGivenVersion,
+    InsertsAtVersion0,
+    InsertsWithoutExtra,
     InsertsShortNotes,
     InsertsInTwoSteps,
 
@@ -36,6 +38,7 @@ pub(crate) enum Fault {
     SwapsAllButTheEnd,
     SwapsInTwoSteps,
     SwapsHalf,
+    SwapsAllButTheKey,
     CountsVersionsItself,
     CreatesBySwap,
     RevivesBySwap,
@@ -44,12 +47,14 @@ pub(crate) enum Fault {
     ConfirmsRevoked,
     ConfirmsAnyGeneration,
     ConfirmsAgain,
+    ConfirmsAndForgetsTheKey,
     ConfirmsByAnotherClock,
     ConfirmsTheFirst500,
     FailsWhereOthersConfirm,
 
     LosesEnds,
     EndsAgain,
+    EndsAndForgetsTheKey,
     EndsByAnotherClock,
     EndsInTwoSteps,
     EndsOfEveryIssuer,
@@ -86,14 +91,14 @@ pub(crate) struct Careless {
 
 #[derive(Default)]
 struct Rows {
-    kept: BTreeMap<SessionId, Session>,
+    kept: BTreeMap<SessionId, Record>,
     /// Each as it was before its last change.
-    before: BTreeMap<SessionId, Session>,
-    deleted: BTreeMap<SessionId, Session>,
+    before: BTreeMap<SessionId, Record>,
+    deleted: BTreeMap<SessionId, Record>,
 }
 
 impl Rows {
-    fn change(&mut self, id: SessionId, change: impl FnOnce(&mut Session)) {
+    fn change(&mut self, id: SessionId, change: impl FnOnce(&mut Record)) {
         if let Some(kept) = self.kept.get_mut(&id) {
             self.before.insert(id, kept.clone());
             change(kept);
@@ -167,48 +172,50 @@ impl Careless {
         !is_taken && !was_taken
     }
 
-    fn may_swap(&self, rows: &mut Rows, expected: u64, next: &Session) -> bool {
+    fn may_swap(&self, rows: &mut Rows, id: SessionId, expected: u64) -> bool {
         if self.is(Fault::RevivesBySwap)
-            && let Some(deleted) = rows.deleted.remove(&next.id)
+            && let Some(deleted) = rows.deleted.remove(&id)
         {
-            rows.kept.insert(next.id, deleted);
+            rows.kept.insert(id, deleted);
         }
-        match rows.kept.get(&next.id) {
+        match rows.kept.get(&id) {
             None => self.is(Fault::CreatesBySwap),
-            Some(kept) if kept.revoked.is_some() => self.is(Fault::SwapsRevoked),
-            Some(kept) => kept.version == expected || self.is(Fault::SwapsAnyVersion),
+            Some(kept) if kept.state.revoked.is_some() => self.is(Fault::SwapsRevoked),
+            Some(kept) => kept.state.version == expected || self.is(Fault::SwapsAnyVersion),
         }
     }
 
-    fn write(&self, rows: &mut Rows, expected: u64, next: &Session) {
+    fn write(&self, rows: &mut Rows, id: SessionId, expected: u64, next: &SessionState) {
         if self.is(Fault::LosesSwaps) {
             return;
         }
         if self.is(Fault::CreatesBySwap) {
-            rows.kept.entry(next.id).or_insert_with(|| next.clone());
+            rows.kept.entry(id).or_insert_with(|| made_up(id, next));
         }
-        rows.change(next.id, |kept| {
-            let revoked = kept.revoked;
-            *kept = next.clone();
+        rows.change(id, |kept| {
+            let before = mem::replace(&mut kept.state, next.clone());
             if self.is(Fault::SwapsAllButTheEnd) {
-                kept.revoked = revoked;
+                kept.state.revoked = before.revoked;
+            }
+            if self.is(Fault::SwapsAllButTheKey) {
+                kept.state.bound_to = before.bound_to;
             }
             if self.is(Fault::CountsVersionsItself) {
-                kept.version = expected + 1;
+                kept.state.version = expected + 1;
             }
         });
     }
 
     fn may_confirm(&self, rows: &Rows, id: SessionId, generation: u32) -> bool {
         rows.kept.get(&id).is_some_and(|kept| {
-            (kept.generation == generation || self.is(Fault::ConfirmsAnyGeneration))
-                && (kept.confirmed_at.is_none() || self.is(Fault::ConfirmsAgain))
-                && (kept.revoked.is_none() || self.is(Fault::ConfirmsRevoked))
+            (kept.state.generation == generation || self.is(Fault::ConfirmsAnyGeneration))
+                && (kept.state.confirmed_at.is_none() || self.is(Fault::ConfirmsAgain))
+                && (kept.state.revoked.is_none() || self.is(Fault::ConfirmsRevoked))
         })
     }
 
     fn may_end(&self, rows: &Rows, id: SessionId) -> bool {
-        let ended = |kept: &Session| kept.revoked.is_some() && !self.is(Fault::EndsAgain);
+        let ended = |kept: &Record| kept.state.revoked.is_some() && !self.is(Fault::EndsAgain);
         rows.kept.get(&id).is_some_and(|kept| !ended(kept))
     }
 
@@ -218,36 +225,50 @@ impl Careless {
         }
         let at = self.now_unless(Fault::EndsByAnotherClock);
         rows.change(id, |kept| {
-            kept.revoked = Some(Revoked::new(at, reason));
-            kept.version += 1;
+            kept.state.revoked = Some(Revoked::new(at, reason));
+            kept.state.version += 1;
+            if self.is(Fault::EndsAndForgetsTheKey) {
+                kept.state.bound_to = None;
+            }
         });
     }
 
     /// Whose sessions a logout on all devices takes.
-    fn owns(&self, issuer: &str, subject: &str, session: &Session) -> bool {
+    fn owns(&self, issuer: &str, subject: &str, record: &Record) -> bool {
         let is_subject = match self.is(Fault::EndsInAnyCase) {
-            true => session.subject.eq_ignore_ascii_case(subject),
-            false => session.subject == subject,
+            true => record.session.subject.eq_ignore_ascii_case(subject),
+            false => record.session.subject == subject,
         };
-        let is_issuer = session.issuer == issuer || self.is(Fault::EndsOfEveryIssuer);
-        let is_hidden = self.is(Fault::EndsOnlyWhatIsLive) && !session.is_live(self.clock.now());
+        let is_issuer = record.session.issuer == issuer || self.is(Fault::EndsOfEveryIssuer);
+        let is_hidden = self.is(Fault::EndsOnlyWhatIsLive) && !record.is_live(self.clock.now());
         is_subject && is_issuer && !is_hidden
     }
 
-    fn may_list(&self, session: &Session, now: Timestamp) -> bool {
+    fn may_list(&self, record: &Record, now: Timestamp) -> bool {
         let instant = std::time::Duration::from_millis(1);
         match self.fault {
             Fault::ListsWhatIsDead => true,
-            Fault::ListsTheEndToo => session.is_live(now - instant),
-            _ => session.is_live(now),
+            Fault::ListsTheEndToo => record.is_live(now - instant),
+            _ => record.is_live(now),
         }
     }
 
-    fn may_delete(&self, session: &Session) -> bool {
+    fn may_delete(&self, record: &Record) -> bool {
         let now = self.clock.now();
-        (session.ends_at <= now && !self.is(Fault::DeletesNothing))
+        (record.session.ends_at <= now && !self.is(Fault::DeletesNothing))
             || self.is(Fault::DeletesEarly)
-            || (self.is(Fault::DeletesWhatIsIdle) && session.expires_at <= now)
-            || (self.is(Fault::DeletesWhatIsRevoked) && session.revoked.is_some())
+            || (self.is(Fault::DeletesWhatIsIdle) && record.state.expires_at <= now)
+            || (self.is(Fault::DeletesWhatIsRevoked) && record.state.revoked.is_some())
+    }
+}
+
+/// A session of which only the state is known.
+fn made_up(id: SessionId, state: &SessionState) -> Record {
+    let secret = SessionSecret::from_bytes([0; 32]);
+    let mut session = Session::new(id, "https://id.example", "ada", secret, state.expires_at);
+    session.ends_at = state.expires_at;
+    Record {
+        session,
+        state: state.clone(),
     }
 }

@@ -4,7 +4,8 @@ use tower_bearer::{
     SessionId,
     clock::{Clock, Timestamp},
     store::{
-        Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, StoreErrorKind, Swap,
+        Extra, Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        StoreErrorKind, Swap,
     },
 };
 
@@ -18,17 +19,20 @@ impl SessionStore for Careless {
         }
     }
 
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        let is_free = |rows: &mut Rows| self.is_free(rows, session.id).then_some(());
-        let mut new = session.clone();
-        if !self.is(Fault::InsertsTheGivenVersion) {
-            new.version = 0;
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        let is_free = |rows: &mut Rows| self.is_free(rows, record.session.id).then_some(());
+        let mut new = record.clone();
+        if self.is(Fault::InsertsAtVersion0) {
+            new.state.version = 0;
+        }
+        if self.is(Fault::InsertsWithoutExtra) {
+            new.session.extra = Extra::default();
         }
         if self.is(Fault::InsertsShortNotes) {
-            let notes = new.metadata.values_mut();
+            let notes = new.session.metadata.values_mut();
             notes.for_each(|note| *note = note.chars().take(255).collect());
         }
-        let insert = |rows: &mut Rows, ()| drop(rows.kept.insert(new.id, new));
+        let insert = |rows: &mut Rows, ()| drop(rows.kept.insert(new.session.id, new));
         let inserted = self
             .one_step(Fault::InsertsInTwoSteps, is_free, insert)
             .await;
@@ -40,21 +44,26 @@ impl SessionStore for Careless {
         let newest = rows.kept.get(&id);
         let seen = match self.fault {
             Fault::Lags if self.is(Fault::Lags) => rows.before.get(&id).or(newest),
-            Fault::HidesRevoked => newest.filter(|session| session.revoked.is_none()),
+            Fault::HidesRevoked => newest.filter(|record| record.state.revoked.is_none()),
             _ => newest,
         };
         let now = self.now_unless(Fault::LoadsByAnotherClock);
         Ok(Loaded::new(seen.cloned(), now))
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
-        let fits = |rows: &mut Rows| self.may_swap(rows, expected, next).then_some(());
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
+        let fits = |rows: &mut Rows| self.may_swap(rows, id, expected).then_some(());
         if self.is(Fault::SwapsHalf) && fits(&mut self.rows()).is_some() {
-            let half = |kept: &mut Session| kept.generation = next.generation;
-            self.rows().change(next.id, half);
+            let half = |kept: &mut Record| kept.state.generation = next.generation;
+            self.rows().change(id, half);
             tokio::task::yield_now().await;
         }
-        let write = |rows: &mut Rows, ()| self.write(rows, expected, next);
+        let write = |rows: &mut Rows, ()| self.write(rows, id, expected, next);
         let swapped = self.one_step(Fault::SwapsInTwoSteps, fits, write).await;
         Ok(swapped.map_or(Swap::Lost, |()| Swap::Swapped))
     }
@@ -73,8 +82,11 @@ impl SessionStore for Careless {
         for &(id, generation) in pairs.iter().take(most) {
             if self.may_confirm(&rows, id, generation) {
                 rows.change(id, |kept| {
-                    kept.confirmed_at = Some(now);
-                    kept.version += 1;
+                    kept.state.confirmed_at = Some(now);
+                    kept.state.version += 1;
+                    if self.is(Fault::ConfirmsAndForgetsTheKey) {
+                        kept.state.bound_to = None;
+                    }
                 });
             }
         }
@@ -97,8 +109,8 @@ impl SessionStore for Careless {
         let most = self.at_most(1000, Fault::EndsTheFirst1000);
         let running = |rows: &mut Rows| {
             let owned = rows.kept.values().filter(|s| self.owns(issuer, subject, s));
-            let running = owned.filter(|session| self.may_end(rows, session.id));
-            Some(running.map(|session| session.id).take(most).collect())
+            let running = owned.filter(|record| self.may_end(rows, record.session.id));
+            Some(running.map(|record| record.session.id).take(most).collect())
         };
         let end = |rows: &mut Rows, ids: Vec<SessionId>| {
             ids.iter().for_each(|id| self.revoke(rows, *id, reason));
@@ -117,10 +129,10 @@ impl SessionStore for Careless {
     ) -> Result<Listed, StoreError> {
         let limit = limit.min(self.at_most(500, Fault::ListsAtMost500));
         let (rows, now) = (self.rows(), self.clock.now());
-        let live = rows.kept.values().filter(|session| {
-            (&*session.issuer, &*session.subject) == (issuer, subject)
-                && Some(session.id) > after
-                && self.may_list(session, now)
+        let live = rows.kept.values().filter(|record| {
+            (&*record.session.issuer, &*record.session.subject) == (issuer, subject)
+                && Some(record.session.id) > after
+                && self.may_list(record, now)
         });
         let mut live: Vec<_> = live.cloned().collect();
         if self.is(Fault::ListsNewestFirst) {
@@ -140,7 +152,7 @@ impl SessionStore for Careless {
         };
         let dead = |rows: &mut Rows| {
             let dead = rows.kept.values().filter(|s| self.may_delete(s));
-            let mut dead: Vec<_> = dead.map(|s| (s.ends_at, s.id)).collect();
+            let mut dead: Vec<_> = dead.map(|s| (s.session.ends_at, s.session.id)).collect();
             match self.is(Fault::DeletesNewestEndFirst) {
                 true => dead.sort_by_key(|dead| Reverse(*dead)),
                 false => dead.sort(),

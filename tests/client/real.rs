@@ -129,10 +129,10 @@ impl Identity {
     }
 
     pub(crate) async fn serve(&self) -> String {
-        let layer = BearerLayer::new(self.verifier.clone())
-            .sessions(&self.sessions)
-            .serve(Endpoints::new(&self.sessions));
-        let stack = ServiceBuilder::new().layer(layer).service_fn(who);
+        let stack = ServiceBuilder::new()
+            .layer(Endpoints::new(&self.sessions))
+            .layer(BearerLayer::new(self.verifier.clone()).sessions(&self.sessions))
+            .service_fn(who);
         let (lose, asked) = (Arc::clone(&self.lose), Arc::clone(&self.asked));
         let (latency, clock) = (self.latency, self.clock.clone());
         serve(service_fn(move |request: Request<Incoming>| {

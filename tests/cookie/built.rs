@@ -12,13 +12,12 @@ use crate::support::*;
 
 #[track_caller]
 fn fault(options: CookieOptions) -> ConfigErrorKind {
-    AccessCookie::new(options).unwrap_err().kind().clone()
+    AccessCookie::new(options).unwrap_err().kind()
 }
 
 #[track_caller]
 fn refused(options: CookieOptions) {
-    let kind = fault(options);
-    assert!(matches!(kind, ConfigErrorKind::Cookie(_)), "{kind:?}");
+    assert_eq!(fault(options), ConfigErrorKind::Cookie);
 }
 
 /// Name and attributes of the refresh cookie, as a login writes them.
@@ -134,10 +133,7 @@ fn origins_are_as_browsers_write_them() {
         "https://é.example",
     ] {
         let kind = fault(CookieOptions::new("/").allow_origin(origin));
-        assert!(
-            matches!(kind, ConfigErrorKind::Url(_)),
-            "{origin}: {kind:?}"
-        );
+        assert_eq!(kind, ConfigErrorKind::Url, "{origin}");
     }
     // A good one does not hide a bad one.
     let options = CookieOptions::new("/").allow_origin("*");
@@ -149,8 +145,8 @@ fn a_cookie_that_browsers_would_drop_is_an_error_at_once() {
     let world = world();
     let (largest, _) = largest(&world);
     let error = named(&world, largest + 1).unwrap_err();
-    let expected = ConfigErrorKind::Cookie("it would be above 4096 bytes");
-    assert_eq!(*error.kind(), expected);
+    assert_eq!(error.kind(), ConfigErrorKind::Cookie);
+    assert!(error.to_string().contains("4096 bytes"), "{error}");
 }
 
 /// A cookie with a name of this length.
@@ -192,9 +188,6 @@ async fn an_access_token_that_is_too_large_for_a_cookie_is_an_error() {
     let grant = Grant::new("alice").claims(&claims);
     let large = world.sessions.start(grant).await.unwrap();
     let error = cookie.set(&large).unwrap_err();
-    assert!(
-        matches!(error.kind(), ConfigErrorKind::Cookie(_)),
-        "{error}"
-    );
+    assert_eq!(error.kind(), ConfigErrorKind::Cookie, "{error}");
     let _ = world.cookie.set(&large).unwrap();
 }

@@ -7,7 +7,7 @@ use http::{Method, Request, Response, StatusCode, header::COOKIE};
 use http_body_util::Full;
 use tower::{Layer, service_fn};
 use tower_bearer::{
-    VerifiedToken,
+    Scope, VerifiedToken,
     bearer::BearerLayer,
     cookie::{AccessCookie, CookieOptions},
     endpoint::Endpoints,
@@ -48,7 +48,7 @@ fn get(lines: &[&str]) -> Request<()> {
 }
 
 async fn access(world: &World, subject: &str) -> String {
-    let grant = Grant::new(subject).scope("read");
+    let grant = Grant::new(subject).scope(Scope::from_static("read"));
     let tokens = world.sessions.start(grant).await.unwrap();
     tokens.access_token.expose().to_owned()
 }
@@ -86,7 +86,7 @@ async fn what_the_cookie_holds_is_judged_like_a_header() {
     let world = world();
     let token = access(&world, "alice").await;
     let line = format!("{ACCESS}={token}");
-    let admins = layer(&world).require_scope("admin");
+    let admins = layer(&world).require_scope(Scope::from_static("admin"));
     call(admins, get(&[&line]))
         .await
         .refused(403, "insufficient_scope");
@@ -278,12 +278,12 @@ async fn the_layer_serves_endpoints_with_their_own_cookie() {
     let endpoints = Endpoints::new(&world.sessions)
         .under("/auth")
         .refresh_cookie(&world.cookie);
-    let layer = layer(&world).serve(endpoints);
     let inner = service_fn(async |_: Request<Full<Bytes>>| {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     });
     let request = with_cookie(NAME, &world.token().await);
-    let response = tower::ServiceExt::oneshot(layer.layer(inner), request).await;
+    let response =
+        tower::ServiceExt::oneshot(endpoints.layer(layer(&world).layer(inner)), request).await;
     let answer = read(response.unwrap()).await;
     answer.granted();
     assert_eq!(answer.cookie().name, NAME);

@@ -47,7 +47,11 @@ async fn run(world: &World, cases: impl IntoIterator<Item = Case>) {
             assert_eq!(answer.headers["pragma"], "no-cache");
             assert!(!answer.headers.contains_key("www-authenticate"));
             let row = world.row(&tokens).await;
-            assert_eq!((row.generation, row.version), (0, 0), "nothing was written");
+            assert_eq!(
+                (row.state.generation, row.state.version),
+                (0, 0),
+                "nothing was written"
+            );
         }
     }
 }

@@ -9,11 +9,11 @@ use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::{Service, ServiceExt};
 use tower_bearer::{
-    Algorithm, Issuer, KeySet, SigningKey, TokenResponse, Verifier,
+    Algorithm, Issuer, KeySet, Scope, SigningKey, TokenResponse, Verifier,
     clock::{Clock, ManualClock, SystemClock},
     cookie::{CookieOptions, RefreshCookie},
     endpoint::{RevocationEndpoint, TokenEndpoint},
-    session::{Grant, RefreshKey, Session, Sessions},
+    session::{Grant, Record, RefreshKey, Sessions},
     store::{MemoryStore, SessionStore},
 };
 
@@ -62,7 +62,9 @@ pub(crate) fn sessions<St: SessionStore>(keys: &KeySet, store: St) -> Sessions<S
 
 impl World {
     pub(crate) async fn start(&self) -> TokenResponse {
-        let grant = Grant::new("alice").scope("read write").client_id("app");
+        let grant = Grant::new("alice")
+            .scope(Scope::from_static("read write"))
+            .client_id("app");
         self.sessions.start(grant).await.unwrap()
     }
 
@@ -85,11 +87,11 @@ impl World {
     }
 
     /// The session of these tokens, as the store has it.
-    pub(crate) async fn row(&self, tokens: &TokenResponse) -> Session {
+    pub(crate) async fn row(&self, tokens: &TokenResponse) -> Record {
         let token = tokens.access_token.expose();
         let sid = self.verifier().verify(token).unwrap();
         let sid = sid.claims().session_id().unwrap();
-        self.store.load(sid).await.unwrap().session.unwrap()
+        self.store.load(sid).await.unwrap().record.unwrap()
     }
 
     /// A refresh with this token in the cookie.

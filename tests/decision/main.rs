@@ -18,8 +18,8 @@ use tower_bearer::{
     SessionId,
     clock::Timestamp,
     session::{
-        Policy, Presented, Refusal, Reuse, RevokeReason, Revoked, Session, SessionSecret, Verdict,
-        decide,
+        PresentedToken, Record, RefreshVerdict, Refusal, Reuse, RevokeReason, Revoked,
+        RotationPolicy, Session, SessionSecret, SessionState, decide,
     },
 };
 
@@ -36,58 +36,68 @@ fn after(millis: i64) -> Timestamp {
 }
 
 /// A session of generation 7, unconfirmed, that lives for 30 days and ends in 50.
-fn session() -> Session {
+fn record() -> Record {
     let id = SessionId::from_uuid(uuid::Uuid::from_u128(7));
     let secret = SessionSecret::from_bytes([9; 32]);
     let created = delivered() - Duration::from_secs(10 * DAY as u64);
     let mut session = Session::new(id, "https://id.example", "anna", secret, created);
-    session.generation = 7;
-    session.rotated_at = Some(delivered());
-    session.delivered_at = Some(delivered());
-    session.expires_at = after(30 * DAY * 1000);
     session.ends_at = after(50 * DAY * 1000);
-    session.version = 21;
-    session
+    let mut state = SessionState::new(after(30 * DAY * 1000));
+    state.generation = 7;
+    state.rotated_at = Some(delivered());
+    state.delivered_at = Some(delivered());
+    state.version = 21;
+    Record { session, state }
 }
 
-fn with(change: impl FnOnce(&mut Session)) -> Session {
-    let mut session = session();
-    change(&mut session);
-    session
+fn with(change: impl FnOnce(&mut Record)) -> Record {
+    let mut record = record();
+    change(&mut record);
+    record
 }
 
-fn token(session: &Session, generation: u32) -> Presented {
-    Presented::genuine(session, generation, session.expires_at)
+fn token(record: &Record, generation: u32) -> PresentedToken {
+    PresentedToken::new(generation, record.state.expires_at, true)
 }
 
 #[track_caller]
-fn verdict(session: &Session, generation: u32, now: Timestamp) -> Verdict {
-    decide(session, token(session, generation), now, &Policy::default())
+fn verdict(record: &Record, generation: u32, now: Timestamp) -> RefreshVerdict {
+    decide(
+        record,
+        token(record, generation),
+        now,
+        &RotationPolicy::default(),
+    )
 }
 
 #[track_caller]
-fn written(session: &Session, generation: u32, now: Timestamp) -> Option<Session> {
-    let (token, policy) = (token(session, generation), Policy::default());
-    decide(session, token, now, &policy).apply(session, token, now, &policy)
+fn written(record: &Record, generation: u32, now: Timestamp) -> Option<SessionState> {
+    let (token, policy) = (token(record, generation), RotationPolicy::default());
+    decide(record, token, now, &policy).apply(record, token, now, &policy)
 }
 
 /// A session whose live token was confirmed as it was delivered.
-fn confirmed() -> Session {
-    with(|session| session.confirmed_at = Some(delivered()))
+fn confirmed() -> Record {
+    with(|record| record.state.confirmed_at = Some(delivered()))
 }
 
 /// Asserts that nothing but what `change` does was written.
 #[track_caller]
-fn writes(session: &Session, generation: u32, now: Timestamp, change: impl FnOnce(&mut Session)) {
-    let mut expected = session.clone();
+fn writes(
+    record: &Record,
+    generation: u32,
+    now: Timestamp,
+    change: impl FnOnce(&mut SessionState),
+) {
+    let mut expected = record.state.clone();
     expected.version = now.as_millis().unsigned_abs();
     expected.last_refreshed_at = Some(now);
     change(&mut expected);
-    let written = written(session, generation, now).expect("a write");
+    let written = written(record, generation, now).expect("a write");
     assert!(written == expected, "{written:?} is not {expected:?}");
 }
 
 #[track_caller]
-fn writes_nothing(session: &Session, generation: u32, now: Timestamp) {
-    assert!(written(session, generation, now).is_none());
+fn writes_nothing(record: &Record, generation: u32, now: Timestamp) {
+    assert!(written(record, generation, now).is_none());
 }

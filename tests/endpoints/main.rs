@@ -11,6 +11,8 @@ mod bodies;
 mod clients;
 mod confidential;
 mod documents;
+mod layered;
+#[cfg(feature = "sqlite")]
 mod locked;
 #[cfg(feature = "tracing")]
 #[path = "../log/mod.rs"]

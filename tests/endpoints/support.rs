@@ -14,10 +14,10 @@ use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::{Service, ServiceExt};
 use tower_bearer::{
-    Algorithm, Issuer, KeySet, ReplyBody, SessionId, SigningKey, TokenResponse,
+    Algorithm, Issuer, KeySet, ReplyBody, Scope, SessionId, SigningKey, TokenResponse,
     clock::{Clock, ManualClock, SystemClock, Timestamp},
     endpoint::{RevocationEndpoint, TokenEndpoint},
-    session::{Grant, RefreshKey, RevokeReason, Session, Sessions},
+    session::{Grant, Record, RefreshKey, RevokeReason, SessionState, Sessions},
     store::{Listed, Loaded, MemoryStore, SessionStore, StoreError, StoreErrorKind, Swap},
 };
 
@@ -61,7 +61,9 @@ pub(crate) fn sessions<St: SessionStore>(keys: &KeySet, store: St) -> Sessions<S
 impl World {
     /// Alice logs in, with the client `app` and the scope `read write`.
     pub(crate) async fn login(&self) -> TokenResponse {
-        let grant = Grant::new("alice").scope("read write").client_id("app");
+        let grant = Grant::new("alice")
+            .scope(Scope::from_static("read write"))
+            .client_id("app");
         self.sessions.start(grant).await.unwrap()
     }
 
@@ -150,9 +152,10 @@ where
     }
 }
 
-pub(crate) async fn ask<S, B>(service: S, request: Request<B>) -> Answer
+pub(crate) async fn ask<S, B, ResB>(service: S, request: Request<B>) -> Answer
 where
-    S: Service<Request<B>, Response = Response<ReplyBody>, Error = Infallible>,
+    S: Service<Request<B>, Response = Response<ResB>, Error = Infallible>,
+    ResB: Body<Data = Bytes, Error = Infallible>,
 {
     let (head, body) = service.oneshot(request).await.unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();
@@ -297,19 +300,24 @@ impl SessionStore for Faulty {
         self.read(self.store.now()).await?
     }
 
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        self.write(self.store.insert(session)).await?
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        self.write(self.store.insert(record)).await?
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
         self.read(self.store.load(id)).await?
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
         if self.fault == Fault::Contended {
             return Ok(Swap::Lost);
         }
-        self.write(self.store.swap(expected, next)).await?
+        self.write(self.store.swap(id, expected, next)).await?
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {

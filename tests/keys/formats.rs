@@ -1,9 +1,7 @@
 //! What is read as a key, and what is refused.
 
 use serde_json::{Value, json};
-use tower_bearer::{
-    Algorithm, KeySet, SigningKey, VerifyingKey, VerifyingKeys, error::ConfigErrorKind,
-};
+use tower_bearer::{Algorithm, KeySet, SigningKey, VerifyingKey, VerifyingKeys, jws::KeyErrorKind};
 
 use crate::support::*;
 
@@ -82,7 +80,7 @@ fn secrets_are_as_long_as_the_hash() {
         ] {
             assert!(matches!(
                 weak,
-                ConfigErrorKind::WeakKey { bits, minimum, .. }
+                KeyErrorKind::Weak { bits, minimum, .. }
                     if bits == bytes * 8 - 8 && minimum == bytes * 8
             ));
         }
@@ -167,10 +165,7 @@ fn what_is_not_supported_says_so() {
             ED_PRIVATE,
             &[(name, value.into())],
         )));
-        assert!(
-            matches!(kind, ConfigErrorKind::UnsupportedAlgorithm(_)),
-            "{kind:?}"
-        );
+        assert!(kind == KeyErrorKind::UnsupportedAlgorithm, "{kind:?}");
     }
 }
 
@@ -234,7 +229,7 @@ fn bad_rsa_numbers_are_refused() {
     let short = json!(format!("{}w", &n[..n.len() / 2]));
     let kind = refused(VerifyingKey::from_jwk(&with(RSA_PUBLIC, &[("n", short)])));
     assert!(
-        matches!(kind, ConfigErrorKind::WeakKey { minimum: 2048, .. }),
+        matches!(kind, KeyErrorKind::Weak { minimum: 2048, .. }),
         "{kind:?}"
     );
     let long = json!(format!("{}B", n.repeat(5)));
@@ -304,8 +299,9 @@ fn algorithms_have_their_names() {
             algorithm
         );
         for other in [algorithm.as_str().to_lowercase(), format!("{algorithm} ")] {
-            let kind = refused(other.parse::<Algorithm>());
-            assert_eq!(kind, ConfigErrorKind::UnsupportedAlgorithm(other));
+            let error = other.parse::<Algorithm>().unwrap_err();
+            assert_eq!(error.kind(), KeyErrorKind::UnsupportedAlgorithm);
+            assert!(error.to_string().contains(&format!("{other:?}")), "{error}");
         }
     }
 }

@@ -170,12 +170,13 @@ async fn compare_rows(left: &[Left], folder: &Path, ledger: &Ledger) {
     let store = SqliteStore::connect(&address).await.expect("it opens");
     let row = async |token: &str| {
         let sid: SessionId = text(token, "sid").parse().expect("a sid");
-        store.load(sid).await.expect("it reads").session
+        store.load(sid).await.expect("it reads").record
     };
     for Left { held, ended } in left {
         let kept = row(&held.refresh).await;
         let as_told = kept.as_ref().is_some_and(|row| {
-            row.revoked.is_none() && u64::from(row.generation) == generation(&held.refresh)
+            row.state.revoked.is_none()
+                && u64::from(row.state.generation) == generation(&held.refresh)
         });
         if !as_told {
             let held = payload(&held.refresh);
@@ -185,7 +186,7 @@ async fn compare_rows(left: &[Left], folder: &Path, ledger: &Ledger) {
         }
         for token in ended {
             let kept = row(token).await;
-            if kept.as_ref().is_none_or(|row| row.revoked.is_none()) {
+            if kept.as_ref().is_none_or(|row| row.state.revoked.is_none()) {
                 ledger
                     .resurrected
                     .note(format!("ended, but {kept:?} is kept"));

@@ -3,6 +3,7 @@ use std::time::Duration;
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SigningKey,
     error::ConfigErrorKind,
+    jws::KeyErrorKind,
     session::{Grant, Overflow, RefreshKey, SessionErrorKind, Sessions, SessionsBuilder},
     store::MemoryStore,
 };
@@ -21,11 +22,7 @@ fn builder() -> SessionsBuilder<MemoryStore> {
 
 #[track_caller]
 fn wrong(builder: SessionsBuilder<MemoryStore>) -> ConfigErrorKind {
-    builder
-        .build()
-        .expect_err("a wrong configuration")
-        .kind()
-        .clone()
+    builder.build().expect_err("a wrong configuration").kind()
 }
 
 #[test]
@@ -41,7 +38,7 @@ fn lifetimes_that_are_zero_inverted_or_endless_are_refused() {
         builder().hook_timeout(Duration::ZERO),
         builder().store_timeout(Duration::ZERO),
     ] {
-        assert!(matches!(wrong(builder), ConfigErrorKind::Lifetime(_)));
+        assert_eq!(wrong(builder), ConfigErrorKind::Lifetime);
     }
 }
 
@@ -55,7 +52,7 @@ fn limits_out_of_range_are_refused() {
         builder().max_sessions(0, Overflow::Refuse),
         builder().max_sessions(1001, Overflow::EvictOldest),
     ] {
-        assert!(matches!(wrong(builder), ConfigErrorKind::Limit(_)));
+        assert_eq!(wrong(builder), ConfigErrorKind::Limit);
     }
 }
 
@@ -65,7 +62,7 @@ fn an_issuer_that_would_make_long_refresh_tokens_is_refused() {
     let long = Issuer::new("x".repeat(513), AUDIENCE, KeySet::new(key)).unwrap();
     let key = RefreshKey::from_secret(SECRET).unwrap();
     let builder = Sessions::builder(long, key, MemoryStore::new());
-    assert!(matches!(wrong(builder), ConfigErrorKind::Limit(_)));
+    assert_eq!(wrong(builder), ConfigErrorKind::Limit);
 }
 
 #[test]
@@ -103,9 +100,7 @@ fn one_key_for_both_kinds_of_token_is_refused() {
 fn a_short_refresh_secret_is_refused() {
     for length in [0, 1, 31] {
         let error = RefreshKey::from_secret(vec![1; length]).unwrap_err();
-        assert!(
-            matches!(error.kind(), ConfigErrorKind::ShortSecret { bytes, .. } if *bytes == length)
-        );
+        assert!(matches!(error.kind(), KeyErrorKind::Weak { bits, .. } if bits == 8 * length));
     }
 }
 
@@ -114,8 +109,6 @@ async fn a_malformed_grant_is_refused() {
     let world = world();
     for grant in [
         Grant::new(""),
-        Grant::new("anna").scope("a\"b"),
-        Grant::new("anna").scope("größe"),
         Grant::new("anna").client_id(""),
         Grant::new("anna").metadata("note", "x".repeat(65_533)),
         Grant::new("anna").claims(&serde_json::json!({ "large": "x".repeat(8_000) })),

@@ -15,7 +15,7 @@ async fn seen<St: tower_bearer::store::SessionStore>(
     let old = world.login().await;
     world.wait(600);
     let new = rotate(world, &old).await;
-    let _ = world.sessions.admit(&world.claims(&new.access_token));
+    let _ = world.sessions.admit(&world.verified(&new.access_token));
     [old, new]
 }
 
@@ -24,13 +24,13 @@ async fn an_access_token_confirms_its_generation_within_a_second() {
     let world = world();
     let [_, new] = seen(&world).await;
     let before = world.row(&new).await.unwrap();
-    assert_eq!(before.confirmed_at, None, "off the request's path");
+    assert_eq!(before.state.confirmed_at, None, "off the request's path");
     // What counts is the store's time when it is written.
     world.wait(3);
     tokio::time::sleep(Duration::from_secs(1)).await;
     let row = world.row(&new).await.unwrap();
-    assert_eq!(row.confirmed_at, Some(world.clock.now()));
-    assert_eq!(row.version, before.version + 1);
+    assert_eq!(row.state.confirmed_at, Some(world.clock.now()));
+    assert_eq!(row.state.version, before.state.version + 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -40,7 +40,7 @@ async fn a_thousand_requests_write_once() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let written = world.row(&new).await.unwrap();
     for _ in 0..1000 {
-        let _ = world.sessions.admit(&world.claims(&new.access_token));
+        let _ = world.sessions.admit(&world.verified(&new.access_token));
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(world.row(&new).await.unwrap(), written);
@@ -55,7 +55,7 @@ async fn a_failed_flush_is_tried_again() {
     store.fail.store(3, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(store.fail.load(Ordering::SeqCst), 0);
-    assert!(world.row(&new).await.unwrap().confirmed_at.is_some());
+    assert!(world.row(&new).await.unwrap().state.confirmed_at.is_some());
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,7 +66,7 @@ async fn a_flush_that_hangs_is_given_up_and_tried_again() {
     let [_, new] = seen(&world).await;
     store.hang.store(1, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(world.row(&new).await.unwrap().confirmed_at.is_some());
+    assert!(world.row(&new).await.unwrap().state.confirmed_at.is_some());
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn flush_writes_at_once_for_a_shutdown() {
     let world = world();
     let [_, new] = seen(&world).await;
     world.sessions.flush().await.unwrap();
-    assert!(world.row(&new).await.unwrap().confirmed_at.is_some());
+    assert!(world.row(&new).await.unwrap().state.confirmed_at.is_some());
 }
 
 /// An older access token is good beside a newer one. While the store fails, so many others may come
@@ -85,16 +85,28 @@ async fn an_older_generation_does_not_push_a_newer_one_out() {
     let [_, older] = seen(&world).await;
     world.wait(600);
     let newer = rotate(&world, &older).await;
-    let _ = world.sessions.admit(&world.claims(&newer.access_token));
+    let _ = world.sessions.admit(&world.verified(&newer.access_token));
     let mut other = world.claims(&newer.access_token);
+    let (issuer, verifier) = world.another_issuer();
     for number in 0..40_000_u128 {
         let id = tower_bearer::SessionId::from_uuid(uuid::Uuid::from_u128(number));
         other.sid = Some(id.to_string());
-        let _ = world.sessions.admit(&other);
+        let token = issuer.sign(&other).unwrap();
+        let _ = world
+            .sessions
+            .admit(&verifier.verify(token.expose()).unwrap());
     }
-    let _ = world.sessions.admit(&world.claims(&older.access_token));
+    let _ = world.sessions.admit(&world.verified(&older.access_token));
     world.sessions.flush().await.unwrap();
-    assert!(world.row(&newer).await.unwrap().confirmed_at.is_some());
+    assert!(
+        world
+            .row(&newer)
+            .await
+            .unwrap()
+            .state
+            .confirmed_at
+            .is_some()
+    );
 }
 
 #[tokio::test]
@@ -104,7 +116,15 @@ async fn a_generation_that_has_passed_is_not_confirmed() {
     world.wait(600);
     let newest = rotate(&world, &new).await;
     world.sessions.flush().await.unwrap();
-    assert!(world.row(&newest).await.unwrap().confirmed_at.is_none());
+    assert!(
+        world
+            .row(&newest)
+            .await
+            .unwrap()
+            .state
+            .confirmed_at
+            .is_none()
+    );
 }
 
 #[tokio::test]
@@ -112,13 +132,13 @@ async fn behind_a_rendering_server_the_access_token_confirms_nothing() {
     let world = world_with(|builder| builder.confirm_by(ConfirmBy::Successor));
     let [old, new] = seen(&world).await;
     world.sessions.flush().await.unwrap();
-    assert!(world.row(&new).await.unwrap().confirmed_at.is_none());
+    assert!(world.row(&new).await.unwrap().state.confirmed_at.is_none());
     world.wait(3600);
     rotate(&world, &old).await;
     // The successor itself does: within its window, and by moving on.
     world.wait(5);
     world.present(&new.refresh_token).await.unwrap();
-    assert!(world.row(&new).await.unwrap().confirmed_at.is_some());
+    assert!(world.row(&new).await.unwrap().state.confirmed_at.is_some());
     world.wait(11);
     refused(world.present(&old.refresh_token).await, Refusal::Reused);
 }
@@ -134,10 +154,10 @@ fn a_guard_outside_a_runtime_keeps_its_confirmations_for_later() {
         let old = world.login().await;
         (old.clone(), rotate(&world, &old).await)
     });
-    let _ = world.sessions.admit(&world.claims(&new.access_token));
+    let _ = world.sessions.admit(&world.verified(&new.access_token));
     runtime.block_on(async {
         world.sessions.flush().await.unwrap();
-        assert!(world.row(&old).await.unwrap().confirmed_at.is_some());
+        assert!(world.row(&old).await.unwrap().state.confirmed_at.is_some());
     });
 }
 
@@ -152,7 +172,7 @@ async fn an_overtaken_tab_gets_the_same_successor_for_a_window_after_the_confirm
     let overtaken = world.present(&old.refresh_token).await.unwrap();
     assert_eq!(overtaken.outcome, RefreshOutcome::Redelivered);
     assert_eq!(refresh_payload(&overtaken.tokens), refresh_payload(&new));
-    assert_eq!(world.row(&new).await.unwrap().late, 1);
+    assert_eq!(world.row(&new).await.unwrap().state.late, 1);
     // It had its answer within a window of that at most.
     world.wait(11);
     refused(world.present(&old.refresh_token).await, Refusal::Reused);

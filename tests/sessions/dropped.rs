@@ -134,8 +134,8 @@ async fn refresh_dropped<St: SessionStore>(
 async fn goes_on<St: SessionStore>(world: &Stepped<St>, mut held: TokenResponse) {
     for _ in 0..3 {
         world.wait(30);
-        let claims = world.claims(&held.access_token);
-        assert_eq!(world.sessions.admit(&claims), Admission::Admitted);
+        let token = world.verified(&held.access_token);
+        assert_eq!(world.sessions.admit(&token), Admission::Admitted);
         world.sessions.flush().await.unwrap();
         world.wait(600);
         let next = world.present(&held.refresh_token).await.expect("served");
@@ -143,9 +143,13 @@ async fn goes_on<St: SessionStore>(world: &Stepped<St>, mut held: TokenResponse)
         held = next.tokens;
     }
     let row = world.row(&held).await.unwrap();
-    assert_eq!(row.revoked, None);
-    assert!(row.late.count_ones() <= 1, "late: {:b}", row.late);
-    assert_eq!(u64::from(row.generation), generation(&held));
+    assert_eq!(row.state.revoked, None);
+    assert!(
+        row.state.late.count_ones() <= 1,
+        "late: {:b}",
+        row.state.late
+    );
+    assert_eq!(u64::from(row.state.generation), generation(&held));
 }
 
 /// However a replay is cut off, the next one ends the session at the latest.
@@ -166,7 +170,7 @@ async fn a_replay_that_goes_away_is_still_seen() {
             panic!("{again:?}")
         };
         refused(world.present(&held.refresh_token).await, Refusal::Revoked);
-        let revoked = world.row(&held).await.unwrap().revoked.unwrap();
+        let revoked = world.row(&held).await.unwrap().state.revoked.unwrap();
         assert_eq!(revoked.reason, RevokeReason::Reuse);
         if answer.is_some() {
             return assert!(awaits > 2, "{awaits} awaits only");
@@ -190,8 +194,8 @@ async fn end_dropped(end: impl AsyncFn(&Stepped<Moody>, &TokenResponse)) {
         };
         end(&world, &newest).await;
         assert!(world.row(&newest).await.unwrap().revoked.is_some());
-        let claims = world.claims(&newest.access_token);
-        assert_eq!(world.sessions.admit(&claims), Admission::Ended);
+        let token = world.verified(&newest.access_token);
+        assert_eq!(world.sessions.admit(&token), Admission::Ended);
         refused(world.present(&newest.refresh_token).await, Refusal::Revoked);
         if answer.is_some() {
             return assert!(awaits > 0, "{awaits} awaits only");
@@ -228,10 +232,18 @@ async fn a_flush_can_be_dropped_at_any_await() {
         let world = moody();
         let first = world.login().await;
         let second = rotate(&world, &first).await;
-        let _ = world.sessions.admit(&world.claims(&second.access_token));
+        let _ = world.sessions.admit(&world.verified(&second.access_token));
         let answer = drop_at(awaits, world.sessions.flush()).await;
         world.sessions.flush().await.unwrap();
-        assert!(world.row(&second).await.unwrap().confirmed_at.is_some());
+        assert!(
+            world
+                .row(&second)
+                .await
+                .unwrap()
+                .state
+                .confirmed_at
+                .is_some()
+        );
         if answer.is_some() {
             return assert!(awaits > 1, "{awaits} awaits only");
         }

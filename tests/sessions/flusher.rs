@@ -25,10 +25,10 @@ async fn a_flush_by_hand_that_fails_leaves_the_background_one_going() {
     let world = moody();
     let held = unconfirmed(&world).await;
     world.sessions.store().hang.store(1, Ordering::SeqCst);
-    let _ = world.sessions.admit(&world.claims(&held.access_token));
+    let _ = world.sessions.admit(&world.verified(&held.access_token));
     unavailable(world.sessions.flush().await);
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(world.row(&held).await.unwrap().confirmed_at.is_some());
+    assert!(world.row(&held).await.unwrap().state.confirmed_at.is_some());
 }
 
 /// The same where it is given up.
@@ -37,10 +37,10 @@ async fn a_flush_by_hand_that_is_dropped_leaves_the_background_one_going() {
     let world = moody();
     let held = unconfirmed(&world).await;
     world.sessions.store().hang.store(1, Ordering::SeqCst);
-    let _ = world.sessions.admit(&world.claims(&held.access_token));
+    let _ = world.sessions.admit(&world.verified(&held.access_token));
     let flush = world.sessions.flush();
     let patience = Duration::from_secs(2);
     tokio::time::timeout(patience, flush).await.unwrap_err();
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(world.row(&held).await.unwrap().confirmed_at.is_some());
+    assert!(world.row(&held).await.unwrap().state.confirmed_at.is_some());
 }

@@ -65,7 +65,7 @@ async fn a_refusal_writes_nothing_and_leaves_the_session() {
     let tokens = world.login().await;
     refused(world.present(&tokens.refresh_token).await, Refusal::Subject);
     let row = world.row(&tokens).await.unwrap();
-    assert_eq!((row.generation, row.revoked), (0, None));
+    assert_eq!((row.state.generation, row.state.revoked), (0, None));
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_refusal_can_end_the_session() {
         world_with(|builder| builder.on_refresh(|_| async { RefreshDecision::RefuseAndEnd }));
     let tokens = world.login().await;
     refused(world.present(&tokens.refresh_token).await, Refusal::Subject);
-    let revoked = world.row(&tokens).await.unwrap().revoked.unwrap();
+    let revoked = world.row(&tokens).await.unwrap().state.revoked.unwrap();
     assert_eq!(revoked.reason, RevokeReason::Refused);
 }
 
@@ -85,7 +85,7 @@ async fn a_hook_that_fails_is_unavailable_with_nothing_written() {
     });
     let tokens = world.login().await;
     unavailable(world.present(&tokens.refresh_token).await);
-    assert_eq!(world.row(&tokens).await.unwrap().generation, 0);
+    assert_eq!(world.row(&tokens).await.unwrap().state.generation, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -93,7 +93,7 @@ async fn a_hook_that_hangs_is_unavailable_with_nothing_written() {
     let world = world_with(|builder| builder.on_refresh(|_| pending::<bool>()));
     let tokens = world.login().await;
     unavailable(world.present(&tokens.refresh_token).await);
-    assert_eq!(world.row(&tokens).await.unwrap().generation, 0);
+    assert_eq!(world.row(&tokens).await.unwrap().state.generation, 0);
 }
 
 #[tokio::test]
@@ -146,7 +146,11 @@ async fn a_slow_hook_makes_the_decision_be_taken_again_and_is_asked_once() {
     );
     let row = world.row(&refreshed).await.unwrap();
     let now = tower_bearer::clock::Clock::now(&world.clock);
-    assert_eq!(row.delivered_at, Some(now), "dated by the second load");
+    assert_eq!(
+        row.state.delivered_at,
+        Some(now),
+        "dated by the second load"
+    );
 }
 
 #[tokio::test]

@@ -46,8 +46,8 @@ async fn logout_everywhere_goes_on_when_the_client_hangs_up() {
     let tokens = world.login().await;
     start_and_hang_up(world.sessions.end_all("anna"), 1);
     others_get_their_turn().await;
-    let claims = world.claims(&tokens.access_token);
-    assert_eq!(world.sessions.admit(&claims), Admission::Ended);
+    let token = world.verified(&tokens.access_token);
+    assert_eq!(world.sessions.admit(&token), Admission::Ended);
     let ended = SessionEventKind::Ended(RevokeReason::Logout);
     assert_eq!(world.kinds(), [SessionEventKind::Started, ended]);
 }
@@ -62,8 +62,8 @@ async fn a_thief_who_hangs_up_is_told_of_all_the_same() {
     // Load, decide, hand over.
     start_and_hang_up(world.present(&stolen.refresh_token), 3);
     others_get_their_turn().await;
-    let claims = world.claims(&third.access_token);
-    assert_eq!(world.sessions.admit(&claims), Admission::Ended);
+    let token = world.verified(&third.access_token);
+    assert_eq!(world.sessions.admit(&token), Admission::Ended);
     let told = world.kinds();
     assert!(
         told.contains(&SessionEventKind::Reused(Reuse::Older)),
@@ -93,8 +93,8 @@ async fn a_logout_that_the_store_answers_too_late_is_noted_all_the_same() {
     store.slow.store(1, std::sync::atomic::Ordering::SeqCst);
     unavailable(world.sessions.end_all("anna").await);
     tokio::time::sleep(Duration::from_secs(60)).await;
-    let claims = world.claims(&tokens.access_token);
-    assert_eq!(world.sessions.admit(&claims), Admission::Ended);
+    let token = world.verified(&tokens.access_token);
+    assert_eq!(world.sessions.admit(&token), Admission::Ended);
 }
 
 #[test]
@@ -112,14 +112,30 @@ fn confirmations_go_on_after_their_runtime_has_gone() {
             held.push(rotate(&world, &login).await);
         }
         // The flush is spawned and never polled.
-        let _ = world.sessions.admit(&world.claims(&held[0].access_token));
+        let _ = world.sessions.admit(&world.verified(&held[0].access_token));
         <[_; 2]>::try_from(held).unwrap()
     });
     drop(gone);
     runtime().block_on(async {
-        let _ = world.sessions.admit(&world.claims(&second.access_token));
+        let _ = world.sessions.admit(&world.verified(&second.access_token));
         tokio::time::sleep(Duration::from_secs(1)).await;
-        assert!(world.row(&first).await.unwrap().confirmed_at.is_some());
-        assert!(world.row(&second).await.unwrap().confirmed_at.is_some());
+        assert!(
+            world
+                .row(&first)
+                .await
+                .unwrap()
+                .state
+                .confirmed_at
+                .is_some()
+        );
+        assert!(
+            world
+                .row(&second)
+                .await
+                .unwrap()
+                .state
+                .confirmed_at
+                .is_some()
+        );
     });
 }

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bound;
 mod build;
 #[path = "../careless/mod.rs"]
 mod careless;
@@ -17,6 +18,7 @@ mod flusher;
 mod hooks;
 mod hung_up;
 mod interleavings;
+mod lifetimes;
 mod refresh;
 mod schedule;
 mod stage;

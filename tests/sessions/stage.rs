@@ -9,11 +9,11 @@ use std::{
 };
 
 use tower_bearer::{
-    Claims, TokenResponse,
+    TokenResponse, VerifiedToken,
     bearer::{Admission, SessionGuard},
     clock::{Clock, ManualClock},
     session::{
-        Grant, Overflow, RefreshOutcome, RefreshRequest, Refreshed, Refusal, RevokeReason, Session,
+        Grant, Overflow, Record, RefreshOutcome, RefreshRequest, Refreshed, Refusal, RevokeReason,
         SessionError, SessionErrorKind, SessionEventKind,
     },
     store::SessionStore,
@@ -100,7 +100,7 @@ pub(crate) struct Stage<'a, St> {
     /// By generation.
     tokens: Vec<TokenResponse>,
     /// Of the live generation's access token.
-    claims: Claims,
+    token: VerifiedToken,
 }
 
 /// What an actor got.
@@ -132,13 +132,13 @@ impl<'a, St: SessionStore> Stage<'a, St> {
             world.wait(PAUSE);
             tokens.push(rotate(&world, &tokens[tokens.len() - 1]).await);
         }
-        let claims = world.claims(&tokens[LIVE as usize].access_token);
+        let token = world.verified(&tokens[LIVE as usize].access_token);
         world.wait(PAUSE);
         let stage = Self {
             scene,
             world,
             tokens,
-            claims,
+            token,
         };
         if scene.has(&[Flush]) {
             stage.use_access_token();
@@ -148,7 +148,7 @@ impl<'a, St: SessionStore> Stage<'a, St> {
 
     /// Notes the live generation, outside a runtime, so that no flush starts by itself.
     fn use_access_token(&self) {
-        let admit = || self.world.sessions.admit(&self.claims);
+        let admit = || self.world.sessions.admit(&self.token);
         let admission = std::thread::scope(|scope| scope.spawn(admit).join().unwrap());
         assert_eq!(admission, Admission::Admitted);
     }
@@ -169,7 +169,7 @@ impl<'a, St: SessionStore> Stage<'a, St> {
         let done = done.await?;
         self.check_answers(&done, before.as_ref())?;
         match before {
-            Some(row) if row.revoked.is_some() => self.check_over(&done, &row).await,
+            Some(row) if row.state.revoked.is_some() => self.check_over(&done, &row).await,
             Some(row) if !self.scene.dying => self.check_alive(&done, &row).await,
             _ => Ok(()),
         }
@@ -207,34 +207,41 @@ impl<'a, St: SessionStore> Stage<'a, St> {
     }
 
     /// The row as it is, without a step.
-    fn peek(&self) -> Option<Session> {
+    fn peek(&self) -> Option<Record> {
         let load = pin!(self.world.sessions.store().inner.load(sid(&self.tokens[0])));
         match load.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(loaded) => loaded.unwrap().session,
+            Poll::Ready(loaded) => loaded.unwrap().record,
             Poll::Pending => panic!("the store within does not wait"),
         }
     }
 
     /// What no step may do to the session.
-    fn check_step(&self, before: Option<&Session>, after: Option<&Session>) -> Result<(), String> {
+    fn check_step(&self, before: Option<&Record>, after: Option<&Record>) -> Result<(), String> {
         let (Some(before), Some(after)) = (before, after) else {
-            let is_time = before.is_none_or(|row| self.world.clock.now() >= row.ends_at);
+            let is_time = before.is_none_or(|row| self.world.clock.now() >= row.session.ends_at);
             holds(is_time, "a session was lost")?;
             return holds(after.is_none(), "a session came back");
         };
         if before == after {
             return Ok(());
         }
-        holds(before.revoked.is_none(), "a revoked session was changed")?;
-        let grown = after.generation.checked_sub(before.generation);
+        holds(
+            before.state.revoked.is_none(),
+            "a revoked session was changed",
+        )?;
+        let grown = after.state.generation.checked_sub(before.state.generation);
         holds(grown.is_some_and(|by| by <= 1), "generations were skipped")?;
-        holds(after.version > before.version, "a change without a version")?;
-        let lifetimes = after.ends_at == before.ends_at && after.expires_at <= after.ends_at;
+        holds(
+            after.state.version > before.state.version,
+            "a change without a version",
+        )?;
+        let lifetimes = after.session.ends_at == before.session.ends_at
+            && after.state.expires_at <= after.session.ends_at;
         holds(lifetimes, "a lifetime has grown")
     }
 
     /// Forkless: whoever got a token of a generation got the same, and it was made once.
-    fn check_answers(&self, done: &[Did], row: Option<&Session>) -> Result<(), String> {
+    fn check_answers(&self, done: &[Did], row: Option<&Record>) -> Result<(), String> {
         let mut by_generation = BTreeMap::new();
         let given = answers(done).map(|refreshed| &refreshed.tokens);
         for tokens in self.tokens.iter().chain(given) {
@@ -246,20 +253,20 @@ impl<'a, St: SessionStore> Stage<'a, St> {
         }
         let rotations = answers(done).filter(|r| r.outcome == RefreshOutcome::Rotated);
         let rotations = rotations.count();
-        let generations = row.map(|row| row.generation as usize);
+        let generations = row.map(|row| row.state.generation as usize);
         holds(
             generations.is_none_or(|now| now == LIVE as usize + rotations),
             "rotations and generations differ",
         )?;
         let promised = self.scene.has(&[End, EndAll, Revoke, RevokeAccess, Older]);
-        let over = row.is_none_or(|row| row.revoked.is_some());
+        let over = row.is_none_or(|row| row.state.revoked.is_some());
         holds(over || !promised || self.scene.dying, "the session goes on")
     }
 
     /// Revoked is final, told once, and known here.
-    async fn check_over(&self, done: &[Did], row: &Session) -> Result<(), String> {
+    async fn check_over(&self, done: &[Did], row: &Record) -> Result<(), String> {
         holds(!self.scene.is_peaceful(), "an honest client was logged out")?;
-        let revoked = row.revoked.map(|revoked| revoked.reason);
+        let revoked = row.state.revoked.map(|revoked| revoked.reason);
         let ended = self.events(|kind| matches!(kind, SessionEventKind::Ended(_)));
         holds(ended == 1, "the end was not told once")?;
         let ended: usize = done.iter().map(|did| did.ended).sum();
@@ -269,7 +276,7 @@ impl<'a, St: SessionStore> Stage<'a, St> {
             ended <= 1 + others && (ended > 0 || !by_logout),
             "who has ended it?",
         )?;
-        let admission = self.world.sessions.admit(&self.claims);
+        let admission = self.world.sessions.admit(&self.token);
         holds(admission == Admission::Ended, "an access token lives on")?;
         for wait in [0, 3600] {
             self.world.wait(wait);
@@ -288,11 +295,12 @@ impl<'a, St: SessionStore> Stage<'a, St> {
     }
 
     /// Nobody has ended it: all were served, and the newest token goes on.
-    async fn check_alive(&self, done: &[Did], row: &Session) -> Result<(), String> {
+    async fn check_alive(&self, done: &[Did], row: &Record) -> Result<(), String> {
         let refused = done.iter().flat_map(|did| &did.answers);
         let mut refused = refused.filter_map(|answer| answer.as_ref().err());
         holds(refused.next().is_none(), "an honest client was refused")?;
-        let newest = answers(done).find(|r| generation(&r.tokens) == u64::from(row.generation));
+        let newest =
+            answers(done).find(|r| generation(&r.tokens) == u64::from(row.state.generation));
         let newest = newest.map_or(&self.tokens[LIVE as usize], |r| &r.tokens);
         let mut held = newest.clone();
         for _ in 0..2 {

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tower_bearer::{
     SessionId,
     clock::Timestamp,
-    session::{RevokeReason, Session},
+    session::{Record, RevokeReason, SessionState},
     store::{Listed, Loaded, SessionStore, StoreError, Swap},
 };
 
@@ -144,21 +144,26 @@ impl<St: SessionStore> SessionStore for Stepping<St> {
         stepping!(self.now())
     }
 
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        stepping!(self.insert(session))
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        stepping!(self.insert(record))
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
         stepping!(self.load(id))
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
         // A version that the session has not had: as if another had written since the load.
         let expected = match self.is_contested.swap(false, Ordering::SeqCst) {
             true => u64::MAX >> 1,
             false => expected,
         };
-        stepping!(self.swap(expected, next))
+        stepping!(self.swap(id, expected, next))
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {

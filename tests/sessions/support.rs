@@ -10,11 +10,11 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use tower_bearer::{
     AccessToken, Algorithm, Claims, Issuer, KeySet, RefreshToken, SessionId, SigningKey,
-    TokenResponse, Verifier,
+    TokenResponse, VerifiedToken, Verifier,
     clock::{ManualClock, Timestamp},
     session::{
-        Grant, RefreshKey, RefreshRequest, Refreshed, Refusal, RevokeReason, Session, SessionError,
-        SessionErrorKind, SessionEvent, SessionEventKind, Sessions, SessionsBuilder,
+        Grant, Record, RefreshKey, RefreshRequest, Refreshed, Refusal, RevokeReason, SessionError,
+        SessionErrorKind, SessionEvent, SessionEventKind, SessionState, Sessions, SessionsBuilder,
     },
     store::{Listed, Loaded, MemoryStore, SessionStore, StoreError, StoreErrorKind, Swap},
 };
@@ -81,7 +81,7 @@ pub(crate) async fn sqlite() -> (
 impl<St: SessionStore> World<St> {
     pub(crate) async fn login(&self) -> TokenResponse {
         self.sessions
-            .start(Grant::new("anna").scope("read write"))
+            .start(Grant::new("anna").scope(Scope::from_static("read write")))
             .await
             .unwrap()
     }
@@ -97,21 +97,30 @@ impl<St: SessionStore> World<St> {
         self.clock.advance(Duration::from_secs(secs));
     }
 
-    pub(crate) async fn row(&self, tokens: &TokenResponse) -> Option<Session> {
+    pub(crate) async fn row(&self, tokens: &TokenResponse) -> Option<Record> {
         self.sessions
             .store()
             .load(sid(tokens))
             .await
             .unwrap()
-            .session
+            .record
+    }
+
+    pub(crate) fn verified(&self, token: &AccessToken) -> VerifiedToken {
+        self.verifier().verify(token.expose()).unwrap()
     }
 
     pub(crate) fn claims(&self, token: &AccessToken) -> Claims {
-        self.verifier()
-            .verify(token.expose())
-            .unwrap()
-            .claims()
-            .clone()
+        self.verified(token).claims().clone()
+    }
+
+    /// Signs and verifies, in little time, tokens of the same issuer's name.
+    pub(crate) fn another_issuer(&self) -> (Issuer, Verifier) {
+        let key = SigningKey::from_secret(Algorithm::HS256, [3; 32]).unwrap();
+        let keys = KeySet::new(key);
+        let verifier = Verifier::new(ISSUER, AUDIENCE, keys.verifying()).unwrap();
+        let verifier = verifier.clock(self.clock.clone()).without_cache();
+        (Issuer::new(ISSUER, AUDIENCE, keys).unwrap(), verifier)
     }
 
     pub(crate) fn verifier(&self) -> Verifier {
@@ -232,9 +241,9 @@ impl SessionStore for Moody {
         self.inner.now().await
     }
 
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
         self.mood().await?;
-        self.inner.insert(session).await
+        self.inner.insert(record).await
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
@@ -243,12 +252,17 @@ impl SessionStore for Moody {
         self.inner.load(id).await
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
         self.mood().await?;
         if takes_one(&self.lose_swaps) {
             return Ok(Swap::Lost);
         }
-        self.inner.swap(expected, next).await
+        self.inner.swap(id, expected, next).await
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {

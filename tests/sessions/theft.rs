@@ -13,7 +13,7 @@ async fn a_replay_after_the_client_has_moved_on_ends_the_session() {
     world.wait(600);
     let victim = rotate(&world, &stolen).await;
     assert_eq!(
-        world.sessions.admit(&world.claims(&victim.access_token)),
+        world.sessions.admit(&world.verified(&victim.access_token)),
         Admission::Admitted
     );
     world.sessions.flush().await.unwrap();
@@ -21,11 +21,11 @@ async fn a_replay_after_the_client_has_moved_on_ends_the_session() {
     refused(world.present(&stolen.refresh_token).await, Refusal::Reused);
     refused(world.present(&victim.refresh_token).await, Refusal::Revoked);
     assert_eq!(
-        world.sessions.admit(&world.claims(&victim.access_token)),
+        world.sessions.admit(&world.verified(&victim.access_token)),
         Admission::Ended
     );
     let row = world.row(&victim).await.unwrap();
-    assert_eq!(row.revoked.unwrap().reason, RevokeReason::Reuse);
+    assert_eq!(row.state.revoked.unwrap().reason, RevokeReason::Reuse);
     assert_eq!(
         world.kinds(),
         [
@@ -64,7 +64,7 @@ async fn a_reuse_that_also_asks_too_much_still_ends_the_session() {
     let request = RefreshRequest::new(stolen.refresh_token.clone())
         .scope("read admin".parse::<Scope>().unwrap());
     refused(world.sessions.refresh(request).await, Refusal::Reused);
-    assert!(world.row(&stolen).await.unwrap().revoked.is_some());
+    assert!(world.row(&stolen).await.unwrap().state.revoked.is_some());
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn nothing_that_is_told_holds_a_token_a_secret_or_a_jti() {
         world.sessions,
         serde_json::to_string(&listed).unwrap(),
     );
-    let secret = row.secret.expose();
+    let secret = row.session.secret.expose();
     for tokens in [&old, &new, &refreshed.tokens] {
         for secret in [
             tokens.refresh_token.expose(),

@@ -12,16 +12,16 @@ use crate::support::*;
 
 /// One of each, in the order of the store's methods.
 fn answers() -> [StoreResponse; 9] {
-    let now = session().created_at;
+    let now = record().session.created_at;
     [
         StoreResponse::Now(now),
         StoreResponse::Inserted,
-        StoreResponse::Loaded(Box::new(Loaded::new(Some(session()), now))),
+        StoreResponse::Loaded(Box::new(Loaded::new(Some(record()), now))),
         StoreResponse::Swapped(Swap::Swapped),
         StoreResponse::Confirmed,
         StoreResponse::Ended(true),
-        StoreResponse::EndedAll(vec![session().id]),
-        StoreResponse::Listed(Listed::new(vec![session()], now)),
+        StoreResponse::EndedAll(vec![record().session.id]),
+        StoreResponse::Listed(Listed::new(vec![record()], now)),
         StoreResponse::Deleted(1),
     ]
 }
@@ -29,14 +29,14 @@ fn answers() -> [StoreResponse; 9] {
 /// What each method makes of this answer.
 async fn outcomes(answer: StoreResponse) -> [Result<(), StoreError>; 9] {
     let service = service_fn(move |_: StoreRequest| ready(Ok::<_, Infallible>(answer.clone())));
-    let (store, session) = (ServiceStore::new(service), session());
-    let (id, reason) = (session.id, RevokeReason::Logout);
+    let (store, record) = (ServiceStore::new(service), record());
+    let (id, reason) = (record.session.id, RevokeReason::Logout);
     [
         store.now().await.map(drop),
-        store.insert(&session).await,
+        store.insert(&record).await,
         store.load(id).await.map(drop),
         store
-            .swap(0, &session)
+            .swap(id, 0, &record.state)
             .await
             .map(|swap| assert_eq!(swap, Swap::Swapped)),
         store.confirm(&[(id, 0)]).await,

@@ -28,7 +28,7 @@ async fn a_dropped_call_gives_its_place_back() {
         served.abort();
         assert!(served.await.unwrap_err().is_cancelled());
         assert_eq!(world.gate.under_way(), 0);
-        assert_eq!(world.row().await.generation, 0);
+        assert_eq!(world.row().await.state.generation, 0);
     }
     world.refresh(&token).await.granted();
 }
@@ -58,5 +58,5 @@ async fn a_buffered_call_that_is_dropped_is_not_made() {
 }
 
 async fn load(store: impl SessionStore) -> Result<(), StoreError> {
-    store.load(session().id).await.map(drop)
+    store.load(record().session.id).await.map(drop)
 }

@@ -34,7 +34,7 @@ async fn each_call_waits_until_the_service_is_ready_for_it() {
     let (request, send) = handle.next_request().await.unwrap();
     assert!(matches!(request, StoreRequest::Now));
     assert!(handle.poll_request().is_pending(), "it is ready for one");
-    let now = session().created_at;
+    let now = record().session.created_at;
     send.send_response(StoreResponse::Now(now));
     assert_eq!(first.await.unwrap(), now);
 
@@ -51,7 +51,7 @@ async fn a_service_that_cannot_be_ready_is_unavailable() {
     let (service, mut handle) = mock::pair::<StoreRequest, StoreResponse>();
     let store = ServiceStore::new(service);
     handle.send_error("out of order");
-    let error = store.load(session().id).await.unwrap_err();
+    let error = store.load(record().session.id).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     let source = error.source().expect("a source").to_string();
     assert_eq!(source, "out of order");

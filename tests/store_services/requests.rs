@@ -6,19 +6,22 @@ use crate::support::*;
 
 /// One of each, and whether it may be made again.
 fn requests() -> [(StoreRequest, bool); 9] {
-    let (id, reason) = (session().id, RevokeReason::Logout);
+    let (record, reason) = (record(), RevokeReason::Logout);
     let whose = || {
         (
             "https://whose.example".to_owned(),
             "anna-of-whose".to_owned(),
         )
     };
-    let (next, (issuer, subject)) = (Box::new(session()), whose());
+    let (id, (issuer, subject)) = (record.session.id, whose());
+    let next = Box::new(record.state.clone());
     let end_all = StoreRequest::EndAll {
         issuer,
         subject,
         reason,
     };
+    let expected = 0;
+    let swap = StoreRequest::Swap { id, expected, next };
     let ((issuer, subject), after, limit) = (whose(), None, 1);
     let list = StoreRequest::List {
         issuer,
@@ -31,8 +34,8 @@ fn requests() -> [(StoreRequest, bool); 9] {
         (StoreRequest::Load(id), true),
         (StoreRequest::Confirm(vec![(id, 0)]), true),
         (list, true),
-        (StoreRequest::Insert(next.clone()), false),
-        (StoreRequest::Swap { expected: 0, next }, false),
+        (StoreRequest::Insert(Box::new(record)), false),
+        (swap, false),
         (StoreRequest::End { id, reason }, false),
         (end_all, false),
         (StoreRequest::DeleteExpired { limit: 1 }, false),

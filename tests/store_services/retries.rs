@@ -45,7 +45,7 @@ async fn a_swap_that_is_made_again_does_not_rotate_again() {
     let refresh = RefreshRequest::new(tower_bearer::RefreshToken::new(token.clone()));
     let refreshed = world.sessions.refresh(refresh).await.unwrap();
     assert_eq!(refreshed.outcome, RefreshOutcome::Redelivered);
-    assert_eq!(world.row().await.generation, 1, "one successor");
+    assert_eq!(world.row().await.state.generation, 1, "one successor");
     assert_eq!(world.gate.count(is_swap), 2, "although it was asked twice");
     assert_eq!(
         world.refresh(&token).await.granted(),

@@ -37,7 +37,7 @@ async fn what_is_too_much_is_a_503_at_once_and_costs_no_session() {
     held.add_permits(2);
     let served = served.join_all().await;
     let successors: Vec<_> = served.iter().map(Answer::granted).collect();
-    assert_eq!(world.row().await.generation, 1);
+    assert_eq!(world.row().await.state.generation, 1);
     assert_eq!(world.refresh(&token).await.granted(), successors[0]);
 }
 
@@ -53,7 +53,7 @@ async fn no_more_than_the_limit_are_under_way() {
     let answers = tasks.join_all().await;
     let first = answers[0].granted();
     assert!(answers.iter().all(|answer| answer.granted() == first));
-    assert_eq!(world.row().await.generation, 1);
+    assert_eq!(world.row().await.state.generation, 1);
     let most = world.gate.most();
     assert!((1..=3).contains(&most), "{most} were under way");
 }
@@ -70,5 +70,5 @@ async fn a_buffer_serves_all_in_turn() {
     let answers = tasks.join_all().await;
     let first = answers[0].granted();
     assert!(answers.iter().all(|answer| answer.granted() == first));
-    assert_eq!(world.row().await.generation, 1);
+    assert_eq!(world.row().await.state.generation, 1);
 }

@@ -14,7 +14,7 @@ use tower_bearer::{
     endpoint::TokenEndpoint,
     session::{Grant, RefreshKey, Sessions},
     store::{
-        MemoryStore, Session, SessionSecret, SessionStore, StoreErrorKind,
+        MemoryStore, Record, Session, SessionSecret, SessionStore, StoreErrorKind,
         service::{ServiceStore, StoreRequest, StoreResponse},
     },
 };
@@ -90,9 +90,9 @@ impl<St: SessionStore> World<St> {
     }
 
     /// The one session that is kept, straight from the store.
-    pub(crate) async fn row(&self) -> Session {
+    pub(crate) async fn row(&self) -> Record {
         let listed = self.kept.list(ISSUER, "anna", None, 2).await.unwrap();
-        let [row] = listed.sessions.try_into().expect("one live session");
+        let [row] = listed.records.try_into().expect("one live session");
         row
     }
 }
@@ -166,9 +166,15 @@ pub(crate) fn is_load(request: &StoreRequest) -> bool {
     matches!(request, StoreRequest::Load(_))
 }
 
-pub(crate) fn session() -> Session {
+pub(crate) fn record() -> Record {
     let id = SessionId::from_uuid(uuid::Uuid::from_u128(1));
     let secret = SessionSecret::from_bytes([0xa5; 32]);
     let now = Timestamp::from_secs(2_000_000_000);
-    Session::new(id, "https://whose.example", "anna-of-whose", secret, now)
+    Record::new(Session::new(
+        id,
+        "https://whose.example",
+        "anna-of-whose",
+        secret,
+        now,
+    ))
 }

@@ -13,10 +13,10 @@ async fn a_lost_request_is_a_503_and_costs_no_session() {
         world.gate.next(lost, Fate::Lost);
         world.refresh(&token).await.unavailable();
         assert_eq!(world.gate.under_way(), 0, "what is given up is dropped");
-        assert_eq!(world.row().await.generation, 0);
+        assert_eq!(world.row().await.state.generation, 0);
     }
     world.refresh(&token).await.granted();
-    assert_eq!(world.row().await.generation, 1);
+    assert_eq!(world.row().await.state.generation, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -26,28 +26,28 @@ async fn a_lost_answer_is_a_503_and_the_next_has_it_all() {
     world.gate.next(is_swap, Fate::Unanswered);
     world.refresh(&token).await.unavailable();
     let row = world.row().await;
-    assert_eq!(row.generation, 1, "it was swapped");
+    assert_eq!(row.state.generation, 1, "it was swapped");
 
     let successor = world.refresh(&token).await.granted();
     assert!(world.row().await == row, "and is not swapped again");
     world.clock.advance(std::time::Duration::from_secs(600));
     world.refresh(&successor).await.granted();
-    assert_eq!(world.row().await.generation, 2);
+    assert_eq!(world.row().await.state.generation, 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn it_is_a_timeout_by_whichever_call() {
     let world = world(|gate| ServiceBuilder::new().timeout(TIMEOUT).service(gate));
-    let (store, session) = (world.sessions.store(), session());
-    let (id, reason) = (session.id, RevokeReason::Logout);
+    let (store, record) = (world.sessions.store(), record());
+    let (id, reason) = (record.session.id, RevokeReason::Logout);
     for _ in 0..9 {
         world.gate.next(any, Fate::Lost);
     }
     let errors = [
         store.now().await.unwrap_err(),
-        store.insert(&session).await.unwrap_err(),
+        store.insert(&record).await.unwrap_err(),
         store.load(id).await.unwrap_err(),
-        store.swap(0, &session).await.unwrap_err(),
+        store.swap(id, 0, &record.state).await.unwrap_err(),
         store.confirm(&[(id, 0)]).await.unwrap_err(),
         store.end(id, reason).await.unwrap_err(),
         store.end_all(ISSUER, "anna", reason).await.unwrap_err(),

@@ -12,7 +12,10 @@ use std::{
 use tower_bearer::{
     SessionId,
     clock::{Clock, SystemClock, Timestamp},
-    store::{Listed, Loaded, MemoryStore, RevokeReason, Session, SessionStore, StoreError, Swap},
+    store::{
+        Listed, Loaded, MemoryStore, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        Swap, conformance::Fixture,
+    },
 };
 use tower_bearer_conformance::Fixture;
 
@@ -87,16 +90,21 @@ impl SessionStore for Forgetful {
         self.0.now().await
     }
 
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        self.forget().await?.insert(session).await
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        self.forget().await?.insert(record).await
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
         self.forget().await?.load(id).await
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
-        self.forget().await?.swap(expected, next).await
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
+        self.forget().await?.swap(id, expected, next).await
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {

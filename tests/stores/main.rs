@@ -24,7 +24,8 @@ mod servers;
 mod sqlite;
 
 use support::Setup;
-use tower_bearer::{store::MemoryStore, store_conformance};
+use tower_bearer::store::MemoryStore;
+use tower_bearer_conformance::store_conformance;
 
 store_conformance!(memory, async || {
     Setup::new(MemoryStore::with_clock).histories(1500)

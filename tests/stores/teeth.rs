@@ -67,13 +67,32 @@ teeth! {
         racing::of_many_inserts_one_wins,
     }
 
-    inserts_the_given_version: InsertsTheGivenVersion {
-        keeping::a_new_session_is_at_version_0,
+    inserts_at_version_0: InsertsAtVersion0 {
+        keeping::a_new_session_keeps_its_version,
+        keeping::a_session_is_kept_as_it_was_given,
+        listing::a_list_shows_live_sessions_only,
+        swapping::a_swap_writes_the_next_state,
+        confirming::a_confirmation_changes_nothing_else,
+        ending::end_revokes_once,
+        ending::an_end_changes_nothing_else,
+    }
+
+    inserts_without_extra: InsertsWithoutExtra {
+        keeping::a_session_is_kept_as_it_was_given,
+        listing::a_list_shows_live_sessions_only,
+        swapping::a_swap_writes_the_next_state,
+        confirming::a_confirmation_changes_nothing_else,
+        ending::end_revokes_once,
+        ending::an_end_changes_nothing_else,
     }
 
     inserts_short_notes: InsertsShortNotes {
         keeping::a_session_is_kept_as_it_was_given,
         listing::a_list_shows_live_sessions_only,
+        swapping::a_swap_writes_the_next_state,
+        confirming::a_confirmation_changes_nothing_else,
+        ending::end_revokes_once,
+        ending::an_end_changes_nothing_else,
     }
 
     inserts_in_two_steps: InsertsInTwoSteps {
@@ -81,6 +100,8 @@ teeth! {
     }
 
     lags: Lags {
+        ending::an_end_changes_nothing_else,
+        confirming::a_confirmation_changes_nothing_else,
         swapping::a_swap_of_another_version_is_lost,
         racing::of_many_swaps_one_wins,
         racing::no_update_is_lost,
@@ -90,7 +111,7 @@ teeth! {
         racing::nothing_changes_after_the_end,
         serving::a_logout_is_never_undone_by_a_rotation,
         keeping::a_taken_identifier_is_a_duplicate,
-        swapping::a_swap_writes_the_next_session,
+        swapping::a_swap_writes_the_next_state,
         acknowledged::a_load_sees_what_was_acknowledged,
         dropping::a_dropped_future_leaves_the_store_whole,
         histories::random_histories_go_as_the_protocol_says,
@@ -103,6 +124,7 @@ teeth! {
     }
 
     hides_revoked: HidesRevoked {
+        ending::an_end_changes_nothing_else,
         swapping::a_swap_of_a_revoked_session_is_lost,
         swapping::a_swap_can_revoke_for_every_reason,
         confirming::a_revoked_session_is_not_confirmed,
@@ -171,12 +193,16 @@ teeth! {
         histories::random_histories_go_as_the_protocol_says,
     }
 
+    swaps_all_but_the_key: SwapsAllButTheKey {
+        swapping::a_swap_writes_the_next_state,
+    }
+
     counts_versions_itself: CountsVersionsItself {
         swapping::a_swap_of_another_version_is_lost,
         racing::of_many_swaps_one_wins,
         swapping::a_swap_can_revoke_for_every_reason,
         ending::end_revokes_once,
-        swapping::a_swap_writes_the_next_session,
+        swapping::a_swap_writes_the_next_state,
         dropping::a_dropped_future_leaves_the_store_whole,
         histories::random_histories_go_as_the_protocol_says,
     }
@@ -198,7 +224,7 @@ teeth! {
         swapping::a_swap_can_revoke_for_every_reason,
         ending::end_revokes_once,
         racing::nothing_changes_after_the_end,
-        swapping::a_swap_writes_the_next_session,
+        swapping::a_swap_writes_the_next_state,
         acknowledged::a_load_sees_what_was_acknowledged,
         histories::random_histories_go_as_the_protocol_says,
     }
@@ -223,6 +249,10 @@ teeth! {
         racing::writers_of_many_sessions_do_not_block_each_other,
     }
 
+    confirms_and_forgets_the_key: ConfirmsAndForgetsTheKey {
+        confirming::a_confirmation_changes_nothing_else,
+    }
+
     confirms_by_another_clock: ConfirmsByAnotherClock {
         clock::every_write_takes_the_time_of_one_clock,
     }
@@ -237,6 +267,7 @@ teeth! {
     }
 
     loses_ends: LosesEnds {
+        ending::an_end_changes_nothing_else,
         swapping::a_swap_of_a_revoked_session_is_lost,
         confirming::a_revoked_session_is_not_confirmed,
         ending::end_revokes_once,
@@ -256,6 +287,7 @@ teeth! {
     }
 
     ends_again: EndsAgain {
+        ending::an_end_changes_nothing_else,
         swapping::a_swap_can_revoke_for_every_reason,
         ending::end_revokes_once,
         racing::of_many_ends_one_wins,
@@ -265,6 +297,11 @@ teeth! {
         racing::writers_of_many_sessions_do_not_block_each_other,
         serving::a_logout_is_never_undone_by_a_rotation,
         racing::nothing_changes_after_the_end,
+    }
+
+    ends_and_forgets_the_key: EndsAndForgetsTheKey {
+        ending::end_revokes_once,
+        ending::an_end_changes_nothing_else,
     }
 
     ends_by_another_clock: EndsByAnotherClock {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderValue, Request, header::AUTHORIZATION};
 use serde_json::{Value, json};
 use sha2::Sha256;

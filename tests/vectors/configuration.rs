@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
-use tower_bearer::{Algorithm, SigningKey, VerifyingKey, VerifyingKeys, error::ConfigError};
+use tower_bearer::{Algorithm, SigningKey, VerifyingKey, VerifyingKeys, jws::KeyError};
 
 use crate::material::World;
 
@@ -32,7 +32,7 @@ pub(crate) fn run(world: &World, config: &Value) -> Result<(), Option<u16>> {
     outcome.map_err(|_| None)
 }
 
-fn secret(algorithm: Algorithm, length: usize) -> Result<(), ConfigError> {
+fn secret(algorithm: Algorithm, length: usize) -> Result<(), KeyError> {
     let secret = vec![7; length];
     let signing = SigningKey::from_secret(algorithm, &secret).map(drop);
     let verifying = VerifyingKey::from_secret(algorithm, &secret).map(drop);
@@ -41,7 +41,7 @@ fn secret(algorithm: Algorithm, length: usize) -> Result<(), ConfigError> {
 }
 
 /// Keys of the same kind as those that the cases name.
-fn published_key(world: &World, case: &str) -> Result<(), ConfigError> {
+fn published_key(world: &World, case: &str) -> Result<(), KeyError> {
     let mut rsa = world.rs256.jwk.clone();
     let mut ec = world.es256.jwk.clone();
     let key = match case {
@@ -99,7 +99,7 @@ fn shows_nothing_private(world: &World) {
 }
 
 /// The public part is used; the private one goes nowhere.
-fn private_set() -> Result<(), ConfigError> {
+fn private_set() -> Result<(), KeyError> {
     let keys = VerifyingKeys::from_jwks(&format!(r#"{{"keys":[{PRIVATE}]}}"#))?;
     let shown = format!("{keys:?}{}", keys.jwks());
     assert!(!shown.contains("nWGxne"), "{shown}");

@@ -12,7 +12,7 @@ use std::{
 use http::{Request, Response, StatusCode, header::AUTHORIZATION};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::{
-    Algorithm, Claims, Issuer, KeySet, SessionId, SigningKey, VerifiedToken, Verifier,
+    Algorithm, Issuer, KeySet, Scope, SessionId, SigningKey, VerifiedToken, Verifier,
     bearer::{Admission, BearerLayer, SessionGuard, Unavailable},
     error::TokenError,
 };
@@ -40,8 +40,8 @@ async fn layers_of_one_verifier_share_the_token_and_not_the_scope() {
     let world = world();
     let token = world.token_with("alice", |claims| claims.scope = "read".parse().unwrap());
     let any = BearerLayer::new(world.verifier.clone());
-    let readers = any.clone().require_scope("read");
-    let writers = any.clone().require_scope("write");
+    let readers = any.clone().require_scope(Scope::from_static("read"));
+    let writers = any.clone().require_scope(Scope::from_static("write"));
     let (_, first) = ask(&any, &token).await;
     let (_, again) = ask(&readers, &token).await;
     assert!(is_remembered(&first.unwrap(), &again.unwrap()));
@@ -56,9 +56,9 @@ async fn layers_of_one_verifier_share_the_token_and_not_the_scope() {
 struct Ended(Arc<AtomicBool>);
 
 impl SessionGuard for Ended {
-    fn admit(&self, claims: &Claims) -> Admission {
+    fn admit(&self, token: &VerifiedToken) -> Admission {
         let ended = self.0.load(Ordering::SeqCst);
-        match (claims.sid.as_deref(), ended) {
+        match (token.claims().sid.as_deref(), ended) {
             (Some("s"), true) => Admission::Ended,
             _ => Admission::Admitted,
         }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use tokio::runtime::Runtime;
-use tower_bearer::store::{RevokeReason, Revoked, Session, SessionStore, Swap};
+use tower_bearer::store::{Record, RevokeReason, Revoked, SessionStore, Swap};
 use tower_bearer_benches::{effort::Effort, figures::Figures, report::Report};
 
 use crate::{
@@ -22,9 +22,9 @@ pub(crate) fn measure<St: SessionStore + Clone>(
     let samples = effort.pick(200, 10);
     let mut figures = Figures::default();
     for _ in 0..effort.rounds() {
-        let sessions = all(runtime, samples * 2, async || kept(store).await);
+        let records = all(runtime, samples * 2, async || kept(store).await);
         // As a server's request does, and not from a thread that has to be woken for each answer.
-        let timing = runtime.spawn(pairs(store.clone(), sessions));
+        let timing = runtime.spawn(pairs(store.clone(), records));
         let (mut together, mut alone) = runtime.block_on(timing).expect("it does not panic");
         for (how, taken) in [("swap", &mut together), ("alone", &mut alone)] {
             taken.sort_by(f64::total_cmp);
@@ -43,31 +43,33 @@ pub(crate) fn measure<St: SessionStore + Clone>(
     }
 }
 
-async fn pairs(store: impl SessionStore, sessions: Vec<Session>) -> (Vec<f64>, Vec<f64>) {
+async fn pairs(store: impl SessionStore, records: Vec<Record>) -> (Vec<f64>, Vec<f64>) {
     let (mut together, mut alone) = (Vec::new(), Vec::new());
-    for pair in sessions.chunks(2) {
+    for pair in records.chunks(2) {
         together.push(time(&store, &pair[0], rotated(&pair[0])).await);
         alone.push(time(&store, &pair[1], revoked(&pair[1])).await);
     }
     (together, alone)
 }
 
-async fn time(store: &impl SessionStore, session: &Session, next: Session) -> f64 {
+async fn time(store: &impl SessionStore, record: &Record, next: Record) -> f64 {
     let start = Instant::now();
-    let swap = store.swap(session.version, &next).await;
+    let swap = store
+        .swap(next.session.id, record.state.version, &next.state)
+        .await;
     let taken = start.elapsed();
     assert_eq!(swap.expect("it swaps"), Swap::Swapped);
     taken.as_nanos() as f64
 }
 
-fn rotated(session: &Session) -> Session {
-    let mut next = session.clone();
+fn rotated(record: &Record) -> Record {
+    let mut next = record.clone();
     rotate(&mut next);
     next
 }
 
-fn revoked(session: &Session) -> Session {
-    let mut next = rotated(session);
-    next.revoked = Some(Revoked::new(session.created_at, RevokeReason::Reuse));
+fn revoked(record: &Record) -> Record {
+    let mut next = rotated(record);
+    next.state.revoked = Some(Revoked::new(record.session.created_at, RevokeReason::Reuse));
     next
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use tower_bearer::{
-    Algorithm, Issuer, KeySet, RefreshToken, SigningKey,
+    Algorithm, Issuer, KeySet, RefreshToken, Scope, SigningKey,
     clock::{Clock, SystemClock, Timestamp},
     session::{Grant, RefreshKey, RefreshOutcome, RefreshRequest, Sessions},
     store::SessionStore,
@@ -32,7 +32,7 @@ pub(crate) fn sessions<St: SessionStore>(store: St, algorithm: Algorithm) -> Ses
 
 impl<St: SessionStore> Refreshing<St> {
     pub(crate) async fn new(sessions: Sessions<St>) -> Self {
-        let grant = Grant::new("user-42").scope("read write").client_id("web");
+        let grant = Grant::new("user-42").scope(Scope::from_static("read write")).client_id("web");
         let tokens = sessions.start(grant).await.expect("a session");
         Self {
             sessions,

@@ -7,15 +7,16 @@ use std::sync::{
 
 use tokio::task::JoinSet;
 
-use super::{Fixture, trial::*};
 use tower_bearer::store::{RevokeReason, SessionStore, Swap};
+
+use crate::{Fixture, trial::*};
 
 const WRITERS: usize = 4;
 const READERS: usize = 4;
 const WRITES: u32 = 200;
 
 pub(super) async fn a_load_sees_what_was_acknowledged<F: Fixture>(trial: Trial<F>) {
-    trial.insert(&trial.session(1, "ada")).await;
+    trial.insert(&trial.record(1, "ada")).await;
     let acknowledged = Arc::new(AtomicU32::new(0));
     let doors = [trial.fixture.store(), trial.fixture.peer()];
     let mut tasks = JoinSet::new();
@@ -29,9 +30,12 @@ pub(super) async fn a_load_sees_what_was_acknowledged<F: Fixture>(trial: Trial<F
 
     assert!(trial.end(id(1), RevokeReason::Logout).await);
     for door in doors.iter().cycle().take(20) {
-        let kept = done("load", door.load(id(1)).await).session;
+        let kept = done("load", door.load(id(1)).await).record;
         let kept = kept.expect("a session that is kept is gone");
-        assert!(kept.revoked.is_some(), "an acknowledged end is not seen");
+        assert!(
+            kept.state.revoked.is_some(),
+            "an acknowledged end is not seen"
+        );
     }
 }
 
@@ -40,11 +44,14 @@ async fn write<St: SessionStore>(door: St, acknowledged: Arc<AtomicU32>) {
     let mut patience = Patience::default();
     while acknowledged.load(SeqCst) < WRITES {
         let loaded = done("load", door.load(id(1)).await);
-        let kept = loaded.session.expect("a session that is kept is gone");
+        let kept = loaded.record.expect("a session that is kept is gone");
         let next = rotated(&kept, loaded.now);
-        let swap = done("swap", door.swap(kept.version, &next).await);
+        let swap = done(
+            "swap",
+            door.swap(id(1), kept.state.version, &next.state).await,
+        );
         if swap == Swap::Swapped {
-            acknowledged.fetch_max(next.generation, SeqCst);
+            acknowledged.fetch_max(next.state.generation, SeqCst);
         }
         patience.wait_for("a swap to be seen").await;
     }
@@ -53,8 +60,11 @@ async fn write<St: SessionStore>(door: St, acknowledged: Arc<AtomicU32>) {
 async fn read<St: SessionStore>(door: St, acknowledged: Arc<AtomicU32>) {
     loop {
         let least = acknowledged.load(SeqCst);
-        let kept = done("load", door.load(id(1)).await).session;
-        let seen = kept.expect("a session that is kept is gone").generation;
+        let kept = done("load", door.load(id(1)).await).record;
+        let seen = kept
+            .expect("a session that is kept is gone")
+            .state
+            .generation;
         assert!(
             seen >= least,
             "generation {seen} is seen, {least} was acknowledged"

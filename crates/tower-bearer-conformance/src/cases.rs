@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use super::{
+use crate::{
     Fixture, acknowledged, cleaning, clock, confirming, dropping, ending, histories, keeping,
     listing, racing, serving, swapping, trial::Trial,
 };
@@ -39,8 +39,10 @@ macro_rules! __store_conformance_cases {
             }
             "honest clients are seen as thieves and logged out" {
                 keeping::a_session_is_kept_as_it_was_given,
-                keeping::a_new_session_is_at_version_0,
-                swapping::a_swap_writes_the_next_session,
+                keeping::a_new_session_keeps_its_version,
+                swapping::a_swap_writes_the_next_state,
+                confirming::a_confirmation_changes_nothing_else,
+                ending::an_end_changes_nothing_else,
                 acknowledged::a_load_sees_what_was_acknowledged,
                 dropping::a_dropped_future_leaves_the_store_whole,
                 histories::random_histories_go_as_the_protocol_says,

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use super::{Fixture, trial::*};
 use tower_bearer::store::{RevokeReason, Swap};
+
+use crate::{Fixture, trial::*};
 
 pub(super) async fn what_has_ended_is_deleted_oldest_end_first<F: Fixture>(trial: Trial<F>) {
     // Session n ends n hours after the start; they come in another order.
     for number in [4, 2, 5, 1, 3] {
-        let mut session = trial.session(number, "ada");
-        session.ends_at = trial.start + HOUR * number as u32;
+        let mut record = trial.record(number, "ada");
+        record.session.ends_at = trial.start + HOUR * number as u32;
         // Neither an idle nor a revoked session goes before its end.
-        session.expires_at = trial.start;
-        trial.insert(&session).await;
+        record.state.expires_at = trial.start;
+        trial.insert(&record).await;
     }
     assert!(trial.end(id(5), RevokeReason::Logout).await);
 
@@ -59,10 +60,10 @@ async fn left<F: Fixture>(trial: &Trial<F>) -> Vec<u128> {
 pub(super) async fn no_more_than_the_limit_is_deleted<F: Fixture>(trial: Trial<F>) {
     const COUNT: u128 = 1_000;
     let user = |number| format!("user {}", number % 3);
-    let sessions = (0..COUNT).map(|number| trial.session(number, &user(number)));
+    let sessions = (0..COUNT).map(|number| trial.record(number, &user(number)));
     trial.insert_all(sessions).await;
-    let mut stays = trial.session(COUNT, "ada");
-    stays.ends_at = trial.start + 3 * HOUR;
+    let mut stays = trial.record(COUNT, "ada");
+    stays.session.ends_at = trial.start + 3 * HOUR;
     trial.insert(&stays).await;
     trial.advance(2 * HOUR).await;
 
@@ -75,7 +76,7 @@ pub(super) async fn no_more_than_the_limit_is_deleted<F: Fixture>(trial: Trial<F
         }
     }
     assert_eq!(kept(&trial, COUNT).await, 0, "so many are left");
-    assert_same(&trial.load(stays.id).await, &stays);
+    assert_same(&trial.load(stays.session.id).await, &stays);
 }
 
 async fn kept<F: Fixture>(trial: &Trial<F>, count: u128) -> usize {
@@ -87,13 +88,14 @@ async fn kept<F: Fixture>(trial: &Trial<F>, count: u128) -> usize {
 }
 
 pub(super) async fn a_deleted_session_stays_deleted<F: Fixture>(trial: Trial<F>) {
-    let first = trial.session(1, "ada");
+    let first = trial.record(1, "ada");
     trial.insert(&first).await;
     trial.advance(2 * HOUR).await;
     trial.clean_up(1, 1).await;
 
     let mut next = rotated(&first, trial.start + 2 * HOUR);
-    (next.expires_at, next.ends_at) = (trial.start + 4 * HOUR, trial.start + 4 * HOUR);
+    (next.state.expires_at, next.session.ends_at) =
+        (trial.start + 4 * HOUR, trial.start + 4 * HOUR);
     assert_eq!(trial.swap(0, &next).await, Swap::Lost);
     trial.confirm(&[(id(1), 0)]).await;
     assert!(!trial.end(id(1), RevokeReason::Logout).await);
@@ -103,13 +105,13 @@ pub(super) async fn a_deleted_session_stays_deleted<F: Fixture>(trial: Trial<F>)
 }
 
 pub(super) async fn a_deleted_identifier_is_free_again<F: Fixture>(trial: Trial<F>) {
-    trial.insert(&trial.session(1, "ada")).await;
+    trial.insert(&trial.record(1, "ada")).await;
     trial.advance(2 * HOUR).await;
     trial.clean_up(1, 1).await;
 
-    let mut again = trial.session(1, "eve");
-    again.ends_at = trial.start + 4 * HOUR;
-    again.expires_at = again.ends_at;
+    let mut again = trial.record(1, "eve");
+    again.session.ends_at = trial.start + 4 * HOUR;
+    again.state.expires_at = again.session.ends_at;
     trial.insert(&again).await;
     assert_eq!(trial.live("ada").await, []);
     assert_eq!(trial.live("eve").await, [id(1)]);

@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use super::{Fixture, trial::*};
 use tower_bearer::{
     clock::Timestamp,
     store::{RevokeReason, SessionStore},
 };
+
+use crate::{Fixture, trial::*};
 
 pub(super) async fn every_call_tells_the_time_by_one_clock<F: Fixture>(trial: Trial<F>) {
     let begin = Instant::now();
@@ -30,7 +31,7 @@ pub(super) async fn every_call_tells_the_time_by_one_clock<F: Fixture>(trial: Tr
 
 pub(super) async fn every_write_takes_the_time_of_one_clock<F: Fixture>(trial: Trial<F>) {
     for number in 1..=3 {
-        trial.insert(&trial.session(number, "ada")).await;
+        trial.insert(&trial.record(number, "ada")).await;
     }
     trial.advance(HOUR).await;
     let before = trial.now().await;
@@ -46,10 +47,10 @@ pub(super) async fn every_write_takes_the_time_of_one_clock<F: Fixture>(trial: T
             "{call} wrote {at:?}, between {before:?} and {after:?}"
         );
     };
-    let confirmed_at = trial.load(id(1)).await.confirmed_at;
+    let confirmed_at = trial.load(id(1)).await.state.confirmed_at;
     check("confirm", confirmed_at.expect("a confirmation"));
     for (call, number) in [("end", 2), ("end_all", 1), ("end_all", 3)] {
-        let revoked = trial.load(id(number)).await.revoked;
+        let revoked = trial.load(id(number)).await.state.revoked;
         check(call, revoked.expect("an end").at);
     }
 }

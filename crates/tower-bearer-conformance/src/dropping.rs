@@ -4,8 +4,9 @@ use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use tokio::time::{sleep, timeout};
 
-use super::{Fixture, trial::*};
 use tower_bearer::store::{RevokeReason, SessionStore, StoreErrorKind};
+
+use crate::{Fixture, trial::*};
 
 const ROUNDS: u32 = 40;
 
@@ -31,29 +32,33 @@ async fn one_session<F: Fixture>(trial: &Trial<F>, patience: u32) {
     let store = trial.store();
     // Each of another: what was given up on may yet come, and end whatever its user then has.
     let subject = format!("user {patience}");
-    let first = trial.session(u128::from(patience), &subject);
+    let first = trial.record(u128::from(patience), &subject);
     abandon(store.insert(&first), patience).await;
     // Whether it was kept or not: a caller that saw no answer may do it again.
     match store.insert(&first).await {
         Err(error) if error.kind() == StoreErrorKind::Duplicate => {}
         inserted => done("insert", inserted),
     }
-    assert_same(&trial.load(first.id).await, &first);
+    assert_same(&trial.load(first.session.id).await, &first);
 
     let next = rotated(&first, trial.start);
-    abandon(store.load(first.id), patience).await;
+    abandon(store.load(first.session.id), patience).await;
     abandon(store.list(ISSUER, &subject, None, 100), patience).await;
-    abandon(store.swap(0, &next), patience).await;
-    let kept = trial.load(first.id).await;
+    abandon(store.swap(first.session.id, 0, &next.state), patience).await;
+    let kept = trial.load(first.session.id).await;
     assert!(kept == first || kept == next, "half a swap: {kept:?}");
 
-    abandon(store.confirm(&[(first.id, kept.generation)]), patience).await;
-    abandon(store.end(first.id, RevokeReason::Logout), patience).await;
+    abandon(
+        store.confirm(&[(first.session.id, kept.state.generation)]),
+        patience,
+    )
+    .await;
+    abandon(store.end(first.session.id, RevokeReason::Logout), patience).await;
     let all = store.end_all(ISSUER, &subject, RevokeReason::Logout);
     abandon(all, patience).await;
-    trial.end(first.id, RevokeReason::Logout).await;
-    let kept = trial.load(first.id).await;
-    assert!(kept.revoked.is_some(), "not ended: {kept:?}");
+    trial.end(first.session.id, RevokeReason::Logout).await;
+    let kept = trial.load(first.session.id).await;
+    assert!(kept.state.revoked.is_some(), "not ended: {kept:?}");
 }
 
 async fn is_empty<F: Fixture>(trial: &Trial<F>) -> bool {

@@ -1,44 +1,70 @@
 //! Logouts, one caller at a time.
 
-use super::{Fixture, trial::*};
-use tower_bearer::store::{RevokeReason, Swap};
+use tower_bearer::store::{RevokeReason, Session, SessionStore, Swap};
+
+use crate::{Fixture, trial::*};
 
 pub(super) async fn end_revokes_once<F: Fixture>(trial: Trial<F>) {
     assert!(!trial.end(id(1), RevokeReason::Logout).await);
     assert!(trial.find(id(1)).await.is_none(), "end created it");
 
     for (number, reason) in (1..).zip(RevokeReason::ALL.iter().copied()) {
-        let mut first = trial.full_session(number);
-        first.generation = 5;
+        let mut first = trial.full_record(number);
+        first.state.generation = 5;
         trial.insert(&first).await;
         let mut expected = rotated(&first, trial.start);
-        assert_eq!(trial.swap(0, &expected).await, Swap::Swapped);
+        assert_eq!(
+            trial.swap(first.state.version, &expected).await,
+            Swap::Swapped
+        );
 
-        assert!(trial.end(expected.id, reason).await);
-        let ended = trial.load(expected.id).await;
-        assert_eq!(ended.revoked.expect("it is revoked").reason, reason);
-        expected.revoked = ended.revoked;
-        expected.version += 1;
+        assert!(trial.end(expected.session.id, reason).await);
+        let ended = trial.load(expected.session.id).await;
+        assert_eq!(ended.state.revoked.expect("it is revoked").reason, reason);
+        expected.state.revoked = ended.state.revoked;
+        expected.state.version += 1;
         assert_same(&ended, &expected);
 
         // The first reason and time stay.
         trial.advance(HOUR).await;
-        assert!(!trial.end(expected.id, RevokeReason::Refused).await);
-        assert_same(&trial.load(expected.id).await, &expected);
+        assert!(!trial.end(expected.session.id, RevokeReason::Refused).await);
+        assert_same(&trial.load(expected.session.id).await, &expected);
+    }
+}
+
+pub(super) async fn an_end_changes_nothing_else<F: Fixture>(trial: Trial<F>) {
+    let (mut one, mut all) = (trial.full_record(1), trial.full_record(2));
+    let Session {
+        issuer, subject, ..
+    } = all.session.clone();
+    trial.insert(&one).await;
+    assert!(trial.end(id(1), RevokeReason::Logout).await);
+    trial.insert(&all).await;
+    let ended = trial
+        .store()
+        .end_all(&issuer, &subject, RevokeReason::Logout);
+    assert_eq!(done("end_all", ended.await), [id(2)]);
+
+    for expected in [&mut one, &mut all] {
+        let kept = trial.load(expected.session.id).await;
+        assert!(kept.state.revoked.is_some(), "{kept:?} is revoked");
+        expected.state.revoked = kept.state.revoked;
+        expected.state.version += 1;
+        assert_same(&kept, expected);
     }
 }
 
 pub(super) async fn end_all_takes_one_subject_of_one_issuer<F: Fixture>(trial: Trial<F>) {
-    let mine = (1..=150).map(|number| trial.session(number, "ada"));
+    let mine = (1..=150).map(|number| trial.record(number, "ada"));
     trial.insert_all(mine).await;
-    let mut expired = trial.session(203, "ada");
-    expired.expires_at = trial.start;
+    let mut expired = trial.record(203, "ada");
+    expired.state.expires_at = trial.start;
     trial.insert(&expired).await;
-    let mut elsewhere = trial.session(202, "ada");
-    elsewhere.issuer = "https://other.example".to_owned();
+    let mut elsewhere = trial.record(202, "ada");
+    elsewhere.session.issuer = "https://other.example".to_owned();
     let others = [
-        trial.session(200, "adam"),
-        trial.session(201, "Ada"),
+        trial.record(200, "adam"),
+        trial.record(201, "Ada"),
         elsewhere,
     ];
     for other in &others {
@@ -56,13 +82,18 @@ pub(super) async fn end_all_takes_one_subject_of_one_issuer<F: Fixture>(trial: T
     assert_eq!(ended, all);
     for &id in &ended {
         let kept = trial.load(id).await;
-        let reason = kept.revoked.expect("it is revoked").reason;
-        assert_eq!((reason, kept.version), (RevokeReason::Logout, 1));
+        let reason = kept.state.revoked.expect("it is revoked").reason;
+        assert_eq!((reason, kept.state.version), (RevokeReason::Logout, 1));
     }
-    let first = trial.load(id(7)).await.revoked.expect("it is revoked");
+    let first = trial
+        .load(id(7))
+        .await
+        .state
+        .revoked
+        .expect("it is revoked");
     assert_eq!(first.reason, RevokeReason::Reuse, "the first reason stays");
     for other in &others {
-        assert_same(&trial.load(other.id).await, other);
+        assert_same(&trial.load(other.session.id).await, other);
     }
 
     assert_eq!(trial.end_all("ada", RevokeReason::Logout).await, []);

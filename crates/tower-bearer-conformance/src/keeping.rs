@@ -1,46 +1,46 @@
 //! Insert and load.
 
-use super::{Fixture, trial::*};
-use tower_bearer::store::{RevokeReason, SessionStore, StoreErrorKind};
+use tower_bearer::store::{Record, RevokeReason, SessionStore, StoreErrorKind};
+
+use crate::{Fixture, trial::*};
 
 pub(super) async fn a_session_is_kept_as_it_was_given<F: Fixture>(trial: Trial<F>) {
     let sessions = [
-        trial.session(1, "ada"),
-        trial.full_session(2),
-        trial.session(u128::MAX, ""),
+        trial.record(1, "ada"),
+        trial.full_record(2),
+        trial.record(u128::MAX, ""),
     ];
     for given in sessions {
         trial.insert(&given).await;
-        assert_same(&trial.load(given.id).await, &given);
+        assert_same(&trial.load(given.session.id).await, &given);
     }
 }
 
-pub(super) async fn a_new_session_is_at_version_0<F: Fixture>(trial: Trial<F>) {
-    let mut given = trial.session(1, "ada");
-    given.version = 7;
-    trial.insert(&given).await;
-    assert_eq!(trial.load(given.id).await.version, 0);
+pub(super) async fn a_new_session_keeps_its_version<F: Fixture>(trial: Trial<F>) {
+    for (number, version) in [(1, 0), (2, 7), (3, i64::MAX as u64 - 1)] {
+        let mut given = trial.record(number, "ada");
+        given.state.version = version;
+        trial.insert(&given).await;
+        assert_eq!(trial.load(given.session.id).await.state.version, version);
+    }
 }
 
 pub(super) async fn a_taken_identifier_is_a_duplicate<F: Fixture>(trial: Trial<F>) {
-    let first = trial.session(1, "ada");
+    let first = trial.record(1, "ada");
     trial.insert(&first).await;
-    let other = trial.session(1, "mallory");
+    let other = trial.record(1, "mallory");
     assert_eq!(refused(&trial, &other).await, StoreErrorKind::Duplicate);
-    assert_same(&trial.load(first.id).await, &first);
-    assert_eq!(trial.live("ada").await, [first.id]);
+    assert_same(&trial.load(first.session.id).await, &first);
+    assert_eq!(trial.live("ada").await, [first.session.id]);
     assert_eq!(trial.live("mallory").await, []);
 
     // An ended session holds its identifier too.
-    assert!(trial.end(first.id, RevokeReason::Logout).await);
+    assert!(trial.end(first.session.id, RevokeReason::Logout).await);
     assert_eq!(refused(&trial, &first).await, StoreErrorKind::Duplicate);
-    assert!(trial.load(first.id).await.revoked.is_some());
+    assert!(trial.load(first.session.id).await.state.revoked.is_some());
 }
 
-async fn refused<F: Fixture>(
-    trial: &Trial<F>,
-    session: &tower_bearer::store::Session,
-) -> StoreErrorKind {
-    let error = trial.store().insert(session).await;
+async fn refused<F: Fixture>(trial: &Trial<F>, record: &Record) -> StoreErrorKind {
+    let error = trial.store().insert(record).await;
     error.expect_err("a taken identifier was inserted").kind()
 }

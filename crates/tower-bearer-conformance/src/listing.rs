@@ -1,26 +1,27 @@
 //! Lists of a subject's sessions.
 
-use super::{Fixture, trial::*};
-use tower_bearer::store::{RevokeReason, Session, SessionStore};
+use tower_bearer::store::{Record, RevokeReason, SessionStore};
+
+use crate::{Fixture, trial::*};
 
 pub(super) async fn a_list_shows_live_sessions_only<F: Fixture>(trial: Trial<F>) {
-    let full = trial.full_session(1);
+    let full = trial.full_record(1);
     let of_the_same = |number| {
-        let mut session = trial.session(number, &full.subject);
-        session.issuer.clone_from(&full.issuer);
-        session
+        let mut record = trial.record(number, &full.session.subject);
+        record.session.issuer.clone_from(&full.session.issuer);
+        record
     };
     let (mut idle, mut over, revoked) = (of_the_same(2), of_the_same(3), of_the_same(4));
-    idle.expires_at = trial.start + HOUR;
-    over.expires_at = trial.start + 2 * HOUR;
-    over.ends_at = trial.start + HOUR;
-    let mut elsewhere = trial.session(5, &full.subject);
-    elsewhere.issuer = "https://other.example".to_owned();
-    let other = trial.session(6, "ada");
-    for session in [&full, &idle, &over, &revoked, &elsewhere, &other] {
-        trial.insert(session).await;
+    idle.state.expires_at = trial.start + HOUR;
+    over.state.expires_at = trial.start + 2 * HOUR;
+    over.session.ends_at = trial.start + HOUR;
+    let mut elsewhere = trial.record(5, &full.session.subject);
+    elsewhere.session.issuer = "https://other.example".to_owned();
+    let other = trial.record(6, "ada");
+    for record in [&full, &idle, &over, &revoked, &elsewhere, &other] {
+        trial.insert(record).await;
     }
-    assert!(trial.end(revoked.id, RevokeReason::Logout).await);
+    assert!(trial.end(revoked.session.id, RevokeReason::Logout).await);
 
     assert_lists(&trial, &full, &[&full, &idle, &over]).await;
     assert_lists(&trial, &elsewhere, &[&elsewhere]).await;
@@ -30,18 +31,18 @@ pub(super) async fn a_list_shows_live_sessions_only<F: Fixture>(trial: Trial<F>)
 }
 
 /// Lists those of the issuer and subject of `whose`.
-async fn assert_lists<F: Fixture>(trial: &Trial<F>, whose: &Session, expected: &[&Session]) {
+async fn assert_lists<F: Fixture>(trial: &Trial<F>, whose: &Record, expected: &[&Record]) {
     let listed = trial
         .store()
-        .list(&whose.issuer, &whose.subject, None, 100)
+        .list(&whose.session.issuer, &whose.session.subject, None, 100)
         .await;
-    let sessions = done("list", listed).sessions;
-    let ids = |session: &Session| session.id;
+    let records = done("list", listed).records;
+    let ids = |record: &Record| record.session.id;
     assert_eq!(
-        sessions.iter().map(ids).collect::<Vec<_>>(),
+        records.iter().map(ids).collect::<Vec<_>>(),
         expected.iter().copied().map(ids).collect::<Vec<_>>()
     );
-    for (kept, expected) in sessions.iter().zip(expected) {
+    for (kept, expected) in records.iter().zip(expected) {
         assert_same(kept, expected);
     }
 }
@@ -49,7 +50,7 @@ async fn assert_lists<F: Fixture>(trial: &Trial<F>, whose: &Session, expected: &
 pub(super) async fn a_list_is_paged_by_identifier<F: Fixture>(trial: Trial<F>) {
     // Neither in order of insertion nor of time, and numbers that differ in far bytes.
     for number in [5, 3 << 120, 1, 256, 0, u128::MAX, 2 << 64] {
-        trial.insert(&trial.session(number, "ada")).await;
+        trial.insert(&trial.record(number, "ada")).await;
     }
     assert!(trial.end(id(5), RevokeReason::Logout).await);
     let page = async |after: Option<u128>, limit| trial.page("ada", after.map(id), limit).await;
@@ -67,7 +68,7 @@ pub(super) async fn a_list_is_paged_by_identifier<F: Fixture>(trial: Trial<F>) {
 
 pub(super) async fn ten_thousand_sessions_of_one_subject<F: Fixture>(trial: Trial<F>) {
     let all: Vec<_> = (0..10_000).map(id).collect();
-    let sessions = (0..10_000).map(|number| trial.session(number, "ada"));
+    let sessions = (0..10_000).map(|number| trial.record(number, "ada"));
     trial.insert_all(sessions).await;
     let mut seen = Vec::new();
     loop {

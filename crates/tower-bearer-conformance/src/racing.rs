@@ -4,11 +4,12 @@ use std::{future::Future, sync::Arc};
 
 use tokio::{sync::Barrier, task::JoinSet};
 
-use super::{Fixture, trial::*};
 use tower_bearer::{
     claims::SessionId,
     store::{RevokeReason, SessionStore, StoreErrorKind, Swap},
 };
+
+use crate::{Fixture, trial::*};
 
 const TASKS: u32 = 100;
 const ROUNDS: u128 = 5;
@@ -33,19 +34,19 @@ where
 
 pub(super) async fn of_many_swaps_one_wins<F: Fixture>(trial: Trial<F>) {
     for round in 0..ROUNDS {
-        let first = trial.session(round, "ada");
+        let first = trial.record(round, "ada");
         trial.insert(&first).await;
         let outcomes = at_once(TASKS, |task| {
             let trial = trial.by_turns(task);
             let mut next = rotated(&first, trial.start);
-            next.late = task;
+            next.state.late = task;
             async move { (trial.swap(0, &next).await, next) }
         })
         .await;
         let won = outcomes.iter().filter(|(swap, _)| *swap == Swap::Swapped);
         let won: Vec<_> = won.collect();
         assert_eq!(won.len(), 1, "so many of {TASKS} swaps of one version won");
-        assert_same(&trial.load(first.id).await, &won[0].1);
+        assert_same(&trial.load(first.session.id).await, &won[0].1);
     }
 }
 
@@ -53,28 +54,33 @@ pub(super) async fn of_many_inserts_one_wins<F: Fixture>(trial: Trial<F>) {
     for round in 0..ROUNDS {
         let outcomes = at_once(TASKS, |task| {
             let trial = trial.by_turns(task);
-            let session = trial.session(round, &format!("user {task}"));
-            async move { (trial.store().insert(&session).await, session) }
+            let record = trial.record(round, &format!("user {task}"));
+            async move { (trial.store().insert(&record).await, record) }
         })
         .await;
         let mut won = Vec::new();
-        for (inserted, session) in outcomes {
+        for (inserted, record) in outcomes {
             match inserted {
-                Ok(()) => won.push(session),
+                Ok(()) => won.push(record),
                 Err(error) if error.kind() == StoreErrorKind::Duplicate => {}
                 Err(error) => done("insert", Err(error)),
             }
         }
         assert_eq!(won.len(), 1, "so many of {TASKS} of one identifier got in");
         assert_same(&trial.load(id(round)).await, &won[0]);
-        assert!(trial.live(&won[0].subject).await.contains(&id(round)));
+        assert!(
+            trial
+                .live(&won[0].session.subject)
+                .await
+                .contains(&id(round))
+        );
     }
 }
 
 pub(super) async fn no_update_is_lost<F: Fixture>(trial: Trial<F>) {
     const WRITERS: u32 = 8;
     const TURNS: u32 = 25;
-    trial.insert(&trial.session(1, "ada")).await;
+    trial.insert(&trial.record(1, "ada")).await;
     at_once(WRITERS, |task| {
         let trial = trial.by_turns(task);
         async move {
@@ -82,20 +88,24 @@ pub(super) async fn no_update_is_lost<F: Fixture>(trial: Trial<F>) {
             while turns < TURNS {
                 let kept = trial.load(id(1)).await;
                 let next = rotated(&kept, trial.start);
-                turns += u32::from(trial.swap(kept.version, &next).await == Swap::Swapped);
+                turns += u32::from(trial.swap(kept.state.version, &next).await == Swap::Swapped);
                 patience.wait_for("a swap to win").await;
             }
         }
     })
     .await;
     let kept = trial.load(id(1)).await;
-    assert_eq!(kept.generation, WRITERS * TURNS, "so many swaps counted");
+    assert_eq!(
+        kept.state.generation,
+        WRITERS * TURNS,
+        "so many swaps counted"
+    );
 }
 
 pub(super) async fn nothing_changes_after_the_end<F: Fixture>(trial: Trial<F>) {
     for round in 0..20 {
         let id = id(round);
-        trial.insert(&trial.session(round, "ada")).await;
+        trial.insert(&trial.record(round, "ada")).await;
         let mut tasks = JoinSet::new();
         for task in 0..4 {
             tasks.spawn(rotate_until_revoked(trial.by_turns(task), id));
@@ -103,12 +113,12 @@ pub(super) async fn nothing_changes_after_the_end<F: Fixture>(trial: Trial<F>) {
         }
         // Some rounds end the session in the middle of it all, some at once.
         let mut patience = Patience::default();
-        while u128::from(trial.load(id).await.generation) < round {
+        while u128::from(trial.load(id).await.state.generation) < round {
             patience.wait_for("a swap to be seen").await;
         }
         assert!(trial.end(id, RevokeReason::Logout).await);
         let ended = trial.load(id).await;
-        let revoked = ended.revoked.expect("the end is seen");
+        let revoked = ended.state.revoked.expect("the end is seen");
         assert_eq!(revoked.reason, RevokeReason::Logout);
         tasks.join_all().await;
         assert_same(&trial.load(id).await, &ended);
@@ -121,9 +131,9 @@ async fn rotate_until_revoked<F: Fixture>(trial: Trial<F>, id: SessionId) {
     loop {
         let kept = trial.load(id).await;
         let mut next = rotated(&kept, trial.start);
-        next.revoked = None;
-        let swap = trial.swap(kept.version, &next).await;
-        if kept.revoked.is_some() {
+        next.state.revoked = None;
+        let swap = trial.swap(kept.state.version, &next).await;
+        if kept.state.revoked.is_some() {
             return assert_eq!(swap, Swap::Lost, "a revoked session was swapped");
         }
         patience.wait_for("the end to be seen").await;
@@ -134,8 +144,8 @@ async fn confirm_until_revoked<F: Fixture>(trial: Trial<F>, id: SessionId) {
     let mut patience = Patience::default();
     loop {
         let kept = trial.load(id).await;
-        trial.confirm(&[(id, kept.generation)]).await;
-        if kept.revoked.is_some() {
+        trial.confirm(&[(id, kept.state.generation)]).await;
+        if kept.state.revoked.is_some() {
             return;
         }
         patience.wait_for("the end to be seen").await;
@@ -146,7 +156,7 @@ pub(super) async fn of_many_ends_one_wins<F: Fixture>(trial: Trial<F>) {
     for round in 0..ROUNDS {
         let all: Vec<_> = (0..10).map(|number| id(10 * round + number)).collect();
         for number in 10 * round..10 * (round + 1) {
-            trial.insert(&trial.session(number, "ada")).await;
+            trial.insert(&trial.record(number, "ada")).await;
         }
         let ended = at_once(20, |task| {
             let (trial, all) = (trial.by_turns(task), all.clone());
@@ -171,7 +181,7 @@ pub(super) async fn of_many_ends_one_wins<F: Fixture>(trial: Trial<F>) {
 /// A store that locks rows in the order in which they come deadlocks here.
 pub(super) async fn writers_of_many_sessions_do_not_block_each_other<F: Fixture>(trial: Trial<F>) {
     const COUNT: u128 = 200;
-    let sessions = (0..COUNT).map(|number| trial.session(number, "ada"));
+    let sessions = (0..COUNT).map(|number| trial.record(number, "ada"));
     trial.insert_all(sessions).await;
     at_once(12, |task| {
         let trial = trial.by_turns(task);
@@ -189,15 +199,18 @@ pub(super) async fn writers_of_many_sessions_do_not_block_each_other<F: Fixture>
     .await;
     for number in 0..COUNT {
         let kept = trial.load(id(number)).await;
-        assert!(kept.revoked.is_some(), "{kept:?} was left out");
-        let writes = 1 + u64::from(kept.confirmed_at.is_some());
-        assert_eq!(kept.version, writes, "each write counts once: {kept:?}");
+        assert!(kept.state.revoked.is_some(), "{kept:?} was left out");
+        let writes = 1 + u64::from(kept.state.confirmed_at.is_some());
+        assert_eq!(
+            kept.state.version, writes,
+            "each write counts once: {kept:?}"
+        );
     }
 }
 
 pub(super) async fn many_clean_ups_delete_each_session_once<F: Fixture>(trial: Trial<F>) {
     const COUNT: u128 = 500;
-    let sessions = (0..COUNT).map(|number| trial.session(number, "ada"));
+    let sessions = (0..COUNT).map(|number| trial.record(number, "ada"));
     trial.insert_all(sessions).await;
     trial.advance(2 * HOUR).await;
     let deleted = at_once(8, |task| {

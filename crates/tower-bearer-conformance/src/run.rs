@@ -5,7 +5,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{
+use crate::{
     Fixture,
     cases::{Case, cases},
 };

@@ -2,18 +2,19 @@
 
 use std::collections::HashSet;
 
-use super::{
-    Fixture,
-    racing::at_once,
-    tokens::{self, Held},
-    trial::*,
-};
 use tower_bearer::{
     TokenResponse,
     session::{
         Grant, RefreshOutcome, RefreshRequest, Refreshed, RevokeReason, SessionErrorKind, Sessions,
     },
     store::SessionStore,
+};
+
+use crate::{
+    Fixture,
+    racing::at_once,
+    tokens::{self, Held},
+    trial::*,
 };
 
 const TASKS: u32 = 100;
@@ -48,7 +49,7 @@ pub(super) async fn a_hundred_refreshes_of_one_token_give_one_successor<F: Fixtu
     let opened: Vec<_> = opened.collect();
     let successors: HashSet<_> = opened.iter().map(|held| held.refresh.to_string()).collect();
     assert_eq!(successors.len(), 1, "so many successors of one token");
-    assert_eq!(trial.load(opened[0].id).await.generation, 1);
+    assert_eq!(trial.load(opened[0].id).await.state.generation, 1);
 }
 
 /// As an honest client: tries again where the server is contended, with the token that it has.
@@ -84,6 +85,7 @@ pub(super) async fn a_logout_is_never_undone_by_a_rotation<F: Fixture>(trial: Tr
         let revoked = trial
             .load(held.id)
             .await
+            .state
             .revoked
             .map(|revoked| revoked.reason);
         assert_eq!(revoked, Some(RevokeReason::Logout));

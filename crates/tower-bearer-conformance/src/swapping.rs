@@ -2,65 +2,70 @@
 
 use std::time::Duration;
 
-use super::{Fixture, trial::*};
-use tower_bearer::store::{RevokeReason, Revoked, Swap};
+use tower_bearer::store::{RevokeReason, Revoked, SessionState, Swap};
 
-pub(super) async fn a_swap_writes_the_next_session<F: Fixture>(trial: Trial<F>) {
-    let mut first = trial.full_session(1);
-    first.generation = 40;
+use crate::{Fixture, trial::*};
+
+pub(super) async fn a_swap_writes_the_next_state<F: Fixture>(trial: Trial<F>) {
+    let mut first = trial.full_record(1);
+    first.state.generation = 40;
     trial.insert(&first).await;
 
     let mut next = rotated(&first, trial.start + HOUR);
     // To the millisecond, and each its own.
     let odd = |millis| Some(trial.start + MINUTE + Duration::from_millis(millis));
-    (next.rotated_at, next.delivered_at) = (odd(1), odd(23));
-    (next.confirmed_at, next.last_refreshed_at) = (odd(457), odd(891));
-    assert_eq!(trial.swap(0, &next).await, Swap::Swapped);
-    assert_same(&trial.load(first.id).await, &next);
+    let state = &mut next.state;
+    (state.rotated_at, state.delivered_at) = (odd(1), odd(23));
+    (state.confirmed_at, state.last_refreshed_at) = (odd(457), odd(891));
+    state.bound_to = Some(key(101));
+    assert_eq!(trial.swap(first.state.version, &next).await, Swap::Swapped);
+    assert_same(&trial.load(id(1)).await, &next);
 
     // What can be nothing becomes nothing again, and a version may be the very next.
     let mut empty = next.clone();
-    (empty.rotated_at, empty.delivered_at) = (None, None);
-    (empty.confirmed_at, empty.last_refreshed_at) = (None, None);
-    (empty.generation, empty.late) = (0, 0);
-    empty.version += 1;
-    assert_eq!(trial.swap(next.version, &empty).await, Swap::Swapped);
-    assert_same(&trial.load(first.id).await, &empty);
+    let expires_at = next.state.expires_at;
+    empty.state = SessionState::new(expires_at);
+    empty.state.version = next.state.version + 1;
+    assert_eq!(trial.swap(next.state.version, &empty).await, Swap::Swapped);
+    assert_same(&trial.load(id(1)).await, &empty);
 }
 
 pub(super) async fn a_swap_of_another_version_is_lost<F: Fixture>(trial: Trial<F>) {
-    let first = trial.session(1, "ada");
+    let first = trial.record(1, "ada");
     trial.insert(&first).await;
     let second = rotated(&first, trial.start);
     assert_eq!(trial.swap(0, &second).await, Swap::Swapped);
 
-    let (below, above) = (second.version - 1, second.version + 1);
+    let (below, above) = (second.state.version - 1, second.state.version + 1);
     let far = [i64::MAX as u64, i64::MAX as u64 + 1, u64::MAX - 1];
     for wrong in [0, 1, below, above].into_iter().chain(far) {
         let mut next = rotated(&second, trial.start + HOUR);
-        next.version = wrong + 1;
+        next.state.version = wrong + 1;
         let swap = trial.swap(wrong, &next).await;
         assert_eq!(swap, Swap::Lost, "expected version {wrong}");
     }
-    assert_same(&trial.load(first.id).await, &second);
+    assert_same(&trial.load(first.session.id).await, &second);
 
     // A confirmation counts as a version too.
-    trial.confirm(&[(first.id, 1)]).await;
+    trial.confirm(&[(first.session.id, 1)]).await;
     let stale = rotated(&second, trial.start);
-    assert_eq!(trial.swap(second.version, &stale).await, Swap::Lost);
-    let confirmed = trial.load(first.id).await;
-    assert_eq!(confirmed.version, second.version + 1);
+    assert_eq!(trial.swap(second.state.version, &stale).await, Swap::Lost);
+    let confirmed = trial.load(first.session.id).await;
+    assert_eq!(confirmed.state.version, second.state.version + 1);
     let next = rotated(&confirmed, trial.start);
-    assert_eq!(trial.swap(confirmed.version, &next).await, Swap::Swapped);
+    assert_eq!(
+        trial.swap(confirmed.state.version, &next).await,
+        Swap::Swapped
+    );
 }
 
 pub(super) async fn a_swap_of_a_revoked_session_is_lost<F: Fixture>(trial: Trial<F>) {
-    trial.insert(&trial.session(1, "ada")).await;
+    trial.insert(&trial.record(1, "ada")).await;
     assert!(trial.end(id(1), RevokeReason::Logout).await);
     let revoked = trial.load(id(1)).await;
 
     let mut revived = rotated(&revoked, trial.start);
-    revived.revoked = None;
+    revived.state.revoked = None;
     for expected in [0, 1] {
         assert_eq!(trial.swap(expected, &revived).await, Swap::Lost);
     }
@@ -69,25 +74,25 @@ pub(super) async fn a_swap_of_a_revoked_session_is_lost<F: Fixture>(trial: Trial
 
 pub(super) async fn a_swap_can_revoke_for_every_reason<F: Fixture>(trial: Trial<F>) {
     for (number, reason) in (1..).zip(RevokeReason::ALL.iter().copied()) {
-        let first = trial.session(number, "ada");
+        let first = trial.record(number, "ada");
         trial.insert(&first).await;
         let mut next = rotated(&first, trial.start);
-        next.revoked = Some(Revoked::new(trial.start + HOUR, reason));
+        next.state.revoked = Some(Revoked::new(trial.start + HOUR, reason));
         assert_eq!(trial.swap(0, &next).await, Swap::Swapped);
-        assert_same(&trial.load(first.id).await, &next);
+        assert_same(&trial.load(first.session.id).await, &next);
 
         let mut revived = rotated(&next, trial.start);
-        revived.revoked = None;
-        assert_eq!(trial.swap(next.version, &revived).await, Swap::Lost);
-        assert!(!trial.end(first.id, RevokeReason::Logout).await);
-        assert_same(&trial.load(first.id).await, &next);
+        revived.state.revoked = None;
+        assert_eq!(trial.swap(next.state.version, &revived).await, Swap::Lost);
+        assert!(!trial.end(first.session.id, RevokeReason::Logout).await);
+        assert_same(&trial.load(first.session.id).await, &next);
     }
     assert_eq!(trial.live("ada").await, []);
 }
 
 pub(super) async fn a_swap_never_creates_a_session<F: Fixture>(trial: Trial<F>) {
-    let next = rotated(&trial.session(1, "ada"), trial.start);
-    for expected in [0, next.version] {
+    let next = rotated(&trial.record(1, "ada"), trial.start);
+    for expected in [0, next.state.version] {
         assert_eq!(trial.swap(expected, &next).await, Swap::Lost);
     }
     assert!(trial.find(id(1)).await.is_none(), "the swap created it");

@@ -4,14 +4,15 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-use super::trial::ISSUER;
 use tower_bearer::{
-    Algorithm, Claims, Issuer, KeySet, RefreshToken, SessionId, SigningKey, TokenResponse,
+    Algorithm, Issuer, KeySet, RefreshToken, SessionId, SigningKey, TokenResponse, VerifiedToken,
     Verifier,
     clock::Timestamp,
-    session::{Presented, RefreshKey, Sessions, SessionsBuilder},
+    session::{PresentedToken, RefreshKey, Sessions, SessionsBuilder},
     store::SessionStore,
 };
+
+use crate::trial::ISSUER;
 
 const AUDIENCE: &str = "https://api.example";
 
@@ -19,7 +20,7 @@ const AUDIENCE: &str = "https://api.example";
 pub(super) fn server<St: SessionStore>(store: St) -> SessionsBuilder<St> {
     let key = SigningKey::from_secret(Algorithm::HS256, [5; 32]).unwrap();
     let issuer = Issuer::new(ISSUER, AUDIENCE, KeySet::new(key)).unwrap();
-    Sessions::builder(issuer, RefreshKey::from_keys(refresh_keys()), store)
+    SessionsBuilder::new(issuer, RefreshKey::from_keys(refresh_keys()), store)
 }
 
 fn refresh_keys() -> KeySet {
@@ -39,8 +40,8 @@ pub(super) struct Held {
     pub(super) tokens: TokenResponse,
     /// The claims of the refresh token.
     pub(super) refresh: Value,
-    pub(super) presented: Presented,
-    pub(super) access: Claims,
+    pub(super) presented: PresentedToken,
+    pub(super) access: VerifiedToken,
 }
 
 impl Held {
@@ -51,12 +52,12 @@ impl Held {
         let access = verifier.verify_at(tokens.access_token.expose(), now);
         Self {
             id: refresh["sid"].as_str().unwrap().parse().unwrap(),
-            presented: Presented::new(
+            presented: PresentedToken::new(
                 refresh["gen"].as_u64().unwrap() as u32,
-                refresh["jti"].as_str().unwrap().parse().unwrap(),
                 Timestamp::from_secs(refresh["exp"].as_i64().unwrap()),
+                true,
             ),
-            access: access.unwrap().claims().clone(),
+            access: access.unwrap(),
             refresh,
             tokens,
         }
@@ -64,15 +65,12 @@ impl Held {
 
     /// A token of this generation, or a few further on, from someone who has the key but not
     /// the session's secret.
-    pub(super) fn forged(&self, ahead: u32) -> (RefreshToken, Presented) {
-        let presented = Presented::new(
-            self.presented.generation + ahead,
-            uuid::Uuid::new_v8([1; 16]),
-            self.presented.exp,
-        );
+    pub(super) fn forged(&self, ahead: u32) -> (RefreshToken, PresentedToken) {
+        let generation = self.presented.generation + ahead;
+        let presented = PresentedToken::new(generation, self.presented.exp, false);
         let mut claims = self.refresh.clone();
-        claims["gen"] = presented.generation.into();
-        claims["jti"] = presented.jti.to_string().into();
+        claims["gen"] = generation.into();
+        claims["jti"] = uuid::Uuid::new_v8([1; 16]).to_string().into();
         let token = refresh_keys().sign("rt+jwt", claims.to_string().as_bytes());
         (RefreshToken::new(token.unwrap()), presented)
     }

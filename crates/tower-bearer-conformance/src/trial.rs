@@ -10,15 +10,16 @@ use std::{
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::Fixture;
 use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
     store::{
-        Metadata, PrivateClaims, RevokeReason, Session, SessionSecret, SessionStore, StoreError,
-        Swap,
+        Extra, KeyThumbprint, Metadata, PrivateClaims, Record, RevokeReason, Session,
+        SessionSecret, SessionState, SessionStore, StoreError, Swap,
     },
 };
+
+use crate::Fixture;
 
 pub(super) const ISSUER: &str = "https://id.example";
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
@@ -79,32 +80,34 @@ impl<F: Fixture> Trial<F> {
         done("now", self.store().now().await)
     }
 
-    pub(super) async fn find(&self, id: SessionId) -> Option<Session> {
-        done("load", self.store().load(id).await).session
+    pub(super) async fn find(&self, id: SessionId) -> Option<Record> {
+        done("load", self.store().load(id).await).record
     }
 
-    pub(super) async fn load(&self, id: SessionId) -> Session {
+    pub(super) async fn load(&self, id: SessionId) -> Record {
         self.find(id).await.expect("a session that is kept is gone")
     }
 
-    pub(super) async fn insert(&self, session: &Session) {
-        done("insert", self.store().insert(session).await);
+    pub(super) async fn insert(&self, record: &Record) {
+        done("insert", self.store().insert(record).await);
     }
 
-    pub(super) async fn insert_all(&self, sessions: impl IntoIterator<Item = Session>) {
+    pub(super) async fn insert_all(&self, records: impl IntoIterator<Item = Record>) {
         let mut writers = JoinSet::new();
-        for session in sessions {
+        for record in records {
             if writers.len() == WRITERS {
                 writers.join_next().await.unwrap().unwrap();
             }
             let trial = self.clone();
-            writers.spawn(async move { trial.insert(&session).await });
+            writers.spawn(async move { trial.insert(&record).await });
         }
         writers.join_all().await;
     }
 
-    pub(super) async fn swap(&self, expected: u64, next: &Session) -> Swap {
-        done("swap", self.store().swap(expected, next).await)
+    /// Swaps the state of `next` in.
+    pub(super) async fn swap(&self, expected: u64, next: &Record) -> Swap {
+        let Record { session, state } = next;
+        done("swap", self.store().swap(session.id, expected, state).await)
     }
 
     pub(super) async fn confirm(&self, pairs: &[(SessionId, u32)]) {
@@ -135,8 +138,8 @@ impl<F: Fixture> Trial<F> {
         limit: usize,
     ) -> Vec<SessionId> {
         let listed = self.store().list(ISSUER, subject, after, limit).await;
-        let sessions = done("list", listed).sessions;
-        sessions.iter().map(|session| session.id).collect()
+        let records = done("list", listed).records;
+        records.iter().map(|record| record.session.id).collect()
     }
 
     /// Has at most `limit` sessions deleted, of which `dead` have ended.
@@ -152,35 +155,62 @@ impl<F: Fixture> Trial<F> {
 
     /// A session that is live for an hour and ends after two, with nothing in it that can be
     /// left out.
-    pub(super) fn session(&self, number: u128, subject: &str) -> Session {
+    pub(super) fn record(&self, number: u128, subject: &str) -> Record {
         let secret = SessionSecret::from_bytes([0xa5; 32]);
         let mut session = Session::new(id(number), ISSUER, subject, secret, self.start);
-        session.expires_at = self.start + HOUR;
         session.ends_at = self.start + 2 * HOUR;
-        session
+        let state = SessionState::new(self.start + HOUR);
+        Record { session, state }
     }
 
-    /// A session with something in every field that an insert takes.
-    pub(super) fn full_session(&self, number: u128) -> Session {
-        let mut session = self.session(number, "ädä 🦀 \"'; DROP TABLE x; --\n\0 end");
-        let milliseconds = |after| self.start + Duration::from_millis(after);
-        session.issuer = "https://id.example/Ünï%20code?a=b".to_owned();
-        session.secret = SessionSecret::from_bytes(std::array::from_fn(|i| (i * 9) as u8));
-        session.generation = u32::MAX;
-        session.rotated_at = Some(milliseconds(1));
-        session.delivered_at = Some(milliseconds(2));
-        session.confirmed_at = Some(milliseconds(3));
-        session.late = u32::MAX;
-        session.expires_at = self.start + MILLENNIUM;
-        session.ends_at = session.expires_at + Duration::from_millis(1);
-        session.last_refreshed_at = Some(milliseconds(4));
-        session.auth_time = Timestamp::from_millis(-1);
-        session.scope = "profile write read".parse().expect("a scope");
-        session.client_id = Some(String::new());
-        session.claims = claims();
-        session.metadata = metadata();
-        session
+    /// A session with something in every field that a live one can have, each its own.
+    pub(super) fn full_record(&self, number: u128) -> Record {
+        let ends_at = self.start + MILLENNIUM;
+        Record {
+            session: Session {
+                id: id(number),
+                issuer: "https://id.example/Ünï%20code?a=b".to_owned(),
+                subject: "ädä 🦀 \"'; DROP TABLE x; --\n\0 end".to_owned(),
+                secret: SessionSecret::from_bytes(std::array::from_fn(|i| (i * 9) as u8)),
+                created_at: self.start - MINUTE,
+                auth_time: Timestamp::from_millis(-1),
+                ends_at,
+                scope: "profile write read".parse().expect("a scope"),
+                client_id: Some(String::new()),
+                claims: claims(),
+                metadata: metadata(),
+                idle_lifetime: Some(MILLENNIUM + Duration::from_millis(457)),
+                extra: extra(),
+            },
+            state: self.full_state(ends_at - Duration::from_millis(1)),
+        }
     }
+
+    fn full_state(&self, expires_at: Timestamp) -> SessionState {
+        let milliseconds = |after| Some(self.start + Duration::from_millis(after));
+        SessionState {
+            version: self.start.as_millis().unsigned_abs(),
+            generation: u32::MAX,
+            rotated_at: milliseconds(1),
+            delivered_at: milliseconds(2),
+            confirmed_at: milliseconds(3),
+            late: u32::MAX,
+            expires_at,
+            last_refreshed_at: milliseconds(4),
+            revoked: None,
+            bound_to: Some(key(7)),
+        }
+    }
+}
+
+/// The thumbprint of no key.
+pub(super) fn key(first: u8) -> KeyThumbprint {
+    KeyThumbprint::from_bytes(std::array::from_fn(|i| first.wrapping_mul(i as u8 + 1)))
+}
+
+fn extra() -> Extra {
+    Extra::from_json(r#"{"sub":"a name of its own","later":{"deep":[1,"é\u0000"]}}"#)
+        .expect("an object")
 }
 
 fn claims() -> PrivateClaims {
@@ -204,17 +234,23 @@ pub(super) fn id(number: u128) -> SessionId {
 }
 
 /// What a rotation at `now` makes of a session.
-pub(super) fn rotated(session: &Session, now: Timestamp) -> Session {
-    let mut next = session.clone();
-    next.generation += 1;
-    next.rotated_at = Some(now);
-    next.delivered_at = Some(now);
-    next.confirmed_at = None;
-    next.late <<= 1;
-    next.expires_at = (now + HOUR).min(session.ends_at);
-    next.last_refreshed_at = Some(now);
-    next.version = session.next_version(now);
-    next
+pub(super) fn rotated(record: &Record, now: Timestamp) -> Record {
+    let Record { session, state } = record;
+    Record {
+        session: session.clone(),
+        state: SessionState {
+            version: state.next_version(now),
+            generation: state.generation + 1,
+            rotated_at: Some(now),
+            delivered_at: Some(now),
+            confirmed_at: None,
+            late: state.late << 1,
+            expires_at: (now + HOUR).min(session.ends_at),
+            last_refreshed_at: Some(now),
+            revoked: state.revoked,
+            bound_to: state.bound_to.clone(),
+        },
+    }
 }
 
 /// Ends the loops that a store should have ended, and lets others run meanwhile.
@@ -257,29 +293,36 @@ pub(super) fn done<T>(call: &str, result: Result<T, StoreError>) -> T {
 }
 
 #[track_caller]
-pub(super) fn assert_same(kept: &Session, expected: &Session) {
+pub(super) fn assert_same(kept: &Record, expected: &Record) {
     if let Some(difference) = difference(kept, expected) {
         panic!("the session has {difference}");
     }
 }
 
 /// Names the fields that differ, and shows all but the secret.
-pub(super) fn difference(kept: &Session, expected: &Session) -> Option<String> {
+pub(super) fn difference(kept: &Record, expected: &Record) -> Option<String> {
     let mut wrong = Vec::new();
     macro_rules! compare {
-        ($($field:ident)+) => {$(
-            if kept.$field != expected.$field {
-                wrong.push(differs(stringify!($field), &kept.$field, &expected.$field));
-            }
-        )+};
+        ($type:ident, $part:ident { $($field:ident)+ } $($beside:ident)?) => {
+            // Without `..`, so that a new field is an error here too.
+            let $type { $($field,)+ $($beside: _)? } = &kept.$part;
+            $(if *$field != expected.$part.$field {
+                wrong.push(differs(stringify!($field), $field, &expected.$part.$field));
+            })+
+        };
     }
-    compare!(
-        id issuer subject secret generation rotated_at delivered_at confirmed_at late expires_at
-        ends_at revoked version created_at last_refreshed_at auth_time client_id claims metadata
-    );
+    compare!(Session, session {
+        id issuer subject secret created_at auth_time ends_at client_id claims metadata
+        idle_lifetime extra
+    } scope);
+    compare!(SessionState, state {
+        version generation rotated_at delivered_at confirmed_at late expires_at last_refreshed_at
+        revoked bound_to
+    });
     // Two scopes are the same in whatever order; what is kept is the text.
-    if kept.scope.as_str() != expected.scope.as_str() {
-        wrong.push(differs("scope", &kept.scope, &expected.scope));
+    let (kept, expected) = (&kept.session.scope, &expected.session.scope);
+    if kept.as_str() != expected.as_str() {
+        wrong.push(differs("scope", kept, expected));
     }
     (!wrong.is_empty()).then(|| wrong.join(", and "))
 }

@@ -3,8 +3,9 @@
 use redis::Value;
 use uuid::Uuid;
 
-use super::error::unexpected;
 use tower_bearer::{claims::SessionId, clock::Timestamp, store::StoreError};
+
+use crate::error::unexpected;
 
 /// Whether a script did what it is for.
 pub(super) fn is_done(answer: Value) -> Result<bool, StoreError> {

@@ -1,11 +1,19 @@
 //! Texts and times in a row of bytes.
 
-use tower_bearer::clock::Timestamp;
+use std::time::Duration;
 
-/// A row that is cut off, goes on too long or holds what its field cannot. It does not tell what.
+use tower_bearer::{clock::Timestamp, store::KeyThumbprint};
+
+/// A row that cannot be read. It does not tell what the row holds.
 #[derive(Debug, thiserror::Error)]
-#[error("field {0} of the row cannot be read")]
-pub(super) struct Unreadable(pub(super) &'static str);
+pub(super) enum Unreadable {
+    /// Another version of this crate has written it.
+    #[error("the row is of format {0}, which this version of the crate does not know")]
+    Format(u8),
+    /// It is cut off, goes on too long or holds what this field cannot.
+    #[error("field {0} of the row cannot be read")]
+    Field(&'static str),
+}
 
 #[derive(Default)]
 pub(super) struct Writer(Vec<u8>);
@@ -39,6 +47,30 @@ impl Writer {
         self.time(time.unwrap_or_default());
     }
 
+    pub(super) fn optional_text(&mut self, text: Option<&str>) {
+        self.raw(&[u8::from(text.is_some())]);
+        self.text(text.unwrap_or_default());
+    }
+
+    /// In milliseconds.
+    pub(super) fn optional_lifetime(&mut self, lifetime: Option<Duration>) {
+        let millis = lifetime.unwrap_or_default().as_millis();
+        let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+        self.raw(&[u8::from(lifetime.is_some())]);
+        self.raw(&millis.to_be_bytes());
+    }
+
+    pub(super) fn optional_key(&mut self, key: Option<&KeyThumbprint>) {
+        self.raw(&[u8::from(key.is_some())]);
+        self.raw(key.map_or(&[0; 32], |key| key.as_bytes()));
+    }
+
+    /// Whose session it is, as rows and those who look for them write it.
+    pub(super) fn owner(&mut self, issuer: &str, subject: &str) {
+        self.text(issuer);
+        self.text(subject);
+    }
+
     pub(super) fn finish(self) -> Vec<u8> {
         self.0
     }
@@ -60,29 +92,29 @@ impl<'r> Reader<'r> {
         &mut self,
         field: &'static str,
     ) -> Result<[u8; N], Unreadable> {
-        let (bytes, rest) = self.0.split_first_chunk().ok_or(Unreadable(field))?;
+        let (bytes, rest) = self.0.split_first_chunk().ok_or(Unreadable::Field(field))?;
         self.0 = rest;
         Ok(*bytes)
     }
 
     pub(super) fn length(&mut self, field: &'static str) -> Result<usize, Unreadable> {
         let length = u32::from_be_bytes(self.array(field)?);
-        usize::try_from(length).map_err(|_| Unreadable(field))
+        usize::try_from(length).map_err(|_| Unreadable::Field(field))
     }
 
     pub(super) fn text(&mut self, field: &'static str) -> Result<&'r str, Unreadable> {
         let length = self.length(field)?;
         let split = self.0.split_at_checked(length);
-        let (bytes, rest) = split.ok_or(Unreadable(field))?;
+        let (bytes, rest) = split.ok_or(Unreadable::Field(field))?;
         self.0 = rest;
-        std::str::from_utf8(bytes).map_err(|_| Unreadable(field))
+        std::str::from_utf8(bytes).map_err(|_| Unreadable::Field(field))
     }
 
     pub(super) fn flag(&mut self, field: &'static str) -> Result<bool, Unreadable> {
         match self.array(field)? {
             [0] => Ok(false),
             [1] => Ok(true),
-            _ => Err(Unreadable(field)),
+            _ => Err(Unreadable::Field(field)),
         }
     }
 
@@ -97,10 +129,46 @@ impl<'r> Reader<'r> {
     ) -> Result<Option<Timestamp>, Unreadable> {
         let is_there = self.flag(field)?;
         let time = self.time(field)?;
-        match (is_there, time) {
-            (true, time) => Ok(Some(time)),
-            (false, time) if time == Timestamp::default() => Ok(None),
-            (false, _) => Err(Unreadable(field)),
-        }
+        only_if(is_there, time, Timestamp::default(), field)
+    }
+
+    pub(super) fn optional_text(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Option<&'r str>, Unreadable> {
+        let is_there = self.flag(field)?;
+        only_if(is_there, self.text(field)?, "", field)
+    }
+
+    pub(super) fn optional_lifetime(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Option<Duration>, Unreadable> {
+        let is_there = self.flag(field)?;
+        let millis = only_if(is_there, u64::from_be_bytes(self.array(field)?), 0, field)?;
+        Ok(millis.map(Duration::from_millis))
+    }
+
+    pub(super) fn optional_key(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Option<KeyThumbprint>, Unreadable> {
+        let is_there = self.flag(field)?;
+        let bytes = only_if(is_there, self.array(field)?, [0; 32], field)?;
+        Ok(bytes.map(KeyThumbprint::from_bytes))
+    }
+}
+
+/// A value that is not there is written as nothing, and as nothing else.
+fn only_if<T: PartialEq>(
+    is_there: bool,
+    value: T,
+    nothing: T,
+    field: &'static str,
+) -> Result<Option<T>, Unreadable> {
+    match is_there {
+        true => Ok(Some(value)),
+        false if value == nothing => Ok(None),
+        false => Err(Unreadable::Field(field)),
     }
 }

@@ -5,14 +5,12 @@ use redis::{
     aio::ConnectionManager, cmd,
 };
 
-use super::{
+use tower_bearer::store::{OpenError, StoreError, StoreErrorKind};
+
+use crate::{
     error::{failed, refused},
     options::Wait,
     scripts,
-};
-use tower_bearer::{
-    error::ConfigError,
-    store::{StoreError, StoreErrorKind},
 };
 
 /// The answer to one command of several.
@@ -39,7 +37,7 @@ impl Connection {
     }
 
     /// Gives the server all scripts, and makes sure that it knows how to wait.
-    pub(super) async fn prepare(&self) -> Result<(), ConfigError> {
+    pub(super) async fn prepare(&self) -> Result<(), OpenError> {
         let all = scripts::load().chain(self.wait.map(Wait::command));
         let all: Vec<_> = all.collect();
         let prepared = self.exchange(&all);

@@ -7,7 +7,7 @@ end
 if #head < 10 or head:sub(1, 1) ~= ARGV[1] then
   return -1
 end
-if redis.call('GETRANGE', KEYS[1], 70, 69 + #ARGV[3]) ~= ARGV[3] then
+if redis.call('GETRANGE', KEYS[1], 103, 102 + #ARGV[3]) ~= ARGV[3] then
   return 0
 end
 local reason = head:sub(10)

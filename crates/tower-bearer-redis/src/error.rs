@@ -1,8 +1,9 @@
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-use tower_bearer::{
-    error::{ConfigError, ConfigErrorKind},
-    store::{StoreError, StoreErrorKind},
+use tower_bearer::store::{
+    OpenError,
+    OpenErrorKind::{Address, Refused, Unreachable, Unsuitable},
+    StoreError, StoreErrorKind,
 };
 
 /// An answer that the server's scripts do not give.
@@ -36,13 +37,16 @@ fn kind(error: &RedisError) -> StoreErrorKind {
 }
 
 /// Why a store cannot be opened.
-pub(super) fn refused(error: RedisError) -> ConfigError {
-    let why = match error.kind() {
-        _ if error.code() == Some("NOAUTH") => "its server refuses the user or the password",
-        ErrorKind::Io => "its server cannot be reached",
-        ErrorKind::InvalidClientConfig => "its address is no Redis address",
-        ErrorKind::AuthenticationFailed => "its server refuses the user or the password",
-        _ => "its server cannot be used: it is not Redis 7, or does not let the user run scripts",
+pub(super) fn refused(error: RedisError) -> OpenError {
+    let stranger = "its server refuses the user or the password";
+    let unfit =
+        "its server cannot be used: it is not Redis 7, or does not let the user run scripts";
+    let (kind, why) = match error.kind() {
+        _ if error.code() == Some("NOAUTH") => (Refused, stranger),
+        ErrorKind::Io => (Unreachable, "its server cannot be reached"),
+        ErrorKind::InvalidClientConfig => (Address, "its address is no Redis address"),
+        ErrorKind::AuthenticationFailed => (Refused, stranger),
+        _ => (Unsuitable, unfit),
     };
-    ConfigError::with_source(ConfigErrorKind::Store(why), error)
+    OpenError::new(kind, why).with_source(error)
 }

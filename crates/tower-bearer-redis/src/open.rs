@@ -8,9 +8,9 @@ use redis::{
     io::tcp::TcpSettings,
 };
 
-use super::{RedisOptions, connection::Connection, error::refused};
-use crate::trace;
-use tower_bearer::error::ConfigError;
+use tower_bearer::store::OpenError;
+
+use crate::{RedisOptions, connection::Connection, error::refused, trace};
 
 /// Revocations that wait go over a connection of their own, where there is one: they hold up
 /// what comes after them.
@@ -19,7 +19,7 @@ pub(super) struct Connections {
     pub(super) revoking: Connection,
 }
 
-pub(super) async fn open(url: &str, options: &RedisOptions) -> Result<Connections, ConfigError> {
+pub(super) async fn open(url: &str, options: &RedisOptions) -> Result<Connections, OpenError> {
     let client = client(url, options.timeout).map_err(refused)?;
     let main = connect(&client, options.timeout).await?;
     let revoking = match options.wait {
@@ -33,7 +33,7 @@ pub(super) async fn open(url: &str, options: &RedisOptions) -> Result<Connection
 pub(super) async fn over(
     manager: ConnectionManager,
     options: &RedisOptions,
-) -> Result<Connections, ConfigError> {
+) -> Result<Connections, OpenError> {
     prepared(manager.clone(), manager, options).await
 }
 
@@ -41,7 +41,7 @@ async fn prepared(
     main: ConnectionManager,
     revoking: ConnectionManager,
     options: &RedisOptions,
-) -> Result<Connections, ConfigError> {
+) -> Result<Connections, OpenError> {
     let main = Connection::new(main, options.timeout, None);
     let revoking = Connection::new(revoking, options.timeout, options.wait);
     revoking.prepare().await?;
@@ -59,7 +59,7 @@ fn client(url: &str, timeout: Duration) -> RedisResult<Client> {
 }
 
 /// Tries a few times, as the server may be about to start.
-async fn connect(client: &Client, timeout: Duration) -> Result<ConnectionManager, ConfigError> {
+async fn connect(client: &Client, timeout: Duration) -> Result<ConnectionManager, OpenError> {
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(timeout))
         // `Connection` limits the whole call; a second timer would only cost.

@@ -41,7 +41,7 @@ impl RedisOptions {
     }
 
     /// How long a call waits for each answer of the server, the making of a lost connection
-    /// included, before it is a [`Timeout`](crate::store::StoreErrorKind::Timeout). A connection
+    /// included, before it is a [`Timeout`](tower_bearer::store::StoreErrorKind::Timeout). A connection
     /// manager of the application's own may have a shorter one, which then counts.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -51,7 +51,7 @@ impl RedisOptions {
 
     /// Acknowledges a revocation only once that many replicas have it in their memory (`WAIT`):
     /// a failover to one of them does not bring the session back. Where that takes longer than
-    /// `longest`, the call is a [`Timeout`](crate::store::StoreErrorKind::Timeout), although the
+    /// `longest`, the call is a [`Timeout`](tower_bearer::store::StoreErrorKind::Timeout), although the
     /// session is revoked on the primary, or will be.
     ///
     /// The server reads a connection on only when a wait is over: while too few replicas are
@@ -67,7 +67,7 @@ impl RedisOptions {
     /// Acknowledges a revocation only once the primary and that many replicas have synced it to
     /// their append-only files (`WAITAOF`, Redis 7.2): it outlives the machines. Where that takes
     /// longer than `longest`, the call is a
-    /// [`Timeout`](crate::store::StoreErrorKind::Timeout), although the session is revoked on
+    /// [`Timeout`](tower_bearer::store::StoreErrorKind::Timeout), although the session is revoked on
     /// the primary.
     #[must_use]
     pub fn wait_for_disks(mut self, replicas: u32, longest: Duration) -> Self {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use redis::{Cmd, cmd};
 
 /// The bytes of a swap's arguments, which are the most that is called often.
-const CALL: usize = 192;
+const CALL: usize = 224;
 
 pub(super) struct Script {
     code: &'static str,

@@ -5,9 +5,9 @@ use redis::{Cmd, Value, aio::ConnectionManager, cmd};
 use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
-    error::ConfigError,
     store::{
-        Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, StoreErrorKind, Swap,
+        Listed, Loaded, OpenError, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        StoreErrorKind, Swap,
     },
 };
 
@@ -39,7 +39,7 @@ const PAGE: usize = 100;
 /// use std::time::Duration;
 /// use tower_bearer_redis::{RedisOptions, RedisStore};
 ///
-/// # async fn example() -> Result<(), tower_bearer::error::ConfigError> {
+/// # async fn example() -> Result<(), tower_bearer::store::OpenError> {
 /// let options = RedisOptions::new().wait_for_replicas(1, Duration::from_millis(500));
 /// let store = RedisStore::connect_with("redis://app:secret@10.0.0.5/0", options).await?;
 /// # Ok(())
@@ -62,7 +62,7 @@ const PAGE: usize = 100;
 /// Redis alone; with `always` none. A failover takes what the new primary had not received. Of
 /// these,
 /// - a lost rotation costs nothing: the client's token is ahead of the store then, and the
-///   session goes on from it, with an event (row 11 of the [protocol](crate::manual::protocol));
+///   session goes on from it, with an event (row 11 of the [protocol]);
 /// - a lost session logs its user out;
 /// - a lost revocation is a logout that did not happen. Against that, revocations can
 ///   [wait for replicas](RedisOptions::wait_for_replicas) or for
@@ -104,6 +104,8 @@ const PAGE: usize = 100;
 /// A connection leads to one server, so that a Redis Cluster cannot be used as such. The keys
 /// are made for it: each script and command has one, and what belongs to a session has the
 /// session's identifier as its hash tag.
+///
+/// [protocol]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/protocol/index.html
 #[derive(Clone)]
 pub struct RedisStore {
     main: Connection,
@@ -118,9 +120,9 @@ impl RedisStore {
     ///
     /// # Errors
     ///
-    /// [`ConfigErrorKind::Store`](crate::error::ConfigErrorKind::Store), where the URL is
-    /// malformed, the server cannot be reached or refuses the user, or is older than Redis 7.
-    pub async fn connect(url: &str) -> Result<Self, ConfigError> {
+    /// Where the URL is malformed, the server cannot be reached or refuses the user, or is older
+    /// than Redis 7.
+    pub async fn connect(url: &str) -> Result<Self, OpenError> {
         Self::connect_with(url, RedisOptions::new()).await
     }
 
@@ -130,7 +132,7 @@ impl RedisStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect), and where the server does not know how to wait.
-    pub async fn connect_with(url: &str, options: RedisOptions) -> Result<Self, ConfigError> {
+    pub async fn connect_with(url: &str, options: RedisOptions) -> Result<Self, OpenError> {
         Ok(Self::over(open::open(url, &options).await?, &options))
     }
 
@@ -142,7 +144,7 @@ impl RedisStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
-    pub async fn new(manager: ConnectionManager) -> Result<Self, ConfigError> {
+    pub async fn new(manager: ConnectionManager) -> Result<Self, OpenError> {
         Self::new_with(manager, RedisOptions::new()).await
     }
 
@@ -155,7 +157,7 @@ impl RedisStore {
     pub async fn new_with(
         manager: ConnectionManager,
         options: RedisOptions,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, OpenError> {
         Ok(Self::over(open::over(manager, &options).await?, &options))
     }
 
@@ -184,17 +186,17 @@ impl RedisStore {
     }
 
     /// The sessions of these that are there.
-    async fn load_all(&self, ids: &[SessionId]) -> Result<Vec<Session>, StoreError> {
+    async fn load_all(&self, ids: &[SessionId]) -> Result<Vec<Record>, StoreError> {
         let loads = ids
             .iter()
             .map(|id| scripts::LOAD.on(&self.keys.session(*id), &[]));
         let answers = self.main.read(&loads.collect::<Vec<_>>()).await?;
-        let mut sessions = Vec::with_capacity(ids.len());
+        let mut records = Vec::with_capacity(ids.len());
         for (id, answer) in ids.iter().zip(answers) {
             let (_, row) = answer::loaded(answer.map_err(failed)?)?;
-            sessions.extend(row.map(|row| row::read(*id, &row)).transpose()?);
+            records.extend(row.map(|row| row::read(*id, &row)).transpose()?);
         }
-        Ok(sessions)
+        Ok(records)
     }
 
     fn end_command(&self, id: SessionId, reason: RevokeReason, owner: &[u8]) -> Cmd {
@@ -218,14 +220,14 @@ impl SessionStore for RedisStore {
     }
 
     // Listed first: see the top.
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        let session = &record.session;
         let index = self.keys.subject(&session.issuer, &session.subject);
         let until = keys::listed_until(session);
         let (id, until) = (session.id.as_uuid(), until.as_bytes());
         let enlist = scripts::ENLIST.on(&index, &[id.as_bytes(), until]);
         let mut set = cmd("SET");
-        set.arg(self.keys.session(session.id))
-            .arg(row::new(session));
+        set.arg(self.keys.session(session.id)).arg(row::new(record));
         set.arg("NX").arg("PXAT").arg(keys::last_seen_at(session));
         // Over one connection: else the one could go to a primary that is lost and the other to
         // its successor. Nobody has the token of a session whose entry has failed.
@@ -242,17 +244,22 @@ impl SessionStore for RedisStore {
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
         let load = scripts::LOAD.on(&self.keys.session(id), &[]);
         let (now, row) = answer::loaded(self.main.read_one(load).await?)?;
-        let session = row.map(|row| row::read(id, &row)).transpose()?;
-        Ok(Loaded::new(session, now))
+        let record = row.map(|row| row::read(id, &row)).transpose()?;
+        Ok(Loaded::new(record, now))
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
         let connection = match next.revoked {
             Some(_) => &self.revoking,
             None => &self.main,
         };
         let (start, head) = (row::at_version(expected), row::head(next));
-        let swap = scripts::SWAP.on(&self.keys.session(next.id), &[&start, &head]);
+        let swap = scripts::SWAP.on(&self.keys.session(id), &[&start, &head]);
         match answer::is_done(connection.write_one(swap).await?)? {
             true => Ok(Swap::Swapped),
             false => Ok(Swap::Lost),
@@ -309,18 +316,19 @@ impl SessionStore for RedisStore {
         limit: usize,
     ) -> Result<Listed, StoreError> {
         let (now, mut page) = self.page(issuer, subject, after).await?;
-        let mut sessions = Vec::new();
+        let mut records = Vec::new();
         while let Some(&last) = page.last()
-            && sessions.len() < limit
+            && records.len() < limit
         {
             let kept = self.load_all(&page).await?.into_iter();
-            let listed = kept.filter(|session| {
-                session.issuer == issuer && session.subject == subject && session.is_live(now)
+            let listed = kept.filter(|record| {
+                let session = &record.session;
+                session.issuer == issuer && session.subject == subject && record.is_live(now)
             });
-            sessions.extend(listed.take(limit - sessions.len()));
+            records.extend(listed.take(limit - records.len()));
             (_, page) = self.page(issuer, subject, Some(last)).await?;
         }
-        Ok(Listed::new(sessions, now))
+        Ok(Listed::new(records, now))
     }
 
     // The server does.

@@ -1,8 +1,22 @@
-use redis::{ErrorKind, RedisError, ServerErrorKind, make_extension_error};
-use uuid::Uuid;
+use std::time::Duration;
 
-use super::*;
-use tower_bearer::store::{Metadata, PrivateClaims, Revoked, SessionSecret};
+use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value, make_extension_error};
+use tower_bearer::{
+    claims::SessionId,
+    clock::Timestamp,
+    store::{
+        Extra, KeyThumbprint, PrivateClaims, Record, RevokeReason, Revoked, Session, SessionSecret,
+        SessionState, StoreErrorKind,
+    },
+};
+
+use crate::{
+    RedisOptions,
+    error::failed,
+    keys::{self, Keys},
+    row,
+};
+use uuid::Uuid;
 
 fn id(number: u128) -> SessionId {
     SessionId::from_uuid(Uuid::from_u128(number))
@@ -13,70 +27,93 @@ fn millis(time: i64) -> Timestamp {
 }
 
 /// A session with something in every field.
-fn full() -> Session {
-    let secret = SessionSecret::from_bytes(std::array::from_fn(|i| i as u8 + 1));
-    let mut session = Session::new(id(7), "https://id.example", "ä\0🦀", secret, millis(11));
-    session.generation = 0x0102_0304;
-    session.rotated_at = Some(millis(12));
-    session.delivered_at = Some(millis(-13));
-    session.confirmed_at = Some(millis(i64::MAX));
-    session.late = u32::MAX;
-    session.expires_at = millis(15);
-    session.ends_at = millis(i64::MIN);
-    session.revoked = Some(Revoked::new(millis(0), RevokeReason::Refused));
-    session.version = u64::MAX - 1;
-    session.last_refreshed_at = Some(millis(0));
-    session.auth_time = millis(17);
-    session.scope = "read write".parse().unwrap();
-    session.client_id = Some(String::new());
-    session.claims = PrivateClaims::from_json(r#"{"nul":"\u0000"}"#).unwrap();
-    session.metadata =
-        Metadata::from([("device".into(), "\0".into()), (String::new(), "x".into())]);
-    session
+fn full() -> Record {
+    Record {
+        session: Session {
+            id: id(7),
+            issuer: "https://id.example".to_owned(),
+            subject: "ä\0🦀".to_owned(),
+            secret: SessionSecret::from_bytes(std::array::from_fn(|i| i as u8 + 1)),
+            created_at: millis(11),
+            auth_time: millis(17),
+            ends_at: millis(i64::MIN),
+            scope: "read write".parse().unwrap(),
+            client_id: Some(String::new()),
+            claims: PrivateClaims::from_json(r#"{"nul":"\u0000"}"#).unwrap(),
+            metadata: [("device", "\0"), ("", "x")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            idle_lifetime: Some(Duration::ZERO),
+            extra: Extra::from_json(r#"{"later":[]}"#).unwrap(),
+        },
+        state: SessionState {
+            version: u64::MAX - 1,
+            generation: 0x0102_0304,
+            rotated_at: Some(millis(12)),
+            delivered_at: Some(millis(-13)),
+            confirmed_at: Some(millis(i64::MAX)),
+            late: u32::MAX,
+            expires_at: millis(15),
+            last_refreshed_at: Some(millis(0)),
+            revoked: Some(Revoked::new(millis(0), RevokeReason::Refused)),
+            bound_to: Some(KeyThumbprint::from_bytes([0; 32])),
+        },
+    }
 }
 
-fn empty() -> Session {
+fn empty() -> Record {
     let secret = SessionSecret::from_bytes([0; 32]);
-    Session::new(id(7), "", "", secret, millis(0))
+    Record::new(Session::new(id(7), "", "", secret, millis(0)))
 }
 
-/// What is kept of a session after a swap.
-fn kept(session: &Session) -> Vec<u8> {
-    let mut row = row::new(session);
-    let head = row::head(session);
+/// What is kept of an older session after a swap to this one's state.
+fn swapped(record: &Record) -> Vec<u8> {
+    let mut row = row::new(&Record::new(record.session.clone()));
+    let head = row::head(&record.state);
     row.splice(..head.len(), head);
     row
 }
 
 #[test]
 fn a_row_is_read_as_it_was_written() {
-    for session in [full(), empty()] {
-        assert!(row::read(id(7), &kept(&session)).unwrap() == session);
-        let new = row::read(id(7), &row::new(&session)).unwrap();
-        assert_eq!(new.version, 0);
+    for record in [full(), empty()] {
+        assert!(row::read(id(7), &row::new(&record)).unwrap() == record);
+        assert!(row::read(id(7), &swapped(&record)).unwrap() == record);
     }
 }
 
 #[test]
 fn the_scripts_find_what_they_look_for() {
-    let row = kept(&full());
-    assert_eq!(row[0], 1);
+    let row = row::new(&full());
+    assert_eq!(row[0], 2);
     assert_eq!(row[1..9], (u64::MAX - 1).to_be_bytes());
     assert_eq!(row[9], 5);
     assert_eq!(row[10..14], [1, 2, 3, 4]);
     assert_eq!(row[14], 1);
     assert_eq!(row[15..23], i64::MAX.to_be_bytes());
     assert_eq!(row[23..31], [0; 8]);
-    assert!(row[70..].starts_with(&row::owner("https://id.example", "ä\0🦀")));
+    assert!(row[103..].starts_with(&row::owner("https://id.example", "ä\0🦀")));
 
     let mut waiting = full();
-    (waiting.revoked, waiting.confirmed_at) = (None, None);
-    let row = kept(&waiting);
+    (waiting.state.revoked, waiting.state.confirmed_at) = (None, None);
+    let row = row::new(&waiting);
     assert!(row.starts_with(&row::at_version(u64::MAX - 1)));
     let but_for_its_version = [&row[..1], &row[9..15]].concat();
     assert_eq!(but_for_its_version, row::unconfirmed(0x0102_0304));
     assert_eq!(row[..1], row::format());
-    assert_eq!(row::head(&waiting).len(), 70);
+    assert_eq!(row::head(&waiting.state).len(), 103);
+}
+
+#[test]
+fn a_row_of_another_format_is_refused_by_its_number() {
+    let mut row = row::new(&full());
+    for other in [0, 1, 3, 255] {
+        row[0] = other;
+        let error = row::read(id(7), &row).unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Corrupt);
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains(&format!("format {other},")), "{source}");
+    }
 }
 
 #[test]
@@ -93,7 +130,6 @@ fn a_row_that_is_cut_off_or_goes_on_is_corrupt() {
 fn a_row_that_says_what_it_cannot_mean_is_corrupt() {
     let row = row::new(&empty());
     let damages = [
-        ("format", 0, 2),
         ("revoked", 9, 6),
         ("revoked", 30, 1),
         ("confirmed_at", 14, 2),
@@ -101,8 +137,13 @@ fn a_row_that_says_what_it_cannot_mean_is_corrupt() {
         ("rotated_at", 31, 2),
         ("delivered_at", 48, 1),
         ("last_refreshed_at", 49, 255),
-        ("issuer", 73, 200),
-        ("client_id", 70 + 8 + 32 + 24 + 4, 2),
+        ("bound_to", 70, 2),
+        ("bound_to", 102, 1),
+        ("issuer", 106, 200),
+        ("client_id", 103 + 8 + 32 + 24 + 4, 2),
+        ("claims", 103 + 8 + 32 + 24 + 4 + 5, 255),
+        ("idle_lifetime", 103 + 8 + 32 + 24 + 4 + 5 + 6 + 4, 2),
+        ("idle_lifetime", 103 + 8 + 32 + 24 + 4 + 5 + 6 + 4 + 8, 1),
     ];
     for (field, at, byte) in damages {
         let mut damaged = row.clone();
@@ -151,7 +192,7 @@ fn times_in_keys_sort_and_stay_within_what_servers_take() {
         ),
         (i64::MAX, 253_402_300_799_999, "253402300799999"),
     ] {
-        let mut session = empty();
+        let mut session = empty().session;
         session.ends_at = millis(ends_at);
         assert_eq!(keys::last_seen_at(&session), last_seen_at);
         assert_eq!(keys::listed_until(&session), until);
@@ -197,7 +238,7 @@ fn errors_of_the_server_are_told_apart() {
 
 #[test]
 fn a_wait_counts_the_servers_that_were_reached() {
-    let longest = std::time::Duration::from_millis(7);
+    let longest = Duration::from_millis(7);
     let replicas = RedisOptions::new().wait_for_replicas(2, longest);
     let disks = RedisOptions::new().wait_for_disks(2, longest);
     let (replicas, disks) = (replicas.wait.unwrap(), disks.wait.unwrap());

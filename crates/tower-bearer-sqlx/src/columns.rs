@@ -1,13 +1,15 @@
 //! From the columns of a row to a session, for the stores that speak SQL.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
     store::{
-        Metadata, PrivateClaims, RevokeReason, Revoked, Session, SessionSecret, StoreError,
-        StoreErrorKind,
+        Extra, KeyThumbprint, Metadata, PrivateClaims, Record, RevokeReason, Revoked, Session,
+        SessionSecret, SessionState, StoreError, StoreErrorKind,
     },
 };
 
@@ -20,6 +22,8 @@ pub(crate) trait Columns {
     fn optional_number(&self, column: &'static str) -> Result<Option<i64>, StoreError>;
 
     fn bytes(&self, column: &'static str) -> Result<&[u8], StoreError>;
+
+    fn optional_bytes(&self, column: &'static str) -> Result<Option<&[u8]>, StoreError>;
 
     fn text(&self, column: &'static str) -> Result<String, StoreError>;
 
@@ -35,38 +39,67 @@ pub(crate) fn unreadable(column: &'static str) -> StoreError {
     StoreError::with_source(StoreErrorKind::Corrupt, Unreadable(column))
 }
 
+/// The columns in the order in which an insert binds them: what the login wrote, and the state.
+macro_rules! names {
+    () => {
+        "id, issuer, subject, secret, created_at, auth_time, ends_at, scope, client_id, claims, \
+         metadata, idle_lifetime, extra, \
+         version, generation, rotated_at, delivered_at, confirmed_at, late, expires_at, \
+         last_refreshed_at, bound_to, revoked_at, revoked_reason"
+    };
+}
+pub(crate) use names;
+
+/// The version of the tables. Those before it were never released.
+pub(crate) const SCHEMA: i64 = 3;
+
+/// Why tables of another version cannot be used.
+pub(crate) const OTHER_SCHEMA: &str = "its tables are of another version of this crate";
+
 /// Reads all columns of a session.
-pub(crate) fn read(row: &impl Columns) -> Result<Session, StoreError> {
-    let secret = row
-        .bytes("secret")?
-        .try_into()
-        .map_err(|_| unreadable("secret"))?;
-    let mut session = Session::new(
-        row.id("id")?,
-        row.text("issuer")?,
-        row.text("subject")?,
-        SessionSecret::from_bytes(secret),
-        time(row, "created_at")?,
-    );
-    session.generation = number(row, "generation")?;
-    session.rotated_at = optional_time(row, "rotated_at")?;
-    session.delivered_at = optional_time(row, "delivered_at")?;
-    session.confirmed_at = optional_time(row, "confirmed_at")?;
-    session.late = number(row, "late")?;
-    session.expires_at = time(row, "expires_at")?;
-    session.ends_at = time(row, "ends_at")?;
-    session.revoked = revoked(row)?;
-    session.version = number(row, "version")?;
-    session.last_refreshed_at = optional_time(row, "last_refreshed_at")?;
-    session.auth_time = time(row, "auth_time")?;
-    let scope = row.text("scope")?;
-    session.scope = scope.parse().map_err(|_| unreadable("scope"))?;
-    session.client_id = row.optional_text("client_id")?;
-    let claims = row.text("claims")?;
-    session.claims = PrivateClaims::from_json(&claims).map_err(|_| unreadable("claims"))?;
-    let metadata = row.text("metadata")?;
-    session.metadata = serde_json::from_str(&metadata).map_err(|_| unreadable("metadata"))?;
-    Ok(session)
+pub(crate) fn read(row: &impl Columns) -> Result<Record, StoreError> {
+    Ok(Record {
+        session: session(row)?,
+        state: state(row)?,
+    })
+}
+
+fn session(row: &impl Columns) -> Result<Session, StoreError> {
+    let secret = array(row.bytes("secret")?, "secret")?;
+    let (scope, claims) = (row.text("scope")?, row.text("claims")?);
+    let (metadata, extra) = (row.text("metadata")?, row.text("extra")?);
+    Ok(Session {
+        id: row.id("id")?,
+        issuer: row.text("issuer")?,
+        subject: row.text("subject")?,
+        secret: SessionSecret::from_bytes(secret),
+        created_at: time(row, "created_at")?,
+        auth_time: time(row, "auth_time")?,
+        ends_at: time(row, "ends_at")?,
+        scope: scope.parse().map_err(|_| unreadable("scope"))?,
+        client_id: row.optional_text("client_id")?,
+        claims: PrivateClaims::from_json(&claims).map_err(|_| unreadable("claims"))?,
+        metadata: serde_json::from_str(&metadata).map_err(|_| unreadable("metadata"))?,
+        idle_lifetime: lifetime(row, "idle_lifetime")?,
+        extra: Extra::from_json(&extra).map_err(|_| unreadable("extra"))?,
+    })
+}
+
+fn state(row: &impl Columns) -> Result<SessionState, StoreError> {
+    let key = row.optional_bytes("bound_to")?;
+    let key = key.map(|bytes| array(bytes, "bound_to")).transpose()?;
+    Ok(SessionState {
+        version: number(row, "version")?,
+        generation: number(row, "generation")?,
+        rotated_at: optional_time(row, "rotated_at")?,
+        delivered_at: optional_time(row, "delivered_at")?,
+        confirmed_at: optional_time(row, "confirmed_at")?,
+        late: number(row, "late")?,
+        expires_at: time(row, "expires_at")?,
+        last_refreshed_at: optional_time(row, "last_refreshed_at")?,
+        revoked: revoked(row)?,
+        bound_to: key.map(KeyThumbprint::from_bytes),
+    })
 }
 
 /// The JSON text of the metadata, for a column.
@@ -87,6 +120,31 @@ pub(crate) fn revoked_at(revoked: Option<Revoked>) -> Option<i64> {
 
 pub(crate) fn reason(revoked: Option<Revoked>) -> Option<&'static str> {
     revoked.map(|revoked| revoked.reason.as_str())
+}
+
+pub(crate) fn lifetime_millis(lifetime: Option<Duration>) -> Option<i64> {
+    lifetime.map(|lifetime| i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX))
+}
+
+pub(crate) fn thumbprint(key: Option<&KeyThumbprint>) -> Option<Vec<u8>> {
+    key.map(|key| key.as_bytes().to_vec())
+}
+
+/// The version, for a column; an error where none can hold it, so that no row has it.
+pub(crate) fn version(version: u64) -> Result<i64, StoreError> {
+    i64::try_from(version).map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))
+}
+
+fn array(bytes: &[u8], column: &'static str) -> Result<[u8; 32], StoreError> {
+    bytes.try_into().map_err(|_| unreadable(column))
+}
+
+fn lifetime(row: &impl Columns, column: &'static str) -> Result<Option<Duration>, StoreError> {
+    let Some(millis) = row.optional_number(column)? else {
+        return Ok(None);
+    };
+    let millis = u64::try_from(millis).map_err(|_| unreadable(column))?;
+    Ok(Some(Duration::from_millis(millis)))
 }
 
 fn number<T: TryFrom<i64>>(row: &impl Columns, column: &'static str) -> Result<T, StoreError> {

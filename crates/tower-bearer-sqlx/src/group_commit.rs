@@ -14,8 +14,7 @@ use tokio::sync::oneshot;
 
 use tower_bearer::{
     claims::SessionId,
-    clock::Timestamp,
-    store::{Revoked, Session, StoreError, StoreErrorKind, Swap},
+    store::{SessionState, StoreError, StoreErrorKind, Swap},
 };
 
 /// The most swaps of one write.
@@ -24,20 +23,12 @@ const LARGEST: usize = 64;
 /// each of them look at all others.
 const PASSED_OVER: usize = 256;
 
-/// A swap to be written: all of a session that a swap can change.
-#[derive(Clone, Copy)]
+/// A swap to be written.
+#[derive(Clone)]
 pub(crate) struct Pending {
     pub(crate) id: SessionId,
     pub(crate) expected: u64,
-    pub(crate) generation: u32,
-    pub(crate) rotated_at: Option<Timestamp>,
-    pub(crate) delivered_at: Option<Timestamp>,
-    pub(crate) confirmed_at: Option<Timestamp>,
-    pub(crate) late: u32,
-    pub(crate) expires_at: Timestamp,
-    pub(crate) revoked: Option<Revoked>,
-    pub(crate) last_refreshed_at: Option<Timestamp>,
-    pub(crate) version: u64,
+    pub(crate) next: SessionState,
 }
 
 /// Writes swaps for [`GroupCommit`].
@@ -52,7 +43,7 @@ pub(crate) trait Writer: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Written>, StoreError>> + Send;
 
     /// Writes one swap.
-    fn write_alone(&self, swap: Pending) -> impl Future<Output = Result<Swap, StoreError>> + Send;
+    fn write_alone(&self, swap: &Pending) -> impl Future<Output = Result<Swap, StoreError>> + Send;
 }
 
 /// What became of one swap of several.
@@ -105,17 +96,21 @@ impl<W: Writer> GroupCommit<W> {
     /// A swap whose caller goes away before its turn has come is not written. Later it is, as if
     /// the caller were still there.
     pub(crate) async fn swap(self: &Arc<Self>, swap: Pending) -> Result<Swap, StoreError> {
-        if swap.revoked.is_some() {
-            return self.writer.write_alone(swap).await;
+        if swap.next.revoked.is_some() {
+            return self.writer.write_alone(&swap).await;
         }
         loop {
             let (answer, answered) = oneshot::channel();
-            if let Some(lane) = self.enqueue(Call { swap, answer }) {
+            let call = Call {
+                swap: swap.clone(),
+                answer,
+            };
+            if let Some(lane) = self.enqueue(call) {
                 tokio::spawn(lane.run());
             }
             match answered.await {
                 Ok(Answer::Told(outcome)) => return outcome,
-                Ok(Answer::Alone) => return self.writer.write_alone(swap).await,
+                Ok(Answer::Alone) => return self.writer.write_alone(&swap).await,
                 Ok(Answer::Again) => {}
                 // Its write has been stopped: nobody knows how far it was.
                 Err(gone) => {
@@ -213,24 +208,6 @@ impl State {
         }
         self.waiting.extend(later);
         batch
-    }
-}
-
-impl Pending {
-    pub(crate) fn new(expected: u64, next: &Session) -> Self {
-        Self {
-            id: next.id,
-            expected,
-            generation: next.generation,
-            rotated_at: next.rotated_at,
-            delivered_at: next.delivered_at,
-            confirmed_at: next.confirmed_at,
-            late: next.late,
-            expires_at: next.expires_at,
-            revoked: next.revoked,
-            last_refreshed_at: next.last_refreshed_at,
-            version: next.version,
-        }
     }
 }
 

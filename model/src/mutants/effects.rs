@@ -1,6 +1,6 @@
 //! Row 11, and the effects.
 
-use tower_bearer::session::{Refusal, Reuse, Verdict};
+use tower_bearer::session::{RefreshVerdict, Refusal, Reuse};
 
 use super::mutant::{
     FAILOVER, LIFETIMES_FAILOVER, LOGS_OUT, Mutant, RENDERING, TABS, THIEF, THIEF_FAILOVER,
@@ -20,13 +20,13 @@ pub(super) const ALL: &[Mutant] = &[
         "row 11: a token ahead of the store is refused",
         FAILOVER,
         HONEST_GO_ON,
-        instead!(Verdict::Restore => Verdict::Refused(Refusal::Unknown)),
+        instead!(RefreshVerdict::Restore => RefreshVerdict::Refused(Refusal::Unknown)),
     ),
     decides(
         "row 11: a token ahead of the store revokes",
         FAILOVER,
         NO_FALSE_LOGOUT,
-        instead!(Verdict::Restore => Verdict::Reuse(Reuse::Older)),
+        instead!(RefreshVerdict::Restore => RefreshVerdict::Reuse(Reuse::Older)),
     ),
     writes(
         "row 11: rotates (fault of a draft)",
@@ -40,7 +40,7 @@ pub(super) const ALL: &[Mutant] = &[
         FAILOVER,
         NO_FALSE_LOGOUT,
         then!(Restore, |next, asked| next.delivered_at =
-            asked.session.delivered_at),
+            asked.record.state.delivered_at),
     ),
     writes(
         "row 11: does not confirm",
@@ -53,7 +53,7 @@ pub(super) const ALL: &[Mutant] = &[
         LIFETIMES_FAILOVER,
         LIFETIMES_NEVER_GROW,
         then!(Restore, |next, asked| next.expires_at =
-            asked.session.ends_at),
+            asked.record.session.ends_at),
     ),
     acts(
         "swap: does not compare versions",

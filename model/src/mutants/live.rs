@@ -1,6 +1,6 @@
 //! Rows 5 and 6.
 
-use tower_bearer::session::Verdict;
+use tower_bearer::session::RefreshVerdict;
 
 use super::mutant::{
     COOKIES, LIFETIMES, Mutant, TABS, THIEF, acts, decides, instead, then, with, writes,
@@ -15,7 +15,7 @@ pub(super) const ALL: &[Mutant] = &[
         "row 5: left out, the live token always rotates",
         TABS,
         NO_FALSE_LOGOUT,
-        instead!(Verdict::Current => Verdict::Rotate),
+        instead!(RefreshVerdict::Current => RefreshVerdict::Rotate),
     ),
     decides(
         "row 5: as short as row 7",
@@ -30,7 +30,7 @@ pub(super) const ALL: &[Mutant] = &[
         TABS,
         NO_FALSE_LOGOUT,
         with!(|asked| if asked.presents_live() {
-            asked.session.delivered_at = asked.session.rotated_at;
+            asked.record.state.delivered_at = asked.record.state.rotated_at;
         }),
     ),
     writes(
@@ -38,7 +38,7 @@ pub(super) const ALL: &[Mutant] = &[
         THIEF,
         THEFT_IS_SEEN,
         |asked, verdict| match verdict {
-            Verdict::Current => None,
+            RefreshVerdict::Current => None,
             _ => asked.apply(verdict),
         },
     ),
@@ -71,13 +71,13 @@ pub(super) const ALL: &[Mutant] = &[
         TABS,
         NO_FALSE_LOGOUT,
         then!(Rotate, |next, asked| next.delivered_at =
-            asked.session.delivered_at),
+            asked.record.state.delivered_at),
     ),
     writes(
         "row 6: late is not shifted",
         THIEF,
         THEFT_IS_SEEN,
-        then!(Rotate, |next, asked| next.late = asked.session.late),
+        then!(Rotate, |next, asked| next.late = asked.record.state.late),
     ),
     writes(
         "row 6: the lifetime goes beyond the session's end",

@@ -1,6 +1,6 @@
 //! What a mutant is, and how one is written: another verdict, another write, another effect.
 
-use tower_bearer::session::{Session, Verdict};
+use tower_bearer::session::{RefreshVerdict, SessionState};
 
 use crate::{
     bounds::{Bounds, quick},
@@ -112,7 +112,7 @@ pub(super) const fn acts(
 }
 
 /// The verdict on a question that is not quite the real one.
-pub(super) fn on(asked: &Question, change: impl FnOnce(&mut Question)) -> Verdict {
+pub(super) fn on(asked: &Question, change: impl FnOnce(&mut Question)) -> RefreshVerdict {
     let mut changed = asked.clone();
     change(&mut changed);
     changed.decide()
@@ -121,15 +121,15 @@ pub(super) fn on(asked: &Question, change: impl FnOnce(&mut Question)) -> Verdic
 /// What the real rules write, and then a change where the verdict is the one that is meant.
 pub(super) fn also(
     asked: &Question,
-    verdict: Verdict,
-    meant: Verdict,
-    change: impl FnOnce(&mut Session, &Question),
-) -> Option<Session> {
+    verdict: RefreshVerdict,
+    meant: RefreshVerdict,
+    change: impl FnOnce(&mut SessionState, &Question),
+) -> Option<SessionState> {
     let next = asked.apply(verdict);
     if verdict != meant {
         return next;
     }
-    let mut next = next.unwrap_or_else(|| asked.session.clone());
+    let mut next = next.unwrap_or_else(|| asked.record.state.clone());
     change(&mut next, asked);
     Some(next)
 }
@@ -159,7 +159,7 @@ macro_rules! with {
 macro_rules! then {
     ($meant:ident, |$next:ident, $asked:pat_param| $change:expr) => {
         |asked, verdict| {
-            let meant = tower_bearer::session::Verdict::$meant;
+            let meant = tower_bearer::session::RefreshVerdict::$meant;
             $crate::mutants::mutant::also(asked, verdict, meant, |$next, $asked| {
                 $change;
             })

@@ -1,6 +1,6 @@
 //! Rows 7 to 10.
 
-use tower_bearer::session::{Refusal, Reuse, Verdict};
+use tower_bearer::session::{RefreshVerdict, Refusal, Reuse};
 
 use super::mutant::{
     CLOCK, FAR_CLOCK, LIFETIMES, Mutant, REQUESTS, TABS, THIEF, decides, instead, then, with,
@@ -16,8 +16,8 @@ pub(super) const ALL: &[Mutant] = &[
         TABS,
         NO_FALSE_LOGOUT,
         |asked| match asked.decide() {
-            Verdict::Neighbour if asked.session.confirmed_at.is_some() => {
-                Verdict::Reuse(Reuse::Confirmed)
+            RefreshVerdict::Neighbour if asked.record.state.confirmed_at.is_some() => {
+                RefreshVerdict::Reuse(Reuse::Confirmed)
             }
             verdict => verdict,
         },
@@ -26,7 +26,7 @@ pub(super) const ALL: &[Mutant] = &[
         "row 7: rotates, so each tab gets a successor of its own",
         TABS,
         FORKLESS,
-        instead!(Verdict::Neighbour => Verdict::Rotate),
+        instead!(RefreshVerdict::Neighbour => RefreshVerdict::Rotate),
     ),
     writes(
         "row 7: moves delivered_at (fault of a draft)",
@@ -45,8 +45,9 @@ pub(super) const ALL: &[Mutant] = &[
         FAR_CLOCK,
         THEFT_IS_SEEN,
         with!(|asked| {
-            asked.session.delivered_at = asked
-                .session
+            asked.record.state.delivered_at = asked
+                .record
+                .state
                 .delivered_at
                 .map(|delivered| delivered.min(asked.now))
         }),
@@ -55,15 +56,17 @@ pub(super) const ALL: &[Mutant] = &[
         "row 7: not for a clock that is a little behind",
         CLOCK,
         NO_FALSE_LOGOUT,
-        with!(|asked| if asked.session.delivered_at > Some(asked.now) {
-            asked.session.delivered_at = Some(asked.now - asked.policy.reuse_window * 9)
-        }),
+        with!(
+            |asked| if asked.record.state.delivered_at > Some(asked.now) {
+                asked.record.state.delivered_at = Some(asked.now - asked.policy.reuse_window * 9)
+            }
+        ),
     ),
     decides(
         "row 8: left out",
         TABS,
         NO_FALSE_LOGOUT,
-        instead!(Verdict::Late => Verdict::Reuse(Reuse::BudgetSpent)),
+        instead!(RefreshVerdict::Late => RefreshVerdict::Reuse(Reuse::BudgetSpent)),
     ),
     decides(
         "row 8: not once the successor is confirmed (fault of a draft)",
@@ -71,7 +74,7 @@ pub(super) const ALL: &[Mutant] = &[
         NO_FALSE_LOGOUT,
         with!(|asked| {
             let long_ago = asked.now - asked.policy.reuse_window * 9;
-            asked.session.confirmed_at = asked.session.confirmed_at.map(|_| long_ago);
+            asked.record.state.confirmed_at = asked.record.state.confirmed_at.map(|_| long_ago);
         }),
     ),
     decides(
@@ -80,8 +83,9 @@ pub(super) const ALL: &[Mutant] = &[
         THEFT_IS_SEEN,
         with!(|asked| {
             let limit = asked.policy.reuse_window * 2;
-            asked.session.confirmed_at = asked
-                .session
+            asked.record.state.confirmed_at = asked
+                .record
+                .state
                 .confirmed_at
                 .filter(|confirmed| asked.now.saturating_since(*confirmed) > limit);
         }),
@@ -90,15 +94,17 @@ pub(super) const ALL: &[Mutant] = &[
         "row 8: for ever after the confirmation",
         THIEF,
         THEFT_IS_SEEN,
-        with!(|asked| asked.session.confirmed_at = None),
+        with!(|asked| asked.record.state.confirmed_at = None),
     ),
     decides(
         "row 8: without a budget after the confirmation",
         THIEF,
         THEFT_IS_SEEN,
         |asked| match asked.decide() {
-            Verdict::Reuse(Reuse::BudgetSpent) if asked.session.confirmed_at.is_some() => {
-                Verdict::Late
+            RefreshVerdict::Reuse(Reuse::BudgetSpent)
+                if asked.record.state.confirmed_at.is_some() =>
+            {
+                RefreshVerdict::Late
             }
             verdict => verdict,
         },
@@ -108,8 +114,9 @@ pub(super) const ALL: &[Mutant] = &[
         FAR_CLOCK,
         THEFT_IS_SEEN,
         with!(|asked| {
-            asked.session.confirmed_at = asked
-                .session
+            asked.record.state.confirmed_at = asked
+                .record
+                .state
                 .confirmed_at
                 .map(|confirmed| confirmed.min(asked.now))
         }),
@@ -118,28 +125,32 @@ pub(super) const ALL: &[Mutant] = &[
         "row 8: not for a clock that is a little behind the confirmation",
         CLOCK,
         NO_FALSE_LOGOUT,
-        with!(|asked| if asked.session.confirmed_at > Some(asked.now) {
-            asked.session.confirmed_at = Some(asked.now - asked.policy.reuse_window * 9)
-        }),
+        with!(
+            |asked| if asked.record.state.confirmed_at > Some(asked.now) {
+                asked.record.state.confirmed_at = Some(asked.now - asked.policy.reuse_window * 9)
+            }
+        ),
     ),
     decides(
         "row 8: without a budget (fault of a draft)",
         THIEF,
         THEFT_IS_SEEN,
-        instead!(Verdict::Reuse(Reuse::BudgetSpent) => Verdict::Late),
+        instead!(RefreshVerdict::Reuse(Reuse::BudgetSpent) => RefreshVerdict::Late),
     ),
     writes(
         "row 8: is not noted in late",
         THIEF,
         THEFT_IS_SEEN,
-        then!(Late, |next, asked| next.late = asked.session.late),
+        then!(Late, |next, asked| next.late = asked.record.state.late),
     ),
     decides(
         "row 8: the current generation counts against the budget",
         TABS,
         NO_FALSE_LOGOUT,
         |asked| match asked.decide() {
-            Verdict::Late if asked.session.late & 1 == 1 => Verdict::Reuse(Reuse::BudgetSpent),
+            RefreshVerdict::Late if asked.record.state.late & 1 == 1 => {
+                RefreshVerdict::Reuse(Reuse::BudgetSpent)
+            }
             verdict => verdict,
         },
     ),
@@ -148,13 +159,14 @@ pub(super) const ALL: &[Mutant] = &[
         TABS,
         NO_FALSE_LOGOUT,
         then!(Late, |next, asked| next.delivered_at =
-            asked.session.delivered_at),
+            asked.record.state.delivered_at),
     ),
     writes(
         "row 8: renews the lifetime",
         LIFETIMES,
         LIFETIMES_NEVER_GROW,
         then!(Late, |next, asked| next.expires_at = asked
+            .record
             .session
             .ends_at
             .min(asked.now + asked.policy.idle_lifetime)),
@@ -169,30 +181,30 @@ pub(super) const ALL: &[Mutant] = &[
         "row 9: the confirmed predecessor is only refused",
         THIEF,
         THEFT_IS_SEEN,
-        instead!(Verdict::Reuse(Reuse::Confirmed) => Verdict::Refused(Refusal::Reused)),
+        instead!(RefreshVerdict::Reuse(Reuse::Confirmed) => RefreshVerdict::Refused(Refusal::Reused)),
     ),
     decides(
         "row 9: a spent budget only refuses",
         THIEF,
         THEFT_IS_SEEN,
-        instead!(Verdict::Reuse(Reuse::BudgetSpent) => Verdict::Refused(Refusal::Reused)),
+        instead!(RefreshVerdict::Reuse(Reuse::BudgetSpent) => RefreshVerdict::Refused(Refusal::Reused)),
     ),
     decides(
         "row 9: the predecessor is always served",
         THIEF,
         THEFT_IS_SEEN,
-        instead!(Verdict::Reuse(Reuse::Confirmed | Reuse::BudgetSpent) => Verdict::Neighbour),
+        instead!(RefreshVerdict::Reuse(Reuse::Confirmed | Reuse::BudgetSpent) => RefreshVerdict::Neighbour),
     ),
     decides(
         "row 10: an older token is only refused",
         THIEF,
         THEFT_IS_SEEN,
-        instead!(Verdict::Reuse(Reuse::Older) => Verdict::Refused(Refusal::Reused)),
+        instead!(RefreshVerdict::Reuse(Reuse::Older) => RefreshVerdict::Refused(Refusal::Reused)),
     ),
     decides(
         "row 10: an older token is served",
         THIEF,
         THEFT_IS_SEEN,
-        instead!(Verdict::Reuse(Reuse::Older) => Verdict::Neighbour),
+        instead!(RefreshVerdict::Reuse(Reuse::Older) => RefreshVerdict::Neighbour),
     ),
 ];

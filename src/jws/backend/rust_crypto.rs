@@ -1,21 +1,19 @@
-//! The back end on the RustCrypto crates: keys are read and made by them, signed and verified
-//! with through jsonwebtoken's provider. The provider is named, never the process's default,
-//! which panics unless exactly one back end is compiled in.
-//!
-//! Its signers are not `Sync`, so they are made for each call from keys that were checked when
-//! they were loaded. RSA keys have at most 4096 bits here.
+//! The back end on the RustCrypto crates. All keys are prepared once.
 
-use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
-use hmac::{Hmac, Mac, digest::KeyInit};
-use jsonwebtoken::{DecodingKey, EncodingKey, crypto::rust_crypto::DEFAULT_PROVIDER};
+use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
+use getrandom::SysRng;
+use hmac::{Hmac, KeyInit, Mac};
+use p256::ecdsa as p256_ecdsa;
+use p384::ecdsa as p384_ecdsa;
 use rsa::{
-    BigUint, RsaPrivateKey, RsaPublicKey,
-    pkcs1::{DecodeRsaPrivateKey, DecodeRsaPublicKey, EncodeRsaPrivateKey},
-    pkcs8::DecodePublicKey,
-    rand_core::OsRng,
+    BoxedUint, Generate, PrivateKey as RsaPrivateKey, PublicKey as RsaPublicKey,
+    pkcs1::{DecodeRsaPrivateKey, DecodeRsaPublicKey},
+    pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey},
+    signature::{Signer as _, Verifier as _},
     traits::{PrivateKeyParts, PublicKeyParts},
 };
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha384, Sha512};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::{Private, PrivateDer, Public, Rejected, RsaPrivate, point};
@@ -26,40 +24,35 @@ use crate::jws::{
 
 const GENERATED_RSA_BITS: usize = 2048;
 
-/// A checked key that signs.
-pub(in crate::jws) struct Signer {
-    algorithm: jsonwebtoken::Algorithm,
-    key: EncodingKey,
-    /// Neither for a secret.
-    public: Option<Public>,
-    pkcs8: Zeroizing<Vec<u8>>,
+/// A prepared key that signs.
+pub(in crate::jws) enum Signer {
+    Hmac(Secret),
+    Rsa(Box<RsaPrivateKey>, Algorithm),
+    P256(p256_ecdsa::SigningKey),
+    P384(p384_ecdsa::SigningKey),
+    Ed25519(SigningKey),
 }
 
 impl Signer {
     /// A new asymmetric key.
     pub(in crate::jws) fn generate(algorithm: Algorithm) -> Result<Self, Rejected> {
-        match algorithm.family() {
-            Family::Hmac { .. } => Err(Rejected),
+        Ok(match algorithm.family() {
+            Family::Hmac { .. } => return Err(Rejected),
             Family::Rsa => {
-                let key = RsaPrivateKey::new(&mut OsRng, GENERATED_RSA_BITS);
-                Self::rsa(algorithm, &key.map_err(reject)?)
+                let key = RsaPrivateKey::new(&mut SysRng, GENERATED_RSA_BITS);
+                return Self::rsa(algorithm, key);
             }
-            Family::Ec(Curve::P256) => p256_keys::signer(&p256::SecretKey::random(&mut OsRng)),
-            Family::Ec(Curve::P384) => p384_keys::signer(&p384::SecretKey::random(&mut OsRng)),
-            Family::Ed25519 => Self::ed25519(&ed25519_dalek::SigningKey::generate(&mut OsRng)),
-        }
+            Family::Ec(Curve::P256) => Self::P256(generate()?),
+            Family::Ec(Curve::P384) => Self::P384(generate()?),
+            Family::Ed25519 => Self::Ed25519(generate()?),
+        })
     }
 
     pub(in crate::jws) fn from_secret(
         algorithm: Algorithm,
         secret: &[u8],
     ) -> Result<Self, Rejected> {
-        Ok(Self {
-            algorithm: foreign(algorithm)?,
-            key: EncodingKey::from_secret(secret),
-            public: None,
-            pkcs8: Zeroizing::default(),
-        })
+        Secret::new(algorithm, secret).map(Self::Hmac)
     }
 
     pub(in crate::jws) fn from_der(
@@ -67,23 +60,25 @@ impl Signer {
         format: PrivateDer,
         der: &[u8],
     ) -> Result<Self, Rejected> {
-        match (algorithm.family(), format) {
-            (Family::Rsa, PrivateDer::Pkcs8) => Self::rsa(
-                algorithm,
-                &RsaPrivateKey::from_pkcs8_der(der).map_err(reject)?,
-            ),
-            (Family::Rsa, PrivateDer::Pkcs1) => Self::rsa(
-                algorithm,
-                &RsaPrivateKey::from_pkcs1_der(der).map_err(reject)?,
-            ),
-            (Family::Ec(Curve::P256), format) => p256_keys::from_der(format, der),
-            (Family::Ec(Curve::P384), format) => p384_keys::from_der(format, der),
-            (Family::Ed25519, PrivateDer::Pkcs8) => {
-                let key = ed25519_dalek::SigningKey::from_pkcs8_der(der);
-                Self::ed25519(&key.map_err(reject)?)
+        use PrivateDer::{Pkcs1, Pkcs8, Sec1};
+        Ok(match (algorithm.family(), format) {
+            (Family::Rsa, Pkcs8) => {
+                return Self::rsa(algorithm, RsaPrivateKey::from_pkcs8_der(der));
             }
-            _ => Err(Rejected),
-        }
+            (Family::Rsa, Pkcs1) => {
+                return Self::rsa(algorithm, RsaPrivateKey::from_pkcs1_der(der));
+            }
+            (Family::Ec(Curve::P256), Pkcs8) => Self::P256(from_pkcs8(der)?),
+            (Family::Ec(Curve::P384), Pkcs8) => Self::P384(from_pkcs8(der)?),
+            (Family::Ec(Curve::P256), Sec1) => {
+                Self::P256(p256::SecretKey::from_sec1_der(der).map_err(reject)?.into())
+            }
+            (Family::Ec(Curve::P384), Sec1) => {
+                Self::P384(p384::SecretKey::from_sec1_der(der).map_err(reject)?.into())
+            }
+            (Family::Ed25519, Pkcs8) => Self::Ed25519(from_pkcs8(der)?),
+            _ => return Err(Rejected),
+        })
     }
 
     /// Refuses a private key that is not the public one's.
@@ -94,104 +89,92 @@ impl Signer {
     ) -> Result<Self, Rejected> {
         let signer = match (algorithm.family(), public, private) {
             (Family::Rsa, Public::Rsa { n, e }, Private::Rsa(private)) => {
-                Self::rsa(algorithm, &rsa_from_numbers(n, e, private)?)?
+                Self::rsa(algorithm, rsa_from_numbers(n, e, private))?
             }
             (Family::Ec(Curve::P256), _, Private::Ec { d }) => {
-                p256_keys::signer(&p256::SecretKey::from_slice(d).map_err(reject)?)?
+                Self::P256(p256_ecdsa::SigningKey::from_slice(d).map_err(reject)?)
             }
             (Family::Ec(Curve::P384), _, Private::Ec { d }) => {
-                p384_keys::signer(&p384::SecretKey::from_slice(d).map_err(reject)?)?
+                Self::P384(p384_ecdsa::SigningKey::from_slice(d).map_err(reject)?)
             }
             (Family::Ed25519, _, Private::Ed25519 { d }) => {
-                let seed = Zeroizing::new(<[u8; 32]>::try_from(d.as_slice()).map_err(reject)?);
-                Self::ed25519(&ed25519_dalek::SigningKey::from_bytes(&seed))?
+                Self::Ed25519(SigningKey::try_from(d.as_slice()).map_err(reject)?)
             }
             _ => return Err(Rejected),
         };
-        if signer.public.as_ref() == Some(public) {
+        if signer.public()? == *public {
             Ok(signer)
         } else {
             Err(Rejected)
         }
     }
 
-    fn rsa(algorithm: Algorithm, key: &RsaPrivateKey) -> Result<Self, Rejected> {
+    fn rsa<E>(algorithm: Algorithm, key: Result<RsaPrivateKey, E>) -> Result<Self, Rejected> {
+        let key = key.map_err(reject)?;
         key.validate().map_err(reject)?;
-        let pkcs1 = key.to_pkcs1_der().map_err(reject)?;
-        Ok(Self {
-            algorithm: foreign(algorithm)?,
-            key: EncodingKey::from_rsa_der(pkcs1.as_bytes()),
-            public: Some(rsa_numbers(&key.to_public_key())),
-            pkcs8: key.to_pkcs8_der().map_err(reject)?.to_bytes(),
-        })
-    }
-
-    fn ed25519(key: &ed25519_dalek::SigningKey) -> Result<Self, Rejected> {
-        let pkcs8 = key.to_pkcs8_der().map_err(reject)?.to_bytes();
-        Ok(Self {
-            algorithm: jsonwebtoken::Algorithm::EdDSA,
-            key: EncodingKey::from_ed_der(&pkcs8),
-            public: Some(Public::Ed25519 {
-                x: key.verifying_key().as_bytes().to_vec(),
-            }),
-            pkcs8,
-        })
+        Ok(Self::Rsa(Box::new(key), algorithm))
     }
 
     pub(in crate::jws) fn public(&self) -> Result<Public, Rejected> {
-        self.public.clone().ok_or(Rejected)
+        match self {
+            Self::Hmac(_) => Err(Rejected),
+            Self::Rsa(key, _) => Ok(rsa_numbers(key.as_public_key())),
+            Self::P256(key) => {
+                Public::from_point(key.verifying_key().to_sec1_point(false).as_bytes())
+            }
+            Self::P384(key) => {
+                Public::from_point(key.verifying_key().to_sec1_point(false).as_bytes())
+            }
+            Self::Ed25519(key) => Ok(Public::Ed25519 {
+                x: key.verifying_key().as_bytes().to_vec(),
+            }),
+        }
     }
 
     pub(in crate::jws) fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Rejected> {
-        Ok(self.pkcs8.clone())
+        let document = match self {
+            Self::Hmac(_) => return Err(Rejected),
+            Self::Rsa(key, _) => key.to_pkcs8_der(),
+            Self::P256(key) => key.to_pkcs8_der(),
+            Self::P384(key) => key.to_pkcs8_der(),
+            Self::Ed25519(key) => key.to_pkcs8_der(),
+        };
+        Ok(document.map_err(reject)?.to_bytes())
     }
 
     pub(in crate::jws) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Rejected> {
-        let signer = (DEFAULT_PROVIDER.signer_factory)(&self.algorithm, &self.key);
-        signer.map_err(reject)?.try_sign(message).map_err(reject)
+        match self {
+            Self::Hmac(secret) => secret.tag(message),
+            Self::Rsa(key, algorithm) => match algorithm {
+                Algorithm::RS256 => key.pkcs1v15_sign::<Sha256>(message),
+                Algorithm::RS384 => key.pkcs1v15_sign::<Sha384>(message),
+                Algorithm::RS512 => key.pkcs1v15_sign::<Sha512>(message),
+                Algorithm::PS256 => key.pss_sign::<Sha256>(message),
+                Algorithm::PS384 => key.pss_sign::<Sha384>(message),
+                Algorithm::PS512 => key.pss_sign::<Sha512>(message),
+                _ => return Err(Rejected),
+            }
+            .map_err(reject),
+            Self::P256(key) => {
+                let signature: p256_ecdsa::Signature = key.try_sign(message).map_err(reject)?;
+                Ok(signature.to_vec())
+            }
+            Self::P384(key) => {
+                let signature: p384_ecdsa::Signature = key.try_sign(message).map_err(reject)?;
+                Ok(signature.to_vec())
+            }
+            Self::Ed25519(key) => Ok(key.sign(message).to_bytes().to_vec()),
+        }
     }
 }
 
-/// Both curves' crates have the same names, and no common trait that would say so in less.
-macro_rules! curve {
-    ($name:ident, $curve:ident, $algorithm:ident) => {
-        mod $name {
-            use super::{EncodingKey, PrivateDer, Public, Rejected, Signer, reject};
-            use $curve::{
-                SecretKey,
-                elliptic_curve::sec1::ToEncodedPoint,
-                pkcs8::{DecodePrivateKey, EncodePrivateKey},
-            };
-
-            pub(super) fn from_der(format: PrivateDer, der: &[u8]) -> Result<Signer, Rejected> {
-                signer(&match format {
-                    PrivateDer::Pkcs8 => SecretKey::from_pkcs8_der(der).map_err(reject)?,
-                    PrivateDer::Sec1 => SecretKey::from_sec1_der(der).map_err(reject)?,
-                    PrivateDer::Pkcs1 => return Err(Rejected),
-                })
-            }
-
-            pub(super) fn signer(key: &SecretKey) -> Result<Signer, Rejected> {
-                let pkcs8 = key.to_pkcs8_der().map_err(reject)?.to_bytes();
-                let point = key.public_key().to_encoded_point(false);
-                Ok(Signer {
-                    algorithm: jsonwebtoken::Algorithm::$algorithm,
-                    key: EncodingKey::from_ec_der(&pkcs8),
-                    public: Some(Public::from_point(point.as_bytes())?),
-                    pkcs8,
-                })
-            }
-        }
-    };
-}
-
-curve!(p256_keys, p256, ES256);
-curve!(p384_keys, p384, ES384);
-
-/// A checked key that verifies.
-pub(in crate::jws) struct Checker {
-    algorithm: jsonwebtoken::Algorithm,
-    key: DecodingKey,
+/// A prepared key that verifies.
+pub(in crate::jws) enum Checker {
+    Hmac(Secret),
+    Rsa(RsaPublicKey, Algorithm),
+    P256(p256_ecdsa::VerifyingKey),
+    P384(p384_ecdsa::VerifyingKey),
+    Ed25519(VerifyingKey),
 }
 
 impl Checker {
@@ -199,10 +182,7 @@ impl Checker {
         algorithm: Algorithm,
         secret: &[u8],
     ) -> Result<Self, Rejected> {
-        Ok(Self {
-            algorithm: foreign(algorithm)?,
-            key: DecodingKey::from_secret(secret),
-        })
+        Secret::new(algorithm, secret).map(Self::Hmac)
     }
 
     /// Refuses a point that is not on the curve.
@@ -210,27 +190,84 @@ impl Checker {
         algorithm: Algorithm,
         public: &Public,
     ) -> Result<Self, Rejected> {
-        let key = match public {
-            Public::Rsa { n, e } => {
-                let number = BigUint::from_bytes_be;
-                RsaPublicKey::new(number(n), number(e)).map_err(reject)?;
-                DecodingKey::from_rsa_raw_components(n, e)
+        Ok(match (algorithm.family(), public) {
+            (Family::Rsa, Public::Rsa { n, e }) => {
+                let number = BoxedUint::from_be_slice_vartime;
+                let key = RsaPublicKey::new(number(n), number(e)).map_err(reject)?;
+                Self::Rsa(key, algorithm)
             }
-            Public::Ec { x, y } => DecodingKey::from_ec_der(&point(x, y)),
-            // The provider would panic on a shorter one.
-            Public::Ed25519 { x } if x.len() == 32 => DecodingKey::from_ed_der(x),
-            Public::Ed25519 { .. } => return Err(Rejected),
-        };
-        let algorithm = foreign(algorithm)?;
-        (DEFAULT_PROVIDER.verifier_factory)(&algorithm, &key).map_err(reject)?;
-        Ok(Self { algorithm, key })
+            (Family::Ec(Curve::P256), Public::Ec { x, y }) => {
+                let key = p256_ecdsa::VerifyingKey::from_sec1_bytes(&point(x, y));
+                Self::P256(key.map_err(reject)?)
+            }
+            (Family::Ec(Curve::P384), Public::Ec { x, y }) => {
+                let key = p384_ecdsa::VerifyingKey::from_sec1_bytes(&point(x, y));
+                Self::P384(key.map_err(reject)?)
+            }
+            (Family::Ed25519, Public::Ed25519 { x }) => {
+                Self::Ed25519(VerifyingKey::try_from(x.as_slice()).map_err(reject)?)
+            }
+            _ => return Err(Rejected),
+        })
     }
 
     /// In constant time where the key is a secret.
     pub(in crate::jws) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        (DEFAULT_PROVIDER.verifier_factory)(&self.algorithm, &self.key)
-            .is_ok_and(|verifier| verifier.verify(message, &signature.to_vec()).is_ok())
+        match self {
+            Self::Hmac(secret) => secret
+                .tag(message)
+                .is_ok_and(|tag| tag.ct_eq(signature).into()),
+            Self::Rsa(key, algorithm) => match algorithm {
+                Algorithm::RS256 => key.pkcs1v15_verify::<Sha256>(message, signature).is_ok(),
+                Algorithm::RS384 => key.pkcs1v15_verify::<Sha384>(message, signature).is_ok(),
+                Algorithm::RS512 => key.pkcs1v15_verify::<Sha512>(message, signature).is_ok(),
+                Algorithm::PS256 => key.pss_verify::<Sha256>(message, signature).is_ok(),
+                Algorithm::PS384 => key.pss_verify::<Sha384>(message, signature).is_ok(),
+                Algorithm::PS512 => key.pss_verify::<Sha512>(message, signature).is_ok(),
+                _ => false,
+            },
+            Self::P256(key) => p256_ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Self::P384(key) => p384_ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Self::Ed25519(key) => Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+        }
     }
+}
+
+/// The secret of an HMAC (RFC 7518 §3.2).
+pub(in crate::jws) struct Secret(Algorithm, Zeroizing<Vec<u8>>);
+
+impl Secret {
+    fn new(algorithm: Algorithm, secret: &[u8]) -> Result<Self, Rejected> {
+        match algorithm.family() {
+            Family::Hmac { .. } => Ok(Self(algorithm, secret.to_vec().into())),
+            _ => Err(Rejected),
+        }
+    }
+
+    fn tag(&self, message: &[u8]) -> Result<Vec<u8>, Rejected> {
+        fn tag<M: Mac + KeyInit>(secret: &[u8], message: &[u8]) -> Result<Vec<u8>, Rejected> {
+            let mac = M::new_from_slice(secret).map_err(reject)?;
+            Ok(mac.chain_update(message).finalize().into_bytes().to_vec())
+        }
+        let Self(algorithm, secret) = self;
+        match algorithm {
+            Algorithm::HS256 => tag::<Hmac<Sha256>>(secret, message),
+            Algorithm::HS384 => tag::<Hmac<Sha384>>(secret, message),
+            Algorithm::HS512 => tag::<Hmac<Sha512>>(secret, message),
+            _ => Err(Rejected),
+        }
+    }
+}
+
+fn generate<K: Generate>() -> Result<K, Rejected> {
+    K::try_generate_from_rng(&mut SysRng).map_err(reject)
+}
+
+fn from_pkcs8<K: DecodePrivateKey>(der: &[u8]) -> Result<K, Rejected> {
+    K::from_pkcs8_der(der).map_err(reject)
 }
 
 /// Reads an RSA public key, SPKI (RFC 5280 §4.1) or PKCS#1 (RFC 8017 appendix A.1.1).
@@ -242,21 +279,22 @@ pub(in crate::jws) fn rsa_public(der: &[u8]) -> Result<Public, Rejected> {
 
 fn rsa_numbers(key: &RsaPublicKey) -> Public {
     Public::Rsa {
-        n: key.n().to_bytes_be(),
-        e: key.e().to_bytes_be(),
+        n: key.n_bytes().into(),
+        e: key.e_bytes().into(),
     }
 }
 
 /// The crate computes the CRT members itself; here they only have to agree.
 fn rsa_from_numbers(n: &[u8], e: &[u8], private: &RsaPrivate) -> Result<RsaPrivateKey, Rejected> {
-    let number = BigUint::from_bytes_be;
-    let primes = vec![number(&private.p), number(&private.q)];
-    let mut key = RsaPrivateKey::from_components(number(n), number(e), number(&private.d), primes)
-        .map_err(reject)?;
-    key.precompute().map_err(reject)?;
-    let agrees = key.dp() == Some(&number(&private.dp))
-        && key.dq() == Some(&number(&private.dq))
-        && key.crt_coefficient() == Some(number(&private.qi));
+    let n = BoxedUint::from_be_slice_vartime(n);
+    let precision = n.bits_precision();
+    let number = |bytes: &[u8]| BoxedUint::from_be_slice(bytes, precision).map_err(reject);
+    let e = BoxedUint::from_be_slice_vartime(e);
+    let primes = vec![number(&private.p)?, number(&private.q)?];
+    let key = RsaPrivateKey::from_components(n, e, number(&private.d)?, primes).map_err(reject)?;
+    let agrees = key.dp() == Some(&number(&private.dp)?)
+        && key.dq() == Some(&number(&private.dq)?)
+        && key.crt_coefficient() == Some(number(&private.qi)?);
     if agrees { Ok(key) } else { Err(Rejected) }
 }
 
@@ -281,10 +319,6 @@ pub(in crate::jws) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         mac.update(part);
     }
     mac.finalize().into_bytes().into()
-}
-
-fn foreign(algorithm: Algorithm) -> Result<jsonwebtoken::Algorithm, Rejected> {
-    algorithm.as_str().parse().map_err(reject)
 }
 
 fn reject<E>(_: E) -> Rejected {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::kept::Kept;
-use crate::{claims::SessionId, clock::Timestamp, store::Session};
+use crate::{claims::SessionId, clock::Timestamp, store::Record};
 
 /// Which sessions a subject has: by issuer, then subject and identifier. It holds no issuer
 /// without a session.
@@ -22,13 +22,11 @@ impl Subjects {
         clippy::mutable_key_type,
         reason = "what the order looks at never changes"
     )]
-    pub(super) fn add(&mut self, session: &Session) -> Arc<Kept> {
-        let known = self.0.get_key_value(session.issuer.as_str());
-        let issuer = known.map_or_else(
-            || session.issuer.as_str().into(),
-            |(issuer, _)| Arc::clone(issuer),
-        );
-        let kept = Arc::new(Kept::new(session, Arc::clone(&issuer)));
+    pub(super) fn add(&mut self, record: &Record) -> Arc<Kept> {
+        let issuer = record.session.issuer.as_str();
+        let known = self.0.get_key_value(issuer);
+        let issuer = known.map_or_else(|| issuer.into(), |(issuer, _)| Arc::clone(issuer));
+        let kept = Arc::new(Kept::new(record, Arc::clone(&issuer)));
         let subjects = self.0.entry(issuer).or_default();
         subjects.insert(BySubject(Arc::clone(&kept)));
         kept

@@ -1,15 +1,18 @@
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use super::lock;
 use crate::{
-    claims::{Scope, SessionId},
+    claims::{PrivateClaims, Scope, SessionId},
     clock::Timestamp,
-    store::{Metadata, PrivateClaims, Revoked, Session, SessionSecret},
+    store::{Extra, Metadata, Record, Revoked, Session, SessionSecret, SessionState},
 };
 
 /// A session as it lies in memory, small: one block, shared by the shard and the indexes.
 ///
-/// What never changes is in the open; the rest changes only while the shard is locked.
+/// What never changes is in the open; the state changes only while the shard is locked.
 pub(super) struct Kept {
     pub(super) id: SessionId,
     pub(super) subject: Box<str>,
@@ -17,47 +20,63 @@ pub(super) struct Kept {
     issuer: Arc<str>,
     secret: SessionSecret,
     created_at: Timestamp,
-    auth_time: Timestamp,
     scope: Scope,
-    extras: Option<Box<Extras>>,
-    state: Mutex<State>,
+    rare: Option<Box<Rare>>,
+    state: Mutex<SessionState>,
 }
 
 /// What many sessions lack.
-struct Extras {
+#[derive(PartialEq)]
+struct Rare {
+    auth_time: Timestamp,
     client_id: Option<String>,
     claims: PrivateClaims,
     /// A map would take half a kilobyte, however little is in it.
     metadata: Box<[(Box<str>, Box<str>)]>,
-}
-
-/// What a swap may change.
-struct State {
-    generation: u32,
-    late: u32,
-    version: u64,
-    rotated_at: Option<Timestamp>,
-    delivered_at: Option<Timestamp>,
-    confirmed_at: Option<Timestamp>,
-    last_refreshed_at: Option<Timestamp>,
-    expires_at: Timestamp,
-    revoked: Option<Revoked>,
+    idle_lifetime: Option<Duration>,
+    extra: Extra,
 }
 
 impl Kept {
-    /// The session at version 0. `issuer` is the session's, where others have it too.
-    pub(super) fn new(session: &Session, issuer: Arc<str>) -> Self {
+    /// `issuer` is the session's, where others have it too.
+    pub(super) fn new(record: &Record, issuer: Arc<str>) -> Self {
+        let Record { session, state } = record;
+        let Session {
+            id,
+            issuer: _,
+            subject,
+            secret,
+            created_at,
+            auth_time,
+            ends_at,
+            scope,
+            client_id,
+            claims,
+            metadata,
+            idle_lifetime,
+            extra,
+        } = session;
+        let noted = metadata.iter();
+        let rare = Rare {
+            auth_time: *auth_time,
+            client_id: client_id.clone(),
+            claims: claims.clone(),
+            metadata: noted
+                .map(|(name, value)| (name.as_str().into(), value.as_str().into()))
+                .collect(),
+            idle_lifetime: *idle_lifetime,
+            extra: extra.clone(),
+        };
         Self {
-            id: session.id,
-            subject: session.subject.as_str().into(),
-            ends_at: session.ends_at,
+            id: *id,
+            subject: subject.as_str().into(),
+            ends_at: *ends_at,
             issuer,
-            secret: session.secret.clone(),
-            created_at: session.created_at,
-            auth_time: session.auth_time,
-            scope: session.scope.clone(),
-            extras: Extras::new(session).map(Box::new),
-            state: Mutex::new(State::new(session, 0)),
+            secret: secret.clone(),
+            created_at: *created_at,
+            scope: scope.clone(),
+            rare: (rare != Rare::none(*created_at)).then(|| Box::new(rare)),
+            state: Mutex::new(state.clone()),
         }
     }
 
@@ -66,42 +85,36 @@ impl Kept {
     }
 
     /// A copy of the whole.
-    pub(super) fn session(&self) -> Session {
-        let extras = self.extras.as_deref();
-        let state = lock(&self.state);
-        Session {
+    pub(super) fn record(&self) -> Record {
+        let none = Rare::none(self.created_at);
+        let rare = self.rare.as_deref().unwrap_or(&none);
+        let session = Session {
             id: self.id,
             issuer: self.issuer.as_ref().to_owned(),
             subject: self.subject.as_ref().to_owned(),
             secret: self.secret.clone(),
-            generation: state.generation,
-            rotated_at: state.rotated_at,
-            delivered_at: state.delivered_at,
-            confirmed_at: state.confirmed_at,
-            late: state.late,
-            expires_at: state.expires_at,
-            ends_at: self.ends_at,
-            revoked: state.revoked,
-            version: state.version,
             created_at: self.created_at,
-            last_refreshed_at: state.last_refreshed_at,
-            auth_time: self.auth_time,
+            auth_time: rare.auth_time,
+            ends_at: self.ends_at,
             scope: self.scope.clone(),
-            client_id: extras.and_then(|extras| extras.client_id.clone()),
-            claims: extras.map_or_else(PrivateClaims::default, |extras| extras.claims.clone()),
-            metadata: extras.map_or_else(Metadata::new, Extras::metadata),
-        }
+            client_id: rare.client_id.clone(),
+            claims: rare.claims.clone(),
+            metadata: rare.metadata(),
+            idle_lifetime: rare.idle_lifetime,
+            extra: rare.extra.clone(),
+        };
+        let state = lock(&self.state).clone();
+        Record { session, state }
     }
 
-    /// Takes over what a swap may change, where the version is the expected one and the session
-    /// not revoked.
-    pub(super) fn swap(&self, expected: u64, next: &Session) -> bool {
+    /// Takes over the state, where the version is the expected one and the session not revoked.
+    pub(super) fn swap(&self, expected: u64, next: &SessionState) -> bool {
         let mut state = lock(&self.state);
         let fits = state.revoked.is_none() && state.version == expected;
         // A version that cannot be followed by another is the last.
         let swapped = fits && state.version < u64::MAX;
         if swapped {
-            *state = State::new(next, next.version);
+            *state = next.clone();
         }
         swapped
     }
@@ -109,7 +122,7 @@ impl Kept {
     pub(super) fn confirm(&self, generation: u32, now: Timestamp) -> bool {
         let mut state = lock(&self.state);
         let fits = state.generation == generation && state.confirmed_at.is_none();
-        let advanced = fits && state.advance();
+        let advanced = fits && advance(&mut state);
         if advanced {
             state.confirmed_at = Some(now);
         }
@@ -118,7 +131,7 @@ impl Kept {
 
     pub(super) fn revoke(&self, revoked: Revoked) -> bool {
         let mut state = lock(&self.state);
-        let advanced = state.advance();
+        let advanced = advance(&mut state);
         if advanced {
             state.revoked = Some(revoked);
         }
@@ -126,19 +139,17 @@ impl Kept {
     }
 }
 
-impl Extras {
-    fn new(session: &Session) -> Option<Self> {
-        let none = session.client_id.is_none()
-            && session.claims == PrivateClaims::default()
-            && session.metadata.is_empty();
-        let metadata = session.metadata.iter();
-        (!none).then(|| Self {
-            client_id: session.client_id.clone(),
-            claims: session.claims.clone(),
-            metadata: metadata
-                .map(|(name, value)| (name.as_str().into(), value.as_str().into()))
-                .collect(),
-        })
+impl Rare {
+    /// Of a session that has nothing of it: its user proved who they are when it began.
+    fn none(created_at: Timestamp) -> Self {
+        Self {
+            auth_time: created_at,
+            client_id: None,
+            claims: PrivateClaims::default(),
+            metadata: Box::default(),
+            idle_lifetime: None,
+            extra: Extra::default(),
+        }
     }
 
     fn metadata(&self) -> Metadata {
@@ -149,28 +160,12 @@ impl Extras {
     }
 }
 
-impl State {
-    fn new(session: &Session, version: u64) -> Self {
-        Self {
-            generation: session.generation,
-            late: session.late,
-            version,
-            rotated_at: session.rotated_at,
-            delivered_at: session.delivered_at,
-            confirmed_at: session.confirmed_at,
-            last_refreshed_at: session.last_refreshed_at,
-            expires_at: session.expires_at,
-            revoked: session.revoked,
-        }
-    }
-
-    /// Takes the next version, unless the session is revoked or there is none.
-    fn advance(&mut self) -> bool {
-        let next = self
-            .version
-            .checked_add(1)
-            .filter(|_| self.revoked.is_none());
-        self.version = next.unwrap_or(self.version);
-        next.is_some()
-    }
+/// Takes the next version, unless the session is revoked or there is none.
+fn advance(state: &mut SessionState) -> bool {
+    let next = state
+        .version
+        .checked_add(1)
+        .filter(|_| state.revoked.is_none());
+    state.version = next.unwrap_or(state.version);
+    next.is_some()
 }

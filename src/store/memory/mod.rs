@@ -18,8 +18,10 @@ use self::{
     index::{Ends, Subjects},
     kept::Kept,
 };
-use super::{Listed, Loaded, RevokeReason, Revoked, Session, SessionStore, StoreError};
-use super::{StoreErrorKind, Swap};
+use super::{
+    Listed, Loaded, Record, RevokeReason, Revoked, SessionState, SessionStore, StoreError,
+    StoreErrorKind, Swap,
+};
 use crate::{
     claims::SessionId,
     clock::{Clock, SystemClock, Timestamp},
@@ -47,7 +49,7 @@ const PAGE: usize = 64;
 ///
 /// # async fn example(id: SessionId) -> Result<(), tower_bearer::store::StoreError> {
 /// let store = MemoryStore::new();
-/// assert!(store.load(id).await?.session.is_none());
+/// assert!(store.load(id).await?.record.is_none());
 /// # Ok(())
 /// # }
 /// ```
@@ -111,9 +113,9 @@ impl Inner {
         lock(self.shards.get(usize::from(last) % SHARDS).unwrap_or(first))
     }
 
-    fn get(&self, id: SessionId) -> Option<Session> {
+    fn get(&self, id: SessionId) -> Option<Record> {
         let kept = self.shard(id).get(&id).cloned();
-        kept.map(|kept| kept.session())
+        kept.map(|kept| kept.record())
     }
 
     /// Has the session change as one step, and tells whether it did.
@@ -148,12 +150,13 @@ impl SessionStore for MemoryStore {
         Ok(self.0.clock.now())
     }
 
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        let mut shard = self.0.shard(session.id);
-        let Entry::Vacant(slot) = shard.entry(session.id) else {
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        let id = record.session.id;
+        let mut shard = self.0.shard(id);
+        let Entry::Vacant(slot) = shard.entry(id) else {
             return Err(StoreError::new(StoreErrorKind::Duplicate));
         };
-        let kept = lock(&self.0.subjects).add(session);
+        let kept = lock(&self.0.subjects).add(record);
         lock(&self.0.ends).add(Arc::clone(&kept));
         slot.insert(kept);
         Ok(())
@@ -161,13 +164,18 @@ impl SessionStore for MemoryStore {
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
         Ok(Loaded {
-            session: self.0.get(id),
+            record: self.0.get(id),
             now: self.0.clock.now(),
         })
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
-        let swapped = self.0.change(next.id, |kept| kept.swap(expected, next));
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
+        let swapped = self.0.change(id, |kept| kept.swap(expected, next));
         Ok(if swapped { Swap::Swapped } else { Swap::Lost })
     }
 
@@ -215,20 +223,20 @@ impl SessionStore for MemoryStore {
         limit: usize,
     ) -> Result<Listed, StoreError> {
         let now = self.0.clock.now();
-        let mut sessions = Vec::new();
+        let mut records = Vec::new();
         let mut page = self.0.page(issuer, subject, after);
         while let Some(&last) = page.last() {
             let live = page
                 .into_iter()
                 .filter_map(|id| self.0.get(id))
-                .filter(|s| s.is_live(now));
-            sessions.extend(live.take(limit - sessions.len()));
-            if sessions.len() == limit {
+                .filter(|record| record.is_live(now));
+            records.extend(live.take(limit - records.len()));
+            if records.len() == limit {
                 break;
             }
             page = self.0.page(issuer, subject, Some(last));
         }
-        Ok(Listed { sessions, now })
+        Ok(Listed { records, now })
     }
 
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {

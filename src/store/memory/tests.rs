@@ -3,17 +3,19 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::*;
-use crate::{clock::ManualClock, store::SessionSecret};
+use crate::{
+    clock::ManualClock,
+    store::{Session, SessionSecret},
+};
 
 const START: Timestamp = Timestamp::from_secs(1_000);
 
-fn session(number: u128, subject: &str) -> Session {
+fn record(number: u128, subject: &str) -> Record {
     let id = SessionId::from_uuid(Uuid::from_u128(number));
     let secret = SessionSecret::from_bytes([7; 32]);
     let mut session = Session::new(id, "https://id.example", subject, secret, START);
-    session.expires_at = START + Duration::from_secs(60);
     session.ends_at = START + Duration::from_secs(60);
-    session
+    Record::new(session)
 }
 
 fn store() -> (MemoryStore, ManualClock) {
@@ -32,7 +34,7 @@ async fn nothing_stays_behind_what_was_deleted() {
     let (store, clock) = store();
     for number in 0..300 {
         store
-            .insert(&session(number, &format!("user {}", number % 7)))
+            .insert(&record(number, &format!("user {}", number % 7)))
             .await
             .unwrap();
     }
@@ -52,7 +54,7 @@ async fn nothing_stays_behind_what_was_deleted() {
 async fn identifiers_that_differ_in_the_last_byte_spread_over_the_shards() {
     let (store, _) = store();
     for number in 0..256 {
-        store.insert(&session(number, "ada")).await.unwrap();
+        store.insert(&record(number, "ada")).await.unwrap();
     }
     assert!(
         store
@@ -66,7 +68,7 @@ async fn identifiers_that_differ_in_the_last_byte_spread_over_the_shards() {
 #[tokio::test]
 async fn a_poisoned_lock_neither_panics_nor_forgets() {
     let (store, clock) = store();
-    let kept = session(1, "ada");
+    let kept = record(1, "ada");
     store.insert(&kept).await.unwrap();
 
     let poisoner = store.clone();
@@ -80,17 +82,22 @@ async fn a_poisoned_lock_neither_panics_nor_forgets() {
     assert!(store.0.ends.is_poisoned() && store.0.subjects.is_poisoned());
 
     assert_eq!(
-        store.load(kept.id).await.unwrap().session,
+        store.load(kept.session.id).await.unwrap().record,
         Some(kept.clone())
     );
-    store.insert(&session(2, "ada")).await.unwrap();
-    assert!(store.end(kept.id, RevokeReason::Logout).await.unwrap());
+    store.insert(&record(2, "ada")).await.unwrap();
+    assert!(
+        store
+            .end(kept.session.id, RevokeReason::Logout)
+            .await
+            .unwrap()
+    );
     let live = store
         .list("https://id.example", "ada", None, 10)
         .await
         .unwrap()
-        .sessions;
-    assert_eq!(live, [session(2, "ada")]);
+        .records;
+    assert_eq!(live, [record(2, "ada")]);
     clock.advance(Duration::from_secs(60));
     assert_eq!(store.delete_expired(10).await.unwrap(), 2);
 }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::{
     claims::SessionId,
-    store::{RevokeReason, Session},
+    store::{Record, RevokeReason, SessionState},
 };
 
 /// A call to a [`SessionStore`](crate::store::SessionStore), with the meaning that the method of
@@ -15,15 +15,17 @@ pub enum StoreRequest {
     /// The time by the store's clock.
     Now,
     /// Keep a new session.
-    Insert(Box<Session>),
+    Insert(Box<Record>),
     /// The session, and the time.
     Load(SessionId),
-    /// Replace the session if it is of the expected version and not revoked.
+    /// Replace the session's state if it is of the expected version and not revoked.
     Swap {
+        /// Which session.
+        id: SessionId,
         /// The version that it has to have.
         expected: u64,
-        /// What it is to become.
-        next: Box<Session>,
+        /// What its state is to become.
+        next: Box<SessionState>,
     },
     /// Note that the clients hold these generations.
     Confirm(Vec<(SessionId, u32)>),
@@ -88,9 +90,8 @@ impl StoreRequest {
     /// Calls without one concern all stores.
     pub fn session(&self) -> Option<SessionId> {
         match self {
-            Self::Insert(session) => Some(session.id),
-            Self::Swap { next, .. } => Some(next.id),
-            Self::Load(id) | Self::End { id, .. } => Some(*id),
+            Self::Insert(record) => Some(record.session.id),
+            Self::Load(id) | Self::Swap { id, .. } | Self::End { id, .. } => Some(*id),
             Self::Now
             | Self::Confirm(_)
             | Self::EndAll { .. }

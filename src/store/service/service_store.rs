@@ -8,7 +8,8 @@ use crate::{
     clock::Timestamp,
     error::BoxError,
     store::{
-        Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, StoreErrorKind, Swap,
+        Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        StoreErrorKind, Swap,
     },
 };
 
@@ -110,9 +111,9 @@ where
         }
     }
 
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        let session = Box::new(session.clone());
-        match self.call(StoreRequest::Insert(session)).await? {
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        let record = Box::new(record.clone());
+        match self.call(StoreRequest::Insert(record)).await? {
             StoreResponse::Inserted => Ok(()),
             _ => mismatched("insert"),
         }
@@ -125,9 +126,15 @@ where
         }
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
         let next = Box::new(next.clone());
-        match self.call(StoreRequest::Swap { expected, next }).await? {
+        let request = StoreRequest::Swap { id, expected, next };
+        match self.call(request).await? {
             StoreResponse::Swapped(swap) => Ok(swap),
             _ => mismatched("swap"),
         }

@@ -46,13 +46,13 @@ async fn answer(
 ) -> Result<StoreResponse, StoreError> {
     Ok(match request {
         StoreRequest::Now => StoreResponse::Now(store.now().await?),
-        StoreRequest::Insert(session) => {
-            store.insert(&session).await?;
+        StoreRequest::Insert(record) => {
+            store.insert(&record).await?;
             StoreResponse::Inserted
         }
         StoreRequest::Load(id) => StoreResponse::Loaded(Box::new(store.load(id).await?)),
-        StoreRequest::Swap { expected, next } => {
-            StoreResponse::Swapped(store.swap(expected, &next).await?)
+        StoreRequest::Swap { id, expected, next } => {
+            StoreResponse::Swapped(store.swap(id, expected, &next).await?)
         }
         StoreRequest::Confirm(pairs) => {
             store.confirm(&pairs).await?;

@@ -22,17 +22,23 @@ async fn what_was_acknowledged_outlives_kill_9() {
         let store = open(&server.url()).await;
         let first = kept(&store, round, "ada").await;
         let next = rotated(&first);
-        assert_eq!(store.swap(0, &next).await.expect("it swaps"), Swap::Swapped);
+        assert_eq!(
+            store
+                .swap(next.session.id, 0, &next.state)
+                .await
+                .expect("it swaps"),
+            Swap::Swapped
+        );
         if round > 0 {
-            let ended = store.end(first.id, RevokeReason::Logout).await;
+            let ended = store.end(first.session.id, RevokeReason::Logout).await;
             assert!(ended.expect("it ends"));
         }
         server.run("INSERT INTO other VALUES (1)").await;
         server.kill9();
         server.restart().await;
         let kept = load(&open(&server.url()).await, round).await;
-        assert_eq!(kept.generation, 1);
-        assert_eq!(kept.revoked.is_some(), round > 0);
+        assert_eq!(kept.state.generation, 1);
+        assert_eq!(kept.state.revoked.is_some(), round > 0);
         lost += 1 - told::<i64>(&server, "SELECT count(*) FROM other").await;
     }
     assert!(
@@ -71,11 +77,20 @@ async fn each_write_is_as_durable_as_can_be() {
         let store = open(&server.url()).await;
         let first = kept(&store, number, "ada").await;
         let next = rotated(&first);
-        assert_eq!(store.swap(0, &next).await.expect("it swaps"), Swap::Swapped);
-        store.confirm(&[(first.id, 1)]).await.expect("it confirms");
+        assert_eq!(
+            store
+                .swap(next.session.id, 0, &next.state)
+                .await
+                .expect("it swaps"),
+            Swap::Swapped
+        );
+        store
+            .confirm(&[(first.session.id, 1)])
+            .await
+            .expect("it confirms");
         assert!(
             store
-                .end(first.id, RevokeReason::Logout)
+                .end(first.session.id, RevokeReason::Logout)
                 .await
                 .expect("it ends")
         );

@@ -18,9 +18,13 @@ pub(super) async fn one_lane(server: &Postgres, prepared: bool) -> PostgresStore
     open_with(&server.url(), options).await
 }
 
-pub(super) fn begin(store: &PostgresStore, next: &Session) -> Swapping {
+pub(super) fn begin(store: &PostgresStore, next: &Record) -> Swapping {
     let (store, next) = (store.clone(), next.clone());
-    tokio::spawn(async move { store.swap(next.version - 1, &next).await })
+    tokio::spawn(async move {
+        store
+            .swap(next.session.id, next.state.version - 1, &next.state)
+            .await
+    })
 }
 
 async fn outcome(swapping: Swapping) -> Result<Swap, StoreError> {
@@ -36,7 +40,7 @@ pub(super) async fn won(swapping: Swapping) -> bool {
 pub(super) async fn together(
     server: &Postgres,
     store: &PostgresStore,
-    nexts: &[Session],
+    nexts: &[Record],
 ) -> Vec<Swapping> {
     let number = Uuid::now_v7().as_u128();
     let before = kept(store, number, "whoever holds them up").await;
@@ -62,7 +66,7 @@ fn lock(number: u128) -> String {
 }
 
 /// Sessions of these numbers, and what a rotation makes of them.
-async fn rotations<const N: usize>(store: &PostgresStore, numbers: [u128; N]) -> Vec<Session> {
+async fn rotations<const N: usize>(store: &PostgresStore, numbers: [u128; N]) -> Vec<Record> {
     let mut nexts = Vec::new();
     for number in numbers {
         nexts.push(rotated(
@@ -110,17 +114,17 @@ async fn they_are_one_statement_and_as_durable_as_one() {
         };
         let base = 10 * u128::from(prepared);
         let mut nexts = rotations(&store, [base + 1, base + 2, base + 3, base + 4]).await;
-        nexts[1].version += 1;
-        nexts[2].rotated_at = None;
-        nexts[2].late = u32::MAX;
+        nexts[1].state.version += 1;
+        nexts[2].state.rotated_at = None;
+        nexts[2].state.late = u32::MAX;
         let swaps = together(&server, &store, &nexts).await;
         for (place, swap) in swaps.into_iter().enumerate() {
             assert_eq!(won(swap).await, place != 1, "the second expects too much");
         }
         nexts.remove(1);
         for next in &nexts {
-            let loaded = store.load(next.id).await.expect("it loads");
-            assert!(loaded.session.as_ref() == Some(next));
+            let loaded = store.load(next.session.id).await.expect("it loads");
+            assert!(loaded.record.as_ref() == Some(next));
         }
         let transactions = "SELECT count(DISTINCT xmin::text) FROM tower_bearer_sessions
             WHERE generation = 1 AND convert_from(subject, 'UTF8') LIKE 'user %'";
@@ -179,9 +183,9 @@ async fn many_who_want_a_locked_session_hold_up_no_other() {
     assert!(won(begin(&store, other)).await);
     // They go on alone, over so many connections and no more.
     blocked(&server, 5).await;
-    let loaded = store.load(other.id).await.expect("it loads");
-    assert!(loaded.session.as_ref() == Some(other));
-    let logout = store.end(ended.id, RevokeReason::Logout).await;
+    let loaded = store.load(other.session.id).await.expect("it loads");
+    assert!(loaded.record.as_ref() == Some(other));
+    let logout = store.end(ended.session.id, RevokeReason::Logout).await;
     assert!(logout.expect("it ends"));
     assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
     run(&mut locker, "ROLLBACK").await;
@@ -221,11 +225,11 @@ async fn one_that_is_refused_fails_no_other() {
         .run("ALTER TABLE tower_bearer_sessions ADD CHECK (generation <> 99)")
         .await;
     let mut nexts = rotations(&store, [1, 2, 3]).await;
-    nexts[1].generation = 99;
+    nexts[1].state.generation = 99;
     let [before, refused, after] = swaps(together(&server, &store, &nexts).await);
     assert_eq!(kind(outcome(refused).await), StoreErrorKind::Unavailable);
     assert!(won(before).await && won(after).await);
-    assert_eq!(load(&store, 2).await.version, 0);
+    assert_eq!(load(&store, 2).await.state.version, 0);
 }
 
 #[tokio::test]
@@ -275,10 +279,13 @@ async fn a_revocation_has_a_connection_of_its_own() {
     blocked(&server, 1).await;
     let waiting = begin(&store, &nexts[0]);
     tokio::task::yield_now().await;
-    let ended = store.end(nexts[1].id, RevokeReason::Logout).await;
+    let ended = store.end(nexts[1].session.id, RevokeReason::Logout).await;
     assert!(ended.expect("it ends"));
     let mut revoked = nexts[3].clone();
-    revoked.revoked = Some(Revoked::new(revoked.created_at, RevokeReason::Reuse));
+    revoked.state.revoked = Some(Revoked::new(
+        revoked.session.created_at,
+        RevokeReason::Reuse,
+    ));
     assert!(won(begin(&store, &revoked)).await);
     assert!(!stopped.is_finished() && !waiting.is_finished());
     run(&mut stopper, GO_ON).await;
@@ -335,9 +342,11 @@ async fn two_servers_race_on_the_same_sessions() {
             for round in 0..ROUNDS {
                 let number = (task * 7 + round * 5) % SESSIONS;
                 let last = load(&store, number).await;
-                let swap = store.swap(last.version, &rotated(&last)).await;
+                let swap = store
+                    .swap(last.session.id, last.state.version, &rotated(&last).state)
+                    .await;
                 if swap.expect("nobody is in its way") == Swap::Swapped {
-                    won.push((number, last.version));
+                    won.push((number, last.state.version));
                 }
                 disturb(&store, task * ROUNDS + round, SESSIONS).await;
             }

@@ -27,16 +27,22 @@ async fn a_session_that_is_locked_is_busy_and_then_works() {
         .await;
         let next = rotated(&first);
         let asked = Instant::now();
-        assert_eq!(kind(store.swap(0, &next).await), StoreErrorKind::Busy);
+        assert_eq!(
+            kind(store.swap(next.session.id, 0, &next.state).await),
+            StoreErrorKind::Busy
+        );
         assert!(asked.elapsed() >= QUICK / 5, "it did not wait");
         assert!(asked.elapsed() < QUICK, "it waited too long");
         for outcome in [
-            store.end(first.id, RevokeReason::Logout).await.map(drop),
+            store
+                .end(first.session.id, RevokeReason::Logout)
+                .await
+                .map(drop),
             store
                 .end_all(ISSUER, "ada", RevokeReason::Logout)
                 .await
                 .map(drop),
-            store.confirm(&[(first.id, 0)]).await,
+            store.confirm(&[(first.session.id, 0)]).await,
         ] {
             assert_eq!(kind(outcome), StoreErrorKind::Busy);
         }
@@ -45,11 +51,17 @@ async fn a_session_that_is_locked_is_busy_and_then_works() {
         assert_eq!(store.delete_expired(9).await.expect("it deletes"), 0);
 
         run(&mut locker, "ROLLBACK").await;
-        assert_eq!(store.swap(0, &next).await.expect("it swaps"), Swap::Swapped);
+        assert_eq!(
+            store
+                .swap(next.session.id, 0, &next.state)
+                .await
+                .expect("it swaps"),
+            Swap::Swapped
+        );
         assert!(load(&store, number).await == next);
         assert!(
             store
-                .end(first.id, RevokeReason::Logout)
+                .end(first.session.id, RevokeReason::Logout)
                 .await
                 .expect("it ends")
         );
@@ -73,7 +85,7 @@ async fn a_locked_table_is_a_timeout_and_nobody_goes_on_waiting() {
         let mut tasks = JoinSet::new();
         for _ in 0..10 {
             let store = store.clone();
-            let id = first.id;
+            let id = first.session.id;
             tasks.spawn(async move { kind(store.load(id).await) });
         }
         assert_eq!(tasks.join_all().await, [StoreErrorKind::Timeout; 10]);
@@ -145,7 +157,7 @@ async fn who_waited_sees_what_it_waited_for() {
     for (number, revokes) in [(1, false), (2, true), (3, true)] {
         let first = kept(&store, number, &format!("user {number}")).await;
         let mut rotation = server.connection().await;
-        let id = first.id;
+        let id = first.session.id;
         run(&mut rotation, &format!("{ROTATE} WHERE id = '{id}'")).await;
         let write = async {
             match number {
@@ -164,9 +176,9 @@ async fn who_waited_sees_what_it_waited_for() {
         let (written, ()) = tokio::join!(write, commit);
         assert_eq!(written.expect("it writes"), usize::from(revokes));
         let kept = load(&store, number).await;
-        assert_eq!((kept.generation, kept.confirmed_at), (1, None));
-        assert_eq!(kept.revoked.is_some(), revokes);
-        assert_eq!(kept.version, 10 + u64::from(revokes));
+        assert_eq!((kept.state.generation, kept.state.confirmed_at), (1, None));
+        assert_eq!(kept.state.revoked.is_some(), revokes);
+        assert_eq!(kept.state.version, 10 + u64::from(revokes));
     }
 }
 
@@ -186,9 +198,9 @@ async fn a_stricter_isolation_of_the_role_changes_nothing() {
         blocked(&server, 1).await;
         run(&mut rotation, "COMMIT").await;
     };
-    let (ended, ()) = tokio::join!(store.end(first.id, RevokeReason::Logout), commit);
+    let (ended, ()) = tokio::join!(store.end(first.session.id, RevokeReason::Logout), commit);
     assert!(ended.expect("it sees what the rotation has left"));
-    assert!(load(&store, 1).await.revoked.is_some());
+    assert!(load(&store, 1).await.state.revoked.is_some());
 }
 
 #[tokio::test]
@@ -231,7 +243,7 @@ async fn a_pool_without_a_free_connection_is_a_timeout() {
             Err(error) => assert!(Instant::now() < deadline, "{error:?}"),
         }
     };
-    assert!(loaded.session.is_none());
+    assert!(loaded.record.is_none());
 }
 
 /// Batches in opposite orders against each other, and against all that locks rows.
@@ -309,8 +321,13 @@ async fn swap_some(store: &PostgresStore, round: u32, sessions: u128) -> Result<
         let number = u128::from(round * 20 + step) * 31 % sessions;
         let last = load(store, number).await;
         let mut next = rotated(&last);
-        next.generation %= 3;
-        swapped += u32::from(store.swap(last.version, &next).await? == Swap::Swapped);
+        next.state.generation %= 3;
+        swapped += u32::from(
+            store
+                .swap(next.session.id, last.state.version, &next.state)
+                .await?
+                == Swap::Swapped,
+        );
     }
     Ok(swapped)
 }

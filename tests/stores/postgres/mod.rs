@@ -17,10 +17,9 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgPoolOpti
 use tokio::{task::JoinSet, time::Instant};
 use tower_bearer::{
     SessionId,
-    error::ConfigErrorKind,
     store::{
-        RevokeReason, Revoked, Session, SessionSecret, SessionStore, StoreError, StoreErrorKind,
-        Swap,
+        PostgresOptions, PostgresStore, Record, RevokeReason, Revoked, Session, SessionSecret,
+        SessionState, SessionStore, StoreError, StoreErrorKind, Swap,
     },
 };
 use tower_bearer_sqlx::{PostgresOptions, PostgresStore};
@@ -42,12 +41,11 @@ async fn open_with(url: &str, options: PostgresOptions) -> PostgresStore {
 }
 
 async fn refused(
-    opening: impl Future<Output = Result<PostgresStore, tower_bearer::error::ConfigError>>,
-) -> &'static str {
-    match opening.await.expect_err("the store is refused").kind() {
-        ConfigErrorKind::Store(why) => why,
-        other => panic!("{other:?}"),
-    }
+    opening: impl Future<Output = Result<PostgresStore, tower_bearer::store::OpenError>>,
+) -> String {
+    let error = opening.await.expect_err("the store is refused").to_string();
+    let why = error.strip_prefix("the store cannot be opened: ");
+    why.expect("what cannot be done").to_owned()
 }
 
 async fn run(connection: &mut PgConnection, sql: &str) {

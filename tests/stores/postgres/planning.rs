@@ -32,9 +32,12 @@ async fn no_statement_walks_the_table() {
     let mut last = first.clone();
     for _ in 0..12 {
         let next = rotated(&last);
-        let swap = store.swap(last.version, &next).await.expect("it swaps");
+        let swap = store
+            .swap(next.session.id, last.state.version, &next.state)
+            .await
+            .expect("it swaps");
         assert_eq!(swap, Swap::Swapped);
-        pair = pair.map(|session| rotated(&session));
+        pair = pair.map(|record| rotated(&record));
         for swap in together(&server, &store, &pair).await {
             assert!(won(swap).await);
         }
@@ -43,7 +46,7 @@ async fn no_statement_walks_the_table() {
             .await
             .expect("it confirms");
         let listed = store.list(ISSUER, "user 7", Some(id(5)), 10).await;
-        assert_eq!(listed.expect("it lists").sessions.len(), 10);
+        assert_eq!(listed.expect("it lists").records.len(), 10);
         let ended = store
             .end_all(ISSUER, "user 404", RevokeReason::Logout)
             .await;
@@ -115,8 +118,13 @@ async fn a_rotation_writes_to_no_index() {
 async fn rotate(store: &PostgresStore, number: u128) {
     let last = load(store, number).await;
     let next = rotated(&last);
-    let swap = store.swap(last.version, &next).await.expect("it swaps");
+    let swap = store
+        .swap(next.session.id, last.state.version, &next.state)
+        .await
+        .expect("it swaps");
     assert_eq!(swap, Swap::Swapped);
-    let confirmed = store.confirm(&[(last.id, next.generation)]).await;
+    let confirmed = store
+        .confirm(&[(last.session.id, next.state.generation)])
+        .await;
     confirmed.expect("it confirms");
 }

@@ -25,21 +25,31 @@ async fn many_clients_share_few_servers() {
             let mut last = kept(&store, number, &subject).await;
             for _ in 0..10 {
                 let next = rotated(&last);
-                let swap = store.swap(last.version, &next).await.expect("it swaps");
+                let swap = store
+                    .swap(next.session.id, last.state.version, &next.state)
+                    .await
+                    .expect("it swaps");
                 assert_eq!(swap, Swap::Swapped);
                 assert!(load(&store, number).await == next);
                 last = next;
             }
-            store.confirm(&[(last.id, 10)]).await.expect("it confirms");
+            store
+                .confirm(&[(last.session.id, 10)])
+                .await
+                .expect("it confirms");
         });
     }
     tasks.join_all().await;
     for (user, store) in [0, 1, 2, 3].into_iter().zip(stores.iter().cycle()) {
         let subject = format!("user {user}");
         let listed = store.list(ISSUER, &subject, None, 99).await;
-        let listed = listed.expect("it lists").sessions;
+        let listed = listed.expect("it lists").records;
         assert_eq!(listed.len(), 10);
-        assert!(listed.iter().all(|session| session.confirmed_at.is_some()));
+        assert!(
+            listed
+                .iter()
+                .all(|record| record.state.confirmed_at.is_some())
+        );
         let ended = store.end_all(ISSUER, &subject, RevokeReason::Logout).await;
         assert_eq!(ended.expect("it ends").len(), 10);
     }
@@ -61,7 +71,7 @@ async fn a_killed_server_behind_the_pooler_comes_back() {
     server.kill9();
     server.restart().await;
     let deadline = Instant::now() + Duration::from_secs(30);
-    while store.load(first.id).await.is_err() {
+    while store.load(first.session.id).await.is_err() {
         assert!(Instant::now() < deadline, "it does not come back");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -3,16 +3,22 @@
 use super::*;
 
 /// The server takes no writes, and no answer of the store's comes from it.
-async fn nothing_works(store: &PostgresStore, known: &Session) {
+async fn nothing_works(store: &PostgresStore, known: &Record) {
     let outcomes = [
         store.now().await.map(drop),
-        store.load(known.id).await.map(drop),
+        store.load(known.session.id).await.map(drop),
         store.load(id(404)).await.map(drop),
         store.list(ISSUER, "ada", None, 9).await.map(drop),
         store.insert(known).await,
-        store.swap(0, &rotated(known)).await.map(drop),
-        store.confirm(&[(known.id, 0)]).await,
-        store.end(known.id, RevokeReason::Logout).await.map(drop),
+        store
+            .swap(known.session.id, 0, &rotated(known).state)
+            .await
+            .map(drop),
+        store.confirm(&[(known.session.id, 0)]).await,
+        store
+            .end(known.session.id, RevokeReason::Logout)
+            .await
+            .map(drop),
         store
             .end_all(ISSUER, "ada", RevokeReason::Logout)
             .await
@@ -39,7 +45,10 @@ async fn a_standby_is_refused() {
 
     server.run("SELECT pg_catalog.pg_switch_wal()").await;
     standby.promote().await;
-    assert_eq!(load(&open(&standby.url()).await, 1).await.subject, "ada");
+    assert_eq!(
+        load(&open(&standby.url()).await, 1).await.session.subject,
+        "ada"
+    );
 }
 
 #[tokio::test]
@@ -56,7 +65,13 @@ async fn a_primary_that_was_demoted_is_not_believed() {
     server.promote().await;
     assert!(load(&store, 1).await == first);
     let next = rotated(&first);
-    assert_eq!(store.swap(0, &next).await.expect("it swaps"), Swap::Swapped);
+    assert_eq!(
+        store
+            .swap(next.session.id, 0, &next.state)
+            .await
+            .expect("it swaps"),
+        Swap::Swapped
+    );
 }
 
 #[tokio::test]

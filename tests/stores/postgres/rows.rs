@@ -7,38 +7,38 @@ pub(super) fn id(number: u128) -> SessionId {
 }
 
 /// A session that is live for an hour and ends after two.
-pub(super) async fn session(store: &PostgresStore, number: u128, subject: &str) -> Session {
+pub(super) async fn record(store: &PostgresStore, number: u128, subject: &str) -> Record {
     let now = store.now().await.expect("it tells the time");
     let secret = SessionSecret::from_bytes([0xa5; 32]);
     let mut session = Session::new(id(number), ISSUER, subject, secret, now);
-    session.expires_at = now + HOUR;
     session.ends_at = now + 2 * HOUR;
-    session
+    let state = SessionState::new(now + HOUR);
+    Record { session, state }
 }
 
 /// The same, kept.
-pub(super) async fn kept(store: &PostgresStore, number: u128, subject: &str) -> Session {
-    let session = session(store, number, subject).await;
-    store.insert(&session).await.expect("the store inserts");
-    session
+pub(super) async fn kept(store: &PostgresStore, number: u128, subject: &str) -> Record {
+    let record = record(store, number, subject).await;
+    store.insert(&record).await.expect("the store inserts");
+    record
 }
 
-pub(super) async fn load(store: &PostgresStore, number: u128) -> Session {
+pub(super) async fn load(store: &PostgresStore, number: u128) -> Record {
     let loaded = store.load(id(number)).await.expect("the store loads");
-    loaded.session.expect("the session is there")
+    loaded.record.expect("the session is there")
 }
 
 /// What a rotation makes of a session.
-pub(super) fn rotated(session: &Session) -> Session {
-    let mut next = session.clone();
-    next.generation += 1;
-    next.rotated_at = Some(session.created_at);
-    next.delivered_at = Some(session.created_at);
-    next.confirmed_at = None;
-    next.late <<= 1;
-    next.expires_at = session.expires_at + Duration::from_secs(1);
-    next.last_refreshed_at = Some(session.created_at);
-    next.version += 1;
+pub(super) fn rotated(record: &Record) -> Record {
+    let mut next = record.clone();
+    next.state.generation += 1;
+    next.state.rotated_at = Some(record.session.created_at);
+    next.state.delivered_at = Some(record.session.created_at);
+    next.state.confirmed_at = None;
+    next.state.late <<= 1;
+    next.state.expires_at = record.state.expires_at + Duration::from_secs(1);
+    next.state.last_refreshed_at = Some(record.session.created_at);
+    next.state.version += 1;
     next
 }
 
@@ -48,7 +48,7 @@ pub(super) fn kind<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> StoreE
 
 #[tokio::test]
 async fn a_row_that_cannot_be_read_is_corrupt() {
-    const DAMAGES: [&str; 13] = [
+    const DAMAGES: [&str; 16] = [
         "secret = '\\x00'",
         "generation = -1",
         "generation = 4294967296",
@@ -59,6 +59,9 @@ async fn a_row_that_cannot_be_read_is_corrupt() {
         "claims = '{\"sub\":\"mallory\"}'",
         "claims = '['",
         "metadata = '{\"a\":1}'",
+        "idle_lifetime = -1",
+        "extra = '[]'",
+        "bound_to = '\\x00'",
         "revoked_at = 1",
         "revoked_reason = 'logout'",
         "revoked_at = 1, revoked_reason = 'boredom'",
@@ -88,7 +91,7 @@ async fn a_row_that_cannot_be_read_is_corrupt() {
         );
     }
     // The others are not harmed, and the damaged ones still go at their end.
-    assert_eq!(load(&store, 0).await.subject, "eve");
+    assert_eq!(load(&store, 0).await.session.subject, "eve");
     server
         .run("UPDATE tower_bearer_sessions SET ends_at = 0 WHERE subject <> 'eve'")
         .await;
@@ -105,8 +108,8 @@ async fn an_error_shows_no_row() {
     server
         .run("ALTER TABLE tower_bearer_sessions ADD CHECK (subject <> 'mallory')")
         .await;
-    let mut refused = session(&store, 1, "mallory").await;
-    refused.metadata = [("device".to_owned(), "a typewriter".to_owned())].into();
+    let mut refused = record(&store, 1, "mallory").await;
+    refused.session.metadata = [("device".to_owned(), "a typewriter".to_owned())].into();
     let error = store.insert(&refused).await.expect_err("it is refused");
     let hex = |text: &str| {
         text.bytes()

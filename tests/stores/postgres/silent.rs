@@ -16,17 +16,20 @@ async fn a_silent_server_is_a_timeout() {
     let first = kept(&store, 1, "ada").await;
     server.pause();
     for outcome in [
-        store.load(first.id).await.map(drop),
-        store.end(first.id, RevokeReason::Logout).await.map(drop),
+        store.load(first.session.id).await.map(drop),
+        store
+            .end(first.session.id, RevokeReason::Logout)
+            .await
+            .map(drop),
         // By now over a connection that would have to be opened.
-        store.load(first.id).await.map(drop),
+        store.load(first.session.id).await.map(drop),
     ] {
         assert_eq!(kind(outcome), StoreErrorKind::Timeout);
     }
     server.resume();
     let kept = load(&store, 1).await;
     // Whether the write got there before nobody knew.
-    assert!(kept.version == first.version || kept.revoked.is_some());
+    assert!(kept.state.version == first.state.version || kept.state.revoked.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -43,12 +46,12 @@ async fn callers_without_patience_leave_no_connection_behind() {
         let first = kept(&store, number, "ada").await;
         pause_the_connection(&server).await;
         for _ in 0..20 {
-            let load = timeout(Duration::from_millis(5), store.load(first.id)).await;
+            let load = timeout(Duration::from_millis(5), store.load(first.session.id)).await;
             load.expect_err("it has gone silent");
         }
         // Over other connections, such as another server would answer after a failover.
         let deadline = Instant::now() + Duration::from_secs(5);
-        while store.load(first.id).await.is_err() {
+        while store.load(first.session.id).await.is_err() {
             assert!(Instant::now() < deadline, "no connection is left");
         }
         assert!(load(&store, number).await == first);
@@ -74,7 +77,7 @@ async fn a_silent_server_keeps_nobody_waiting_behind_others() {
     let mut tasks = JoinSet::new();
     for next in nexts.clone() {
         let store = store.clone();
-        tasks.spawn(async move { kind(store.swap(0, &next).await) });
+        tasks.spawn(async move { kind(store.swap(next.session.id, 0, &next.state).await) });
     }
     assert_eq!(tasks.join_all().await, [StoreErrorKind::Timeout; 200]);
     assert!(asked.elapsed() < 3 * patience, "they waited too long");
@@ -82,10 +85,10 @@ async fn a_silent_server_keeps_nobody_waiting_behind_others() {
     // Those whose turn had come may be kept, and nobody knew.
     let deadline = Instant::now() + Duration::from_secs(10);
     for next in &nexts {
-        while store.swap(0, next).await.is_err() {
+        while store.swap(next.session.id, 0, &next.state).await.is_err() {
             assert!(Instant::now() < deadline, "it does not work again");
         }
-        let kept = store.load(next.id).await.expect("it loads").session;
+        let kept = store.load(next.session.id).await.expect("it loads").record;
         assert!(kept.as_ref() == Some(next));
     }
 }
@@ -113,13 +116,19 @@ async fn a_call_that_is_dropped_anywhere_harms_nothing() {
         let mut dropped = 0;
         for polls in (0..6).cycle().take(300) {
             let next = rotated(&last);
-            let swap = store.swap(last.version, &next);
+            let swap = store.swap(next.session.id, last.state.version, &next.state);
             dropped += u32::from(!finishes(swap, polls).await);
             last = load(&store, number).await;
             if last != next {
-                assert!(last.version < next.version, "{last:?} is half of {next:?}");
+                assert!(
+                    last.state.version < next.state.version,
+                    "{last:?} is half of {next:?}"
+                );
                 // What was dropped may come first even now: this is the same.
-                let swap = store.swap(last.version, &next).await.expect("it swaps");
+                let swap = store
+                    .swap(next.session.id, last.state.version, &next.state)
+                    .await
+                    .expect("it swaps");
                 last = load(&store, number).await;
                 assert!(last == next, "{swap:?}");
             }
@@ -155,7 +164,7 @@ async fn a_server_that_is_killed_comes_back() {
     server.restart().await;
     // A connection of before may be used once to find out.
     let deadline = Instant::now() + Duration::from_secs(5);
-    while let Err(error) = store.load(first.id).await {
+    while let Err(error) = store.load(first.session.id).await {
         assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
         assert!(Instant::now() < deadline);
     }

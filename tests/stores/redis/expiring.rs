@@ -12,16 +12,16 @@ async fn a_session_goes_by_itself_at_its_end() {
     let first = insert(&store, 1).await;
     let expires_at = async || -> i64 { server.run(&format!("PEXPIRETIME {}", key(1))).await };
     let is_listed = async || -> bool { server.run(&format!("EXISTS {}", index("ada"))).await };
-    let end = first.ends_at.as_millis() - 1;
+    let end = first.session.ends_at.as_millis() - 1;
     assert_eq!(expires_at().await, end);
 
     // No change moves the end, not even that of a session which is over before.
     assert_eq!(swap(&store, 0, &rotated(&first)).await, Swap::Swapped);
-    store.confirm(&[(first.id, 1)]).await.unwrap();
+    store.confirm(&[(first.session.id, 1)]).await.unwrap();
     assert!(self::end(&store, 1).await);
     assert_eq!(expires_at().await, end);
     clock.advance(2 * HOUR - Duration::from_secs(60));
-    assert!(load(&store, 1).await.revoked.is_some());
+    assert!(load(&store, 1).await.state.revoked.is_some());
 
     clock.advance(Duration::from_secs(60));
     assert!(find(&store, 1).await.is_none());
@@ -41,15 +41,15 @@ async fn any_end_can_be_kept() {
     let start = now(&store).await;
     let ends = [i64::MAX, i64::MAX - 1, 1 << 53, start.as_millis() + 60_000];
     for (number, ends_at) in (0..).zip(ends) {
-        let mut session = session(number, start);
-        session.ends_at = Timestamp::from_millis(ends_at);
-        store.insert(&session).await.unwrap();
-        assert!(load(&store, number).await == session);
+        let mut record = record(number, start);
+        record.session.ends_at = Timestamp::from_millis(ends_at);
+        store.insert(&record).await.unwrap();
+        assert!(load(&store, number).await == record);
     }
     for (number, ends_at) in (10..).zip([i64::MIN, -1, 0, 1, start.as_millis()]) {
-        let mut session = session(number, start);
-        session.ends_at = Timestamp::from_millis(ends_at);
-        store.insert(&session).await.unwrap();
+        let mut record = record(number, start);
+        record.session.ends_at = Timestamp::from_millis(ends_at);
+        store.insert(&record).await.unwrap();
         assert!(find(&store, number).await.is_none());
     }
     assert_eq!(live(&store).await, [0, 1, 2, 3].map(id));
@@ -64,9 +64,9 @@ async fn an_index_does_not_grow_with_what_has_ended() {
     };
     let Some(clock) = server.clock() else { return };
     let store = open(&server).await;
-    let mut lasting = session(u128::MAX, now(&store).await);
-    lasting.ends_at = lasting.created_at + 1_000 * HOUR;
-    lasting.expires_at = lasting.ends_at;
+    let mut lasting = record(u128::MAX, now(&store).await);
+    lasting.session.ends_at = lasting.session.created_at + 1_000 * HOUR;
+    lasting.state.expires_at = lasting.session.ends_at;
     store.insert(&lasting).await.unwrap();
 
     let mut longest = 0;
@@ -75,9 +75,9 @@ async fn an_index_does_not_grow_with_what_has_ended() {
         let mut logins = JoinSet::new();
         for number in 0..BATCH {
             let store = store.clone();
-            let mut session = session(batch * BATCH + number, start);
-            session.ends_at = start + Duration::from_secs(60);
-            logins.spawn(async move { store.insert(&session).await });
+            let mut record = record(batch * BATCH + number, start);
+            record.session.ends_at = start + Duration::from_secs(60);
+            logins.spawn(async move { store.insert(&record).await });
         }
         logins.join_all().await.into_iter().for_each(Result::unwrap);
         clock.advance(2 * HOUR);
@@ -86,7 +86,7 @@ async fn an_index_does_not_grow_with_what_has_ended() {
     }
     // Those of one batch are never of the past, and of eight that are looked at one is new.
     assert!(longest < 200, "{longest} entries for {BATCH} sessions");
-    assert_eq!(live(&store).await, [lasting.id]);
+    assert_eq!(live(&store).await, [lasting.session.id]);
     clock.advance(1_000 * HOUR);
     let is_there: bool = server.run(&format!("EXISTS {}", index("ada"))).await;
     assert!(!is_there);
@@ -102,8 +102,8 @@ async fn a_session_does_not_outlive_its_entry_where_the_clock_falls_back() {
     // As on a server that has not come round to deleting the session.
     let () = server.run("DEBUG SET-ACTIVE-EXPIRE 0").await;
     let store = open(&server).await;
-    let mut first = session(1, now(&store).await);
-    first.ends_at = first.created_at + HOUR;
+    let mut first = record(1, now(&store).await);
+    first.session.ends_at = first.session.created_at + HOUR;
     store.insert(&first).await.unwrap();
 
     clock.advance(HOUR + HOUR / 2);
@@ -112,7 +112,7 @@ async fn a_session_does_not_outlive_its_entry_where_the_clock_falls_back() {
     }
     clock.set_back(HOUR);
     assert!(find(&store, 1).await.is_some());
-    assert!(end_all(&store).await.unwrap().contains(&first.id));
+    assert!(end_all(&store).await.unwrap().contains(&first.session.id));
 }
 
 #[tokio::test]
@@ -131,13 +131,17 @@ async fn an_entry_without_a_session_is_in_nobodys_way() {
     let left: Vec<_> = (10..=250).step_by(10).map(id).collect();
     assert_eq!(live(&store).await, left);
     let page = store.list(ISSUER, "ada", Some(id(15)), 3).await.unwrap();
-    let page: Vec<_> = page.sessions.iter().map(|session| session.id).collect();
+    let page: Vec<_> = page
+        .records
+        .iter()
+        .map(|record| record.session.id)
+        .collect();
     assert_eq!(page, [20, 30, 40].map(id));
     assert_eq!(end_all(&store).await.unwrap(), left);
 
     // Another subject's session under an identifier that was listed here.
-    let mut elsewhere = session(1, now(&store).await);
-    elsewhere.subject = "eve".to_owned();
+    let mut elsewhere = record(1, now(&store).await);
+    elsewhere.session.subject = "eve".to_owned();
     store.insert(&elsewhere).await.unwrap();
     assert_eq!(live(&store).await, []);
     assert_eq!(end_all(&store).await.unwrap(), []);

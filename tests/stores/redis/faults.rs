@@ -23,11 +23,14 @@ async fn a_server_that_hangs_is_a_timeout_and_then_works() {
     // What was sent may have happened by now, each write as a whole.
     server.resume();
     let deadline = Instant::now() + SOON;
-    while store.load(first.id).await.is_err() {
+    while store.load(first.session.id).await.is_err() {
         assert!(Instant::now() < deadline, "it stays broken");
     }
     let kept = load(&store, 1).await;
-    assert!(kept.generation <= 1 && kept.issuer == ISSUER, "{kept:?}");
+    assert!(
+        kept.state.generation <= 1 && kept.session.issuer == ISSUER,
+        "{kept:?}"
+    );
     assert!(insert(&store, 2).await == load(&store, 2).await);
 }
 
@@ -47,7 +50,7 @@ async fn a_server_that_dies_is_unavailable_and_then_works() {
         if round == 0 {
             assert!(load(&store, 1).await == first);
         } else {
-            assert_eq!(live(&store).await, [first.id]);
+            assert_eq!(live(&store).await, [first.session.id]);
         }
     }
     let next = rotated(&first);
@@ -68,7 +71,7 @@ async fn a_write_over_a_lost_connection_is_not_sent_again() {
     server.restart().await;
     let next = rotated(&first);
     assert_eq!(
-        kind(store.swap(0, &next).await),
+        kind(store.swap(next.session.id, 0, &next.state).await),
         StoreErrorKind::Unavailable
     );
     assert_eq!(swap(&store, 0, &next).await, Swap::Swapped);
@@ -85,7 +88,7 @@ async fn a_server_that_starts_empty_knows_nobody() {
     assert!(find(&store, 1).await.is_none());
     assert_eq!(live(&store).await, []);
     assert_eq!(swap(&store, 0, &rotated(&first)).await, Swap::Lost);
-    store.confirm(&[(first.id, 0)]).await.unwrap();
+    store.confirm(&[(first.session.id, 0)]).await.unwrap();
     assert!(!end(&store, 1).await);
     assert_eq!(end_all(&store).await.unwrap(), []);
     assert!(find(&store, 1).await.is_none());
@@ -108,6 +111,6 @@ async fn an_older_dump_takes_sessions_back_whole() {
     server.restart_with(&dump).await;
     assert!(load(&store, 1).await == second);
     assert!(find(&store, 2).await.is_none());
-    assert_eq!(live(&store).await, [first.id]);
+    assert_eq!(live(&store).await, [first.session.id]);
     assert_eq!(swap(&store, 2, &rotated(&second)).await, Swap::Lost);
 }

@@ -4,17 +4,17 @@
 use super::*;
 
 /// A session as a web application has it.
-fn typical(number: u128, now: Timestamp) -> Session {
-    let mut session = session(Uuid::now_v7().as_u128(), now);
-    session.subject = Uuid::from_u128(number).to_string();
-    session.scope = "read write".parse().unwrap();
-    session.client_id = Some("web".to_owned());
+fn typical(number: u128, now: Timestamp) -> Record {
+    let mut record = record(Uuid::now_v7().as_u128(), now);
+    record.session.subject = Uuid::from_u128(number).to_string();
+    record.session.scope = "read write".parse().unwrap();
+    record.session.client_id = Some("web".to_owned());
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
     let notes = [("user_agent", agent), ("address", "203.0.113.77")];
-    session.metadata = notes
+    record.session.metadata = notes
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-    session
+    record
 }
 
 async fn used_memory(server: &Redis) -> u64 {
@@ -45,7 +45,7 @@ async fn bytes_of_a_session() {
     let each = (used_memory(&server).await - before) / COUNT as u64;
     let subject = Uuid::from_u128(7).to_string();
     let listed = store.list(ISSUER, &subject, None, 1).await.unwrap();
-    let id = listed.sessions[0].id;
+    let id = listed.records[0].session.id;
     let key = format!("tower_bearer:session:{{{id}}}");
     let of_key: u64 = server.run(&format!("MEMORY USAGE {key}")).await;
     let of_index: u64 = server
@@ -73,10 +73,13 @@ async fn refreshes_a_second() {
                 store.insert(&kept).await.unwrap();
                 let mut count = 0;
                 while begin.elapsed() < FOR {
-                    kept = store.load(kept.id).await.unwrap().session.unwrap();
+                    kept = store.load(kept.session.id).await.unwrap().record.unwrap();
                     let next = rotated(&kept);
                     assert_eq!(
-                        store.swap(kept.version, &next).await.unwrap(),
+                        store
+                            .swap(next.session.id, kept.state.version, &next.state)
+                            .await
+                            .unwrap(),
                         Swap::Swapped
                     );
                     count += 1;

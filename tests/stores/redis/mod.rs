@@ -21,10 +21,9 @@ use tokio::{
 use tower_bearer::{
     SessionId,
     clock::Timestamp,
-    error::ConfigErrorKind,
     store::{
-        RevokeReason, Revoked, Session, SessionSecret, SessionStore, StoreError, StoreErrorKind,
-        Swap,
+        Record, RedisOptions, RedisStore, RevokeReason, Revoked, Session, SessionSecret,
+        SessionState, SessionStore, StoreError, StoreErrorKind, Swap,
     },
 };
 use tower_bearer_redis::{RedisOptions, RedisStore};
@@ -60,19 +59,19 @@ fn index(subject: &str) -> String {
 }
 
 /// A session of `ada` that is live for an hour and ends after two.
-fn session(number: u128, now: Timestamp) -> Session {
+fn record(number: u128, now: Timestamp) -> Record {
     let secret = SessionSecret::from_bytes([0xa5; 32]);
     let mut session = Session::new(id(number), ISSUER, "ada", secret, now);
-    session.expires_at = now + HOUR;
     session.ends_at = now + 2 * HOUR;
-    session
+    let state = SessionState::new(now + HOUR);
+    Record { session, state }
 }
 
 /// What a rotation makes of a session.
-fn rotated(session: &Session) -> Session {
-    let mut next = session.clone();
-    next.generation += 1;
-    next.version += 1;
+fn rotated(record: &Record) -> Record {
+    let mut next = record.clone();
+    next.state.generation += 1;
+    next.state.version += 1;
     next
 }
 
@@ -81,23 +80,23 @@ async fn now(store: &RedisStore) -> Timestamp {
 }
 
 /// Inserts a session of `ada`.
-async fn insert(store: &RedisStore, number: u128) -> Session {
-    let session = session(number, now(store).await);
-    store.insert(&session).await.expect("the store inserts");
-    session
+async fn insert(store: &RedisStore, number: u128) -> Record {
+    let record = record(number, now(store).await);
+    store.insert(&record).await.expect("the store inserts");
+    record
 }
 
-async fn find(store: &RedisStore, number: u128) -> Option<Session> {
+async fn find(store: &RedisStore, number: u128) -> Option<Record> {
     let loaded = store.load(id(number)).await;
-    loaded.expect("the store loads").session
+    loaded.expect("the store loads").record
 }
 
-async fn load(store: &RedisStore, number: u128) -> Session {
+async fn load(store: &RedisStore, number: u128) -> Record {
     find(store, number).await.expect("the session is there")
 }
 
-async fn swap(store: &RedisStore, expected: u64, next: &Session) -> Swap {
-    let swap = store.swap(expected, next).await;
+async fn swap(store: &RedisStore, expected: u64, next: &Record) -> Swap {
+    let swap = store.swap(next.session.id, expected, &next.state).await;
     swap.expect("the store swaps")
 }
 
@@ -113,8 +112,8 @@ async fn end_all(store: &RedisStore) -> Result<Vec<SessionId>, StoreError> {
 /// The identifiers of the live sessions of `ada`.
 async fn live(store: &RedisStore) -> Vec<SessionId> {
     let listed = store.list(ISSUER, "ada", None, usize::MAX).await;
-    let sessions = listed.expect("the store lists").sessions;
-    sessions.iter().map(|session| session.id).collect()
+    let sessions = listed.expect("the store lists").records;
+    sessions.iter().map(|record| record.session.id).collect()
 }
 
 /// The kind of a failure.
@@ -128,23 +127,26 @@ fn kind<T>(result: Result<T, StoreError>) -> StoreErrorKind {
 
 /// How each operation on session 1 fails, in the order of the trait, but for `now`.
 async fn failures(store: &RedisStore) -> [StoreErrorKind; 7] {
-    let first = session(1, Timestamp::from_secs(4_000_000_000));
+    let first = record(1, Timestamp::from_secs(4_000_000_000));
     [
         kind(store.insert(&first).await),
-        kind(store.load(first.id).await),
-        kind(store.swap(0, &rotated(&first)).await),
-        kind(store.confirm(&[(first.id, 0)]).await),
-        kind(store.end(first.id, RevokeReason::Logout).await),
+        kind(store.load(first.session.id).await),
+        kind(
+            store
+                .swap(first.session.id, 0, &rotated(&first).state)
+                .await,
+        ),
+        kind(store.confirm(&[(first.session.id, 0)]).await),
+        kind(store.end(first.session.id, RevokeReason::Logout).await),
         kind(end_all(store).await),
         kind(store.list(ISSUER, "ada", None, 9).await),
     ]
 }
 
 async fn refused(
-    opening: impl Future<Output = Result<RedisStore, tower_bearer::error::ConfigError>>,
-) -> &'static str {
-    match opening.await.expect_err("the store is refused").kind() {
-        ConfigErrorKind::Store(why) => why,
-        other => panic!("{other:?}"),
-    }
+    opening: impl Future<Output = Result<RedisStore, tower_bearer::store::OpenError>>,
+) -> String {
+    let error = opening.await.expect_err("the store is refused").to_string();
+    let why = error.strip_prefix("the store cannot be opened: ");
+    why.expect("what cannot be done").to_owned()
 }

@@ -88,7 +88,7 @@ async fn a_primary_that_was_demoted_is_left_for_the_new_one() {
     let of_the_old = |load: &&Result<_, _>| !matches!(load, Ok(_) | Err(UNAVAILABLE));
     assert_eq!(loads.iter().filter(of_the_old).count(), 0);
     assert_eq!(swap(&store, 0, &rotated(&first)).await, Swap::Swapped);
-    assert!(load(&store, 1).await.generation == 1);
+    assert!(load(&store, 1).await.state.generation == 1);
 }
 
 /// An address that leads to the port of the moment.
@@ -135,13 +135,16 @@ async fn a_revocation_waits_for_replicas_and_nothing_else_does() {
     let too_late = StoreErrorKind::Timeout;
     assert_eq!(kind(hasty.end(id(2), RevokeReason::Logout).await), too_late);
     assert!(asked.elapsed() >= longest, "it did not wait");
-    assert!(load(&hasty, 2).await.revoked.is_some());
+    assert!(load(&hasty, 2).await.state.revoked.is_some());
     let mut reused = rotated(&load(&hasty, 3).await);
-    reused.revoked = Some(Revoked::new(now(&hasty).await, RevokeReason::Reuse));
-    assert_eq!(kind(hasty.swap(0, &reused).await), too_late);
+    reused.state.revoked = Some(Revoked::new(now(&hasty).await, RevokeReason::Reuse));
+    assert_eq!(
+        kind(hasty.swap(reused.session.id, 0, &reused.state).await),
+        too_late
+    );
     assert!(load(&hasty, 3).await == reused);
     assert_eq!(kind(end_all(&hasty).await), too_late);
-    assert!(load(&hasty, 5).await.revoked.is_some());
+    assert!(load(&hasty, 5).await.state.revoked.is_some());
 
     // Whoever repeats a logout waits for it to be as durable as the first should have been.
     let again = patient.clone();

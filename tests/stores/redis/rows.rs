@@ -16,19 +16,26 @@ async fn a_key_of_another_type_is_corrupt_and_left_alone() {
     let () = server.run(&format!("DEL {}", key(2))).await;
     let () = server.run(&format!("RPUSH {} x", key(2))).await;
 
-    let second = session(2, now(&store).await);
+    let second = record(2, now(&store).await);
     assert_eq!(kind(store.load(id(2)).await), CORRUPT);
-    assert_eq!(kind(store.swap(0, &rotated(&second)).await), CORRUPT);
+    assert_eq!(
+        kind(
+            store
+                .swap(second.session.id, 0, &rotated(&second).state)
+                .await
+        ),
+        CORRUPT
+    );
     assert_eq!(kind(store.end(id(2), RevokeReason::Logout).await), CORRUPT);
     assert_eq!(kind(store.insert(&second).await), StoreErrorKind::Duplicate);
     // It holds up neither the confirmations nor the end of the others.
     let pairs = [1, 2, 3].map(|number| (id(number), 0));
     store.confirm(&pairs).await.unwrap();
-    assert!(load(&store, 3).await.confirmed_at.is_some());
+    assert!(load(&store, 3).await.state.confirmed_at.is_some());
     assert_eq!(kind(store.list(ISSUER, "ada", None, 9).await), CORRUPT);
     assert_eq!(kind(end_all(&store).await), CORRUPT);
     for number in [1, 3, 250] {
-        assert!(load(&store, number).await.revoked.is_some());
+        assert!(load(&store, number).await.state.revoked.is_some());
     }
     let kept: Vec<String> = server.run(&format!("LRANGE {} 0 -1", key(2))).await;
     assert_eq!(kept, ["x"]);
@@ -41,7 +48,7 @@ async fn an_index_of_another_type_lets_nobody_in() {
     };
     let store = open(&server).await;
     let () = server.run(&format!("SET {} x", index("ada"))).await;
-    let first = session(1, now(&store).await);
+    let first = record(1, now(&store).await);
     // Without an entry the session cannot be ended with the others: nobody gets its token.
     assert_eq!(kind(store.insert(&first).await), CORRUPT);
     assert_eq!(kind(store.list(ISSUER, "ada", None, 9).await), CORRUPT);
@@ -90,11 +97,11 @@ async fn a_row_of_a_later_format_is_left_alone() {
     let () = server.run(&format!("SETRANGE {} 0 \u{2}", key(1))).await;
     let before: Vec<u8> = server.run(&format!("GET {}", key(1))).await;
 
-    assert_eq!(kind(store.load(first.id).await), CORRUPT);
+    assert_eq!(kind(store.load(first.session.id).await), CORRUPT);
     assert_eq!(swap(&store, 0, &rotated(&first)).await, Swap::Lost);
-    store.confirm(&[(first.id, 0)]).await.unwrap();
+    store.confirm(&[(first.session.id, 0)]).await.unwrap();
     assert_eq!(
-        kind(store.end(first.id, RevokeReason::Logout).await),
+        kind(store.end(first.session.id, RevokeReason::Logout).await),
         CORRUPT
     );
     let after: Vec<u8> = server.run(&format!("GET {}", key(1))).await;

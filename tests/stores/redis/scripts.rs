@@ -26,7 +26,7 @@ async fn a_server_that_forgets_its_scripts_is_given_them_again() {
     store.confirm(&all).await.unwrap();
     for number in 1..300 {
         let kept = load(&store, number).await;
-        assert!(kept.confirmed_at.is_some() && kept.version == 1);
+        assert!(kept.state.confirmed_at.is_some() && kept.state.version == 1);
     }
     forget().await;
     assert_eq!(live(&store).await.len(), 300);
@@ -46,8 +46,8 @@ async fn versions_are_exact_to_64_bits() {
     let far = [(1 << 53) + 1, i64::MAX as u64 - 1, u64::MAX - 4];
     for version in far {
         let mut next = kept.clone();
-        next.version = version;
-        assert_eq!(swap(&store, kept.version, &next).await, Swap::Swapped);
+        next.state.version = version;
+        assert_eq!(swap(&store, kept.state.version, &next).await, Swap::Swapped);
         assert!(load(&store, 1).await == next);
         // What a double takes for the same.
         for other in [version - 1, version + 1] {
@@ -56,7 +56,7 @@ async fn versions_are_exact_to_64_bits() {
         kept = next;
     }
     store.confirm(&[(id(1), 0)]).await.unwrap();
-    assert_eq!(load(&store, 1).await.version, u64::MAX - 3);
+    assert_eq!(load(&store, 1).await.state.version, u64::MAX - 3);
 
     // Up to where a signed number of 64 bits ends, and beyond.
     for (number, version) in [
@@ -65,12 +65,12 @@ async fn versions_are_exact_to_64_bits() {
         (4, (1 << 53) - 1),
     ] {
         let mut next = insert(&store, number).await;
-        next.version = version;
+        next.state.version = version;
         assert_eq!(swap(&store, 0, &next).await, Swap::Swapped);
         store.confirm(&[(id(number), 0)]).await.unwrap();
-        assert_eq!(load(&store, number).await.version, version + 1);
+        assert_eq!(load(&store, number).await.state.version, version + 1);
         assert!(end(&store, number).await);
-        assert_eq!(load(&store, number).await.version, version + 2);
+        assert_eq!(load(&store, number).await.state.version, version + 2);
     }
 }
 

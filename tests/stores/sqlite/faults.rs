@@ -3,16 +3,16 @@
 use super::*;
 
 async fn only_reads(read_only: &Setup<SqliteStore>) {
-    assert!(read_only.load(id(1)).await == session(1, "ada"));
+    assert!(read_only.load(id(1)).await == record(1, "ada"));
     assert_eq!(read_only.live("ada").await, [id(1)]);
-    let next = rotated(&session(1, "ada"));
+    let next = rotated(&record(1, "ada"));
     let outcomes = [
+        read_only.store.insert(&record(2, "ada")).await.unwrap_err(),
         read_only
             .store
-            .insert(&session(2, "ada"))
+            .swap(next.session.id, 0, &next.state)
             .await
             .unwrap_err(),
-        read_only.store.swap(0, &next).await.unwrap_err(),
         read_only.store.confirm(&[(id(1), 0)]).await.unwrap_err(),
         read_only
             .store
@@ -23,14 +23,14 @@ async fn only_reads(read_only: &Setup<SqliteStore>) {
     for error in outcomes {
         assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
     }
-    assert!(read_only.load(id(1)).await == session(1, "ada"));
+    assert!(read_only.load(id(1)).await == record(1, "ada"));
 }
 
 #[tokio::test]
 async fn a_read_only_database_is_unavailable_to_writers() {
     let (_directory, url) = place();
     let writer = open(&url).await;
-    writer.insert(&session(1, "ada")).await;
+    writer.insert(&record(1, "ada")).await;
     only_reads(&open(&format!("{url}?mode=ro")).await).await;
     only_reads(&over(pool(options(&url).read_only(true)).await).await).await;
 }
@@ -42,30 +42,34 @@ async fn a_full_disk_is_unavailable_and_harms_nothing() {
     let setup = over(pool.clone()).await;
     let mut kept = Vec::new();
     let error = loop {
-        let session = long_session(kept.len() as u128);
-        match setup.store.insert(&session).await {
-            Ok(()) => kept.push(session),
+        let record = long_record(kept.len() as u128);
+        match setup.store.insert(&record).await {
+            Ok(()) => kept.push(record),
             Err(error) => break error,
         }
     };
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert!(!kept.is_empty());
-    for session in &kept {
-        assert!(setup.load(session.id).await == *session);
+    for record in &kept {
+        assert!(setup.load(record.session.id).await == *record);
     }
     // A row this long is written anew before the old one goes, for which there is no room.
     let next = rotated(&kept[0]);
     for error in [
-        setup.store.swap(0, &next).await.unwrap_err(),
         setup
             .store
-            .end(kept[0].id, RevokeReason::Logout)
+            .swap(next.session.id, 0, &next.state)
+            .await
+            .unwrap_err(),
+        setup
+            .store
+            .end(kept[0].session.id, RevokeReason::Logout)
             .await
             .unwrap_err(),
     ] {
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     }
-    assert!(setup.load(kept[0].id).await == kept[0]);
+    assert!(setup.load(kept[0].session.id).await == kept[0]);
 
     // Once there is room again, everything works.
     sqlx::raw_sql("PRAGMA max_page_count = 10000")
@@ -73,7 +77,7 @@ async fn a_full_disk_is_unavailable_and_harms_nothing() {
         .await
         .unwrap();
     assert_eq!(setup.swap(0, &next).await, Swap::Swapped);
-    assert!(setup.load(kept[0].id).await == next);
+    assert!(setup.load(kept[0].session.id).await == next);
     let check: String = sqlx::query_scalar("PRAGMA integrity_check")
         .fetch_one(&pool)
         .await
@@ -100,7 +104,7 @@ async fn a_row_that_cannot_be_read_is_corrupt() {
     for damage in damages {
         let (_directory, url) = place();
         let setup = open(&url).await;
-        setup.insert(&session(1, "ada")).await;
+        setup.insert(&record(1, "ada")).await;
         let mut connection = connection(&url).await;
         let done = sqlx::raw_sql(damage)
             .execute(&mut connection)
@@ -118,7 +122,7 @@ async fn a_row_that_cannot_be_read_is_corrupt() {
             "{source}"
         );
         // The other sessions are not harmed, and the damaged one still goes at its end.
-        setup.insert(&session(2, "eve")).await;
+        setup.insert(&record(2, "eve")).await;
         assert_eq!(setup.live("eve").await, [id(2)]);
         setup.clock.advance(2 * HOUR);
         assert_eq!(setup.store.delete_expired(9).await.unwrap(), 2);

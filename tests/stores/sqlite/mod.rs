@@ -1,7 +1,6 @@
 //! What is SQLite's own: the file, its locks, its faults and its schema.
 
 mod faults;
-mod migrating;
 mod opening;
 mod rows;
 mod sharing;
@@ -16,9 +15,11 @@ use tempfile::TempDir;
 use tokio::{task::JoinSet, time::Instant};
 use tower_bearer::{
     SessionId,
-    clock::Timestamp,
     error::ConfigErrorKind,
-    store::{RevokeReason, Session, SessionSecret, SessionStore, StoreErrorKind, Swap},
+    store::{
+        Record, RevokeReason, Session, SessionSecret, SessionState, SessionStore, SqliteOptions,
+        SqliteStore, StoreErrorKind, Swap,
+    },
 };
 use tower_bearer_sqlx::{SqliteOptions, SqliteStore};
 use uuid::Uuid;
@@ -92,10 +93,9 @@ async fn number(connection: &mut SqliteConnection, sql: &'static str) -> i64 {
 }
 
 async fn refused(
-    opening: impl Future<Output = Result<SqliteStore, tower_bearer::error::ConfigError>>,
-) -> &'static str {
-    match opening.await.expect_err("the store is refused").kind() {
-        ConfigErrorKind::Store(why) => why,
-        other => panic!("{other:?}"),
-    }
+    opening: impl Future<Output = Result<SqliteStore, tower_bearer::store::OpenError>>,
+) -> String {
+    let error = opening.await.expect_err("the store is refused").to_string();
+    let why = error.strip_prefix("the store cannot be opened: ");
+    why.expect("what cannot be done").to_owned()
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_migration_leaves_what_is_there() {
+async fn the_tables_leave_what_is_there() {
     let (_directory, url) = place();
     let mut application = connection(&format!("{url}?mode=rwc")).await;
     run(
@@ -14,9 +14,9 @@ async fn a_migration_leaves_what_is_there() {
     for _ in 0..2 {
         open(&url).await;
     }
-    open(&url).await.insert(&session(1, "ada")).await;
+    open(&url).await.insert(&record(1, "ada")).await;
     let again = open(&url).await;
-    assert!(again.load(id(1)).await == session(1, "ada"));
+    assert!(again.load(id(1)).await == record(1, "ada"));
     assert_eq!(
         number(
             &mut application,
@@ -31,12 +31,12 @@ async fn a_migration_leaves_what_is_there() {
     );
     assert_eq!(
         number(&mut application, "SELECT version FROM tower_bearer_schema").await,
-        2
+        3
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_may_migrate_at_once() {
+async fn many_may_make_the_tables_at_once() {
     for journal_mode in [
         None,
         Some(SqliteJournalMode::Delete),
@@ -58,7 +58,7 @@ async fn many_may_migrate_at_once() {
                     Some(pool) => over(pool).await,
                     None => open(&url).await,
                 };
-                setup.insert(&session(number, "ada")).await;
+                setup.insert(&record(number, "ada")).await;
             });
         }
         tasks.join_all().await;
@@ -75,10 +75,10 @@ async fn many_may_migrate_at_once() {
 }
 
 #[tokio::test]
-async fn a_newer_schema_is_refused_and_left_alone() {
-    for version in ["3", "9223372036854775807", "-1"] {
+async fn another_schema_is_refused_and_left_alone() {
+    for version in ["1", "2", "4", "9223372036854775807", "-1"] {
         let (_directory, url) = place();
-        open(&url).await.insert(&session(1, "ada")).await;
+        open(&url).await.insert(&record(1, "ada")).await;
         let mut connection = connection(&url).await;
         let update = format!("UPDATE tower_bearer_schema SET version = {version}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(update))
@@ -86,7 +86,7 @@ async fn a_newer_schema_is_refused_and_left_alone() {
             .await
             .unwrap();
 
-        let why = "a newer version of this crate has migrated it";
+        let why = "its tables are of another version of this crate";
         assert_eq!(refused(SqliteStore::connect(&url)).await, why);
         assert_eq!(
             refused(SqliteStore::new(pool(options(&url)).await)).await,
@@ -130,7 +130,7 @@ async fn a_new_file_is_its_owners_alone() {
 
     let (directory, url) = place();
     let setup = open(&url).await;
-    setup.insert(&session(1, "ada")).await;
+    setup.insert(&record(1, "ada")).await;
     for name in ["app.db", "app.db-wal", "app.db-shm"] {
         assert_eq!(mode(&directory.path().join(name)), 0o600, "{name}");
     }

@@ -6,16 +6,16 @@ use super::*;
 async fn what_was_written_outlives_the_store() {
     let (_directory, url) = place();
     let first = open(&url).await;
-    first.insert(&long_session(1)).await;
-    first.insert(&session(2, "ada")).await;
+    first.insert(&long_record(1)).await;
+    first.insert(&record(2, "ada")).await;
     assert!(first.store.end(id(2), RevokeReason::Logout).await.unwrap());
     let kept = [first.load(id(1)).await, first.load(id(2)).await];
     // Dropped without a close, as by a crash.
     drop(first);
 
     let second = open(&url).await;
-    for session in &kept {
-        assert!(second.load(session.id).await == *session);
+    for record in &kept {
+        assert!(second.load(record.session.id).await == *record);
     }
     second.store.close().await;
     let third = open(&url).await;
@@ -25,7 +25,7 @@ async fn what_was_written_outlives_the_store() {
 #[tokio::test]
 async fn a_closed_store_is_unavailable() {
     let setup = in_a_file().await;
-    setup.insert(&session(1, "ada")).await;
+    setup.insert(&record(1, "ada")).await;
     let clone = SqliteStore::clone(&setup.store);
     setup.store.close().await;
     for store in [&setup.store, &clone] {
@@ -40,15 +40,15 @@ async fn a_closed_store_is_unavailable() {
 async fn two_stores_on_one_file_see_each_other() {
     let (_directory, url) = place();
     let (one, two) = (open(&url).await, open(&url).await);
-    one.insert(&session(1, "ada")).await;
+    one.insert(&record(1, "ada")).await;
     assert_eq!(two.live("ada").await, [id(1)]);
-    let error = two.store.insert(&session(1, "eve")).await.unwrap_err();
+    let error = two.store.insert(&record(1, "eve")).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Duplicate);
     assert_eq!(
-        two.swap(0, &rotated(&session(1, "ada"))).await,
+        two.swap(0, &rotated(&record(1, "ada"))).await,
         Swap::Swapped
     );
-    assert_eq!(one.load(id(1)).await.generation, 1);
+    assert_eq!(one.load(id(1)).await.state.generation, 1);
     assert!(one.store.end(id(1), RevokeReason::Logout).await.unwrap());
     let revoked = two.load(id(1)).await;
     assert_eq!(two.swap(2, &rotated(&revoked)).await, Swap::Lost);
@@ -62,14 +62,19 @@ async fn of_the_swaps_of_many_stores_one_wins() {
         stores.push(open(&url).await);
     }
     for round in 0..10 {
-        let first = session(round, "ada");
+        let first = record(round, "ada");
         stores[0].insert(&first).await;
         let mut tasks = JoinSet::new();
         for task in 0..16_u32 {
             let store = stores[task as usize % 4].store.clone();
             let mut next = rotated(&first);
-            next.late = task;
-            tasks.spawn(async move { (store.swap(0, &next).await.unwrap(), next) });
+            next.state.late = task;
+            tasks.spawn(async move {
+                (
+                    store.swap(next.session.id, 0, &next.state).await.unwrap(),
+                    next,
+                )
+            });
         }
         let mut outcomes = tasks.join_all().await;
         outcomes.retain(|(swap, _)| *swap == Swap::Swapped);
@@ -77,7 +82,7 @@ async fn of_the_swaps_of_many_stores_one_wins() {
             panic!("{} have won", outcomes.len())
         };
         for setup in &stores {
-            assert!(setup.load(first.id).await == *winner);
+            assert!(setup.load(first.session.id).await == *winner);
         }
     }
 }
@@ -89,36 +94,40 @@ async fn a_locked_database_is_busy_and_then_works() {
     let options = SqliteOptions::new().busy_timeout(timeout);
     let store = SqliteStore::connect_with(&url, options).await.unwrap();
     let setup = Setup::new(|clock| store.with_clock(clock));
-    let first = session(1, "ada");
+    let first = record(1, "ada");
     setup.insert(&first).await;
 
     let mut locker = connection(&url).await;
     run(&mut locker, "BEGIN EXCLUSIVE").await;
     let asked = Instant::now();
     let next = rotated(&first);
-    let error = setup.store.swap(0, &next).await.unwrap_err();
+    let error = setup
+        .store
+        .swap(next.session.id, 0, &next.state)
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Busy);
     assert!(asked.elapsed() >= timeout / 2, "it did not wait");
     assert!(asked.elapsed() < timeout * 30, "it waited too long");
     let error = setup
         .store
-        .end(first.id, RevokeReason::Logout)
+        .end(first.session.id, RevokeReason::Logout)
         .await
         .unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Busy);
     // With a write-ahead log, readers go on.
-    assert!(setup.load(first.id).await == first);
+    assert!(setup.load(first.session.id).await == first);
 
     run(&mut locker, "ROLLBACK").await;
     assert_eq!(setup.swap(0, &next).await, Swap::Swapped);
-    assert!(setup.load(first.id).await == next);
+    assert!(setup.load(first.session.id).await == next);
 }
 
 #[tokio::test]
 async fn a_writer_waits_for_a_short_lock() {
     let (_directory, url) = place();
     let setup = open(&url).await;
-    setup.insert(&session(1, "ada")).await;
+    setup.insert(&record(1, "ada")).await;
     let mut locker = connection(&url).await;
     run(&mut locker, "BEGIN EXCLUSIVE").await;
     let store = setup.store.clone();
@@ -149,7 +158,7 @@ async fn a_pool_without_a_free_connection_is_a_timeout() {
 #[tokio::test]
 async fn databases_in_memory_are_each_their_own() {
     let (one, two) = (in_memory().await, in_memory().await);
-    one.insert(&session(1, "ada")).await;
+    one.insert(&record(1, "ada")).await;
     assert!(two.find(id(1)).await.is_none());
     assert!(one.find(id(1)).await.is_some());
 }
@@ -160,7 +169,7 @@ async fn a_table_that_a_neighbour_in_memory_writes_is_busy() {
     let pool = SqlitePoolOptions::new().max_connections(2);
     let pool = pool.connect_with(options("sqlite::memory:")).await.unwrap();
     let setup = over(pool.clone()).await;
-    setup.insert(&session(1, "ada")).await;
+    setup.insert(&record(1, "ada")).await;
     let mut neighbour = pool.acquire().await.unwrap();
     run(
         &mut neighbour,
@@ -170,5 +179,5 @@ async fn a_table_that_a_neighbour_in_memory_writes_is_busy() {
     let error = setup.store.load(id(1)).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Busy);
     run(&mut neighbour, "ROLLBACK").await;
-    assert!(setup.load(id(1)).await == session(1, "ada"));
+    assert!(setup.load(id(1)).await == record(1, "ada"));
 }

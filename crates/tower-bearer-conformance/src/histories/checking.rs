@@ -4,18 +4,19 @@ use std::{fmt::Debug, mem};
 
 use proptest::prelude::*;
 
+use tower_bearer::{
+    bearer::SessionGuard,
+    session::{Record, SessionEvent},
+};
+
+use crate::{Fixture, trial::difference};
+
 use super::{
     history::Step,
     reference::Told,
     walked::Walked,
     world::{Checked, World},
 };
-use tower_bearer::{
-    bearer::SessionGuard,
-    session::{Session, SessionEvent},
-};
-
-use crate::{Fixture, trial::difference};
 
 impl<F: Fixture> World<'_, F> {
     /// What the store holds and the servers told is what the oracle says; and what holds
@@ -56,7 +57,7 @@ impl<F: Fixture> World<'_, F> {
         self.clients[client].checks_row(row.as_ref(), now, step)?;
         let is_live = self.wait_for(self.servers[0].is_live(id)).unwrap();
         let now = self.told(0);
-        let runs = |row: Session| row.revoked.is_none() && now < row.ends_at;
+        let runs = |row: Record| row.state.revoked.is_none() && now < row.session.ends_at;
         prop_assert_eq!(is_live, row.is_some_and(runs));
         Ok(())
     }

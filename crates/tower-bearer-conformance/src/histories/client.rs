@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
+use tower_bearer::{clock::Timestamp, session::Record};
+
+use crate::tokens::Held;
+
 use super::{
     history::{ACCESS, LONGEST, Step},
     table::Watched,
 };
-use tower_bearer::{clock::Timestamp, session::Session};
-
-use crate::tokens::Held;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -19,16 +20,16 @@ pub(super) struct Client {
     held: Vec<Held>,
     pub(super) watched: Watched,
     /// The rows that the session has had, with what was known of them.
-    past: Vec<(Session, Watched)>,
+    past: Vec<(Record, Watched)>,
     /// The claims of the refresh token of each generation.
     claims: HashMap<u32, Value>,
 }
 
 impl Client {
-    pub(super) fn new(first: Held, row: Session) -> Self {
-        let watched = Watched::new(row.created_at, LONGEST);
+    pub(super) fn new(first: Held, row: Record) -> Self {
+        let watched = Watched::new(row.session.created_at, LONGEST);
         Self {
-            subject: row.subject.clone(),
+            subject: row.session.subject.clone(),
             claims: [(0, first.refresh.clone())].into(),
             held: vec![first],
             past: vec![(row, watched.clone())],
@@ -48,7 +49,7 @@ impl Client {
     }
 
     /// The row some writes ago; the client's store is there again.
-    pub(super) fn lose_writes(&mut self, back: usize) -> Session {
+    pub(super) fn lose_writes(&mut self, back: usize) -> Record {
         let newest = self.past.len() - 1;
         // What is lost is lost: a later failover does not bring it back.
         self.past.truncate(newest - back.min(newest) + 1);
@@ -56,17 +57,17 @@ impl Client {
         self.watched = watched.clone();
         // What was made after that will be made again, at another time.
         self.claims
-            .retain(|generation, _| *generation <= row.generation);
+            .retain(|generation, _| *generation <= row.state.generation);
         row.clone()
     }
 
     pub(super) fn checks_answer(
         &mut self,
         held: &Held,
-        row: &Session,
+        row: &Record,
         now: Timestamp,
     ) -> Result<(), TestCaseError> {
-        let (refresh, access) = (&held.refresh, &held.access);
+        let (refresh, access) = (&held.refresh, held.access.claims());
         let generation = held.presented.generation;
         let jti = |claims: &Value| claims["jti"] == refresh["jti"];
         let mut others = self.claims.iter().filter(|(of, _)| **of != generation);
@@ -78,26 +79,28 @@ impl Client {
         prop_assert_eq!(&*one, refresh, "two answers for one generation differ");
         prop_assert_eq!(
             generation,
-            row.generation,
+            row.state.generation,
             "an answer of a passed generation"
         );
-        prop_assert_eq!(held.id, row.id);
-        prop_assert!(held.presented.exp <= row.ends_at && held.presented.exp <= row.expires_at);
-
-        prop_assert_eq!(access.session_id(), Some(row.id));
-        prop_assert_eq!(access.generation, Some(generation));
-        prop_assert_eq!(&access.sub, &row.subject);
-        prop_assert_eq!(&access.scope, &row.scope);
+        prop_assert_eq!(held.id, row.session.id);
         prop_assert!(
-            access.exp <= row.ends_at,
+            held.presented.exp <= row.session.ends_at && held.presented.exp <= row.state.expires_at
+        );
+
+        prop_assert_eq!(access.session_id(), Some(row.session.id));
+        prop_assert_eq!(access.generation, Some(generation));
+        prop_assert_eq!(&access.sub, &row.session.subject);
+        prop_assert_eq!(&access.scope, &row.session.scope);
+        prop_assert!(
+            access.exp <= row.session.ends_at,
             "an access token outlives its session"
         );
         prop_assert!(
-            access.exp <= row.expires_at,
+            access.exp <= row.state.expires_at,
             "an access token outlives the refresh token"
         );
         prop_assert!(access.exp <= (now + ACCESS).ceil());
-        let left = row.expires_at.saturating_since(now);
+        let left = row.state.expires_at.saturating_since(now);
         prop_assert!(access.exp <= (now + left / 2).ceil(), "no time to refresh");
         Ok(())
     }
@@ -105,46 +108,46 @@ impl Client {
     /// What holds of any two rows of a session, one after the other.
     pub(super) fn checks_row(
         &mut self,
-        row: Option<&Session>,
+        row: Option<&Record>,
         now: Timestamp,
         step: &Step,
     ) -> Result<(), TestCaseError> {
         let (before, _) = &self.past[self.past.len() - 1];
         let Some(row) = row else {
-            prop_assert!(before.ends_at <= now || self.watched.is_over());
+            prop_assert!(before.session.ends_at <= now || self.watched.is_over());
             self.watched.revoke();
             return Ok(());
         };
-        if before.revoked.is_some() {
+        if before.state.revoked.is_some() {
             prop_assert_eq!(row, before, "revoked is final");
         }
-        prop_assert!(row.version >= before.version);
-        prop_assert!(row.version > before.version || row == before);
-        prop_assert_eq!(row.ends_at, before.ends_at);
-        prop_assert!(row.expires_at <= row.ends_at);
+        prop_assert!(row.state.version >= before.state.version);
+        prop_assert!(row.state.version > before.state.version || row == before);
+        prop_assert_eq!(row.session.ends_at, before.session.ends_at);
+        prop_assert!(row.state.expires_at <= row.session.ends_at);
         if !matches!(step, Step::LoseWrites { .. }) {
             prop_assert!(
-                row.generation >= before.generation,
+                row.state.generation >= before.state.generation,
                 "a generation came back"
             );
-            let is_same = row.generation == before.generation;
+            let is_same = row.state.generation == before.state.generation;
             prop_assert!(
-                !is_same || row.expires_at == before.expires_at,
+                !is_same || row.state.expires_at == before.state.expires_at,
                 "a lifetime moved"
             );
         }
-        if row.revoked.is_some() {
+        if row.state.revoked.is_some() {
             self.watched.revoke();
         }
         if matches!(step, Step::Flush { .. }) {
-            self.watched.confirmed = self.watched.confirmed.or(row.confirmed_at);
+            self.watched.confirmed = self.watched.confirmed.or(row.state.confirmed_at);
         }
         prop_assert_eq!(
             Watched::of(row),
             self.watched.clone(),
             "not as the table says"
         );
-        if row.version > before.version {
+        if row.state.version > before.state.version {
             self.past.push((row.clone(), self.watched.clone()));
         }
         Ok(())

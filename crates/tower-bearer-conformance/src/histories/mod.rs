@@ -20,7 +20,7 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use tokio::{runtime::Handle, sync::oneshot};
 
 use self::{walked::Walked, world::World};
-use super::{Fixture, trial::Trial};
+use crate::{Fixture, trial::Trial};
 
 /// So many come by every row of the table.
 const ENOUGH: u32 = 200;

@@ -6,8 +6,8 @@ use tower_bearer::{
     SessionId,
     clock::Timestamp,
     session::{
-        ConfirmBy, Overflow, Policy, Presented, RefreshOutcome, Refusal, RevokeReason, Revoked,
-        Session, SessionEventKind, Verdict, decide,
+        ConfirmBy, Overflow, PresentedToken, Record, RefreshOutcome, RefreshVerdict, Refusal,
+        RevokeReason, Revoked, RotationPolicy, SessionEventKind, decide,
     },
 };
 
@@ -18,10 +18,10 @@ pub(super) type Told = (SessionEventKind, SessionId, i64);
 
 #[derive(Clone)]
 pub(super) struct Reference {
-    pub(super) rows: BTreeMap<SessionId, Session>,
+    pub(super) rows: BTreeMap<SessionId, Record>,
     servers: [Server; 2],
     setting: Setting,
-    policy: Policy,
+    policy: RotationPolicy,
     pub(super) told: Vec<Told>,
     pub(super) rotations: usize,
     /// Late redeliveries although the successor was confirmed.
@@ -38,7 +38,7 @@ struct Server {
 
 impl Reference {
     pub(super) fn new(setting: Setting) -> Self {
-        let mut policy = Policy::default();
+        let mut policy = RotationPolicy::default();
         policy.idle_lifetime = IDLE;
         policy.reuse_window = setting.window;
         policy.late_budget = setting.late_budget;
@@ -71,15 +71,19 @@ impl Reference {
     }
 
     pub(super) fn live(&self, subject: &str, now: Timestamp) -> Vec<SessionId> {
-        let live = |row: &&Session| row.subject == subject && row.is_live(now);
-        self.rows.values().filter(live).map(|row| row.id).collect()
+        let live = |row: &&Record| row.session.subject == subject && row.is_live(now);
+        self.rows
+            .values()
+            .filter(live)
+            .map(|row| row.session.id)
+            .collect()
     }
 
     pub(super) fn refresh(
         &mut self,
         server: usize,
         id: SessionId,
-        token: Presented,
+        token: PresentedToken,
         now: Timestamp,
     ) -> Result<RefreshOutcome, Refusal> {
         let Some(row) = self.rows.get(&id) else {
@@ -88,19 +92,21 @@ impl Reference {
             return Err(unknown);
         };
         let verdict = decide(row, token, now, &self.policy);
-        self.overtaken += usize::from(verdict == Verdict::Late && row.confirmed_at.is_some());
-        let distance = i64::from(row.generation) - i64::from(token.generation);
-        if let Some(next) = verdict.apply(row, token, now, &self.policy) {
-            self.rows.insert(id, next);
+        self.overtaken +=
+            usize::from(verdict == RefreshVerdict::Late && row.state.confirmed_at.is_some());
+        let distance = i64::from(row.state.generation) - i64::from(token.generation);
+        let next = verdict.apply(row, token, now, &self.policy);
+        if let Some((row, next)) = self.rows.get_mut(&id).zip(next) {
+            row.state = next;
         }
         let (result, kind) = match verdict {
-            Verdict::Refused(refusal) => {
+            RefreshVerdict::Refused(refusal) => {
                 if refusal == Refusal::Revoked {
                     self.servers[server].ended.insert(id);
                 }
                 (Err(refusal), SessionEventKind::Refused(refusal))
             }
-            Verdict::Reuse(reuse) => {
+            RefreshVerdict::Reuse(reuse) => {
                 if self.policy.revoke_on_reuse {
                     self.servers[server].ended.insert(id);
                     let ended = SessionEventKind::Ended(RevokeReason::Reuse);
@@ -108,17 +114,19 @@ impl Reference {
                 }
                 (Err(Refusal::Reused), SessionEventKind::Reused(reuse))
             }
-            Verdict::Rotate => {
+            RefreshVerdict::Rotate => {
                 self.rotations += 1;
                 return Ok(RefreshOutcome::Rotated);
             }
-            Verdict::Current => (Ok(RefreshOutcome::Current), SessionEventKind::Repeated),
-            Verdict::Neighbour => (Ok(RefreshOutcome::Redelivered), SessionEventKind::Neighbour),
-            Verdict::Late => (
+            RefreshVerdict::Current => (Ok(RefreshOutcome::Current), SessionEventKind::Repeated),
+            RefreshVerdict::Neighbour => {
+                (Ok(RefreshOutcome::Redelivered), SessionEventKind::Neighbour)
+            }
+            RefreshVerdict::Late => (
                 Ok(RefreshOutcome::Redelivered),
                 SessionEventKind::LateRedelivery,
             ),
-            Verdict::Restore => (
+            RefreshVerdict::Restore => (
                 Ok(RefreshOutcome::Restored),
                 SessionEventKind::StoreLostWrites,
             ),
@@ -140,23 +148,23 @@ impl Reference {
             return false;
         };
         self.servers[server].ended.insert(id);
-        if row.revoked.is_some() {
+        if row.state.revoked.is_some() {
             return false;
         }
-        row.revoked = Some(Revoked::new(now, reason));
-        row.version += 1;
+        row.state.revoked = Some(Revoked::new(now, reason));
+        row.state.version += 1;
         // This one is swapped in.
         if reason == RevokeReason::Evicted {
-            row.version = row.version.max(now.as_millis().unsigned_abs());
+            row.state.version = row.state.version.max(now.as_millis().unsigned_abs());
         }
         self.told.push((SessionEventKind::Ended(reason), id, 0));
         true
     }
 
     pub(super) fn running(&self, subject: &str) -> Vec<SessionId> {
-        let running = |row: &&Session| row.subject == subject && row.revoked.is_none();
+        let running = |row: &&Record| row.session.subject == subject && row.state.revoked.is_none();
         let running = self.rows.values().filter(running);
-        running.map(|row| row.id).collect()
+        running.map(|row| row.session.id).collect()
     }
 
     /// Whether the server lets the access token in; notes its generation if so.
@@ -178,7 +186,9 @@ impl Reference {
         let waiting = std::mem::take(&mut self.servers[server].waiting);
         let fits = |(id, generation): &(SessionId, u32)| {
             self.rows.get(id).is_some_and(|row| {
-                row.generation == *generation && row.revoked.is_none() && row.confirmed_at.is_none()
+                row.state.generation == *generation
+                    && row.state.revoked.is_none()
+                    && row.state.confirmed_at.is_none()
             })
         };
         waiting.into_iter().filter(fits).map(|(id, _)| id).collect()
@@ -186,12 +196,12 @@ impl Reference {
 
     pub(super) fn confirm(&mut self, id: SessionId, now: Timestamp) {
         if let Some(row) = self.rows.get_mut(&id) {
-            row.confirmed_at = Some(now);
-            row.version += 1;
+            row.state.confirmed_at = Some(now);
+            row.state.version += 1;
         }
     }
 
     pub(super) fn clean_up(&mut self, now: Timestamp) {
-        self.rows.retain(|_, row| now < row.ends_at);
+        self.rows.retain(|_, row| now < row.session.ends_at);
     }
 }

@@ -2,21 +2,22 @@
 
 use proptest::prelude::*;
 
-use super::{
-    table::Fate,
-    world::{Checked, World},
-};
 use tower_bearer::{
     RefreshToken,
     bearer::{Admission, SessionGuard},
     clock::Timestamp,
     session::{
-        Presented, RefreshOutcome, RefreshRequest, Refreshed, Refusal, SessionError,
+        PresentedToken, RefreshOutcome, RefreshRequest, Refreshed, Refusal, SessionError,
         SessionErrorKind, SessionInfo,
     },
 };
 
 use crate::{Fixture, tokens::Held};
+
+use super::{
+    table::Fate,
+    world::{Checked, World},
+};
 
 /// What a server gave for a refresh token, and the time by which it decided.
 struct Given {
@@ -98,7 +99,7 @@ impl<F: Fixture> World<'_, F> {
     fn compare<'a>(
         &mut self,
         client: usize,
-        token: Presented,
+        token: PresentedToken,
         given: impl IntoIterator<Item = &'a Given>,
     ) -> Checked {
         let client = &mut self.clients[client];
@@ -120,7 +121,7 @@ impl<F: Fixture> World<'_, F> {
                 let row = self.reference.rows.get(&id);
                 let row = row.ok_or_else(|| TestCaseError::fail("an answer without a row"))?;
                 client.checks_answer(&answer.held, row, now)?;
-                prop_assert_eq!(&answer.session, &SessionInfo::from(row));
+                prop_assert_eq!(&answer.session, &SessionInfo::from(row.clone()));
             }
         }
         Ok(())

@@ -4,22 +4,25 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use tower_bearer::{
+    claims::{Scope, SessionId},
+    clock::Timestamp,
+    session::{
+        Grant, Record, RevokeReason, Session, SessionErrorKind, SessionEventKind, SessionState,
+    },
+    store::Swap,
+};
+
+use crate::{Fixture, tokens::Held, trial::ISSUER};
+
 use super::{
     client::Client,
     history::{IDLE, Jump, LONGEST, Step},
     tap::Seen,
     world::{Checked, World},
 };
-use tower_bearer::{
-    claims::SessionId,
-    clock::Timestamp,
-    session::{Grant, RevokeReason, Session, SessionErrorKind, SessionEventKind},
-    store::Swap,
-};
 
-use crate::{Fixture, tokens::Held, trial::ISSUER};
-
-const SCOPE: &str = "read write";
+const SCOPE: Scope = Scope::from_static("read write");
 const SECOND: Duration = Duration::from_secs(1);
 
 impl<F: Fixture> World<'_, F> {
@@ -98,11 +101,13 @@ impl<F: Fixture> World<'_, F> {
         prop_assert!(row.is_some(), "a login that is not kept");
         let row = row.unwrap();
         // All but the identifier and the secret is known before.
-        let mut expected = Session::new(held.id, ISSUER, subject, row.secret.clone(), now);
-        expected.expires_at = now + IDLE;
-        expected.ends_at = now + LONGEST;
-        expected.scope = SCOPE.parse().unwrap();
-        expected.metadata = row.metadata.clone();
+        let secret = row.session.secret.clone();
+        let mut session = Session::new(held.id, ISSUER, subject, secret, now);
+        session.ends_at = now + LONGEST;
+        session.scope = SCOPE;
+        session.metadata = row.session.metadata.clone();
+        let state = SessionState::new(now + IDLE);
+        let expected = Record { session, state };
         prop_assert_eq!(&row, &expected);
         let mut client = Client::new(held.clone(), row.clone());
         client.checks_answer(&held, &row, now)?;
@@ -118,7 +123,7 @@ impl<F: Fixture> World<'_, F> {
         let now = self.now();
         let newest = self.clients.last().map(|client| client.held(0).id);
         let row = newest.and_then(|id| self.reference.rows.get(&id));
-        let ends = row.map(|row| (row.expires_at, row.ends_at));
+        let ends = row.map(|row| (row.state.expires_at, row.session.ends_at));
         let then = self.clear_of_ends(jump.from(now, ends, &self.setting));
         let fixture = &self.trial.fixture;
         if then >= now {
@@ -135,7 +140,7 @@ impl<F: Fixture> World<'_, F> {
         if !self.trial.fixture.deletes_by_itself() {
             return then;
         }
-        let ends = self.reference.rows.values().map(|row| row.ends_at);
+        let ends = self.reference.rows.values().map(|row| row.session.ends_at);
         let near = ends.filter(|&end| then < end && end <= then + SECOND);
         near.max().unwrap_or(then)
     }
@@ -143,7 +148,7 @@ impl<F: Fixture> World<'_, F> {
     fn flush(&mut self, server: usize) {
         self.wait_for(self.servers[server].flush()).unwrap();
         for id in self.reference.flush(server) {
-            let at = self.row(id).and_then(|row| row.confirmed_at);
+            let at = self.row(id).and_then(|row| row.state.confirmed_at);
             let at = self.written(at);
             self.reference.confirm(id, at);
         }
@@ -172,7 +177,7 @@ impl<F: Fixture> World<'_, F> {
 
     /// Has the oracle revoke a session that the store has revoked, at the same time.
     fn revoked(&mut self, server: usize, id: SessionId, reason: RevokeReason) -> bool {
-        let revoked = self.row(id).and_then(|row| row.revoked);
+        let revoked = self.row(id).and_then(|row| row.state.revoked);
         let at = self.written(revoked.map(|revoked| revoked.at));
         self.reference.revoke(server, id, reason, at)
     }
@@ -209,12 +214,12 @@ impl<F: Fixture> World<'_, F> {
         let Some(row) = self.reference.rows.get_mut(&client.held(0).id) else {
             return Ok(());
         };
-        if row.revoked.is_some() {
+        if row.state.revoked.is_some() {
             return Ok(());
         }
-        let (before, version) = (client.lose_writes(back), row.version);
+        let (before, version) = (client.lose_writes(back), row.state.version);
         *row = before;
-        row.version = version + 1;
+        row.state.version = version + 1;
         let row = row.clone();
         let swap = self.wait_for(self.trial.swap(version, &row));
         prop_assert_eq!(swap, Swap::Swapped);

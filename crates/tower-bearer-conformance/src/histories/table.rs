@@ -3,8 +3,9 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use tower_bearer::{clock::Timestamp, session::Record};
+
 use super::history::{IDLE, Setting};
-use tower_bearer::{clock::Timestamp, session::Session};
 
 /// What someone knows of a session who sees its answers and writes nothing down but times.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,17 +49,17 @@ impl Watched {
     }
 
     /// What a row says of it.
-    pub(super) fn of(row: &Session) -> Self {
-        let is_late = |behind: &u32| row.late >> behind & 1 == 1;
+    pub(super) fn of(row: &Record) -> Self {
+        let is_late = |behind: &u32| row.state.late >> behind & 1 == 1;
         let late = (0..32).filter(is_late);
         Self {
-            generation: row.generation,
-            delivered: row.delivered_at,
-            confirmed: row.confirmed_at,
-            late: late.map(|behind| row.generation - behind).collect(),
-            expires: row.expires_at,
-            ends: row.ends_at,
-            revoked: row.revoked.is_some(),
+            generation: row.state.generation,
+            delivered: row.state.delivered_at,
+            confirmed: row.state.confirmed_at,
+            late: late.map(|behind| row.state.generation - behind).collect(),
+            expires: row.state.expires_at,
+            ends: row.session.ends_at,
+            revoked: row.state.revoked.is_some(),
         }
     }
 

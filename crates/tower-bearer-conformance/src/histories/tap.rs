@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
-    store::{Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, Swap},
+    store::{Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError, Swap},
 };
 
 /// Tells what a server was told of the time: what it decides it decides at that very time,
@@ -55,8 +55,8 @@ impl<St: SessionStore> SessionStore for Tap<St> {
         Ok(now)
     }
 
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        self.store.insert(session).await
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        self.store.insert(record).await
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
@@ -65,8 +65,13 @@ impl<St: SessionStore> SessionStore for Tap<St> {
         Ok(loaded)
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
-        self.store.swap(expected, next).await
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
+        self.store.swap(id, expected, next).await
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
@@ -94,7 +99,11 @@ impl<St: SessionStore> SessionStore for Tap<St> {
         limit: usize,
     ) -> Result<Listed, StoreError> {
         let listed = self.store.list(issuer, subject, after, limit).await?;
-        let ids = listed.sessions.iter().map(|session| session.id).collect();
+        let ids = listed
+            .records
+            .iter()
+            .map(|record| record.session.id)
+            .collect();
         self.see(Seen::Listed(listed.now, ids));
         Ok(listed)
     }

@@ -9,6 +9,16 @@ use std::{
 use proptest::prelude::*;
 use tokio::runtime::Handle;
 
+use tower_bearer::{
+    Verifier,
+    claims::SessionId,
+    clock::Timestamp,
+    session::{Record, SessionEvent, Sessions},
+    store::SessionStore,
+};
+
+use crate::{Fixture, tokens, trial::Trial};
+
 use super::{
     client::Client,
     history::{ACCESS, IDLE, LONGEST, Setting, Step},
@@ -16,15 +26,6 @@ use super::{
     tap::{Seen, Tap},
     walked::Walked,
 };
-use tower_bearer::{
-    Verifier,
-    claims::SessionId,
-    clock::Timestamp,
-    session::{Session, SessionEvent, Sessions},
-    store::SessionStore,
-};
-
-use crate::{Fixture, tokens, trial::Trial};
 
 pub(super) type Checked = Result<(), TestCaseError>;
 
@@ -92,7 +93,7 @@ impl<'a, F: Fixture> World<'a, F> {
         self.wait_for(self.trial.now())
     }
 
-    pub(super) fn row(&self, id: SessionId) -> Option<Session> {
+    pub(super) fn row(&self, id: SessionId) -> Option<Record> {
         self.wait_for(self.trial.find(id))
     }
 
@@ -127,9 +128,9 @@ impl<'a, F: Fixture> World<'a, F> {
     /// Has the oracle forget what has ended and is kept no more.
     pub(super) fn forget_what_is_gone(&mut self) {
         let now = self.now();
-        let over = |row: &&Session| row.ends_at <= now;
+        let over = |row: &&Record| row.session.ends_at <= now;
         let over: Vec<_> = self.reference.rows.values().filter(over).collect();
-        let gone = over.iter().map(|row| row.id);
+        let gone = over.iter().map(|row| row.session.id);
         let gone: Vec<_> = gone.filter(|id| self.row(*id).is_none()).collect();
         for id in gone {
             self.reference.rows.remove(&id);

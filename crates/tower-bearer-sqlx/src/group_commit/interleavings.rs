@@ -8,13 +8,14 @@
 use std::{
     collections::{BTreeMap, HashMap},
     panic::resume_unwind,
+    slice,
 };
 
 use tokio::{runtime, task::JoinHandle};
 use uuid::Uuid;
 
 use super::*;
-use tower_bearer::store::SessionSecret;
+use tower_bearer::clock::Timestamp;
 
 /// The session of each call. Two of them want the same one, of the same version.
 const CALLS: [u128; 4] = [1, 2, 2, 3];
@@ -55,7 +56,7 @@ struct Write {
 impl Model {
     async fn end(&self, swaps: &[Pending], is_alone: bool) -> End {
         let (end, ended) = oneshot::channel();
-        let calls = swaps.iter().map(|swap| swap.version).collect();
+        let calls = swaps.iter().map(|swap| swap.next.version).collect();
         let write = Write {
             calls,
             is_alone,
@@ -77,7 +78,7 @@ impl Model {
         if *kept != swap.expected {
             return Swap::Lost;
         }
-        *kept = swap.version;
+        *kept = swap.next.version;
         Swap::Swapped
     }
 }
@@ -97,9 +98,9 @@ impl Writer for Model {
         }
     }
 
-    async fn write_alone(&self, swap: Pending) -> Result<Swap, StoreError> {
-        self.end(&[swap], true).await;
-        Ok(self.apply(&swap))
+    async fn write_alone(&self, swap: &Pending) -> Result<Swap, StoreError> {
+        self.end(slice::from_ref(swap), true).await;
+        Ok(self.apply(swap))
     }
 }
 
@@ -175,7 +176,7 @@ impl Play {
         match step {
             Step::Begin(call) => self.begin(call),
             Step::GoAway(call) => {
-                let waits = |waiting: &Call| waiting.swap.version == version(call);
+                let waits = |waiting: &Call| waiting.swap.next.version == version(call);
                 let was_waiting = self.group.lock().waiting.iter().any(waits);
                 self.gone.insert(call, was_waiting);
                 self.calls[call].abort();
@@ -201,11 +202,14 @@ impl Play {
 
     fn begin(&mut self, call: usize) {
         let id = SessionId::from_uuid(Uuid::from_u128(CALLS[call]));
-        let secret = SessionSecret::from_bytes([0; 32]);
-        let mut next = Session::new(id, "", "", secret, Timestamp::from_secs(0));
+        let mut next = SessionState::new(Timestamp::from_secs(0));
         next.version = version(call);
         let group = Arc::clone(&self.group);
-        let swap = Pending::new(0, &next);
+        let swap = Pending {
+            id,
+            expected: 0,
+            next,
+        };
         self.calls
             .push(tokio::spawn(async move { group.swap(swap).await }));
     }

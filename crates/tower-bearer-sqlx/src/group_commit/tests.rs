@@ -14,7 +14,10 @@ use tokio::{
 use uuid::Uuid;
 
 use super::*;
-use tower_bearer::store::{RevokeReason, SessionSecret};
+use tower_bearer::{
+    clock::Timestamp,
+    store::{RevokeReason, Revoked},
+};
 
 /// Writes that begin when they are seen here and end when they are let go.
 struct Gate {
@@ -71,7 +74,7 @@ impl Writer for Gate {
         Ok(swaps.iter().map(written).collect())
     }
 
-    async fn write_alone(&self, swap: Pending) -> Result<Swap, StoreError> {
+    async fn write_alone(&self, swap: &Pending) -> Result<Swap, StoreError> {
         self.alone.lock().unwrap().push(swap.id);
         match swap.expected {
             FITS => Ok(Swap::Swapped),
@@ -80,14 +83,17 @@ impl Writer for Gate {
     }
 }
 
-fn session(number: u128) -> Session {
-    let secret = SessionSecret::from_bytes([0; 32]);
-    Session::new(id(number), "", "", secret, Timestamp::from_secs(0))
+fn pending(number: u128, expected: u64) -> Pending {
+    Pending {
+        id: id(number),
+        expected,
+        next: SessionState::new(Timestamp::from_secs(0)),
+    }
 }
 
 impl Scene {
     fn swap(&self, number: u128, expected: u64) -> JoinHandle<Result<Swap, StoreError>> {
-        self.begin(Pending::new(expected, &session(number)))
+        self.begin(pending(number, expected))
     }
 
     fn begin(&self, swap: Pending) -> JoinHandle<Result<Swap, StoreError>> {
@@ -164,7 +170,7 @@ fn a_flood_of_one_session_costs_the_others_little() {
     let _callers: Vec<_> = numbers
         .map(|number| {
             let (answer, caller) = oneshot::channel();
-            let swap = Pending::new(FITS, &session(number));
+            let swap = pending(number, FITS);
             state.waiting.push_back(Call { swap, answer });
             caller
         })
@@ -240,10 +246,10 @@ async fn a_revocation_waits_for_nobody() {
     assert_eq!(scene.batch().await, [1]);
     let _second = scene.swap(2, FITS);
     scene.until_waiting(1).await;
-    let mut revoked = session(3);
+    let mut revoked = pending(3, FITS);
     let at = Timestamp::from_secs(1);
-    revoked.revoked = Some(Revoked::new(at, RevokeReason::Logout));
-    let revocation = scene.begin(Pending::new(FITS, &revoked));
+    revoked.next.revoked = Some(Revoked::new(at, RevokeReason::Logout));
+    let revocation = scene.begin(revoked);
     assert_eq!(revocation.await.unwrap().unwrap(), Swap::Swapped);
     assert_eq!(*scene.group.writer.alone.lock().unwrap(), [id(3)]);
 }
@@ -305,7 +311,7 @@ async fn a_runtime_that_is_shut_down_takes_only_its_own_along() {
         .worker_threads(1)
         .build()
         .unwrap();
-    runtime.spawn(async move { group.swap(Pending::new(FITS, &session(1))).await });
+    runtime.spawn(async move { group.swap(pending(1, FITS)).await });
     assert_eq!(scene.batch().await, [1]);
     let others = [2, 3].map(|number| scene.swap(number, FITS));
     scene.until_waiting(2).await;

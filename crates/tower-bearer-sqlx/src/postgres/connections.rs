@@ -8,11 +8,12 @@ use sqlx::{
 };
 use tokio::time::{Instant, timeout_at};
 
+use tower_bearer::store::{StoreError, StoreErrorKind};
+
 use super::{
     error::{self, ReadOnly, failed},
     row::Statement,
 };
-use tower_bearer::store::{StoreError, StoreErrorKind};
 
 pub(super) struct Connections {
     pub(super) pool: PgPool,

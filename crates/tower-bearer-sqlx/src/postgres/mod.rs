@@ -20,9 +20,9 @@ use self::{connections::Connections, row::statement, statements::Statements, swa
 use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
-    error::ConfigError,
     store::{
-        Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, StoreErrorKind, Swap,
+        Listed, Loaded, OpenError, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        StoreErrorKind, Swap,
     },
 };
 
@@ -41,7 +41,7 @@ const BATCH: usize = 256;
 /// ```no_run
 /// use tower_bearer_sqlx::PostgresStore;
 ///
-/// # async fn example() -> Result<(), tower_bearer::error::ConfigError> {
+/// # async fn example() -> Result<(), tower_bearer::store::OpenError> {
 /// let store = PostgresStore::connect("postgres://app:secret@db.example/app").await?;
 /// # Ok(())
 /// # }
@@ -91,7 +91,7 @@ const BATCH: usize = 256;
 ///
 /// Only the primary is believed, since every load feeds a decision. The answer to each load says
 /// whether the server takes writes. One that does not is a standby or has been demoted: the call
-/// is [`Unavailable`](super::StoreErrorKind::Unavailable), and the connection is closed, so
+/// is [`Unavailable`](tower_bearer::store::StoreErrorKind::Unavailable), and the connection is closed, so
 /// that the next goes to whoever the address then stands for. What no client can see is an old
 /// primary that is cut off and still takes writes: keeping those away (fencing) is the failover
 /// manager's work. A pooler must not send reads to standbys.
@@ -125,7 +125,7 @@ const BATCH: usize = 256;
 ///
 /// # Errors of the operations
 ///
-/// | [kind](super::StoreErrorKind) | where |
+/// | [kind](tower_bearer::store::StoreErrorKind) | where |
 /// | --- | --- |
 /// | `Busy` | another transaction held the session for too long, or was in the way of a role with a stricter isolation than `read committed` |
 /// | `Timeout` | no connection could be made or came free, or no answer came, within the [timeout](PostgresOptions::timeout) |
@@ -147,10 +147,10 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// [`ConfigErrorKind::Store`](crate::error::ConfigErrorKind::Store), where the address or
-    /// the database cannot be used, the server is a standby, or the tables are those of a newer
+    /// Where the address or
+    /// the database cannot be used, the server is a standby, or the tables are those of another
     /// version of this crate.
-    pub async fn connect(address: &str) -> Result<Self, ConfigError> {
+    pub async fn connect(address: &str) -> Result<Self, OpenError> {
         Self::connect_with(address, PostgresOptions::new()).await
     }
 
@@ -159,10 +159,7 @@ impl PostgresStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect), and where a name cannot be used.
-    pub async fn connect_with(
-        address: &str,
-        options: PostgresOptions,
-    ) -> Result<Self, ConfigError> {
+    pub async fn connect_with(address: &str, options: PostgresOptions) -> Result<Self, OpenError> {
         Self::new_with(options.pool(address)?, options).await
     }
 
@@ -175,7 +172,7 @@ impl PostgresStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
-    pub async fn new(pool: PgPool) -> Result<Self, ConfigError> {
+    pub async fn new(pool: PgPool) -> Result<Self, OpenError> {
         Self::new_with(pool, PostgresOptions::new()).await
     }
 
@@ -184,9 +181,9 @@ impl PostgresStore {
     /// # Errors
     ///
     /// As [`new`](Self::new), and where a name cannot be used.
-    pub async fn new_with(pool: PgPool, options: PostgresOptions) -> Result<Self, ConfigError> {
+    pub async fn new_with(pool: PgPool, options: PostgresOptions) -> Result<Self, OpenError> {
         let names = options.names()?;
-        schema::migrate(&pool, &names).await?;
+        schema::prepare(&pool, &names).await?;
         let statements = Arc::new(Statements::new(&names, options.lock_timeout()));
         let connections = Arc::new(options.connections(pool));
         let writer = SwapWriter::new(&connections, &statements);
@@ -199,7 +196,7 @@ impl PostgresStore {
 
     /// Waits for the calls that are under way and closes the connections, those of a pool that
     /// was given to [`new`](Self::new) too. Later calls, on clones as well, are
-    /// [`Unavailable`](super::StoreErrorKind::Unavailable).
+    /// [`Unavailable`](tower_bearer::store::StoreErrorKind::Unavailable).
     pub async fn close(&self) {
         self.connections.pool.close().await;
     }
@@ -219,19 +216,24 @@ impl SessionStore for PostgresStore {
         row::now(&self.connections.read(now).await?)
     }
 
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        let insert = row::bind(statement(&self.statements.insert), session);
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        let insert = row::bind(statement(&self.statements.insert), record)?;
         self.connections.write(insert).await.map(drop)
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
         let load = statement(&self.statements.load).bind(id.as_uuid());
         let rows = self.connections.read(load).await?;
-        let session = rows.first().map(row::read).transpose()?.flatten();
-        Ok(Loaded::new(session, row::now(&rows)?))
+        let record = rows.first().map(row::read).transpose()?.flatten();
+        Ok(Loaded::new(record, row::now(&rows)?))
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
         // No row has a version that a column cannot hold, nor one after the last.
         if [expected, next.version]
             .map(i64::try_from)
@@ -240,7 +242,8 @@ impl SessionStore for PostgresStore {
         {
             return Ok(Swap::Lost);
         }
-        let swap = self.swaps.swap(Pending::new(expected, next));
+        let next = next.clone();
+        let swap = self.swaps.swap(Pending { id, expected, next });
         // It may wait for others before it gets a connection.
         match timeout(self.connections.timeout, swap).await {
             Ok(outcome) => outcome,
@@ -297,9 +300,9 @@ impl SessionStore for PostgresStore {
             .bind(after)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows = self.connections.read(list).await?;
-        let sessions = rows.iter().map(row::read).filter_map(Result::transpose);
+        let records = rows.iter().map(row::read).filter_map(Result::transpose);
         Ok(Listed::new(
-            sessions.collect::<Result<_, _>>()?,
+            records.collect::<Result<_, _>>()?,
             row::now(&rows)?,
         ))
     }

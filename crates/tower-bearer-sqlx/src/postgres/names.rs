@@ -1,6 +1,6 @@
 //! What the store's tables are called.
 
-use tower_bearer::error::{ConfigError, ConfigErrorKind};
+use tower_bearer::store::{OpenError, OpenErrorKind};
 
 /// PostgreSQL cuts longer names off, so that two could become one.
 const LONGEST: usize = 63;
@@ -20,7 +20,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn new(schema: &str, table: &str) -> Result<Self, ConfigError> {
+    pub(super) fn new(schema: &str, table: &str) -> Result<Self, OpenError> {
         check(schema, LONGEST)?;
         check(table, LONGEST_TABLE)?;
         let plain_schema = schema.to_owned();
@@ -38,7 +38,7 @@ impl Names {
     }
 }
 
-fn check(name: &str, longest: usize) -> Result<(), ConfigError> {
+fn check(name: &str, longest: usize) -> Result<(), OpenError> {
     let why = match name {
         "" => "the name of its schema or table is empty",
         _ if name.contains('\0') => "the name of its schema or table holds a NUL",
@@ -47,7 +47,7 @@ fn check(name: &str, longest: usize) -> Result<(), ConfigError> {
         }
         _ => return Ok(()),
     };
-    Err(ConfigErrorKind::Store(why).into())
+    Err(OpenError::new(OpenErrorKind::Address, why))
 }
 
 fn quoted(name: &str) -> String {

@@ -5,8 +5,9 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
+use tower_bearer::store::{OpenError, OpenErrorKind};
+
 use super::{connections::Connections, names::Names};
-use tower_bearer::error::{ConfigError, ConfigErrorKind};
 
 const SHORTEST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(60 * 60);
@@ -64,10 +65,10 @@ impl PostgresOptions {
     }
 
     /// How long a call takes at most, with its wait for a connection of the pool. After that it
-    /// is a [`Timeout`](crate::store::StoreErrorKind::Timeout) and the connection is closed.
+    /// is a [`Timeout`](tower_bearer::store::StoreErrorKind::Timeout) and the connection is closed.
     ///
     /// The server gets less: a statement that waits a quarter of it for a session which another
-    /// transaction has locked is ended there, as [`Busy`](crate::store::StoreErrorKind::Busy),
+    /// transaction has locked is ended there, as [`Busy`](tower_bearer::store::StoreErrorKind::Busy),
     /// and one that takes half of it for whatever reason, as a `Timeout`. With prepared
     /// statements in a pool of the application's own, the latter is up to the
     /// `statement_timeout` of its role.
@@ -97,7 +98,7 @@ impl PostgresOptions {
         self
     }
 
-    pub(super) fn names(&self) -> Result<Names, ConfigError> {
+    pub(super) fn names(&self) -> Result<Names, OpenError> {
         Names::new(&self.schema, &self.table)
     }
 
@@ -112,7 +113,7 @@ impl PostgresOptions {
     }
 
     /// Connections of the store's own.
-    pub(super) fn pool(&self, address: &str) -> Result<PgPool, ConfigError> {
+    pub(super) fn pool(&self, address: &str) -> Result<PgPool, OpenError> {
         let connect = parse(address)?;
         let connect = if self.prepares {
             // A writer that has lost a race is to see the row as it has become.
@@ -161,13 +162,14 @@ impl Default for PostgresOptions {
     }
 }
 
-fn parse(address: &str) -> Result<PgConnectOptions, ConfigError> {
-    const WHY: ConfigErrorKind = ConfigErrorKind::Store("its address is no PostgreSQL address");
+fn parse(address: &str) -> Result<PgConnectOptions, OpenError> {
+    const WHY: &str = "its address is no PostgreSQL address";
+    let wrong = || OpenError::new(OpenErrorKind::Address, WHY);
 
     if !address.starts_with("postgres://") && !address.starts_with("postgresql://") {
-        return Err(WHY.into());
+        return Err(wrong());
     }
     address
         .parse()
-        .map_err(|error: sqlx::Error| ConfigError::with_source(WHY, error))
+        .map_err(|error: sqlx::Error| wrong().with_source(error))
 }

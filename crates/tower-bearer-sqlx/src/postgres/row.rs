@@ -12,14 +12,15 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::error;
 use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
-    store::{Session, StoreError},
+    store::{Record, Session, SessionState, StoreError},
 };
 
-use crate::columns::{self, Columns, millis, unreadable};
+use crate::columns::{self, Columns, lifetime_millis, millis, unreadable};
+
+use super::error;
 
 pub(super) type Statement = Query<'static, Postgres, PgArguments>;
 
@@ -28,32 +29,76 @@ pub(super) fn statement(sql: &Arc<str>) -> Statement {
 }
 
 /// Binds the columns in the order of the insert.
-pub(super) fn bind(insert: Statement, session: &Session) -> Statement {
+pub(super) fn bind(insert: Statement, record: &Record) -> Result<Statement, StoreError> {
+    let Record { session, state } = record;
+    bind_state(bind_session(insert, session), state)
+}
+
+fn bind_session(insert: Statement, session: &Session) -> Statement {
+    let Session {
+        id,
+        issuer,
+        subject,
+        secret,
+        created_at,
+        auth_time,
+        ends_at,
+        scope,
+        client_id,
+        claims,
+        metadata,
+        idle_lifetime,
+        extra,
+    } = session;
     insert
-        .bind(session.id.as_uuid())
-        .bind(session.issuer.as_bytes())
-        .bind(session.subject.as_bytes())
-        .bind(session.secret.expose().as_slice())
-        .bind(i64::from(session.generation))
-        .bind(millis(session.rotated_at))
-        .bind(millis(session.delivered_at))
-        .bind(millis(session.confirmed_at))
-        .bind(i64::from(session.late))
-        .bind(session.expires_at.as_millis())
-        .bind(session.ends_at.as_millis())
-        .bind(columns::revoked_at(session.revoked))
-        .bind(columns::reason(session.revoked))
-        .bind(session.created_at.as_millis())
-        .bind(millis(session.last_refreshed_at))
-        .bind(session.auth_time.as_millis())
-        .bind(session.scope.as_str())
-        .bind(session.client_id.as_deref().map(str::as_bytes))
-        .bind(session.claims.to_json().into_bytes())
-        .bind(columns::to_json(&session.metadata).into_bytes())
+        .bind(id.as_uuid())
+        .bind(issuer.as_bytes())
+        .bind(subject.as_bytes())
+        .bind(secret.expose().as_slice())
+        .bind(created_at.as_millis())
+        .bind(auth_time.as_millis())
+        .bind(ends_at.as_millis())
+        .bind(scope.as_str())
+        .bind(client_id.as_deref().map(str::as_bytes))
+        .bind(claims.to_json().into_bytes())
+        .bind(columns::to_json(metadata).into_bytes())
+        .bind(lifetime_millis(*idle_lifetime))
+        .bind(extra.to_json().into_bytes())
+}
+
+/// Binds the columns that a swap writes, which come last in an insert.
+pub(super) fn bind_state(
+    statement: Statement,
+    state: &SessionState,
+) -> Result<Statement, StoreError> {
+    let SessionState {
+        version,
+        generation,
+        rotated_at,
+        delivered_at,
+        confirmed_at,
+        late,
+        expires_at,
+        last_refreshed_at,
+        revoked,
+        bound_to,
+    } = state;
+    Ok(statement
+        .bind(columns::version(*version)?)
+        .bind(i64::from(*generation))
+        .bind(millis(*rotated_at))
+        .bind(millis(*delivered_at))
+        .bind(millis(*confirmed_at))
+        .bind(i64::from(*late))
+        .bind(expires_at.as_millis())
+        .bind(millis(*last_refreshed_at))
+        .bind(columns::thumbprint(bound_to.as_ref()))
+        .bind(columns::revoked_at(*revoked))
+        .bind(columns::reason(*revoked)))
 }
 
 /// Reads all columns, of a row that may stand for no session.
-pub(super) fn read(row: &PgRow) -> Result<Option<Session>, StoreError> {
+pub(super) fn read(row: &PgRow) -> Result<Option<Record>, StoreError> {
     let row = Fields(row);
     match row.get::<Option<Uuid>>("id")? {
         Some(_) => columns::read(&row).map(Some),
@@ -97,6 +142,10 @@ impl Columns for Fields<'_> {
     }
 
     fn bytes(&self, column: &'static str) -> Result<&[u8], StoreError> {
+        self.get(column)
+    }
+
+    fn optional_bytes(&self, column: &'static str) -> Result<Option<&[u8]>, StoreError> {
         self.get(column)
     }
 

@@ -8,16 +8,15 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
+use tower_bearer::store::{OpenError, OpenErrorKind, StoreErrorKind};
+
+use crate::columns::{OTHER_SCHEMA, SCHEMA};
+
+use OpenErrorKind::{Address, Refused, Unreachable, Unsuitable};
+
 use super::{error::kind, names::Names};
-use tower_bearer::{
-    error::{ConfigError, ConfigErrorKind},
-    store::StoreErrorKind,
-};
 
-/// Each brings the schema from its index to the next version. They are only ever added to.
-const MIGRATIONS: [fn(&Names) -> String; 1] = [create];
-
-/// What all who migrate any tables wait for. The number only has to be nobody else's.
+/// What all who make any tables wait for. The number only has to be nobody else's.
 const LOCK: i64 = i64::from_be_bytes(*b"tbearer\0");
 
 type Question = QueryScalar<'static, Postgres, bool, PgArguments>;
@@ -57,50 +56,57 @@ CREATE TABLE {version} (
 );
 CREATE TABLE {sessions} (
     id uuid PRIMARY KEY,
+    version bigint NOT NULL,
     generation bigint NOT NULL,
     rotated_at bigint,
     delivered_at bigint,
     confirmed_at bigint,
     late bigint NOT NULL,
     expires_at bigint NOT NULL,
-    ends_at bigint NOT NULL,
-    revoked_at bigint,
-    version bigint NOT NULL,
-    created_at bigint NOT NULL,
     last_refreshed_at bigint,
+    revoked_at bigint,
+    created_at bigint NOT NULL,
     auth_time bigint NOT NULL,
+    ends_at bigint NOT NULL,
+    idle_lifetime bigint,
     revoked_reason text,
+    bound_to bytea,
     secret bytea NOT NULL,
     issuer bytea NOT NULL,
     subject bytea NOT NULL,
     scope text NOT NULL,
     client_id bytea,
     claims bytea NOT NULL,
-    metadata bytea NOT NULL
+    metadata bytea NOT NULL,
+    extra bytea NOT NULL
 ) WITH (fillfactor = 70);
 CREATE INDEX {subject_index} ON {sessions} (issuer, subject, id);
 CREATE INDEX {ends_at_index} ON {sessions} (ends_at);
+INSERT INTO {version} (single, version) VALUES (true, {SCHEMA});
 "
     )
 }
 
-/// Brings the database up to date. Any number of servers may do so at once.
-pub(super) async fn migrate(pool: &PgPool, names: &Names) -> Result<(), ConfigError> {
-    let silent = |_| ConfigErrorKind::Store("its server does not answer");
+/// Makes the tables where there are none. Any number of servers may do so at once.
+pub(super) async fn prepare(pool: &PgPool, names: &Names) -> Result<(), OpenError> {
+    let silent = |_| OpenError::new(Unreachable, "its server does not answer");
     timeout(PATIENCE, open(pool, names)).await.map_err(silent)?
 }
 
-async fn open(pool: &PgPool, names: &Names) -> Result<(), ConfigError> {
+async fn open(pool: &PgPool, names: &Names) -> Result<(), OpenError> {
     // Not the pool's, which would try again and not say what is wrong.
     let options = pool.connect_options();
     let connect = PgConnection::connect_with(&options);
     let mut connection = connect.await.map_err(failed)?;
     let mut transaction = connection.begin_with(BEGIN).await.map_err(failed)?;
     if !ask(&mut transaction, query_scalar(IS_WRITABLE)).await? {
-        return Err(ConfigErrorKind::Store("its server is read-only: it takes the primary").into());
+        return Err(OpenError::new(
+            Unsuitable,
+            "its server is read-only: it takes the primary",
+        ));
     }
-    // What is up to date needs no more rights than to read that.
-    if steps_done(&mut transaction, names).await? == MIGRATIONS.len() {
+    // Where they are there, no more rights are needed than to read that.
+    if has_tables(&mut transaction, names).await? {
         return Ok(());
     }
     sqlx::query("SELECT pg_catalog.pg_advisory_xact_lock($1)")
@@ -109,33 +115,24 @@ async fn open(pool: &PgPool, names: &Names) -> Result<(), ConfigError> {
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
-    let done = steps_done(&mut transaction, names).await?;
+    if has_tables(&mut transaction, names).await? {
+        return Ok(());
+    }
     let has_schema = query_scalar(HAS_SCHEMA).bind(names.plain_schema.clone());
     if !ask(&mut transaction, has_schema).await? {
         run(&mut transaction, format!("CREATE SCHEMA {}", names.schema)).await?;
     }
-    for step in MIGRATIONS.into_iter().skip(done) {
-        run(&mut transaction, step(names)).await?;
-    }
-    run(&mut transaction, write_version(names)).await?;
+    run(&mut transaction, create(names)).await?;
     transaction.commit().await.map_err(failed)
 }
 
-fn write_version(names: &Names) -> String {
-    format!(
-        "INSERT INTO {} (single, version) VALUES (true, {})
-        ON CONFLICT (single) DO UPDATE SET version = excluded.version",
-        names.version,
-        MIGRATIONS.len()
-    )
-}
-
-async fn steps_done(connection: &mut PgConnection, names: &Names) -> Result<usize, ConfigError> {
+/// Whether the tables are there. It is an error where they are of another version.
+async fn has_tables(connection: &mut PgConnection, names: &Names) -> Result<bool, OpenError> {
     let has_table = query_scalar(HAS_TABLE)
         .bind(names.plain_schema.clone())
         .bind(names.plain_version.clone());
     if !ask(connection, has_table).await? {
-        return Ok(0);
+        return Ok(false);
     }
     let read_version = format!("SELECT version FROM {}", names.version);
     let version: Option<i64> = query_scalar(AssertSqlSafe(read_version))
@@ -143,42 +140,42 @@ async fn steps_done(connection: &mut PgConnection, names: &Names) -> Result<usiz
         .fetch_optional(connection)
         .await
         .map_err(failed)?;
-    match usize::try_from(version.unwrap_or(0)) {
-        Ok(done) if done <= MIGRATIONS.len() => Ok(done),
-        _ => Err(ConfigErrorKind::Store("a newer version of this crate has migrated it").into()),
+    match version {
+        Some(SCHEMA) => Ok(true),
+        _ => Err(OpenError::new(Unsuitable, OTHER_SCHEMA)),
     }
 }
 
-async fn ask(connection: &mut PgConnection, question: Question) -> Result<bool, ConfigError> {
+async fn ask(connection: &mut PgConnection, question: Question) -> Result<bool, OpenError> {
     let question = question.persistent(false);
     question.fetch_one(connection).await.map_err(failed)
 }
 
-async fn run(connection: &mut PgConnection, sql: String) -> Result<(), ConfigError> {
+async fn run(connection: &mut PgConnection, sql: String) -> Result<(), OpenError> {
     let run = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await;
     run.map(drop).map_err(failed)
 }
 
-fn failed(error: sqlx::Error) -> ConfigError {
-    let why = match (&error, kind(&error)) {
-        (sqlx::Error::Io(_), _) => "its server cannot be reached",
-        (sqlx::Error::Tls(_), _) => "its server cannot be reached by TLS",
+fn failed(error: sqlx::Error) -> OpenError {
+    let (cause, why) = match (&error, kind(&error)) {
+        (sqlx::Error::Io(_), _) => (Unreachable, "its server cannot be reached"),
+        (sqlx::Error::Tls(_), _) => (Unreachable, "its server cannot be reached by TLS"),
         (_, StoreErrorKind::Busy | StoreErrorKind::Timeout) => {
-            "its server is busy or does not answer"
+            (Unreachable, "its server is busy or does not answer")
         }
         (sqlx::Error::Database(error), _) => refused(error.code().as_deref().unwrap_or_default()),
-        _ => "its database cannot be read or written",
+        _ => (Unreachable, "its database cannot be read or written"),
     };
-    ConfigError::with_source(ConfigErrorKind::Store(why), super::error::failed(error))
+    OpenError::new(cause, why).with_source(super::error::failed(error))
 }
 
 /// By the SQLSTATE.
-fn refused(code: &str) -> &'static str {
+fn refused(code: &str) -> (OpenErrorKind, &'static str) {
     match code {
-        "3D000" => "there is no such database",
-        "42501" => "the role may not make or read its tables",
-        "53300" => "its server has too many connections",
-        _ if code.starts_with("28") => "its server refuses the user or the password",
-        _ => "its database cannot be read or written",
+        "3D000" => (Address, "there is no such database"),
+        "42501" => (Refused, "the role may not make or read its tables"),
+        "53300" => (Unreachable, "its server has too many connections"),
+        _ if code.starts_with("28") => (Refused, "its server refuses the user or the password"),
+        _ => (Unreachable, "its database cannot be read or written"),
     }
 }

@@ -4,6 +4,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crate::columns;
+
 use super::names::Names;
 
 /// The time in milliseconds, taken where the expression is evaluated: for a write that is after
@@ -14,9 +16,7 @@ const NOW: &str =
 /// Whether the server takes writes. A standby does not, nor does a primary that was demoted.
 const WRITABLE: &str = "pg_catalog.current_setting('transaction_read_only') = 'off'";
 
-const COLUMNS: &str = "id, issuer, subject, secret, generation, rotated_at, delivered_at, \
-    confirmed_at, late, expires_at, ends_at, revoked_at, revoked_reason, version, created_at, \
-    last_refreshed_at, auth_time, scope, client_id, claims, metadata";
+const COLUMNS: &str = columns::names!();
 
 /// How long a swap waits for a row's lock while others may wait behind it: longer than a commit
 /// takes, as a rule.
@@ -79,8 +79,8 @@ fn now() -> Arc<str> {
 fn insert(sessions: &str, settled: &str) -> Arc<str> {
     format!(
         "INSERT INTO {sessions} ({COLUMNS})
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15, $16, $17, \
-            $18, $19, $20
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+            $19, $20, $21, $22, $23, $24
         WHERE {settled}"
     )
     .into()
@@ -98,9 +98,9 @@ fn load(sessions: &str) -> Arc<str> {
 fn swap(sessions: &str, settled: &str) -> Arc<str> {
     format!(
         "UPDATE {sessions}
-        SET generation = $3, rotated_at = $4, delivered_at = $5, confirmed_at = $6, late = $7,
-            expires_at = $8, last_refreshed_at = $9, version = $10, revoked_at = $11,
-            revoked_reason = $12
+        SET version = $3, generation = $4, rotated_at = $5, delivered_at = $6, confirmed_at = $7,
+            late = $8, expires_at = $9, last_refreshed_at = $10, bound_to = $11, revoked_at = $12,
+            revoked_reason = $13
         WHERE id = $1 AND version = $2 AND revoked_at IS NULL AND {settled}
         RETURNING true"
     )
@@ -115,9 +115,9 @@ fn swap_many(sessions: &str, settled: &str) -> Arc<str> {
         "WITH held AS (
             SELECT next.* FROM {sessions} AS kept
             JOIN unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
-                $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[])
-                AS next (id, expected, generation, rotated_at, delivered_at, confirmed_at, late,
-                    expires_at, last_refreshed_at, version)
+                $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bytea[])
+                AS next (id, expected, version, generation, rotated_at, delivered_at, confirmed_at,
+                    late, expires_at, last_refreshed_at, bound_to)
                 ON kept.id = next.id AND kept.version = next.expected
             WHERE kept.revoked_at IS NULL AND {settled}
             FOR NO KEY UPDATE OF kept SKIP LOCKED
@@ -126,7 +126,7 @@ fn swap_many(sessions: &str, settled: &str) -> Arc<str> {
         SET generation = held.generation, rotated_at = held.rotated_at,
             delivered_at = held.delivered_at, confirmed_at = held.confirmed_at, late = held.late,
             expires_at = held.expires_at, last_refreshed_at = held.last_refreshed_at,
-            version = held.version
+            version = held.version, bound_to = held.bound_to
         FROM held WHERE kept.id = held.id
         RETURNING kept.id"
     )

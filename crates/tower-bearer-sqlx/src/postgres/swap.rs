@@ -5,21 +5,21 @@ use std::{collections::HashSet, sync::Arc};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::{
-    connections::Connections,
-    error::is_of_a_row,
-    row::{self, Statement, statement},
-    statements::Statements,
-};
 use tower_bearer::{
     claims::SessionId,
-    clock::Timestamp,
-    store::{StoreError, StoreErrorKind, Swap},
+    store::{SessionState, StoreError, StoreErrorKind, Swap},
 };
 
 use crate::{
     columns::{self, millis},
     group_commit::{Pending, Writer, Written},
+};
+
+use super::{
+    connections::Connections,
+    error::is_of_a_row,
+    row::{self, Statement, statement},
+    statements::Statements,
 };
 
 /// Writes swaps over the store's connections.
@@ -35,8 +35,8 @@ impl Writer for SwapWriter {
         if let [swap] = swaps {
             return Ok(vec![self.soon(swap).await?]);
         }
-        let swapped: HashSet<SessionId> = match self.connections.write_here(self.many(swaps)).await
-        {
+        let many = Columns::of(swaps)?.bind(&self.statements.swap_many);
+        let swapped: HashSet<SessionId> = match self.connections.write_here(many).await {
             Ok(rows) => rows.iter().map(row::id).collect::<Result<_, _>>()?,
             Err(error) if is_of_a_row(&error) => HashSet::new(),
             Err(error) => return Err(error),
@@ -48,9 +48,9 @@ impl Writer for SwapWriter {
         Ok(swaps.iter().map(written).collect())
     }
 
-    async fn write_alone(&self, swap: Pending) -> Result<Swap, StoreError> {
-        let statement = Self::one(&self.statements.swap, &swap);
-        let rows = match swap.revoked {
+    async fn write_alone(&self, swap: &Pending) -> Result<Swap, StoreError> {
+        let statement = one(&self.statements.swap, swap)?;
+        let rows = match swap.next.revoked {
             Some(_) => self.connections.write(statement).await?,
             None => {
                 let turn = Arc::clone(&self.alone).acquire_owned().await.ok();
@@ -79,52 +79,88 @@ impl SwapWriter {
 
     /// One swap, unless somebody else has locked its session for longer than a moment.
     async fn soon(&self, swap: &Pending) -> Result<Written, StoreError> {
-        let statement = Self::one(&self.statements.swap_soon, swap);
+        let statement = one(&self.statements.swap_soon, swap)?;
         match self.connections.write_here(statement).await {
             Ok(rows) => Ok(Written::Done(outcome(rows.len()))),
             Err(error) if error.kind() == StoreErrorKind::Busy => Ok(Written::Not),
             Err(error) => Err(error),
         }
     }
-
-    fn one(text: &Arc<str>, swap: &Pending) -> Statement {
-        statement(text)
-            .bind(swap.id.as_uuid())
-            .bind(version(swap.expected))
-            .bind(i64::from(swap.generation))
-            .bind(millis(swap.rotated_at))
-            .bind(millis(swap.delivered_at))
-            .bind(millis(swap.confirmed_at))
-            .bind(i64::from(swap.late))
-            .bind(swap.expires_at.as_millis())
-            .bind(millis(swap.last_refreshed_at))
-            .bind(version(swap.version))
-            .bind(columns::revoked_at(swap.revoked))
-            .bind(columns::reason(swap.revoked))
-    }
-
-    /// A list for each column. None of these swaps revokes.
-    fn many(&self, swaps: &[Pending]) -> Statement {
-        let rows = || swaps.iter();
-        let ids: Vec<Uuid> = rows().map(|swap| swap.id.as_uuid()).collect();
-        let numbers = |of: fn(&Pending) -> i64| rows().map(of).collect::<Vec<_>>();
-        let times = |of: fn(&Pending) -> Option<Timestamp>| -> Vec<_> {
-            rows().map(|swap| millis(of(swap))).collect()
-        };
-        statement(&self.statements.swap_many)
-            .bind(ids)
-            .bind(numbers(|swap| version(swap.expected)))
-            .bind(numbers(|swap| i64::from(swap.generation)))
-            .bind(times(|swap| swap.rotated_at))
-            .bind(times(|swap| swap.delivered_at))
-            .bind(times(|swap| swap.confirmed_at))
-            .bind(numbers(|swap| i64::from(swap.late)))
-            .bind(numbers(|swap| swap.expires_at.as_millis()))
-            .bind(times(|swap| swap.last_refreshed_at))
-            .bind(numbers(|swap| version(swap.version)))
-    }
 }
 
-fn version(version: u64) -> i64 {
-    i64::try_from(version).unwrap_or(i64::MAX)
+fn one(text: &Arc<str>, swap: &Pending) -> Result<Statement, StoreError> {
+    let Pending { id, expected, next } = swap;
+    let statement = statement(text)
+        .bind(id.as_uuid())
+        .bind(columns::version(*expected)?);
+    row::bind_state(statement, next)
+}
+
+/// Swaps of different sessions, a list for each column. None of them revokes.
+#[derive(Default)]
+struct Columns {
+    id: Vec<Uuid>,
+    expected: Vec<i64>,
+    version: Vec<i64>,
+    generation: Vec<i64>,
+    rotated_at: Vec<Option<i64>>,
+    delivered_at: Vec<Option<i64>>,
+    confirmed_at: Vec<Option<i64>>,
+    late: Vec<i64>,
+    expires_at: Vec<i64>,
+    last_refreshed_at: Vec<Option<i64>>,
+    bound_to: Vec<Option<Vec<u8>>>,
+}
+
+impl Columns {
+    fn of(swaps: &[Pending]) -> Result<Self, StoreError> {
+        let mut columns = Self::default();
+        for swap in swaps {
+            columns.push(swap)?;
+        }
+        Ok(columns)
+    }
+
+    fn push(&mut self, swap: &Pending) -> Result<(), StoreError> {
+        let Pending { id, expected, next } = swap;
+        let SessionState {
+            version,
+            generation,
+            rotated_at,
+            delivered_at,
+            confirmed_at,
+            late,
+            expires_at,
+            last_refreshed_at,
+            revoked: _,
+            bound_to,
+        } = next;
+        self.id.push(id.as_uuid());
+        self.expected.push(columns::version(*expected)?);
+        self.version.push(columns::version(*version)?);
+        self.generation.push(i64::from(*generation));
+        self.rotated_at.push(millis(*rotated_at));
+        self.delivered_at.push(millis(*delivered_at));
+        self.confirmed_at.push(millis(*confirmed_at));
+        self.late.push(i64::from(*late));
+        self.expires_at.push(expires_at.as_millis());
+        self.last_refreshed_at.push(millis(*last_refreshed_at));
+        self.bound_to.push(columns::thumbprint(bound_to.as_ref()));
+        Ok(())
+    }
+
+    fn bind(self, text: &Arc<str>) -> Statement {
+        statement(text)
+            .bind(self.id)
+            .bind(self.expected)
+            .bind(self.version)
+            .bind(self.generation)
+            .bind(self.rotated_at)
+            .bind(self.delivered_at)
+            .bind(self.confirmed_at)
+            .bind(self.late)
+            .bind(self.expires_at)
+            .bind(self.last_refreshed_at)
+            .bind(self.bound_to)
+    }
 }

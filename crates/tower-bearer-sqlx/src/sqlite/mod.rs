@@ -20,31 +20,28 @@ use self::{error::failed, open::Pools, swap::SwapWriter};
 use tower_bearer::{
     claims::SessionId,
     clock::{Clock, SystemClock, Timestamp},
-    error::ConfigError,
-    store::{Listed, Loaded, RevokeReason, Session, SessionStore, StoreError, Swap},
+    store::{
+        Listed, Loaded, OpenError, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        Swap,
+    },
 };
 
-use crate::group_commit::{GroupCommit, Pending};
+use crate::{
+    columns,
+    group_commit::{GroupCommit, Pending},
+};
 
 /// How many confirmations a statement writes, and how many sessions one deletes.
 const BATCH: usize = 256;
 
-macro_rules! columns {
-    () => {
-        "id, issuer, subject, secret, generation, rotated_at, delivered_at, confirmed_at, late, \
-         expires_at, ends_at, revoked_at, revoked_reason, version, created_at, \
-         last_refreshed_at, auth_time, scope, client_id, claims, metadata"
-    };
-}
-
 const INSERT: &str = concat!(
     "INSERT INTO tower_bearer_sessions (",
-    columns!(),
-    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)"
+    columns::names!(),
+    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 );
 const LOAD: &str = concat!(
     "SELECT ",
-    columns!(),
+    columns::names!(),
     " FROM tower_bearer_sessions WHERE id = ?"
 );
 /// The pairs come as one JSON text, so that one prepared statement serves any number of them.
@@ -63,7 +60,7 @@ RETURNING id";
 /// Any identifier is above the empty blob.
 const LIST: &str = concat!(
     "SELECT ",
-    columns!(),
+    columns::names!(),
     " FROM tower_bearer_sessions
     WHERE issuer = ?1 AND subject = ?2 AND id > ?3
         AND revoked_at IS NULL AND expires_at > ?4 AND ends_at > ?4
@@ -88,7 +85,7 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 /// ```no_run
 /// use tower_bearer_sqlx::SqliteStore;
 ///
-/// # async fn example() -> Result<(), tower_bearer::error::ConfigError> {
+/// # async fn example() -> Result<(), tower_bearer::store::OpenError> {
 /// let store = SqliteStore::connect("sqlite:app.db").await?;
 /// # Ok(())
 /// # }
@@ -108,7 +105,7 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 ///
 /// # Errors of the operations
 ///
-/// | [kind](super::StoreErrorKind) | where |
+/// | [kind](tower_bearer::store::StoreErrorKind) | where |
 /// | --- | --- |
 /// | `Busy` | another process held the lock for longer than the busy timeout |
 /// | `Timeout` | no connection of the pool came free in time |
@@ -133,10 +130,10 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// [`ConfigErrorKind::Store`](crate::error::ConfigErrorKind::Store), where the address or
-    /// the file cannot be used, another process holds the lock, or the tables are those of a
-    /// newer version of this crate.
-    pub async fn connect(address: &str) -> Result<Self, ConfigError> {
+    /// Where the address or
+    /// the file cannot be used, another process holds the lock, or the tables are those of
+    /// another version of this crate.
+    pub async fn connect(address: &str) -> Result<Self, OpenError> {
         Self::connect_with(address, SqliteOptions::new()).await
     }
 
@@ -145,8 +142,8 @@ impl SqliteStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
-    pub async fn connect_with(address: &str, options: SqliteOptions) -> Result<Self, ConfigError> {
-        Self::migrated(open::open(address, &options).await?).await
+    pub async fn connect_with(address: &str, options: SqliteOptions) -> Result<Self, OpenError> {
+        Self::opened(open::open(address, &options).await?).await
     }
 
     /// Uses the application's own pool, and makes its tables there.
@@ -158,12 +155,12 @@ impl SqliteStore {
     /// # Errors
     ///
     /// As [`connect`](Self::connect).
-    pub async fn new(pool: SqlitePool) -> Result<Self, ConfigError> {
-        Self::migrated(Pools::one(pool)).await
+    pub async fn new(pool: SqlitePool) -> Result<Self, OpenError> {
+        Self::opened(Pools::one(pool)).await
     }
 
-    async fn migrated(Pools { writer, readers }: Pools) -> Result<Self, ConfigError> {
-        schema::migrate(&writer).await?;
+    async fn opened(Pools { writer, readers }: Pools) -> Result<Self, OpenError> {
+        schema::prepare(&writer).await?;
         Ok(Self {
             // There is one writer at a time, whatever we do.
             swaps: GroupCommit::new(SwapWriter(writer.clone()), 1),
@@ -183,7 +180,7 @@ impl SqliteStore {
 
     /// Waits for the calls that are under way and closes the connections, those of a pool that
     /// was given to [`new`](Self::new) too. Later calls, on clones as well, are
-    /// [`Unavailable`](super::StoreErrorKind::Unavailable).
+    /// [`Unavailable`](tower_bearer::store::StoreErrorKind::Unavailable).
     pub async fn close(&self) {
         // The last to leave empties the write-ahead log, which a reader cannot.
         self.readers.close().await;
@@ -204,8 +201,8 @@ impl SessionStore for SqliteStore {
         Ok(self.clock.now())
     }
 
-    async fn insert(&self, session: &Session) -> Result<(), StoreError> {
-        let insert = row::bind(sqlx::query(INSERT), session);
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        let insert = row::bind(sqlx::query(INSERT), record)?;
         insert.execute(&self.writer).await.map(drop).map_err(failed)
     }
 
@@ -213,12 +210,18 @@ impl SessionStore for SqliteStore {
         let load = sqlx::query(LOAD).bind(row::id_bytes(id));
         let found = load.fetch_optional(&self.readers).await.map_err(failed)?;
         let now = self.clock.now();
-        let session = found.as_ref().map(row::read).transpose()?;
-        Ok(Loaded::new(session, now))
+        let record = found.as_ref().map(row::read).transpose()?;
+        Ok(Loaded::new(record, now))
     }
 
-    async fn swap(&self, expected: u64, next: &Session) -> Result<Swap, StoreError> {
-        self.swaps.swap(Pending::new(expected, next)).await
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
+        let next = next.clone();
+        self.swaps.swap(Pending { id, expected, next }).await
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
@@ -274,8 +277,8 @@ impl SessionStore for SqliteStore {
             .bind(now.as_millis())
             .bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows = list.fetch_all(&mut *reader).await.map_err(failed)?;
-        let sessions = rows.iter().map(row::read).collect::<Result<_, _>>()?;
-        Ok(Listed::new(sessions, now))
+        let records = rows.iter().map(row::read).collect::<Result<_, _>>()?;
+        Ok(Listed::new(records, now))
     }
 
     // In batches, between which other writers get their turn.

@@ -9,11 +9,9 @@ use sqlx::{
 };
 use tokio::time::{Instant, sleep};
 
+use tower_bearer::store::{OpenError, OpenErrorKind, StoreErrorKind};
+
 use super::{error, schema::failed};
-use tower_bearer::{
-    error::{ConfigError, ConfigErrorKind},
-    store::StoreErrorKind,
-};
 
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
@@ -99,7 +97,7 @@ enum Mode {
     Memory,
 }
 
-pub(super) async fn open(address: &str, options: &SqliteOptions) -> Result<Pools, ConfigError> {
+pub(super) async fn open(address: &str, options: &SqliteOptions) -> Result<Pools, OpenError> {
     let (connect, mode) = parse(address)?;
     let connect = connect
         .busy_timeout(options.busy_timeout)
@@ -129,7 +127,7 @@ pub(super) async fn open(address: &str, options: &SqliteOptions) -> Result<Pools
 async fn open_file(
     connect: SqliteConnectOptions,
     options: &SqliteOptions,
-) -> Result<Pools, ConfigError> {
+) -> Result<Pools, OpenError> {
     // A file that is deleted under a running server is an error, not a new empty database.
     let connect = connect.create_if_missing(false).shared_cache(false);
     let write_ahead = connect.clone().journal_mode(SqliteJournalMode::Wal);
@@ -144,7 +142,7 @@ async fn open_file(
 async fn connect_patiently(
     options: &SqliteOptions,
     connect: &SqliteConnectOptions,
-) -> Result<SqlitePool, ConfigError> {
+) -> Result<SqlitePool, OpenError> {
     let deadline = Instant::now() + options.busy_timeout;
     loop {
         match options.pool(1).connect_with(connect.clone()).await {
@@ -158,13 +156,16 @@ async fn connect_patiently(
     }
 }
 
-fn parse(address: &str) -> Result<(SqliteConnectOptions, Mode), ConfigError> {
+fn parse(address: &str) -> Result<(SqliteConnectOptions, Mode), OpenError> {
     let url = match address.strip_prefix("sqlite:") {
         Some(rest) => rest.strip_prefix("//").unwrap_or(rest),
         None if address == ":memory:" => address,
         None if address.is_empty() => return Err(no_file()),
         None if address.contains("://") => {
-            return Err(ConfigErrorKind::Store("its address is no SQLite address").into());
+            return Err(OpenError::new(
+                OpenErrorKind::Address,
+                "its address is no SQLite address",
+            ));
         }
         None => return Ok((SqliteConnectOptions::new().filename(address), Mode::Create)),
     };
@@ -179,26 +180,24 @@ fn parse(address: &str) -> Result<(SqliteConnectOptions, Mode), ConfigError> {
         _ => Mode::Create,
     };
     let connect = address.parse().map_err(|error: sqlx::Error| {
-        ConfigError::with_source(
-            ConfigErrorKind::Store("its address is no SQLite address"),
-            error,
-        )
+        OpenError::new(OpenErrorKind::Address, "its address is no SQLite address")
+            .with_source(error)
     })?;
     Ok((connect, mode))
 }
 
-fn no_file() -> ConfigError {
-    ConfigErrorKind::Store("its address names no file").into()
+fn no_file() -> OpenError {
+    OpenError::new(OpenErrorKind::Address, "its address names no file")
 }
 
 /// Makes the file before SQLite would, so that only its owner can read the secrets in it.
 /// SQLite gives the log beside it the same mode. A file that is there stays as it is.
-fn create(file: &Path) -> Result<(), ConfigError> {
+fn create(file: &Path) -> Result<(), OpenError> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(file).map(drop).map_err(|error| {
-        ConfigError::with_source(ConfigErrorKind::Store("its file cannot be written"), error)
+        OpenError::new(OpenErrorKind::Unreachable, "its file cannot be written").with_source(error)
     })
 }

@@ -7,13 +7,14 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::error;
 use tower_bearer::{
     claims::SessionId,
-    store::{Session, StoreError},
+    store::{Record, Session, SessionState, StoreError},
 };
 
-use crate::columns::{self, Columns, millis, unreadable};
+use crate::columns::{self, Columns, lifetime_millis, millis, unreadable};
+
+use super::error;
 
 pub(super) type Statement = Query<'static, Sqlite, SqliteArguments>;
 
@@ -22,32 +23,72 @@ pub(super) fn id_bytes(id: SessionId) -> Vec<u8> {
 }
 
 /// Binds the columns in the order of the insert.
-pub(super) fn bind(insert: Statement, session: &Session) -> Statement {
+pub(super) fn bind(insert: Statement, record: &Record) -> Result<Statement, StoreError> {
+    let Record { session, state } = record;
+    bind_state(bind_session(insert, session), state)
+}
+
+fn bind_session(insert: Statement, session: &Session) -> Statement {
+    let Session {
+        id,
+        issuer,
+        subject,
+        secret,
+        created_at,
+        auth_time,
+        ends_at,
+        scope,
+        client_id,
+        claims,
+        metadata,
+        idle_lifetime,
+        extra,
+    } = session;
     insert
-        .bind(id_bytes(session.id))
-        .bind(session.issuer.as_str())
-        .bind(session.subject.as_str())
-        .bind(session.secret.expose().as_slice())
-        .bind(i64::from(session.generation))
-        .bind(millis(session.rotated_at))
-        .bind(millis(session.delivered_at))
-        .bind(millis(session.confirmed_at))
-        .bind(i64::from(session.late))
-        .bind(session.expires_at.as_millis())
-        .bind(session.ends_at.as_millis())
-        .bind(columns::revoked_at(session.revoked))
-        .bind(columns::reason(session.revoked))
-        .bind(session.created_at.as_millis())
-        .bind(millis(session.last_refreshed_at))
-        .bind(session.auth_time.as_millis())
-        .bind(session.scope.as_str())
-        .bind(session.client_id.as_deref())
-        .bind(session.claims.to_json())
-        .bind(columns::to_json(&session.metadata))
+        .bind(id_bytes(*id))
+        .bind(issuer.as_str())
+        .bind(subject.as_str())
+        .bind(secret.expose().as_slice())
+        .bind(created_at.as_millis())
+        .bind(auth_time.as_millis())
+        .bind(ends_at.as_millis())
+        .bind(scope.as_str())
+        .bind(client_id.as_deref())
+        .bind(claims.to_json())
+        .bind(columns::to_json(metadata))
+        .bind(lifetime_millis(*idle_lifetime))
+        .bind(extra.to_json())
+}
+
+fn bind_state(insert: Statement, state: &SessionState) -> Result<Statement, StoreError> {
+    let SessionState {
+        version,
+        generation,
+        rotated_at,
+        delivered_at,
+        confirmed_at,
+        late,
+        expires_at,
+        last_refreshed_at,
+        revoked,
+        bound_to,
+    } = state;
+    Ok(insert
+        .bind(columns::version(*version)?)
+        .bind(i64::from(*generation))
+        .bind(millis(*rotated_at))
+        .bind(millis(*delivered_at))
+        .bind(millis(*confirmed_at))
+        .bind(i64::from(*late))
+        .bind(expires_at.as_millis())
+        .bind(millis(*last_refreshed_at))
+        .bind(columns::thumbprint(bound_to.as_ref()))
+        .bind(columns::revoked_at(*revoked))
+        .bind(columns::reason(*revoked)))
 }
 
 /// Reads all columns.
-pub(super) fn read(row: &SqliteRow) -> Result<Session, StoreError> {
+pub(super) fn read(row: &SqliteRow) -> Result<Record, StoreError> {
     columns::read(&Fields(row))
 }
 
@@ -82,6 +123,10 @@ impl Columns for Fields<'_> {
     }
 
     fn bytes(&self, column: &'static str) -> Result<&[u8], StoreError> {
+        self.get(column)
+    }
+
+    fn optional_bytes(&self, column: &'static str) -> Result<Option<&[u8]>, StoreError> {
         self.get(column)
     }
 

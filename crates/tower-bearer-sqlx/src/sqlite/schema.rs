@@ -3,17 +3,13 @@
 
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
-use tower_bearer::{
-    error::{ConfigError, ConfigErrorKind},
-    store::StoreErrorKind,
-};
+use tower_bearer::store::{OpenError, OpenErrorKind, StoreErrorKind};
 
-/// Each brings the schema from its index to the next version. They are only ever added to.
-///
+use crate::columns;
+
 /// Sessions have a rowid: a row may hold a long note, and such rows make a slow `WITHOUT ROWID`
 /// table.
-const MIGRATIONS: [&str; 2] = [
-    "
+const CREATE: &str = "
 CREATE TABLE tower_bearer_schema (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     version INTEGER NOT NULL
@@ -23,46 +19,41 @@ CREATE TABLE tower_bearer_sessions (
     issuer TEXT NOT NULL,
     subject TEXT NOT NULL,
     secret BLOB NOT NULL,
-    generation INTEGER NOT NULL,
-    rotated_at INTEGER,
-    delivered_at INTEGER,
-    confirmed INTEGER NOT NULL,
-    late INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL,
-    ends_at INTEGER NOT NULL,
-    revoked_at INTEGER,
-    revoked_reason TEXT,
-    version INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
-    last_refreshed_at INTEGER,
     auth_time INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL,
     scope TEXT NOT NULL,
     client_id TEXT,
     claims TEXT NOT NULL,
-    metadata TEXT NOT NULL
+    metadata TEXT NOT NULL,
+    idle_lifetime INTEGER,
+    extra TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    rotated_at INTEGER,
+    delivered_at INTEGER,
+    confirmed_at INTEGER,
+    late INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    last_refreshed_at INTEGER,
+    bound_to BLOB,
+    revoked_at INTEGER,
+    revoked_reason TEXT
 ) STRICT;
 CREATE INDEX tower_bearer_sessions_subject ON tower_bearer_sessions (issuer, subject, id);
 CREATE INDEX tower_bearer_sessions_ends_at ON tower_bearer_sessions (ends_at);
-",
-    "
-ALTER TABLE tower_bearer_sessions ADD COLUMN confirmed_at INTEGER;
-UPDATE tower_bearer_sessions SET confirmed_at = coalesce(delivered_at, created_at) WHERE confirmed;
-ALTER TABLE tower_bearer_sessions DROP COLUMN confirmed;
-",
-];
+";
 
 const SCHEMA_EXISTS: &str =
     "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'tower_bearer_schema'";
 const READ_VERSION: &str = "SELECT version FROM tower_bearer_schema";
-const WRITE_VERSION: &str = "
-INSERT INTO tower_bearer_schema (only, version) VALUES (1, ?1)
-ON CONFLICT (only) DO UPDATE SET version = excluded.version";
+const WRITE_VERSION: &str = "INSERT INTO tower_bearer_schema (only, version) VALUES (1, ?1)";
 
-/// Brings the database up to date. Any number of processes may do so at once.
-pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), ConfigError> {
+/// Makes the tables where there are none. Any number of processes may do so at once.
+pub(super) async fn prepare(pool: &SqlitePool) -> Result<(), OpenError> {
     let mut connection = pool.acquire().await.map_err(failed)?;
-    // A database that is up to date is not written to: it may be read-only.
-    if steps_done(&mut connection).await? == MIGRATIONS.len() {
+    // A database that has them is not written to: it may be read-only.
+    if has_tables(&mut connection).await? {
         return Ok(());
     }
     // `IMMEDIATE` waits for the writer's lock; another process may have held it for the same.
@@ -70,46 +61,48 @@ pub(super) async fn migrate(pool: &SqlitePool) -> Result<(), ConfigError> {
         .begin_with("BEGIN IMMEDIATE")
         .await
         .map_err(failed)?;
-    let done = steps_done(&mut transaction).await?;
-    for step in MIGRATIONS.into_iter().skip(done) {
-        sqlx::raw_sql(step)
+    if !has_tables(&mut transaction).await? {
+        sqlx::raw_sql(CREATE)
+            .execute(&mut *transaction)
+            .await
+            .map_err(failed)?;
+        sqlx::query(WRITE_VERSION)
+            .bind(columns::SCHEMA)
             .execute(&mut *transaction)
             .await
             .map_err(failed)?;
     }
-    let version = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    sqlx::query(WRITE_VERSION)
-        .bind(version)
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
     transaction.commit().await.map_err(failed)
 }
 
-async fn steps_done(connection: &mut SqliteConnection) -> Result<usize, ConfigError> {
+/// Whether the tables are there. It is an error where they are of another version.
+async fn has_tables(connection: &mut SqliteConnection) -> Result<bool, OpenError> {
     let tables: i64 = sqlx::query_scalar(SCHEMA_EXISTS)
         .fetch_one(&mut *connection)
         .await
         .map_err(failed)?;
     if tables == 0 {
-        return Ok(0);
+        return Ok(false);
     }
     let version: Option<i64> = sqlx::query_scalar(READ_VERSION)
         .fetch_optional(connection)
         .await
         .map_err(failed)?;
-    match usize::try_from(version.unwrap_or(0)) {
-        Ok(done) if done <= MIGRATIONS.len() => Ok(done),
-        _ => Err(ConfigErrorKind::Store("a newer version of this crate has migrated it").into()),
+    match version {
+        Some(columns::SCHEMA) => Ok(true),
+        _ => Err(OpenError::new(
+            OpenErrorKind::Unsuitable,
+            columns::OTHER_SCHEMA,
+        )),
     }
 }
 
-pub(super) fn failed(error: sqlx::Error) -> ConfigError {
+pub(super) fn failed(error: sqlx::Error) -> OpenError {
     let why = match super::error::kind(&error) {
         StoreErrorKind::Busy | StoreErrorKind::Timeout => {
             "its database is locked by another process"
         }
         _ => "its database cannot be read or written",
     };
-    ConfigError::with_source(ConfigErrorKind::Store(why), error)
+    OpenError::new(OpenErrorKind::Unreachable, why).with_source(error)
 }

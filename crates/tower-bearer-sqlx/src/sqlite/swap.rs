@@ -1,22 +1,23 @@
 //! Swaps: any number of them in one statement, and so in one commit.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, fmt::Write, slice};
 
 use serde::Serialize;
 use sqlx::SqlitePool;
 
-use super::{
-    error::{failed, is_of_a_row},
-    row,
-};
 use tower_bearer::{
     claims::SessionId,
-    store::{StoreError, StoreErrorKind, Swap},
+    store::{SessionState, StoreError, StoreErrorKind, Swap},
 };
 
 use crate::{
     columns::{self, millis},
     group_commit::{Pending, Writer, Written},
+};
+
+use super::{
+    error::{failed, is_of_a_row},
+    row,
 };
 
 /// The swaps come as one JSON text, so that one prepared statement serves any number of them.
@@ -26,7 +27,8 @@ SET generation = next.value ->> 'generation', rotated_at = next.value ->> 'rotat
     delivered_at = next.value ->> 'delivered_at', confirmed_at = next.value ->> 'confirmed_at',
     late = next.value ->> 'late', expires_at = next.value ->> 'expires_at',
     revoked_at = next.value ->> 'revoked_at', revoked_reason = next.value ->> 'revoked_reason',
-    last_refreshed_at = next.value ->> 'last_refreshed_at', version = next.value ->> 'version'
+    last_refreshed_at = next.value ->> 'last_refreshed_at', version = next.value ->> 'version',
+    bound_to = unhex(next.value ->> 'bound_to')
 FROM json_each(?) AS next
 WHERE kept.id = unhex(next.value ->> 'id') AND kept.version = next.value ->> 'expected'
     AND kept.revoked_at IS NULL
@@ -46,6 +48,7 @@ struct Row {
     revoked_reason: Option<&'static str>,
     last_refreshed_at: Option<i64>,
     version: i64,
+    bound_to: Option<String>,
 }
 
 /// Writes swaps over the connection that writes.
@@ -68,8 +71,8 @@ impl Writer for SwapWriter {
         }
     }
 
-    async fn write_alone(&self, swap: Pending) -> Result<Swap, StoreError> {
-        match self.swapped(&[swap]).await?.is_empty() {
+    async fn write_alone(&self, swap: &Pending) -> Result<Swap, StoreError> {
+        match self.swapped(slice::from_ref(swap)).await?.is_empty() {
             true => Ok(Swap::Lost),
             false => Ok(Swap::Swapped),
         }
@@ -90,19 +93,41 @@ impl SwapWriter {
 impl Row {
     /// Nothing where a version is beyond what a column holds: no row has it.
     fn new(swap: &Pending) -> Option<Self> {
+        let Pending { id, expected, next } = swap;
+        let SessionState {
+            version,
+            generation,
+            rotated_at,
+            delivered_at,
+            confirmed_at,
+            late,
+            expires_at,
+            last_refreshed_at,
+            revoked,
+            bound_to,
+        } = next;
         Some(Self {
-            id: swap.id.as_uuid().simple().to_string(),
-            expected: i64::try_from(swap.expected).ok()?,
-            generation: swap.generation,
-            rotated_at: millis(swap.rotated_at),
-            delivered_at: millis(swap.delivered_at),
-            confirmed_at: millis(swap.confirmed_at),
-            late: swap.late,
-            expires_at: swap.expires_at.as_millis(),
-            revoked_at: columns::revoked_at(swap.revoked),
-            revoked_reason: columns::reason(swap.revoked),
-            last_refreshed_at: millis(swap.last_refreshed_at),
-            version: i64::try_from(swap.version).ok()?,
+            id: id.as_uuid().simple().to_string(),
+            expected: i64::try_from(*expected).ok()?,
+            version: i64::try_from(*version).ok()?,
+            generation: *generation,
+            rotated_at: millis(*rotated_at),
+            delivered_at: millis(*delivered_at),
+            confirmed_at: millis(*confirmed_at),
+            late: *late,
+            expires_at: expires_at.as_millis(),
+            last_refreshed_at: millis(*last_refreshed_at),
+            revoked_at: columns::revoked_at(*revoked),
+            revoked_reason: columns::reason(*revoked),
+            bound_to: bound_to.as_ref().map(|key| hex(key.as_bytes())),
         })
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        // A string takes whatever is written to it.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

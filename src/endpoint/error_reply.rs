@@ -10,12 +10,12 @@ use crate::{
 
 /// What a request is refused with: a code and a description that holds nothing of the request.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rejection {
+pub(super) struct ErrorReply {
     code: ErrorCode,
     description: &'static str,
 }
 
-impl Rejection {
+impl ErrorReply {
     /// `invalid_request`, and what is wrong with it.
     pub(super) const fn request(description: &'static str) -> Self {
         Self {
@@ -36,7 +36,7 @@ impl Rejection {
     }
 }
 
-impl From<ErrorCode> for Rejection {
+impl From<ErrorCode> for ErrorReply {
     fn from(code: ErrorCode) -> Self {
         Self {
             code,
@@ -47,7 +47,7 @@ impl From<ErrorCode> for Rejection {
 
 /// 405, with the methods that are allowed (RFC 9110 §15.5.6).
 pub(super) fn method_not_allowed(method: &Method, allow: &'static str) -> Response<ReplyBody> {
-    let mut response = Rejection::from(ErrorCode::MethodNotAllowed).into_response();
+    let mut response = ErrorReply::from(ErrorCode::MethodNotAllowed).into_response();
     response
         .headers_mut()
         .insert(ALLOW, HeaderValue::from_static(allow));

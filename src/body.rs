@@ -10,8 +10,8 @@ use pin_project_lite::pin_project;
 use crate::reply::ReplyBody;
 
 pin_project! {
-    /// The response body of [`Bearer`](super::Bearer): the inner service's, or a short one of the
-    /// layer's own.
+    /// The response body of this crate's server-side layers: the inner service's, or a short one of
+    /// the layer's own.
     #[derive(Debug)]
     pub struct Body<B> {
         #[pin]
@@ -29,13 +29,13 @@ pin_project! {
 }
 
 impl<B> Body<B> {
-    pub(super) fn inner(body: B) -> Self {
+    pub(crate) fn inner(body: B) -> Self {
         Self {
             kind: Kind::Inner { body },
         }
     }
 
-    pub(super) fn reply(body: ReplyBody) -> Self {
+    pub(crate) fn reply(body: ReplyBody) -> Self {
         Self {
             kind: Kind::Reply { body },
         }

@@ -9,10 +9,10 @@ use http_body::Body;
 use super::{
     authenticate::{Authentication, IntoClientDecision},
     carrier::{Carried, Carrier},
-    client::{ClientSecret, Presented},
+    client::{ClientCredentials, ClientSecret},
+    error_reply::{ErrorReply, method_not_allowed},
     future::ReplyFuture,
     params::{Accepts, DEFAULT_BODY_LIMIT, Params},
-    rejection::{Rejection, method_not_allowed},
 };
 use crate::{
     error::BoxError,
@@ -26,7 +26,7 @@ pub(super) trait Operation: Sized + Send + 'static {
     /// The kinds of body that it may come in.
     const ACCEPTS: Accepts;
 
-    fn read(params: &Params, carried: Option<Carried>) -> Result<Self, Rejection>;
+    fn read(params: &Params, carried: Option<Carried>) -> Result<Self, ErrorReply>;
 
     fn run<St: SessionStore>(
         self,
@@ -36,14 +36,14 @@ pub(super) trait Operation: Sized + Send + 'static {
 }
 
 /// Sessions, and how requests to them are read.
-pub(super) struct Core<St> {
+pub(super) struct SessionEndpoint<St> {
     sessions: Sessions<St>,
     clients: Authentication,
     carrier: Carrier,
     body_limit: usize,
 }
 
-impl<St> Core<St> {
+impl<St> SessionEndpoint<St> {
     pub(super) fn new(sessions: Sessions<St>) -> Self {
         Self {
             sessions,
@@ -84,7 +84,7 @@ impl<St> Core<St> {
     }
 }
 
-impl<St: SessionStore> Core<St> {
+impl<St: SessionStore> SessionEndpoint<St> {
     pub(super) fn respond<Op, B>(&self, request: Request<B>) -> ReplyFuture
     where
         Op: Operation,
@@ -93,24 +93,24 @@ impl<St: SessionStore> Core<St> {
         if request.method() != Method::POST {
             return ReplyFuture::ready(method_not_allowed(request.method(), "POST"));
         }
-        let core = self.clone();
+        let endpoint = self.clone();
         ReplyFuture::boxed(async move {
-            match core.answer::<Op, B>(request).await {
+            match endpoint.answer::<Op, B>(request).await {
                 Ok(answer) => answer.map(ReplyBody::from),
-                Err(rejection) => rejection.into_response(),
+                Err(error) => error.into_response(),
             }
         })
     }
 
     /// The client comes before the question (RFC 6749 §6): one that has to prove itself and
     /// does not is told nothing else.
-    async fn answer<Op, B>(&self, request: Request<B>) -> Result<Response<Bytes>, Rejection>
+    async fn answer<Op, B>(&self, request: Request<B>) -> Result<Response<Bytes>, ErrorReply>
     where
         Op: Operation,
         B: Body<Data: Send, Error: Into<BoxError>> + Send,
     {
         let carried = self.carrier.find(&request)?;
-        let client = Presented::in_header(request.headers())?;
+        let client = ClientCredentials::in_header(request.headers())?;
         let needs_body = carried.is_none();
         let params = Params::read(request, Op::ACCEPTS, self.body_limit, needs_body).await?;
         let client = client.and_in_body(&params)?;
@@ -121,7 +121,7 @@ impl<St: SessionStore> Core<St> {
     }
 }
 
-impl<St> Clone for Core<St> {
+impl<St> Clone for SessionEndpoint<St> {
     fn clone(&self) -> Self {
         Self {
             sessions: self.sessions.clone(),
@@ -132,9 +132,9 @@ impl<St> Clone for Core<St> {
     }
 }
 
-impl<St> fmt::Debug for Core<St> {
+impl<St> fmt::Debug for SessionEndpoint<St> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Core")
+        f.debug_struct("SessionEndpoint")
             .field("clients", &self.clients)
             .field("carrier", &self.carrier)
             .field("body_limit", &self.body_limit)

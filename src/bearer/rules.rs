@@ -15,7 +15,7 @@ use super::{
     cookie::Cookie,
     credentials::{self, Credentials},
     guard::{Admission, AnyGuard, LiveFuture, Unavailable},
-    scope::Required,
+    scope::RequiredScopes,
 };
 
 type HookFn = dyn Fn(&Rejection, &HeaderMap) -> Response<Bytes> + Send + Sync;
@@ -37,32 +37,33 @@ pub(crate) struct Checked {
     pub(crate) realm: Realm,
 }
 
+/// How the layer was set up.
 #[derive(Clone, Debug)]
-pub(super) struct Policy {
+pub(super) struct Rules {
     pub(super) verifier: Verifier,
     pub(super) cookie: Cookie,
     pub(super) optional: bool,
-    pub(super) required: Required,
+    pub(super) scopes: RequiredScopes,
     pub(super) realm: Realm,
     pub(super) guard: Option<AnyGuard>,
     pub(super) check_live: bool,
     pub(super) on_rejection: Option<Hook>,
 }
 
-/// What becomes of a request whose token, if any, is good.
-pub(super) enum Verdict {
+/// What becomes of a request that is not refused at once.
+pub(super) enum Judgement {
     Pass(Option<VerifiedToken>),
     /// The guard is still to be asked whether the session runs.
     AskLive(VerifiedToken, LiveFuture),
 }
 
-impl Policy {
+impl Rules {
     pub(super) fn new(verifier: Verifier) -> Self {
         Self {
             verifier,
             cookie: Cookie::default(),
             optional: false,
-            required: Required::default(),
+            scopes: RequiredScopes::default(),
             realm: Realm::default(),
             guard: None,
             check_live: false,
@@ -70,61 +71,53 @@ impl Policy {
         }
     }
 
-    /// Looks at the credentials for the first time, and keeps them out of what prints or compresses
-    /// headers further in. The token, where it is in the `Authorization` header and the verifier
-    /// remembers it: all that is left then is to [`judge`](Self::judge).
-    pub(super) fn recall(&self, headers: &mut HeaderMap) -> Option<VerifiedToken> {
-        self.cookie.mark_sensitive(headers);
-        match Credentials::find_and_mark(headers) {
-            Credentials::Token(raw) => self.verifier.recall(raw),
-            Credentials::Absent | Credentials::Malformed => None,
-        }
-    }
-
-    /// Judges a request by its head, as far as that can be done at once.
-    pub(super) fn judge<B>(
-        &self,
-        recalled: Option<VerifiedToken>,
-        request: &Request<B>,
-    ) -> Result<Verdict, Rejection> {
-        if self.required.is_malformed() {
-            return Err(Rejection::misconfigured());
-        }
-        let token = match recalled {
-            Some(token) => token,
-            None => match self.verify(request)? {
-                Some(token) => token,
-                None => return Ok(Verdict::Pass(None)),
-            },
+    /// Judges a request by its head, as far as that can be done at once, and marks the headers
+    /// that credentials are in as sensitive.
+    pub(super) fn judge<B>(&self, request: &mut Request<B>) -> Result<Judgement, Rejection> {
+        let Some(token) = self.authenticate(request)? else {
+            return match self.optional && self.scopes.is_empty() {
+                true => Ok(Judgement::Pass(None)),
+                false => Err(Rejection::missing_token()),
+            };
         };
         let live = match &self.guard {
             Some(guard) => self.ask_guard(guard, &token)?,
             None => None,
         };
         match live {
-            Some(live) => Ok(Verdict::AskLive(token, live)),
-            None => self
-                .check_scope(&token)
-                .map(|()| Verdict::Pass(Some(token))),
+            Some(live) => Ok(Judgement::AskLive(token, live)),
+            None => {
+                self.check_scope(&token)?;
+                Ok(Judgement::Pass(Some(token)))
+            }
         }
     }
 
-    fn verify<B>(&self, request: &Request<B>) -> Result<Option<VerifiedToken>, Rejection> {
-        let (credentials, verify): (_, fn(&Verifier, &str) -> _) =
-            match Credentials::find(request.headers()) {
-                Credentials::Absent => (self.cookie.find(request)?, Verifier::verify),
-                // `recall` has looked for it already.
-                in_header => (in_header, Verifier::verify_anew),
-            };
+    /// The token of the `Authorization` header or, where that has none, of the cookie.
+    fn authenticate<B>(
+        &self,
+        request: &mut Request<B>,
+    ) -> Result<Option<VerifiedToken>, Rejection> {
+        self.cookie.mark_sensitive(request.headers_mut());
+        match Credentials::find_and_mark(request.headers_mut()) {
+            Credentials::Absent => self.verify(self.cookie.find(request)?),
+            in_header => self.verify(in_header),
+        }
+    }
+
+    fn verify(&self, credentials: Credentials<'_>) -> Result<Option<VerifiedToken>, Rejection> {
         match credentials {
-            Credentials::Token(raw) => {
-                self.verifier.check_length(raw)?;
-                let token = credentials::token(raw).ok_or_else(Rejection::malformed)?;
-                Ok(Some(verify(&self.verifier, token)?))
-            }
-            Credentials::Absent if self.optional && self.required.is_empty() => Ok(None),
-            Credentials::Absent => Err(Rejection::missing_token()),
+            Credentials::Absent => Ok(None),
             Credentials::Malformed => Err(Rejection::malformed()),
+            Credentials::Token(raw) => match self.verifier.recall(raw) {
+                // It has passed all that follows before.
+                Some(token) => Ok(Some(token)),
+                None => {
+                    self.verifier.check_length(raw)?;
+                    let token = credentials::token(raw).ok_or_else(Rejection::malformed)?;
+                    Ok(Some(self.verifier.verify_anew(token)?))
+                }
+            },
         }
     }
 
@@ -133,10 +126,11 @@ impl Policy {
         guard: &AnyGuard,
         token: &VerifiedToken,
     ) -> Result<Option<LiveFuture>, TokenError> {
-        let claims = token.claims();
-        if guard.admit(claims) == Admission::Ended {
-            return Err(TokenError::Revoked);
+        match guard.admit(token) {
+            Admission::Admitted => {}
+            Admission::Ended => return Err(TokenError::Revoked),
         }
+        let claims = token.claims();
         if !self.check_live || claims.sid.is_none() {
             return Ok(None);
         }
@@ -159,7 +153,7 @@ impl Policy {
     }
 
     fn check_scope(&self, token: &VerifiedToken) -> Result<(), Rejection> {
-        self.required.check(&token.claims().scope)
+        self.scopes.check(&token.claims().scope)
     }
 
     /// Leaves in the extensions what was found, and no token that was there before.
@@ -180,7 +174,7 @@ impl Policy {
         rejection: Rejection,
         request: &Request<B>,
     ) -> Response<ReplyBody> {
-        let rejection = rejection.in_realm(&self.realm);
+        let rejection = rejection.with_realm(self.realm.clone());
         trace::debug!(code = ?rejection.code(), cause = ?rejection.cause(), "request refused");
         let mut response = match &self.on_rejection {
             Some(Hook(hook)) => hook(&rejection, request.headers()),

@@ -1,0 +1,62 @@
+//! What sessions tell a middleware that checks access tokens.
+
+use super::{ConfirmBy, Sessions, confirm::Flushing, patience::within};
+use crate::{
+    bearer::{Admission, SessionGuard, Unavailable},
+    claims::{SessionId, VerifiedToken},
+    store::{Record, SessionStore},
+    trace,
+};
+
+impl<St: SessionStore> SessionGuard for Sessions<St> {
+    fn admit(&self, token: &VerifiedToken) -> Admission {
+        let claims = token.claims();
+        let Some(id) = claims
+            .session_id()
+            .filter(|_| claims.iss == self.0.issuer.issuer())
+        else {
+            return Admission::Admitted;
+        };
+        if self.0.ended.contains(id) {
+            return Admission::Ended;
+        }
+        // Nothing turns on whether generation 0 is confirmed: it has no predecessor.
+        let generation = claims.generation.filter(|generation| *generation >= 1);
+        if let (Some(generation), ConfirmBy::AccessToken) = (generation, self.0.confirm_by)
+            && let Some(flushing) = self.0.confirmations.note(id, generation)
+        {
+            self.spawn_flush(flushing);
+        }
+        Admission::Admitted
+    }
+
+    async fn is_live(&self, id: SessionId) -> Result<bool, Unavailable> {
+        let loaded = within(self.0.store_timeout, self.0.store.load(id)).await;
+        let loaded = loaded.map_err(|_error| {
+            trace::warn!(
+                error = &_error as &dyn std::error::Error,
+                "live check failed"
+            );
+            Unavailable
+        })?;
+        Ok(loaded.record.is_some_and(|Record { session, state }| {
+            state.revoked.is_none()
+                && session.issuer == self.0.issuer.issuer()
+                && loaded.now < session.ends_at
+        }))
+    }
+}
+
+impl<St: SessionStore> Sessions<St> {
+    /// Off the request's path. Outside a runtime the confirmations wait for the next flush.
+    fn spawn_flush(&self, flushing: Flushing) {
+        let sessions = self.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let (waiting, store) = (&sessions.0.confirmations, &sessions.0.store);
+                let timeout = sessions.0.store_timeout;
+                waiting.flush_until_empty(flushing, store, timeout).await;
+            });
+        }
+    }
+}

@@ -1,0 +1,55 @@
+use std::time::Duration;
+
+use crate::error::{ConfigError, ConfigErrorKind};
+
+/// A session may be written down in milliseconds for a thousand years; nobody means more.
+const LONGEST: Duration = Duration::from_secs(1000 * 366 * 24 * 60 * 60);
+
+/// The lifetimes that are configured, or those of one session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lifetimes {
+    pub(super) access: Duration,
+    pub(super) idle: Duration,
+    pub(super) session: Duration,
+}
+
+impl Lifetimes {
+    /// Those of a session whose login has said how long it may be idle, and how long it lives.
+    pub(super) fn of_a_session(self, idle: Option<Duration>, session: Option<Duration>) -> Self {
+        let session = session.unwrap_or(self.session);
+        Self {
+            access: self.access,
+            idle: idle.map_or(self.idle.min(session), to_the_millisecond),
+            session,
+        }
+    }
+
+    pub(super) fn check(self) -> Result<(), ConfigError> {
+        let Self {
+            access,
+            idle,
+            session,
+        } = self;
+        let wrong = if access < Duration::from_secs(1) {
+            "the access lifetime must be at least a second"
+        } else if idle.is_zero() {
+            "the idle lifetime must not be zero"
+        } else if session.is_zero() {
+            "the session lifetime must not be zero"
+        } else if access > idle {
+            "the access lifetime (10 minutes by default) must not be above the idle lifetime"
+        } else if idle > session {
+            "the idle lifetime (30 days by default) must not be above the session lifetime (180 days by default)"
+        } else if session > LONGEST {
+            "the session lifetime must not be above a thousand years"
+        } else {
+            return Ok(());
+        };
+        Err(ConfigError::new(ConfigErrorKind::Lifetime, wrong))
+    }
+}
+
+/// As stores keep it. What is beyond any lifetime stays so.
+fn to_the_millisecond(lifetime: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX))
+}

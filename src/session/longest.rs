@@ -1,0 +1,26 @@
+use uuid::Uuid;
+
+use super::Sessions;
+use crate::{
+    claims::SessionId,
+    clock::Timestamp,
+    error::{ConfigError, ConfigErrorKind},
+    store::{Session, SessionSecret, SessionState, SessionStore},
+    token::RefreshToken,
+};
+
+impl<St: SessionStore> Sessions<St> {
+    /// A refresh token as long as any that these sessions mint with the key of today.
+    pub(crate) fn longest_refresh_token(&self) -> Result<RefreshToken, ConfigError> {
+        let far = Timestamp::from_secs(i64::MAX);
+        let secret = SessionSecret::from_bytes([0; 32]);
+        let id = SessionId::from_uuid(Uuid::max());
+        let session = Session::new(id, self.0.issuer.issuer(), "", secret, far);
+        let mut state = SessionState::new(far);
+        state.generation = u32::MAX;
+        let unsigned = |error| {
+            ConfigError::new(ConfigErrorKind::Cookie, "no token can be signed").with_source(error)
+        };
+        self.0.refresh_key.mint(&session, &state).map_err(unsigned)
+    }
+}

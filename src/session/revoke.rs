@@ -1,0 +1,56 @@
+use super::{
+    PresentedToken, Refusal, RevokeReason, SessionError, SessionEventKind, Sessions,
+    is_other_client, patience::within,
+};
+use crate::store::{Record, SessionStore};
+
+impl<St: SessionStore> Sessions<St> {
+    /// Ends the session that a token is of (RFC 7009): a refresh token of any generation, or
+    /// an access token that has not expired. A token that is neither ends nothing, and that is
+    /// no error.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidGrant`](super::SessionErrorKind::InvalidGrant) where `client_id` is not the
+    /// session's, [`Unavailable`](super::SessionErrorKind::Unavailable) where the store fails.
+    pub async fn revoke(&self, token: &str, client_id: Option<&str>) -> Result<(), SessionError> {
+        let Some((record, presented)) = self.session_of(token).await? else {
+            return Ok(());
+        };
+        if is_other_client(client_id, &record.session) {
+            self.tell(
+                SessionEventKind::Refused(Refusal::OtherClient),
+                &record,
+                presented,
+            );
+            return Err(SessionError::refused(Refusal::OtherClient));
+        }
+        self.end_now(&record, RevokeReason::Revocation).await?;
+        Ok(())
+    }
+
+    async fn session_of(
+        &self,
+        token: &str,
+    ) -> Result<Option<(Record, Option<PresentedToken>)>, SessionError> {
+        if let Some(opened) = self.0.refresh_key.open(token, self.0.issuer.issuer()) {
+            let record = self.load_session(opened.session).await?;
+            return Ok(record.and_then(|record| {
+                let presented = opened.presented_to(&record.session);
+                presented.is_genuine.then_some((record, Some(presented)))
+            }));
+        }
+        let now = within(self.0.store_timeout, self.0.store.now()).await?;
+        let Ok(access) = self.0.verifier.verify_at(token, now) else {
+            return Ok(None);
+        };
+        // Not even within the leeway: a token from a log must not be a logout weapon.
+        if now >= access.claims().exp {
+            return Ok(None);
+        }
+        match access.claims().session_id() {
+            Some(id) => Ok(self.load_session(id).await?.map(|record| (record, None))),
+            None => Ok(None),
+        }
+    }
+}
