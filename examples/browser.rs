@@ -31,7 +31,7 @@ use tower_bearer::{
     Claims,
     bearer::BearerLayer,
     cookie::{CookieOptions, RefreshCookie},
-    endpoint::Endpoints,
+    endpoint::{EndpointOptions, Endpoints},
 };
 
 use lost::Losses;
@@ -75,8 +75,11 @@ impl FromRef<App> for RefreshCookie {
 fn router(app: App) -> Router {
     let sessions = &app.auth.sessions;
     let bearer = BearerLayer::new(app.auth.verifier.clone()).sessions(sessions);
-    let endpoints = Endpoints::new(sessions).under("/auth");
-    let endpoints = endpoints.refresh_cookie(&app.cookie).into_router();
+    let options = EndpointOptions::new().refresh_cookie(&app.cookie);
+    let endpoints = Endpoints::new(sessions)
+        .under("/auth")
+        .options(options)
+        .into_router();
 
     let for_users = Router::new()
         .route("/me", get(me))

@@ -36,8 +36,6 @@ use shared::{
     store::OpenStore,
 };
 
-const ADMIN: Scope = Scope::from_static("admin");
-
 type Reply = Response<Full<Bytes>>;
 
 /// What an administrator's token has.

@@ -1,4 +1,4 @@
-//! For axum: extractors and responses.
+//! Extractors and responses for axum.
 
 use std::fmt;
 
@@ -18,13 +18,13 @@ use crate::{
     trace,
 };
 
-/// Why [`Claims`] or a [`VerifiedToken`] could not be had from a request.
+/// Why [`Claims`] or a [`VerifiedToken`] could not be extracted from a request.
 #[derive(Clone, Debug)]
 pub struct ClaimsRejection(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
-    /// No layer saw the request: the application's own mistake.
+    /// No layer has seen the request, which is a mistake of the application.
     MissingLayer,
     Refused(bearer::Rejection),
 }
@@ -42,8 +42,8 @@ impl ClaimsRejection {
         }))
     }
 
-    /// Whether no [`BearerLayer`](bearer::BearerLayer) saw the request. That is a mistake in how
-    /// the routes are put together, and answered with 500.
+    /// Whether no [`BearerLayer`](bearer::BearerLayer) has seen the request. That is a mistake in
+    /// the application's routes, and is answered with a 500.
     pub fn is_missing_layer(&self) -> bool {
         matches!(self.0, Kind::MissingLayer)
     }
@@ -87,8 +87,9 @@ fn token(extensions: &Extensions) -> Result<Option<VerifiedToken>, ClaimsRejecti
     Ok(token)
 }
 
-/// The issuer and this application disagree on what is in a token. The client can only get a
-/// new one; whoever runs the server has to know.
+/// Reads the private claims as `P`. If they do not fit, the issuer and this application disagree
+/// on the claims. The client can do nothing but get a new token, so this is logged for the
+/// operator.
 fn claims<P: DeserializeOwned>(
     token: &VerifiedToken,
     extensions: &Extensions,
@@ -103,7 +104,7 @@ fn claims<P: DeserializeOwned>(
     })
 }
 
-/// Requires a token; 401 without one.
+/// Requires a token. Without one the answer is a 401.
 impl<S: Sync> FromRequestParts<S> for VerifiedToken {
     type Rejection = ClaimsRejection;
 
@@ -114,7 +115,7 @@ impl<S: Sync> FromRequestParts<S> for VerifiedToken {
     }
 }
 
-/// `None` without a token.
+/// Gives `None` if the request has no token.
 impl<S: Sync> OptionalFromRequestParts<S> for VerifiedToken {
     type Rejection = ClaimsRejection;
 
@@ -126,7 +127,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for VerifiedToken {
     }
 }
 
-/// Requires a token; 401 without one, and where its private claims do not fit `P`.
+/// Requires a token. The answer is a 401 if there is none or if its private claims do not fit `P`.
 impl<S: Sync, P: DeserializeOwned> FromRequestParts<S> for Claims<P> {
     type Rejection = ClaimsRejection;
 
@@ -137,7 +138,8 @@ impl<S: Sync, P: DeserializeOwned> FromRequestParts<S> for Claims<P> {
     }
 }
 
-/// `None` without a token; 401 where its private claims do not fit `P`.
+/// Gives `None` if the request has no token. The answer is a 401 if the private claims of the
+/// token do not fit `P`.
 impl<S: Sync, P: DeserializeOwned> OptionalFromRequestParts<S> for Claims<P> {
     type Rejection = ClaimsRejection;
 
@@ -152,7 +154,7 @@ impl<S: Sync, P: DeserializeOwned> OptionalFromRequestParts<S> for Claims<P> {
     }
 }
 
-/// The snake_case form of RFC 6749 §5.1, kept by no cache.
+/// The JSON of RFC 6749 §5.1, with `Cache-Control: no-store`.
 impl IntoResponse for TokenResponse {
     fn into_response(self) -> Response {
         self.to_response().map(Body::from)
@@ -165,7 +167,7 @@ impl IntoResponse for bearer::Rejection {
     }
 }
 
-/// The status and JSON body of its [`code`](crate::session::SessionError::code).
+/// The status and the JSON body of the error's [`code`](crate::session::SessionError::code).
 #[cfg(feature = "session")]
 impl IntoResponse for crate::session::SessionError {
     fn into_response(self) -> Response {

@@ -10,8 +10,8 @@ use pin_project_lite::pin_project;
 use crate::reply::ReplyBody;
 
 pin_project! {
-    /// The response body of this crate's server-side layers: the inner service's, or a short one of
-    /// the layer's own.
+    /// The response body of this crate's server-side layers: either the body of the inner service,
+    /// or a short body that the layer made itself.
     #[derive(Debug)]
     pub struct Body<B> {
         #[pin]

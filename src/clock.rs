@@ -1,4 +1,4 @@
-//! Time, injected: [`Clock`], [`SystemClock`] and, for tests, [`ManualClock`].
+//! Sources of time: the trait [`Clock`], the [`SystemClock`] and, for tests, the [`ManualClock`].
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A point in time, in milliseconds since the Unix epoch.
 ///
 /// In JSON it is a `NumericDate` (RFC 7519 §2): whole seconds when written, any number of
-/// seconds when read. Arithmetic saturates, so no hostile claim can make it wrap.
+/// seconds when read. Arithmetic saturates, so that no claim of an attacker can make it overflow.
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,34 +42,34 @@ impl Timestamp {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch, rounded down: what a token's `exp` and `iat` say.
+    /// Whole seconds since the Unix epoch, rounded down, as in the `exp` and `iat` of a token.
     pub const fn as_secs(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// The last whole second that is not later.
+    /// The time rounded down to a whole second.
     pub const fn floor(self) -> Self {
         Self::from_secs(self.as_secs())
     }
 
-    /// The first whole second that is not earlier; saturates.
+    /// The time rounded up to a whole second; saturates.
     pub const fn ceil(self) -> Self {
         Self(self.0.saturating_add(999)).floor()
     }
 
-    /// Milliseconds from `earlier` to `self`; negative where `earlier` is the later one.
+    /// Milliseconds from `earlier` to `self`; negative if `earlier` is later than `self`.
     pub const fn millis_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The time from `earlier` to `self`, or zero where `earlier` is the later one.
+    /// The time from `earlier` to `self`, or zero if `earlier` is later than `self`.
     pub fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.millis_since(earlier)).unwrap_or(0))
     }
 }
 
-/// Milliseconds of a duration, saturating. Not by `as_millis`, which multiplies 128 bits: the time
-/// is asked for with every request.
+/// The milliseconds of a duration; saturates. This runs on every request and so does not use
+/// `as_millis`, which multiplies 128-bit numbers.
 pub(crate) fn millis(duration: Duration) -> i64 {
     let whole = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     whole
@@ -122,9 +122,9 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Any number of JSON is told to whoever asks for a float, integers as integers. Whoever asks
-        // for anything may be told something else, by features of serde_json that another crate of
-        // the application turns on.
+        // serde_json passes any number to a visitor that asks for a float, and integers as
+        // integers. To a visitor that asks for anything, it may pass something else if another
+        // crate of the application turns on its features.
         deserializer.deserialize_f64(NumericDate)
     }
 }
@@ -157,18 +157,19 @@ impl serde::de::Visitor<'_> for NumericDate {
     }
 }
 
-/// Tells the time, to a verifier ([`Verifier::clock`](crate::Verifier::clock)), a store that has
-/// none of its own, and a client. PostgreSQL and Redis tell sessions the time by their own clocks.
+/// A source of time for a verifier ([`Verifier::clock`](crate::Verifier::clock)), for a client, and
+/// for a store that has no clock of its own. Sessions in PostgreSQL and Redis use the clock of the
+/// database.
 ///
-/// Where tokens are issued by one clock and verified by another, the two have to agree, give or
-/// take the [leeway](crate::Verifier::leeway): in tests, give clones of one [`ManualClock`] to the
-/// store and to the verifier. A clock is asked with each request, and so must not wait.
+/// If tokens are issued by one clock and verified by another, the two must agree to within the
+/// [leeway](crate::Verifier::leeway). In tests, give clones of one [`ManualClock`] to the store and
+/// to the verifier. A clock is read on each request, so it must not block.
 ///
 /// ```
 /// use std::time::Duration;
 /// use tower_bearer::clock::{Clock, SystemClock, Timestamp};
 ///
-/// /// Of a test machine whose system clock has to stay wrong.
+/// /// The clock of a test machine whose system clock is wrong and has to stay so.
 /// struct Corrected(Duration);
 ///
 /// impl Clock for Corrected {
@@ -182,14 +183,14 @@ pub trait Clock: Send + Sync + 'static {
     /// The current time.
     fn now(&self) -> Timestamp;
 
-    /// A time that is cheaper to tell and may be a little old: **never later** than
-    /// [`now`](Self::now), and **less than a second** earlier. The default is `now`, which is
-    /// always right.
+    /// A time that is cheaper to read and may be slightly old. It must **never be later** than
+    /// [`now`](Self::now), and must be **less than a second** earlier. The default is `now`, which
+    /// is always right.
     ///
-    /// A [`Verifier`](crate::Verifier) asks for it with each token that it remembers, and then for
-    /// `now` where the token's start or end is less than a second away. By a time that is older, a
-    /// remembered token outlives its end by what is above the second; by one that is ahead of `now`
-    /// it counts before its start.
+    /// A [`Verifier`](crate::Verifier) reads it for each token that it remembers. If the start or
+    /// the end of the token is less than a second away, the verifier also reads `now`. A `recent`
+    /// time that is more than a second old lets a remembered token live past its end, by the time
+    /// above the second. One that is ahead of `now` accepts a remembered token before its start.
     fn recent(&self) -> Timestamp {
         self.now()
     }
@@ -205,9 +206,12 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
     }
 }
 
-/// The operating system's wall clock. On Linux its [`recent`](Clock::recent) time is that of the
-/// kernel's last tick, `CLOCK_REALTIME_COARSE`: some milliseconds old, but for the moment after a
-/// machine has stood still, and told in a fifth of the time. Elsewhere it is [`now`](Clock::now).
+/// The operating system's wall clock.
+///
+/// On Linux, [`recent`](Clock::recent) is the time of the kernel's last tick
+/// (`CLOCK_REALTIME_COARSE`), which can be read in a fifth of the time. It is some milliseconds
+/// old, except for a moment after the machine has stood still. On other systems it is
+/// [`now`](Clock::now).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -216,8 +220,8 @@ impl Clock for SystemClock {
         SystemTime::now().into()
     }
 
-    // By the C library, as the standard library asks for the time: what takes the place of one, as
-    // libfaketime does, takes that of both.
+    // This asks the C library, as the standard library does for `now`. A replacement of it, such as
+    // libfaketime, therefore changes both.
     #[cfg(all(feature = "_jws", target_os = "linux"))]
     fn recent(&self) -> Timestamp {
         use nix::time::{ClockId, clock_gettime};
@@ -227,7 +231,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told otherwise, for tests. Clones share the time.
+/// A clock for tests that stands still until it is moved. Clones share the time.
 ///
 /// ```
 /// use std::time::Duration;

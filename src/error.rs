@@ -1,20 +1,46 @@
-//! What can go wrong, and the one table from a failure to what the wire says of it.
+//! The errors that this crate shares, and [`ErrorCode`], which says how a failure is answered over
+//! HTTP.
 //!
-//! By whose fault it is:
-//!
-//! | error | of what |
+//! | error | what is at fault |
 //! | --- | --- |
-//! | [`ConfigError`] | the application's configuration; it comes before any request is served |
+//! | [`ConfigError`] | the configuration of the application, before any request is served |
 //! | [`KeyError`](crate::jws::KeyError) | a key, or a set of keys |
-//! | `store::OpenError` | a store that cannot be opened, or its address |
-//! | [`ScopeError`](crate::claims::ScopeError) | text that is no scope, of the application's or of a request |
-//! | [`TokenError`] | a peer's access token |
-//! | `session::SessionError` | a refresh token, a login, or what serves them |
-//! | `store::StoreError` | a store, while it is used |
+//! | [`OpenError`] | a store that cannot be opened, or its address |
+//! | [`ScopeError`](crate::claims::ScopeError) | text that is not a scope, whoever it comes from |
+//! | [`TokenError`] | the access token of a request |
+//! | [`SessionError`] | a refresh token, a login, or the server's part in either |
+//! | [`StoreError`] | a store that is in use |
 //!
-//! `kind()` is for programs. `Display` says what went wrong here and not what caused it. The causes
-//! that [`source`](StdError::source) leads to are for logs only: their types and texts are no part of
+//! `kind()` is for programs. `Display` says what went wrong but not why. The causes that
+//! [`source`](StdError::source) returns are for logs only: their types and texts are not part of
 //! this crate's API and may change in any release.
+//!
+#![cfg_attr(
+    feature = "store",
+    doc = "
+[`OpenError`]: crate::store::OpenError
+[`StoreError`]: crate::store::StoreError
+"
+)]
+#![cfg_attr(
+    not(feature = "store"),
+    doc = "
+[`OpenError`]: https://docs.rs/tower-bearer/latest/tower_bearer/store/struct.OpenError.html
+[`StoreError`]: https://docs.rs/tower-bearer/latest/tower_bearer/store/struct.StoreError.html
+"
+)]
+#![cfg_attr(
+    feature = "session",
+    doc = "
+[`SessionError`]: crate::session::SessionError
+"
+)]
+#![cfg_attr(
+    not(feature = "session"),
+    doc = "
+[`SessionError`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.SessionError.html
+"
+)]
 
 use std::{borrow::Cow, error::Error as StdError, fmt};
 
@@ -25,8 +51,8 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// A configuration that cannot be used: names, lifetimes, limits, cookies, URLs.
 ///
-/// `Display` says what is wrong and what would be right, `Debug` too, for programs that return
-/// it from `main`; neither shows a secret.
+/// `Display` says what is wrong and what would be right. So does `Debug`, for programs that return
+/// the error from `main`. Neither shows a secret.
 pub struct ConfigError {
     kind: ConfigErrorKind,
     what: Cow<'static, str>,
@@ -45,26 +71,26 @@ pub enum ConfigErrorKind {
     EmptyClientId,
     /// A subject that is empty.
     EmptySubject,
-    /// A realm with a character that does not fit a quoted string.
+    /// A realm with a character that a quoted string cannot contain.
     Realm,
-    /// A lifetime or timeout that is zero or too large, or two that contradict.
+    /// A lifetime or timeout that is zero or too large, or two that contradict each other.
     Lifetime,
-    /// A window, budget or maximum out of its range, or something that is over a limit.
+    /// A window, budget or maximum outside its range, or a value over a limit.
     Limit,
-    /// A private claim with a registered name, or private claims that are no JSON object.
+    /// A private claim with a registered name, or private claims that are not a JSON object.
     PrivateClaims,
     /// The refresh key is among the access keys.
     SharedKey,
     /// A task was to be started outside of a tokio runtime.
     NoRuntime,
-    /// A URL that cannot be used, or that a token must not go to.
+    /// A URL that cannot be used, or that must not be sent a token.
     Url,
-    /// A cookie's name or path that cannot be used, or a cookie that would be too large.
+    /// A name or path of a cookie that cannot be used, or a cookie that would be too large.
     Cookie,
 }
 
 impl ConfigErrorKind {
-    /// What a sentence of this kind begins with.
+    /// The first words of `Display` for this kind.
     const fn lead(self) -> &'static str {
         match self {
             Self::PrivateClaims => "private claims: ",
@@ -76,8 +102,8 @@ impl ConfigErrorKind {
 }
 
 impl ConfigError {
-    /// A configuration of that kind that cannot be used, and what is wrong with it: a sentence that
-    /// shows no secret.
+    /// Creates an error of this kind. `what` says what is wrong with the configuration; it must not
+    /// contain a secret.
     pub fn new(kind: ConfigErrorKind, what: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
@@ -86,7 +112,7 @@ impl ConfigError {
         }
     }
 
-    /// What caused it.
+    /// Adds the cause of the error.
     #[must_use]
     pub fn with_source(self, source: impl Into<BoxError>) -> Self {
         Self {
@@ -124,91 +150,94 @@ impl StdError for ConfigError {
     }
 }
 
-/// Why an access token is refused. It holds nothing of the token.
+/// Why an access token is refused. It contains no part of the token.
 ///
-/// Only [`ErrorCode`] goes to the peer; the kind is for logs and metrics.
+/// The peer sees only the [`ErrorCode`]; this error is for logs and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// Not three segments of canonical base64url, or not strict JSON objects in them.
+    /// The token is not three segments of canonical base64url, or its header or payload is not a
+    /// strict JSON object.
     #[error("the token is malformed")]
     Malformed,
-    /// Longer than the verifier's limit.
+    /// The token is longer than the verifier's limit.
     #[error("the token is too long")]
     TooLong,
-    /// `crit`, `b64` or a key of the token's own is in the header (RFC 7515 §4.1, RFC 7797).
+    /// The header contains `crit`, `b64`, or a key or the address of one (RFC 7515 §4.1, RFC 7797).
     #[error("the token's header has a member that is refused")]
     Header,
     /// The header's `alg` is unknown, or is not the one that the key is bound to.
     #[error("the token's algorithm is not the key's")]
     Algorithm,
-    /// No key of the set has the header's `kid`, or several could be meant.
+    /// No key of the set has the header's `kid`, or the header has no `kid` and not exactly one key
+    /// has its `alg`.
     #[error("no key fits the token")]
     UnknownKey,
     /// The signature is not the key's.
     #[error("the token's signature is wrong")]
     Signature,
-    /// The header's `typ` is not the one that is wanted (RFC 8725 §3.11).
+    /// The header's `typ` is not the expected one (RFC 8725 §3.11).
     #[error("the token is of another type")]
     Type,
-    /// A claim is missing or is not of its type.
+    /// A claim is missing or has the wrong type.
     #[error("a claim of the token is missing or malformed")]
     Claims,
-    /// `iss` is not the one that is wanted.
+    /// `iss` is not the expected issuer.
     #[error("the token was issued by another issuer")]
     Issuer,
     /// `aud` does not name this recipient.
     #[error("the token is meant for another audience")]
     Audience,
-    /// `exp` has come. Only told once the signature has been verified.
+    /// `exp` has passed. This is reported only if the signature and the other claims are right.
     #[error("the token has expired")]
     Expired,
     /// `nbf` or `iat` lies in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// Its session has been ended.
+    /// The session of the token has ended.
     #[error("the token's session has ended")]
     Revoked,
 }
 
-/// An `error` code of RFC 6749 §5.2 and RFC 6750 §3.1, or what stands in for one.
+/// A kind of error answer: its status, its `error` code (RFC 6749 §5.2, RFC 6750 §3.1) and its
+/// default description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
-    /// No credentials at all; no `error` is told (RFC 6750 §3.1).
+    /// The request has no credentials. The challenge then has no `error` (RFC 6750 §3.1).
     MissingToken,
-    /// A request that cannot be understood.
+    /// The request cannot be understood.
     InvalidRequest,
-    /// A body over the limit.
+    /// The body of the request is over the limit.
     BodyTooLarge,
-    /// Another method than the endpoint's.
+    /// The endpoint does not serve the method of the request.
     MethodNotAllowed,
-    /// Another content type than the endpoint's.
+    /// The endpoint does not read the content type of the request.
     UnsupportedMediaType,
-    /// An access token that is refused.
+    /// The access token is refused.
     InvalidToken,
-    /// An access token that does not allow this.
+    /// The scope of the access token does not allow the request.
     InsufficientScope,
-    /// A client that did not prove who it is.
+    /// The client did not prove who it is.
     InvalidClient,
-    /// A refresh token that is refused.
+    /// The refresh token is refused.
     InvalidGrant,
-    /// A scope that goes beyond what was granted.
+    /// The scope is malformed or goes beyond what was granted.
     InvalidScope,
-    /// A grant type other than `refresh_token`.
+    /// The grant type is not `refresh_token`.
     UnsupportedGrantType,
-    /// As many sessions as the application allows.
+    /// The user has as many sessions as the application allows.
     TooManySessions,
-    /// A request with a cookie that a page of another origin sent.
+    /// A page of another origin sent the request, together with a cookie.
     CrossOrigin,
-    /// The caller's own mistake.
+    /// The server has a fault, such as a mistake in how the application uses this crate.
     ServerError,
     /// The store or the key set cannot be reached: try again later.
     TemporarilyUnavailable,
 }
 
 impl ErrorCode {
-    /// The one table: status, `error`, default `error_description`.
+    /// The status, the `error` and the default `error_description` of each code.
     const fn wire(self) -> (StatusCode, &'static str, &'static str) {
         use ErrorCode as E;
         match self {

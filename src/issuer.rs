@@ -1,4 +1,4 @@
-//! [`Issuer`]: claims in, access token out (RFC 9068).
+//! [`Issuer`], which signs claims into access tokens (RFC 9068).
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
 /// The type of an access token (RFC 9068 §2.1).
 pub(crate) const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
-/// Issues access tokens (RFC 9068). Cheap to clone.
+/// Issues access tokens (RFC 9068). It is cheap to clone.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,13 +50,13 @@ struct Inner {
 }
 
 impl Issuer {
-    /// An issuer that calls itself `issuer` (the `iss` claim, an https URL as a rule) and whose
-    /// tokens are for `audience` (the `aud` claim).
+    /// Creates an issuer. Its tokens have `issuer` as their `iss` claim, usually an https URL, and
+    /// `audience` as their `aud` claim.
     ///
     /// # Errors
     ///
-    /// [`EmptyIssuer`](ConfigErrorKind::EmptyIssuer) and
-    /// [`EmptyAudience`](ConfigErrorKind::EmptyAudience).
+    /// [`EmptyIssuer`](ConfigErrorKind::EmptyIssuer) or
+    /// [`EmptyAudience`](ConfigErrorKind::EmptyAudience) if the name is empty.
     pub fn new(
         issuer: impl Into<String>,
         audience: impl Into<String>,
@@ -73,12 +73,12 @@ impl Issuer {
         })))
     }
 
-    /// The `client_id` of tokens that no OAuth client asked for: the application's own logins
-    /// (RFC 9068 §2.2 requires the claim). The default is the issuer.
+    /// Sets the `client_id` of tokens that no OAuth client asked for, such as those of the
+    /// application's own logins. RFC 9068 §2.2 requires the claim. The default is the issuer.
     ///
     /// # Errors
     ///
-    /// [`EmptyClientId`](ConfigErrorKind::EmptyClientId).
+    /// [`EmptyClientId`](ConfigErrorKind::EmptyClientId) if `client_id` is empty.
     pub fn default_client_id(self, client_id: impl Into<String>) -> Result<Self, ConfigError> {
         let default_client_id = client_id.into();
         if default_client_id.is_empty() {
@@ -102,15 +102,18 @@ impl Issuer {
         &self.0.audience
     }
 
-    /// The keys that sign, and those that verify.
+    /// The keys that sign and verify the tokens.
     pub fn keys(&self) -> &KeySet {
         &self.0.keys
     }
 
-    /// The claims of a token for `subject` that lives from `now` for `lifetime`: `iss`, `sub`,
-    /// `aud`, `exp`, `iat`, a fresh `jti` and the default `client_id`. Times are whole seconds,
-    /// `exp` rounded up, so that the token lives for at least as long as it was to. Add to them
-    /// what the token shall say besides.
+    /// Creates the claims of a token for `subject` that lives from `now` for `lifetime`: `iss`,
+    /// `sub`, `aud`, `exp`, `iat`, a new `jti` and the default `client_id`. The caller can change
+    /// them and add others.
+    ///
+    /// Times are whole seconds. `exp` is rounded up, so that the token lives at least for
+    /// `lifetime`. `jti` is empty if the operating system gives no random bytes;
+    /// [`sign`](Self::sign) refuses it then.
     pub fn claims(&self, subject: impl Into<String>, now: Timestamp, lifetime: Duration) -> Claims {
         Claims {
             iss: self.0.issuer.clone(),
@@ -129,20 +132,20 @@ impl Issuer {
         }
     }
 
-    /// Signs claims into an access token. Times are cut to whole seconds. `P` has to become a
-    /// JSON object, or be `()`, and its members may not use a registered name
-    /// ([`REGISTERED`]).
+    /// Signs claims into an access token. Times are rounded down to whole seconds. `P` must
+    /// serialise to a JSON object without [registered](REGISTERED) names, or be `()`.
     ///
     /// # Errors
     ///
-    /// Where `P` is not like that, the claims lack a `sub` or `jti`, or the operating system
-    /// gave no random bytes.
+    /// [`PrivateClaims`](crate::jws::SignErrorKind::PrivateClaims) if `P` is not like that or `sub`
+    /// is empty, [`Backend`](crate::jws::SignErrorKind::Backend) if `jti` is empty or the signature
+    /// could not be made.
     pub fn sign<P: Serialize>(&self, claims: &Claims<P>) -> Result<AccessToken, SignError> {
         check_private(&claims.private)?;
         self.sign_checked(claims)
     }
 
-    /// Signs claims whose private ones are known to be an object without registered names.
+    /// Signs claims whose private claims are known to be an object without registered names.
     pub(crate) fn sign_checked<P: Serialize>(
         &self,
         claims: &Claims<P>,
@@ -151,10 +154,10 @@ impl Issuer {
             return Err(SignError::claims("sub is empty"));
         }
         if claims.jti.is_empty() {
-            // `claims` had no random bytes to make one from.
+            // `Issuer::claims` had no random bytes for it.
             return Err(SignError::signing());
         }
-        // The source's text could quote a value, so only the fact is told.
+        // The text of serde_json's error could contain a claim, so it is left out.
         let payload = json::written(claims)
             .map_err(|_| SignError::claims("they cannot be written as JSON"))?;
         self.0
@@ -164,7 +167,7 @@ impl Issuer {
     }
 }
 
-/// What a token says of its issuer and its audience has to say something.
+/// Refuses an empty issuer and an empty audience.
 pub(crate) fn check_names(issuer: &str, audience: &str) -> Result<(), ConfigError> {
     if issuer.is_empty() {
         let empty = "the issuer is empty: give the https URL that names this authorization server";
@@ -178,8 +181,9 @@ pub(crate) fn check_names(issuer: &str, audience: &str) -> Result<(), ConfigErro
     Ok(())
 }
 
-/// Flattened into the same object, a twin of a registered member would make a token that every
-/// strict reader refuses, or worse, that two readers read differently.
+/// Refuses private claims with a registered name. They are written into the same object as the
+/// registered claims, so that the token would have a duplicate member. Strict readers refuse such a
+/// token; others may pick different values from it.
 fn check_private<P: Serialize>(private: &P) -> Result<(), SignError> {
     match serde_json::to_value(private) {
         Ok(Value::Null) => Ok(()),
@@ -194,7 +198,7 @@ fn check_private<P: Serialize>(private: &P) -> Result<(), SignError> {
     }
 }
 
-/// A random identifier (RFC 9562 §5.4), so that two tokens of one second differ.
+/// A random UUID (RFC 9562 §5.4), so that two tokens issued in the same second differ.
 fn fresh_jti() -> Result<String, getrandom::Error> {
     let mut random = [0; 16];
     getrandom::fill(&mut random)?;

@@ -1,5 +1,5 @@
-//! Strict JSON: duplicate members are refused at every depth (RFC 7519 §4 lets us, RFC 8725
-//! §2.4 tells why: two parsers that pick different twins are a hole).
+//! Strict JSON: duplicate members are refused at every depth. RFC 7519 §4 allows that, and RFC 8725
+//! §2.4 says why: an attacker can use two parsers that pick different duplicates.
 #![cfg_attr(
     not(feature = "_jws"),
     allow(dead_code, reason = "clients and stores use a part of it")
@@ -14,7 +14,7 @@ use serde::{
 };
 use serde_json::{Map, Number, Value};
 
-/// The claims of most tokens need no more.
+/// The initial capacity in bytes, which is enough for the claims of most tokens.
 const WRITTEN: usize = 512;
 
 /// Reads one JSON object that has no duplicate members.
@@ -37,7 +37,7 @@ pub(crate) fn written(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Err
     Ok(bytes)
 }
 
-/// Reads a `P` from members; `()` stands for "none wanted".
+/// Reads a `P` from members. A `P` of `()` ignores them.
 pub(crate) fn from_members<P: DeserializeOwned>(
     members: &Map<String, Value>,
 ) -> Result<P, serde_json::Error> {
@@ -125,17 +125,18 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 }
 
-/// A number as serde_json keeps it, which is the text itself where it is asked to.
+/// A number as serde_json keeps it. With its feature `arbitrary_precision` that is the text itself.
 fn number<E: Error>(text: &str) -> Result<Value, E> {
     text.parse().map(Value::Number).map_err(E::custom)
 }
 
-/// A key of what serde_json hands over as a map.
+/// A key of a value that serde_json passes as a map.
 ///
-/// If any crate of the application turns on serde_json's `arbitrary_precision`, that is an object
-/// or a number: the text of a fraction comes as a map of one member. The key of that member is
-/// handed over as a string, whatever is asked for, and only a name out of the JSON text as the
-/// newtype that is asked for here. So no object can pass for a number, whatever its names are.
+/// If a crate of the application turns on serde_json's `arbitrary_precision`, such a map can be a
+/// number instead of an object: a fraction comes as a map with one member, which holds the text.
+/// serde_json passes the key of that member as a plain string. It passes a name from the JSON text
+/// as the newtype that is asked for here. So an object never counts as a number, whatever its
+/// names.
 enum Key {
     Name(String),
     Number,
@@ -209,7 +210,7 @@ impl<'de> Deserializer<'de> for Members<'de> {
 mod tests {
     use super::*;
 
-    /// Floats that are read wrong in their last bit where a parser is content to be close.
+    /// Some of these floats are wrong in the last bit if the parser only approximates.
     const NUMBERS: &str = r#"{"exact":[0.1,1.5e300,5e-324,-0.000001234,123456789.12345679],"integers":[0,-1,18446744073709551615,-9223372036854775808]}"#;
 
     #[track_caller]
@@ -235,7 +236,7 @@ mod tests {
         assert_eq!(integers, (0, -1, u64::MAX, i64::MIN));
     }
 
-    /// By its name alone it could be what serde_json makes of a number, or of raw text.
+    /// The names are those that serde_json itself uses for a number or for raw text.
     #[test]
     fn an_object_is_an_object_whatever_its_names_are() {
         for name in ["Number", "RawValue"] {

@@ -5,12 +5,21 @@
 //! | --- | --- |
 //! | check access tokens on each request | [`bearer::BearerLayer`] with a [`Verifier`] |
 //! | issue access tokens | [`Issuer`] with a [`KeySet`] |
-//! | log users in, refresh, log them out | `session::Sessions` over a `store` |
-//! | serve the OAuth endpoints | `endpoint` |
-//! | keep refresh tokens in cookies, for browsers | `cookie::RefreshCookie` (feature `cookie`) |
-//! | keep an HTTP client signed in | `client::RefreshLayer` (feature `client`) |
+//! | log users in, refresh, log them out | [`session::Sessions`] over a session [`store`] |
+//! | serve the OAuth endpoints | [`endpoint`] |
+//! | keep refresh tokens in cookies, for browsers | [`cookie::RefreshCookie`] (feature `cookie`) |
 //! | read the claims in an axum handler | [`Claims`] as an extractor (feature `axum`) |
-//! | understand how it works and how to run it | the `manual` |
+//! | keep an HTTP client signed in | [`RefreshLayer`] of the crate [`tower-bearer-client`] |
+//! | keep sessions in SQLite or PostgreSQL | the crate [`tower-bearer-sqlx`] |
+//! | keep sessions in Redis | the crate [`tower-bearer-redis`] |
+//! | test a session store of your own | the crate [`tower-bearer-conformance`] |
+//! | understand how it works and how to run it | the [`manual`] |
+//!
+//! [`tower-bearer-client`]: https://docs.rs/tower-bearer-client
+//! [`RefreshLayer`]: https://docs.rs/tower-bearer-client/latest/tower_bearer_client/struct.RefreshLayer.html
+//! [`tower-bearer-conformance`]: https://docs.rs/tower-bearer-conformance
+//! [`tower-bearer-redis`]: https://docs.rs/tower-bearer-redis
+//! [`tower-bearer-sqlx`]: https://docs.rs/tower-bearer-sqlx
 //!
 //! # Quick start
 //!
@@ -33,7 +42,7 @@
 //! let sessions =
 //!     Sessions::builder(issuer, RefreshKey::from_secret(secret)?, MemoryStore::new()).build()?;
 //!
-//! // Checked when the program is compiled.
+//! // A scope in a `const` is checked at compile time.
 //! const PROFILE: Scope = Scope::from_static("profile");
 //!
 //! let service = ServiceBuilder::new()
@@ -54,34 +63,37 @@
 //! # }
 //! ```
 //!
+//! The full type of `sessions` is `Sessions<St = AnyStore>`. [`session::Sessions::builder`] hides
+//! the type of the store in a [`store::AnyStore`], so that handlers and layers name only `Sessions`
+//! itself.
+//!
 //! # Features
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
-//! | `aws-lc-rs` | yes | signatures by aws-lc-rs; used where both back ends are on |
-//! | `rust-crypto` | | signatures in pure Rust. One back end is needed |
-//! | `session` | yes | `session`, `store`, `endpoint`, `manual` |
-//! | `sqlite` | | the SQLite store |
-//! | `postgres` | | the PostgreSQL store |
-//! | `redis` | | the Redis store |
-//! | `conformance` | | the contract of a session store as a test suite |
-//! | `client` | | `client`: a layer that keeps HTTP clients signed in |
-//! | `cookie` | | `cookie`: tokens in cookies, for browsers |
-//! | `axum` | | extractors, responses, a router with the endpoints |
-//! | `tracing` | yes | why requests are refused and answered with 503; what happens to sessions |
+//! | `aws-lc-rs` | yes | signatures by aws-lc-rs, also if both back ends are on |
+//! | `rust-crypto` | | signatures in pure Rust, by the RustCrypto crates |
+//! | `session` | yes | the modules [`session`], [`endpoint`] and [`manual`]; turns on `store` |
+//! | `store` | yes | the module [`store`]: the contract of a store, and a store in memory |
+//! | `cookie` | | the module [`cookie`]: tokens in cookies, for browsers |
+//! | `axum` | | extractors, responses, and a router with the endpoints |
+//! | `tracing` | yes | events: why a request is refused or gets a 503; what happens to sessions |
 //!
-//! The crate turns on serde_json's `float_roundtrip`, for your whole program as Cargo does it: floats
-//! are read exactly, so that those in your claims come out of a token and a store bit for bit, and
-//! parsing them takes about twice as long. Which other features of serde_json your program has on makes
-//! no difference to tokens and sessions.
+//! Tokens and sessions need one of the two crypto back ends. A crate that only writes a store needs
+//! none: it turns off the default features and turns on `store`.
+//!
+//! The crate turns on the feature `float_roundtrip` of serde_json, which Cargo then turns on for
+//! your whole program. Floats are read exactly, so that those in your claims come out of a token
+//! and a store bit for bit; parsing them takes about twice as long. The other features of
+//! serde_json make no difference to tokens and sessions.
 //!
 //! # With axum
 //!
 //! - [`Claims<P>`](Claims) and [`VerifiedToken`] are extractors on routes behind a
-//!   [`BearerLayer`](bearer::BearerLayer). As `Option<…>`, they are `None` where an
-//!   [optional](bearer::BearerLayer::optional) layer saw no token.
-//! - [`TokenResponse`], [`bearer::Rejection`] and `session::SessionError` are responses, and
-//!   `cookie::SetCookies` a part of one.
+//!   [`BearerLayer`](bearer::BearerLayer). As `Option<…>`, they are `None` if the layer is
+//!   [optional](bearer::BearerLayer::optional) and the request has no token.
+//! - [`TokenResponse`], [`bearer::Rejection`] and [`session::SessionError`] are responses, and
+//!   [`cookie::SetCookies`] is a part of one.
 //!
 //! ```
 //! # #[cfg(feature = "axum")]
@@ -110,7 +122,37 @@
 //! }
 //! # }
 //! ```
-
+#![cfg_attr(
+    not(feature = "session"),
+    doc = "
+[`endpoint`]: https://docs.rs/tower-bearer/latest/tower_bearer/endpoint/
+[`manual`]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/
+[`session`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/
+[`session::SessionError`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.SessionError.html
+[`session::Sessions`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Sessions.html
+[`session::Sessions::builder`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Sessions.html#method.builder
+"
+)]
+#![cfg_attr(
+    not(feature = "store"),
+    doc = "
+[`store`]: https://docs.rs/tower-bearer/latest/tower_bearer/store/
+[`store::AnyStore`]: https://docs.rs/tower-bearer/latest/tower_bearer/store/struct.AnyStore.html
+"
+)]
+#![cfg_attr(
+    not(all(feature = "cookie", feature = "_jws")),
+    doc = "
+[`cookie`]: https://docs.rs/tower-bearer/latest/tower_bearer/cookie/
+[`cookie::SetCookies`]: https://docs.rs/tower-bearer/latest/tower_bearer/cookie/struct.SetCookies.html
+"
+)]
+#![cfg_attr(
+    not(all(feature = "cookie", feature = "session")),
+    doc = "
+[`cookie::RefreshCookie`]: https://docs.rs/tower-bearer/latest/tower_bearer/cookie/struct.RefreshCookie.html
+"
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(all(
@@ -170,7 +212,7 @@ pub use token::{AccessToken, RefreshToken, TokenResponse};
 #[cfg(feature = "_jws")]
 pub use verifier::{CacheLimits, Verifier};
 
-/// What the README shows has to compile.
+/// Compiles the examples of the README.
 #[cfg(all(doctest, feature = "axum", feature = "cookie"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,11 +1,11 @@
-//! The name of a protected space (RFC 9110 §11.5).
+//! The realm of a challenge (RFC 9110 §11.5).
 
 use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::error::{ConfigError, ConfigErrorKind};
 
-/// The `realm` of a challenge, which names what is protected (RFC 9110 §11.5). By default it is
-/// `api`. It holds printable ASCII without quote and backslash.
+/// The `realm` of a challenge, which names what is protected (RFC 9110 §11.5). The default is
+/// `api`. A realm is printable ASCII without quote and backslash.
 ///
 /// ```
 /// use tower_bearer::bearer::Realm;
@@ -18,8 +18,8 @@ use crate::error::{ConfigError, ConfigErrorKind};
 #[derive(Clone)]
 pub struct Realm(Text);
 
-/// Each request that passes clones it. One that is fixed when compiled has no count that the
-/// cores would fight for.
+/// Each request that passes clones the realm. One from the program itself has no reference count,
+/// which all cores would have to update.
 #[derive(Clone)]
 enum Text {
     Fixed(&'static str),
@@ -27,13 +27,13 @@ enum Text {
 }
 
 impl Realm {
-    /// A realm that is known when the program is compiled. In a `const`, text that cannot be a
-    /// realm is an error of the compiler.
+    /// Creates a realm from text in the program itself. Use [`new`](Self::new) for text that is
+    /// read at run time.
     ///
     /// # Panics
     ///
-    /// Outside of a `const`, where `realm` holds something other than printable ASCII, a quote or
-    /// a backslash. For text that is read at run time there is [`new`](Self::new).
+    /// If `realm` contains a quote, a backslash or anything that is not printable ASCII. In a
+    /// `const` this is a compile-time error.
     pub const fn from_static(realm: &'static str) -> Self {
         assert!(
             is_realm(realm),
@@ -42,12 +42,12 @@ impl Realm {
         Self(Text::Fixed(realm))
     }
 
-    /// A realm that is read at run time.
+    /// Creates a realm from text that is read at run time.
     ///
     /// # Errors
     ///
-    /// [`Realm`](ConfigErrorKind::Realm) where `realm` holds something other than printable
-    /// ASCII, a quote or a backslash.
+    /// [`Realm`](ConfigErrorKind::Realm) if `realm` contains a quote, a backslash or anything that
+    /// is not printable ASCII.
     pub fn new(realm: &str) -> Result<Self, ConfigError> {
         match is_realm(realm) {
             true => Ok(Self(Text::Shared(realm.into()))),
@@ -67,7 +67,7 @@ impl Realm {
     }
 }
 
-/// Whether a quoted string takes the text as it is (RFC 9110 §5.6.4).
+/// Whether a quoted string can contain the text without escapes (RFC 9110 §5.6.4).
 const fn is_realm(text: &str) -> bool {
     let mut rest = text.as_bytes();
     while let [first, others @ ..] = rest {
@@ -80,7 +80,7 @@ const fn is_realm(text: &str) -> bool {
 }
 
 impl Default for Realm {
-    /// `api`.
+    /// The realm `api`.
     fn default() -> Self {
         const { Self::from_static("api") }
     }
@@ -125,7 +125,7 @@ mod tests {
         }
         for text in ["a\"b", "a\\b", "a\r\nb", "a\tb", "\u{7f}", "é"] {
             let error = Realm::new(text).unwrap_err();
-            assert_eq!(*error.kind(), ConfigErrorKind::Realm, "{text:?}");
+            assert_eq!(error.kind(), ConfigErrorKind::Realm, "{text:?}");
         }
         assert_eq!(Realm::new("api").unwrap(), Realm::default());
     }

@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::error::ErrorCode;
 
-/// A whole, short response body.
+/// A short response body that is already complete.
 #[derive(Clone, Debug, Default)]
 pub struct ReplyBody(Option<Bytes>);
 
@@ -56,9 +56,10 @@ struct ErrorBody<'a> {
     error_description: &'a str,
 }
 
-/// `{"error","error_description"}` with the code's status (RFC 6749 §5.2).
+/// An answer with the status of `code`, and `error` and `error_description` as JSON (RFC 6749
+/// §5.2).
 pub(crate) fn error(code: ErrorCode, description: &str) -> Response<Bytes> {
-    // A missing token has no code on the challenge, but a body that a person reads needs one.
+    // The challenge for a missing token has no code, but people read the body, which needs one.
     let (name, description) = match code {
         ErrorCode::MissingToken => ("unauthorized", "an access token is required"),
         _ => (code.as_str(), description),
@@ -76,14 +77,14 @@ pub(crate) fn error(code: ErrorCode, description: &str) -> Response<Bytes> {
     response
 }
 
-/// A 200 with a JSON body that no cache keeps.
+/// An answer with status 200 and a JSON body, which must not be cached.
 pub(crate) fn json(body: &impl Serialize) -> Response<Bytes> {
     // The bodies are this crate's own structs of strings and numbers: they always serialise.
     let text = serde_json::to_vec(body).unwrap_or_default();
     no_store_json(text.into())
 }
 
-/// A 200 with this JSON text that no cache keeps.
+/// An answer with status 200 and this JSON text, which must not be cached.
 pub(crate) fn no_store_json(text: Bytes) -> Response<Bytes> {
     let mut response = Response::new(text);
     let headers = response.headers_mut();

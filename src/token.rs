@@ -1,4 +1,4 @@
-//! Tokens on their way to a client: [`AccessToken`], [`RefreshToken`] and [`TokenResponse`]
+//! The tokens that a client gets: [`AccessToken`], [`RefreshToken`] and [`TokenResponse`]
 //! (RFC 6749 §5.1).
 
 use std::{fmt, time::Duration};
@@ -14,12 +14,12 @@ macro_rules! token_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         ///
-        /// `Debug` does not show it; it is wiped from memory when dropped.
+        /// `Debug` does not show the token. It is wiped from memory when it is dropped.
         #[derive(Clone)]
         pub struct $name(String);
 
         impl $name {
-            /// Takes a token as it came over the wire; nothing is checked here.
+            /// Takes the text of a token. Nothing is checked here.
             pub fn new(token: impl Into<String>) -> Self {
                 Self(token.into())
             }
@@ -66,31 +66,31 @@ pub struct TokenResponse {
     pub expires_in: Duration,
     /// The refresh token to use from now on.
     pub refresh_token: RefreshToken,
-    /// How long the refresh token lives from now on, if nobody uses it. It is not in the answer:
-    /// the client has no use for it, and a thief would.
+    /// How long the refresh token lives from now on, if nobody uses it. It is not sent to the
+    /// client, which does not need it; it would help a thief.
     pub refresh_expires_in: Duration,
-    /// What the access token allows, where it has a scope.
+    /// What the access token allows. It is empty if the token has no scope.
     pub scope: Scope,
 }
 
-/// How the members of a token answer are spelled.
+/// How the names of the members of a token answer are spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spelling {
-    /// `access_token`, as RFC 6749 §5.1 has it.
+    /// `access_token`, as in RFC 6749 §5.1.
     Snake,
-    /// `accessToken`, for front ends that never saw an OAuth library.
+    /// `accessToken`, for front ends that use no OAuth library.
     #[cfg(feature = "session")]
     Camel,
 }
 
 impl TokenResponse {
-    /// The answer of a login or a token endpoint: 200 and the snake_case form of RFC 6749 §5.1,
-    /// kept by no cache.
+    /// The answer of a login or a token endpoint: status 200, the snake_case form of RFC 6749 §5.1
+    /// as the body, and a header that keeps it out of caches.
     pub fn to_response(&self) -> Response<Bytes> {
         crate::reply::json(self)
     }
 
-    /// What goes over the wire, in that spelling.
+    /// The JSON of the answer in this spelling.
     pub(crate) fn to_wire(&self, spelling: Spelling) -> TokenWire<'_> {
         TokenWire {
             tokens: self,
@@ -99,7 +99,7 @@ impl TokenResponse {
         }
     }
 
-    /// `expires_in`: whole seconds, and never 0, which some clients take for "for ever".
+    /// `expires_in` in whole seconds, and never 0, which some clients read as "for ever".
     fn expires_in_secs(&self) -> u64 {
         self.expires_in.as_secs().max(1)
     }
@@ -118,7 +118,7 @@ impl Serialize for TokenResponse {
     }
 }
 
-/// A token answer's JSON.
+/// The JSON of a token answer.
 pub(crate) struct TokenWire<'a> {
     tokens: &'a TokenResponse,
     spelling: Spelling,
@@ -127,7 +127,7 @@ pub(crate) struct TokenWire<'a> {
 
 #[cfg(all(feature = "cookie", feature = "session"))]
 impl TokenWire<'_> {
-    /// For clients that get the refresh token in a cookie.
+    /// Leaves out the refresh token, for clients that get it in a cookie.
     pub(crate) fn without_refresh_token(self) -> Self {
         Self {
             has_refresh_token: false,

@@ -1,4 +1,4 @@
-//! The one place that knows whether `tracing` is compiled in: no `cfg` sits at a call site.
+//! The macros of `tracing`, or empty ones without that feature, so that callers need no `cfg`.
 #![allow(
     unused_imports,
     unused_macros,

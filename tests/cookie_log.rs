@@ -20,7 +20,7 @@ use tower_bearer::{
     Algorithm, Issuer, KeySet, SigningKey, Verifier,
     bearer::BearerLayer,
     cookie::{AccessCookie, CookieOptions, RefreshCookie},
-    endpoint::Endpoints,
+    endpoint::{EndpointOptions, Endpoints},
     session::{Grant, RefreshKey, Sessions},
     store::MemoryStore,
 };
@@ -50,7 +50,7 @@ async fn refusals_are_logged_without_the_cookie() {
         .sessions(&sessions)
         .access_cookie(&access);
     let service = ServiceBuilder::new()
-        .layer(Endpoints::new(&sessions).refresh_cookie(&refresh))
+        .layer(Endpoints::new(&sessions).options(EndpointOptions::new().refresh_cookie(&refresh)))
         .layer(layer)
         .service(service_fn(async |_: Request<Full<Bytes>>| {
             Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))

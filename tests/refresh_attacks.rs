@@ -76,7 +76,7 @@ impl Case {
         let issuer = Issuer::new(iss, aud, keys).unwrap();
         let refresh_key = RefreshKey::from_secret([7; 32]).unwrap();
         let store = MemoryStore::with_clock(clock.clone());
-        let sessions = configure(Sessions::builder(issuer, refresh_key, store))
+        let sessions = configure(SessionsBuilder::new(issuer, refresh_key, store))
             .build()
             .unwrap();
         let grant = Grant::new("alice")

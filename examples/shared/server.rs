@@ -7,10 +7,7 @@ use std::{
 };
 
 use tokio::net::TcpListener;
-use tower_bearer::{
-    session::{CleanUp, Sessions},
-    store::{OpenError, SessionStore},
-};
+use tower_bearer::session::{CleanUp, Sessions};
 
 use super::config::StartError;
 

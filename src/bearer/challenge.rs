@@ -1,4 +1,4 @@
-//! What a refused request is told (RFC 6750 §3).
+//! [`Rejection`]: the answer to a refused request (RFC 6750 §3).
 
 use std::{error::Error as StdError, fmt};
 
@@ -15,10 +15,10 @@ use crate::{
     reply,
 };
 
-/// Why a request was refused, and the answer that says so.
+/// Why a request was refused. [`to_response`](Self::to_response) makes the answer to it.
 ///
-/// The layer makes these; an application that checks more by itself can answer in the same
-/// words:
+/// The layer makes rejections. An application that makes further checks can use them to answer in
+/// the same form:
 ///
 /// ```
 /// use http::{StatusCode, header::WWW_AUTHENTICATE};
@@ -48,12 +48,12 @@ impl Rejection {
         }
     }
 
-    /// 401: no access token came. The challenge has no error code (RFC 6750 §3.1).
+    /// 401: the request has no access token. The challenge has no error code (RFC 6750 §3.1).
     pub fn missing_token() -> Self {
         Self::new(ErrorCode::MissingToken)
     }
 
-    /// 403: the access token is good but lacks `needed`, which the challenge names.
+    /// 403: the access token is valid but lacks the scope `needed`, which the challenge names.
     pub fn insufficient_scope(needed: &Scope) -> Self {
         Self {
             scope: Some(needed.clone()),
@@ -66,13 +66,13 @@ impl Rejection {
         Self::new(ErrorCode::InvalidRequest)
     }
 
-    /// 403: a page of another origin made a browser send its cookie.
+    /// 403: a page of another origin made the browser send the cookie.
     #[cfg(feature = "cookie")]
     pub(super) fn cross_origin() -> Self {
         Self::new(ErrorCode::CrossOrigin)
     }
 
-    /// 503: whether the token is good cannot be told right now.
+    /// 503: whether the session is still live cannot be determined right now.
     pub(super) fn unavailable() -> Self {
         Self::new(ErrorCode::TemporarilyUnavailable)
     }
@@ -82,36 +82,37 @@ impl Rejection {
         Self::new(ErrorCode::ServerError)
     }
 
-    /// The same with this realm in the challenge; by default it is `api`.
+    /// The same rejection with this realm in its challenge. The default is `api`.
     #[must_use]
     pub fn with_realm(self, realm: Realm) -> Self {
         Self { realm, ..self }
     }
 
-    /// What the wire says of it.
+    /// The error code that the client is told.
     pub fn code(&self) -> ErrorCode {
         self.code
     }
 
-    /// The scope that was asked for, where the token lacks it.
+    /// The scope that the token lacks, if that is the reason.
     pub fn scope(&self) -> Option<&Scope> {
         self.scope.as_ref()
     }
 
-    /// What was wrong with the access token, where that is the reason. For logs and metrics: of
-    /// this the peer learns only whether the token expired.
+    /// What is wrong with the access token, if that is the reason. It is meant for logs and
+    /// metrics: the client is told only whether the token has expired.
     pub fn cause(&self) -> Option<TokenError> {
         self.cause
     }
 
-    /// The answer: status, challenge, and a JSON body `{"error","error_description"}`.
+    /// The answer to the request: the status, the challenge and a JSON body with `error` and
+    /// `error_description`.
     pub fn to_response(&self) -> Response<Bytes> {
         let mut response = reply::error(self.code, self.description());
         self.complete(response.headers_mut());
         response
     }
 
-    /// Adds the headers that the answer must have and lacks.
+    /// Adds those headers to an answer that it must have and does not have yet.
     pub(super) fn complete(&self, headers: &mut HeaderMap) {
         if let Some(challenge) = self.challenge() {
             headers.entry(WWW_AUTHENTICATE).or_insert(challenge);
@@ -126,7 +127,8 @@ impl Rejection {
             .or_insert(HeaderValue::from_static("no-store"));
     }
 
-    /// Tells expired, which a client mends by a refresh, from the rest, and nothing more.
+    /// The description tells an expired token, which a client can refresh, from all other invalid
+    /// ones, and gives no further detail.
     fn description(&self) -> &'static str {
         match self.cause {
             Some(TokenError::Expired) => "the access token has expired",
@@ -134,8 +136,7 @@ impl Rejection {
         }
     }
 
-    /// The value of `WWW-Authenticate`. All parts of it are checked or this crate's own: nothing
-    /// of the request can get in.
+    /// The value of `WWW-Authenticate`. It contains nothing of the request.
     fn challenge(&self) -> Option<HeaderValue> {
         let mut challenge = format!("Bearer realm=\"{}\"", self.realm);
         match self.code {
@@ -146,7 +147,7 @@ impl Rejection {
             }
             _ => return None,
         }
-        // An empty list is none (RFC 6749 §3.3).
+        // The grammar of RFC 6749 §3.3 does not allow an empty scope.
         if let Some(scope) = self.scope.as_ref().filter(|scope| !scope.is_empty()) {
             challenge += &format!(", scope=\"{scope}\"");
         }
@@ -154,7 +155,7 @@ impl Rejection {
     }
 }
 
-/// 401 `invalid_token`; 400 where the token is over the size limit.
+/// 401 `invalid_token`, or 400 `invalid_request` if the token is above the size limit.
 impl From<TokenError> for Rejection {
     fn from(cause: TokenError) -> Self {
         Self {

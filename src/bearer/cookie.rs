@@ -1,4 +1,4 @@
-//! The cookie that the layer reads where the header has no token, if the application says so.
+//! The cookie that the layer reads if it was given one and the header has no token.
 
 use http::{HeaderMap, Request};
 
@@ -15,8 +15,8 @@ impl Cookie {
         Self(Some(cookie.clone()))
     }
 
-    /// Browsers add cookies whoever makes the request, so that is looked at before the token
-    /// is.
+    /// The token in the cookie. A browser adds the cookie even if a page of another origin makes
+    /// the request, so the origin is checked before the token.
     pub(super) fn find<'a, B>(
         &self,
         request: &'a Request<B>,

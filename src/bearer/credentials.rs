@@ -1,4 +1,4 @@
-//! The `Authorization` header (RFC 9110 §11.6.2, RFC 6750 §2.1).
+//! Reading the token from the `Authorization` header (RFC 9110 §11.6.2, RFC 6750 §2.1).
 
 use std::mem;
 
@@ -9,27 +9,27 @@ use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 pub(super) enum Credentials<'a> {
     /// No credentials, another scheme, or the scheme alone.
     Absent,
-    /// What came in a token's place; see [`token`].
+    /// What is in the place of the token. Its characters are not checked yet; see [`token`].
     Token(&'a [u8]),
-    /// Something that was meant as a bearer token and cannot be one.
+    /// Bearer credentials that cannot be a token.
     Malformed,
 }
 
 impl<'a> Credentials<'a> {
-    /// Finds the credentials, and marks them sensitive, so that what prints or compresses headers
-    /// further in leaves them out.
+    /// Finds the credentials, and marks them sensitive, so that inner services do not print or
+    /// compress them.
     pub(super) fn find_and_mark(headers: &'a mut HeaderMap) -> Self {
         let mut found = Self::Absent;
         let mut is_first = true;
-        // Not by an entry, which makes room for one more header before it looks.
+        // A loop, since `HeaderMap::entry` may allocate room for one more header.
         for (name, value) in headers {
             if name == AUTHORIZATION {
                 value.set_sensitive(true);
                 found = if mem::take(&mut is_first) {
                     Self::parse(value.as_bytes())
                 } else {
-                    // Whoever reads the first and whoever reads the last would see different
-                    // users.
+                    // One reader may take the first header and another the last, and so see
+                    // different users.
                     Self::Malformed
                 };
             }
@@ -54,20 +54,20 @@ impl<'a> Credentials<'a> {
             }
             // Another scheme, or one that only begins like this one.
             Some(b) if is_tchar(*b) => Self::Absent,
-            // `Bearer,`, `Bearer=` and the like: it is refused even where a token is optional.
+            // `Bearer,`, `Bearer=` and the like are refused even if the token is optional.
             Some(_) => Self::Malformed,
             None => Self::Absent,
         }
     }
 }
 
-/// The token, where its characters are those of one; nothing else is known of it then.
+/// Checks that all characters are allowed in a token. Nothing else is checked here.
 ///
 /// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
 pub(super) fn token(raw: &[u8]) -> Option<&str> {
     let padding = raw.iter().rev().take_while(|b| **b == b'=').count();
     let body = raw.get(..raw.len() - padding).unwrap_or_default();
-    // To the end, whatever is found: without a way out, the compiler takes many bytes at once.
+    // No early return: the compiler can then check many bytes at once.
     let strange = body
         .iter()
         .fold(0, |strange, b| strange | u8::from(!is_b64token_char(*b)));
@@ -77,7 +77,7 @@ pub(super) fn token(raw: &[u8]) -> Option<&str> {
     std::str::from_utf8(raw).ok()
 }
 
-/// `token` characters (RFC 9110 §5.6.2), which a scheme is made of.
+/// Whether an authentication scheme may contain the character: `tchar` of RFC 9110 §5.6.2.
 fn is_tchar(b: u8) -> bool {
     b.is_ascii_alphanumeric()
         || matches!(
@@ -93,7 +93,7 @@ fn is_b64token_char(b: u8) -> bool {
 /// Marks all headers of this name.
 #[cfg_attr(not(feature = "cookie"), allow(dead_code))] // cookies ask, nobody else does
 pub(super) fn mark_sensitive(headers: &mut HeaderMap, wanted: &HeaderName) {
-    // Not by an entry, which makes room for one more header before it looks.
+    // A loop, since `HeaderMap::entry` may allocate room for one more header.
     for (name, value) in headers {
         if name == wanted {
             value.set_sensitive(true);
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(judged(value.as_bytes()), expected, "{value:?}");
     }
 
-    /// As the layer takes it where the token is not remembered.
+    /// The credentials as the layer takes them if the token is not in the verifier's cache.
     fn judged(value: &[u8]) -> Credentials<'_> {
         match Credentials::parse(value) {
             Credentials::Token(raw) if token(raw).is_none() => Credentials::Malformed,

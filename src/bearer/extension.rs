@@ -1,4 +1,4 @@
-//! What the layer left in a request, for handlers.
+//! How handlers get the verified token that the layer has put into the request.
 
 use http::Extensions;
 
@@ -7,12 +7,13 @@ use crate::claims::{Scope, VerifiedToken};
 use super::{challenge::Rejection, rules::Checked};
 
 impl VerifiedToken {
-    /// The token that a [`BearerLayer`](super::BearerLayer) has verified.
+    /// The token that a [`BearerLayer`](super::BearerLayer) has verified, from the extensions of
+    /// the request.
     ///
     /// # Errors
     ///
-    /// A rejection to answer with: 401 where the layer is optional and no token came, 500 where
-    /// no layer saw the request.
+    /// A rejection to answer the request with: a 401 if the layer is optional and the request has
+    /// no token, a 500 if no layer has seen the request.
     ///
     /// ```
     /// use bytes::Bytes;
@@ -34,11 +35,11 @@ impl VerifiedToken {
         })
     }
 
-    /// Whether the token has all of these scope tokens.
+    /// Checks that the token has all scope tokens of `needed`.
     ///
     /// # Errors
     ///
-    /// A rejection to answer with: 403 where it has not.
+    /// A rejection to answer the request with: a 403 if the token lacks one of them.
     pub fn require_scope(&self, needed: &Scope) -> Result<(), Rejection> {
         if needed.is_subset(&self.claims().scope) {
             Ok(())

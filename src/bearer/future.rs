@@ -18,9 +18,10 @@ use super::{
 };
 
 pin_project! {
-    /// The answer of [`Bearer`](super::Bearer): the inner service's, or the layer's own.
+    /// The response future of [`Bearer`](super::Bearer): it gives the inner service's response, or
+    /// the layer's own.
     ///
-    /// Dropping it cancels whatever it waits for.
+    /// Dropping it cancels what it waits for.
     pub struct ResponseFuture<S, ReqB>
     where
         S: Service<Request<ReqB>>,
@@ -37,14 +38,14 @@ pin_project! {
         S: Service<Request<ReqB>>,
     {
         Inner { #[pin] future: S::Future },
-        // `None` once it has been given away.
+        // `None` after the response was given.
         Rejected { response: Option<Response<ReplyBody>> },
-        // In a box, so that futures without a live check stay small. `None` never lasts.
+        // Boxed, so that futures without a live check stay small. `None` only while it is polled.
         Checking { check: Option<Box<Check<S, ReqB>>> },
     }
 }
 
-/// A request that waits for the guard, and the ready service that it is for.
+/// A request that waits for the guard's answer, and the ready service that it goes to.
 pub(super) struct Check<S, ReqB> {
     pub(super) live: LiveFuture,
     pub(super) inner: S,

@@ -1,13 +1,13 @@
-//! What the layer asks of whoever keeps the sessions. The layer itself knows none.
+//! [`SessionGuard`]: how the layer asks whether a session is still live.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use crate::claims::{SessionId, VerifiedToken};
 
-/// Watches over the sessions behind access tokens.
+/// Tells the layer which sessions of access tokens were ended.
 ///
-/// `session::Sessions` is one; a resource server that has another way to
-/// learn of logouts can bring its own.
+/// `session::Sessions` is a guard. A resource server that learns of ended sessions in another way
+/// can implement its own.
 ///
 /// ```
 /// use tower_bearer::{
@@ -38,36 +38,41 @@ use crate::claims::{SessionId, VerifiedToken};
     note = "`session::Sessions` is one; another source of logouts implements `bearer::SessionGuard`"
 )]
 pub trait SessionGuard: Send + Sync + 'static {
-    /// Asked for each request whose access token was verified, before the inner service is
-    /// called. It must not block: it is on the path of every request.
+    /// Whether a verified access token is admitted. The layer calls this for each request with a
+    /// token, before the inner service, so it must not block.
     ///
-    /// Here generations are noted as confirmed.
+    /// `session::Sessions` also notes here that the client holds the refresh token of the access
+    /// token's generation.
     fn admit(&self, token: &VerifiedToken) -> Admission;
 
-    /// Whether the session still runs, by the store. Asked only by
-    /// [`BearerLayer::check_live`](super::BearerLayer::check_live).
+    /// Whether the session is live according to the store: not ended, and before its `ends_at`.
+    /// The layer calls this only with [`BearerLayer::check_live`](super::BearerLayer::check_live).
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the guard cannot tell right now. The request is answered with a 503.
     fn is_live(&self, id: SessionId) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 }
 
-/// What a [`SessionGuard`] says of a verified token.
+/// The answer of [`SessionGuard::admit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 #[non_exhaustive]
 pub enum Admission {
-    /// Nothing speaks against the token.
+    /// The guard knows of no reason to refuse the token.
     Admitted,
-    /// The token's session is known to have ended.
+    /// The guard knows that the token's session was ended.
     Ended,
 }
 
-/// Whether the session runs cannot be told right now; the request gets a 503.
+/// The guard cannot tell right now whether a session is live. The request is answered with a 503.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, thiserror::Error)]
 #[error("whether the session still runs cannot be told right now")]
 pub struct Unavailable;
 
 pub(super) type LiveFuture = Pin<Box<dyn Future<Output = Result<bool, Unavailable>> + Send>>;
 
-/// The object-safe twin of [`SessionGuard`], so that the store's type stays out of the layer's.
+/// [`SessionGuard`] with a `dyn` type, so that the guard's type is no part of the layer's.
 trait ErasedGuard: Send + Sync {
     fn admit(&self, token: &VerifiedToken) -> Admission;
     fn is_live(self: Arc<Self>, id: SessionId) -> LiveFuture;

@@ -13,7 +13,8 @@ use super::{
     service::Bearer,
 };
 
-/// Lets through only requests with a good access token. See [the policy](super).
+/// The layer that lets through only requests with a valid access token. See
+/// [the policy](super).
 ///
 /// ```
 /// # use tower_bearer::{Algorithm, KeySet, SigningKey, Verifier, error::ConfigError};
@@ -43,7 +44,7 @@ pub struct BearerLayer {
 }
 
 impl BearerLayer {
-    /// Requires a token that `verifier` accepts.
+    /// A layer that requires an access token which `verifier` accepts.
     pub fn new(verifier: Verifier) -> Self {
         Self {
             rules: Arc::new(Rules::new(verifier)),
@@ -55,17 +56,18 @@ impl BearerLayer {
         self
     }
 
-    /// Takes the token from this cookie where the `Authorization` header has none. Off unless
-    /// called, for a browser sends cookies whoever makes the request: but for GET, HEAD and
-    /// OPTIONS a request with the cookie is refused, 403 `access_denied`, where a page of
-    /// another origin makes it. So is one that asks for an `Upgrade`, whatever its method. See
-    /// [the policy](crate::cookie).
+    /// Takes the token from this cookie if the `Authorization` header has none. Without this call
+    /// no cookie is read.
     ///
-    /// Two cookies of the name, or one that cannot be a token, are a 400 `invalid_request`.
+    /// A browser sends the cookie even if a page of another origin makes the request. Such a
+    /// request is refused with 403 `access_denied`, unless its method is GET, HEAD or OPTIONS and
+    /// it has no `Upgrade` header. See [the policy](crate::cookie).
     ///
-    /// Shared caches leave answers to requests with `Authorization` alone (RFC 9111 §3.5), but
-    /// not those to requests with cookies: give what is about one user `Cache-Control: private`
-    /// or `no-store`.
+    /// Two cookies of this name, or one that cannot be a token, are a 400 `invalid_request`.
+    ///
+    /// A shared cache does not store the responses to requests with an `Authorization` header
+    /// (RFC 9111 §3.5), but it may store those to requests with cookies. So send responses that
+    /// are about one user with `Cache-Control: private` or `no-store`.
     ///
     /// ```
     /// # use tower_bearer::{Verifier, bearer::BearerLayer, error::ConfigError};
@@ -83,20 +85,20 @@ impl BearerLayer {
         self.with(|rules| rules.cookie = cookie)
     }
 
-    /// Lets requests without a token through, and without claims. A token that is there and is
-    /// bad is refused all the same.
+    /// Also lets requests without a token through, to which no claims are added. A request with an
+    /// invalid token is still refused.
     ///
-    /// Where a scope is required too, so is a token.
+    /// This has no effect if a scope is required: a token is then required too.
     #[must_use]
     pub fn optional(self) -> Self {
         self.with(|rules| rules.optional = true)
     }
 
-    /// Requires **all** scope tokens of this scope (RFC 6749 §3.3), on top of what is required
-    /// already.
+    /// Requires **all** scope tokens of this scope (RFC 6749 §3.3), in addition to what is
+    /// required already.
     ///
-    /// No token has an empty scope: where one is required, each request with a token gets a 403,
-    /// and a warning is logged here. An empty setting thus closes a route and never opens it.
+    /// If the scope is empty, every request with a token gets a 403, and a warning is logged when
+    /// this is called. So an empty setting by mistake closes a route and never opens it.
     ///
     /// ```
     /// # use std::error::Error;
@@ -118,47 +120,50 @@ impl BearerLayer {
         self.with(|rules| rules.scopes.add_all(&scope))
     }
 
-    /// Requires **at least one** of the scope tokens of this scope, on top of what is required
-    /// already: called twice, it requires one of each.
+    /// Requires **at least one** of the scope tokens of this scope, in addition to what is
+    /// required already. If it is called twice, one scope token of each scope is required.
     ///
-    /// An empty scope: as with [`require_scope`](Self::require_scope).
+    /// An empty scope closes the route, as with [`require_scope`](Self::require_scope).
     #[must_use]
     pub fn require_any_scope(self, scope: Scope) -> Self {
         self.with(|rules| rules.scopes.add_any(scope))
     }
 
-    /// The `realm` of the challenge (RFC 9110 §11.5). Default: `api`.
+    /// Sets the `realm` of the challenge (RFC 9110 §11.5). The default is `api`.
     #[must_use]
     pub fn realm(self, realm: Realm) -> Self {
         self.with(|rules| rules.realm = realm)
     }
 
-    /// Connects the layer to the sessions: it notes there which refresh tokens the clients hold,
-    /// and refuses the tokens of sessions that are known to have ended.
+    /// Connects the layer to the sessions. It then refuses the access tokens of sessions that the
+    /// guard knows were ended, and tells the guard which refresh tokens the clients hold.
     ///
-    /// It costs no I/O. How much the guard knows is the guard's affair:
-    /// `session::Sessions` knows of those that were ended in this process.
+    /// This costs no I/O. The guard `session::Sessions` knows of the sessions that were ended in
+    /// this process; for those that were ended by another server, see
+    /// [`check_live`](Self::check_live).
     #[must_use]
     pub fn sessions<G: SessionGuard + Clone>(self, guard: &G) -> Self {
         let guard = AnyGuard::new(guard.clone());
         self.with(|rules| rules.guard = Some(guard))
     }
 
-    /// Does what [`sessions`](Self::sessions) does and, for each token that has a `sid`, asks
-    /// the guard whether the session still runs: a logout then counts at once on all servers,
-    /// at the price of a look into the store for each request.
+    /// Does what [`sessions`](Self::sessions) does and, for each token with a `sid`, also asks the
+    /// guard whether the session is still live. A logout then takes effect on all servers at once,
+    /// and each request costs one read from the store.
     ///
-    /// Where the guard cannot tell, the request gets a 503. A layer has one guard: the one that
-    /// was given last. While the guard is asked, the instance of the inner service that is ready
-    /// waits with the request, and a clone takes its place.
+    /// If the guard cannot tell, the request gets a 503.
+    ///
+    /// A layer has one guard, and the last call of `sessions` or `check_live` sets it. While the
+    /// guard is asked, the ready instance of the inner service waits with the request, and a clone
+    /// takes its place.
     #[must_use]
     pub fn check_live<G: SessionGuard + Clone>(self, guard: &G) -> Self {
         self.sessions(guard).with(|rules| rules.check_live = true)
     }
 
-    /// Has refused requests answered by `hook`, which sees the request's headers. The layer
-    /// adds `WWW-Authenticate`, `Cache-Control` and, on a 503, `Retry-After` where the answer
-    /// lacks them, and drops the body where the request was a HEAD.
+    /// Lets `hook` make the responses to refused requests, from the rejection and the request's
+    /// headers. If the response lacks them, the layer adds `WWW-Authenticate`, `Cache-Control`
+    /// and, with a 503, `Retry-After`. It drops the body if the request is a HEAD.
     ///
     /// ```
     /// use bytes::Bytes;

@@ -1,44 +1,49 @@
-//! The middleware: a request with a good access token gets in, another does not (RFC 6750).
+//! The middleware that lets only requests with a valid access token through (RFC 6750).
 //!
-//! What [`Bearer`] does with a request, in this order:
+//! [`BearerLayer`] wraps a service in [`Bearer`], which handles each request in these steps:
 //!
-//! 1. The `Authorization` header is marked sensitive, so that what prints or compresses headers
-//!    further in leaves it out. So are `Cookie` headers, with `access_cookie`.
-//! 2. The token is read from the `Authorization` header and from nowhere else: `Bearer`, in any
-//!    case, one or more spaces, one `b64token`. The query string is never read. With
-//!    `access_cookie` (feature `cookie`), and only where the header has no token, it is read from
-//!    that cookie; but where a page of another origin makes the request, and the method is none
-//!    of GET, HEAD and OPTIONS or there is an `Upgrade`: 403 `access_denied`.
-//! 3. No header, another scheme or a bare `Bearer` is **no token**: 401 with a challenge that has
-//!    no error code. With [`optional`](BearerLayer::optional) the request passes without claims
-//!    instead, unless a scope is required.
-//! 4. Two headers or two such cookies, what is no `b64token`, and what is over the verifier's
-//!    size limit are **malformed**: 400 `invalid_request`.
-//! 5. The [`Verifier`](crate::Verifier) checks the token; a bad one is 401 `invalid_token`,
-//!    optional or not. The description tells an expired token, which a client mends by a
-//!    refresh, from all others, and nothing more.
-//! 6. With [`sessions`](BearerLayer::sessions), the guard sees each verified token. If it
-//!    knows that the session has ended: 401 `invalid_token`.
-//! 7. With [`check_live`](BearerLayer::check_live), the guard is asked for the session of each
-//!    token that has a `sid`. It does not run: 401 `invalid_token`. It cannot be told: 503 with
-//!    `Retry-After`, never a 401, for that would make clients throw their tokens away.
-//! 8. The scopes of [`require_scope`](BearerLayer::require_scope) and
-//!    [`require_any_scope`](BearerLayer::require_any_scope) are looked for. One is missing: 403
-//!    `insufficient_scope`, and the challenge names what was asked for.
-//! 9. The request goes to the inner service, with a [`VerifiedToken`](crate::VerifiedToken) in
-//!    its extensions. One that was there before is replaced, or removed where there is no token.
+//! 1. The `Authorization` header is marked sensitive, so that inner services do not print or
+//!    compress it. With `access_cookie`, `Cookie` headers are marked too.
+//! 2. The token is read from the `Authorization` header: `Bearer`, in any case, one or more
+//!    spaces and one `b64token`. The query string is never read. With `access_cookie` (feature
+//!    `cookie`), the token is read from that cookie if the header has none. In that case, a
+//!    request from a page of another origin is answered with 403 `access_denied`, unless its
+//!    method is GET, HEAD or OPTIONS and it has no `Upgrade` header.
+//! 3. A request without the header, with another scheme or with `Bearer` alone has **no token**:
+//!    the answer is 401, and its challenge has no error code. With
+//!    [`optional`](BearerLayer::optional) the request passes without claims instead, unless a
+//!    scope is required.
+//! 4. A request with two headers, with two of these cookies, with a token that is not a
+//!    `b64token` or with one above the verifier's size limit is **malformed**: the answer is 400
+//!    `invalid_request`.
+//! 5. The [`Verifier`](crate::Verifier) checks the token. If it is invalid, the answer is 401
+//!    `invalid_token`, even with `optional`. The description tells an expired token, which the
+//!    client can refresh, from all other invalid ones, and gives no further detail.
+//! 6. With [`sessions`](BearerLayer::sessions), the guard sees each verified token. If it knows
+//!    that the token's session was ended, the answer is 401 `invalid_token`.
+//! 7. With [`check_live`](BearerLayer::check_live), the guard is asked about the session of each
+//!    token that has a `sid`. If the session is not live, the answer is 401 `invalid_token`. If
+//!    the guard cannot tell, the answer is 503 with `Retry-After`: a 401 would make the client
+//!    discard its tokens.
+//! 8. The token must have the scopes of [`require_scope`](BearerLayer::require_scope) and
+//!    [`require_any_scope`](BearerLayer::require_any_scope). If one is missing, the answer is 403
+//!    `insufficient_scope`, and the challenge names the scope that was required.
+//! 9. The request goes to the inner service with a [`VerifiedToken`](crate::VerifiedToken) in its
+//!    extensions. A `VerifiedToken` that was there before is replaced, or removed if the request
+//!    has no token.
 //!
-//! A refused request never reaches the inner service, and an error of the inner service is
-//! passed on as it is: a rejection is a response, not an error. Its body is JSON
-//! `{"error","error_description"}`, or the application's own by
+//! A refused request never reaches the inner service. A rejection is a response and not an error;
+//! errors of the inner service are passed on unchanged. The body of a rejection is JSON with
+//! `error` and `error_description`, or the application's own by
 //! [`on_rejection`](BearerLayer::on_rejection).
 //!
-//! No future is boxed, but for the live check's. It is the reason why the inner service must be
-//! `Clone`, and only it clones: the instance that was polled ready waits with the request and is
-//! the one that is called.
+//! The inner service must be `Clone`, but only the live check clones it: the instance that was
+//! polled ready waits with the request and is called afterwards. Only the live check boxes a
+//! future.
 //!
-//! Endpoints that hand tokens out stand before the layer, for who asks them has no token yet: by a
-//! router, or as a layer around this one, which `endpoint::Endpoints` is.
+//! A client that asks for its first tokens has none yet, so the endpoints that give tokens out
+//! must not be behind this layer. Put them on routes without the layer, or use
+//! `endpoint::Endpoints` as a layer around this one.
 //!
 //! # Example
 //!

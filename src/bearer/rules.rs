@@ -1,4 +1,4 @@
-//! The decision, apart from HTTP services and futures.
+//! The decision on each request, independent of services and futures.
 
 use std::{fmt, sync::Arc};
 
@@ -20,7 +20,7 @@ use super::{
 
 type HookFn = dyn Fn(&Rejection, &HeaderMap) -> Response<Bytes> + Send + Sync;
 
-/// Makes the application's own answer to a refused request.
+/// The application's function that makes the responses to refused requests.
 #[derive(Clone)]
 pub(super) struct Hook(pub(super) Arc<HookFn>);
 
@@ -30,14 +30,14 @@ impl fmt::Debug for Hook {
     }
 }
 
-/// Left in the extensions of each request that the layer lets through without a token, so that
-/// an extractor can tell "no token" from "no layer".
+/// Put into the extensions of each request that the layer lets through without a token, so that
+/// an extractor can tell a missing token from a missing layer.
 #[derive(Clone, Debug)]
 pub(crate) struct Checked {
     pub(crate) realm: Realm,
 }
 
-/// How the layer was set up.
+/// The configuration of the layer.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) verifier: Verifier,
@@ -50,10 +50,10 @@ pub(super) struct Rules {
     pub(super) on_rejection: Option<Hook>,
 }
 
-/// What becomes of a request that is not refused at once.
+/// The decision on a request that is not refused at once.
 pub(super) enum Judgement {
     Pass(Option<VerifiedToken>),
-    /// The guard is still to be asked whether the session runs.
+    /// The guard has to be asked whether the session is live.
     AskLive(VerifiedToken, LiveFuture),
 }
 
@@ -71,8 +71,8 @@ impl Rules {
         }
     }
 
-    /// Judges a request by its head, as far as that can be done at once, and marks the headers
-    /// that credentials are in as sensitive.
+    /// Judges a request by its head, as far as that is possible without waiting, and marks the
+    /// headers with credentials as sensitive.
     pub(super) fn judge<B>(&self, request: &mut Request<B>) -> Result<Judgement, Rejection> {
         let Some(token) = self.authenticate(request)? else {
             return match self.optional && self.scopes.is_empty() {
@@ -93,7 +93,7 @@ impl Rules {
         }
     }
 
-    /// The token of the `Authorization` header or, where that has none, of the cookie.
+    /// The verified token of the `Authorization` header or, if that has none, of the cookie.
     fn authenticate<B>(
         &self,
         request: &mut Request<B>,
@@ -110,7 +110,7 @@ impl Rules {
             Credentials::Absent => Ok(None),
             Credentials::Malformed => Err(Rejection::malformed()),
             Credentials::Token(raw) => match self.verifier.recall(raw) {
-                // It has passed all that follows before.
+                // A token in the cache has passed all of the following checks before.
                 Some(token) => Ok(Some(token)),
                 None => {
                     self.verifier.check_length(raw)?;
@@ -134,12 +134,12 @@ impl Rules {
         if !self.check_live || claims.sid.is_none() {
             return Ok(None);
         }
-        // A session that the guard could not even be asked for is none that runs.
+        // A `sid` that is not a session identifier is of no live session.
         let id = claims.session_id().ok_or(TokenError::Revoked)?;
         Ok(Some(guard.is_live(id)))
     }
 
-    /// Judges the rest once the guard has answered.
+    /// Judges the request after the guard has answered.
     pub(super) fn judge_live(
         &self,
         token: &VerifiedToken,
@@ -156,7 +156,8 @@ impl Rules {
         self.scopes.check(&token.claims().scope)
     }
 
-    /// Leaves in the extensions what was found, and no token that was there before.
+    /// Puts the token into the extensions, or notes that there is none and removes one that was
+    /// there before.
     pub(super) fn admit(&self, extensions: &mut Extensions, token: Option<VerifiedToken>) {
         match token {
             Some(token) => drop(extensions.insert(token.in_realm(&self.realm))),
@@ -168,7 +169,7 @@ impl Rules {
         }
     }
 
-    /// The answer to a request that is refused.
+    /// The response to a refused request.
     pub(super) fn refuse<B>(
         &self,
         rejection: Rejection,
@@ -182,8 +183,8 @@ impl Rules {
         };
         rejection.complete(response.headers_mut());
         if request.method() == Method::HEAD {
-            // The headers are those of a GET (RFC 9110 §9.3.2), so the length has to be said
-            // before the body goes: servers would fill in a 0.
+            // The headers are those of a GET (RFC 9110 §9.3.2). The length has to be set before
+            // the body is dropped, as servers would set it to 0.
             let length = HeaderValue::from(std::mem::take(response.body_mut()).len());
             response
                 .headers_mut()

@@ -2,17 +2,17 @@ use crate::{claims::Scope, trace};
 
 use super::challenge::Rejection;
 
-/// The scopes that a token must have. It starts with none and only ever asks for more.
+/// The scopes that a token must have. There are none at first, and they can only be added.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RequiredScopes {
     all: Scope,
-    /// Of each, one. An empty one is met by no token.
+    /// A token needs one scope token of each of these. No token can satisfy an empty one.
     any: Vec<Scope>,
 }
 
 impl RequiredScopes {
-    /// An empty scope is a mistake, in a configuration say: rather than open the route to each
-    /// token, it closes it.
+    /// Requires all scope tokens of a scope. An empty scope must be a mistake, for example in a
+    /// configuration, so it closes the route instead of opening it to every token.
     pub(super) fn add_all(&mut self, scope: &Scope) {
         if scope.is_empty() {
             return self.add_any(scope.clone());
@@ -27,7 +27,7 @@ impl RequiredScopes {
         self.any.push(scope);
     }
 
-    /// Whether nothing is required.
+    /// Whether no scope is required.
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty() && self.any.is_empty()
     }

@@ -14,8 +14,9 @@ use super::{
     rules::{Judgement, Rules},
 };
 
-/// Checks the access token of each request before the inner service sees it. Made by
-/// [`BearerLayer`](super::BearerLayer); see [the policy](super).
+/// The service that checks the access token of each request before the inner service sees it.
+///
+/// [`BearerLayer`](super::BearerLayer) makes it. See [the policy](super).
 #[derive(Clone, Debug)]
 pub struct Bearer<S> {
     inner: S,
@@ -27,17 +28,17 @@ impl<S> Bearer<S> {
         Self { inner, rules }
     }
 
-    /// The inner service. What is sent to it goes past the check.
+    /// The inner service. Requests that are sent to it directly are not checked.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service. What is sent to it goes past the check.
+    /// The inner service. Requests that are sent to it directly are not checked.
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// The inner service, without the check.
+    /// Gives the inner service and drops the check.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -62,7 +63,7 @@ where
                 ResponseFuture::inner(self.inner.call(request))
             }
             Ok(Judgement::AskLive(token, live)) => {
-                // The request takes the instance that was polled ready; a clone need not be.
+                // The request needs the instance that was polled ready; a clone may not be ready.
                 let clone = self.inner.clone();
                 ResponseFuture::checking(Check {
                     live,

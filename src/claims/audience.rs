@@ -5,7 +5,7 @@ use serde::{
     de::{SeqAccess, Visitor},
 };
 
-/// Whom a token is for: one recipient or several (RFC 7519 §4.1.3). Compared byte for byte.
+/// The recipients of a token, one or several (RFC 7519 §4.1.3). They are compared byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Audience {
@@ -16,7 +16,7 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// Whether `recipient` is one of those whom the token is for.
+    /// Whether the token is for `recipient`.
     pub fn contains(&self, recipient: &str) -> bool {
         match self {
             Self::One(one) => one == recipient,

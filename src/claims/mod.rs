@@ -1,4 +1,4 @@
-//! What an access token says: [`Claims`], [`Scope`], [`Audience`] (RFC 7519, RFC 9068).
+//! The claims of an access token: [`Claims`], [`Scope`], [`Audience`] (RFC 7519, RFC 9068).
 
 use serde::Serialize;
 
@@ -25,21 +25,21 @@ pub(crate) use verified::Content;
 pub use verified::VerifiedToken;
 
 /// Names that the application's own claims may not have. [`Issuer::sign`](crate::Issuer::sign)
-/// refuses claims that have one.
+/// refuses claims that use one of them.
 ///
 /// 1. The members of [`Claims`].
-/// 2. Names by which other specifications make a resource server accept or refuse a token, or tell
-///    who holds it. This crate gives no meaning to them yet; they are reserved, so that a later
-///    version can, and no application's claim is then taken for something else: `acr` and `amr`
-///    (RFC 9068 §2.2.1), `cnf` (RFC 7800), `act` and `may_act` (RFC 8693 §4), `authorization_details`
-///    (RFC 9396 §9.1), `azp` and `nonce` (OpenID Connect Core §2).
+/// 2. Claims by which other specifications decide whether a resource server accepts a token, or who
+///    holds it: `acr` and `amr` (RFC 9068 §2.2.1), `cnf` (RFC 7800), `act` and `may_act` (RFC 8693
+///    §4), `authorization_details` (RFC 9396 §9.1), `azp` and `nonce` (OpenID Connect Core §2).
+///    This crate does not use them yet. They are reserved so that a later version can use them
+///    without a clash with an application's claims.
 ///
-/// The list may grow in a minor version by names of the IANA registry "JSON Web Token Claims", but
-/// never by those that say something of the user and which only the application can fill: `roles`,
-/// `groups` and `entitlements` (RFC 9068 §2.2.3.1), `name`, `email` and the like (§2.2.2).
+/// A minor version may add names from the IANA registry "JSON Web Token Claims". It never adds
+/// names that describe the user and that only the application can fill: `roles`, `groups` and
+/// `entitlements` (RFC 9068 §2.2.3.1), `name`, `email` and the like (RFC 9068 §2.2.2).
 ///
-/// A token of another issuer may have names of the second kind. They are read as private claims
-/// are, by [`VerifiedToken::claims_as`].
+/// A token of another issuer may have names of the second kind. [`VerifiedToken::claims_as`] reads
+/// them like private claims.
 pub const REGISTERED: &[&str] = &[
     "iss",
     "sub",
@@ -63,7 +63,7 @@ pub const REGISTERED: &[&str] = &[
     "nonce",
 ];
 
-/// The claims of an access token (RFC 9068 §2.2) and the application's own, `P`.
+/// The claims of an access token (RFC 9068 §2.2), with the application's own claims as `P`.
 ///
 /// `P` is read from, and written into, the same JSON object as the registered members.
 ///
@@ -84,15 +84,15 @@ pub const REGISTERED: &[&str] = &[
 pub struct Claims<P = ()> {
     /// Who issued the token (RFC 7519 §4.1.1).
     pub iss: String,
-    /// Whom the token speaks of (RFC 7519 §4.1.2).
+    /// The user, or other subject, that the token is about (RFC 7519 §4.1.2).
     pub sub: String,
-    /// Whom the token is for (RFC 7519 §4.1.3).
+    /// The recipients of the token (RFC 7519 §4.1.3).
     pub aud: Audience,
-    /// When the token ends (RFC 7519 §4.1.4). It is refused from this time on.
+    /// When the token expires (RFC 7519 §4.1.4). It is refused from this time on.
     pub exp: Timestamp,
     /// When the token was issued (RFC 7519 §4.1.6).
     pub iat: Timestamp,
-    /// From when on the token is good (RFC 7519 §4.1.5).
+    /// When the token becomes valid (RFC 7519 §4.1.5). It is refused before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nbf: Option<Timestamp>,
     /// The token's own identifier (RFC 7519 §4.1.7).
@@ -103,12 +103,12 @@ pub struct Claims<P = ()> {
     /// What the token allows (RFC 8693 §4.2).
     #[serde(skip_serializing_if = "Scope::is_empty")]
     pub scope: Scope,
-    /// The session behind the token, where there is one; see
-    /// [`session_id`](Self::session_id).
+    /// The identifier of the token's session, if it has one; see [`session_id`](Self::session_id).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
-    /// The generation of the refresh token that was handed out beside this one. It is never a
-    /// validity check: it only tells the server which refresh token the client holds.
+    /// The generation of the refresh token that was issued together with this token. It does not
+    /// decide whether the token is valid: it only tells the server which refresh token the client
+    /// has.
     #[serde(rename = "gen", skip_serializing_if = "Option::is_none")]
     pub generation: Option<u32>,
     /// When the user last proved who they are (RFC 9068 §2.2.1).
@@ -120,7 +120,8 @@ pub struct Claims<P = ()> {
 }
 
 impl<P> Claims<P> {
-    /// The session behind the token, where `sid` is one of this crate's.
+    /// The identifier of the token's session, or `None` if `sid` is missing or is not one of this
+    /// crate's.
     pub fn session_id(&self) -> Option<SessionId> {
         self.sid.as_deref()?.parse().ok()
     }

@@ -10,7 +10,7 @@ use crate::{
     json,
 };
 
-/// The application's own claims: a JSON object without a registered name in it.
+/// The application's own claims: a JSON object without [registered](super::REGISTERED) names.
 ///
 /// ```
 /// use tower_bearer::claims::PrivateClaims;
@@ -31,12 +31,12 @@ impl PrivateClaims {
     ///
     /// # Errors
     ///
-    /// Where they are no JSON object, are nested more than about a hundred deep or use a
-    /// [registered](super::REGISTERED) name.
+    /// [`PrivateClaims`](ConfigErrorKind::PrivateClaims) if the claims are not a JSON object, are
+    /// nested more than about a hundred levels deep, or use a [registered](super::REGISTERED) name.
     pub fn new(claims: &impl serde::Serialize) -> Result<Self, ConfigError> {
         match serde_json::to_string(claims) {
             Ok(text) if text == "null" => Ok(Self::default()),
-            // Read back, so that what a store has kept can be read again.
+            // The text is read back to make sure that a store can read it later.
             Ok(text) => Self::from_json(&text),
             Err(error) => Err(wrong("they cannot be serialised").with_source(error)),
         }
@@ -51,7 +51,7 @@ impl PrivateClaims {
     ///
     /// # Errors
     ///
-    /// As [`PrivateClaims::new`].
+    /// Those of [`PrivateClaims::new`].
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
         let members = json::object(text.as_bytes()).map_err(|error| {
             wrong("they are not a JSON object that can be read again").with_source(error)
@@ -65,11 +65,11 @@ impl PrivateClaims {
         }
     }
 
-    /// Reads them as the application's own type.
+    /// Reads the claims as the application's own type.
     ///
     /// # Errors
     ///
-    /// Where they do not fit `P`.
+    /// [`PrivateClaimsError`] if the claims do not fit `P`.
     pub fn get<P: serde::de::DeserializeOwned>(&self) -> Result<P, PrivateClaimsError> {
         json::from_members(&self.0).map_err(PrivateClaimsError)
     }

@@ -1,4 +1,4 @@
-//! Claims out of a token's payload, in one pass.
+//! Reads the claims of a token from its payload, in one pass.
 
 use std::{fmt, sync::Arc};
 
@@ -11,11 +11,11 @@ use serde_json::{Map, Value};
 use super::{Audience, Claims, Content, Scope};
 use crate::{clock::Timestamp, error::TokenError, json::Strict};
 
-/// Reads the registered members, and beside them what is the application's own, into the one
-/// allocation that all requests share: they are large to move.
+/// Reads the registered claims and the application's own into one shared allocation, because they
+/// are too large to be moved often.
 ///
-/// It is as strict as [`json::object`](crate::json::object): a twin at any depth makes the token
-/// malformed. A registered member of another type than its own makes the claims wrong.
+/// This is as strict as [`json::object`](crate::json::object): a duplicate member at any depth is
+/// [`TokenError::Malformed`]. A registered claim of the wrong type is [`TokenError::Claims`].
 pub(crate) fn read(payload: &[u8]) -> Result<Arc<Content>, TokenError> {
     let mut mistyped = false;
     let mut deserializer = serde_json::Deserializer::from_slice(payload);
@@ -31,7 +31,7 @@ pub(crate) fn read(payload: &[u8]) -> Result<Arc<Content>, TokenError> {
     }
 }
 
-/// What has been read so far.
+/// The claims that have been read so far.
 #[derive(Default)]
 struct Members {
     iss: Option<String>,
@@ -50,8 +50,8 @@ struct Members {
 }
 
 impl Members {
-    /// Nothing where a required member is missing (RFC 9068 §2.2), or one that has to name
-    /// something is empty. Whether `client_id` is required, the verifier decides.
+    /// Returns `None` if a required claim is missing (RFC 9068 §2.2), or if `sub`, `jti` or
+    /// `client_id` is empty. The verifier decides whether `client_id` is required.
     fn into_content(self) -> Option<Arc<Content>> {
         let named = |text: &String| !text.is_empty();
         if !self.client_id.as_ref().is_none_or(named) {
@@ -83,7 +83,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// A member that is `null` is there, and of the wrong type.
+    /// Reads the value of a registered claim. `null` is a value of the wrong type, not a missing
+    /// one.
     fn take<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
         &mut self,
         map: &mut A,

@@ -4,16 +4,16 @@ use serde::{Deserialize, Serialize};
 
 mod literal;
 
-/// Scopes of so many tokens are compared without a table: a token of a request has no more, as
-/// a rule.
+/// A scope with at most this many spaces is compared token by token, without a hash table. The
+/// scope of an access token rarely has more.
 const FEW: usize = 8;
 
-/// A set of OAuth scope tokens (RFC 6749 §3.3). Case-sensitive; the order does not matter.
+/// A set of OAuth scope tokens (RFC 6749 §3.3). Case matters, the order does not.
 ///
 /// ```
 /// use tower_bearer::Scope;
 ///
-/// // What is known when the program is compiled is checked then.
+/// // A scope in a `const` is checked at compile time.
 /// const WRITE: Scope = Scope::from_static("write");
 ///
 /// let granted: Scope = "read write".parse()?;
@@ -26,17 +26,17 @@ const FEW: usize = 8;
 pub struct Scope(Cow<'static, str>);
 
 impl Scope {
-    /// No scope at all.
+    /// The scope without any scope token.
     pub const fn empty() -> Self {
         Self(Cow::Borrowed(""))
     }
 
-    /// A scope that the program itself names: scope tokens with one space between two of them,
-    /// none of them twice. For text that comes from elsewhere there is [`str::parse`].
+    /// Creates a scope from text in the program itself: different scope tokens, separated by one
+    /// space each. Use [`str::parse`] for text from elsewhere.
     ///
     /// # Panics
     ///
-    /// Where the text is not like that. In a `const` this is an error when the program is compiled.
+    /// If the text does not have this form. In a `const` this is a compile-time error.
     ///
     /// ```compile_fail
     /// use tower_bearer::Scope;
@@ -54,23 +54,23 @@ impl Scope {
         Self(Cow::Borrowed(text))
     }
 
-    /// Whether there is no scope token in it.
+    /// Whether the scope has no scope token.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The scope tokens, in the order they were given.
+    /// The scope tokens, in the order in which they were given.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.split(' ').filter(|token| !token.is_empty())
     }
 
-    /// Whether the scope token is in it.
+    /// Whether the scope contains this scope token.
     pub fn contains(&self, token: &str) -> bool {
         let mut held = self.0.as_bytes().split(|b| *b == b' ');
         !token.is_empty() && held.any(|held| held == token.as_bytes())
     }
 
-    /// Whether each of its scope tokens is in `other` too.
+    /// Whether `other` contains every scope token of this scope.
     pub fn is_subset(&self, other: &Self) -> bool {
         if self.has_few() {
             return self.iter().all(|token| other.contains(token));
@@ -79,7 +79,7 @@ impl Scope {
         self.iter().all(|token| held.contains(token))
     }
 
-    /// Adds the scope tokens of `other` that it lacks.
+    /// Adds the scope tokens of `other`.
     #[must_use]
     pub fn union(self, other: &Self) -> Self {
         let mut seen = HashSet::new();
@@ -101,7 +101,7 @@ impl Scope {
         })
     }
 
-    /// Whether looking for each scope token in turn is cheaper than a table of them.
+    /// Whether comparing the scope tokens one by one is cheaper than building a hash table of them.
     fn has_few(&self) -> bool {
         self.0.bytes().filter(|b| *b == b' ').nth(FEW).is_none()
     }
@@ -129,18 +129,18 @@ impl fmt::Display for Scope {
 impl FromStr for Scope {
     type Err = ScopeError;
 
-    /// Reads space-separated scope tokens. More spaces, and tokens that come twice, count for
-    /// nothing.
+    /// Reads space-separated scope tokens. Extra spaces and duplicate tokens are ignored.
     ///
     /// # Errors
     ///
-    /// On a character that RFC 6749 §3.3 does not allow in a scope token.
+    /// [`ScopeError`] if the text has a character that RFC 6749 §3.3 does not allow in a scope
+    /// token.
     fn from_str(text: &str) -> Result<Self, ScopeError> {
         Self::read(text.into())
     }
 }
 
-/// As [`str::parse`].
+/// The same as [`str::parse`].
 impl TryFrom<&str> for Scope {
     type Error = ScopeError;
 
@@ -149,7 +149,7 @@ impl TryFrom<&str> for Scope {
     }
 }
 
-/// As [`str::parse`].
+/// The same as [`str::parse`].
 impl TryFrom<String> for Scope {
     type Error = ScopeError;
 
@@ -158,10 +158,10 @@ impl TryFrom<String> for Scope {
     }
 }
 
-/// The text is no scope: a scope token may hold printable ASCII except space, quote and backslash
-/// (RFC 6749 §3.3).
+/// The error for text that is not a scope: a scope token may contain printable ASCII except space,
+/// quote and backslash (RFC 6749 §3.3).
 ///
-/// It holds nothing of the text, which may have come with a request.
+/// The error does not contain the text, which may have come with a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a scope token may hold printable ASCII except space, quote and backslash")]
 pub struct ScopeError(());
@@ -182,7 +182,7 @@ impl<'de> Deserialize<'de> for Scope {
 mod tests {
     use super::*;
 
-    /// A body of 16 KiB may hold five thousand of them, from anyone.
+    /// Anyone can send a body of 16 KiB with five thousand scope tokens.
     #[test]
     fn a_scope_of_many_tokens_is_read_in_no_time() {
         let text: Vec<String> = (0..200_000).map(|token| token.to_string()).collect();

@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 use super::{Claims, PrivateClaimsError};
 use crate::{json, realm::Realm};
 
-/// An access token that a [`Verifier`](crate::Verifier) accepted. Cheap to clone.
+/// An access token that a [`Verifier`](crate::Verifier) accepted. It is cheap to clone.
 ///
-/// The layer puts one into the extensions of each request that it lets through.
+/// A [`BearerLayer`](crate::bearer::BearerLayer) adds it to the extensions of each request that has
+/// a valid token.
 ///
 /// ```
 /// use tower_bearer::VerifiedToken;
@@ -20,14 +21,14 @@ use crate::{json, realm::Realm};
 /// ```
 #[derive(Clone)]
 pub struct VerifiedToken {
-    /// Shared by all requests that bring the token.
+    /// All requests with the same token share it.
     content: Arc<Content>,
-    /// That of the layer which let the request through. It lies here, not in an extension of its
-    /// own, so that a request which passes takes one allocation and not two.
+    /// The realm of the layer that let the request through. It is here and not in an extension of
+    /// its own, so that a request needs one allocation instead of two.
     realm: Realm,
 }
 
-/// What is in a token.
+/// The claims of a token.
 pub(crate) struct Content {
     pub(crate) claims: Claims,
     pub(crate) private: Map<String, Value>,
@@ -46,12 +47,12 @@ impl VerifiedToken {
         self
     }
 
-    #[cfg_attr(not(feature = "axum"), allow(dead_code))] // extractors ask, nobody else does
+    #[cfg_attr(not(feature = "axum"), allow(dead_code))] // only the extractors use it
     pub(crate) fn realm(&self) -> &Realm {
         &self.realm
     }
 
-    /// The application's own claims, as they came.
+    /// The application's own claims, as they are in the token.
     pub(crate) fn private(&self) -> &Map<String, Value> {
         &self.content.private
     }
@@ -61,11 +62,11 @@ impl VerifiedToken {
         &self.content.claims
     }
 
-    /// The registered claims and the application's own.
+    /// The registered claims, with the application's own read as `P`.
     ///
     /// # Errors
     ///
-    /// Where the token's other members do not fit `P`.
+    /// [`PrivateClaimsError`] if the application's claims do not fit `P`.
     pub fn claims_as<P: DeserializeOwned>(&self) -> Result<Claims<P>, PrivateClaimsError> {
         let private = json::from_members(&self.content.private).map_err(PrivateClaimsError)?;
         Ok(self.content.claims.clone().with_private(private))

@@ -8,10 +8,10 @@ use crate::{error::ConfigError, token::TokenResponse};
 
 /// A cookie that carries access tokens. See [the policy](super).
 ///
-/// For pages that a server renders and for what a browser loads by itself, images and
-/// downloads; a page that makes its requests by script is better off with the header. A
-/// [layer](crate::bearer::BearerLayer::access_cookie) reads it, and only where the origin of
-/// the request is right.
+/// Use it for pages that a server renders, and for what a browser loads by itself, such as images
+/// and downloads. A page that makes its requests by script should send the `Authorization` header
+/// instead. The [layer](crate::bearer::BearerLayer::access_cookie) reads the cookie, after it has
+/// checked the origin of the request.
 ///
 /// ```
 /// use tower_bearer::cookie::{AccessCookie, CookieOptions};
@@ -27,11 +27,11 @@ pub struct AccessCookie {
 }
 
 impl AccessCookie {
-    /// A cookie of this name and these attributes.
+    /// A cookie with this name and these attributes.
     ///
     /// # Errors
     ///
-    /// Where the name, the path or an origin cannot be used.
+    /// If the name, the path or an allowed origin cannot be used.
     pub fn new(options: CookieOptions) -> Result<Self, ConfigError> {
         let (attributes, origins) = options.build("access_token")?;
         Ok(Self {
@@ -45,19 +45,19 @@ impl AccessCookie {
         self.attributes.name()
     }
 
-    /// The cookie for an answer that hands out these tokens: after a login, and wherever the
-    /// application refreshes by itself. It lives as long as the access token.
+    /// Sets the cookie, in the response to a login or to a refresh that the application makes
+    /// itself. It lives as long as the access token.
     ///
     /// # Errors
     ///
-    /// Where it would be above 4096 bytes: the application's claims are too large for a
+    /// If the cookie would be above 4096 bytes: the application's claims are too large for a
     /// cookie.
     pub fn set(&self, tokens: &TokenResponse) -> Result<SetCookies, ConfigError> {
         let token = tokens.access_token.expose();
         self.attributes.set(token, tokens.expires_in)
     }
 
-    /// Takes the cookie out of the browser, for the answer to a logout.
+    /// Removes the cookie from the browser, in the response to a logout.
     pub fn clear(&self) -> SetCookies {
         self.attributes.clear()
     }

@@ -5,28 +5,29 @@ use http::HeaderValue;
 use super::set_cookies::SetCookies;
 use crate::error::{ConfigError, ConfigErrorKind};
 
-/// Browsers need not keep larger ones, attributes included (RFC 6265 §6.1).
+/// The largest cookie, attributes included, that browsers have to keep (RFC 6265 §6.1).
 const MAX_COOKIE: usize = 4096;
 
-/// Which requests from other sites a browser sends the cookie with (RFC 6265bis §5.6.7).
+/// With which requests from other sites a browser sends the cookie (RFC 6265bis §5.6.7).
 ///
-/// There is no `None`: a cookie that is sent with every request is what CSRF lives on.
+/// There is no `None` here: a cookie that is sent with every request makes CSRF attacks possible.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SameSite {
-    /// With none.
+    /// The browser sends the cookie with no request from another site.
     #[default]
     Strict,
-    /// When the user follows a link: for an access token that has to be there when a page is
-    /// opened from elsewhere.
+    /// The browser also sends the cookie when the user follows a link from another site. An
+    /// access cookie needs this if pages that are opened in this way require a token.
     Lax,
 }
 
-/// A cookie's name and attributes, checked, and as they are written.
+/// The name and the attributes of a cookie, after they were checked, as text.
 #[derive(Clone, Debug)]
 pub(super) struct Attributes {
     name: Arc<str>,
-    /// Around `Max-Age`. A cookie is overwritten and cleared only by one that has the same.
+    /// The text up to the value of `Max-Age`, and `after` the text behind it. Both must always be
+    /// the same: a cookie is overwritten and removed only by one with the same name and path.
     before: Arc<str>,
     after: Arc<str>,
 }
@@ -49,9 +50,9 @@ impl Attributes {
         &self.name
     }
 
-    /// The cookie with this token in it. It is gone from the browser when the token has died.
+    /// The cookie with this token. The browser removes it when the token expires.
     pub(super) fn set(&self, token: &str, lifetime: Duration) -> Result<SetCookies, ConfigError> {
-        // A zero would clear the cookie.
+        // A `Max-Age` of 0 would remove the cookie.
         let cookie = self.write(token, lifetime.as_secs().max(1));
         if cookie.len() > MAX_COOKIE {
             let large = "it would be above 4096 bytes";
@@ -63,9 +64,9 @@ impl Attributes {
         Ok(SetCookies::one(value))
     }
 
-    /// The cookie that takes the place of the one that is set, and is gone at once.
+    /// An expired cookie, which removes the cookie from the browser.
     pub(super) fn clear(&self) -> SetCookies {
-        // Name and path are checked: every such text is a header value.
+        // The name and the path were checked, so the text is always a valid header value.
         let value = HeaderValue::try_from(self.write("", 0));
         SetCookies::one(value.unwrap_or(HeaderValue::from_static("")))
     }

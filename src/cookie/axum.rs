@@ -13,7 +13,7 @@ impl IntoResponseParts for SetCookies {
     }
 }
 
-/// An empty 200 with the cookies.
+/// A 200 with an empty body that sets the cookies.
 impl IntoResponse for SetCookies {
     fn into_response(self) -> Response {
         (self, ()).into_response()

@@ -1,23 +1,24 @@
-//! The `Cookie` header (RFC 6265 §4.2, §5.4).
+//! Reads a token from the `Cookie` header (RFC 6265 §4.2, §5.4).
 
 use http::{HeaderMap, header::COOKIE};
 
-/// Far above what browsers and servers agree on for all headers.
+/// The most bytes of cookies that are searched. It is far above what servers accept in all
+/// headers.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// What a request's cookies hold under a name.
+/// What a request's cookies have under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found<'a> {
     Absent,
-    /// One token; its characters are right, nothing else is known of it.
+    /// One cookie, whose value has only characters of a token. Nothing else was checked.
     Token(&'a str),
-    /// Two of the name, or one that cannot be a token.
+    /// Two cookies of the name, or one that cannot be a token.
     Malformed,
 }
 
 impl<'a> Found<'a> {
-    /// Looks through all `Cookie` headers: HTTP/2 may split them (RFC 9113 §8.2.3). What other
-    /// cookies look like is none of ours.
+    /// Searches all `Cookie` headers, as HTTP/2 may split them (RFC 9113 §8.2.3). Cookies with
+    /// other names may be malformed.
     pub(super) fn find(headers: &'a HeaderMap, name: &str) -> Self {
         let lines = || headers.get_all(COOKIE).iter().map(|line| line.as_bytes());
         if lines().map(<[u8]>::len).sum::<usize>() > MAX_BYTES {
@@ -29,7 +30,7 @@ impl<'a> Found<'a> {
         match (values.next(), values.next()) {
             (None, _) => Self::Absent,
             (Some(value), None) => Self::parse(value),
-            // One of them may have been planted, and nobody can tell which (RFC 6265 §8.6).
+            // An attacker may have planted one of them, and it is unknown which (RFC 6265 §8.6).
             (Some(_), Some(_)) => Self::Malformed,
         }
     }
@@ -43,8 +44,8 @@ impl<'a> Found<'a> {
     }
 }
 
-/// The value of a pair, where it has that name. What another reader might take for our name, a
-/// name alone or one before a space, is not passed over.
+/// The value of a pair, if it has this name. A name without `=` or with spaces around it counts
+/// too, since another parser might accept it.
 fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let mut halves = pair.splitn(2, |byte| *byte == b'=');
     let own = halves.next().unwrap_or_default().trim_ascii() == name;

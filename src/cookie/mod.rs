@@ -1,38 +1,45 @@
-//! Tokens in cookies, for browsers: a refresh token that no script can read and, if the
-//! application wants that, the access token too.
+//! Tokens in cookies, for browsers: the refresh token, which scripts then cannot read, and
+//! optionally the access token.
 //!
-//! 1. `RefreshCookie` is `HttpOnly`, `Secure`, `SameSite=Strict`, without `Domain`, and sent to its
-//!    `Path` only, the token endpoint. Its name starts with `__Secure-`, or with `__Host-` where
-//!    the path is `/` (RFC 6265bis §4.1.3). It lives as long as the token in it.
-//! 2. [`CookieOptions`] sets another name, another path, `SameSite=Lax`. The one weakening is
-//!    [`insecure_over_http`](CookieOptions::insecure_over_http), for development without TLS.
-//! 3. A cookie that would be above 4096 bytes, attributes included, is an error when it is
-//!    built: browsers need not keep it (RFC 6265 §6.1).
-//! 4. The token endpoint takes the token from the cookie with an empty body or `{}`. The successor
-//!    goes back into the cookie, with the same attributes, and only the access token into the
-//!    body. A token in the cookie and in the body at once is 400 `invalid_request`; a token in
-//!    the body alone is answered as if there were no cookies.
-//! 5. A client that holds the live token already gets no refresh cookie, row 5 of the protocol:
-//!    its answer may arrive after one with the successor, and would put the old token back.
-//! 6. Errors never clear the cookie: they may be about an older token than the browser's. A
-//!    logout does: the application's own by `RefreshCookie::clear`, and the revocation
-//!    endpoint's where the token came in the cookie.
-//! 7. Two cookies of the name, in one `Cookie` header or several, are 400 `invalid_request`: one
-//!    of them may have been planted (RFC 6265 §8.6). So is one that cannot be a token, and more
-//!    than 64 KiB of cookies.
-//! 8. Browsers send cookies whoever makes the request. One that carries ours is refused, 403
-//!    `access_denied`, where a page of another origin makes it, before anything is done with the
-//!    token. That is decided as [tower-http's csrf layer][csrf] does it: `Sec-Fetch-Site` is
-//!    `same-origin` or `none`; or it is absent and `Origin` is absent or names the request's
-//!    host; or the origin is an [allowed](CookieOptions::allow_origin) one. GET, HEAD and
-//!    OPTIONS pass, which only the layer of 9 ever sees: they must not change anything. One
-//!    with `Upgrade` does not, for it opens a WebSocket; nor does one that has `Host`, `Origin`
-//!    or `Sec-Fetch-Site` twice.
+//! The rules are these:
+//!
+//! 1. A `RefreshCookie` is `HttpOnly`, `Secure` and `SameSite=Strict`, has no `Domain`, and is
+//!    sent only to its `Path`, which is the token endpoint. Its name starts with `__Secure-`, or
+//!    with `__Host-` if the path is `/` (RFC 6265bis §4.1.3). It lives as long as the token in it.
+//! 2. [`CookieOptions`] can set another name, another path or `SameSite=Lax`. Only
+//!    [`insecure_over_http`](CookieOptions::insecure_over_http) makes the cookie insecure, for
+//!    development without TLS.
+//! 3. It is an error to set a cookie above 4096 bytes, attributes included: browsers need not
+//!    keep it (RFC 6265 §6.1).
+//! 4. The token endpoint takes the token from the cookie if the body is empty or `{}`. The new
+//!    refresh token goes into the cookie, with the same attributes, and only the access token
+//!    into the body. A request with a token in the cookie and another in the body is answered
+//!    with 400 `invalid_request`. A request without the cookie and with a token in the body is
+//!    answered as if the endpoint had no cookie.
+//! 5. A client that presents the live refresh token soon after its delivery gets no refresh
+//!    cookie (row 5 of the protocol): this response may arrive after one with a newer token,
+//!    and would replace it.
+//! 6. An error never removes the cookie, since it may be about an older token than the one in
+//!    the browser. The cookie is removed when the user logs out: by the application with
+//!    `RefreshCookie::clear`, or by the revocation endpoint if the token came in the cookie.
+//! 7. Two cookies of the same name, in one `Cookie` header or in several, are answered with 400
+//!    `invalid_request`, as an attacker may have planted one of them (RFC 6265 §8.6). So are a
+//!    cookie that cannot be a token, and cookies of more than 64 KiB in total.
+//! 8. A browser sends the cookie even if a page of another origin makes the request. Such a
+//!    request is refused with 403 `access_denied`, before anything is done with the token. The
+//!    decision is that of [tower-http's csrf layer][csrf]:
+//!    - A request is accepted if its `Sec-Fetch-Site` is `same-origin` or `none`, if it has no
+//!      `Sec-Fetch-Site` and its `Origin` is absent or names the request's host, or if its
+//!      `Origin` is an [allowed](CookieOptions::allow_origin) one.
+//!    - A GET, HEAD or OPTIONS from any origin is accepted too, as it must not change anything.
+//!      This concerns only the layer of rule 9, since the endpoints do not accept these methods.
+//!    - A GET with an `Upgrade` header is not, because it may open a WebSocket.
+//!    - A request that has `Host`, `Origin` or `Sec-Fetch-Site` twice is always refused.
 //! 9. A [`BearerLayer`](crate::bearer::BearerLayer::access_cookie) that was given an
-//!    [`AccessCookie`] looks into it where the `Authorization` header has no token, under the
-//!    rules 7 and 8. It marks `Cookie` headers sensitive.
+//!    [`AccessCookie`] reads the cookie if the `Authorization` header has no token. Rules 7 and 8
+//!    apply, and the layer marks `Cookie` headers as sensitive.
 //!
-//! Proxies must pass `Host`, `Origin` and `Sec-Fetch-Site` on as they are.
+//! Proxies must pass the headers `Host`, `Origin` and `Sec-Fetch-Site` on unchanged.
 //!
 //! [csrf]: https://docs.rs/tower-http/0.7/tower_http/csrf/
 //!
@@ -46,7 +53,7 @@
 //! use tower_bearer::{
 //!     Algorithm, Issuer, KeySet, SigningKey,
 //!     cookie::{CookieOptions, RefreshCookie},
-//!     endpoint::TokenEndpoint,
+//!     endpoint::{EndpointOptions, TokenEndpoint},
 //!     session::{Grant, RefreshKey, Sessions},
 //!     store::MemoryStore,
 //! };
@@ -59,7 +66,8 @@
 //! let sessions =
 //!     Sessions::builder(issuer, RefreshKey::from_secret(secret)?, MemoryStore::new()).build()?;
 //! let cookie = RefreshCookie::new(&sessions, CookieOptions::new("/auth/token"))?;
-//! let endpoint = TokenEndpoint::new(sessions.clone()).refresh_cookie(&cookie);
+//! let options = EndpointOptions::new().refresh_cookie(&cookie);
+//! let endpoint = TokenEndpoint::new(sessions.clone()).options(options);
 //!
 //! // A login sets the cookie …
 //! let login = cookie.response(&sessions.start(Grant::new("anna")).await?)?;
@@ -86,7 +94,7 @@
 //! # }
 //! ```
 
-// Below `bearer`, which reads the access cookie: nothing in here knows it.
+// `bearer` depends on these modules and not the other way round.
 mod access;
 mod attributes;
 #[cfg(feature = "axum")]
@@ -96,7 +104,7 @@ mod options;
 mod origin;
 mod set_cookies;
 
-// Above `session`, and used by the endpoints alone.
+// This module depends on `session`. Only the endpoints use it.
 #[cfg(feature = "session")]
 mod refresh;
 

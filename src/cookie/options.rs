@@ -4,10 +4,10 @@ use super::{
 };
 use crate::error::{ConfigError, ConfigErrorKind};
 
-/// A cookie's name and attributes, and which origins may use it.
+/// The name and attributes of a cookie, and the origins whose pages may use it.
 ///
-/// It is what a `RefreshCookie` and an [`AccessCookie`](super::AccessCookie) are made of.
-/// Mistakes are kept and reported there.
+/// A `RefreshCookie` or an [`AccessCookie`](super::AccessCookie) is made from it. Their
+/// constructors report what is wrong with the options.
 ///
 /// ```
 /// use tower_bearer::cookie::{AccessCookie, CookieOptions, SameSite};
@@ -32,9 +32,10 @@ pub struct CookieOptions {
 }
 
 impl CookieOptions {
-    /// A cookie that is sent to this path and all below it, and to this host only.
+    /// A cookie that is sent only to this host, and only to this path and the paths below it.
     ///
-    /// For a refresh token that is the path of the token endpoint: nothing else ever sees it.
+    /// For a refresh token, give the path of the token endpoint, so that nothing else receives
+    /// the token.
     pub fn new(path: impl Into<String>) -> Self {
         Self {
             path: path.into(),
@@ -46,29 +47,33 @@ impl CookieOptions {
         }
     }
 
-    /// The cookie's name. It starts with `__Secure-`, or with `__Host-` where the path is `/`:
-    /// browsers take the one over TLS only, and the other from this host only (RFC 6265bis
-    /// §4.1.3). With `__Secure-` a page of another subdomain can still plant a cookie of the
-    /// name: its own session where the user has none, or a second cookie, which is refused.
+    /// Sets the cookie's name. It must start with `__Secure-`, or with `__Host-` if the path is
+    /// `/`. Browsers accept a `__Secure-` cookie over TLS only, and a `__Host-` cookie also from
+    /// this host only (RFC 6265bis §4.1.3).
     ///
-    /// By default it is `refresh_token` or `access_token` with the strictest prefix that the
-    /// path allows.
+    /// With `__Secure-`, another subdomain can still plant a cookie of this name. If the user has
+    /// none, it can put the user into the attacker's session. A second cookie is refused.
+    ///
+    /// The default is `refresh_token` or `access_token` with the strictest prefix that the path
+    /// allows.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Which requests from other sites carry the cookie; [`SameSite::Strict`] unless set.
+    /// With which requests from other sites a browser sends the cookie. The default is
+    /// [`SameSite::Strict`].
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.same_site = same_site;
         self
     }
 
-    /// Lets pages of another origin use the cookie, `https://app.example` say, as a browser
-    /// writes it in `Origin`. The pages of the server's own origin always may.
+    /// Lets pages of another origin use the cookie. Give the origin as browsers write it in the
+    /// `Origin` header, for example `https://app.example`. Pages of the server's own origin may
+    /// always use the cookie.
     ///
-    /// It takes CORS with credentials too, which is the application's; and where the origin is
-    /// of another site, browsers do not send the cookie at all.
+    /// The application must also allow CORS with credentials for this origin. If the origin is of
+    /// another site, browsers do not send the cookie at all.
     pub fn allow_origin(mut self, origin: &str) -> Self {
         match self.origins.clone().allow(origin) {
             Ok(origins) => self.origins = origins,
@@ -77,17 +82,16 @@ impl CookieOptions {
         self
     }
 
-    /// For development without TLS: a cookie without `Secure` and without a prefix in its
-    /// name. Whoever is on the way reads the token and can plant another.
+    /// Makes a cookie without `Secure` and without a prefix in its name, for development without
+    /// TLS. Everybody on the network path can read the token and plant another one.
     ///
-    /// Browsers that take `http://localhost` for secure, Chromium and Firefox, do not need it
-    /// there.
+    /// Chromium and Firefox treat `http://localhost` as secure and do not need this there.
     pub fn insecure_over_http(mut self) -> Self {
         self.is_insecure = true;
         self
     }
 
-    /// The attributes and the check, with this name where none was given.
+    /// The checked attributes and the check of origins. `default` is the name if none was given.
     pub(super) fn build(self, default: &str) -> Result<(Attributes, OriginCheck), ConfigError> {
         if let Some(fault) = self.fault {
             return Err(fault);
@@ -107,12 +111,13 @@ impl CookieOptions {
 
 const HOST: &str = "__Host-";
 const SECURE: &str = "__Secure-";
-/// Browsers ignore longer attributes (RFC 6265bis §5.6), and the cookie would be sent elsewhere.
+/// The longest path in bytes. Browsers ignore longer attributes (RFC 6265bis §5.6), and would send
+/// the cookie to other paths.
 const MAX_PATH: usize = 1024;
 
 fn check_name(name: &str, is_insecure: bool, path: &str) -> Result<(), ConfigError> {
     let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    // Browsers hold a name to its prefix in any case of its letters.
+    // Browsers compare the prefix of a name without regard to case.
     let starts = |prefix: &str| {
         let head = name.get(..prefix.len());
         head.is_some_and(|head| head.eq_ignore_ascii_case(prefix))

@@ -1,4 +1,4 @@
-//! Who sends a request that carries a cookie: a page of this origin, or another one (CSRF).
+//! Checks the origin of the page that has made a request with a cookie, against CSRF.
 
 use http::{
     HeaderName, HeaderValue, Method, Request, Uri,
@@ -12,11 +12,11 @@ use crate::{
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Whether a page may send the cookie, decided as tower-http's csrf layer and Go's
+/// The origins whose pages may send the cookie. It decides as tower-http's csrf layer and Go's
 /// `CrossOriginProtection` do.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OriginCheck {
-    /// Beside the server's own.
+    /// The allowed origins besides the server's own.
     allowed: Vec<HeaderValue>,
 }
 
@@ -29,7 +29,7 @@ impl OriginCheck {
         Ok(self)
     }
 
-    /// Whether a page of an origin that may do so sends this request, or no page at all.
+    /// Whether the request comes from a page of an allowed origin, or from no page at all.
     pub(crate) fn admits<B>(&self, request: &Request<B>) -> bool {
         let is_admitted = Sender::of(request).is_some_and(|sender| self.trusts(&sender));
         if !is_admitted {
@@ -59,14 +59,15 @@ impl OriginCheck {
 
 const FORM: &str = "an allowed origin is scheme://host[:port]";
 
-/// Origins are compared byte for byte: one in another form would never match.
+/// Whether an origin has the form that browsers give it. Origins are compared byte for byte, so
+/// one in another form would never match.
 fn is_as_browsers_write_it(origin: &str) -> bool {
     let (default_port, authority) = match origin.split_once("://") {
         Some(("https", authority)) => (":443", authority),
         Some(("http", authority)) => (":80", authority),
         _ => return false,
     };
-    // Nothing but a host and perhaps a port: no path, no query, no fragment.
+    // A host and perhaps a port, without a path, a query and a fragment.
     let is_whole = origin.parse::<Uri>().is_ok_and(|uri| {
         uri.authority()
             .is_some_and(|own| own.as_str() == authority && !own.host().is_empty())
@@ -74,9 +75,9 @@ fn is_as_browsers_write_it(origin: &str) -> bool {
     is_whole && !origin.ends_with(default_port) && !origin.bytes().any(|b| b.is_ascii_uppercase())
 }
 
-/// What a request says of who sends it. A header that is not there is empty.
+/// The headers that tell who has sent a request. A missing header is empty.
 struct Sender<'a> {
-    /// By its method it changes nothing.
+    /// Whether the request changes nothing, according to its method.
     only_reads: bool,
     site: &'a [u8],
     origin: &'a [u8],
@@ -84,8 +85,8 @@ struct Sender<'a> {
 }
 
 impl<'a> Sender<'a> {
-    /// `None` where one of the headers is repeated: who goes by the first and who goes by the last
-    /// would see different pages.
+    /// The sender of the request. `None` if one of the headers comes twice: one reader may take
+    /// the first and another the last, and so see different pages.
     fn of<B>(request: &'a Request<B>) -> Option<Self> {
         let only = |name| {
             let mut values = request.headers().get_all(name).iter();
@@ -94,14 +95,14 @@ impl<'a> Sender<'a> {
         };
         let host = only(HOST)?;
         Some(Self {
-            // A WebSocket opens with a GET, and pages of all origins may open one (RFC 6455 §10.2).
+            // A WebSocket opens with a GET, and pages of any origin may open one (RFC 6455 §10.2).
             only_reads: matches!(
                 *request.method(),
                 Method::GET | Method::HEAD | Method::OPTIONS
             ) && !request.headers().contains_key(UPGRADE),
             site: only(SEC_FETCH_SITE)?,
             origin: only(ORIGIN)?,
-            // The target's comes first (RFC 9112 §3.2.2); in HTTP/2 it is the only one.
+            // The host of the request target counts before `Host` (RFC 9112 §3.2.2).
             host: match request.uri().authority() {
                 Some(authority) => authority.as_str().as_bytes(),
                 None => host,
@@ -109,7 +110,7 @@ impl<'a> Sender<'a> {
         })
     }
 
-    /// A client that is no browser, for browsers name the page's origin in each such request.
+    /// Whether the client is no browser: browsers send `Origin` with each such request of a page.
     fn is_no_page(&self) -> bool {
         self.origin.is_empty()
     }
@@ -135,7 +136,7 @@ mod tests {
 
     const TRUSTED: &str = "https://app.example";
 
-    /// All that the two could see differently, in each combination.
+    /// Every combination of what the two implementations could treat differently.
     fn requests() -> Vec<Request<()>> {
         let sites = [
             "-",

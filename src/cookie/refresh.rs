@@ -15,24 +15,22 @@ use crate::{
 
 /// A cookie that carries refresh tokens. See [the policy](super).
 ///
-/// It is given to the endpoints, and used at login and logout:
+/// Give it to the endpoints, and use it in the responses to a login and a logout:
 ///
 /// ```
 /// use http::Response;
 /// use tower_bearer::{
 ///     ReplyBody,
 ///     cookie::{CookieOptions, RefreshCookie, SetCookies},
-///     endpoint::Endpoints,
+///     endpoint::{EndpointOptions, Endpoints},
 ///     error::ConfigError,
 ///     session::{Grant, SessionError, Sessions},
-///     store::MemoryStore,
 /// };
 ///
-/// fn endpoints(
-///     sessions: &Sessions,
-/// ) -> Result<(RefreshCookie, Endpoints), ConfigError> {
+/// fn endpoints(sessions: &Sessions) -> Result<(RefreshCookie, Endpoints), ConfigError> {
 ///     let cookie = RefreshCookie::new(sessions, CookieOptions::new("/auth/token"))?;
-///     let endpoints = Endpoints::new(sessions).under("/auth").refresh_cookie(&cookie);
+///     let options = EndpointOptions::new().refresh_cookie(&cookie);
+///     let endpoints = Endpoints::new(sessions).under("/auth").options(options);
 ///     Ok((cookie, endpoints))
 /// }
 ///
@@ -56,13 +54,13 @@ pub struct RefreshCookie {
 }
 
 impl RefreshCookie {
-    /// A cookie of this name and these attributes for the refresh tokens of these sessions.
+    /// A cookie with this name and these attributes for the refresh tokens of these sessions.
     ///
     /// # Errors
     ///
-    /// Where the name, the path or an origin cannot be used, or where the cookie would be above
-    /// 4096 bytes, attributes included, which browsers need not keep (RFC 6265 §6.1): long
-    /// issuer names and RSA keys for refresh tokens do that.
+    /// - The name, the path or an allowed origin cannot be used.
+    /// - The cookie would be above 4096 bytes, attributes included, which browsers need not keep
+    ///   (RFC 6265 §6.1). Reasons can be a long issuer or an RSA key for refresh tokens.
     pub fn new<St: SessionStore>(
         sessions: &Sessions<St>,
         options: CookieOptions,
@@ -77,10 +75,10 @@ impl RefreshCookie {
         })
     }
 
-    /// Puts the access token into a cookie too, for a
-    /// [layer](crate::bearer::BearerLayer::access_cookie) that reads it from there: whatever
-    /// sets or clears the one cookie does so with both. It stays in the body, and a client that
-    /// has the live refresh token already gets the access cookie alone.
+    /// Also puts the access token into a cookie, which the
+    /// [layer](crate::bearer::BearerLayer::access_cookie) reads. Both cookies are then set and
+    /// removed together. Only a client that presents the live refresh token soon after its
+    /// delivery gets the access cookie alone. The access token stays in the body too.
     #[must_use]
     pub fn with_access_cookie(self, cookie: &AccessCookie) -> Self {
         Self {
@@ -94,22 +92,22 @@ impl RefreshCookie {
         self.attributes.name()
     }
 
-    /// The answer of a login: 200, the refresh token in the cookie, and in the body the
-    /// snake_case form of RFC 6749 §5.1 without it. No cache keeps it.
+    /// The response to a login: a 200 with the refresh token in the cookie and the JSON of RFC
+    /// 6749 §5.1, without the refresh token, in the body. It has `Cache-Control: no-store`.
     ///
     /// # Errors
     ///
-    /// As [`set`](Self::set).
+    /// The same as for [`set`](Self::set).
     pub fn response(&self, tokens: &TokenResponse) -> Result<Response<ReplyBody>, SessionError> {
         let response = with_cookies(tokens, self.set(tokens)?);
         Ok(response.map(ReplyBody::from))
     }
 
-    /// The cookies alone, for answers of another form. Each lives as long as its token.
+    /// Sets the cookies, for a response of another form. Each lives as long as its token.
     ///
     /// # Errors
     ///
-    /// Where one would be above 4096 bytes: a larger refresh key was put in since
+    /// If a cookie would be above 4096 bytes: the refresh key was changed to a larger one since
     /// [`new`](Self::new), or the application's claims are too large for an
     /// [access cookie](Self::with_access_cookie).
     pub fn set(&self, tokens: &TokenResponse) -> Result<SetCookies, SessionError> {
@@ -121,8 +119,8 @@ impl RefreshCookie {
         }
     }
 
-    /// Takes the cookies out of the browser, for the answer to a logout and for no other: an
-    /// error may be about an older token than the one that the browser holds by now.
+    /// Removes the cookies from the browser, in the response to a logout. Do not use it in the
+    /// response to an error, which may be about an older token than the one in the browser.
     pub fn clear(&self) -> SetCookies {
         let cookie = self.attributes.clear();
         match &self.access {
@@ -131,8 +129,9 @@ impl RefreshCookie {
         }
     }
 
-    /// The answer to a refresh. A client that has the live refresh token already, row 5 of the
-    /// protocol, must not be sent it: this answer may arrive after one with its successor.
+    /// The response to a refresh. If the client presented the live refresh token soon after its
+    /// delivery (row 5 of the protocol), it is not set again: this response may arrive after one
+    /// with a newer token.
     pub(crate) fn refreshed(&self, refreshed: &Refreshed) -> Result<Response<Bytes>, SessionError> {
         let tokens = &refreshed.tokens;
         let cookies = match (refreshed.outcome, &self.access) {
@@ -152,7 +151,7 @@ impl RefreshCookie {
     }
 }
 
-/// The token answer that a script may see, and what it may not.
+/// The response with the tokens that a script may see in its body, and the others in cookies.
 fn with_cookies(tokens: &TokenResponse, cookies: SetCookies) -> Response<Bytes> {
     let body = tokens.to_wire(Spelling::Snake).without_refresh_token();
     let mut response = reply::json(&body);

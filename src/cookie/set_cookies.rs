@@ -2,10 +2,10 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
 
-/// `Set-Cookie` headers (RFC 6265 §4.1) for an answer.
+/// `Set-Cookie` headers (RFC 6265 §4.1) for a response.
 ///
-/// `Debug` does not show them, and they are marked sensitive. With the feature `axum` they are
-/// a part of a response: `(cookies, StatusCode::NO_CONTENT)`.
+/// `Debug` does not show them, and they are marked sensitive. With the feature `axum` they can be
+/// part of a response: `(cookies, StatusCode::NO_CONTENT)`.
 #[derive(Clone, Default)]
 #[must_use]
 pub struct SetCookies(Vec<HeaderValue>);
@@ -22,7 +22,7 @@ impl SetCookies {
         self
     }
 
-    /// Adds them to the headers of an answer, next to other cookies.
+    /// Adds the headers to those of a response, in addition to other cookies.
     pub fn append_to(self, headers: &mut HeaderMap) {
         for value in self.0 {
             headers.append(SET_COOKIE, value);

@@ -1,4 +1,4 @@
-//! Whether an OAuth client is the one that it says it is (RFC 6749 §2.3).
+//! Client authentication: checks the secret of an OAuth client (RFC 6749 §2.3).
 
 use std::{error::Error as StdError, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -11,11 +11,11 @@ use crate::{
     trace,
 };
 
-/// How long the application's check may take.
+/// How long the application's check of a secret may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a check of client secrets may return: a `bool` (`false` refuses), or a `Result` of one
-/// where the check can fail by itself. An error is a 503, never a refusal.
+/// What a check of client secrets may return: a `bool` (`false` refuses), or a `Result` of one if
+/// the check itself can fail. An error is answered with a 503 and is no refusal.
 #[diagnostic::on_unimplemented(
     message = "a check of client secrets cannot return `{Self}`",
     label = "neither `bool` nor `Result<bool, _>`",
@@ -27,7 +27,7 @@ pub trait IntoClientDecision {
     ///
     /// # Errors
     ///
-    /// Where the application cannot tell right now.
+    /// If the application cannot tell right now.
     fn into_client_decision(self) -> Result<bool, Box<dyn StdError + Send + Sync>>;
 }
 
@@ -46,8 +46,8 @@ impl<E: Into<BoxError>> IntoClientDecision for Result<bool, E> {
 type DecisionFuture = Pin<Box<dyn Future<Output = Result<bool, BoxError>> + Send>>;
 type Check = dyn Fn(String, ClientSecret) -> DecisionFuture + Send + Sync;
 
-/// How clients authenticate: what checks their secrets, if anything does, and whether each
-/// client has to have one.
+/// How clients authenticate: the check of their secrets, if there is one, and whether each client
+/// must have a secret.
 #[derive(Clone, Default)]
 pub(super) struct Authentication {
     check: Option<Arc<Check>>,
@@ -72,7 +72,7 @@ impl Authentication {
         self
     }
 
-    /// What the metadata say of it (RFC 8414 §2, `token_endpoint_auth_methods_supported`).
+    /// The value of `token_endpoint_auth_methods_supported` in the metadata (RFC 8414 §2).
     pub(super) fn methods(&self) -> &'static [&'static str] {
         match (self.required, &self.check) {
             (true, _) => &["client_secret_basic", "client_secret_post"],
@@ -81,8 +81,8 @@ impl Authentication {
         }
     }
 
-    /// The client's identifier, if it gave one. A secret that nobody checks is refused: its
-    /// sender believes that it counts.
+    /// The client's identifier, if it gave one, after its secret is checked. If there is no check,
+    /// a secret is refused, since its sender believes that it is checked.
     pub(super) async fn identify(
         &self,
         client: ClientCredentials,
@@ -110,7 +110,7 @@ impl Authentication {
                 error = &*_error as &(dyn StdError + 'static),
                 "a client secret could not be checked"
             );
-            // Not a 401: a client that is told its secret is wrong may throw it away.
+            // Not a 401: a client may discard its secret when it is told that it is wrong.
             ErrorCode::TemporarilyUnavailable
         })
     }

@@ -1,4 +1,4 @@
-//! What may carry a refresh token other than the body: a cookie, with the feature of that name.
+//! The refresh token of a request, from its body or, with the feature `cookie`, from a cookie.
 
 use super::error_reply::ErrorReply;
 use crate::trace;
@@ -8,7 +8,7 @@ pub(super) use super::cookie::{Carried, Carrier};
 #[cfg(not(feature = "cookie"))]
 pub(super) use none::{Carried, Carrier};
 
-/// The one token that a request is about, wherever it is.
+/// The token of a request, from its body or from the cookie. It is an error if both have one.
 pub(super) fn only<'a>(
     in_body: Option<&'a str>,
     carried: Option<&'a Carried>,
@@ -23,7 +23,7 @@ pub(super) fn only<'a>(
     }
 }
 
-/// Refuses a request in which there is no token.
+/// The error of a request that has no token.
 pub(super) fn without_token(missing: &'static str) -> ErrorReply {
     trace::debug!(
         "a request brings no token, neither in its body nor in the cookie; browsers send \

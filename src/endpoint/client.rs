@@ -1,4 +1,4 @@
-//! Which OAuth client a request says it is from, and by what secret (RFC 6749 §2.3).
+//! The identifier and the secret of the OAuth client in a request (RFC 6749 §2.3).
 
 use std::fmt;
 
@@ -16,21 +16,22 @@ use crate::error::ErrorCode;
 const CLIENT_ID: Name = Name::new("client_id", "clientId");
 const CLIENT_SECRET: Name = Name::new("client_secret", "clientSecret");
 
-/// The client secret that an OAuth client sent (RFC 6749 §2.3.1); never empty.
+/// The secret that an OAuth client has sent (RFC 6749 §2.3.1). It is never empty.
 ///
-/// `Debug` does not show it; it is wiped from memory when dropped.
+/// `Debug` does not show it. It is wiped from memory when dropped.
 #[derive(Clone)]
 pub struct ClientSecret(String);
 
 impl ClientSecret {
-    /// The secret itself.
+    /// The text of the secret.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is the expected one, compared in constant time.
+    /// Whether the secret is the expected one. They are compared in constant time.
     ///
-    /// Secrets that people choose belong hashed; this is for long random ones.
+    /// Use this for long random secrets. A secret that a person has chosen should be stored as a
+    /// password hash, and checked with that.
     #[must_use]
     pub fn matches(&self, expected: &str) -> bool {
         self.0.as_bytes().ct_eq(expected.as_bytes()).into()
@@ -49,7 +50,7 @@ impl Drop for ClientSecret {
     }
 }
 
-/// What a request says of its client.
+/// The client's identifier and secret, as far as a request has them.
 #[derive(Debug, Default)]
 pub(super) struct ClientCredentials {
     pub(super) id: Option<String>,
@@ -57,8 +58,8 @@ pub(super) struct ClientCredentials {
 }
 
 impl ClientCredentials {
-    /// Reads the `Authorization: Basic` header. Other schemes are none of ours: front ends
-    /// that put their access token on every request do so here too.
+    /// Reads the `Authorization: Basic` header. Other schemes are ignored, since some front ends
+    /// send their access token with every request.
     pub(super) fn in_header(headers: &HeaderMap) -> Result<Self, ErrorReply> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let value = match (values.next(), values.next()) {
@@ -79,7 +80,8 @@ impl ClientCredentials {
         }
     }
 
-    /// RFC 6749 §2.3.1: both halves are form-encoded before they go into RFC 7617's form.
+    /// Decodes Basic credentials (RFC 7617). The identifier and the secret in them are
+    /// form-encoded (RFC 6749 §2.3.1).
     fn basic(credentials: &[u8]) -> Option<Self> {
         let decoded = BASE64_STANDARD.decode(credentials).ok()?;
         let colon = decoded.iter().position(|byte| *byte == b':')?;
@@ -91,7 +93,8 @@ impl ClientCredentials {
         })
     }
 
-    /// Adds what the body says. A client names itself once and proves itself in one way only.
+    /// Adds the parameters of the body. It is an error if the header and the body name different
+    /// clients or both have a secret.
     pub(super) fn and_in_body(self, params: &Params) -> Result<Self, ErrorReply> {
         let id = params.get(CLIENT_ID)?.map(str::to_owned);
         let secret = params

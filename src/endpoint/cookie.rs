@@ -1,4 +1,4 @@
-//! Refresh tokens in a cookie, where the application has configured one.
+//! The cookie for refresh tokens, if the application has configured one.
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -14,7 +14,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub(super) struct Carrier(Option<RefreshCookie>);
 
-/// A token that came in the cookie: its successor goes back there.
+/// A token that came in the cookie. The new token goes back into the cookie.
 pub(super) struct Carried {
     cookie: RefreshCookie,
     token: RefreshToken,
@@ -25,8 +25,8 @@ impl Carrier {
         Self(Some(cookie.clone()))
     }
 
-    /// The token in the request's cookie. Browsers add cookies whoever makes the request, so
-    /// that is looked at before the token is.
+    /// The token in the request's cookie. A browser adds the cookie even if a page of another
+    /// origin makes the request, so the origin is checked before the token.
     pub(super) fn find<B>(&self, request: &Request<B>) -> Result<Option<Carried>, ErrorReply> {
         let Some(cookie) = &self.0 else {
             return Ok(None);
@@ -52,7 +52,7 @@ impl Carried {
         self.cookie.refreshed(refreshed)
     }
 
-    /// For the answer to a logout.
+    /// Clears the cookie, in the answer to a revocation.
     pub(super) fn clear(&self, headers: &mut HeaderMap) {
         self.cookie.clear().append_to(headers);
     }

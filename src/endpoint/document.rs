@@ -1,4 +1,4 @@
-//! Public JSON documents: cacheable, with an entity tag.
+//! Responses with public JSON documents, which may be cached and have an entity tag.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use http::{
 use super::error_reply::method_not_allowed;
 use crate::{jws::hmac_sha256, reply::ReplyBody};
 
-/// How long caches may keep a document, unless the application says otherwise.
+/// How long caches may keep a document by default.
 pub(super) const DEFAULT_MAX_AGE: Duration = Duration::from_secs(300);
 
-/// Answers GET and HEAD with the document, or with 304 where the client has it.
+/// Answers GET and HEAD with the document, or with a 304 if the client has it already.
 pub(super) fn respond<B>(
     request: &Request<B>,
     max_age: Duration,
@@ -51,19 +51,19 @@ pub(super) fn respond<B>(
 }
 
 fn set(response: &mut Response<ReplyBody>, name: HeaderName, value: &str) {
-    // Digits and base64url only: every such value is a header value.
+    // The values consist of ASCII characters that are allowed in headers, so this never fails.
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
 }
 
-/// A strong tag (RFC 9110 §8.8.3): the content's digest, the same on all servers.
+/// A strong entity tag (RFC 9110 §8.8.3): a digest of the content, so all servers give the same.
 fn entity_tag(document: &str) -> String {
     let digest = hmac_sha256(b"entity tag", &[document.as_bytes()]);
     format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(digest))
 }
 
-/// Whether `If-None-Match` names the tag (RFC 9110 §13.1.2, weak comparison).
+/// Whether `If-None-Match` contains the tag, by weak comparison (RFC 9110 §13.1.2).
 fn holds(headers: &HeaderMap, tag: &str) -> bool {
     let lines = headers.get_all(IF_NONE_MATCH).iter();
     lines

@@ -1,15 +1,14 @@
-use std::{fmt, future::Future, time::Duration};
+use std::{fmt, time::Duration};
 
 use http::Request;
 use http_body::Body;
 
 use super::{
-    authenticate::IntoClientDecision,
-    client::ClientSecret,
     document,
     future::ReplyFuture,
     jwks::JwksEndpoint,
     metadata::Metadata,
+    options::EndpointOptions,
     paths::{JWKS, REFRESH_TOKEN, REVOKE, TOKEN},
     revocation::Revoke,
     session_endpoint::SessionEndpoint,
@@ -21,22 +20,22 @@ use crate::{
     store::{AnyStore, SessionStore},
 };
 
-/// All endpoints of a set of sessions, each at its path.
+/// All endpoints for a `Sessions`, each at its path.
 ///
 /// | path | endpoint |
 /// | --- | --- |
 /// | `{prefix}/token`, `{prefix}/refresh-token` | [`TokenEndpoint`](super::TokenEndpoint) |
 /// | `{prefix}/revoke` | [`RevocationEndpoint`](super::RevocationEndpoint) |
 /// | `/.well-known/jwks.json` | [`JwksEndpoint`] |
-/// | `/.well-known/oauth-authorization-server` and the issuer's path | the metadata (RFC 8414), where the issuer is a URL |
+/// | `/.well-known/oauth-authorization-server`, followed by the issuer's path | the metadata (RFC 8414), if the issuer is a URL |
 ///
-/// Paths are compared as they come, byte for byte: a trailing slash or an escape makes another
-/// path.
+/// Paths are compared byte for byte: a path with a trailing slash or an escape is another path.
 ///
-/// It is a Tower layer: it answers the requests to these paths, whatever their method, and all
-/// others go to the inner service as they are. No token is looked for before the endpoints, so
-/// that they belong outside of the [`BearerLayer`](crate::bearer::BearerLayer), as
-/// [here](super#example). With the feature `axum` there is [`into_router`](Self::into_router) too.
+/// This is a Tower layer. It answers all requests to these paths, whatever their method, and
+/// passes other requests on to the inner service unchanged. Clients need no access token for the
+/// endpoints, so put this layer outside of the [`BearerLayer`](crate::bearer::BearerLayer), as in
+/// [the example](super#example). With the feature `axum` there is also
+/// [`into_router`](Self::into_router).
 ///
 /// ```
 /// use std::time::Duration;
@@ -48,7 +47,7 @@ use crate::{
 /// ```
 pub struct Endpoints<St = AnyStore> {
     prefix: String,
-    /// What the token and the revocation endpoint share.
+    /// The part that the token and the revocation endpoint share.
     shared: SessionEndpoint<St>,
     jwks: JwksEndpoint,
     metadata: Option<Metadata>,
@@ -56,7 +55,7 @@ pub struct Endpoints<St = AnyStore> {
 }
 
 impl<St: SessionStore> Endpoints<St> {
-    /// The endpoints of these sessions and of their issuer's keys, without a prefix.
+    /// The endpoints for these sessions and their issuer's keys, without a prefix.
     pub fn new(sessions: &Sessions<St>) -> Self {
         let issuer = sessions.issuer();
         Self {
@@ -70,7 +69,7 @@ impl<St: SessionStore> Endpoints<St> {
 }
 
 impl<St> Endpoints<St> {
-    /// Puts the token and revocation endpoints below a path. `auth`, `/auth` and `/auth/` are
+    /// Puts the token and revocation endpoints below this path. `auth`, `/auth` and `/auth/` mean
     /// the same.
     #[must_use]
     pub fn under(mut self, prefix: &str) -> Self {
@@ -79,47 +78,19 @@ impl<St> Endpoints<St> {
         self
     }
 
-    /// How many bytes a request body has at most; 16 KiB unless set.
-    #[must_use]
-    pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.shared = self.shared.body_limit(bytes);
-        self
-    }
-
-    /// Checks the secrets of OAuth clients, as
-    /// [`TokenEndpoint::authenticate_client`](super::TokenEndpoint::authenticate_client) does.
-    #[must_use]
-    pub fn authenticate_client<F, Fut>(mut self, check: F) -> Self
-    where
-        F: Fn(String, ClientSecret) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: IntoClientDecision> + Send + 'static,
-    {
-        self.shared = self.shared.authenticate_client(check);
-        self
-    }
-
-    /// Refuses clients that do not authenticate, at the token and revocation endpoints, as
-    /// [`TokenEndpoint::require_client_authentication`][token] does. The metadata then no
-    /// longer list the method `none`.
+    /// Reads requests to the token and the revocation endpoint, and asks for clients' secrets, as
+    /// these options say. Where they [require][required] a secret, the metadata no longer list the
+    /// method `none`.
     ///
-    /// [token]: super::TokenEndpoint::require_client_authentication
+    /// [required]: EndpointOptions::require_client_authentication
     #[must_use]
-    pub fn require_client_authentication(mut self) -> Self {
-        self.shared = self.shared.require_client_authentication();
+    pub fn options(mut self, options: EndpointOptions) -> Self {
+        self.shared = self.shared.options(options);
         self
     }
 
-    /// Takes refresh tokens from a cookie too, at the token endpoint and, where the cookie's
-    /// path reaches it, at the revocation endpoint. See [the policy](crate::cookie).
-    #[cfg(feature = "cookie")]
-    #[must_use]
-    pub fn refresh_cookie(mut self, cookie: &crate::cookie::RefreshCookie) -> Self {
-        self.shared = self.shared.refresh_cookie(cookie);
-        self
-    }
-
-    /// How long caches may keep the key set and the metadata, in whole seconds; 300 s unless
-    /// set.
+    /// How long caches may keep the key set and the metadata, in whole seconds: 300 seconds by
+    /// default.
     #[must_use]
     pub fn jwks_max_age(mut self, max_age: Duration) -> Self {
         self.jwks = self.jwks.max_age(max_age);
@@ -154,11 +125,11 @@ enum Route<'a> {
 }
 
 impl<St: SessionStore> Endpoints<St> {
-    /// The answer to a request to one of the endpoints.
+    /// The answer to a request, if its path is that of an endpoint.
     ///
     /// # Errors
     ///
-    /// Any other request, untouched.
+    /// Any other request is given back unchanged.
     #[expect(
         clippy::result_large_err,
         reason = "the request goes on from here, it is no failure"
@@ -183,8 +154,8 @@ impl<St: SessionStore> Endpoints<St> {
         }
     }
 
-    /// All paths that are answered. One may come twice, where the issuer's path and the prefix
-    /// make two of them the same.
+    /// All paths that are answered. Two of them may be the same, depending on the issuer's path
+    /// and the prefix.
     #[cfg(feature = "axum")]
     pub(super) fn paths(&self) -> impl Iterator<Item = String> {
         let below = [TOKEN, REFRESH_TOKEN, REVOKE].map(|path| format!("{}{path}", self.prefix));

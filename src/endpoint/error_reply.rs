@@ -8,7 +8,8 @@ use crate::{
     reply::{self, ReplyBody},
 };
 
-/// What a request is refused with: a code and a description that holds nothing of the request.
+/// The error that a request is answered with: a code and a description, which contains nothing of
+/// the request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ErrorReply {
     code: ErrorCode,
@@ -16,7 +17,7 @@ pub(super) struct ErrorReply {
 }
 
 impl ErrorReply {
-    /// `invalid_request`, and what is wrong with it.
+    /// `invalid_request`, with a description of what is wrong.
     pub(super) const fn request(description: &'static str) -> Self {
         Self {
             code: ErrorCode::InvalidRequest,
@@ -26,8 +27,8 @@ impl ErrorReply {
 
     pub(super) fn into_response(self) -> Response<ReplyBody> {
         let mut response = reply::error(self.code, self.description);
-        // RFC 6749 §5.2 asks for the challenge here; on the other errors it makes some clients
-        // hide the error from the application.
+        // RFC 6749 §5.2 requires the challenge for this error. With other errors it would make
+        // some HTTP clients hide the error from the application.
         if self.code == ErrorCode::InvalidClient {
             let challenge = HeaderValue::from_static("Basic realm=\"client\", charset=\"UTF-8\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
@@ -45,7 +46,7 @@ impl From<ErrorCode> for ErrorReply {
     }
 }
 
-/// 405, with the methods that are allowed (RFC 9110 §15.5.6).
+/// A 405 that names the allowed methods (RFC 9110 §15.5.6).
 pub(super) fn method_not_allowed(method: &Method, allow: &'static str) -> Response<ReplyBody> {
     let mut response = ErrorReply::from(ErrorCode::MethodNotAllowed).into_response();
     response

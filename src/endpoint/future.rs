@@ -11,12 +11,12 @@ use pin_project_lite::pin_project;
 
 use crate::{body::Body, reply::ReplyBody};
 
-/// The answer of an endpoint, whatever its error type is to be.
+/// The future of an endpoint's response, for any error type.
 pub(super) struct ReplyFuture(Inner);
 
 enum Inner {
     Ready(Option<Response<ReplyBody>>),
-    // A round trip to the store follows; next to it the allocation is nothing.
+    // The allocation costs little beside the round trip to the store.
     Boxed(Pin<Box<dyn Future<Output = Response<ReplyBody>> + Send>>),
 }
 
@@ -68,8 +68,8 @@ impl Future for ResponseFuture {
 }
 
 pin_project! {
-    /// The response future of [`WithEndpoints`](super::WithEndpoints): an endpoint's answer, or the
-    /// inner service's.
+    /// The response future of [`WithEndpoints`](super::WithEndpoints): it gives the response of an
+    /// endpoint or of the inner service.
     pub struct WithEndpointsFuture<F> {
         #[pin]
         kind: Kind<F>,

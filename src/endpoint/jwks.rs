@@ -13,11 +13,12 @@ use super::{
 };
 use crate::{jws::VerifyingKeys, reply::ReplyBody};
 
-/// The key set that verifies access tokens, as a JWK Set (RFC 7517 §5).
+/// The endpoint that publishes the keys which verify access tokens, as a JWK Set (RFC 7517 §5).
 ///
-/// A Tower service over any request body. Public keys only: secrets never appear, a set of
-/// secrets is `{"keys":[]}`. It follows roll-overs of the [`KeySet`](crate::KeySet) that the
-/// keys come from; caches may be behind by [`max_age`](Self::max_age).
+/// It is a Tower service over any request body. It shows public keys only; for a set of secret
+/// keys it answers `{"keys":[]}`. When the [`KeySet`](crate::KeySet) that the keys come from
+/// changes, the endpoint shows the new keys at once, and caches do so after
+/// [`max_age`](Self::max_age) at most.
 ///
 /// ```
 /// use tower_bearer::{KeySet, endpoint::JwksEndpoint};
@@ -41,7 +42,7 @@ impl JwksEndpoint {
         }
     }
 
-    /// How long caches may keep an answer, in whole seconds; 300 s unless set.
+    /// How long caches may keep an answer, in whole seconds: 300 seconds by default.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = max_age;

@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use super::paths::{JWKS, REVOKE, TOKEN};
 
-/// The authorization server's metadata (RFC 8414) and where it is found.
+/// The authorization server's metadata (RFC 8414) and the path of the document.
 #[derive(Clone, Debug)]
 pub(super) struct Metadata {
     issuer: String,
@@ -24,14 +24,14 @@ struct Document<'a> {
 }
 
 impl Metadata {
-    /// `None` where the issuer is not a URL: nobody could find the document.
+    /// `None` if the issuer is not a URL, as clients could not find the document then.
     pub(super) fn new(issuer: &str) -> Option<Self> {
         let uri: Uri = issuer.parse().ok()?;
         let scheme = uri
             .scheme_str()
             .filter(|scheme| matches!(*scheme, "https" | "http"))?;
         let origin = format!("{scheme}://{}", uri.authority()?);
-        // RFC 8414 §3.1: the issuer's own path goes after the well-known one.
+        // The issuer's own path follows the well-known one (RFC 8414 §3.1).
         let own = uri.path().trim_end_matches('/');
         let path = format!("/.well-known/oauth-authorization-server{own}");
         Some(Self {
@@ -58,7 +58,7 @@ impl Metadata {
             token_endpoint_auth_methods_supported: methods,
             revocation_endpoint_auth_methods_supported: methods,
         };
-        // Strings and lists of strings: they always serialise.
+        // Strings and lists of strings can always be serialized.
         serde_json::to_string(&document).unwrap_or_default()
     }
 }

@@ -1,14 +1,14 @@
 //! The OAuth endpoints as Tower services over any request body.
 //!
 //! 1. [`TokenEndpoint`] exchanges a refresh token for new tokens (RFC 6749 §6).
-//! 2. [`RevocationEndpoint`] ends a session (RFC 7009).
-//! 3. [`JwksEndpoint`] shows the keys that verify access tokens (RFC 7517).
-//! 4. [`Endpoints`] is all of them and the metadata (RFC 8414), each at its path: a layer that
-//!    answers what is sent to them and passes all else on.
+//! 2. [`RevocationEndpoint`] revokes a token, which ends its session (RFC 7009).
+//! 3. [`JwksEndpoint`] publishes the keys that verify access tokens (RFC 7517).
+//! 4. [`Endpoints`] is a layer with all of these and the metadata (RFC 8414), each at its path. It
+//!    passes all other requests on to the inner service.
 //!
-//! Each never fails: what goes wrong is a response. Bodies are read up to a limit and only
-//! after the content type is known to be wanted; no answer of the first two may be cached; an
-//! error says nothing of the token that it is about.
+//! An endpoint never returns an `Err`: every error is a response. The text of an error tells
+//! nothing about the token. A body is read only if its content type is accepted, and only up to a
+//! limit. Responses of the token and revocation endpoints must not be cached, and say so.
 //!
 //! # Example
 //!
@@ -72,6 +72,7 @@ mod future;
 mod jwks;
 mod layer;
 mod metadata;
+mod options;
 mod params;
 mod paths;
 mod revocation;
@@ -86,6 +87,7 @@ pub use client::ClientSecret;
 pub use endpoints::Endpoints;
 pub use future::{ResponseFuture, WithEndpointsFuture};
 pub use jwks::JwksEndpoint;
+pub use options::EndpointOptions;
 pub use revocation::RevocationEndpoint;
 pub use service::WithEndpoints;
 pub use token::TokenEndpoint;

@@ -1,4 +1,4 @@
-//! Reading a request: how large, of what kind, which parameters.
+//! Reads the body of a request and its parameters.
 
 use std::error::Error as StdError;
 
@@ -18,10 +18,10 @@ use crate::{
     json,
 };
 
-/// What a body is at most, unless the application says otherwise.
+/// The largest body in bytes by default.
 pub(super) const DEFAULT_BODY_LIMIT: usize = 16 * 1024;
 
-/// The kinds of body that an endpoint takes.
+/// The kinds of body that an endpoint accepts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Accepts {
     Form,
@@ -34,7 +34,7 @@ pub(super) enum Params {
     Json(Map<String, Value>),
 }
 
-/// A parameter's name in forms and, in JSON, its other spelling.
+/// The name of a parameter, and a second spelling that is allowed in JSON.
 #[derive(Clone, Copy)]
 pub(super) struct Name {
     snake: &'static str,
@@ -49,7 +49,7 @@ impl Name {
         }
     }
 
-    /// A name of one word, spelled the same everywhere.
+    /// A name of one word, which has only one spelling.
     pub(super) const fn word(word: &'static str) -> Self {
         Self {
             snake: word,
@@ -59,8 +59,8 @@ impl Name {
 }
 
 impl Params {
-    /// Reads a body of a kind that is accepted, and no more of it than `limit` bytes. An empty
-    /// one has no parameters, unless some are `needed`.
+    /// Reads a body of an accepted kind, of at most `limit` bytes. An empty body has no
+    /// parameters, and is an error if parameters are `needed`.
     pub(super) async fn read<B>(
         request: Request<B>,
         accepts: Accepts,
@@ -86,7 +86,7 @@ impl Params {
         }
     }
 
-    /// Whether the parameter came in the spelling that only JSON has.
+    /// Whether the parameter has the spelling that is allowed in JSON only.
     pub(super) fn is_camel(&self, name: Name) -> bool {
         match (self, name.camel) {
             (Self::Json(members), Some(camel)) => members.contains_key(camel),
@@ -94,8 +94,8 @@ impl Params {
         }
     }
 
-    /// The value of a parameter. An empty one counts as absent (RFC 6749 §3.1), one that
-    /// comes twice is refused, empty or not.
+    /// The value of a parameter. An empty value counts as absent (RFC 6749 §3.1). A parameter
+    /// that comes twice is an error, even if its values are empty.
     pub(super) fn get(&self, name: Name) -> Result<Option<&str>, ErrorReply> {
         let value = match self {
             Self::Form(pairs) => form_value(pairs, name)?,
@@ -129,8 +129,8 @@ enum Kind {
     Json,
 }
 
-/// The kind of body that the content type names; its parameters do not matter. `None` where
-/// there is no content type, which only an empty body may do without.
+/// The kind of body that the content type names, whose parameters are ignored. `None` if there is
+/// no content type, which is allowed for an empty body only.
 fn kind(headers: &HeaderMap, accepts: Accepts) -> Result<Option<Kind>, ErrorReply> {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let value = match (values.next(), values.next()) {
@@ -170,7 +170,7 @@ where
     }
 }
 
-/// Whether this endpoint's limit, or one of a layer outside, was hit.
+/// Whether the body exceeds the limit of this endpoint or of a layer around it.
 fn is_length_limit(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -194,8 +194,8 @@ fn form(body: &[u8]) -> Result<Vec<(String, String)>, ErrorReply> {
         .ok_or_else(|| ErrorReply::request("the form is not encoded as it should be"))
 }
 
-/// Undoes form encoding. Unlike the WHATWG's parser it lets no bad escape and no bad UTF-8
-/// pass: a mangled token is the request's fault, not the token's.
+/// Decodes form encoding. Unlike the parser of the WHATWG it refuses bad escapes and bad UTF-8: a
+/// token that was damaged in this way is a malformed request and not an invalid token.
 pub(super) fn form_decode(text: &[u8]) -> Option<String> {
     let text: Vec<u8> = text
         .iter()

@@ -1,4 +1,4 @@
-//! Where the endpoints are: the first three below a prefix, the last at the root.
+//! The paths of the endpoints. The first three are below the prefix, the last is at the root.
 
 pub(super) const TOKEN: &str = "/token";
 pub(super) const REFRESH_TOKEN: &str = "/refresh-token";

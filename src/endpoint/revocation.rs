@@ -2,7 +2,6 @@ use std::{
     convert::Infallible,
     error::Error as StdError,
     fmt,
-    future::Future,
     task::{Context, Poll},
 };
 
@@ -12,11 +11,10 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    authenticate::IntoClientDecision,
     carrier::{self, Carried},
-    client::ClientSecret,
     error_reply::ErrorReply,
     future::ResponseFuture,
+    options::EndpointOptions,
     params::{Accepts, Name, Params},
     session_endpoint::{Operation, SessionEndpoint},
 };
@@ -28,66 +26,37 @@ use crate::{
 
 const TOKEN: Name = Name::word("token");
 
-/// The revocation endpoint (RFC 7009): a refresh token, or a live access token, ends its
-/// session.
+/// The revocation endpoint (RFC 7009): a client revokes a refresh token or an access token that
+/// has not expired, which ends the token's session.
 ///
-/// A Tower service over any request body. It takes `POST` and a form, `token=…`; a
-/// `token_type_hint` is not needed and not looked at. The answer is an empty 200 whatever the
-/// token is, unknown and malformed ones included (RFC 7009 §2.2), but for a token of another
-/// client (`invalid_grant`) and a store that does not answer (503).
+/// It is a Tower service over any request body. It accepts a `POST` with a form, `token=…`, and
+/// ignores a `token_type_hint`. The answer is an empty 200, even if the token is unknown or
+/// malformed (RFC 7009 §2.2). Only a token of another client (`invalid_grant`) and a store that
+/// does not answer (503) are errors.
 ///
 /// ```
 /// use tower_bearer::{endpoint::RevocationEndpoint, session::Sessions};
 ///
-/// fn endpoint(sessions: &Sessions) -> RevocationEndpoint<MemoryStore> {
+/// fn endpoint(sessions: &Sessions) -> RevocationEndpoint {
 ///     RevocationEndpoint::new(sessions.clone())
 /// }
 /// ```
 pub struct RevocationEndpoint<St = AnyStore>(SessionEndpoint<St>);
 
 impl<St> RevocationEndpoint<St> {
-    /// An endpoint that ends these sessions.
+    /// An endpoint that revokes the tokens of these sessions.
     pub fn new(sessions: Sessions<St>) -> Self {
         Self(SessionEndpoint::new(sessions))
     }
 
-    /// How many bytes a request body has at most; 16 KiB unless set. Longer ones get a 413.
+    /// Reads requests, and asks for clients' secrets, as these options say.
     #[must_use]
-    pub fn body_limit(self, bytes: usize) -> Self {
-        Self(self.0.body_limit(bytes))
-    }
-
-    /// Checks the secrets of OAuth clients, as
-    /// [`TokenEndpoint::authenticate_client`](super::TokenEndpoint::authenticate_client) does.
-    #[must_use]
-    pub fn authenticate_client<F, Fut>(self, check: F) -> Self
-    where
-        F: Fn(String, ClientSecret) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: IntoClientDecision> + Send + 'static,
-    {
-        Self(self.0.authenticate_client(check))
-    }
-
-    /// Refuses clients that do not authenticate (RFC 7009 §2.1), as
-    /// [`TokenEndpoint::require_client_authentication`][token] does.
-    ///
-    /// [token]: super::TokenEndpoint::require_client_authentication
-    #[must_use]
-    pub fn require_client_authentication(self) -> Self {
-        Self(self.0.require_client_authentication())
-    }
-
-    /// Takes the refresh token from a cookie too, with an empty body: a logout, whose answer
-    /// clears the cookie. The cookie's path has to reach this endpoint. See
-    /// [the policy](crate::cookie).
-    #[cfg(feature = "cookie")]
-    #[must_use]
-    pub fn refresh_cookie(self, cookie: &crate::cookie::RefreshCookie) -> Self {
-        Self(self.0.refresh_cookie(cookie))
+    pub fn options(self, options: EndpointOptions) -> Self {
+        Self(self.0.options(options))
     }
 }
 
-/// What a request asks for.
+/// A request to revoke a token.
 pub(super) struct Revoke {
     token: String,
     carried: Option<Carried>,

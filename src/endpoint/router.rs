@@ -4,10 +4,10 @@ use super::endpoints::Endpoints;
 use crate::store::SessionStore;
 
 impl<St: SessionStore> Endpoints<St> {
-    /// A router with each endpoint at its path, to be merged into the application's.
+    /// A router with each endpoint at its path, to be merged into the application's router.
     ///
-    /// A segment of the prefix that starts with `:` or `*` cannot be said to axum literally: the
-    /// router takes any segment there, and answers 404 where it is another.
+    /// An axum route cannot contain a literal segment that starts with `:` or `*`. If the prefix
+    /// has one, the route matches any segment in its place and answers a different one with 404.
     ///
     /// ```
     /// use axum::Router;
@@ -34,8 +34,8 @@ impl<St: SessionStore> Endpoints<St> {
     }
 }
 
-/// The path as axum's router wants it, for which braces have a meaning. It panics at segments
-/// that look like parameters of its version 0.7, so that parameters stand for them.
+/// The path as a route of axum, where braces have a meaning. axum panics at segments that look
+/// like the parameters of its version 0.7, so these are replaced by parameters.
 fn axum_route(path: &str) -> String {
     let segments = path.split('/').enumerate().map(|(at, segment)| {
         if segment.starts_with([':', '*']) {

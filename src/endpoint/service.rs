@@ -14,8 +14,8 @@ use crate::{
     store::{AnyStore, SessionStore},
 };
 
-/// Answers requests to the endpoints, and passes all others on to the inner service. Made by
-/// [`Endpoints`], which is the layer.
+/// The service that answers requests to the endpoints and passes all others on to the inner
+/// service. The layer [`Endpoints`] makes it.
 pub struct WithEndpoints<S, St = AnyStore> {
     inner: S,
     endpoints: Arc<Endpoints<St>>,
@@ -39,7 +39,7 @@ impl<S, St> WithEndpoints<S, St> {
         &mut self.inner
     }
 
-    /// The inner service, without the endpoints.
+    /// Gives the inner service and drops the endpoints.
     pub fn into_inner(self) -> S {
         self.inner
     }

@@ -1,4 +1,5 @@
-//! What the token and the revocation endpoint share: how a request is read, who sends it.
+//! What the token and the revocation endpoint share: they read a request and authenticate its
+//! client in the same way.
 
 use std::{fmt, future::Future};
 
@@ -7,12 +8,12 @@ use http::{Method, Request, Response};
 use http_body::Body;
 
 use super::{
-    authenticate::{Authentication, IntoClientDecision},
-    carrier::{Carried, Carrier},
-    client::{ClientCredentials, ClientSecret},
+    carrier::Carried,
+    client::ClientCredentials,
     error_reply::{ErrorReply, method_not_allowed},
     future::ReplyFuture,
-    params::{Accepts, DEFAULT_BODY_LIMIT, Params},
+    options::EndpointOptions,
+    params::{Accepts, Params},
 };
 use crate::{
     error::BoxError,
@@ -21,9 +22,9 @@ use crate::{
     store::SessionStore,
 };
 
-/// What a request asks of the sessions: each endpoint's own part.
+/// What a request asks of the sessions. It is the part that differs between the endpoints.
 pub(super) trait Operation: Sized + Send + 'static {
-    /// The kinds of body that it may come in.
+    /// The kinds of body that are accepted.
     const ACCEPTS: Accepts;
 
     fn read(params: &Params, carried: Option<Carried>) -> Result<Self, ErrorReply>;
@@ -38,49 +39,24 @@ pub(super) trait Operation: Sized + Send + 'static {
 /// Sessions, and how requests to them are read.
 pub(super) struct SessionEndpoint<St> {
     sessions: Sessions<St>,
-    clients: Authentication,
-    carrier: Carrier,
-    body_limit: usize,
+    options: EndpointOptions,
 }
 
 impl<St> SessionEndpoint<St> {
     pub(super) fn new(sessions: Sessions<St>) -> Self {
         Self {
             sessions,
-            clients: Authentication::default(),
-            carrier: Carrier::default(),
-            body_limit: DEFAULT_BODY_LIMIT,
+            options: EndpointOptions::new(),
         }
     }
 
-    pub(super) fn body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes;
-        self
+    pub(super) fn options(self, options: EndpointOptions) -> Self {
+        Self { options, ..self }
     }
 
-    pub(super) fn authenticate_client<F, Fut>(mut self, check: F) -> Self
-    where
-        F: Fn(String, ClientSecret) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: IntoClientDecision> + Send + 'static,
-    {
-        self.clients = self.clients.check(check);
-        self
-    }
-
-    pub(super) fn require_client_authentication(mut self) -> Self {
-        self.clients = self.clients.require();
-        self
-    }
-
-    #[cfg(feature = "cookie")]
-    pub(super) fn refresh_cookie(mut self, cookie: &crate::cookie::RefreshCookie) -> Self {
-        self.carrier = Carrier::new(cookie);
-        self
-    }
-
-    /// How clients authenticate, in the words of the metadata.
+    /// The methods by which clients authenticate, as the metadata name them.
     pub(super) fn client_methods(&self) -> &'static [&'static str] {
-        self.clients.methods()
+        self.options.clients.methods()
     }
 }
 
@@ -102,19 +78,20 @@ impl<St: SessionStore> SessionEndpoint<St> {
         })
     }
 
-    /// The client comes before the question (RFC 6749 §6): one that has to prove itself and
-    /// does not is told nothing else.
+    /// Answers a request. The client is authenticated before anything else is checked (RFC 6749
+    /// §6): a client that fails to authenticate learns nothing else.
     async fn answer<Op, B>(&self, request: Request<B>) -> Result<Response<Bytes>, ErrorReply>
     where
         Op: Operation,
         B: Body<Data: Send, Error: Into<BoxError>> + Send,
     {
-        let carried = self.carrier.find(&request)?;
+        let carried = self.options.carrier.find(&request)?;
         let client = ClientCredentials::in_header(request.headers())?;
         let needs_body = carried.is_none();
-        let params = Params::read(request, Op::ACCEPTS, self.body_limit, needs_body).await?;
+        let params =
+            Params::read(request, Op::ACCEPTS, self.options.body_limit, needs_body).await?;
         let client = client.and_in_body(&params)?;
-        let client_id = self.clients.identify(client).await?;
+        let client_id = self.options.clients.identify(client).await?;
         let operation = Op::read(&params, carried)?;
         let answer = operation.run(&self.sessions, client_id).await;
         answer.map_err(|error| error.code().into())
@@ -125,9 +102,7 @@ impl<St> Clone for SessionEndpoint<St> {
     fn clone(&self) -> Self {
         Self {
             sessions: self.sessions.clone(),
-            clients: self.clients.clone(),
-            carrier: self.carrier.clone(),
-            body_limit: self.body_limit,
+            options: self.options.clone(),
         }
     }
 }
@@ -135,9 +110,7 @@ impl<St> Clone for SessionEndpoint<St> {
 impl<St> fmt::Debug for SessionEndpoint<St> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SessionEndpoint")
-            .field("clients", &self.clients)
-            .field("carrier", &self.carrier)
-            .field("body_limit", &self.body_limit)
+            .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }

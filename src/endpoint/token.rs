@@ -2,7 +2,6 @@ use std::{
     convert::Infallible,
     error::Error as StdError,
     fmt,
-    future::Future,
     task::{Context, Poll},
 };
 
@@ -12,11 +11,10 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    authenticate::IntoClientDecision,
     carrier::{self, Carried},
-    client::ClientSecret,
     error_reply::ErrorReply,
     future::ResponseFuture,
+    options::EndpointOptions,
     params::{Accepts, Name, Params},
     session_endpoint::{Operation, SessionEndpoint},
 };
@@ -33,23 +31,27 @@ const GRANT_TYPE: Name = Name::new("grant_type", "grantType");
 const REFRESH_TOKEN: Name = Name::new("refresh_token", "refreshToken");
 const SCOPE: Name = Name::word("scope");
 
-/// The token endpoint (RFC 6749 §6): a refresh token in, a new pair of tokens out.
+/// The token endpoint, which exchanges a refresh token for new tokens (RFC 6749 §6).
 ///
-/// A Tower service over any request body. It takes `POST` and
+/// It is a Tower service over any request body. It accepts a `POST` with
 /// - a form, `grant_type=refresh_token&refresh_token=…` with optional `scope` and `client_id`,
 ///   as every OAuth client sends it;
-/// - JSON, `{"refreshToken":"…"}` or `{"refresh_token":"…"}`, and answers in the spelling that
-///   it was asked in.
+/// - or JSON, `{"refreshToken":"…"}` or `{"refresh_token":"…"}`. The response uses the same
+///   spelling as the request.
 ///
-/// Errors are those of RFC 6749 §5.2. All that is wrong with a refresh token, from unknown to
-/// reused, is one `invalid_grant`. A store that does not answer is a 503 with `Retry-After`,
-/// after which a client may send the same token again.
+/// The errors are those of RFC 6749 §5.2. Every refused refresh token is answered with the same
+/// `invalid_grant`, whatever the reason is. If the store does not answer, the response is a 503
+/// with `Retry-After`, and the client may send the same token again.
 ///
 /// ```
-/// use tower_bearer::{endpoint::TokenEndpoint, session::Sessions};
+/// use tower_bearer::{
+///     endpoint::{EndpointOptions, TokenEndpoint},
+///     session::Sessions,
+/// };
 ///
 /// fn endpoint(sessions: &Sessions) -> TokenEndpoint {
-///     TokenEndpoint::new(sessions.clone()).body_limit(4 * 1024)
+///     let options = EndpointOptions::new().body_limit(4 * 1024);
+///     TokenEndpoint::new(sessions.clone()).options(options)
 /// }
 /// ```
 pub struct TokenEndpoint<St = AnyStore>(SessionEndpoint<St>);
@@ -60,81 +62,14 @@ impl<St> TokenEndpoint<St> {
         Self(SessionEndpoint::new(sessions))
     }
 
-    /// How many bytes a request body has at most; 16 KiB unless set. Longer ones get a 413.
+    /// Reads requests, and asks for clients' secrets, as these options say.
     #[must_use]
-    pub fn body_limit(self, bytes: usize) -> Self {
-        Self(self.0.body_limit(bytes))
-    }
-
-    /// Checks the secrets of OAuth clients, from a Basic header or from `client_secret`.
-    ///
-    /// The check gets the client's identifier and secret, and returns a `bool` or a `Result`
-    /// of one. `false` is a 401 `invalid_client`; an error, or no answer within 5 s, is a 503
-    /// `temporarily_unavailable` with `Retry-After`, so that no client takes its good secret
-    /// for a bad one.
-    ///
-    /// It is asked only where a secret comes. Without a check each secret is refused with
-    /// `invalid_client`. A client that sends none is a public one, and is held to the session's
-    /// `client_id` if it names itself; where no client is public,
-    /// [require](Self::require_client_authentication) a secret.
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// # use tower_bearer::{endpoint::TokenEndpoint};
-    /// # struct Clients;
-    /// # impl Clients {
-    /// #     async fn secret_of(&self, id: &str) -> Result<Option<String>, std::io::Error> {
-    /// #         Ok(None)
-    /// #     }
-    /// # }
-    /// # fn configure(endpoint: TokenEndpoint, clients: Arc<Clients>) {
-    /// let endpoint = endpoint.authenticate_client(move |id, secret| {
-    ///     let clients = Arc::clone(&clients);
-    ///     async move {
-    ///         let expected = clients.secret_of(&id).await?;
-    ///         Ok::<_, std::io::Error>(expected.is_some_and(|expected| secret.matches(&expected)))
-    ///     }
-    /// });
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn authenticate_client<F, Fut>(self, check: F) -> Self
-    where
-        F: Fn(String, ClientSecret) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: IntoClientDecision> + Send + 'static,
-    {
-        Self(self.0.authenticate_client(check))
-    }
-
-    /// Refuses clients that do not authenticate: each request must carry a secret that the
-    /// [check](Self::authenticate_client) accepts, or it is a 401 `invalid_client`, whatever it
-    /// asks for. Without a check, all requests are refused.
-    ///
-    /// For servers whose clients are all confidential: back ends that can keep a secret. RFC
-    /// 6749 §6 has such a client authenticate at each refresh, so that a refresh token that was
-    /// stolen from it is worth nothing without the secret (RFC 9700 §2.2.2 and §4.14). Not for
-    /// public clients, apps in browsers and on phones: what is shipped to users is no secret,
-    /// and rotation is what protects their tokens. Where there are both kinds, give each its own
-    /// `Sessions` with a refresh key of their own, and endpoints of its own.
-    ///
-    /// A session is held to the client that it was started for; one that was started without a
-    /// `client_id` may be refreshed by each client that authenticates.
-    #[must_use]
-    pub fn require_client_authentication(self) -> Self {
-        Self(self.0.require_client_authentication())
-    }
-
-    /// Takes refresh tokens from a cookie too, with an empty body or `{}`: the successor then
-    /// goes back into the cookie, and only the access token into the body. Tokens in bodies are
-    /// answered as before. See [the policy](crate::cookie).
-    #[cfg(feature = "cookie")]
-    #[must_use]
-    pub fn refresh_cookie(self, cookie: &crate::cookie::RefreshCookie) -> Self {
-        Self(self.0.refresh_cookie(cookie))
+    pub fn options(self, options: EndpointOptions) -> Self {
+        Self(self.0.options(options))
     }
 }
 
-/// What a request asks for.
+/// A request to refresh a session.
 pub(super) struct Refresh {
     token: RefreshToken,
     scope: Option<Scope>,

@@ -47,10 +47,10 @@ pub enum Algorithm {
     EdDSA,
 }
 
-/// What kind of key an algorithm takes.
+/// The kind of key that an algorithm needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
-    /// A secret; its least length in bytes is the hash's output (RFC 7518 §3.2).
+    /// A secret that is at least as long as the hash, in bytes (RFC 7518 §3.2).
     Hmac {
         hash_bytes: usize,
     },
@@ -145,7 +145,7 @@ impl fmt::Display for Algorithm {
 impl FromStr for Algorithm {
     type Err = KeyError;
 
-    /// Reads a name as it stands in a token's `alg`; names are case-sensitive.
+    /// Reads a name as in a token's `alg`. Names are case-sensitive.
     ///
     /// # Errors
     ///

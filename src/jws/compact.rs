@@ -5,13 +5,13 @@ use memchr::memchr;
 
 use crate::error::TokenError;
 
-/// That of an RSA key of 8192 bits, the longest that is trusted.
+/// The signature of an RSA key of 8192 bits, the longest key that is accepted.
 const MAX_SIGNATURE_BYTES: usize = 1024;
-/// That of P-384, the longest but for those of RSA. A buffer of this size is cheaper to clear.
+/// The signature of P-384, the longest of any algorithm but RSA. A buffer of this size is cheaper
+/// to clear.
 const SHORT_SIGNATURE_BYTES: usize = 96;
 
-/// A token that has the right shape. Nothing in it is to be trusted yet, and no segment has
-/// been decoded.
+/// A token of the right shape. Nothing in it can be trusted yet, and no segment is decoded yet.
 pub(super) struct Compact<'a> {
     pub(super) header: &'a str,
     /// Header and payload as they were signed (RFC 7515 §5.2).
@@ -27,7 +27,7 @@ impl<'a> Compact<'a> {
         }
         let (header, rest) = split(token)?;
         let (payload, signature) = split(rest)?;
-        // A fourth segment is no base64url, but is told apart before any work.
+        // Decoding would refuse a fourth segment too, but only after some work.
         if split(signature).is_ok() || [header, payload, signature].contains(&"") {
             return Err(TokenError::Malformed);
         }
@@ -40,7 +40,7 @@ impl<'a> Compact<'a> {
         })
     }
 
-    /// Has `check` look at the signature, which is decoded without an allocation.
+    /// Calls `check` with the signature, which is decoded without an allocation.
     pub(super) fn with_signature<T>(
         &self,
         check: impl FnOnce(&[u8]) -> T,
@@ -58,9 +58,9 @@ impl<'a> Compact<'a> {
         Ok(buffer.get(..length).unwrap_or_default())
     }
 
-    /// The payload. To be called once the signature has been verified: it is what takes longest to
-    /// decode, so that it is done with vector instructions, by a library that is not shown to
-    /// strangers' bytes.
+    /// Decodes the payload. Call this only after the signature has been verified: the payload takes
+    /// longest to decode, so a library with vector instructions does it, and that library should
+    /// not see the bytes of strangers.
     pub(super) fn payload(&self) -> Result<Vec<u8>, TokenError> {
         base64_simd::URL_SAFE_NO_PAD
             .decode_to_vec(self.payload)
@@ -68,14 +68,14 @@ impl<'a> Compact<'a> {
     }
 }
 
-/// What comes before the first dot, and after it.
+/// Splits the text at its first dot.
 fn split(text: &str) -> Result<(&str, &str), TokenError> {
     memchr(b'.', text.as_bytes())
         .and_then(|dot| Some((text.get(..dot)?, text.get(dot + 1..)?)))
         .ok_or(TokenError::Malformed)
 }
 
-/// Unpadded base64url whose unused bits are zero, so that a token has one spelling only.
+/// Decodes unpadded base64url. Unused bits must be zero, so that a token has only one spelling.
 pub(super) fn decode(segment: &str) -> Result<Vec<u8>, TokenError> {
     URL_SAFE_NO_PAD
         .decode(segment)

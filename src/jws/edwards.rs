@@ -1,7 +1,8 @@
-//! Ed25519 public keys that must not be trusted: with a point of small order, one signature
-//! fits every message.
+//! Detects Ed25519 public keys that must not be trusted: for a point of small order, one signature
+//! is valid for every message.
 
-/// `y` of the canonical points whose order divides 8, little-endian, the sign of `x` left out.
+/// The `y` coordinates of the canonical points whose order divides 8, in little-endian order and
+/// without the sign of `x`.
 const SMALL_ORDER: [[u8; 32]; 5] = [
     [0; 32],
     with_ends(0x01, 0x00, 0x00),
@@ -25,14 +26,14 @@ const fn with_ends(first: u8, middle: u8, last: u8) -> [u8; 32] {
     bytes
 }
 
-/// Whether the point has a small order or is not written as RFC 8032 §5.1.2 has it.
+/// Whether the point has a small order or is not encoded as RFC 8032 §5.1.2 requires.
 pub(super) fn is_weak(point: &[u8; 32]) -> bool {
     let mut y = *point;
     y[31] &= 0x7f;
     SMALL_ORDER.contains(&y) || is_not_reduced(&y)
 }
 
-/// `y ≥ 2^255 − 19`.
+/// Whether `y ≥ 2^255 − 19`.
 fn is_not_reduced(y: &[u8; 32]) -> bool {
     let [first, middle @ .., last] = y;
     *last == 0x7f && middle.iter().all(|byte| *byte == 0xff) && *first >= 0xed

@@ -2,8 +2,8 @@ use std::{borrow::Cow, fmt};
 
 /// A key, or a set of keys, that cannot be used.
 ///
-/// `Display` says what is wrong and what would be right, `Debug` too, for programs that return
-/// it from `main`; neither shows a secret.
+/// `Display` says what is wrong and what would be right. So does `Debug`, for programs that return
+/// the error from `main`. Neither shows a secret.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{what}", kind.lead())]
 pub struct KeyError {
@@ -15,32 +15,32 @@ pub struct KeyError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyErrorKind {
-    /// It cannot be read as a key of the algorithm.
+    /// The input cannot be read as a key of the algorithm.
     Format,
-    /// It is too short for its algorithm, or for what it is to do.
+    /// The key is too short for its algorithm or its purpose.
     #[non_exhaustive]
     Weak {
         /// How many bits the key has.
         bits: usize,
-        /// How many it has to have.
+        /// How many bits the key must have.
         minimum: usize,
     },
-    /// A JWK whose type, `use`, `key_ops` or `alg` forbids what is asked of it (RFC 7517 §4).
+    /// The type, `use`, `key_ops` or `alg` of a JWK forbids how it is to be used (RFC 7517 §4).
     Use,
     /// The algorithm is not one that this crate supports.
     UnsupportedAlgorithm,
     /// Two keys of a set share a `kid`.
     DuplicateKid,
-    /// A set that has no key that could be used.
+    /// The set has no key that can be used.
     EmptySet,
-    /// Keys that were to be replaced although a `KeySet` signs with one of them.
+    /// The keys to be replaced belong to a [`KeySet`](super::KeySet), which signs with one of them.
     KeysOfAKeySet,
     /// The operating system gave no random bytes, or the back end could not make a key.
     Generate,
 }
 
 impl KeyErrorKind {
-    /// What a sentence of this kind begins with.
+    /// The first words of `Display` for this kind.
     const fn lead(self) -> &'static str {
         match self {
             Self::Format => "the key cannot be read: ",
@@ -56,7 +56,7 @@ impl KeyError {
         Self { kind, what }
     }
 
-    /// A key of so many bits, called `name`, where so many are needed.
+    /// The error for a key, called `name`, that has `bits` bits but needs at least `minimum`.
     pub(crate) fn weak(name: &str, bits: usize, minimum: usize) -> Self {
         let what = format!("the {name} has {bits} bits, at least {minimum} are needed");
         Self::new(KeyErrorKind::Weak { bits, minimum }, what)

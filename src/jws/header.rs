@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::{Algorithm, compact::decode};
 use crate::{error::TokenError, json};
 
-/// Members that would change how the token is to be read, or bring a key of its own
-/// (RFC 7515 §4.1, RFC 7797). This crate supports none of their extensions, and a key comes
-/// from the configuration only (RFC 8725 §3.10).
+/// Members that would change how the token is read, or that bring a key with the token (RFC 7515
+/// §4.1, RFC 7797). This crate supports none of these extensions, and takes keys only from its
+/// configuration (RFC 8725 §3.10).
 const REFUSED: [&str; 6] = ["crit", "b64", "jwk", "jku", "x5u", "x5c"];
 
 pub(super) struct Header {
@@ -40,8 +40,8 @@ impl Header {
         })
     }
 
-    /// Whether `typ` is `wanted`: a media type, in any case, whose `application/` may be left
-    /// out (RFC 7515 §4.1.9).
+    /// Whether `typ` is the media type `wanted`. Case does not matter, and `application/` may be
+    /// left out (RFC 7515 §4.1.9).
     pub(super) fn is_type(&self, wanted: &str) -> bool {
         const PREFIX: &str = "application/";
         let Some(typ) = self.typ.as_deref() else {

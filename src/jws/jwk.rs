@@ -12,14 +12,14 @@ use super::{
 };
 use crate::json;
 
-/// What a key is to be used for; `key_ops` has to allow it (RFC 7517 §4.3).
+/// The purpose of a key, which `key_ops` must allow (RFC 7517 §4.3).
 #[derive(Clone, Copy)]
 pub(super) enum Operation {
     Sign,
     Verify,
 }
 
-/// A JWK whose `alg`, `use` and `key_ops` allow what is asked of it.
+/// A JWK whose `alg`, `use` and `key_ops` allow its purpose.
 pub(super) struct Jwk {
     pub(super) algorithm: Algorithm,
     pub(super) kid: Option<String>,
@@ -57,7 +57,7 @@ impl Jwk {
         })
     }
 
-    /// The public numbers; private ones beside them are left alone.
+    /// Takes the public numbers. Private ones are ignored.
     pub(super) fn public(&mut self) -> Result<Public, KeyError> {
         let mut number = |name| Ok::<_, KeyError>(take(&mut self.members, name)?.to_vec());
         Ok(match self.algorithm.family() {
@@ -102,7 +102,7 @@ impl Jwk {
 }
 
 impl Drop for Jwk {
-    /// What was not taken may still be private.
+    /// Wipes the members that were not taken, because they may be private.
     fn drop(&mut self) {
         for value in self.members.values_mut() {
             if let Value::String(text) = value {

@@ -1,4 +1,4 @@
-//! What a key has to be like, whichever format and back end it comes through.
+//! The requirements for a key, whatever its format and its back end.
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use super::{
     edwards, roca,
 };
 
-/// RFC 7518 §3.3 asks for 2048 bits; beyond 8192 a signature costs too much to be checked for
+/// RFC 7518 §3.3 requires 2048 bits. Above 8192 bits a signature is too expensive to check for
 /// strangers.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// A `kid` goes into each token, so it has to leave room for the rest.
+/// Each token contains a `kid`, so it has to leave room for the rest.
 const MAX_KID_BYTES: usize = 256;
 
-/// DER of a SubjectPublicKeyInfo up to the key itself (RFC 5480 §2, RFC 8410 §4). Named curve
-/// and uncompressed point are the only form in use, so that one prefix is the whole grammar.
+/// The DER of a SubjectPublicKeyInfo before the key itself (RFC 5480 §2, RFC 8410 §4). Only named
+/// curves and uncompressed points are in use, so that a fixed prefix is enough to read one.
 const P256_SPKI: &[u8] = &[
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
     0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
@@ -46,7 +46,7 @@ pub(super) fn rejected(_: Rejected) -> KeyError {
     format_error("it is not a valid private and public key of the algorithm")
 }
 
-/// A secret is at least as long as the hash (RFC 7518 §3.2).
+/// Refuses a secret that is shorter than the hash (RFC 7518 §3.2).
 pub(super) fn check_secret(algorithm: Algorithm, secret: &[u8]) -> Result<(), KeyError> {
     let Family::Hmac { hash_bytes } = algorithm.family() else {
         return Err(format_error("the algorithm takes a key pair, not a secret"));
@@ -61,7 +61,7 @@ fn weak(algorithm: Algorithm, bits: usize, minimum: usize) -> KeyError {
     KeyError::weak(&format!("{algorithm} key"), bits, minimum)
 }
 
-/// Refuses what no back end has to see. That a point is on its curve, the back end tells.
+/// Checks what does not need a back end. Whether a point is on its curve is left to the back end.
 pub(super) fn check_public(algorithm: Algorithm, public: &Public) -> Result<(), KeyError> {
     match (algorithm.family(), public) {
         (Family::Rsa, Public::Rsa { n, e }) => check_rsa(algorithm, n, e),
@@ -120,7 +120,7 @@ fn check_rsa(algorithm: Algorithm, n: &[u8], e: &[u8]) -> Result<(), KeyError> {
     Ok(())
 }
 
-/// Reads a public key, SPKI or (RSA) PKCS#1.
+/// Reads a public key in SPKI, or for RSA also in PKCS#1.
 pub(super) fn public_from_der(algorithm: Algorithm, der: &[u8]) -> Result<Public, KeyError> {
     let after = |prefix| {
         der.strip_prefix(prefix).ok_or_else(|| {
@@ -139,7 +139,7 @@ pub(super) fn public_from_der(algorithm: Algorithm, der: &[u8]) -> Result<Public
     }
 }
 
-/// Reads a private key from the one PEM block that is there (RFC 7468).
+/// Reads the DER of a private key from a single PEM block (RFC 7468).
 pub(super) fn private_from_pem(pem: &[u8]) -> Result<(PrivateDer, Zeroizing<Vec<u8>>), KeyError> {
     let (label, der) = one_block(pem)?;
     let format = match label.as_str() {
@@ -156,7 +156,7 @@ pub(super) fn private_from_pem(pem: &[u8]) -> Result<(PrivateDer, Zeroizing<Vec<
     Ok((format, der))
 }
 
-/// Reads the DER of a public key from the one PEM block that is there (RFC 7468).
+/// Reads the DER of a public key from a single PEM block (RFC 7468).
 pub(super) fn public_from_pem(pem: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let (label, der) = one_block(pem)?;
     match label.as_str() {
@@ -171,7 +171,7 @@ fn one_block(pem: &[u8]) -> Result<(String, Zeroizing<Vec<u8>>), KeyError> {
         let label = block.tag().to_owned();
         let headers = block.headers().iter().next().is_some();
         let contents = Zeroizing::new(block.into_contents());
-        // `openssl ecparam -genkey` puts the curve's name before the key, which repeats it.
+        // `openssl ecparam -genkey` writes the curve's name before the key, which contains it too.
         if label == "EC PARAMETERS" {
             continue;
         }
@@ -199,7 +199,7 @@ pub(super) fn base64url(bytes: &[u8]) -> String {
 }
 
 /// The members of a public JWK that a thumbprint covers (RFC 7638 §3.2, RFC 8037 §2), in
-/// lexicographic order, whether serde_json keeps the order or sorts.
+/// lexicographic order, whether serde_json keeps the order of members or sorts them.
 pub(super) fn public_members(algorithm: Algorithm, public: &Public) -> Value {
     match (public, algorithm.family()) {
         (Public::Rsa { n, e }, _) => {
@@ -215,12 +215,13 @@ pub(super) fn public_members(algorithm: Algorithm, public: &Public) -> Value {
     }
 }
 
-/// RFC 7638 §3: SHA-256 over the members without whitespace.
+/// The thumbprint of a public key (RFC 7638 §3): SHA-256 of the members without whitespace.
 pub(super) fn thumbprint(members: &Value) -> String {
     base64url(&backend::sha256(members.to_string().as_bytes()))
 }
 
-/// RFC 7638 §3.2 of a secret. Like a token's own HMAC it gives nothing away of a random secret.
+/// The thumbprint of a secret (RFC 7638 §3.2). It reveals nothing about a random secret, just as
+/// the HMAC of a token does not.
 pub(super) fn secret_thumbprint(secret: &[u8]) -> String {
     let text = Zeroizing::new(format!(r#"{{"k":"{}","kty":"oct"}}"#, *encoded(secret)));
     base64url(&backend::sha256(text.as_bytes()))

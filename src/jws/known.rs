@@ -1,4 +1,4 @@
-//! Headers that need not be read again.
+//! Remembers the headers of tokens, so that they need not be read again.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -6,24 +6,24 @@ use arc_swap::ArcSwap;
 
 use super::{VerifyingKey, header::Header};
 
-/// An issuer writes one header for all tokens of a key and a type, or a few. More than these
-/// are read each time.
+/// An issuer writes one header, or a few, for all tokens of a key and a type. Further headers of a
+/// key are read each time.
 const HEADERS_OF_A_KEY: usize = 8;
 const MAX_SEGMENT_BYTES: usize = 1024;
 
-/// A header that was read, and the key that it leads to.
+/// A header that was read, and the key that it names.
 pub(super) struct Known {
     pub(super) header: Header,
     pub(super) key: VerifyingKey,
 }
 
-/// The header segments of tokens whose signature was right, byte for byte: two segments that
-/// are equal say the same. Nobody without a trusted key can add to them.
+/// The header segments of tokens with a valid signature. Equal segments mean the same, so they are
+/// compared byte for byte. Only someone with a trusted key can add one.
 pub(super) struct KnownHeaders(ArcSwap<Table>);
 
 #[derive(Clone, Default)]
 struct Table {
-    /// The state of the key set that this holds for.
+    /// The epoch of the key set that the headers were read with.
     epoch: u64,
     headers: BTreeMap<Box<str>, Arc<Known>>,
 }

@@ -1,17 +1,18 @@
-//! Compact JWS, strict (RFC 7515), and the keys that sign and verify it.
+//! Strict compact JWS (RFC 7515), and the keys that sign and verify it.
 //!
-//! 1. A key is bound to one [`Algorithm`]; a token that names another one is refused, and
-//!    `none` does not exist (RFC 8725 §3.1).
-//! 2. Keys come from the configuration: [`SigningKey`] and [`VerifyingKey`] from PEM, DER, JWK,
-//!    a secret, or generated. Weak keys, and keys meant for something else, are refused.
-//! 3. Sets find a key by its `kid`: [`KeySet`] signs and rolls over, [`VerifyingKeys`] verify
-//!    and are published.
-//! 4. A token is three segments of canonical base64url, its header a JSON object without
+//! 1. A key is bound to one [`Algorithm`]. A token that names another one is refused, and there is
+//!    no `none` (RFC 8725 §3.1).
+//! 2. Keys come from the configuration. A [`SigningKey`] or [`VerifyingKey`] is read from PEM, DER,
+//!    a JWK or a secret; a signing key can also be generated. Weak keys, and keys meant for
+//!    something else, are refused.
+//! 3. A set finds a key by its `kid`. A [`KeySet`] signs and rolls keys over; [`VerifyingKeys`]
+//!    verify and can be published.
+//! 4. A token is three segments of canonical base64url. Its header is a JSON object without
 //!    duplicate members. `crit`, `b64` and keys in the header (`jwk`, `jku`, `x5u`, `x5c`) are
 //!    refused in any form; other unknown members are ignored (RFC 7515 §4).
 //!
-//! The cryptography is that of aws-lc-rs, or with the feature `rust-crypto` alone that of the
-//! RustCrypto crates.
+//! The cryptography is that of aws-lc-rs. If only the feature `rust-crypto` is on, it is that of
+//! the RustCrypto crates.
 
 mod algorithm;
 mod backend;
@@ -38,7 +39,7 @@ pub(crate) use trusted::Trust;
 pub use trusted::VerifyingKeys;
 pub use verifying::VerifyingKey;
 
-/// A token that could not be signed.
+/// The error of a token that could not be signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the token could not be signed: {kind}")]
 pub struct SignError {
@@ -49,7 +50,8 @@ pub struct SignError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignErrorKind {
-    /// The application's own claims are no JSON object, or use a registered name.
+    /// The application's own claims are not a JSON object or use a registered name, or `sub` is
+    /// empty.
     #[error("private claims: {0}")]
     PrivateClaims(String),
     /// The operating system gave no random bytes, or the back end failed.
@@ -72,14 +74,14 @@ impl SignError {
         }
     }
 
-    /// Why.
+    /// Why the token could not be signed.
     pub fn kind(&self) -> &SignErrorKind {
         &self.kind
     }
 }
 
-/// HMAC-SHA-256 (RFC 2104) of the parts, one after the other.
-#[cfg_attr(not(feature = "session"), allow(dead_code))] // sessions ask, nobody else does
+/// HMAC-SHA-256 (RFC 2104) of all parts in a row.
+#[cfg_attr(not(feature = "session"), allow(dead_code))] // only sessions use it
 pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     backend::hmac_sha256(key, parts)
 }

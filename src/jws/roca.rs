@@ -1,8 +1,8 @@
-//! The fingerprint of RSA keys made by Infineon's faulty library (CVE-2017-15361, "ROCA"):
-//! they can be factored, so such a key proves nothing.
+//! Detects RSA keys made by Infineon's faulty library (CVE-2017-15361, "ROCA"). They can be
+//! factored, so their signatures prove nothing.
 
-/// Odd primes up to 167. The library's primes are powers of 65537 modulo their product, and so
-/// is the modulus. Another modulus looks like that less than once in 2^27 times.
+/// The odd primes up to 167. Modulo their product, the primes of the faulty library are powers of
+/// 65537, and so is the modulus of the key. Fewer than one in 2^27 other moduli look like that.
 const PRIMES: [u32; 38] = [
     3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
     101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,

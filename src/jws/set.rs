@@ -1,4 +1,4 @@
-//! [`KeySet`].
+//! [`KeySet`], the keys of an issuer.
 
 use std::{
     fmt,
@@ -11,13 +11,14 @@ use serde::Serialize;
 
 use super::{Algorithm, KeyError, SignError, SigningKey, VerifyingKey, VerifyingKeys};
 
-/// One key that signs and any number that verify. Clones share the set, so that a roll-over
+/// One key that signs and any number of keys that verify. Clones share the set, so that a roll-over
 /// reaches all of them at once.
 ///
-/// A roll-over in three steps, with hours between them where others cache the published set:
-/// publish the next key ([`add_verifying`](Self::add_verifying)), sign with it
-/// ([`roll_over`](Self::roll_over)), and [`retire`](Self::retire) the old one when the last
-/// token that it signed has expired.
+/// A roll-over has three steps. If others cache the published set, leave hours between them:
+///
+/// 1. Publish the next key with [`add_verifying`](Self::add_verifying).
+/// 2. Sign with it from then on, by [`roll_over`](Self::roll_over).
+/// 3. [`retire`](Self::retire) the old key when the last token that it signed has expired.
 ///
 /// ```
 /// use tower_bearer::{Algorithm, KeySet, SigningKey};
@@ -40,11 +41,11 @@ pub struct KeySet(Arc<Shared>);
 struct Shared {
     signing: ArcSwap<SigningKey>,
     verifying: VerifyingKeys,
-    /// Held by whoever changes the set; tokens are signed and verified without it.
+    /// Locked while the set is changed. Signing and verifying tokens does not need it.
     change: Mutex<()>,
 }
 
-/// Room for a signature, but for one of RSA, and for the dots.
+/// The room for the dots and a signature of any algorithm but RSA, in bytes.
 const SIGNATURE: usize = 136;
 
 #[derive(Serialize)]
@@ -55,7 +56,7 @@ struct Header<'a> {
 }
 
 impl KeySet {
-    /// A set that signs and verifies with `signing`.
+    /// Creates a set that signs and verifies with `signing`.
     pub fn new(signing: SigningKey) -> Self {
         let verifying = VerifyingKeys::of_key_set(signing.verifying_key());
         Self(Arc::new(Shared {
@@ -65,34 +66,34 @@ impl KeySet {
         }))
     }
 
-    /// Adds a key that verifies only.
+    /// Adds a key that only verifies.
     ///
     /// # Errors
     ///
-    /// [`DuplicateKid`](super::KeyErrorKind::DuplicateKid) where the set has a key of that `kid`.
+    /// [`DuplicateKid`](super::KeyErrorKind::DuplicateKid) if the set has a key of that `kid`.
     pub fn add_verifying(&self, key: VerifyingKey) -> Result<(), KeyError> {
         let _change = self.change();
         self.0.verifying.add(key)
     }
 
-    /// The keys that verify: a handle that follows roll-overs of this set.
+    /// The keys that verify. They follow the roll-overs of this set.
     pub fn verifying(&self) -> VerifyingKeys {
         self.0.verifying.clone()
     }
 
-    /// Signs with `next` from now on. The key that signed until now stays to verify, until it
-    /// is [retired](Self::retire).
+    /// Signs with `next` from now on. The key that signed until now still verifies, until it is
+    /// [retired](Self::retire).
     ///
-    /// `next` may be a key that the set has been verifying with already.
+    /// `next` may be a key that the set already verifies with.
     ///
     /// # Errors
     ///
-    /// [`DuplicateKid`](super::KeyErrorKind::DuplicateKid) where the set has another key of that
+    /// [`DuplicateKid`](super::KeyErrorKind::DuplicateKid) if the set has another key of that
     /// `kid`.
     pub fn roll_over(&self, next: SigningKey) -> Result<(), KeyError> {
         let _change = self.change();
         let verifying = next.verifying_key();
-        // Verified first, signed second: no token may be out before its key is known.
+        // The key must verify before it signs: no token may be out before its key is known.
         if !self.0.verifying.holds(&verifying) {
             self.0.verifying.add(verifying)?;
         }
@@ -102,7 +103,7 @@ impl KeySet {
 
     /// Removes a key that verifies. The key that signs cannot be retired: roll over first.
     ///
-    /// Returns whether there was such a key.
+    /// Returns whether a key was removed.
     pub fn retire(&self, kid: &str) -> bool {
         let _change = self.change();
         self.0.signing.load().kid() != kid && self.0.verifying.remove(kid)
@@ -114,7 +115,7 @@ impl KeySet {
     }
 
     /// Signs a payload into the compact serialisation (RFC 7515 §7.1), with `alg`, `typ` and
-    /// `kid` in the header. For the conformance suite, which forges tokens; no API.
+    /// `kid` in the header. This is not public API: the conformance suite forges tokens with it.
     #[doc(hidden)]
     pub fn sign(&self, typ: &str, payload: &[u8]) -> Result<String, SignError> {
         let key = self.0.signing.load();

@@ -1,4 +1,4 @@
-//! [`SigningKey`] and [`PrivateKeyText`].
+//! [`SigningKey`], and [`PrivateKeyText`] for its export.
 
 use std::{fmt, sync::Arc};
 
@@ -16,10 +16,10 @@ use super::{
     key::{check_public, encoded, format_error, private_from_pem, rejected},
 };
 
-/// A private key, or a secret, that signs, bound to one [`Algorithm`]. Cheap to clone.
+/// A private key or a secret that signs with one [`Algorithm`]. It is cheap to clone.
 ///
-/// `Debug` shows its `kid` and algorithm only; what it holds is wiped from memory when the last
-/// clone is dropped.
+/// `Debug` shows only the `kid` and the algorithm. The key is wiped from memory when its last clone
+/// is dropped.
 ///
 /// ```
 /// use tower_bearer::{Algorithm, SigningKey};
@@ -38,16 +38,17 @@ pub struct SigningKey {
 
 struct Material {
     signer: Signer,
-    /// The secret, or the PKCS#8 DER: for the export, since a signer holds prepared states.
+    /// The secret, or the private key as PKCS#8 DER. It is kept for the export, because the signer
+    /// has only a prepared form of the key.
     private: Zeroizing<Vec<u8>>,
 }
 
 impl SigningKey {
-    /// Makes a new key: RSA of 2048 bits, a secret as long as the hash.
+    /// Generates a new key. An RSA key has 2048 bits, and a secret is as long as the hash.
     ///
     /// # Errors
     ///
-    /// [`Generate`](KeyErrorKind::Generate) where the operating system gives no random bytes.
+    /// [`Generate`](KeyErrorKind::Generate) if the operating system gives no random bytes.
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         if let Family::Hmac { hash_bytes } = algorithm.family() {
             let mut secret = Zeroizing::new(vec![0; hash_bytes]);
@@ -58,13 +59,13 @@ impl SigningKey {
         Self::from_signer(algorithm, signer)
     }
 
-    /// A secret of HS256, HS384 or HS512, at least as long as the hash (RFC 7518 §3.2): random
-    /// bytes, not a password.
+    /// Takes a secret for HS256, HS384 or HS512. It must be at least as long as the hash (RFC 7518
+    /// §3.2), and consist of random bytes: a password is not enough.
     ///
     /// # Errors
     ///
-    /// [`Weak`](KeyErrorKind::Weak) where it is shorter,
-    /// [`Format`](KeyErrorKind::Format) for another algorithm.
+    /// [`Weak`](KeyErrorKind::Weak) if the secret is shorter, [`Format`](KeyErrorKind::Format) if
+    /// the algorithm is another one.
     pub fn from_secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let secret = secret.as_ref();
         let verifying = VerifyingKey::from_secret(algorithm, secret)?;
@@ -76,11 +77,11 @@ impl SigningKey {
         })
     }
 
-    /// A secret in base64 or base64url, padded or not. Whitespace around it is ignored.
+    /// Takes a secret in base64 or base64url, padded or not. Whitespace around it is ignored.
     ///
     /// # Errors
     ///
-    /// [`Format`](KeyErrorKind::Format) where it is no base64, and as
+    /// [`Format`](KeyErrorKind::Format) if the text is not base64, and the errors of
     /// [`from_secret`](Self::from_secret).
     pub fn from_base64_secret(algorithm: Algorithm, secret: &str) -> Result<Self, KeyError> {
         let secret = secret.trim();
@@ -96,13 +97,13 @@ impl SigningKey {
         Self::from_secret(algorithm, Zeroizing::new(secret))
     }
 
-    /// A private key in PEM: `PRIVATE KEY` (PKCS#8), `RSA PRIVATE KEY` (PKCS#1) or
-    /// `EC PRIVATE KEY` (RFC 5915), unencrypted.
+    /// Reads an unencrypted private key in PEM: `PRIVATE KEY` (PKCS#8), `RSA PRIVATE KEY` (PKCS#1)
+    /// or `EC PRIVATE KEY` (RFC 5915).
     ///
     /// # Errors
     ///
-    /// [`Format`](KeyErrorKind::Format) where it is no such key of the algorithm,
-    /// [`Weak`](KeyErrorKind::Weak) where it is too short.
+    /// [`Format`](KeyErrorKind::Format) if it is not such a key of the algorithm,
+    /// [`Weak`](KeyErrorKind::Weak) if it is too short.
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let pem = pem.as_ref();
         let (format, der) = private_from_pem(pem)?;
@@ -110,12 +111,12 @@ impl SigningKey {
         Self::from_signer(algorithm, signer)
     }
 
-    /// A private key in DER: PKCS#8 (RFC 5208), or PKCS#1 (RFC 8017 appendix A.1.2) for RSA, or
-    /// RFC 5915 for an elliptic curve.
+    /// Reads a private key in DER: PKCS#8 (RFC 5208), for RSA also PKCS#1 (RFC 8017 appendix
+    /// A.1.2), and for an elliptic curve also RFC 5915.
     ///
     /// # Errors
     ///
-    /// As [`from_pem`](Self::from_pem).
+    /// Those of [`from_pem`](Self::from_pem).
     pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let der = der.as_ref();
         let signer = [PrivateDer::Pkcs8, PrivateDer::Pkcs1, PrivateDer::Sec1]
@@ -125,26 +126,25 @@ impl SigningKey {
         Self::from_signer(algorithm, signer)
     }
 
-    /// A private JWK, or a secret one (`oct`), with its `kid` where it has one. An elliptic
-    /// curve implies the algorithm; RSA and `oct` keys need their `alg`, or
-    /// [`from_jwk_as`](Self::from_jwk_as). RSA keys need all their private members.
+    /// Reads a JWK that is private or secret (`oct`), and its `kid` if it has one. An elliptic
+    /// curve implies the algorithm. RSA and `oct` keys must have an `alg`, or be read by
+    /// [`from_jwk_as`](Self::from_jwk_as). RSA keys must have all their private members.
     ///
     /// # Errors
     ///
-    /// [`Use`](KeyErrorKind::Use) where `use`, `key_ops` or `alg` forbids to sign with
-    /// it (RFC 7517 §4), [`Format`](KeyErrorKind::Format) where the private members
-    /// are missing or are not those of the public ones,
-    /// [`UnsupportedAlgorithm`](KeyErrorKind::UnsupportedAlgorithm) for a type or curve that
-    /// is not among the [`Algorithm`]s, and as [`from_pem`](Self::from_pem).
+    /// [`Use`](KeyErrorKind::Use) if `use`, `key_ops` or `alg` forbids signing with the key (RFC
+    /// 7517 §4), [`Format`](KeyErrorKind::Format) if private members are missing or do not belong
+    /// to the public ones, [`UnsupportedAlgorithm`](KeyErrorKind::UnsupportedAlgorithm) if the type
+    /// or the curve is not one of an [`Algorithm`], and the errors of [`from_pem`](Self::from_pem).
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
         Self::read(Jwk::parse(json, None, Operation::Sign)?)
     }
 
-    /// Like [`from_jwk`](Self::from_jwk), with the algorithm for a JWK that has no `alg`.
+    /// Like [`from_jwk`](Self::from_jwk), but names the algorithm of a JWK that has no `alg`.
     ///
     /// # Errors
     ///
-    /// As [`from_jwk`](Self::from_jwk); [`Use`](KeyErrorKind::Use) where the JWK names
+    /// Those of [`from_jwk`](Self::from_jwk), and [`Use`](KeyErrorKind::Use) if the JWK names
     /// another algorithm.
     pub fn from_jwk_as(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
         Self::read(Jwk::parse(json, Some(algorithm), Operation::Sign)?)
@@ -177,12 +177,12 @@ impl SigningKey {
         })
     }
 
-    /// The same key under another `kid`, 1 to 256 bytes. The default is the key's SHA-256
+    /// The same key under another `kid` of 1 to 256 bytes. The default is the key's SHA-256
     /// thumbprint (RFC 7638).
     ///
     /// # Errors
     ///
-    /// [`Format`](KeyErrorKind::Format) where it is empty or longer.
+    /// [`Format`](KeyErrorKind::Format) if `kid` is empty or longer.
     pub fn with_kid(self, kid: impl Into<String>) -> Result<Self, KeyError> {
         Ok(Self {
             verifying: self.verifying.with_kid(kid)?,
@@ -190,7 +190,7 @@ impl SigningKey {
         })
     }
 
-    /// The name that tokens call the key by.
+    /// The `kid` of the key, which tokens name in their header.
     pub fn kid(&self) -> &str {
         self.verifying.kid()
     }
@@ -200,15 +200,15 @@ impl SigningKey {
         self.verifying.algorithm()
     }
 
-    /// The key that verifies what this one signs, under the same `kid`. Of an HMAC key it is
+    /// The key that verifies what this one signs, under the same `kid`. For an HMAC key it contains
     /// the same secret.
     pub fn verifying_key(&self) -> VerifyingKey {
         self.verifying.clone()
     }
 
-    /// The private key as text, to keep a generated one: PKCS#8 PEM, which
-    /// [`from_pem`](Self::from_pem) reads, or of a secret a JWK, which
-    /// [`from_jwk`](Self::from_jwk) reads. A PEM does not hold the `kid`.
+    /// The private key as text, so that a generated key can be kept. A secret is exported as a JWK,
+    /// which [`from_jwk`](Self::from_jwk) reads; any other key as PKCS#8 PEM, which
+    /// [`from_pem`](Self::from_pem) reads. PEM does not contain the `kid`.
     pub fn export_private(&self) -> PrivateKeyText {
         let private = &self.material.private;
         PrivateKeyText(Zeroizing::new(match self.algorithm().family() {
@@ -242,7 +242,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// The text of a private key. `Debug` does not show it; it is wiped from memory when dropped.
+/// The text of a private key. `Debug` does not show it. It is wiped from memory when it is dropped.
 #[derive(Clone)]
 pub struct PrivateKeyText(Zeroizing<String>);
 

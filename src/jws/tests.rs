@@ -1,5 +1,5 @@
-//! Signatures of published examples, whose payloads are no claims, so that no public door
-//! leads to them; and the order of what is refused.
+//! Tests with the signatures of published examples, and tests of what is refused in which order.
+//! The payloads of the examples are not claims, so the public API cannot read them.
 
 use std::{fs, path::Path};
 
@@ -20,7 +20,7 @@ fn read(path: impl AsRef<Path>) -> String {
     fs::read_to_string(path).unwrap()
 }
 
-/// The payload, if the signature is right.
+/// The payload, if the signature is valid.
 fn open(keys: &VerifyingKeys, token: &str) -> Result<Vec<u8>, TokenError> {
     let jws = Compact::parse(token, MAX)?;
     keys.verified(&jws, None).map(|opened| opened.payload)
@@ -52,7 +52,7 @@ fn rfc7515_appendix_a() {
 
         let jws = Compact::parse(&token, MAX).unwrap();
         let signature = key.sign(jws.signing_input.as_bytes()).unwrap();
-        // ECDSA signs the same message in many ways.
+        // With ECDSA, a message has many valid signatures.
         assert_eq!(
             jws.with_signature(|theirs| theirs == signature).unwrap(),
             algorithm != Algorithm::ES256,
@@ -237,7 +237,7 @@ fn hmac_sha256_is_that_of_rfc4231() {
     );
 }
 
-/// A token with this header, signed well.
+/// A token with this header and a valid signature.
 fn signed(key: &SigningKey, header: &str, payload: &str) -> String {
     let input = [header, payload]
         .map(|part| base64url(part.as_bytes()))
@@ -328,7 +328,7 @@ fn a_token_has_one_spelling() {
     }
 }
 
-/// Not even who signs may spell a payload in another way.
+/// Not even the signer can spell a payload in another way.
 #[test]
 fn a_signed_payload_has_one_spelling() {
     let key = SigningKey::generate(Algorithm::EdDSA).unwrap();

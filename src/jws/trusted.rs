@@ -1,4 +1,4 @@
-//! [`VerifyingKeys`].
+//! [`VerifyingKeys`], the keys whose tokens are trusted.
 
 use std::{
     fmt,
@@ -20,9 +20,9 @@ use super::{
 };
 use crate::{error::TokenError, json};
 
-/// Keys that verify, found by their `kid`. Clones share the set.
+/// A set of keys that verify, found by their `kid`. Clones share the set.
 ///
-/// A token without a `kid` is accepted only where exactly one key of its algorithm is here.
+/// A token without a `kid` is accepted only if the set has exactly one key of its algorithm.
 ///
 /// ```
 /// use tower_bearer::{Algorithm, KeySet, SigningKey, VerifyingKeys};
@@ -40,33 +40,33 @@ pub struct VerifyingKeys(Arc<Shared>);
 
 struct Shared {
     keys: ArcSwap<Vec<VerifyingKey>>,
-    /// Counts the changes of `keys`, each once it is made. Whoever reads it **before** the keys
-    /// and finds it unchanged later knows that what was found then still holds.
+    /// The number of changes to `keys`, each counted after it is made. Code that reads the count
+    /// **before** the keys, and later finds it unchanged, knows that the keys are unchanged too.
     epoch: AtomicU64,
     known: KnownHeaders,
-    /// Whether a [`KeySet`](super::KeySet) signs with one of them.
+    /// Whether a [`KeySet`](super::KeySet) signs with one of the keys.
     are_of_a_key_set: bool,
 }
 
-/// What is in a token whose signature was right, and why that is believed.
+/// The payload of a token with a valid signature, and why it is trusted.
 pub(crate) struct Opened {
     pub(crate) payload: Vec<u8>,
     pub(crate) trust: Trust,
 }
 
-/// By which header and key a token was opened, as of a state of the set.
+/// The header and the key that opened a token, and the epoch of the set at that time.
 pub(crate) struct Trust {
     known: Arc<Known>,
     epoch: AtomicU64,
 }
 
 impl VerifyingKeys {
-    /// A set of these keys.
+    /// Creates a set of these keys.
     ///
     /// # Errors
     ///
-    /// [`EmptySet`](KeyErrorKind::EmptySet) where there is none,
-    /// [`DuplicateKid`](KeyErrorKind::DuplicateKid) where two have the same `kid`.
+    /// [`EmptySet`](KeyErrorKind::EmptySet) if there are no keys,
+    /// [`DuplicateKid`](KeyErrorKind::DuplicateKid) if two have the same `kid`.
     pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, KeyError> {
         let mut set = Vec::new();
         for key in keys {
@@ -83,17 +83,16 @@ impl VerifyingKeys {
 
     /// Reads a JWK Set (RFC 7517 §5).
     ///
-    /// As §5 asks, keys that cannot be used here are skipped: for another `use`, of an
-    /// unsupported type, curve or `alg`, too weak, malformed, or RSA and `oct` without `alg`.
-    /// Private members are ignored.
+    /// As RFC 7517 §5 recommends, keys that cannot be used here are skipped: keys for another
+    /// `use`, of an unsupported type, curve or `alg`, weak or malformed keys, and RSA and `oct`
+    /// keys without an `alg`. Private members are ignored.
     ///
     /// # Errors
     ///
-    /// [`Format`](KeyErrorKind::Format) where it is no JWK Set,
-    /// [`Use`](KeyErrorKind::Use) where it mixes secrets with public keys, so that it
-    /// can be neither published nor kept secret,
-    /// [`EmptySet`](KeyErrorKind::EmptySet) where no key is left,
-    /// [`DuplicateKid`](KeyErrorKind::DuplicateKid) where two have the same `kid`.
+    /// [`Format`](KeyErrorKind::Format) if the text is not a JWK Set,
+    /// [`Use`](KeyErrorKind::Use) if it mixes secrets with public keys, so that it can be neither
+    /// published nor kept secret, [`EmptySet`](KeyErrorKind::EmptySet) if no key can be used,
+    /// [`DuplicateKid`](KeyErrorKind::DuplicateKid) if two keys have the same `kid`.
     pub fn from_jwks(json: &str) -> Result<Self, KeyError> {
         let malformed = || KeyError::new(KeyErrorKind::Format, "it is no JWK Set");
         let mut set = json::object(json.as_bytes()).map_err(|_| malformed())?;
@@ -112,7 +111,7 @@ impl VerifyingKeys {
         Self::new(public.into_iter().chain(secret))
     }
 
-    /// Those of a [`KeySet`](super::KeySet), which signs with this one.
+    /// Creates the verifying keys of a [`KeySet`](super::KeySet) that signs with `signing`.
     pub(super) fn of_key_set(signing: VerifyingKey) -> Self {
         Self::of(vec![signing], true)
     }
@@ -126,26 +125,27 @@ impl VerifyingKeys {
         }))
     }
 
-    /// Trusts the keys of `next` from now on, and no others: for a server that reads the key set of
-    /// an issuer elsewhere, and has read it again. Clones of this set, and the verifiers that have
-    /// one, follow at once; `next` stays as it is.
+    /// Replaces the keys of this set by those of `next`. Use it on a server that fetches the key
+    /// set of another issuer from time to time. Clones of this set, and the verifiers that have
+    /// one, change at once. `next` itself does not change.
     ///
-    /// Tokens of keys that are gone are refused with the next request, remembered ones too. Keys
-    /// that are in both are the same keys: what is remembered of their tokens stays.
+    /// From the next request on, tokens of removed keys are refused, even if a verifier remembers
+    /// them. A key that is in both sets stays the same key, and its tokens stay remembered.
     ///
-    /// The last call counts. Have one task fetch and replace: of two, the one that has fetched
-    /// first may be the last to replace, and bring back a key that has leaked.
+    /// If several calls race, the last one counts. Let only one task fetch and replace the keys: of
+    /// two tasks, the one with the older keys may be the last, and bring back a key that has
+    /// leaked.
     ///
     /// # Errors
     ///
-    /// [`KeysOfAKeySet`](KeyErrorKind::KeysOfAKeySet) where these are the keys of a
-    /// [`KeySet`](crate::KeySet), which has to verify what it signs.
+    /// [`KeysOfAKeySet`](KeyErrorKind::KeysOfAKeySet) if these keys belong to a
+    /// [`KeySet`](crate::KeySet), which must be able to verify what it signs.
     ///
     /// ```
     /// use tower_bearer::{VerifyingKeys, jws::KeyError};
     ///
     /// fn read_again(trusted: &VerifyingKeys, fetched: &str) -> Result<(), KeyError> {
-    ///     // What cannot be read, or has no key that can be used, changes nothing.
+    ///     // A set that cannot be read, or has no key that can be used, changes nothing.
     ///     trusted.replace(&VerifyingKeys::from_jwks(fetched)?)
     /// }
     /// # use tower_bearer::{Algorithm, KeySet, SigningKey};
@@ -172,8 +172,8 @@ impl VerifyingKeys {
         Ok(())
     }
 
-    /// The JWK Set to publish (RFC 7517 §5): public keys only, each with `kid`, `alg` and
-    /// `use`. Secrets never appear; where there is nothing else it is `{"keys":[]}`.
+    /// The JWK Set to publish (RFC 7517 §5). It has only public keys, each with `kid`, `alg` and
+    /// `use`. Secrets are left out; without public keys it is `{"keys":[]}`.
     pub fn jwks(&self) -> String {
         let keys: Vec<Value> = self
             .0
@@ -185,10 +185,8 @@ impl VerifyingKeys {
         json!({ "keys": keys }).to_string()
     }
 
-    /// Opens a compact JWS, once everything below the claims is right.
-    ///
-    /// In this order: the size, the shape, the header, the type, the key by `kid`, its
-    /// algorithm, the signature. All that a peer learns of it is `invalid_token`.
+    /// Opens a compact JWS. It checks everything but the claims, in this order: the size, the
+    /// shape, the header, the type, the key by `kid`, its algorithm, the signature.
     pub(crate) fn open(
         &self,
         token: &str,
@@ -198,7 +196,7 @@ impl VerifyingKeys {
         self.verified(&Compact::parse(token, max_bytes)?, Some(typ))
     }
 
-    /// Opens a token of this type, or of any.
+    /// Opens a token of the type `typ`, or of any type if that is `None`.
     pub(super) fn verified(
         &self,
         jws: &Compact<'_>,
@@ -224,7 +222,7 @@ impl VerifyingKeys {
         })
     }
 
-    /// What a header says and which key it names, by memory or by reading it.
+    /// The content of a header and the key that it names, from memory or read anew.
     fn recognise(
         &self,
         seen: Option<Arc<Known>>,
@@ -246,7 +244,7 @@ impl VerifyingKeys {
         }
     }
 
-    /// Whether the token would still be opened, and by the same key.
+    /// Whether the token would still be opened with the same key.
     pub(crate) fn still_trusts(&self, trust: &Trust) -> bool {
         let epoch = self.epoch();
         if trust.epoch.load(Ordering::Relaxed) == epoch {
@@ -288,8 +286,8 @@ impl VerifyingKeys {
         self.0.epoch.load(Ordering::Acquire)
     }
 
-    /// Whether any key is in both, whatever its `kid` or algorithm.
-    #[cfg_attr(not(feature = "session"), allow(dead_code))] // sessions ask, nobody else does
+    /// Whether some key is in both sets, whatever its `kid` or algorithm.
+    #[cfg_attr(not(feature = "session"), allow(dead_code))] // only sessions use it
     pub(crate) fn shares_key_with(&self, other: &Self) -> bool {
         let theirs = other.0.keys.load();
         self.0.keys.load().iter().any(|mine| {
@@ -303,7 +301,7 @@ impl VerifyingKeys {
         self.0.keys.load().iter().any(|held| held.equals(key))
     }
 
-    /// To be called by one writer at a time.
+    /// Adds a key. Only one writer may call this at a time.
     pub(super) fn add(&self, key: VerifyingKey) -> Result<(), KeyError> {
         let mut keys = self.0.keys.load().to_vec();
         push(&mut keys, key)?;
@@ -311,7 +309,7 @@ impl VerifyingKeys {
         Ok(())
     }
 
-    /// To be called by one writer at a time.
+    /// Removes a key. Only one writer may call this at a time.
     pub(super) fn remove(&self, kid: &str) -> bool {
         let before = self.0.keys.load();
         let after: Vec<_> = before
@@ -326,7 +324,7 @@ impl VerifyingKeys {
         removed
     }
 
-    /// The keys first, the count second: see [`Shared::epoch`].
+    /// Stores the keys first and counts the change afterwards; see [`Shared::epoch`].
     fn publish(&self, keys: Vec<VerifyingKey>) {
         self.0.keys.store(Arc::new(keys));
         self.0.epoch.fetch_add(1, Ordering::Release);

@@ -1,4 +1,4 @@
-//! [`VerifyingKey`].
+//! [`VerifyingKey`], a public key or a secret that verifies.
 
 use std::{fmt, sync::Arc};
 
@@ -15,10 +15,10 @@ use super::{
     },
 };
 
-/// A key that verifies, bound to one [`Algorithm`]. Cheap to clone.
+/// A public key or a secret that verifies with one [`Algorithm`]. It is cheap to clone.
 ///
-/// `Debug` shows its `kid` and algorithm only: an HMAC key verifies with the very secret that
-/// signs.
+/// `Debug` shows only the `kid` and the algorithm, because an HMAC key verifies with the same
+/// secret that signs.
 ///
 /// ```
 /// use tower_bearer::{Algorithm, VerifyingKey};
@@ -41,17 +41,18 @@ struct Material {
     algorithm: Algorithm,
     checker: Checker,
     thumbprint: String,
-    /// The members of the public JWK; nothing for a secret.
+    /// The members of the public JWK, or `None` for a secret.
     public: Option<Value>,
 }
 
 impl VerifyingKey {
-    /// A secret of HS256, HS384 or HS512, at least as long as the hash (RFC 7518 §3.2).
+    /// Takes a secret for HS256, HS384 or HS512. It must be at least as long as the hash (RFC 7518
+    /// §3.2).
     ///
     /// # Errors
     ///
-    /// [`Weak`](super::KeyErrorKind::Weak) where it is shorter,
-    /// [`Format`](super::KeyErrorKind::Format) for another algorithm.
+    /// [`Weak`](super::KeyErrorKind::Weak) if the secret is shorter,
+    /// [`Format`](super::KeyErrorKind::Format) if the algorithm is another one.
     pub fn from_secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let secret = secret.as_ref();
         check_secret(algorithm, secret)?;
@@ -65,54 +66,54 @@ impl VerifyingKey {
         ))
     }
 
-    /// A public key in PEM: `PUBLIC KEY` (SPKI), or `RSA PUBLIC KEY` (PKCS#1). One block only;
-    /// certificates are refused.
+    /// Reads a public key in PEM: a single block `PUBLIC KEY` (SPKI) or `RSA PUBLIC KEY` (PKCS#1).
+    /// Certificates are refused.
     ///
     /// # Errors
     ///
-    /// [`Format`](super::KeyErrorKind::Format) where it is no such key,
-    /// [`Weak`](super::KeyErrorKind::Weak) where it is too short.
+    /// [`Format`](super::KeyErrorKind::Format) if it is not such a key of the algorithm,
+    /// [`Weak`](super::KeyErrorKind::Weak) if it is too short.
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let pem = pem.as_ref();
         Self::from_der(algorithm, &public_from_pem(pem)?)
     }
 
-    /// A public key in DER: SPKI (RFC 5280 §4.1.2.7), or PKCS#1 (RFC 8017 appendix A.1.1) for
-    /// RSA.
+    /// Reads a public key in DER: SPKI (RFC 5280 §4.1.2.7), or for RSA also PKCS#1 (RFC 8017
+    /// appendix A.1.1).
     ///
     /// # Errors
     ///
-    /// As [`from_pem`](Self::from_pem).
+    /// Those of [`from_pem`](Self::from_pem).
     pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let der = der.as_ref();
         Self::from_public(algorithm, &public_from_der(algorithm, der)?)
     }
 
-    /// A public JWK, or a secret one (`oct`), with its `kid` where it has one. An elliptic
-    /// curve implies the algorithm; RSA and `oct` keys need their `alg`, or
+    /// Reads a JWK that is public or secret (`oct`), and its `kid` if it has one. An elliptic curve
+    /// implies the algorithm. RSA and `oct` keys must have an `alg`, or be read by
     /// [`from_jwk_as`](Self::from_jwk_as). Private members are ignored.
     ///
     /// # Errors
     ///
-    /// [`Use`](super::KeyErrorKind::Use) where `use`, `key_ops` or `alg`
-    /// forbids to verify with it (RFC 7517 §4),
-    /// [`UnsupportedAlgorithm`](super::KeyErrorKind::UnsupportedAlgorithm) for a type
-    /// or curve that is not among the [`Algorithm`]s, and as [`from_pem`](Self::from_pem).
+    /// [`Use`](super::KeyErrorKind::Use) if `use`, `key_ops` or `alg` forbids verifying with the
+    /// key (RFC 7517 §4), [`UnsupportedAlgorithm`](super::KeyErrorKind::UnsupportedAlgorithm) if
+    /// the type or the curve is not one of an [`Algorithm`], and the errors of
+    /// [`from_pem`](Self::from_pem).
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
         Self::read(Jwk::parse(json, None, Operation::Verify)?)
     }
 
-    /// Like [`from_jwk`](Self::from_jwk), with the algorithm for a JWK that has no `alg`.
+    /// Like [`from_jwk`](Self::from_jwk), but names the algorithm of a JWK that has no `alg`.
     ///
     /// # Errors
     ///
-    /// As [`from_jwk`](Self::from_jwk);
-    /// [`Use`](super::KeyErrorKind::Use) where the JWK names another algorithm.
+    /// Those of [`from_jwk`](Self::from_jwk), and [`Use`](super::KeyErrorKind::Use) if the JWK
+    /// names another algorithm.
     pub fn from_jwk_as(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
         Self::read(Jwk::parse(json, Some(algorithm), Operation::Verify)?)
     }
 
-    /// One key of a set.
+    /// Reads one key of a JWK Set.
     pub(super) fn from_jwk_members(members: Map<String, Value>) -> Result<Self, KeyError> {
         Self::read(Jwk::from_members(members, None, Operation::Verify)?)
     }
@@ -158,12 +159,12 @@ impl VerifyingKey {
         }
     }
 
-    /// The same key under another `kid`, 1 to 256 bytes. The default is the key's SHA-256
+    /// The same key under another `kid` of 1 to 256 bytes. The default is the key's SHA-256
     /// thumbprint (RFC 7638).
     ///
     /// # Errors
     ///
-    /// [`Format`](super::KeyErrorKind::Format) where it is empty or longer.
+    /// [`Format`](super::KeyErrorKind::Format) if `kid` is empty or longer.
     pub fn with_kid(self, kid: impl Into<String>) -> Result<Self, KeyError> {
         Ok(Self {
             kid: check_kid(kid.into())?,
@@ -171,7 +172,7 @@ impl VerifyingKey {
         })
     }
 
-    /// The name that tokens call the key by.
+    /// The `kid` of the key, which tokens name in their header.
     pub fn kid(&self) -> &str {
         &self.kid
     }
@@ -189,13 +190,13 @@ impl VerifyingKey {
         &self.material.thumbprint
     }
 
-    /// Whether it is the same key under the same `kid` for the same algorithm.
+    /// Whether `other` is an equal key, under the same `kid` and for the same algorithm.
     pub(super) fn equals(&self, other: &Self) -> bool {
         (self.kid(), self.algorithm(), self.thumbprint())
             == (other.kid(), other.algorithm(), other.thumbprint())
     }
 
-    /// Whether it is the very same key under the same `kid`, not only an equal one.
+    /// Whether `other` is a clone of this key under the same `kid`, and not only an equal key.
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.material, &other.material) && self.kid == other.kid
     }
@@ -204,7 +205,7 @@ impl VerifyingKey {
         self.material.checker.verify(message, signature)
     }
 
-    /// The public JWK, for publication; a secret has none.
+    /// The public JWK to publish, or `None` for a secret.
     pub(super) fn jwk(&self) -> Option<Value> {
         let mut jwk = self.material.public.clone()?;
         if let Value::Object(members) = &mut jwk {

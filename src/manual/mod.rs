@@ -5,10 +5,14 @@
 //! - [`proof`]: what a model checker has tried against that
 //! - [`keys`]: choosing, keeping and rolling over keys
 //! - [`stores`]: choosing one, what each keeps when it fails, sizing, writing your own
-//! - [`deployment`]: lifetimes, clean-up, shutdown, rendering servers
+//! - [`deployment`]: lifetimes, several servers, clean-up, shutdown, cookies, rendering servers
+//! - [`glossary`]: what each term of the field means here
 
 #[doc = include_str!("deployment.md")]
 pub mod deployment {}
+
+#[doc = include_str!("glossary.md")]
+pub mod glossary {}
 
 #[doc = include_str!("keys.md")]
 pub mod keys {}

@@ -15,10 +15,10 @@ use crate::{
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// So that a refresh token fits well into a cookie.
+/// The longest issuer, in bytes, with which a refresh token still fits well into a cookie.
 const MAX_ISSUER: usize = 512;
 
-/// What `Sessions` holds, shared by its clones.
+/// What all clones of a `Sessions` share.
 pub(super) struct Inner<St> {
     pub(super) issuer: Issuer,
     pub(super) verifier: Verifier,
@@ -47,8 +47,8 @@ impl<St> Inner<St> {
     }
 }
 
-/// Configures [`Sessions`]; everything has a default but what
-/// [`Sessions::builder`] asks for.
+/// Configures [`Sessions`]. Every setting has a default; the issuer, the refresh key and the
+/// store have to be given.
 #[must_use]
 pub struct SessionsBuilder<St = AnyStore> {
     issuer: Issuer,
@@ -66,8 +66,8 @@ pub struct SessionsBuilder<St = AnyStore> {
 }
 
 impl<St> SessionsBuilder<St> {
-    /// As [`Sessions::builder`], for sessions whose type names the store:
-    /// [`Sessions::store`] then gives it back.
+    /// Like [`Sessions::builder`], but keeps the store's type: [`Sessions::store`] then gives the
+    /// store with all its own methods.
     ///
     /// ```
     /// # use tower_bearer::{Issuer, error::ConfigError, session::{RefreshKey, Sessions, SessionsBuilder}};
@@ -96,60 +96,66 @@ impl<St> SessionsBuilder<St> {
         }
     }
 
-    /// How long an access token lives. Default 10 minutes, at least a second.
+    /// How long an access token is valid: 10 minutes by default, and at least 1 second.
     ///
-    /// This is how long a stolen access token works where the session's end cannot be seen.
+    /// A stolen access token works for this long on servers that do not learn that its session
+    /// was ended.
     pub fn access_lifetime(mut self, lifetime: Duration) -> Self {
         self.access_lifetime = lifetime;
         self
     }
 
-    /// How long a refresh token lives unused, where its session's
-    /// [login](super::Grant::idle_lifetime) has not said so. Default 30 days.
+    /// How long an unused refresh token lives, unless the
+    /// [login](super::Grant::idle_lifetime) sets another time: 30 days by default.
     pub fn idle_lifetime(mut self, lifetime: Duration) -> Self {
         self.policy.idle_lifetime = lifetime;
         self
     }
 
-    /// How long a session lives from login on, whatever happens, where its
-    /// [login](super::Grant::session_lifetime) has not said so. Default 180 days.
+    /// How long after its login a session expires, however often it is refreshed, unless the
+    /// [login](super::Grant::session_lifetime) sets another time: 180 days by default.
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         self.session_lifetime = lifetime;
         self
     }
 
-    /// For how long the predecessor of the live refresh token is answered as a neighbour:
-    /// another tab, a quick retry. Default 10 s, at most 5 minutes, zero turns it off. For as
-    /// long after its successor was first used it is answered too, as a late redelivery.
+    /// How long the previous refresh token is still answered with the live one: 10 seconds by
+    /// default, at most 5 minutes. Zero turns it off.
     ///
-    /// A thief who presents within it each time is not seen.
+    /// The window serves a second tab, and a quick retry of a client that got no answer. It opens
+    /// when the live token is delivered, and once more, for a late redelivery, when the live token
+    /// is first used.
+    ///
+    /// A thief who presents stolen tokens only within this window is not noticed.
     pub fn reuse_window(mut self, window: Duration) -> Self {
         self.policy.reuse_window = window;
         self
     }
 
-    /// How many generations in `span` may need a late redelivery. Default 3 in 20; the span
-    /// is at most 32, a budget of zero turns late redelivery off.
+    /// How many of the last `span` generations may need a late redelivery: by default 3 of 20.
+    ///
+    /// `span` is 1 to 32, and `budget` is below it. A budget of 0 turns late redelivery off.
     pub fn late_budget(mut self, budget: u32, span: u32) -> Self {
         self.policy.late_budget = budget;
         self.policy.late_span = span;
         self
     }
 
-    /// What shows that a client holds its newest refresh token. Default: its access token.
+    /// What proves that a client holds its newest refresh token. By default it is the use of the
+    /// access token that came with it ([`ConfirmBy::AccessToken`]).
     pub fn confirm_by(mut self, confirm_by: ConfirmBy) -> Self {
         self.confirm_by = confirm_by;
         self
     }
 
-    /// How many live sessions a subject may have, and what happens to a login beyond that.
-    /// Default: any number. At most 1000.
+    /// How many live sessions a subject may have, 1 to 1000, and what happens at a login beyond
+    /// that. By default there is no limit.
     pub fn max_sessions(mut self, sessions: usize, overflow: Overflow) -> Self {
         self.max_sessions = Some((sessions, overflow));
         self
     }
 
-    /// Asks the application at each refresh, to reload its claims or to refuse.
+    /// Asks the application at each refresh, which may refuse it or replace the private claims.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -168,9 +174,11 @@ impl<St> SessionsBuilder<St> {
     /// # }
     /// ```
     ///
-    /// The hook runs after the token was accepted and before anything is written. It may
-    /// return a [`RefreshDecision`](super::RefreshDecision), a `bool`, or a `Result` of one;
-    /// an error or the [timeout](Self::hook_timeout) is a 503 with nothing written.
+    /// The hook runs after the token was accepted and before anything is written. It returns a
+    /// [`RefreshDecision`](super::RefreshDecision),
+    /// [`PrivateClaims`](super::PrivateClaims), a `bool`, or a `Result` of one of these. If it
+    /// returns an error or exceeds the [timeout](Self::hook_timeout), the client gets a 503 and
+    /// nothing is written.
     pub fn on_refresh<F, Fut>(mut self, hook: F) -> Self
     where
         F: Fn(SessionInfo) -> Fut + Send + Sync + 'static,
@@ -180,19 +188,19 @@ impl<St> SessionsBuilder<St> {
         self
     }
 
-    /// How long the refresh hook may take. Default 2 s.
+    /// How long the refresh hook may take: 2 seconds by default.
     pub fn hook_timeout(mut self, timeout: Duration) -> Self {
         self.hook_timeout = timeout;
         self
     }
 
-    /// How long one store operation may take. Default 5 s.
+    /// How long the answer to a store operation is waited for: 5 seconds by default.
     pub fn store_timeout(mut self, timeout: Duration) -> Self {
         self.store_timeout = timeout;
         self
     }
 
-    /// Tells the application what happens to its sessions. The hook must not block.
+    /// Calls `hook` with each event of a session. The hook must not block.
     pub fn on_event(mut self, hook: impl Fn(&SessionEvent) + Send + Sync + 'static) -> Self {
         self.events = Events::new(hook);
         self
@@ -200,7 +208,7 @@ impl<St> SessionsBuilder<St> {
 
     /// Refuses a reused refresh token without ending its session.
     ///
-    /// This leaves a thief who refreshed before the victim in possession of the session.
+    /// This is dangerous: a thief who refreshes before the victim does keeps the session.
     pub fn danger_refuse_without_revoking(mut self) -> Self {
         self.policy.revoke_on_reuse = false;
         self
@@ -208,14 +216,17 @@ impl<St> SessionsBuilder<St> {
 }
 
 impl<St: SessionStore> SessionsBuilder<St> {
-    /// Checks the configuration.
+    /// Checks the configuration and builds the sessions.
     ///
     /// # Errors
     ///
-    /// On a lifetime or timeout that is zero or beyond a thousand years, an access lifetime
-    /// above the idle lifetime or an idle lifetime above the session's, a window, budget or
-    /// maximum out of its range, an issuer above 512 bytes, or a refresh key that access tokens
-    /// are signed with too.
+    /// - The access lifetime is below 1 second, another lifetime or a timeout is zero, or the
+    ///   session lifetime is above a thousand years.
+    /// - The access lifetime is above the idle lifetime, or the idle lifetime is above the session
+    ///   lifetime.
+    /// - The reuse window, the late budget, its span or the maximum of sessions is out of range.
+    /// - The issuer is above 512 bytes.
+    /// - The refresh key is also a key of the access tokens.
     pub fn build(self) -> Result<Sessions<St>, ConfigError> {
         self.check_lifetimes()?;
         self.check_limits()?;
@@ -227,7 +238,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
             ));
         }
         let verifier = Verifier::new(self.issuer.issuer(), self.issuer.audience(), access_keys)?;
-        // It only sees tokens that are to be revoked.
+        // A token comes here only once, when it is revoked, so a cache would be of no use.
         let verifier = verifier.without_cache();
         Ok(Sessions(Arc::new(Inner {
             issuer: self.issuer,

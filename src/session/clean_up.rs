@@ -11,7 +11,8 @@ use crate::{
 
 const BATCH: usize = 500;
 
-/// The task that [`Sessions::clean_up`] has started. It stops when this is dropped.
+/// The handle of the task that [`Sessions::clean_up`] has started. The task stops when the handle
+/// is dropped.
 #[derive(Debug)]
 #[must_use = "the task stops when this is dropped"]
 pub struct CleanUp {
@@ -38,7 +39,7 @@ impl CleanUp {
         let task = runtime.spawn(async move {
             loop {
                 sessions.delete_expired().await;
-                // Stopped or dropped, the channel answers; otherwise it is time again.
+                // The channel answers when the handle is stopped or dropped; else it is time again.
                 if tokio::time::timeout(every, &mut stopped).await.is_ok() {
                     return;
                 }
@@ -47,16 +48,16 @@ impl CleanUp {
         Ok(Self { stop, task })
     }
 
-    /// Stops the task and waits until a deletion that is under way has ended.
+    /// Stops the task and waits until a deletion that is under way is done.
     pub async fn stop(self) {
         drop(self.stop);
-        // The task has no way to fail that would be worth telling while it is being stopped.
+        // The task is being stopped, so it no longer matters whether it has panicked.
         let _ = self.task.await;
     }
 }
 
 impl<St: SessionStore> Sessions<St> {
-    /// Deletes all expired sessions, in batches with a breath between them.
+    /// Deletes all expired sessions in batches, and lets other tasks run between them.
     async fn delete_expired(&self) {
         let inner = &self.0;
         loop {

@@ -1,4 +1,4 @@
-//! Confirmations: generations that clients have shown to hold, on their way to the store.
+//! Confirmations, which tell the store that a client holds the refresh token of a generation.
 
 use std::{
     collections::HashMap,
@@ -17,30 +17,30 @@ use crate::{
     trace,
 };
 
-/// How long a confirmation may wait for company.
+/// How long a confirmation waits for others that are written together with it.
 const FLUSH_AFTER: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
 const BATCH: usize = 256;
-/// Each request looks at what was seen, so that cores must not meet there.
+/// Each request looks at what was seen; shards keep cores from waiting for the same lock.
 const SHARDS: usize = 16;
-/// Sessions that one half of a shard of the memory of what was seen holds.
+/// How many sessions each of the two maps of a [`Seen`] holds.
 const REMEMBERED: usize = 1024;
-/// Beyond this many waiting pairs new ones are not taken: the client's next request brings
+/// When this many pairs are waiting, new ones are not taken. The client's next request brings
 /// them again.
 const WAITING: usize = 64 * 1024;
 
-/// Remembers what was seen, so that a client's thousandth request writes nothing, and keeps
-/// what is not written yet. Both are bounded.
+/// Keeps the confirmations that are not written yet, and remembers those that were seen, so that
+/// a client's later requests write nothing. Both are bounded.
 #[derive(Debug, Default)]
 pub(super) struct Confirmations {
     seen: [RwLock<Seen>; SHARDS],
-    /// Locked after a shard of `seen`, never before one.
+    /// When both are locked, a shard of `seen` is locked first.
     state: Mutex<State>,
     flushing: Arc<AtomicBool>,
 }
 
-/// The newest generation seen of a session. When `recent` is full it becomes `older`, and what
-/// was `older` is forgotten: the cost is a repeated, idempotent write.
+/// The newest generation that was seen of each session. When `recent` is full it becomes `older`,
+/// and the previous `older` is forgotten, which costs no more than a repeated, idempotent write.
 #[derive(Debug, Default)]
 struct Seen {
     recent: HashMap<SessionId, u32>,
@@ -50,13 +50,13 @@ struct Seen {
 #[derive(Debug, Default)]
 struct State {
     waiting: HashMap<SessionId, u32>,
-    /// Flushes under way, whose pairs may come back.
+    /// How many flushes are under way. Their pairs come back if they are not written.
     writing: usize,
 }
 
 impl Confirmations {
-    /// Notes that a client holds this generation. Gives what a flush needs that has to be
-    /// started now.
+    /// Notes that a client holds this generation. If a flush has to be started now, gives the
+    /// right to do so.
     pub(super) fn note(&self, id: SessionId, generation: u32) -> Option<Flushing> {
         // A UUID of version 7 ends in random bits (RFC 9562 §5.7).
         let shard = id.as_uuid().as_bytes().last().copied().unwrap_or_default();
@@ -76,8 +76,8 @@ impl Confirmations {
         Flushing::begin(&self.flushing)
     }
 
-    /// Writes what waits until nothing does. Ends by itself; [`note`](Self::note) tells when
-    /// the next one is due.
+    /// Writes confirmations until none is waiting. [`note`](Self::note) tells when the next flush
+    /// has to be started.
     pub(super) async fn flush_until_empty(
         &self,
         mut flushing: Flushing,
@@ -100,8 +100,8 @@ impl Confirmations {
                 };
             }
             drop(flushing);
-            // What was noted between the last look and the drop found a flush under way. What
-            // is noted after this look must not, so the right is taken after it.
+            // A pair that was noted before the drop started no flush, as this one was under way.
+            // So look once more after the drop.
             if self.is_empty() {
                 return;
             }
@@ -112,7 +112,8 @@ impl Confirmations {
         }
     }
 
-    /// Writes what waits now. What could not be written waits on.
+    /// Writes the confirmations that are waiting now. Those that could not be written keep
+    /// waiting.
     pub(super) async fn flush(
         &self,
         store: &impl SessionStore,
@@ -128,7 +129,7 @@ impl Confirmations {
         Ok(())
     }
 
-    /// Whether nothing waits, and nothing may come back from a flush that is under way.
+    /// Whether no pair is waiting, and none can come back from a flush that is under way.
     fn is_empty(&self) -> bool {
         let state = self.lock();
         state.waiting.is_empty() && state.writing == 0
@@ -140,7 +141,7 @@ impl Confirmations {
 }
 
 impl State {
-    /// Of a session only the newest generation waits, whichever comes last.
+    /// Of each session only the newest generation waits, in whatever order they come.
     fn wait(&mut self, id: SessionId, generation: u32) {
         let waiting = self.waiting.entry(id).or_insert(generation);
         *waiting = generation.max(*waiting);
@@ -161,7 +162,8 @@ impl Seen {
     }
 }
 
-/// Pairs taken for writing; what is left of them goes back, also when the flush is cancelled.
+/// Pairs that a flush is writing. Those that were not written go back when it is dropped, also
+/// when the flush is cancelled.
 struct Returned<'a> {
     pairs: Vec<(SessionId, u32)>,
     to: &'a Confirmations,
@@ -186,8 +188,8 @@ impl Drop for Returned<'_> {
     }
 }
 
-/// The right to flush, which one task has at a time. Whatever becomes of the task, also if it
-/// never ran, the right comes back.
+/// The right to flush, which one task has at a time. It is given back when dropped, also if the
+/// task never ran.
 pub(super) struct Flushing(Arc<AtomicBool>);
 
 impl Flushing {

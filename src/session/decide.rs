@@ -1,6 +1,6 @@
-//! The decision: a pure function from a session, a token and the time to a verdict.
+//! [`decide`]: a pure function from a session, a presented token and the time to a verdict.
 //!
-//! Nothing here knows of keys or hashes. Whether a token is genuine has been found out before.
+//! It does not deal with keys or hashes: its caller has checked whether the token is genuine.
 
 use std::{cmp::Ordering, time::Duration};
 
@@ -10,21 +10,21 @@ use crate::{
     store::{Record, SessionState},
 };
 
-/// A refresh token whose signature, type and issuer have been verified, as the decision sees
-/// it.
+/// What [`decide`] needs to know of a refresh token whose signature, type and issuer have been
+/// verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PresentedToken {
-    /// Its `gen`.
+    /// The token's generation: its `gen` claim.
     pub generation: u32,
-    /// Its `exp`.
+    /// When the token expires: its `exp` claim.
     pub exp: Timestamp,
-    /// Whether its `jti` is the one that the session's secret gives for its generation.
+    /// Whether the token's `jti` is the one that the session's secret gives for its generation.
     pub is_genuine: bool,
 }
 
 impl PresentedToken {
-    /// A token that says this of itself.
+    /// A token of this generation that expires at `exp`.
     pub const fn new(generation: u32, exp: Timestamp, is_genuine: bool) -> Self {
         Self {
             generation,
@@ -34,10 +34,11 @@ impl PresentedToken {
     }
 }
 
-/// Decides what a presented token gets. Rows are tried in the order of the protocol's table;
-/// row 1, no session, is the caller's.
+/// Decides how a presented refresh token is answered.
 ///
-/// `now` is the clock of the store that the session was loaded from.
+/// The rows of the [protocol's table](crate::manual::protocol) are tried in their order. Row 1,
+/// where there is no such session, is left to the caller. `now` is the time at which the session
+/// was loaded, by the store's clock.
 ///
 /// ```
 /// use tower_bearer::session::{PresentedToken, RefreshVerdict, RotationPolicy, decide};
@@ -94,9 +95,10 @@ pub fn decide(
     }
 }
 
-/// Rows 7 to 10, and what row 4 says of a passed token: its own `exp` keeps it from revoking,
-/// but a neighbour and a predecessor whose successor is unconfirmed, or was until a moment ago,
-/// are owed an answer and may have outlived it.
+/// Decides on a token that is older than the live one: rows 7 to 10, and row 4.
+///
+/// The token's own `exp` comes last: an expired token does not end the session, but a predecessor
+/// that may be answered is answered even after its `exp`.
 fn decide_passed(
     state: &SessionState,
     token: PresentedToken,
@@ -108,7 +110,8 @@ fn decide_passed(
     if is_predecessor && is_within(state.delivered_at, now, window, window) {
         return RefreshVerdict::Neighbour;
     }
-    // A tab that confirms must not log out another whose request is on its way.
+    // When one tab confirms, the request of another tab that is on its way must not end the
+    // session.
     let is_unconfirmed =
         state.confirmed_at.is_none() || is_within(state.confirmed_at, now, window, window);
     if is_predecessor && is_unconfirmed {
@@ -139,8 +142,8 @@ fn decide_live(state: &SessionState, now: Timestamp, policy: &RotationPolicy) ->
     }
 }
 
-/// Whether no more than `limit` has gone by since `past`. A clock that is behind by no
-/// more than `window` counts as standing still; one that jumped further back opens nothing.
+/// Whether no more than `limit` has passed since `past`. The clock may have gone back by at most
+/// `window`; if it has gone back further, the answer is no.
 fn is_within(past: Option<Timestamp>, now: Timestamp, limit: Duration, window: Duration) -> bool {
     past.is_some_and(|past| {
         let elapsed = now.millis_since(past);

@@ -7,13 +7,15 @@ use crate::{
 };
 
 impl<St: SessionStore> Sessions<St> {
-    /// Ends a session of `subject`: a logout, with
-    /// [`Claims::session_id`](crate::Claims::session_id) and `sub` of the access token. False where there is no such session of that subject or
-    /// it has ended already.
+    /// Ends a session of `subject`, and tells whether this call has ended it. The answer is
+    /// `false` if `subject` has no such session or if it was ended before.
+    ///
+    /// Call it when a user logs out, with
+    /// [`Claims::session_id`](crate::Claims::session_id) and `sub` of the access token.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](super::SessionErrorKind::Unavailable) where the store fails.
+    /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails.
     pub async fn end(&self, id: SessionId, subject: &str) -> Result<bool, SessionError> {
         match self.load_session(id).await? {
             Some(record) if record.session.subject == subject => {
@@ -23,11 +25,11 @@ impl<St: SessionStore> Sessions<St> {
         }
     }
 
-    /// Ends all sessions of `subject` and tells how many there were.
+    /// Ends all sessions of `subject`, and gives the number of those that this call has ended.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](super::SessionErrorKind::Unavailable) where the store fails.
+    /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails.
     pub async fn end_all(&self, subject: &str) -> Result<usize, SessionError> {
         let (sessions, subject) = (self.clone(), subject.to_owned());
         self.to_the_end(async move {
@@ -50,8 +52,8 @@ impl<St: SessionStore> Sessions<St> {
         .await
     }
 
-    /// Ends a session whatever its version. Also where it has ended already its access tokens
-    /// are refused here from now on.
+    /// Ends a session, whatever its version. From now on this process refuses its access tokens,
+    /// also if the session was ended before.
     pub(super) async fn end_now(
         &self,
         record: &Record,
@@ -61,7 +63,7 @@ impl<St: SessionStore> Sessions<St> {
         self.to_the_end(async move {
             let id = record.session.id;
             let ended = sessions.0.store.end(id, reason).await;
-            // Also where nobody knows whether the store has it: that is what was asked for.
+            // Even if the write has failed: the caller wants the session to be ended.
             sessions.0.ended.note(id);
             let ended = ended?;
             if ended {

@@ -1,4 +1,4 @@
-//! The sessions that this process has ended, for as long as their access tokens live.
+//! The ended sessions that this process knows of, remembered as long as their access tokens live.
 
 use std::{
     collections::HashMap,
@@ -11,16 +11,17 @@ use std::{
 
 use crate::claims::SessionId;
 
-/// More than any verifier's leeway and any drift between two clocks that still work together.
+/// How long an entry is kept beyond the access lifetime. It is more than any verifier's leeway
+/// and any difference between two clocks with which the tokens would still work.
 const MARGIN: Duration = Duration::from_secs(10 * 60);
 const FIRST_PRUNE: usize = 1024;
 
-/// Bounded by time: an entry goes when the last access token of its session has expired.
+/// A set of sessions. An entry is removed after the last access token of its session has expired.
 #[derive(Debug)]
 pub(super) struct EndedSessions {
     keep: Duration,
     until: RwLock<HashMap<SessionId, Instant>>,
-    /// Lets the hot path pass without a lock while nobody has logged out.
+    /// Spares each request the lock while no session is ended.
     len: AtomicUsize,
     prune_at: AtomicUsize,
 }

@@ -11,10 +11,10 @@ use crate::{
     trace,
 };
 
-/// A session operation that failed.
+/// The error of a session operation.
 ///
-/// Its [`code`](Self::code) is what the wire may say; the kind and the source are for logs.
-/// None of them holds a token or a secret.
+/// Its [`code`](Self::code) is what the client may be told. The kind and the source are for logs.
+/// None of them contains a token or a secret.
 #[derive(Debug)]
 pub struct SessionError {
     kind: SessionErrorKind,
@@ -34,11 +34,11 @@ pub enum SessionErrorKind {
     /// The subject has as many sessions as the application allows.
     #[error("the subject has too many sessions")]
     TooManySessions,
-    /// The store or the application's hook failed, was too slow or too contended. Nothing is
-    /// known to be lost: the client keeps its token and tries again.
+    /// The store or the application's hook failed or was too slow, or too many refreshes of the
+    /// same session met. The client keeps its token and tries again.
     #[error("sessions are unavailable right now")]
     Unavailable,
-    /// The application's own grant is malformed, or its claims make too long a token.
+    /// The application's grant is malformed, or its claims make the access token too long.
     #[error("the grant is malformed")]
     Grant,
     /// The crypto back end could not sign.
@@ -55,7 +55,7 @@ impl SessionError {
         Self::new(SessionErrorKind::InvalidGrant(refusal))
     }
 
-    /// The wire says nothing of the cause, so that it is told here.
+    /// Logs the cause too, since the client is not told of it.
     pub(super) fn with_source(kind: SessionErrorKind, source: impl Into<BoxError>) -> Self {
         let source = source.into();
         trace::warn!(error = &*source as &(dyn StdError + 'static), "{kind}");
@@ -65,18 +65,18 @@ impl SessionError {
         }
     }
 
-    /// Why.
+    /// Why the operation failed.
     pub fn kind(&self) -> SessionErrorKind {
         self.kind
     }
 
-    /// The answer that says so: the status and the JSON body of its [`code`](Self::code).
+    /// The response for the client: the status and the JSON body of the [`code`](Self::code).
     pub fn to_response(&self) -> Response<Bytes> {
         let code = self.code();
         crate::reply::error(code, code.description())
     }
 
-    /// What the wire may say of it.
+    /// The error code that the client may be told.
     pub fn code(&self) -> ErrorCode {
         match self.kind {
             SessionErrorKind::InvalidGrant(_) => ErrorCode::InvalidGrant,

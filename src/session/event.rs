@@ -1,22 +1,22 @@
-//! What happens to sessions, told to the application and to `tracing`.
+//! The events of sessions, which the application's hook and `tracing` are told of.
 
 use std::{fmt, sync::Arc};
 
 use super::{Refusal, Reuse, RevokeReason};
 use crate::{claims::SessionId, trace};
 
-/// Something that happened to a session. It holds no token, secret or `jti`.
+/// Something that happened to a session. It contains no token, secret or `jti`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionEvent {
     /// What happened.
     pub kind: SessionEventKind,
-    /// To which session.
+    /// The session's identifier.
     pub session: SessionId,
-    /// Whose session it is, where that is known.
+    /// The user whose session it is, if that is known.
     pub subject: Option<String>,
-    /// How many generations the session was ahead of the presented token; negative where the
-    /// token was ahead. 0 where there was no token.
+    /// How many generations the session was ahead of the presented token. It is negative if the
+    /// token was ahead, and 0 if no refresh token was presented.
     pub distance: i64,
 }
 
@@ -24,21 +24,23 @@ pub struct SessionEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionEventKind {
-    /// A user logged in.
+    /// A user logged in, which started the session.
     Started,
-    /// The client presented its live token again, soon after it got it (row 5).
+    /// The client presented its live refresh token again, soon after it got it (row 5).
     Repeated,
-    /// The predecessor was presented soon after: another tab, a quick retry (row 7).
+    /// The previous refresh token was presented soon after the rotation, by another tab or a quick
+    /// retry (row 7).
     Neighbour,
-    /// The predecessor was presented late: an answer was lost (row 8).
+    /// The previous refresh token was presented late, because an answer was lost (row 8).
     LateRedelivery,
-    /// A token ahead of the store was presented: the store has lost writes (row 11).
+    /// A refresh token ahead of the store was presented: the store has lost writes (row 11).
     StoreLostWrites,
-    /// A token was used that the client had moved past: theft, most likely (rows 9 and 10).
+    /// A refresh token was presented after the client had moved on to a newer one. Most likely it
+    /// was stolen (rows 9 and 10).
     Reused(Reuse),
-    /// A token was refused.
+    /// A refresh token was refused.
     Refused(Refusal),
-    /// The session was ended before its time.
+    /// The session was ended.
     Ended(RevokeReason),
 }
 
@@ -63,7 +65,7 @@ impl SessionEventKind {
 
 type EventHook = Arc<dyn Fn(&SessionEvent) + Send + Sync>;
 
-/// Where events go.
+/// The application's hook for events, if there is one.
 #[derive(Clone, Default)]
 pub(super) struct Events(Option<EventHook>);
 

@@ -11,9 +11,10 @@ use crate::{
 
 const MAX_METADATA: usize = 64 * 1024;
 
-/// What a login grants.
+/// What a login grants: to whom, which scope and for how long.
 ///
-/// Mistakes in it are kept and reported by [`Sessions::start`](super::Sessions::start).
+/// No method fails. [`Sessions::start`](super::Sessions::start) reports what is wrong with the
+/// grant.
 ///
 /// ```
 /// use tower_bearer::{Scope, session::Grant};
@@ -52,19 +53,19 @@ impl Grant {
         }
     }
 
-    /// Grants these scope tokens too (RFC 6749 §3.3).
+    /// Adds this scope to the granted one (RFC 6749 §3.3).
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = self.scope.union(&scope);
         self
     }
 
-    /// Binds the session to an OAuth client. Without it the session is bound to none.
+    /// Binds the session to this OAuth client. Without it the session is bound to no client.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = Some(client_id.into());
         self
     }
 
-    /// When the user proved who they are, if not right now (RFC 9068 §2.2.1).
+    /// When the user authenticated, if not right now: the `auth_time` claim (RFC 9068 §2.2.1).
     pub fn auth_time(mut self, at: Timestamp) -> Self {
         self.auth_time = Some(at);
         self
@@ -80,19 +81,18 @@ impl Grant {
         self
     }
 
-    /// A note on the session for listings: device label, user agent, address. At most 64 KiB
-    /// in all.
+    /// Adds a note that is shown when sessions are listed, such as a device label, a user agent or
+    /// an address. The names and values of all notes are at most 64 KiB together.
     pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(name.into(), value.into());
         self
     }
 
-    /// How long a refresh token of this session lives unused, in whole milliseconds; what is
-    /// below one is dropped. Without it the session goes by the
-    /// [configured](super::SessionsBuilder::idle_lifetime) lifetime. For "stay signed in", or
-    /// a client that is trusted less.
+    /// How long an unused refresh token of this session lives, rounded down to whole
+    /// milliseconds. Use it for "stay signed in", or for a device that is trusted less. Without it
+    /// the [configured](super::SessionsBuilder::idle_lifetime) lifetime applies.
     ///
-    /// No less than the access lifetime and no more than the session's own lifetime.
+    /// It must be at least the access lifetime and at most the session's own lifetime.
     ///
     /// ```
     /// use std::time::Duration;
@@ -106,17 +106,17 @@ impl Grant {
         self
     }
 
-    /// How long this session lives from now on, whatever happens. Without it the session goes by
-    /// the [configured](super::SessionsBuilder::session_lifetime) lifetime.
+    /// How long after the login this session expires, however often it is refreshed. Without it
+    /// the [configured](super::SessionsBuilder::session_lifetime) lifetime applies.
     ///
-    /// No less than the access lifetime and no more than a thousand years. Where it is below the
-    /// configured idle lifetime, a refresh token lives as long as the session.
+    /// It must be at least the access lifetime and at most a thousand years. If it is below the
+    /// configured idle lifetime, refresh tokens live as long as the session.
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         self.session_lifetime = Some(lifetime);
         self
     }
 
-    /// The session's own idle lifetime, and how long it lives.
+    /// The session's own idle lifetime, if it has one, and its session lifetime.
     pub(super) fn lifetimes(
         &self,
         configured: Lifetimes,

@@ -1,4 +1,4 @@
-//! What sessions tell a middleware that checks access tokens.
+//! `Sessions` as the [`SessionGuard`] of a middleware that checks access tokens.
 
 use super::{ConfirmBy, Sessions, confirm::Flushing, patience::within};
 use crate::{
@@ -20,7 +20,7 @@ impl<St: SessionStore> SessionGuard for Sessions<St> {
         if self.0.ended.contains(id) {
             return Admission::Ended;
         }
-        // Nothing turns on whether generation 0 is confirmed: it has no predecessor.
+        // Generation 0 needs no confirmation: it has no predecessor that could be reused.
         let generation = claims.generation.filter(|generation| *generation >= 1);
         if let (Some(generation), ConfirmBy::AccessToken) = (generation, self.0.confirm_by)
             && let Some(flushing) = self.0.confirmations.note(id, generation)
@@ -48,7 +48,8 @@ impl<St: SessionStore> SessionGuard for Sessions<St> {
 }
 
 impl<St: SessionStore> Sessions<St> {
-    /// Off the request's path. Outside a runtime the confirmations wait for the next flush.
+    /// Flushes in a task of its own, so that the request need not wait. Outside a runtime the
+    /// confirmations wait for the next flush.
     fn spawn_flush(&self, flushing: Flushing) {
         let sessions = self.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {

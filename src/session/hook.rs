@@ -1,33 +1,33 @@
-//! The application's say at each refresh.
+//! The refresh hook, by which the application takes part in each refresh.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use super::{PrivateClaims, SessionInfo};
 use crate::error::BoxError;
 
-/// What the application says when one of its sessions is refreshed.
+/// What the application decides when one of its sessions is refreshed.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum RefreshDecision {
-    /// Go on, with the private claims that the session was started with.
+    /// Refresh, with the private claims of the login in the new access token.
     Continue,
-    /// Go on, with these private claims in the new access token.
+    /// Refresh, with these private claims in the new access token.
     ContinueWith(PrivateClaims),
-    /// The client is told `invalid_grant`; the session stays.
+    /// Refuse the refresh with `invalid_grant`. The session stays as it is.
     Refuse,
-    /// The client is told `invalid_grant` and the session is revoked.
+    /// Refuse the refresh with `invalid_grant`, and end the session.
     RefuseAndEnd,
 }
 
-/// What a refresh hook may return: a [`RefreshDecision`], [`PrivateClaims`] to go on with, a
-/// `bool` (`false` refuses), or a
-/// `Result` of one. An error is a 503 and nothing is written.
+/// What a refresh hook may return: a [`RefreshDecision`], the [`PrivateClaims`] to go on with, a
+/// `bool` (`false` refuses), or a `Result` of one of these. If it is an error, the client gets a
+/// 503 and nothing is written.
 pub trait IntoRefreshDecision {
-    /// The decision.
+    /// Converts the value into a decision.
     ///
     /// # Errors
     ///
-    /// Where the application cannot tell right now.
+    /// If the application cannot decide right now.
     fn into_refresh_decision(
         self,
     ) -> Result<RefreshDecision, Box<dyn std::error::Error + Send + Sync>>;
@@ -45,7 +45,7 @@ impl From<PrivateClaims> for RefreshDecision {
     }
 }
 
-/// Go on, with these claims.
+/// [`RefreshDecision::ContinueWith`] these claims.
 impl IntoRefreshDecision for PrivateClaims {
     fn into_refresh_decision(self) -> Result<RefreshDecision, BoxError> {
         Ok(self.into())
@@ -70,7 +70,7 @@ impl<T: IntoRefreshDecision, E: Into<BoxError>> IntoRefreshDecision for Result<T
 
 type DecisionFuture = Pin<Box<dyn Future<Output = Result<RefreshDecision, BoxError>> + Send>>;
 
-/// The hook with its types erased, so that they stay out of the type of `Sessions`.
+/// The hook with its type hidden, so that it is no part of the type of `Sessions`.
 #[derive(Clone)]
 pub(super) struct RefreshHook(Arc<dyn Fn(SessionInfo) -> DecisionFuture + Send + Sync>);
 

@@ -7,32 +7,33 @@ use crate::{
     store::Record,
 };
 
-/// What may be told of a session. Nothing in it helps a thief to choose a moment.
+/// What a user may see of a session. It contains no secret, and nothing that would help a thief
+/// to choose the time of an attack.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SessionInfo {
     /// The session's identifier, the `sid` claim.
     #[serde(rename = "sid")]
     pub id: SessionId,
-    /// Whose session it is.
+    /// The user whose session it is: the `sub` claim.
     pub subject: String,
-    /// The client that it is bound to, if any.
+    /// The OAuth client that the session is bound to, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// What was granted at login.
+    /// The scope that was granted at login.
     pub scope: Scope,
     /// When the user logged in.
     pub created_at: Timestamp,
-    /// When it was last refreshed, rounded down to the hour: it can seem to be before
+    /// When the session was last refreshed, rounded down to the hour. So it can be before
     /// `created_at`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_refreshed_at: Option<Timestamp>,
-    /// When the user last proved who they are.
+    /// When the user last authenticated.
     pub auth_time: Timestamp,
-    /// When it ends, whatever happens.
+    /// When the session expires, however often it is refreshed.
     pub ends_at: Timestamp,
-    /// The application's own claims, as they were granted at login; for the refresh hook. They
-    /// are not listed.
+    /// The application's own claims, as they were granted at login. They are meant for the
+    /// refresh hook and are not serialized.
     #[serde(skip)]
     pub claims: PrivateClaims,
     /// The application's own notes.
@@ -40,7 +41,7 @@ pub struct SessionInfo {
 }
 
 impl SessionInfo {
-    /// What may be told of a session of which `last_refreshed_at` is the last refresh.
+    /// What a user may see of `session`.
     pub(super) fn new(session: Session, last_refreshed_at: Option<Timestamp>) -> Self {
         const HOUR: i64 = 60 * 60;
         let to_the_hour = |at: Timestamp| {

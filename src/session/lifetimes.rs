@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use crate::error::{ConfigError, ConfigErrorKind};
 
-/// A session may be written down in milliseconds for a thousand years; nobody means more.
+/// The longest session lifetime, a thousand years. Stores can hold such a time in milliseconds.
 const LONGEST: Duration = Duration::from_secs(1000 * 366 * 24 * 60 * 60);
 
-/// The lifetimes that are configured, or those of one session.
+/// The configured lifetimes, or the lifetimes of one session.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lifetimes {
     pub(super) access: Duration,
@@ -14,7 +14,7 @@ pub(super) struct Lifetimes {
 }
 
 impl Lifetimes {
-    /// Those of a session whose login has said how long it may be idle, and how long it lives.
+    /// The lifetimes of a session whose login sets its idle and session lifetimes, if given.
     pub(super) fn of_a_session(self, idle: Option<Duration>, session: Option<Duration>) -> Self {
         let session = session.unwrap_or(self.session);
         Self {
@@ -49,7 +49,8 @@ impl Lifetimes {
     }
 }
 
-/// As stores keep it. What is beyond any lifetime stays so.
+/// Rounds down to whole milliseconds, which is what stores keep. A duration that is too long for a
+/// lifetime stays too long.
 fn to_the_millisecond(lifetime: Duration) -> Duration {
     Duration::from_millis(u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX))
 }

@@ -1,7 +1,7 @@
 use super::{SessionError, SessionInfo, Sessions, patience::within};
 use crate::store::SessionStore;
 
-/// The most sessions that a listing shows.
+/// The most sessions that a list contains.
 const LISTED: usize = 1000;
 
 impl<St: SessionStore> Sessions<St> {
@@ -9,7 +9,7 @@ impl<St: SessionStore> Sessions<St> {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](super::SessionErrorKind::Unavailable) where the store fails.
+    /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails.
     pub async fn list(&self, subject: &str) -> Result<Vec<SessionInfo>, SessionError> {
         let inner = &self.0;
         let list = inner

@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl<St: SessionStore> Sessions<St> {
-    /// A refresh token as long as any that these sessions mint with the key of today.
+    /// A refresh token of the greatest length that these sessions can mint with the current key.
     pub(crate) fn longest_refresh_token(&self) -> Result<RefreshToken, ConfigError> {
         let far = Timestamp::from_secs(i64::MAX);
         let secret = SessionSecret::from_bytes([0; 32]);

@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl<St: SessionStore> Sessions<St> {
-    /// Both tokens of a session's live generation.
+    /// Mints the access token and the refresh token of a session's live generation.
     pub(super) fn mint(
         &self,
         session: &Session,
@@ -19,7 +19,7 @@ impl<St: SessionStore> Sessions<St> {
         private: &PrivateClaims,
     ) -> Result<TokenResponse, SessionError> {
         let inner = &self.0;
-        // No more than half of what is left, so that there is time to refresh before the end.
+        // At most half of the time that is left, so that the client can refresh before the end.
         let left = state.expires_at.saturating_since(now);
         let lifetime = inner.access_lifetime.min(left / 2);
         let mut claims = inner.issuer.claims(&*session.subject, now, lifetime);

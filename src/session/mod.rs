@@ -1,8 +1,9 @@
-//! Sessions: one row each, one pure decision, one compare-and-swap a refresh.
+//! Sessions, which begin with a login and last as long as the client refreshes its tokens.
 //!
-//! [`Sessions`] starts, refreshes, lists and ends sessions; it knows nothing of HTTP. What a
-//! refresh token gets is decided by [`decide`], a pure function; the
-//! [manual](crate::manual::protocol) has its table and the reasons.
+//! [`Sessions`] starts, refreshes, lists and ends sessions, and is independent of HTTP. A session
+//! is one row in a store, and a refresh is one compare-and-swap of that row. The pure function
+//! [`decide`] decides how a presented refresh token is answered; the
+//! [manual](crate::manual::protocol) has the table of its rows and their reasons.
 //!
 //! ```
 //! use tower_bearer::{Algorithm, Issuer, KeySet, Scope, SigningKey};
@@ -82,20 +83,21 @@ use crate::{
     store::{AnyStore, SessionStore},
 };
 
-/// The sessions of an issuer, kept in a store. Cheap to clone; clones share everything.
+/// The sessions of an issuer, kept in a store. It is cheap to clone; clones share everything.
 ///
-/// Handlers and layers name it as `Sessions`, whatever the store: [`AnyStore`] is the default.
+/// Handlers and layers can name this type as `Sessions`, whatever the store is, because
+/// [`AnyStore`] is the default of `St`.
 ///
-/// All methods are safe to cancel: a client that got no answer presents its token again and
-/// is served; what ends a session goes on to its end, as long as the runtime lives. They need a
-/// tokio runtime with time.
+/// The async methods need a tokio runtime with its time driver. All of them may be cancelled:
+/// - If a refresh is cancelled, the client presents its token again and is served.
+/// - A call that ends sessions goes on in a task of its own, as long as the runtime lives.
 pub struct Sessions<St = AnyStore>(Arc<builder::Inner<St>>);
 
 impl Sessions {
-    /// Sessions with these keys in this store. The refresh key must not be among the access
-    /// token keys.
+    /// Configures the sessions of `issuer`, which signs the access tokens. `refresh_key` signs
+    /// the refresh tokens; it must not be one of the issuer's keys.
     ///
-    /// The store's type does not show in what is built. Where it should, begin with
+    /// The type that is built hides the store's type. To keep the store's type, use
     /// [`SessionsBuilder::new`].
     pub fn builder(
         issuer: Issuer,
@@ -107,47 +109,51 @@ impl Sessions {
 }
 
 impl<St: SessionStore> Sessions<St> {
-    /// Who issues the access tokens.
+    /// The issuer of the access tokens.
     pub fn issuer(&self) -> &Issuer {
         &self.0.issuer
     }
 
-    /// The numbers that the decision turns on.
+    /// The settings that [`decide`] goes by.
     pub fn policy(&self) -> &RotationPolicy {
         &self.0.policy
     }
 
-    /// How long an access token lives.
+    /// How long an access token is valid.
     pub fn access_lifetime(&self) -> Duration {
         self.0.access_lifetime
     }
 
-    /// How long a session lives from login on, where its login has not said so.
+    /// How long after its login a session expires, unless the
+    /// [login](Grant::session_lifetime) has set another time.
     pub fn session_lifetime(&self) -> Duration {
         self.0.session_lifetime
     }
 
-    /// Where the sessions are kept.
+    /// The store that keeps the sessions.
     pub fn store(&self) -> &St {
         &self.0.store
     }
 
-    /// Starts a task that deletes expired sessions now and `every` so often, in batches. It
-    /// stops when the handle is dropped or [stopped](CleanUp::stop).
+    /// Starts a task that deletes expired sessions from the store, once now and then again at
+    /// each interval of length `every`. The task stops when the handle is dropped or
+    /// [stopped](CleanUp::stop).
     ///
     /// # Errors
     ///
-    /// Where `every` is zero, or there is no tokio runtime to run it.
+    /// If `every` is zero, or if this is not called within a tokio runtime.
     pub fn clean_up(&self, every: Duration) -> Result<CleanUp, ConfigError> {
         CleanUp::start(self.clone(), every)
     }
 
-    /// Writes the confirmations that are still waiting. For graceful shutdowns; without it a
-    /// client may need one of its late redeliveries.
+    /// Writes the confirmations to the store that are still waiting in memory. Call it at a
+    /// graceful shutdown: a client whose confirmation is lost may need one of its late
+    /// redeliveries.
     ///
     /// # Errors
     ///
-    /// Where the store fails; they wait on.
+    /// [`Unavailable`](SessionErrorKind::Unavailable) if the store fails. What was not written
+    /// keeps waiting.
     pub async fn flush(&self) -> Result<(), SessionError> {
         Ok(self
             .0
@@ -184,7 +190,7 @@ impl<St> fmt::Debug for Sessions<St> {
     }
 }
 
-/// Whether a client that says who it is is not the one that the session is bound to.
+/// Whether the presenter names itself as another client than the one that the session is bound to.
 fn is_other_client(presenter: Option<&str>, session: &Session) -> bool {
     match (presenter, session.client_id.as_deref()) {
         (Some(presenter), Some(owner)) => presenter != owner,

@@ -1,15 +1,15 @@
 use super::SessionInfo;
 use crate::token::TokenResponse;
 
-/// What a refresh gave.
+/// The result of a refresh.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Refreshed {
     /// The tokens for the client.
     pub tokens: TokenResponse,
-    /// How they came about.
+    /// How the tokens came about.
     pub outcome: RefreshOutcome,
-    /// The session that they are of.
+    /// The session that the tokens belong to.
     pub session: SessionInfo,
 }
 
@@ -19,11 +19,12 @@ pub struct Refreshed {
 pub enum RefreshOutcome {
     /// The session has a new refresh token.
     Rotated,
-    /// The client holds the live refresh token already. A cookie must not be set again: an
-    /// older answer must not overwrite a newer one.
+    /// The client presented the live refresh token and gets the same one. It must not be put into
+    /// a cookie again, where it could overwrite a newer token from another answer.
     Current,
-    /// The client gets the live refresh token that it may not have received.
+    /// The client presented the previous refresh token and gets the live one, which it may not
+    /// have received.
     Redelivered,
-    /// The store had lost writes and has caught up with the client's token.
+    /// The store had lost writes, and has caught up with the client's refresh token.
     Restored,
 }

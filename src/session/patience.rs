@@ -1,4 +1,4 @@
-//! How long an operation waits for the store, and what goes on without it.
+//! Timeouts of store operations, and writes that go on without their caller.
 
 use std::{
     future::{Future, poll_fn},
@@ -10,12 +10,13 @@ use std::{
 use super::{SessionError, SessionErrorKind, Sessions};
 use crate::store::{SessionStore, StoreError, StoreErrorKind};
 
-/// How many store timeouts a write may take that goes on without its caller.
+/// The time limit of a write that goes on without its caller, in store timeouts.
 const PATIENCE: u32 = 10;
 
 impl<St: SessionStore> Sessions<St> {
-    /// Does to its end what must not stop half way: a write, and what this process and the
-    /// application have to learn of it. The caller may be cancelled or give up waiting.
+    /// Runs work that must not stop half-way in a task of its own: a write, and telling this
+    /// process and the application of it. It goes on if the caller is cancelled or gives up
+    /// waiting.
     pub(super) async fn to_the_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, SessionError>> + Send + 'static,
@@ -34,7 +35,8 @@ impl<St: SessionStore> Sessions<St> {
     }
 }
 
-/// A store operation under a timeout. One that is done at once needs no timer.
+/// Runs a store operation with a timeout. The timer is made only if the operation is not done at
+/// once.
 pub(super) async fn within<T>(
     timeout: Duration,
     operation: impl Future<Output = Result<T, StoreError>>,

@@ -4,22 +4,22 @@ use crate::store::Session;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The numbers that the decision turns on. Their defaults come from a simulation that the
-/// [manual](crate::manual::protocol) tells of.
+/// The settings of [`decide`](super::decide). The [manual](crate::manual::protocol) describes the
+/// simulation that the defaults come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RotationPolicy {
-    /// How long a refresh token lives unused, where the login has not said so itself. Default
-    /// 30 days.
+    /// How long an unused refresh token lives, unless the login sets another time: 30 days by
+    /// default.
     pub idle_lifetime: Duration,
-    /// For how long the predecessor is answered as a neighbour: another tab, a quick retry; and
-    /// late, within the budget, after its successor was first known to be held. Default 10 s.
+    /// How long the previous refresh token is still answered with the live one: 10 seconds by
+    /// default. See [`SessionsBuilder::reuse_window`](super::SessionsBuilder::reuse_window).
     pub reuse_window: Duration,
-    /// How many generations in `late_span` may need a late redelivery. Default 3.
+    /// How many of the last `late_span` generations may need a late redelivery: 3 by default.
     pub late_budget: u32,
-    /// Over how many generations late redeliveries are counted, 1 to 32. Default 20.
+    /// Over how many generations late redeliveries are counted, 1 to 32: 20 by default.
     pub late_span: u32,
-    /// Whether reuse revokes the session. Default true; see
+    /// Whether the reuse of a refresh token ends the session: true by default. See
     /// [`danger_refuse_without_revoking`](super::SessionsBuilder::danger_refuse_without_revoking).
     pub revoke_on_reuse: bool,
 }
@@ -37,13 +37,13 @@ impl Default for RotationPolicy {
 }
 
 impl RotationPolicy {
-    /// How long a refresh token of the session lives unused.
+    /// How long an unused refresh token of the session lives.
     pub(super) fn idle_lifetime_of(&self, session: &Session) -> Duration {
         session.idle_lifetime.unwrap_or(self.idle_lifetime)
     }
 
-    /// The bits of [`Session::late`](super::Session::late) that count against the budget: all
-    /// of the span but the current generation, whose own redeliveries are free.
+    /// The bits of [`SessionState::late`](super::SessionState::late) that count against the
+    /// budget: those of the span, except for the current generation.
     pub(super) fn counted(&self) -> u32 {
         let span = u32::MAX
             .checked_shr(32_u32.saturating_sub(self.late_span))
@@ -52,23 +52,24 @@ impl RotationPolicy {
     }
 }
 
-/// What shows that a client holds the refresh token of a generation.
+/// What proves that a client holds the refresh token of a generation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfirmBy {
-    /// A request with the access token that was handed out beside it.
+    /// A request with the access token that came with the refresh token.
     #[default]
     AccessToken,
-    /// Only the refresh token itself, when it is presented. For servers that render for a
-    /// browser: they use the access token before the browser has the refresh token.
+    /// Only the refresh token itself, when it is presented. Choose this for servers that render
+    /// pages and use the access token before the browser has received the refresh token.
     Successor,
 }
 
-/// What happens to a login of a subject who has as many sessions as allowed.
+/// What happens at the login of a subject who has as many sessions as are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// The oldest sessions are ended. Best effort when logins race.
+    /// The oldest sessions are ended. If logins or refreshes happen at the same time, a session
+    /// too many may stay.
     EvictOldest,
     /// The login is refused.
     Refuse,

@@ -21,32 +21,36 @@ const JITTER: Duration = Duration::from_millis(8);
 struct Attempt<'a> {
     request: &'a RefreshRequest,
     token: OpenedToken,
-    /// What the application said. It is asked once, however often the swap loses.
+    /// The application's decision. It is asked for only once, even if the swap is lost and tried
+    /// again.
     said: Option<RefreshDecision>,
 }
 
-/// A session as it was loaded, and what the decision makes of it.
+/// A session as it was loaded, and the verdict on the presented token.
 struct Decided {
     record: Record,
     token: PresentedToken,
-    /// The store's time.
+    /// When the session was loaded, by the store's clock.
     now: Timestamp,
-    /// Before the load.
+    /// When the load was started, by this process's clock.
     since: Instant,
     verdict: RefreshVerdict,
-    /// To be swapped in.
+    /// The state to be swapped in, if the verdict changes it.
     next: Option<SessionState>,
 }
 
 impl<St: SessionStore> Sessions<St> {
-    /// Exchanges a refresh token (RFC 6749 §6) for an access token and the live refresh token.
+    /// Exchanges a refresh token for an access token and the live refresh token (RFC 6749 §6).
     ///
     /// # Errors
     ///
-    /// [`InvalidGrant`](SessionErrorKind::InvalidGrant) where the token is refused,
-    /// [`InvalidScope`](SessionErrorKind::InvalidScope) where the requested scope goes beyond
-    /// the session's, [`Unavailable`](SessionErrorKind::Unavailable) where the store or the
-    /// application's hook fails or is too slow: then the client keeps its token.
+    /// - [`InvalidGrant`](SessionErrorKind::InvalidGrant): the token is refused.
+    /// - [`InvalidScope`](SessionErrorKind::InvalidScope): the requested scope goes beyond the
+    ///   session's.
+    /// - [`Unavailable`](SessionErrorKind::Unavailable): the store or the application's hook
+    ///   failed or was too slow. The client keeps its token and may present it again.
+    /// - [`Grant`](SessionErrorKind::Grant): the claims make the access token too long.
+    /// - [`Signing`](SessionErrorKind::Signing): the tokens could not be signed.
     pub async fn refresh(&self, request: RefreshRequest) -> Result<Refreshed, SessionError> {
         let opened = self
             .0
@@ -69,7 +73,8 @@ impl<St: SessionStore> Sessions<St> {
         Err(StoreError::new(StoreErrorKind::Busy).into())
     }
 
-    /// Loads, decides, swaps. Nothing where the swap lost or came too late.
+    /// Loads the session, decides and swaps. `None` if the swap was lost or came too late, so
+    /// that the refresh has to be tried again.
     async fn attempt(&self, attempt: &mut Attempt<'_>) -> Result<Option<Refreshed>, SessionError> {
         let decided = self.load_and_decide(attempt).await?;
         let (record, token) = (&decided.record, decided.token);
@@ -126,7 +131,7 @@ impl<St: SessionStore> Sessions<St> {
         SessionError::refused(refusal)
     }
 
-    /// Rows 9 and 10: the session ends, for thief and victim alike.
+    /// Ends the session of a reused token (rows 9 and 10), for the thief and the victim alike.
     async fn punish(
         &self,
         reuse: Reuse,
@@ -197,15 +202,16 @@ impl<St: SessionStore> Sessions<St> {
         }
     }
 
-    /// A swap long after its load would date the delivery too early and so shrink the window.
+    /// Whether the load is too long ago. The swap would then write a delivery time that is too
+    /// early, which would shorten the reuse window.
     fn is_stale(&self, since: Instant) -> bool {
         let window = self.0.policy.reuse_window;
         !window.is_zero() && since.elapsed() > window / 4
     }
 }
 
-/// Why a genuine token is not its presenter's to use: the session is another client's, or is
-/// bound to a key.
+/// Why the presenter may not use a genuine token: the session is bound to another client, or to a
+/// key.
 fn bound_elsewhere(request: &RefreshRequest, record: &Record) -> Option<Refusal> {
     if is_other_client(request.client_id.as_deref(), &record.session) {
         return Some(Refusal::OtherClient);
@@ -213,7 +219,8 @@ fn bound_elsewhere(request: &RefreshRequest, record: &Record) -> Option<Refusal>
     record.state.bound_to.as_ref().map(|_| Refusal::Unproven)
 }
 
-/// The requested scope, which may narrow the granted one and never widen it.
+/// The requested scope, which must be part of the granted one, or the granted one if none is
+/// requested.
 fn narrowed(requested: Option<&Scope>, granted: &Scope) -> Result<Scope, SessionError> {
     match requested.filter(|requested| !requested.is_empty()) {
         None => Ok(granted.clone()),
@@ -222,7 +229,7 @@ fn narrowed(requested: Option<&Scope>, granted: &Scope) -> Result<Scope, Session
     }
 }
 
-/// A plain rotation is no event; everything else is.
+/// The outcome and the event of an accepted token. A plain rotation has no event.
 fn outcome(verdict: RefreshVerdict) -> (RefreshOutcome, Option<SessionEventKind>) {
     match verdict {
         RefreshVerdict::Current => (RefreshOutcome::Current, Some(SessionEventKind::Repeated)),
@@ -242,10 +249,11 @@ fn outcome(verdict: RefreshVerdict) -> (RefreshOutcome, Option<SessionEventKind>
     }
 }
 
-/// Up to `tried` times a few milliseconds, so that those who lost together do not meet again.
+/// A random time of up to `tried` times 8 ms, so that refreshes that lost against each other do
+/// not meet again.
 fn jitter(tried: u32) -> Duration {
     let mut random = [0; 1];
-    // Without randomness the losers meet again, which the tries allow for.
+    // If there is no randomness, they may meet again, and the number of tries allows for that.
     let _ = getrandom::fill(&mut random);
     JITTER * tried * u32::from(random[0]) / 256
 }

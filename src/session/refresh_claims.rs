@@ -1,4 +1,4 @@
-//! What a refresh token says, read in one pass.
+//! The claims of a refresh token, parsed in one pass.
 
 use std::{borrow::Cow, collections::HashSet, fmt};
 
@@ -21,8 +21,8 @@ pub(super) struct RefreshClaims<'a> {
     pub(super) exp: Timestamp,
 }
 
-/// As strict as [`json::object`](crate::json::object): a twin at any depth is refused, while
-/// members that this version does not know are not.
+/// As strict as [`json::object`](crate::json::object): a duplicate member is refused at any depth.
+/// Unknown members are ignored.
 impl<'de> Deserialize<'de> for RefreshClaims<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Reader)
@@ -74,7 +74,7 @@ impl<'de> Visitor<'de> for Reader {
     }
 }
 
-/// A member that is `null` is there, and of the wrong type.
+/// Reads a member. A `null` is an error, as any value of the wrong type is.
 fn take<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
     map: &mut A,
     member: &mut Option<T>,

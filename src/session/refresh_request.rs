@@ -1,6 +1,6 @@
 use crate::{claims::Scope, token::RefreshToken};
 
-/// A refresh token and what its presenter asks for (RFC 6749 §6).
+/// A request to refresh a session: the refresh token and its parameters (RFC 6749 §6).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RefreshRequest {
@@ -10,7 +10,7 @@ pub struct RefreshRequest {
 }
 
 impl RefreshRequest {
-    /// A request for tokens with the whole scope of the session.
+    /// A request with this refresh token, for an access token with the whole scope of the session.
     pub fn new(token: RefreshToken) -> Self {
         Self {
             token,
@@ -19,13 +19,14 @@ impl RefreshRequest {
         }
     }
 
-    /// Narrows the scope of this answer's access token.
+    /// Asks for an access token with only this part of the session's scope.
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = Some(scope);
         self
     }
 
-    /// The client that presents the token, where it says so.
+    /// The OAuth client that presents the token. If the session is bound to another client, the
+    /// token is refused.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = Some(client_id.into());
         self

@@ -1,4 +1,4 @@
-//! The refresh token: a small JWT that says which session and generation it is of.
+//! The refresh token: a small JWT that names its session and its generation.
 
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
@@ -15,13 +15,14 @@ use crate::{
 
 const TYP: &str = "rt+jwt";
 const JTI_LABEL: &[u8] = b"tower-bearer refresh token jti v1\0";
-/// Ours are well under 1 KiB; the rest is room for long issuer names.
+/// The longest token that is looked at. Tokens are usually well below 1 KiB; long issuer names
+/// need more.
 const MAX_BYTES: usize = 4096;
 
-/// What refresh tokens are signed with. Never a key that access tokens are signed with.
+/// The keys that refresh tokens are signed with. They must not be keys of access tokens.
 ///
-/// Keep old keys as previous ones for at least the idle lifetime: until then clients hold
-/// tokens that were signed with them.
+/// After a change of keys, keep the old one as a previous key for at least the idle lifetime: so
+/// long may clients hold tokens that were signed with it.
 ///
 /// ```
 /// use tower_bearer::session::RefreshKey;
@@ -34,26 +35,27 @@ const MAX_BYTES: usize = 4096;
 pub struct RefreshKey(KeySet);
 
 impl RefreshKey {
-    /// A secret of at least 32 random bytes, used with HMAC-SHA-256.
+    /// Signs refresh tokens with HMAC-SHA-256 and a secret of at least 32 random bytes.
     ///
     /// # Errors
     ///
-    /// Where the secret is shorter.
+    /// If the secret is shorter than 32 bytes.
     pub fn from_secret(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let key = SigningKey::from_secret(Algorithm::HS256, long_enough(secret.as_ref())?)?;
         Ok(Self(KeySet::new(key)))
     }
 
-    /// Any set of keys, for roll-overs without a restart or asymmetric keys.
+    /// Signs refresh tokens with any set of keys: use it for asymmetric keys, or to change keys
+    /// without a restart.
     pub fn from_keys(keys: KeySet) -> Self {
         Self(keys)
     }
 
-    /// Also accepts tokens that were signed with this secret, an earlier one.
+    /// Also accepts refresh tokens that were signed with this earlier secret.
     ///
     /// # Errors
     ///
-    /// Where the secret is shorter than 32 bytes or in the set already.
+    /// If the secret is shorter than 32 bytes or is in the set already.
     pub fn with_previous_secret(self, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let secret = long_enough(secret.as_ref())?;
         let key = jws::VerifyingKey::from_secret(Algorithm::HS256, secret)?;
@@ -65,7 +67,7 @@ impl RefreshKey {
         self.0.verifying()
     }
 
-    /// Mints the live refresh token of a session. Done twice, it gives the same claims.
+    /// Mints the live refresh token of a session. The same state always gives the same claims.
     pub(super) fn mint(
         &self,
         session: &Session,
@@ -83,7 +85,7 @@ impl RefreshKey {
         self.0.sign(TYP, &payload).map(RefreshToken::new)
     }
 
-    /// Verifies signature, type and issuer; the rest is for the session.
+    /// Verifies signature, type and issuer. The other claims are checked against the session.
     pub(super) fn open(&self, token: &str, issuer: &str) -> Option<OpenedToken> {
         let opened = self.0.verifying().open(token, TYP, MAX_BYTES).ok()?;
         let claims: RefreshClaims<'_> = serde_json::from_slice(&opened.payload).ok()?;
@@ -97,11 +99,11 @@ impl RefreshKey {
     }
 }
 
-/// A refresh token whose signature, type and issuer are right. It is not shown, as its `jti` is
-/// nobody's to see.
+/// A refresh token whose signature, type and issuer are right. It has no `Debug`, so that its `jti`
+/// is never shown.
 #[derive(Clone, Copy)]
 pub(super) struct OpenedToken {
-    /// The session that it names.
+    /// The session that the token names.
     pub(super) session: SessionId,
     generation: u32,
     jti: Uuid,
@@ -109,8 +111,8 @@ pub(super) struct OpenedToken {
 }
 
 impl OpenedToken {
-    /// The token as the decision sees it: whether it is one of this session's is looked at in
-    /// constant time.
+    /// The token as [`decide`](super::decide) needs it. Its `jti` is compared with the session's
+    /// in constant time.
     pub(super) fn presented_to(self, session: &Session) -> PresentedToken {
         let right = jti(session, self.generation);
         let is_genuine = right.as_bytes().ct_eq(self.jti.as_bytes()).into();
@@ -125,8 +127,8 @@ fn long_enough(secret: &[u8]) -> Result<&[u8], KeyError> {
     }
 }
 
-/// The `jti` of a generation, from the session's secret. It can be computed again for any
-/// generation and guessed for none; it appears nowhere but in the token.
+/// The `jti` of a generation, computed from the session's secret. Without the secret it cannot be
+/// guessed. It appears nowhere but in the token.
 fn jti(session: &Session, generation: u32) -> Uuid {
     let mac = jws::hmac_sha256(
         session.secret.expose(),

@@ -1,36 +1,39 @@
-/// Why a refresh token is refused. The peer is told none of this.
+/// Why a refresh token is refused. The client is not told the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It is not a refresh token of this issuer.
+    /// The token is not a refresh token of this issuer.
     #[error("not a refresh token of this issuer")]
     Malformed,
     /// There is no such session.
     #[error("the session is unknown")]
     Unknown,
-    /// The signature is right, but the `jti` is not the session's: the signing key is out.
+    /// The signature is right, but the `jti` is not the session's. Somebody else has the signing
+    /// key.
     #[error("the token is forged with the real key")]
     Forged,
-    /// The session has been ended.
+    /// The session was ended.
     #[error("the session has been revoked")]
     Revoked,
     /// The token or the session has expired.
     #[error("the session has expired")]
     Expired,
-    /// The client has moved past the token; the session is revoked.
+    /// The client had moved on to a newer token. The session is ended, unless
+    /// [`danger_refuse_without_revoking`](super::SessionsBuilder::danger_refuse_without_revoking)
+    /// is set.
     #[error("the token was used before")]
     Reused,
-    /// The session belongs to another client.
+    /// The session is bound to another OAuth client.
     #[error("the session is another client's")]
     OtherClient,
-    /// The session is bound to a key, and this version can check no proof that the presenter
-    /// holds it.
+    /// The session is bound to a key, and this version of the crate cannot check a proof that the
+    /// presenter holds it.
     #[error("the session is bound to a key that was not proved")]
     Unproven,
-    /// The session has used up its generations.
+    /// The session has reached the last generation number.
     #[error("the session has reached its last generation")]
     Exhausted,
-    /// The application refuses the subject.
+    /// The application's refresh hook refuses the subject.
     #[error("the application refuses the subject")]
     Subject,
 }

@@ -5,14 +5,16 @@ use super::{
 use crate::store::{Record, SessionStore};
 
 impl<St: SessionStore> Sessions<St> {
-    /// Ends the session that a token is of (RFC 7009): a refresh token of any generation, or
-    /// an access token that has not expired. A token that is neither ends nothing, and that is
-    /// no error.
+    /// Revokes a token at a client's request (RFC 7009), which ends the token's session.
+    ///
+    /// The token is a refresh token of any generation, or an access token that has not expired.
+    /// Any other token ends no session and is no error.
     ///
     /// # Errors
     ///
-    /// [`InvalidGrant`](super::SessionErrorKind::InvalidGrant) where `client_id` is not the
-    /// session's, [`Unavailable`](super::SessionErrorKind::Unavailable) where the store fails.
+    /// - [`InvalidGrant`](super::SessionErrorKind::InvalidGrant): the session is bound to another
+    ///   client than `client_id`.
+    /// - [`Unavailable`](super::SessionErrorKind::Unavailable): the store failed.
     pub async fn revoke(&self, token: &str, client_id: Option<&str>) -> Result<(), SessionError> {
         let Some((record, presented)) = self.session_of(token).await? else {
             return Ok(());
@@ -44,7 +46,8 @@ impl<St: SessionStore> Sessions<St> {
         let Ok(access) = self.0.verifier.verify_at(token, now) else {
             return Ok(None);
         };
-        // Not even within the leeway: a token from a log must not be a logout weapon.
+        // The leeway does not count here: nobody shall end a session with an expired token that
+        // was found in a log.
         if now >= access.claims().exp {
             return Ok(None);
         }

@@ -11,18 +11,20 @@ use crate::{
     token::TokenResponse,
 };
 
-/// How many of a subject's sessions are looked at when there is a maximum.
+/// How many sessions of a subject are listed when their number is limited.
 const LISTED: usize = 2000;
 
 impl<St: SessionStore> Sessions<St> {
-    /// Starts a session for a user who has just logged in.
+    /// Starts a session for a user who has just logged in, and gives its first tokens.
     ///
     /// # Errors
     ///
-    /// [`Grant`](SessionErrorKind::Grant) where the grant is malformed,
-    /// [`TooManySessions`](SessionErrorKind::TooManySessions) where the configured maximum is
-    /// reached and the oldest may not be ended, [`Unavailable`](SessionErrorKind::Unavailable)
-    /// where the store fails.
+    /// - [`Grant`](SessionErrorKind::Grant): the grant is malformed, or its claims make the access
+    ///   token too long.
+    /// - [`TooManySessions`](SessionErrorKind::TooManySessions): the subject has as many sessions
+    ///   as allowed, with [`Overflow::Refuse`].
+    /// - [`Unavailable`](SessionErrorKind::Unavailable): the store failed.
+    /// - [`Signing`](SessionErrorKind::Signing): the tokens could not be signed.
     pub async fn start(&self, grant: Grant) -> Result<TokenResponse, SessionError> {
         let grant = grant.validated()?;
         let inner = &self.0;
@@ -39,7 +41,7 @@ impl<St: SessionStore> Sessions<St> {
         within(inner.store_timeout, inner.store.insert(&record)).await?;
         self.tell(SessionEventKind::Started, &record, None);
         for oldest in &surplus {
-            // Best effort: a session that has just been refreshed elsewhere may stay.
+            // A session that was refreshed meanwhile may stay: the limit is best effort.
             let evicted = revoked(&oldest.state, RevokeReason::Evicted, now);
             if self.write(oldest, Some(&evicted), None).await.is_err() {
                 break;
@@ -73,7 +75,8 @@ impl<St: SessionStore> Sessions<St> {
         Ok(Record { session, state })
     }
 
-    /// The time, and the oldest sessions of the subject that have to make room for one more.
+    /// The time by the store's clock, and the oldest sessions of the subject that have to be ended
+    /// to make room for one more.
     async fn surplus(
         &self,
         subject: &str,

@@ -1,4 +1,4 @@
-//! What the decision says, and what that writes.
+//! The verdicts of [`decide`](super::decide), and the state that each of them writes.
 
 use super::{PresentedToken, Refusal, RevokeReason, Revoked, RotationPolicy};
 use crate::{
@@ -6,39 +6,46 @@ use crate::{
     store::{Record, SessionState},
 };
 
-/// What is to be done with a [`PresentedToken`]. The rows are those of the protocol's table.
+/// How a [`PresentedToken`] is answered. The rows are those of the
+/// [protocol's table](crate::manual::protocol).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshVerdict {
-    /// Rows 2 to 4, and row 6 where the last generation has been reached.
+    /// Rows 2 to 4, and row 6 if the session has reached its last generation: the token is
+    /// refused.
     Refused(Refusal),
-    /// Row 5: the live token again, soon after it was delivered.
+    /// Row 5: the live token was presented again soon after its delivery. The client gets the same
+    /// token.
     Current,
-    /// Row 6: the live token; its successor is made.
+    /// Row 6: the live token was presented. The client gets a new token.
     Rotate,
-    /// Row 7: the predecessor, soon after; another tab or a quick retry.
+    /// Row 7: the previous token was presented soon after the rotation, by another tab or a quick
+    /// retry. The client gets the live token.
     Neighbour,
-    /// Row 8: the predecessor, late; the answer was lost, or another tab has been quicker.
+    /// Row 8: the previous token was presented late, as an answer was lost or another tab was
+    /// faster. The client gets the live token.
     Late,
-    /// Rows 9 and 10: a token that the client has moved past.
+    /// Rows 9 and 10: the token was presented after the client had moved on to a newer one. It is
+    /// refused, and the session ends if the policy says so.
     Reuse(Reuse),
-    /// Row 11: a token ahead of the store, which has lost writes.
+    /// Row 11: the token is ahead of the store, which has lost writes. The store catches up.
     Restore,
 }
 
-/// What gave a reuse away.
+/// How the reuse of a refresh token was noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reuse {
-    /// Row 9: the predecessor, although the client has long shown that it holds the successor.
+    /// Row 9: the previous token was presented, although the client had shown for longer than the
+    /// reuse window that it holds the live one.
     Confirmed,
-    /// Row 9: the predecessor, once more than the budget of late redeliveries allows.
+    /// Row 9: the previous token was presented late more often than the budget allows.
     BudgetSpent,
-    /// Row 10: a token older than the predecessor.
+    /// Row 10: a token older than the previous one was presented.
     Older,
 }
 
 impl RefreshVerdict {
-    /// What the verdict makes of the session's state, to be swapped in for it; nothing where it
+    /// The session's next state by this verdict, which is to be swapped in. `None` if the verdict
     /// changes nothing.
     pub fn apply(
         self,
@@ -93,7 +100,7 @@ impl RefreshVerdict {
     }
 }
 
-/// The state as a revocation leaves it that is swapped in.
+/// The state of a session that is ended by a swap.
 pub(super) fn revoked(state: &SessionState, reason: RevokeReason, now: Timestamp) -> SessionState {
     let mut next = state.clone();
     next.revoked = Some(Revoked::new(now, reason));

@@ -2,11 +2,11 @@ use super::{PresentedToken, Revoked, SessionError, SessionEventKind, Sessions, p
 use crate::store::{Record, SessionState, SessionStore, Swap};
 
 impl<St: SessionStore> Sessions<St> {
-    /// Swaps `next` in for the state as it was loaded, where there is something to write, and
-    /// tells of it.
+    /// Swaps in `next`, if there is something to write, and tells the event.
     ///
-    /// What is told must not be lost with a client that hangs up, and a thief who does so must
-    /// not stop a revocation. A plain rotation is no event and needs no such care.
+    /// A client that hangs up must not suppress an event, and a thief must not keep a session from
+    /// being ended by hanging up. So these writes go on without their caller. A plain rotation has
+    /// no event and need not.
     pub(super) async fn write(
         &self,
         record: &Record,
@@ -25,8 +25,8 @@ impl<St: SessionStore> Sessions<St> {
         let (sessions, record, next) = (self.clone(), record.clone(), next.clone());
         self.to_the_end(async move {
             let swapped = sessions.0.store.swap(id, expected, &next).await;
-            // Nobody knows what became of a write that failed. A revocation is told of all the
-            // same: whoever comes with the token next would only see that it is revoked.
+            // A write that failed may have happened all the same. The end of a session is told even
+            // then: the next refresh would only find the session ended and tell nothing of why.
             let is_to_be_told = match &swapped {
                 Ok(swap) => *swap == Swap::Swapped,
                 Err(_) => next.revoked.is_some(),

@@ -1,15 +1,15 @@
-//! A store whose type does not show.
+//! [`AnyStore`]: a store whose concrete type is hidden.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use super::{Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError, Swap};
 use crate::{claims::SessionId, clock::Timestamp};
 
-/// Any [`SessionStore`], so that handlers and layers name no store. Cheap to clone; clones share
-/// the store.
+/// Any [`SessionStore`], with its concrete type hidden, so that handlers and layers need not name
+/// it. It is cheap to clone; clones share the store.
 ///
-/// [`Sessions::builder`](crate::session::Sessions::builder) makes one of the store that it is
-/// given. Each call then takes one allocation more, which is little beside what a call does.
+/// [`Sessions::builder`](crate::session::Sessions::builder) wraps the store that it is given in
+/// an `AnyStore`. This costs one allocation for each call of the store.
 ///
 /// ```
 /// use tower_bearer::store::{AnyStore, MemoryStore};
@@ -26,7 +26,7 @@ use crate::{claims::SessionId, clock::Timestamp};
 pub struct AnyStore(Arc<dyn ErasedStore>);
 
 impl AnyStore {
-    /// Hides the type of a store.
+    /// Hides the concrete type of `store`.
     pub fn new(store: impl SessionStore) -> Self {
         Self(Arc::new(store))
     }
@@ -40,7 +40,7 @@ impl fmt::Debug for AnyStore {
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// The object-safe twin of [`SessionStore`].
+/// [`SessionStore`] with boxed futures, and so with a `dyn` type.
 trait ErasedStore: Send + Sync {
     fn now(&self) -> Answer<'_, Timestamp>;
     fn insert<'a>(&'a self, record: &'a Record) -> Answer<'a, ()>;

@@ -2,15 +2,17 @@ use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
 
 use crate::error::BoxError;
 
-/// A store that could not do what it was asked. On the wire it is always a 503: nothing is
-/// known to be lost, and a 4xx would make clients throw their session away.
+/// The error of a store operation.
+///
+/// The client always gets a 503 for it. A 4xx would make the client discard its tokens, although
+/// its session may be unharmed.
 #[derive(Clone, Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// Why a store could not do what it was asked.
+/// Why a store operation failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
@@ -23,21 +25,21 @@ pub enum StoreErrorKind {
     /// The store is busy with other writers.
     #[error("the session store is busy")]
     Busy,
-    /// A session with this identifier exists.
+    /// The store has a session with this identifier already.
     #[error("a session with this identifier exists")]
     Duplicate,
-    /// A row cannot be read as a session.
+    /// A row in the store cannot be read as a session, or cannot hold this one.
     #[error("a session in the store cannot be read")]
     Corrupt,
 }
 
 impl StoreError {
-    /// An error of that kind.
+    /// An error of this kind, without a cause.
     pub fn new(kind: StoreErrorKind) -> Self {
         Self { kind, source: None }
     }
 
-    /// An error of that kind and what caused it.
+    /// An error of this kind that was caused by `source`.
     pub fn with_source(kind: StoreErrorKind, source: impl Into<BoxError>) -> Self {
         Self {
             kind,
@@ -45,7 +47,7 @@ impl StoreError {
         }
     }
 
-    /// Why.
+    /// Why the operation failed.
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
     }
@@ -69,12 +71,12 @@ impl StdError for StoreError {
     }
 }
 
-/// A store that cannot be opened, so that the application cannot start.
+/// The error of opening a store, without which the application cannot start.
 ///
-/// `Display` says why, `Debug` too, for programs that return it from `main`; neither shows the
-/// address, which may hold a password.
+/// `Display` tells the reason. `Debug` tells it too, for programs that return this error from
+/// `main`. Neither shows the store's address, which may contain a password.
 ///
-/// Stores of other crates may use it as well:
+/// Stores in other crates may use this type:
 ///
 /// ```
 /// use tower_bearer::store::{OpenError, OpenErrorKind};
@@ -94,19 +96,21 @@ pub struct OpenError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OpenErrorKind {
-    /// Its address, or a name in its options, cannot be used.
+    /// The store's address, or a name in its options, cannot be used.
     Address,
-    /// Its server or file cannot be reached, read or written, or is busy.
+    /// The store's server or file cannot be reached, read or written, or is busy.
     Unreachable,
-    /// The user or the password is refused, or may not do what the store needs.
+    /// The server refuses the user or the password, or the user lacks a right that the store
+    /// needs.
     Refused,
-    /// It is there and would not do: too old, read-only, or migrated by a newer version.
+    /// The server or file cannot be used: it is too old, read-only, or its tables are of another
+    /// version of the store.
     Unsuitable,
 }
 
 impl OpenError {
-    /// An error of that kind. `why` ends the sentence "the store cannot be opened: …" and must not
-    /// show a secret.
+    /// An error of this kind. `why` completes the sentence "the store cannot be opened: …" and
+    /// must not contain a secret.
     pub fn new(kind: OpenErrorKind, why: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
@@ -115,7 +119,7 @@ impl OpenError {
         }
     }
 
-    /// The same error, and what caused it.
+    /// The same error, caused by `source`.
     #[must_use]
     pub fn with_source(self, source: impl Into<BoxError>) -> Self {
         Self {
@@ -124,7 +128,7 @@ impl OpenError {
         }
     }
 
-    /// Why.
+    /// Why the store cannot be opened.
     pub fn kind(&self) -> OpenErrorKind {
         self.kind
     }

@@ -1,8 +1,13 @@
-//! Where sessions are kept: the [`SessionStore`] contract and the stores.
+//! Where sessions are kept: the [`SessionStore`] contract, and [`MemoryStore`].
 //!
-//! A store is dumb on purpose. It loads, it compares and swaps, it never decides. All that
-//! makes a session safe is in [`crate::session`]; what that builds on is in the promises below,
-//! and each says what it costs when it is broken.
+//! A store makes no decisions. It loads a session, and it replaces the session's state only if
+//! nobody has changed it since (compare and swap). What makes sessions safe is decided in
+//! [`crate::session`], which relies on the promises of [`SessionStore`].
+//!
+//! The crate [tower-bearer-sqlx](https://docs.rs/tower-bearer-sqlx) has stores for SQLite and
+//! PostgreSQL, the crate [tower-bearer-redis](https://docs.rs/tower-bearer-redis) has one for
+//! Redis, and [tower-bearer-conformance](https://docs.rs/tower-bearer-conformance) tests a store
+//! of your own.
 
 mod any;
 mod error;
@@ -26,54 +31,84 @@ use crate::{claims::SessionId, clock::Timestamp};
 
 /// Keeps sessions.
 ///
-/// A store keeps all of a [`Record`], which tells how to be sure of that.
+/// A session *is ended* by the write that sets its [`state.revoked`](SessionState::revoked). It
+/// *expires* by itself when the store's clock reaches its [`ends_at`](Session::ends_at), or its
+/// [`expires_at`](SessionState::expires_at), which each rotation moves on.
 ///
-/// All methods may be cancelled at any await point: a write then either happened whole or not
-/// at all, and the caller does not know which. That is safe, since a client that saw no answer
-/// presents its old token again and is served by the protocol.
+/// # Promises
 ///
-/// # What each wrong answer costs
+/// Besides what each method promises, a store promises all of this:
+///
+/// 1. Every field of a [`Record`] is kept and comes back as it was given, times to the
+///    millisecond. Texts may be empty or hold any character, NUL included; the store compares
+///    them byte for byte. The docs of [`Record`] show how to be sure that no field is forgotten.
+/// 2. An ended session never changes again and never becomes usable again.
+/// 3. Only [`insert`](Self::insert) creates a session.
+/// 4. Every session, an ended one too, is kept until its `ends_at`.
+/// 5. Only [`list`](Self::list) and [`delete_expired`](Self::delete_expired) treat an expired
+///    session in their own way. To the other methods it is a session like any other, as long as
+///    the store still has it.
+/// 6. The change of one session is atomic: it happens whole or not at all. Once a call has
+///    returned, every later call sees what it wrote, also a call from another server.
+/// 7. All methods may be cancelled, which means that their future is dropped. A write that was
+///    cancelled happens whole or not at all, and the caller does not know which. That is safe: a
+///    client that saw no answer presents its old token again and is served by the protocol.
+///
+/// # What a broken promise costs
 ///
 /// | if a store … | then … |
 /// | --- | --- |
-/// | swaps although the version is another | two refresh tokens rotate one session: a thief's branch lives beside the victim's, unseen |
-/// | swaps or confirms a revoked session | a logged-out session comes back to life |
-/// | creates a session in anything but [`insert`](Self::insert) | a deleted or lost session is revived |
-/// | reads from a replica that lags | honest clients are seen as thieves and logged out |
-/// | gives a clock that differs between servers | reuse windows open too wide or not at all |
-/// | loses an acknowledged rotation | honest clients go on, by row 11 of the protocol, with an event |
-/// | loses an acknowledged revocation | the logout is lost with it |
-/// | deletes a session before its `ends_at` | the client is logged out |
+/// | swaps although the version is another | two clients rotate the same session: a thief uses it beside the victim, and nobody notices |
+/// | swaps or confirms an ended session | the session becomes usable again, after a logout for instance |
+/// | creates a session in anything but [`insert`](Self::insert) | a deleted or lost session becomes usable again |
+/// | reads from a replica that lags | honest clients are taken for thieves, and their sessions are ended |
+/// | gives a clock that differs between servers | reuse windows are too long, too short or never open |
+/// | loses an acknowledged rotation | honest clients go on (row 11 of the [protocol](crate::manual::protocol)), and an event tells of it |
+/// | loses an acknowledged end of a session | the session becomes usable again, and a logout is undone |
+/// | deletes a session before its `ends_at` | the user has to log in again |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a session store",
     note = "a store is a type with `impl SessionStore`, one of this crate's, or an `Arc` of either"
 )]
 pub trait SessionStore: Send + Sync + 'static {
-    /// The store's clock. It must be one clock for all servers that share the store: the
-    /// database's own, where it has one. Where it has none, the servers' own clocks do if they
-    /// are kept in step (NTP): an error of theirs of a second makes a reuse window of 10 s one
-    /// of 9 or 11.
+    /// The time by the store's clock.
+    ///
+    /// All servers that share the store must see the same clock: the database's own, if it has
+    /// one. If it has none, the servers' clocks will do, as long as they are synchronized (NTP).
+    /// If two of them differ by 1 second, a reuse window of 10 seconds becomes one of 9 or 11.
+    ///
+    /// [`load`](Self::load) and [`list`](Self::list) give the time by this clock too, and every
+    /// time that the store writes by itself is by this clock.
     fn now(&self) -> impl Future<Output = Result<Timestamp, StoreError>> + Send;
 
-    /// Keeps a new session, each field of both parts as it is given. That goes for
-    /// `state.version` too: the store does not number versions itself, here or in a swap.
+    /// Keeps a new session. Every field of `record.session` and `record.state` is kept as it is
+    /// given, `state.version` included: the store does not choose the version.
     ///
     /// # Errors
     ///
-    /// [`StoreErrorKind::Duplicate`] where the identifier is taken; the session that has it is
-    /// left as it is.
+    /// [`StoreErrorKind::Duplicate`] if the store has a session with this identifier, be it live,
+    /// ended or expired. That session is left as it is.
     fn insert(&self, record: &Record) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// The session, revoked ones included, and the time by the store's clock. Reads the
-    /// primary: what was acknowledged before the call is seen.
+    /// The session with this identifier, if the store has it, and the time by the store's clock.
+    /// An ended session is given too.
+    ///
+    /// Every write that was acknowledged before the call is seen, so a database with replicas is
+    /// read at its primary.
     fn load(&self, id: SessionId) -> impl Future<Output = Result<Loaded, StoreError>> + Send;
 
-    /// Replaces the state of the session `id` by `next` if its version is `expected` and it is
-    /// not revoked, in one atomic step. What the login wrote stays. Never creates a session.
+    /// Replaces the state of the session `id` by `next`, in one atomic step, if the session's
+    /// version is `expected` and the session is not ended. Otherwise nothing is written and the
+    /// answer is [`Swap::Lost`].
     ///
-    /// `next.version` is above `expected` and is kept as it is given: a store that numbers
-    /// versions itself lets an old swap overwrite a newer row after a failover. A swap that
-    /// revokes is written as durably as [`end`](Self::end).
+    /// [`Record::session`], which the login wrote, stays as it is. The swap never creates a
+    /// session. An `expected` that no row of the store can hold is [`Swap::Lost`] too, and no
+    /// error.
+    ///
+    /// All of `next` is kept as it is given. Its version is above `expected`; the caller chooses
+    /// it, and the store must not count versions itself: after a failover an old swap could then
+    /// overwrite a newer row. A swap whose `next.revoked` is set ends the session and is written
+    /// as durably as [`end`](Self::end).
     fn swap(
         &self,
         id: SessionId,
@@ -81,23 +116,34 @@ pub trait SessionStore: Send + Sync + 'static {
         next: &SessionState,
     ) -> impl Future<Output = Result<Swap, StoreError>> + Send;
 
-    /// Notes that the clients hold these generations: for each pair, if the session is of that
-    /// generation, not revoked and not confirmed, sets `confirmed_at` to the store's time and adds
-    /// 1 to `version`. Pairs that do not fit are dropped.
+    /// Notes, for each pair of a session and a generation, that the client holds the refresh
+    /// token of this generation.
+    ///
+    /// If the session is of this generation, is not ended and has no `confirmed_at`, the store
+    /// sets `confirmed_at` to the time by its clock and adds 1 to `version`. Nothing else of the
+    /// session changes. Every other pair, also one of an unknown session or one that comes twice,
+    /// changes nothing and is no error. There may be any number of pairs, or none. They need not
+    /// be written in one step: the atomic step is each single pair.
     fn confirm(
         &self,
         pairs: &[(SessionId, u32)],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Revokes a session unless it is revoked or unknown, whatever its version, adds 1 to
-    /// `version` and tells whether it did. Written with the strongest durability there is.
+    /// Ends a session, whatever its version: sets `revoked` to `reason` and the time by the
+    /// store's clock, and adds 1 to `version`. Nothing else of the session changes. The answer is
+    /// `true` if this call has ended the session, and `false` if the session was ended before or
+    /// is unknown.
+    ///
+    /// The write is as durable as the store can make it before the call returns.
     fn end(
         &self,
         id: SessionId,
         reason: RevokeReason,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Revokes all sessions of a subject as [`end`](Self::end) does, and tells which those were.
+    /// Ends all sessions of a subject that an issuer has started, each as [`end`](Self::end) does,
+    /// and gives the identifiers of those that this call has ended, in any order. An expired
+    /// session that the store still has is ended too.
     fn end_all(
         &self,
         issuer: &str,
@@ -105,9 +151,12 @@ pub trait SessionStore: Send + Sync + 'static {
         reason: RevokeReason,
     ) -> impl Future<Output = Result<Vec<SessionId>, StoreError>> + Send;
 
-    /// The sessions of a subject that are [live](Record::is_live), oldest (lowest identifier)
-    /// first, and the time by the store's clock: at most `limit`, those with an identifier
-    /// above `after`.
+    /// The [live](Record::is_live) sessions of a subject that an issuer has started, sorted by
+    /// identifier (oldest first), and the time by the store's clock.
+    ///
+    /// Only sessions whose identifier is above `after` are given, whether or not the store has a
+    /// session `after`. Of these, the first `limit` are given: fewer only where there are fewer.
+    /// A `limit` of 0 or of `usize::MAX` is allowed.
     fn list(
         &self,
         issuer: &str,
@@ -116,11 +165,15 @@ pub trait SessionStore: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Listed, StoreError>> + Send;
 
-    /// Deletes at most `limit` sessions whose `ends_at` has come, those first whose came first,
-    /// and tells how many it did. Must not hold up other calls for longer than a moment.
+    /// Deletes at most `limit` sessions whose `ends_at` the store's clock has reached, the ones
+    /// with the earliest `ends_at` first, and gives the number of deleted sessions. Other sessions
+    /// stay, also ended ones and those that are past their `expires_at` only.
     ///
-    /// A session whose end has come may also go by itself, at any time. Once it is gone its
-    /// identifier is free.
+    /// A large `limit`, `usize::MAX` included, must not block other calls for long: delete in
+    /// batches.
+    ///
+    /// A store may also delete a session by itself at any time after its `ends_at`. The identifier
+    /// of a deleted session is free again.
     fn delete_expired(
         &self,
         limit: usize,
@@ -131,14 +184,14 @@ pub trait SessionStore: Send + Sync + 'static {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Loaded {
-    /// The session, if there is one.
+    /// The session, if the store has it.
     pub record: Option<Record>,
     /// The time of the load, by the store's clock.
     pub now: Timestamp,
 }
 
 impl Loaded {
-    /// A session, or none, and the time of the load.
+    /// The answer to a load: the session, if the store has it, and the time by the store's clock.
     pub fn new(record: Option<Record>, now: Timestamp) -> Self {
         Self { record, now }
     }
@@ -148,25 +201,26 @@ impl Loaded {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Listed {
-    /// The live sessions, oldest first.
+    /// The live sessions, sorted by identifier (oldest first).
     pub records: Vec<Record>,
-    /// The time of the list, by the store's clock.
+    /// The time at which the list was made, by the store's clock.
     pub now: Timestamp,
 }
 
 impl Listed {
-    /// Sessions, oldest first, and the time of the list.
+    /// The answer to a list: the sessions, sorted by identifier, and the time by the store's
+    /// clock.
     pub fn new(records: Vec<Record>, now: Timestamp) -> Self {
         Self { records, now }
     }
 }
 
-/// What became of a [`SessionStore::swap`].
+/// The outcome of a [`SessionStore::swap`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Swap {
     /// The session's state is now the one that was given.
     Swapped,
-    /// The session has another version, is revoked or is gone. Nothing was written.
+    /// The session has another version, is ended or is unknown. Nothing was written.
     Lost,
 }

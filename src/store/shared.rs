@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError, Swap};
 use crate::{claims::SessionId, clock::Timestamp};
 
-/// The store that is shared.
+/// An `Arc` of a store is a store.
 impl<St: SessionStore> SessionStore for Arc<St> {
     async fn now(&self) -> Result<Timestamp, StoreError> {
         St::now(self).await

@@ -1,12 +1,12 @@
-//! Tokens that were accepted, so that the same token need not be verified with each request.
+//! Remembers accepted tokens, so that the same token is not verified anew on each request.
 //!
-//! 1. Only a token that passed every check gets in; of a refused one nothing is kept.
-//! 2. It is found by a keyed hash of its last bytes, which are the signature's, and then compared
-//!    as a whole. Another token, be it by one bit, is another token.
-//! 3. A hit writes nothing that other cores read, but the count of the claims' owners; it takes
-//!    one of many locks, and that for reading.
-//! 4. What may have changed since is checked again with each hit: here the times and the key, by
-//!    the layer the session and the scope.
+//! 1. Only a token that has passed every check is kept. Nothing is kept of a refused token.
+//! 2. A token is found by a keyed hash of its last bytes, which belong to the signature, and is
+//!    then compared as a whole. A token that differs in one bit is not found.
+//! 3. A hit takes one of many locks, for reading. The only thing that it writes and other cores
+//!    read is the reference count of the claims.
+//! 4. What may have changed is checked again on each hit: the times and the key by the cache, the
+//!    session and the scope by the layer.
 
 use std::{
     ops::Range,
@@ -25,14 +25,14 @@ use crate::{
     jws::{Trust, VerifyingKeys},
 };
 
-/// So that cores seldom meet at one lock.
+/// So many locks that two cores seldom need the same one.
 const SHARDS: usize = 64;
 /// Fewer would make the share of a small cache too uneven.
 const ENTRIES_OF_A_SHARD: usize = 512;
-/// Nor would a long token fit into less.
+/// Fewer would be too few for a long token.
 const BYTES_OF_A_SHARD: usize = 256 * 1024;
 
-/// How far [`Clock::recent`] may be behind.
+/// By how much [`Clock::recent`] may be behind.
 const RECENT: Duration = Duration::from_secs(1);
 
 pub(super) struct Cache {
@@ -41,7 +41,8 @@ pub(super) struct Cache {
     shards: Box<[Locked]>,
 }
 
-/// On cache lines of its own: cores that are at two shards do not meet.
+/// A shard on cache lines of its own, so that cores at different shards do not slow each other
+/// down.
 #[repr(align(128))]
 struct Locked(RwLock<Shard>);
 
@@ -67,12 +68,12 @@ impl Cache {
         self.limits
     }
 
-    /// An empty one of the same limits.
+    /// An empty cache with the same limits.
     pub(super) fn emptied(&self) -> Self {
         Self::new(self.limits)
     }
 
-    /// The token, where it is known, good by this clock, and its key is trusted still.
+    /// The token, if it is remembered, valid by this clock, and its key is still trusted.
     pub(super) fn get(
         &self,
         token: &[u8],
@@ -83,7 +84,8 @@ impl Cache {
         is_good(good, clock).then_some(verified)
     }
 
-    /// The token and when it is good. No clock is asked here, under the lock: it may be anybody's.
+    /// The token and the time in which it is valid. The clock may be the application's, so it is
+    /// not read here under the lock.
     fn find(
         &self,
         token: &[u8],
@@ -96,7 +98,7 @@ impl Cache {
             .then(|| (slot.visited(), slot.good.clone()))
     }
 
-    /// Keeps a token that has passed at `now`, for as long as it is good.
+    /// Keeps a token that was accepted at `now`, for as long as it is valid.
     pub(super) fn put(
         &self,
         token: &str,
@@ -112,17 +114,17 @@ impl Cache {
         }
     }
 
-    /// Where a token is kept, if it is.
+    /// The hash of a token, and the shard that it belongs to.
     fn place(&self, token: &[u8]) -> Option<(u64, &RwLock<Shard>)> {
         let tail: &Tail = token.last_chunk()?;
         let hash = self.hash.of(tail);
-        // By other bits than the lowest, by which a shard's own table goes.
+        // The lowest bits are left to the table of the shard.
         let Locked(shard) = self.shards.get((hash >> 32) as usize % self.shards.len())?;
         Some((hash, shard))
     }
 }
 
-/// By a time that has just been, and by the time itself where that could say otherwise.
+/// Whether a token is valid now. The recent time is enough unless the start or the end is near.
 fn is_good(good: Range<Timestamp>, clock: &dyn Clock) -> bool {
     let recent = clock.recent();
     let surely = good.start <= recent && recent + RECENT < good.end;

@@ -24,16 +24,16 @@ impl Default for CacheLimits {
 }
 
 impl CacheLimits {
-    /// How many tokens at most: as many as live at a time, or the rest is verified anew with
-    /// each request. With 0 nothing is remembered.
+    /// Sets the maximum number of tokens. Choose as many as are in use at a time, because all
+    /// others are verified anew on each request. With 0, nothing is remembered.
     #[must_use]
     pub fn entries(self, entries: usize) -> Self {
         Self { entries, ..self }
     }
 
-    /// How many bytes at most, counted by what is kept: the token, its claims and about 250
-    /// bytes besides. A token of 400 bytes takes about 1 KiB; claims of the application's own add
-    /// 700 bytes and more. Memory is taken as tokens come. Where no token fits nothing is
+    /// Sets the maximum size in bytes. Each token counts with its text, its claims and about 250
+    /// bytes more. A token of 400 bytes takes about 1 KiB; claims of the application's own add 700
+    /// bytes and more. Memory is allocated as tokens arrive. If no token fits, nothing is
     /// remembered.
     #[must_use]
     pub fn bytes(self, bytes: usize) -> Self {

@@ -1,28 +1,29 @@
-//! How much memory a verified token takes: what the cache's limit in bytes counts.
+//! Estimates the memory that a verified token takes, for the limit of the cache in bytes.
 
 use serde_json::{Map, Number, Value};
 
 use crate::claims::{Audience, Claims, VerifiedToken};
 
-/// What an allocation costs beside what is asked for.
+/// The overhead of an allocation in bytes.
 const ALLOCATION: usize = 16;
-/// A map lies in nodes that are taken whole, with room for so many members. But for a single one
-/// they are at least so full.
+/// A map consists of nodes with room for `NODE_MEMBERS` members each. If there is more than one
+/// node, each has at least `LEAST_MEMBERS`.
 ///
-/// Where another crate of the application turns on serde_json's `preserve_order`, a map is a list
-/// and a table instead, both grown by doubling. Of up to so many members that takes no more than a
-/// node, of more no more than the nodes that are counted for them.
+/// If another crate of the application turns on serde_json's `preserve_order`, a map is a list and
+/// a table instead, and both grow by doubling. With up to `LISTED_MEMBERS` members they take no
+/// more memory than one node, and with more members no more than the nodes that are counted for
+/// them.
 const NODE_MEMBERS: usize = 11;
 const LEAST_MEMBERS: usize = 5;
 const LISTED_MEMBERS: usize = 7;
-/// Where another crate turns on `arbitrary_precision`, a number holds its text.
+/// If another crate turns on serde_json's `arbitrary_precision`, a number contains its text.
 const NUMBER: usize = match size_of::<Number>() < size_of::<String>() {
     true => 0,
     false => 16 + ALLOCATION,
 };
 const NODE: usize = NODE_MEMBERS * size_of::<(String, Value)>() + 14 * size_of::<usize>();
 
-/// About how many bytes of memory a token's claims hold.
+/// About how many bytes of memory the claims of a token take.
 pub(super) fn held_by(token: &VerifiedToken) -> usize {
     let (claims, private) = (token.claims(), token.private());
     let texts = [&claims.client_id, &claims.sid].into_iter().flatten();
@@ -44,7 +45,7 @@ fn text(held: &str) -> usize {
     held.len() + ALLOCATION
 }
 
-/// With the room that is not used.
+/// The memory of a list, unused capacity included.
 fn list<T>(items: &Vec<T>, item: impl Fn(&T) -> usize) -> usize {
     items.capacity() * size_of::<T>() + ALLOCATION + items.iter().map(item).sum::<usize>()
 }
@@ -60,7 +61,7 @@ fn members(members: &Map<String, Value>) -> usize {
     nodes * (NODE + ALLOCATION) + held.sum::<usize>()
 }
 
-/// A token has 8 KiB and JSON a limit of depth, so that this ends soon.
+/// The recursion is short: a token has at most 8 KiB by default, and serde_json limits the depth.
 fn value(one: &Value) -> usize {
     match one {
         Value::Null | Value::Bool(_) => 0,

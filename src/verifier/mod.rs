@@ -1,4 +1,4 @@
-//! [`Verifier`]: access token in, claims out.
+//! [`Verifier`], which checks access tokens and reads their claims.
 
 use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
@@ -27,23 +27,25 @@ const DEFAULT_LEEWAY: Duration = Duration::from_secs(5);
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
 pub(crate) const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// Verifies access tokens (RFC 9068 §4). Cheap to clone.
+/// Verifies access tokens (RFC 9068 §4). It is cheap to clone.
 ///
-/// A token passes where
-/// 1. it is at most 8 KiB long, and a strict compact JWS (see [`jws`](crate::jws));
-/// 2. a trusted key of its `kid` and `alg` has signed it;
-/// 3. its `typ` is `at+jwt`;
-/// 4. `iss`, `sub`, `aud`, `exp`, `iat`, `jti` and `client_id` are there, and all claims are of
-///    their type;
-/// 5. `iss` is the expected issuer and `aud` names this audience, byte for byte;
-/// 6. `exp` has not come, and `nbf` and `iat` do not lie ahead, give or take the
+/// A token passes if all of this holds:
+///
+/// 1. It is at most 8 KiB long, and a strict compact JWS (see [`jws`](crate::jws)).
+/// 2. A trusted key with its `kid` and `alg` has signed it.
+/// 3. Its `typ` is `at+jwt`.
+/// 4. It has `iss`, `sub`, `aud`, `exp`, `iat`, `jti` and `client_id`, and all its claims have the
+///    right type.
+/// 5. `iss` is the expected issuer and `aud` names this audience, byte for byte.
+/// 6. `exp` has not passed, and `nbf` and `iat` are not in the future, give or take the
 ///    [leeway](Self::leeway).
 ///
-/// A token that has passed is remembered, so that the next request which brings it needs no
-/// signature checked and no JSON read: only the key's place in the set and the times are looked
-/// at again. That memory is [bounded](Self::cache), holds nothing of refused tokens, and can be
-/// [switched off](Self::without_cache). Clones share it. Whatever sets a verifier up, such as
-/// [`leeway`](Self::leeway), gives it an empty memory of its own: set up first, clone then.
+/// The verifier remembers each token that has passed. For the next request with the same token, it
+/// only checks the times and that the key is still in the set; it checks no signature and reads no
+/// JSON. The memory is [bounded](Self::cache), keeps nothing of refused tokens, and can be
+/// [switched off](Self::without_cache). Clones share it. Each method that configures a verifier,
+/// such as [`leeway`](Self::leeway), gives it an empty memory of its own, so configure it before
+/// you clone it.
 ///
 /// ```
 /// use tower_bearer::{Algorithm, KeySet, SigningKey, Verifier, error::TokenError};
@@ -70,12 +72,12 @@ struct Inner {
 }
 
 impl Verifier {
-    /// A verifier of tokens from `issuer` for `audience`, which is this server's own name.
+    /// Creates a verifier of tokens from `issuer` for `audience`, which is this server's own name.
     ///
     /// # Errors
     ///
-    /// [`EmptyIssuer`](ConfigErrorKind::EmptyIssuer) and
-    /// [`EmptyAudience`](ConfigErrorKind::EmptyAudience).
+    /// [`EmptyIssuer`](ConfigErrorKind::EmptyIssuer) or
+    /// [`EmptyAudience`](ConfigErrorKind::EmptyAudience) if the name is empty.
     pub fn new(
         issuer: impl Into<String>,
         audience: impl Into<String>,
@@ -95,7 +97,7 @@ impl Verifier {
         })))
     }
 
-    /// What another verifier has accepted, this one might not.
+    /// Changes the configuration and empties the memory, whose tokens might no longer be accepted.
     fn with(self, change: impl FnOnce(&mut Inner)) -> Self {
         let mut inner = Arc::unwrap_or_clone(self.0);
         inner.cache = inner.cache.map(|cache| Arc::new(cache.emptied()));
@@ -103,12 +105,12 @@ impl Verifier {
         Self(Arc::new(inner))
     }
 
-    /// By how much the clocks of issuer and verifier may differ (RFC 7519 §4.1.4). The default
-    /// is 5 seconds, the most is 5 minutes.
+    /// Sets by how much the clocks of issuer and verifier may differ (RFC 7519 §4.1.4). The default
+    /// is 5 seconds, the maximum 5 minutes.
     ///
     /// # Errors
     ///
-    /// [`Lifetime`](ConfigErrorKind::Lifetime) where it is more.
+    /// [`Lifetime`](ConfigErrorKind::Lifetime) if `leeway` is above the maximum.
     pub fn leeway(self, leeway: Duration) -> Result<Self, ConfigError> {
         if leeway > MAX_LEEWAY {
             let long = "the leeway is at most 5 minutes";
@@ -117,39 +119,40 @@ impl Verifier {
         Ok(self.with(|inner| inner.leeway = leeway))
     }
 
-    /// Tells the time by `clock`. The default is the [`SystemClock`].
+    /// Sets the clock. The default is the [`SystemClock`].
     #[must_use]
     pub fn clock(self, clock: impl Clock) -> Self {
         self.with(|inner| inner.clock = Arc::new(clock))
     }
 
-    /// Refuses tokens that are longer, before any work. The default is 8192 bytes.
+    /// Sets the maximum length of a token. Longer ones are refused before any other check. The
+    /// default is 8192 bytes.
     #[must_use]
     pub fn max_token_bytes(self, bytes: usize) -> Self {
         self.with(|inner| inner.max_token_bytes = bytes)
     }
 
-    /// Accepts tokens without `client_id`, for issuers that do not follow RFC 9068 §2.2. Where
-    /// it is there, it still has to be a string.
+    /// Accepts tokens without `client_id`, for issuers that do not follow RFC 9068 §2.2. If a token
+    /// has a `client_id`, it must still be a string that is not empty.
     #[must_use]
     pub fn allow_missing_client_id(self) -> Self {
         self.with(|inner| inner.client_id_required = false)
     }
 
-    /// Remembers accepted tokens within these limits. The default is
-    /// [`CacheLimits::default`]: up to 131 072 tokens and 128 MiB. Most take 1 to 2 KiB, those
-    /// with many claims of the application's own more.
+    /// Sets the limits of the memory for accepted tokens. The default is [`CacheLimits::default`]:
+    /// up to 131 072 tokens and 128 MiB. Most tokens take 1 to 2 KiB, and more if they have many
+    /// claims of the application's own.
     ///
-    /// What is remembered of a token counts no more once it has expired, its key has left the
-    /// [set](VerifyingKeys) or its `kid` has got another one. It lies in memory until later tokens
-    /// take its place. Each request still has its times checked, and by the layer its session and
-    /// scope.
+    /// A remembered token is no longer used once it has expired, its key has left the
+    /// [set](VerifyingKeys), or its `kid` means another key. It stays in memory until later tokens
+    /// take its place. The verifier still checks the times of each request, and the layer its
+    /// session and its scope.
     #[must_use]
     pub fn cache(self, limits: CacheLimits) -> Self {
         self.with(|inner| inner.cache = Some(Arc::new(Cache::new(limits))))
     }
 
-    /// Remembers no token: each request has its signature verified, and no accepted token stays
+    /// Remembers no tokens: the signature is verified on each request, and no accepted token stays
     /// in memory.
     #[must_use]
     pub fn without_cache(self) -> Self {
@@ -160,27 +163,28 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong with it. [`Expired`](TokenError::Expired) is only told of
-    /// a token that is right in every other way.
+    /// The first check that fails. [`Expired`](TokenError::Expired) is only returned for a token
+    /// that is right in every other way.
     pub fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
         self.0.verify(token, &*self.0.clock)
     }
 
-    /// As [`verify`](Self::verify), at a time that another clock tells.
+    /// Like [`verify`](Self::verify), but at the time `now` and not at that of the verifier's
+    /// clock.
     ///
     /// # Errors
     ///
-    /// As [`verify`](Self::verify).
+    /// Those of [`verify`](Self::verify).
     pub fn verify_at(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
         self.0.verify(token, &At(now))
     }
 
-    /// As [`verify`](Self::verify), of a token that was just not [recalled](Self::recall).
+    /// Like [`verify`](Self::verify), for a token that [`recall`](Self::recall) has just not found.
     pub(crate) fn verify_anew(&self, token: &str) -> Result<VerifiedToken, TokenError> {
         self.0.verify_anew(token, self.0.clock.now())
     }
 
-    /// Whether it is worth a look at all.
+    /// Refuses a token that is too long.
     pub(crate) fn check_length(&self, token: &[u8]) -> Result<(), TokenError> {
         if token.len() > self.0.max_token_bytes {
             return Err(TokenError::TooLong);
@@ -188,13 +192,13 @@ impl Verifier {
         Ok(())
     }
 
-    /// The token, where it is remembered and would still be accepted.
+    /// The token, if it is remembered and would still be accepted.
     pub(crate) fn recall(&self, token: &[u8]) -> Option<VerifiedToken> {
         self.0.recall(token, &*self.0.clock)
     }
 }
 
-/// Shows one time only.
+/// A clock that stands still at one time.
 struct At(Timestamp);
 
 impl Clock for At {
@@ -247,7 +251,7 @@ impl Inner {
         Ok(verified)
     }
 
-    /// When claims are good, the leeway included (RFC 7519 §4.1.4 and §4.1.5).
+    /// The time in which the claims are valid, with the leeway (RFC 7519 §4.1.4 and §4.1.5).
     fn good(&self, claims: &Claims) -> Range<Timestamp> {
         let starts = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
         starts - self.leeway..claims.exp + self.leeway

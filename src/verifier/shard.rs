@@ -11,29 +11,31 @@ use std::{
 use super::{limits::CacheLimits, memory, text::Text};
 use crate::{claims::VerifiedToken, clock::Timestamp, jws::Trust};
 
-/// What a slot costs beside the token and its claims: itself in a table that is half full, and
-/// its place in the ring.
+/// The memory of a slot without the token and its claims: the slot itself, in a table that is half
+/// full, and its place in the ring.
 const SLOT_BYTES: usize = 2 * size_of::<(u64, Slot)>() + 2 * size_of::<Place>();
-/// Slots that each newcomer has looked at, so that expired ones go.
+/// How many slots are checked for expiry each time a token is added.
 const SWEPT: usize = 2;
-/// Slots that may be spared in a row, so that no request pays for a whole round.
+/// How many slots may be spared in a row, so that no request pays for a whole round.
 const SPARED: usize = 32;
 
-/// Tokens by the hash of their tail, at most one for each hash: a second one takes the place.
+/// Tokens by the hash of their tail. There is at most one for each hash: a second one replaces the
+/// first.
 ///
-/// Room is made as a clock's hand does it: each slot is passed in turn, and one that was visited
-/// since the last time is spared once.
+/// Tokens are evicted by the clock algorithm: a hand passes one slot after the other and removes
+/// it, unless it was visited since the hand last passed.
 pub(super) struct Shard {
     limits: CacheLimits,
     slots: HashMap<u64, Slot, BuildHasherDefault<Ready>>,
-    /// Each hash of `slots` once, the next to be passed first.
+    /// Each hash of `slots` once. The hand is at the front.
     ring: VecDeque<Place>,
     bytes: usize,
 }
 
 struct Place {
     hash: u64,
-    /// When the slot ends that came here first, so that few are looked at before they end.
+    /// The end of the slot that was put here first, even if another one has replaced it since. It
+    /// lets [`Shard::sweep`] skip most live slots without a look at the table.
     end: Timestamp,
 }
 
@@ -41,7 +43,7 @@ pub(super) struct Slot {
     text: Text,
     verified: VerifiedToken,
     pub(super) trust: Trust,
-    /// When it is good, leeway included.
+    /// The time in which the token is valid, with the leeway.
     pub(super) good: Range<Timestamp>,
     bytes: usize,
     visited: AtomicBool,
@@ -65,14 +67,14 @@ impl Slot {
         }
     }
 
-    /// Whether it holds this very token.
+    /// Whether the slot contains this token.
     pub(super) fn is_of(&self, token: &[u8]) -> bool {
         self.text.is(token)
     }
 
-    /// What it holds, for a request that brought the token.
+    /// The verified token, for a request with this token.
     pub(super) fn visited(&self) -> VerifiedToken {
-        // Looked at before it is written, so that cores share the line.
+        // It is read before it is written, so that cores can share the cache line.
         if !self.visited.load(Ordering::Relaxed) {
             self.visited.store(true, Ordering::Relaxed);
         }
@@ -94,7 +96,7 @@ impl Shard {
         self.slots.get(&hash)
     }
 
-    /// Keeps a slot, where it fits at all.
+    /// Keeps a slot, unless it is too large for the limits.
     pub(super) fn put(&mut self, hash: u64, slot: Slot, now: Timestamp) {
         if self.limits.entries == 0 || slot.bytes > self.limits.bytes {
             return;
@@ -118,7 +120,7 @@ impl Shard {
         }
     }
 
-    /// Moves the hand by one slot, and removes it if it has ended.
+    /// Moves the hand by one slot, and removes the slot if it has ended.
     fn sweep(&mut self, now: Timestamp) {
         match self.ring.front() {
             Some(place) if place.end > now => self.ring.rotate_left(1),
@@ -126,7 +128,7 @@ impl Shard {
         }
     }
 
-    /// Moves the hand by one slot, and removes it unless it is to be kept.
+    /// Moves the hand by one slot, and removes the slot unless `keep` says otherwise.
     fn pass(&mut self, keep: impl FnOnce(&mut Slot) -> bool) {
         let Some(Place { hash, .. }) = self.ring.pop_front() else {
             return;
@@ -143,12 +145,12 @@ impl Shard {
     }
 }
 
-/// Takes a keyed hash for what it is.
+/// Uses a key that is already a keyed hash as its own hash.
 #[derive(Default)]
 struct Ready(u64);
 
 impl Hasher for Ready {
-    /// Never asked: the keys are hashes.
+    /// Never called, because all keys are of type `u64`.
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.write_u64(self.0.rotate_left(8) ^ u64::from(*byte));

@@ -1,20 +1,21 @@
-//! The tail of a token, by which it is found.
+//! The tail of a token, and the hash by which a token is found.
 
 use std::hash::{BuildHasher, RandomState};
 
-/// 24 bytes of the signature, more than anyone guesses. No signature is shorter.
+/// The last 32 characters of a token, which are 24 bytes of its signature. Nobody can guess so
+/// many, and no signature is shorter.
 pub(super) type Tail = [u8; 32];
 
-/// NH, the keyed hash under UMAC (RFC 4418 §5.2.2): whatever two tails are, one key in 2^63 gives
-/// them the same hash. Nobody sees a hash, so that nobody can look for such pairs; and those who
-/// get tokens do not choose how they end.
+/// NH, the keyed hash of UMAC (RFC 4418 §5.2.2). Any two tails have the same hash under one key in
+/// 2^63. Nobody can search for such a pair, because nobody sees a hash, and whoever gets a token
+/// does not choose its signature.
 pub(super) struct TailHash {
     key: [u64; 4],
 }
 
 impl TailHash {
     pub(super) fn new() -> Self {
-        // The standard library's keys are the operating system's random bytes.
+        // The keys of the standard library are random bytes from the operating system.
         let random = RandomState::new();
         Self {
             key: [0, 1, 2, 3].map(|word| random.hash_one(word)),

@@ -23,7 +23,7 @@ fn pair() -> Pair {
 }
 
 impl Pair {
-    /// Verifies a good token with other members; `absent` takes one away.
+    /// Verifies a valid token after changing its members. The value `absent` removes a member.
     fn verify(&self, changes: Value) -> Result<VerifiedToken, TokenError> {
         self.verifier.verify(&self.token(changes))
     }

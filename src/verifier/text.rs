@@ -1,11 +1,11 @@
-//! The text of a token that is kept.
+//! The text of a remembered token.
 
 use memchr::memrchr;
 use zeroize::Zeroize;
 
 use super::tail::Tail;
 
-/// A token. Its signature is wiped from memory when it is dropped: what is left is none.
+/// A token. Its signature is wiped from memory when it is dropped. Without it, the rest is useless.
 pub(super) struct Text(Box<[u8]>);
 
 impl Text {
@@ -13,16 +13,16 @@ impl Text {
         Self(token.as_bytes().into())
     }
 
-    /// How many bytes of memory it takes.
+    /// The size of the token in bytes.
     pub(super) fn memory(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether it is this token, to the last bit.
+    /// Whether it is exactly this token.
     ///
-    /// The tails are compared first, in a time that does not tell where they differ. All the rest
-    /// is only compared for somebody who has a good token's tail, and with it the token: how long
-    /// that takes is no secret.
+    /// The tails are compared first, in constant time. The rest is compared only if the tails are
+    /// equal, and so only for someone who already has the token. The time that this takes need not
+    /// be constant.
     pub(super) fn is(&self, token: &[u8]) -> bool {
         let tails: [Option<&Tail>; 2] = [self.0.last_chunk(), token.last_chunk()];
         let [Some(own_tail), Some(tail)] = tails else {
@@ -31,8 +31,8 @@ impl Text {
         is_same_tail(own_tail, tail) && *self.0 == *token
     }
 
-    /// Wipes the signature. It goes a byte at a time: the whole would take as long as all the rest
-    /// of an eviction.
+    /// Wipes the signature only. Wiping goes byte by byte, and the whole token would take as long
+    /// as the rest of an eviction.
     fn wipe(&mut self) {
         let signature = memrchr(b'.', &self.0).unwrap_or(0);
         if let Some(signature) = self.0.get_mut(signature..) {
@@ -41,8 +41,8 @@ impl Text {
     }
 }
 
-/// Whether two tails are the same, in a time that does not tell where they differ. `subtle` takes
-/// at least 60 instructions more for it, of the 1600 that a request with a known token takes in all.
+/// Whether two tails are the same, in constant time. `subtle` would take at least 60 instructions
+/// more, and a whole request with a known token takes 1600.
 fn is_same_tail(one: &Tail, other: &Tail) -> bool {
     let words = one.as_chunks().0.iter().zip(other.as_chunks().0);
     let differing = words.fold(0, |differing, (one, other)| {

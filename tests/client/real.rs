@@ -107,7 +107,7 @@ impl Identity {
         let issuer = Issuer::new(issuer, audience, keys).unwrap();
         let refresh_key = RefreshKey::from_secret([7; 32]).unwrap();
         let store = MemoryStore::with_clock(clock.clone());
-        let sessions = Sessions::builder(issuer, refresh_key, store);
+        let sessions = SessionsBuilder::new(issuer, refresh_key, store);
         Self {
             sessions: configure(sessions.access_lifetime(LIFETIME))
                 .build()

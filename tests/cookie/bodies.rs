@@ -190,10 +190,11 @@ async fn an_endpoint_without_a_cookie_reads_none() {
 async fn confidential_clients_prove_themselves_with_a_cookie_too() {
     let world = world();
     let token = world.token().await;
-    let endpoint = world
-        .endpoint()
+    let options = world
+        .options()
         .authenticate_client(async |_, secret| secret.matches("s3cret"))
         .require_client_authentication();
+    let endpoint = world.endpoint().options(options);
     let answer = send(endpoint.clone(), with_cookie(NAME, &token)).await;
     answer.refused(401, "invalid_client");
     let basic = and(
@@ -211,7 +212,7 @@ async fn all_paths_of_the_endpoints_take_it() {
     let world = world();
     let endpoints = tower_bearer::endpoint::Endpoints::new(&world.sessions)
         .under("/auth")
-        .refresh_cookie(&world.cookie);
+        .options(world.options());
     for path in ["/auth/token", "/auth/refresh-token"] {
         let token = world.token().await;
         let mut request: Request<Full<_>> = with_cookie(NAME, &token);

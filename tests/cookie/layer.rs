@@ -277,7 +277,7 @@ async fn the_layer_serves_endpoints_with_their_own_cookie() {
     let world = world();
     let endpoints = Endpoints::new(&world.sessions)
         .under("/auth")
-        .refresh_cookie(&world.cookie);
+        .options(world.options());
     let inner = service_fn(async |_: Request<Full<Bytes>>| {
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     });

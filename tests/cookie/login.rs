@@ -1,6 +1,9 @@
 //! The answer to a login, and that all answers write the same cookie.
 
-use tower_bearer::cookie::{AccessCookie, CookieOptions, SameSite};
+use tower_bearer::{
+    cookie::{AccessCookie, CookieOptions, SameSite},
+    endpoint::EndpointOptions,
+};
 
 use crate::support::*;
 
@@ -62,7 +65,8 @@ async fn an_access_cookie_goes_with_it() {
     assert_eq!(set[1].token, tokens.access_token.expose());
     assert_eq!(set[1].max_age, 600);
 
-    let endpoint = world.endpoint().refresh_cookie(&cookie);
+    let options = EndpointOptions::new().refresh_cookie(&cookie);
+    let endpoint = world.endpoint().options(options.clone());
     let rotated = send(endpoint.clone(), with_cookie(NAME, &set[0].token)).await;
     let json = rotated.granted();
     let [refresh, access] = &cookies(&rotated.headers)[..] else {
@@ -75,7 +79,7 @@ async fn an_access_cookie_goes_with_it() {
     again.granted();
     assert_eq!(again.cookie().name, "__Host-access_token");
 
-    let revocation = world.revocation().refresh_cookie(&cookie);
+    let revocation = world.revocation().options(options);
     let answer = send(revocation, with_cookie(NAME, &refresh.token)).await;
     let cleared = cookies(&answer.headers);
     let names: Vec<_> = cleared.iter().map(|cookie| cookie.name.as_str()).collect();

@@ -89,7 +89,7 @@ async fn a_restored_session_sets_the_clients_token() {
     let restored = MemoryStore::with_clock(world.clock.clone());
     restored.insert(&before).await.unwrap();
     let sessions = sessions(&world.keys, restored.clone());
-    let endpoint = TokenEndpoint::new(sessions).refresh_cookie(&world.cookie);
+    let endpoint = TokenEndpoint::new(sessions).options(world.options());
     let answer = send(endpoint, with_cookie(NAME, &live)).await;
     answer.granted();
     assert_eq!(answer.cookie().token, live);

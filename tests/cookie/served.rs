@@ -53,7 +53,7 @@ impl Page {
             cookie: world.cookie.clone(),
         };
         let endpoints = Endpoints::new(&app.sessions).under("/auth");
-        let endpoints = endpoints.refresh_cookie(&app.cookie);
+        let endpoints = endpoints.options(world.options());
         let router = Router::new()
             .route("/auth/logout", post(log_out))
             .route_layer(BearerLayer::new(world.verifier()).sessions(&app.sessions))

@@ -12,8 +12,8 @@ use tower_bearer::{
     Algorithm, Issuer, KeySet, Scope, SigningKey, TokenResponse, Verifier,
     clock::{Clock, ManualClock, SystemClock},
     cookie::{CookieOptions, RefreshCookie},
-    endpoint::{RevocationEndpoint, TokenEndpoint},
-    session::{Grant, Record, RefreshKey, Sessions},
+    endpoint::{EndpointOptions, RevocationEndpoint, TokenEndpoint},
+    session::{Grant, Record, RefreshKey, Sessions, SessionsBuilder},
     store::{MemoryStore, SessionStore},
 };
 
@@ -56,7 +56,7 @@ pub(crate) fn world_with(options: CookieOptions) -> World {
 pub(crate) fn sessions<St: SessionStore>(keys: &KeySet, store: St) -> Sessions<St> {
     let issuer = Issuer::new(ISSUER, AUDIENCE, keys.clone()).unwrap();
     let refresh_key = RefreshKey::from_secret([7; 32]).unwrap();
-    let builder = Sessions::builder(issuer, refresh_key, store);
+    let builder = SessionsBuilder::new(issuer, refresh_key, store);
     builder.build().unwrap()
 }
 
@@ -73,12 +73,17 @@ impl World {
         self.start().await.refresh_token.expose().to_owned()
     }
 
+    /// Tokens in the cookie.
+    pub(crate) fn options(&self) -> EndpointOptions {
+        EndpointOptions::new().refresh_cookie(&self.cookie)
+    }
+
     pub(crate) fn endpoint(&self) -> TokenEndpoint<MemoryStore> {
-        TokenEndpoint::new(self.sessions.clone()).refresh_cookie(&self.cookie)
+        TokenEndpoint::new(self.sessions.clone()).options(self.options())
     }
 
     pub(crate) fn revocation(&self) -> RevocationEndpoint<MemoryStore> {
-        RevocationEndpoint::new(self.sessions.clone()).refresh_cookie(&self.cookie)
+        RevocationEndpoint::new(self.sessions.clone()).options(self.options())
     }
 
     pub(crate) fn verifier(&self) -> Verifier {

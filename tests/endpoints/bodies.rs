@@ -4,6 +4,7 @@ use http::{Request, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
 use proptest::prelude::*;
+use tower_bearer::endpoint::EndpointOptions;
 
 use crate::support::*;
 
@@ -95,12 +96,13 @@ async fn the_limit_is_16_kib_and_can_be_set() {
         .await
         .refused(413, "invalid_request");
 
-    let endpoint = world.endpoint().body_limit(form.len());
+    let limit = |bytes| EndpointOptions::new().body_limit(bytes);
+    let endpoint = world.endpoint().options(limit(form.len()));
     send(endpoint.clone(), post(FORM, &form)).await.granted();
     send(endpoint, post(FORM, &padded(&form, form.len() + 5)))
         .await
         .refused(413, "invalid_request");
-    let revocation = world.revocation().body_limit(8);
+    let revocation = world.revocation().options(limit(8));
     send(revocation, post(FORM, "token=abc"))
         .await
         .refused(413, "invalid_request");

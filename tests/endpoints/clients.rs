@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use tower_bearer::{endpoint::ClientSecret, session::Grant};
+use tower_bearer::{
+    endpoint::{ClientSecret, EndpointOptions},
+    session::Grant,
+};
 
 use crate::support::*;
 
@@ -83,12 +86,12 @@ async fn the_applications_check_decides() {
     let form = refresh_form(&world.token().await);
     let asked = Arc::new(Mutex::new(Vec::new()));
     let log = asked.clone();
-    let endpoint = world
-        .endpoint()
-        .authenticate_client(move |id: String, secret: ClientSecret| {
+    let options =
+        EndpointOptions::new().authenticate_client(move |id: String, secret: ClientSecret| {
             log.lock().unwrap().push(format!("{id} {secret:?}"));
             async move { id == "app" && secret.matches("s:1&%") }
         });
+    let endpoint = world.endpoint().options(options);
 
     let good = with(post(FORM, &form), &basic("app", "s%3A1%26%25"));
     send(endpoint.clone(), good).await.granted();
@@ -153,7 +156,8 @@ async fn malformed_basic_is_an_invalid_client() {
 async fn a_client_names_itself_once() {
     let world = world();
     let form = refresh_form(&world.token().await);
-    let endpoint = world.endpoint().authenticate_client(async |_, _| true);
+    let options = EndpointOptions::new().authenticate_client(async |_, _| true);
+    let endpoint = world.endpoint().options(options);
     let same = with(
         post(FORM, &format!("{form}&client_id=app")),
         &basic("app", ""),

@@ -7,7 +7,7 @@ use std::sync::{
 
 use http::Method;
 use tower_bearer::{
-    endpoint::{ClientSecret, TokenEndpoint},
+    endpoint::{ClientSecret, EndpointOptions, TokenEndpoint},
     session::Grant,
     store::MemoryStore,
 };
@@ -18,8 +18,11 @@ use crate::support::*;
 fn strict(world: &World) -> TokenEndpoint<MemoryStore> {
     world
         .endpoint()
-        .authenticate_client(check)
-        .require_client_authentication()
+        .options(required().authenticate_client(check))
+}
+
+fn required() -> EndpointOptions {
+    EndpointOptions::new().require_client_authentication()
 }
 
 async fn check(id: String, secret: ClientSecret) -> bool {
@@ -106,10 +109,12 @@ async fn a_request_without_a_secret_asks_nobody() {
     let world = world();
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let endpoint = strict(&world).authenticate_client(move |_, _| {
+    let options = required().authenticate_client(check);
+    let options = options.authenticate_client(move |_, _| {
         count.fetch_add(1, Ordering::Relaxed);
         async { true }
     });
+    let endpoint = world.endpoint().options(options);
     let form = format!("{}&client_id=app", refresh_form(&world.token().await));
     send(endpoint.clone(), post(FORM, &form))
         .await
@@ -124,7 +129,7 @@ async fn a_request_without_a_secret_asks_nobody() {
 #[tokio::test]
 async fn without_a_check_nobody_gets_in() {
     let world = world();
-    let endpoint = world.endpoint().require_client_authentication();
+    let endpoint = world.endpoint().options(required());
     let token = world.token().await;
     let form = refresh_form(&token);
     for request in [
@@ -141,10 +146,10 @@ async fn without_a_check_nobody_gets_in() {
 #[tokio::test]
 async fn nor_does_a_stolen_token_end_its_session() {
     let world = world();
-    let endpoint = world
-        .revocation()
+    let options = EndpointOptions::new()
         .authenticate_client(check)
         .require_client_authentication();
+    let endpoint = world.revocation().options(options);
     let token = world.token().await;
     let form = format!("token={token}");
     for request in [

@@ -12,7 +12,6 @@ mod clients;
 mod confidential;
 mod documents;
 mod layered;
-#[cfg(feature = "sqlite")]
 mod locked;
 #[cfg(feature = "tracing")]
 #[path = "../log/mod.rs"]

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use serde_json::json;
 use tower::{Layer, service_fn};
 use tower_bearer::{
-    endpoint::{ClientSecret, Endpoints},
+    endpoint::{ClientSecret, EndpointOptions, Endpoints},
     store::MemoryStore,
 };
 
@@ -103,10 +103,10 @@ async fn other_paths_come_back_untouched() {
 #[tokio::test]
 async fn settings_reach_every_endpoint() {
     let world = world();
+    let options = EndpointOptions::new().authenticate_client(async |id: String, _| id == "app");
     let endpoints = Endpoints::new(&world.sessions)
-        .body_limit(64)
-        .jwks_max_age(Duration::from_secs(7))
-        .authenticate_client(async |id: String, _| id == "app");
+        .options(options.clone().body_limit(64))
+        .jwks_max_age(Duration::from_secs(7));
     for path in ["/token", "/refresh-token", "/revoke"] {
         let over = post(FORM, &"x".repeat(65));
         at(&endpoints, path, over)
@@ -114,7 +114,7 @@ async fn settings_reach_every_endpoint() {
             .unwrap()
             .refused(413, "invalid_request");
     }
-    let endpoints = endpoints.body_limit(200);
+    let endpoints = endpoints.options(options.body_limit(200));
     for path in ["/token", "/refresh-token", "/revoke"] {
         let form = "grant_type=refresh_token&refresh_token=x&token=x&client_secret=c&client_id=";
         let other = post(FORM, &format!("{form}b"));
@@ -155,15 +155,18 @@ async fn the_metadata_name_all_of_it() {
         })
     );
     let by_secret = ["client_secret_basic", "client_secret_post"];
-    let checked = endpoints.clone().authenticate_client(async |_, _| false);
+    let checked = EndpointOptions::new().authenticate_client(async |_, _| false);
     assert_eq!(
-        methods(&checked).await,
+        methods(&endpoints.clone().options(checked.clone())).await,
         ["none", by_secret[0], by_secret[1]]
     );
     let required = checked.require_client_authentication();
-    assert_eq!(methods(&required).await, by_secret);
-    let unchecked = endpoints.require_client_authentication();
-    assert_eq!(methods(&unchecked).await, by_secret);
+    assert_eq!(
+        methods(&endpoints.clone().options(required)).await,
+        by_secret
+    );
+    let unchecked = EndpointOptions::new().require_client_authentication();
+    assert_eq!(methods(&endpoints.options(unchecked)).await, by_secret);
 }
 
 /// How clients authenticate, as the metadata tell it of both endpoints.
@@ -181,9 +184,10 @@ async fn methods(endpoints: &Endpoints<MemoryStore>) -> Vec<String> {
 #[tokio::test]
 async fn required_authentication_reaches_every_endpoint_that_has_clients() {
     let world = world();
-    let endpoints = Endpoints::new(&world.sessions)
+    let options = EndpointOptions::new()
         .require_client_authentication()
         .authenticate_client(async |_, secret: ClientSecret| secret.matches("s"));
+    let endpoints = Endpoints::new(&world.sessions).options(options);
     for path in ["/token", "/refresh-token", "/revoke"] {
         let token = world.token().await;
         let form = format!("{}&token={token}&client_id=app", refresh_form(&token));

@@ -17,7 +17,7 @@ use tower_bearer::{
     Algorithm, Issuer, KeySet, ReplyBody, Scope, SessionId, SigningKey, TokenResponse,
     clock::{Clock, ManualClock, SystemClock, Timestamp},
     endpoint::{RevocationEndpoint, TokenEndpoint},
-    session::{Grant, Record, RefreshKey, RevokeReason, SessionState, Sessions},
+    session::{Grant, Record, RefreshKey, RevokeReason, SessionState, Sessions, SessionsBuilder},
     store::{Listed, Loaded, MemoryStore, SessionStore, StoreError, StoreErrorKind, Swap},
 };
 
@@ -53,7 +53,7 @@ pub(crate) fn world() -> World {
 pub(crate) fn sessions<St: SessionStore>(keys: &KeySet, store: St) -> Sessions<St> {
     let issuer = Issuer::new(ISSUER, AUDIENCE, keys.clone()).unwrap();
     let refresh_key = RefreshKey::from_secret([7; 32]).unwrap();
-    Sessions::builder(issuer, refresh_key, store)
+    SessionsBuilder::new(issuer, refresh_key, store)
         .build()
         .unwrap()
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::time::Instant;
-use tower_bearer::endpoint::{ClientSecret, IntoClientDecision};
+use tower_bearer::endpoint::{ClientSecret, EndpointOptions, IntoClientDecision};
 
 use crate::support::*;
 
@@ -17,9 +17,8 @@ async fn ask<D: IntoClientDecision + Send + 'static>(
     token: &str,
     check: impl Fn() -> D + Send + Sync + 'static,
 ) -> Answer {
-    let endpoint = world
-        .endpoint()
-        .authenticate_client(move |_, _| ready(check()));
+    let options = EndpointOptions::new().authenticate_client(move |_, _| ready(check()));
+    let endpoint = world.endpoint().options(options);
     let request = with(post(FORM, &refresh_form(token)), &basic("app", "s3cr3t"));
     send(endpoint, request).await
 }
@@ -51,10 +50,10 @@ async fn a_check_may_fail_by_itself() {
 async fn nothing_is_revoked_by_a_client_in_doubt() {
     let world = world();
     let token = world.token().await;
-    let endpoint = world
-        .revocation()
+    let options = EndpointOptions::new()
         .require_client_authentication()
         .authenticate_client(async |_, _| Err::<bool, _>("no database"));
+    let endpoint = world.revocation().options(options);
     let request = with(post(FORM, &format!("token={token}")), &basic("app", "s"));
     send(endpoint, request)
         .await
@@ -68,10 +67,8 @@ async fn a_check_has_five_seconds() {
     let form = refresh_form(&world.token().await);
     let request = || with(post(FORM, &form), &basic("app", "s"));
     let started = Instant::now();
-    let stuck = world
-        .endpoint()
-        .authenticate_client(|_, _| pending::<bool>());
-    let answer = send(stuck, request()).await;
+    let stuck = EndpointOptions::new().authenticate_client(|_, _| pending::<bool>());
+    let answer = send(world.endpoint().options(stuck), request()).await;
     answer.refused(503, "temporarily_unavailable");
     let waited = started.elapsed().as_millis();
     assert!((5000..5010).contains(&waited), "{waited} ms");
@@ -80,8 +77,10 @@ async fn a_check_has_five_seconds() {
         tokio::time::sleep(Duration::from_millis(4990)).await;
         secret.matches("s")
     };
-    let slow = world.endpoint().authenticate_client(slow);
-    send(slow, request()).await.granted();
+    let slow = EndpointOptions::new().authenticate_client(slow);
+    send(world.endpoint().options(slow), request())
+        .await
+        .granted();
 }
 
 /// Whoever runs the server learns the cause, which the client is not told.

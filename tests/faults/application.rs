@@ -17,7 +17,10 @@ use tower::ServiceExt;
 use tower_bearer::{
     Algorithm, Issuer, KeySet, ReplyBody, SigningKey,
     endpoint::{RevocationEndpoint, TokenEndpoint},
-    session::{Grant, RefreshKey, SessionErrorKind, SessionEvent, SessionEventKind, Sessions},
+    session::{
+        Grant, RefreshKey, SessionErrorKind, SessionEvent, SessionEventKind, Sessions,
+        SessionsBuilder,
+    },
     store::SessionStore,
 };
 
@@ -99,7 +102,7 @@ impl<St: SessionStore> Server<St> {
         let issuer = Issuer::new("https://id.example", "https://api.example", keys.clone());
         let refresh_key = RefreshKey::from_secret([7; 32]).expect("long enough");
         let events = Arc::clone(events);
-        let sessions = Sessions::builder(issuer.expect("good names"), refresh_key, store)
+        let sessions = SessionsBuilder::new(issuer.expect("good names"), refresh_key, store)
             .reuse_window(Duration::ZERO)
             .store_timeout(STORE_TIMEOUT)
             .on_event(move |event| events.note(event))

@@ -12,7 +12,7 @@ use crate::support::*;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-fn builder() -> SessionsBuilder<MemoryStore> {
+fn builder() -> SessionsBuilder {
     Sessions::builder(
         issuer(),
         RefreshKey::from_secret(SECRET).unwrap(),
@@ -21,7 +21,7 @@ fn builder() -> SessionsBuilder<MemoryStore> {
 }
 
 #[track_caller]
-fn wrong(builder: SessionsBuilder<MemoryStore>) -> ConfigErrorKind {
+fn wrong(builder: SessionsBuilder) -> ConfigErrorKind {
     builder.build().expect_err("a wrong configuration").kind()
 }
 

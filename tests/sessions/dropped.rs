@@ -193,7 +193,7 @@ async fn end_dropped(end: impl AsyncFn(&Stepped<Moody>, &TokenResponse)) {
             }
         };
         end(&world, &newest).await;
-        assert!(world.row(&newest).await.unwrap().revoked.is_some());
+        assert!(world.row(&newest).await.unwrap().state.revoked.is_some());
         let token = world.verified(&newest.access_token);
         assert_eq!(world.sessions.admit(&token), Admission::Ended);
         refused(world.present(&newest.refresh_token).await, Refusal::Revoked);

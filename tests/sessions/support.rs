@@ -9,7 +9,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use tower_bearer::{
-    AccessToken, Algorithm, Claims, Issuer, KeySet, RefreshToken, SessionId, SigningKey,
+    AccessToken, Algorithm, Claims, Issuer, KeySet, RefreshToken, Scope, SessionId, SigningKey,
     TokenResponse, VerifiedToken, Verifier,
     clock::{ManualClock, Timestamp},
     session::{
@@ -57,7 +57,7 @@ pub(crate) fn world_on<St: SessionStore>(
 ) -> World<St> {
     let events = Arc::new(Mutex::new(Vec::new()));
     let seen = events.clone();
-    let builder = Sessions::builder(issuer(), RefreshKey::from_secret(SECRET).unwrap(), store)
+    let builder = SessionsBuilder::new(issuer(), RefreshKey::from_secret(SECRET).unwrap(), store)
         .on_event(move |event| seen.lock().unwrap().push(event.clone()));
     World {
         sessions: configure(builder).build().unwrap(),

@@ -12,7 +12,7 @@ use tower_bearer::{
     Algorithm, Issuer, KeySet, SessionId, SigningKey,
     clock::{ManualClock, Timestamp},
     endpoint::TokenEndpoint,
-    session::{Grant, RefreshKey, Sessions},
+    session::{Grant, RefreshKey, Sessions, SessionsBuilder},
     store::{
         MemoryStore, Record, Session, SessionSecret, SessionStore, StoreErrorKind,
         service::{ServiceStore, StoreRequest, StoreResponse},
@@ -44,7 +44,7 @@ where
     let store = ServiceStore::new(stack(gate.clone())).classify_errors(kind);
     let key = SigningKey::from_secret(Algorithm::HS256, [5; 32]).unwrap();
     let issuer = Issuer::new(ISSUER, "https://api.example", KeySet::new(key)).unwrap();
-    let sessions = Sessions::builder(issuer, RefreshKey::from_secret([7; 32]).unwrap(), store);
+    let sessions = SessionsBuilder::new(issuer, RefreshKey::from_secret([7; 32]).unwrap(), store);
     World {
         gate,
         clock,

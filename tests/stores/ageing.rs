@@ -14,7 +14,7 @@ use tower_bearer::{
     clock::{Clock, SystemClock, Timestamp},
     store::{
         Listed, Loaded, MemoryStore, Record, RevokeReason, SessionState, SessionStore, StoreError,
-        Swap, conformance::Fixture,
+        Swap,
     },
 };
 use tower_bearer_conformance::Fixture;

@@ -1,4 +1,4 @@
-//! Whoever asks after a write was acknowledged sees it, whichever way the answer comes.
+//! Cases that load after a write was acknowledged, and must see it on every server.
 
 use std::sync::{
     Arc,
@@ -39,7 +39,7 @@ pub(super) async fn a_load_sees_what_was_acknowledged<F: Fixture>(trial: Trial<F
     }
 }
 
-/// Tells the generation that each write was acknowledged with.
+/// Rotates the session, and notes the generation of each write that was acknowledged.
 async fn write<St: SessionStore>(door: St, acknowledged: Arc<AtomicU32>) {
     let mut patience = Patience::default();
     while acknowledged.load(SeqCst) < WRITES {

@@ -1,4 +1,4 @@
-//! The one table of cases, by what it costs where a store fails them.
+//! The table of all cases, grouped by what it costs if a store fails them.
 
 use std::pin::Pin;
 
@@ -7,7 +7,7 @@ use crate::{
     listing, racing, serving, swapping, trial::Trial,
 };
 
-/// Hands the table on to another macro, after what that is given.
+/// Calls the macro `$then` with `$given`, followed by the table.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __store_conformance_cases {
@@ -72,9 +72,9 @@ macro_rules! __store_conformance_cases {
 }
 
 pub(super) struct Case<F> {
-    /// As `swapping::a_swap_of_another_version_is_lost`.
+    /// Such as `swapping::a_swap_of_another_version_is_lost`.
     pub(super) name: &'static str,
-    /// What it costs where a store fails it.
+    /// What it costs if a store fails the case.
     pub(super) cost: &'static str,
     pub(super) run: fn(F) -> Running,
 }

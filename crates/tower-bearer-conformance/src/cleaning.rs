@@ -1,4 +1,4 @@
-//! Deletion of what has ended, by a clean-up or by the store itself.
+//! Cases of deleting ended sessions, by a clean-up or by the store itself.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use tower_bearer::store::{RevokeReason, Swap};
 use crate::{Fixture, trial::*};
 
 pub(super) async fn what_has_ended_is_deleted_oldest_end_first<F: Fixture>(trial: Trial<F>) {
-    // Session n ends n hours after the start; they come in another order.
+    // Session n ends n hours after the start. They are inserted in another order.
     for number in [4, 2, 5, 1, 3] {
         let mut record = trial.record(number, "ada");
         record.session.ends_at = trial.start + HOUR * number as u32;
-        // Neither an idle nor a revoked session goes before its end.
+        // Neither an idle nor a revoked session is deleted before its end.
         record.state.expires_at = trial.start;
         trial.insert(&record).await;
     }
@@ -36,7 +36,7 @@ pub(super) async fn what_has_ended_is_deleted_oldest_end_first<F: Fixture>(trial
     assert_eq!(left(&trial).await, []);
 }
 
-/// A clock that runs may be past the end by the time of the answer: nothing is told then.
+/// This proves nothing if the clock runs and has passed the end by the time of the answer.
 async fn nothing_goes_a_millisecond_early<F: Fixture>(trial: &Trial<F>) {
     let millisecond = Duration::from_millis(1);
     let end = trial.start + HOUR;

@@ -1,4 +1,4 @@
-//! One clock, for all servers and in all answers and rows.
+//! Cases of the clock, which must be the same for all servers, and in all answers and rows.
 
 use std::time::Instant;
 

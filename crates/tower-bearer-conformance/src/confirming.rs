@@ -1,4 +1,4 @@
-//! Confirmations, one caller at a time.
+//! Cases of confirmations, with one caller at a time.
 
 use tower_bearer::store::RevokeReason;
 
@@ -24,7 +24,7 @@ pub(super) async fn confirm_takes_only_what_fits<F: Fixture>(trial: Trial<F>) {
     }
     assert!(trial.find(id(9)).await.is_none(), "confirm created it");
 
-    // A pair that comes twice counts once, and misfits do not hold it up.
+    // A pair that comes twice counts once, and pairs that do not fit are no obstacle.
     trial
         .confirm(&[(id(1), 2), (id(1), 3), (id(1), 3), (id(3), u32::MAX)])
         .await;
@@ -62,7 +62,7 @@ pub(super) async fn confirm_takes_large_batches<F: Fixture>(trial: Trial<F>) {
     const COUNT: u128 = 700;
     let sessions = (0..COUNT).map(|number| trial.record(number, "ada"));
     trial.insert_all(sessions).await;
-    // Every third does not fit, and most are of sessions that nobody has.
+    // Every third pair does not fit, and most pairs name a session that does not exist.
     let fits = |number: u128| !number.is_multiple_of(3);
     let pairs: Vec<_> = (0..5 * COUNT)
         .map(|number| (id(number), u32::from(!fits(number))))

@@ -1,4 +1,4 @@
-//! Callers that go away.
+//! Cases of callers that go away before the answer.
 
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
@@ -16,7 +16,7 @@ pub(super) async fn a_dropped_future_leaves_the_store_whole<F: Fixture>(trial: T
     }
     trial.advance(2 * HOUR).await;
     abandon(trial.store().delete_expired(30), 3).await;
-    // What was given up on may hold on to its rows for a moment.
+    // The abandoned call may still lock its rows for a moment.
     for _ in 0..100 {
         let deleted = trial.store().delete_expired(100).await;
         done("delete_expired", deleted);
@@ -30,11 +30,12 @@ pub(super) async fn a_dropped_future_leaves_the_store_whole<F: Fixture>(trial: T
 
 async fn one_session<F: Fixture>(trial: &Trial<F>, patience: u32) {
     let store = trial.store();
-    // Each of another: what was given up on may yet come, and end whatever its user then has.
+    // Each session has a user of its own, because an abandoned call may still run, and end all
+    // sessions that its user has by then.
     let subject = format!("user {patience}");
     let first = trial.record(u128::from(patience), &subject);
     abandon(store.insert(&first), patience).await;
-    // Whether it was kept or not: a caller that saw no answer may do it again.
+    // A caller that saw no answer may insert again, whether the session was kept or not.
     match store.insert(&first).await {
         Err(error) if error.kind() == StoreErrorKind::Duplicate => {}
         inserted => done("insert", inserted),
@@ -70,7 +71,8 @@ async fn is_empty<F: Fixture>(trial: &Trial<F>) -> bool {
     true
 }
 
-/// Drops the future: for an even `patience` after half as many polls, else after a time.
+/// Polls the future for a while and drops it. An even `patience` is twice the number of polls; an
+/// odd one is a time.
 async fn abandon(future: impl Future, patience: u32) {
     let mut future = pin!(future);
     if patience % 2 == 1 {

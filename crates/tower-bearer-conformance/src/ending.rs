@@ -1,4 +1,4 @@
-//! Logouts, one caller at a time.
+//! Cases of logouts, with one caller at a time.
 
 use tower_bearer::store::{RevokeReason, Session, SessionStore, Swap};
 
@@ -25,7 +25,7 @@ pub(super) async fn end_revokes_once<F: Fixture>(trial: Trial<F>) {
         expected.state.version += 1;
         assert_same(&ended, &expected);
 
-        // The first reason and time stay.
+        // A second end changes neither the reason nor the time.
         trial.advance(HOUR).await;
         assert!(!trial.end(expected.session.id, RevokeReason::Refused).await);
         assert_same(&trial.load(expected.session.id).await, &expected);
@@ -73,7 +73,7 @@ pub(super) async fn end_all_takes_one_subject_of_one_issuer<F: Fixture>(trial: T
     assert!(trial.end(id(7), RevokeReason::Reuse).await);
 
     let ended = trial.end_all("ada", RevokeReason::Logout).await;
-    // The expired one too: whoever looks at it must see why it is gone.
+    // The expired session (203) is ended too, so that its row says why.
     let all: Vec<_> = (1..=150)
         .filter(|&number| number != 7)
         .chain([203])

@@ -1,4 +1,4 @@
-//! Insert and load.
+//! Cases of insert and load.
 
 use tower_bearer::store::{Record, RevokeReason, SessionStore, StoreErrorKind};
 
@@ -34,7 +34,7 @@ pub(super) async fn a_taken_identifier_is_a_duplicate<F: Fixture>(trial: Trial<F
     assert_eq!(trial.live("ada").await, [first.session.id]);
     assert_eq!(trial.live("mallory").await, []);
 
-    // An ended session holds its identifier too.
+    // The identifier of an ended session is still taken.
     assert!(trial.end(first.session.id, RevokeReason::Logout).await);
     assert_eq!(refused(&trial, &first).await, StoreErrorKind::Duplicate);
     assert!(trial.load(first.session.id).await.state.revoked.is_some());

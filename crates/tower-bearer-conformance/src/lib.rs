@@ -1,15 +1,16 @@
-//! The contract of a session store as a test suite, for those who write one.
+//! A test suite for session stores of [`tower_bearer`], which checks the contract of
+//! [`SessionStore`].
 //!
-//! A store that a third party wrote is held to the same as those of this crate: they all run
-//! these cases. A [`Fixture`] tells how to reach the store and its clock; a function that makes
-//! one is all that the suite needs. There are two ways to run it:
+//! The stores of tower-bearer pass the same cases. To test your own, implement [`Fixture`], which
+//! gives the suite access to the store and its clock, and write a function that makes a fixture.
+//! There are two ways to run the suite:
 //!
-//! - [`store_conformance!`](crate::store_conformance) makes a test of each case, for a store
-//!   that is cheap to make and can be made many times at once;
-//! - [`check`] runs one case after the other, prints the name and the time of each, and panics
-//!   at the end with all that failed: for a store on a server.
+//! - [`store_conformance!`](crate::store_conformance) makes one test of each case. Use it for a
+//!   store that is cheap to create and can be created many times at once.
+//! - [`check`] runs one case after the other, prints the name and the duration of each, and panics
+//!   at the end with all failures. Use it for a store on a server.
 //!
-//! Each failure tells what was broken, and what that costs those who log in.
+//! Each failure says which promise was broken, and what that costs the users of the application.
 //!
 //! # Example
 //!
@@ -48,21 +49,21 @@
 //!     }
 //! }
 //!
-//! // Where tests live: `memory::of_many_swaps_one_wins` and all the others.
+//! // Among your tests. It makes `memory::of_many_swaps_one_wins` and all the others.
 //! tower_bearer_conformance::store_conformance!(memory, in_memory);
 //!
 //! // Or, in a test of your own: tower_bearer_conformance::check(in_memory).await;
 //! # fn main() {}
 //! ```
 //!
-//! A version may add cases for promises that it always made: a store may fail the suite of a newer
-//! version, and then has a fault.
+//! A new version may add cases for promises that the contract already makes. A store that then
+//! fails has always had the fault.
 //!
-//! # What it takes for granted
+//! # What the suite requires
 //!
-//! - Nothing of the clock but that it goes forward: it may stand still or run, and start at any
-//!   time. All that the suite compares with it was read from [`SessionStore::now`].
-//! - A hundred tasks at once are served without an error.
+//! - The store's clock goes forward. It may stand still or run, and start at any time: the suite
+//!   compares only with times that it has read from [`SessionStore::now`].
+//! - The store serves a hundred tasks at once without an error.
 //! - No case takes longer than ten minutes.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![allow(
@@ -98,47 +99,50 @@ pub use run::{Failure, check, failures};
 
 use tower_bearer::store::SessionStore;
 
-/// A store to be tested, and how to move its clock.
+/// A store to be tested, and the means to move its clock.
 ///
-/// It has to be empty when it is made, and nobody else may use it or move its clock as long as
-/// the fixture lives: for a store on a server, a table or a prefix of its own, or one that is
-/// emptied first.
+/// The store must be empty when the fixture is made. Nobody else may use it or move its clock as
+/// long as the fixture lives. For a store on a server, use a table or a prefix of its own, or empty
+/// it first.
 pub trait Fixture: Send + Sync + 'static {
-    /// The store. What is not `Clone` does in an [`Arc`](std::sync::Arc).
+    /// The type of the store. Put it into an [`Arc`](std::sync::Arc) if it is not `Clone`.
     type Store: SessionStore + Clone;
 
-    /// The store, as one server has it.
+    /// The store, as one server uses it.
     fn store(&self) -> &Self::Store;
 
-    /// The same sessions as another server has them: over connections of its own.
+    /// A store of the same sessions, as another server uses it: over its own connections. The
+    /// default is the same store.
     fn peer(&self) -> &Self::Store {
         self.store()
     }
 
-    /// Moves the store's clock forward, by no less and by less than a minute more.
+    /// Moves the store's clock forward by at least `by`, and by less than a minute more.
     ///
-    /// Where the clock is the database's, run that under libfaketime; where it is the store's
+    /// If the clock is that of a database, run the database under libfaketime. If it is the store's
     /// own, add an offset to it that only tests set.
     fn advance(&self, by: Duration) -> impl Future<Output = ()> + Send;
 
-    /// Moves the store's clock back and tells that it did. One that cannot be moved back, which
-    /// is the default, is spared what happens then.
+    /// Moves the store's clock back and returns `true`. The default returns `false`: the clock
+    /// cannot be moved back, and the suite does not test what happens then.
     fn turn_back(&self, by: Duration) -> impl Future<Output = bool> + Send {
         let _ = by;
         async { false }
     }
 
-    /// How many random histories are walked. The environment variable `PROPTEST_CASES` wants
-    /// another number, and other histories each time.
+    /// How many random histories are tried. The default is 100, and each run tries the same ones.
+    /// If the environment variable `PROPTEST_CASES` is set, it is the number instead, and each run
+    /// tries other histories.
     fn histories(&self) -> u32 {
         100
     }
 
-    /// Whether the store deletes a session without being asked to, once its `ends_at` has come:
-    /// by the next call of `delete_expired` it is gone, or `load` and `list` hide it.
+    /// Whether the store deletes a session by itself once its `ends_at` has passed. It may do so
+    /// late, if the session is gone by the next call of `delete_expired` or hidden from `load` and
+    /// `list`.
     ///
-    /// What [`delete_expired`](SessionStore::delete_expired) counts may then be less than what
-    /// has ended.
+    /// [`delete_expired`](SessionStore::delete_expired) may then count fewer sessions than have
+    /// ended.
     fn deletes_by_itself(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! Lists of a subject's sessions.
+//! Cases of listing the sessions of a subject.
 
 use tower_bearer::store::{Record, RevokeReason, SessionStore};
 
@@ -25,12 +25,12 @@ pub(super) async fn a_list_shows_live_sessions_only<F: Fixture>(trial: Trial<F>)
 
     assert_lists(&trial, &full, &[&full, &idle, &over]).await;
     assert_lists(&trial, &elsewhere, &[&elsewhere]).await;
-    // Where the clock stands still it is now the very end, at which nothing is live any more.
+    // If the clock stands still, it now shows the end exactly, and nothing is live at its end.
     trial.advance(HOUR).await;
     assert_lists(&trial, &full, &[&full]).await;
 }
 
-/// Lists those of the issuer and subject of `whose`.
+/// Asserts that the list for the issuer and subject of `whose` has the expected sessions.
 async fn assert_lists<F: Fixture>(trial: &Trial<F>, whose: &Record, expected: &[&Record]) {
     let listed = trial
         .store()
@@ -48,7 +48,8 @@ async fn assert_lists<F: Fixture>(trial: &Trial<F>, whose: &Record, expected: &[
 }
 
 pub(super) async fn a_list_is_paged_by_identifier<F: Fixture>(trial: Trial<F>) {
-    // Neither in order of insertion nor of time, and numbers that differ in far bytes.
+    // The order is that of the identifiers, which differ in distant bytes, and not that of
+    // insertion.
     for number in [5, 3 << 120, 1, 256, 0, u128::MAX, 2 << 64] {
         trial.insert(&trial.record(number, "ada")).await;
     }
@@ -60,7 +61,7 @@ pub(super) async fn a_list_is_paged_by_identifier<F: Fixture>(trial: Trial<F>) {
     assert_eq!(page(None, 0).await, []);
     assert_eq!(page(None, 3).await, all[..3]);
     assert_eq!(page(Some(256), 2).await, all[3..5]);
-    // Neither a dead nor an unknown identifier is in the way.
+    // A page can start after an identifier that is dead or unknown.
     assert_eq!(page(Some(5), 1).await, all[2..3]);
     assert_eq!(page(Some(77), 1).await, all[2..3]);
     assert_eq!(page(Some(u128::MAX), 1).await, []);

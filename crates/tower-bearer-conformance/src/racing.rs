@@ -1,4 +1,4 @@
-//! Many callers at once.
+//! Cases with many callers at once.
 
 use std::{future::Future, sync::Arc};
 
@@ -14,7 +14,7 @@ use crate::{Fixture, trial::*};
 const TASKS: u32 = 100;
 const ROUNDS: u128 = 5;
 
-/// Runs a task a number, all at once, and gives what they gave.
+/// Runs a task for each number, all at once, and returns their results.
 pub(super) async fn at_once<T, Fut>(numbers: u32, task: impl Fn(u32) -> Fut) -> Vec<T>
 where
     T: Send + 'static,
@@ -111,7 +111,7 @@ pub(super) async fn nothing_changes_after_the_end<F: Fixture>(trial: Trial<F>) {
             tasks.spawn(rotate_until_revoked(trial.by_turns(task), id));
             tasks.spawn(confirm_until_revoked(trial.by_turns(task), id));
         }
-        // Some rounds end the session in the middle of it all, some at once.
+        // Some rounds end the session while the tasks rotate it, some before.
         let mut patience = Patience::default();
         while u128::from(trial.load(id).await.state.generation) < round {
             patience.wait_for("a swap to be seen").await;
@@ -125,7 +125,7 @@ pub(super) async fn nothing_changes_after_the_end<F: Fixture>(trial: Trial<F>) {
     }
 }
 
-/// Forgets on purpose that it has seen the session revoked, once.
+/// Rotates a session until it is revoked. The last swap deliberately asks to undo the revocation.
 async fn rotate_until_revoked<F: Fixture>(trial: Trial<F>, id: SessionId) {
     let mut patience = Patience::default();
     loop {
@@ -178,14 +178,15 @@ pub(super) async fn of_many_ends_one_wins<F: Fixture>(trial: Trial<F>) {
     }
 }
 
-/// A store that locks rows in the order in which they come deadlocks here.
+/// A store deadlocks here if it locks rows in the order in which a caller names them.
 pub(super) async fn writers_of_many_sessions_do_not_block_each_other<F: Fixture>(trial: Trial<F>) {
     const COUNT: u128 = 200;
     let sessions = (0..COUNT).map(|number| trial.record(number, "ada"));
     trial.insert_all(sessions).await;
     at_once(12, |task| {
         let trial = trial.by_turns(task);
-        // In an order of its own: 1, 3, 7 and 9 have no factor in common with 200.
+        // Each task has an order of its own. 1, 3, 7 and 9 have no factor in common with 200, so
+        // each order contains every session.
         let step = [1, 3, 7, 9][task as usize % 4];
         let pairs: Vec<_> = (0..COUNT).map(|n| (id(n * step % COUNT), 0)).collect();
         async move {

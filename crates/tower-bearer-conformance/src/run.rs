@@ -15,8 +15,8 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// Makes a module `$name` with a test for each case of the
 /// [conformance suite](crate), each on a fixture of its own.
 ///
-/// `$make` is a function without arguments that gives a future of a
-/// [`Fixture`](crate::Fixture). The tests run at the same time, as tests do.
+/// `$make` is an async function without arguments that returns a [`Fixture`](crate::Fixture). The
+/// tests run at the same time, as other tests do.
 #[macro_export]
 macro_rules! store_conformance {
     ($name:ident, $make:expr $(,)?) => {
@@ -63,11 +63,12 @@ pub fn test<F: Fixture, Fut: Future<Output = F>>(name: &str, make: impl FnOnce()
 /// Runs every case in turn, each on a fixture of its own, and prints its name and how long it
 /// took.
 ///
-/// Races are only run in earnest by a runtime with several threads.
+/// Use a runtime with several threads: without them, the cases that test races find little.
 ///
 /// # Panics
 ///
-/// Where the store fails a case: at the end, with all that failed and why.
+/// If the store fails a case. The panic comes after the last case, and its message has all
+/// failures.
 #[track_caller]
 pub fn check<F: Fixture, Fut: Future<Output = F>>(
     make: impl Fn() -> Fut,
@@ -86,11 +87,11 @@ pub fn check<F: Fixture, Fut: Future<Output = F>>(
     }
 }
 
-/// As [`check`], but gives what failed.
+/// Like [`check`], but returns the failures instead of a panic.
 pub async fn failures<F: Fixture, Fut: Future<Output = F>>(make: impl Fn() -> Fut) -> Vec<Failure> {
     let mut failures = Vec::new();
     for case in cases() {
-        // Before its outcome, so that a case that hangs has a name.
+        // The name is printed before the outcome, so that it is known which case hangs.
         println!("{}", case.name);
         let begin = Instant::now();
         let outcome = run(case, make().await).await;
@@ -133,9 +134,9 @@ fn message(panic: Box<dyn Any + Send>) -> String {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The part of the contract and the promise, as `racing::of_many_swaps_one_wins`.
+    /// The part of the suite and the case, such as `racing::of_many_swaps_one_wins`.
     pub case: &'static str,
-    /// What it costs those who log in.
+    /// What the fault costs the users of the application.
     pub cost: &'static str,
     /// What the store did.
     pub why: String,

@@ -1,4 +1,4 @@
-//! Servers on the store, and clients that come all at once.
+//! Cases with servers on the store, and with clients that all come at once.
 
 use std::collections::HashSet;
 
@@ -19,13 +19,13 @@ use crate::{
 
 const TASKS: u32 = 100;
 
-/// One server on the store, and one on the store as another server has it.
+/// One server on the fixture's store, and one on its peer.
 fn servers<F: Fixture>(trial: &Trial<F>) -> [Sessions<F::Store>; 2] {
     let doors = [trial.fixture.store(), trial.fixture.peer()];
     doors.map(|door| tokens::server(door.clone()).build().unwrap())
 }
 
-/// One token, presented by a hundred tasks at once: one successor, the same for all.
+/// A hundred tasks present one token at once, and all get the same successor.
 pub(super) async fn a_hundred_refreshes_of_one_token_give_one_successor<F: Fixture>(
     trial: Trial<F>,
 ) {
@@ -52,7 +52,8 @@ pub(super) async fn a_hundred_refreshes_of_one_token_give_one_successor<F: Fixtu
     assert_eq!(trial.load(opened[0].id).await.state.generation, 1);
 }
 
-/// As an honest client: tries again where the server is contended, with the token that it has.
+/// Refreshes as an honest client does: while the server is too busy, it tries again with the same
+/// token.
 async fn insist<St: SessionStore>(server: &Sessions<St>, held: &TokenResponse) -> Refreshed {
     for _ in 0..100 {
         let request = RefreshRequest::new(held.refresh_token.clone());
@@ -64,7 +65,7 @@ async fn insist<St: SessionStore>(server: &Sessions<St>, held: &TokenResponse) -
     panic!("a client was never served");
 }
 
-/// Whichever comes first, the session is over afterwards.
+/// The session has ended afterwards, whether the logout or the rotation comes first.
 pub(super) async fn a_logout_is_never_undone_by_a_rotation<F: Fixture>(trial: Trial<F>) {
     let [server, other] = servers(&trial);
     let verifier = tokens::verifier(&server);

@@ -1,4 +1,4 @@
-//! Compare-and-swap, one caller at a time.
+//! Cases of compare-and-swap, with one caller at a time.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub(super) async fn a_swap_writes_the_next_state<F: Fixture>(trial: Trial<F>) {
     trial.insert(&first).await;
 
     let mut next = rotated(&first, trial.start + HOUR);
-    // To the millisecond, and each its own.
+    // Each time is different and has milliseconds.
     let odd = |millis| Some(trial.start + MINUTE + Duration::from_millis(millis));
     let state = &mut next.state;
     (state.rotated_at, state.delivered_at) = (odd(1), odd(23));
@@ -21,7 +21,7 @@ pub(super) async fn a_swap_writes_the_next_state<F: Fixture>(trial: Trial<F>) {
     assert_eq!(trial.swap(first.state.version, &next).await, Swap::Swapped);
     assert_same(&trial.load(id(1)).await, &next);
 
-    // What can be nothing becomes nothing again, and a version may be the very next.
+    // Optional fields can become empty again, and a version can be the next number.
     let mut empty = next.clone();
     let expires_at = next.state.expires_at;
     empty.state = SessionState::new(expires_at);
@@ -46,7 +46,7 @@ pub(super) async fn a_swap_of_another_version_is_lost<F: Fixture>(trial: Trial<F
     }
     assert_same(&trial.load(first.session.id).await, &second);
 
-    // A confirmation counts as a version too.
+    // A confirmation makes a new version too.
     trial.confirm(&[(first.session.id, 1)]).await;
     let stale = rotated(&second, trial.start);
     assert_eq!(trial.swap(second.state.version, &stale).await, Swap::Lost);

@@ -1,5 +1,5 @@
-//! Servers on the store under trial, and what a client holds, read as anyone who holds it can
-//! read it.
+//! Servers on the store under trial, and the tokens of a client, which are read without the keys of
+//! the server.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
@@ -33,7 +33,7 @@ pub(super) fn verifier<St: SessionStore>(server: &Sessions<St>) -> Verifier {
     Verifier::new(ISSUER, AUDIENCE, keys).unwrap()
 }
 
-/// An answer, opened.
+/// The answer of a server, with its tokens decoded.
 #[derive(Clone)]
 pub(super) struct Held {
     pub(super) id: SessionId,
@@ -63,8 +63,8 @@ impl Held {
         }
     }
 
-    /// A token of this generation, or a few further on, from someone who has the key but not
-    /// the session's secret.
+    /// A refresh token that is `ahead` generations after this one, forged by someone who has the
+    /// key but not the session's secret.
     pub(super) fn forged(&self, ahead: u32) -> (RefreshToken, PresentedToken) {
         let generation = self.presented.generation + ahead;
         let presented = PresentedToken::new(generation, self.presented.exp, false);

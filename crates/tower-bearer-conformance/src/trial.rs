@@ -1,4 +1,4 @@
-//! A fixture under trial: each call of its store, in a word.
+//! A fixture under trial, with a short method for each call of its store.
 
 use std::{
     error::Error,
@@ -31,9 +31,9 @@ const WRITERS: usize = 8;
 
 pub(super) struct Trial<F> {
     pub(super) fixture: Arc<F>,
-    /// Whether this is as another server sees it.
+    /// Whether it uses the peer of the store.
     is_peer: bool,
-    /// When it began, by the store's clock.
+    /// When the trial began, by the store's clock.
     pub(super) start: Timestamp,
 }
 
@@ -64,7 +64,7 @@ impl<F: Fixture> Trial<F> {
         }
     }
 
-    /// The same, every other time as another server sees it.
+    /// The same trial, on the peer of the store if `turn` is odd.
     pub(super) fn by_turns(&self, turn: u32) -> Self {
         Self {
             is_peer: turn % 2 == 1,
@@ -104,7 +104,7 @@ impl<F: Fixture> Trial<F> {
         writers.join_all().await;
     }
 
-    /// Swaps the state of `next` in.
+    /// Swaps in the state of `next`.
     pub(super) async fn swap(&self, expected: u64, next: &Record) -> Swap {
         let Record { session, state } = next;
         done("swap", self.store().swap(session.id, expected, state).await)
@@ -118,7 +118,7 @@ impl<F: Fixture> Trial<F> {
         done("end", self.store().end(id, reason).await)
     }
 
-    /// What was ended, lowest first.
+    /// Ends all sessions of `subject` and returns their identifiers in order.
     pub(super) async fn end_all(&self, subject: &str, reason: RevokeReason) -> Vec<SessionId> {
         let ended = self.store().end_all(ISSUER, subject, reason).await;
         let mut ended = done("end_all", ended);
@@ -142,7 +142,7 @@ impl<F: Fixture> Trial<F> {
         records.iter().map(|record| record.session.id).collect()
     }
 
-    /// Has at most `limit` sessions deleted, of which `dead` have ended.
+    /// Deletes at most `limit` sessions, when `dead` sessions have ended.
     pub(super) async fn clean_up(&self, limit: usize, dead: usize) {
         let deleted = done("delete_expired", self.store().delete_expired(limit).await);
         let most = limit.min(dead);
@@ -153,8 +153,7 @@ impl<F: Fixture> Trial<F> {
         }
     }
 
-    /// A session that is live for an hour and ends after two, with nothing in it that can be
-    /// left out.
+    /// A session that expires after one hour and ends after two, without optional fields.
     pub(super) fn record(&self, number: u128, subject: &str) -> Record {
         let secret = SessionSecret::from_bytes([0xa5; 32]);
         let mut session = Session::new(id(number), ISSUER, subject, secret, self.start);
@@ -163,7 +162,7 @@ impl<F: Fixture> Trial<F> {
         Record { session, state }
     }
 
-    /// A session with something in every field that a live one can have, each its own.
+    /// A session with a different value in every field that a live session can have.
     pub(super) fn full_record(&self, number: u128) -> Record {
         let ends_at = self.start + MILLENNIUM;
         Record {
@@ -203,7 +202,7 @@ impl<F: Fixture> Trial<F> {
     }
 }
 
-/// The thumbprint of no key.
+/// A thumbprint that belongs to no key.
 pub(super) fn key(first: u8) -> KeyThumbprint {
     KeyThumbprint::from_bytes(std::array::from_fn(|i| first.wrapping_mul(i as u8 + 1)))
 }
@@ -221,7 +220,7 @@ fn claims() -> PrivateClaims {
     .expect("claims")
 }
 
-/// More than 64 KiB of notes.
+/// Metadata of more than 64 KiB.
 fn metadata() -> Metadata {
     let long = "ü".repeat(32 * 1024);
     [("device", "Ada's ☎"), ("", "\0\u{7f}\\\""), ("note", &long)]
@@ -233,7 +232,7 @@ pub(super) fn id(number: u128) -> SessionId {
     SessionId::from_uuid(Uuid::from_u128(number))
 }
 
-/// What a rotation at `now` makes of a session.
+/// The session after a rotation at `now`.
 pub(super) fn rotated(record: &Record, now: Timestamp) -> Record {
     let Record { session, state } = record;
     Record {
@@ -253,7 +252,7 @@ pub(super) fn rotated(record: &Record, now: Timestamp) -> Record {
     }
 }
 
-/// Ends the loops that a store should have ended, and lets others run meanwhile.
+/// Fails a loop that never ends because of a faulty store, and lets other tasks run meanwhile.
 pub(super) struct Patience {
     tries: u32,
     since: Instant,
@@ -269,7 +268,8 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// Many tries are soon made where another task is what is slow.
+    /// Waits for one more try. The loop fails only after many tries and some seconds, because many
+    /// tries take little time while another task is slow.
     pub(super) async fn wait_for(&mut self, what: &str) {
         self.tries += 1;
         let is_over = self.tries > 20_000 && self.since.elapsed() > Duration::from_secs(10);
@@ -299,7 +299,7 @@ pub(super) fn assert_same(kept: &Record, expected: &Record) {
     }
 }
 
-/// Names the fields that differ, and shows all but the secret.
+/// Names the fields that differ, with all values but the secret.
 pub(super) fn difference(kept: &Record, expected: &Record) -> Option<String> {
     let mut wrong = Vec::new();
     macro_rules! compare {
@@ -319,7 +319,7 @@ pub(super) fn difference(kept: &Record, expected: &Record) -> Option<String> {
         version generation rotated_at delivered_at confirmed_at late expires_at last_refreshed_at
         revoked bound_to
     });
-    // Two scopes are the same in whatever order; what is kept is the text.
+    // Scopes are equal in any order, but a store must keep the text.
     let (kept, expected) = (&kept.session.scope, &expected.session.scope);
     if kept.as_str() != expected.as_str() {
         wrong.push(differs("scope", kept, expected));

@@ -1,4 +1,4 @@
-//! From the columns of a row to a session, for the stores that speak SQL.
+//! Reads a session from the columns of a row, for all SQL stores.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ pub(crate) trait Columns {
     fn optional_text(&self, column: &'static str) -> Result<Option<String>, StoreError>;
 }
 
-/// A value that is not one of its column's. It does not tell the value.
+/// A column has a value that it cannot have. The error does not show the value.
 #[derive(Debug, thiserror::Error)]
 #[error("column {0} holds a value that cannot be read")]
 struct Unreadable(&'static str);
@@ -39,7 +39,8 @@ pub(crate) fn unreadable(column: &'static str) -> StoreError {
     StoreError::with_source(StoreErrorKind::Corrupt, Unreadable(column))
 }
 
-/// The columns in the order in which an insert binds them: what the login wrote, and the state.
+/// The columns in the order in which an insert binds them: the part that the login wrote, then
+/// the state.
 macro_rules! names {
     () => {
         "id, issuer, subject, secret, created_at, auth_time, ends_at, scope, client_id, claims, \
@@ -50,10 +51,10 @@ macro_rules! names {
 }
 pub(crate) use names;
 
-/// The version of the tables. Those before it were never released.
+/// The version of the tables. Earlier versions were never released.
 pub(crate) const SCHEMA: i64 = 3;
 
-/// Why tables of another version cannot be used.
+/// The reason of the error for tables of another version.
 pub(crate) const OTHER_SCHEMA: &str = "its tables are of another version of this crate";
 
 /// Reads all columns of a session.
@@ -102,7 +103,7 @@ fn state(row: &impl Columns) -> Result<SessionState, StoreError> {
     })
 }
 
-/// The JSON text of the metadata, for a column.
+/// The JSON text of the metadata, to be written to a column.
 pub(crate) fn to_json(metadata: &Metadata) -> String {
     let members = metadata
         .iter()
@@ -130,7 +131,8 @@ pub(crate) fn thumbprint(key: Option<&KeyThumbprint>) -> Option<Vec<u8>> {
     key.map(|key| key.as_bytes().to_vec())
 }
 
-/// The version, for a column; an error where none can hold it, so that no row has it.
+/// The session's version, to be written to a column. It is an error if a column cannot hold it;
+/// so no row has such a version.
 pub(crate) fn version(version: u64) -> Result<i64, StoreError> {
     i64::try_from(version).map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))
 }

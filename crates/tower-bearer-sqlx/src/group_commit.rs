@@ -1,7 +1,7 @@
-//! Group commit: swaps that come while a write is under way go together in the next one.
+//! Group commit: swaps that arrive while a write is under way are written together in the next.
 //!
-//! There is no timer. A swap that finds nothing under way is written at once and alone; the
-//! busier the store, the more go together.
+//! There is no timer. A swap that arrives while no write is under way is written at once and
+//! alone. The busier the store is, the more swaps are written together.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -17,13 +17,13 @@ use tower_bearer::{
     store::{SessionState, StoreError, StoreErrorKind, Swap},
 };
 
-/// The most swaps of one write.
+/// The most swaps in one write.
 const LARGEST: usize = 64;
-/// The most swaps that are passed over for one write, so that no flood of one session's makes
-/// each of them look at all others.
+/// The most waiting swaps that are skipped when a write is put together. It keeps the search short
+/// when very many swaps of one session are waiting.
 const PASSED_OVER: usize = 256;
 
-/// A swap to be written.
+/// A swap that is to be written.
 #[derive(Clone)]
 pub(crate) struct Pending {
     pub(crate) id: SessionId,
@@ -33,10 +33,10 @@ pub(crate) struct Pending {
 
 /// Writes swaps for [`GroupCommit`].
 pub(crate) trait Writer: Send + Sync + 'static {
-    /// Writes swaps of different sessions as one, and tells what became of each, in their order.
-    /// It is called in a task of its own, which no caller stops.
+    /// Writes swaps of different sessions together, and gives the outcome of each in the same
+    /// order. It is called in a task of its own, which goes on if a caller is cancelled.
     ///
-    /// An error is the answer to all of them: only what must fail together may fail so.
+    /// An error is the answer to all of the swaps, so it must be one that concerns all of them.
     fn write(
         &self,
         swaps: &[Pending],
@@ -46,15 +46,16 @@ pub(crate) trait Writer: Send + Sync + 'static {
     fn write_alone(&self, swap: &Pending) -> impl Future<Output = Result<Swap, StoreError>> + Send;
 }
 
-/// What became of one swap of several.
+/// The outcome of one swap that was written together with others.
 #[derive(Clone, Copy)]
 pub(crate) enum Written {
     Done(Swap),
-    /// Nothing: it has to be written alone, so that it holds up and fails no other.
+    /// The swap was not written. It has to be written alone, so that it does not delay the others
+    /// or make them fail.
     Not,
 }
 
-/// Swaps on their way to the store.
+/// Writes swaps in groups.
 pub(crate) struct GroupCommit<W> {
     writer: W,
     /// How many writes may be under way at the same time.
@@ -77,7 +78,7 @@ struct Call {
 enum Answer {
     Told(Result<Swap, StoreError>),
     Alone,
-    /// Whoever was to write it has come to its end before.
+    /// The task that was to write the swap has stopped before. The swap has to be queued again.
     Again,
 }
 
@@ -90,11 +91,11 @@ impl<W: Writer> GroupCommit<W> {
         })
     }
 
-    /// Has the swap written, together with others unless it revokes: a revocation waits behind
-    /// nobody.
+    /// Writes the swap, together with others. A swap that ends the session is written alone, so
+    /// that it need not wait for others.
     ///
-    /// A swap whose caller goes away before its turn has come is not written. Later it is, as if
-    /// the caller were still there.
+    /// If the caller is cancelled before the write has begun, the swap is not written. After that,
+    /// the write goes on as if the caller were still there.
     pub(crate) async fn swap(self: &Arc<Self>, swap: Pending) -> Result<Swap, StoreError> {
         if swap.next.revoked.is_some() {
             return self.writer.write_alone(&swap).await;
@@ -112,7 +113,7 @@ impl<W: Writer> GroupCommit<W> {
                 Ok(Answer::Told(outcome)) => return outcome,
                 Ok(Answer::Alone) => return self.writer.write_alone(&swap).await,
                 Ok(Answer::Again) => {}
-                // Its write has been stopped: nobody knows how far it was.
+                // The write was stopped half-way, so it is unknown whether the swap was written.
                 Err(gone) => {
                     return Err(StoreError::with_source(StoreErrorKind::Unavailable, gone));
                 }
@@ -120,7 +121,8 @@ impl<W: Writer> GroupCommit<W> {
         }
     }
 
-    /// Gives the right to write, where nobody who has it will come to this call at once.
+    /// Puts the call into the queue. Gives the right to write, if no other task that has it will
+    /// take this call at once.
     fn enqueue(self: &Arc<Self>, call: Call) -> Option<Lane<W>> {
         let mut state = self.lock();
         state.waiting.push_back(call);
@@ -132,13 +134,14 @@ impl<W: Writer> GroupCommit<W> {
 }
 
 impl<W> GroupCommit<W> {
-    /// No code of a store runs under the lock, so what it guards is whole.
+    /// Ignores poisoning: no code of a store runs while the lock is held, so the state is always
+    /// consistent.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The right to write, until nothing waits.
+/// The right to write, which is held until no swap is waiting.
 struct Lane<W>(Arc<GroupCommit<W>>);
 
 impl<W: Writer> Lane<W> {
@@ -157,15 +160,16 @@ impl<W: Writer> Lane<W> {
                 Err(error) => vec![Answer::Told(Err(error)); swaps.len()],
             };
             for (answer, told) in answers.into_iter().zip(told) {
-                // Who has gone away needs no answer.
+                // A caller that was cancelled needs no answer.
                 let _ = answer.send(told);
             }
         }
     }
 }
 
-/// Also where its task is stopped, by a panic or with its runtime. Those that wait, or have come
-/// after it had found nobody waiting, go on in a task of one of their own.
+/// Gives back the right to write, also if the task is stopped by a panic or with its runtime. Swaps
+/// that are waiting then, also those that arrived after the task saw that none was waiting, are
+/// written by a task of one of their callers.
 impl<W> Drop for Lane<W> {
     fn drop(&mut self) {
         let mut state = self.0.lock();
@@ -188,8 +192,8 @@ impl From<Written> for Answer {
 }
 
 impl State {
-    /// At most one swap of each session: of two that expect the same version, one has to lose.
-    /// It waits on, behind the others.
+    /// Takes the swaps for the next write, at most one of each session: of two that expect the
+    /// same version, one has to lose. Further swaps of a session keep waiting, behind the others.
     fn take(&mut self) -> Vec<Call> {
         let mut sessions = HashSet::new();
         let mut batch = Vec::new();

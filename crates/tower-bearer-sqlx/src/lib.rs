@@ -1,11 +1,12 @@
-//! SQL databases as session stores of [`tower_bearer`].
+//! Session stores for [`tower_bearer`] in SQL databases.
 //!
 //! | feature | store |
 //! | --- | --- |
 //! | `sqlite` | [`SqliteStore`], with SQLite itself compiled in |
 //! | `postgres` | [`PostgresStore`] |
 //!
-//! Both keep one row a session, and both write the rotations that meet in one statement.
+//! Both keep one row for each session, and both write rotations that arrive at the same time in one
+//! statement.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

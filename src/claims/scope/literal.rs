@@ -1,11 +1,11 @@
-//! What a compiler can check of a scope. Neither iterators nor closures are there for it.
+//! Checks the text of a scope in `const` functions, which cannot use iterators and closures.
 
-/// Whether a scope token may hold the byte (RFC 6749 §3.3).
+/// Whether a scope token may contain the byte (RFC 6749 §3.3).
 pub(super) const fn is_allowed(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)
 }
 
-/// Whether these are scope tokens with one space between two of them, none of them twice.
+/// Whether the text consists of different scope tokens, separated by one space each.
 pub(super) const fn is_plain(text: &[u8]) -> bool {
     let mut rest = text;
     while !rest.is_empty() {
@@ -22,7 +22,7 @@ pub(super) const fn is_plain(text: &[u8]) -> bool {
     true
 }
 
-/// The token that the text begins with, and what follows it.
+/// Splits the text after its first scope token.
 const fn first(text: &[u8]) -> (&[u8], &[u8]) {
     let mut rest = text;
     while let [byte, more @ ..] = rest
@@ -33,7 +33,7 @@ const fn first(text: &[u8]) -> (&[u8], &[u8]) {
     text.split_at(text.len() - rest.len())
 }
 
-/// Whether the token is among those that follow a space each.
+/// Whether `wanted` is one of the scope tokens in `rest`, each of which follows a space.
 const fn has(mut rest: &[u8], wanted: &[u8]) -> bool {
     while let [b' ', next @ ..] = rest {
         let (token, more) = first(next);

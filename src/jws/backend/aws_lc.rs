@@ -1,4 +1,4 @@
-//! The back end on aws-lc-rs. All keys are prepared once.
+//! The back end on aws-lc-rs. Each key is prepared once, and not for each token.
 
 use aws_lc_rs::{
     digest,
@@ -25,7 +25,7 @@ pub(in crate::jws) enum Signer {
     Ed25519(Ed25519KeyPair),
 }
 
-/// How an algorithm is called here.
+/// What aws-lc-rs needs to know of an algorithm.
 enum Scheme {
     Hmac(hmac::Algorithm),
     Rsa(&'static dyn RsaEncoding, &'static RsaParameters),
@@ -61,7 +61,7 @@ fn scheme(algorithm: Algorithm) -> Scheme {
 }
 
 impl Signer {
-    /// A new asymmetric key.
+    /// Generates an asymmetric key.
     pub(in crate::jws) fn generate(algorithm: Algorithm) -> Result<Self, Rejected> {
         Ok(match scheme(algorithm) {
             Scheme::Hmac(_) => return Err(Rejected),
@@ -106,7 +106,7 @@ impl Signer {
         })
     }
 
-    /// Refuses a private key that is not the public one's.
+    /// Prepares a private key. It is refused if it does not belong to the public key.
     pub(in crate::jws) fn from_numbers(
         algorithm: Algorithm,
         public: &Public,
@@ -187,7 +187,7 @@ impl Checker {
         }
     }
 
-    /// Refuses a point that is not on the curve.
+    /// Prepares a public key. A point that is not on the curve is refused.
     pub(in crate::jws) fn from_numbers(
         algorithm: Algorithm,
         public: &Public,
@@ -206,7 +206,7 @@ impl Checker {
         }))
     }
 
-    /// In constant time where the key is a secret.
+    /// Checks a signature, in constant time if the key is a secret.
     pub(in crate::jws) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Hmac(key) => hmac::verify(key, message, signature).is_ok(),
@@ -239,7 +239,7 @@ pub(in crate::jws) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     filled(context.sign().as_ref())
 }
 
-/// Both callers have 32 bytes; written so that no length could panic.
+/// Copies bytes into an array. Both callers have 32 bytes, but no other length panics either.
 fn filled(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);

@@ -1,7 +1,7 @@
-//! The crypto back ends. Each has the same few functions and types; one is compiled in.
+//! The crypto back ends. Each has the same few functions and types, and one of them is compiled in.
 //!
-//! What a key has to be like is decided above, in [`key`](super::key); here bytes become
-//! prepared keys, so that nothing is parsed again for each token.
+//! The requirements for a key are in [`key`](super::key). A back end turns the bytes of a key into
+//! a prepared key, so that it is not parsed again for each token.
 
 use zeroize::Zeroizing;
 
@@ -15,13 +15,13 @@ mod rust_crypto;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 pub(super) use rust_crypto::{Checker, Signer, hmac_sha256, rsa_public, sha256};
 
-/// The back end will not take the key, or cannot sign. It says no more than that: why is the
-/// peer's business never, and the caller's only as far as the format goes.
+/// The back end does not accept the key, or cannot sign. It gives no reason: a peer must not learn
+/// it, and callers need to know no more than that the format is wrong.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rejected;
 
-/// A public key in the numbers of a JWK (RFC 7518 §6, RFC 8037 §2): big-endian, RSA's without
-/// leading zeros, the others of full length.
+/// A public key as the numbers of a JWK (RFC 7518 §6, RFC 8037 §2) in big-endian order. Those of
+/// RSA have no leading zeros, the others have their full length.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Public {
     Rsa { n: Vec<u8>, e: Vec<u8> },
@@ -30,7 +30,7 @@ pub(super) enum Public {
 }
 
 impl Public {
-    /// Splits an uncompressed point (SEC 1 §2.3.3).
+    /// Splits an uncompressed point into its coordinates (SEC 1 §2.3.3).
     pub(super) fn from_point(point: &[u8]) -> Result<Self, Rejected> {
         let Some((4, coordinates)) = point.split_first() else {
             return Err(Rejected);
@@ -47,19 +47,19 @@ impl Public {
     }
 }
 
-/// The uncompressed point (SEC 1 §2.3.3).
+/// Writes an uncompressed point (SEC 1 §2.3.3).
 fn point(x: &[u8], y: &[u8]) -> Vec<u8> {
     [&[4], x, y].concat()
 }
 
-/// A private key in the numbers of a JWK, to go with its [`Public`].
+/// A private key as the numbers of a JWK. Its [`Public`] key comes with it.
 pub(super) enum Private {
     Rsa(Box<RsaPrivate>),
     Ec { d: Zeroizing<Vec<u8>> },
     Ed25519 { d: Zeroizing<Vec<u8>> },
 }
 
-/// RFC 7518 §6.3.2, all of them: two primes and the CRT members.
+/// All numbers of a private RSA key with two primes (RFC 7518 §6.3.2).
 pub(super) struct RsaPrivate {
     pub(super) d: Zeroizing<Vec<u8>>,
     pub(super) p: Zeroizing<Vec<u8>>,
@@ -72,10 +72,10 @@ pub(super) struct RsaPrivate {
 /// The encodings of a private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PrivateDer {
-    /// RFC 5208.
+    /// PKCS#8 (RFC 5208).
     Pkcs8,
-    /// RFC 8017 appendix A.1.2, RSA only.
+    /// PKCS#1, for RSA only (RFC 8017 appendix A.1.2).
     Pkcs1,
-    /// RFC 5915, elliptic curves only.
+    /// SEC 1, for elliptic curves only (RFC 5915).
     Sec1,
 }

@@ -1,4 +1,4 @@
-//! The back end on the RustCrypto crates. All keys are prepared once.
+//! The back end on the RustCrypto crates. Each key is prepared once, and not for each token.
 
 use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
 use getrandom::SysRng;
@@ -34,7 +34,7 @@ pub(in crate::jws) enum Signer {
 }
 
 impl Signer {
-    /// A new asymmetric key.
+    /// Generates an asymmetric key.
     pub(in crate::jws) fn generate(algorithm: Algorithm) -> Result<Self, Rejected> {
         Ok(match algorithm.family() {
             Family::Hmac { .. } => return Err(Rejected),
@@ -81,7 +81,7 @@ impl Signer {
         })
     }
 
-    /// Refuses a private key that is not the public one's.
+    /// Prepares a private key. It is refused if it does not belong to the public key.
     pub(in crate::jws) fn from_numbers(
         algorithm: Algorithm,
         public: &Public,
@@ -185,7 +185,7 @@ impl Checker {
         Secret::new(algorithm, secret).map(Self::Hmac)
     }
 
-    /// Refuses a point that is not on the curve.
+    /// Prepares a public key. A point that is not on the curve is refused.
     pub(in crate::jws) fn from_numbers(
         algorithm: Algorithm,
         public: &Public,
@@ -211,7 +211,7 @@ impl Checker {
         })
     }
 
-    /// In constant time where the key is a secret.
+    /// Checks a signature, in constant time if the key is a secret.
     pub(in crate::jws) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Hmac(secret) => secret
@@ -284,7 +284,8 @@ fn rsa_numbers(key: &RsaPublicKey) -> Public {
     }
 }
 
-/// The crate computes the CRT members itself; here they only have to agree.
+/// Prepares an RSA key. The crate computes the CRT members itself; those of the key only have to be
+/// the same.
 fn rsa_from_numbers(n: &[u8], e: &[u8], private: &RsaPrivate) -> Result<RsaPrivateKey, Rejected> {
     let n = BoxedUint::from_be_slice_vartime(n);
     let precision = n.bits_precision();
@@ -303,8 +304,8 @@ pub(in crate::jws) fn sha256(message: &[u8]) -> [u8; 32] {
 }
 
 pub(in crate::jws) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    // RFC 2104 §2: the key filled up to a block, or its hash where it is longer. Done here
-    // because the function that takes any length returns an error that never comes.
+    // RFC 2104 §2: the key is filled up to a block, or replaced by its hash if it is longer. This
+    // is done here because the function for keys of any length returns an error that never occurs.
     let mut block = Zeroizing::new([0; 64]);
     let hashed;
     let key = if key.len() > block.len() {

@@ -1,4 +1,4 @@
-//! Orders of the sessions other than by identifier. Each entry is a pointer.
+//! Indexes of the sessions: by subject, and by `ends_at`. Each entry is a pointer to the session.
 
 use std::{
     borrow::Borrow,
@@ -11,13 +11,13 @@ use std::{
 use super::kept::Kept;
 use crate::{claims::SessionId, clock::Timestamp, store::Record};
 
-/// Which sessions a subject has: by issuer, then subject and identifier. It holds no issuer
-/// without a session.
+/// The sessions by issuer, then by subject and identifier. An issuer is removed with its last
+/// session.
 #[derive(Default)]
 pub(super) struct Subjects(BTreeMap<Arc<str>, BTreeSet<BySubject>>);
 
 impl Subjects {
-    /// Adds the session, whose issuer's name is shared with the other sessions.
+    /// Adds the session. All sessions of an issuer share one copy of its name.
     #[expect(
         clippy::mutable_key_type,
         reason = "what the order looks at never changes"
@@ -72,7 +72,7 @@ const LOWEST: SessionId = SessionId::from_uuid(uuid::Uuid::nil());
 
 struct BySubject(Arc<Kept>);
 
-/// A place in the order by subject: of a session, or of words to look for.
+/// A place in the order by subject: that of a session, or one to search for.
 trait Place {
     fn place(&self) -> (&str, SessionId);
 }
@@ -135,7 +135,7 @@ impl PartialEq for BySubject {
 
 impl Eq for BySubject {}
 
-/// The sessions by `ends_at`, which never changes: what is to be deleted comes first.
+/// The sessions by `ends_at`, which never changes. Those to be deleted come first.
 #[derive(Default)]
 pub(super) struct Ends(BTreeSet<ByEnd>);
 
@@ -144,7 +144,7 @@ impl Ends {
         self.0.insert(ByEnd(session));
     }
 
-    /// Takes the first session out, where it has ended.
+    /// Takes the first session out if its `ends_at` has come.
     pub(super) fn pop(&mut self, now: Timestamp) -> Option<SessionId> {
         let first = self.0.first()?;
         if now < first.0.ends_at {

@@ -10,9 +10,9 @@ use crate::{
     store::{Extra, Metadata, Record, Revoked, Session, SessionSecret, SessionState},
 };
 
-/// A session as it lies in memory, small: one block, shared by the shard and the indexes.
+/// A session in a compact form: one allocation, which the shard and the indexes share.
 ///
-/// What never changes is in the open; the state changes only while the shard is locked.
+/// Only `state` ever changes, and only while the shard is locked.
 pub(super) struct Kept {
     pub(super) id: SessionId,
     pub(super) subject: Box<str>,
@@ -25,20 +25,20 @@ pub(super) struct Kept {
     state: Mutex<SessionState>,
 }
 
-/// What many sessions lack.
+/// Fields that have their default value in most sessions.
 #[derive(PartialEq)]
 struct Rare {
     auth_time: Timestamp,
     client_id: Option<String>,
     claims: PrivateClaims,
-    /// A map would take half a kilobyte, however little is in it.
+    /// A slice, since even a small map takes half a kilobyte.
     metadata: Box<[(Box<str>, Box<str>)]>,
     idle_lifetime: Option<Duration>,
     extra: Extra,
 }
 
 impl Kept {
-    /// `issuer` is the session's, where others have it too.
+    /// `issuer` is the session's issuer; sessions of the same issuer share its text.
     pub(super) fn new(record: &Record, issuer: Arc<str>) -> Self {
         let Record { session, state } = record;
         let Session {
@@ -84,7 +84,7 @@ impl Kept {
         &self.issuer
     }
 
-    /// A copy of the whole.
+    /// A copy of the session as the contract has it.
     pub(super) fn record(&self) -> Record {
         let none = Rare::none(self.created_at);
         let rare = self.rare.as_deref().unwrap_or(&none);
@@ -107,11 +107,11 @@ impl Kept {
         Record { session, state }
     }
 
-    /// Takes over the state, where the version is the expected one and the session not revoked.
+    /// Takes over the next state if the version is the expected one and the session is not ended.
     pub(super) fn swap(&self, expected: u64, next: &SessionState) -> bool {
         let mut state = lock(&self.state);
         let fits = state.revoked.is_none() && state.version == expected;
-        // A version that cannot be followed by another is the last.
+        // A session at the highest version cannot change any more.
         let swapped = fits && state.version < u64::MAX;
         if swapped {
             *state = next.clone();
@@ -140,7 +140,7 @@ impl Kept {
 }
 
 impl Rare {
-    /// Of a session that has nothing of it: its user proved who they are when it began.
+    /// The default values: the user authenticated when the session began, and all else is empty.
     fn none(created_at: Timestamp) -> Self {
         Self {
             auth_time: created_at,
@@ -160,7 +160,7 @@ impl Rare {
     }
 }
 
-/// Takes the next version, unless the session is revoked or there is none.
+/// Moves on to the next version, unless the session is ended or has the highest version.
 fn advance(state: &mut SessionState) -> bool {
     let next = state
         .version

@@ -1,7 +1,8 @@
-//! [`MemoryStore`]: sessions in this process' memory.
+//! [`MemoryStore`]: sessions in the memory of this process.
 //!
-//! Locks are only ever taken in the order shard, then one index or one session; none is held
-//! over an await, and no code of the application (its clock) runs under one.
+//! To rule out deadlocks, a shard's lock is always taken before the lock of an index or a session,
+//! and never two of the latter at once. No lock is held across an await, or while the
+//! application's clock is asked.
 
 mod index;
 mod kept;
@@ -29,19 +30,18 @@ use crate::{
 
 const SHARDS: usize = 64;
 
-/// How many sessions are looked at under one lock, or deleted before other tasks get a turn.
+/// The most sessions that are looked at under one lock, or deleted before other tasks may run.
 const PAGE: usize = 64;
 
-/// Keeps sessions in memory: for tests, and for services of one process whose users may be
-/// logged out by a restart.
+/// Keeps sessions in memory: for tests, and for services of a single process whose users may have
+/// to log in again after a restart.
 ///
-/// Everything is lost when the last clone is dropped, and no other process sees it. As long as
-/// it lives it keeps every promise of [`SessionStore`], it never fails but for
-/// [`StoreErrorKind::Duplicate`], and the memory it takes is in proportion to the sessions it
-/// holds, at most 400 bytes each where they have no claims, metadata or long names: what has ended
-/// goes when [`delete_expired`](SessionStore::delete_expired) is called.
+/// Clones share the sessions. All sessions are lost when the last clone is dropped, and other
+/// processes do not see them. The store keeps every promise of [`SessionStore`]. Its only error is
+/// [`StoreErrorKind::Duplicate`].
 ///
-/// Clones share the sessions.
+/// A session without claims, metadata and long names takes at most 400 bytes. Expired sessions
+/// are freed when [`delete_expired`](SessionStore::delete_expired) is called.
 ///
 /// ```
 /// use tower_bearer::{SessionId, clock::SystemClock};
@@ -63,17 +63,17 @@ struct Inner {
     ends: Mutex<Ends>,
 }
 
-// Trees, not hash tables: they give memory back as they shrink and never stop to rehash.
-// A session sits behind an `Arc`, so that a load copies it after the shard's lock is gone.
+// A tree gives memory back as it shrinks, and never stops to rehash as a hash table does. The
+// `Arc` lets a load copy the session after the shard is unlocked.
 type Shard = BTreeMap<SessionId, Arc<Kept>>;
 
 impl MemoryStore {
-    /// An empty store that tells the time by the system's clock.
+    /// An empty store that takes the time from the system's clock.
     pub fn new() -> Self {
         Self::with_clock(SystemClock)
     }
 
-    /// An empty store that tells the time by `clock`.
+    /// An empty store that takes the time from `clock`.
     pub fn with_clock(clock: impl Clock) -> Self {
         Self(Arc::new(Inner {
             clock: Box::new(clock),
@@ -99,14 +99,15 @@ impl fmt::Debug for MemoryStore {
     }
 }
 
-/// A poisoned lock is taken as it is: nothing that runs under one can panic between two writes
-/// that belong together, so what it guards is whole.
+/// Ignores poisoning: no code that holds a lock can panic between two writes that belong
+/// together, so the data is always consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Inner {
-    /// The last byte of an identifier is random, the first ones are the time.
+    /// The shard that a session belongs to, by the last byte of its identifier: that byte is
+    /// random, while the first bytes are a time.
     fn shard(&self, id: SessionId) -> MutexGuard<'_, Shard> {
         let [first, ..] = &self.shards;
         let [.., last] = id.as_uuid().into_bytes();
@@ -118,7 +119,7 @@ impl Inner {
         kept.map(|kept| kept.record())
     }
 
-    /// Has the session change as one step, and tells whether it did.
+    /// Changes the session under the shard's lock, and tells whether it has changed.
     fn change(&self, id: SessionId, change: impl FnOnce(&Kept) -> bool) -> bool {
         self.shard(id).get(&id).is_some_and(|kept| change(kept))
     }
@@ -135,8 +136,8 @@ impl Inner {
             .collect()
     }
 
-    /// The shard stays locked until the index knows, else a session that takes the same
-    /// identifier meanwhile could lose its place there.
+    /// Removes a session. The shard stays locked until the index is updated: otherwise a new
+    /// session with the same identifier could lose its entry in the index.
     fn remove(&self, id: SessionId) -> Option<Arc<Kept>> {
         let mut shard = self.shard(id);
         let removed = shard.remove(&id)?;
@@ -195,7 +196,7 @@ impl SessionStore for MemoryStore {
         Ok(self.0.revoke(id, revoked))
     }
 
-    // No await in here: it is not cancelled half-way.
+    // There is no await in here, so this cannot be cancelled half-way.
     async fn end_all(
         &self,
         issuer: &str,

@@ -7,11 +7,11 @@ use crate::{
     store::{StoreError, StoreErrorKind},
 };
 
-/// What a newer version of this crate notes at login: a JSON object that this version carries
-/// along and does not look into.
+/// Members that a newer version of this crate adds to a session at login: a JSON object that
+/// this version keeps and does not interpret.
 ///
-/// Servers of two versions may share a store while one replaces the other. What the newer one
-/// has noted is still there after the older one has refreshed the session.
+/// While servers are upgraded, two versions of this crate may share a store. What the newer
+/// version has added to a session is still there after the older version has refreshed it.
 ///
 /// ```
 /// use tower_bearer::store::Extra;
@@ -26,12 +26,12 @@ use crate::{
 pub struct Extra(Map<String, Value>);
 
 impl Extra {
-    /// Whether there is nothing in it.
+    /// Whether the object has no members.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The JSON text, for a store to keep.
+    /// The JSON text of the object, for a store to keep.
     pub fn to_json(&self) -> String {
         json::text(&self.0)
     }
@@ -40,8 +40,8 @@ impl Extra {
     ///
     /// # Errors
     ///
-    /// [`StoreErrorKind::Corrupt`] where it is no JSON object, has a member twice or is nested
-    /// more than about a hundred deep.
+    /// [`StoreErrorKind::Corrupt`] if the text is not a JSON object, has a member twice or is
+    /// nested more than about a hundred levels deep.
     pub fn from_json(text: &str) -> Result<Self, StoreError> {
         json::object(text.as_bytes())
             .map(Self)
@@ -49,7 +49,7 @@ impl Extra {
     }
 }
 
-/// Without what is in it, which this version cannot judge.
+/// Does not show the members: this version cannot know whether they are secret.
 impl fmt::Debug for Extra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Extra(…)")

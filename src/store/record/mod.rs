@@ -1,4 +1,4 @@
-//! What a store keeps of a session: one record, whatever the number of refreshes.
+//! [`Record`]: what a store keeps of a session. Its size does not grow with refreshes.
 
 mod extra;
 mod revoked;
@@ -16,12 +16,14 @@ pub use thumbprint::KeyThumbprint;
 
 use crate::clock::Timestamp;
 
-/// A session as a store keeps it: what the login wrote, and what may change.
+/// A session as a store keeps it: the part that the login wrote, and the part that may change.
 ///
-/// A store keeps every field of both as it is given and interprets none, but for those that the
-/// [contract](super::SessionStore) names. It takes both apart with patterns that name each
-/// field and have no `..`: a field that a later version of this crate adds is then an error of
-/// the compiler in the store, and not a value that the store loses.
+/// A store keeps every field of both parts as it is given. It interprets only the fields that the
+/// [contract](super::SessionStore) names.
+///
+/// To be sure that a store forgets no field, destructure both parts with patterns that name every
+/// field and have no `..`. If a later version of this crate adds a field, the store then no longer
+/// compiles, instead of losing the field's value.
 ///
 /// ```
 /// use tower_bearer::store::{Record, SessionState};
@@ -53,20 +55,20 @@ use crate::clock::Timestamp;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
-    /// What the login wrote. It never changes.
+    /// The part that the login wrote. It never changes.
     pub session: Session,
-    /// What a swap may change.
+    /// The part that changes.
     pub state: SessionState,
 }
 
 impl Record {
-    /// A session that has just begun, and whose first refresh token lives as long as it does.
+    /// A new session, whose first refresh token expires when the session does.
     pub fn new(session: Session) -> Self {
         let state = SessionState::new(session.ends_at);
         Self { session, state }
     }
 
-    /// Whether the session can still be refreshed at `now`.
+    /// Whether the session is neither ended nor expired at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.state.revoked.is_none() && now < self.state.expires_at && now < self.session.ends_at
     }

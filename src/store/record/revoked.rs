@@ -1,40 +1,40 @@
 use crate::clock::Timestamp;
 
-/// When and why a session was ended before its time.
+/// When and why a session was ended, before it would have expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Revoked {
-    /// When, by the store's clock.
+    /// When the session was ended, by the store's clock.
     pub at: Timestamp,
-    /// Why.
+    /// Why the session was ended.
     pub reason: RevokeReason,
 }
 
 impl Revoked {
-    /// Ended at that time for that reason.
+    /// A session was ended at this time for this reason.
     pub const fn new(at: Timestamp, reason: RevokeReason) -> Self {
         Self { at, reason }
     }
 }
 
-/// Why a session was ended before its time.
+/// Why a session was ended, before it would have expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RevokeReason {
-    /// The user logged out, here or on another device.
+    /// The user logged out, in this session or of all sessions at once.
     Logout,
-    /// A token of the session was revoked (RFC 7009).
+    /// A client revoked a token of the session (RFC 7009).
     Revocation,
-    /// A refresh token was used that the client had moved past.
+    /// A refresh token was reused: it was presented after the client had moved on to a newer one.
     Reuse,
-    /// The user has more sessions than the application allows.
+    /// A newer login took the session's place, as the application limits the number of sessions.
     Evicted,
-    /// The application refused the subject.
+    /// The application's refresh hook refused the subject.
     Refused,
 }
 
 impl RevokeReason {
-    /// All of them, for stores that map them to a column.
+    /// All reasons, for stores that map them to a column.
     pub const ALL: &'static [Self] = &[
         Self::Logout,
         Self::Revocation,
@@ -65,7 +65,7 @@ impl RevokeReason {
         }
     }
 
-    /// The reason of that number.
+    /// The reason with this [`code`](Self::code), if there is one.
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL
             .iter()
@@ -73,7 +73,7 @@ impl RevokeReason {
             .find(|reason| reason.code() == code)
     }
 
-    /// The reason of that name.
+    /// The reason with this [name](Self::as_str), if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .iter()

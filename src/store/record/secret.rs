@@ -3,9 +3,11 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-/// 32 random bytes that never leave the store but into this process.
+/// The secret of a session: 32 random bytes, from which the `jti` of each of its refresh tokens
+/// is derived. Only the store and the servers that use it ever see them.
 ///
-/// `Debug` does not show them, they are compared in constant time and wiped when dropped.
+/// `Debug` does not show the bytes. They are compared in constant time and wiped from memory when
+/// dropped.
 #[derive(Clone)]
 pub struct SessionSecret([u8; 32]);
 

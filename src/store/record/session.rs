@@ -6,47 +6,49 @@ use crate::{
     clock::Timestamp,
 };
 
-/// What the application notes on a session: device label, user agent, address.
+/// The application's notes on a session by name, such as a device label, a user agent or an
+/// address.
 pub type Metadata = BTreeMap<String, String>;
 
-/// What a login wrote of a session. Nothing ever changes it.
+/// The part of a session that the login wrote. It never changes.
 ///
-/// A later version of this crate may add a field, which is a breaking change on purpose: see
+/// A later version of this crate may add a field. That is a breaking change on purpose; see
 /// [`Record`](super::Record).
 #[derive(Clone, PartialEq)]
 pub struct Session {
-    /// The `sid` claim. Always fresh at login, never taken from a request.
+    /// The session's identifier: the `sid` claim. It is made anew at each login and never taken
+    /// from a request.
     pub id: SessionId,
-    /// Who issued the session's tokens; several issuers may share a store.
+    /// The issuer that started the session: the `iss` claim. Several issuers may share a store.
     pub issuer: String,
     /// The user whose session it is: the `sub` claim.
     pub subject: String,
-    /// What the `jti` of each refresh token is derived from.
+    /// The secret from which the `jti` of each refresh token is derived.
     pub secret: SessionSecret,
     /// When the user logged in.
     pub created_at: Timestamp,
-    /// When the user last proved who they are (RFC 9068 §2.2.1).
+    /// When the user last authenticated: the `auth_time` claim (RFC 9068 §2.2.1).
     pub auth_time: Timestamp,
-    /// When the session ends, whatever happens.
+    /// When the session expires, however often it is refreshed.
     pub ends_at: Timestamp,
-    /// What was granted.
+    /// The scope that was granted at login.
     pub scope: Scope,
-    /// The client that the session is bound to, if any.
+    /// The OAuth client that the session is bound to, if any.
     pub client_id: Option<String>,
-    /// The application's own claims, used until its refresh hook gives others.
+    /// The application's own claims for access tokens. A refresh hook may replace them at each
+    /// refresh.
     pub claims: PrivateClaims,
     /// The application's own notes.
     pub metadata: Metadata,
-    /// How long a refresh token of this session lives unused, in whole milliseconds. Nothing
-    /// stands for the lifetime that is [configured](crate::session::RotationPolicy) when the
-    /// token is rotated.
+    /// How long an unused refresh token of this session lives, in whole milliseconds. `None`
+    /// stands for the [configured](crate::session::RotationPolicy::idle_lifetime) lifetime.
     pub idle_lifetime: Option<Duration>,
-    /// What a newer version of this crate notes at login and this one does not know.
+    /// Members that a newer version of this crate adds at login.
     pub extra: Extra,
 }
 
 impl Session {
-    /// A session that is bound to no client and may do nothing. All times are `created_at`; set
+    /// A session without a client, and with an empty scope. All its times are `created_at`. Set
     /// the other fields afterwards.
     pub fn new(
         id: SessionId,

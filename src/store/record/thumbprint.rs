@@ -1,7 +1,5 @@
-/// The thumbprint of a public key, made with SHA-256 (RFC 7638).
-///
-/// It is the hash of what everybody may know, and no secret.
-// Boxed, so that a session without one, as most are, has room for a pointer only.
+/// The SHA-256 thumbprint of a public key (RFC 7638). It is not a secret.
+// Boxed, since most sessions have none: they then need the room of a pointer only.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyThumbprint(Box<[u8; 32]>);
 

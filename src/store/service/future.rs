@@ -10,9 +10,9 @@ use crate::store::StoreError;
 
 type Answer = Result<StoreResponse, StoreError>;
 
-/// The future of a [`StoreService`](super::StoreService).
+/// The response future of a [`StoreService`](super::StoreService).
 pub struct ResponseFuture {
-    // A store's futures have no names.
+    // Boxed, since the futures of a store have types that cannot be named.
     answer: Pin<Box<dyn Future<Output = Answer> + Send>>,
 }
 

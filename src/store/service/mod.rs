@@ -1,21 +1,19 @@
-//! A Tower service as a store, and a store as a Tower service.
+//! Turns a store into a Tower service, and such a service back into a store, so that Tower layers
+//! can be put around a store: timeouts, retries, limits, load shedding, balancing, buffers.
 //!
-//! What Tower has for services then composes around token storage: timeouts, retries, limits,
-//! load shedding, balancing, buffers.
-//!
-//! 1. [`StoreService`] makes any store a service of [`StoreRequest`]s.
-//! 2. [`ServiceStore`] makes any such service a [`SessionStore`](super::SessionStore).
-//! 3. A failure stays what it was: a [`StoreError`](super::StoreError) comes out as it went in,
-//!    and what a layer adds of its own is [classified](ServiceStore::classify_errors) by the
-//!    application, or `Unavailable`. On the wire all of them are a 503 with `Retry-After`, which
-//!    costs no session.
-//! 4. A layer may drop a call, refuse it or be late with it. It must not answer one itself, nor
-//!    repeat one that is not [idempotent](StoreRequest::is_idempotent).
+//! 1. [`StoreService`] turns any store into a service of [`StoreRequest`]s.
+//! 2. [`ServiceStore`] turns any such service into a [`SessionStore`](super::SessionStore).
+//! 3. A [`StoreError`](super::StoreError) passes through the layers with its kind unchanged. The
+//!    kind of an error that a layer makes itself is told by the application's
+//!    [`classify_errors`](ServiceStore::classify_errors), and is `Unavailable` without it. All of
+//!    these errors are a 503 with `Retry-After` to the client, which keeps its session.
+//! 4. A layer may drop, refuse or delay a call. It must not answer a call itself, and must not
+//!    repeat a call that is not [idempotent](StoreRequest::is_idempotent).
 //!
 //! # Example
 //!
-//! At most 32 calls at a time, each for at most a second, and no queue: when all are taken the
-//! next is refused at once instead of making everyone wait.
+//! This store runs at most 32 calls at a time, each for at most 1 second. Further calls are
+//! refused at once instead of waiting in a queue.
 //!
 //! ```
 //! use std::{error::Error, time::Duration};

@@ -5,74 +5,75 @@ use crate::{
     store::{Record, RevokeReason, SessionState},
 };
 
-/// A call to a [`SessionStore`](crate::store::SessionStore), with the meaning that the method of
-/// the same name has there.
+/// A call of a [`SessionStore`](crate::store::SessionStore). Each variant means what the method of
+/// the same name means there.
 ///
-/// `Debug` shows which call it is and of which session, and nothing else.
+/// `Debug` shows only the name of the call and the identifier of its session.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum StoreRequest {
-    /// The time by the store's clock.
+    /// Get the time by the store's clock.
     Now,
     /// Keep a new session.
     Insert(Box<Record>),
-    /// The session, and the time.
+    /// Get the session with this identifier, and the time.
     Load(SessionId),
-    /// Replace the session's state if it is of the expected version and not revoked.
+    /// Replace a session's state if it has the expected version and is not ended.
     Swap {
-        /// Which session.
+        /// The session's identifier.
         id: SessionId,
-        /// The version that it has to have.
+        /// The version that the session must have.
         expected: u64,
-        /// What its state is to become.
+        /// The new state.
         next: Box<SessionState>,
     },
     /// Note that the clients hold these generations.
     Confirm(Vec<(SessionId, u32)>),
-    /// Revoke a session.
+    /// End a session.
     End {
-        /// Which.
+        /// The session's identifier.
         id: SessionId,
-        /// Why.
+        /// Why the session ends.
         reason: RevokeReason,
     },
-    /// Revoke all sessions of a subject.
+    /// End all sessions of a subject.
     EndAll {
-        /// Whose.
+        /// The issuer that started the sessions.
         issuer: String,
-        /// Whose.
+        /// The user whose sessions these are.
         subject: String,
-        /// Why.
+        /// Why the sessions end.
         reason: RevokeReason,
     },
-    /// The live sessions of a subject.
+    /// List the live sessions of a subject.
     List {
-        /// Whose.
+        /// The issuer that started the sessions.
         issuer: String,
-        /// Whose.
+        /// The user whose sessions these are.
         subject: String,
-        /// Only those with an identifier above.
+        /// List only sessions whose identifier is above this one.
         after: Option<SessionId>,
-        /// At most so many.
+        /// The most sessions to list.
         limit: usize,
     },
-    /// Delete sessions whose end has come.
+    /// Delete sessions whose `ends_at` has come.
     DeleteExpired {
-        /// At most so many.
+        /// The most sessions to delete.
         limit: usize,
     },
 }
 
 impl StoreRequest {
-    /// Whether it may be sent again when nobody knows what became of it: doing it twice is as
-    /// doing it once, and the second answer is as good as the first.
+    /// Whether a layer may repeat the call when it got no answer: calling twice has the same
+    /// effect as calling once, and the second answer is as good as the first.
     ///
-    /// The others must not be repeated by a layer. A second `Insert` is a `Duplicate`, and the
-    /// login fails. A second `Swap` seems to have lost, and a second `End` finds the session
-    /// ended: no session is harmed by that, but nobody is told what has happened. The caller
-    /// is answered with a 503, comes again, and the protocol serves it. A second
-    /// `DeleteExpired` deletes beyond the limit and does not count what the first has deleted,
-    /// so that a clean-up ends too early, until its next time.
+    /// A layer must not repeat the other calls:
+    /// - A second `Insert` fails with `Duplicate`, and with it the login.
+    /// - A second `Swap` is lost, and a second `End` or `EndAll` finds the session ended. This
+    ///   harms no session, but the event of what happened is never told. Without the repetition,
+    ///   the client gets a 503 and tries again.
+    /// - A second `DeleteExpired` deletes more than the limit and does not count what the first
+    ///   has deleted, so that a clean-up may stop too early, until its next run.
     pub fn is_idempotent(&self) -> bool {
         match self {
             Self::Now | Self::Load(_) | Self::Confirm(_) | Self::List { .. } => true,
@@ -84,10 +85,10 @@ impl StoreRequest {
         }
     }
 
-    /// The session that it is about, where it is about one: to spread calls over several stores
-    /// by it.
+    /// The identifier of the session, for calls that are about one session. A service can use it
+    /// to distribute sessions over several stores.
     ///
-    /// Calls without one concern all stores.
+    /// A call for which this is `None` concerns all of these stores.
     pub fn session(&self) -> Option<SessionId> {
         match self {
             Self::Insert(record) => Some(record.session.id),
@@ -100,7 +101,7 @@ impl StoreRequest {
         }
     }
 
-    /// What it is called, for metrics and spans.
+    /// The name of the call, for metrics and spans.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Now => "now",

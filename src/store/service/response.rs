@@ -4,26 +4,27 @@ use crate::{
     store::{Listed, Loaded, Swap},
 };
 
-/// What a [`StoreRequest`](super::StoreRequest) is answered with, in the same order.
+/// The answer to a [`StoreRequest`](super::StoreRequest). Each request has one variant here, in
+/// the same order.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum StoreResponse {
-    /// To `Now`.
+    /// The answer to `Now`.
     Now(Timestamp),
-    /// To `Insert`.
+    /// The answer to `Insert`.
     Inserted,
-    /// To `Load`.
+    /// The answer to `Load`.
     Loaded(Box<Loaded>),
-    /// To `Swap`.
+    /// The answer to `Swap`.
     Swapped(Swap),
-    /// To `Confirm`.
+    /// The answer to `Confirm`.
     Confirmed,
-    /// To `End`: whether it was this call that ended the session.
+    /// The answer to `End`: whether this call has ended the session.
     Ended(bool),
-    /// To `EndAll`: which it has ended.
+    /// The answer to `EndAll`: the sessions that this call has ended.
     EndedAll(Vec<SessionId>),
-    /// To `List`.
+    /// The answer to `List`.
     Listed(Listed),
-    /// To `DeleteExpired`: how many.
+    /// The answer to `DeleteExpired`: the number of deleted sessions.
     Deleted(usize),
 }

@@ -13,14 +13,14 @@ use crate::{
     },
 };
 
-/// A Tower service as a store: see the [module](self::super).
+/// A store that sends each call to a Tower service. See the [module](self::super).
 ///
-/// The service has to be `Clone`, `Send` and `Sync`. One that is not goes behind a
-/// `tower::buffer::Buffer`; one whose type is not to be named, into a
+/// The service must be `Clone`, `Send` and `Sync`. Put a service that is not into a
+/// `tower::buffer::Buffer`. To hide the service's type, put it into a
 /// `tower::util::BoxCloneSyncService`.
 ///
-/// Each call takes a clone of the service and waits until that is ready. How long it may wait
-/// is up to [`store_timeout`](crate::session::SessionsBuilder::store_timeout) and to the layers.
+/// Each call clones the service and waits until the clone is ready. The layers and
+/// [`store_timeout`](crate::session::SessionsBuilder::store_timeout) limit how long it waits.
 #[derive(Clone)]
 pub struct ServiceStore<S> {
     service: S,
@@ -28,7 +28,7 @@ pub struct ServiceStore<S> {
 }
 
 impl<S> ServiceStore<S> {
-    /// The store that the service is.
+    /// A store that sends each call to `service`.
     pub fn new(service: S) -> Self {
         Self {
             service,
@@ -36,8 +36,10 @@ impl<S> ServiceStore<S> {
         }
     }
 
-    /// Tells what kind of failure the errors are that layers add of their own. Without it they
-    /// are [`Unavailable`](StoreErrorKind::Unavailable). A [`StoreError`] stays what it is.
+    /// Sets the function that tells the kind of an error that a layer has made. Without it, such
+    /// an error is [`Unavailable`](StoreErrorKind::Unavailable).
+    ///
+    /// A [`StoreError`], also one inside a layer's error, keeps its kind.
     #[must_use]
     pub fn classify_errors(
         mut self,
@@ -48,7 +50,7 @@ impl<S> ServiceStore<S> {
     }
 }
 
-/// A service that answers another call than the one that was made.
+/// The service gave the answer to another call than the one that was made.
 #[derive(Debug, thiserror::Error)]
 #[error("the service of the store answered {0} with something else")]
 struct Mismatched(&'static str);
@@ -73,7 +75,7 @@ where
         service.call(request).await.map_err(failed)
     }
 
-    /// A layer may have put an error of the store into one of its own.
+    /// Finds the store's own error, which a layer may have wrapped in another one.
     fn failure(&self, error: BoxError) -> StoreError {
         let error = match error.downcast::<StoreError>() {
             Ok(error) => return *error,
@@ -198,7 +200,7 @@ where
     }
 }
 
-/// Without the service, which may say anything.
+/// Does not show the service, whose `Debug` may contain secrets.
 impl<S> fmt::Debug for ServiceStore<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ServiceStore").finish_non_exhaustive()

@@ -9,7 +9,8 @@ use tower_service::Service;
 use super::{ResponseFuture, StoreRequest, StoreResponse};
 use crate::store::{SessionStore, StoreError};
 
-/// A store as a Tower service: see the [module](self::super).
+/// A Tower service that passes each [`StoreRequest`] on to a store. See the
+/// [module](self::super).
 ///
 /// It is always ready. Clones share the store.
 pub struct StoreService<St> {
@@ -17,7 +18,7 @@ pub struct StoreService<St> {
 }
 
 impl<St: SessionStore> StoreService<St> {
-    /// The service of that store.
+    /// A service that passes requests on to `store`.
     pub fn new(store: St) -> Self {
         Self {
             store: Arc::new(store),

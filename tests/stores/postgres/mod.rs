@@ -18,8 +18,8 @@ use tokio::{task::JoinSet, time::Instant};
 use tower_bearer::{
     SessionId,
     store::{
-        PostgresOptions, PostgresStore, Record, RevokeReason, Revoked, Session, SessionSecret,
-        SessionState, SessionStore, StoreError, StoreErrorKind, Swap,
+        Record, RevokeReason, Revoked, Session, SessionSecret, SessionState, SessionStore,
+        StoreError, StoreErrorKind, Swap,
     },
 };
 use tower_bearer_sqlx::{PostgresOptions, PostgresStore};

@@ -22,8 +22,8 @@ use tower_bearer::{
     SessionId,
     clock::Timestamp,
     store::{
-        Record, RedisOptions, RedisStore, RevokeReason, Revoked, Session, SessionSecret,
-        SessionState, SessionStore, StoreError, StoreErrorKind, Swap,
+        Record, RevokeReason, Revoked, Session, SessionSecret, SessionState, SessionStore,
+        StoreError, StoreErrorKind, Swap,
     },
 };
 use tower_bearer_redis::{RedisOptions, RedisStore};

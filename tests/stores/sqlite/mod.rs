@@ -15,10 +15,9 @@ use tempfile::TempDir;
 use tokio::{task::JoinSet, time::Instant};
 use tower_bearer::{
     SessionId,
-    error::ConfigErrorKind,
     store::{
-        Record, RevokeReason, Session, SessionSecret, SessionState, SessionStore, SqliteOptions,
-        SqliteStore, StoreErrorKind, Swap,
+        Record, RevokeReason, Session, SessionSecret, SessionState, SessionStore, StoreErrorKind,
+        Swap,
     },
 };
 use tower_bearer_sqlx::{SqliteOptions, SqliteStore};

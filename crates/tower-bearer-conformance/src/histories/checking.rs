@@ -1,4 +1,4 @@
-//! What is looked at after each step.
+//! The checks after each step.
 
 use std::{fmt::Debug, mem};
 
@@ -19,8 +19,8 @@ use super::{
 };
 
 impl<F: Fixture> World<'_, F> {
-    /// What the store holds and the servers told is what the oracle says; and what holds
-    /// whatever the oracle says.
+    /// Checks that the rows of the store and the events of the servers are those of the oracle, and
+    /// what must hold whatever the oracle says.
     pub(super) fn check(&mut self, step: &Step, walked: &mut Walked) -> Checked {
         self.let_go();
         let told = |event: SessionEvent| (event.kind, event.session, event.distance);
@@ -62,7 +62,7 @@ impl<F: Fixture> World<'_, F> {
         Ok(())
     }
 
-    /// What ends while the list is made may be in it or not.
+    /// A session that ends while the list is made may be in it or not.
     fn check_list(&mut self, subject: &str) -> Checked {
         let before = self.now();
         let listed = self.wait_for(self.servers[1].list(subject)).unwrap();
@@ -78,7 +78,7 @@ impl<F: Fixture> World<'_, F> {
     }
 }
 
-/// Events, which two servers at once may tell in any order.
+/// Sorts events, since two servers may emit them in any order.
 pub(super) fn sorted<T: Debug>(all: impl IntoIterator<Item = T>) -> Vec<T> {
     let mut all: Vec<T> = all.into_iter().collect();
     all.sort_by_cached_key(|one| format!("{one:?}"));

@@ -1,4 +1,4 @@
-//! A client of one session, and what may never happen to it, whatever the decision says.
+//! A client of one session, and checks of what must never happen to it, whatever the oracle says.
 
 use std::collections::HashMap;
 
@@ -16,10 +16,10 @@ use serde_json::Value;
 #[derive(Clone)]
 pub(super) struct Client {
     pub(super) subject: String,
-    /// What it got, newest last; never replaced by a lower generation.
+    /// The answers that it got, newest last. A lower generation never replaces a higher one.
     held: Vec<Held>,
     pub(super) watched: Watched,
-    /// The rows that the session has had, with what was known of them.
+    /// The rows that the session has had, and what was known at each.
     past: Vec<(Record, Watched)>,
     /// The claims of the refresh token of each generation.
     claims: HashMap<u32, Value>,
@@ -48,14 +48,14 @@ impl Client {
         }
     }
 
-    /// The row some writes ago; the client's store is there again.
+    /// Goes back to the row of some writes ago and returns it.
     pub(super) fn lose_writes(&mut self, back: usize) -> Record {
         let newest = self.past.len() - 1;
-        // What is lost is lost: a later failover does not bring it back.
+        // A later failover does not bring lost writes back.
         self.past.truncate(newest - back.min(newest) + 1);
         let (row, watched) = &self.past[self.past.len() - 1];
         self.watched = watched.clone();
-        // What was made after that will be made again, at another time.
+        // Later generations will be made again, at another time.
         self.claims
             .retain(|generation, _| *generation <= row.state.generation);
         row.clone()
@@ -105,7 +105,7 @@ impl Client {
         Ok(())
     }
 
-    /// What holds of any two rows of a session, one after the other.
+    /// Checks what must hold for any two successive rows of a session.
     pub(super) fn checks_row(
         &mut self,
         row: Option<&Record>,

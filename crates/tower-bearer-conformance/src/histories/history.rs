@@ -1,4 +1,4 @@
-//! A history is data, so that a failing one shrinks to a few steps that can be read.
+//! Random histories. They are plain data, so that a failing one shrinks to a few readable steps.
 
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ pub(super) struct Setting {
     pub(super) revoke_on_reuse: bool,
 }
 
-/// Numbers that pick a session are taken modulo what there is, 0 is the newest; `back` 0 is
-/// the newest token that the client holds.
+/// One step of a history. `session` is taken modulo the number of sessions, and 0 is the newest
+/// one. A `back` of 0 is the newest token that the client has.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Start {
@@ -40,7 +40,7 @@ pub(super) enum Step {
         session: usize,
         server: usize,
         back: usize,
-        /// The answer never arrives: the client goes on with what it holds.
+        /// Whether the answer gets lost, so that the client goes on with the tokens that it has.
         lost: bool,
     },
     /// One token, presented to both servers at once.
@@ -60,14 +60,14 @@ pub(super) enum Step {
         server: usize,
         back: usize,
     },
-    /// The confirmations that wait are written.
+    /// The server writes its waiting confirmations.
     Flush {
         server: usize,
     },
     End {
         session: usize,
         server: usize,
-        /// Someone else tries.
+        /// Whether someone other than the user tries to end the session.
         other: bool,
     },
     EndAll {
@@ -83,7 +83,7 @@ pub(super) enum Step {
     CleanUp {
         server: usize,
     },
-    /// A failover: the session's row is again what it was some writes ago.
+    /// A failover of the store loses the last writes to the session's row.
     LoseWrites {
         session: usize,
         back: usize,
@@ -91,7 +91,8 @@ pub(super) enum Step {
     Wait(Jump),
 }
 
-/// How the clock moves: to just before, at or just after a length that something turns on.
+/// How the clock moves: by just under, exactly or just over a length of time that makes a
+/// difference.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Jump {
     pub(super) by: Length,
@@ -105,14 +106,14 @@ pub(super) enum Length {
     Window,
     TwoWindows,
     Access,
-    /// To the expiry or the end of the newest session, wherever the clock is.
+    /// To the expiry of the newest session, wherever the clock is. `End` goes to its end.
     Expiry,
     End,
     Millis(i64),
 }
 
 impl Jump {
-    /// The time after it. `newest` has the expiry and the end of the newest session.
+    /// The time after the jump. `newest` is the expiry and the end of the newest session.
     pub(super) fn from(
         self,
         now: Timestamp,
@@ -149,7 +150,7 @@ pub(super) fn histories() -> impl Strategy<Value = History> {
     })
 }
 
-/// One step, or a few that chance would seldom bring together.
+/// One step, or a few steps that would seldom come together by chance.
 fn scenes() -> impl Strategy<Value = Vec<Step>> {
     let refresh = |server, lost| Step::Refresh {
         session: 0,
@@ -238,8 +239,8 @@ fn settings() -> impl Strategy<Value = Setting> {
         )
 }
 
-/// Refreshes and waits most of the time; what ends a session seldom, so that histories get
-/// somewhere.
+/// Mostly refreshes and waits. Steps that end a session are rare, so that sessions live for a
+/// while.
 fn steps() -> impl Strategy<Value = Step> {
     let (session, server, subject) = (|| session(), || 0_usize..2, || 0_usize..2);
     prop_oneof![
@@ -266,7 +267,7 @@ fn steps() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Mostly the newest.
+/// Mostly the newest session.
 fn session() -> impl Strategy<Value = usize> {
     prop_oneof![4 => Just(0_usize), 1 => 0_usize..4]
 }

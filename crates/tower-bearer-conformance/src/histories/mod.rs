@@ -1,7 +1,7 @@
-//! Random histories of sessions on two servers, against the pure decision as oracle, and
-//! against the protocol's table, written a second time.
+//! Random histories of sessions on two servers. They are compared with an oracle, which is the pure
+//! decision of the crate, and with the table of the protocol, which is written here a second time.
 //!
-//! More of them than usual: `PROPTEST_CASES=10000 cargo test …`.
+//! `PROPTEST_CASES=10000 cargo test …` tries more histories than usual.
 
 mod checking;
 mod client;
@@ -22,15 +22,14 @@ use tokio::{runtime::Handle, sync::oneshot};
 use self::{walked::Walked, world::World};
 use crate::{Fixture, trial::Trial};
 
-/// So many come by every row of the table.
+/// So many histories are enough to meet every row of the table.
 const ENOUGH: u32 = 200;
 
 pub(super) async fn random_histories_go_as_the_protocol_says<F: Fixture>(trial: Trial<F>) {
     let (runtime, (done, outcome)) = (Handle::current(), oneshot::channel());
-    // A thread outside of the runtime: what a server notes there waits until it is told to
-    // write it.
+    // Outside of the runtime, what a server notes waits until the server is told to write it.
     thread::spawn(move || {
-        // Nobody listens any more where the case has been given up.
+        // Nobody receives the result if the case was abandoned.
         let _ = done.send(walk(&trial, &runtime));
     });
     match outcome.await {
@@ -42,11 +41,11 @@ pub(super) async fn random_histories_go_as_the_protocol_says<F: Fixture>(trial: 
 
 fn walk<F: Fixture>(trial: &Trial<F>, runtime: &Handle) -> Result<Walked, String> {
     let mut config = Config::default();
-    // The usual run walks the same histories each time, so that each outcome is among them.
+    // The usual run tries the same histories each time, which are known to have each outcome.
     if env::var_os("PROPTEST_CASES").is_none() {
         (config.cases, config.rng_seed) = (trial.fixture.histories(), RngSeed::Fixed(1));
     }
-    // A failing history is printed whole, as short as could be found out in half a minute.
+    // A failing history is printed whole, after half a minute of shrinking at most.
     (config.failure_persistence, config.max_shrink_time) = (None, 30_000);
     let is_enough = config.cases >= ENOUGH;
     let walked = RefCell::new(Walked::default());

@@ -1,4 +1,4 @@
-//! The oracle: what the crate's pure decision makes of a plain map, one call after another.
+//! The oracle, which applies the pure decision of the crate to a plain map, one call after another.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,7 +13,7 @@ use tower_bearer::{
 
 use super::history::{IDLE, Setting};
 
-/// What a server told of, by its events.
+/// An event of a server: its kind, its session and its distance.
 pub(super) type Told = (SessionEventKind, SessionId, i64);
 
 #[derive(Clone)]
@@ -24,11 +24,11 @@ pub(super) struct Reference {
     policy: RotationPolicy,
     pub(super) told: Vec<Told>,
     pub(super) rotations: usize,
-    /// Late redeliveries although the successor was confirmed.
+    /// The number of late redeliveries although the successor was confirmed.
     pub(super) overtaken: usize,
 }
 
-/// What a process keeps to itself.
+/// What a server keeps in its own memory.
 #[derive(Clone, Default)]
 struct Server {
     seen: HashMap<SessionId, u32>,
@@ -55,7 +55,7 @@ impl Reference {
         }
     }
 
-    /// Whether there is room for a session beside the live ones; evicts if so told.
+    /// Whether there is room for one more session. Evicts live sessions if the setting says so.
     pub(super) fn makes_room(&mut self, server: usize, live: &[SessionId], now: Timestamp) -> bool {
         let Some((max, overflow)) = self.setting.max_sessions else {
             return true;
@@ -135,8 +135,8 @@ impl Reference {
         result
     }
 
-    /// Ends a session if it is there and still runs. Its access tokens are refused by this
-    /// server from now on.
+    /// Ends a session if it exists and still runs. This server refuses its access tokens from now
+    /// on.
     pub(super) fn revoke(
         &mut self,
         server: usize,
@@ -153,7 +153,7 @@ impl Reference {
         }
         row.state.revoked = Some(Revoked::new(now, reason));
         row.state.version += 1;
-        // This one is swapped in.
+        // An eviction is written by a swap, which makes the version from the time.
         if reason == RevokeReason::Evicted {
             row.state.version = row.state.version.max(now.as_millis().unsigned_abs());
         }
@@ -167,7 +167,7 @@ impl Reference {
         running.map(|row| row.session.id).collect()
     }
 
-    /// Whether the server lets the access token in; notes its generation if so.
+    /// Whether the server accepts the access token. It then notes the token's generation.
     pub(super) fn admits(&mut self, server: usize, id: SessionId, generation: u32) -> bool {
         let server = &mut self.servers[server];
         if server.ended.contains(&id) {
@@ -181,7 +181,7 @@ impl Reference {
         true
     }
 
-    /// Has a server write what waits, and tells the sessions that it has something to write on.
+    /// Takes the waiting confirmations of a server, and returns the sessions that they confirm.
     pub(super) fn flush(&mut self, server: usize) -> Vec<SessionId> {
         let waiting = std::mem::take(&mut self.servers[server].waiting);
         let fits = |(id, generation): &(SessionId, u32)| {

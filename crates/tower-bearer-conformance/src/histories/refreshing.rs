@@ -1,4 +1,4 @@
-//! Refreshes, honest and forged, and access tokens that are used.
+//! The steps that refresh, with honest or forged tokens, and those that use an access token.
 
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ use super::{
     world::{Checked, World},
 };
 
-/// What a server gave for a refresh token, and the time by which it decided.
+/// The answer of a server to a refresh token, and the time by which it decided.
 struct Given {
     server: usize,
     now: Timestamp,
@@ -51,7 +51,7 @@ impl<F: Fixture> World<'_, F> {
         Ok(())
     }
 
-    /// Of two at once, it is not known which was first.
+    /// Presents one token to both servers at once. It is not known which of the two was first.
     pub(super) fn twice(&mut self, client: usize, back: usize) -> Checked {
         let held = self.clients[client].held(back).clone();
         let [one, other] = self.servers.clone().map(|server| {
@@ -95,7 +95,7 @@ impl<F: Fixture> World<'_, F> {
         })
     }
 
-    /// Compares answers, one after the other, with the oracle's and the table's.
+    /// Compares the answers, one after the other, with the oracle and the table.
     fn compare<'a>(
         &mut self,
         client: usize,
@@ -127,7 +127,7 @@ impl<F: Fixture> World<'_, F> {
         Ok(())
     }
 
-    /// The answers arrive.
+    /// Lets the answers arrive at the client.
     fn keep(&mut self, client: usize, given: impl IntoIterator<Item = Given>) {
         for answer in given.into_iter().filter_map(|given| given.answer.ok()) {
             self.clients[client].keep(answer.held);
@@ -145,7 +145,7 @@ impl<F: Fixture> World<'_, F> {
         let kind = result.map(|_| ()).map_err(|error| error.kind());
         let refusal = expected.map(|_| ()).map_err(SessionErrorKind::InvalidGrant);
         prop_assert_eq!(kind, refusal);
-        // Nor does it end the session.
+        // A forged token does not end the session if it is presented for revocation either.
         self.revokes_nothing(server, &token)
     }
 
@@ -155,7 +155,7 @@ impl<F: Fixture> World<'_, F> {
         Ok(())
     }
 
-    /// Outside the runtime, so that what is noted waits for the next flush.
+    /// Runs outside the runtime, so that what the server notes waits for the next flush.
     pub(super) fn use_access_token(
         &mut self,
         client: usize,
@@ -170,7 +170,7 @@ impl<F: Fixture> World<'_, F> {
     }
 }
 
-/// What came of a presented token, in the words of the table.
+/// What happened to a presented token, in the terms of the table.
 fn fate(given: &Given) -> Fate {
     match &given.answer {
         Ok(answer) if answer.outcome == RefreshOutcome::Rotated => Fate::Successor,

@@ -1,4 +1,4 @@
-//! What happens in a step that is no refresh.
+//! The steps that are not a refresh.
 
 use std::time::Duration;
 
@@ -100,7 +100,7 @@ impl<F: Fixture> World<'_, F> {
         let row = self.row(held.id);
         prop_assert!(row.is_some(), "a login that is not kept");
         let row = row.unwrap();
-        // All but the identifier and the secret is known before.
+        // All but the identifier and the secret is known in advance.
         let secret = row.session.secret.clone();
         let mut session = Session::new(held.id, ISSUER, subject, secret, now);
         session.ends_at = now + LONGEST;
@@ -129,13 +129,13 @@ impl<F: Fixture> World<'_, F> {
         if then >= now {
             self.wait_for(fixture.advance(then.saturating_since(now)));
         } else {
-            // Where the clock cannot be turned back, this step is none.
+            // If the clock cannot be turned back, this step does nothing.
             self.wait_for(fixture.turn_back(now.saturating_since(then)));
         }
     }
 
-    /// A store that deletes by itself would do so in the middle of a step, if that began right
-    /// before the end of a session.
+    /// Moves the time past the end of a session that is near. Otherwise a store that deletes by
+    /// itself would do so in the middle of a step.
     fn clear_of_ends(&self, then: Timestamp) -> Timestamp {
         if !self.trial.fixture.deletes_by_itself() {
             return then;
@@ -161,7 +161,7 @@ impl<F: Fixture> World<'_, F> {
             clean_up.stop().await;
         });
         self.reference.clean_up(self.begin);
-        // What has ended since then may be gone or not.
+        // Sessions that have ended since then may be gone or not.
         self.forget_what_is_gone();
     }
 
@@ -175,7 +175,7 @@ impl<F: Fixture> World<'_, F> {
         Ok(())
     }
 
-    /// Has the oracle revoke a session that the store has revoked, at the same time.
+    /// Makes the oracle revoke a session at the time at which the store has revoked it.
     fn revoked(&mut self, server: usize, id: SessionId, reason: RevokeReason) -> bool {
         let revoked = self.row(id).and_then(|row| row.state.revoked);
         let at = self.written(revoked.map(|revoked| revoked.at));

@@ -1,5 +1,5 @@
-//! The protocol's table once more, from its words and without a line of the crate: what a
-//! client may count on, and what a thief must not get.
+//! The table of the protocol, written again from its description and without code of the crate. It
+//! says what a client can rely on, and what a thief must not get.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -7,31 +7,31 @@ use tower_bearer::{clock::Timestamp, session::Record};
 
 use super::history::{IDLE, Setting};
 
-/// What someone knows of a session who sees its answers and writes nothing down but times.
+/// What an observer knows of a session from its answers and their times.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Watched {
     generation: u32,
-    /// When the live token was last handed to someone who could not have had it before.
+    /// When the live token was last given to someone who may not have had it before.
     delivered: Option<Timestamp>,
-    /// When the client was first known to hold it.
+    /// When it was first known that the client has the live token.
     pub(super) confirmed: Option<Timestamp>,
-    /// Those of the last 32 generations that needed a late redelivery.
+    /// Which of the last 32 generations needed a late redelivery.
     late: BTreeSet<u32>,
     expires: Timestamp,
     ends: Timestamp,
     revoked: bool,
 }
 
-/// What has to come of a presented token.
+/// What must happen to a presented token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// A token of the next generation.
+    /// The client gets a token of the next generation.
     Successor,
-    /// A token of this generation, which is the live one.
+    /// The client gets the live token, which has this generation.
     Live(u32),
-    /// Nothing, and the session is left alone.
+    /// The token is refused, and the session does not change.
     Nothing,
-    /// Nothing, and the session ends.
+    /// The token is refused, and the session ends.
     Theft,
 }
 
@@ -48,7 +48,7 @@ impl Watched {
         }
     }
 
-    /// What a row says of it.
+    /// What a row says of the session.
     pub(super) fn of(row: &Record) -> Self {
         let is_late = |behind: &u32| row.state.late >> behind & 1 == 1;
         let late = (0..32).filter(is_late);
@@ -71,7 +71,7 @@ impl Watched {
         self.revoked = true;
     }
 
-    /// Presents a genuine token of a generation that says `exp`.
+    /// Presents a genuine token of this generation and with this `exp`.
     pub(super) fn present(
         &mut self,
         generation: u32,
@@ -116,12 +116,12 @@ impl Watched {
         }
     }
 
-    /// Whether who holds the predecessor may not have had the live token yet.
+    /// Whether a client with the predecessor may not have got the live token yet.
     fn is_owed(&self, now: Timestamp, setting: &Setting) -> bool {
         self.confirmed.is_none() || is_fresh(self.confirmed, now, setting.window, setting)
     }
 
-    /// Whether as many generations before the live one needed a late answer as may.
+    /// Whether the budget of generations before the live one that may need a late answer is spent.
     fn has_spent(&self, setting: &Setting) -> bool {
         let oldest = (self.generation + 1).saturating_sub(setting.late_span);
         let spent = self.late.range(oldest..self.generation).count();
@@ -143,7 +143,8 @@ impl Watched {
     }
 }
 
-/// A clock that is behind by no more than the window stands still.
+/// Whether `since` is at most `limit` ago. A clock that is behind by up to the window counts as one
+/// that stands still.
 fn is_fresh(since: Option<Timestamp>, now: Timestamp, limit: Duration, setting: &Setting) -> bool {
     since.is_some_and(|at| now + setting.window >= at && now <= at + limit)
 }

@@ -6,15 +6,15 @@ use tower_bearer::{
     store::{Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError, Swap},
 };
 
-/// Tells what a server was told of the time: what it decides it decides at that very time,
-/// however fast the store's clock runs.
+/// A store that records the times that it gives to a server. The server decides by these times,
+/// however fast the clock of the store runs.
 #[derive(Clone)]
 pub(super) struct Tap<St> {
     store: St,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
-/// What a store gave a server.
+/// What a store answered to a server.
 #[derive(Clone, Debug)]
 pub(super) enum Seen {
     Time(Timestamp),
@@ -38,7 +38,7 @@ impl<St> Tap<St> {
         }
     }
 
-    /// All that was seen since the last time.
+    /// Everything that was recorded since the last call.
     pub(super) fn take(&self) -> Vec<Seen> {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }

@@ -1,17 +1,17 @@
-//! Where the histories came by.
+//! Counts which outcomes the histories had.
 
 use std::collections::BTreeMap;
 
 use tower_bearer::session::{Refusal, SessionEvent, SessionEventKind};
 
-/// How many histories there were, and how often what happened.
+/// The number of histories, and how often each outcome happened.
 #[derive(Debug, Default)]
 pub(super) struct Walked {
     pub(super) histories: usize,
     times: BTreeMap<&'static str, usize>,
 }
 
-/// What some history has to come by, else the test says nothing of it.
+/// The outcomes that must happen in some history. Otherwise the test would say nothing about them.
 const ROWS: [&str; 17] = [
     "started",
     "rotated",

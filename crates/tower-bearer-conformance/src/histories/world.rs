@@ -44,7 +44,7 @@ pub(super) struct World<'a, F: Fixture> {
 }
 
 impl<'a, F: Fixture> World<'a, F> {
-    /// Its subjects have a number, which keeps histories on one store apart.
+    /// The subjects contain `number`, which keeps the histories on one store apart.
     pub(super) fn new(
         setting: Setting,
         number: usize,
@@ -97,18 +97,18 @@ impl<'a, F: Fixture> World<'a, F> {
         self.wait_for(self.trial.find(id))
     }
 
-    /// What the server was told by the store in this step, or since it was last asked.
+    /// What the store answered to the server in this step, or since the last call.
     pub(super) fn seen(&self, server: usize) -> Vec<Seen> {
         self.servers[server].store().take()
     }
 
-    /// The last time that the store has told the server.
+    /// The last time that the store gave to the server.
     pub(super) fn told(&self, server: usize) -> Timestamp {
         let seen = self.seen(server);
         seen.last().map_or(self.begin, Seen::time)
     }
 
-    /// A time that the store has written in this step; another one if it cannot be.
+    /// The time `at` if the store can have written it in this step, and otherwise the step's begin.
     pub(super) fn written(&self, at: Option<Timestamp>) -> Timestamp {
         at.filter(|&at| self.begin <= at && at <= self.now())
             .unwrap_or(self.begin)
@@ -118,14 +118,14 @@ impl<'a, F: Fixture> World<'a, F> {
         mem::take(&mut *self.events.lock().unwrap())
     }
 
-    /// A store that deletes by itself does so when it likes.
+    /// Lets the oracle follow a store that deletes by itself, which may do so at any time.
     pub(super) fn let_go(&mut self) {
         if self.trial.fixture.deletes_by_itself() {
             self.forget_what_is_gone();
         }
     }
 
-    /// Has the oracle forget what has ended and is kept no more.
+    /// Makes the oracle forget the sessions that have ended and are no longer in the store.
     pub(super) fn forget_what_is_gone(&mut self) {
         let now = self.now();
         let over = |row: &&Record| row.session.ends_at <= now;

@@ -1,4 +1,4 @@
-//! How a statement gets to the server and its answer back.
+//! Runs statements over the connections of a pool.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,35 +19,36 @@ pub(super) struct Connections {
     pub(super) pool: PgPool,
     /// How long a call may take.
     pub(super) timeout: Duration,
-    /// Begins a transaction, where a pooler gives each transaction a server of its own and so
-    /// a statement could be prepared by one and run by another.
+    /// The statement that begins a transaction, if prepared statements are off. A pooler may give
+    /// each transaction another server connection, so that a statement could be prepared on one
+    /// and run on another.
     pub(super) begin: Option<Arc<str>>,
 }
 
-/// What is asked of an answer.
+/// What has to be checked in an answer.
 #[derive(Clone, Copy)]
 enum Check {
     IsPrimarys,
-    /// Of a write: no other server takes one.
+    /// Nothing, for a write: only the primary accepts it.
     Nothing,
 }
 
-/// How many writes of swaps may be under way. Fewer make those wait that come two or three at a
-/// time; more make smaller batches of many, which is slower.
+/// How many writes of swaps may be under way at a time. With fewer, swaps wait even when there
+/// are only two or three; with more, the groups are smaller, which is slower.
 const LANES: usize = 4;
 
 impl Connections {
-    /// How many connections swaps may have that go together.
+    /// How many connections are for swaps that are written together.
     pub(super) fn lanes(&self) -> usize {
         self.for_swaps().saturating_sub(1).clamp(1, LANES)
     }
 
-    /// How many more connections swaps may have.
+    /// How many connections are for swaps that are written alone.
     pub(super) fn beside_lanes(&self) -> usize {
         self.for_swaps().saturating_sub(self.lanes()).max(1)
     }
 
-    /// Not the last one: it is for all the rest.
+    /// How many connections are for swaps: all but one, which is kept for the other calls.
     fn for_swaps(&self) -> usize {
         let others = self.pool.options().get_max_connections().saturating_sub(1);
         usize::try_from(others).unwrap_or(usize::MAX)
@@ -57,7 +58,7 @@ impl Connections {
         self.write_holding(statement, ()).await
     }
 
-    /// As [`write`](Self::write), and drops `held` once the connection is back.
+    /// Like [`write`](Self::write), and drops `held` when the connection is back in the pool.
     pub(super) async fn write_holding(
         &self,
         statement: Statement,
@@ -66,19 +67,19 @@ impl Connections {
         self.run(statement, Check::Nothing, held).await
     }
 
-    /// The rows have a column `writable`.
+    /// Runs a statement that reads. Its rows must have a column `writable`.
     pub(super) async fn read(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
         self.run(statement, Check::IsPrimarys, ()).await
     }
 
-    /// As [`write`](Self::write), for whoever is in a task already that comes to its end.
+    /// Like [`write`](Self::write), for a caller that is in a task which is never cancelled.
     pub(super) async fn write_here(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
         self.exchange(statement, Check::Nothing).await?.await
     }
 
-    /// Runs a statement, in a task: it comes to its end also where the caller does not wait for
-    /// it, and by the deadline. Else a caller with less patience would leave connections behind
-    /// on which answers are due, and none that could be used where a server has gone silent.
+    /// Runs a statement in a task of its own, which goes on until the deadline even if the caller
+    /// is cancelled. Otherwise a cancelled caller would leave a connection in the pool that still
+    /// waits for an answer; when a server does not answer, all connections would become unusable.
     async fn run(
         &self,
         statement: Statement,
@@ -96,7 +97,7 @@ impl Connections {
         })
     }
 
-    /// Gets a connection, over which the statement is then run.
+    /// Gets a connection, and gives the future that runs the statement over it.
     async fn exchange(
         &self,
         statement: Statement,
@@ -126,8 +127,8 @@ async fn exchange(
         Ok(Err(error)) => failed(error),
         Err(elapsed) => StoreError::with_source(StoreErrorKind::Timeout, elapsed),
     };
-    // Closed, and another opened, perhaps to another server. No request to cancel goes before:
-    // it could reach a commit that waits for a standby, which the server would then acknowledge
+    // The connection is closed without a request to cancel the statement. Such a request could
+    // reach a commit that waits for a standby, and the server would then acknowledge the commit
     // although no standby has it.
     drop(connection.detach());
     Err(error)

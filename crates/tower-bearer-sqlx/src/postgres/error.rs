@@ -4,7 +4,8 @@ use sqlx::error::DatabaseError;
 
 use tower_bearer::store::{StoreError, StoreErrorKind};
 
-/// What the server said. Not its detail, which can show a whole row, with the secret in it.
+/// The server's message and SQLSTATE. The detail is left out, as it can contain a whole row with
+/// the session's secret.
 #[derive(Debug, thiserror::Error)]
 #[error("{message} (SQLSTATE {code})")]
 struct ServerError {
@@ -12,12 +13,12 @@ struct ServerError {
     message: String,
 }
 
-/// A server that would answer from the past.
+/// The server is read-only, so its data may be out of date.
 #[derive(Debug, thiserror::Error)]
 #[error("the server is read-only: it is a standby, or not the primary any more")]
 pub(super) struct ReadOnly;
 
-/// What a failed statement means.
+/// The store's error for a statement that failed.
 pub(super) fn failed(error: sqlx::Error) -> StoreError {
     let kind = kind(&error);
     match error {
@@ -44,22 +45,24 @@ pub(super) fn kind(error: &sqlx::Error) -> StoreErrorKind {
     }
 }
 
-/// By the SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+/// The kind of an SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 fn database_kind(code: &str) -> StoreErrorKind {
     match code {
         "23505" => StoreErrorKind::Duplicate,
-        // A serialization failure, a deadlock, a lock timeout.
+        // A serialization failure, a deadlock or a lock timeout.
         "40001" | "40P01" | "55P03" => StoreErrorKind::Busy,
-        // The statement timeout or an administrator, and the timeouts of transactions.
+        // The statement timed out or was cancelled by an administrator, or the transaction timed
+        // out.
         "57014" | "25P03" | "25P04" => StoreErrorKind::Timeout,
         _ if code.starts_with("XX00") && code != "XX000" => StoreErrorKind::Corrupt,
-        // Read-only, shut down, starting up, full, forbidden, and what nobody thought of.
+        // The server is read-only, shut down, starting up or full, a right is missing, and all
+        // other errors.
         _ => StoreErrorKind::Unavailable,
     }
 }
 
-/// Whether the connection is as good as before: only where the server refused the statement for
-/// a reason that passes. Any other gets a new connection, perhaps to another server.
+/// Whether the connection can be used again. It can only if the server refused the statement for a
+/// temporary reason. After other errors a new connection is made, perhaps to another server.
 pub(super) fn spares_connection(error: &sqlx::Error) -> bool {
     let passes = matches!(
         kind(error),
@@ -72,8 +75,8 @@ pub(super) fn spares_connection(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether one row of several can be the reason for a failure: data that a check or a trigger
-/// which somebody has added refuses, a conflict with another transaction, a page that is damaged.
+/// Whether a single row of several can be the reason for a failure: a check or a trigger that
+/// somebody has added refuses the data, another transaction is in conflict, or a page is damaged.
 /// The server has then undone the whole statement.
 pub(super) fn is_of_a_row(error: &StoreError) -> bool {
     let source = error.source().and_then(|source| source.downcast_ref());

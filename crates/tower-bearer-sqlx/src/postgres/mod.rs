@@ -28,15 +28,16 @@ use tower_bearer::{
 
 use crate::group_commit::{GroupCommit, Pending};
 
-/// How many confirmations a statement writes, and how many sessions one deletes.
+/// How many confirmations one statement writes, and how many sessions one statement deletes.
 const BATCH: usize = 256;
 
-/// Keeps sessions in a PostgreSQL database, in one table and a second that tells its version.
+/// Keeps sessions in a PostgreSQL database: in one table, and a second one with the version of the
+/// first.
 ///
-/// Any number of servers may share it. Their one clock is the database server's, which has to be
-/// kept right, as its standbys' has: after a failover theirs is the clock. Each operation is one
-/// statement, but for rotations that go [together](#connections). It is tested with PostgreSQL 15
-/// and uses nothing newer than 12.
+/// Any number of servers may share the store. Their clock is that of the database server. Keep it
+/// and the clocks of its standbys synchronized: after a failover the standby's clock counts. Each
+/// operation is one statement; rotations may also be written [together](#connections). The store
+/// is tested with PostgreSQL 15 and uses nothing that is newer than PostgreSQL 12.
 ///
 /// ```no_run
 /// use tower_bearer_sqlx::PostgresStore;
@@ -47,93 +48,97 @@ const BATCH: usize = 256;
 /// # }
 /// ```
 ///
-/// Over a network it takes TLS: turn on one of sqlx's `tls-…` features in the application's
-/// own `Cargo.toml`, and write `?sslmode=verify-full` after the address.
+/// Use TLS if the database is on another machine: enable one of sqlx's `tls-…` features in the
+/// application's own `Cargo.toml`, and add `?sslmode=verify-full` to the address.
 ///
 /// # Connections
 ///
-/// A rotation that finds none under way is written at once. Those that come while others are being
-/// written go together, up to 64 in one statement and one commit: the busier the store, the more.
-/// They use at most 4 connections at a time; in a pool of fewer than six, two fewer than it has, or
-/// one.
+/// A rotation that arrives while no other is being written is written at once. Rotations that
+/// arrive while others are being written are written together, up to 64 in one statement and one
+/// commit. They use at most 4 connections at a time. In a pool of fewer than 6 connections they
+/// use two fewer than the pool has, but at least one.
 ///
-/// A rotation costs no other: where somebody else has locked a session, or the database refuses a
-/// row, that one is tried again alone, while the others go on. It waits for the lock as long as any
-/// write does, a quarter of the [timeout](PostgresOptions::timeout), and is `Busy` then: the client
-/// gets a 503, keeps its token and may come again. What is lost with a connection is lost for all
-/// that were in the same statement.
+/// One rotation does not make another fail or wait. If another transaction has locked a session,
+/// or the database refuses a row, that rotation is tried again alone, while the others go on. It
+/// waits for the lock for a quarter of the [timeout](PostgresOptions::timeout), as every write
+/// does, and then fails as `Busy`: the client gets a 503, keeps its token and may present it
+/// again. Only when a connection is lost do all rotations of the same statement fail.
 ///
-/// Of three connections and more, rotations never use the last one, alone or together. It is for
-/// loads, logins, confirmations and revocations: a logout waits behind no queue of rotations. In a
-/// pool that the application uses too, it may wait for the application.
+/// In a pool of 3 connections or more, rotations never use the last one. It is kept for loads,
+/// logins, confirmations and the ends of sessions, so that a logout never waits for a queue of
+/// rotations. If the application uses the same pool, a call may have to wait for the application.
 ///
 /// A store that was given an address opens up to
-/// [10 connections](PostgresOptions::max_connections), in each process. The server's own
-/// `max_connections` has to allow for those of all processes.
+/// [10 connections](PostgresOptions::max_connections) in each process. The server's own
+/// `max_connections` must allow for those of all processes.
 ///
-/// # What it promises when it fails
+/// # What is kept after a failure
 ///
 /// | what happens | sessions |
 /// | --- | --- |
-/// | a server of the application, or the database's, is killed | all that was acknowledged is kept |
-/// | power is cut | likewise, unless the database runs with `fsync = off` or its disk lies about what it has written |
-/// | a failover to a synchronous standby | likewise, where `synchronous_standby_names` is set |
-/// | a failover to an asynchronous standby, or a restored backup | what it had not received is lost |
+/// | an application server or the database server is killed | everything that was acknowledged is kept |
+/// | a power cut | everything that was acknowledged is kept, unless the database runs with `fsync = off` or its disk reports writes too early |
+/// | a failover to a synchronous standby | everything that was acknowledged is kept, if `synchronous_standby_names` is set |
+/// | a failover to an asynchronous standby, or a restored backup | what the standby or the backup had not received is lost |
 ///
-/// Of what is lost, a rotation costs nothing (row 11 of the protocol: the client goes on, with
-/// an event), a login has to be done again, and **a logout is undone**. Whoever cannot have that
-/// needs a synchronous standby; whoever restores a backup should end the sessions in it.
+/// A lost rotation does no harm: the client goes on, and an event tells of it (row 11 of the
+/// protocol). After a lost login, the user has to log in again. **A lost logout is undone.** To
+/// avoid that, use a synchronous standby. After restoring a backup, end the sessions in it.
 ///
-/// A login, a rotation, a confirmation and a logout wait for the write-ahead log, and for a
-/// synchronous standby where there is one, also where the server, the database or the role is set
-/// to `synchronous_commit = off`, `local` or `remote_write`: each statement raises the setting for
-/// itself. `remote_apply` is left as it is.
+/// A login, a rotation, a confirmation and the end of a session are acknowledged only when the
+/// write-ahead log has them, and so has a synchronous standby if there is one. This holds even if
+/// the server, the database or the role is set to `synchronous_commit = off`, `local` or
+/// `remote_write`: each statement raises the setting for itself. It keeps `remote_apply`.
 ///
-/// Only the primary is believed, since every load feeds a decision. The answer to each load says
-/// whether the server takes writes. One that does not is a standby or has been demoted: the call
-/// is [`Unavailable`](tower_bearer::store::StoreErrorKind::Unavailable), and the connection is closed, so
-/// that the next goes to whoever the address then stands for. What no client can see is an old
-/// primary that is cut off and still takes writes: keeping those away (fencing) is the failover
-/// manager's work. A pooler must not send reads to standbys.
+/// The store accepts data from the primary only, as it decides on the basis of every load. The
+/// answer to each load tells whether the server accepts writes. If it does not, it is a standby or
+/// an old primary. The call then fails as
+/// [`Unavailable`](tower_bearer::store::StoreErrorKind::Unavailable), and the connection is
+/// closed, so that the next one goes to the server that the address then leads to. A client cannot
+/// detect an old primary that is cut off and still accepts writes. The failover manager has to
+/// prevent that (fencing). A pooler must not send reads to standbys.
 ///
-/// While no synchronous standby answers, writes wait at the server longer than their callers do,
-/// and each keeps its connection there: watch the standbys, and let `max_connections` of the role
-/// be no more than the server can spare.
+/// While no synchronous standby answers, writes wait at the server for longer than their callers
+/// wait, and each keeps its connection to the server. So watch the standbys, and set the role's
+/// connection limit to no more than the server can spare.
 ///
-/// A call that its caller drops, or that takes too long, happened whole or not at all, or does so
-/// within the [timeout](PostgresOptions::timeout). The connections are good for others, also where
-/// a server has gone silent.
+/// A call that is cancelled or takes too long has happened whole or not at all, or will do so
+/// within the [timeout](PostgresOptions::timeout). Its connection can be used again, or is
+/// replaced if the server does not answer.
 ///
 /// # Behind a pooler
 ///
-/// No statement needs or leaves any state in its session. Behind a pooler that gives each
-/// transaction another server (PgBouncer in transaction mode, say) turn
-/// [prepared statements](PostgresOptions::prepared_statements) off, unless the pooler prepares
-/// on its clients' behalf. A statement that one client prepared could else be run by another.
+/// No statement needs or leaves any state in its database session. Some poolers give each
+/// transaction another server connection, such as PgBouncer in transaction mode. Behind such a
+/// pooler, turn [prepared statements](PostgresOptions::prepared_statements) off, unless the pooler
+/// handles prepared statements itself. Otherwise a client could run a statement that another has
+/// prepared.
 ///
 /// # Rights
 ///
-/// Who opens the store first needs `CREATE` on the schema, or on the database where the schema is
-/// missing. Since PostgreSQL 15 a plain role does not have it on `public`: grant it, or give the
-/// store a [schema](PostgresOptions::schema) of its own. After that a role will do that has `USAGE` on the schema, `SELECT`, `INSERT`,
-/// `UPDATE` and `DELETE` on the table, and `SELECT` on the one with `_version` after its name.
+/// The role that opens the store for the first time needs `CREATE` on the schema, or on the
+/// database if the schema is missing. Since PostgreSQL 15 a plain role does not have this right on
+/// `public`: grant it, or give the store a [schema](PostgresOptions::schema) of its own. After
+/// that, a role needs `USAGE` on the schema, `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the
+/// table, and `SELECT` on the table with `_version` after its name.
 ///
-/// Names and texts of the application's are kept as bytes of UTF-8, so that every one comes back
-/// as it was: `convert_from(subject, 'UTF8')` shows them. The column `secret` alone mints no
-/// token, but is worth keeping from those who read logs: a server that logs statements with
-/// their parameters shows it at each login.
+/// The application's texts are kept as the bytes of their UTF-8, so that every text comes back
+/// unchanged. To read one, use `convert_from(subject, 'UTF8')`. The column `secret` is not enough
+/// to make a token, but keep it secret all the same: a server that logs statements with their
+/// parameters logs it at each login.
 ///
 /// # Errors of the operations
 ///
 /// | [kind](tower_bearer::store::StoreErrorKind) | where |
 /// | --- | --- |
-/// | `Busy` | another transaction held the session for too long, or was in the way of a role with a stricter isolation than `read committed` |
-/// | `Timeout` | no connection could be made or came free, or no answer came, within the [timeout](PostgresOptions::timeout) |
-/// | `Unavailable` | the connection was lost, the server shuts down, is read-only or full, or its tables are missing; the store is closed |
-/// | `Corrupt` | the session's row, or the table, cannot be read |
+/// | `Busy` | another transaction has locked the session for too long, or was in conflict with a role that has a stricter isolation than `read committed` |
+/// | `Timeout` | no connection could be made or became free, or no answer came, within the [timeout](PostgresOptions::timeout) |
+/// | `Unavailable` | the connection was lost, the server shuts down, is read-only or full, its tables are missing, or the store is closed |
+/// | `Corrupt` | the session's row or the table cannot be read |
 ///
-/// A failed write leaves the session as it was, unless the connection was lost before the answer:
-/// then nobody knows, and the client's next request finds out.
+/// A failed write leaves the session as it was. Only after a `Timeout`, or if the connection was
+/// lost before the answer, is it unknown whether the write happened. The client's next request
+/// is then served in either case.
 #[derive(Clone)]
 pub struct PostgresStore {
     connections: Arc<Connections>,
@@ -143,44 +148,43 @@ pub struct PostgresStore {
 
 impl PostgresStore {
     /// Connects to the database at an address, `postgres://user:password@host:5432/database`,
-    /// and makes the tables there.
+    /// and creates the tables if they are missing.
     ///
     /// # Errors
     ///
-    /// Where the address or
-    /// the database cannot be used, the server is a standby, or the tables are those of another
-    /// version of this crate.
+    /// If the address or the database cannot be used, the server is a standby, or the tables are
+    /// of another version of this crate.
     pub async fn connect(address: &str) -> Result<Self, OpenError> {
         Self::connect_with(address, PostgresOptions::new()).await
     }
 
-    /// As [`connect`](Self::connect), with other names, timeouts or numbers of connections.
+    /// Like [`connect`](Self::connect), with other names, timeouts or numbers of connections.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect), and where a name cannot be used.
+    /// The same as for [`connect`](Self::connect), and if a name cannot be used.
     pub async fn connect_with(address: &str, options: PostgresOptions) -> Result<Self, OpenError> {
         Self::new_with(options.pool(address)?, options).await
     }
 
-    /// Uses the application's own pool, and makes the tables there.
+    /// Uses a pool of the application, and creates the tables if they are missing.
     ///
-    /// A pool that nothing else uses is better: sqlx 0.9 gives a connection back to its pool in
-    /// the middle of a transaction where a `begin()` was cancelled, and what is then written over
-    /// it, a logout too, is never committed. Set a `statement_timeout` for its role.
+    /// Use a pool that nothing else uses: if a `begin()` is cancelled, sqlx 0.9 puts the connection
+    /// back into the pool in the middle of a transaction. What is then written over it, a logout
+    /// for example, is never committed. Set a `statement_timeout` for the pool's role.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect).
+    /// The same as for [`connect`](Self::connect).
     pub async fn new(pool: PgPool) -> Result<Self, OpenError> {
         Self::new_with(pool, PostgresOptions::new()).await
     }
 
-    /// As [`new`](Self::new), with other names or timeouts.
+    /// Like [`new`](Self::new), with other names or timeouts.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new), and where a name cannot be used.
+    /// The same as for [`new`](Self::new), and if a name cannot be used.
     pub async fn new_with(pool: PgPool, options: PostgresOptions) -> Result<Self, OpenError> {
         let names = options.names()?;
         schema::prepare(&pool, &names).await?;
@@ -194,8 +198,8 @@ impl PostgresStore {
         })
     }
 
-    /// Waits for the calls that are under way and closes the connections, those of a pool that
-    /// was given to [`new`](Self::new) too. Later calls, on clones as well, are
+    /// Waits for the calls that are under way and closes the connections, also those of a pool
+    /// that was given to [`new`](Self::new). Later calls, also on clones, fail as
     /// [`Unavailable`](tower_bearer::store::StoreErrorKind::Unavailable).
     pub async fn close(&self) {
         self.connections.pool.close().await;
@@ -234,7 +238,7 @@ impl SessionStore for PostgresStore {
         expected: u64,
         next: &SessionState,
     ) -> Result<Swap, StoreError> {
-        // No row has a version that a column cannot hold, nor one after the last.
+        // No row has a version that a column cannot hold.
         if [expected, next.version]
             .map(i64::try_from)
             .iter()
@@ -244,7 +248,7 @@ impl SessionStore for PostgresStore {
         }
         let next = next.clone();
         let swap = self.swaps.swap(Pending { id, expected, next });
-        // It may wait for others before it gets a connection.
+        // The timeout includes the wait for other swaps before this one gets a connection.
         match timeout(self.connections.timeout, swap).await {
             Ok(outcome) => outcome,
             Err(elapsed) => Err(StoreError::with_source(StoreErrorKind::Timeout, elapsed)),
@@ -307,7 +311,7 @@ impl SessionStore for PostgresStore {
         ))
     }
 
-    // In batches, between which other writers get their turn.
+    // In batches, so that other writers can run between them.
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
         let mut deleted = 0;
         while deleted < limit {

@@ -1,15 +1,15 @@
-//! What the store's tables are called.
+//! The names of the store's tables.
 
 use tower_bearer::store::{OpenError, OpenErrorKind};
 
-/// PostgreSQL cuts longer names off, so that two could become one.
+/// The longest name in bytes. PostgreSQL truncates longer ones, so that two could become the same.
 const LONGEST: usize = 63;
-/// `_version`, `_subject` and `_ends_at` come after the table's name.
+/// The longest name of a table, to which `_version`, `_subject` or `_ends_at` can be added.
 const LONGEST_TABLE: usize = LONGEST - 8;
 
-/// Names as they stand in a statement: quoted, and the tables with their schema.
+/// The names as statements need them: quoted, and the tables with their schema.
 pub(super) struct Names {
-    /// As they stand in the catalogue.
+    /// `plain_…` are the names as the system catalogue has them.
     pub(super) plain_schema: String,
     pub(super) plain_version: String,
     pub(super) schema: String,

@@ -12,7 +12,7 @@ use super::{connections::Connections, names::Names};
 const SHORTEST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
-/// A connection that was idle for longer is asked whether it is still there.
+/// A connection that was idle for longer than this is tested before it is used.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// How [`PostgresStore`](super::PostgresStore) uses a database.
@@ -36,8 +36,8 @@ pub struct PostgresOptions {
 }
 
 impl PostgresOptions {
-    /// The defaults: the table `public.tower_bearer_sessions`, 5 seconds, 10 connections and
-    /// prepared statements.
+    /// The defaults: the table `public.tower_bearer_sessions`, a timeout of 5 seconds, 10
+    /// connections and prepared statements.
     pub fn new() -> Self {
         Self {
             schema: "public".to_owned(),
@@ -48,50 +48,51 @@ impl PostgresOptions {
         }
     }
 
-    /// The schema that the tables are in. It is made where it is missing. Any name of at most 63
-    /// bytes will do: it is quoted.
+    /// The schema of the tables. It is created if it is missing. Any name of at most 63 bytes is
+    /// allowed, as it is quoted.
     #[must_use]
     pub fn schema(mut self, name: impl Into<String>) -> Self {
         self.schema = name.into();
         self
     }
 
-    /// The name of the sessions' table, of at most 55 bytes. A second table, of one row, has
-    /// the same name with `_version` after it.
+    /// The name of the table of sessions, of at most 55 bytes. A second table, with one row, has
+    /// this name with `_version` added.
     #[must_use]
     pub fn table(mut self, name: impl Into<String>) -> Self {
         self.table = name.into();
         self
     }
 
-    /// How long a call takes at most, with its wait for a connection of the pool. After that it
-    /// is a [`Timeout`](tower_bearer::store::StoreErrorKind::Timeout) and the connection is closed.
+    /// How long a call may take, including its wait for a connection of the pool. After that it
+    /// fails as [`Timeout`](tower_bearer::store::StoreErrorKind::Timeout), and its connection is
+    /// closed.
     ///
-    /// The server gets less: a statement that waits a quarter of it for a session which another
-    /// transaction has locked is ended there, as [`Busy`](tower_bearer::store::StoreErrorKind::Busy),
-    /// and one that takes half of it for whatever reason, as a `Timeout`. With prepared
-    /// statements in a pool of the application's own, the latter is up to the
-    /// `statement_timeout` of its role.
+    /// The server stops a statement earlier. After a quarter of this time in which it has waited
+    /// for a session that another transaction has locked, the call fails as
+    /// [`Busy`](tower_bearer::store::StoreErrorKind::Busy). After half of this time, it fails as
+    /// `Timeout`. The latter does not hold for prepared statements in a pool of the application:
+    /// there the `statement_timeout` of the pool's role counts.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.clamp(SHORTEST, LONGEST);
         self
     }
 
-    /// How many connections a store opens at most that was given an address, at least 1.
+    /// How many connections a store that was given an address may open, at least 1.
     #[must_use]
     pub fn max_connections(mut self, connections: u32) -> Self {
         self.connections = connections.max(1);
         self
     }
 
-    /// Whether statements are prepared once for each connection, which is fastest.
+    /// Whether each statement is prepared once for each connection, which is fastest.
     ///
-    /// Turn it off behind a pooler that gives each transaction another server and does not
-    /// prepare on the clients' behalf (PgBouncer in transaction mode before 1.21, or without
-    /// `max_prepared_statements`). Each statement is then a short transaction of four round
-    /// trips, with the timeouts set in it. A pooler that does prepare has to let the startup
-    /// parameters `extra_float_digits` and `options` through, or ignore them.
+    /// Turn it off behind a pooler that gives each transaction another server connection and does
+    /// not handle prepared statements itself: PgBouncer in transaction mode before 1.21, or
+    /// without `max_prepared_statements`. Each statement is then a short transaction of four round
+    /// trips, in which the timeouts are set. A pooler that does handle prepared statements must
+    /// pass on or ignore the startup parameters `extra_float_digits` and `options`.
     #[must_use]
     pub fn prepared_statements(mut self, prepares: bool) -> Self {
         self.prepares = prepares;
@@ -112,17 +113,17 @@ impl PostgresOptions {
         (self.timeout / 2).as_millis()
     }
 
-    /// Connections of the store's own.
+    /// A pool for a store that was given an address.
     pub(super) fn pool(&self, address: &str) -> Result<PgPool, OpenError> {
         let connect = parse(address)?;
         let connect = if self.prepares {
-            // A writer that has lost a race is to see the row as it has become.
+            // With `read committed`, a writer that has waited for another sees what that wrote.
             connect.options([
                 ("statement_timeout", self.statement_timeout().to_string()),
                 ("default_transaction_isolation", "read committed".to_owned()),
             ])
         } else {
-            // A pooler knows nothing of it, and no number here is a float.
+            // A pooler may refuse this parameter, and no column is a float.
             connect.extra_float_digits(None)
         };
         let pool = PgPoolOptions::new()

@@ -1,7 +1,7 @@
-//! From a session to its row and back.
+//! Writes a session to a row and reads it back.
 //!
-//! What the application gives is kept as the bytes of its UTF-8: text can hold no NUL, and goes
-//! by the database's encoding and collation.
+//! The application's texts are kept as the bytes of their UTF-8: a column of text can hold no NUL,
+//! and depends on the encoding and collation of the database.
 
 use std::sync::Arc;
 
@@ -97,7 +97,7 @@ pub(super) fn bind_state(
         .bind(columns::reason(*revoked)))
 }
 
-/// Reads all columns, of a row that may stand for no session.
+/// Reads all columns of a row, which has no session if its `id` is null.
 pub(super) fn read(row: &PgRow) -> Result<Option<Record>, StoreError> {
     let row = Fields(row);
     match row.get::<Option<Uuid>>("id")? {
@@ -154,7 +154,7 @@ impl Columns for Fields<'_> {
             .ok_or_else(|| unreadable(column))
     }
 
-    // Of a column of text or of bytes: they come in the same form.
+    // For columns of text and of bytes, which have the same form on the wire.
     fn optional_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
         let bytes: Option<Vec<u8>> = self.0.try_get_unchecked(column).map_err(error::failed)?;
         let text = bytes.map(String::from_utf8).transpose();

@@ -1,4 +1,4 @@
-//! The tables, and how they come about.
+//! Creates the tables, and checks their version.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use OpenErrorKind::{Address, Refused, Unreachable, Unsuitable};
 
 use super::{error::kind, names::Names};
 
-/// What all who make any tables wait for. The number only has to be nobody else's.
+/// The advisory lock under which tables are created. The number only has to be one that no other
+/// program uses.
 const LOCK: i64 = i64::from_be_bytes(*b"tbearer\0");
 
 type Question = QueryScalar<'static, Postgres, bool, PgArguments>;
@@ -30,7 +31,8 @@ SET LOCAL lock_timeout = 0";
 const IS_WRITABLE: &str = "SELECT pg_catalog.current_setting('transaction_read_only') = 'off'";
 const HAS_SCHEMA: &str =
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1::text)";
-/// Not by `to_regclass`, which goes by what the connection knew before it waited for the lock.
+/// This does not use `to_regclass`, which may not see a table that was created while the connection
+/// waited for the lock.
 const HAS_TABLE: &str = "
 SELECT EXISTS (
     SELECT FROM pg_catalog.pg_class AS class
@@ -38,8 +40,8 @@ SELECT EXISTS (
     WHERE namespace.nspname = $1::text AND class.relname = $2::text
 )";
 
-/// The wide columns are last. Of those with an index none ever changes, and a page keeps room
-/// for new versions of its rows, so that a rotation writes to no index.
+/// The wide columns are last. Columns with an index never change, and each page keeps room for new
+/// versions of its rows, so that a rotation does not write to an index.
 fn create(names: &Names) -> String {
     let Names {
         sessions,
@@ -87,14 +89,14 @@ INSERT INTO {version} (single, version) VALUES (true, {SCHEMA});
     )
 }
 
-/// Makes the tables where there are none. Any number of servers may do so at once.
+/// Creates the tables if they are missing. Any number of servers may do so at the same time.
 pub(super) async fn prepare(pool: &PgPool, names: &Names) -> Result<(), OpenError> {
     let silent = |_| OpenError::new(Unreachable, "its server does not answer");
     timeout(PATIENCE, open(pool, names)).await.map_err(silent)?
 }
 
 async fn open(pool: &PgPool, names: &Names) -> Result<(), OpenError> {
-    // Not the pool's, which would try again and not say what is wrong.
+    // A connection of the pool would hide the reason of a failure, as the pool tries again.
     let options = pool.connect_options();
     let connect = PgConnection::connect_with(&options);
     let mut connection = connect.await.map_err(failed)?;
@@ -105,7 +107,7 @@ async fn open(pool: &PgPool, names: &Names) -> Result<(), OpenError> {
             "its server is read-only: it takes the primary",
         ));
     }
-    // Where they are there, no more rights are needed than to read that.
+    // If the tables exist, the role needs no more than the right to read the version.
     if has_tables(&mut transaction, names).await? {
         return Ok(());
     }
@@ -126,7 +128,7 @@ async fn open(pool: &PgPool, names: &Names) -> Result<(), OpenError> {
     transaction.commit().await.map_err(failed)
 }
 
-/// Whether the tables are there. It is an error where they are of another version.
+/// Whether the tables exist. It is an error if they are of another version.
 async fn has_tables(connection: &mut PgConnection, names: &Names) -> Result<bool, OpenError> {
     let has_table = query_scalar(HAS_TABLE)
         .bind(names.plain_schema.clone())
@@ -169,7 +171,7 @@ fn failed(error: sqlx::Error) -> OpenError {
     OpenError::new(cause, why).with_source(super::error::failed(error))
 }
 
-/// By the SQLSTATE.
+/// Why the store cannot be opened, by the SQLSTATE.
 fn refused(code: &str) -> (OpenErrorKind, &'static str) {
     match code {
         "3D000" => (Address, "there is no such database"),

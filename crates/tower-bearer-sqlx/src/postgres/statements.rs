@@ -1,6 +1,6 @@
-//! The statements, each of which does all of an operation.
+//! The SQL statements. Each of them does a whole operation.
 //!
-//! Functions are named with their schema, so that no search path puts another in their place.
+//! Functions are named with their schema, so that a search path cannot put others in their place.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,18 +8,18 @@ use crate::columns;
 
 use super::names::Names;
 
-/// The time in milliseconds, taken where the expression is evaluated: for a write that is after
-/// it has the row's lock.
+/// The time in milliseconds since 1970, at the moment when the expression is evaluated. A write
+/// evaluates it after it has locked the row.
 const NOW: &str =
     "pg_catalog.floor(EXTRACT(EPOCH FROM pg_catalog.clock_timestamp()) * 1000)::bigint";
 
-/// Whether the server takes writes. A standby does not, nor does a primary that was demoted.
+/// Whether the server accepts writes. A standby does not, and neither does a demoted primary.
 const WRITABLE: &str = "pg_catalog.current_setting('transaction_read_only') = 'off'";
 
 const COLUMNS: &str = columns::names!();
 
-/// How long a swap waits for a row's lock while others may wait behind it: longer than a commit
-/// takes, as a rule.
+/// How long a swap waits for a row's lock while other swaps may wait for it. It is usually longer
+/// than a commit takes.
 const SOON: Duration = Duration::from_millis(50);
 
 pub(super) struct Statements {
@@ -27,7 +27,7 @@ pub(super) struct Statements {
     pub(super) insert: Arc<str>,
     pub(super) load: Arc<str>,
     pub(super) swap: Arc<str>,
-    /// As `swap`, for a lane.
+    /// Like `swap`, but waits for the row's lock for a short time only.
     pub(super) swap_soon: Arc<str>,
     pub(super) swap_many: Arc<str>,
     pub(super) confirm: Arc<str>,
@@ -38,7 +38,7 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    /// Statements that wait for the lock of a row as long as `wait`.
+    /// The statements, which wait for the lock of a row for at most `wait`.
     pub(super) fn new(names: &Names, wait: Duration) -> Self {
         let sessions = &names.sessions;
         let settled = &settled(wait);
@@ -58,9 +58,9 @@ impl Statements {
     }
 }
 
-/// A condition that always holds. It is looked at before any row is, and changes settings until
-/// the statement's transaction has ended: so a statement is as durable and as patient as it has to
-/// be over any connection, whatever state that is in, and leaves no state behind.
+/// A condition that is always true. It is evaluated before any row is read, and sets the durability
+/// and the lock timeout for the statement's transaction. So a statement does not depend on the
+/// state of its connection and leaves none behind.
 fn settled(wait: Duration) -> String {
     let wait = wait.as_millis();
     format!(
@@ -86,7 +86,7 @@ fn insert(sessions: &str, settled: &str) -> Arc<str> {
     .into()
 }
 
-/// One row, also where there is no session.
+/// Gives one row even if there is no session.
 fn load(sessions: &str) -> Arc<str> {
     format!(
         "SELECT {NOW} AS now, {WRITABLE} AS writable, {COLUMNS}
@@ -107,9 +107,9 @@ fn swap(sessions: &str, settled: &str) -> Arc<str> {
     .into()
 }
 
-/// Passes over the rows that somebody else has locked: it waits for no row and so is in no circle
-/// of those that wait for each other, and no row holds up the others. Those that it has not
-/// swapped are swapped alone, which waits, and tells whether they were lost.
+/// Skips rows that another transaction has locked. So it never waits for a row: it cannot be part
+/// of a deadlock, and no row delays the others. Swaps that were not done here are then done alone,
+/// which waits for the lock and tells whether the swap was lost.
 fn swap_many(sessions: &str, settled: &str) -> Arc<str> {
     format!(
         "WITH held AS (
@@ -133,8 +133,8 @@ fn swap_many(sessions: &str, settled: &str) -> Arc<str> {
     .into()
 }
 
-/// Whatever locks more than one row locks them by identifier, so that no two can wait for each
-/// other.
+/// Locks its rows in the order of their identifiers, as every statement with several rows does,
+/// so that no two statements can wait for each other.
 fn confirm(sessions: &str, settled: &str) -> Arc<str> {
     format!(
         "WITH held AS (
@@ -174,7 +174,8 @@ fn end_all(sessions: &str, settled: &str) -> Arc<str> {
     .into()
 }
 
-/// One row, also where there is no session. The identifiers begin with `$3`, without `$4`.
+/// Gives one row even if there is no session. `$3` is the lower bound of the identifiers, and is
+/// included only if `$4` says so.
 fn list(sessions: &str) -> Arc<str> {
     format!(
         "WITH clock AS (SELECT {NOW} AS now, {WRITABLE} AS writable)
@@ -190,7 +191,7 @@ fn list(sessions: &str) -> Arc<str> {
     .into()
 }
 
-/// Passes over the rows that somebody else has locked, and so waits for nobody.
+/// Skips rows that another transaction has locked, and so never waits.
 fn delete_expired(sessions: &str) -> Arc<str> {
     format!(
         "WITH ended AS (

@@ -1,4 +1,4 @@
-//! Swaps: one in a statement, or any number of them, and so in one commit.
+//! Writes swaps: a single one, or several in one statement and so in one commit.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -26,7 +26,7 @@ use super::{
 pub(super) struct SwapWriter {
     connections: Arc<Connections>,
     statements: Arc<Statements>,
-    /// For swaps that are written alone, each of which may wait for a row's lock.
+    /// Limits the swaps that are written alone, each of which may wait for a row's lock.
     alone: Arc<Semaphore>,
 }
 
@@ -77,7 +77,7 @@ impl SwapWriter {
         }
     }
 
-    /// One swap, unless somebody else has locked its session for longer than a moment.
+    /// Writes one swap, unless another transaction keeps its session locked for too long.
     async fn soon(&self, swap: &Pending) -> Result<Written, StoreError> {
         let statement = one(&self.statements.swap_soon, swap)?;
         match self.connections.write_here(statement).await {
@@ -96,7 +96,8 @@ fn one(text: &Arc<str>, swap: &Pending) -> Result<Statement, StoreError> {
     row::bind_state(statement, next)
 }
 
-/// Swaps of different sessions, a list for each column. None of them revokes.
+/// Swaps of different sessions, with a list of values for each column. None of them ends its
+/// session.
 #[derive(Default)]
 struct Columns {
     id: Vec<Uuid>,

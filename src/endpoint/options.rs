@@ -1,0 +1,131 @@
+use std::future::Future;
+
+use super::{
+    authenticate::{Authentication, IntoClientDecision},
+    carrier::Carrier,
+    client::ClientSecret,
+    params::DEFAULT_BODY_LIMIT,
+};
+
+/// How the token and the revocation endpoint read requests, and which clients may send them.
+///
+/// One value serves both endpoints, on their own or in [`Endpoints`](super::Endpoints).
+///
+/// ```
+/// use tower_bearer::{
+///     endpoint::{EndpointOptions, Endpoints, TokenEndpoint},
+///     session::Sessions,
+/// };
+///
+/// fn endpoints(sessions: &Sessions) -> (TokenEndpoint, Endpoints) {
+///     let options = EndpointOptions::new().body_limit(4 * 1024);
+///     (
+///         TokenEndpoint::new(sessions.clone()).options(options.clone()),
+///         Endpoints::new(sessions).options(options),
+///     )
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct EndpointOptions {
+    pub(super) clients: Authentication,
+    pub(super) carrier: Carrier,
+    pub(super) body_limit: usize,
+}
+
+impl Default for EndpointOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl EndpointOptions {
+    /// Public clients, tokens in bodies, and bodies of at most 16 KiB.
+    pub fn new() -> Self {
+        Self {
+            clients: Authentication::default(),
+            carrier: Carrier::default(),
+            body_limit: DEFAULT_BODY_LIMIT,
+        }
+    }
+
+    /// The largest request body in bytes: 16 KiB by default. A larger one gets a 413.
+    #[must_use]
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// Checks the secrets of OAuth clients, which they send in a Basic header or as
+    /// `client_secret`.
+    ///
+    /// The check gets the client's identifier and secret, and returns a `bool` or a `Result` of
+    /// one. `false` is answered with 401 `invalid_client`. An error, or no result within 5 seconds,
+    /// is answered with 503 `temporarily_unavailable` and `Retry-After`, so that no client takes
+    /// its secret for a wrong one.
+    ///
+    /// The check is called only if a request has a secret. Without a check, every secret is
+    /// refused with `invalid_client`. A client without a secret is a public client. If it sends a
+    /// `client_id`, that must be the session's. If none of your clients are public,
+    /// [require](Self::require_client_authentication) a secret.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tower_bearer::endpoint::EndpointOptions;
+    /// # struct Clients;
+    /// # impl Clients {
+    /// #     async fn secret_of(&self, id: &str) -> Result<Option<String>, std::io::Error> {
+    /// #         Ok(None)
+    /// #     }
+    /// # }
+    /// # fn options(clients: Arc<Clients>) -> EndpointOptions {
+    /// let options = EndpointOptions::new().authenticate_client(move |id, secret| {
+    ///     let clients = Arc::clone(&clients);
+    ///     async move {
+    ///         let expected = clients.secret_of(&id).await?;
+    ///         Ok::<_, std::io::Error>(expected.is_some_and(|expected| secret.matches(&expected)))
+    ///     }
+    /// });
+    /// # options
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn authenticate_client<F, Fut>(mut self, check: F) -> Self
+    where
+        F: Fn(String, ClientSecret) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoClientDecision> + Send + 'static,
+    {
+        self.clients = self.clients.check(check);
+        self
+    }
+
+    /// Refuses clients that do not authenticate. A request without a secret that the
+    /// [check](Self::authenticate_client) accepts is answered with 401 `invalid_client`. Without a
+    /// check, all requests are refused.
+    ///
+    /// Use this if all clients are confidential, that is, back ends that can keep a secret.
+    /// RFC 6749 §6 requires such a client to authenticate at each refresh, so that a stolen
+    /// refresh token is of no use without the secret (RFC 9700 §2.2.2 and §4.14). Do not use it
+    /// for public clients, which are apps in browsers and on phones: they cannot keep a secret,
+    /// and rotation protects their tokens. If you have both kinds of clients, give each kind its
+    /// own `Sessions`, refresh key and endpoints.
+    ///
+    /// Only the client that a session was started for can refresh it. A session that was started
+    /// without a `client_id` can be refreshed by every client that authenticates.
+    #[must_use]
+    pub fn require_client_authentication(mut self) -> Self {
+        self.clients = self.clients.require();
+        self
+    }
+
+    /// Also takes refresh tokens from a cookie. At the token endpoint the request then has an empty
+    /// body or `{}`; the successor goes back into the cookie, and only the access token into the
+    /// body. At the revocation endpoint, where the cookie's path has to reach it, the request has
+    /// an empty body; it is a logout, and the answer clears the cookie. Tokens in bodies are
+    /// answered as without a cookie. See [the policy](crate::cookie).
+    #[cfg(feature = "cookie")]
+    #[must_use]
+    pub fn refresh_cookie(mut self, cookie: &crate::cookie::RefreshCookie) -> Self {
+        self.carrier = Carrier::new(cookie);
+        self
+    }
+}
