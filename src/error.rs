@@ -196,7 +196,7 @@ pub enum TokenError {
     NotYetValid,
     /// The session of the token has ended.
     #[error("the token's session has ended")]
-    Revoked,
+    SessionEnded,
 }
 
 /// A kind of error answer: its status, its `error` code (RFC 6749 §5.2, RFC 6750 §3.1) and its

@@ -125,13 +125,13 @@ impl Sheet<'_> {
         let middle = top + BAR / 2;
         let (low, high) = tally.interval();
         let end = place(tally.share());
-        if tally.revoked > 0 {
+        if tally.ended > 0 {
             self.rectangle((LEFT, top), (end, top + BAR), colour)?;
         }
         let (low, high) = (place(low), place(high));
         self.line((low, middle), (high, middle), INK, 1)?;
         self.line((high, middle - 3), (high, middle + 3), INK, 1)?;
-        let label = match tally.revoked {
+        let label = match tally.ended {
             0 => format!("none of {}", tally.runs),
             _ => percent(tally.share()),
         };
@@ -139,7 +139,7 @@ impl Sheet<'_> {
     }
 
     fn theft(&self, tally: &Tally, at: (i32, i32)) -> Drawn {
-        let (seen, rotations) = (tally.revoked, tally.most_rotations);
+        let (seen, rotations) = (tally.ended, tally.most_rotations);
         let (text, colour) = match rotations {
             _ if seen == 0 => ("never".to_owned(), BAD),
             _ if seen < tally.runs => (format!("by chance ({:.0} %)", tally.share() * 100.0), BAD),

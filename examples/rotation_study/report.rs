@@ -60,7 +60,7 @@ pub(crate) fn print_sweep(
 
 fn honest(tally: &Tally) -> String {
     let (low, high) = tally.interval();
-    match tally.revoked {
+    match tally.ended {
         0 => format!("0 of {} (under {})", tally.runs, percent(high)),
         _ => format!(
             "{} ({} to {})",
@@ -75,7 +75,7 @@ fn honest(tally: &Tally) -> String {
 /// most.
 fn theft(tally: &Tally) -> String {
     let missed = percent(1.0 - tally.share());
-    match tally.revoked {
+    match tally.ended {
         0 => missed,
         _ => format!(
             "{missed} / {:.0}, at most {}",

@@ -47,7 +47,7 @@ impl<'a> Server<'a> {
     }
 
     pub(crate) fn is_revoked(&self) -> bool {
-        self.record.state.revoked.is_some()
+        self.record.state.ended.is_some()
     }
 
     /// Learns that the live token is held.

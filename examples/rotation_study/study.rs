@@ -25,7 +25,7 @@ pub(crate) struct Trial {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) runs: usize,
-    pub(crate) revoked: usize,
+    pub(crate) ended: usize,
     /// The most rotations before a revocation.
     pub(crate) most_rotations: u32,
     rotations: u64,
@@ -36,8 +36,8 @@ impl Tally {
     fn add(&mut self, outcome: Outcome) {
         self.runs += 1;
         self.rotations += u64::from(outcome.rotations);
-        if outcome.revoked {
-            self.revoked += 1;
+        if outcome.ended {
+            self.ended += 1;
             self.rotations_until_revoked += u64::from(outcome.rotations);
             self.most_rotations = self.most_rotations.max(outcome.rotations);
         }
@@ -45,7 +45,7 @@ impl Tally {
 
     fn merge(&mut self, other: &Self) {
         self.runs += other.runs;
-        self.revoked += other.revoked;
+        self.ended += other.ended;
         self.rotations += other.rotations;
         self.rotations_until_revoked += other.rotations_until_revoked;
         self.most_rotations = self.most_rotations.max(other.most_rotations);
@@ -58,11 +58,11 @@ impl Tally {
 
     /// Rotations before a revocation, on average over those that came to one.
     pub(crate) fn rotations_until_revoked(&self) -> f64 {
-        self.rotations_until_revoked as f64 / self.revoked.max(1) as f64
+        self.rotations_until_revoked as f64 / self.ended.max(1) as f64
     }
 
     pub(crate) fn share(&self) -> f64 {
-        self.revoked as f64 / self.runs.max(1) as f64
+        self.ended as f64 / self.runs.max(1) as f64
     }
 
     /// The interval that has the true share in it with 95 % confidence (Wilson, 1927).

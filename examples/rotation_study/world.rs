@@ -50,8 +50,8 @@ pub(crate) enum Thief {
 /// What came of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// Whether the session was revoked.
-    pub(crate) revoked: bool,
+    /// Whether the session was ended.
+    pub(crate) ended: bool,
     /// How often it was rotated.
     pub(crate) rotations: u32,
 }
@@ -122,7 +122,7 @@ pub(crate) fn run(
         world.happens(event);
     }
     Outcome {
-        revoked: world.server.is_revoked(),
+        ended: world.server.is_revoked(),
         rotations: world.server.generation(),
     }
 }

@@ -92,7 +92,7 @@ fn can_confirm(world: &World, state: &State, row: &Row) -> bool {
     world.bounds.confirms != Confirms::Successor
         && is_seen
         && row.generation > 0
-        && row.revoked.is_none()
+        && row.ended.is_none()
         && (row.confirmed.is_none() || world.rules.fault == Fault::ConfirmAgain)
 }
 
@@ -103,7 +103,7 @@ fn store_actions(world: &World, state: &State, actions: &mut Vec<Action>) {
     if can_confirm(world, state, row) {
         actions.push(Action::Confirm);
     }
-    if bounds.logout && row.revoked.is_none() {
+    if bounds.logout && row.ended.is_none() {
         actions.push(Action::LogOut);
     }
     if row.ends == 0 {

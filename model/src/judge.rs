@@ -195,7 +195,7 @@ pub(crate) fn note_fail_over(world: &World, state: &mut State, lost: Option<Row>
     witness.excused |= lost.is_some_and(was_delivered)
         && world.bounds.is_honest()
         && !world.bounds.loses_deliveries;
-    witness.ended = row.revoked.is_some();
+    witness.ended = row.ended.is_some();
     witness.since_confirmation = row.confirmed;
     witness.since_delivery = row.delivered.unwrap_or(OLDEST);
     witness.overlooked = 0;

@@ -20,8 +20,8 @@ pub struct Row {
     pub expires: u8,
     /// Ticks until `ends_at`.
     pub ends: u8,
-    /// Revoked, and whether as reuse.
-    pub revoked: Option<bool>,
+    /// Ended, and whether as reuse.
+    pub ended: Option<bool>,
 }
 
 impl Row {
@@ -35,12 +35,12 @@ impl Row {
             late: 0,
             expires: lifetimes.0,
             ends: lifetimes.1,
-            revoked: None,
+            ended: None,
         }
     }
 
     pub(crate) fn is_live(&self) -> bool {
-        self.revoked.is_none() && self.expires > 0 && self.ends > 0
+        self.ended.is_none() && self.expires > 0 && self.ends > 0
     }
 
     /// Lets time go by; backwards only where nothing expires.

@@ -198,13 +198,13 @@ impl fmt::Debug for State {
             None => write!(f, "no row")?,
             Some(row) => write!(
                 f,
-                "gen {} rotated {:?} delivered {:?} confirmed {:?} late {:b} revoked {:?} expires {} ends {}",
+                "gen {} rotated {:?} delivered {:?} confirmed {:?} late {:b} ended {:?} expires {} ends {}",
                 row.generation,
                 row.rotated,
                 row.delivered,
                 row.confirmed,
                 row.late,
-                row.revoked,
+                row.ended,
                 row.expires,
                 row.ends
             )?,

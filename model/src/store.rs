@@ -9,11 +9,11 @@ use crate::{
 /// More than there are between a load and its swap.
 const MOST_WRITES: i8 = 6;
 
-/// Replaces the row that was loaded, if it is still that and not revoked. Never creates one.
+/// Replaces the row that was loaded, if it is still that and not ended. Never creates one.
 pub(crate) fn swap(state: &mut State, loaded: &Loaded, fault: Fault) -> bool {
     let fits = match &state.row {
         None => fault == Fault::SwapCreates,
-        Some(row) if row.revoked.is_some() => fault == Fault::SwapIgnoresRevoked,
+        Some(row) if row.ended.is_some() => fault == Fault::SwapIgnoresRevoked,
         Some(_) => loaded.version == Some(0) || fault == Fault::SwapIgnoresVersion,
     };
     if fits {
@@ -34,7 +34,7 @@ pub(crate) fn confirm(state: &mut State) {
 /// `end`, and `end_all`: for one session it is the same.
 pub(crate) fn end(state: &mut State) {
     if let Some(row) = &mut state.row {
-        row.revoked = Some(false);
+        row.ended = Some(false);
         change_version(state, true);
     }
 }

@@ -10,7 +10,7 @@ pub enum TableRow {
     /// Row 2.
     Forged,
     /// Row 3.
-    Revoked,
+    Ended,
     /// Row 4.
     Expired,
     /// Row 5.
@@ -36,7 +36,7 @@ impl TableRow {
     pub const ALL: [Self; 12] = [
         Self::Unknown,
         Self::Forged,
-        Self::Revoked,
+        Self::Ended,
         Self::Expired,
         Self::Current,
         Self::Rotate,
@@ -51,7 +51,7 @@ impl TableRow {
     pub(crate) fn of(verdict: RefreshVerdict) -> Self {
         match verdict {
             RefreshVerdict::Refused(Refusal::Forged) => Self::Forged,
-            RefreshVerdict::Refused(Refusal::Revoked) => Self::Revoked,
+            RefreshVerdict::Refused(Refusal::Ended) => Self::Ended,
             RefreshVerdict::Refused(Refusal::Expired) => Self::Expired,
             RefreshVerdict::Current => Self::Current,
             RefreshVerdict::Rotate => Self::Rotate,

@@ -7,7 +7,7 @@ use tower_bearer::{
     SessionId,
     clock::Timestamp,
     session::{
-        PresentedToken, Record, RevokeReason, Revoked, RotationPolicy, Session, SessionSecret,
+        EndReason, Ended, PresentedToken, Record, RotationPolicy, Session, SessionSecret,
         SessionState,
     },
 };
@@ -75,9 +75,7 @@ impl Translator {
             late: (state.late & counted) as u8,
             expires: ticks_until(state.expires_at),
             ends,
-            revoked: state
-                .revoked
-                .map(|revoked| revoked.reason == RevokeReason::Reuse),
+            ended: state.ended.map(|ended| ended.reason == EndReason::Reuse),
         }
     }
 
@@ -90,9 +88,9 @@ impl Translator {
         state.delivered_at = row.delivered.map(ago);
         state.confirmed_at = row.confirmed.map(ago);
         state.late = u32::from(row.late);
-        state.revoked = row.revoked.map(|is_reuse| match is_reuse {
-            true => Revoked::new(NOW, RevokeReason::Reuse),
-            false => Revoked::new(NOW, RevokeReason::Logout),
+        state.ended = row.ended.map(|is_reuse| match is_reuse {
+            true => Ended::new(NOW, EndReason::Reuse),
+            false => Ended::new(NOW, EndReason::Logout),
         });
         Record { session, state }
     }

@@ -43,7 +43,7 @@ pub struct Witness {
     pub since_delivery: i8,
     /// Ticks since somebody has first shown to hold the live generation.
     pub since_confirmation: Option<i8>,
-    /// The session was revoked or deleted.
+    /// The session was ended or deleted.
     pub ended: bool,
     /// Writes in this generation that are no rotation, late redelivery or revocation.
     pub extra_writes: u8,

@@ -213,7 +213,7 @@ mod tests {
     fn all_bad_tokens_but_expired_ones_look_alike() {
         for cause in [
             TokenError::Signature,
-            TokenError::Revoked,
+            TokenError::SessionEnded,
             TokenError::UnknownKey,
         ] {
             challenge(

@@ -128,14 +128,14 @@ impl Rules {
     ) -> Result<Option<LiveFuture>, TokenError> {
         match guard.admit(token) {
             Admission::Admitted => {}
-            Admission::Ended => return Err(TokenError::Revoked),
+            Admission::Ended => return Err(TokenError::SessionEnded),
         }
         let claims = token.claims();
         if !self.check_live || claims.sid.is_none() {
             return Ok(None);
         }
         // A `sid` that is not a session identifier is of no live session.
-        let id = claims.session_id().ok_or(TokenError::Revoked)?;
+        let id = claims.session_id().ok_or(TokenError::SessionEnded)?;
         Ok(Some(guard.is_live(id)))
     }
 
@@ -147,7 +147,7 @@ impl Rules {
     ) -> Result<(), Rejection> {
         match live {
             Ok(true) => self.check_scope(token),
-            Ok(false) => Err(TokenError::Revoked.into()),
+            Ok(false) => Err(TokenError::SessionEnded.into()),
             Err(Unavailable) => Err(Rejection::unavailable()),
         }
     }

@@ -209,8 +209,8 @@ impl<St> SessionsBuilder<St> {
     /// Refuses a reused refresh token without ending its session.
     ///
     /// This is dangerous: a thief who refreshes before the victim does keeps the session.
-    pub fn danger_refuse_without_revoking(mut self) -> Self {
-        self.policy.revoke_on_reuse = false;
+    pub fn danger_refuse_without_ending(mut self) -> Self {
+        self.policy.end_on_reuse = false;
         self
     }
 }
@@ -238,7 +238,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
             ));
         }
         let verifier = Verifier::new(self.issuer.issuer(), self.issuer.audience(), access_keys)?;
-        // A token comes here only once, when it is revoked, so a cache would be of no use.
+        // A token comes here only once, when it is ended, so a cache would be of no use.
         let verifier = verifier.without_cache();
         Ok(Sessions(Arc::new(Inner {
             issuer: self.issuer,

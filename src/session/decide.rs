@@ -76,8 +76,8 @@ pub fn decide(
     if !token.is_genuine {
         return RefreshVerdict::Refused(Refusal::Forged);
     }
-    if state.revoked.is_some() {
-        return RefreshVerdict::Refused(Refusal::Revoked);
+    if state.ended.is_some() {
+        return RefreshVerdict::Refused(Refusal::Ended);
     }
     let is_ahead = token.generation > state.generation;
     let expires_at = if is_ahead {

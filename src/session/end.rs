@@ -1,6 +1,4 @@
-use super::{
-    RevokeReason, SessionError, SessionEvent, SessionEventKind, Sessions, patience::within,
-};
+use super::{EndReason, SessionError, SessionEvent, SessionEventKind, Sessions, patience::within};
 use crate::{
     claims::SessionId,
     store::{Loaded, Record, SessionStore},
@@ -19,7 +17,7 @@ impl<St: SessionStore> Sessions<St> {
     pub async fn end(&self, id: SessionId, subject: &str) -> Result<bool, SessionError> {
         match self.load_session(id).await? {
             Some(record) if record.session.subject == subject => {
-                self.end_now(&record, RevokeReason::Logout).await
+                self.end_now(&record, EndReason::Logout).await
             }
             _ => Ok(false),
         }
@@ -33,7 +31,7 @@ impl<St: SessionStore> Sessions<St> {
     pub async fn end_all(&self, subject: &str) -> Result<usize, SessionError> {
         let (sessions, subject) = (self.clone(), subject.to_owned());
         self.to_the_end(async move {
-            let (inner, reason) = (&sessions.0, RevokeReason::Logout);
+            let (inner, reason) = (&sessions.0, EndReason::Logout);
             let issuer = inner.issuer.issuer();
             let ended = inner.store.end_all(issuer, &subject, reason).await?;
             for id in &ended {
@@ -57,7 +55,7 @@ impl<St: SessionStore> Sessions<St> {
     pub(super) async fn end_now(
         &self,
         record: &Record,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> Result<bool, SessionError> {
         let (sessions, record) = (self.clone(), record.clone());
         self.to_the_end(async move {

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Refusal, Reuse, RevokeReason};
+use super::{EndReason, Refusal, Reuse};
 use crate::{claims::SessionId, trace};
 
 /// Something that happened to a session. It contains no token, secret or `jti`.
@@ -41,7 +41,7 @@ pub enum SessionEventKind {
     /// A refresh token was refused.
     Refused(Refusal),
     /// The session was ended.
-    Ended(RevokeReason),
+    Ended(EndReason),
 }
 
 impl SessionEventKind {

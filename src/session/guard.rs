@@ -40,7 +40,7 @@ impl<St: SessionStore> SessionGuard for Sessions<St> {
             Unavailable
         })?;
         Ok(loaded.record.is_some_and(|Record { session, state }| {
-            state.revoked.is_none()
+            state.ended.is_none()
                 && session.issuer == self.0.issuer.issuer()
                 && loaded.now < session.ends_at
         }))

@@ -74,7 +74,7 @@ pub use refusal::Refusal;
 pub use verdict::{RefreshVerdict, Reuse};
 
 pub use crate::store::{
-    Metadata, PrivateClaims, Record, RevokeReason, Revoked, Session, SessionSecret, SessionState,
+    EndReason, Ended, Metadata, PrivateClaims, Record, Session, SessionSecret, SessionState,
 };
 
 use crate::{

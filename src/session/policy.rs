@@ -20,8 +20,8 @@ pub struct RotationPolicy {
     /// Over how many generations late redeliveries are counted, 1 to 32: 20 by default.
     pub late_span: u32,
     /// Whether the reuse of a refresh token ends the session: true by default. See
-    /// [`danger_refuse_without_revoking`](super::SessionsBuilder::danger_refuse_without_revoking).
-    pub revoke_on_reuse: bool,
+    /// [`danger_refuse_without_ending`](super::SessionsBuilder::danger_refuse_without_ending).
+    pub end_on_reuse: bool,
 }
 
 impl Default for RotationPolicy {
@@ -31,7 +31,7 @@ impl Default for RotationPolicy {
             reuse_window: Duration::from_secs(10),
             late_budget: 3,
             late_span: 20,
-            revoke_on_reuse: true,
+            end_on_reuse: true,
         }
     }
 }

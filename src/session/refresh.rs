@@ -3,8 +3,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    PresentedToken, PrivateClaims, RefreshDecision, RefreshOutcome, RefreshRequest, RefreshVerdict,
-    Refreshed, Refusal, Reuse, RevokeReason, SessionError, SessionErrorKind, SessionEvent,
+    EndReason, PresentedToken, PrivateClaims, RefreshDecision, RefreshOutcome, RefreshRequest,
+    RefreshVerdict, Refreshed, Refusal, Reuse, SessionError, SessionErrorKind, SessionEvent,
     SessionEventKind, SessionInfo, Sessions, decide, is_other_client, patience::within,
     refresh_token::OpenedToken,
 };
@@ -124,7 +124,7 @@ impl<St: SessionStore> Sessions<St> {
     }
 
     fn refuse(&self, refusal: Refusal, record: &Record, token: PresentedToken) -> SessionError {
-        if refusal == Refusal::Revoked {
+        if refusal == Refusal::Ended {
             self.0.ended.note(record.session.id);
         }
         self.tell(SessionEventKind::Refused(refusal), record, Some(token));
@@ -192,7 +192,7 @@ impl<St: SessionStore> Sessions<St> {
         match &attempt.said {
             Some(RefreshDecision::ContinueWith(claims)) => Ok(claims.clone()),
             Some(RefreshDecision::RefuseAndEnd) => {
-                self.end_now(record, RevokeReason::Refused).await?;
+                self.end_now(record, EndReason::Refused).await?;
                 Err(self.refuse(Refusal::Subject, record, decided.token))
             }
             Some(RefreshDecision::Refuse) => {

@@ -13,13 +13,13 @@ pub enum Refusal {
     #[error("the token is forged with the real key")]
     Forged,
     /// The session was ended.
-    #[error("the session has been revoked")]
-    Revoked,
+    #[error("the session has been ended")]
+    Ended,
     /// The token or the session has expired.
     #[error("the session has expired")]
     Expired,
     /// The client had moved on to a newer token. The session is ended, unless
-    /// [`danger_refuse_without_revoking`](super::SessionsBuilder::danger_refuse_without_revoking)
+    /// [`danger_refuse_without_ending`](super::SessionsBuilder::danger_refuse_without_ending)
     /// is set.
     #[error("the token was used before")]
     Reused,

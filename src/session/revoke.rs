@@ -1,6 +1,6 @@
 use super::{
-    PresentedToken, Refusal, RevokeReason, SessionError, SessionEventKind, Sessions,
-    is_other_client, patience::within,
+    EndReason, PresentedToken, Refusal, SessionError, SessionEventKind, Sessions, is_other_client,
+    patience::within,
 };
 use crate::store::{Record, SessionStore};
 
@@ -27,7 +27,7 @@ impl<St: SessionStore> Sessions<St> {
             );
             return Err(SessionError::refused(Refusal::OtherClient));
         }
-        self.end_now(&record, RevokeReason::Revocation).await?;
+        self.end_now(&record, EndReason::Revocation).await?;
         Ok(())
     }
 

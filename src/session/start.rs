@@ -1,8 +1,8 @@
 use uuid::Uuid;
 
 use super::{
-    Grant, Overflow, RevokeReason, SessionError, SessionErrorKind, SessionEventKind, Sessions,
-    patience::within, verdict::revoked,
+    EndReason, Grant, Overflow, SessionError, SessionErrorKind, SessionEventKind, Sessions,
+    patience::within, verdict::ended,
 };
 use crate::{
     claims::SessionId,
@@ -42,7 +42,7 @@ impl<St: SessionStore> Sessions<St> {
         self.tell(SessionEventKind::Started, &record, None);
         for oldest in &surplus {
             // A session that was refreshed meanwhile may stay: the limit is best effort.
-            let evicted = revoked(&oldest.state, RevokeReason::Evicted, now);
+            let evicted = ended(&oldest.state, EndReason::Evicted, now);
             if self.write(oldest, Some(&evicted), None).await.is_err() {
                 break;
             }

@@ -1,6 +1,6 @@
 //! The verdicts of [`decide`](super::decide), and the state that each of them writes.
 
-use super::{PresentedToken, Refusal, RevokeReason, Revoked, RotationPolicy};
+use super::{EndReason, Ended, PresentedToken, Refusal, RotationPolicy};
 use crate::{
     clock::Timestamp,
     store::{Record, SessionState},
@@ -58,8 +58,8 @@ impl RefreshVerdict {
         let mut next = state.clone();
         match self {
             Self::Refused(_) | Self::Neighbour => return None,
-            Self::Reuse(_) if policy.revoke_on_reuse => {
-                return Some(revoked(state, RevokeReason::Reuse, now));
+            Self::Reuse(_) if policy.end_on_reuse => {
+                return Some(ended(state, EndReason::Reuse, now));
             }
             Self::Reuse(_) => return None,
             Self::Current if state.confirmed_at.is_some() => return None,
@@ -101,9 +101,9 @@ impl RefreshVerdict {
 }
 
 /// The state of a session that is ended by a swap.
-pub(super) fn revoked(state: &SessionState, reason: RevokeReason, now: Timestamp) -> SessionState {
+pub(super) fn ended(state: &SessionState, reason: EndReason, now: Timestamp) -> SessionState {
     let mut next = state.clone();
-    next.revoked = Some(Revoked::new(now, reason));
+    next.ended = Some(Ended::new(now, reason));
     next.version = state.next_version(now);
     next
 }

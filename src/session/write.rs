@@ -1,4 +1,4 @@
-use super::{PresentedToken, Revoked, SessionError, SessionEventKind, Sessions, patience::within};
+use super::{Ended, PresentedToken, SessionError, SessionEventKind, Sessions, patience::within};
 use crate::store::{Record, SessionState, SessionStore, Swap};
 
 impl<St: SessionStore> Sessions<St> {
@@ -18,7 +18,7 @@ impl<St: SessionStore> Sessions<St> {
             return Ok(Swap::Swapped);
         };
         let (id, expected) = (record.session.id, record.state.version);
-        if event.is_none() && next.revoked.is_none() {
+        if event.is_none() && next.ended.is_none() {
             let swap = self.0.store.swap(id, expected, next);
             return Ok(within(self.0.store_timeout, swap).await?);
         }
@@ -29,10 +29,10 @@ impl<St: SessionStore> Sessions<St> {
             // then: the next refresh would only find the session ended and tell nothing of why.
             let is_to_be_told = match &swapped {
                 Ok(swap) => *swap == Swap::Swapped,
-                Err(_) => next.revoked.is_some(),
+                Err(_) => next.ended.is_some(),
             };
             if is_to_be_told {
-                sessions.tell_written(&record, next.revoked, event);
+                sessions.tell_written(&record, next.ended, event);
             }
             Ok(swapped?)
         })
@@ -42,17 +42,17 @@ impl<St: SessionStore> Sessions<St> {
     fn tell_written(
         &self,
         record: &Record,
-        revoked: Option<Revoked>,
+        ended: Option<Ended>,
         event: Option<(SessionEventKind, PresentedToken)>,
     ) {
-        if revoked.is_some() {
+        if ended.is_some() {
             self.0.ended.note(record.session.id);
         }
         if let Some((kind, token)) = event {
             self.tell(kind, record, Some(token));
         }
-        if let Some(revoked) = revoked {
-            self.tell(SessionEventKind::Ended(revoked.reason), record, None);
+        if let Some(ended) = ended {
+            self.tell(SessionEventKind::Ended(ended.reason), record, None);
         }
     }
 }

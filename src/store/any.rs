@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use super::{Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError, Swap};
+use super::{EndReason, Listed, Loaded, Record, SessionState, SessionStore, StoreError, Swap};
 use crate::{claims::SessionId, clock::Timestamp};
 
 /// Any [`SessionStore`], with its concrete type hidden, so that handlers and layers need not name
@@ -48,12 +48,12 @@ trait ErasedStore: Send + Sync {
     fn swap<'a>(&'a self, id: SessionId, expected: u64, next: &'a SessionState)
     -> Answer<'a, Swap>;
     fn confirm<'a>(&'a self, pairs: &'a [(SessionId, u32)]) -> Answer<'a, ()>;
-    fn end(&self, id: SessionId, reason: RevokeReason) -> Answer<'_, bool>;
+    fn end(&self, id: SessionId, reason: EndReason) -> Answer<'_, bool>;
     fn end_all<'a>(
         &'a self,
         issuer: &'a str,
         subject: &'a str,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> Answer<'a, Vec<SessionId>>;
     fn list<'a>(
         &'a self,
@@ -91,7 +91,7 @@ impl<St: SessionStore> ErasedStore for St {
         Box::pin(SessionStore::confirm(self, pairs))
     }
 
-    fn end(&self, id: SessionId, reason: RevokeReason) -> Answer<'_, bool> {
+    fn end(&self, id: SessionId, reason: EndReason) -> Answer<'_, bool> {
         Box::pin(SessionStore::end(self, id, reason))
     }
 
@@ -99,7 +99,7 @@ impl<St: SessionStore> ErasedStore for St {
         &'a self,
         issuer: &'a str,
         subject: &'a str,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> Answer<'a, Vec<SessionId>> {
         Box::pin(SessionStore::end_all(self, issuer, subject, reason))
     }
@@ -145,7 +145,7 @@ impl SessionStore for AnyStore {
         self.0.confirm(pairs).await
     }
 
-    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         self.0.end(id, reason).await
     }
 
@@ -153,7 +153,7 @@ impl SessionStore for AnyStore {
         &self,
         issuer: &str,
         subject: &str,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         self.0.end_all(issuer, subject, reason).await
     }

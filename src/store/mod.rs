@@ -22,8 +22,7 @@ pub use any::AnyStore;
 pub use error::{OpenError, OpenErrorKind, StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
 pub use record::{
-    Extra, KeyThumbprint, Metadata, Record, RevokeReason, Revoked, Session, SessionSecret,
-    SessionState,
+    EndReason, Ended, Extra, KeyThumbprint, Metadata, Record, Session, SessionSecret, SessionState,
 };
 
 pub use crate::claims::PrivateClaims;
@@ -31,7 +30,7 @@ use crate::{claims::SessionId, clock::Timestamp};
 
 /// Keeps sessions.
 ///
-/// A session *is ended* by the write that sets its [`state.revoked`](SessionState::revoked). It
+/// A session *is ended* by the write that sets its [`state.ended`](SessionState::ended). It
 /// *expires* by itself when the store's clock reaches its [`ends_at`](Session::ends_at), or its
 /// [`expires_at`](SessionState::expires_at), which each rotation moves on.
 ///
@@ -107,7 +106,7 @@ pub trait SessionStore: Send + Sync + 'static {
     ///
     /// All of `next` is kept as it is given. Its version is above `expected`; the caller chooses
     /// it, and the store must not count versions itself: after a failover an old swap could then
-    /// overwrite a newer row. A swap whose `next.revoked` is set ends the session and is written
+    /// overwrite a newer row. A swap whose `next.ended` is set ends the session and is written
     /// as durably as [`end`](Self::end).
     fn swap(
         &self,
@@ -129,7 +128,7 @@ pub trait SessionStore: Send + Sync + 'static {
         pairs: &[(SessionId, u32)],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Ends a session, whatever its version: sets `revoked` to `reason` and the time by the
+    /// Ends a session, whatever its version: sets `ended` to `reason` and the time by the
     /// store's clock, and adds 1 to `version`. Nothing else of the session changes. The answer is
     /// `true` if this call has ended the session, and `false` if the session was ended before or
     /// is unknown.
@@ -138,7 +137,7 @@ pub trait SessionStore: Send + Sync + 'static {
     fn end(
         &self,
         id: SessionId,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Ends all sessions of a subject that an issuer has started, each as [`end`](Self::end) does,
@@ -148,7 +147,7 @@ pub trait SessionStore: Send + Sync + 'static {
         &self,
         issuer: &str,
         subject: &str,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> impl Future<Output = Result<Vec<SessionId>, StoreError>> + Send;
 
     /// The [live](Record::is_live) sessions of a subject that an issuer has started, and the time

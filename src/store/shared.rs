@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError, Swap};
+use super::{EndReason, Listed, Loaded, Record, SessionState, SessionStore, StoreError, Swap};
 use crate::{claims::SessionId, clock::Timestamp};
 
 /// An `Arc` of a store is a store.
@@ -30,7 +30,7 @@ impl<St: SessionStore> SessionStore for Arc<St> {
         St::confirm(self, pairs).await
     }
 
-    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         St::end(self, id, reason).await
     }
 
@@ -38,7 +38,7 @@ impl<St: SessionStore> SessionStore for Arc<St> {
         &self,
         issuer: &str,
         subject: &str,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         St::end_all(self, issuer, subject, reason).await
     }

@@ -99,7 +99,7 @@ async fn listed(site: &Site) {
             "secret",
             "version",
             "jti",
-            "revoked",
+            "ended",
         ] {
             assert!(!told.contains_key(secret), "{secret} in {session}");
         }

@@ -36,10 +36,10 @@ async fn set_refreshed_and_cleared_cookies_have_the_same_attributes() {
         let name = world.cookie.name();
         let refreshed = send(world.endpoint(), with_cookie(name, &set.token)).await;
         let refreshed = refreshed.cookie();
-        let revoked = send(world.revocation(), with_cookie(name, &refreshed.token)).await;
+        let ended = send(world.revocation(), with_cookie(name, &refreshed.token)).await;
         let mut headers = http::HeaderMap::new();
         world.cookie.clear().append_to(&mut headers);
-        let cleared = [revoked.cookie(), cookies(&headers).remove(0)];
+        let cleared = [ended.cookie(), cookies(&headers).remove(0)];
 
         for cookie in cleared.iter().chain([&refreshed]) {
             assert_eq!(cookie.name, set.name);

@@ -18,8 +18,8 @@ use tower_bearer::{
     SessionId,
     clock::Timestamp,
     session::{
-        PresentedToken, Record, RefreshVerdict, Refusal, Reuse, RevokeReason, Revoked,
-        RotationPolicy, Session, SessionSecret, SessionState, decide,
+        EndReason, Ended, PresentedToken, Record, RefreshVerdict, Refusal, Reuse, RotationPolicy,
+        Session, SessionSecret, SessionState, decide,
     },
 };
 

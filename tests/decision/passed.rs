@@ -146,7 +146,7 @@ fn rows_9_and_10_write_a_revocation_and_nothing_else() {
     let now = after(WINDOW + 1);
     for (record, generation) in [(confirmed(), 6), (spent, 6), (record(), 5)] {
         let mut expected = record.state.clone();
-        expected.revoked = Some(Revoked::new(now, RevokeReason::Reuse));
+        expected.ended = Some(Ended::new(now, EndReason::Reuse));
         expected.version = now.as_millis().unsigned_abs();
         let next = written(&record, generation, now).expect("a write");
         assert!(next == expected, "{next:?}");
@@ -156,7 +156,7 @@ fn rows_9_and_10_write_a_revocation_and_nothing_else() {
 #[test]
 fn rows_9_and_10_can_be_told_to_leave_the_session_alone() {
     let mut policy = RotationPolicy::default();
-    policy.revoke_on_reuse = false;
+    policy.end_on_reuse = false;
     let now = after(WINDOW + 1);
     for (generation, reuse) in [(6, Reuse::Confirmed), (5, Reuse::Older)] {
         let (record, verdict) = (confirmed(), RefreshVerdict::Reuse(reuse));

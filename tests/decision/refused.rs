@@ -20,8 +20,8 @@ fn row_2_a_jti_that_is_not_the_secrets_is_forged() {
 
 #[test]
 fn row_2_a_forged_token_is_not_told_that_the_session_is_over() {
-    let revoked = Revoked::new(delivered(), RevokeReason::Logout);
-    let over = with(|over| over.state.revoked = Some(revoked));
+    let ended = Ended::new(delivered(), EndReason::Logout);
+    let over = with(|over| over.state.ended = Some(ended));
     let mut token = token(&over, 7);
     token.is_genuine = false;
     for now in [after(0), after(60 * DAY * 1000)] {
@@ -32,13 +32,13 @@ fn row_2_a_forged_token_is_not_told_that_the_session_is_over() {
 
 #[test]
 fn row_3_revoked_comes_before_any_leniency() {
-    let revoked = Revoked::new(delivered(), RevokeReason::Logout);
-    let record = with(|record| record.state.revoked = Some(revoked));
+    let ended = Ended::new(delivered(), EndReason::Logout);
+    let record = with(|record| record.state.ended = Some(ended));
     for generation in [0, 6, 7, 8] {
         for now in [after(0), after(WINDOW), after(60 * DAY * 1000)] {
             assert_eq!(
                 verdict(&record, generation, now),
-                RefreshVerdict::Refused(Refusal::Revoked)
+                RefreshVerdict::Refused(Refusal::Ended)
             );
         }
         writes_nothing(&record, generation, after(0));

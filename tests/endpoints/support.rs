@@ -17,7 +17,7 @@ use tower_bearer::{
     Algorithm, Issuer, KeySet, ReplyBody, Scope, SessionId, SigningKey, TokenResponse,
     clock::{Clock, ManualClock, SystemClock, Timestamp},
     endpoint::{RevocationEndpoint, TokenEndpoint},
-    session::{Grant, Record, RefreshKey, RevokeReason, SessionState, Sessions, SessionsBuilder},
+    session::{EndReason, Grant, Record, RefreshKey, SessionState, Sessions, SessionsBuilder},
     store::{Listed, Loaded, MemoryStore, SessionStore, StoreError, StoreErrorKind, Swap},
 };
 
@@ -324,7 +324,7 @@ impl SessionStore for Faulty {
         self.write(self.store.confirm(pairs)).await?
     }
 
-    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         self.write(self.store.end(id, reason)).await?
     }
 
@@ -332,7 +332,7 @@ impl SessionStore for Faulty {
         &self,
         issuer: &str,
         subject: &str,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         self.write(self.store.end_all(issuer, subject, reason))
             .await?

@@ -226,9 +226,9 @@ async fn all_refused_grants_look_the_same() {
     let login = world.login().await;
     refuse(login.access_token.expose()).await;
 
-    let revoked = world.token().await;
-    world.sessions.revoke(&revoked, None).await.unwrap();
-    refuse(&revoked).await;
+    let ended = world.token().await;
+    world.sessions.revoke(&ended, None).await.unwrap();
+    refuse(&ended).await;
 
     // Two rotations back: reuse.
     let first = world.token().await;

@@ -175,7 +175,7 @@ async fn compare_rows(left: &[Left], folder: &Path, ledger: &Ledger) {
     for Left { held, ended } in left {
         let kept = row(&held.refresh).await;
         let as_told = kept.as_ref().is_some_and(|row| {
-            row.state.revoked.is_none()
+            row.state.ended.is_none()
                 && u64::from(row.state.generation) == generation(&held.refresh)
         });
         if !as_told {
@@ -186,7 +186,7 @@ async fn compare_rows(left: &[Left], folder: &Path, ledger: &Ledger) {
         }
         for token in ended {
             let kept = row(token).await;
-            if kept.as_ref().is_none_or(|row| row.state.revoked.is_none()) {
+            if kept.as_ref().is_none_or(|row| row.state.ended.is_none()) {
                 ledger
                     .resurrected
                     .note(format!("ended, but {kept:?} is kept"));

@@ -31,5 +31,5 @@ async fn a_session_that_is_bound_to_a_key_is_not_refreshed_and_left_alone() {
     // It can still be ended, which needs no proof.
     let token = held.refresh_token.expose();
     world.sessions.revoke(token, None).await.unwrap();
-    assert!(world.row(&held).await.unwrap().state.revoked.is_some());
+    assert!(world.row(&held).await.unwrap().state.ended.is_some());
 }

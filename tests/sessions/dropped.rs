@@ -7,7 +7,7 @@ use std::ops::AsyncFn;
 use tower_bearer::{
     TokenResponse,
     bearer::{Admission, SessionGuard},
-    session::{RefreshOutcome, Refusal, RevokeReason, SessionErrorKind},
+    session::{EndReason, RefreshOutcome, Refusal, SessionErrorKind},
     store::SessionStore,
 };
 
@@ -143,7 +143,7 @@ async fn goes_on<St: SessionStore>(world: &Stepped<St>, mut held: TokenResponse)
         held = next.tokens;
     }
     let row = world.row(&held).await.unwrap();
-    assert_eq!(row.state.revoked, None);
+    assert_eq!(row.state.ended, None);
     assert!(
         row.state.late.count_ones() <= 1,
         "late: {:b}",
@@ -165,13 +165,12 @@ async fn a_replay_that_goes_away_is_still_seen() {
         }
         let answer = drop_at(awaits, world.present(&stolen.refresh_token)).await;
         let again = world.present(&stolen.refresh_token).await.unwrap_err();
-        let SessionErrorKind::InvalidGrant(Refusal::Reused | Refusal::Revoked) = again.kind()
-        else {
+        let SessionErrorKind::InvalidGrant(Refusal::Reused | Refusal::Ended) = again.kind() else {
             panic!("{again:?}")
         };
-        refused(world.present(&held.refresh_token).await, Refusal::Revoked);
-        let revoked = world.row(&held).await.unwrap().state.revoked.unwrap();
-        assert_eq!(revoked.reason, RevokeReason::Reuse);
+        refused(world.present(&held.refresh_token).await, Refusal::Ended);
+        let ended = world.row(&held).await.unwrap().state.ended.unwrap();
+        assert_eq!(ended.reason, EndReason::Reuse);
         if answer.is_some() {
             return assert!(awaits > 2, "{awaits} awaits only");
         }
@@ -188,15 +187,15 @@ async fn end_dropped(end: impl AsyncFn(&Stepped<Moody>, &TokenResponse)) {
         let newest = match world.present(&held.refresh_token).await {
             Ok(refreshed) => refreshed.tokens,
             Err(error) => {
-                refused(Err(error), Refusal::Revoked);
+                refused(Err(error), Refusal::Ended);
                 held
             }
         };
         end(&world, &newest).await;
-        assert!(world.row(&newest).await.unwrap().state.revoked.is_some());
+        assert!(world.row(&newest).await.unwrap().state.ended.is_some());
         let token = world.verified(&newest.access_token);
         assert_eq!(world.sessions.admit(&token), Admission::Ended);
-        refused(world.present(&newest.refresh_token).await, Refusal::Revoked);
+        refused(world.present(&newest.refresh_token).await, Refusal::Ended);
         if answer.is_some() {
             return assert!(awaits > 0, "{awaits} awaits only");
         }

@@ -26,7 +26,7 @@ async fn a_refresh_token_of_any_generation_ends_its_session() {
             .unwrap();
         refused(
             world.present(&tokens[2].refresh_token).await,
-            Refusal::Revoked,
+            Refusal::Ended,
         );
     }
 }
@@ -41,7 +41,7 @@ async fn an_expired_refresh_token_still_ends_its_session() {
         .revoke(tokens.refresh_token.expose(), None)
         .await
         .unwrap();
-    assert!(world.row(&tokens).await.unwrap().state.revoked.is_some());
+    assert!(world.row(&tokens).await.unwrap().state.ended.is_some());
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn a_live_access_token_ends_its_session_and_an_expired_one_does_not() {
         .revoke(tokens.access_token.expose(), None)
         .await
         .unwrap();
-    refused(world.present(&tokens.refresh_token).await, Refusal::Revoked);
+    refused(world.present(&tokens.refresh_token).await, Refusal::Ended);
 }
 
 #[tokio::test]
@@ -98,9 +98,9 @@ async fn another_client_cannot_revoke() {
         error.kind(),
         SessionErrorKind::InvalidGrant(Refusal::OtherClient)
     );
-    assert!(world.row(&tokens).await.unwrap().state.revoked.is_none());
+    assert!(world.row(&tokens).await.unwrap().state.ended.is_none());
     world.sessions.revoke(token, Some("app")).await.unwrap();
-    assert!(world.row(&tokens).await.unwrap().state.revoked.is_some());
+    assert!(world.row(&tokens).await.unwrap().state.ended.is_some());
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn end_all_ends_all_of_one_subject() {
     let other = world.sessions.start(Grant::new("bob")).await.unwrap();
     assert_eq!(world.sessions.end_all("anna").await.unwrap(), 2);
     for tokens in &tokens {
-        refused(world.present(&tokens.refresh_token).await, Refusal::Revoked);
+        refused(world.present(&tokens.refresh_token).await, Refusal::Ended);
         assert_eq!(
             world.sessions.admit(&world.verified(&tokens.access_token)),
             Admission::Ended
@@ -206,7 +206,7 @@ async fn the_oldest_session_makes_room() {
     let first = world.login().await;
     let second = world.login().await;
     let third = world.login().await;
-    refused(world.present(&first.refresh_token).await, Refusal::Revoked);
+    refused(world.present(&first.refresh_token).await, Refusal::Ended);
     for kept in [&second, &third] {
         rotate(&world, kept).await;
     }

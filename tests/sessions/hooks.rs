@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::json;
 use tower_bearer::session::{
-    Grant, PrivateClaims, RefreshDecision, RefreshRequest, Refusal, RevokeReason, SessionErrorKind,
+    EndReason, Grant, PrivateClaims, RefreshDecision, RefreshRequest, Refusal, SessionErrorKind,
 };
 
 use crate::support::*;
@@ -65,7 +65,7 @@ async fn a_refusal_writes_nothing_and_leaves_the_session() {
     let tokens = world.login().await;
     refused(world.present(&tokens.refresh_token).await, Refusal::Subject);
     let row = world.row(&tokens).await.unwrap();
-    assert_eq!((row.state.generation, row.state.revoked), (0, None));
+    assert_eq!((row.state.generation, row.state.ended), (0, None));
 }
 
 #[tokio::test]
@@ -74,8 +74,8 @@ async fn a_refusal_can_end_the_session() {
         world_with(|builder| builder.on_refresh(|_| async { RefreshDecision::RefuseAndEnd }));
     let tokens = world.login().await;
     refused(world.present(&tokens.refresh_token).await, Refusal::Subject);
-    let revoked = world.row(&tokens).await.unwrap().state.revoked.unwrap();
-    assert_eq!(revoked.reason, RevokeReason::Refused);
+    let ended = world.row(&tokens).await.unwrap().state.ended.unwrap();
+    assert_eq!(ended.reason, EndReason::Refused);
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn the_hook_is_not_asked_for_a_token_that_is_refused() {
     world.wait(21);
     rotate(&world, &second).await;
     refused(world.present(&first.refresh_token).await, Refusal::Reused);
-    refused(world.present(&second.refresh_token).await, Refusal::Revoked);
+    refused(world.present(&second.refresh_token).await, Refusal::Ended);
     assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
 

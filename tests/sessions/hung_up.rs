@@ -10,7 +10,7 @@ use std::{
 
 use tower_bearer::{
     bearer::{Admission, SessionGuard},
-    session::{Reuse, RevokeReason, SessionEventKind},
+    session::{EndReason, Reuse, SessionEventKind},
     store::MemoryStore,
 };
 
@@ -48,7 +48,7 @@ async fn logout_everywhere_goes_on_when_the_client_hangs_up() {
     others_get_their_turn().await;
     let token = world.verified(&tokens.access_token);
     assert_eq!(world.sessions.admit(&token), Admission::Ended);
-    let ended = SessionEventKind::Ended(RevokeReason::Logout);
+    let ended = SessionEventKind::Ended(EndReason::Logout);
     assert_eq!(world.kinds(), [SessionEventKind::Started, ended]);
 }
 

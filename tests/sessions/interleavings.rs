@@ -122,12 +122,12 @@ const FAULTS: [(Fault, &[Act], &str); 9] = [
     (
         Fault::SwapsRevoked,
         &[Tab, End],
-        "a revoked session was changed",
+        "an ended session was changed",
     ),
     (
         Fault::ConfirmsRevoked,
         &[Flush, End],
-        "a revoked session was changed",
+        "an ended session was changed",
     ),
     (
         Fault::ConfirmsAnyGeneration,

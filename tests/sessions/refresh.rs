@@ -124,7 +124,7 @@ async fn row_2_a_token_from_a_leaked_key_is_forged_and_harms_nobody() {
         let told = *world.kinds().last().unwrap();
         assert_eq!(told, SessionEventKind::Refused(Refusal::Forged));
     }
-    assert!(world.row(&victim).await.unwrap().state.revoked.is_none());
+    assert!(world.row(&victim).await.unwrap().state.ended.is_none());
 }
 
 /// The same tokens with a refresh token of these claims, signed as the server does.
@@ -202,7 +202,7 @@ async fn an_idle_session_expires_and_is_not_revoked() {
     let tokens = world.login().await;
     world.wait(30 * 24 * 3600);
     refused(world.present(&tokens.refresh_token).await, Refusal::Expired);
-    assert!(world.row(&tokens).await.unwrap().state.revoked.is_none());
+    assert!(world.row(&tokens).await.unwrap().state.ended.is_none());
 }
 
 #[tokio::test]

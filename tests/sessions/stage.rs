@@ -13,7 +13,7 @@ use tower_bearer::{
     bearer::{Admission, SessionGuard},
     clock::{Clock, ManualClock},
     session::{
-        Grant, Overflow, Record, RefreshOutcome, RefreshRequest, Refreshed, Refusal, RevokeReason,
+        EndReason, Grant, Overflow, Record, RefreshOutcome, RefreshRequest, Refreshed, Refusal,
         SessionError, SessionErrorKind, SessionEventKind,
     },
     store::SessionStore,
@@ -45,9 +45,9 @@ pub(crate) enum Act {
     Flush,
     End,
     EndAll,
-    /// The session is revoked by its refresh token.
+    /// The session is ended by its refresh token.
     Revoke,
-    /// The session is revoked by its access token.
+    /// The session is ended by its access token.
     RevokeAccess,
     /// The user logs in elsewhere, and may have one session only.
     Evict,
@@ -169,7 +169,7 @@ impl<'a, St: SessionStore> Stage<'a, St> {
         let done = done.await?;
         self.check_answers(&done, before.as_ref())?;
         match before {
-            Some(row) if row.state.revoked.is_some() => self.check_over(&done, &row).await,
+            Some(row) if row.state.ended.is_some() => self.check_over(&done, &row).await,
             Some(row) if !self.scene.dying => self.check_alive(&done, &row).await,
             _ => Ok(()),
         }
@@ -225,10 +225,7 @@ impl<'a, St: SessionStore> Stage<'a, St> {
         if before == after {
             return Ok(());
         }
-        holds(
-            before.state.revoked.is_none(),
-            "a revoked session was changed",
-        )?;
+        holds(before.state.ended.is_none(), "an ended session was changed")?;
         let grown = after.state.generation.checked_sub(before.state.generation);
         holds(grown.is_some_and(|by| by <= 1), "generations were skipped")?;
         holds(
@@ -259,19 +256,19 @@ impl<'a, St: SessionStore> Stage<'a, St> {
             "rotations and generations differ",
         )?;
         let promised = self.scene.has(&[End, EndAll, Revoke, RevokeAccess, Older]);
-        let over = row.is_none_or(|row| row.state.revoked.is_some());
+        let over = row.is_none_or(|row| row.state.ended.is_some());
         holds(over || !promised || self.scene.dying, "the session goes on")
     }
 
-    /// Revoked is final, told once, and known here.
+    /// Ended is final, told once, and known here.
     async fn check_over(&self, done: &[Did], row: &Record) -> Result<(), String> {
         holds(!self.scene.is_peaceful(), "an honest client was logged out")?;
-        let revoked = row.state.revoked.map(|revoked| revoked.reason);
+        let reason = row.state.ended.map(|ended| ended.reason);
         let ended = self.events(|kind| matches!(kind, SessionEventKind::Ended(_)));
         holds(ended == 1, "the end was not told once")?;
         let ended: usize = done.iter().map(|did| did.ended).sum();
         let others = usize::from(self.scene.has(&[Evict]));
-        let by_logout = revoked == Some(RevokeReason::Logout);
+        let by_logout = reason == Some(EndReason::Logout);
         holds(
             ended <= 1 + others && (ended > 0 || !by_logout),
             "who has ended it?",
@@ -283,14 +280,14 @@ impl<'a, St: SessionStore> Stage<'a, St> {
             let given = answers(done).map(|refreshed| &refreshed.tokens);
             for held in self.tokens.iter().chain(given) {
                 let answer = self.present(held).await.map(|_| ());
-                let refused = SessionErrorKind::InvalidGrant(Refusal::Revoked);
+                let refused = SessionErrorKind::InvalidGrant(Refusal::Ended);
                 let is_refused = answer.is_err_and(|error| error.kind() == refused);
-                holds(is_refused, "a revoked session was resurrected")?;
+                holds(is_refused, "an ended session was resurrected")?;
             }
         }
         holds(
             self.peek().as_ref() == Some(row),
-            "a revoked session was changed",
+            "an ended session was changed",
         )
     }
 

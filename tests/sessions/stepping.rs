@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tower_bearer::{
     SessionId,
     clock::Timestamp,
-    session::{Record, RevokeReason, SessionState},
+    session::{EndReason, Record, SessionState},
     store::{Listed, Loaded, SessionStore, StoreError, Swap},
 };
 
@@ -170,7 +170,7 @@ impl<St: SessionStore> SessionStore for Stepping<St> {
         stepping!(self.confirm(pairs))
     }
 
-    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         stepping!(self.end(id, reason))
     }
 
@@ -178,7 +178,7 @@ impl<St: SessionStore> SessionStore for Stepping<St> {
         &self,
         issuer: &str,
         subject: &str,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         stepping!(self.end_all(issuer, subject, reason))
     }

@@ -13,7 +13,7 @@ use tower_bearer::{
     TokenResponse, VerifiedToken, Verifier,
     clock::{ManualClock, Timestamp},
     session::{
-        Grant, Record, RefreshKey, RefreshRequest, Refreshed, Refusal, RevokeReason, SessionError,
+        EndReason, Grant, Record, RefreshKey, RefreshRequest, Refreshed, Refusal, SessionError,
         SessionErrorKind, SessionEvent, SessionEventKind, SessionState, Sessions, SessionsBuilder,
     },
     store::{Listed, Loaded, MemoryStore, SessionStore, StoreError, StoreErrorKind, Swap},
@@ -270,7 +270,7 @@ impl SessionStore for Moody {
         self.inner.confirm(pairs).await
     }
 
-    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         self.mood().await?;
         self.inner.end(id, reason).await
     }
@@ -279,7 +279,7 @@ impl SessionStore for Moody {
         &self,
         issuer: &str,
         subject: &str,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         self.mood().await?;
         self.inner.end_all(issuer, subject, reason).await

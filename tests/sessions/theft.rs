@@ -1,7 +1,7 @@
 use tower_bearer::{
     Scope,
     bearer::{Admission, SessionGuard},
-    session::{RefreshRequest, Refusal, Reuse, RevokeReason, SessionEventKind},
+    session::{EndReason, RefreshRequest, Refusal, Reuse, SessionEventKind},
 };
 
 use crate::support::*;
@@ -19,20 +19,20 @@ async fn a_replay_after_the_client_has_moved_on_ends_the_session() {
     world.sessions.flush().await.unwrap();
     world.wait(11);
     refused(world.present(&stolen.refresh_token).await, Refusal::Reused);
-    refused(world.present(&victim.refresh_token).await, Refusal::Revoked);
+    refused(world.present(&victim.refresh_token).await, Refusal::Ended);
     assert_eq!(
         world.sessions.admit(&world.verified(&victim.access_token)),
         Admission::Ended
     );
     let row = world.row(&victim).await.unwrap();
-    assert_eq!(row.state.revoked.unwrap().reason, RevokeReason::Reuse);
+    assert_eq!(row.state.ended.unwrap().reason, EndReason::Reuse);
     assert_eq!(
         world.kinds(),
         [
             SessionEventKind::Started,
             SessionEventKind::Reused(Reuse::Confirmed),
-            SessionEventKind::Ended(RevokeReason::Reuse),
-            SessionEventKind::Refused(Refusal::Revoked),
+            SessionEventKind::Ended(EndReason::Reuse),
+            SessionEventKind::Refused(Refusal::Ended),
         ]
     );
     assert_eq!(world.events.lock().unwrap()[1].distance, 1);
@@ -64,7 +64,7 @@ async fn a_reuse_that_also_asks_too_much_still_ends_the_session() {
     let request = RefreshRequest::new(stolen.refresh_token.clone())
         .scope("read admin".parse::<Scope>().unwrap());
     refused(world.sessions.refresh(request).await, Refusal::Reused);
-    assert!(world.row(&stolen).await.unwrap().state.revoked.is_some());
+    assert!(world.row(&stolen).await.unwrap().state.ended.is_some());
 }
 
 #[tokio::test]
@@ -77,18 +77,18 @@ async fn a_replay_on_a_revoked_session_is_still_told() {
         .revoke(new.refresh_token.expose(), None)
         .await
         .unwrap();
-    refused(world.present(&old.refresh_token).await, Refusal::Revoked);
+    refused(world.present(&old.refresh_token).await, Refusal::Ended);
     let events = world.events.lock().unwrap();
     let last = events.last().unwrap();
     assert_eq!(
         (last.kind, last.distance),
-        (SessionEventKind::Refused(Refusal::Revoked), 1)
+        (SessionEventKind::Refused(Refusal::Ended), 1)
     );
 }
 
 #[tokio::test]
 async fn reuse_can_be_refused_without_revoking_by_a_dangerous_name_only() {
-    let world = world_with(|builder| builder.danger_refuse_without_revoking());
+    let world = world_with(|builder| builder.danger_refuse_without_ending());
     let stolen = world.login().await;
     let second = rotate(&world, &stolen).await;
     world.wait(21);

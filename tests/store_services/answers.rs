@@ -4,7 +4,7 @@ use std::{convert::Infallible, error::Error, future::ready};
 
 use tower::service_fn;
 use tower_bearer::store::{
-    Listed, Loaded, RevokeReason, SessionStore, StoreError, StoreErrorKind, Swap,
+    EndReason, Listed, Loaded, SessionStore, StoreError, StoreErrorKind, Swap,
     service::{ServiceStore, StoreRequest, StoreResponse},
 };
 
@@ -30,7 +30,7 @@ fn answers() -> [StoreResponse; 9] {
 async fn outcomes(answer: StoreResponse) -> [Result<(), StoreError>; 9] {
     let service = service_fn(move |_: StoreRequest| ready(Ok::<_, Infallible>(answer.clone())));
     let (store, record) = (ServiceStore::new(service), record());
-    let (id, reason) = (record.session.id, RevokeReason::Logout);
+    let (id, reason) = (record.session.id, EndReason::Logout);
     [
         store.now().await.map(drop),
         store.insert(&record).await,

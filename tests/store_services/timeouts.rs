@@ -1,7 +1,7 @@
 //! A store that does not answer.
 
 use tower::ServiceBuilder;
-use tower_bearer::store::{RevokeReason, SessionStore, StoreErrorKind};
+use tower_bearer::store::{EndReason, SessionStore, StoreErrorKind};
 
 use crate::{gate::Fate, support::*};
 
@@ -39,7 +39,7 @@ async fn a_lost_answer_is_a_503_and_the_next_has_it_all() {
 async fn it_is_a_timeout_by_whichever_call() {
     let world = world(|gate| ServiceBuilder::new().timeout(TIMEOUT).service(gate));
     let (store, record) = (world.sessions.store(), record());
-    let (id, reason) = (record.session.id, RevokeReason::Logout);
+    let (id, reason) = (record.session.id, EndReason::Logout);
     for _ in 0..9 {
         world.gate.next(any, Fate::Lost);
     }

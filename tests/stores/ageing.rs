@@ -13,7 +13,7 @@ use tower_bearer::{
     SessionId,
     clock::{Clock, SystemClock, Timestamp},
     store::{
-        Listed, Loaded, MemoryStore, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        EndReason, Listed, Loaded, MemoryStore, Record, SessionState, SessionStore, StoreError,
         Swap,
     },
 };
@@ -111,7 +111,7 @@ impl SessionStore for Forgetful {
         self.forget().await?.confirm(pairs).await
     }
 
-    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         self.forget().await?.end(id, reason).await
     }
 
@@ -119,7 +119,7 @@ impl SessionStore for Forgetful {
         &self,
         issuer: &str,
         subject: &str,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         self.forget().await?.end_all(issuer, subject, reason).await
     }

@@ -29,7 +29,7 @@ impl Client for OnPostgres {
         const SWAP: &str = "UPDATE tower_bearer_sessions
             SET generation = $3, rotated_at = $4, delivered_at = $4, expires_at = $4,
                 last_refreshed_at = $4, version = $3
-            WHERE id = $1 AND version = $2 AND revoked_at IS NULL";
+            WHERE id = $1 AND version = $2 AND ended_at IS NULL";
         let swap = sqlx::query(SWAP)
             .bind(self.id.as_uuid())
             .bind(self.version)
@@ -63,7 +63,7 @@ impl Client for OnSqlite {
         const SWAP: &str = "UPDATE tower_bearer_sessions
             SET generation = ?3, rotated_at = ?4, delivered_at = ?4, expires_at = ?4,
                 last_refreshed_at = ?4, version = ?3
-            WHERE id = ?1 AND version = ?2 AND revoked_at IS NULL";
+            WHERE id = ?1 AND version = ?2 AND ended_at IS NULL";
         let swap = sqlx::query(SWAP)
             .bind(self.id.as_slice())
             .bind(self.version)

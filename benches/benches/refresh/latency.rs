@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use tokio::runtime::Runtime;
-use tower_bearer::store::{Record, RevokeReason, Revoked, SessionStore, Swap};
+use tower_bearer::store::{Record, EndReason, Ended, SessionStore, Swap};
 use tower_bearer_benches::{effort::Effort, figures::Figures, report::Report};
 
 use crate::{
@@ -47,7 +47,7 @@ async fn pairs(store: impl SessionStore, records: Vec<Record>) -> (Vec<f64>, Vec
     let (mut together, mut alone) = (Vec::new(), Vec::new());
     for pair in records.chunks(2) {
         together.push(time(&store, &pair[0], rotated(&pair[0])).await);
-        alone.push(time(&store, &pair[1], revoked(&pair[1])).await);
+        alone.push(time(&store, &pair[1], ended(&pair[1])).await);
     }
     (together, alone)
 }
@@ -68,8 +68,8 @@ fn rotated(record: &Record) -> Record {
     next
 }
 
-fn revoked(record: &Record) -> Record {
+fn ended(record: &Record) -> Record {
     let mut next = rotated(record);
-    next.state.revoked = Some(Revoked::new(record.session.created_at, RevokeReason::Reuse));
+    next.state.ended = Some(Ended::new(record.session.created_at, EndReason::Reuse));
     next
 }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::task::JoinSet;
 
-use tower_bearer::store::{RevokeReason, SessionStore, Swap};
+use tower_bearer::store::{EndReason, SessionStore, Swap};
 
 use crate::{Fixture, trial::*};
 
@@ -28,12 +28,12 @@ pub(super) async fn a_load_sees_what_was_acknowledged<F: Fixture>(trial: Trial<F
     }
     tasks.join_all().await;
 
-    assert!(trial.end(id(1), RevokeReason::Logout).await);
+    assert!(trial.end(id(1), EndReason::Logout).await);
     for door in doors.iter().cycle().take(20) {
         let kept = done("load", door.load(id(1)).await).record;
         let kept = kept.expect("a session that is kept is gone");
         assert!(
-            kept.state.revoked.is_some(),
+            kept.state.ended.is_some(),
             "an acknowledged end is not seen"
         );
     }

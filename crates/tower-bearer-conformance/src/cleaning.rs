@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tower_bearer::store::{RevokeReason, Swap};
+use tower_bearer::store::{EndReason, Swap};
 
 use crate::{Fixture, trial::*};
 
@@ -11,11 +11,11 @@ pub(super) async fn what_has_ended_is_deleted_oldest_end_first<F: Fixture>(trial
     for number in [4, 2, 5, 1, 3] {
         let mut record = trial.record(number, "ada");
         record.session.ends_at = trial.start + HOUR * number as u32;
-        // Neither an idle nor a revoked session is deleted before its end.
+        // Neither an idle nor an ended session is deleted before its end.
         record.state.expires_at = trial.start;
         trial.insert(&record).await;
     }
-    assert!(trial.end(id(5), RevokeReason::Logout).await);
+    assert!(trial.end(id(5), EndReason::Logout).await);
 
     trial.clean_up(10, 0).await;
     assert_eq!(left(&trial).await, [1, 2, 3, 4, 5]);
@@ -98,8 +98,8 @@ pub(super) async fn a_deleted_session_stays_deleted<F: Fixture>(trial: Trial<F>)
         (trial.start + 4 * HOUR, trial.start + 4 * HOUR);
     assert_eq!(trial.swap(0, &next).await, Swap::Lost);
     trial.confirm(&[(id(1), 0)]).await;
-    assert!(!trial.end(id(1), RevokeReason::Logout).await);
-    assert_eq!(trial.end_all("ada", RevokeReason::Logout).await, []);
+    assert!(!trial.end(id(1), EndReason::Logout).await);
+    assert_eq!(trial.end_all("ada", EndReason::Logout).await, []);
     assert!(trial.find(id(1)).await.is_none(), "it was revived");
     assert_eq!(trial.live("ada").await, []);
 }
@@ -115,7 +115,7 @@ pub(super) async fn a_deleted_identifier_is_free_again<F: Fixture>(trial: Trial<
     trial.insert(&again).await;
     assert_eq!(trial.live("ada").await, []);
     assert_eq!(trial.live("eve").await, [id(1)]);
-    assert_eq!(trial.end_all("ada", RevokeReason::Logout).await, []);
+    assert_eq!(trial.end_all("ada", EndReason::Logout).await, []);
     trial.clean_up(1, 0).await;
     assert_same(&trial.load(id(1)).await, &again);
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tower_bearer::{
     clock::Timestamp,
-    store::{RevokeReason, SessionStore},
+    store::{EndReason, SessionStore},
 };
 
 use crate::{Fixture, trial::*};
@@ -36,8 +36,8 @@ pub(super) async fn every_write_takes_the_time_of_one_clock<F: Fixture>(trial: T
     trial.advance(HOUR).await;
     let before = trial.now().await;
     trial.confirm(&[(id(1), 0)]).await;
-    assert!(trial.end(id(2), RevokeReason::Logout).await);
-    let all = trial.end_all("ada", RevokeReason::Logout).await;
+    assert!(trial.end(id(2), EndReason::Logout).await);
+    let all = trial.end_all("ada", EndReason::Logout).await;
     let after = trial.now().await;
 
     assert_eq!(all, [id(1), id(3)]);
@@ -50,7 +50,7 @@ pub(super) async fn every_write_takes_the_time_of_one_clock<F: Fixture>(trial: T
     let confirmed_at = trial.load(id(1)).await.state.confirmed_at;
     check("confirm", confirmed_at.expect("a confirmation"));
     for (call, number) in [("end", 2), ("end_all", 1), ("end_all", 3)] {
-        let revoked = trial.load(id(number)).await.state.revoked;
-        check(call, revoked.expect("an end").at);
+        let ended = trial.load(id(number)).await.state.ended;
+        check(call, ended.expect("an end").at);
     }
 }

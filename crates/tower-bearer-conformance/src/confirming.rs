@@ -1,6 +1,6 @@
 //! Cases of confirmations, with one caller at a time.
 
-use tower_bearer::store::RevokeReason;
+use tower_bearer::store::EndReason;
 
 use crate::{Fixture, trial::*};
 
@@ -52,10 +52,10 @@ pub(super) async fn a_confirmation_changes_nothing_else<F: Fixture>(trial: Trial
 
 pub(super) async fn a_revoked_session_is_not_confirmed<F: Fixture>(trial: Trial<F>) {
     trial.insert(&trial.record(1, "ada")).await;
-    assert!(trial.end(id(1), RevokeReason::Logout).await);
-    let revoked = trial.load(id(1)).await;
+    assert!(trial.end(id(1), EndReason::Logout).await);
+    let ended = trial.load(id(1)).await;
     trial.confirm(&[(id(1), 0)]).await;
-    assert_same(&trial.load(id(1)).await, &revoked);
+    assert_same(&trial.load(id(1)).await, &ended);
 }
 
 pub(super) async fn confirm_takes_large_batches<F: Fixture>(trial: Trial<F>) {

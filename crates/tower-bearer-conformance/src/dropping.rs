@@ -4,7 +4,7 @@ use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use tokio::time::{sleep, timeout};
 
-use tower_bearer::store::{RevokeReason, SessionStore, StoreErrorKind};
+use tower_bearer::store::{EndReason, SessionStore, StoreErrorKind};
 
 use crate::{Fixture, trial::*};
 
@@ -54,12 +54,12 @@ async fn one_session<F: Fixture>(trial: &Trial<F>, patience: u32) {
         patience,
     )
     .await;
-    abandon(store.end(first.session.id, RevokeReason::Logout), patience).await;
-    let all = store.end_all(ISSUER, &subject, RevokeReason::Logout);
+    abandon(store.end(first.session.id, EndReason::Logout), patience).await;
+    let all = store.end_all(ISSUER, &subject, EndReason::Logout);
     abandon(all, patience).await;
-    trial.end(first.session.id, RevokeReason::Logout).await;
+    trial.end(first.session.id, EndReason::Logout).await;
     let kept = trial.load(first.session.id).await;
-    assert!(kept.state.revoked.is_some(), "not ended: {kept:?}");
+    assert!(kept.state.ended.is_some(), "not ended: {kept:?}");
 }
 
 async fn is_empty<F: Fixture>(trial: &Trial<F>) -> bool {

@@ -1,14 +1,14 @@
 //! Cases of logouts, with one caller at a time.
 
-use tower_bearer::store::{RevokeReason, Session, SessionStore, Swap};
+use tower_bearer::store::{EndReason, Session, SessionStore, Swap};
 
 use crate::{Fixture, trial::*};
 
 pub(super) async fn end_revokes_once<F: Fixture>(trial: Trial<F>) {
-    assert!(!trial.end(id(1), RevokeReason::Logout).await);
+    assert!(!trial.end(id(1), EndReason::Logout).await);
     assert!(trial.find(id(1)).await.is_none(), "end created it");
 
-    for (number, reason) in (1..).zip(RevokeReason::ALL.iter().copied()) {
+    for (number, reason) in (1..).zip(EndReason::ALL.iter().copied()) {
         let mut first = trial.full_record(number);
         first.state.generation = 5;
         trial.insert(&first).await;
@@ -20,14 +20,14 @@ pub(super) async fn end_revokes_once<F: Fixture>(trial: Trial<F>) {
 
         assert!(trial.end(expected.session.id, reason).await);
         let ended = trial.load(expected.session.id).await;
-        assert_eq!(ended.state.revoked.expect("it is revoked").reason, reason);
-        expected.state.revoked = ended.state.revoked;
+        assert_eq!(ended.state.ended.expect("it is ended").reason, reason);
+        expected.state.ended = ended.state.ended;
         expected.state.version += 1;
         assert_same(&ended, &expected);
 
         // A second end changes neither the reason nor the time.
         trial.advance(HOUR).await;
-        assert!(!trial.end(expected.session.id, RevokeReason::Refused).await);
+        assert!(!trial.end(expected.session.id, EndReason::Refused).await);
         assert_same(&trial.load(expected.session.id).await, &expected);
     }
 }
@@ -38,17 +38,15 @@ pub(super) async fn an_end_changes_nothing_else<F: Fixture>(trial: Trial<F>) {
         issuer, subject, ..
     } = all.session.clone();
     trial.insert(&one).await;
-    assert!(trial.end(id(1), RevokeReason::Logout).await);
+    assert!(trial.end(id(1), EndReason::Logout).await);
     trial.insert(&all).await;
-    let ended = trial
-        .store()
-        .end_all(&issuer, &subject, RevokeReason::Logout);
+    let ended = trial.store().end_all(&issuer, &subject, EndReason::Logout);
     assert_eq!(done("end_all", ended.await), [id(2)]);
 
     for expected in [&mut one, &mut all] {
         let kept = trial.load(expected.session.id).await;
-        assert!(kept.state.revoked.is_some(), "{kept:?} is revoked");
-        expected.state.revoked = kept.state.revoked;
+        assert!(kept.state.ended.is_some(), "{kept:?} is ended");
+        expected.state.ended = kept.state.ended;
         expected.state.version += 1;
         assert_same(&kept, expected);
     }
@@ -70,9 +68,9 @@ pub(super) async fn end_all_takes_one_subject_of_one_issuer<F: Fixture>(trial: T
     for other in &others {
         trial.insert(other).await;
     }
-    assert!(trial.end(id(7), RevokeReason::Reuse).await);
+    assert!(trial.end(id(7), EndReason::Reuse).await);
 
-    let ended = trial.end_all("ada", RevokeReason::Logout).await;
+    let ended = trial.end_all("ada", EndReason::Logout).await;
     // The expired session (203) is ended too, so that its row says why.
     let all: Vec<_> = (1..=150)
         .filter(|&number| number != 7)
@@ -82,20 +80,15 @@ pub(super) async fn end_all_takes_one_subject_of_one_issuer<F: Fixture>(trial: T
     assert_eq!(ended, all);
     for &id in &ended {
         let kept = trial.load(id).await;
-        let reason = kept.state.revoked.expect("it is revoked").reason;
-        assert_eq!((reason, kept.state.version), (RevokeReason::Logout, 1));
+        let reason = kept.state.ended.expect("it is ended").reason;
+        assert_eq!((reason, kept.state.version), (EndReason::Logout, 1));
     }
-    let first = trial
-        .load(id(7))
-        .await
-        .state
-        .revoked
-        .expect("it is revoked");
-    assert_eq!(first.reason, RevokeReason::Reuse, "the first reason stays");
+    let first = trial.load(id(7)).await.state.ended.expect("it is ended");
+    assert_eq!(first.reason, EndReason::Reuse, "the first reason stays");
     for other in &others {
         assert_same(&trial.load(other.session.id).await, other);
     }
 
-    assert_eq!(trial.end_all("ada", RevokeReason::Logout).await, []);
-    assert_eq!(trial.end_all("nobody", RevokeReason::Logout).await, []);
+    assert_eq!(trial.end_all("ada", EndReason::Logout).await, []);
+    assert_eq!(trial.end_all("nobody", EndReason::Logout).await, []);
 }

@@ -1,6 +1,6 @@
 //! Cases of insert and load.
 
-use tower_bearer::store::{Record, RevokeReason, SessionStore, StoreErrorKind};
+use tower_bearer::store::{EndReason, Record, SessionStore, StoreErrorKind};
 
 use crate::{Fixture, trial::*};
 
@@ -35,9 +35,9 @@ pub(super) async fn a_taken_identifier_is_a_duplicate<F: Fixture>(trial: Trial<F
     assert_eq!(trial.live("mallory").await, []);
 
     // The identifier of an ended session is still taken.
-    assert!(trial.end(first.session.id, RevokeReason::Logout).await);
+    assert!(trial.end(first.session.id, EndReason::Logout).await);
     assert_eq!(refused(&trial, &first).await, StoreErrorKind::Duplicate);
-    assert!(trial.load(first.session.id).await.state.revoked.is_some());
+    assert!(trial.load(first.session.id).await.state.ended.is_some());
 }
 
 async fn refused<F: Fixture>(trial: &Trial<F>, record: &Record) -> StoreErrorKind {

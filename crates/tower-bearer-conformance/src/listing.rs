@@ -1,6 +1,6 @@
 //! Cases of listing the sessions of a subject.
 
-use tower_bearer::store::{Record, RevokeReason, SessionStore};
+use tower_bearer::store::{EndReason, Record, SessionStore};
 
 use crate::{Fixture, trial::*};
 
@@ -11,17 +11,17 @@ pub(super) async fn a_list_shows_live_sessions_only<F: Fixture>(trial: Trial<F>)
         record.session.issuer.clone_from(&full.session.issuer);
         record
     };
-    let (mut idle, mut over, revoked) = (of_the_same(2), of_the_same(3), of_the_same(4));
+    let (mut idle, mut over, ended) = (of_the_same(2), of_the_same(3), of_the_same(4));
     idle.state.expires_at = trial.start + HOUR;
     over.state.expires_at = trial.start + 2 * HOUR;
     over.session.ends_at = trial.start + HOUR;
     let mut elsewhere = trial.record(5, &full.session.subject);
     elsewhere.session.issuer = "https://other.example".to_owned();
     let other = trial.record(6, "ada");
-    for record in [&full, &idle, &over, &revoked, &elsewhere, &other] {
+    for record in [&full, &idle, &over, &ended, &elsewhere, &other] {
         trial.insert(record).await;
     }
-    assert!(trial.end(revoked.session.id, RevokeReason::Logout).await);
+    assert!(trial.end(ended.session.id, EndReason::Logout).await);
 
     assert_lists(&trial, &full, &[&full, &idle, &over]).await;
     assert_lists(&trial, &elsewhere, &[&elsewhere]).await;
@@ -53,7 +53,7 @@ pub(super) async fn a_list_is_paged_by_identifier<F: Fixture>(trial: Trial<F>) {
     for number in [5, 3 << 120, 1, 256, 0, u128::MAX, 2 << 64] {
         trial.insert(&trial.record(number, "ada")).await;
     }
-    assert!(trial.end(id(5), RevokeReason::Logout).await);
+    assert!(trial.end(id(5), EndReason::Logout).await);
     let page = async |after: Option<u128>, limit| trial.page("ada", after.map(id), limit).await;
 
     let all = [0, 1, 256, 2 << 64, 3 << 120, u128::MAX].map(id);
@@ -83,7 +83,7 @@ pub(super) async fn ten_thousand_sessions_of_one_subject<F: Fixture>(trial: Tria
     }
     assert!(seen == all, "other sessions were listed");
 
-    let ended = trial.end_all("ada", RevokeReason::Logout).await;
+    let ended = trial.end_all("ada", EndReason::Logout).await;
     assert_eq!(ended.len(), all.len(), "so many were ended");
     assert!(ended == all, "other sessions were ended");
     assert_eq!(trial.live("ada").await, []);

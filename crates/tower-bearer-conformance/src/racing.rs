@@ -6,7 +6,7 @@ use tokio::{sync::Barrier, task::JoinSet};
 
 use tower_bearer::{
     claims::SessionId,
-    store::{RevokeReason, SessionStore, StoreErrorKind, Swap},
+    store::{EndReason, SessionStore, StoreErrorKind, Swap},
 };
 
 use crate::{Fixture, trial::*};
@@ -116,25 +116,25 @@ pub(super) async fn nothing_changes_after_the_end<F: Fixture>(trial: Trial<F>) {
         while u128::from(trial.load(id).await.state.generation) < round {
             patience.wait_for("a swap to be seen").await;
         }
-        assert!(trial.end(id, RevokeReason::Logout).await);
+        assert!(trial.end(id, EndReason::Logout).await);
         let ended = trial.load(id).await;
-        let revoked = ended.state.revoked.expect("the end is seen");
-        assert_eq!(revoked.reason, RevokeReason::Logout);
+        let end = ended.state.ended.expect("the end is seen");
+        assert_eq!(end.reason, EndReason::Logout);
         tasks.join_all().await;
         assert_same(&trial.load(id).await, &ended);
     }
 }
 
-/// Rotates a session until it is revoked. The last swap deliberately asks to undo the revocation.
+/// Rotates a session until it is ended. The last swap deliberately asks to undo the revocation.
 async fn rotate_until_revoked<F: Fixture>(trial: Trial<F>, id: SessionId) {
     let mut patience = Patience::default();
     loop {
         let kept = trial.load(id).await;
         let mut next = rotated(&kept, trial.start);
-        next.state.revoked = None;
+        next.state.ended = None;
         let swap = trial.swap(kept.state.version, &next).await;
-        if kept.state.revoked.is_some() {
-            return assert_eq!(swap, Swap::Lost, "a revoked session was swapped");
+        if kept.state.ended.is_some() {
+            return assert_eq!(swap, Swap::Lost, "an ended session was swapped");
         }
         patience.wait_for("the end to be seen").await;
     }
@@ -145,7 +145,7 @@ async fn confirm_until_revoked<F: Fixture>(trial: Trial<F>, id: SessionId) {
     loop {
         let kept = trial.load(id).await;
         trial.confirm(&[(id, kept.state.generation)]).await;
-        if kept.state.revoked.is_some() {
+        if kept.state.ended.is_some() {
             return;
         }
         patience.wait_for("the end to be seen").await;
@@ -162,11 +162,11 @@ pub(super) async fn of_many_ends_one_wins<F: Fixture>(trial: Trial<F>) {
             let (trial, all) = (trial.by_turns(task), all.clone());
             async move {
                 if task % 2 == 0 {
-                    return trial.end_all("ada", RevokeReason::Logout).await;
+                    return trial.end_all("ada", EndReason::Logout).await;
                 }
                 let mut ended = Vec::new();
                 for id in all {
-                    ended.extend(trial.end(id, RevokeReason::Reuse).await.then_some(id));
+                    ended.extend(trial.end(id, EndReason::Reuse).await.then_some(id));
                 }
                 ended
             }
@@ -192,7 +192,7 @@ pub(super) async fn writers_of_many_sessions_do_not_block_each_other<F: Fixture>
         async move {
             trial.confirm(&pairs).await;
             if task % 3 == 0 {
-                trial.end_all("ada", RevokeReason::Logout).await;
+                trial.end_all("ada", EndReason::Logout).await;
             }
             trial.confirm(&pairs).await;
         }
@@ -200,7 +200,7 @@ pub(super) async fn writers_of_many_sessions_do_not_block_each_other<F: Fixture>
     .await;
     for number in 0..COUNT {
         let kept = trial.load(id(number)).await;
-        assert!(kept.state.revoked.is_some(), "{kept:?} was left out");
+        assert!(kept.state.ended.is_some(), "{kept:?} was left out");
         let writes = 1 + u64::from(kept.state.confirmed_at.is_some());
         assert_eq!(
             kept.state.version, writes,

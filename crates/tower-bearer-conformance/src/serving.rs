@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use tower_bearer::{
     TokenResponse,
     session::{
-        Grant, RefreshOutcome, RefreshRequest, Refreshed, RevokeReason, SessionErrorKind, Sessions,
+        EndReason, Grant, RefreshOutcome, RefreshRequest, Refreshed, SessionErrorKind, Sessions,
     },
     store::SessionStore,
 };
@@ -83,12 +83,12 @@ pub(super) async fn a_logout_is_never_undone_by_a_rotation<F: Fixture>(trial: Tr
             Err(_) => request(),
         };
         assert!(other.refresh(newest).await.is_err(), "a token still works");
-        let revoked = trial
+        let ended = trial
             .load(held.id)
             .await
             .state
-            .revoked
-            .map(|revoked| revoked.reason);
-        assert_eq!(revoked, Some(RevokeReason::Logout));
+            .ended
+            .map(|ended| ended.reason);
+        assert_eq!(ended, Some(EndReason::Logout));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tower_bearer::store::{RevokeReason, Revoked, SessionState, Swap};
+use tower_bearer::store::{EndReason, Ended, SessionState, Swap};
 
 use crate::{Fixture, trial::*};
 
@@ -61,30 +61,30 @@ pub(super) async fn a_swap_of_another_version_is_lost<F: Fixture>(trial: Trial<F
 
 pub(super) async fn a_swap_of_a_revoked_session_is_lost<F: Fixture>(trial: Trial<F>) {
     trial.insert(&trial.record(1, "ada")).await;
-    assert!(trial.end(id(1), RevokeReason::Logout).await);
-    let revoked = trial.load(id(1)).await;
+    assert!(trial.end(id(1), EndReason::Logout).await);
+    let ended = trial.load(id(1)).await;
 
-    let mut revived = rotated(&revoked, trial.start);
-    revived.state.revoked = None;
+    let mut revived = rotated(&ended, trial.start);
+    revived.state.ended = None;
     for expected in [0, 1] {
         assert_eq!(trial.swap(expected, &revived).await, Swap::Lost);
     }
-    assert_same(&trial.load(id(1)).await, &revoked);
+    assert_same(&trial.load(id(1)).await, &ended);
 }
 
 pub(super) async fn a_swap_can_revoke_for_every_reason<F: Fixture>(trial: Trial<F>) {
-    for (number, reason) in (1..).zip(RevokeReason::ALL.iter().copied()) {
+    for (number, reason) in (1..).zip(EndReason::ALL.iter().copied()) {
         let first = trial.record(number, "ada");
         trial.insert(&first).await;
         let mut next = rotated(&first, trial.start);
-        next.state.revoked = Some(Revoked::new(trial.start + HOUR, reason));
+        next.state.ended = Some(Ended::new(trial.start + HOUR, reason));
         assert_eq!(trial.swap(0, &next).await, Swap::Swapped);
         assert_same(&trial.load(first.session.id).await, &next);
 
         let mut revived = rotated(&next, trial.start);
-        revived.state.revoked = None;
+        revived.state.ended = None;
         assert_eq!(trial.swap(next.state.version, &revived).await, Swap::Lost);
-        assert!(!trial.end(first.session.id, RevokeReason::Logout).await);
+        assert!(!trial.end(first.session.id, EndReason::Logout).await);
         assert_same(&trial.load(first.session.id).await, &next);
     }
     assert_eq!(trial.live("ada").await, []);

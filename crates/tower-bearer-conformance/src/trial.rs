@@ -14,8 +14,8 @@ use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
     store::{
-        Extra, KeyThumbprint, Metadata, PrivateClaims, Record, RevokeReason, Session,
-        SessionSecret, SessionState, SessionStore, StoreError, Swap,
+        EndReason, Extra, KeyThumbprint, Metadata, PrivateClaims, Record, Session, SessionSecret,
+        SessionState, SessionStore, StoreError, Swap,
     },
 };
 
@@ -114,12 +114,12 @@ impl<F: Fixture> Trial<F> {
         done("confirm", self.store().confirm(pairs).await);
     }
 
-    pub(super) async fn end(&self, id: SessionId, reason: RevokeReason) -> bool {
+    pub(super) async fn end(&self, id: SessionId, reason: EndReason) -> bool {
         done("end", self.store().end(id, reason).await)
     }
 
     /// Ends all sessions of `subject` and returns their identifiers in order.
-    pub(super) async fn end_all(&self, subject: &str, reason: RevokeReason) -> Vec<SessionId> {
+    pub(super) async fn end_all(&self, subject: &str, reason: EndReason) -> Vec<SessionId> {
         let ended = self.store().end_all(ISSUER, subject, reason).await;
         let mut ended = done("end_all", ended);
         ended.sort();
@@ -196,7 +196,7 @@ impl<F: Fixture> Trial<F> {
             late: u32::MAX,
             expires_at,
             last_refreshed_at: milliseconds(4),
-            revoked: None,
+            ended: None,
             bound_to: Some(key(7)),
         }
     }
@@ -246,7 +246,7 @@ pub(super) fn rotated(record: &Record, now: Timestamp) -> Record {
             late: state.late << 1,
             expires_at: (now + HOUR).min(session.ends_at),
             last_refreshed_at: Some(now),
-            revoked: state.revoked,
+            ended: state.ended,
             bound_to: state.bound_to.clone(),
         },
     }
@@ -317,7 +317,7 @@ pub(super) fn difference(kept: &Record, expected: &Record) -> Option<String> {
     } scope);
     compare!(SessionState, state {
         version generation rotated_at delivered_at confirmed_at late expires_at last_refreshed_at
-        revoked bound_to
+        ended bound_to
     });
     // Scopes are equal in any order, but a store must keep the text.
     let (kept, expected) = (&kept.session.scope, &expected.session.scope);

@@ -102,7 +102,7 @@ enum Reach {
 
 /// Fewer servers than required have the write.
 #[derive(Debug, thiserror::Error)]
-#[error("the session is revoked, but too few servers have it in time")]
+#[error("the session is ended, but too few servers have it in time")]
 struct TooFew;
 
 impl Wait {

@@ -20,7 +20,7 @@ use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
     store::{
-        Extra, Metadata, PrivateClaims, Record, RevokeReason, Revoked, Session, SessionSecret,
+        EndReason, Ended, Extra, Metadata, PrivateClaims, Record, Session, SessionSecret,
         SessionState, StoreError, StoreErrorKind,
     },
 };
@@ -31,7 +31,7 @@ use crate::bytes::{Reader, Unreadable, Writer};
 const FORMAT: u8 = 2;
 /// The size of the head in bytes.
 const HEAD: usize = 103;
-const NOT_REVOKED: u8 = 0;
+const NOT_ENDED: u8 = 0;
 const NOT_CONFIRMED: u8 = 0;
 
 /// The row of a new session.
@@ -53,16 +53,16 @@ pub(super) fn head(state: &SessionState) -> Vec<u8> {
         late,
         expires_at,
         last_refreshed_at,
-        revoked,
+        ended,
         bound_to,
     } = state;
     let mut head = Writer::with_capacity(HEAD);
     head.raw(&[FORMAT]);
     head.raw(&version.to_be_bytes());
-    head.raw(&[revoked.map_or(NOT_REVOKED, |it| it.reason.code())]);
+    head.raw(&[ended.map_or(NOT_ENDED, |it| it.reason.code())]);
     head.raw(&generation.to_be_bytes());
     head.optional_time(*confirmed_at);
-    head.time(revoked.map_or(Timestamp::default(), |it| it.at));
+    head.time(ended.map_or(Timestamp::default(), |it| it.at));
     head.optional_time(*rotated_at);
     head.optional_time(*delivered_at);
     head.optional_time(*last_refreshed_at);
@@ -110,12 +110,12 @@ fn tail(session: &Session) -> Vec<u8> {
 /// The first bytes of a row that a swap of this version may replace.
 pub(super) fn at_version(version: u64) -> [u8; 10] {
     let [a, b, c, d, e, f, g, h] = version.to_be_bytes();
-    [FORMAT, a, b, c, d, e, f, g, h, NOT_REVOKED]
+    [FORMAT, a, b, c, d, e, f, g, h, NOT_ENDED]
 }
 
 /// The first bytes, without the version, of a row of this generation that is not confirmed yet.
 pub(super) fn unconfirmed(generation: u32) -> Vec<u8> {
-    let mut start = vec![FORMAT, NOT_REVOKED];
+    let mut start = vec![FORMAT, NOT_ENDED];
     start.extend(generation.to_be_bytes());
     start.push(NOT_CONFIRMED);
     start
@@ -155,12 +155,12 @@ fn read_head(row: &mut Reader<'_>) -> Result<SessionState, Unreadable> {
         [other] => return Err(Unreadable::Format(other)),
     }
     let version = u64::from_be_bytes(row.array("version")?);
-    let [reason] = row.array("revoked")?;
+    let [reason] = row.array("ended")?;
     Ok(SessionState {
         version,
         generation: u32::from_be_bytes(row.array("generation")?),
         confirmed_at: row.optional_time("confirmed_at")?,
-        revoked: revoked(reason, row.time("revoked")?)?,
+        ended: ended(reason, row.time("ended")?)?,
         rotated_at: row.optional_time("rotated_at")?,
         delivered_at: row.optional_time("delivered_at")?,
         last_refreshed_at: row.optional_time("last_refreshed_at")?,
@@ -206,10 +206,10 @@ fn read_metadata(row: &mut Reader<'_>) -> Result<Metadata, Unreadable> {
     }
 }
 
-fn revoked(reason: u8, at: Timestamp) -> Result<Option<Revoked>, Unreadable> {
-    if reason == NOT_REVOKED && at == Timestamp::default() {
+fn ended(reason: u8, at: Timestamp) -> Result<Option<Ended>, Unreadable> {
+    if reason == NOT_ENDED && at == Timestamp::default() {
         return Ok(None);
     }
-    let reason = RevokeReason::from_code(reason).ok_or(Unreadable::Field("revoked"))?;
-    Ok(Some(Revoked::new(at, reason)))
+    let reason = EndReason::from_code(reason).ok_or(Unreadable::Field("ended"))?;
+    Ok(Some(Ended::new(at, reason)))
 }

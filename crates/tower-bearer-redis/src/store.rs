@@ -6,7 +6,7 @@ use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
     store::{
-        Listed, Loaded, OpenError, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        EndReason, Listed, Loaded, OpenError, Record, SessionState, SessionStore, StoreError,
         StoreErrorKind, Swap,
     },
 };
@@ -204,7 +204,7 @@ impl RedisStore {
         Ok(records)
     }
 
-    fn end_command(&self, id: SessionId, reason: RevokeReason, owner: &[u8]) -> Cmd {
+    fn end_command(&self, id: SessionId, reason: EndReason, owner: &[u8]) -> Cmd {
         let reason = reason.code().to_string();
         let key = self.keys.session(id);
         scripts::END.on(&key, &[&row::format(), reason.as_bytes(), owner])
@@ -259,7 +259,7 @@ impl SessionStore for RedisStore {
         expected: u64,
         next: &SessionState,
     ) -> Result<Swap, StoreError> {
-        let connection = match next.revoked {
+        let connection = match next.ended {
             Some(_) => &self.revoking,
             None => &self.main,
         };
@@ -283,7 +283,7 @@ impl SessionStore for RedisStore {
         Ok(())
     }
 
-    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         let end = self.end_command(id, reason, &[]);
         answer::is_done(self.revoking.write_one(end).await?)
     }
@@ -292,7 +292,7 @@ impl SessionStore for RedisStore {
         &self,
         issuer: &str,
         subject: &str,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         let owner = row::owner(issuer, subject);
         let (mut ended, mut failure) = (Vec::new(), None);

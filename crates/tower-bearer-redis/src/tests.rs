@@ -5,7 +5,7 @@ use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
     store::{
-        Extra, KeyThumbprint, PrivateClaims, Record, RevokeReason, Revoked, Session, SessionSecret,
+        EndReason, Ended, Extra, KeyThumbprint, PrivateClaims, Record, Session, SessionSecret,
         SessionState, StoreErrorKind,
     },
 };
@@ -55,7 +55,7 @@ fn full() -> Record {
             late: u32::MAX,
             expires_at: millis(15),
             last_refreshed_at: Some(millis(0)),
-            revoked: Some(Revoked::new(millis(0), RevokeReason::Refused)),
+            ended: Some(Ended::new(millis(0), EndReason::Refused)),
             bound_to: Some(KeyThumbprint::from_bytes([0; 32])),
         },
     }
@@ -95,7 +95,7 @@ fn the_scripts_find_what_they_look_for() {
     assert!(row[103..].starts_with(&row::owner("https://id.example", "ä\0🦀")));
 
     let mut waiting = full();
-    (waiting.state.revoked, waiting.state.confirmed_at) = (None, None);
+    (waiting.state.ended, waiting.state.confirmed_at) = (None, None);
     let row = row::new(&waiting);
     assert!(row.starts_with(&row::at_version(u64::MAX - 1)));
     let but_for_its_version = [&row[..1], &row[9..15]].concat();
@@ -130,8 +130,8 @@ fn a_row_that_is_cut_off_or_goes_on_is_corrupt() {
 fn a_row_that_says_what_it_cannot_mean_is_corrupt() {
     let row = row::new(&empty());
     let damages = [
-        ("revoked", 9, 6),
-        ("revoked", 30, 1),
+        ("ended", 9, 6),
+        ("ended", 30, 1),
         ("confirmed_at", 14, 2),
         ("confirmed_at", 22, 1),
         ("rotated_at", 31, 2),

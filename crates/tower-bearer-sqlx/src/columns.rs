@@ -8,7 +8,7 @@ use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
     store::{
-        Extra, KeyThumbprint, Metadata, PrivateClaims, Record, RevokeReason, Revoked, Session,
+        EndReason, Ended, Extra, KeyThumbprint, Metadata, PrivateClaims, Record, Session,
         SessionSecret, SessionState, StoreError, StoreErrorKind,
     },
 };
@@ -46,7 +46,7 @@ macro_rules! names {
         "id, issuer, subject, secret, created_at, auth_time, ends_at, scope, client_id, claims, \
          metadata, idle_lifetime, extra, \
          version, generation, rotated_at, delivered_at, confirmed_at, late, expires_at, \
-         last_refreshed_at, bound_to, revoked_at, revoked_reason"
+         last_refreshed_at, bound_to, ended_at, end_reason"
     };
 }
 pub(crate) use names;
@@ -98,7 +98,7 @@ fn state(row: &impl Columns) -> Result<SessionState, StoreError> {
         late: number(row, "late")?,
         expires_at: time(row, "expires_at")?,
         last_refreshed_at: optional_time(row, "last_refreshed_at")?,
-        revoked: revoked(row)?,
+        ended: ended(row)?,
         bound_to: key.map(KeyThumbprint::from_bytes),
     })
 }
@@ -115,12 +115,12 @@ pub(crate) fn millis(time: Option<Timestamp>) -> Option<i64> {
     time.map(Timestamp::as_millis)
 }
 
-pub(crate) fn revoked_at(revoked: Option<Revoked>) -> Option<i64> {
-    revoked.map(|revoked| revoked.at.as_millis())
+pub(crate) fn ended_at(ended: Option<Ended>) -> Option<i64> {
+    ended.map(|ended| ended.at.as_millis())
 }
 
-pub(crate) fn reason(revoked: Option<Revoked>) -> Option<&'static str> {
-    revoked.map(|revoked| revoked.reason.as_str())
+pub(crate) fn reason(ended: Option<Ended>) -> Option<&'static str> {
+    ended.map(|ended| ended.reason.as_str())
 }
 
 pub(crate) fn lifetime_millis(lifetime: Option<Duration>) -> Option<i64> {
@@ -164,12 +164,12 @@ fn optional_time(
     Ok(row.optional_number(column)?.map(Timestamp::from_millis))
 }
 
-fn revoked(row: &impl Columns) -> Result<Option<Revoked>, StoreError> {
-    let at = optional_time(row, "revoked_at")?;
-    let name = row.optional_text("revoked_reason")?;
-    match (at, name.as_deref().map(RevokeReason::from_name)) {
+fn ended(row: &impl Columns) -> Result<Option<Ended>, StoreError> {
+    let at = optional_time(row, "ended_at")?;
+    let name = row.optional_text("end_reason")?;
+    match (at, name.as_deref().map(EndReason::from_name)) {
         (None, None) => Ok(None),
-        (Some(at), Some(Some(reason))) => Ok(Some(Revoked::new(at, reason))),
-        _ => Err(unreadable("revoked_reason")),
+        (Some(at), Some(Some(reason))) => Ok(Some(Ended::new(at, reason))),
+        _ => Err(unreadable("end_reason")),
     }
 }

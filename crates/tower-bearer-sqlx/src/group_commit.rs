@@ -97,7 +97,7 @@ impl<W: Writer> GroupCommit<W> {
     /// If the caller is cancelled before the write has begun, the swap is not written. After that,
     /// the write goes on as if the caller were still there.
     pub(crate) async fn swap(self: &Arc<Self>, swap: Pending) -> Result<Swap, StoreError> {
-        if swap.next.revoked.is_some() {
+        if swap.next.ended.is_some() {
             return self.writer.write_alone(&swap).await;
         }
         loop {

@@ -86,12 +86,12 @@ pub(super) const ALL: &[Mutant] = &[
         Fault::AnswerBeforeSwap,
     ),
     writes(
-        "effects: reuse is told and not written (danger_refuse_without_revoking)",
+        "effects: reuse is told and not written (danger_refuse_without_ending)",
         THIEF,
         THEFT_IS_SEEN,
         |asked, verdict| {
             let mut changed = asked.clone();
-            changed.policy.revoke_on_reuse = false;
+            changed.policy.end_on_reuse = false;
             changed.apply(verdict)
         },
     ),

@@ -35,7 +35,7 @@ pub(super) const ALL: &[Mutant] = &[
         "row 3: leniency comes before the revocation",
         LOGS_OUT,
         REVOKED_IS_FINAL,
-        with!(|asked| asked.record.state.revoked = None),
+        with!(|asked| asked.record.state.ended = None),
     ),
     decides(
         "row 4: the idle lifetime is not looked at",

@@ -7,7 +7,7 @@ use super::lock;
 use crate::{
     claims::{PrivateClaims, Scope, SessionId},
     clock::Timestamp,
-    store::{Extra, Metadata, Record, Revoked, Session, SessionSecret, SessionState},
+    store::{Ended, Extra, Metadata, Record, Session, SessionSecret, SessionState},
 };
 
 /// A session in a compact form: one allocation, which the shard and the indexes share.
@@ -110,7 +110,7 @@ impl Kept {
     /// Takes over the next state if the version is the expected one and the session is not ended.
     pub(super) fn swap(&self, expected: u64, next: &SessionState) -> bool {
         let mut state = lock(&self.state);
-        let fits = state.revoked.is_none() && state.version == expected;
+        let fits = state.ended.is_none() && state.version == expected;
         // A session at the highest version cannot change any more.
         let swapped = fits && state.version < u64::MAX;
         if swapped {
@@ -129,11 +129,11 @@ impl Kept {
         advanced
     }
 
-    pub(super) fn revoke(&self, revoked: Revoked) -> bool {
+    pub(super) fn end(&self, ended: Ended) -> bool {
         let mut state = lock(&self.state);
         let advanced = advance(&mut state);
         if advanced {
-            state.revoked = Some(revoked);
+            state.ended = Some(ended);
         }
         advanced
     }
@@ -165,7 +165,7 @@ fn advance(state: &mut SessionState) -> bool {
     let next = state
         .version
         .checked_add(1)
-        .filter(|_| state.revoked.is_none());
+        .filter(|_| state.ended.is_none());
     state.version = next.unwrap_or(state.version);
     next.is_some()
 }

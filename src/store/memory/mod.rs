@@ -20,7 +20,7 @@ use self::{
     kept::Kept,
 };
 use super::{
-    Listed, Loaded, Record, RevokeReason, Revoked, SessionState, SessionStore, StoreError,
+    EndReason, Ended, Listed, Loaded, Record, SessionState, SessionStore, StoreError,
     StoreErrorKind, Swap,
 };
 use crate::{
@@ -124,8 +124,8 @@ impl Inner {
         self.shard(id).get(&id).is_some_and(|kept| change(kept))
     }
 
-    fn revoke(&self, id: SessionId, revoked: Revoked) -> bool {
-        self.change(id, |kept| kept.revoke(revoked))
+    fn end(&self, id: SessionId, ended: Ended) -> bool {
+        self.change(id, |kept| kept.end(ended))
     }
 
     /// A few identifiers of the subject's sessions, ended ones included, lowest first.
@@ -188,12 +188,9 @@ impl SessionStore for MemoryStore {
         Ok(())
     }
 
-    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
-        let revoked = Revoked {
-            at: self.0.clock.now(),
-            reason,
-        };
-        Ok(self.0.revoke(id, revoked))
+    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
+        let ended = Ended::new(self.0.clock.now(), reason);
+        Ok(self.0.end(id, ended))
     }
 
     // There is no await in here, so this cannot be cancelled half-way.
@@ -201,16 +198,13 @@ impl SessionStore for MemoryStore {
         &self,
         issuer: &str,
         subject: &str,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let revoked = Revoked {
-            at: self.0.clock.now(),
-            reason,
-        };
+        let as_ended = Ended::new(self.0.clock.now(), reason);
         let mut ended = Vec::new();
         let mut page = self.0.page(issuer, subject, None);
         while let Some(&last) = page.last() {
-            ended.extend(page.into_iter().filter(|&id| self.0.revoke(id, revoked)));
+            ended.extend(page.into_iter().filter(|&id| self.0.end(id, as_ended)));
             page = self.0.page(issuer, subject, Some(last));
         }
         Ok(ended)

@@ -86,12 +86,7 @@ async fn a_poisoned_lock_neither_panics_nor_forgets() {
         Some(kept.clone())
     );
     store.insert(&record(2, "ada")).await.unwrap();
-    assert!(
-        store
-            .end(kept.session.id, RevokeReason::Logout)
-            .await
-            .unwrap()
-    );
+    assert!(store.end(kept.session.id, EndReason::Logout).await.unwrap());
     let live = store
         .list("https://id.example", "ada", None, 10)
         .await

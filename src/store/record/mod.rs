@@ -1,14 +1,14 @@
 //! [`Record`]: what a store keeps of a session. Its size does not grow with refreshes.
 
+mod ended;
 mod extra;
-mod revoked;
 mod secret;
 mod session;
 mod state;
 mod thumbprint;
 
+pub use ended::{EndReason, Ended};
 pub use extra::Extra;
-pub use revoked::{RevokeReason, Revoked};
 pub use secret::SessionSecret;
 pub use session::{Metadata, Session};
 pub use state::SessionState;
@@ -39,12 +39,12 @@ use crate::clock::Timestamp;
 ///         late,
 ///         expires_at,
 ///         last_refreshed_at,
-///         revoked,
+///         ended,
 ///         bound_to,
 ///     } = state;
 ///     // …
 /// #   format!("{version}{generation}{rotated_at:?}{delivered_at:?}{confirmed_at:?}{late}\
-/// #       {expires_at:?}{last_refreshed_at:?}{revoked:?}{bound_to:?}")
+/// #       {expires_at:?}{last_refreshed_at:?}{ended:?}{bound_to:?}")
 /// }
 ///
 /// fn row(record: &Record) -> String {
@@ -70,6 +70,6 @@ impl Record {
 
     /// Whether the session is neither ended nor expired at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.state.revoked.is_none() && now < self.state.expires_at && now < self.session.ends_at
+        self.state.ended.is_none() && now < self.state.expires_at && now < self.session.ends_at
     }
 }

@@ -1,4 +1,4 @@
-use super::{KeyThumbprint, Revoked};
+use super::{Ended, KeyThumbprint};
 use crate::clock::Timestamp;
 
 /// The part of a session that changes: all that a [swap](crate::store::SessionStore::swap)
@@ -29,7 +29,7 @@ pub struct SessionState {
     /// When a refresh last changed this state.
     pub last_refreshed_at: Option<Timestamp>,
     /// When and why the session was ended. `None` until it is.
-    pub revoked: Option<Revoked>,
+    pub ended: Option<Ended>,
     /// The key that the presenter of a refresh token has to prove to hold. This version of the
     /// crate never sets it and cannot check a proof, so it refuses to refresh a session that has
     /// one.
@@ -49,7 +49,7 @@ impl SessionState {
             late: 0,
             expires_at,
             last_refreshed_at: None,
-            revoked: None,
+            ended: None,
             bound_to: None,
         }
     }

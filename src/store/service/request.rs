@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::{
     claims::SessionId,
-    store::{Record, RevokeReason, SessionState},
+    store::{EndReason, Record, SessionState},
 };
 
 /// A call of a [`SessionStore`](crate::store::SessionStore). Each variant means what the method of
@@ -36,7 +36,7 @@ pub enum StoreRequest {
         /// The session's identifier.
         id: SessionId,
         /// Why the session ends.
-        reason: RevokeReason,
+        reason: EndReason,
     },
     /// End all sessions of a subject.
     #[non_exhaustive]
@@ -46,7 +46,7 @@ pub enum StoreRequest {
         /// The user whose sessions these are.
         subject: String,
         /// Why the sessions end.
-        reason: RevokeReason,
+        reason: EndReason,
     },
     /// List the live sessions of a subject.
     #[non_exhaustive]

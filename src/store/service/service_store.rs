@@ -8,8 +8,8 @@ use crate::{
     clock::Timestamp,
     error::BoxError,
     store::{
-        Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError,
-        StoreErrorKind, Swap,
+        EndReason, Listed, Loaded, Record, SessionState, SessionStore, StoreError, StoreErrorKind,
+        Swap,
     },
 };
 
@@ -149,7 +149,7 @@ where
         }
     }
 
-    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         match self.call(StoreRequest::End { id, reason }).await? {
             StoreResponse::Ended(ended) => Ok(ended),
             _ => mismatched("end"),
@@ -160,7 +160,7 @@ where
         &self,
         issuer: &str,
         subject: &str,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         let request = StoreRequest::EndAll {
             issuer: issuer.to_owned(),

@@ -6,7 +6,7 @@ use super::StoreRequest;
 use crate::{
     claims::SessionId,
     clock::Timestamp,
-    store::{Record, RevokeReason, Session, SessionSecret},
+    store::{EndReason, Record, Session, SessionSecret},
 };
 
 fn record() -> Record {
@@ -24,7 +24,7 @@ fn record() -> Record {
 
 /// One of each, and whether it may be made again.
 fn requests() -> [(StoreRequest, bool); 9] {
-    let (record, reason) = (record(), RevokeReason::Logout);
+    let (record, reason) = (record(), EndReason::Logout);
     let whose = || {
         (
             "https://whose.example".to_owned(),

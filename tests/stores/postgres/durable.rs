@@ -30,7 +30,7 @@ async fn what_was_acknowledged_outlives_kill_9() {
             Swap::Swapped
         );
         if round > 0 {
-            let ended = store.end(first.session.id, RevokeReason::Logout).await;
+            let ended = store.end(first.session.id, EndReason::Logout).await;
             assert!(ended.expect("it ends"));
         }
         server.run("INSERT INTO other VALUES (1)").await;
@@ -38,7 +38,7 @@ async fn what_was_acknowledged_outlives_kill_9() {
         server.restart().await;
         let kept = load(&open(&server.url()).await, round).await;
         assert_eq!(kept.state.generation, 1);
-        assert_eq!(kept.state.revoked.is_some(), round > 0);
+        assert_eq!(kept.state.ended.is_some(), round > 0);
         lost += 1 - told::<i64>(&server, "SELECT count(*) FROM other").await;
     }
     assert!(
@@ -90,12 +90,12 @@ async fn each_write_is_as_durable_as_can_be() {
             .expect("it confirms");
         assert!(
             store
-                .end(first.session.id, RevokeReason::Logout)
+                .end(first.session.id, EndReason::Logout)
                 .await
                 .expect("it ends")
         );
         kept(&store, number + 100, "eve").await;
-        let ended = store.end_all(ISSUER, "eve", RevokeReason::Logout).await;
+        let ended = store.end_all(ISSUER, "eve", EndReason::Logout).await;
         assert_eq!(ended.expect("it ends").len(), 1);
         let seen: Vec<String> = told(&server, "SELECT array_agg(how) FROM seen").await;
         assert_eq!(seen, [expected; 6], "{set}");

@@ -82,7 +82,7 @@ const STOP: &str = "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $
         RETURN NEW;
     END $$;
     CREATE TRIGGER stop BEFORE UPDATE ON tower_bearer_sessions
-        FOR EACH ROW WHEN (NEW.revoked_at IS NULL AND NEW.subject = 'user 3')
+        FOR EACH ROW WHEN (NEW.ended_at IS NULL AND NEW.subject = 'user 3')
         EXECUTE FUNCTION stop()";
 const STOP_NOW: &str = "SELECT pg_advisory_lock(1)";
 const GO_ON: &str = "SELECT pg_advisory_unlock(1)";
@@ -142,7 +142,7 @@ async fn a_locked_session_holds_up_no_other() {
     let Some(server) = Postgres::start().await else {
         return;
     };
-    for (round, meanwhile) in (1..).zip(["version = version + 5", "revoked_at = 1", ""]) {
+    for (round, meanwhile) in (1..).zip(["version = version + 5", "ended_at = 1", ""]) {
         let store = one_lane(&server, round == 1).await;
         let numbers = [round * 10 + 1, round * 10 + 2, round * 10 + 3];
         let nexts = rotations(&store, numbers).await;
@@ -153,7 +153,7 @@ async fn a_locked_session_holds_up_no_other() {
         assert!(!locked.is_finished());
         blocked(&server, 1).await;
         if !meanwhile.is_empty() {
-            let reason = "revoked_reason = CASE WHEN revoked_at IS NOT NULL THEN 'logout' END";
+            let reason = "end_reason = CASE WHEN ended_at IS NOT NULL THEN 'logout' END";
             let change = format!(
                 "UPDATE tower_bearer_sessions SET {meanwhile} WHERE id = '{0}';
                 UPDATE tower_bearer_sessions SET {reason} WHERE id = '{0}'",
@@ -185,7 +185,7 @@ async fn many_who_want_a_locked_session_hold_up_no_other() {
     blocked(&server, 5).await;
     let loaded = store.load(other.session.id).await.expect("it loads");
     assert!(loaded.record.as_ref() == Some(other));
-    let logout = store.end(ended.session.id, RevokeReason::Logout).await;
+    let logout = store.end(ended.session.id, EndReason::Logout).await;
     assert!(logout.expect("it ends"));
     assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
     run(&mut locker, "ROLLBACK").await;
@@ -279,14 +279,11 @@ async fn a_revocation_has_a_connection_of_its_own() {
     blocked(&server, 1).await;
     let waiting = begin(&store, &nexts[0]);
     tokio::task::yield_now().await;
-    let ended = store.end(nexts[1].session.id, RevokeReason::Logout).await;
+    let ended = store.end(nexts[1].session.id, EndReason::Logout).await;
     assert!(ended.expect("it ends"));
-    let mut revoked = nexts[3].clone();
-    revoked.state.revoked = Some(Revoked::new(
-        revoked.session.created_at,
-        RevokeReason::Reuse,
-    ));
-    assert!(won(begin(&store, &revoked)).await);
+    let mut ended = nexts[3].clone();
+    ended.state.ended = Some(Ended::new(ended.session.created_at, EndReason::Reuse));
+    assert!(won(begin(&store, &ended)).await);
     assert!(!stopped.is_finished() && !waiting.is_finished());
     run(&mut stopper, GO_ON).await;
     assert!(won(stopped).await && won(waiting).await);
@@ -377,7 +374,7 @@ async fn disturb(store: &PostgresStore, step: u128, sessions: u128) {
         3 => store.delete_expired(9).await.map(drop),
         4 if step.is_multiple_of(9) => {
             let subject = format!("user {}", step % 7);
-            let ended = store.end_all(ISSUER, &subject, RevokeReason::Logout).await;
+            let ended = store.end_all(ISSUER, &subject, EndReason::Logout).await;
             ended.map(drop)
         }
         _ => Ok(()),

@@ -35,11 +35,11 @@ async fn a_session_that_is_locked_is_busy_and_then_works() {
         assert!(asked.elapsed() < QUICK, "it waited too long");
         for outcome in [
             store
-                .end(first.session.id, RevokeReason::Logout)
+                .end(first.session.id, EndReason::Logout)
                 .await
                 .map(drop),
             store
-                .end_all(ISSUER, "ada", RevokeReason::Logout)
+                .end_all(ISSUER, "ada", EndReason::Logout)
                 .await
                 .map(drop),
             store.confirm(&[(first.session.id, 0)]).await,
@@ -61,7 +61,7 @@ async fn a_session_that_is_locked_is_busy_and_then_works() {
         assert!(load(&store, number).await == next);
         assert!(
             store
-                .end(first.session.id, RevokeReason::Logout)
+                .end(first.session.id, EndReason::Logout)
                 .await
                 .expect("it ends")
         );
@@ -118,7 +118,7 @@ async fn rows_are_locked_in_one_order() {
     let waits: [BoxFuture<'_>; 2] = [
         Box::pin(async { store.confirm(&pairs).await }),
         Box::pin(async {
-            let ended = store.end_all(ISSUER, "ada", RevokeReason::Logout).await?;
+            let ended = store.end_all(ISSUER, "ada", EndReason::Logout).await?;
             assert_eq!(ended.len(), 3);
             Ok(())
         }),
@@ -162,9 +162,9 @@ async fn who_waited_sees_what_it_waited_for() {
         let write = async {
             match number {
                 1 => store.confirm(&[(id, 0)]).await.map(|()| 0),
-                2 => store.end(id, RevokeReason::Logout).await.map(usize::from),
+                2 => store.end(id, EndReason::Logout).await.map(usize::from),
                 _ => {
-                    let ended = store.end_all(ISSUER, "user 3", RevokeReason::Logout).await;
+                    let ended = store.end_all(ISSUER, "user 3", EndReason::Logout).await;
                     ended.map(|ended| ended.len())
                 }
             }
@@ -177,7 +177,7 @@ async fn who_waited_sees_what_it_waited_for() {
         assert_eq!(written.expect("it writes"), usize::from(revokes));
         let kept = load(&store, number).await;
         assert_eq!((kept.state.generation, kept.state.confirmed_at), (1, None));
-        assert_eq!(kept.state.revoked.is_some(), revokes);
+        assert_eq!(kept.state.ended.is_some(), revokes);
         assert_eq!(kept.state.version, 10 + u64::from(revokes));
     }
 }
@@ -198,9 +198,9 @@ async fn a_stricter_isolation_of_the_role_changes_nothing() {
         blocked(&server, 1).await;
         run(&mut rotation, "COMMIT").await;
     };
-    let (ended, ()) = tokio::join!(store.end(first.session.id, RevokeReason::Logout), commit);
+    let (ended, ()) = tokio::join!(store.end(first.session.id, EndReason::Logout), commit);
     assert!(ended.expect("it sees what the rotation has left"));
-    assert!(load(&store, 1).await.state.revoked.is_some());
+    assert!(load(&store, 1).await.state.ended.is_some());
 }
 
 #[tokio::test]
@@ -305,9 +305,7 @@ async fn write(
         }
         3 => {
             let subject = format!("user {}", round % 4);
-            store
-                .end_all(ISSUER, &subject, RevokeReason::Logout)
-                .await?;
+            store.end_all(ISSUER, &subject, EndReason::Logout).await?;
         }
         4 => drop(store.delete_expired(50).await?),
         _ => return swap_some(store, round, sessions).await,

@@ -19,8 +19,8 @@ use tokio::{task::JoinSet, time::Instant};
 use tower_bearer::{
     SessionId,
     store::{
-        Record, RevokeReason, Revoked, Session, SessionSecret, SessionState, SessionStore,
-        StoreError, StoreErrorKind, Swap,
+        EndReason, Ended, Record, Session, SessionSecret, SessionState, SessionStore, StoreError,
+        StoreErrorKind, Swap,
     },
 };
 use tower_bearer_sqlx::{PostgresOptions, PostgresStore};

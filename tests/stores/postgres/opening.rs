@@ -105,7 +105,7 @@ async fn tables_may_have_any_name() {
             .confirm(&[(id(number), 1)])
             .await
             .expect("it confirms");
-        let ended = store.end_all(ISSUER, "ada", RevokeReason::Logout).await;
+        let ended = store.end_all(ISSUER, "ada", EndReason::Logout).await;
         assert_eq!(ended.expect("it ends"), [id(number)]);
         assert_eq!(store.delete_expired(9).await.expect("it deletes"), 0);
     }
@@ -187,12 +187,7 @@ async fn a_role_that_may_only_use_the_tables_will_do() {
         Swap::Swapped
     );
     store.confirm(&[(id(1), 1)]).await.expect("it confirms");
-    assert!(
-        store
-            .end(id(1), RevokeReason::Logout)
-            .await
-            .expect("it ends")
-    );
+    assert!(store.end(id(1), EndReason::Logout).await.expect("it ends"));
     assert_eq!(store.delete_expired(9).await.expect("it deletes"), 0);
 }
 

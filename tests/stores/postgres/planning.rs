@@ -47,12 +47,10 @@ async fn no_statement_walks_the_table() {
             .expect("it confirms");
         let listed = store.list(ISSUER, "user 7", Some(id(5)), 10).await;
         assert_eq!(listed.expect("it lists").records.len(), 10);
-        let ended = store
-            .end_all(ISSUER, "user 404", RevokeReason::Logout)
-            .await;
+        let ended = store.end_all(ISSUER, "user 404", EndReason::Logout).await;
         ended.expect("it ends");
         store
-            .end(id(404), RevokeReason::Logout)
+            .end(id(404), EndReason::Logout)
             .await
             .expect("it ends");
         store.delete_expired(9).await.expect("it deletes");

@@ -16,11 +16,11 @@ async fn nothing_works(store: &PostgresStore, known: &Record) {
             .map(drop),
         store.confirm(&[(known.session.id, 0)]).await,
         store
-            .end(known.session.id, RevokeReason::Logout)
+            .end(known.session.id, EndReason::Logout)
             .await
             .map(drop),
         store
-            .end_all(ISSUER, "ada", RevokeReason::Logout)
+            .end_all(ISSUER, "ada", EndReason::Logout)
             .await
             .map(drop),
         store.delete_expired(9).await.map(drop),

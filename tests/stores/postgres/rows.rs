@@ -62,9 +62,9 @@ async fn a_row_that_cannot_be_read_is_corrupt() {
         "idle_lifetime = -1",
         "extra = '[]'",
         "bound_to = '\\x00'",
-        "revoked_at = 1",
-        "revoked_reason = 'logout'",
-        "revoked_at = 1, revoked_reason = 'boredom'",
+        "ended_at = 1",
+        "end_reason = 'logout'",
+        "ended_at = 1, end_reason = 'boredom'",
     ];
     let Some(server) = Postgres::start().await else {
         return;

@@ -18,7 +18,7 @@ async fn a_silent_server_is_a_timeout() {
     for outcome in [
         store.load(first.session.id).await.map(drop),
         store
-            .end(first.session.id, RevokeReason::Logout)
+            .end(first.session.id, EndReason::Logout)
             .await
             .map(drop),
         // By now over a connection that would have to be opened.
@@ -29,7 +29,7 @@ async fn a_silent_server_is_a_timeout() {
     server.resume();
     let kept = load(&store, 1).await;
     // Whether the write got there before nobody knew.
-    assert!(kept.state.version == first.state.version || kept.state.revoked.is_some());
+    assert!(kept.state.version == first.state.version || kept.state.ended.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -21,7 +21,7 @@ async fn a_session_goes_by_itself_at_its_end() {
     assert!(self::end(&store, 1).await);
     assert_eq!(expires_at().await, end);
     clock.advance(2 * HOUR - Duration::from_secs(60));
-    assert!(load(&store, 1).await.state.revoked.is_some());
+    assert!(load(&store, 1).await.state.ended.is_some());
 
     clock.advance(Duration::from_secs(60));
     assert!(find(&store, 1).await.is_none());

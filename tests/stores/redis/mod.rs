@@ -23,8 +23,8 @@ use tower_bearer::{
     SessionId,
     clock::Timestamp,
     store::{
-        Record, RevokeReason, Revoked, Session, SessionSecret, SessionState, SessionStore,
-        StoreError, StoreErrorKind, Swap,
+        EndReason, Ended, Record, Session, SessionSecret, SessionState, SessionStore, StoreError,
+        StoreErrorKind, Swap,
     },
 };
 use tower_bearer_redis::{RedisOptions, RedisStore};
@@ -100,12 +100,12 @@ async fn swap(store: &RedisStore, expected: u64, next: &Record) -> Swap {
 }
 
 async fn end(store: &RedisStore, number: u128) -> bool {
-    let ended = store.end(id(number), RevokeReason::Logout).await;
+    let ended = store.end(id(number), EndReason::Logout).await;
     ended.expect("the store ends")
 }
 
 async fn end_all(store: &RedisStore) -> Result<Vec<SessionId>, StoreError> {
-    store.end_all(ISSUER, "ada", RevokeReason::Logout).await
+    store.end_all(ISSUER, "ada", EndReason::Logout).await
 }
 
 /// The identifiers of the live sessions of `ada`.
@@ -136,7 +136,7 @@ async fn failures(store: &RedisStore) -> [StoreErrorKind; 7] {
                 .await,
         ),
         kind(store.confirm(&[(first.session.id, 0)]).await),
-        kind(store.end(first.session.id, RevokeReason::Logout).await),
+        kind(store.end(first.session.id, EndReason::Logout).await),
         kind(end_all(store).await),
         kind(store.list(ISSUER, "ada", None, 9).await),
     ]

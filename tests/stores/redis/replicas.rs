@@ -24,9 +24,7 @@ async fn a_replica_serves_nothing() {
     // Not even that there is nobody.
     let nobody = replica.list(ISSUER, "nobody", None, 1).await;
     assert_eq!(kind(nobody), UNAVAILABLE);
-    let nobody = replica
-        .end_all(ISSUER, "nobody", RevokeReason::Logout)
-        .await;
+    let nobody = replica.end_all(ISSUER, "nobody", EndReason::Logout).await;
     assert_eq!(kind(nobody), UNAVAILABLE);
     replica.now().await.unwrap();
     assert!(find(&store, 1).await.is_some());
@@ -123,32 +121,32 @@ async fn a_revocation_waits_for_replicas_and_nothing_else_does() {
     for number in 1..=5 {
         insert(&patient, number).await;
     }
-    let revoked = async |number| -> bool {
+    let ended = async |number| -> bool {
         let reason: Vec<u8> = replica.run(&format!("GETRANGE {} 9 9", key(number))).await;
         reason != [0]
     };
     assert!(end(&patient, 1).await);
-    assert!(revoked(1).await);
+    assert!(ended(1).await);
 
     replica.pause();
     let asked = Instant::now();
     let too_late = StoreErrorKind::Timeout;
-    assert_eq!(kind(hasty.end(id(2), RevokeReason::Logout).await), too_late);
+    assert_eq!(kind(hasty.end(id(2), EndReason::Logout).await), too_late);
     assert!(asked.elapsed() >= longest, "it did not wait");
-    assert!(load(&hasty, 2).await.state.revoked.is_some());
+    assert!(load(&hasty, 2).await.state.ended.is_some());
     let mut reused = rotated(&load(&hasty, 3).await);
-    reused.state.revoked = Some(Revoked::new(now(&hasty).await, RevokeReason::Reuse));
+    reused.state.ended = Some(Ended::new(now(&hasty).await, EndReason::Reuse));
     assert_eq!(
         kind(hasty.swap(reused.session.id, 0, &reused.state).await),
         too_late
     );
     assert!(load(&hasty, 3).await == reused);
     assert_eq!(kind(end_all(&hasty).await), too_late);
-    assert!(load(&hasty, 5).await.state.revoked.is_some());
+    assert!(load(&hasty, 5).await.state.ended.is_some());
 
     // Whoever repeats a logout waits for it to be as durable as the first should have been.
     let again = patient.clone();
-    let again = tokio::spawn(async move { again.end(id(2), RevokeReason::Logout).await });
+    let again = tokio::spawn(async move { again.end(id(2), EndReason::Logout).await });
     // Meanwhile others are served.
     let next = rotated(&insert(&patient, 6).await);
     assert_eq!(swap(&patient, 0, &next).await, Swap::Swapped);
@@ -156,5 +154,5 @@ async fn a_revocation_waits_for_replicas_and_nothing_else_does() {
     assert!(!again.is_finished());
     replica.resume();
     assert!(!again.await.unwrap().unwrap());
-    assert!(revoked(2).await && revoked(5).await);
+    assert!(ended(2).await && ended(5).await);
 }

@@ -26,7 +26,7 @@ async fn a_key_of_another_type_is_corrupt_and_left_alone() {
         ),
         CORRUPT
     );
-    assert_eq!(kind(store.end(id(2), RevokeReason::Logout).await), CORRUPT);
+    assert_eq!(kind(store.end(id(2), EndReason::Logout).await), CORRUPT);
     assert_eq!(kind(store.insert(&second).await), StoreErrorKind::Duplicate);
     // It holds up neither the confirmations nor the end of the others.
     let pairs = [1, 2, 3].map(|number| (id(number), 0));
@@ -35,7 +35,7 @@ async fn a_key_of_another_type_is_corrupt_and_left_alone() {
     assert_eq!(kind(store.list(ISSUER, "ada", None, 9).await), CORRUPT);
     assert_eq!(kind(end_all(&store).await), CORRUPT);
     for number in [1, 3, 250] {
-        assert!(load(&store, number).await.state.revoked.is_some());
+        assert!(load(&store, number).await.state.ended.is_some());
     }
     let kept: Vec<String> = server.run(&format!("LRANGE {} 0 -1", key(2))).await;
     assert_eq!(kept, ["x"]);
@@ -81,7 +81,7 @@ async fn a_row_that_cannot_be_read_is_corrupt_and_tells_nothing() {
     // What can be told not to be a row at all does not count as ended.
     for number in [4, 5] {
         assert_eq!(
-            kind(store.end(id(number), RevokeReason::Logout).await),
+            kind(store.end(id(number), EndReason::Logout).await),
             CORRUPT
         );
     }
@@ -101,7 +101,7 @@ async fn a_row_of_a_later_format_is_left_alone() {
     assert_eq!(swap(&store, 0, &rotated(&first)).await, Swap::Lost);
     store.confirm(&[(first.session.id, 0)]).await.unwrap();
     assert_eq!(
-        kind(store.end(first.session.id, RevokeReason::Logout).await),
+        kind(store.end(first.session.id, EndReason::Logout).await),
         CORRUPT
     );
     let after: Vec<u8> = server.run(&format!("GET {}", key(1))).await;

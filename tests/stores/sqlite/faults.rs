@@ -16,7 +16,7 @@ async fn only_reads(read_only: &Setup<SqliteStore>) {
         read_only.store.confirm(&[(id(1), 0)]).await.unwrap_err(),
         read_only
             .store
-            .end(id(1), RevokeReason::Logout)
+            .end(id(1), EndReason::Logout)
             .await
             .unwrap_err(),
     ];
@@ -63,7 +63,7 @@ async fn a_full_disk_is_unavailable_and_harms_nothing() {
             .unwrap_err(),
         setup
             .store
-            .end(kept[0].session.id, RevokeReason::Logout)
+            .end(kept[0].session.id, EndReason::Logout)
             .await
             .unwrap_err(),
     ] {
@@ -97,9 +97,9 @@ async fn a_row_that_cannot_be_read_is_corrupt() {
         "UPDATE tower_bearer_sessions SET claims = '{\"sub\":\"mallory\"}'",
         "UPDATE tower_bearer_sessions SET claims = '['",
         "UPDATE tower_bearer_sessions SET metadata = '{\"a\":1}'",
-        "UPDATE tower_bearer_sessions SET revoked_at = 1",
-        "UPDATE tower_bearer_sessions SET revoked_reason = 'logout'",
-        "UPDATE tower_bearer_sessions SET revoked_at = 1, revoked_reason = 'boredom'",
+        "UPDATE tower_bearer_sessions SET ended_at = 1",
+        "UPDATE tower_bearer_sessions SET end_reason = 'logout'",
+        "UPDATE tower_bearer_sessions SET ended_at = 1, end_reason = 'boredom'",
     ];
     for damage in damages {
         let (_directory, url) = place();

@@ -16,8 +16,7 @@ use tokio::{task::JoinSet, time::Instant};
 use tower_bearer::{
     SessionId,
     store::{
-        Record, RevokeReason, Session, SessionSecret, SessionState, SessionStore, StoreErrorKind,
-        Swap,
+        EndReason, Record, Session, SessionSecret, SessionState, SessionStore, StoreErrorKind, Swap,
     },
 };
 use tower_bearer_sqlx::{SqliteOptions, SqliteStore};

@@ -8,7 +8,7 @@ async fn what_was_written_outlives_the_store() {
     let first = open(&url).await;
     first.insert(&long_record(1)).await;
     first.insert(&record(2, "ada")).await;
-    assert!(first.store.end(id(2), RevokeReason::Logout).await.unwrap());
+    assert!(first.store.end(id(2), EndReason::Logout).await.unwrap());
     let kept = [first.load(id(1)).await, first.load(id(2)).await];
     // Dropped without a close, as by a crash.
     drop(first);
@@ -31,7 +31,7 @@ async fn a_closed_store_is_unavailable() {
     for store in [&setup.store, &clone] {
         let error = store.load(id(1)).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-        let error = store.end(id(1), RevokeReason::Logout).await.unwrap_err();
+        let error = store.end(id(1), EndReason::Logout).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     }
 }
@@ -49,9 +49,9 @@ async fn two_stores_on_one_file_see_each_other() {
         Swap::Swapped
     );
     assert_eq!(one.load(id(1)).await.state.generation, 1);
-    assert!(one.store.end(id(1), RevokeReason::Logout).await.unwrap());
-    let revoked = two.load(id(1)).await;
-    assert_eq!(two.swap(2, &rotated(&revoked)).await, Swap::Lost);
+    assert!(one.store.end(id(1), EndReason::Logout).await.unwrap());
+    let ended = two.load(id(1)).await;
+    assert_eq!(two.swap(2, &rotated(&ended)).await, Swap::Lost);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -111,7 +111,7 @@ async fn a_locked_database_is_busy_and_then_works() {
     assert!(asked.elapsed() < timeout * 30, "it waited too long");
     let error = setup
         .store
-        .end(first.session.id, RevokeReason::Logout)
+        .end(first.session.id, EndReason::Logout)
         .await
         .unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Busy);
@@ -131,7 +131,7 @@ async fn a_writer_waits_for_a_short_lock() {
     let mut locker = connection(&url).await;
     run(&mut locker, "BEGIN EXCLUSIVE").await;
     let store = setup.store.clone();
-    let writer = tokio::spawn(async move { store.end(id(1), RevokeReason::Logout).await });
+    let writer = tokio::spawn(async move { store.end(id(1), EndReason::Logout).await });
     // Long enough for the writer to meet the lock; if it did not, the test still holds.
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(!writer.is_finished());

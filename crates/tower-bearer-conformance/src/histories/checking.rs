@@ -57,7 +57,7 @@ impl<F: Fixture> World<'_, F> {
         self.clients[client].checks_row(row.as_ref(), now, step)?;
         let is_live = self.wait_for(self.servers[0].is_live(id)).unwrap();
         let now = self.told(0);
-        let runs = |row: Record| row.state.revoked.is_none() && now < row.session.ends_at;
+        let runs = |row: Record| row.state.ended.is_none() && now < row.session.ends_at;
         prop_assert_eq!(is_live, row.is_some_and(runs));
         Ok(())
     }

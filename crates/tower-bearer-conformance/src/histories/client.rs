@@ -118,8 +118,8 @@ impl Client {
             self.watched.revoke();
             return Ok(());
         };
-        if before.state.revoked.is_some() {
-            prop_assert_eq!(row, before, "revoked is final");
+        if before.state.ended.is_some() {
+            prop_assert_eq!(row, before, "ended is final");
         }
         prop_assert!(row.state.version >= before.state.version);
         prop_assert!(row.state.version > before.state.version || row == before);
@@ -136,7 +136,7 @@ impl Client {
                 "a lifetime moved"
             );
         }
-        if row.state.revoked.is_some() {
+        if row.state.ended.is_some() {
             self.watched.revoke();
         }
         if matches!(step, Step::Flush { .. }) {

@@ -26,7 +26,7 @@ pub(super) struct Setting {
     pub(super) late_span: u32,
     pub(super) confirm_by: ConfirmBy,
     pub(super) max_sessions: Option<(usize, Overflow)>,
-    pub(super) revoke_on_reuse: bool,
+    pub(super) end_on_reuse: bool,
 }
 
 /// One step of a history. `session` is taken modulo the number of sessions, and 0 is the newest
@@ -223,18 +223,16 @@ fn settings() -> impl Strategy<Value = Setting> {
         prop::bool::weighted(0.9),
     )
         .prop_map(
-            |(window, (late_budget, late_span), by_access, max_sessions, revoke_on_reuse)| {
-                Setting {
-                    window: Duration::from_secs(window),
-                    late_budget,
-                    late_span,
-                    confirm_by: match by_access {
-                        true => ConfirmBy::AccessToken,
-                        false => ConfirmBy::Successor,
-                    },
-                    max_sessions,
-                    revoke_on_reuse,
-                }
+            |(window, (late_budget, late_span), by_access, max_sessions, end_on_reuse)| Setting {
+                window: Duration::from_secs(window),
+                late_budget,
+                late_span,
+                confirm_by: match by_access {
+                    true => ConfirmBy::AccessToken,
+                    false => ConfirmBy::Successor,
+                },
+                max_sessions,
+                end_on_reuse,
             },
         )
 }

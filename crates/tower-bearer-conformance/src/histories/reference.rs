@@ -6,8 +6,8 @@ use tower_bearer::{
     SessionId,
     clock::Timestamp,
     session::{
-        ConfirmBy, Overflow, PresentedToken, Record, RefreshOutcome, RefreshVerdict, Refusal,
-        RevokeReason, Revoked, RotationPolicy, SessionEventKind, decide,
+        ConfirmBy, EndReason, Ended, Overflow, PresentedToken, Record, RefreshOutcome,
+        RefreshVerdict, Refusal, RotationPolicy, SessionEventKind, decide,
     },
 };
 
@@ -43,7 +43,7 @@ impl Reference {
         policy.reuse_window = setting.window;
         policy.late_budget = setting.late_budget;
         policy.late_span = setting.late_span;
-        policy.revoke_on_reuse = setting.revoke_on_reuse;
+        policy.end_on_reuse = setting.end_on_reuse;
         Self {
             rows: BTreeMap::new(),
             servers: Default::default(),
@@ -65,7 +65,7 @@ impl Reference {
             return false;
         }
         for id in live.iter().take(surplus) {
-            self.revoke(server, *id, RevokeReason::Evicted, now);
+            self.revoke(server, *id, EndReason::Evicted, now);
         }
         true
     }
@@ -101,15 +101,15 @@ impl Reference {
         }
         let (result, kind) = match verdict {
             RefreshVerdict::Refused(refusal) => {
-                if refusal == Refusal::Revoked {
+                if refusal == Refusal::Ended {
                     self.servers[server].ended.insert(id);
                 }
                 (Err(refusal), SessionEventKind::Refused(refusal))
             }
             RefreshVerdict::Reuse(reuse) => {
-                if self.policy.revoke_on_reuse {
+                if self.policy.end_on_reuse {
                     self.servers[server].ended.insert(id);
-                    let ended = SessionEventKind::Ended(RevokeReason::Reuse);
+                    let ended = SessionEventKind::Ended(EndReason::Reuse);
                     self.told.push((ended, id, 0));
                 }
                 (Err(Refusal::Reused), SessionEventKind::Reused(reuse))
@@ -141,20 +141,20 @@ impl Reference {
         &mut self,
         server: usize,
         id: SessionId,
-        reason: RevokeReason,
+        reason: EndReason,
         now: Timestamp,
     ) -> bool {
         let Some(row) = self.rows.get_mut(&id) else {
             return false;
         };
         self.servers[server].ended.insert(id);
-        if row.state.revoked.is_some() {
+        if row.state.ended.is_some() {
             return false;
         }
-        row.state.revoked = Some(Revoked::new(now, reason));
+        row.state.ended = Some(Ended::new(now, reason));
         row.state.version += 1;
         // An eviction is written by a swap, which makes the version from the time.
-        if reason == RevokeReason::Evicted {
+        if reason == EndReason::Evicted {
             row.state.version = row.state.version.max(now.as_millis().unsigned_abs());
         }
         self.told.push((SessionEventKind::Ended(reason), id, 0));
@@ -162,7 +162,7 @@ impl Reference {
     }
 
     pub(super) fn running(&self, subject: &str) -> Vec<SessionId> {
-        let running = |row: &&Record| row.session.subject == subject && row.state.revoked.is_none();
+        let running = |row: &&Record| row.session.subject == subject && row.state.ended.is_none();
         let running = self.rows.values().filter(running);
         running.map(|row| row.session.id).collect()
     }
@@ -187,7 +187,7 @@ impl Reference {
         let fits = |(id, generation): &(SessionId, u32)| {
             self.rows.get(id).is_some_and(|row| {
                 row.state.generation == *generation
-                    && row.state.revoked.is_none()
+                    && row.state.ended.is_none()
                     && row.state.confirmed_at.is_none()
             })
         };

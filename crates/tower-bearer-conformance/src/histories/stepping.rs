@@ -8,7 +8,7 @@ use tower_bearer::{
     claims::{Scope, SessionId},
     clock::Timestamp,
     session::{
-        Grant, Record, RevokeReason, Session, SessionErrorKind, SessionEventKind, SessionState,
+        EndReason, Grant, Record, Session, SessionErrorKind, SessionEventKind, SessionState,
     },
     store::Swap,
 };
@@ -170,15 +170,15 @@ impl<F: Fixture> World<'_, F> {
         let id = client.held(0).id;
         let subject = if other { "mallory" } else { &client.subject };
         let ended = self.wait_for(self.servers[server].end(id, subject));
-        let expected = !other && self.revoked(server, id, RevokeReason::Logout);
+        let expected = !other && self.ended(server, id, EndReason::Logout);
         prop_assert_eq!(ended.unwrap(), expected);
         Ok(())
     }
 
-    /// Makes the oracle revoke a session at the time at which the store has revoked it.
-    fn revoked(&mut self, server: usize, id: SessionId, reason: RevokeReason) -> bool {
-        let revoked = self.row(id).and_then(|row| row.state.revoked);
-        let at = self.written(revoked.map(|revoked| revoked.at));
+    /// Makes the oracle revoke a session at the time at which the store has ended it.
+    fn ended(&mut self, server: usize, id: SessionId, reason: EndReason) -> bool {
+        let ended = self.row(id).and_then(|row| row.state.ended);
+        let at = self.written(ended.map(|ended| ended.at));
         self.reference.revoke(server, id, reason, at)
     }
 
@@ -188,7 +188,7 @@ impl<F: Fixture> World<'_, F> {
         let running = self.reference.running(&subject);
         prop_assert_eq!(ended.unwrap(), running.len());
         for id in running {
-            self.revoked(server, id, RevokeReason::Logout);
+            self.ended(server, id, EndReason::Logout);
         }
         Ok(())
     }
@@ -204,7 +204,7 @@ impl<F: Fixture> World<'_, F> {
         let now = self.seen(server).first().map_or(self.begin, Seen::time);
         let strict = self.verifier.clone().leeway(Duration::ZERO).unwrap();
         if !access || strict.verify_at(token, now).is_ok() {
-            self.revoked(server, held.id, RevokeReason::Revocation);
+            self.ended(server, held.id, EndReason::Revocation);
         }
         Ok(())
     }
@@ -214,7 +214,7 @@ impl<F: Fixture> World<'_, F> {
         let Some(row) = self.reference.rows.get_mut(&client.held(0).id) else {
             return Ok(());
         };
-        if row.state.revoked.is_some() {
+        if row.state.ended.is_some() {
             return Ok(());
         }
         let (before, version) = (client.lose_writes(back), row.state.version);

@@ -19,7 +19,7 @@ pub(super) struct Watched {
     late: BTreeSet<u32>,
     expires: Timestamp,
     ends: Timestamp,
-    revoked: bool,
+    ended: bool,
 }
 
 /// What must happen to a presented token.
@@ -44,7 +44,7 @@ impl Watched {
             late: BTreeSet::new(),
             expires: now + IDLE,
             ends: now + longest,
-            revoked: false,
+            ended: false,
         }
     }
 
@@ -59,16 +59,16 @@ impl Watched {
             late: late.map(|behind| row.state.generation - behind).collect(),
             expires: row.state.expires_at,
             ends: row.session.ends_at,
-            revoked: row.state.revoked.is_some(),
+            ended: row.state.ended.is_some(),
         }
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.revoked
+        self.ended
     }
 
     pub(super) fn revoke(&mut self) {
-        self.revoked = true;
+        self.ended = true;
     }
 
     /// Presents a genuine token of this generation and with this `exp`.
@@ -80,7 +80,7 @@ impl Watched {
         setting: &Setting,
     ) -> Fate {
         let behind = i64::from(self.generation) - i64::from(generation);
-        if self.revoked || now >= self.ends {
+        if self.ended || now >= self.ends {
             return Fate::Nothing;
         }
         match behind {
@@ -129,7 +129,7 @@ impl Watched {
     }
 
     fn theft(&mut self, setting: &Setting) -> Fate {
-        self.revoked = setting.revoke_on_reuse;
+        self.ended = setting.end_on_reuse;
         Fate::Theft
     }
 

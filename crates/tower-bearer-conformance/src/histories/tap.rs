@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
-    store::{Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError, Swap},
+    store::{EndReason, Listed, Loaded, Record, SessionState, SessionStore, StoreError, Swap},
 };
 
 /// A store that records the times that it gives to a server. The server decides by these times,
@@ -78,7 +78,7 @@ impl<St: SessionStore> SessionStore for Tap<St> {
         self.store.confirm(pairs).await
     }
 
-    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         self.store.end(id, reason).await
     }
 
@@ -86,7 +86,7 @@ impl<St: SessionStore> SessionStore for Tap<St> {
         &self,
         issuer: &str,
         subject: &str,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         self.store.end_all(issuer, subject, reason).await
     }

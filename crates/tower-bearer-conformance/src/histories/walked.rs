@@ -25,7 +25,7 @@ const ROWS: [&str; 17] = [
     "reused_older",
     "forged",
     "unknown",
-    "revoked",
+    "ended",
     "expired",
     "logout",
     "revocation",
@@ -53,7 +53,7 @@ fn name(kind: SessionEventKind) -> &'static str {
     match kind {
         SessionEventKind::Ended(reason) => reason.as_str(),
         SessionEventKind::Refused(Refusal::Unknown) => "unknown",
-        SessionEventKind::Refused(Refusal::Revoked) => "revoked",
+        SessionEventKind::Refused(Refusal::Ended) => "ended",
         SessionEventKind::Refused(Refusal::Expired) => "expired",
         other => other.as_str(),
     }

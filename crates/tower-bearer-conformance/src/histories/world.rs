@@ -156,8 +156,8 @@ fn server<St: SessionStore>(
     if let Some((max, overflow)) = setting.max_sessions {
         builder = builder.max_sessions(max, overflow);
     }
-    if !setting.revoke_on_reuse {
-        builder = builder.danger_refuse_without_revoking();
+    if !setting.end_on_reuse {
+        builder = builder.danger_refuse_without_ending();
     }
     builder.build().unwrap()
 }

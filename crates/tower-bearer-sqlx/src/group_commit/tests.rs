@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::*;
 use tower_bearer::{
     clock::Timestamp,
-    store::{RevokeReason, Revoked},
+    store::{EndReason, Ended},
 };
 
 /// A writer whose writes are seen by the test when they begin, and end when the test lets them.
@@ -246,10 +246,10 @@ async fn a_revocation_waits_for_nobody() {
     assert_eq!(scene.batch().await, [1]);
     let _second = scene.swap(2, FITS);
     scene.until_waiting(1).await;
-    let mut revoked = pending(3, FITS);
+    let mut ended = pending(3, FITS);
     let at = Timestamp::from_secs(1);
-    revoked.next.revoked = Some(Revoked::new(at, RevokeReason::Logout));
-    let revocation = scene.begin(revoked);
+    ended.next.ended = Some(Ended::new(at, EndReason::Logout));
+    let revocation = scene.begin(ended);
     assert_eq!(revocation.await.unwrap().unwrap(), Swap::Swapped);
     assert_eq!(*scene.group.writer.alone.lock().unwrap(), [id(3)]);
 }

@@ -21,7 +21,7 @@ use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
     store::{
-        Listed, Loaded, OpenError, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        EndReason, Listed, Loaded, OpenError, Record, SessionState, SessionStore, StoreError,
         StoreErrorKind, Swap,
     },
 };
@@ -268,7 +268,7 @@ impl SessionStore for PostgresStore {
         Ok(())
     }
 
-    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         let end = statement(&self.statements.end)
             .bind(id.as_uuid())
             .bind(reason.as_str());
@@ -279,7 +279,7 @@ impl SessionStore for PostgresStore {
         &self,
         issuer: &str,
         subject: &str,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         let end_all = statement(&self.statements.end_all)
             .bind(issuer.as_bytes())

@@ -80,7 +80,7 @@ pub(super) fn bind_state(
         late,
         expires_at,
         last_refreshed_at,
-        revoked,
+        ended,
         bound_to,
     } = state;
     Ok(statement
@@ -93,8 +93,8 @@ pub(super) fn bind_state(
         .bind(expires_at.as_millis())
         .bind(millis(*last_refreshed_at))
         .bind(columns::thumbprint(bound_to.as_ref()))
-        .bind(columns::revoked_at(*revoked))
-        .bind(columns::reason(*revoked)))
+        .bind(columns::ended_at(*ended))
+        .bind(columns::reason(*ended)))
 }
 
 /// Reads all columns of a row, which has no session if its `id` is null.

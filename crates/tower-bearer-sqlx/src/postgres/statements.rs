@@ -99,9 +99,9 @@ fn swap(sessions: &str, settled: &str) -> Arc<str> {
     format!(
         "UPDATE {sessions}
         SET version = $3, generation = $4, rotated_at = $5, delivered_at = $6, confirmed_at = $7,
-            late = $8, expires_at = $9, last_refreshed_at = $10, bound_to = $11, revoked_at = $12,
-            revoked_reason = $13
-        WHERE id = $1 AND version = $2 AND revoked_at IS NULL AND {settled}
+            late = $8, expires_at = $9, last_refreshed_at = $10, bound_to = $11, ended_at = $12,
+            end_reason = $13
+        WHERE id = $1 AND version = $2 AND ended_at IS NULL AND {settled}
         RETURNING true"
     )
     .into()
@@ -119,7 +119,7 @@ fn swap_many(sessions: &str, settled: &str) -> Arc<str> {
                 AS next (id, expected, version, generation, rotated_at, delivered_at, confirmed_at,
                     late, expires_at, last_refreshed_at, bound_to)
                 ON kept.id = next.id AND kept.version = next.expected
-            WHERE kept.revoked_at IS NULL AND {settled}
+            WHERE kept.ended_at IS NULL AND {settled}
             FOR NO KEY UPDATE OF kept SKIP LOCKED
         )
         UPDATE {sessions} AS kept
@@ -141,7 +141,7 @@ fn confirm(sessions: &str, settled: &str) -> Arc<str> {
             SELECT kept.id FROM {sessions} AS kept
             JOIN unnest($1::uuid[], $2::bigint[]) AS pair (id, generation)
                 ON kept.id = pair.id AND kept.generation = pair.generation
-            WHERE kept.confirmed_at IS NULL AND kept.revoked_at IS NULL AND {settled}
+            WHERE kept.confirmed_at IS NULL AND kept.ended_at IS NULL AND {settled}
             ORDER BY kept.id FOR NO KEY UPDATE OF kept
         )
         UPDATE {sessions} AS kept SET confirmed_at = {NOW}, version = kept.version + 1
@@ -152,8 +152,8 @@ fn confirm(sessions: &str, settled: &str) -> Arc<str> {
 
 fn end(sessions: &str, settled: &str) -> Arc<str> {
     format!(
-        "UPDATE {sessions} SET revoked_at = {NOW}, revoked_reason = $2, version = version + 1
-        WHERE id = $1 AND revoked_at IS NULL AND {settled}
+        "UPDATE {sessions} SET ended_at = {NOW}, end_reason = $2, version = version + 1
+        WHERE id = $1 AND ended_at IS NULL AND {settled}
         RETURNING true"
     )
     .into()
@@ -163,11 +163,11 @@ fn end_all(sessions: &str, settled: &str) -> Arc<str> {
     format!(
         "WITH held AS (
             SELECT id FROM {sessions}
-            WHERE issuer = $1 AND subject = $2 AND revoked_at IS NULL AND {settled}
+            WHERE issuer = $1 AND subject = $2 AND ended_at IS NULL AND {settled}
             ORDER BY id FOR NO KEY UPDATE
         )
         UPDATE {sessions} AS kept
-        SET revoked_at = {NOW}, revoked_reason = $3, version = kept.version + 1
+        SET ended_at = {NOW}, end_reason = $3, version = kept.version + 1
         FROM held WHERE kept.id = held.id
         RETURNING kept.id"
     )
@@ -183,7 +183,7 @@ fn list(sessions: &str) -> Arc<str> {
         FROM clock LEFT JOIN LATERAL (
             SELECT {COLUMNS} FROM {sessions}
             WHERE issuer = $1 AND subject = $2 AND id >= $3 AND id IS DISTINCT FROM $4
-                AND revoked_at IS NULL AND expires_at > clock.now AND ends_at > clock.now
+                AND ended_at IS NULL AND expires_at > clock.now AND ends_at > clock.now
             ORDER BY id LIMIT $5
         ) AS live ON true
         ORDER BY id"

@@ -50,7 +50,7 @@ impl Writer for SwapWriter {
 
     async fn write_alone(&self, swap: &Pending) -> Result<Swap, StoreError> {
         let statement = one(&self.statements.swap, swap)?;
-        let rows = match swap.next.revoked {
+        let rows = match swap.next.ended {
             Some(_) => self.connections.write(statement).await?,
             None => {
                 let turn = Arc::clone(&self.alone).acquire_owned().await.ok();
@@ -133,7 +133,7 @@ impl Columns {
             late,
             expires_at,
             last_refreshed_at,
-            revoked: _,
+            ended: _,
             bound_to,
         } = next;
         self.id.push(id.as_uuid());

@@ -21,8 +21,7 @@ use tower_bearer::{
     claims::SessionId,
     clock::{Clock, SystemClock, Timestamp},
     store::{
-        Listed, Loaded, OpenError, Record, RevokeReason, SessionState, SessionStore, StoreError,
-        Swap,
+        EndReason, Listed, Loaded, OpenError, Record, SessionState, SessionStore, StoreError, Swap,
     },
 };
 
@@ -49,13 +48,13 @@ const CONFIRM: &str = "
 UPDATE tower_bearer_sessions AS kept SET confirmed_at = ?, version = kept.version + 1
 FROM json_each(?) AS pair
 WHERE kept.id = unhex(pair.value ->> 0) AND kept.generation = pair.value ->> 1
-    AND kept.confirmed_at IS NULL AND kept.revoked_at IS NULL";
+    AND kept.confirmed_at IS NULL AND kept.ended_at IS NULL";
 const END: &str = "
-UPDATE tower_bearer_sessions SET revoked_at = ?, revoked_reason = ?, version = version + 1
-WHERE id = ? AND revoked_at IS NULL";
+UPDATE tower_bearer_sessions SET ended_at = ?, end_reason = ?, version = version + 1
+WHERE id = ? AND ended_at IS NULL";
 const END_ALL: &str = "
-UPDATE tower_bearer_sessions SET revoked_at = ?, revoked_reason = ?, version = version + 1
-WHERE issuer = ? AND subject = ? AND revoked_at IS NULL
+UPDATE tower_bearer_sessions SET ended_at = ?, end_reason = ?, version = version + 1
+WHERE issuer = ? AND subject = ? AND ended_at IS NULL
 RETURNING id";
 /// To list from the beginning, `?3` is the empty blob, which is below every identifier.
 const LIST: &str = concat!(
@@ -63,7 +62,7 @@ const LIST: &str = concat!(
     columns::names!(),
     " FROM tower_bearer_sessions
     WHERE issuer = ?1 AND subject = ?2 AND id > ?3
-        AND revoked_at IS NULL AND expires_at > ?4 AND ends_at > ?4
+        AND ended_at IS NULL AND expires_at > ?4 AND ends_at > ?4
     ORDER BY id LIMIT ?5"
 );
 const DELETE_EXPIRED: &str = "
@@ -236,7 +235,7 @@ impl SessionStore for SqliteStore {
         Ok(())
     }
 
-    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         let mut writer = self.writer.acquire().await.map_err(failed)?;
         let end = sqlx::query(END)
             .bind(self.clock.now().as_millis())
@@ -250,7 +249,7 @@ impl SessionStore for SqliteStore {
         &self,
         issuer: &str,
         subject: &str,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         let mut writer = self.writer.acquire().await.map_err(failed)?;
         let end_all = sqlx::query(END_ALL)

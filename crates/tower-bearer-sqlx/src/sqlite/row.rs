@@ -70,7 +70,7 @@ fn bind_state(insert: Statement, state: &SessionState) -> Result<Statement, Stor
         late,
         expires_at,
         last_refreshed_at,
-        revoked,
+        ended,
         bound_to,
     } = state;
     Ok(insert
@@ -83,8 +83,8 @@ fn bind_state(insert: Statement, state: &SessionState) -> Result<Statement, Stor
         .bind(expires_at.as_millis())
         .bind(millis(*last_refreshed_at))
         .bind(columns::thumbprint(bound_to.as_ref()))
-        .bind(columns::revoked_at(*revoked))
-        .bind(columns::reason(*revoked)))
+        .bind(columns::ended_at(*ended))
+        .bind(columns::reason(*ended)))
 }
 
 /// Reads all columns.

@@ -36,8 +36,8 @@ CREATE TABLE tower_bearer_sessions (
     expires_at INTEGER NOT NULL,
     last_refreshed_at INTEGER,
     bound_to BLOB,
-    revoked_at INTEGER,
-    revoked_reason TEXT
+    ended_at INTEGER,
+    end_reason TEXT
 ) STRICT;
 CREATE INDEX tower_bearer_sessions_subject ON tower_bearer_sessions (issuer, subject, id);
 CREATE INDEX tower_bearer_sessions_ends_at ON tower_bearer_sessions (ends_at);

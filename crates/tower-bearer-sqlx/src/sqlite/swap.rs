@@ -26,12 +26,12 @@ UPDATE tower_bearer_sessions AS kept
 SET generation = next.value ->> 'generation', rotated_at = next.value ->> 'rotated_at',
     delivered_at = next.value ->> 'delivered_at', confirmed_at = next.value ->> 'confirmed_at',
     late = next.value ->> 'late', expires_at = next.value ->> 'expires_at',
-    revoked_at = next.value ->> 'revoked_at', revoked_reason = next.value ->> 'revoked_reason',
+    ended_at = next.value ->> 'ended_at', end_reason = next.value ->> 'end_reason',
     last_refreshed_at = next.value ->> 'last_refreshed_at', version = next.value ->> 'version',
     bound_to = unhex(next.value ->> 'bound_to')
 FROM json_each(?) AS next
 WHERE kept.id = unhex(next.value ->> 'id') AND kept.version = next.value ->> 'expected'
-    AND kept.revoked_at IS NULL
+    AND kept.ended_at IS NULL
 RETURNING id";
 
 #[derive(Serialize)]
@@ -44,8 +44,8 @@ struct Row {
     confirmed_at: Option<i64>,
     late: u32,
     expires_at: i64,
-    revoked_at: Option<i64>,
-    revoked_reason: Option<&'static str>,
+    ended_at: Option<i64>,
+    end_reason: Option<&'static str>,
     last_refreshed_at: Option<i64>,
     version: i64,
     bound_to: Option<String>,
@@ -103,7 +103,7 @@ impl Row {
             late,
             expires_at,
             last_refreshed_at,
-            revoked,
+            ended,
             bound_to,
         } = next;
         Some(Self {
@@ -117,8 +117,8 @@ impl Row {
             late: *late,
             expires_at: expires_at.as_millis(),
             last_refreshed_at: millis(*last_refreshed_at),
-            revoked_at: columns::revoked_at(*revoked),
-            revoked_reason: columns::reason(*revoked),
+            ended_at: columns::ended_at(*ended),
+            end_reason: columns::reason(*ended),
             bound_to: bound_to.as_ref().map(|key| hex(key.as_bytes())),
         })
     }

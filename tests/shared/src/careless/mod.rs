@@ -11,7 +11,7 @@ use std::{
 use tower_bearer::{
     SessionId,
     clock::{Clock, ManualClock, Timestamp},
-    store::{Record, RevokeReason, Revoked, Session, SessionSecret, SessionState},
+    store::{EndReason, Ended, Record, Session, SessionSecret, SessionState},
 };
 
 /// What goes wrong. [`Fault::None`] keeps all promises.
@@ -178,7 +178,7 @@ impl Careless {
         }
         match rows.kept.get(&id) {
             None => self.is(Fault::CreatesBySwap),
-            Some(kept) if kept.state.revoked.is_some() => self.is(Fault::SwapsRevoked),
+            Some(kept) if kept.state.ended.is_some() => self.is(Fault::SwapsRevoked),
             Some(kept) => kept.state.version == expected || self.is(Fault::SwapsAnyVersion),
         }
     }
@@ -193,7 +193,7 @@ impl Careless {
         rows.change(id, |kept| {
             let before = mem::replace(&mut kept.state, next.clone());
             if self.is(Fault::SwapsAllButTheEnd) {
-                kept.state.revoked = before.revoked;
+                kept.state.ended = before.ended;
             }
             if self.is(Fault::SwapsAllButTheKey) {
                 kept.state.bound_to = before.bound_to;
@@ -208,22 +208,22 @@ impl Careless {
         rows.kept.get(&id).is_some_and(|kept| {
             (kept.state.generation == generation || self.is(Fault::ConfirmsAnyGeneration))
                 && (kept.state.confirmed_at.is_none() || self.is(Fault::ConfirmsAgain))
-                && (kept.state.revoked.is_none() || self.is(Fault::ConfirmsRevoked))
+                && (kept.state.ended.is_none() || self.is(Fault::ConfirmsRevoked))
         })
     }
 
     fn may_end(&self, rows: &Rows, id: SessionId) -> bool {
-        let ended = |kept: &Record| kept.state.revoked.is_some() && !self.is(Fault::EndsAgain);
+        let ended = |kept: &Record| kept.state.ended.is_some() && !self.is(Fault::EndsAgain);
         rows.kept.get(&id).is_some_and(|kept| !ended(kept))
     }
 
-    fn revoke(&self, rows: &mut Rows, id: SessionId, reason: RevokeReason) {
+    fn revoke(&self, rows: &mut Rows, id: SessionId, reason: EndReason) {
         if self.is(Fault::LosesEnds) {
             return;
         }
         let at = self.now_unless(Fault::EndsByAnotherClock);
         rows.change(id, |kept| {
-            kept.state.revoked = Some(Revoked::new(at, reason));
+            kept.state.ended = Some(Ended::new(at, reason));
             kept.state.version += 1;
             if self.is(Fault::EndsAndForgetsTheKey) {
                 kept.state.bound_to = None;
@@ -256,7 +256,7 @@ impl Careless {
         (record.session.ends_at <= now && !self.is(Fault::DeletesNothing))
             || self.is(Fault::DeletesEarly)
             || (self.is(Fault::DeletesWhatIsIdle) && record.state.expires_at <= now)
-            || (self.is(Fault::DeletesWhatIsRevoked) && record.state.revoked.is_some())
+            || (self.is(Fault::DeletesWhatIsRevoked) && record.state.ended.is_some())
     }
 }
 

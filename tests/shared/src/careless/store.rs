@@ -4,7 +4,7 @@ use tower_bearer::{
     SessionId,
     clock::{Clock, Timestamp},
     store::{
-        Extra, Listed, Loaded, Record, RevokeReason, SessionState, SessionStore, StoreError,
+        EndReason, Extra, Listed, Loaded, Record, SessionState, SessionStore, StoreError,
         StoreErrorKind, Swap,
     },
 };
@@ -44,7 +44,7 @@ impl SessionStore for Careless {
         let newest = rows.kept.get(&id);
         let seen = match self.fault {
             Fault::Lags if self.is(Fault::Lags) => rows.before.get(&id).or(newest),
-            Fault::HidesRevoked => newest.filter(|record| record.state.revoked.is_none()),
+            Fault::HidesRevoked => newest.filter(|record| record.state.ended.is_none()),
             _ => newest,
         };
         let now = self.now_unless(Fault::LoadsByAnotherClock);
@@ -93,7 +93,7 @@ impl SessionStore for Careless {
         Ok(())
     }
 
-    async fn end(&self, id: SessionId, reason: RevokeReason) -> Result<bool, StoreError> {
+    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         let runs = |rows: &mut Rows| self.may_end(rows, id).then_some(());
         let end = |rows: &mut Rows, ()| self.revoke(rows, id, reason);
         let ended = self.one_step(Fault::EndsInTwoSteps, runs, end).await;
@@ -104,7 +104,7 @@ impl SessionStore for Careless {
         &self,
         issuer: &str,
         subject: &str,
-        reason: RevokeReason,
+        reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         let most = self.at_most(1000, Fault::EndsTheFirst1000);
         let running = |rows: &mut Rows| {

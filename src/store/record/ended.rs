@@ -3,16 +3,16 @@ use crate::clock::Timestamp;
 /// When and why a session was ended, before it would have expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Revoked {
+pub struct Ended {
     /// When the session was ended, by the store's clock.
     pub at: Timestamp,
     /// Why the session was ended.
-    pub reason: RevokeReason,
+    pub reason: EndReason,
 }
 
-impl Revoked {
+impl Ended {
     /// A session was ended at this time for this reason.
-    pub const fn new(at: Timestamp, reason: RevokeReason) -> Self {
+    pub const fn new(at: Timestamp, reason: EndReason) -> Self {
         Self { at, reason }
     }
 }
@@ -20,10 +20,10 @@ impl Revoked {
 /// Why a session was ended, before it would have expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum RevokeReason {
+pub enum EndReason {
     /// The user logged out, in this session or of all sessions at once.
     Logout,
-    /// A client revoked a token of the session (RFC 7009).
+    /// A client ended a token of the session (RFC 7009).
     Revocation,
     /// A refresh token was reused: it was presented after the client had moved on to a newer one.
     Reuse,
@@ -33,7 +33,7 @@ pub enum RevokeReason {
     Refused,
 }
 
-impl RevokeReason {
+impl EndReason {
     /// All reasons, for stores that map them to a column.
     pub const ALL: &'static [Self] = &[
         Self::Logout,
