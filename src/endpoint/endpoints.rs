@@ -35,7 +35,7 @@ use crate::{
 /// passes other requests on to the inner service unchanged. Clients need no access token for the
 /// endpoints, so put this layer outside of the [`BearerLayer`](crate::bearer::BearerLayer), as in
 /// [the example](super#example). With the feature `axum` there is also
-/// [`into_router`](Self::into_router).
+/// `into_router`.
 ///
 /// ```
 /// use std::time::Duration;
