@@ -16,10 +16,7 @@ use std::{
     process::Command,
 };
 
-use tests_shared::{
-    program::Server,
-    servers::{program, skipped},
-};
+use tests_shared::{program::Server, servers::program, skipped};
 
 /// What the tests need beside this repository.
 struct Tools {

@@ -4,7 +4,8 @@ use tempfile::TempDir;
 use tests_shared::{
     client::{Answer, Client, Tokens, get, payload, post},
     program::Server,
-    servers::{ServerClock, postgres::Postgres, skipped},
+    servers::{ServerClock, postgres::Postgres},
+    skipped,
 };
 
 /// Two servers on one database.

@@ -13,7 +13,7 @@
 
 use std::{env, ffi::OsString, process::Command};
 
-use tests_shared::program::Server;
+use tests_shared::{program::Server, skipped};
 
 const ACCESS_TTL: &str = "1";
 
@@ -21,12 +21,7 @@ const ACCESS_TTL: &str = "1";
 fn authlib() {
     let python = env::var_os("TOWER_BEARER_PYTHON").unwrap_or_else(|| "python3".into());
     if !has_authlib(&python) {
-        assert!(
-            env::var_os("CI").is_none(),
-            "{python:?} has no authlib and requests"
-        );
-        println!("skipped 1: {python:?} has no authlib and requests");
-        return;
+        return skipped(&format!("{python:?} has no authlib and requests"));
     }
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::start("quickstart", folder.path(), &[("ACCESS_TTL", ACCESS_TTL)]);

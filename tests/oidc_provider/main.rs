@@ -33,6 +33,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use tests_shared::skipped;
 use tokio::task::JoinSet;
 use tower::{Layer, Service, ServiceExt};
 use tower_bearer_client::{
@@ -58,12 +59,10 @@ impl Provider {
         let folder = folder.unwrap_or_else(|| root.join("target/oidc-provider"));
         let has_node = Command::new("node").arg("--version").output().is_ok();
         if !has_node || !folder.join("node_modules/oidc-provider").exists() {
-            let why = format!(
+            skipped(&format!(
                 "there is no node, or no oidc-provider in {}",
                 folder.display()
-            );
-            assert!(env::var_os("CI").is_none(), "{why}");
-            eprintln!("SKIPPED: {why}");
+            ));
             return None;
         }
         let mut child = Command::new("node")

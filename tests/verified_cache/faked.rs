@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tests_shared::servers::{ServerClock, skipped};
+use tests_shared::{servers::ServerClock, skipped};
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SigningKey, Verifier,
     clock::{Clock, SystemClock},

@@ -1,7 +1,7 @@
 //! PostgreSQL that syncs each commit, on this machine.
 
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use tests_shared::servers::{postgres::Postgres, skipped};
+use tests_shared::{servers::postgres::Postgres, skipped};
 use tokio::runtime::Runtime;
 use tower_bearer::Algorithm;
 use tower_bearer_sqlx::PostgresStore;

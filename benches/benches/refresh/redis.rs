@@ -1,6 +1,6 @@
 //! Redis without any sync, on this machine.
 
-use tests_shared::servers::{redis::Redis, skipped};
+use tests_shared::{servers::redis::Redis, skipped};
 use tokio::runtime::Runtime;
 use tower_bearer::Algorithm;
 use tower_bearer_redis::RedisStore;

@@ -8,9 +8,7 @@ mod process;
 pub mod redis;
 
 use std::{
-    env,
-    fs::{self, File},
-    io::Write,
+    env, fs,
     net::{Ipv4Addr, TcpListener},
     os::unix::{
         fs::{MetadataExt, chown},
@@ -23,18 +21,6 @@ use std::{
 pub use clock::ServerClock;
 pub use process::Process;
 use tempfile::TempDir;
-
-/// Says that a test cannot run here, which is an error where `CI` is set. `scripts/test` counts
-/// the lines of the file that it names.
-#[track_caller]
-pub fn skipped(why: &str) {
-    assert!(env::var_os("CI").is_none(), "it cannot run here: {why}");
-    eprintln!("SKIPPED: {why}");
-    if let Some(file) = env::var_os("TOWER_BEARER_SKIPPED") {
-        let file = File::options().create(true).append(true).open(file);
-        writeln!(file.expect("writable"), "{why}").expect("writable");
-    }
-}
 
 /// The program of that name: from the `PATH`, or else from one of `folders`.
 pub fn program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {

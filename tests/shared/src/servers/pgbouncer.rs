@@ -13,8 +13,9 @@ use tokio::time::sleep;
 use super::{
     Home, Process, free_port,
     postgres::{Postgres, USERS},
-    program, skipped,
+    program,
 };
+use crate::skipped;
 
 /// A running pooler in front of a server.
 pub struct PgBouncer {

@@ -10,7 +10,8 @@ use std::{
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::time::sleep;
 
-use super::{Home, Process, ServerClock, free_port, process::send, program, skipped};
+use super::{Home, Process, ServerClock, free_port, process::send, program};
+use crate::skipped;
 
 /// A running server with an empty database. Only this machine reaches it, and whoever does is
 /// its superuser.

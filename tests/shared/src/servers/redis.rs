@@ -11,7 +11,8 @@ use std::{
 use redis::{FromRedisValue, RedisResult, aio::MultiplexedConnection};
 use tokio::time::sleep;
 
-use super::{Home, Process, ServerClock, free_port, program, skipped};
+use super::{Home, Process, ServerClock, free_port, program};
+use crate::skipped;
 
 /// A running server without any data. Only this machine reaches it.
 pub struct Redis {
