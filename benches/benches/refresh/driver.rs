@@ -93,7 +93,7 @@ impl OnRedis {
     }
 
     pub(crate) async fn new(connection: &ConnectionManager) -> Self {
-        let source = include_str!("../../../src/store/redis/swap.lua");
+        let source = include_str!("../../../crates/tower-bearer-redis/src/swap.lua");
         let driver = Self {
             connection: connection.clone(),
             script: Script::new(&format!("#!lua flags=allow-oom\n{source}")),
