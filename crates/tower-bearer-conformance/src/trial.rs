@@ -188,7 +188,8 @@ impl<F: Fixture> Trial<F> {
     fn full_state(&self, expires_at: Timestamp) -> SessionState {
         let milliseconds = |after| Some(self.start + Duration::from_millis(after));
         SessionState {
-            version: self.start.as_millis().unsigned_abs(),
+            // Far below the time, so that the version that a swap gives is not the next number.
+            version: self.start.as_millis().unsigned_abs() / 2,
             generation: u32::MAX,
             rotated_at: milliseconds(1),
             delivered_at: milliseconds(2),
