@@ -12,7 +12,7 @@ pub(crate) const FORKLESS: &str = "forkless";
 pub(crate) const NO_FALSE_LOGOUT: &str = "no false logout";
 pub(crate) const HONEST_GO_ON: &str = "honest clients go on";
 pub(crate) const THEFT_IS_SEEN: &str = "theft is seen";
-pub(crate) const REVOKED_IS_FINAL: &str = "ended is final";
+pub(crate) const ENDED_IS_FINAL: &str = "ended is final";
 pub(crate) const LIFETIMES_NEVER_GROW: &str = "lifetimes never grow";
 pub(crate) const EXPIRED_DOES_NOTHING: &str = "what has expired does nothing";
 pub(crate) const FORGED_DOES_NOTHING: &str = "what is forged does nothing";
@@ -31,7 +31,7 @@ pub(crate) const ALL: [(&str, Holds); 9] = [
         !world.bounds.is_honest() || judge::could_go_on(world, state)
     }),
     (THEFT_IS_SEEN, |_, state| never(state, TheftUnseen)),
-    (REVOKED_IS_FINAL, |_, state| {
+    (ENDED_IS_FINAL, |_, state| {
         let lives = state.row.is_some_and(|row| row.ended.is_none());
         never(state, Revived) && !(state.witness.ended && lives)
     }),

@@ -10,7 +10,7 @@ use crate::{
     bounds::Confirms,
     claims::{
         CONSTANT_COST, FORKLESS, HONEST_GO_ON, LIFETIMES_NEVER_GROW, NO_FALSE_LOGOUT,
-        REVOKED_IS_FINAL, THEFT_IS_SEEN,
+        ENDED_IS_FINAL, THEFT_IS_SEEN,
     },
     rules::{Fault, Rules},
 };
@@ -64,7 +64,7 @@ pub(super) const ALL: &[Mutant] = &[
     acts(
         "swap: writes over a revocation",
         LOGS_OUT,
-        REVOKED_IS_FINAL,
+        ENDED_IS_FINAL,
         Fault::SwapIgnoresRevoked,
     ),
     acts(

@@ -7,7 +7,7 @@ use super::mutant::{
 };
 use crate::{
     claims::{
-        EXPIRED_DOES_NOTHING, FORGED_DOES_NOTHING, HONEST_GO_ON, NO_FALSE_LOGOUT, REVOKED_IS_FINAL,
+        EXPIRED_DOES_NOTHING, FORGED_DOES_NOTHING, HONEST_GO_ON, NO_FALSE_LOGOUT, ENDED_IS_FINAL,
     },
     rules::Fault,
 };
@@ -16,7 +16,7 @@ pub(super) const ALL: &[Mutant] = &[
     acts(
         "row 1: a refresh creates the row that is not there",
         LIFETIMES_THIEF,
-        REVOKED_IS_FINAL,
+        ENDED_IS_FINAL,
         Fault::SwapCreates,
     ),
     decides(
@@ -34,7 +34,7 @@ pub(super) const ALL: &[Mutant] = &[
     decides(
         "row 3: leniency comes before the revocation",
         LOGS_OUT,
-        REVOKED_IS_FINAL,
+        ENDED_IS_FINAL,
         with!(|asked| asked.record.state.ended = None),
     ),
     decides(
