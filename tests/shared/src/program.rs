@@ -149,7 +149,15 @@ pub fn binary(example: &str) -> PathBuf {
             .with_extension(env::consts::EXE_EXTENSION)
     };
     FRESH.get_or_init(|| {
-        let sources = ["src", "crates", "examples"].map(|folder| newest(&root().join(folder)));
+        // What the examples are built of.
+        let sources = [
+            "src",
+            "crates/tower-bearer-client",
+            "crates/tower-bearer-redis",
+            "crates/tower-bearer-sqlx",
+            "examples",
+        ];
+        let sources = sources.map(|folder| newest(&root().join(folder)));
         let newest = sources.into_iter().max().flatten();
         if EXAMPLES.iter().any(|name| modified(&binary(name)) < newest) {
             build(profile);
