@@ -162,8 +162,9 @@ impl BearerLayer {
     }
 
     /// Lets `hook` make the responses to refused requests, from the rejection and the request's
-    /// headers. If the response lacks them, the layer adds `WWW-Authenticate`, `Cache-Control`
-    /// and, with a 503, `Retry-After`. It drops the body if the request is a HEAD.
+    /// headers. The layer adds `WWW-Authenticate`, `Cache-Control` and, with a 503, `Retry-After`
+    /// where the response lacks them. It drops the body if the request is a HEAD. A layer has one
+    /// hook, and the last call sets it.
     ///
     /// ```
     /// use bytes::Bytes;

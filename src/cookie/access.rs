@@ -57,7 +57,8 @@ impl AccessCookie {
         self.attributes.set(token, tokens.expires_in)
     }
 
-    /// Removes the cookie from the browser, in the response to a logout.
+    /// Removes the cookie from the browser, in the response to a logout. This does not
+    /// end the session.
     pub fn clear(&self) -> SetCookies {
         self.attributes.clear()
     }

@@ -66,7 +66,8 @@ impl KeySet {
         }))
     }
 
-    /// Adds a key that only verifies.
+    /// Adds a key that only verifies: the next one to sign with, by its
+    /// [`verifying_key`](SigningKey::verifying_key), or an old one whose tokens have not expired.
     ///
     /// # Errors
     ///

@@ -59,8 +59,8 @@ impl SigningKey {
         Self::from_signer(algorithm, signer)
     }
 
-    /// Takes a secret for HS256, HS384 or HS512. It must be at least as long as the hash (RFC 7518
-    /// §3.2), and consist of random bytes: a password is not enough.
+    /// Takes a secret for HS256, HS384 or HS512. It must be at least as long as the hash, which is
+    /// 32, 48 or 64 bytes (RFC 7518 §3.2), and consist of random bytes: a password is not enough.
     ///
     /// # Errors
     ///

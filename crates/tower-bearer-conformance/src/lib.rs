@@ -21,8 +21,7 @@
 //!     clock::{ManualClock, Timestamp},
 //!     store::MemoryStore,
 //! };
-//! use tower_bearer_conformance::{Fixture,
-//! };
+//! use tower_bearer_conformance::Fixture;
 //!
 //! struct InMemory {
 //!     store: MemoryStore,

@@ -170,8 +170,10 @@ impl PostgresStore {
     /// Uses a pool of the application, and creates the tables if they are missing.
     ///
     /// Use a pool that nothing else uses: if a `begin()` is cancelled, sqlx 0.9 puts the connection
-    /// back into the pool in the middle of a transaction. What is then written over it, a logout
-    /// for example, is never committed. Set a `statement_timeout` for the pool's role.
+    /// back into the pool in the middle of a transaction. What is then written through that
+    /// connection, a logout for example, is never committed. Set a `statement_timeout` for the
+    /// pool's role, about half of the store's [timeout](PostgresOptions::timeout): for prepared
+    /// statements, the store sets none in a pool of the application.
     ///
     /// # Errors
     ///
