@@ -179,6 +179,10 @@ impl serde::de::Visitor<'_> for NumericDate {
 /// }
 /// # assert!(Corrected(Duration::from_secs(9)).recent() > SystemClock.now());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a clock",
+    note = "`SystemClock` is one, and `ManualClock` for tests; both, and an `Arc` of either, tell the time"
+)]
 pub trait Clock: Send + Sync + 'static {
     /// The current time.
     fn now(&self) -> Timestamp;

@@ -63,6 +63,9 @@ pub const REGISTERED: &[&str] = &[
     "nonce",
 ];
 
+/// Those of [`REGISTERED`] that are members of [`Claims`].
+pub(crate) const MEMBERS: &[&str] = REGISTERED.split_at(12).0;
+
 /// The claims of an access token (RFC 9068 §2.2), with the application's own claims as `P`.
 ///
 /// `P` is read from, and written into, the same JSON object as the registered members.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::REGISTERED;
+use super::{MEMBERS, REGISTERED};
 use crate::{
     error::{ConfigError, ConfigErrorKind},
     json,
@@ -36,8 +36,8 @@ impl PrivateClaims {
     pub fn new(claims: &impl serde::Serialize) -> Result<Self, ConfigError> {
         match serde_json::to_string(claims) {
             Ok(text) if text == "null" => Ok(Self::default()),
-            // The text is read back to make sure that a store can read it later.
-            Ok(text) => Self::from_json(&text),
+            // Read back, so that what a store has kept can be read again.
+            Ok(text) => Self::without(REGISTERED, &text),
             Err(error) => Err(wrong("they cannot be serialised").with_source(error)),
         }
     }
@@ -49,17 +49,21 @@ impl PrivateClaims {
 
     /// Reads the JSON text that a store has kept.
     ///
+    /// Only the names of [`Claims`](super::Claims)' members are refused here: a name that a later
+    /// version reserves must not make a session unreadable that was started before.
+    ///
     /// # Errors
     ///
-    /// Those of [`PrivateClaims::new`].
+    /// If the text is no JSON object, is nested more than about a hundred deep, or uses such a name.
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
+        Self::without(MEMBERS, text)
+    }
+
+    fn without(names: &[&str], text: &str) -> Result<Self, ConfigError> {
         let members = json::object(text.as_bytes()).map_err(|error| {
             wrong("they are not a JSON object that can be read again").with_source(error)
         })?;
-        match members
-            .keys()
-            .find(|name| REGISTERED.contains(&name.as_str()))
-        {
+        match members.keys().find(|name| names.contains(&name.as_str())) {
             None => Ok(Self(members)),
             Some(name) => Err(wrong(format!("{name:?} is a registered name"))),
         }
@@ -88,3 +92,23 @@ fn wrong(claims: impl Into<Cow<'static, str>>) -> ConfigError {
 #[derive(Debug, thiserror::Error)]
 #[error("the token's private claims do not fit the type that was asked for")]
 pub struct PrivateClaimsError(#[source] pub(crate) serde_json::Error);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_reserved_later_leaves_kept_claims_readable() {
+        let kept = r#"{"acr":"2"}"#;
+        assert_eq!(PrivateClaims::from_json(kept).unwrap().to_json(), kept);
+        assert!(
+            PrivateClaims::new(
+                &[("acr", "2")]
+                    .into_iter()
+                    .collect::<std::collections::BTreeMap<_, _>>()
+            )
+            .is_err()
+        );
+        assert!(PrivateClaims::from_json(r#"{"sub":"mallory"}"#).is_err());
+    }
+}

@@ -22,6 +22,10 @@ pub enum RefreshDecision {
 /// What a refresh hook may return: a [`RefreshDecision`], the [`PrivateClaims`] to go on with, a
 /// `bool` (`false` refuses), or a `Result` of one of these. If it is an error, the client gets a
 /// 503 and nothing is written.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no answer of a refresh hook",
+    note = "return a `bool`, `PrivateClaims`, a `RefreshDecision`, or a `Result` of one of them"
+)]
 pub trait IntoRefreshDecision {
     /// Converts the value into a decision.
     ///

@@ -32,10 +32,12 @@ impl Lifetimes {
         } = self;
         let wrong = if access < Duration::from_secs(1) {
             "the access lifetime must be at least a second"
-        } else if idle.is_zero() {
-            "the idle lifetime must not be zero"
         } else if session.is_zero() {
             "the session lifetime must not be zero"
+        } else if idle.is_zero() {
+            "the idle lifetime must not be zero"
+        } else if access > session {
+            "the access lifetime (10 minutes by default) must not be above the session lifetime"
         } else if access > idle {
             "the access lifetime (10 minutes by default) must not be above the idle lifetime"
         } else if idle > session {

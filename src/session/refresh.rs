@@ -79,12 +79,16 @@ impl<St: SessionStore> Sessions<St> {
         let decided = self.load_and_decide(attempt).await?;
         let (record, token) = (&decided.record, decided.token);
         if token.is_genuine
-            && let Some(refusal) = bound_elsewhere(attempt.request, record)
+            && is_other_client(attempt.request.client_id.as_deref(), &record.session)
         {
-            return Err(self.refuse(refusal, record, token));
+            return Err(self.refuse(Refusal::OtherClient, record, token));
         }
         match decided.verdict {
             RefreshVerdict::Refused(refusal) => Err(self.refuse(refusal, record, token)),
+            // Nothing is written: whoever has the token alone must not end the session.
+            _ if record.state.bound_to.is_some() => {
+                Err(self.refuse(Refusal::Unproven, record, token))
+            }
             RefreshVerdict::Reuse(reuse) => self.punish(reuse, &decided).await,
             _ => self.accept(attempt, decided).await,
         }
@@ -208,15 +212,6 @@ impl<St: SessionStore> Sessions<St> {
         let window = self.0.policy.reuse_window;
         !window.is_zero() && since.elapsed() > window / 4
     }
-}
-
-/// Why the presenter may not use a genuine token: the session is bound to another client, or to a
-/// key.
-fn bound_elsewhere(request: &RefreshRequest, record: &Record) -> Option<Refusal> {
-    if is_other_client(request.client_id.as_deref(), &record.session) {
-        return Some(Refusal::OtherClient);
-    }
-    record.state.bound_to.as_ref().map(|_| Refusal::Unproven)
 }
 
 /// The requested scope, which must be part of the granted one, or the granted one if none is

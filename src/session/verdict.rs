@@ -8,6 +8,9 @@ use crate::{
 
 /// How a [`PresentedToken`] is answered. The rows are those of the
 /// [protocol's table](crate::manual::protocol).
+///
+/// A later version may add a row, which is a breaking change on purpose: whoever replays the table
+/// has to learn of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshVerdict {
     /// Rows 2 to 4, and row 6 if the session has reached its last generation: the token is

@@ -9,7 +9,8 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// it. It is cheap to clone; clones share the store.
 ///
 /// [`Sessions::builder`](crate::session::Sessions::builder) wraps the store that it is given in
-/// an `AnyStore`. This costs one allocation for each call of the store.
+/// an `AnyStore`. This costs one allocation for each call of the store. Give an `AnyStore` to
+/// [`SessionsBuilder::new`](crate::session::SessionsBuilder::new), which does not wrap it again.
 ///
 /// ```
 /// use tower_bearer::store::{AnyStore, MemoryStore};

@@ -119,7 +119,7 @@ impl OpenError {
         }
     }
 
-    /// The same error, caused by `source`.
+    /// The same error, caused by `source`, which `Debug` shows and which must not show a secret.
     #[must_use]
     pub fn with_source(self, source: impl Into<BoxError>) -> Self {
         Self {

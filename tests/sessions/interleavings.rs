@@ -125,7 +125,7 @@ const FAULTS: [(Fault, &[Act], &str); 9] = [
         "an ended session was changed",
     ),
     (
-        Fault::ConfirmsRevoked,
+        Fault::ConfirmsEnded,
         &[Flush, End],
         "an ended session was changed",
     ),

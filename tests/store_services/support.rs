@@ -163,7 +163,7 @@ pub(crate) fn is_swap(request: &StoreRequest) -> bool {
 }
 
 pub(crate) fn is_load(request: &StoreRequest) -> bool {
-    matches!(request, StoreRequest::Load(_))
+    matches!(request, StoreRequest::Load { .. })
 }
 
 pub(crate) fn record() -> Record {

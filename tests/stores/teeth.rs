@@ -71,7 +71,7 @@ teeth! {
         listing::a_list_shows_live_sessions_only,
         swapping::a_swap_writes_the_next_state,
         confirming::a_confirmation_changes_nothing_else,
-        ending::end_revokes_once,
+        ending::end_takes_effect_once,
         ending::an_end_changes_nothing_else,
     }
 
@@ -80,7 +80,7 @@ teeth! {
         listing::a_list_shows_live_sessions_only,
         swapping::a_swap_writes_the_next_state,
         confirming::a_confirmation_changes_nothing_else,
-        ending::end_revokes_once,
+        ending::end_takes_effect_once,
         ending::an_end_changes_nothing_else,
     }
 
@@ -89,7 +89,7 @@ teeth! {
         listing::a_list_shows_live_sessions_only,
         swapping::a_swap_writes_the_next_state,
         confirming::a_confirmation_changes_nothing_else,
-        ending::end_revokes_once,
+        ending::end_takes_effect_once,
         ending::an_end_changes_nothing_else,
     }
 
@@ -104,8 +104,8 @@ teeth! {
         racing::of_many_swaps_one_wins,
         racing::no_update_is_lost,
         serving::a_hundred_refreshes_of_one_token_give_one_successor,
-        swapping::a_swap_can_revoke_for_every_reason,
-        ending::end_revokes_once,
+        swapping::a_swap_can_end_for_every_reason,
+        ending::end_takes_effect_once,
         racing::nothing_changes_after_the_end,
         serving::a_logout_is_never_undone_by_a_rotation,
         keeping::a_taken_identifier_is_a_duplicate,
@@ -123,10 +123,10 @@ teeth! {
 
     hides_revoked: HidesRevoked {
         ending::an_end_changes_nothing_else,
-        swapping::a_swap_of_a_revoked_session_is_lost,
-        swapping::a_swap_can_revoke_for_every_reason,
-        confirming::a_revoked_session_is_not_confirmed,
-        ending::end_revokes_once,
+        swapping::a_swap_of_an_ended_session_is_lost,
+        swapping::a_swap_can_end_for_every_reason,
+        confirming::an_ended_session_is_not_confirmed,
+        ending::end_takes_effect_once,
         racing::nothing_changes_after_the_end,
         serving::a_logout_is_never_undone_by_a_rotation,
         keeping::a_taken_identifier_is_a_duplicate,
@@ -155,8 +155,8 @@ teeth! {
     }
 
     swaps_revoked: SwapsRevoked {
-        swapping::a_swap_of_a_revoked_session_is_lost,
-        swapping::a_swap_can_revoke_for_every_reason,
+        swapping::a_swap_of_an_ended_session_is_lost,
+        swapping::a_swap_can_end_for_every_reason,
         racing::nothing_changes_after_the_end,
     } ? {
         serving::a_logout_is_never_undone_by_a_rotation,
@@ -164,7 +164,7 @@ teeth! {
     }
 
     swaps_all_but_the_end: SwapsAllButTheEnd {
-        swapping::a_swap_can_revoke_for_every_reason,
+        swapping::a_swap_can_end_for_every_reason,
         histories::random_histories_go_as_the_protocol_says,
     }
 
@@ -198,8 +198,8 @@ teeth! {
     counts_versions_itself: CountsVersionsItself {
         swapping::a_swap_of_another_version_is_lost,
         racing::of_many_swaps_one_wins,
-        swapping::a_swap_can_revoke_for_every_reason,
-        ending::end_revokes_once,
+        swapping::a_swap_can_end_for_every_reason,
+        ending::end_takes_effect_once,
         swapping::a_swap_writes_the_next_state,
         dropping::a_dropped_future_leaves_the_store_whole,
         histories::random_histories_go_as_the_protocol_says,
@@ -219,16 +219,16 @@ teeth! {
         racing::of_many_swaps_one_wins,
         racing::no_update_is_lost,
         serving::a_hundred_refreshes_of_one_token_give_one_successor,
-        swapping::a_swap_can_revoke_for_every_reason,
-        ending::end_revokes_once,
+        swapping::a_swap_can_end_for_every_reason,
+        ending::end_takes_effect_once,
         racing::nothing_changes_after_the_end,
         swapping::a_swap_writes_the_next_state,
         acknowledged::a_load_sees_what_was_acknowledged,
         histories::random_histories_go_as_the_protocol_says,
     }
 
-    confirms_revoked: ConfirmsRevoked {
-        confirming::a_revoked_session_is_not_confirmed,
+    confirms_revoked: ConfirmsEnded {
+        confirming::an_ended_session_is_not_confirmed,
         racing::nothing_changes_after_the_end,
     } ? {
         racing::writers_of_many_sessions_do_not_block_each_other,
@@ -266,9 +266,9 @@ teeth! {
 
     loses_ends: LosesEnds {
         ending::an_end_changes_nothing_else,
-        swapping::a_swap_of_a_revoked_session_is_lost,
-        confirming::a_revoked_session_is_not_confirmed,
-        ending::end_revokes_once,
+        swapping::a_swap_of_an_ended_session_is_lost,
+        confirming::an_ended_session_is_not_confirmed,
+        ending::end_takes_effect_once,
         racing::nothing_changes_after_the_end,
         racing::of_many_ends_one_wins,
         serving::a_logout_is_never_undone_by_a_rotation,
@@ -286,8 +286,8 @@ teeth! {
 
     ends_again: EndsAgain {
         ending::an_end_changes_nothing_else,
-        swapping::a_swap_can_revoke_for_every_reason,
-        ending::end_revokes_once,
+        swapping::a_swap_can_end_for_every_reason,
+        ending::end_takes_effect_once,
         racing::of_many_ends_one_wins,
         clock::every_write_takes_the_time_of_one_clock,
         ending::end_all_takes_one_subject_of_one_issuer,
@@ -298,7 +298,7 @@ teeth! {
     }
 
     ends_and_forgets_the_key: EndsAndForgetsTheKey {
-        ending::end_revokes_once,
+        ending::end_takes_effect_once,
         ending::an_end_changes_nothing_else,
     }
 
@@ -337,7 +337,7 @@ teeth! {
     }
 
     lists_what_is_dead: ListsWhatIsDead {
-        swapping::a_swap_can_revoke_for_every_reason,
+        swapping::a_swap_can_end_for_every_reason,
         histories::random_histories_go_as_the_protocol_says,
         listing::a_list_shows_live_sessions_only,
         listing::a_list_is_paged_by_identifier,

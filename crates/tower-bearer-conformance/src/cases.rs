@@ -20,10 +20,10 @@ macro_rules! __store_conformance_cases {
                 serving::a_hundred_refreshes_of_one_token_give_one_successor,
             }
             "a logged-out session comes back to life" {
-                swapping::a_swap_of_a_revoked_session_is_lost,
-                swapping::a_swap_can_revoke_for_every_reason,
-                confirming::a_revoked_session_is_not_confirmed,
-                ending::end_revokes_once,
+                swapping::a_swap_of_an_ended_session_is_lost,
+                swapping::a_swap_can_end_for_every_reason,
+                confirming::an_ended_session_is_not_confirmed,
+                ending::end_takes_effect_once,
                 racing::nothing_changes_after_the_end,
                 racing::of_many_ends_one_wins,
                 serving::a_logout_is_never_undone_by_a_rotation,

@@ -50,7 +50,7 @@ pub(super) async fn a_confirmation_changes_nothing_else<F: Fixture>(trial: Trial
     assert_same(&kept, &expected);
 }
 
-pub(super) async fn a_revoked_session_is_not_confirmed<F: Fixture>(trial: Trial<F>) {
+pub(super) async fn an_ended_session_is_not_confirmed<F: Fixture>(trial: Trial<F>) {
     trial.insert(&trial.record(1, "ada")).await;
     assert!(trial.end(id(1), EndReason::Logout).await);
     let ended = trial.load(id(1)).await;

@@ -4,7 +4,7 @@ use tower_bearer::store::{EndReason, Session, SessionStore, Swap};
 
 use crate::{Fixture, trial::*};
 
-pub(super) async fn end_revokes_once<F: Fixture>(trial: Trial<F>) {
+pub(super) async fn end_takes_effect_once<F: Fixture>(trial: Trial<F>) {
     assert!(!trial.end(id(1), EndReason::Logout).await);
     assert!(trial.find(id(1)).await.is_none(), "end created it");
 

@@ -108,8 +108,8 @@ pub(super) async fn nothing_changes_after_the_end<F: Fixture>(trial: Trial<F>) {
         trial.insert(&trial.record(round, "ada")).await;
         let mut tasks = JoinSet::new();
         for task in 0..4 {
-            tasks.spawn(rotate_until_revoked(trial.by_turns(task), id));
-            tasks.spawn(confirm_until_revoked(trial.by_turns(task), id));
+            tasks.spawn(rotate_until_ended(trial.by_turns(task), id));
+            tasks.spawn(confirm_until_ended(trial.by_turns(task), id));
         }
         // Some rounds end the session while the tasks rotate it, some before.
         let mut patience = Patience::default();
@@ -126,7 +126,7 @@ pub(super) async fn nothing_changes_after_the_end<F: Fixture>(trial: Trial<F>) {
 }
 
 /// Rotates a session until it is ended. The last swap deliberately asks to undo the revocation.
-async fn rotate_until_revoked<F: Fixture>(trial: Trial<F>, id: SessionId) {
+async fn rotate_until_ended<F: Fixture>(trial: Trial<F>, id: SessionId) {
     let mut patience = Patience::default();
     loop {
         let kept = trial.load(id).await;
@@ -140,7 +140,7 @@ async fn rotate_until_revoked<F: Fixture>(trial: Trial<F>, id: SessionId) {
     }
 }
 
-async fn confirm_until_revoked<F: Fixture>(trial: Trial<F>, id: SessionId) {
+async fn confirm_until_ended<F: Fixture>(trial: Trial<F>, id: SessionId) {
     let mut patience = Patience::default();
     loop {
         let kept = trial.load(id).await;

@@ -59,7 +59,7 @@ pub(super) async fn a_swap_of_another_version_is_lost<F: Fixture>(trial: Trial<F
     );
 }
 
-pub(super) async fn a_swap_of_a_revoked_session_is_lost<F: Fixture>(trial: Trial<F>) {
+pub(super) async fn a_swap_of_an_ended_session_is_lost<F: Fixture>(trial: Trial<F>) {
     trial.insert(&trial.record(1, "ada")).await;
     assert!(trial.end(id(1), EndReason::Logout).await);
     let ended = trial.load(id(1)).await;
@@ -72,7 +72,7 @@ pub(super) async fn a_swap_of_a_revoked_session_is_lost<F: Fixture>(trial: Trial
     assert_same(&trial.load(id(1)).await, &ended);
 }
 
-pub(super) async fn a_swap_can_revoke_for_every_reason<F: Fixture>(trial: Trial<F>) {
+pub(super) async fn a_swap_can_end_for_every_reason<F: Fixture>(trial: Trial<F>) {
     for (number, reason) in (1..).zip(EndReason::ALL.iter().copied()) {
         let first = trial.record(number, "ada");
         trial.insert(&first).await;

@@ -23,7 +23,7 @@ impl Ended {
 pub enum EndReason {
     /// The user logged out, in this session or of all sessions at once.
     Logout,
-    /// A client ended a token of the session (RFC 7009).
+    /// A client revoked a token of the session (RFC 7009).
     Revocation,
     /// A refresh token was reused: it was presented after the client had moved on to a newer one.
     Reuse,

@@ -15,9 +15,17 @@ pub enum StoreRequest {
     /// Get the time by the store's clock.
     Now,
     /// Keep a new session.
-    Insert(Box<Record>),
+    #[non_exhaustive]
+    Insert {
+        /// The session and its state.
+        record: Box<Record>,
+    },
     /// Get the session with this identifier, and the time.
-    Load(SessionId),
+    #[non_exhaustive]
+    Load {
+        /// The session's identifier.
+        id: SessionId,
+    },
     /// Replace a session's state if it has the expected version and is not ended.
     #[non_exhaustive]
     Swap {
@@ -29,7 +37,11 @@ pub enum StoreRequest {
         next: Box<SessionState>,
     },
     /// Note that the clients hold these generations.
-    Confirm(Vec<(SessionId, u32)>),
+    #[non_exhaustive]
+    Confirm {
+        /// Sessions, and the generation of each that its client holds.
+        pairs: Vec<(SessionId, u32)>,
+    },
     /// End a session.
     #[non_exhaustive]
     End {
@@ -81,8 +93,8 @@ impl StoreRequest {
     ///   has deleted, so that a clean-up may stop too early, until its next run.
     pub fn is_idempotent(&self) -> bool {
         match self {
-            Self::Now | Self::Load(_) | Self::Confirm(_) | Self::List { .. } => true,
-            Self::Insert(_)
+            Self::Now | Self::Load { .. } | Self::Confirm { .. } | Self::List { .. } => true,
+            Self::Insert { .. }
             | Self::Swap { .. }
             | Self::End { .. }
             | Self::EndAll { .. }
@@ -96,10 +108,10 @@ impl StoreRequest {
     /// A call for which this is `None` concerns all of these stores.
     pub fn session(&self) -> Option<SessionId> {
         match self {
-            Self::Insert(record) => Some(record.session.id),
-            Self::Load(id) | Self::Swap { id, .. } | Self::End { id, .. } => Some(*id),
+            Self::Insert { record } => Some(record.session.id),
+            Self::Load { id } | Self::Swap { id, .. } | Self::End { id, .. } => Some(*id),
             Self::Now
-            | Self::Confirm(_)
+            | Self::Confirm { .. }
             | Self::EndAll { .. }
             | Self::List { .. }
             | Self::DeleteExpired { .. } => None,
@@ -110,10 +122,10 @@ impl StoreRequest {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Now => "now",
-            Self::Insert(_) => "insert",
-            Self::Load(_) => "load",
+            Self::Insert { .. } => "insert",
+            Self::Load { .. } => "load",
             Self::Swap { .. } => "swap",
-            Self::Confirm(_) => "confirm",
+            Self::Confirm { .. } => "confirm",
             Self::End { .. } => "end",
             Self::EndAll { .. } => "end_all",
             Self::List { .. } => "list",

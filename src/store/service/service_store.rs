@@ -115,14 +115,14 @@ where
 
     async fn insert(&self, record: &Record) -> Result<(), StoreError> {
         let record = Box::new(record.clone());
-        match self.call(StoreRequest::Insert(record)).await? {
+        match self.call(StoreRequest::Insert { record }).await? {
             StoreResponse::Inserted => Ok(()),
             _ => mismatched("insert"),
         }
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
-        match self.call(StoreRequest::Load(id)).await? {
+        match self.call(StoreRequest::Load { id }).await? {
             StoreResponse::Loaded(loaded) => Ok(*loaded),
             _ => mismatched("load"),
         }
@@ -143,7 +143,12 @@ where
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
-        match self.call(StoreRequest::Confirm(pairs.to_vec())).await? {
+        match self
+            .call(StoreRequest::Confirm {
+                pairs: pairs.to_vec(),
+            })
+            .await?
+        {
             StoreResponse::Confirmed => Ok(()),
             _ => mismatched("confirm"),
         }

@@ -47,15 +47,15 @@ async fn answer(
 ) -> Result<StoreResponse, StoreError> {
     Ok(match request {
         StoreRequest::Now => StoreResponse::Now(store.now().await?),
-        StoreRequest::Insert(record) => {
+        StoreRequest::Insert { record } => {
             store.insert(&record).await?;
             StoreResponse::Inserted
         }
-        StoreRequest::Load(id) => StoreResponse::Loaded(Box::new(store.load(id).await?)),
+        StoreRequest::Load { id } => StoreResponse::Loaded(Box::new(store.load(id).await?)),
         StoreRequest::Swap { id, expected, next } => {
             StoreResponse::Swapped(store.swap(id, expected, &next).await?)
         }
-        StoreRequest::Confirm(pairs) => {
+        StoreRequest::Confirm { pairs } => {
             store.confirm(&pairs).await?;
             StoreResponse::Confirmed
         }

@@ -49,10 +49,20 @@ fn requests() -> [(StoreRequest, bool); 9] {
     };
     [
         (StoreRequest::Now, true),
-        (StoreRequest::Load(id), true),
-        (StoreRequest::Confirm(vec![(id, 0)]), true),
+        (StoreRequest::Load { id }, true),
+        (
+            StoreRequest::Confirm {
+                pairs: vec![(id, 0)],
+            },
+            true,
+        ),
         (list, true),
-        (StoreRequest::Insert(Box::new(record)), false),
+        (
+            StoreRequest::Insert {
+                record: Box::new(record),
+            },
+            false,
+        ),
         (swap, false),
         (StoreRequest::End { id, reason }, false),
         (end_all, false),

@@ -42,7 +42,7 @@ pub enum Fault {
     RevivesBySwap,
     LosesSwaps,
 
-    ConfirmsRevoked,
+    ConfirmsEnded,
     ConfirmsAnyGeneration,
     ConfirmsAgain,
     ConfirmsAndForgetsTheKey,
@@ -208,7 +208,7 @@ impl Careless {
         rows.kept.get(&id).is_some_and(|kept| {
             (kept.state.generation == generation || self.is(Fault::ConfirmsAnyGeneration))
                 && (kept.state.confirmed_at.is_none() || self.is(Fault::ConfirmsAgain))
-                && (kept.state.ended.is_none() || self.is(Fault::ConfirmsRevoked))
+                && (kept.state.ended.is_none() || self.is(Fault::ConfirmsEnded))
         })
     }
 
