@@ -9,11 +9,10 @@ use http::{Request, header};
 use http_body_util::{BodyExt, Full};
 use libfuzzer_sys::fuzz_target;
 use tower::ServiceExt;
-use tower_bearer::{endpoint::TokenEndpoint, store::MemoryStore};
+use tower_bearer::endpoint::TokenEndpoint;
 use tower_bearer_fuzz::{block_on, sessions};
 
-static ENDPOINT: LazyLock<TokenEndpoint<MemoryStore>> =
-    LazyLock::new(|| TokenEndpoint::new(sessions()));
+static ENDPOINT: LazyLock<TokenEndpoint> = LazyLock::new(|| TokenEndpoint::new(sessions()));
 
 const TYPES: [&str; 4] = [
     "application/x-www-form-urlencoded",

@@ -9,7 +9,6 @@ use tokio::runtime::{Builder, Runtime};
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SigningKey, Verifier,
     clock::Timestamp,
-    error::ConfigError,
     session::{RefreshKey, Sessions},
     store::MemoryStore,
 };
@@ -32,7 +31,7 @@ pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
 });
 
 /// What was set up here, which is known to work.
-pub fn ready<T>(set_up: Result<T, ConfigError>) -> T {
+pub fn ready<T, E: std::error::Error>(set_up: Result<T, E>) -> T {
     set_up.expect("a configuration that works")
 }
 
@@ -52,7 +51,7 @@ pub fn issuer() -> Issuer {
 }
 
 /// Sessions in memory, with a refresh key of their own.
-pub fn sessions() -> Sessions<MemoryStore> {
+pub fn sessions() -> Sessions {
     let key = ready(RefreshKey::from_secret([7_u8; 32]));
     ready(Sessions::builder(issuer(), key, MemoryStore::new()).build())
 }

@@ -9,8 +9,8 @@ use super::mutant::{
 use crate::{
     bounds::Confirms,
     claims::{
-        CONSTANT_COST, FORKLESS, HONEST_GO_ON, LIFETIMES_NEVER_GROW, NO_FALSE_LOGOUT,
-        ENDED_IS_FINAL, THEFT_IS_SEEN,
+        CONSTANT_COST, ENDED_IS_FINAL, FORKLESS, HONEST_GO_ON, LIFETIMES_NEVER_GROW,
+        NO_FALSE_LOGOUT, THEFT_IS_SEEN,
     },
     rules::{Fault, Rules},
 };

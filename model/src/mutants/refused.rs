@@ -7,7 +7,7 @@ use super::mutant::{
 };
 use crate::{
     claims::{
-        EXPIRED_DOES_NOTHING, FORGED_DOES_NOTHING, HONEST_GO_ON, NO_FALSE_LOGOUT, ENDED_IS_FINAL,
+        ENDED_IS_FINAL, EXPIRED_DOES_NOTHING, FORGED_DOES_NOTHING, HONEST_GO_ON, NO_FALSE_LOGOUT,
     },
     rules::Fault,
 };
