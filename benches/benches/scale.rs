@@ -14,7 +14,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower_bearer::{
     Algorithm, Issuer, KeySet, RefreshToken, Scope, SigningKey,
     clock::{Clock, ManualClock, SystemClock},
-    session::{Grant, RefreshKey, RefreshRequest, Sessions},
+    session::{Grant, RefreshKey, RefreshRequest, Sessions, SessionsBuilder},
     store::MemoryStore,
 };
 use tower_bearer_benches::{
@@ -53,7 +53,7 @@ fn sessions(clock: &ManualClock) -> Result<Sessions<MemoryStore>, Failure> {
     let keys = KeySet::new(SigningKey::from_secret(Algorithm::HS256, SECRET)?);
     let issuer = Issuer::new(ISSUER, AUDIENCE, keys)?;
     let store = MemoryStore::with_clock(clock.clone());
-    let sessions = Sessions::builder(issuer, RefreshKey::from_secret([7; 32])?, store);
+    let sessions = SessionsBuilder::new(issuer, RefreshKey::from_secret([7; 32])?, store);
     Ok(sessions
         .idle_lifetime(LIFETIME)
         .session_lifetime(LIFETIME)

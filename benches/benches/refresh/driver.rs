@@ -18,7 +18,7 @@ impl OnPostgres {
     pub(crate) async fn new(pool: &PgPool, store: &PostgresStore) -> Self {
         Self {
             pool: pool.clone(),
-            id: kept(store).await.id,
+            id: kept(store).await.session.id,
             version: 0,
         }
     }
@@ -49,7 +49,7 @@ pub(crate) struct OnSqlite {
 
 impl OnSqlite {
     pub(crate) async fn new(pool: &SqlitePool, store: &SqliteStore) -> Self {
-        let id = kept(store).await.id;
+        let id = kept(store).await.session.id;
         Self {
             pool: pool.clone(),
             id: id.as_uuid().as_bytes().to_vec(),
@@ -83,7 +83,7 @@ pub(crate) struct OnRedis {
     version: u64,
 }
 
-const HEAD: usize = 70;
+const HEAD: usize = 103;
 const TAIL: usize = 160;
 
 impl OnRedis {

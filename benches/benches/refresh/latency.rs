@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use tokio::runtime::Runtime;
-use tower_bearer::store::{Record, EndReason, Ended, SessionStore, Swap};
+use tower_bearer::store::{EndReason, Ended, Record, SessionStore, Swap};
 use tower_bearer_benches::{effort::Effort, figures::Figures, report::Report};
 
 use crate::{

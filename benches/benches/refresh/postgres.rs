@@ -4,8 +4,8 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use tests_shared::{servers::postgres::Postgres, skipped};
 use tokio::runtime::Runtime;
 use tower_bearer::Algorithm;
-use tower_bearer_sqlx::PostgresStore;
 use tower_bearer_benches::{effort::Effort, report::Report};
+use tower_bearer_sqlx::PostgresStore;
 
 use crate::{
     all,

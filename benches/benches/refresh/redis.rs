@@ -3,8 +3,8 @@
 use tests_shared::{servers::redis::Redis, skipped};
 use tokio::runtime::Runtime;
 use tower_bearer::Algorithm;
-use tower_bearer_redis::RedisStore;
 use tower_bearer_benches::{effort::Effort, report::Report};
+use tower_bearer_redis::RedisStore;
 
 use crate::{
     all,

@@ -8,7 +8,7 @@ use std::{
 use tower_bearer::{
     Algorithm, Issuer, KeySet, RefreshToken, Scope, SigningKey,
     clock::{Clock, SystemClock, Timestamp},
-    session::{Grant, RefreshKey, RefreshOutcome, RefreshRequest, Sessions},
+    session::{Grant, RefreshKey, RefreshOutcome, RefreshRequest, Sessions, SessionsBuilder},
     store::SessionStore,
 };
 
@@ -24,7 +24,7 @@ pub(crate) fn sessions<St: SessionStore>(store: St, algorithm: Algorithm) -> Ses
     let keys = KeySet::new(SigningKey::generate(algorithm).expect("a key"));
     let issuer = Issuer::new("https://id.example", "https://api.example", keys);
     let refresh_key = RefreshKey::from_secret([7; 32]).expect("long enough");
-    Sessions::builder(issuer.expect("good names"), refresh_key, store)
+    SessionsBuilder::new(issuer.expect("good names"), refresh_key, store)
         .reuse_window(Duration::ZERO)
         .build()
         .expect("good settings")
@@ -32,7 +32,9 @@ pub(crate) fn sessions<St: SessionStore>(store: St, algorithm: Algorithm) -> Ses
 
 impl<St: SessionStore> Refreshing<St> {
     pub(crate) async fn new(sessions: Sessions<St>) -> Self {
-        let grant = Grant::new("user-42").scope(Scope::from_static("read write")).client_id("web");
+        let grant = Grant::new("user-42")
+            .scope(Scope::from_static("read write"))
+            .client_id("web");
         let tokens = sessions.start(grant).await.expect("a session");
         Self {
             sessions,

@@ -6,8 +6,8 @@ use sqlx::{
 };
 use tokio::runtime::Runtime;
 use tower_bearer::Algorithm;
-use tower_bearer_sqlx::SqliteStore;
 use tower_bearer_benches::{effort::Effort, report::Report};
+use tower_bearer_sqlx::SqliteStore;
 
 use crate::{
     all,

@@ -59,7 +59,7 @@ fn decoding_key(tokens: &Tokens) -> DecodingKey {
     let set: JwkSet = serde_json::from_str(&tokens.jwks()).expect("a key set");
     match set.keys.first() {
         Some(key) => DecodingKey::from_jwk(key).expect("a key"),
-        None => DecodingKey::from_secret(SECRET.as_bytes()),
+        None => DecodingKey::from_secret(SECRET.as_bytes()).expect("a key"),
     }
 }
 
