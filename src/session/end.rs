@@ -33,7 +33,7 @@ impl<St: SessionStore> Sessions<St> {
         self.to_the_end(async move {
             let (inner, reason) = (&sessions.0, EndReason::Logout);
             let issuer = inner.issuer.issuer();
-            let ended = inner.store.end_all(issuer, &subject, reason).await?;
+            let ended = inner.store.end_all(issuer, &subject, None, reason).await?;
             for id in &ended {
                 inner.ended.note(*id);
             }

@@ -88,11 +88,13 @@ impl<St: SessionStore> Sessions<St> {
             .store
             .list(inner.issuer.issuer(), subject, None, LISTED);
         let mut listed = within(inner.store_timeout, list).await?;
-        let surplus = (listed.records.len() + 1).saturating_sub(max);
-        if surplus > 0 && overflow == Overflow::Refuse {
+        if listed.records.len() >= max && overflow == Overflow::Refuse {
             return Err(SessionError::new(SessionErrorKind::TooManySessions));
         }
-        listed.records.truncate(surplus);
+        // The newest come first. One place is for the new session.
+        listed
+            .records
+            .drain(..max.saturating_sub(1).min(listed.records.len()));
         Ok((listed.now, listed.records))
     }
 }

@@ -54,15 +54,22 @@ trait ErasedStore: Send + Sync {
         &'a self,
         issuer: &'a str,
         subject: &'a str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Answer<'a, Vec<SessionId>>;
     fn list<'a>(
         &'a self,
         issuer: &'a str,
         subject: &'a str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Answer<'a, Listed>;
+    fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Answer<'_, Vec<(SessionId, Timestamp)>>;
     fn delete_expired(&self, limit: usize) -> Answer<'_, usize>;
 }
 
@@ -100,19 +107,29 @@ impl<St: SessionStore> ErasedStore for St {
         &'a self,
         issuer: &'a str,
         subject: &'a str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Answer<'a, Vec<SessionId>> {
-        Box::pin(SessionStore::end_all(self, issuer, subject, reason))
+        Box::pin(SessionStore::end_all(self, issuer, subject, keep, reason))
     }
 
     fn list<'a>(
         &'a self,
         issuer: &'a str,
         subject: &'a str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Answer<'a, Listed> {
-        Box::pin(SessionStore::list(self, issuer, subject, after, limit))
+        Box::pin(SessionStore::list(self, issuer, subject, before, limit))
+    }
+
+    fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Answer<'_, Vec<(SessionId, Timestamp)>> {
+        Box::pin(SessionStore::ended_since(self, since, after, limit))
     }
 
     fn delete_expired(&self, limit: usize) -> Answer<'_, usize> {
@@ -154,19 +171,29 @@ impl SessionStore for AnyStore {
         &self,
         issuer: &str,
         subject: &str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
-        self.0.end_all(issuer, subject, reason).await
+        self.0.end_all(issuer, subject, keep, reason).await
     }
 
     async fn list(
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
-        self.0.list(issuer, subject, after, limit).await
+        self.0.list(issuer, subject, before, limit).await
+    }
+
+    async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
+        self.0.ended_since(since, after, limit).await
     }
 
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {

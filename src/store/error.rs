@@ -4,8 +4,9 @@ use crate::error::BoxError;
 
 /// The error of a store operation.
 ///
-/// The client always gets a 503 for it. A 4xx would make the client discard its tokens, although
-/// its session may be unharmed.
+/// The client gets a 503 for it, or a 500 if it is of a kind that does not pass
+/// ([`Unsuitable`](StoreErrorKind::Unsuitable)). A 4xx would make the client discard its tokens,
+/// although its session may be unharmed.
 #[derive(Clone, Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
@@ -28,9 +29,13 @@ pub enum StoreErrorKind {
     /// The store has a session with this identifier already.
     #[error("a session with this identifier exists")]
     Duplicate,
-    /// A row in the store cannot be read as a session, or cannot hold this one.
+    /// A row in the store cannot be read as a session.
     #[error("a session in the store cannot be read")]
     Corrupt,
+    /// The store can never keep this session, however often it is tried: a text is too long for
+    /// it, for instance.
+    #[error("the session store cannot keep such a session")]
+    Unsuitable,
 }
 
 impl StoreError {

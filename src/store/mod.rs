@@ -41,7 +41,9 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// 1. Every field of a [`Record`] is kept and comes back as it was given, times to the
 ///    millisecond. Texts may be empty or hold any character, NUL included; the store compares
 ///    them byte for byte. The docs of [`Record`] show how to be sure that no field is forgotten.
-/// 2. An ended session never changes again and never becomes usable again.
+/// 2. An ended session never changes again and never becomes usable again. As a session ends, its
+///    notes and claims are dropped and its `ends_at` is brought forward, exactly as
+///    [`Record::end`] does it. So dead sessions are small and soon deleted.
 /// 3. Only [`insert`](Self::insert) creates a session.
 /// 4. Every session, an ended one too, is kept until its `ends_at`.
 /// 5. Only [`list`](Self::list) and [`delete_expired`](Self::delete_expired) treat an expired
@@ -49,7 +51,13 @@ use crate::{claims::SessionId, clock::Timestamp};
 ///    the store still has it.
 /// 6. The change of one session is atomic: it happens whole or not at all. Once a call has
 ///    returned, every later call sees what it wrote, also a call from another server.
-/// 7. All methods may be cancelled, which means that their future is dropped. A write that was
+/// 7. What the dead sessions of a subject cost its other sessions does not grow with their number:
+///    a [`list`](Self::list) and an [`end_all`](Self::end_all) read the sessions that are not
+///    ended, and no others. An index of those does that, which a session leaves as it ends.
+/// 8. The store accepts every session within the [limits](crate::session::Grant#limits) of a
+///    grant: an issuer of at most 512 bytes, a subject and a client of at most 1 KiB each, a scope
+///    of at most 8 KiB, and claims and metadata of at most 64 KiB each.
+/// 9. All methods may be cancelled, which means that their future is dropped. A write that was
 ///    cancelled happens whole or not at all, and the caller does not know which. That is safe: a
 ///    client that saw no answer presents its old token again and is served by the protocol.
 ///
@@ -65,6 +73,7 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// | loses an acknowledged rotation | honest clients go on (row 11 of the [protocol](crate::manual::protocol)), and an event tells of it |
 /// | loses an acknowledged end of a session | the session becomes usable again, and a logout is undone |
 /// | deletes a session before its `ends_at` | the user has to log in again |
+/// | walks over the dead sessions of a subject | a user who logs in often can no longer log in when the number is limited, and can no longer log out everywhere |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a session store",
     note = "a store is a type with `impl SessionStore`, one of this crate's, or an `Arc` of either"
@@ -100,14 +109,14 @@ pub trait SessionStore: Send + Sync + 'static {
     /// version is `expected` and the session is not ended. Otherwise nothing is written and the
     /// answer is [`Swap::Lost`].
     ///
-    /// [`Record::session`], which the login wrote, stays as it is. The swap never creates a
-    /// session. An `expected` that no row of the store can hold is [`Swap::Lost`] too, and no
+    /// [`Record::session`], which the login wrote, stays as it is, unless the swap ends the
+    /// session. The swap never creates a session. An `expected` that no row of the store can hold is [`Swap::Lost`] too, and no
     /// error.
     ///
     /// All of `next` is kept as it is given. Its version is above `expected`; the caller chooses
     /// it, and the store must not count versions itself: after a failover an old swap could then
-    /// overwrite a newer row. A swap whose `next.ended` is set ends the session and is written
-    /// as durably as [`end`](Self::end).
+    /// overwrite a newer row. A swap whose `next.ended` is set ends the session: it changes the
+    /// session as [`Record::replace_state`] does and is written as durably as [`end`](Self::end).
     fn swap(
         &self,
         id: SessionId,
@@ -128,10 +137,9 @@ pub trait SessionStore: Send + Sync + 'static {
         pairs: &[(SessionId, u32)],
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Ends a session, whatever its version: sets `ended` to `reason` and the time by the
-    /// store's clock, and adds 1 to `version`. Nothing else of the session changes. The answer is
-    /// `true` if this call has ended the session, and `false` if the session was ended before or
-    /// is unknown.
+    /// Ends a session, whatever its version, by `reason` and at the time by the store's clock: the
+    /// session changes as [`Record::end`] changes it, and in nothing else. The answer is `true` if
+    /// this call has ended the session, and `false` if the session was ended before or is unknown.
     ///
     /// The write is as durable as the store can make it before the call returns.
     fn end(
@@ -140,30 +148,47 @@ pub trait SessionStore: Send + Sync + 'static {
         reason: EndReason,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Ends all sessions of a subject that an issuer has started, each as [`end`](Self::end) does,
-    /// and gives the identifiers of those that this call has ended, in any order. An expired
-    /// session that the store still has is ended too.
+    /// Ends all sessions of a subject that an issuer has started, except for the session `keep`,
+    /// each as [`end`](Self::end) does, and gives the identifiers of those that this call has
+    /// ended, in any order. An expired session that the store still has is ended too. A `keep`
+    /// that is no session of the subject keeps nothing.
     fn end_all(
         &self,
         issuer: &str,
         subject: &str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> impl Future<Output = Result<Vec<SessionId>, StoreError>> + Send;
 
     /// The [live](Record::is_live) sessions of a subject that an issuer has started, and the time
-    /// by the store's clock. The sessions are sorted by the bytes of their identifiers, lowest
-    /// first, which means oldest first.
+    /// by the store's clock. The sessions are sorted by the bytes of their identifiers, highest
+    /// first, which means newest first.
     ///
-    /// Only sessions whose identifier is above `after` are given, whether or not the store has a
-    /// session `after`. If there are more than `limit`, the first `limit` of them are given, and
+    /// Only sessions whose identifier is below `before` are given, whether or not the store has a
+    /// session `before`. If there are more than `limit`, the first `limit` of them are given, and
     /// otherwise all. A `limit` of 0 or of `usize::MAX` is allowed.
     fn list(
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> impl Future<Output = Result<Listed, StoreError>> + Send;
+
+    /// The sessions of all issuers that were ended at `since` or later, with the time of the end
+    /// by the store's clock, sorted by that time and then by identifier, earliest first. A server
+    /// that starts learns from it which access tokens to refuse.
+    ///
+    /// With an `after`, those that were ended at `since` itself are given only if their identifier
+    /// is above it; so the last entry of a page leads to the next page. If there are more than
+    /// `limit`, the first `limit` of them are given, and otherwise all. Sessions that were ended
+    /// more than [`KEPT_AFTER_END`](Record::KEPT_AFTER_END) ago may be missing.
+    fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<(SessionId, Timestamp)>, StoreError>> + Send;
 
     /// Deletes at most `limit` sessions whose `ends_at` the store's clock has reached, the ones
     /// with the earliest `ends_at` first, and gives the number of deleted sessions. Other sessions
@@ -201,15 +226,15 @@ impl Loaded {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Listed {
-    /// The live sessions, sorted by identifier (oldest first).
+    /// The live sessions, sorted by identifier, highest (newest) first.
     pub records: Vec<Record>,
     /// The time at which the list was made, by the store's clock.
     pub now: Timestamp,
 }
 
 impl Listed {
-    /// The answer to a list: the sessions, sorted by identifier, and the time by the store's
-    /// clock.
+    /// The answer to a list: the sessions, sorted by identifier, highest first, and the time by the
+    /// store's clock.
     pub fn new(records: Vec<Record>, now: Timestamp) -> Self {
         Self { records, now }
     }

@@ -38,19 +38,29 @@ impl<St: SessionStore> SessionStore for Arc<St> {
         &self,
         issuer: &str,
         subject: &str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
-        St::end_all(self, issuer, subject, reason).await
+        St::end_all(self, issuer, subject, keep, reason).await
     }
 
     async fn list(
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
-        St::list(self, issuer, subject, after, limit).await
+        St::list(self, issuer, subject, before, limit).await
+    }
+
+    async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
+        St::ended_since(self, since, after, limit).await
     }
 
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {

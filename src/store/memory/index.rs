@@ -1,4 +1,5 @@
-//! Indexes of the sessions: by subject, and by `ends_at`. Each entry is a pointer to the session.
+//! Indexes of the sessions: those that are not ended by subject, those that are by the time of
+//! their end, and all by `ends_at`.
 
 use std::{
     borrow::Borrow,
@@ -11,8 +12,8 @@ use std::{
 use super::kept::Kept;
 use crate::{claims::SessionId, clock::Timestamp, store::Record};
 
-/// The sessions by issuer, then by subject and identifier. An issuer is removed with its last
-/// session.
+/// The sessions that are not ended by issuer, then by subject and identifier. An issuer is removed
+/// with its last session.
 #[derive(Default)]
 pub(super) struct Subjects(BTreeMap<Arc<str>, BTreeSet<BySubject>>);
 
@@ -43,19 +44,19 @@ impl Subjects {
         }
     }
 
-    /// The subject's sessions with an identifier above `after`, lowest first.
-    pub(super) fn above(
+    /// The subject's sessions with an identifier below `before`, highest first.
+    pub(super) fn below(
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
     ) -> impl Iterator<Item = SessionId> {
-        let from = (subject, after.unwrap_or(LOWEST));
-        let from: &dyn Place = &from;
-        let from = after.map_or(Bound::Included(from), |_| Bound::Excluded(from));
-        let to: Bound<&dyn Place> = Bound::Unbounded;
+        let to = (subject, before.unwrap_or(HIGHEST));
+        let to: &dyn Place = &to;
+        let to = before.map_or(Bound::Included(to), |_| Bound::Excluded(to));
+        let from: Bound<&dyn Place> = Bound::Unbounded;
         let subjects = self.0.get(issuer);
-        let sessions = subjects.map(|all| all.range::<dyn Place, _>((from, to)));
+        let sessions = subjects.map(|all| all.range::<dyn Place, _>((from, to)).rev());
         let sessions = sessions.into_iter().flatten().map(|entry| &entry.0);
         sessions
             .take_while(move |kept| *kept.subject == *subject)
@@ -69,6 +70,7 @@ impl Subjects {
 }
 
 const LOWEST: SessionId = SessionId::from_uuid(uuid::Uuid::nil());
+const HIGHEST: SessionId = SessionId::from_uuid(uuid::Uuid::max());
 
 struct BySubject(Arc<Kept>);
 
@@ -135,7 +137,7 @@ impl PartialEq for BySubject {
 
 impl Eq for BySubject {}
 
-/// The sessions by `ends_at`, which never changes. Those to be deleted come first.
+/// The sessions by `ends_at`. Those to be deleted come first.
 #[derive(Default)]
 pub(super) struct Ends(BTreeSet<ByEnd>);
 
@@ -153,8 +155,40 @@ impl Ends {
         self.0.pop_first().map(|first| first.0.id)
     }
 
+    pub(super) fn remove(&mut self, session: Arc<Kept>) {
+        self.0.remove(&ByEnd(session));
+    }
+
     pub(super) fn len(&self) -> usize {
         self.0.len()
+    }
+}
+
+/// The ended sessions by the time of their end.
+#[derive(Default)]
+pub(super) struct Ended(BTreeSet<(Timestamp, SessionId)>);
+
+impl Ended {
+    pub(super) fn add(&mut self, at: Timestamp, id: SessionId) {
+        self.0.insert((at, id));
+    }
+
+    pub(super) fn remove(&mut self, at: Timestamp, id: SessionId) {
+        self.0.remove(&(at, id));
+    }
+
+    /// Those that were ended at `since` or later, earliest first; of those that were ended at
+    /// `since` itself only the ones above `after`.
+    pub(super) fn since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+    ) -> impl Iterator<Item = (SessionId, Timestamp)> {
+        let from = after.map_or(Bound::Included((since, LOWEST)), |id| {
+            Bound::Excluded((since, id))
+        });
+        let ended = self.0.range((from, Bound::Unbounded));
+        ended.map(|(at, id)| (*id, *at))
     }
 }
 

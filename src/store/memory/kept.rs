@@ -12,7 +12,8 @@ use crate::{
 
 /// A session in a compact form: one allocation, which the shard and the indexes share.
 ///
-/// Only `state` ever changes, and only while the shard is locked.
+/// Only `state` ever changes, and only while the shard is locked. As the session ends, another
+/// takes its place, without notes and claims.
 pub(super) struct Kept {
     pub(super) id: SessionId,
     pub(super) subject: Box<str>,
@@ -107,35 +108,52 @@ impl Kept {
         Record { session, state }
     }
 
-    /// Takes over the next state if the version is the expected one and the session is not ended.
+    /// When the session was ended, if it was.
+    pub(super) fn ended(&self) -> Option<Ended> {
+        lock(&self.state).ended
+    }
+
+    /// Takes over the next state, which does not end the session, if the version is the expected
+    /// one and the session is not ended.
     pub(super) fn swap(&self, expected: u64, next: &SessionState) -> bool {
         let mut state = lock(&self.state);
-        let fits = state.ended.is_none() && state.version == expected;
-        // A session at the highest version cannot change any more.
-        let swapped = fits && state.version < u64::MAX;
-        if swapped {
+        let fits = may_swap(&state, expected);
+        if fits {
             *state = next.clone();
         }
-        swapped
+        fits
+    }
+
+    /// The same session, ended by this swap, if the version is the expected one and the session is
+    /// not ended.
+    pub(super) fn ended_by(&self, expected: u64, next: &SessionState) -> Option<Self> {
+        let mut record = self.record();
+        if !may_swap(&record.state, expected) {
+            return None;
+        }
+        record.replace_state(next.clone());
+        Some(Self::new(&record, Arc::clone(&self.issuer)))
     }
 
     pub(super) fn confirm(&self, generation: u32, now: Timestamp) -> bool {
         let mut state = lock(&self.state);
-        let fits = state.generation == generation && state.confirmed_at.is_none();
-        let advanced = fits && advance(&mut state);
-        if advanced {
+        let fits =
+            may_change(&state) && state.generation == generation && state.confirmed_at.is_none();
+        if fits {
             state.confirmed_at = Some(now);
+            state.version += 1;
         }
-        advanced
+        fits
     }
 
-    pub(super) fn end(&self, ended: Ended) -> bool {
-        let mut state = lock(&self.state);
-        let advanced = advance(&mut state);
-        if advanced {
-            state.ended = Some(ended);
+    /// The same session, ended, unless it is ended already.
+    pub(super) fn ended_at(&self, ended: Ended) -> Option<Self> {
+        let mut record = self.record();
+        if !may_change(&record.state) {
+            return None;
         }
-        advanced
+        record.end(ended);
+        Some(Self::new(&record, Arc::clone(&self.issuer)))
     }
 }
 
@@ -160,12 +178,11 @@ impl Rare {
     }
 }
 
-/// Moves on to the next version, unless the session is ended or has the highest version.
-fn advance(state: &mut SessionState) -> bool {
-    let next = state
-        .version
-        .checked_add(1)
-        .filter(|_| state.ended.is_none());
-    state.version = next.unwrap_or(state.version);
-    next.is_some()
+/// A session that is ended cannot change any more, and one at the highest version neither.
+fn may_change(state: &SessionState) -> bool {
+    state.ended.is_none() && state.version < u64::MAX
+}
+
+fn may_swap(state: &SessionState, expected: u64) -> bool {
+    may_change(state) && state.version == expected
 }

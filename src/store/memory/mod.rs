@@ -60,6 +60,7 @@ struct Inner {
     clock: Box<dyn Clock>,
     shards: [Mutex<Shard>; SHARDS],
     subjects: Mutex<Subjects>,
+    ended: Mutex<index::Ended>,
     ends: Mutex<Ends>,
 }
 
@@ -79,6 +80,7 @@ impl MemoryStore {
             clock: Box::new(clock),
             shards: std::array::from_fn(|_| Mutex::default()),
             subjects: Mutex::default(),
+            ended: Mutex::default(),
             ends: Mutex::default(),
         }))
     }
@@ -124,24 +126,44 @@ impl Inner {
         self.shard(id).get(&id).is_some_and(|kept| change(kept))
     }
 
-    fn end(&self, id: SessionId, ended: Ended) -> bool {
-        self.change(id, |kept| kept.end(ended))
+    /// Ends a session as `end` says, and tells whether that has ended it. The indexes change while
+    /// the shard is locked, so that they always fit what it holds.
+    fn end(&self, id: SessionId, end: impl FnOnce(&Kept) -> Option<Kept>) -> bool {
+        let mut shard = self.shard(id);
+        let Some(kept) = shard.get_mut(&id) else {
+            return false;
+        };
+        let Some(ended) = end(kept).map(Arc::new) else {
+            return false;
+        };
+        let live = std::mem::replace(kept, Arc::clone(&ended));
+        lock(&self.subjects).remove(&live);
+        if let Some(Ended { at, .. }) = ended.ended() {
+            lock(&self.ended).add(at, id);
+        }
+        let mut ends = lock(&self.ends);
+        ends.remove(live);
+        ends.add(ended);
+        true
     }
 
-    /// A few identifiers of the subject's sessions, ended ones included, lowest first.
-    fn page(&self, issuer: &str, subject: &str, after: Option<SessionId>) -> Vec<SessionId> {
+    /// A few identifiers of the subject's sessions that are not ended, highest first.
+    fn page(&self, issuer: &str, subject: &str, before: Option<SessionId>) -> Vec<SessionId> {
         lock(&self.subjects)
-            .above(issuer, subject, after)
+            .below(issuer, subject, before)
             .take(PAGE)
             .collect()
     }
 
-    /// Removes a session. The shard stays locked until the index is updated: otherwise a new
-    /// session with the same identifier could lose its entry in the index.
+    /// Removes a session. The shard stays locked until the indexes are updated: otherwise a new
+    /// session with the same identifier could lose its entries in them.
     fn remove(&self, id: SessionId) -> Option<Arc<Kept>> {
         let mut shard = self.shard(id);
         let removed = shard.remove(&id)?;
-        lock(&self.subjects).remove(&removed);
+        match removed.ended() {
+            Some(Ended { at, .. }) => lock(&self.ended).remove(at, id),
+            None => lock(&self.subjects).remove(&removed),
+        }
         Some(removed)
     }
 }
@@ -176,7 +198,10 @@ impl SessionStore for MemoryStore {
         expected: u64,
         next: &SessionState,
     ) -> Result<Swap, StoreError> {
-        let swapped = self.0.change(id, |kept| kept.swap(expected, next));
+        let swapped = match next.ended {
+            None => self.0.change(id, |kept| kept.swap(expected, next)),
+            Some(_) => self.0.end(id, |kept| kept.ended_by(expected, next)),
+        };
         Ok(if swapped { Swap::Swapped } else { Swap::Lost })
     }
 
@@ -190,7 +215,7 @@ impl SessionStore for MemoryStore {
 
     async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         let ended = Ended::new(self.0.clock.now(), reason);
-        Ok(self.0.end(id, ended))
+        Ok(self.0.end(id, |kept| kept.ended_at(ended)))
     }
 
     // There is no await in here, so this cannot be cancelled half-way.
@@ -198,13 +223,15 @@ impl SessionStore for MemoryStore {
         &self,
         issuer: &str,
         subject: &str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         let as_ended = Ended::new(self.0.clock.now(), reason);
         let mut ended = Vec::new();
         let mut page = self.0.page(issuer, subject, None);
         while let Some(&last) = page.last() {
-            ended.extend(page.into_iter().filter(|&id| self.0.end(id, as_ended)));
+            let others = page.into_iter().filter(|id| Some(*id) != keep);
+            ended.extend(others.filter(|id| self.0.end(*id, |kept| kept.ended_at(as_ended))));
             page = self.0.page(issuer, subject, Some(last));
         }
         Ok(ended)
@@ -214,12 +241,12 @@ impl SessionStore for MemoryStore {
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
         let now = self.0.clock.now();
         let mut records = Vec::new();
-        let mut page = self.0.page(issuer, subject, after);
+        let mut page = self.0.page(issuer, subject, before);
         while let Some(&last) = page.last() {
             let live = page
                 .into_iter()
@@ -232,6 +259,16 @@ impl SessionStore for MemoryStore {
             page = self.0.page(issuer, subject, Some(last));
         }
         Ok(Listed { records, now })
+    }
+
+    async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
+        let ended = lock(&self.0.ended);
+        Ok(ended.since(since, after).take(limit).collect())
     }
 
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {

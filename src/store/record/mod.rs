@@ -14,7 +14,9 @@ pub use session::{Metadata, Session};
 pub use state::SessionState;
 pub use thumbprint::KeyThumbprint;
 
-use crate::clock::Timestamp;
+use std::time::Duration;
+
+use crate::{claims::PrivateClaims, clock::Timestamp};
 
 /// A session as a store keeps it: the part that the login wrote, and the part that may change.
 ///
@@ -55,7 +57,7 @@ use crate::clock::Timestamp;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
-    /// The part that the login wrote. It never changes.
+    /// The part that the login wrote. It changes only as the session ends.
     pub session: Session,
     /// The part that changes.
     pub state: SessionState,
@@ -66,6 +68,62 @@ impl Record {
     pub fn new(session: Session) -> Self {
         let state = SessionState::new(session.ends_at);
         Self { session, state }
+    }
+
+    /// How long an ended session is kept at least, unless its `ends_at` comes first.
+    pub const KEPT_AFTER_END: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// Ends the session: sets `state.ended`, adds 1 to `state.version`, and drops what nobody needs
+    /// of an ended session.
+    ///
+    /// Its metadata and private claims become empty. Its `ends_at`, at which it may be deleted,
+    /// becomes the time at which its newest refresh token expires, or
+    /// [`KEPT_AFTER_END`](Self::KEPT_AFTER_END) after its end if that is later, but never moves to
+    /// a later time. Until then a store can tell that a token of the session is used after the
+    /// end. Later every token of the session has expired, and is refused for that alone.
+    ///
+    /// A store that changes rows by statements of its own does the same there.
+    ///
+    /// ```
+    /// use tower_bearer::store::{EndReason, Ended, Record};
+    /// # use std::time::Duration;
+    /// # use tower_bearer::{SessionId, clock::Timestamp};
+    /// # use tower_bearer::store::{Session, SessionSecret};
+    /// # const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    /// # let now = Timestamp::from_secs(1_000);
+    /// # let id: SessionId = "0192d3a0-0000-7000-8000-000000000001".parse()?;
+    /// # let secret = SessionSecret::from_bytes([7; 32]);
+    /// # let mut session = Session::new(id, "https://id.example", "anna", secret, now);
+    /// session.ends_at = now + 180 * DAY;
+    /// session.metadata.insert("device".into(), "phone".into());
+    /// let mut record = Record::new(session);
+    /// record.state.expires_at = now + 30 * DAY;
+    ///
+    /// record.end(Ended::new(now, EndReason::Logout));
+    /// assert_eq!(record.session.ends_at, now + 30 * DAY);
+    /// assert!(record.session.metadata.is_empty());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn end(&mut self, ended: Ended) {
+        self.state.version = self.state.version.saturating_add(1);
+        self.state.ended = Some(ended);
+        self.drop_what_an_end_drops(ended);
+    }
+
+    /// Replaces the state, as a [swap](super::SessionStore::swap) does. If the new state is that of
+    /// an ended session, also drops what [`end`](Self::end) drops.
+    pub fn replace_state(&mut self, next: SessionState) {
+        self.state = next;
+        if let Some(ended) = self.state.ended {
+            self.drop_what_an_end_drops(ended);
+        }
+    }
+
+    fn drop_what_an_end_drops(&mut self, ended: Ended) {
+        let kept_until = self.state.expires_at.max(ended.at + Self::KEPT_AFTER_END);
+        self.session.ends_at = self.session.ends_at.min(kept_until);
+        self.session.metadata = Metadata::new();
+        self.session.claims = PrivateClaims::default();
     }
 
     /// Whether the session is neither ended nor expired at `now`.

@@ -10,7 +10,8 @@ use crate::{
 /// address.
 pub type Metadata = BTreeMap<String, String>;
 
-/// The part of a session that the login wrote. It never changes.
+/// The part of a session that the login wrote. It changes only as the session
+/// [ends](super::Record::end).
 ///
 /// A later version of this crate may add a field. That is a breaking change on purpose; see
 /// [`Record`](super::Record).
@@ -29,16 +30,16 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When the user last authenticated: the `auth_time` claim (RFC 9068 §2.2.1).
     pub auth_time: Timestamp,
-    /// When the session expires, however often it is refreshed.
+    /// When the session expires, however often it is refreshed, and when a store may delete it.
     pub ends_at: Timestamp,
     /// The scope that was granted at login.
     pub scope: Scope,
     /// The OAuth client that the session is bound to, if any.
     pub client_id: Option<String>,
     /// The application's own claims for access tokens. A refresh hook may replace them at each
-    /// refresh.
+    /// refresh. Empty once the session is ended.
     pub claims: PrivateClaims,
-    /// The application's own notes.
+    /// The application's own notes. Empty once the session is ended.
     pub metadata: Metadata,
     /// How long an unused refresh token of this session lives, in whole milliseconds. `None`
     /// stands for the [configured](crate::session::RotationPolicy::idle_lifetime) lifetime.

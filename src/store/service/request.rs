@@ -2,6 +2,7 @@ use std::fmt;
 
 use crate::{
     claims::SessionId,
+    clock::Timestamp,
     store::{EndReason, Record, SessionState},
 };
 
@@ -50,13 +51,15 @@ pub enum StoreRequest {
         /// Why the session ends.
         reason: EndReason,
     },
-    /// End all sessions of a subject.
+    /// End all sessions of a subject, except for one.
     #[non_exhaustive]
     EndAll {
         /// The issuer that started the sessions.
         issuer: String,
         /// The user whose sessions these are.
         subject: String,
+        /// The session that goes on, if any.
+        keep: Option<SessionId>,
         /// Why the sessions end.
         reason: EndReason,
     },
@@ -67,9 +70,19 @@ pub enum StoreRequest {
         issuer: String,
         /// The user whose sessions these are.
         subject: String,
-        /// List only sessions whose identifier is above this one.
-        after: Option<SessionId>,
+        /// List only sessions whose identifier is below this one.
+        before: Option<SessionId>,
         /// The most sessions to list.
+        limit: usize,
+    },
+    /// Tell which sessions were ended of late.
+    #[non_exhaustive]
+    EndedSince {
+        /// The time from which on they were ended.
+        since: Timestamp,
+        /// Of those that were ended at that very time, only identifiers above this one.
+        after: Option<SessionId>,
+        /// The most sessions to tell of.
         limit: usize,
     },
     /// Delete sessions whose `ends_at` has come.
@@ -93,7 +106,11 @@ impl StoreRequest {
     ///   has deleted, so that a clean-up may stop too early, until its next run.
     pub fn is_idempotent(&self) -> bool {
         match self {
-            Self::Now | Self::Load { .. } | Self::Confirm { .. } | Self::List { .. } => true,
+            Self::Now
+            | Self::Load { .. }
+            | Self::Confirm { .. }
+            | Self::List { .. }
+            | Self::EndedSince { .. } => true,
             Self::Insert { .. }
             | Self::Swap { .. }
             | Self::End { .. }
@@ -114,6 +131,7 @@ impl StoreRequest {
             | Self::Confirm { .. }
             | Self::EndAll { .. }
             | Self::List { .. }
+            | Self::EndedSince { .. }
             | Self::DeleteExpired { .. } => None,
         }
     }
@@ -129,6 +147,7 @@ impl StoreRequest {
             Self::End { .. } => "end",
             Self::EndAll { .. } => "end_all",
             Self::List { .. } => "list",
+            Self::EndedSince { .. } => "ended_since",
             Self::DeleteExpired { .. } => "delete_expired",
         }
     }

@@ -25,6 +25,8 @@ pub enum StoreResponse {
     EndedAll(Vec<SessionId>),
     /// The answer to `List`.
     Listed(Listed),
+    /// The answer to `EndedSince`: sessions, and the time at which each was ended.
+    EndedSince(Vec<(SessionId, Timestamp)>),
     /// The answer to `DeleteExpired`: the number of deleted sessions.
     Deleted(usize),
 }

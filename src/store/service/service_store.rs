@@ -165,11 +165,13 @@ where
         &self,
         issuer: &str,
         subject: &str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         let request = StoreRequest::EndAll {
             issuer: issuer.to_owned(),
             subject: subject.to_owned(),
+            keep,
             reason,
         };
         match self.call(request).await? {
@@ -182,18 +184,35 @@ where
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
         let request = StoreRequest::List {
             issuer: issuer.to_owned(),
             subject: subject.to_owned(),
-            after,
+            before,
             limit,
         };
         match self.call(request).await? {
             StoreResponse::Listed(listed) => Ok(listed),
             _ => mismatched("list"),
+        }
+    }
+
+    async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
+        let request = StoreRequest::EndedSince {
+            since,
+            after,
+            limit,
+        };
+        match self.call(request).await? {
+            StoreResponse::EndedSince(ended) => Ok(ended),
+            _ => mismatched("ended_since"),
         }
     }
 

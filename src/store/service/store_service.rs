@@ -63,14 +63,20 @@ async fn answer(
         StoreRequest::EndAll {
             issuer,
             subject,
+            keep,
             reason,
-        } => StoreResponse::EndedAll(store.end_all(&issuer, &subject, reason).await?),
+        } => StoreResponse::EndedAll(store.end_all(&issuer, &subject, keep, reason).await?),
         StoreRequest::List {
             issuer,
             subject,
+            before,
+            limit,
+        } => StoreResponse::Listed(store.list(&issuer, &subject, before, limit).await?),
+        StoreRequest::EndedSince {
+            since,
             after,
             limit,
-        } => StoreResponse::Listed(store.list(&issuer, &subject, after, limit).await?),
+        } => StoreResponse::EndedSince(store.ended_since(since, after, limit).await?),
         StoreRequest::DeleteExpired { limit } => {
             StoreResponse::Deleted(store.delete_expired(limit).await?)
         }
