@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 use super::{
     Algorithm, KeyError, KeyErrorKind,
     algorithm::{Curve, Family},
-    backend::{self, PrivateDer, Public, Rejected},
+    backend::{self, Public, Rejected},
+    der::{self, PrivateDer},
     edwards, roca,
 };
 
@@ -61,7 +62,8 @@ fn weak(algorithm: Algorithm, bits: usize, minimum: usize) -> KeyError {
     KeyError::weak(&format!("{algorithm} key"), bits, minimum)
 }
 
-/// Checks what does not need a back end. Whether a point is on its curve is left to the back end.
+/// Checks what a back end does not check, or not every one. Each refuses a point that is not on a
+/// NIST curve.
 pub(super) fn check_public(algorithm: Algorithm, public: &Public) -> Result<(), KeyError> {
     match (algorithm.family(), public) {
         (Family::Rsa, Public::Rsa { n, e }) => check_rsa(algorithm, n, e),
@@ -83,7 +85,7 @@ fn check_ed25519(x: &[u8]) -> Result<(), KeyError> {
     let point = x
         .try_into()
         .map_err(|_| format_error("an Ed25519 public key has 32 bytes"))?;
-    if edwards::is_weak(point) {
+    if edwards::is_unfit(point) {
         return Err(format_error("the Ed25519 key is no point of full order"));
     }
     Ok(())
@@ -129,7 +131,7 @@ pub(super) fn public_from_der(algorithm: Algorithm, der: &[u8]) -> Result<Public
     };
     match algorithm.family() {
         Family::Hmac { .. } => Err(format_error("the algorithm takes a secret, not a key pair")),
-        Family::Rsa => backend::rsa_public(der)
+        Family::Rsa => der::rsa_public(der)
             .map_err(|_| format_error("it is no RSA public key of 2048 to 8192 bits")),
         Family::Ec(Curve::P256) => Public::from_point(after(P256_SPKI)?).map_err(rejected),
         Family::Ec(Curve::P384) => Public::from_point(after(P384_SPKI)?).map_err(rejected),

@@ -17,6 +17,7 @@
 mod algorithm;
 mod backend;
 mod compact;
+mod der;
 mod edwards;
 mod error;
 mod header;

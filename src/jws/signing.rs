@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 use super::{
     Algorithm, KeyError, KeyErrorKind, VerifyingKey,
     algorithm::Family,
-    backend::{PrivateDer, Rejected, Signer},
+    backend::{Private, Public, Rejected, Signer},
+    der::{self, PrivateDer},
     jwk::{Jwk, Operation},
     key::{check_public, encoded, format_error, private_from_pem, rejected},
 };
@@ -107,8 +108,8 @@ impl SigningKey {
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let pem = pem.as_ref();
         let (format, der) = private_from_pem(pem)?;
-        let signer = Signer::from_der(algorithm, format, &der).map_err(rejected)?;
-        Self::from_signer(algorithm, signer)
+        let (public, private) = der::private(algorithm, format, &der).map_err(rejected)?;
+        Self::from_numbers(algorithm, public.as_ref(), &private)
     }
 
     /// Reads a private key in DER: PKCS#8 (RFC 5208), for RSA also PKCS#1 (RFC 8017 appendix
@@ -119,11 +120,11 @@ impl SigningKey {
     /// Those of [`from_pem`](Self::from_pem).
     pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let der = der.as_ref();
-        let signer = [PrivateDer::Pkcs8, PrivateDer::Pkcs1, PrivateDer::Sec1]
+        let (public, private) = [PrivateDer::Pkcs8, PrivateDer::Pkcs1, PrivateDer::Sec1]
             .into_iter()
-            .find_map(|format| Signer::from_der(algorithm, format, der).ok())
+            .find_map(|format| der::private(algorithm, format, der).ok())
             .ok_or_else(|| rejected(Rejected))?;
-        Self::from_signer(algorithm, signer)
+        Self::from_numbers(algorithm, public.as_ref(), &private)
     }
 
     /// Reads a JWK that is private or secret (`oct`), and its `kid` if it has one. An elliptic
@@ -156,15 +157,24 @@ impl SigningKey {
             Self::from_secret(algorithm, &jwk.secret()?)?
         } else {
             let public = jwk.public()?;
-            check_public(algorithm, &public)?;
-            let signer =
-                Signer::from_numbers(algorithm, &public, &jwk.private()?).map_err(rejected)?;
-            Self::from_signer(algorithm, signer)?
+            Self::from_numbers(algorithm, Some(&public), &jwk.private()?)?
         };
         match jwk.kid.take() {
             Some(kid) => key.with_kid(kid),
             None => Ok(key),
         }
+    }
+
+    fn from_numbers(
+        algorithm: Algorithm,
+        public: Option<&Public>,
+        private: &Private,
+    ) -> Result<Self, KeyError> {
+        if let Some(public) = public {
+            check_public(algorithm, public)?;
+        }
+        let signer = Signer::from_numbers(algorithm, public, private).map_err(rejected)?;
+        Self::from_signer(algorithm, signer)
     }
 
     fn from_signer(algorithm: Algorithm, signer: Signer) -> Result<Self, KeyError> {

@@ -7,6 +7,7 @@
     reason = "clippy takes helpers of tests for production code"
 )]
 
+mod alike;
 mod formats;
 mod sets;
 mod support;

@@ -1,7 +1,7 @@
 //! The back end on aws-lc-rs. Each key is prepared once, and not for each token.
 
 use aws_lc_rs::{
-    digest,
+    agreement, digest,
     encoding::{AsDer, Pkcs8V1Der},
     hmac,
     rand::SystemRandom,
@@ -14,7 +14,7 @@ use aws_lc_rs::{
 };
 use zeroize::Zeroizing;
 
-use super::{Private, PrivateDer, Public, Rejected, point};
+use super::{Private, Public, Rejected, point};
 use crate::jws::Algorithm;
 
 /// A prepared key that signs.
@@ -83,37 +83,15 @@ impl Signer {
         }
     }
 
-    pub(in crate::jws) fn from_der(
-        algorithm: Algorithm,
-        format: PrivateDer,
-        der: &[u8],
-    ) -> Result<Self, Rejected> {
-        Ok(match (scheme(algorithm), format) {
-            (Scheme::Rsa(encoding, _), PrivateDer::Pkcs8) => {
-                Self::Rsa(Box::new(RsaKeyPair::from_pkcs8(der)?), encoding)
-            }
-            (Scheme::Rsa(encoding, _), PrivateDer::Pkcs1) => {
-                Self::Rsa(Box::new(RsaKeyPair::from_der(der)?), encoding)
-            }
-            (Scheme::Ec(curve, _), PrivateDer::Pkcs8) => {
-                Self::Ec(EcdsaKeyPair::from_pkcs8(curve, der)?)
-            }
-            (Scheme::Ec(curve, _), PrivateDer::Sec1) => {
-                Self::Ec(EcdsaKeyPair::from_private_key_der(curve, der)?)
-            }
-            (Scheme::Ed25519, PrivateDer::Pkcs8) => Self::Ed25519(Ed25519KeyPair::from_pkcs8(der)?),
-            _ => return Err(Rejected),
-        })
-    }
-
-    /// Prepares a private key. It is refused if it does not belong to the public key.
+    /// Prepares a private key. It is refused if it does not belong to the public key, where there is
+    /// one. An RSA key always has one.
     pub(in crate::jws) fn from_numbers(
         algorithm: Algorithm,
-        public: &Public,
+        public: Option<&Public>,
         private: &Private,
     ) -> Result<Self, Rejected> {
         Ok(match (scheme(algorithm), public, private) {
-            (Scheme::Rsa(encoding, _), Public::Rsa { n, e }, Private::Rsa(key)) => {
+            (Scheme::Rsa(encoding, _), Some(Public::Rsa { n, e }), Private::Rsa(key)) => {
                 let pair = RsaKeyPair::from_components(&KeyPairComponents {
                     public_key: RsaPublicKeyComponents { n, e },
                     d: &*key.d,
@@ -125,11 +103,21 @@ impl Signer {
                 })?;
                 Self::Rsa(Box::new(pair), encoding)
             }
-            (Scheme::Ec(curve, _), Public::Ec { x, y }, Private::Ec { d }) => Self::Ec(
-                EcdsaKeyPair::from_private_key_and_public_key(curve, d, &point(x, y))?,
-            ),
-            (Scheme::Ed25519, Public::Ed25519 { x }, Private::Ed25519 { d }) => {
+            (Scheme::Ec(curve, _), public, Private::Ec { d }) => {
+                let point = match public {
+                    Some(Public::Ec { x, y }) => point(x, y),
+                    Some(_) => return Err(Rejected),
+                    None => point_of(algorithm, d)?,
+                };
+                Self::Ec(EcdsaKeyPair::from_private_key_and_public_key(
+                    curve, d, &point,
+                )?)
+            }
+            (Scheme::Ed25519, Some(Public::Ed25519 { x }), Private::Ed25519 { d }) => {
                 Self::Ed25519(Ed25519KeyPair::from_seed_and_public_key(d, x)?)
+            }
+            (Scheme::Ed25519, None, Private::Ed25519 { d }) => {
+                Self::Ed25519(Ed25519KeyPair::from_seed_unchecked(d)?)
             }
             _ => return Err(Rejected),
         })
@@ -215,9 +203,15 @@ impl Checker {
     }
 }
 
-/// Reads an RSA public key, SPKI (RFC 5280 §4.1) or PKCS#1 (RFC 8017 appendix A.1.1).
-pub(in crate::jws) fn rsa_public(der: &[u8]) -> Result<Public, Rejected> {
-    Ok(rsa_numbers(&RsaSubjectPublicKey::from_der(der)?))
+/// The public point of an elliptic curve's private key.
+fn point_of(algorithm: Algorithm, d: &[u8]) -> Result<Vec<u8>, Rejected> {
+    let curve = match algorithm {
+        Algorithm::ES256 => &agreement::ECDH_P256,
+        Algorithm::ES384 => &agreement::ECDH_P384,
+        _ => return Err(Rejected),
+    };
+    let key = agreement::PrivateKey::from_private_key(curve, d)?;
+    Ok(key.compute_public_key()?.as_ref().to_vec())
 }
 
 fn rsa_numbers(key: &RsaSubjectPublicKey) -> Public {

@@ -1,19 +1,20 @@
 //! The crypto back ends. Each has the same few functions and types, and one of them is compiled in.
 //!
-//! The requirements for a key are in [`key`](super::key). A back end turns the bytes of a key into
-//! a prepared key, so that it is not parsed again for each token.
+//! Keys are read from their formats, and judged, above: in [`der`](super::der),
+//! [`jwk`](super::jwk) and [`key`](super::key). A back end turns the numbers of a key into a
+//! prepared key, so that this is not done again for each token.
 
 use zeroize::Zeroizing;
 
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
 #[cfg(feature = "aws-lc-rs")]
-pub(super) use aws_lc::{Checker, Signer, hmac_sha256, rsa_public, sha256};
+pub(super) use aws_lc::{Checker, Signer, hmac_sha256, sha256};
 
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 mod rust_crypto;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
-pub(super) use rust_crypto::{Checker, Signer, hmac_sha256, rsa_public, sha256};
+pub(super) use rust_crypto::{Checker, Signer, hmac_sha256, sha256};
 
 /// The back end does not accept the key, or cannot sign. It gives no reason: a peer must not learn
 /// it, and callers need to know no more than that the format is wrong.
@@ -67,15 +68,4 @@ pub(super) struct RsaPrivate {
     pub(super) dp: Zeroizing<Vec<u8>>,
     pub(super) dq: Zeroizing<Vec<u8>>,
     pub(super) qi: Zeroizing<Vec<u8>>,
-}
-
-/// The encodings of a private key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PrivateDer {
-    /// PKCS#8 (RFC 5208).
-    Pkcs8,
-    /// PKCS#1, for RSA only (RFC 8017 appendix A.1.2).
-    Pkcs1,
-    /// SEC 1, for elliptic curves only (RFC 5915).
-    Sec1,
 }

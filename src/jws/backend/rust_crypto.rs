@@ -7,8 +7,7 @@ use p256::ecdsa as p256_ecdsa;
 use p384::ecdsa as p384_ecdsa;
 use rsa::{
     BoxedUint, Generate, PrivateKey as RsaPrivateKey, PublicKey as RsaPublicKey,
-    pkcs1::{DecodeRsaPrivateKey, DecodeRsaPublicKey},
-    pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey},
+    pkcs8::EncodePrivateKey,
     signature::{Signer as _, Verifier as _},
     traits::{PrivateKeyParts, PublicKeyParts},
 };
@@ -16,7 +15,7 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::{Private, PrivateDer, Public, Rejected, RsaPrivate, point};
+use super::{Private, Public, Rejected, RsaPrivate, point};
 use crate::jws::{
     Algorithm,
     algorithm::{Curve, Family},
@@ -55,40 +54,15 @@ impl Signer {
         Secret::new(algorithm, secret).map(Self::Hmac)
     }
 
-    pub(in crate::jws) fn from_der(
-        algorithm: Algorithm,
-        format: PrivateDer,
-        der: &[u8],
-    ) -> Result<Self, Rejected> {
-        use PrivateDer::{Pkcs1, Pkcs8, Sec1};
-        Ok(match (algorithm.family(), format) {
-            (Family::Rsa, Pkcs8) => {
-                return Self::rsa(algorithm, RsaPrivateKey::from_pkcs8_der(der));
-            }
-            (Family::Rsa, Pkcs1) => {
-                return Self::rsa(algorithm, RsaPrivateKey::from_pkcs1_der(der));
-            }
-            (Family::Ec(Curve::P256), Pkcs8) => Self::P256(from_pkcs8(der)?),
-            (Family::Ec(Curve::P384), Pkcs8) => Self::P384(from_pkcs8(der)?),
-            (Family::Ec(Curve::P256), Sec1) => {
-                Self::P256(p256::SecretKey::from_sec1_der(der).map_err(reject)?.into())
-            }
-            (Family::Ec(Curve::P384), Sec1) => {
-                Self::P384(p384::SecretKey::from_sec1_der(der).map_err(reject)?.into())
-            }
-            (Family::Ed25519, Pkcs8) => Self::Ed25519(from_pkcs8(der)?),
-            _ => return Err(Rejected),
-        })
-    }
-
-    /// Prepares a private key. It is refused if it does not belong to the public key.
+    /// Prepares a private key. It is refused if it does not belong to the public key, where there is
+    /// one. An RSA key always has one.
     pub(in crate::jws) fn from_numbers(
         algorithm: Algorithm,
-        public: &Public,
+        public: Option<&Public>,
         private: &Private,
     ) -> Result<Self, Rejected> {
         let signer = match (algorithm.family(), public, private) {
-            (Family::Rsa, Public::Rsa { n, e }, Private::Rsa(private)) => {
+            (Family::Rsa, Some(Public::Rsa { n, e }), Private::Rsa(private)) => {
                 Self::rsa(algorithm, rsa_from_numbers(n, e, private))?
             }
             (Family::Ec(Curve::P256), _, Private::Ec { d }) => {
@@ -102,10 +76,9 @@ impl Signer {
             }
             _ => return Err(Rejected),
         };
-        if signer.public()? == *public {
-            Ok(signer)
-        } else {
-            Err(Rejected)
+        match public {
+            Some(public) if signer.public()? != *public => Err(Rejected),
+            _ => Ok(signer),
         }
     }
 
@@ -264,17 +237,6 @@ impl Secret {
 
 fn generate<K: Generate>() -> Result<K, Rejected> {
     K::try_generate_from_rng(&mut SysRng).map_err(reject)
-}
-
-fn from_pkcs8<K: DecodePrivateKey>(der: &[u8]) -> Result<K, Rejected> {
-    K::from_pkcs8_der(der).map_err(reject)
-}
-
-/// Reads an RSA public key, SPKI (RFC 5280 §4.1) or PKCS#1 (RFC 8017 appendix A.1.1).
-pub(in crate::jws) fn rsa_public(der: &[u8]) -> Result<Public, Rejected> {
-    let key = RsaPublicKey::from_public_key_der(der)
-        .or_else(|_| RsaPublicKey::from_pkcs1_der(der).map_err(reject))?;
-    Ok(rsa_numbers(&key))
 }
 
 fn rsa_numbers(key: &RsaPublicKey) -> Public {
