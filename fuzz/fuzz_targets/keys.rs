@@ -1,4 +1,5 @@
-//! Any bytes as a key or a key set: what is taken for a set is written as one that is read again.
+//! Any bytes as a key or a key set: what is taken for a set is written as one that is read again,
+//! and what is taken for an Ed25519 key is one to another implementation.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -18,6 +19,9 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = SigningKey::from_pem(algorithm, bytes);
         let _ = SigningKey::from_der(algorithm, bytes);
     }
+    if let Ok(x) = <&[u8; 32]>::try_from(bytes) {
+        compare_ed25519(x);
+    }
     let Ok(json) = std::str::from_utf8(bytes) else {
         return;
     };
@@ -32,3 +36,18 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
 });
+
+fn compare_ed25519(x: &[u8; 32]) {
+    let spki = [
+        &[
+            0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+        ][..],
+        x,
+    ]
+    .concat();
+    let ours = VerifyingKey::from_der(Algorithm::EdDSA, spki).is_ok();
+    let theirs = ed25519_dalek::VerifyingKey::from_bytes(x);
+    // It takes numbers that are not reduced, which are no encoding of a point.
+    let theirs = theirs.is_ok_and(|key| !key.is_weak() && key.to_edwards().compress().0 == *x);
+    assert_eq!(ours, theirs, "{x:02x?}");
+}

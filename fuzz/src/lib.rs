@@ -13,8 +13,12 @@ use tower_bearer::{
     store::MemoryStore,
 };
 
-const ISSUER: &str = "https://id.example";
-const AUDIENCE: &str = "https://api.example";
+/// The issuer of all tokens here.
+pub const ISSUER: &str = "https://id.example";
+
+/// For whom they are.
+pub const AUDIENCE: &str = "https://api.example";
+
 const SECRET: &[u8; 32] = b"0123456789abcdef0123456789abcdef";
 
 /// The time of all access tokens here.
