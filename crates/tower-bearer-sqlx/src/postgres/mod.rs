@@ -26,7 +26,10 @@ use tower_bearer::{
     },
 };
 
-use crate::group_commit::{GroupCommit, Pending};
+use crate::{
+    columns,
+    group_commit::{GroupCommit, Pending},
+};
 
 /// How many confirmations one statement writes, and how many sessions one statement deletes.
 const BATCH: usize = 256;
@@ -240,12 +243,7 @@ impl SessionStore for PostgresStore {
         expected: u64,
         next: &SessionState,
     ) -> Result<Swap, StoreError> {
-        // No row has a version that a column cannot hold, and none can get one.
-        if [expected, next.version]
-            .map(i64::try_from)
-            .iter()
-            .any(Result::is_err)
-        {
+        if !columns::can_hold(expected, next.version) {
             return Ok(Swap::Lost);
         }
         let next = next.clone();
@@ -281,11 +279,13 @@ impl SessionStore for PostgresStore {
         &self,
         issuer: &str,
         subject: &str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         let end_all = statement(&self.statements.end_all)
             .bind(issuer.as_bytes())
             .bind(subject.as_bytes())
+            .bind(keep.map(|id| id.as_uuid()))
             .bind(reason.as_str());
         let ended = self.connections.write(end_all).await?;
         ended.iter().map(row::id).collect()
@@ -295,15 +295,15 @@ impl SessionStore for PostgresStore {
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
-        let after = after.map(|id| id.as_uuid());
+        let before = before.map(|id| id.as_uuid());
         let list = statement(&self.statements.list)
             .bind(issuer.as_bytes())
             .bind(subject.as_bytes())
-            .bind(after.unwrap_or(Uuid::nil()))
-            .bind(after)
+            .bind(before.unwrap_or(Uuid::max()))
+            .bind(before)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows = self.connections.read(list).await?;
         let records = rows.iter().map(row::read).filter_map(Result::transpose);
@@ -311,6 +311,23 @@ impl SessionStore for PostgresStore {
             records.collect::<Result<_, _>>()?,
             row::now(&rows)?,
         ))
+    }
+
+    async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
+        let after = after.map(|id| id.as_uuid());
+        let ended_since = statement(&self.statements.ended_since)
+            .bind(since.as_millis())
+            .bind(after.unwrap_or(Uuid::nil()))
+            .bind(after)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = self.connections.read(ended_since).await?;
+        let ended = rows.iter().map(row::ended).filter_map(Result::transpose);
+        ended.collect()
     }
 
     // In batches, so that other writers can run between them.
