@@ -32,7 +32,7 @@ const NOT_A_DATABASE: i32 = 26;
 const PRIMARY_KEY: i32 = CONSTRAINT | 6 << 8;
 
 /// The kind of an extended result code (<https://www.sqlite.org/rescode.html>).
-fn database_kind(code: i32) -> StoreErrorKind {
+pub(super) fn database_kind(code: i32) -> StoreErrorKind {
     if code == PRIMARY_KEY {
         return StoreErrorKind::Duplicate;
     }

@@ -119,16 +119,31 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 /// here wait, up to the [busy timeout](SqliteOptions::busy_timeout). In WAL mode, loads do not
 /// wait.
 ///
+/// # Dead sessions
+///
+/// An ended session stays in the file until its newest refresh token expires, and for at least a
+/// day, but never beyond its `ends_at`: a token that is used after the end is recognised by it. Its
+/// row is then without metadata and claims, and usually takes less than half a kilobyte. However
+/// many dead sessions a subject has, its logins, lists and logouts cost the same.
+///
+/// The store deletes nothing by itself. Let one of the processes, or each, start
+/// [`Sessions::clean_up`], which deletes dead and expired sessions at intervals. The file does not
+/// shrink by it, but SQLite uses the room again.
+///
 /// # Errors of the operations
 ///
 /// | [kind](tower_bearer::store::StoreErrorKind) | where |
 /// | --- | --- |
 /// | `Busy` | another process held the lock for longer than the busy timeout |
 /// | `Timeout` | no connection of the pool became free in time |
-/// | `Unavailable` | the file is read-only or cannot be opened, the disk is full or fails, or the store is closed |
+/// | `Unavailable` | the file is read-only or cannot be opened, the disk is full or fails, a table is missing, or the store is closed |
+/// | `Duplicate` | a session with this identifier exists |
+/// | `Unsuitable` | SQLite can never keep the row: a text of more than a gigabyte, or a row that an index or a trigger of the application's refuses |
 /// | `Corrupt` | the file or the session's row cannot be read |
 ///
 /// A failed write leaves the session as it was.
+///
+/// [`Sessions::clean_up`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Sessions.html#method.clean_up
 #[derive(Clone)]
 pub struct SqliteStore {
     writer: SqlitePool,

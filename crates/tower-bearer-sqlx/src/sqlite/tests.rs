@@ -1,5 +1,7 @@
 use sqlx::{AssertSqlSafe, Row};
 
+use tower_bearer::store::StoreErrorKind;
+
 use super::*;
 
 async fn value(pool: &SqlitePool, pragma: &'static str) -> i64 {
@@ -119,6 +121,35 @@ async fn a_rotation_writes_to_no_index() {
     let ended = written(&store.writer, END).await;
     for index in ["live", "ended", "ends_at"] {
         assert!(ended.contains(&format!("tower_bearer_sessions_{index}")));
+    }
+}
+
+#[test]
+fn a_refusal_for_ever_is_told_from_one_for_now() {
+    use StoreErrorKind::{Busy, Corrupt, Duplicate, Unavailable, Unsuitable};
+    for (code, name, kind) in [
+        (18, "TOOBIG", Unsuitable),
+        (19, "CONSTRAINT", Unsuitable),
+        (275, "CONSTRAINT_CHECK", Unsuitable),
+        (787, "CONSTRAINT_FOREIGNKEY", Unsuitable),
+        (1299, "CONSTRAINT_NOTNULL", Unsuitable),
+        (1555, "CONSTRAINT_PRIMARYKEY", Duplicate),
+        (1811, "CONSTRAINT_TRIGGER", Unsuitable),
+        (2067, "CONSTRAINT_UNIQUE", Unsuitable),
+        (3091, "CONSTRAINT_DATATYPE", Unsuitable),
+        (20, "MISMATCH", Unsuitable),
+        (261, "BUSY_RECOVERY", Busy),
+        (6, "LOCKED", Busy),
+        (779, "CORRUPT_INDEX", Corrupt),
+        (26, "NOTADB", Corrupt),
+        (1, "ERROR", Unavailable),
+        (7, "NOMEM", Unavailable),
+        (8, "READONLY", Unavailable),
+        (778, "IOERR_WRITE", Unavailable),
+        (13, "FULL", Unavailable),
+        (14, "CANTOPEN", Unavailable),
+    ] {
+        assert_eq!(error::database_kind(code), kind, "{name}");
     }
 }
 
