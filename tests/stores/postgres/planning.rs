@@ -134,6 +134,23 @@ async fn a_subject_s_dead_sessions_and_others_sessions_are_not_read() {
     assert!(read < 100 * ROUNDS, "{read} were read");
 }
 
+#[tokio::test]
+async fn the_index_of_live_sessions_does_not_grow_with_logouts() {
+    let Some(server) = Postgres::start_with(&[("autovacuum", "off")]).await else {
+        return;
+    };
+    let store = open(&server.url()).await;
+    for number in 0..1_000 {
+        let live = kept(&store, number, "ada").await;
+        let ended = store.end(live.session.id, EndReason::Logout).await;
+        assert!(ended.expect("it ends"));
+    }
+    let pages = "SELECT pg_relation_size('tower_bearer_sessions_live') / 8192";
+    let pages: i64 = told(&server, pages).await;
+    // Its first page is about the index, and more than a hundred entries go into another.
+    assert!(pages <= 4, "{pages} pages");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotation_writes_to_no_index() {
     // More than write at the same time, so that some go together.

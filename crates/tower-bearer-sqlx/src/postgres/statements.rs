@@ -83,12 +83,20 @@ fn now() -> Arc<str> {
     format!("SELECT {NOW} AS now, {WRITABLE} AS writable").into()
 }
 
+/// Also looks at the subject's newest sessions, whatever it finds. Where one has ended, its entry
+/// is still in the index: this marks it, so that it makes room for later entries. Otherwise a list
+/// would have to look at all entries since the last vacuum.
 fn insert(sessions: &str, settled: &str) -> Arc<str> {
     format!(
         "INSERT INTO {sessions} ({COLUMNS})
         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
             $19, $20, $21, $22, $23, $24
-        WHERE {settled}"
+        WHERE {settled} AND (
+            SELECT pg_catalog.count(*) FROM (
+                SELECT FROM {sessions} WHERE issuer = $2 AND subject = $3 AND ended_at IS NULL
+                ORDER BY id DESC LIMIT 16
+            ) AS newest
+        ) >= 0"
     )
     .into()
 }
