@@ -30,8 +30,18 @@ const BATCH: usize = 256;
 ///
 /// A session is one key, which Redis itself deletes when the session expires, so
 /// [`delete_expired`](SessionStore::delete_expired) does nothing. Each subject has one more key,
-/// which lists the subject's sessions. If every user has one session, with a user agent and an
-/// address as its metadata, the two keys take about 800 bytes together.
+/// an index of the subject's sessions that are not ended. One key for all, a sorted set, notes which
+/// sessions were ended in the last 25 hours.
+///
+/// # Sizes
+///
+/// If every user has one session, with a user agent and an address as its metadata, the session and
+/// its index take about LIVE bytes together. An ended session takes about DEAD bytes, as its claims
+/// and its metadata are gone, and NOTE bytes more for 25 hours. A session may take up to 1 MiB in
+/// all. One within the [limits](tower_bearer::session::Grant#limits) of a grant is far below that.
+///
+/// The ended sessions of a subject cost its lists, logins and log-outs nothing, however many they
+/// are, because they leave its index.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -67,6 +77,22 @@ const BATCH: usize = 256;
 ///   [their disks](RedisOptions::wait_for_disks) before they are acknowledged. This makes the loss
 ///   unlikely but not impossible: a failover may choose another replica.
 ///
+/// # How a session ends
+///
+/// The time of the end, and the end itself, take one round trip each. The end is one batch of two
+/// commands: a note for [`ended_since`](SessionStore::ended_since), and the script that ends the
+/// session and drops its claims and metadata. A third round trip removes the session from its
+/// subject's index. The keys may be on different servers of a cluster one day, so nothing makes the
+/// three writes one. Whatever comes between, no ended session is usable again:
+/// - The note is there and the session was not ended: `ended_since` looks at the session and does
+///   not tell of it.
+/// - The session was ended and the note was refused, because another program uses its key: the call
+///   fails as `Corrupt`, and the note is written when the call is repeated.
+/// - The session was ended and is still in the index: the next `list` or `end_all` of the subject
+///   removes it there. A `list` that has met it does not give it.
+///
+/// If a call that ends sessions waits for replicas, it waits for the note too.
+///
 /// If an older snapshot is restored, the sessions that were ended since are usable again.
 ///
 /// # Rights
@@ -84,14 +110,18 @@ const BATCH: usize = 256;
 /// | `Timeout` | no answer came in time, or too few replicas have the end of a session that waits for them |
 /// | `Busy` | another program's script keeps the server busy |
 /// | `Corrupt` | a key has a value that this store does not write |
+/// | `Duplicate` | a session with the identifier of a new one exists |
+/// | `Unsuitable` | a new session takes more than 1 MiB, so it can never be kept |
 ///
 /// After a `Timeout` or a lost connection it is unknown whether a write happened. The store does
 /// not send it again: if it had happened, the second one would be lost as a swap of an old version.
 /// A client that presents its token again is served in either case, and a logout that is repeated
 /// finds the session ended. If a connection is lost, reads are sent once more.
 ///
-/// If the memory is full, nobody can log in, but sessions go on: rotations, confirmations and the
-/// end of a session take no memory.
+/// If the memory is full, nobody can log in, but sessions go on. Rotations and confirmations take no
+/// memory. The end of a session is never refused for want of memory: it takes NOTE bytes for its
+/// note, even above `maxmemory`, and frees what the claims, the metadata and the entry in the index
+/// took.
 ///
 /// # Replicas and clusters
 ///
@@ -102,7 +132,7 @@ const BATCH: usize = 256;
 ///
 /// A store is connected to one server, so it does not support Redis Cluster. The keys would allow
 /// it: each script and each command uses one key, and the key of a session has the session's
-/// identifier as its hash tag.
+/// identifier as its hash tag, unless the [prefix](RedisOptions::prefix) has braces.
 ///
 /// [protocol]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/protocol/index.html
 #[derive(Clone)]
