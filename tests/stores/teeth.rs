@@ -73,6 +73,7 @@ teeth! {
         confirming::a_confirmation_changes_nothing_else,
         ending::end_takes_effect_once,
         ending::an_end_changes_nothing_else,
+        ending::an_end_drops_notes_and_claims,
     }
 
     inserts_without_extra: InsertsWithoutExtra {
@@ -89,12 +90,19 @@ teeth! {
         listing::a_list_shows_live_sessions_only,
         swapping::a_swap_writes_the_next_state,
         confirming::a_confirmation_changes_nothing_else,
-        ending::end_takes_effect_once,
-        ending::an_end_changes_nothing_else,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
     }
 
     inserts_in_two_steps: InsertsInTwoSteps {
         racing::of_many_inserts_one_wins,
+    }
+
+    refuses_long_names: RefusesLongNames {
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+    }
+
+    cuts_long_names: CutsLongNames {
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
     }
 
     lags: Lags {
@@ -119,6 +127,12 @@ teeth! {
         racing::writers_of_many_sessions_do_not_block_each_other,
         ending::end_all_takes_one_subject_of_one_issuer,
         cleaning::what_has_ended_is_deleted_oldest_end_first,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        ending::an_end_brings_the_deletion_forward,
+        ending::an_end_drops_notes_and_claims,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        since::an_end_is_told_for_a_day,
+        since::what_was_ended_is_told_earliest_first,
     }
 
     hides_revoked: HidesRevoked {
@@ -137,6 +151,12 @@ teeth! {
         racing::writers_of_many_sessions_do_not_block_each_other,
         ending::end_all_takes_one_subject_of_one_issuer,
         cleaning::what_has_ended_is_deleted_oldest_end_first,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        ending::an_end_brings_the_deletion_forward,
+        ending::an_end_drops_notes_and_claims,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        since::an_end_is_told_for_a_day,
+        since::what_was_ended_is_told_earliest_first,
     }
 
     loads_by_another_clock: LoadsByAnotherClock {
@@ -166,6 +186,14 @@ teeth! {
     swaps_all_but_the_end: SwapsAllButTheEnd {
         swapping::a_swap_can_end_for_every_reason,
         histories::random_histories_go_as_the_protocol_says,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        ending::an_end_brings_the_deletion_forward,
+        ending::an_end_changes_nothing_else,
+        ending::an_end_drops_notes_and_claims,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        since::an_end_is_told_for_a_day,
+        since::ends_are_told_page_by_page,
+        since::what_was_ended_is_told_earliest_first,
     }
 
     swaps_in_two_steps: SwapsInTwoSteps {
@@ -203,6 +231,9 @@ teeth! {
         swapping::a_swap_writes_the_next_state,
         dropping::a_dropped_future_leaves_the_store_whole,
         histories::random_histories_go_as_the_protocol_says,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        ending::an_end_changes_nothing_else,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
     }
 
     creates_by_swap: CreatesBySwap {
@@ -225,6 +256,14 @@ teeth! {
         swapping::a_swap_writes_the_next_state,
         acknowledged::a_load_sees_what_was_acknowledged,
         histories::random_histories_go_as_the_protocol_says,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        ending::an_end_brings_the_deletion_forward,
+        ending::an_end_changes_nothing_else,
+        ending::an_end_drops_notes_and_claims,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        since::an_end_is_told_for_a_day,
+        since::ends_are_told_page_by_page,
+        since::what_was_ended_is_told_earliest_first,
     }
 
     confirms_revoked: ConfirmsEnded {
@@ -280,8 +319,16 @@ teeth! {
         racing::writers_of_many_sessions_do_not_block_each_other,
         ending::end_all_takes_one_subject_of_one_issuer,
         listing::a_list_shows_live_sessions_only,
-        listing::a_list_is_paged_by_identifier,
+        listing::a_list_is_paged_newest_first,
         listing::ten_thousand_sessions_of_one_subject,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        ending::a_keep_of_another_subject_keeps_nothing,
+        ending::an_end_brings_the_deletion_forward,
+        ending::an_end_drops_notes_and_claims,
+        ending::end_all_keeps_the_session_that_goes_on,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        since::an_end_is_told_for_a_day,
+        since::what_was_ended_is_told_earliest_first,
     }
 
     ends_again: EndsAgain {
@@ -291,6 +338,14 @@ teeth! {
         racing::of_many_ends_one_wins,
         clock::every_write_takes_the_time_of_one_clock,
         ending::end_all_takes_one_subject_of_one_issuer,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        ending::a_keep_of_another_subject_keeps_nothing,
+        ending::an_end_brings_the_deletion_forward,
+        ending::an_end_drops_notes_and_claims,
+        ending::end_all_keeps_the_session_that_goes_on,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        since::an_end_is_told_for_a_day,
+        since::what_was_ended_is_told_earliest_first,
     } ? {
         racing::writers_of_many_sessions_do_not_block_each_other,
         serving::a_logout_is_never_undone_by_a_rotation,
@@ -305,6 +360,7 @@ teeth! {
     ends_by_another_clock: EndsByAnotherClock {
         histories::random_histories_go_as_the_protocol_says,
         clock::every_write_takes_the_time_of_one_clock,
+        since::what_was_ended_is_told_earliest_first,
     }
 
     ends_in_two_steps: EndsInTwoSteps {
@@ -316,6 +372,8 @@ teeth! {
 
     ends_of_every_issuer: EndsOfEveryIssuer {
         ending::end_all_takes_one_subject_of_one_issuer,
+        ending::a_keep_of_another_subject_keeps_nothing,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
     }
 
     ends_in_any_case: EndsInAnyCase {
@@ -326,10 +384,68 @@ teeth! {
         histories::random_histories_go_as_the_protocol_says,
         clock::every_write_takes_the_time_of_one_clock,
         ending::end_all_takes_one_subject_of_one_issuer,
+        ending::an_end_brings_the_deletion_forward,
+        since::what_was_ended_is_told_earliest_first,
     }
 
     ends_the_first_1000: EndsTheFirst1000 {
         listing::ten_thousand_sessions_of_one_subject,
+    }
+
+    ends_the_kept_too: EndsTheKeptToo {
+        histories::random_histories_go_as_the_protocol_says,
+        ending::end_all_keeps_the_session_that_goes_on,
+        since::what_was_ended_is_told_earliest_first,
+    }
+
+    ends_nothing_for_an_unknown_keep: EndsNothingForAnUnknownKeep {
+        ending::a_keep_of_another_subject_keeps_nothing,
+    }
+
+    ends_and_keeps_notes: EndsAndKeepsNotes {
+        histories::random_histories_go_as_the_protocol_says,
+        ending::an_end_changes_nothing_else,
+        ending::an_end_drops_notes_and_claims,
+        ending::end_takes_effect_once,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+    }
+
+    ends_and_keeps_claims: EndsAndKeepsClaims {
+        ending::an_end_changes_nothing_else,
+        ending::an_end_drops_notes_and_claims,
+        ending::end_takes_effect_once,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+    }
+
+    ends_and_keeps_the_row: EndsAndKeepsTheRow {
+        histories::random_histories_go_as_the_protocol_says,
+        ending::an_end_brings_the_deletion_forward,
+        ending::end_takes_effect_once,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        ending::an_end_changes_nothing_else,
+    }
+
+    ends_and_forgets_the_tokens: EndsAndForgetsTheTokens {
+        ending::an_end_brings_the_deletion_forward,
+        ending::an_end_changes_nothing_else,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+    }
+
+    ends_and_keeps_the_row_for_a_day: EndsAndKeepsTheRowForADay {
+        histories::random_histories_go_as_the_protocol_says,
+        ending::an_end_brings_the_deletion_forward,
+        cleaning::what_has_ended_is_deleted_oldest_end_first,
+        dropping::a_dropped_future_leaves_the_store_whole,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+    }
+
+    swaps_to_the_end_and_keeps_all: SwapsToTheEndAndKeepsAll {
+        histories::random_histories_go_as_the_protocol_says,
+        ending::an_end_changes_nothing_else,
+        ending::an_end_drops_notes_and_claims,
+        ending::an_end_brings_the_deletion_forward,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
     }
 
     lists_by_another_clock: ListsByAnotherClock {
@@ -340,8 +456,10 @@ teeth! {
         swapping::a_swap_can_end_for_every_reason,
         histories::random_histories_go_as_the_protocol_says,
         listing::a_list_shows_live_sessions_only,
-        listing::a_list_is_paged_by_identifier,
+        listing::a_list_is_paged_newest_first,
         listing::ten_thousand_sessions_of_one_subject,
+        ending::end_all_keeps_the_session_that_goes_on,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
     }
 
     lists_the_end_too: ListsTheEndToo {
@@ -349,10 +467,16 @@ teeth! {
         listing::a_list_shows_live_sessions_only,
     }
 
-    lists_newest_first: ListsNewestFirst {
+    lists_oldest_first: ListsOldestFirst {
         histories::random_histories_go_as_the_protocol_says,
         listing::a_list_shows_live_sessions_only,
-        listing::a_list_is_paged_by_identifier,
+        listing::a_list_is_paged_newest_first,
+        listing::ten_thousand_sessions_of_one_subject,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+    }
+
+    lists_the_cursor_too: ListsTheCursorToo {
+        listing::a_list_is_paged_newest_first,
         listing::ten_thousand_sessions_of_one_subject,
     }
 
@@ -360,22 +484,78 @@ teeth! {
         listing::ten_thousand_sessions_of_one_subject,
     }
 
+    tells_by_identifier: TellsByIdentifier {
+        since::what_was_ended_is_told_earliest_first,
+        since::ends_are_told_page_by_page,
+        histories::random_histories_go_as_the_protocol_says,
+    }
+
+    tells_only_later_ends: TellsOnlyLaterEnds {
+        since::what_was_ended_is_told_earliest_first,
+        since::ends_are_told_page_by_page,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        since::an_end_is_told_for_a_day,
+    }
+
+    tells_the_cursor_too: TellsTheCursorToo {
+        since::ends_are_told_page_by_page,
+    }
+
+    tells_the_cursor_at_any_time: TellsTheCursorAtAnyTime {
+        since::ends_are_told_page_by_page,
+    }
+
+    tells_beyond_the_limit: TellsBeyondTheLimit {
+        since::ends_are_told_page_by_page,
+    }
+
+    tells_no_ends_by_swap: TellsNoEndsBySwap {
+        since::what_was_ended_is_told_earliest_first,
+        since::ends_are_told_page_by_page,
+        since::an_end_is_told_for_a_day,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        histories::random_histories_go_as_the_protocol_says,
+    }
+
+    tells_no_ends_by_end_all: TellsNoEndsByEndAll {
+        since::what_was_ended_is_told_earliest_first,
+        since::an_end_is_told_for_a_day,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        histories::random_histories_go_as_the_protocol_says,
+    }
+
+    tells_what_has_expired: TellsWhatHasExpired {
+        since::what_was_ended_is_told_earliest_first,
+        histories::random_histories_go_as_the_protocol_says,
+    }
+
+    tells_ends_of_an_hour: TellsEndsOfAnHour {
+        since::an_end_is_told_for_a_day,
+        histories::random_histories_go_as_the_protocol_says,
+    }
+
     deletes_early: DeletesEarly {
         cleaning::a_deleted_identifier_is_free_again,
         histories::random_histories_go_as_the_protocol_says,
         cleaning::what_has_ended_is_deleted_oldest_end_first,
         cleaning::no_more_than_the_limit_is_deleted,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        since::an_end_is_told_for_a_day,
     }
 
     deletes_what_is_idle: DeletesWhatIsIdle {
         histories::random_histories_go_as_the_protocol_says,
         cleaning::what_has_ended_is_deleted_oldest_end_first,
         cleaning::no_more_than_the_limit_is_deleted,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        since::an_end_is_told_for_a_day,
     }
 
     deletes_what_is_revoked: DeletesWhatIsRevoked {
         histories::random_histories_go_as_the_protocol_says,
         cleaning::what_has_ended_is_deleted_oldest_end_first,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        since::an_end_is_told_for_a_day,
     }
 
     deletes_newest_end_first: DeletesNewestEndFirst {
@@ -400,9 +580,11 @@ teeth! {
         cleaning::what_has_ended_is_deleted_oldest_end_first,
         cleaning::no_more_than_the_limit_is_deleted,
         racing::many_clean_ups_delete_each_session_once,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
     }
 
     never_frees_an_identifier: NeverFreesAnIdentifier {
         cleaning::a_deleted_identifier_is_free_again,
+        racing::many_clean_ups_delete_each_session_once,
     }
 }

@@ -55,21 +55,12 @@ async fn a_full_disk_is_unavailable_and_harms_nothing() {
     }
     // A row this long is written anew before the old one goes, for which there is no room.
     let next = rotated(&kept[0]);
-    for error in [
-        setup
-            .store
-            .swap(next.session.id, 0, &next.state)
-            .await
-            .unwrap_err(),
-        setup
-            .store
-            .end(kept[0].session.id, EndReason::Logout)
-            .await
-            .unwrap_err(),
-    ] {
-        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-    }
+    let swap = setup.store.swap(next.session.id, 0, &next.state).await;
+    assert_eq!(swap.unwrap_err().kind(), StoreErrorKind::Unavailable);
     assert!(setup.load(kept[0].session.id).await == kept[0]);
+    // One that ends becomes shorter.
+    let ended = setup.store.end(kept[1].session.id, EndReason::Logout);
+    assert!(ended.await.unwrap());
 
     // Once there is room again, everything works.
     sqlx::raw_sql("PRAGMA max_page_count = 10000")
@@ -83,6 +74,47 @@ async fn a_full_disk_is_unavailable_and_harms_nothing() {
         .await
         .unwrap();
     assert_eq!(check, "ok");
+}
+
+#[tokio::test]
+async fn a_row_that_a_constraint_or_trigger_refuses_is_never_kept() {
+    const CHANGES: [&str; 3] = [
+        "CREATE UNIQUE INDEX one_each ON tower_bearer_sessions (subject)",
+        "CREATE TRIGGER refuse BEFORE INSERT ON tower_bearer_sessions WHEN NEW.generation = 99
+            BEGIN SELECT RAISE(ABORT, 'no'); END",
+        "CREATE TRIGGER empty BEFORE INSERT ON tower_bearer_sessions WHEN NEW.generation = 99
+            BEGIN INSERT INTO tower_bearer_schema (only, version) VALUES (2, 0); END",
+    ];
+    for change in CHANGES {
+        let (_directory, url) = place();
+        let setup = open(&url).await;
+        setup.insert(&record(1, "ada")).await;
+        run(&mut connection(&url).await, change).await;
+        let mut refused = record(2, "ada");
+        refused.state.generation = 99;
+        let error = setup.store.insert(&refused).await.expect_err(change);
+        assert_eq!(error.kind(), StoreErrorKind::Unsuitable, "{change}");
+        let error = setup.store.insert(&record(1, "bob")).await;
+        let kind = error.expect_err(change).kind();
+        assert_eq!(kind, StoreErrorKind::Duplicate, "{change}");
+        setup.insert(&record(3, "eve")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_subject_may_be_longer_than_promised() {
+    let (_directory, url) = place();
+    let setup = open(&url).await;
+    for (number, bytes) in (1..).zip([3_000, 1_000_000]) {
+        let subject = "é".repeat(bytes / 2);
+        let first = record(number, &subject);
+        setup.insert(&first).await;
+        assert_eq!(setup.live(&subject).await, [id(number)]);
+        let ended = setup
+            .store
+            .end_all(ISSUER, &subject, None, EndReason::Logout);
+        assert_eq!(ended.await.unwrap(), [id(number)]);
+    }
 }
 
 #[tokio::test]
