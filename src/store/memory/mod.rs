@@ -182,7 +182,13 @@ impl SessionStore for MemoryStore {
         let Entry::Vacant(slot) = shard.entry(id) else {
             return Err(StoreError::new(StoreErrorKind::Duplicate));
         };
-        let kept = lock(&self.0.subjects).add(record);
+        let kept = match record.state.ended {
+            None => lock(&self.0.subjects).add(record),
+            Some(Ended { at, .. }) => {
+                lock(&self.0.ended).add(at, id);
+                Arc::new(Kept::new(record, record.session.issuer.as_str().into()))
+            }
+        };
         lock(&self.0.ends).add(Arc::clone(&kept));
         slot.insert(kept);
         Ok(())

@@ -174,6 +174,23 @@ async fn nothing_stays_behind_what_was_deleted() {
 }
 
 #[tokio::test]
+async fn a_session_that_comes_in_ended_is_indexed_as_one() {
+    let (store, clock) = store();
+    let mut ended = record(1, "ada");
+    ended.end(Ended::new(START, EndReason::Logout));
+    store.insert(&ended).await.unwrap();
+    assert_indexed(&store);
+    assert_eq!(
+        store.ended_since(START, None, 10).await.unwrap(),
+        [(ended.session.id, START)]
+    );
+    clock.advance(MINUTE);
+    assert_eq!(store.delete_expired(10).await.unwrap(), 1);
+    assert_eq!(counts(&store), (0, 0));
+    assert!(lock(&store.0.subjects).is_empty());
+}
+
+#[tokio::test]
 async fn identifiers_that_differ_in_the_last_byte_spread_over_the_shards() {
     let (store, _) = store();
     for number in 0..256 {
