@@ -11,6 +11,7 @@ mod bodies;
 mod clients;
 mod confidential;
 mod documents;
+mod late;
 mod layered;
 mod locked;
 mod revocation;
