@@ -7,6 +7,7 @@
     reason = "a test that meets the unexpected fails"
 )]
 
+mod addresses;
 mod bodies;
 mod clients;
 mod confidential;
