@@ -3,14 +3,17 @@
 #![cfg(feature = "session")]
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that meets the unexpected fails"
 )]
 
+mod addresses;
 mod bodies;
 mod clients;
 mod confidential;
 mod documents;
+mod late;
 mod layered;
 mod locked;
 mod revocation;
