@@ -98,6 +98,24 @@ async fn a_server_that_cannot_be_told_does_not_keep_anyone_signed_in() {
     }
 }
 
+/// The store has forgotten the token by then, and nobody else could end the session.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_could_not_be_told_is_told_by_the_next_logout() {
+    let world = world().await;
+    world.server.fail(vec![Fault::Unreachable; 6]);
+    for _ in 0..2 {
+        let error = world.session.logout().await.unwrap_err();
+        assert_eq!(error.kind(), ClientErrorKind::Unreachable);
+        assert_eq!(world.server.sessions(), 1);
+        world.asked(["unreachable"; 3]);
+    }
+    world.session.logout().await.unwrap();
+    world.asked(["revoke"]);
+    assert_eq!(world.server.sessions(), 0);
+    world.session.logout().await.unwrap();
+    world.asked([]);
+}
+
 /// A revocation whose answer is lost is sent again.
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_to_a_revocation_is_no_failure() {

@@ -1,5 +1,7 @@
 //! The end of a session that the application asks for.
 
+use tower_bearer::RefreshToken;
+
 use crate::{
     error::ClientError,
     flight::wait,
@@ -22,14 +24,26 @@ impl Shared {
         self.state().has_left(&departure);
         drop(turn);
         let kept = emptied.kept.as_ref();
-        let revoked = match newest(departure.held.as_deref(), kept) {
-            Some(tokens) => self.endpoints.revoke(&tokens.refresh).await,
+        let newest = newest(departure.held.as_deref(), kept);
+        let token = newest.map(|tokens| tokens.refresh.clone());
+        let unrevoked = || self.state().take_unrevoked();
+        let revoked = match token.or_else(unrevoked) {
+            Some(token) => self.revoke(token).await,
             None => Ok(()),
         };
         match emptied.failure {
             Some(error) => Err(error.into()),
             None => revoked,
         }
+    }
+
+    /// Nobody else has the token any more. If the server cannot be told, the next logout tries again.
+    async fn revoke(&self, token: RefreshToken) -> Result<(), ClientError> {
+        let revoked = self.endpoints.revoke(&token).await;
+        if revoked.is_err() {
+            self.state().note_unrevoked(token);
+        }
+        revoked
     }
 
     async fn empty_store(&self, departure: &Departure) -> Emptied {

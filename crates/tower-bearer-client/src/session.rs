@@ -131,7 +131,7 @@ impl ClientSession {
     /// # Errors
     ///
     /// If the store could not be cleared or the server could not be told. In this process the
-    /// session is over in any case. Tokens that are still in the store are not used again by this
+    /// session is over in any case. Call it again to tell the server once more. Tokens that are still in the store are not used again by this
     /// process, but they would be by another one. The hook
     /// [`on_end`](crate::ClientSessionBuilder::on_end) is not called, because the program knows.
     pub async fn logout(&self) -> Result<(), ClientError> {

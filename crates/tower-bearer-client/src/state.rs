@@ -4,7 +4,7 @@ use std::{mem, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
-use tower_bearer::AccessToken;
+use tower_bearer::{AccessToken, RefreshToken};
 
 use crate::{
     error::{ClientError, ClientErrorKind as Kind, EndReason},
@@ -49,6 +49,8 @@ pub(crate) struct State {
     is_leaving: bool,
     /// Tokens of a session that is over, which could not be removed from the store.
     over: Option<SavedTokens>,
+    /// The token of a logout that the server could not be told of.
+    unrevoked: Option<RefreshToken>,
 }
 
 /// Shared with all who ask before it is over.
@@ -112,6 +114,7 @@ impl State {
             forced_at: None,
             is_leaving: false,
             over: None,
+            unrevoked: None,
         }
     }
 
@@ -345,6 +348,14 @@ impl State {
     /// The logout is through with the store.
     pub(crate) fn has_left(&mut self, departure: &Departure) {
         self.is_leaving &= self.epoch != departure.epoch;
+    }
+
+    pub(crate) fn note_unrevoked(&mut self, token: RefreshToken) {
+        self.unrevoked = Some(token);
+    }
+
+    pub(crate) fn take_unrevoked(&mut self) -> Option<RefreshToken> {
+        self.unrevoked.take()
     }
 
     /// Notes tokens that are over but still in the store.
