@@ -33,7 +33,7 @@ async fn refused(fault: Fault) -> (ClientError, usize, Duration) {
     let (asked, took) = (world.server.log().len(), start.elapsed());
 
     let status = world.session.status();
-    assert!(status.is_signed_in, "the session is kept");
+    assert!(status.is_signed_in(), "the session is kept");
     assert!(world.ends.told().is_empty());
     // Whoever asks at once gets the same, for nothing.
     let again = world.session.access_token().await.unwrap_err();
@@ -57,18 +57,10 @@ async fn what_will_not_mend_by_itself_is_asked_once() {
         (says(200, json, html), malformed("no JSON object")),
         (says(200, json, ""), malformed("no JSON object")),
         (says(200, json, "[]"), malformed("no JSON object")),
-        (says(200, json, "{}"), malformed("token_type is not Bearer")),
+        (says(200, json, "{}"), malformed("token_type is missing")),
         (
             says(200, json, r#"{"access_token":1,"token_type":"Bearer"}"#),
             malformed("a member is not a string"),
-        ),
-        (
-            says(
-                200,
-                json,
-                r#"{"access_token":"a","token_type":"Bearer","expires_in":true}"#,
-            ),
-            malformed("expires_in is not a number"),
         ),
         (
             says(200, json, r#"{"error":"invalid_grant"}"#),
@@ -205,7 +197,7 @@ async fn an_answer_without_a_refresh_token_keeps_the_old_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lifetime_that_is_not_said_is_the_configured_one() {
-    for expires_in in ["0", "-1", "null", r#""0""#] {
+    for expires_in in ["0", "-1", "null", r#""0""#, r#""600.0""#, "false", "[]"] {
         let world = world_with(|builder| builder.default_lifetime(Duration::from_secs(100)));
         world.sign_in().await;
         sleep(LIFETIME).await;

@@ -19,6 +19,7 @@ use tower_bearer_client::{
 pub(crate) struct Faulty {
     pub(crate) store: MemoryTokenStore,
     loads: Switch,
+    prepares: Switch,
     saves: Switch,
     clears: Switch,
     /// How long after its look a load answers.
@@ -53,6 +54,10 @@ impl Faulty {
         self.saves.0.store(fail, SeqCst);
     }
 
+    pub(crate) fn fail_prepares(&self, fail: bool) {
+        self.prepares.0.store(fail, SeqCst);
+    }
+
     pub(crate) fn fail_clears(&self, fail: bool) {
         self.clears.0.store(fail, SeqCst);
     }
@@ -70,6 +75,11 @@ impl TokenStore for Faulty {
         let tokens = self.store.load().await;
         sleep(self.latency).await;
         tokens
+    }
+
+    async fn prepare(&self, lock: &mut Self::Lock, bytes: usize) -> Result<(), TokenStoreError> {
+        self.prepares.check()?;
+        self.store.prepare(lock, bytes).await
     }
 
     async fn save(&self, lock: &mut Self::Lock, new: &SavedTokens) -> Result<(), TokenStoreError> {

@@ -233,4 +233,138 @@ mod unix {
         assert_eq!(fs::read_to_string(&victim).unwrap(), "untouched");
         assert_eq!(kept(&store).await.as_deref(), Some("two"));
     }
+
+    /// Two names, one file, one lock: a session that one refreshes, the other finds refreshed.
+    #[tokio::test]
+    async fn a_link_and_what_it_leads_to_are_one_session() {
+        let (folder, path) = folder();
+        let store = FileTokenStore::new(&path);
+        save(&store, "one").await;
+        let link = folder.path().join("link.json");
+        symlink("deep/er/tokens.json", &link).unwrap();
+        symlink("link.json", folder.path().join("again.json")).unwrap();
+        symlink("deep", folder.path().join("shallow")).unwrap();
+        for (number, name) in [
+            "link.json",
+            "again.json",
+            "shallow/er/tokens.json",
+            "shallow/../link.json",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let other = FileTokenStore::new(folder.path().join(name));
+            let other = other.lock_timeout(Duration::from_millis(100));
+            let held = store.lock().await.unwrap();
+            let error = other.lock().await.unwrap_err();
+            assert_eq!(error.kind(), TokenStoreErrorKind::Busy, "{name}");
+            drop(held);
+            save(&other, &number.to_string()).await;
+            assert_eq!(kept(&store).await, Some(number.to_string()), "{name}");
+            assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        }
+        let linked = FileTokenStore::new(&link);
+        linked.clear().await.unwrap();
+        assert_eq!(kept(&store).await, None);
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+
+    /// Where a link leads to may be made later, and a session stays where it has begun.
+    #[tokio::test]
+    async fn a_link_is_followed_once() {
+        let (folder, path) = folder();
+        let link = folder.path().join("link.json");
+        symlink(&path, &link).unwrap();
+        let store = FileTokenStore::new(&link);
+        assert_eq!(kept(&store).await, None);
+        save(&store, "one").await;
+        assert_eq!(
+            kept(&FileTokenStore::new(&path)).await.as_deref(),
+            Some("one")
+        );
+        fs::remove_file(&link).unwrap();
+        symlink(folder.path().join("other.json"), &link).unwrap();
+        save(&store, "two").await;
+        assert_eq!(
+            kept(&FileTokenStore::new(&path)).await.as_deref(),
+            Some("two")
+        );
+        assert!(!folder.path().join("other.json").exists());
+    }
+
+    #[tokio::test]
+    async fn a_circle_of_links_is_an_error() {
+        let (folder, _) = folder();
+        for (from, to) in [("a", "b"), ("b", "a")] {
+            symlink(folder.path().join(to), folder.path().join(from)).unwrap();
+        }
+        let store = FileTokenStore::new(folder.path().join("a"));
+        for error in [store.load().await.err(), store.lock().await.err()] {
+            assert_eq!(error.unwrap().kind(), TokenStoreErrorKind::Unavailable);
+        }
+    }
+
+    /// It would take the permissions off by which the exposed file is known.
+    #[tokio::test]
+    async fn a_file_that_others_can_use_is_not_made_private_before_a_save() {
+        let (_folder, path) = folder();
+        let store = FileTokenStore::new(&path).danger_accept_exposed_file();
+        save(&store, "one").await;
+        set_mode(&path, 0o644);
+        let mut lock = store.lock().await.unwrap();
+        store.prepare(&mut lock, 100).await.unwrap();
+        drop(lock);
+        assert_eq!(mode(&path), 0o644);
+        fails(&path, TokenStoreErrorKind::Exposed).await;
+    }
+}
+
+/// Neither what is there nor what is not.
+#[tokio::test]
+async fn what_was_prepared_and_not_saved_leaves_nothing() {
+    let (_folder, path) = folder();
+    let store = FileTokenStore::new(&path);
+    let mut lock = store.lock().await.unwrap();
+    store.prepare(&mut lock, 10_000).await.unwrap();
+    assert_eq!(kept(&store).await, None);
+    drop(lock);
+    assert_eq!(kept(&store).await, None);
+    save(&store, "one").await;
+    let before = fs::read(&path).unwrap();
+    let mut lock = store.lock().await.unwrap();
+    store.prepare(&mut lock, 10_000).await.unwrap();
+    store.prepare(&mut lock, 20_000).await.unwrap();
+    assert_eq!(kept(&store).await.as_deref(), Some("one"));
+    drop(lock);
+    assert_eq!(fs::read(&path).unwrap(), before);
+    let entries = fs::read_dir(path.parent().unwrap()).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["tokens.json", "tokens.json.lock"]);
+}
+
+/// What could not be read again is not written.
+#[tokio::test]
+async fn there_is_no_room_for_what_is_too_large_to_be_read() {
+    let (_folder, path) = folder();
+    let store = FileTokenStore::new(&path);
+    save(&store, "one").await;
+    let mut lock = store.lock().await.unwrap();
+    let large = 4 * 1024 * 1024;
+    assert!(store.prepare(&mut lock, large + 1).await.is_err());
+    let too_large = tokens(&"r".repeat(large));
+    assert!(store.save(&mut lock, &too_large).await.is_err());
+    assert_eq!(kept(&store).await.as_deref(), Some("one"));
+}
+
+/// What was written where the file cannot be removed.
+#[tokio::test]
+async fn null_is_that_there_are_no_tokens() {
+    let (_folder, path) = folder();
+    let store = FileTokenStore::new(&path);
+    save(&store, "one").await;
+    fs::write(&path, "null").unwrap();
+    assert_eq!(kept(&store).await, None);
+    save(&store, "two").await;
+    assert_eq!(kept(&store).await.as_deref(), Some("two"));
 }

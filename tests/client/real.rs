@@ -83,7 +83,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::build(|builder| builder)
     }
 
@@ -376,5 +376,5 @@ async fn the_wrong_server_is_an_error_and_no_end() {
         .unwrap();
     let error = session.access_token().await.unwrap_err();
     assert_eq!(error.kind(), ClientErrorKind::ContentType);
-    assert!(session.status().is_signed_in);
+    assert!(session.status().is_signed_in());
 }

@@ -187,26 +187,6 @@ async fn kept_tokens_are_as_old_as_the_wall_clock_says() {
     }
 }
 
-/// The new tokens are the only good ones, saved or not.
-#[tokio::test(start_paused = true)]
-async fn tokens_that_cannot_be_saved_are_used_and_saved_later() {
-    let store = Faulty::default();
-    let world = world_with(|builder| builder.store(store.clone()));
-    world.sign_in().await;
-    store.fail_saves(true);
-    for _ in 0..3 {
-        sleep(LIFETIME).await;
-        assert_eq!(world.get("/").await.unwrap(), 200);
-        world.asked(["refresh"]);
-        assert_eq!(kept(&store.store).await["refresh_token"], "refresh-1-0");
-    }
-    store.fail_saves(false);
-    sleep(LIFETIME).await;
-    assert_eq!(world.get("/").await.unwrap(), 200);
-    world.asked(["refresh"]);
-    assert_eq!(kept(&store.store).await["refresh_token"], "refresh-1-4");
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_sign_in_that_cannot_be_saved_is_none() {
     let store = Faulty::default();

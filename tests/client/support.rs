@@ -137,6 +137,15 @@ impl Server {
         NewTokens::from_json(answer.to_string().as_bytes()).unwrap()
     }
 
+    /// Rotates the refresh token of a session, as a refresh does, and tells the new one.
+    pub(crate) fn rotate(&self, session: u64) -> String {
+        self.with(|state| {
+            let live = state.live.get_mut(&session).unwrap();
+            *live += 1;
+            format!("refresh-{session}-{live}")
+        })
+    }
+
     /// All access tokens are bad from now on; refresh tokens stay good.
     pub(crate) fn forget_access_tokens(&self) {
         self.with(|state| state.access.clear());

@@ -286,7 +286,7 @@ async fn a_logout_revokes() {
     session.access_token().await.unwrap();
     let kept = world.kept().await;
     session.logout().await.unwrap();
-    assert_eq!(world.ends(), [EndReason::Logout]);
+    assert!(world.ends().is_empty());
     session
         .sign_in(NewTokens::from_refresh_token(kept))
         .await

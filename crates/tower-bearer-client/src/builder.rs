@@ -12,18 +12,23 @@ use tower_bearer::{
 };
 
 use crate::{
+    answer::Reading,
     endpoints::{Amend, Endpoints},
-    error::{BoxError, ConfigError, ConfigErrorKind as Kind, EndReason},
+    error::{BoxError, ClientError, ConfigError, ConfigErrorKind as Kind, EndReason},
     held::Lifetimes,
     identity::ClientIdentity,
     origin,
+    refusal::Refusal,
     session::ClientSession,
-    shared::{EndHook, Shared},
+    shared::{EndHook, SaveHook, Shared},
     state::State,
     store::{AnyStore, MemoryTokenStore, TokenStore},
     token_request::TokenRequest,
     transport::Transport,
 };
+
+/// What an answer brings has to be kept, and stores have limits too.
+const LARGEST_ANSWER: usize = 1024 * 1024;
 
 /// Configures a [`ClientSession`]. [`ClientSession::builder`] makes it. Everything else has a
 /// default, and [`build`](Self::build) checks all of it at once.
@@ -39,10 +44,12 @@ pub struct ClientSessionBuilder {
     amend: Option<Arc<Amend>>,
     timeout: Duration,
     answer_limit: usize,
+    reading: Reading,
     lifetimes: Lifetimes,
     store: AnyStore,
     clock: Box<dyn Clock>,
     on_end: Option<EndHook>,
+    on_save_failed: Option<SaveHook>,
 }
 
 impl ClientSession {
@@ -89,6 +96,7 @@ impl ClientSessionBuilder {
             amend: None,
             timeout: Duration::from_secs(10),
             answer_limit: 64 * 1024,
+            reading: Reading::default(),
             lifetimes: Lifetimes {
                 default: Duration::from_secs(5 * 60),
                 share: 0.8,
@@ -96,6 +104,7 @@ impl ClientSessionBuilder {
             store: AnyStore::new(MemoryTokenStore::new()),
             clock: Box::new(SystemClock),
             on_end: None,
+            on_save_failed: None,
         }
     }
 
@@ -156,7 +165,11 @@ impl ClientSessionBuilder {
         self
     }
 
-    /// How many bytes an answer of the token endpoint may have. Default: 64 KiB.
+    /// How many bytes an answer of the token endpoint may have, 1 MiB at most. Default: 64 KiB.
+    ///
+    /// A larger answer is not read. If the server has replaced the refresh token in it, the new one
+    /// is lost, and many servers end the session when the old one comes again. So the limit has to be
+    /// well above what your server sends. A store is asked for as much room before each refresh.
     pub fn answer_limit(mut self, bytes: usize) -> Self {
         self.answer_limit = bytes;
         self
@@ -191,10 +204,64 @@ impl ClientSessionBuilder {
         self
     }
 
-    /// Calls this hook when a session has ended, once for each session. The hook must not block. If
-    /// it panics, the session works on as if it had returned.
+    /// Says by which other answers than `invalid_grant` the server tells that the refresh token is no
+    /// longer good, so that the user has to sign in.
+    ///
+    /// RFC 6749 §5.2 has `invalid_grant` for that, and nothing else ends a session by default. Some
+    /// servers answer with another code, or with none. If the function says `true`, the refresh does
+    /// what it does after an `invalid_grant`: it looks into the store for a newer token, and only then
+    /// ends the session.
+    ///
+    /// The function is asked about client errors (4xx) only. A lost answer, a timeout, a redirect, a
+    /// 408, 425, 429 or 5xx never ends a session. But a proxy or a wrong URL may also answer with a
+    /// 4xx, so be as narrow as you can. The function must not block.
+    ///
+    /// ```
+    /// # use tower_bearer_client::ClientSessionBuilder;
+    /// # fn configure(builder: ClientSessionBuilder) -> ClientSessionBuilder {
+    /// // For a server that answers a dead token with 400 and an empty body …
+    /// let builder = builder.ends_session_when(|refusal| {
+    ///     refusal.status() == 400 && refusal.body().is_some_and(|body| body.is_empty())
+    /// });
+    /// // … or for one that calls it an invalid request.
+    /// builder.ends_session_when(|refusal| refusal.code() == Some("invalid_request"))
+    /// # }
+    /// ```
+    pub fn ends_session_when(
+        mut self,
+        is_end: impl Fn(&Refusal<'_>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.reading.ends_session = Some(Arc::new(is_end));
+        self
+    }
+
+    /// Takes an access token for a bearer token if the server names no type. By default, and by RFC
+    /// 6749 §5.1 and §7.1, such a token is not used.
+    ///
+    /// A token of another type than `Bearer` is never used.
+    pub fn allow_missing_token_type(mut self) -> Self {
+        self.reading.allow_missing_token_type = true;
+        self
+    }
+
+    /// Calls this hook when a session has ended other than by the program's own
+    /// [`logout`](ClientSession::logout), once for each session. The hook must not block. If it
+    /// panics, the session works on as if it had returned.
     pub fn on_end(mut self, hook: impl Fn(EndReason) + Send + Sync + 'static) -> Self {
         self.on_end = Some(Box::new(hook));
+        self
+    }
+
+    /// Calls this hook each time a refresh finds that new tokens cannot be saved, with the error of
+    /// the store. Nobody has to sign in again, but something is wrong with the store that only a
+    /// person can mend, such as a full disk.
+    ///
+    /// Usually this is found before the refresh, and nothing has been sent. If
+    /// [`SessionStatus::unsaved`](crate::SessionStatus::unsaved) is set, it was found after it. Calls
+    /// are apart as attempts after other failures are: 1 s at first, and up to 60 s. The hook must not
+    /// block. If it panics, the session works on as if it had returned.
+    pub fn on_save_failed(mut self, hook: impl Fn(&ClientError) + Send + Sync + 'static) -> Self {
+        self.on_save_failed = Some(Box::new(hook));
         self
     }
 
@@ -218,6 +285,7 @@ impl ClientSessionBuilder {
     ///   or a user name, or its scheme is not https although the host is another machine.
     /// - [`ClientId`](Kind::ClientId): the identifier is empty, or there is a secret without one.
     /// - [`ClientSecret`](Kind::ClientSecret): the secret is too long for a header.
+    /// - [`AnswerLimit`](Kind::AnswerLimit): it is zero or above 1 MiB.
     /// - [`Timeout`](Kind::Timeout) and [`DefaultLifetime`](Kind::DefaultLifetime): it is zero.
     /// - [`RefreshAfter`](Kind::RefreshAfter): it is not between 0.2 and 0.95.
     pub fn build(self) -> Result<ClientSession, ConfigError> {
@@ -237,6 +305,7 @@ impl ClientSessionBuilder {
             amend: self.amend,
             timeout: self.timeout,
             answer_limit: self.answer_limit,
+            reading: self.reading,
         };
         Ok(ClientSession::new(Shared {
             endpoints,
@@ -244,8 +313,10 @@ impl ClientSessionBuilder {
             clock: self.clock,
             lifetimes: self.lifetimes,
             on_end: self.on_end,
+            on_save_failed: self.on_save_failed,
             state: State::new().into(),
             turn: tokio::sync::Mutex::default(),
+            retained: tokio::sync::Mutex::default(),
         }))
     }
 
@@ -254,6 +325,8 @@ impl ClientSessionBuilder {
             (Kind::DefaultLifetime, "it must not be zero")
         } else if self.timeout.is_zero() {
             (Kind::Timeout, "it must not be zero")
+        } else if !(1..=LARGEST_ANSWER).contains(&self.answer_limit) {
+            (Kind::AnswerLimit, "give a number of bytes from 1 to 1 MiB")
         } else if !(0.2..=0.95).contains(&self.lifetimes.share) {
             (Kind::RefreshAfter, "give a share from 0.2 to 0.95")
         } else {
@@ -319,6 +392,9 @@ mod tests {
         fails(good().client_id(""), Kind::ClientId);
         fails(good().client_secret("b"), Kind::ClientId);
         fails(good().timeout(Duration::ZERO), Kind::Timeout);
+        for limit in [0, LARGEST_ANSWER + 1] {
+            fails(good().answer_limit(limit), Kind::AnswerLimit);
+        }
         let zero = good().default_lifetime(Duration::ZERO);
         fails(zero, Kind::DefaultLifetime);
         for share in [0.19, 0.96, f64::NAN] {

@@ -9,7 +9,7 @@ use tokio::time;
 use tower_bearer::{RefreshToken, claims::Scope};
 
 use crate::{
-    answer::{self, Granted},
+    answer::{self, Answer, Reading},
     error::{ClientError, ClientErrorKind as Kind},
     identity::ClientIdentity,
     schedule::back_off,
@@ -36,12 +36,13 @@ pub(crate) struct Endpoints {
     pub(crate) amend: Option<Arc<Amend>>,
     pub(crate) timeout: Duration,
     pub(crate) answer_limit: usize,
+    pub(crate) reading: Reading,
 }
 
 impl Endpoints {
     /// Presents the refresh token (RFC 6749 §6). If the answer is lost, the same token is
     /// presented again.
-    pub(crate) async fn refresh(&self, token: &RefreshToken) -> Result<Granted, ClientError> {
+    pub(crate) async fn refresh(&self, token: &RefreshToken) -> Result<Answer, ClientError> {
         let request = || {
             let mut request = TokenRequest::new(EndpointKind::Token);
             request.set_param("grant_type", "refresh_token");
@@ -51,7 +52,8 @@ impl Endpoints {
             }
             self.finish(request, &self.token)
         };
-        self.send(request, answer::granted).await
+        let read = |response: &Response<Bytes>| answer::refreshed(response, &self.reading);
+        self.send(request, read).await
     }
 
     /// Revokes the refresh token, if there is an endpoint for it (RFC 7009 §2.1).

@@ -4,10 +4,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
-use tower_bearer::AccessToken;
+use tower_bearer::{AccessToken, RefreshToken};
 
 use crate::{
     answer::Granted,
+    error::ClientError,
     lineage,
     schedule::{Moment, Validity},
     store::{SavedAccess, SavedTokens},
@@ -68,9 +69,15 @@ impl fmt::Debug for Access {
 pub(crate) struct Held {
     pub(crate) tokens: SavedTokens,
     pub(crate) access: Option<Arc<Access>>,
-    /// What the store was last seen to hold, if that is not `tokens` because they could not be
-    /// saved.
-    kept: Option<SavedTokens>,
+    unsaved: Option<Unsaved>,
+}
+
+/// Why tokens are in memory only.
+#[derive(Debug)]
+struct Unsaved {
+    /// What the store was last seen to hold.
+    kept: SavedTokens,
+    error: ClientError,
 }
 
 /// What is configured about lifetimes.
@@ -90,16 +97,30 @@ impl Held {
         Self {
             access: access.map(Arc::new),
             tokens,
-            kept: None,
+            unsaved: None,
         }
     }
 
-    /// The same tokens, while the store still holds `kept`.
-    pub(crate) fn unsaved(self, kept: SavedTokens) -> Self {
+    /// The same tokens, while the store still holds `kept` because of this error.
+    pub(crate) fn unsaved(self, kept: SavedTokens, error: ClientError) -> Self {
         Self {
-            kept: Some(kept),
+            unsaved: Some(Unsaved { kept, error }),
             ..self
         }
+    }
+
+    /// The same tokens, now that they are saved.
+    pub(crate) fn saved(&self) -> Self {
+        Self {
+            tokens: self.tokens.clone(),
+            access: self.access.clone(),
+            unsaved: None,
+        }
+    }
+
+    /// Why the store does not hold these tokens, if it does not.
+    pub(crate) fn why_unsaved(&self) -> Option<&ClientError> {
+        self.unsaved.as_ref().map(|unsaved| &unsaved.error)
     }
 
     /// Whether there is an access token that can be sent.
@@ -115,7 +136,8 @@ impl Held {
 
     /// What the store was last seen to hold.
     pub(crate) fn kept(&self) -> &SavedTokens {
-        self.kept.as_ref().unwrap_or(&self.tokens)
+        let unsaved = self.unsaved.as_ref();
+        unsaved.map_or(&self.tokens, |unsaved| &unsaved.kept)
     }
 
     /// Whether another process has put these tokens into the store since. Tokens of an earlier
@@ -124,23 +146,35 @@ impl Held {
         !saved.is(self.kept()) && !lineage::is_older(&saved.refresh, &self.tokens.refresh)
     }
 
-    /// The tokens after a good answer to a refresh that began at `asked`.
-    pub(crate) fn after(
-        &self,
-        granted: Granted,
-        asked: Moment,
-        lifetimes: Lifetimes,
-    ) -> SavedTokens {
-        let old = &self.tokens.refresh;
-        let new = granted.refresh.filter(|new| !lineage::is_older(new, old));
-        SavedTokens {
-            refresh: new.unwrap_or_else(|| old.clone()),
+    /// The next tokens after a good answer to a refresh that began at `asked`.
+    pub(crate) fn after(&self, granted: Granted, asked: Moment, lifetimes: Lifetimes) -> Self {
+        let tokens = SavedTokens {
+            refresh: self.next(granted.refresh),
             access: Some(SavedAccess {
                 token: granted.access,
                 lifetime: granted.lifetime.unwrap_or(lifetimes.default),
                 obtained_at: asked.wall,
             }),
             scope: granted.scope.or_else(|| self.tokens.scope.clone()),
+        };
+        Self::new(tokens, asked, lifetimes)
+    }
+
+    /// The next tokens after an answer that has brought a refresh token only.
+    pub(crate) fn with_refresh(&self, refresh: RefreshToken) -> Self {
+        Self {
+            tokens: SavedTokens {
+                refresh: self.next(Some(refresh)),
+                ..self.tokens.clone()
+            },
+            access: self.access.clone(),
+            unsaved: None,
         }
+    }
+
+    fn next(&self, new: Option<RefreshToken>) -> RefreshToken {
+        let old = &self.tokens.refresh;
+        let new = new.filter(|new| !lineage::is_older(new, old));
+        new.unwrap_or_else(|| old.clone())
     }
 }

@@ -47,6 +47,7 @@
 //!     .client_id("my-app")
 //!     .store(FileTokenStore::new(path))
 //!     .on_end(|reason| println!("please sign in again: {reason}"))
+//!     .on_save_failed(|error| println!("the tokens cannot be saved: {error:?}"))
 //!     .build()?;
 //! let client = ServiceBuilder::new()
 //!     .layer(RefreshLayer::new(&session, "https://api.example".parse()?))
@@ -102,7 +103,8 @@
 //!    [`RequestError::Inner`].
 //!
 //! There is no timer: an idle client does nothing. A program that ends soon after its last request
-//! should call [`settle`](ClientSession::settle) first.
+//! should call [`settle`](ClientSession::settle) first. One that only wants to know whether somebody
+//! is signed in calls [`load`](ClientSession::load).
 //!
 //! Lifetimes are measured from the moment at which a token was asked for, by the monotonic clock of
 //! tokio. If the wall clock shows that more time has passed, the machine has slept, and the wall
@@ -112,19 +114,30 @@
 //!
 //! 1. It takes the lock of the [`TokenStore`] and looks into the store. If another process has put
 //!    newer tokens there, they are used. If there are none any more, another process has signed out.
-//! 2. It presents the refresh token to the token endpoint. If no answer comes, it presents the *same*
+//! 2. It has the store [prepare](TokenStore::prepare) to save what will come. The server uses the old
+//!    refresh token up, so if the new one could not be kept, nothing is presented: the hook
+//!    [`on_save_failed`](ClientSessionBuilder::on_save_failed) is called, and requests that need a
+//!    token fail with [`ClientErrorKind::Store`].
+//! 3. It presents the refresh token to the token endpoint. If no answer comes, it presents the *same*
 //!    token again, three times in all, because the server may have replaced the token and will then
 //!    deliver the new one again.
-//! 3. It saves the new tokens before it uses them. If they cannot be saved, they are used all the
-//!    same, because no others are good.
-//! 4. It never replaces a refresh token by an older one of the same session. Which one is older can
+//! 4. It saves the new tokens before it uses them. If that fails after all, they are used all the
+//!    same, because no others are good, and the hook is called. The next requests,
+//!    [`settle`](ClientSession::settle) and the drop of the last clone try again to save them. Until
+//!    then nothing more is presented, [`SessionStatus::unsaved`] is set, and the lock of the store is
+//!    kept, so that no other process presents the old token.
+//! 5. If nothing of the answer but its refresh token can be used, that one is saved. What is wrong with
+//!    the answer is the error that the requests get.
+//! 6. It never replaces a refresh token by an older one of the same session. Which one is older can
 //!    be seen from the tokens of `tower-bearer`, but not from those of other servers.
-//! 5. If the server answers with `invalid_grant`, the refresh looks into the store again. If another
+//! 7. If the server answers with `invalid_grant`, or with what
+//!    [`ends_session_when`](ClientSessionBuilder::ends_session_when) says, the refresh looks into the
+//!    store again. If another
 //!    process has refreshed without taking the lock, newer tokens are there, and the refresh goes on
 //!    with them. Otherwise the session has ended: the hook
 //!    [`on_end`](ClientSessionBuilder::on_end) is called once, and requests fail with
 //!    [`ClientErrorKind::Ended`].
-//! 6. After any other failure the session is kept, even if the HTTP client panicked. For a while all
+//! 8. After any other failure the session is kept, even if the HTTP client panicked. For a while all
 //!    requests that need a token fail at once with the same error: for 1 s after the first failure,
 //!    up to 60 s after many, less a random part of up to a half, and at least as long as the
 //!    server's `Retry-After` asks, 5 minutes at most. While the access token is still good, requests
@@ -136,18 +149,24 @@
 //! | --- | --- | --- |
 //! | 200, JSON, `access_token`, `token_type` `Bearer` in any case | | the token |
 //! | … `refresh_token` missing or empty | | the token; the refresh token stays as it was |
-//! | … `expires_in` missing, null or below 1 | | the token, for the [default lifetime](ClientSessionBuilder::default_lifetime) of 5 minutes |
 //! | … `expires_in` a string of digits, or with a fraction | | the token; the fraction is dropped |
-//! | … another `token_type`, a member of a wrong type or that comes twice, a token that does not fit a header, an `error`, no JSON | | [`Malformed`](ClientErrorKind::Malformed) |
+//! | … `expires_in` missing, below 1 or anything else | | the token, for the [default lifetime](ClientSessionBuilder::default_lifetime) of 5 minutes |
+//! | … `scope` missing or anything but a scope | | the token; the scope stays as it was |
+//! | … no `token_type` | | [`Malformed`](ClientErrorKind::Malformed), unless that is [allowed](ClientSessionBuilder::allow_missing_token_type) |
+//! | … another `token_type`; a token or the type that is no string or comes twice; a token that does not fit a header; an `error`; no JSON | | [`Malformed`](ClientErrorKind::Malformed) |
 //! | 200 with another content type than `application/json` | | [`ContentType`](ClientErrorKind::ContentType) |
-//! | 400 to 499 with `{"error":"invalid_grant"}` | | [`Ended`](ClientErrorKind::Ended), after another look into the store |
+//! | 400 to 499 with `{"error":"invalid_grant"}`, or as [`ends_session_when`](ClientSessionBuilder::ends_session_when) says | | [`Ended`](ClientErrorKind::Ended), after another look into the store |
 //! | 400 to 499 with another `error` | | [`Refused`](ClientErrorKind::Refused), with the [`code`](ClientError::code) |
-//! | 408, 429 or 5xx, with any body | twice | [`Unavailable`](ClientErrorKind::Unavailable) |
+//! | 408, 425, 429 or 5xx, with any body | twice | [`Unavailable`](ClientErrorKind::Unavailable) |
 //! | 3xx, which is not followed | | [`Redirected`](ClientErrorKind::Redirected) |
 //! | any other status | | [`Status`](ClientErrorKind::Status) |
 //! | 2xx with more than [64 KiB](ClientSessionBuilder::answer_limit) | | [`TooLarge`](ClientErrorKind::TooLarge) |
 //! | no connection, or it breaks | twice | [`Unreachable`](ClientErrorKind::Unreachable) |
 //! | no whole answer within [10 s](ClientSessionBuilder::timeout) | twice | [`Timeout`](ClientErrorKind::Timeout) |
+//!
+//! A `refresh_token` is kept from each answer of success (2xx) in whose JSON it can be read, whatever
+//! else is wrong with that answer: its status, its content type, other members, an end that is missing.
+//! The token is lost only with an answer that is larger than the limit, or that does not arrive.
 //!
 //! # Errors
 //!
@@ -222,9 +241,11 @@ mod identity;
 mod layer;
 mod lineage;
 mod logout;
+mod members;
 mod new_tokens;
 mod origin;
 mod refresh;
+mod refusal;
 mod replay;
 mod rules;
 mod schedule;
@@ -247,9 +268,10 @@ pub use future::ResponseFuture;
 pub use layer::RefreshLayer;
 pub use new_tokens::NewTokens;
 pub use origin::Origin;
+pub use refusal::Refusal;
 pub use replay::{CloneBody, NeverReplay, Replay};
 pub use service::Refresh;
-pub use session::{ClientSession, SessionStatus};
+pub use session::{ClientSession, SessionPhase, SessionStatus};
 pub use store::{
     FileTokenStore, FileTokenStoreLock, MemoryTokenStore, MemoryTokenStoreLock, SavedTokens,
     TokenStore, TokenStoreError, TokenStoreErrorKind,

@@ -1,7 +1,9 @@
 //! The end of a session that the application asks for.
 
+use tower_bearer::RefreshToken;
+
 use crate::{
-    error::{ClientError, EndReason},
+    error::ClientError,
     flight::wait,
     held::Held,
     shared::{Emptied, Shared},
@@ -12,9 +14,6 @@ use crate::{
 impl Shared {
     /// Ends the session in the store, then on the server.
     pub(crate) async fn log_out(&self, departure: Departure) -> Result<(), ClientError> {
-        if departure.held.is_some() {
-            self.tell(EndReason::Logout);
-        }
         let turn = self.turn.lock().await;
         // If someone has signed in meanwhile, what is in the store belongs to the new session.
         let is_ours = self.state().is_leaving();
@@ -25,8 +24,11 @@ impl Shared {
         self.state().has_left(&departure);
         drop(turn);
         let kept = emptied.kept.as_ref();
-        let revoked = match newest(departure.held.as_deref(), kept) {
-            Some(tokens) => self.endpoints.revoke(&tokens.refresh).await,
+        let newest = newest(departure.held.as_deref(), kept);
+        let token = newest.map(|tokens| tokens.refresh.clone());
+        let unrevoked = || self.state().take_unrevoked();
+        let revoked = match token.or_else(unrevoked) {
+            Some(token) => self.revoke(token).await,
             None => Ok(()),
         };
         match emptied.failure {
@@ -35,19 +37,24 @@ impl Shared {
         }
     }
 
+    /// Nobody else has the token any more. If the server cannot be told, the next logout tries again.
+    async fn revoke(&self, token: RefreshToken) -> Result<(), ClientError> {
+        let revoked = self.endpoints.revoke(&token).await;
+        if revoked.is_err() {
+            self.state().note_unrevoked(token);
+        }
+        revoked
+    }
+
     async fn empty_store(&self, departure: &Departure) -> Emptied {
         let held = departure.held.as_deref().map(Held::kept);
         let before = self.forget(held).await;
-        let is_news = departure.held.is_none() && !departure.is_second;
-        if is_news && before.kept.is_some() {
-            self.tell(EndReason::Logout);
-        }
         // A refresh that is under way, here or in another process, holds the lock. What it saves
         // has to go too, and is the token that the server knows best.
         if let Some(flight) = departure.flight.clone() {
             let _ = wait(flight).await;
         }
-        let lock = self.store.lock().await;
+        let lock = self.lock().await;
         let after = self.forget(held).await;
         drop(lock);
         Emptied {

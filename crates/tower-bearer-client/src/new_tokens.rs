@@ -2,7 +2,11 @@ use std::time::Duration;
 
 use tower_bearer::{AccessToken, RefreshToken, TokenResponse, claims::Scope};
 
-use crate::{answer::Granted, error::ClientError, syntax::is_token};
+use crate::{
+    answer::Granted,
+    error::ClientError,
+    syntax::{is_refresh_token, is_token},
+};
 
 /// Tokens to sign in with: the result of a login, or of any other grant of RFC 6749. See
 /// [`ClientSession::sign_in`](crate::ClientSession::sign_in).
@@ -43,9 +47,12 @@ impl NewTokens {
     /// # Errors
     ///
     /// [`Malformed`](crate::ClientErrorKind::Malformed) if the body is something else, if the type
-    /// of the token is not `Bearer`, or if there is no refresh token.
+    /// of the token is missing or not `Bearer`, or if there is no refresh token. Of an issuer that
+    /// names no type, take the tokens out of the answer yourself and give them to
+    /// [`from_refresh_token`](Self::from_refresh_token) and
+    /// [`with_access_token`](Self::with_access_token).
     pub fn from_json(answer: &[u8]) -> Result<Self, ClientError> {
-        let granted = Granted::parse(answer)?;
+        let granted = Granted::parse(answer, false)?;
         let missing = || ClientError::malformed("refresh_token is missing or empty");
         Ok(Self {
             refresh: granted.refresh.ok_or_else(missing)?,
@@ -69,7 +76,7 @@ impl NewTokens {
     /// Checks that both tokens can be sent.
     pub(crate) fn check(&self) -> Result<(), ClientError> {
         let access = self.access.as_ref().map(AccessToken::expose);
-        if is_token(self.refresh.expose()) && access.is_none_or(is_token) {
+        if is_refresh_token(self.refresh.expose()) && access.is_none_or(is_token) {
             return Ok(());
         }
         let what = "a token is empty or has a character that no token has";

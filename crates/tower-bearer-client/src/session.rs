@@ -89,17 +89,36 @@ impl ClientSession {
         self.0.acquire(refused)
     }
 
-    /// Waits until the refresh that is under way is over, if there is one.
+    /// Waits until the refresh that is under way is over, if there is one. If the newest tokens could
+    /// not be saved, tries it once more.
     ///
     /// Call this before the program ends. If a refresh is cut off half way, the server may have
     /// replaced the refresh token while the new one was never saved. The servers of `tower-bearer`
     /// then deliver the new one again, but many others take the old token, when it comes again, for
     /// a stolen one and end the session.
-    pub async fn settle(&self) {
+    ///
+    /// # Errors
+    ///
+    /// [`Store`](Kind::Store) if the newest tokens are still in memory only. A refresh that fails is
+    /// no error here; it comes up again when it matters.
+    pub async fn settle(&self) -> Result<(), ClientError> {
         if let Some(refresh) = self.0.under_way() {
-            // New tokens are in the store by now, and an error comes up again when it matters.
             let _ = refresh.await;
         }
+        let shared = Arc::clone(&self.0);
+        to_the_end(async move { shared.save_unsaved().await }).await
+    }
+
+    /// Makes sure, as far as that can be known, that the store can keep tokens. A program that asks
+    /// its user to sign in calls this first: what the login brings could not be kept otherwise, and
+    /// the session would live on at the server with nobody to end it.
+    ///
+    /// # Errors
+    ///
+    /// [`Store`](Kind::Store) if tokens could not be saved now.
+    pub async fn check_store(&self) -> Result<(), ClientError> {
+        let shared = Arc::clone(&self.0);
+        to_the_end(async move { shared.check_store().await }).await
     }
 
     /// Ends the session: at once for this process, then in the store, then on the server if the
@@ -112,29 +131,62 @@ impl ClientSession {
     /// # Errors
     ///
     /// If the store could not be cleared or the server could not be told. In this process the
-    /// session is over in any case. Tokens that are still in the store are not used again by this
-    /// process, but they would be by another one.
+    /// session is over in any case. Call it again to tell the server once more. Tokens that are still in the store are not used again by this
+    /// process, but they would be by another one. The hook
+    /// [`on_end`](crate::ClientSessionBuilder::on_end) is not called, because the program knows.
     pub async fn logout(&self) -> Result<(), ClientError> {
         let departure = self.0.state().sign_out();
         let shared = Arc::clone(&self.0);
         to_the_end(async move { shared.log_out(departure).await }).await
     }
 
-    /// What is known about the session without asking the store or the server.
+    /// What is known about the session without asking the store or the server. In a process that has
+    /// just begun that is nothing; [`load`](Self::load) looks into the store first.
     pub fn status(&self) -> SessionStatus {
         let now = self.0.now();
         let state = self.0.state();
         let held = state.held();
         let failure = state.failure(now);
         SessionStatus {
-            is_signed_in: held.is_some(),
-            ended: state.ended(),
+            phase: state.phase(),
             expires_in: held.and_then(|held| Some(held.access.as_ref()?.left(now))),
             scope: held.and_then(|held| held.tokens.scope.clone()),
             is_refreshing: state.flight().is_some(),
+            unsaved: held.and_then(|held| held.why_unsaved().cloned()),
             failure: failure.map(|failure| failure.error.clone()),
             retry_in: failure.map(|failure| failure.until - now.monotonic),
         }
+    }
+
+    /// Looks into the store if no tokens are in memory, and tells the [`status`](Self::status). The
+    /// server is not asked.
+    ///
+    /// ```
+    /// # use tower_bearer_client::{ClientError, ClientSession};
+    /// # async fn show(session: &ClientSession) -> Result<(), ClientError> {
+    /// // The command `status` of a command line program.
+    /// match session.load().await?.is_signed_in() {
+    ///     true => println!("you are signed in"),
+    ///     false => println!("nobody is signed in"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Store`](Kind::Store) if there may be tokens in the store, but they cannot be read.
+    pub async fn load(&self) -> Result<SessionStatus, ClientError> {
+        let (epoch, is_held) = {
+            let state = self.0.state();
+            (state.epoch(), state.held().is_some())
+        };
+        if !is_held {
+            let saved = self.0.look().await?;
+            let held = saved.map(|saved| self.0.hold(saved));
+            self.0.state().found(epoch, held);
+        }
+        Ok(self.status())
     }
 }
 
@@ -148,10 +200,8 @@ impl fmt::Debug for ClientSession {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionStatus {
-    /// Whether there are tokens in memory. Before the first request they may be in the store only.
-    pub is_signed_in: bool,
-    /// Why the last session has ended, if one has and nobody has signed in since.
-    pub ended: Option<EndReason>,
+    /// Whether somebody is signed in.
+    pub phase: SessionPhase,
     /// The rest of the access token's lifetime, if there is an access token. It is an estimate: the
     /// server may end the token earlier.
     pub expires_in: Option<Duration>,
@@ -159,10 +209,38 @@ pub struct SessionStatus {
     pub scope: Option<Scope>,
     /// Whether a refresh is under way.
     pub is_refreshing: bool,
+    /// Why the newest tokens could not be saved, while they are in memory only. Should the program
+    /// end now, they are lost, and with many servers the session with them. They are saved as soon as
+    /// it can be done: at a request, at a refresh, by [`settle`](ClientSession::settle). Until then
+    /// this session holds the store's lock, so that no other process presents the token that the
+    /// store still holds, which has been used.
+    pub unsaved: Option<ClientError>,
     /// The last failure, while no new attempt is made because of it.
     pub failure: Option<ClientError>,
     /// The time until a new attempt can be made after that failure.
     pub retry_in: Option<Duration>,
+}
+
+impl SessionStatus {
+    /// Whether tokens are in memory. Before the first look into the store there are none; see
+    /// [`load`](ClientSession::load).
+    pub fn is_signed_in(&self) -> bool {
+        self.phase == SessionPhase::SignedIn
+    }
+}
+
+/// Whether somebody is signed in, as far as this process knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SessionPhase {
+    /// Nobody knows: the store has not been looked into yet.
+    NotLoaded,
+    /// Nobody is signed in.
+    SignedOut,
+    /// There are tokens.
+    SignedIn,
+    /// There were tokens, and the session has ended. Nobody has signed in since.
+    Ended(EndReason),
 }
 
 /// Runs what must not stop half way, even if the caller is cancelled.

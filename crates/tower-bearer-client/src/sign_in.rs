@@ -25,10 +25,21 @@ impl Shared {
             access,
             scope: new.scope,
         };
-        let mut lock = self.store.lock().await?;
-        lock.save(&tokens).await?;
+        let mut locked = self.lock().await?;
+        if let Err(error) = locked.lock.save(&tokens).await {
+            locked.give_back(self.state().unsaved().is_some());
+            return Err(error.into());
+        }
         let held = Arc::new(Held::new(tokens, now, self.lifetimes));
         self.state().sign_in(held);
         Ok(())
+    }
+
+    /// Makes sure that tokens could be saved.
+    pub(crate) async fn check_store(&self) -> Result<(), ClientError> {
+        let mut locked = self.lock().await?;
+        let prepared = locked.lock.prepare(self.room(None)).await;
+        locked.give_back(self.state().unsaved().is_some());
+        Ok(prepared?)
     }
 }

@@ -4,12 +4,13 @@ use std::{mem, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
-use tower_bearer::AccessToken;
+use tower_bearer::{AccessToken, RefreshToken};
 
 use crate::{
     error::{ClientError, ClientErrorKind as Kind, EndReason},
     held::{Access, Held},
     schedule::{Moment, back_off},
+    session::SessionPhase,
     store::SavedTokens,
 };
 
@@ -28,8 +29,9 @@ pub(crate) type Flight = watch::Receiver<Option<Outcome>>;
 /// What is known of the tokens.
 #[derive(Debug)]
 enum Holding {
-    /// None are held. The store may have some: it has not been asked, or someone may have signed
-    /// in elsewhere since.
+    /// The store has not been asked yet.
+    NotLoaded,
+    /// None are held. The store may have some if someone has signed in elsewhere since.
     Nothing(Option<EndReason>),
     Tokens(Arc<Held>),
 }
@@ -47,6 +49,8 @@ pub(crate) struct State {
     is_leaving: bool,
     /// Tokens of a session that is over, which could not be removed from the store.
     over: Option<SavedTokens>,
+    /// The token of a logout that the server could not be told of.
+    unrevoked: Option<RefreshToken>,
 }
 
 /// Shared with all who ask before it is over.
@@ -82,6 +86,8 @@ pub(crate) enum Landing {
     /// Tokens that were in the store.
     Found(Arc<Held>),
     Refreshed(Arc<Held>),
+    /// There is no new access token, but these tokens take the place of those that were held.
+    Failed(Arc<Held>, ClientError),
     /// The session that there was is over.
     Ended(EndReason, ClientError),
     /// There was none.
@@ -95,14 +101,12 @@ pub(crate) struct Departure {
     pub(crate) held: Option<Arc<Held>>,
     /// The refresh that was under way: what it saves has to go too.
     pub(crate) flight: Option<Flight>,
-    /// Whether another logout was not done yet.
-    pub(crate) is_second: bool,
 }
 
 impl State {
     pub(crate) fn new() -> Self {
         Self {
-            holding: Holding::Nothing(None),
+            holding: Holding::NotLoaded,
             epoch: 0,
             flight: None,
             failure: None,
@@ -110,25 +114,33 @@ impl State {
             forced_at: None,
             is_leaving: false,
             over: None,
+            unrevoked: None,
         }
     }
 
     pub(crate) fn held(&self) -> Option<&Arc<Held>> {
         match &self.holding {
             Holding::Tokens(held) => Some(held),
-            Holding::Nothing(_) => None,
+            Holding::NotLoaded | Holding::Nothing(_) => None,
         }
+    }
+
+    /// The tokens that are held, if the store does not hold them because they could not be saved.
+    pub(crate) fn unsaved(&self) -> Option<Arc<Held>> {
+        let held = self.held().filter(|held| held.why_unsaved().is_some());
+        held.cloned()
     }
 
     fn access(&self) -> Option<&Arc<Access>> {
         self.held()?.access.as_ref()
     }
 
-    /// Why there are no tokens, where there were some.
-    pub(crate) fn ended(&self) -> Option<EndReason> {
+    pub(crate) fn phase(&self) -> SessionPhase {
         match self.holding {
-            Holding::Nothing(reason) => reason,
-            Holding::Tokens(_) => None,
+            Holding::NotLoaded => SessionPhase::NotLoaded,
+            Holding::Nothing(None) => SessionPhase::SignedOut,
+            Holding::Nothing(Some(reason)) => SessionPhase::Ended(reason),
+            Holding::Tokens(_) => SessionPhase::SignedIn,
         }
     }
 
@@ -155,7 +167,8 @@ impl State {
         if let Some(access) = self.access().filter(|access| access.is_usable(now)) {
             let may_start = self.flight().is_none() && self.failure(now).is_none();
             if !access.is(refused) {
-                return match may_start && !access.is_fresh(now) {
+                let is_due = !access.is_fresh(now) || self.unsaved().is_some();
+                return match may_start && is_due {
                     true => Step::UseAndRefresh(Arc::clone(access)),
                     false => Step::Use(Arc::clone(access)),
                 };
@@ -207,7 +220,11 @@ impl State {
                 (self.outcome(), None)
             }
             Ok(Landing::Refreshed(held)) => {
+                let unsaved = held.why_unsaved().cloned();
                 self.hold(held);
+                if let Some(error) = unsaved {
+                    self.fail_again(error, now);
+                }
                 if mission.refused.is_some() {
                     self.forced_at = Some(now.monotonic);
                 }
@@ -218,14 +235,15 @@ impl State {
                 (Err(self.fail(error, FIRST_BACK_OFF, now)), Some(reason))
             }
             Ok(Landing::Nothing) => {
+                self.holding = Holding::Nothing(self.reason());
                 let error = self.nothing();
                 (Err(self.fail(error, FIRST_BACK_OFF, now)), None)
             }
-            Err(error) => {
-                self.failures = self.failures.saturating_add(1);
-                let wait = back_off(self.failures, FIRST_BACK_OFF, LONGEST_BACK_OFF);
-                (Err(self.fail(error, wait, now)), None)
+            Ok(Landing::Failed(held, error)) => {
+                self.holding = Holding::Tokens(held);
+                (Err(self.fail_again(error, now)), None)
             }
+            Err(error) => (Err(self.fail_again(error, now)), None),
         }
     }
 
@@ -236,12 +254,27 @@ impl State {
     /// Why there is no access token.
     fn nothing(&self) -> ClientError {
         let kind = match self.holding {
-            Holding::Nothing(None) => Kind::NotSignedIn,
+            Holding::NotLoaded | Holding::Nothing(None) => Kind::NotSignedIn,
             Holding::Nothing(Some(reason)) => Kind::Ended(reason),
             // Someone has signed in meanwhile, with a refresh token alone.
             Holding::Tokens(_) => Kind::Interrupted,
         };
         kind.into()
+    }
+
+    /// Why there are no tokens, where there were some.
+    fn reason(&self) -> Option<EndReason> {
+        match self.holding {
+            Holding::Nothing(reason) => reason,
+            Holding::NotLoaded | Holding::Tokens(_) => None,
+        }
+    }
+
+    /// The more failures there are in a row, the longer it takes until the next attempt.
+    fn fail_again(&mut self, error: ClientError, now: Moment) -> ClientError {
+        self.failures = self.failures.saturating_add(1);
+        let wait = back_off(self.failures, FIRST_BACK_OFF, LONGEST_BACK_OFF);
+        self.fail(error, wait, now)
     }
 
     fn fail(&mut self, error: ClientError, wait: Duration, now: Moment) -> ClientError {
@@ -272,15 +305,38 @@ impl State {
         let flight = self.begin_epoch();
         self.failure = None;
         self.failures = 0;
+        self.is_leaving = true;
         let ended = Holding::Nothing(Some(EndReason::Logout));
         Departure {
             epoch: self.epoch,
             held: match mem::replace(&mut self.holding, ended) {
                 Holding::Tokens(held) => Some(held),
-                Holding::Nothing(_) => None,
+                Holding::NotLoaded | Holding::Nothing(_) => None,
             },
             flight,
-            is_second: mem::replace(&mut self.is_leaving, true),
+        }
+    }
+
+    /// What a look into the store that belongs to no refresh is to be compared with.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Takes what such a look has found, unless more is known by now.
+    pub(crate) fn found(&mut self, epoch: u64, held: Option<Arc<Held>>) {
+        if epoch != self.epoch || self.is_leaving || self.held().is_some() {
+            return;
+        }
+        match held {
+            Some(held) => self.hold(held),
+            None => self.holding = Holding::Nothing(self.reason()),
+        }
+    }
+
+    /// Takes these tokens in the place of others, if those are still held.
+    pub(crate) fn replace(&mut self, old: &Arc<Held>, new: Arc<Held>) {
+        if self.held().is_some_and(|held| Arc::ptr_eq(held, old)) {
+            self.hold(new);
         }
     }
 
@@ -292,6 +348,14 @@ impl State {
     /// The logout is through with the store.
     pub(crate) fn has_left(&mut self, departure: &Departure) {
         self.is_leaving &= self.epoch != departure.epoch;
+    }
+
+    pub(crate) fn note_unrevoked(&mut self, token: RefreshToken) {
+        self.unrevoked = Some(token);
+    }
+
+    pub(crate) fn take_unrevoked(&mut self) -> Option<RefreshToken> {
+        self.unrevoked.take()
     }
 
     /// Notes tokens that are over but still in the store.

@@ -14,6 +14,10 @@ use tower_service::Service;
 
 use crate::error::{BoxError, ClientError, ClientErrorKind as Kind};
 
+/// Marks an answer whose body was too long to be read.
+#[derive(Clone, Copy)]
+pub(crate) struct TooLong;
+
 type Exchange = Pin<Box<dyn Future<Output = Result<Response<Bytes>, ClientError>> + Send>>;
 
 /// Sends one request and reads the whole answer, up to a limit. The type of the HTTP client is
@@ -63,12 +67,13 @@ where
         .await
         .map_err(unreachable)?;
     let answer = http.call(request.map(B::from));
-    let (head, body) = answer.await.map_err(unreachable)?.into_parts();
+    let (mut head, body) = answer.await.map_err(unreachable)?.into_parts();
 
     match read(&head.headers, body, limit).await {
         Ok(body) => Ok(Response::from_parts(head, body)),
         // A long error page. The status says enough.
         Err(error) if error.kind() == Kind::TooLarge && !head.status.is_success() => {
+            head.extensions.insert(TooLong);
             Ok(Response::from_parts(head, Bytes::new()))
         }
         Err(error) => Err(error),

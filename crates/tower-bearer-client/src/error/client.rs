@@ -18,6 +18,7 @@ pub struct ClientError {
     kind: ClientErrorKind,
     detail: Option<Detail>,
     retry_after: Option<Duration>,
+    ends_session: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -57,7 +58,7 @@ pub enum ClientErrorKind {
     /// The token endpoint did not send a whole answer in time.
     #[error("the token endpoint did not answer in time")]
     Timeout,
-    /// The server says that it cannot answer right now, with a status of 408, 429 or 5xx. See
+    /// The server says that it cannot answer right now, with a status of 408, 425, 429 or 5xx. See
     /// [`ClientError::status`] and [`ClientError::retry_after`].
     #[error("the token endpoint is unavailable")]
     Unavailable,
@@ -82,7 +83,8 @@ pub enum ClientErrorKind {
     Malformed,
     /// The token endpoint answered with an OAuth error (RFC 6749 §5.2), which
     /// [`ClientError::code`] names. An `invalid_grant` ends the session and is
-    /// [`Ended`](Self::Ended) instead.
+    /// [`Ended`](Self::Ended) instead, and so is what
+    /// [`ends_session_when`](crate::ClientSessionBuilder::ends_session_when) says.
     #[error("the token endpoint refuses the request")]
     Refused,
     /// The API refused an access token that comes from a refresh of a few seconds ago. Another
@@ -105,15 +107,17 @@ pub enum ClientErrorKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndReason {
-    /// The server refused the refresh token with `invalid_grant`, and there is no newer token. The
-    /// token has expired, or the session was ended on the server.
+    /// The server refused the refresh token with `invalid_grant`, or as
+    /// [`ends_session_when`](crate::ClientSessionBuilder::ends_session_when) says, and there is no
+    /// newer token. The token has expired, or the session was ended on the server.
     #[error("the server refuses the refresh token")]
     Refused,
     /// Another process that shares the token store has signed out, or the tokens were removed from
     /// the store.
     #[error("signed out elsewhere")]
     Elsewhere,
-    /// The application called [`ClientSession::logout`](crate::ClientSession::logout).
+    /// The application called [`ClientSession::logout`](crate::ClientSession::logout). The hook
+    /// [`on_end`](crate::ClientSessionBuilder::on_end) is not told of it.
     #[error("signed out")]
     Logout,
 }
@@ -124,6 +128,7 @@ impl ClientError {
             kind,
             detail: None,
             retry_after: None,
+            ends_session: false,
             source: None,
         }
     }
@@ -170,6 +175,14 @@ impl ClientError {
         }
     }
 
+    /// The refresh token that was refused is no longer good.
+    pub(crate) fn and_ends_session(self) -> Self {
+        Self {
+            ends_session: true,
+            ..self
+        }
+    }
+
     /// What kept the client from having an access token.
     pub fn kind(&self) -> ClientErrorKind {
         self.kind
@@ -209,8 +222,8 @@ impl ClientError {
 
     /// Whether the server says that the refresh token is no longer good. Before that is believed,
     /// the store is asked for a newer one.
-    pub(crate) fn is_invalid_grant(&self) -> bool {
-        self.code() == Some("invalid_grant")
+    pub(crate) fn ends_session(&self) -> bool {
+        self.ends_session
     }
 
     /// Whether the same request may well succeed a moment later.

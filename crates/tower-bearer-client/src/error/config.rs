@@ -34,6 +34,9 @@ pub enum ConfigErrorKind {
     /// The timeout of an exchange with the token endpoint.
     #[error("the timeout cannot be used")]
     Timeout,
+    /// The limit for the size of the token endpoint's answers.
+    #[error("the limit of answers cannot be used")]
+    AnswerLimit,
     /// The lifetime of tokens for which the server names none.
     #[error("the default lifetime cannot be used")]
     DefaultLifetime,

@@ -1,4 +1,4 @@
-use std::future::Future;
+use std::future::{Future, ready};
 
 use crate::store::{error::TokenStoreError, saved::SavedTokens};
 
@@ -22,6 +22,7 @@ use crate::store::{error::TokenStoreError, saved::SavedTokens};
 /// | --- | --- |
 /// | gives the lock to two callers at once | both present the same refresh token, and a server that does not deliver again ends the session |
 /// | loses tokens that it has reported as saved | the next process presents a token that was used |
+/// | is prepared and still cannot save | a token is used up whose successor this process alone has; it keeps the lock and tries again until it is saved |
 /// | shows tokens that are saved only in part | the next process cannot read them, and fails |
 /// | keeps tokens that were cleared | a session goes on after its logout, until the server ends it |
 /// | lets others read the tokens | the others can take over the session |
@@ -37,7 +38,8 @@ pub trait TokenStore: Send + Sync + 'static {
     type Lock: Send + 'static;
 
     /// Waits for the lock, for a bounded time. A refresh holds it from its look into the store
-    /// until the new tokens are saved.
+    /// until the new tokens are saved. If they cannot be saved, the session holds it until they can
+    /// be, because the token in the store has been used and nobody else may present it.
     ///
     /// # Errors
     ///
@@ -51,6 +53,26 @@ pub trait TokenStore: Send + Sync + 'static {
     ///
     /// If there may be tokens, but they cannot be read.
     fn load(&self) -> impl Future<Output = Result<Option<SavedTokens>, TokenStoreError>> + Send;
+
+    /// Makes as sure as it can that a [`save`](Self::save) under this lock will succeed: that there
+    /// is room for so many bytes, as serde's JSON, and that they can be written. What
+    /// [`load`](Self::load) shows stays as it is.
+    ///
+    /// A refresh calls this before it presents the refresh token, because after that the token is
+    /// used up and its successor has to be kept. If it fails, nothing is presented. By default it
+    /// does nothing.
+    ///
+    /// # Errors
+    ///
+    /// If tokens could not be saved now.
+    fn prepare(
+        &self,
+        lock: &mut Self::Lock,
+        bytes: usize,
+    ) -> impl Future<Output = Result<(), TokenStoreError>> + Send {
+        let _ = (lock, bytes);
+        ready(Ok(()))
+    }
 
     /// Replaces the tokens. Once this has returned, they outlive the process if the store is meant
     /// to.

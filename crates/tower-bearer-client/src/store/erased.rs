@@ -13,6 +13,7 @@ trait ErasedStore: Send + Sync {
 }
 
 trait ErasedLock: Send {
+    fn prepare(&mut self, bytes: usize) -> Boxed<'_, ()>;
     fn save<'a>(&'a mut self, tokens: &'a SavedTokens) -> Boxed<'a, ()>;
 }
 
@@ -39,6 +40,10 @@ impl<S: TokenStore> ErasedStore for S {
 }
 
 impl<S: TokenStore> ErasedLock for Locked<S> {
+    fn prepare(&mut self, bytes: usize) -> Boxed<'_, ()> {
+        Box::pin(self.store.prepare(&mut self.lock, bytes))
+    }
+
     fn save<'a>(&'a mut self, tokens: &'a SavedTokens) -> Boxed<'a, ()> {
         Box::pin(self.store.save(&mut self.lock, tokens))
     }
@@ -70,6 +75,10 @@ impl AnyStore {
 }
 
 impl AnyLock {
+    pub(crate) async fn prepare(&mut self, bytes: usize) -> Result<(), TokenStoreError> {
+        self.0.prepare(bytes).await
+    }
+
     pub(crate) async fn save(&mut self, tokens: &SavedTokens) -> Result<(), TokenStoreError> {
         self.0.save(tokens).await
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use tower_bearer::{AccessToken, RefreshToken, claims::Scope, clock::Timestamp};
 
-use crate::syntax::is_token;
+use crate::syntax::{is_refresh_token, is_token};
 
 /// The tokens of a session as a [`TokenStore`](crate::TokenStore) keeps them.
 ///
@@ -91,7 +91,7 @@ impl<'de> Deserialize<'de> for SavedTokens {
             access,
             scope: wire.scope,
         };
-        if is_token(tokens.refresh.expose()) && tokens.access().is_none_or(is_token) {
+        if is_refresh_token(tokens.refresh.expose()) && tokens.access().is_none_or(is_token) {
             Ok(tokens)
         } else {
             Err(D::Error::custom(
@@ -137,7 +137,6 @@ mod tests {
         for text in [
             r#"{}"#,
             r#"{"refresh_token":""}"#,
-            r#"{"refresh_token":"a b"}"#,
             r#"{"refresh_token":"a\n"}"#,
             r#"{"refresh_token":"a","access":{"token":"b"}}"#,
             r#"{"refresh_token":"a","access":{"token":"","lifetime_ms":1,"obtained_at_ms":1}}"#,

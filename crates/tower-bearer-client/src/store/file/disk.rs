@@ -1,32 +1,48 @@
 //! The token file and its lock file on the disk. All functions block.
 
 use std::{
-    ffi::OsString,
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, ErrorKind, Read, Write},
+    fs::{self, File},
+    io::{self, ErrorKind, Read, Seek},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use zeroize::Zeroizing;
 
 use crate::store::{
     error::{TokenStoreError, TokenStoreErrorKind as Kind},
+    file::{
+        place::Place,
+        saving::{self, Saving, private},
+    },
     saved::SavedTokens,
 };
 
-/// A larger file is not read. No pair of tokens needs as much.
-const MAX_BYTES: u64 = 256 * 1024;
+/// A larger file is neither read nor written. No pair of tokens needs as much.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How often a file is read that another process is writing at the moment.
+const LOOKS: usize = 5;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Disk {
     path: PathBuf,
+    /// Where the path leads to. It is found once, so that a session stays where it is.
+    place: OnceLock<Place>,
     pub(crate) accept_exposed: bool,
+}
+
+/// The text of a token file, and what it says: `null` is that there are no tokens.
+struct Kept {
+    text: Zeroizing<Vec<u8>>,
+    tokens: Option<SavedTokens>,
 }
 
 impl Disk {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self {
             path,
+            place: OnceLock::new(),
             accept_exposed: false,
         }
     }
@@ -36,97 +52,170 @@ impl Disk {
     }
 
     pub(crate) fn read(&self) -> Result<Option<SavedTokens>, TokenStoreError> {
-        let opened = require_file(fs::metadata(&self.path)).and_then(|()| File::open(&self.path));
-        let file = match opened {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unavailable(error)),
-        };
-        // The permissions of the open file: the path may lead to another one by now.
-        if !self.accept_exposed && is_exposed(&file).map_err(unavailable)? {
-            return Err(Kind::Exposed.into());
-        }
-        let mut text = Zeroizing::new(Vec::new());
-        let read = file.take(MAX_BYTES + 1).read_to_end(&mut text);
-        let bytes = read.map_err(unavailable)?;
-        if u64::try_from(bytes).is_ok_and(|bytes| bytes > MAX_BYTES) {
-            return Err(Kind::Corrupt.into());
-        }
-        // The parser's error is left out, because it quotes the text.
-        let tokens = serde_json::from_slice(&text).map_err(|_| Kind::Corrupt)?;
-        Ok(Some(tokens))
+        let kept = self.kept()?;
+        Ok(kept.and_then(|kept| kept.tokens))
     }
 
-    /// Has to be called under the lock, because the temporary file has a fixed name. So a crash
-    /// leaves one at most.
-    pub(crate) fn write(&self, tokens: &SavedTokens) -> Result<(), TokenStoreError> {
+    /// Makes sure that so many bytes can be saved. Has to be called under the lock.
+    pub(crate) fn prepare(&self, bytes: usize) -> Result<Saving, TokenStoreError> {
+        let bytes = limited(bytes)?;
+        let place = self.mended()?;
+        // What cannot be read is no obstacle: a sign-in replaces it.
+        let kept = self.kept().ok().flatten();
+        let text = kept.as_ref().map(|kept| kept.text.as_slice());
+        Saving::prepare(place, text, bytes).map_err(unavailable)
+    }
+
+    /// Has to be called under the lock.
+    pub(crate) fn write(
+        &self,
+        prepared: Option<Saving>,
+        tokens: &SavedTokens,
+    ) -> Result<(), TokenStoreError> {
         let text = serde_json::to_vec(tokens).map(Zeroizing::new);
         let text = text.map_err(|_| Kind::Unavailable)?;
-        let temporary = self.beside(".tmp");
-        let written = self
-            .make_folder()
-            .and_then(|()| write_new(&temporary, &text))
-            .and_then(|()| fs::rename(&temporary, &self.path));
-        if written.is_err() {
-            let _ = fs::remove_file(&temporary);
-        }
-        written
-            .and_then(|()| self.sync_folder())
+        limited(text.len())?;
+        let saving = match prepared {
+            Some(saving) => saving,
+            None => Saving::new(self.mended()?).map_err(unavailable)?,
+        };
+        saving
+            .commit(&text, self.accept_exposed)
             .map_err(unavailable)
     }
 
     pub(crate) fn remove(&self) -> Result<(), TokenStoreError> {
-        match fs::remove_file(&self.path) {
-            Ok(()) => self.sync_folder().map_err(unavailable),
+        let place = match self.place() {
+            Ok(place) => place,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(unavailable(error)),
+        };
+        match fs::remove_file(&place.file) {
+            Ok(()) => place.sync_folder().map_err(unavailable),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(unavailable(error)),
+            Err(error) => saving::blot_out(place, b"null").map_err(|_| unavailable(error)),
         }
     }
 
     /// The lock is on a file of its own that is never removed. The token file cannot be locked,
     /// because each save replaces it by another file.
     pub(crate) fn open_lock(&self) -> Result<File, TokenStoreError> {
-        let path = self.beside(".lock");
+        let place = self.place_or_make().map_err(unavailable)?;
         let mut options = private();
         options.create(true).truncate(false);
-        let there =
-            self.make_folder()
-                .and_then(|()| match require_file(fs::symlink_metadata(&path)) {
-                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-                    there => there,
-                });
+        let there = match require_file(fs::symlink_metadata(&place.lock)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            there => there,
+        };
         there
-            .and_then(|()| options.open(&path))
+            .and_then(|()| options.open(&place.lock))
             .map_err(unavailable)
     }
 
-    fn beside(&self, suffix: &str) -> PathBuf {
-        let mut name = OsString::from(&self.path);
-        name.push(suffix);
-        name.into()
-    }
-
-    fn folder(&self) -> &Path {
-        match self.path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
+    fn place(&self) -> io::Result<&Place> {
+        match self.place.get() {
+            Some(place) => Ok(place),
+            None => Place::find(&self.path).map(|place| self.place.get_or_init(|| place)),
         }
     }
 
-    fn make_folder(&self) -> io::Result<()> {
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(self.folder())
+    fn place_or_make(&self) -> io::Result<&Place> {
+        let place = match self.place.get() {
+            Some(place) => place,
+            None => {
+                Place::find_or_make(&self.path).map(|place| self.place.get_or_init(|| place))?
+            }
+        };
+        place.make_folder()?;
+        Ok(place)
     }
 
-    /// Makes sure that the rename has reached the disk too.
-    fn sync_folder(&self) -> io::Result<()> {
-        if cfg!(unix) {
-            File::open(self.folder())?.sync_all()?;
+    /// The place, where no save is left half done.
+    fn mended(&self) -> Result<&Place, TokenStoreError> {
+        let place = self.place_or_make().map_err(unavailable)?;
+        if let Ok(Some(text)) = self.text(&place.file)
+            && parse(&text).is_none()
+            && let Ok(Some(text)) = self.text(&place.temporary)
+            && parse(&text).is_some()
+        {
+            saving::resume(place, &text).map_err(unavailable)?;
         }
-        Ok(())
+        Ok(place)
+    }
+
+    /// What the token file holds. If it is no JSON, a save in place is under way, or was cut off:
+    /// then the temporary file holds what that save writes.
+    fn kept(&self) -> Result<Option<Kept>, TokenStoreError> {
+        let place = match self.place() {
+            Ok(place) => place,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unavailable(error)),
+        };
+        for _ in 0..LOOKS {
+            let Some(text) = self.text(&place.file)? else {
+                return Ok(None);
+            };
+            let temporary = || self.text(&place.temporary).ok().flatten();
+            let kept = Kept::read(text).or_else(|| Kept::read(temporary()?));
+            if kept.is_some() {
+                return Ok(kept);
+            }
+        }
+        Err(Kind::Corrupt.into())
+    }
+
+    /// The text of a file, or `None` if there is no such file.
+    fn text(&self, path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, TokenStoreError> {
+        let opened = require_file(fs::metadata(path)).and_then(|()| File::open(path));
+        let file = match opened {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unavailable(error)),
+        };
+        // The permissions of the open file: the path may lead to another one by now.
+        if !self.accept_exposed && saving::is_exposed(&file).map_err(unavailable)? {
+            return Err(Kind::Exposed.into());
+        }
+        // A file that is written in place may change while it is read.
+        let mut text = read(&file)?;
+        for _ in 0..LOOKS {
+            let again = read(&file)?;
+            if again == text {
+                break;
+            }
+            text = again;
+        }
+        Ok(Some(text))
+    }
+}
+
+impl Kept {
+    fn read(text: Zeroizing<Vec<u8>>) -> Option<Self> {
+        let tokens = parse(&text)?;
+        Some(Self { text, tokens })
+    }
+}
+
+/// What a text says, if it is whole. The parser's error is left out, because it quotes the text.
+fn parse(text: &[u8]) -> Option<Option<SavedTokens>> {
+    serde_json::from_slice(text).ok()
+}
+
+fn read(mut file: &File) -> Result<Zeroizing<Vec<u8>>, TokenStoreError> {
+    let mut text = Zeroizing::new(Vec::new());
+    file.rewind().map_err(unavailable)?;
+    let read = file.take(MAX_BYTES + 1).read_to_end(&mut text);
+    if u64::try_from(read.map_err(unavailable)?).is_ok_and(|bytes| bytes > MAX_BYTES) {
+        return Err(Kind::Corrupt.into());
+    }
+    Ok(text)
+}
+
+/// An error if a file of so many bytes could not be read again.
+fn limited(bytes: usize) -> Result<u64, TokenStoreError> {
+    match u64::try_from(bytes) {
+        Ok(bytes) if bytes <= MAX_BYTES => Ok(bytes),
+        _ => Err(unavailable(ErrorKind::FileTooLarge.into())),
     }
 }
 
@@ -137,38 +226,6 @@ fn require_file(found: io::Result<fs::Metadata>) -> io::Result<()> {
         true => Ok(()),
         false => Err(io::Error::other("what is there is not a plain file")),
     }
-}
-
-/// Writes a new file. One that is there already is removed first, and not written into.
-fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = private().create_new(true).open(path)?;
-    file.write_all(text)?;
-    file.sync_all()
-}
-
-/// Options to open a file for writing. A new file is readable by its owner only.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-#[cfg(unix)]
-fn is_exposed(file: &File) -> io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(file.metadata()?.permissions().mode() & 0o077 != 0)
-}
-
-/// On other systems the access rights of the folder apply, which the user's profile sets.
-#[cfg(not(unix))]
-fn is_exposed(_file: &File) -> io::Result<bool> {
-    Ok(false)
 }
 
 pub(crate) fn unavailable(error: io::Error) -> TokenStoreError {

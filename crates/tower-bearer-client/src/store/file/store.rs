@@ -5,14 +5,20 @@ use std::{
     time::Duration,
 };
 
-use tokio::{task, time};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    task, time,
+};
 
 use crate::{
     schedule::random,
     store::{
         contract::TokenStore,
         error::{TokenStoreError, TokenStoreErrorKind as Kind},
-        file::disk::{Disk, unavailable},
+        file::{
+            disk::{Disk, unavailable},
+            saving::Saving,
+        },
         saved::SavedTokens,
     },
 };
@@ -29,14 +35,24 @@ const DEFAULT_PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// - A save writes a temporary file beside the token file, syncs it and renames it over the token
 ///   file. A crash leaves the old tokens or the new ones, as a whole.
+/// - Where the file cannot be replaced, it is written in place. A file that is mounted into a
+///   container by itself is such a one. The temporary file is there until that is done, so a crash
+///   loses nothing here either, and readers who find the token file half written read that one.
+/// - Before a refresh, room for the new tokens is taken on the disk, and the file is replaced once by
+///   what it holds already. So a full disk, a limit or a missing right is found before the refresh
+///   token is used up. A file system that writes to another place than it has given room in can still
+///   run full.
 /// - On Unix the file has mode 0600. A file that other users can read or write is not used, because
 ///   they may have read the tokens or have put in tokens of their own.
 /// - The lock is an advisory lock on a second file beside it, `NAME.lock`, which is never removed.
 ///   The operating system releases the lock when its process dies.
+/// - Symbolic links are followed once, before the file is first used. A link and the file that it
+///   leads to are one session with one lock. Hard links are not: a save parts them.
 ///
 /// If the folder does not exist it is made, accessible to its owner only. Do not use a folder that
-/// other users can write to. If the path is a symbolic link, the first save replaces the link by a
-/// file. On a network file system, the lock works as well as that file system's locks do.
+/// other users can write to. On a network file system, the lock works as well as that file system's
+/// locks do. Processes that see the file in different folders, such as two containers into which it
+/// is mounted by itself, have different locks; mount the folder instead.
 ///
 /// ```
 /// use tower_bearer_client::FileTokenStore;
@@ -47,13 +63,21 @@ const DEFAULT_PATIENCE: Duration = Duration::from_secs(60);
 pub struct FileTokenStore {
     disk: Arc<Disk>,
     patience: Duration,
+    accept_no_locks: bool,
+    /// The lock among clones, also where the file system has none.
+    turn: Arc<Mutex<()>>,
 }
 
 /// The lock of a [`FileTokenStore`].
 #[derive(Debug)]
-pub struct FileTokenStoreLock(
-    #[expect(dead_code, reason = "closing the file releases its lock")] File,
-);
+pub struct FileTokenStoreLock {
+    /// Dropped before the locks are: it removes the temporary file.
+    prepared: Option<Saving>,
+    #[expect(dead_code, reason = "closing the file releases its lock")]
+    file: File,
+    #[expect(dead_code, reason = "held")]
+    turn: OwnedMutexGuard<()>,
+}
 
 impl FileTokenStore {
     /// A store that keeps the tokens in the file `path`. Nothing is read or written yet.
@@ -61,6 +85,8 @@ impl FileTokenStore {
         Self {
             disk: Arc::new(Disk::new(path.into())),
             patience: DEFAULT_PATIENCE,
+            accept_no_locks: false,
+            turn: Arc::default(),
         }
     }
 
@@ -80,8 +106,23 @@ impl FileTokenStore {
         self
     }
 
+    /// Goes on without a lock where the file system has none.
+    ///
+    /// Without this, nothing is refreshed there, and the error says that the lock cannot be had. With
+    /// it, only the clones of this value refresh one at a time. If two processes use the file, or two
+    /// values of this type, both may present the same refresh token. Most servers take that for a
+    /// theft and end the session.
+    #[must_use]
+    pub fn danger_accept_missing_locks(self) -> Self {
+        Self {
+            accept_no_locks: true,
+            ..self
+        }
+    }
+
     /// Tries again and again, because a blocking call that waits for the lock could not be cancelled.
     async fn wait_for_lock(&self) -> Result<FileTokenStoreLock, TokenStoreError> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
         let mut file = self.on_disk(Disk::open_lock).await?;
         loop {
             let (same, tried) = blocking(move || {
@@ -89,15 +130,23 @@ impl FileTokenStore {
                 Ok((file, tried))
             })
             .await?;
+            file = same;
             match tried {
-                Ok(()) => return Ok(FileTokenStoreLock(same)),
-                Err(TryLockError::Error(error)) => return Err(unavailable(error)),
+                Ok(()) => break,
+                Err(TryLockError::Error(_)) if self.accept_no_locks => break,
+                Err(TryLockError::Error(error)) => {
+                    return Err(unavailable(error).in_file(self.disk.path()));
+                }
                 Err(TryLockError::WouldBlock) => {
                     time::sleep(POLL.mul_f64(0.5 + 0.5 * random())).await;
                 }
             }
-            file = same;
         }
+        Ok(FileTokenStoreLock {
+            prepared: None,
+            file,
+            turn,
+        })
     }
 
     async fn on_disk<T: Send + 'static>(
@@ -123,13 +172,28 @@ impl TokenStore for FileTokenStore {
         self.on_disk(Disk::read).await
     }
 
+    async fn prepare(
+        &self,
+        lock: &mut FileTokenStoreLock,
+        bytes: usize,
+    ) -> Result<(), TokenStoreError> {
+        let before = lock.prepared.take();
+        let prepare = move |disk: &Disk| {
+            drop(before);
+            disk.prepare(bytes)
+        };
+        lock.prepared = Some(self.on_disk(prepare).await?);
+        Ok(())
+    }
+
     async fn save(
         &self,
-        _lock: &mut FileTokenStoreLock,
+        lock: &mut FileTokenStoreLock,
         tokens: &SavedTokens,
     ) -> Result<(), TokenStoreError> {
-        let tokens = tokens.clone();
-        self.on_disk(move |disk| disk.write(&tokens)).await
+        let (prepared, tokens) = (lock.prepared.take(), tokens.clone());
+        self.on_disk(move |disk| disk.write(prepared, &tokens))
+            .await
     }
 
     async fn clear(&self) -> Result<(), TokenStoreError> {
