@@ -105,6 +105,7 @@ cases! {
         cookie_is_gone [("ACCESS_TTL", "2")]
         wrong_options []
         wrong_mode []
+        no_token [("ACCESS_TTL", "2")]
         nothing_is_kept [("ACCESS_TTL", "1")]
         cookie_flags [("ACCESS_TTL", "1")]
         logout []
@@ -137,7 +138,10 @@ cases! {
         stolen [("ACCESS_TTL", "3"), ("REUSE_WINDOW", "1")]
         cross_origin []
         cross_site []
+        planted [("ACCESS_TTL", "2")]
+        planted_for_a_new_tab []
         another_user [("ACCESS_TTL", "1")]
+        another_user_meanwhile [("ACCESS_TTL", "1")]
     }
     tabs: {
         logout_during_refresh [("ACCESS_TTL", "2")]
@@ -145,12 +149,23 @@ cases! {
         logout_refused [("ACCESS_TTL", "600")]
         logout_too_late [("ACCESS_TTL", "600")]
         logout_of_another [("ACCESS_TTL", "1")]
+        login_of_another [("ACCESS_TTL", "2")]
         resumed_during_refresh [("ACCESS_TTL", "2")]
         closed [("ACCESS_TTL", "1")]
         stolen_lock []
         late_news [("ACCESS_TTL", "2")]
         without [("ACCESS_TTL", "2"), ("REUSE_WINDOW", "60")]
-        back_from_cache [("ACCESS_TTL", "1")]
+    }
+    cache: {
+        lock_is_released []
+        waits_again []
+        logged_out_meanwhile []
+        shows_nothing []
+        still_signed_in []
+        alone []
+        another_user_meanwhile []
+        planted_meanwhile []
+        late_answer [("ACCESS_TTL", "2")]
     }
     clocks: {
         sleeps [("ACCESS_TTL", "600")]
@@ -163,6 +178,7 @@ cases! {
         tabs [("ACCESS_TTL", "1")]
         alone []
         logout_again [("ACCESS_TTL", "1")]
+        back [("ACCESS_TTL", "1")]
     }
 }
 

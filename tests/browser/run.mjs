@@ -1,21 +1,57 @@
-// Runs one case: node run.mjs FOLDER CHROMIUM URL FILE CASE [QUICKSTART]
+// Runs the cases of a file in a browser: node run.mjs '{"browser": …}', as `main.rs` has it.
 //
-// FOLDER/node_modules has playwright-core; URL is where `examples/browser.rs` listens.
+// With CASE=name in the environment it runs that one.
 
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { start as startPuppeteer } from './drivers/puppeteer.mjs';
+import { start as startWebkit } from './drivers/webkit.mjs';
+import { UNABLE } from './unable.mjs';
 import { World } from './world.mjs';
 
-const [folder, chromium, url, file, name, quickstart] = process.argv.slice(2);
-const cases = await import(`./cases/${file}.mjs`);
+const { browser, file, cases, certificate, ...tools } = JSON.parse(process.argv[2]);
+const DRIVERS = { chromium: startPuppeteer, firefox: startPuppeteer, webkit: startWebkit };
+const LONGEST = 90_000;
 
-const timer = setTimeout(() => {
-  console.error('it takes too long');
-  process.exit(1);
-}, 120_000);
-timer.unref();
+const written = await import(`./cases/${file}.mjs`);
+assert.deepEqual(Object.keys(written).sort(), cases.map(({ name }) => name).sort(), 'no case is left out');
 
-const world = await World.start({ folder, chromium, url, quickstart });
+const read = (path) => path && { cert: readFileSync(`${path}.crt`), key: readFileSync(`${path}.key`) };
+
+/** Throws what went wrong. */
+async function run(driver, { name, url, quickstart }) {
+  const world = new World({ driver, certificate: read(certificate), url, quickstart });
+  const slow = new Promise((_, reject) => {
+    setTimeout(() => reject(new Error('it takes too long')), LONGEST).unref();
+  });
+  try {
+    await Promise.race([written[name](world), slow]);
+    world.isWell();
+  } finally {
+    await world.close();
+  }
+}
+
+const driver = await DRIVERS[browser](browser, tools);
 try {
-  await cases[name](world);
+  const wanted = cases.filter(({ name }) => !process.env.CASE || process.env.CASE === name);
+  for (const one of wanted) {
+    const name = `${file}::${one.name}`;
+    const why = UNABLE[browser][name];
+    if (why) {
+      console.log(`unable ${browser} ${name}: ${why}`);
+      continue;
+    }
+    const begun = performance.now();
+    try {
+      await run(driver, one);
+      console.log(`passed ${browser} ${name} (${Math.round(performance.now() - begun)} ms)`);
+    } catch (error) {
+      process.exitCode = 1;
+      console.log(`FAILED ${browser} ${name}`);
+      console.error(error);
+    }
+  }
 } finally {
-  await world.close();
+  await driver.close();
 }
