@@ -115,27 +115,29 @@ export class Wire {
   }
 
   /** Of no connection that is used again would a browser ask twice by itself. */
-  #answer(outgoing, { status = 200, headers = {}, body = '' }) {
+  #answer(outgoing, { status = 200, headers = {}, body = '', isBroken = false }) {
     outgoing.writeHead(status, { ...headers, connection: 'close' });
-    outgoing.end(body);
+    if (isBroken) outgoing.write(body, () => outgoing.destroy());
+    else outgoing.end(body);
   }
 
-  /** The answer of the server. It fails where that breaks off. */
+  /** The answer of the server, as far as it comes. */
   #pass({ method, url, rawHeaders, body }, origin = this.upstream.origin) {
-    const [, host, port] = /^http:\/\/(.*):(\d+)$/.exec(origin);
+    const { hostname: host, port } = new URL(origin);
     return new Promise((resolve, reject) => {
       const request = ask({ host, port, method, path: url, headers: rawHeaders, agent: false });
       request.on('error', reject);
       request.on('response', async (response) => {
-        const { statusCode: status, headers } = response;
+        const { 'content-length': _, 'transfer-encoding': __, ...headers } = response.headers;
+        let body = '';
+        let isBroken = false;
         try {
-          const whole = await text(response);
-          const isPage = headers['content-type']?.startsWith('text/html');
-          const { 'content-length': _, 'transfer-encoding': __, ...kept } = headers;
-          resolve({ status, headers: kept, body: isPage ? this.#withBefore(whole) : whole });
-        } catch (cause) {
-          reject(cause);
+          for await (const part of response.setEncoding('utf8')) body += part;
+        } catch {
+          isBroken = true;
         }
+        if (headers['content-type']?.startsWith('text/html')) body = this.#withBefore(body);
+        resolve({ status: response.statusCode, headers, body, isBroken });
       });
       request.end(body);
     });

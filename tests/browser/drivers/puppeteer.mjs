@@ -74,10 +74,6 @@ class Page {
     await this.page.goto(url);
   }
 
-  async back() {
-    await this.page.goBack();
-  }
-
   async reload() {
     await this.page.reload();
   }

@@ -153,10 +153,6 @@ class Page {
     return this.#command('POST', '/url', { url });
   }
 
-  back() {
-    return this.#command('POST', '/back', {});
-  }
-
   reload() {
     return this.#command('POST', '/refresh', {});
   }
