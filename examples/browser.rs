@@ -20,8 +20,7 @@ use std::{env, process::ExitCode};
 
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, FromRef, Path, State, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, FromRef, Path, State},
     middleware::{from_fn, from_fn_with_state},
     response::IntoResponse,
     routing::{delete, get, post},
@@ -41,7 +40,7 @@ use shared::{
     server,
     store::OpenStore,
 };
-use with_axum::{Listed, answer};
+use with_axum::{Listed, TimelyBody, answer};
 
 /// Seconds that an access token lives, and that a predecessor is answered, where the environment
 /// says nothing. A token that comes again within twice the window is not rotated.
@@ -106,9 +105,9 @@ fn router(app: App) -> Router {
 async fn log_in(
     State(app): State<App>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    TimelyBody(body): TimelyBody,
 ) -> Result<impl IntoResponse, Failure> {
-    let tokens = app.auth.log_in(&headers, &body?).await?;
+    let tokens = app.auth.log_in(&headers, &body).await?;
     Ok(app.cookie.response(&tokens)?)
 }
 

@@ -175,10 +175,12 @@ fn admin(request: &Request<Incoming>) -> Result<Reply, Rejection> {
 
 async fn log_in(auth: &Auth, request: Request<Incoming>) -> Result<Reply, Failure> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, auth::MAX_BODY).collect().await;
+    let body = Limited::new(body, auth::MAX_BODY).collect();
+    let body = tokio::time::timeout(auth::BODY_TIMEOUT, body).await;
+    let body = body.map_err(|_| Failure::Incomplete)?;
     let body = body.map_err(|error| match error.is::<LengthLimitError>() {
         true => Failure::TooLarge,
-        false => Failure::Malformed,
+        false => Failure::Incomplete,
     })?;
     let tokens = auth.log_in(&parts.headers, &body.to_bytes()).await?;
     Ok(tokens.to_response().map(Full::new))

@@ -12,8 +12,7 @@ use std::process::ExitCode;
 
 use axum::{
     Json, Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, StatusCode},
     routing::{delete, get, post},
 };
@@ -26,7 +25,7 @@ use shared::{
     server,
     store::OpenStore,
 };
-use with_axum::{Listed, answer};
+use with_axum::{Listed, TimelyBody, answer};
 
 /// What an administrator's token has.
 const ADMIN: Scope = Scope::from_static("admin");
@@ -65,9 +64,9 @@ async fn health() -> Json<Value> {
 async fn log_in(
     State(auth): State<Auth>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    TimelyBody(body): TimelyBody,
 ) -> Result<TokenResponse, Failure> {
-    auth.log_in(&headers, &body?).await
+    auth.log_in(&headers, &body).await
 }
 
 async fn me(claims: Claims) -> Json<Claims> {

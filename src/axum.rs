@@ -14,7 +14,7 @@ use crate::{
     bearer::{self, Checked},
     claims::{Claims, VerifiedToken},
     error::TokenError,
-    token::TokenResponse,
+    token::{CamelCaseTokens, TokenResponse},
     trace,
 };
 
@@ -156,6 +156,13 @@ impl<S: Sync, P: DeserializeOwned> OptionalFromRequestParts<S> for Claims<P> {
 
 /// The JSON of RFC 6749 §5.1, with `Cache-Control: no-store`.
 impl IntoResponse for TokenResponse {
+    fn into_response(self) -> Response {
+        self.to_response().map(Body::from)
+    }
+}
+
+/// The same in camelCase.
+impl IntoResponse for CamelCaseTokens {
     fn into_response(self) -> Response {
         self.to_response().map(Body::from)
     }

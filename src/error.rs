@@ -210,6 +210,9 @@ pub enum ErrorCode {
     InvalidRequest,
     /// The body of the request is over the limit.
     BodyTooLarge,
+    /// The body of the request broke off or did not come in time. The request may be sent again
+    /// as it is (RFC 9110 §15.5.9).
+    BodyIncomplete,
     /// The endpoint does not serve the method of the request.
     MethodNotAllowed,
     /// The endpoint does not read the content type of the request.
@@ -251,6 +254,13 @@ impl ErrorCode {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "invalid_request",
                 "the body is too large",
+            ),
+            // Not `invalid_request`, which some clients take for the end of a session: nothing is
+            // known of the token, and the next request may well succeed.
+            E::BodyIncomplete => (
+                StatusCode::REQUEST_TIMEOUT,
+                "temporarily_unavailable",
+                "the body did not come, or not in time",
             ),
             E::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,

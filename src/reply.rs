@@ -54,11 +54,23 @@ impl http_body::Body for ReplyBody {
 struct ErrorBody<'a> {
     error: &'a str,
     error_description: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
 }
 
 /// An answer with the status of `code`, and `error` and `error_description` as JSON (RFC 6749
 /// §5.2).
 pub(crate) fn error(code: ErrorCode, description: &str) -> Response<Bytes> {
+    error_because(code, description, None)
+}
+
+/// [`error`] with a third member, `reason`, for what a client has to tell apart and the codes of
+/// the RFC do not.
+pub(crate) fn error_because(
+    code: ErrorCode,
+    description: &str,
+    reason: Option<&'static str>,
+) -> Response<Bytes> {
     // The challenge for a missing token has no code, but people read the body, which needs one.
     let (name, description) = match code {
         ErrorCode::MissingToken => ("unauthorized", "an access token is required"),
@@ -67,6 +79,7 @@ pub(crate) fn error(code: ErrorCode, description: &str) -> Response<Bytes> {
     let mut response = json(&ErrorBody {
         error: name,
         error_description: description,
+        reason,
     });
     *response.status_mut() = code.status();
     if code == ErrorCode::TemporarilyUnavailable {

@@ -56,7 +56,9 @@ token_type! {
 
 /// A successful answer of the token endpoint (RFC 6749 §5.1).
 ///
-/// With the `axum` feature it is an `IntoResponse` in the snake_case form.
+/// It is written in the snake_case form of the RFC: as JSON by `Serialize`, as a response by
+/// [`to_response`](Self::to_response), and with the `axum` feature as an `IntoResponse`. For front ends
+/// that read `accessToken`, there is [`camel_case`](Self::camel_case).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TokenResponse {
@@ -79,7 +81,6 @@ pub(crate) enum Spelling {
     /// `access_token`, as in RFC 6749 §5.1.
     Snake,
     /// `accessToken`, for front ends that use no OAuth library.
-    #[cfg(feature = "session")]
     Camel,
 }
 
@@ -88,6 +89,21 @@ impl TokenResponse {
     /// as the body, and a header that keeps it out of caches.
     pub fn to_response(&self) -> Response<Bytes> {
         crate::reply::json(self)
+    }
+
+    /// The same answer with the names `accessToken`, `tokenType`, `expiresIn` and `refreshToken`,
+    /// for front ends that use no OAuth library. The token endpoint answers in this form by itself
+    /// if the request says `refreshToken`; at a login it is the application that chooses.
+    ///
+    /// ```
+    /// use tower_bearer::{CamelCaseTokens, TokenResponse};
+    ///
+    /// fn login(tokens: TokenResponse) -> CamelCaseTokens {
+    ///     tokens.camel_case()
+    /// }
+    /// ```
+    pub fn camel_case(self) -> CamelCaseTokens {
+        CamelCaseTokens(self)
     }
 
     /// The JSON of the answer in this spelling.
@@ -118,6 +134,35 @@ impl Serialize for TokenResponse {
     }
 }
 
+/// A [`TokenResponse`] that is written in camelCase:
+/// `{"accessToken":…,"tokenType":"Bearer","expiresIn":…,"refreshToken":…}`, and `scope` unless it is
+/// empty.
+///
+/// With the `axum` feature it is an `IntoResponse`.
+#[derive(Clone, Debug)]
+pub struct CamelCaseTokens(TokenResponse);
+
+impl CamelCaseTokens {
+    /// The answer of a login: status 200, this form as the body, and a header that keeps it out of
+    /// caches.
+    pub fn to_response(&self) -> Response<Bytes> {
+        crate::reply::json(self)
+    }
+}
+
+impl From<CamelCaseTokens> for Response<Bytes> {
+    fn from(tokens: CamelCaseTokens) -> Self {
+        tokens.to_response()
+    }
+}
+
+/// The camelCase form, tokens included.
+impl Serialize for CamelCaseTokens {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.to_wire(Spelling::Camel).serialize(serializer)
+    }
+}
+
 /// The JSON of a token answer.
 pub(crate) struct TokenWire<'a> {
     tokens: &'a TokenResponse,
@@ -140,7 +185,6 @@ impl Serialize for TokenWire<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let [access_token, token_type, expires_in, refresh_token] = match self.spelling {
             Spelling::Snake => ["access_token", "token_type", "expires_in", "refresh_token"],
-            #[cfg(feature = "session")]
             Spelling::Camel => ["accessToken", "tokenType", "expiresIn", "refreshToken"],
         };
         let has_scope = !self.tokens.scope.is_empty();
@@ -189,6 +233,23 @@ mod tests {
             wire(Duration::from_secs(600), "read", Spelling::Camel),
             r#"{"accessToken":"a.b.c","tokenType":"Bearer","expiresIn":600,"refreshToken":"r.s.t","scope":"read"}"#
         );
+    }
+
+    #[test]
+    fn an_application_chooses_by_itself() {
+        let tokens = TokenResponse {
+            access_token: AccessToken::new("a.b.c"),
+            expires_in: Duration::from_secs(600),
+            refresh_token: RefreshToken::new("r.s.t"),
+            refresh_expires_in: Duration::from_secs(3600),
+            scope: Scope::default(),
+        };
+        let camel = tokens.clone().camel_case().to_response();
+        assert_eq!(
+            camel.body(),
+            r#"{"accessToken":"a.b.c","tokenType":"Bearer","expiresIn":600,"refreshToken":"r.s.t"}"#
+        );
+        assert_eq!(camel.headers(), tokens.to_response().headers());
     }
 
     #[test]

@@ -28,6 +28,9 @@ const AUDIENCE: &str = "https://api.example";
 /// A login's body may be this long.
 pub(crate) const MAX_BODY: usize = 16 * 1024;
 
+/// A login's body may take this long.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// What a session remembers of the user agent, in characters.
 const MAX_USER_AGENT: usize = 200;
 
@@ -161,6 +164,8 @@ impl Login {
 pub(crate) enum Failure {
     Malformed,
     TooLarge,
+    /// The body broke off, or did not come in time.
+    Incomplete,
     UnsupportedMediaType,
     InvalidCredentials,
     NotFound,
@@ -186,6 +191,11 @@ impl Failure {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "invalid_request",
                 "the body is too large",
+            ),
+            Self::Incomplete => (
+                StatusCode::REQUEST_TIMEOUT,
+                "temporarily_unavailable",
+                "the body did not come, or not in time",
             ),
             Self::UnsupportedMediaType => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -4,7 +4,8 @@ use std::future::IntoFuture;
 
 use axum::{
     Router,
-    extract::rejection::BytesRejection,
+    body::Bytes,
+    extract::{FromRequest, Request, rejection::BytesRejection},
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
@@ -35,7 +36,23 @@ impl From<BytesRejection> for Failure {
     fn from(rejection: BytesRejection) -> Self {
         match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
-            _ => Self::Malformed,
+            _ => Self::Incomplete,
+        }
+    }
+}
+
+/// The body of a request. It has to be there in time, or whoever likes could keep as many
+/// connections as they like.
+pub(crate) struct TimelyBody(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for TimelyBody {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let body = Bytes::from_request(request, state);
+        match tokio::time::timeout(auth::BODY_TIMEOUT, body).await {
+            Ok(body) => Ok(Self(body?)),
+            Err(_) => Err(Failure::Incomplete),
         }
     }
 }

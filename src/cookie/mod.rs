@@ -17,7 +17,8 @@
 //!    refresh token goes into the cookie, with the same attributes, and only the access token
 //!    into the body. A request with a token in the cookie and another in the body is answered
 //!    with 400 `invalid_request`. A request without the cookie and with a token in the body is
-//!    answered as if the endpoint had no cookie.
+//!    answered as if the endpoint had no cookie. The answer to a request with neither has
+//!    `"reason": "no_token"`, and no other answer has it.
 //! 5. A client that presents the live refresh token soon after its delivery gets no refresh
 //!    cookie (row 5 of the protocol): this response may arrive after one with a newer token,
 //!    and would replace it.

@@ -16,20 +16,19 @@ pub(super) fn only<'a>(
 ) -> Result<&'a str, ErrorReply> {
     match (in_body, carried.map(Carried::token)) {
         (Some(token), None) | (None, Some(token)) => Ok(token),
-        (None, None) => Err(without_token(missing)),
+        (None, None) => Err(no_token(missing)),
         (Some(_), Some(_)) => Err(ErrorReply::request(
             "there is a token in the body and a cookie",
         )),
     }
 }
 
-/// The error of a request that has no token.
-pub(super) fn without_token(missing: &'static str) -> ErrorReply {
+fn no_token(missing: &'static str) -> ErrorReply {
     trace::debug!(
         "a request brings no token, neither in its body nor in the cookie; browsers send \
          a cookie below its Path only, and keep a Secure one over HTTPS and on localhost only"
     );
-    ErrorReply::request(missing)
+    ErrorReply::no_token(missing)
 }
 
 #[cfg(not(feature = "cookie"))]

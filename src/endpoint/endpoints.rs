@@ -15,7 +15,7 @@ use super::{
     token::Refresh,
 };
 use crate::{
-    error::BoxError,
+    error::{BoxError, ConfigError, ConfigErrorKind},
     session::Sessions,
     store::{AnyStore, SessionStore},
 };
@@ -36,6 +36,18 @@ use crate::{
 /// endpoints, so put this layer outside of the [`BearerLayer`](crate::bearer::BearerLayer), as in
 /// [the example](super#example). With the feature `axum` there is also
 /// `into_router`.
+///
+/// # Behind a path
+///
+/// The paths of the table are those of the requests that arrive here. Where the world adds something
+/// to them, because a proxy removes a part of the path or axum's `nest` does, say so with
+/// [`public_base`](Self::public_base), and the metadata name the addresses that work.
+///
+/// The metadata themselves belong to the root of the issuer's host, whatever its path is: those of
+/// `https://id.example/api` are at
+/// `https://id.example/.well-known/oauth-authorization-server/api` (RFC 8414 §3.1). A proxy has to
+/// pass that path on as it is. In an axum router that nests the endpoints, `metadata_router` goes
+/// beside the nest. [The manual](crate::manual::deployment#behind-a-path) shows both.
 ///
 /// ```
 /// use std::time::Duration;
@@ -76,6 +88,34 @@ impl<St> Endpoints<St> {
         let segments = prefix.split('/').filter(|segment| !segment.is_empty());
         self.prefix = segments.flat_map(|segment| ["/", segment]).collect();
         self
+    }
+
+    /// The address at which the world finds the root of this server, for the metadata to name: the
+    /// origin of the issuer by default, which is right unless something in front changes the path.
+    /// The paths at which requests are answered stay as they are.
+    ///
+    /// ```
+    /// use tower_bearer::{endpoint::Endpoints, error::ConfigError, session::Sessions};
+    ///
+    /// /// A proxy sends `https://id.example/api/auth/token` here as `/auth/token`.
+    /// fn endpoints(sessions: &Sessions) -> Result<Endpoints, ConfigError> {
+    ///     Endpoints::new(sessions).under("/auth").public_base("https://id.example/api")
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigErrorKind::Url`] if this is not an `http` or `https` URL, or if it has a query, a
+    /// fragment or a user. Also if the issuer of the sessions is no such URL, since there are no
+    /// metadata then.
+    pub fn public_base(mut self, url: &str) -> Result<Self, ConfigError> {
+        const NO_METADATA: &str =
+            "there are no metadata to name it, because the issuer is not an http(s) URL";
+        let metadata = self
+            .metadata
+            .ok_or_else(|| ConfigError::new(ConfigErrorKind::Url, NO_METADATA))?;
+        self.metadata = Some(metadata.with_base(url)?);
+        Ok(self)
     }
 
     /// Reads requests to the token and the revocation endpoint, and asks for clients' secrets, as
@@ -159,11 +199,15 @@ impl<St: SessionStore> Endpoints<St> {
     #[cfg(feature = "axum")]
     pub(super) fn paths(&self) -> impl Iterator<Item = String> {
         let below = [TOKEN, REFRESH_TOKEN, REVOKE].map(|path| format!("{}{path}", self.prefix));
-        let metadata = self
-            .metadata
-            .iter()
-            .map(|metadata| metadata.path().to_owned());
-        below.into_iter().chain([JWKS.to_owned()]).chain(metadata)
+        let fixed = below.into_iter().chain([JWKS.to_owned()]);
+        fixed.chain(self.metadata_path())
+    }
+
+    /// The path of the metadata, if there are any.
+    #[cfg(feature = "axum")]
+    pub(super) fn metadata_path(&self) -> Option<String> {
+        let metadata = self.metadata.as_ref()?;
+        Some(metadata.path().to_owned())
     }
 }
 

@@ -1,6 +1,6 @@
 use http::{
-    HeaderValue, Method, Response,
-    header::{ALLOW, WWW_AUTHENTICATE},
+    HeaderValue, Method, Response, Version,
+    header::{ALLOW, CONNECTION, WWW_AUTHENTICATE},
 };
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
 pub(super) struct ErrorReply {
     code: ErrorCode,
     description: &'static str,
+    reason: Option<&'static str>,
 }
 
 impl ErrorReply {
@@ -22,11 +23,21 @@ impl ErrorReply {
         Self {
             code: ErrorCode::InvalidRequest,
             description,
+            reason: None,
+        }
+    }
+
+    /// `invalid_request` for a request that has no token. It alone has a `reason`, by which a page
+    /// knows that its browser has no cookie.
+    pub(super) const fn no_token(description: &'static str) -> Self {
+        Self {
+            reason: Some("no_token"),
+            ..Self::request(description)
         }
     }
 
     pub(super) fn into_response(self) -> Response<ReplyBody> {
-        let mut response = reply::error(self.code, self.description);
+        let mut response = reply::error_because(self.code, self.description, self.reason);
         // RFC 6749 §5.2 requires the challenge for this error. With other errors it would make
         // some HTTP clients hide the error from the application.
         if self.code == ErrorCode::InvalidClient {
@@ -35,6 +46,18 @@ impl ErrorReply {
         }
         response.map(ReplyBody::from)
     }
+
+    /// The answer to a request of this version of HTTP. Where the rest of the body may still be on
+    /// its way, the connection is of no further use (RFC 9110 §15.5.9). HTTP/2 has no such header:
+    /// there it is only the stream that ends.
+    pub(super) fn into_response_over(self, version: Version) -> Response<ReplyBody> {
+        let mut response = self.into_response();
+        if self.code == ErrorCode::BodyIncomplete && version <= Version::HTTP_11 {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
+        response
+    }
 }
 
 impl From<ErrorCode> for ErrorReply {
@@ -42,6 +65,7 @@ impl From<ErrorCode> for ErrorReply {
         Self {
             code,
             description: code.description(),
+            reason: None,
         }
     }
 }

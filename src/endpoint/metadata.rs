@@ -2,12 +2,14 @@ use http::Uri;
 use serde::Serialize;
 
 use super::paths::{JWKS, REVOKE, TOKEN};
+use crate::error::{ConfigError, ConfigErrorKind};
 
 /// The authorization server's metadata (RFC 8414) and the path of the document.
 #[derive(Clone, Debug)]
 pub(super) struct Metadata {
     issuer: String,
-    origin: String,
+    /// The public address of this server's root, without a slash at its end.
+    base: String,
     path: String,
 }
 
@@ -26,18 +28,23 @@ struct Document<'a> {
 impl Metadata {
     /// `None` if the issuer is not a URL, as clients could not find the document then.
     pub(super) fn new(issuer: &str) -> Option<Self> {
-        let uri: Uri = issuer.parse().ok()?;
-        let scheme = uri
-            .scheme_str()
-            .filter(|scheme| matches!(*scheme, "https" | "http"))?;
-        let origin = format!("{scheme}://{}", uri.authority()?);
-        // The issuer's own path follows the well-known one (RFC 8414 §3.1).
-        let own = uri.path().trim_end_matches('/');
-        let path = format!("/.well-known/oauth-authorization-server{own}");
+        let (origin, own) = split(issuer)?;
         Some(Self {
             issuer: issuer.to_owned(),
-            origin,
-            path,
+            base: origin,
+            // The issuer's own path follows the well-known one (RFC 8414 §3.1).
+            path: format!("/.well-known/oauth-authorization-server{own}"),
+        })
+    }
+
+    /// The document for a server whose root has this public address.
+    pub(super) fn with_base(self, url: &str) -> Result<Self, ConfigError> {
+        let (origin, path) = split(url)
+            .filter(|_| !url.contains(['?', '#', '@']))
+            .ok_or_else(|| ConfigError::new(ConfigErrorKind::Url, FORM))?;
+        Ok(Self {
+            base: origin + &path,
+            ..self
         })
     }
 
@@ -47,12 +54,12 @@ impl Metadata {
 
     /// The document, for endpoints under `prefix` at which clients authenticate by `methods`.
     pub(super) fn json(&self, prefix: &str, methods: &[&str]) -> String {
-        let origin = &self.origin;
+        let base = &self.base;
         let document = Document {
             issuer: &self.issuer,
-            token_endpoint: format!("{origin}{prefix}{TOKEN}"),
-            revocation_endpoint: format!("{origin}{prefix}{REVOKE}"),
-            jwks_uri: format!("{origin}{JWKS}"),
+            token_endpoint: format!("{base}{prefix}{TOKEN}"),
+            revocation_endpoint: format!("{base}{prefix}{REVOKE}"),
+            jwks_uri: format!("{base}{JWKS}"),
             response_types_supported: &[],
             grant_types_supported: &["refresh_token"],
             token_endpoint_auth_methods_supported: methods,
@@ -61,6 +68,20 @@ impl Metadata {
         // Strings and lists of strings can always be serialized.
         serde_json::to_string(&document).unwrap_or_default()
     }
+}
+
+const FORM: &str =
+    "a public base is http(s)://host[:port][/path], without a query, a fragment and a user";
+
+/// The origin of an HTTP URL and its path, which has no slash at its end.
+fn split(url: &str) -> Option<(String, String)> {
+    let uri: Uri = url.parse().ok()?;
+    let scheme = uri
+        .scheme_str()
+        .filter(|scheme| matches!(*scheme, "https" | "http"))?;
+    let origin = format!("{scheme}://{}", uri.authority()?);
+    let path = uri.path().trim_end_matches('/');
+    Some((origin, path.to_owned()))
 }
 
 #[cfg(test)]
@@ -79,5 +100,33 @@ mod tests {
         );
         assert_eq!(path("id.example"), None);
         assert_eq!(path("urn:example:id"), None);
+    }
+
+    #[test]
+    fn a_public_base_is_an_http_url_and_no_more() {
+        let base = |url| {
+            let metadata = Metadata::new("https://id.example").unwrap();
+            metadata.with_base(url).map(|metadata| metadata.base).ok()
+        };
+        for (url, expected) in [
+            ("https://id.example", "https://id.example"),
+            ("https://id.example/", "https://id.example"),
+            ("https://id.example/api/", "https://id.example/api"),
+            ("http://127.0.0.1:3000/a/b", "http://127.0.0.1:3000/a/b"),
+        ] {
+            assert_eq!(base(url).as_deref(), Some(expected));
+        }
+        for url in [
+            "",
+            "/api",
+            "id.example/api",
+            "ftp://id.example",
+            "https://",
+            "https://id.example/api?x=y",
+            "https://id.example/api#x",
+            "https://user:secret@id.example",
+        ] {
+            assert_eq!(base(url), None, "{url}");
+        }
     }
 }

@@ -8,7 +8,30 @@
 //!
 //! An endpoint never returns an `Err`: every error is a response. The text of an error tells
 //! nothing about the token. A body is read only if its content type is accepted, and only up to a
-//! limit. Responses of the token and revocation endpoints must not be cached, and say so.
+//! limit of size and of time ([`EndpointOptions`]). Responses of the token and revocation endpoints
+//! must not be cached, and say so.
+//!
+//! # Errors
+//!
+//! The body of an error is JSON with `error` and `error_description` (RFC 6749 §5.2).
+//!
+//! | what is wrong | status | `error` |
+//! | --- | --- | --- |
+//! | the refresh token is refused, for whatever reason | 400 | `invalid_grant` |
+//! | the scope is malformed or was not granted | 400 | `invalid_scope` |
+//! | the request is malformed, or has no token | 400 | `invalid_request` |
+//! | another grant type | 400 | `unsupported_grant_type` |
+//! | the client does not authenticate as it should | 401 | `invalid_client` |
+//! | the cookie comes with a request of another origin | 403 | `access_denied` |
+//! | another method, a body that is too large, another content type | 405, 413, 415 | `invalid_request` |
+//! | the body breaks off or takes too long | 408 | `temporarily_unavailable` |
+//! | the server has a fault, such as a key that cannot sign | 500 | `server_error` |
+//! | the store or a check of the application does not answer | 503 | `temporarily_unavailable` |
+//!
+//! A request without any token also has the member `"reason": "no_token"`, and no other answer
+//! has it. A page that keeps its token in a cookie, which it cannot see, learns by this that there
+//! is none and that somebody has to log in. Only this and `invalid_grant` tell that a session is
+//! over.
 //!
 //! # Example
 //!
@@ -61,6 +84,7 @@
 //! ```
 
 mod authenticate;
+mod body;
 mod carrier;
 mod client;
 #[cfg(feature = "cookie")]

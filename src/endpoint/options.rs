@@ -1,10 +1,10 @@
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use super::{
     authenticate::{Authentication, IntoClientDecision},
+    body::BodyLimits,
     carrier::Carrier,
     client::ClientSecret,
-    params::DEFAULT_BODY_LIMIT,
 };
 
 /// How the token and the revocation endpoint read requests, and which clients may send them.
@@ -29,7 +29,7 @@ use super::{
 pub struct EndpointOptions {
     pub(super) clients: Authentication,
     pub(super) carrier: Carrier,
-    pub(super) body_limit: usize,
+    pub(super) body: BodyLimits,
 }
 
 impl Default for EndpointOptions {
@@ -39,19 +39,31 @@ impl Default for EndpointOptions {
 }
 
 impl EndpointOptions {
-    /// Public clients, tokens in bodies, and bodies of at most 16 KiB.
+    /// Public clients, tokens in bodies, and bodies of at most 16 KiB that come within 10 seconds.
     pub fn new() -> Self {
         Self {
             clients: Authentication::default(),
             carrier: Carrier::default(),
-            body_limit: DEFAULT_BODY_LIMIT,
+            body: BodyLimits::DEFAULT,
         }
     }
 
     /// The largest request body in bytes: 16 KiB by default. A larger one gets a 413.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes;
+        self.body.bytes = bytes;
+        self
+    }
+
+    /// How long the whole request body may take: 10 seconds by default. If it takes longer, the
+    /// answer is a 408, as for a body that breaks off (RFC 9110 §15.5.9): the client may send the
+    /// request again, and nothing has been done with its token. Over HTTP/1 the answer also closes
+    /// the connection.
+    ///
+    /// Without this limit, anybody could keep connections and memory for as long as they like.
+    #[must_use]
+    pub fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.body.timeout = timeout;
         self
     }
 

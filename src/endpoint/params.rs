@@ -1,25 +1,15 @@
-//! Reads the body of a request and its parameters.
+//! Reads the parameters of a request from its body.
 
-use std::error::Error as StdError;
-
-use bytes::Bytes;
-use http::{
-    HeaderMap, Request,
-    header::{CONTENT_LENGTH, CONTENT_TYPE},
-};
+use http::{HeaderMap, Request, header::CONTENT_TYPE};
 use http_body::Body;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
-use super::{carrier, error_reply::ErrorReply};
+use super::{body::BodyLimits, error_reply::ErrorReply};
 use crate::{
     error::{BoxError, ErrorCode},
     json,
 };
-
-/// The largest body in bytes by default.
-pub(super) const DEFAULT_BODY_LIMIT: usize = 16 * 1024;
 
 /// The kinds of body that an endpoint accepts.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,21 +49,20 @@ impl Name {
 }
 
 impl Params {
-    /// Reads a body of an accepted kind, of at most `limit` bytes. An empty body has no
-    /// parameters, and is an error if parameters are `needed`.
+    /// Reads a body of an accepted kind, within the limits. An empty body has no parameters,
+    /// whatever its kind.
     pub(super) async fn read<B>(
         request: Request<B>,
         accepts: Accepts,
-        limit: usize,
-        needed: bool,
+        limits: BodyLimits,
     ) -> Result<Self, ErrorReply>
     where
         B: Body,
         B::Error: Into<BoxError>,
     {
         let kind = kind(request.headers(), accepts)?;
-        let body = read(request, limit).await?;
-        if body.is_empty() && !needed {
+        let body = limits.read(request).await?;
+        if body.is_empty() {
             return Ok(Self::Json(Map::new()));
         }
         match kind {
@@ -81,7 +70,6 @@ impl Params {
             Some(Kind::Json) => json::object(&body).map(Self::Json).map_err(|_| {
                 ErrorReply::request("the body is not a JSON object without duplicate members")
             }),
-            None if body.is_empty() => Err(carrier::without_token("the body is empty")),
             None => Err(ErrorCode::UnsupportedMediaType.into()),
         }
     }
@@ -146,40 +134,6 @@ fn kind(headers: &HeaderMap, accepts: Accepts) -> Result<Option<Kind>, ErrorRepl
     } else {
         Err(ErrorCode::UnsupportedMediaType.into())
     }
-}
-
-async fn read<B>(request: Request<B>, limit: usize) -> Result<Bytes, ErrorReply>
-where
-    B: Body,
-    B::Error: Into<BoxError>,
-{
-    let declared = request.headers().get(CONTENT_LENGTH);
-    let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    let least = request
-        .body()
-        .size_hint()
-        .lower()
-        .max(declared.unwrap_or(0));
-    if usize::try_from(least).map_or(true, |least| least > limit) {
-        return Err(ErrorCode::BodyTooLarge.into());
-    }
-    match Limited::new(request.into_body(), limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if is_length_limit(&*error) => Err(ErrorCode::BodyTooLarge.into()),
-        Err(_) => Err(ErrorReply::request("the body could not be read")),
-    }
-}
-
-/// Whether the body exceeds the limit of this endpoint or of a layer around it.
-fn is_length_limit(error: &(dyn StdError + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if error.is::<LengthLimitError>() {
-            return true;
-        }
-        next = error.source();
-    }
-    false
 }
 
 fn form(body: &[u8]) -> Result<Vec<(String, String)>, ErrorReply> {

@@ -70,10 +70,11 @@ impl<St: SessionStore> SessionEndpoint<St> {
             return ReplyFuture::ready(method_not_allowed(request.method(), "POST"));
         }
         let endpoint = self.clone();
+        let version = request.version();
         ReplyFuture::boxed(async move {
             match endpoint.answer::<Op, B>(request).await {
                 Ok(answer) => answer.map(ReplyBody::from),
-                Err(error) => error.into_response(),
+                Err(error) => error.into_response_over(version),
             }
         })
     }
@@ -87,9 +88,7 @@ impl<St: SessionStore> SessionEndpoint<St> {
     {
         let carried = self.options.carrier.find(&request)?;
         let client = ClientCredentials::in_header(request.headers())?;
-        let needs_body = carried.is_none();
-        let params =
-            Params::read(request, Op::ACCEPTS, self.options.body_limit, needs_body).await?;
+        let params = Params::read(request, Op::ACCEPTS, self.options.body).await?;
         let client = client.and_in_body(&params)?;
         let client_id = self.options.clients.identify(client).await?;
         let operation = Op::read(&params, carried)?;

@@ -87,7 +87,11 @@ impl Operation for Refresh {
         match (grant_type, params) {
             (Some("refresh_token"), _) | (None, Params::Json(_)) => {}
             (Some(_), _) => return Err(ErrorCode::UnsupportedGrantType.into()),
-            (None, Params::Form(_)) => return Err(ErrorReply::request("grant_type is missing")),
+            (None, Params::Form(_)) if token.is_some() || carried.is_some() => {
+                return Err(ErrorReply::request("grant_type is missing"));
+            }
+            // It has no token either, which is said below.
+            (None, Params::Form(_)) => {}
         }
         let token = carrier::only(token, carried.as_ref(), "the refresh token is missing")?;
         let scope = scope.map(|scope| scope.parse::<Scope>().map_err(|_| ErrorCode::InvalidScope));

@@ -111,9 +111,7 @@ async fn a_page_logs_in_refreshes_and_logs_out() {
     ] {
         let world = world_with(options);
         let mut page = Page::open(&world).await;
-        page.post("/auth/token", None)
-            .await
-            .refused(400, "invalid_request");
+        page.post("/auth/token", None).await.misses_a_token();
         page.post("/auth/login", None).await.granted();
         let first = page.cookie.clone().unwrap();
         assert_eq!(first.0, world.cookie.name());

@@ -242,12 +242,23 @@ impl Answer {
         json
     }
 
-    /// This status and `error`; and whatever it is, the cookie stays.
+    /// The answer to a request that has no token, which no other request gets.
+    #[track_caller]
+    pub(crate) fn misses_a_token(&self) {
+        assert_eq!(self.status, StatusCode::BAD_REQUEST, "{self:?}");
+        assert_eq!(self.json()["error"], "invalid_request");
+        assert_eq!(self.json()["reason"], "no_token");
+        self.sets_no_cookie();
+    }
+
+    /// This status and `error`, and not the sign of a request without a token; and whatever it is,
+    /// the cookie stays.
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, error: &str) {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
         assert_eq!(self.json()["error"], error);
         assert!(self.json()["error_description"].is_string());
+        assert!(self.json()["reason"].is_null(), "{self:?}");
         self.sets_no_cookie();
     }
 }

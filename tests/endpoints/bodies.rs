@@ -71,7 +71,7 @@ async fn only_an_empty_body_may_lack_a_content_type() {
     let answer = send(world.endpoint(), request(None, form)).await;
     answer.refused(415, "invalid_request");
     let answer = send(world.endpoint(), request(None, String::new())).await;
-    answer.refused(400, "invalid_request");
+    answer.misses_a_token();
 
     let mut twice = request(Some(FORM), String::new());
     twice
@@ -171,19 +171,19 @@ async fn a_body_may_come_slowly_and_in_any_pieces() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_does_nothing() {
+async fn a_body_that_breaks_off_is_a_408_and_does_nothing() {
     let world = world();
     let token = world.token().await;
     let form = refresh_form(&token);
     let body = Pieces::of([form.as_str()]).then_break();
     send(world.endpoint(), request(Some(FORM), body))
         .await
-        .refused(400, "invalid_request");
+        .refused(408, "temporarily_unavailable");
     let form = format!("token={token}");
     let body = Pieces::of([form.as_str()]).then_break();
     send(world.revocation(), request(Some(FORM), body))
         .await
-        .refused(400, "invalid_request");
+        .refused(408, "temporarily_unavailable");
     assert!(world.works(&token).await);
 }
 

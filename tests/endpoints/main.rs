@@ -7,10 +7,12 @@
     reason = "a test that meets the unexpected fails"
 )]
 
+mod addresses;
 mod bodies;
 mod clients;
 mod confidential;
 mod documents;
+mod late;
 mod layered;
 mod locked;
 mod revocation;

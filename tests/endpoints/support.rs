@@ -187,12 +187,22 @@ impl Answer {
         self.json()
     }
 
-    /// This status, this `error`, and no challenge but on `invalid_client`.
+    /// The answer to a request that has no token, which no other request gets.
+    #[track_caller]
+    pub(crate) fn misses_a_token(&self) {
+        assert_eq!(self.status, StatusCode::BAD_REQUEST, "{self:?}");
+        assert_eq!(self.json()["error"], "invalid_request");
+        assert_eq!(self.json()["reason"], "no_token");
+    }
+
+    /// This status, this `error`, no challenge but on `invalid_client`, and not the sign of a
+    /// request without a token.
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, error: &str) {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
         assert_eq!(self.json()["error"], error);
         assert!(self.json()["error_description"].is_string());
+        assert!(self.json()["reason"].is_null(), "{self:?}");
         let challenged = self.headers.contains_key("www-authenticate");
         assert_eq!(challenged, error == "invalid_client");
         assert_eq!(self.headers.contains_key("retry-after"), status == 503);
@@ -332,9 +342,10 @@ impl SessionStore for Faulty {
         &self,
         issuer: &str,
         subject: &str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
-        self.write(self.store.end_all(issuer, subject, reason))
+        self.write(self.store.end_all(issuer, subject, keep, reason))
             .await?
     }
 
@@ -342,10 +353,20 @@ impl SessionStore for Faulty {
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
-        self.read(self.store.list(issuer, subject, after, limit))
+        self.read(self.store.list(issuer, subject, before, limit))
+            .await?
+    }
+
+    async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
+        self.read(self.store.ended_since(since, after, limit))
             .await?
     }
 

@@ -94,8 +94,6 @@ async fn json_is_strict() {
     let world = world();
     let token = world.token().await;
     for body in [
-        String::new(),
-        "{}".to_owned(),
         "null".to_owned(),
         format!("[\"{token}\"]"),
         format!("\"{token}\""),
@@ -107,7 +105,6 @@ async fn json_is_strict() {
         format!("{{\"refreshToken\":\"{token}\",\"scope\":7}}"),
         format!("{{\"refreshToken\":\"{token}\",\"clientId\":\"app\",\"client_id\":\"app\"}}"),
         format!("{{\"refreshToken\":\"{token}\",\"clientId\":null}}"),
-        "{\"refreshToken\":\"\"}".to_owned(),
         "{\"refreshToken\":null}".to_owned(),
         format!("\u{feff}{{\"refreshToken\":\"{token}\"}}"),
     ] {
@@ -148,11 +145,8 @@ async fn forms_are_strict_about_what_is_known_and_nothing_else() {
 
     let form = refresh_form(&token);
     for body in [
-        String::new(),
         format!("refresh_token={token}"),
         format!("grant_type=&refresh_token={token}"),
-        "grant_type=refresh_token".to_owned(),
-        "grant_type=refresh_token&refresh_token=".to_owned(),
         format!("{form}&grant_type=refresh_token"),
         format!("grant_type=&{form}"),
         format!("{form}&refresh_token={token}"),
@@ -301,9 +295,7 @@ async fn a_token_in_the_query_is_not_read() {
     let token = world.token().await;
     let mut request = post(FORM, "grant_type=refresh_token");
     *request.uri_mut() = format!("/?{}", refresh_form(&token)).parse().unwrap();
-    send(world.endpoint(), request)
-        .await
-        .refused(400, "invalid_request");
+    send(world.endpoint(), request).await.misses_a_token();
 }
 
 #[tokio::test(start_paused = true)]
@@ -344,4 +336,41 @@ async fn no_answer_and_no_debug_shows_a_token() {
         );
     }
     assert!(!format!("{:?}", world.endpoint()).contains(ISSUER));
+}
+
+/// A page cannot see whether its browser has a cookie: this answer, and no other, tells it.
+#[tokio::test]
+async fn a_request_without_a_token_is_told_so_and_no_other_is() {
+    let world = world();
+    for (content_type, body) in [
+        (JSON, ""),
+        (JSON, "{}"),
+        (JSON, r#"{"refreshToken":""}"#),
+        (JSON, r#"{"refresh_token":""}"#),
+        (FORM, ""),
+        (FORM, "grant_type=refresh_token"),
+        (FORM, "grant_type=refresh_token&refresh_token="),
+        (FORM, "client_id=app"),
+    ] {
+        let answer = send(world.endpoint(), post(content_type, body)).await;
+        answer.misses_a_token();
+    }
+    for body in ["", "token=", "token_type_hint=refresh_token"] {
+        let answer = send(world.revocation(), post(FORM, body)).await;
+        answer.misses_a_token();
+    }
+    // `refused` sees that these have no such member.
+    for (content_type, body) in [
+        (JSON, "{"),
+        (JSON, "[]"),
+        (JSON, r#"{"refreshToken":1}"#),
+        (FORM, "refresh_token=a"),
+        (
+            FORM,
+            "grant_type=refresh_token&refresh_token=a&refresh_token=b",
+        ),
+    ] {
+        let answer = send(world.endpoint(), post(content_type, body)).await;
+        answer.refused(400, "invalid_request");
+    }
 }
