@@ -1,57 +1,83 @@
-// Runs the cases of a file in a browser: node run.mjs '{"browser": …}', as `main.rs` has it.
-//
-// With CASE=name in the environment it runs that one.
+// Runs the cases in a browser: node run.mjs '{"browser": …}', as `main.rs` has it.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { start as startPuppeteer } from './drivers/puppeteer.mjs';
-import { start as startWebkit } from './drivers/webkit.mjs';
+import { join } from 'node:path';
+import { startBrowser } from './drivers/puppeteer.mjs';
+import { startWebkit } from './drivers/webkit.mjs';
+import { Server } from './server.mjs';
 import { UNABLE } from './unable.mjs';
 import { World } from './world.mjs';
 
-const { browser, file, cases, certificate, ...tools } = JSON.parse(process.argv[2]);
-const DRIVERS = { chromium: startPuppeteer, firefox: startPuppeteer, webkit: startWebkit };
-const LONGEST = 90_000;
+const { browser, cases, folder, servers, ...tools } = JSON.parse(process.argv[2]);
 
-const written = await import(`./cases/${file}.mjs`);
-assert.deepEqual(Object.keys(written).sort(), cases.map(({ name }) => name).sort(), 'no case is left out');
+/** They wait more than they work. */
+const AT_ONCE = 3;
+const LONGEST = 120_000;
 
-const read = (path) => path && { cert: readFileSync(`${path}.crt`), key: readFileSync(`${path}.key`) };
+// WebKit takes no `Secure` cookie from plain HTTP, not even from localhost. The others run as a
+// developer would see it.
+const needsTls = browser === 'webkit';
+const read = (name) => readFileSync(join(folder, name));
+const certificate = needsTls ? { cert: read('tls.crt'), key: read('tls.key') } : null;
+
+async function written() {
+  const files = {};
+  for (const file of new Set(cases.map(({ file }) => file))) {
+    files[file] = await import(`./cases/${file}.mjs`);
+    const named = cases.filter((one) => one.file === file).map(({ name }) => name);
+    assert.deepEqual(Object.keys(files[file]).sort(), named.sort(), `${file}: no case is left out`);
+  }
+  return files;
+}
 
 /** Throws what went wrong. */
-async function run(driver, { name, url, quickstart }) {
-  const world = new World({ driver, certificate: read(certificate), url, quickstart });
+async function run(work, driver, { file, env }) {
+  const started = [];
+  const start = async (name) => {
+    const server = await Server.start(servers[name], { folder, env });
+    started.push(server);
+    return server.url;
+  };
+  const url = await start('browser');
+  const quickstart = file === 'body' ? await start('quickstart') : null;
+  const world = new World({ driver, certificate, url, quickstart });
   const slow = new Promise((_, reject) => {
     setTimeout(() => reject(new Error('it takes too long')), LONGEST).unref();
   });
   try {
-    await Promise.race([written[name](world), slow]);
+    await Promise.race([work(world), slow]);
     world.isWell();
   } finally {
     await world.close();
+    for (const server of started) await server.stop();
   }
 }
 
-const driver = await DRIVERS[browser](browser, tools);
-try {
-  const wanted = cases.filter(({ name }) => !process.env.CASE || process.env.CASE === name);
-  for (const one of wanted) {
-    const name = `${file}::${one.name}`;
-    const why = UNABLE[browser][name];
-    if (why) {
-      console.log(`unable ${browser} ${name}: ${why}`);
-      continue;
-    }
-    const begun = performance.now();
-    try {
-      await run(driver, one);
-      console.log(`passed ${browser} ${name} (${Math.round(performance.now() - begun)} ms)`);
-    } catch (error) {
-      process.exitCode = 1;
-      console.log(`FAILED ${browser} ${name}`);
-      console.error(error);
-    }
+async function report(work, driver, one) {
+  const name = `${one.file}::${one.name}`;
+  const why = UNABLE[browser][name];
+  if (why) return console.log(`unable ${browser} ${name}: ${why}`);
+  const begun = performance.now();
+  try {
+    await run(work, driver, one);
+    console.log(`passed ${browser} ${name} (${Math.round(performance.now() - begun)} ms)`);
+  } catch (error) {
+    process.exitCode = 1;
+    console.log(`FAILED ${browser} ${name}`);
+    console.log(error);
   }
+}
+
+const files = await written();
+const driver = await (needsTls ? startWebkit(tools) : startBrowser(browser, tools));
+try {
+  const { CASE } = process.env;
+  const left = cases.filter(({ file, name }) => !CASE || `${file}::${name}`.startsWith(CASE));
+  const worker = async () => {
+    for (let one = left.shift(); one; one = left.shift()) await report(files[one.file][one.name], driver, one);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 } finally {
   await driver.close();
 }

@@ -13,8 +13,8 @@ const CHROMIUM = [
   '--disable-sync',
 ];
 
-export async function start(browser, { folder, program }) {
-  const { default: puppeteer } = await importFrom(folder);
+export async function startBrowser(browser, { modules, program }) {
+  const { default: puppeteer } = await importFrom(modules);
   const isChromium = browser === 'chromium';
   const running = await puppeteer.launch({
     browser: isChromium ? 'chrome' : 'firefox',

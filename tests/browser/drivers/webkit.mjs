@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const KEYS = { Tab: '\uE004', Enter: '\uE007', Shift: '\uE008', Space: ' ' };
 const ENVIRONMENT = { LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_DMABUF_RENDERER: '1', NO_AT_BRIDGE: '1' };
 
-export async function start(_browser, { program, screen }) {
+export async function startWebkit({ program, screen }) {
   const server = spawn(screen, ['-displayfd', '3', '-screen', '0', '1280x1024x24', '-nolisten', 'tcp'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   });
