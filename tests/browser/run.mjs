@@ -13,7 +13,7 @@ const { browser, cases, folder, servers, ...tools } = JSON.parse(process.argv[2]
 
 /** They wait more than they work. */
 const AT_ONCE = 3;
-const LONGEST = 120_000;
+const LONGEST = 180_000;
 
 // WebKit takes no `Secure` cookie from plain HTTP, not even from localhost. The others run as a
 // developer would see it.

@@ -5,7 +5,7 @@ import { createServer, request as ask } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { text } from 'node:stream/consumers';
 
-/** In each page before its own scripts: complaints, and words to find what is shown. */
+/** In each page before its own scripts: complaints, words to find what is shown, and time to pass. */
 function before() {
   const complain = (what) => navigator.sendBeacon('/test/complaint', String(what));
   addEventListener('error', ({ message }) => complain(message));
@@ -16,6 +16,12 @@ function before() {
   addEventListener('pageshow', ({ persisted }) => (window.cameBack = persisted));
   window.warnings = [];
   console.warn = (...words) => window.warnings.push(words.join(' '));
+  window.pass = (milliseconds) => {
+    for (const clock of [Date, performance]) {
+      const real = clock.now.bind(clock);
+      clock.now = () => real() + milliseconds;
+    }
+  };
   window.shown = (selector, name) => {
     const named = (element) => (element.getAttribute('aria-label') ?? element.textContent).trim();
     const isIt = (element) => element.checkVisibility() && named(element).startsWith(name);

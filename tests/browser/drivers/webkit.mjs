@@ -6,10 +6,17 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const KEYS = { Tab: '\uE004', Enter: '\uE007', Shift: '\uE008', Space: ' ' };
-const ENVIRONMENT = { LIBGL_ALWAYS_SOFTWARE: '1', WEBKIT_DISABLE_DMABUF_RENDERER: '1', NO_AT_BRIDGE: '1' };
+
+/** Without a graphics card the plainest way to draw is the quickest. */
+const ENVIRONMENT = {
+  WEBKIT_DISABLE_COMPOSITING_MODE: '1',
+  WEBKIT_DISABLE_DMABUF_RENDERER: '1',
+  WEBKIT_SKIA_ENABLE_CPU_RENDERING: '1',
+  NO_AT_BRIDGE: '1',
+};
 
 export async function startWebkit({ program, screen }) {
-  const server = spawn(screen, ['-displayfd', '3', '-screen', '0', '1280x1024x24', '-nolisten', 'tcp'], {
+  const server = spawn(screen, ['-displayfd', '3', '-screen', '0', '800x600x24', '-nolisten', 'tcp'], {
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   });
   const number = await new Promise((resolve, reject) => {
