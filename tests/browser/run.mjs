@@ -13,6 +13,8 @@ const { browser, cases, folder, servers, ...tools } = JSON.parse(process.argv[2]
 
 /** They wait more than they work. */
 const AT_ONCE = 3;
+/** The keyboard belongs to one window of the screen. */
+const ALONE = ['session::keyboard', 'session::focus'];
 const LONGEST = 180_000;
 
 // WebKit takes no `Secure` cookie from plain HTTP, not even from localhost. The others run as a
@@ -73,11 +75,14 @@ const files = await written();
 const driver = await (needsTls ? startWebkit(tools) : startBrowser(browser, tools));
 try {
   const { CASE } = process.env;
-  const left = cases.filter(({ file, name }) => !CASE || `${file}::${name}`.startsWith(CASE));
-  const worker = async () => {
+  const wanted = cases.filter(({ file, name }) => !CASE || `${file}::${name}`.startsWith(CASE));
+  const isAlone = ({ file, name }) => ALONE.includes(`${file}::${name}`);
+  const worker = (left) => async () => {
     for (let one = left.shift(); one; one = left.shift()) await report(files[one.file][one.name], driver, one);
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await worker(wanted.filter(isAlone))();
+  const others = wanted.filter((one) => !isAlone(one));
+  await Promise.all(Array.from({ length: AT_ONCE }, worker(others)));
 } finally {
   await driver.close();
 }
