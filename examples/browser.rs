@@ -188,9 +188,9 @@ async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     served
 }
 
-/// Sent to the token endpoint alone.
+/// No other host can set it.
 fn cookie(auth: &Auth) -> Result<RefreshCookie, StartError> {
-    let mut options = CookieOptions::new("/auth/token");
+    let mut options = CookieOptions::new();
     if env::var_os("INSECURE_COOKIES").is_some_and(|set| set == "1") {
         options = options.danger_insecure_over_http();
     }

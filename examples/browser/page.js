@@ -28,6 +28,11 @@ const FAREWELLS = {
       'It has run out, it was ended from another device, or its token was seen in two hands and may ' +
       'be stolen. If that was not you, log in and look at your devices.',
   },
+  other_user: {
+    tone: 'danger',
+    title: 'This browser has the session of somebody else.',
+    text: 'Nobody has logged in here as them, so the cookie may be planted. Nothing was sent in their name.',
+  },
 };
 
 const COOKIE_IS_GONE = {
@@ -85,7 +90,7 @@ function show({ status, claims, trouble }) {
     const title = TROUBLES[trouble.kind] ?? trouble.message;
     say({ tone: 'warn', title, text: `${isIn ? 'You stay signed in. ' : ''}This page goes on trying.` });
   } else if (isIn) say(null);
-  if (isIn) wasIn = true;
+  if (status !== 'signed_out') wasIn = isIn;
   if (isIn && turned) {
     by('who-title').focus();
     askMe();

@@ -60,7 +60,8 @@ export interface Client {
    * server being out of reach; a visible page then goes on trying, and `onChange` tells.
    *
    * No script can see whether there is a cookie, so the server is asked. Where there is none it
-   * answers 400, which browsers show in the console; nothing is wrong then.
+   * answers 400, which browsers show in the console; nothing is wrong then. A page that comes back
+   * from the back/forward cache resumes by itself.
    */
   resume(): Promise<boolean>;
 
@@ -86,12 +87,15 @@ export interface Client {
 /**
  * Why there is no session: `logged_out` here or in another tab; `session_ended` by the server: ended
  * from elsewhere, run out, or its refresh token was seen in two hands; `no_session`: nobody has
- * logged in with this browser, or the cookie is gone.
+ * logged in with this browser, or the cookie is gone; `other_user`: a refresh brought the token of
+ * somebody else, who has not logged in on any of these tabs. Then another host of the site may have
+ * planted its cookie. Have the user log in again, which replaces it.
  */
-export type Reason = 'logged_out' | 'session_ended' | 'no_session';
+export type Reason = 'logged_out' | 'session_ended' | 'no_session' | 'other_user';
 
 export interface State {
-  /** `starting` until it is known whether the browser has a session. */
+  /** `starting` until it is known whether the browser has a session: at first, and each time that
+   * the page goes into the browser's back/forward cache. Show nothing of the user then. */
   readonly status: 'starting' | 'signed_in' | 'signed_out';
   /** Why it is `signed_out`. */
   readonly reason: Reason | null;
@@ -125,6 +129,7 @@ export interface Claims {
  * | `other_user` | somebody else has signed in meanwhile; the request was not sent as them |
  *
  * Only `signed_out` is final. After any other the session is kept and the next call tries again.
+ * `invalid_request` signs out only where the server says `"reason": "no_token"` beside it.
  */
 export type ErrorKind =
   | 'signed_out'

@@ -22,7 +22,11 @@
  * 5. A refresh whose answer is lost is repeated, as the server redelivers. After that, who needs a
  *    token gets the failure until a back-off is over or the browser is online again.
  * 6. A token is never replaced by one of the same session and an earlier generation.
- * 7. Only the server's `invalid_grant`, or that there is no cookie, or a logout, signs out.
+ * 7. Only four things sign out: a logout, the server's `invalid_grant`, its word that it got no
+ *    token (`invalid_request` with `"reason": "no_token"`), and a refresh that brings another user's
+ *    token, as it does where the cookie was planted. Of any other answer the session survives.
+ * 8. A page in the back/forward cache has no token and no lock. Back from there it knows nobody until
+ *    another tab or the server has told who is signed in.
  *
  * Web Locks and, in old browsers, BroadcastChannel exist in secure contexts only (HTTPS, localhost).
  * Without the lock two tabs may refresh at once, which the server takes for what it is within its
@@ -80,6 +84,10 @@ const ASK_PATIENCE = 300;
 const LINGER = 50;
 
 const LONGEST_ANSWER = 64 * 1024;
+
+/** The `reason` that the token endpoint gives for `invalid_request` where it got no token at all. A
+ * token that it could not read, or a body that was cut off, ends nothing. */
+const NO_TOKEN = 'no_token';
 
 /** All that is wrong with a cookie looks the same from here: the login works, the refresh does not. */
 const COOKIE_IS_GONE =
@@ -175,6 +183,12 @@ class Held {
     const { sid, gen } = this.claims;
     return sid !== undefined && sid === claims.sid && Number(gen) < Number(claims.gen);
   }
+
+  /** Whether both say whose they are, and it is not the same user. @param {Held | null} other */
+  isOfAnotherThan(other) {
+    const [own, theirs] = [this.claims.sub, other?.claims.sub];
+    return own !== undefined && theirs !== undefined && own !== theirs;
+  }
 }
 
 /** The other tabs: at most one of them all is at work, and what it finds out it tells the rest. */
@@ -184,6 +198,9 @@ class Tabs {
   /** @type {BroadcastChannel | null} */
   #channel = null;
   #news = new EventTarget();
+  /** Ends when the page is left for another. */
+  #stay = new AbortController();
+  #returned = new EventTarget();
   #name;
   #heed;
 
@@ -209,6 +226,19 @@ class Tabs {
     this.#channel = null;
   }
 
+  /** Nobody waits for a page that may never be back. */
+  leave() {
+    this.close();
+    this.#stay.abort();
+  }
+
+  back() {
+    this.open();
+    if (!this.#stay.signal.aborted) return;
+    this.#stay = new AbortController();
+    this.#returned.dispatchEvent(new Event('back'));
+  }
+
   /** @param {Message} message */
   tell(message) {
     this.#channel?.postMessage(message);
@@ -222,8 +252,16 @@ class Tabs {
     if (this.#channel) await Promise.race([told, sleep(patience)]);
   }
 
+  async #isBack() {
+    if (!this.#stay.signal.aborted) return;
+    await new Promise((resolve) => {
+      this.#returned.addEventListener('back', resolve, { once: true });
+    });
+  }
+
   /**
-   * Does the work while no other tab does any. `waited` tells whether one did.
+   * Does the work while no other tab does any. `waited` tells whether one did. Where the page is left
+   * the lock is given up, and asked for again after that if the work has not begun.
    * @template T
    * @param {(waited: boolean) => Promise<T>} work
    * @returns {Promise<T>}
@@ -240,19 +278,42 @@ class Tabs {
       const inside = (waited) => async (lock) => {
         if (!lock) return false;
         start(waited);
-        await done?.catch(ignore);
-        await sleep(LINGER);
+        await Promise.race([done?.catch(ignore).then(() => sleep(LINGER)), left(this.#stay.signal)]);
         return true;
       };
       const enter = async () => {
+        await this.#isBack();
         if (await locks.request(this.#name, { ifAvailable: true }, inside(false))) return;
-        const signal = AbortSignal.timeout(LOCK_PATIENCE);
-        await locks.request(this.#name, { signal }, inside(true));
+        const stay = this.#stay.signal;
+        try {
+          await locks.request(this.#name, { signal: sooner(stay, LOCK_PATIENCE) }, inside(true));
+        } catch (cause) {
+          if (done || !stay.aborted) throw cause;
+          await enter();
+        }
       };
       // A tab that hangs must not sign the others out: the server bears two at once.
       enter().catch(() => start(true));
     });
   }
+}
+
+/** Once the signal is aborted. @param {AbortSignal} signal @returns {Promise<unknown>} */
+const left = (signal) =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve(null);
+    signal.addEventListener('abort', resolve, { once: true });
+  });
+
+/** Aborted with that signal, or after so many milliseconds. @param {AbortSignal} signal
+ * @param {number} patience */
+function sooner(signal, patience) {
+  const either = new AbortController();
+  const abort = () => either.abort();
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  setTimeout(abort, patience);
+  return either.signal;
 }
 
 /** @param {Response} response */
@@ -311,9 +372,10 @@ class Endpoint {
       const body = inCookie ? {} : { refresh_token: token };
       return this.#tokens(await this.#post(this.#options.tokenUrl, body));
     } catch (cause) {
-      const code = cause instanceof AuthError ? cause.code : null;
+      if (!(cause instanceof AuthError)) throw cause;
+      const { code, cause: said } = cause;
       if (code === 'invalid_grant') throw signedOut('session_ended');
-      if (code === 'invalid_request' && inCookie) throw signedOut('no_session');
+      if (code === 'invalid_request' && said === NO_TOKEN) throw signedOut('no_session');
       throw cause;
     }
   }
@@ -361,11 +423,12 @@ class Endpoint {
       throw new AuthError('unavailable', `${url}: status ${status}`, more);
     }
     if (response.ok) return { response, text };
-    const { error, error_description: why } = parsed(text) ?? {};
+    const { error, error_description: why, reason: cause } = parsed(text) ?? {};
     if (typeof error !== 'string') {
       throw new AuthError('status', `${url}: status ${status}`, { status });
     }
-    throw new AuthError('refused', `${url}: ${error}: ${why ?? status}`, { status, code: error });
+    const more = { status, code: error, cause };
+    throw new AuthError('refused', `${url}: ${error}: ${why ?? status}`, more);
   }
 
   /** Reads an answer as RFC 6749 §5.1 has it.
@@ -425,7 +488,9 @@ class Client {
   #reason = null;
   /** @type {Held | null} */
   #held = null;
-  /** Counts logins and logouts: what a refresh brings after one is for nobody. */
+  /** @type {Held | null} what it held when it was left for another page: not to go by any more */
+  #before = null;
+  /** Counts logins, logouts and leaves: what a refresh brings after one is for nobody. */
   #epoch = 0;
   /** @type {string | undefined} the session that ended last; nobody may bring it back */
   #ended;
@@ -472,7 +537,7 @@ class Client {
     const request = new Request(input, init);
     if (!this.#isOurs(request)) return fetch(request);
     const again = init?.body instanceof ReadableStream ? null : request.clone();
-    const user = this.#held?.claims.sub;
+    const user = this.#known?.claims.sub;
     const held = await unlessAborted(this.#token(), request.signal);
     if (user !== undefined && user !== held.claims.sub) {
       throw new AuthError('other_user', 'somebody else has signed in');
@@ -546,6 +611,10 @@ class Client {
     return this.#options.origins.includes(new URL(url).origin) && !headers.has('authorization');
   }
 
+  get #known() {
+    return this.#held ?? this.#before;
+  }
+
   /** A token to go by. */
   async #token() {
     const held = this.#held;
@@ -563,13 +632,16 @@ class Client {
     return this.#refresh();
   }
 
-  /** One refresh for all who ask for one. Nobody who stops waiting cancels it. */
+  /** One refresh for all who ask for one. Nobody who stops waiting cancels it.
+   * @returns {Promise<Held>} */
   async #refresh() {
     if (this.#status === 'signed_out') throw this.#signedOut();
-    this.#flight ??= this.#fly().finally(() => {
-      this.#flight = null;
+    if (this.#flight) return this.#flight;
+    const flight = this.#fly().finally(() => {
+      if (this.#flight === flight) this.#flight = null;
     });
-    return this.#flight;
+    this.#flight = flight;
+    return flight;
   }
 
   async #fly() {
@@ -579,14 +651,15 @@ class Client {
     return this.#tabs.alone(async (waited) => {
       const isNews = () => this.#held !== before || this.#tabs.count !== count;
       if (waited && !isNews()) await this.#tabs.news(NEWS_PATIENCE);
-      if (this.#options.mode === 'body' && !this.#held) await this.#ask();
+      const isElsewhere = this.#options.mode === 'body' || this.#before;
+      if (isElsewhere && !this.#held) await this.#ask();
       if (this.#held && this.#held !== before && this.#held.isUsable) return this.#held;
       this.#mayRefresh();
       return this.#exchange();
     });
   }
 
-  /** For the tokens that only the other tabs have. */
+  /** For the tokens that the other tabs have, and for what a page has missed that was away. */
   async #ask() {
     this.#tabs.tell({ kind: 'ask' });
     await this.#tabs.news(ASK_PATIENCE);
@@ -608,7 +681,7 @@ class Client {
       const asked = now();
       try {
         const before = this.#held;
-        const tokens = await this.#endpoint.refresh(before?.tokens.refresh ?? null);
+        const tokens = await this.#endpoint.refresh(this.#known?.tokens.refresh ?? null);
         if (epoch === this.#epoch) this.#land(tokens, asked, before);
         return this.#current();
       } catch (cause) {
@@ -625,8 +698,9 @@ class Client {
 
   /** @param {Tokens} tokens @param {Moment} asked @param {Held | null} before */
   #land(tokens, asked, before) {
-    const refresh = tokens.refresh ?? this.#held?.tokens.refresh ?? null;
+    const refresh = tokens.refresh ?? this.#known?.tokens.refresh ?? null;
     const next = new Held({ ...tokens, refresh }, asked);
+    if (next.isOfAnotherThan(this.#known)) return this.#isSwapped(next);
     const isTaken = this.#take(next);
     if (isTaken) this.#tabs.tell({ kind: 'token', tokens: next.toHand() });
     // A newer one may have come from another tab meanwhile.
@@ -634,10 +708,16 @@ class Client {
     if (isNone || !this.#held?.isUsable) throw new AuthError('malformed', 'a token that is of no use');
   }
 
-  /** What a login or a logout has left, in the midst of a refresh. */
-  #current() {
-    if (this.#held) return this.#held;
-    throw this.#signedOut();
+  /** What a login, a logout or a leave has left, in the midst of a refresh. */
+  async #current() {
+    return this.#held ?? this.#refresh();
+  }
+
+  /** Without a login the user stays the same: the cookie was planted, or its server errs. What it
+   * brought is for nobody, in no tab. @param {Held} other */
+  #isSwapped({ claims: { sid } }) {
+    this.#tabs.tell({ kind: 'ended', sid, reason: 'other_user' });
+    this.#end('other_user');
   }
 
   #signedOut() {
@@ -669,15 +749,18 @@ class Client {
   /** @param {Held} held */
   #signIn(held) {
     this.#epoch += 1;
+    this.#ended = this.#known?.claims.sid ?? this.#ended;
     this.#held = null;
+    this.#before = null;
     this.#refused = null;
     this.#take(held);
   }
 
   /** Goes by that token from now on, unless it is an older one. @param {Held} held */
   #take(held) {
-    if (this.#held && held.isOlderThan(this.#held)) return false;
+    if (this.#known && held.isOlderThan(this.#known)) return false;
     this.#held = held;
+    this.#before = null;
     this.#status = 'signed_in';
     this.#reason = null;
     this.#pause = null;
@@ -688,17 +771,29 @@ class Client {
 
   /** @param {Reason} reason @param {boolean} [isTold] whether another tab has told of it */
   #end(reason, isTold = false) {
-    const sid = this.#held?.claims.sid;
+    const sid = this.#known?.claims.sid;
     if (!isTold) this.#tabs.tell({ kind: 'ended', sid, reason });
     if (this.#status === 'signed_out') return;
     this.#epoch += 1;
     this.#ended = sid ?? this.#ended;
     this.#held = null;
+    this.#before = null;
     this.#status = 'signed_out';
     this.#reason = reason;
     this.#pause = null;
     this.#changed();
     this.#events.dispatchEvent(new Event('signed_out'));
+  }
+
+  /** The page is left and may come back as it is, to somebody else's eyes: it forgets who is in. */
+  #forget() {
+    if (this.#status === 'signed_out') return;
+    this.#epoch += 1;
+    this.#flight = null;
+    this.#before = this.#known;
+    this.#held = null;
+    this.#status = 'starting';
+    this.#changed();
   }
 
   /** Signed out here at once; the server hears of it as soon as no refresh is under way.
@@ -744,10 +839,10 @@ class Client {
         break;
       }
       case 'token':
-        if (this.#status !== 'signed_out') this.#take(Held.handed(message.tokens));
+        this.#heedToken(Held.handed(message.tokens));
         break;
       case 'ended':
-        if (!this.#held || this.#held.claims.sid === message.sid) this.#end(message.reason, true);
+        if (!this.#known || this.#known.claims.sid === message.sid) this.#end(message.reason, true);
         break;
       case 'failed': {
         const { kind, message: text, ...more } = message.error;
@@ -758,6 +853,15 @@ class Client {
       case 'ask':
         if (this.#held) this.#tabs.tell({ kind: 'token', tokens: this.#held.toHand() });
     }
+  }
+
+  /** From a refresh in another tab. @param {Held} held */
+  #heedToken(held) {
+    const { sid } = held.claims;
+    const isLate = sid !== undefined && sid === this.#ended;
+    if (this.#status === 'signed_out' || isLate) return;
+    if (held.isOfAnotherThan(this.#held)) this.#isSwapped(held);
+    else this.#take(held);
   }
 
   #changed() {
@@ -797,13 +901,17 @@ class Client {
       this.#wake();
     };
     addEventListener('online', online, until);
-    // An open channel would keep the page out of the back/forward cache. Back from there, it has
-    // to find out what has happened meanwhile.
-    addEventListener('pagehide', () => this.#tabs.close(), until);
+    // An open channel would keep the page out of the back/forward cache, and a lock that it takes
+    // there keeps all others waiting.
+    const away = (/** @type {PageTransitionEvent} */ { persisted }) => {
+      this.#tabs.leave();
+      if (persisted) this.#forget();
+    };
     const back = (/** @type {PageTransitionEvent} */ { persisted }) => {
-      this.#tabs.open();
+      this.#tabs.back();
       if (persisted) this.resume().catch(ignore);
     };
+    addEventListener('pagehide', away, until);
     addEventListener('pageshow', back, until);
   }
 }

@@ -47,8 +47,8 @@ function kindOf({ ok, status }) {
 function refreshed(response, text) {
   const kind = kindOf(response);
   try {
-    const { error, error_description: why, access_token: token } = JSON.parse(text);
-    if (error === 'invalid_request') return { kind: '', note: 'There is no cookie: somebody has to log in.' };
+    const { error, error_description: why, reason, access_token: token } = JSON.parse(text);
+    if (reason === 'no_token') return { kind: '', note: 'There is no cookie: somebody has to log in.' };
     if (error) return { kind, note: `${error}: ${why}` };
     const { gen } = JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));
     return { kind: 'refresh', note: `A new access token, of generation ${gen}.` };

@@ -13,7 +13,7 @@ use tower_bearer::{
 use tower_bearer_fuzz::{block_on, ready, verifier};
 
 static LAYER: LazyLock<BearerLayer> = LazyLock::new(|| {
-    let cookie = ready(AccessCookie::new(CookieOptions::new("/")));
+    let cookie = ready(AccessCookie::new(CookieOptions::new()));
     BearerLayer::new(verifier()).access_cookie(&cookie)
 });
 

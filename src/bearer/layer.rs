@@ -74,7 +74,7 @@ impl BearerLayer {
     /// use tower_bearer::cookie::{AccessCookie, CookieOptions};
     ///
     /// # fn layer(verifier: Verifier) -> Result<BearerLayer, ConfigError> {
-    /// let cookie = AccessCookie::new(CookieOptions::new("/"))?;
+    /// let cookie = AccessCookie::new(CookieOptions::new())?;
     /// Ok(BearerLayer::new(verifier).access_cookie(&cookie))
     /// # }
     /// ```

@@ -16,7 +16,7 @@ use crate::{error::ConfigError, token::TokenResponse};
 /// ```
 /// use tower_bearer::cookie::{AccessCookie, CookieOptions};
 ///
-/// let cookie = AccessCookie::new(CookieOptions::new("/"))?;
+/// let cookie = AccessCookie::new(CookieOptions::new())?;
 /// assert_eq!(cookie.name(), "__Host-access_token");
 /// # Ok::<_, tower_bearer::error::ConfigError>(())
 /// ```

@@ -3,12 +3,14 @@
 //!
 //! The rules are these:
 //!
-//! 1. A `RefreshCookie` is `HttpOnly`, `Secure` and `SameSite=Strict`, has no `Domain`, and is
-//!    sent only to its `Path`, which is the token endpoint. Its name starts with `__Secure-`, or
-//!    with `__Host-` if the path is `/` (RFC 6265bis §4.1.3). It lives as long as the token in it.
-//! 2. [`CookieOptions`] can set another name, another path or `SameSite=Lax`. Only
-//!    [`danger_insecure_over_http`](CookieOptions::danger_insecure_over_http) makes the cookie insecure, for
-//!    development without TLS.
+//! 1. A `RefreshCookie` is `HttpOnly`, `Secure` and `SameSite=Strict`, has no `Domain`, and its
+//!    `Path` is `/`. Its name starts with `__Host-`, so that browsers take it from this host only
+//!    (RFC 6265bis §4.1.3). It lives as long as the token in it.
+//! 2. [`CookieOptions`] can set another name, `SameSite=Lax`, or a narrower
+//!    [`path`](CookieOptions::path), with which the name starts with `__Secure-` and other
+//!    subdomains can set the cookie too. Only
+//!    [`danger_insecure_over_http`](CookieOptions::danger_insecure_over_http) makes the cookie
+//!    insecure, for development without TLS.
 //! 3. It is an error to set a cookie above 4096 bytes, attributes included: browsers need not
 //!    keep it (RFC 6265 §6.1).
 //! 4. The token endpoint takes the token from the cookie if the body is empty or `{}`. The new
@@ -66,7 +68,7 @@
 //! let issuer = Issuer::new("https://id.example", "https://api.example", keys)?;
 //! let sessions =
 //!     Sessions::builder(issuer, RefreshKey::from_secret(secret)?, MemoryStore::new()).build()?;
-//! let cookie = RefreshCookie::new(&sessions, CookieOptions::new("/auth/token"))?;
+//! let cookie = RefreshCookie::new(&sessions, CookieOptions::new())?;
 //! let options = EndpointOptions::new().refresh_cookie(&cookie);
 //! let endpoint = TokenEndpoint::new(sessions.clone()).options(options);
 //!

@@ -12,12 +12,12 @@ use crate::error::{ConfigError, ConfigErrorKind};
 /// ```
 /// use tower_bearer::cookie::{AccessCookie, CookieOptions, SameSite};
 ///
-/// let options = CookieOptions::new("/").name("__Host-session").same_site(SameSite::Lax);
+/// let options = CookieOptions::new().name("__Host-session").same_site(SameSite::Lax);
 /// let cookie = AccessCookie::new(options)?;
 /// assert_eq!(cookie.name(), "__Host-session");
 ///
 /// // A page elsewhere could set a cookie of that name.
-/// assert!(AccessCookie::new(CookieOptions::new("/").name("session")).is_err());
+/// assert!(AccessCookie::new(CookieOptions::new().name("session")).is_err());
 /// # Ok::<_, tower_bearer::error::ConfigError>(())
 /// ```
 #[derive(Debug)]
@@ -32,13 +32,11 @@ pub struct CookieOptions {
 }
 
 impl CookieOptions {
-    /// A cookie that is sent only to this host, and only to this path and the paths below it.
-    ///
-    /// For a refresh token, give the path of the token endpoint, so that nothing else receives
-    /// the token.
-    pub fn new(path: impl Into<String>) -> Self {
+    /// A cookie that only this host can set, and that is sent to this host only: its name starts
+    /// with `__Host-`, for which its path is `/` (RFC 6265bis §4.1.3).
+    pub fn new() -> Self {
         Self {
-            path: path.into(),
+            path: "/".to_owned(),
             name: None,
             same_site: SameSite::default(),
             is_insecure: false,
@@ -47,12 +45,23 @@ impl CookieOptions {
         }
     }
 
+    /// Sends the cookie only to this path and the paths below it. The default is `/`.
+    ///
+    /// A refresh cookie with the path of the token endpoint, as browsers see it, adds its 500 bytes
+    /// to no other request, and no other handler or log can see it. The price is that its name can
+    /// then only start with `__Secure-`, which any subdomain of the same site can set too. Such a
+    /// subdomain can have the user's cookie removed and put one of its own in its place, and the
+    /// user then acts in the account of the attacker. Choose this only where no subdomain, and no
+    /// host above this one, is in other hands.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
     /// Sets the cookie's name. It must start with `__Secure-`, or with `__Host-` if the path is
     /// `/`. Browsers accept a `__Secure-` cookie over TLS only, and a `__Host-` cookie also from
-    /// this host only (RFC 6265bis §4.1.3).
-    ///
-    /// With `__Secure-`, another subdomain can still plant a cookie of this name. If the user has
-    /// none, it can put the user into the attacker's session. A second cookie is refused.
+    /// this host only (RFC 6265bis §4.1.3). What it costs to have `__Secure-` instead of `__Host-`
+    /// is said at [`path`](Self::path).
     ///
     /// The default is `refresh_token` or `access_token` with the strictest prefix that the path
     /// allows.
@@ -106,6 +115,13 @@ impl CookieOptions {
         check_path(&self.path)?;
         let attributes = Attributes::new(name, self.path, self.same_site, !self.is_insecure);
         Ok((attributes, self.origins))
+    }
+}
+
+impl Default for CookieOptions {
+    /// The same as [`new`](Self::new).
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -28,7 +28,7 @@ use crate::{
 /// };
 ///
 /// fn endpoints(sessions: &Sessions) -> Result<(RefreshCookie, Endpoints), ConfigError> {
-///     let cookie = RefreshCookie::new(sessions, CookieOptions::new("/auth/token"))?;
+///     let cookie = RefreshCookie::new(sessions, CookieOptions::new())?;
 ///     let options = EndpointOptions::new().refresh_cookie(&cookie);
 ///     let endpoints = Endpoints::new(sessions).under("/auth").options(options);
 ///     Ok((cookie, endpoints))

@@ -1,8 +1,11 @@
-//! The browser client and its page in a real browser, against the built example server.
+//! The browser client and its page in real browsers, against the built example servers.
 //!
-//! It needs Debian's `chromium`, `node`, and what `tests/browser/package.json` names in the folder
-//! that `TOWER_BEARER_BROWSER` names, or in `target/browser`; `scripts/test` installs them. Without
-//! them the tests say that they are skipped; where `CI` is set they fail.
+//! A test a browser: Debian's `chromium`, `firefox-esr`, and WebKitGTK by `webkit2gtk-driver` and
+//! `xvfb`. They need `node` and `openssl` too, and what `tests/browser/package.json` names in the
+//! folder that `TOWER_BEARER_BROWSER` names, or in `target/browser`; `scripts/test` installs it all.
+//! Where something is missing a test says that it is skipped; where `CI` is set it fails.
+//!
+//! With `CASE=file::name` in the environment a test runs this case only.
 #![cfg(all(feature = "axum", feature = "cookie", unix))]
 #![allow(
     clippy::expect_used,
@@ -16,12 +19,12 @@ use std::{
     process::Command,
 };
 
-use tests_shared::{program::Server, servers::program, skipped};
+use serde_json::json;
+use tests_shared::{program::binary, servers::program, skipped};
 
-/// What the tests need beside this repository.
+/// What all tests need beside this repository.
 struct Tools {
     node: PathBuf,
-    chromium: PathBuf,
     modules: PathBuf,
 }
 
@@ -30,21 +33,17 @@ impl Tools {
     fn find() -> Option<Self> {
         let folder = env::var_os("TOWER_BEARER_BROWSER").map(PathBuf::from);
         let modules = folder.unwrap_or_else(|| root().join("target/browser"));
-        let found = || {
-            let has_modules = modules.join("node_modules/playwright-core").exists();
-            Some(Self {
-                node: program("node", &[])?,
-                chromium: program("chromium", &[])?,
-                modules: has_modules.then(|| modules.clone())?,
-            })
-        };
-        if found().is_none() {
-            skipped(&format!(
-                "there is no chromium, no node, or no playwright-core in {}",
-                modules.display()
-            ));
+        let node = program("node", &[]);
+        if let Some(node) = node
+            && modules.join("node_modules/puppeteer-core").exists()
+        {
+            return Some(Self { node, modules });
         }
-        found()
+        let modules = modules.display();
+        skipped(&format!(
+            "there is no node, or no puppeteer-core in {modules}"
+        ));
+        None
     }
 }
 
@@ -52,119 +51,155 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Runs the function of that name in `tests/browser/cases`.
-#[track_caller]
-fn run(file: &str, case: &str, env: &[(&str, &str)]) {
-    let Some(tools) = Tools::find() else {
+/// A program that a test cannot do without.
+fn needed(name: &str) -> Option<PathBuf> {
+    let found = program(name, &[]);
+    if found.is_none() {
+        skipped(&format!("there is no {name}"));
+    }
+    found
+}
+
+/// A key and a certificate of its own for this host, as `tls.key` and `tls.crt` in the folder.
+fn certificate(folder: &Path) -> Option<()> {
+    let made = Command::new(needed("openssl")?)
+        .args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"])
+        .args(["-pkeyopt", "ec_paramgen_curve:prime256v1"])
+        .args(["-subj", "/CN=localhost", "-addext"])
+        .arg("subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:*.app.localhost")
+        .args(["-keyout", "tls.key", "-out", "tls.crt"])
+        .current_dir(folder)
+        .output();
+    assert!(made.expect("openssl runs").status.success());
+    Some(())
+}
+
+/// Runs all cases in that browser.
+fn run(browser: &str, driver: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let found = || {
+        let screen = match browser {
+            "webkit" => Some(needed("Xvfb")?),
+            _ => None,
+        };
+        certificate(folder.path())?;
+        Some((Tools::find()?, needed(driver)?, screen))
+    };
+    let Some((tools, driver, screen)) = found() else {
         return;
     };
-    let folder = tempfile::tempdir().expect("a folder");
-    // Without a window each refresh rotates: two at once would be the end.
-    let mut settings = vec![
-        ("STORE", "memory"),
-        ("RUST_LOG", "error"),
-        ("REUSE_WINDOW", "0"),
-    ];
-    settings.extend(env);
-    let page = Server::start("browser", folder.path(), &settings);
-    let quickstart =
-        (file == "body").then(|| Server::start("quickstart", folder.path(), &settings));
+    let cases = CASES.map(|(file, name, env)| json!({ "file": file, "name": name, "env": env }));
+    let what = json!({
+        "browser": browser,
+        "program": driver,
+        "screen": screen,
+        "folder": folder.path(),
+        "modules": tools.modules,
+        "servers": { "browser": binary("browser"), "quickstart": binary("quickstart") },
+        "cases": cases.as_slice(),
+    });
     let status = Command::new(&tools.node)
         .arg(root().join("tests/browser/run.mjs"))
-        .args([&tools.modules, &tools.chromium])
-        .args([&format!("http://{}", page.addr), file, case])
-        .args(
-            quickstart
-                .iter()
-                .map(|server| format!("http://{}", server.addr)),
-        )
+        .arg(what.to_string())
         .status();
-    assert!(status.expect("node runs").success(), "{file}::{case}");
-    page.stop();
+    assert!(status.expect("node runs").success(), "in {browser}");
 }
 
-/// One test a case, with what its server reads from the environment.
-macro_rules! cases {
-    ($($file:ident: { $($case:ident $env:tt)* })*) => {$(
-        mod $file {
-            $(
-                #[test]
-                fn $case() {
-                    super::run(stringify!($file), stringify!($case), &$env);
-                }
-            )*
-        }
-    )*};
+#[test]
+fn chromium() {
+    run("chromium", "chromium");
 }
 
-cases! {
-    session: {
-        login []
-        keyboard []
-        focus []
-        cookie_is_gone [("ACCESS_TTL", "2")]
-        wrong_options []
-        wrong_mode []
-        nothing_is_kept [("ACCESS_TTL", "1")]
-        cookie_flags [("ACCESS_TTL", "1")]
-        logout []
-        logout_everywhere []
-        end_another []
-    }
-    refresh: {
-        silent [("ACCESS_TTL", "4")]
-        on_demand [("ACCESS_TTL", "2")]
-        two_tabs [("ACCESS_TTL", "2")]
-        three_pages [("ACCESS_TTL", "2")]
-        refused []
-        refused_together []
-        not_repeated []
-        origins []
-        abandoned [("ACCESS_TTL", "1")]
-    }
-    trouble: {
-        lost_answer [("ACCESS_TTL", "4")]
-        redelivered [("ACCESS_TTL", "2")]
-        offline [("ACCESS_TTL", "2")]
-        unavailable [("ACCESS_TTL", "2")]
-        long_retry_after [("ACCESS_TTL", "1")]
-        nonsense [("REUSE_WINDOW", "60")]
-        silence []
-        lifetimes []
-        behind [("ACCESS_TTL", "2")]
-    }
-    theft: {
-        stolen [("ACCESS_TTL", "3"), ("REUSE_WINDOW", "1")]
-        cross_origin []
-        cross_site []
-        another_user [("ACCESS_TTL", "1")]
-    }
-    tabs: {
-        logout_during_refresh [("ACCESS_TTL", "2")]
-        logout_offline []
-        logout_refused [("ACCESS_TTL", "600")]
-        logout_too_late [("ACCESS_TTL", "600")]
-        logout_of_another [("ACCESS_TTL", "1")]
-        resumed_during_refresh [("ACCESS_TTL", "2")]
-        closed [("ACCESS_TTL", "1")]
-        stolen_lock []
-        late_news [("ACCESS_TTL", "2")]
-        without [("ACCESS_TTL", "2"), ("REUSE_WINDOW", "60")]
-        back_from_cache [("ACCESS_TTL", "1")]
-    }
-    clocks: {
-        sleeps [("ACCESS_TTL", "600")]
-        stands_still [("ACCESS_TTL", "600")]
-        wrong [("ACCESS_TTL", "3")]
-        set [("ACCESS_TTL", "2")]
-    }
-    body: {
-        rotates [("ACCESS_TTL", "1")]
-        tabs [("ACCESS_TTL", "1")]
-        alone []
-        logout_again [("ACCESS_TTL", "1")]
-    }
+#[test]
+fn firefox() {
+    run("firefox", "firefox-esr");
 }
+
+#[test]
+fn webkit() {
+    run("webkit", "WebKitWebDriver");
+}
+
+/// A case: the file in `tests/browser/cases`, the function there, and what its server reads from the
+/// environment.
+type Case = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+const CASES: [Case; 66] = [
+    ("session", "login", &[]),
+    ("session", "keyboard", &[]),
+    ("session", "focus", &[]),
+    ("session", "cookie_is_gone", &[("ACCESS_TTL", "2")]),
+    ("session", "wrong_options", &[]),
+    ("session", "wrong_mode", &[]),
+    ("session", "no_token", &[("ACCESS_TTL", "2")]),
+    ("session", "nothing_is_kept", &[("ACCESS_TTL", "1")]),
+    ("session", "cookie_flags", &[("ACCESS_TTL", "1")]),
+    ("session", "logout", &[]),
+    ("session", "logout_everywhere", &[]),
+    ("session", "end_another", &[]),
+    ("refresh", "silent", &[("ACCESS_TTL", "4")]),
+    ("refresh", "on_demand", &[("ACCESS_TTL", "600")]),
+    ("refresh", "two_tabs", &[("ACCESS_TTL", "600")]),
+    ("refresh", "three_pages", &[("ACCESS_TTL", "2")]),
+    ("refresh", "refused", &[]),
+    ("refresh", "refused_together", &[]),
+    ("refresh", "not_repeated", &[]),
+    ("refresh", "origins", &[]),
+    ("refresh", "abandoned", &[("ACCESS_TTL", "600")]),
+    ("trouble", "lost_answer", &[("ACCESS_TTL", "4")]),
+    ("trouble", "redelivered", &[("ACCESS_TTL", "600")]),
+    ("trouble", "offline", &[("ACCESS_TTL", "2")]),
+    ("trouble", "unavailable", &[("ACCESS_TTL", "600")]),
+    ("trouble", "long_retry_after", &[("ACCESS_TTL", "1")]),
+    ("trouble", "nonsense", &[("REUSE_WINDOW", "60")]),
+    ("trouble", "silence", &[]),
+    ("trouble", "lifetimes", &[]),
+    ("trouble", "behind", &[("ACCESS_TTL", "600")]),
+    (
+        "theft",
+        "stolen",
+        &[("ACCESS_TTL", "3"), ("REUSE_WINDOW", "1")],
+    ),
+    ("theft", "cross_origin", &[]),
+    ("theft", "cross_site", &[]),
+    ("theft", "planted", &[("ACCESS_TTL", "2")]),
+    ("theft", "planted_for_a_new_tab", &[]),
+    ("theft", "another_user", &[]),
+    ("theft", "another_user_meanwhile", &[]),
+    ("tabs", "logout_during_refresh", &[("ACCESS_TTL", "2")]),
+    ("tabs", "logout_offline", &[]),
+    ("tabs", "logout_refused", &[("ACCESS_TTL", "600")]),
+    ("tabs", "logout_too_late", &[("ACCESS_TTL", "600")]),
+    ("tabs", "logout_of_another", &[]),
+    ("tabs", "login_of_another", &[("ACCESS_TTL", "2")]),
+    ("tabs", "resumed_during_refresh", &[("ACCESS_TTL", "2")]),
+    ("tabs", "closed", &[("ACCESS_TTL", "1")]),
+    ("tabs", "stolen_lock", &[]),
+    ("tabs", "late_news", &[("ACCESS_TTL", "2")]),
+    ("tabs", "without", &[("REUSE_WINDOW", "60")]),
+    ("cache", "lock_is_released", &[]),
+    ("cache", "waits_again", &[]),
+    ("cache", "logged_out_meanwhile", &[]),
+    ("cache", "shows_nothing", &[]),
+    ("cache", "still_signed_in", &[]),
+    ("cache", "alone", &[]),
+    ("cache", "another_user_meanwhile", &[]),
+    ("cache", "planted_meanwhile", &[]),
+    ("cache", "late_answer", &[("ACCESS_TTL", "2")]),
+    ("clocks", "sleeps", &[("ACCESS_TTL", "600")]),
+    ("clocks", "stands_still", &[("ACCESS_TTL", "600")]),
+    ("clocks", "wrong", &[("ACCESS_TTL", "3")]),
+    ("clocks", "set", &[("ACCESS_TTL", "2")]),
+    ("body", "rotates", &[("ACCESS_TTL", "1")]),
+    ("body", "tabs", &[("ACCESS_TTL", "1")]),
+    ("body", "alone", &[]),
+    ("body", "logout_again", &[]),
+    ("body", "back", &[("ACCESS_TTL", "1")]),
+];
 
 /// The module does what its declarations say, and its users are checked by them.
 #[test]

@@ -1,21 +1,88 @@
-// Runs one case: node run.mjs FOLDER CHROMIUM URL FILE CASE [QUICKSTART]
-//
-// FOLDER/node_modules has playwright-core; URL is where `examples/browser.rs` listens.
+// Runs the cases in a browser: node run.mjs '{"browser": …}', as `main.rs` has it.
 
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startBrowser } from './drivers/puppeteer.mjs';
+import { startWebkit } from './drivers/webkit.mjs';
+import { Server } from './server.mjs';
+import { UNABLE } from './unable.mjs';
 import { World } from './world.mjs';
 
-const [folder, chromium, url, file, name, quickstart] = process.argv.slice(2);
-const cases = await import(`./cases/${file}.mjs`);
+const { browser, cases, folder, servers, ...tools } = JSON.parse(process.argv[2]);
 
-const timer = setTimeout(() => {
-  console.error('it takes too long');
-  process.exit(1);
-}, 120_000);
-timer.unref();
+/** They wait more than they work. */
+const AT_ONCE = 3;
+/** The keyboard belongs to one window of the screen. */
+const ALONE = ['session::keyboard', 'session::focus'];
+const LONGEST = 180_000;
 
-const world = await World.start({ folder, chromium, url, quickstart });
+// WebKit takes no `Secure` cookie from plain HTTP, not even from localhost. The others run as a
+// developer would see it.
+const needsTls = browser === 'webkit';
+const read = (name) => readFileSync(join(folder, name));
+const certificate = needsTls ? { cert: read('tls.crt'), key: read('tls.key') } : null;
+
+async function written() {
+  const files = {};
+  for (const file of new Set(cases.map(({ file }) => file))) {
+    files[file] = await import(`./cases/${file}.mjs`);
+    const named = cases.filter((one) => one.file === file).map(({ name }) => name);
+    assert.deepEqual(Object.keys(files[file]).sort(), named.sort(), `${file}: no case is left out`);
+  }
+  return files;
+}
+
+/** Throws what went wrong. */
+async function run(work, driver, { file, env }) {
+  const started = [];
+  const start = async (name) => {
+    const server = await Server.start(servers[name], { folder, env });
+    started.push(server);
+    return server.url;
+  };
+  const url = await start('browser');
+  const quickstart = file === 'body' ? await start('quickstart') : null;
+  const world = new World({ driver, certificate, url, quickstart });
+  const slow = new Promise((_, reject) => {
+    setTimeout(() => reject(new Error('it takes too long')), LONGEST).unref();
+  });
+  try {
+    await Promise.race([work(world), slow]);
+    world.isWell();
+  } finally {
+    await world.close();
+    for (const server of started) await server.stop();
+  }
+}
+
+async function report(work, driver, one) {
+  const name = `${one.file}::${one.name}`;
+  const why = UNABLE[browser][name];
+  if (why) return console.log(`unable ${browser} ${name}: ${why}`);
+  const begun = performance.now();
+  try {
+    await run(work, driver, one);
+    console.log(`passed ${browser} ${name} (${Math.round(performance.now() - begun)} ms)`);
+  } catch (error) {
+    process.exitCode = 1;
+    console.log(`FAILED ${browser} ${name}`);
+    console.log(error);
+  }
+}
+
+const files = await written();
+const driver = await (needsTls ? startWebkit(tools) : startBrowser(browser, tools));
 try {
-  await cases[name](world);
+  const { CASE } = process.env;
+  const wanted = cases.filter(({ file, name }) => !CASE || `${file}::${name}`.startsWith(CASE));
+  const isAlone = ({ file, name }) => ALONE.includes(`${file}::${name}`);
+  const worker = (left) => async () => {
+    for (let one = left.shift(); one; one = left.shift()) await report(files[one.file][one.name], driver, one);
+  };
+  await worker(wanted.filter(isAlone))();
+  const others = wanted.filter((one) => !isAlone(one));
+  await Promise.all(Array.from({ length: AT_ONCE }, worker(others)));
 } finally {
-  await world.close();
+  await driver.close();
 }

@@ -5,7 +5,7 @@ import { AuthError, createClient } from '../../examples/browser/tower-bearer.js'
 const client = createClient({ mode: 'cookie', origins: ['https://api.example'], timeout: 5_000 });
 
 const stop: () => void = client.onSignedOut((reason) => {
-  const known: 'logged_out' | 'session_ended' | 'no_session' = reason;
+  const known: 'logged_out' | 'session_ended' | 'no_session' | 'other_user' = reason;
   console.log(known);
 });
 

@@ -2,25 +2,19 @@
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import { createRequire } from 'node:module';
-import { resolve } from 'node:path';
+import { createServer as createSecureServer } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Wire } from './wire.mjs';
 
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+export const ALICE = { username: 'alice', password: 'wonderland' };
+export const BOB = { username: 'bob', password: 'builder' };
 
-const CREDENTIALS = { username: 'alice', password: 'wonderland' };
+/** Nothing refreshes ahead of time in a hidden page. */
+export const hide = () => Object.defineProperty(document, 'visibilityState', { value: 'hidden' });
 
-/** Until the check gives something, 20 s at most. */
+/** Until the check gives something, a minute at most: browsers are slow on a busy machine. */
 export async function until(what, check) {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const found = await check();
     if (found) return found;
@@ -31,44 +25,38 @@ export async function until(what, check) {
 
 export class World {
   #closing = [];
-  #complaints = [];
+  #wires = [];
 
-  static async start({ folder, chromium, url, quickstart }) {
-    const require = createRequire(resolve(folder, 'package.json'));
-    const world = new World();
-    Object.assign(world, { url, quickstart });
-    world.browser = await require('playwright-core').chromium.launch({
-      executablePath: chromium,
-      args: FLAGS,
-    });
-    world.#closing.push(() => world.browser.close());
-    return world;
+  constructor({ driver, certificate, url, quickstart }) {
+    Object.assign(this, { driver, certificate, url, quickstart });
   }
 
   async close() {
     for (const close of this.#closing.reverse()) await close();
-    assert.deepEqual(this.#complaints, [], 'nothing breaks, and the policy forbids nothing');
   }
 
-  /** Another browser, so to say: with cookies of its own. */
+  /** Nothing broke, and the policy of the page forbade nothing. */
+  isWell() {
+    assert.deepEqual(this.#wires.flatMap((wire) => wire.complaints), []);
+  }
+
+  /** Another browser, so to say: with cookies, and a way to the server, of its own. */
   async visitor(options) {
-    const context = await this.browser.newContext(options);
-    const visitor = new Visitor(this, context);
-    context.on('page', (page) => {
-      page.on('pageerror', (error) => this.#complaints.push(String(error)));
-      page.on('console', (message) => {
-        if (message.text().includes('Content Security Policy')) this.#complaints.push(message.text());
-      });
-    });
-    return visitor;
+    const wire = await Wire.start(this.url, { certificate: this.certificate, ...options });
+    this.#wires.push(wire);
+    this.#closing.push(() => wire.close());
+    const session = await this.driver.visitor();
+    this.#closing.push(() => session.close());
+    return new Visitor(wire, session);
   }
 
   /** Another origin that answers whatever the listener says. */
   async elsewhere(listener) {
-    const server = createServer(listener);
+    const { certificate } = this;
+    const server = certificate ? createSecureServer(certificate, listener) : createServer(listener);
     await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-    this.#closing.push(() => server.close());
-    return `http://127.0.0.1:${server.address().port}`;
+    this.#closing.push(() => (server.closeAllConnections(), server.close()));
+    return `http${certificate ? 's' : ''}://127.0.0.1:${server.address().port}`;
   }
 
   /** A program that has stolen a cookie: it presents it as browsers do not. */
@@ -76,32 +64,53 @@ export class World {
     const headers = { cookie: `${name}=${value}` };
     return fetch(`${this.url}/auth/token`, { method: 'POST', headers });
   }
+
+  /** The refresh cookie that a program gets for that user, as `name=value`. */
+  async cookieOf(credentials) {
+    const response = await fetch(`${this.url}/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(credentials),
+    });
+    return response.headers.get('set-cookie').split(';')[0];
+  }
 }
 
 /** Somebody with a browser: its cookies, its tabs, and what goes over its wire. */
 export class Visitor {
-  /** The requests to the token endpoint. */
-  refreshes = [];
+  #tabs = [];
 
-  constructor(world, context) {
-    this.world = world;
-    this.context = context;
-    context.on('request', (request) => {
-      if (new URL(request.url()).pathname === '/auth/token') this.refreshes.push(request);
-    });
+  constructor(wire, session) {
+    Object.assign(this, { wire, session, url: wire.url });
+  }
+
+  /** The requests to the token endpoint. */
+  get refreshes() {
+    return this.wire.to('/auth/token');
+  }
+
+  /** Each status that the protected resource has answered with. */
+  get answers() {
+    return this.wire.to('/me').flatMap(({ answered }) => answered?.status ?? []);
   }
 
   async cookie() {
-    const cookies = await this.context.cookies(`${this.world.url}/auth/token`);
+    const cookies = await this.session.cookies();
     assert(cookies.length <= 1);
     return cookies[0];
   }
 
+  async goOnline(isOnline) {
+    this.wire.isOffline = !isOnline;
+    const event = isOnline ? 'online' : 'offline';
+    for (const tab of this.#tabs) await tab.run((event) => void dispatchEvent(new Event(event)), event);
+  }
+
   /** The page, in a tab. */
   async tab() {
-    const page = await this.context.newPage();
-    await page.goto(this.world.url);
-    return new Tab(page);
+    const tab = new Tab(await this.session.page(this.url), this.url);
+    this.#tabs.push(tab);
+    return tab;
   }
 
   /** A tab with the page, signed in. */
@@ -113,57 +122,108 @@ export class Visitor {
 
   /** A tab of the origin with a client of its own as `client`, and nothing else. */
   async bare(options = {}) {
-    const page = await this.context.newPage();
-    await page.route('**/page.js', (route) => route.fulfill({ contentType: 'text/javascript', body: '' }));
-    await page.goto(this.world.url);
-    await page.evaluate(async (options) => {
-      const { createClient } = await import('/tower-bearer.js');
-      window.client = createClient(options);
-      window.reasons = [];
-      window.client.onSignedOut((reason) => window.reasons.push(reason));
-    }, options);
-    return new Bare(page);
+    const tab = new Bare(await this.session.page(`${this.url}/test/bare`), this.url);
+    await until('the module is there', () => tab.run(() => 'start' in window));
+    await tab.run((options) => start(options), options);
+    this.#tabs.push(tab);
+    return tab;
+  }
+}
+
+class InTab {
+  constructor(page, url) {
+    Object.assign(this, { page, url });
+  }
+
+  run(work, argument) {
+    return this.page.run(work, argument);
+  }
+
+  /** To another page in the same tab. */
+  leave() {
+    return this.page.goto(`${this.url}/test/elsewhere`);
+  }
+
+  /** Back, with the page as it was. A driver that waits for it to load would wait for ever. */
+  async back() {
+    await this.run(() => void setTimeout(() => history.back()));
+    const cameBack = () => this.run(() => window.cameBack).catch(() => undefined);
+    await until('it is back', async () => (await cameBack()) !== undefined);
+    assert.equal(await cameBack(), true, 'it was in the cache');
   }
 }
 
 /** The page. */
-class Tab {
-  constructor(page) {
-    this.page = page;
-    /** Every answer of the protected resource. */
-    this.answers = [];
-    page.on('response', (response) => {
-      if (new URL(response.url()).pathname === '/me') this.answers.push(response.status());
-    });
+class Tab extends InTab {
+  async login(credentials = ALICE) {
+    await this.isOut();
+    await this.fill(credentials);
+    await this.isIn(credentials.username);
   }
 
-  async login({ username, password } = CREDENTIALS) {
-    await this.page.getByLabel('User name').fill(username);
-    await this.page.getByLabel('Password').fill(password);
-    await this.page.getByRole('button', { name: 'Log in' }).click();
-    await this.isIn();
+  async fill({ username, password }) {
+    await this.run(
+      ({ username, password }) => {
+        document.querySelector('#username').value = username;
+        document.querySelector('#password').value = password;
+      },
+      { username, password },
+    );
+    await this.click('Log in');
   }
 
-  button(name) {
-    return this.page.getByRole('button', { name, exact: true });
+  /** What has that name, or a name that begins so, is shown. */
+  has(selector, name) {
+    return this.run(({ selector, name }) => Boolean(shown(selector, name)), { selector, name });
   }
 
-  isIn() {
-    return this.page.getByRole('heading', { name: 'Signed in as alice' }).waitFor();
+  shows(selector, name) {
+    return until(`${selector} shows “${name}”`, () => this.has(selector, name));
+  }
+
+  async click(name) {
+    await this.shows('button', name);
+    await this.run((name) => shown('button', name).click(), name);
+  }
+
+  isIn(user = 'alice') {
+    return this.shows('h2', `Signed in as ${user}`);
   }
 
   isOut() {
-    return this.page.getByRole('heading', { name: 'Log in' }).waitFor();
+    return this.shows('h2', 'Log in');
   }
 
-  says(text) {
-    return this.page.getByRole('status').getByText(text).waitFor();
+  /** The notice has these words. */
+  says(words) {
+    const check = (words) => document.querySelector('#notice').textContent.includes(words);
+    return until(`it says “${words}”`, () => this.run(check, words));
+  }
+
+  isSilent() {
+    return this.run(() => !document.querySelector('.notice'));
+  }
+
+  count(selector) {
+    return this.run((selector) => document.querySelectorAll(selector).length, selector);
+  }
+
+  /** What the keyboard is on. */
+  isOn(selector, name) {
+    const check = ({ selector, name }) => {
+      const { activeElement: on } = document;
+      return on !== null && on === (name === undefined ? document.querySelector(selector) : shown(selector, name));
+    };
+    const wanted = { selector, name };
+    return until(`the keyboard is on ${selector} “${name}”`, () => this.run(check, wanted));
   }
 
   /** The generation of the access token that the protected resource has seen last. */
-  async generation() {
-    const cell = this.page.locator('dt:text("generation") + dd');
-    return (await cell.count()) ? Number(await cell.textContent()) : -1;
+  generation() {
+    return this.run(() => {
+      const term = [...document.querySelectorAll('dt')].find((term) => term.textContent === 'generation');
+      return term ? Number(term.nextElementSibling.textContent) : -1;
+    });
   }
 
   reaches(generation) {
@@ -172,17 +232,27 @@ class Tab {
 }
 
 /** A client without a page. */
-class Bare {
-  constructor(page) {
-    this.page = page;
+class Bare extends InTab {
+  login(credentials = ALICE) {
+    return this.run((credentials) => client.login(credentials), credentials);
   }
 
-  run(work, argument) {
-    return this.page.evaluate(work, argument);
+  /** What becomes of it: `done`, or the kind of the error and what it says. */
+  tryLogin(credentials = ALICE) {
+    const attempt = (credentials) =>
+      client.login(credentials).then(
+        () => 'done',
+        (error) => `${error.kind}: ${error.message}`,
+      );
+    return this.run(attempt, credentials);
   }
 
-  login() {
-    return this.run((credentials) => client.login(credentials), CREDENTIALS);
+  logout() {
+    return this.run(() => client.logout().then(() => 'done', (error) => error.kind));
+  }
+
+  resume() {
+    return this.run(() => client.resume());
   }
 
   state() {
@@ -208,7 +278,24 @@ class Bare {
     }, times);
   }
 
-  expired() {
-    return until('the token has expired', async () => (await this.state()).expiresIn === 0);
+  is(status) {
+    return until(`it is ${status}`, async () => (await this.state()).status === status);
+  }
+
+  /** Signed out, once and for that reason, and without a token. */
+  async isOut(reason) {
+    await this.is('signed_out');
+    assert.deepEqual(await this.reasons(), [reason]);
+    assert.deepEqual(await this.ask(), ['signed_out']);
+  }
+
+  reaches(generation) {
+    return until(`generation ${generation}`, async () => (await this.state()).claims?.gen >= generation);
+  }
+
+  /** The clocks of the page go on to the end of its token. */
+  async expired() {
+    await this.run(() => pass(client.state.expiresIn));
+    assert.equal((await this.state()).expiresIn, 0);
   }
 }

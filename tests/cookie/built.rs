@@ -29,23 +29,33 @@ async fn written(options: CookieOptions) -> (String, Vec<String>) {
     (cookie.name, cookie.attributes)
 }
 
+/// No page of a subdomain can plant a `__Host-` cookie, which needs `Secure`, the path `/` and no
+/// `Domain` (RFC 6265bis §4.1.3.2).
 #[tokio::test]
-async fn the_defaults_are_strict() {
-    for (path, name) in [
-        ("/auth/token", "__Secure-refresh_token"),
-        ("/", "__Host-refresh_token"),
-    ] {
-        let expected = ["HttpOnly", "Secure", "SameSite=Strict"].map(str::to_owned);
-        let (written, attributes) = written(CookieOptions::new(path)).await;
-        assert_eq!(written, name);
-        assert_eq!(attributes[0], format!("Path={path}"));
-        assert_eq!(attributes[1..], expected);
+async fn by_default_no_other_host_can_set_it() {
+    for options in [CookieOptions::new(), CookieOptions::default()] {
+        let (name, attributes) = written(options).await;
+        assert_eq!(name, "__Host-refresh_token");
+        assert_eq!(
+            attributes,
+            ["Path=/", "HttpOnly", "Secure", "SameSite=Strict"]
+        );
     }
 }
 
 #[tokio::test]
+async fn with_a_narrower_path_it_is_at_least_from_a_secure_origin() {
+    let (name, attributes) = written(CookieOptions::new().path("/auth/token")).await;
+    assert_eq!(name, "__Secure-refresh_token");
+    assert_eq!(
+        attributes,
+        ["Path=/auth/token", "HttpOnly", "Secure", "SameSite=Strict"]
+    );
+}
+
+#[tokio::test]
 async fn name_and_same_site_can_be_set() {
-    let options = CookieOptions::new("/a").name("__Secure-a.b");
+    let options = CookieOptions::new().path("/a").name("__Secure-a.b");
     let (name, attributes) = written(options.same_site(SameSite::Lax)).await;
     assert_eq!(name, "__Secure-a.b");
     assert_eq!(
@@ -56,7 +66,9 @@ async fn name_and_same_site_can_be_set() {
 
 #[tokio::test]
 async fn without_tls_it_is_neither_secure_nor_prefixed() {
-    let options = CookieOptions::new("/auth/token").danger_insecure_over_http();
+    let options = CookieOptions::new()
+        .path("/auth/token")
+        .danger_insecure_over_http();
     let (name, attributes) = written(options).await;
     assert_eq!(name, "refresh_token");
     assert_eq!(
@@ -67,7 +79,7 @@ async fn without_tls_it_is_neither_secure_nor_prefixed() {
 
 #[test]
 fn names_are_held_to_their_prefix() {
-    let named = |path: &str, name: &str| CookieOptions::new(path).name(name);
+    let named = |path: &str, name: &str| CookieOptions::new().path(path).name(name);
     for options in [
         named("/", "__Host-a"),
         named("/", "__Secure-a"),
@@ -100,7 +112,7 @@ fn paths_are_absolute_and_hold_nothing_odd() {
     for path in [
         "", "auth", "/a;b", "/a b", "/a\r\n", "/é", "/a?b", "/a#b", "*",
     ] {
-        refused(CookieOptions::new(path));
+        refused(CookieOptions::new().path(path));
     }
     refused(CookieOptions::new(format!("/{}", "a".repeat(1024))));
     AccessCookie::new(CookieOptions::new(format!("/{}", "a".repeat(1023)))).unwrap();
@@ -115,7 +127,7 @@ fn origins_are_as_browsers_write_them() {
         "http://app.example:443",
         "http://[::1]:3000",
     ] {
-        AccessCookie::new(CookieOptions::new("/").allow_origin(origin)).unwrap();
+        AccessCookie::new(CookieOptions::new().allow_origin(origin)).unwrap();
     }
     for origin in [
         "",
@@ -132,11 +144,11 @@ fn origins_are_as_browsers_write_them() {
         "file:///a",
         "https://é.example",
     ] {
-        let kind = fault(CookieOptions::new("/").allow_origin(origin));
+        let kind = fault(CookieOptions::new().allow_origin(origin));
         assert_eq!(kind, ConfigErrorKind::Url, "{origin}");
     }
     // A good one does not hide a bad one.
-    let options = CookieOptions::new("/").allow_origin("*");
+    let options = CookieOptions::new().allow_origin("*");
     fault(options.allow_origin("https://app.example"));
 }
 
@@ -152,7 +164,10 @@ fn a_cookie_that_browsers_would_drop_is_an_error_at_once() {
 /// A cookie with a name of this length.
 fn named(world: &World, length: usize) -> Result<RefreshCookie, ConfigError> {
     let name = format!("__Secure-{}", "n".repeat(length - 9));
-    RefreshCookie::new(&world.sessions, CookieOptions::new("/auth").name(name))
+    RefreshCookie::new(
+        &world.sessions,
+        CookieOptions::new().path("/auth").name(name),
+    )
 }
 
 /// The longest name that can be had, and the cookie of that name.
@@ -179,7 +194,7 @@ async fn what_can_be_built_is_never_too_large() {
 #[tokio::test]
 async fn an_access_token_that_is_too_large_for_a_cookie_is_an_error() {
     let world = world();
-    let cookie = AccessCookie::new(CookieOptions::new("/")).unwrap();
+    let cookie = AccessCookie::new(CookieOptions::new()).unwrap();
     let small = world.start().await;
     let set = cookie.set(&small).unwrap();
     assert_eq!(format!("{set:?}"), "SetCookies(…)");

@@ -29,16 +29,16 @@ fn is_malformed(answer: &Answer) {
 async fn other_cookies_do_not_matter() {
     let world = world();
     for lines in [
-        ["__Secure-refresh_token=TOKEN"].as_slice(),
-        &["a=b; __Secure-refresh_token=TOKEN; c=d"],
-        &["a=b;__Secure-refresh_token=TOKEN;c=d;"],
-        &["a=\"x y\"; __Secure-refresh_token=TOKEN; b={\"c\":1}; d"],
-        &["; ;; __Secure-refresh_token=TOKEN;"],
-        &["x__Secure-refresh_token=a; __Secure-refresh_token=TOKEN; __Secure-refresh_tokens=b"],
-        &["a=__Secure-refresh_token=b; __Secure-refresh_token=TOKEN"],
+        ["__Host-refresh_token=TOKEN"].as_slice(),
+        &["a=b; __Host-refresh_token=TOKEN; c=d"],
+        &["a=b;__Host-refresh_token=TOKEN;c=d;"],
+        &["a=\"x y\"; __Host-refresh_token=TOKEN; b={\"c\":1}; d"],
+        &["; ;; __Host-refresh_token=TOKEN;"],
+        &["x__Host-refresh_token=a; __Host-refresh_token=TOKEN; __Host-refresh_tokens=b"],
+        &["a=__Host-refresh_token=b; __Host-refresh_token=TOKEN"],
         // As HTTP/2 may split it (RFC 9113 §8.2.3).
-        &["a=b", "__Secure-refresh_token=TOKEN", "c=d"],
-        &["a=b; a=c", "a=d; __Secure-refresh_token=TOKEN"],
+        &["a=b", "__Host-refresh_token=TOKEN", "c=d"],
+        &["a=b; a=c", "a=d; __Host-refresh_token=TOKEN"],
     ] {
         let answer = with_lines(&world, lines).await;
         answer.granted();
@@ -61,19 +61,16 @@ async fn bytes_that_are_no_text_in_another_cookie_do_not_matter() {
 async fn two_of_the_name_are_refused() {
     let world = world();
     for lines in [
-        ["__Secure-refresh_token=TOKEN; __Secure-refresh_token=planted"].as_slice(),
-        &["__Secure-refresh_token=planted; __Secure-refresh_token=TOKEN"],
-        &["__Secure-refresh_token=TOKEN; __Secure-refresh_token=TOKEN"],
+        ["__Host-refresh_token=TOKEN; __Host-refresh_token=planted"].as_slice(),
+        &["__Host-refresh_token=planted; __Host-refresh_token=TOKEN"],
+        &["__Host-refresh_token=TOKEN; __Host-refresh_token=TOKEN"],
+        &["__Host-refresh_token=TOKEN", "__Host-refresh_token=TOKEN"],
         &[
-            "__Secure-refresh_token=TOKEN",
-            "__Secure-refresh_token=TOKEN",
+            "__Host-refresh_token=TOKEN; a=b",
+            "c=d; __Host-refresh_token=",
         ],
-        &[
-            "__Secure-refresh_token=TOKEN; a=b",
-            "c=d; __Secure-refresh_token=",
-        ],
-        &["__Secure-refresh_token=TOKEN; __Secure-refresh_token"],
-        &["__Secure-refresh_token=TOKEN; __Secure-refresh_token =planted"],
+        &["__Host-refresh_token=TOKEN; __Host-refresh_token"],
+        &["__Host-refresh_token=TOKEN; __Host-refresh_token =planted"],
     ] {
         is_malformed(&with_lines(&world, lines).await);
     }
@@ -85,7 +82,7 @@ async fn two_of_the_name_are_refused_beside_a_token_in_the_body() {
     let world = world();
     let token = world.token().await;
     let request = post(Some(JSON), &format!(r#"{{"refresh_token":"{token}"}}"#));
-    let lines = ["__Secure-refresh_token=planted; __Secure-refresh_token=planted"];
+    let lines = ["__Host-refresh_token=planted; __Host-refresh_token=planted"];
     is_malformed(&send(world.endpoint(), and_cookies(request, &lines)).await);
     assert!(world.lives(&token).await);
 }
@@ -94,13 +91,13 @@ async fn two_of_the_name_are_refused_beside_a_token_in_the_body() {
 async fn what_cannot_be_a_token_is_refused() {
     let world = world();
     for line in [
-        "__Secure-refresh_token=",
-        "__Secure-refresh_token",
-        "__Secure-refresh_token=\"TOKEN\"",
-        "__Secure-refresh_token= TOKEN",
-        "__Secure-refresh_token=TOKEN TOKEN",
-        "__Secure-refresh_token=TOKEN,a=b",
-        "__Secure-refresh_token=a%2Eb",
+        "__Host-refresh_token=",
+        "__Host-refresh_token",
+        "__Host-refresh_token=\"TOKEN\"",
+        "__Host-refresh_token= TOKEN",
+        "__Host-refresh_token=TOKEN TOKEN",
+        "__Host-refresh_token=TOKEN,a=b",
+        "__Host-refresh_token=a%2Eb",
     ] {
         is_malformed(&with_lines(&world, &[line]).await);
     }
@@ -118,7 +115,7 @@ async fn names_are_compared_byte_for_byte() {
 #[tokio::test]
 async fn too_many_cookies_are_refused() {
     let world = world();
-    let padded = |bytes: usize| format!("__Secure-refresh_token=TOKEN; a={}", "b".repeat(bytes));
+    let padded = |bytes: usize| format!("__Host-refresh_token=TOKEN; a={}", "b".repeat(bytes));
     with_lines(&world, &[&padded(60_000)]).await.granted();
     is_malformed(&with_lines(&world, &[&padded(70_000)]).await);
     is_malformed(&with_lines(&world, &[&padded(40_000), &"c".repeat(40_000)]).await);

@@ -19,7 +19,7 @@ use crate::support::*;
 const ACCESS: &str = "__Host-access_token";
 
 fn cookie() -> AccessCookie {
-    AccessCookie::new(CookieOptions::new("/")).unwrap()
+    AccessCookie::new(CookieOptions::new()).unwrap()
 }
 
 fn layer(world: &World) -> BearerLayer {
@@ -192,7 +192,7 @@ async fn two_cookies_or_an_odd_one_are_malformed() {
 async fn unsafe_requests_come_from_this_origin() {
     let world = world();
     let line = format!("{ACCESS}={}", access(&world, "alice").await);
-    let allowed = AccessCookie::new(CookieOptions::new("/").allow_origin("https://app.example"));
+    let allowed = AccessCookie::new(CookieOptions::new().allow_origin("https://app.example"));
     let allowing = BearerLayer::new(world.verifier()).access_cookie(&allowed.unwrap());
     let send = async |layer: &BearerLayer, method: &Method, site: &str, origin: &str| {
         let mut request = and(get(&[&line]), "sec-fetch-site", site);

@@ -1,7 +1,7 @@
 //! The answer to a login, and that all answers write the same cookie.
 
 use tower_bearer::{
-    cookie::{AccessCookie, CookieOptions, SameSite},
+    cookie::{AccessCookie, CookieOptions, RefreshCookie, SameSite},
     endpoint::EndpointOptions,
 };
 
@@ -26,9 +26,14 @@ async fn a_login_sets_the_cookie_and_shows_the_access_token_only() {
 #[tokio::test]
 async fn set_refreshed_and_cleared_cookies_have_the_same_attributes() {
     for options in [
-        || CookieOptions::new("/auth"),
-        || CookieOptions::new("/").same_site(SameSite::Lax),
-        || CookieOptions::new("/auth").danger_insecure_over_http(),
+        CookieOptions::new,
+        || CookieOptions::new().path("/auth"),
+        || CookieOptions::new().same_site(SameSite::Lax),
+        || {
+            CookieOptions::new()
+                .path("/auth")
+                .danger_insecure_over_http()
+        },
     ] {
         let world = world_with(options());
         let set = read(world.cookie.response(&world.start().await).unwrap()).await;
@@ -51,10 +56,26 @@ async fn set_refreshed_and_cleared_cookies_have_the_same_attributes() {
     }
 }
 
+/// An application that has changed name and path of its cookie gets rid of the one before.
+#[tokio::test]
+async fn a_login_can_remove_the_cookie_of_an_earlier_path() {
+    let world = world();
+    let earlier = CookieOptions::new().path("/auth/token");
+    let earlier = RefreshCookie::new(&world.sessions, earlier).unwrap();
+    let mut response = world.cookie.response(&world.start().await).unwrap();
+    earlier.clear().append_to(response.headers_mut());
+    let set = cookies(&read(response).await.headers);
+    assert_eq!(set[0].name, NAME);
+    assert!(set[0].max_age > 0);
+    assert_eq!(set[1].name, "__Secure-refresh_token");
+    assert_eq!(set[1].attributes[0], "Path=/auth/token");
+    assert_eq!(set[1].max_age, 0);
+}
+
 #[tokio::test]
 async fn an_access_cookie_goes_with_it() {
     let world = world();
-    let access = AccessCookie::new(CookieOptions::new("/")).unwrap();
+    let access = AccessCookie::new(CookieOptions::new()).unwrap();
     let cookie = world.cookie.clone().with_access_cookie(&access);
     let tokens = world.start().await;
     let answer = read(cookie.response(&tokens).unwrap()).await;

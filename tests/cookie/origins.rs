@@ -102,7 +102,7 @@ async fn pages_of_other_origins() {
 
 #[tokio::test]
 async fn allowed_origins_are_compared_whole() {
-    let world = world_with(CookieOptions::new("/auth").allow_origin(APP));
+    let world = world_with(CookieOptions::new().allow_origin(APP));
     run(
         &world,
         [
@@ -164,9 +164,9 @@ async fn the_check_comes_first() {
         with_cookie(NAME, "no token"),
         and_cookies(
             post(None, ""),
-            &["__Secure-refresh_token=a; __Secure-refresh_token=b"],
+            &["__Host-refresh_token=a; __Host-refresh_token=b"],
         ),
-        and_cookies(post(Some("text/plain"), "x"), &["__Secure-refresh_token=a"]),
+        and_cookies(post(Some("text/plain"), "x"), &["__Host-refresh_token=a"]),
         and(with_cookie(NAME, "a"), "authorization", "Basic !"),
     ] {
         let answer = send(world.endpoint(), cross(request)).await;

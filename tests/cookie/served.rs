@@ -105,8 +105,9 @@ impl Page {
 #[tokio::test]
 async fn a_page_logs_in_refreshes_and_logs_out() {
     for options in [
-        CookieOptions::new("/auth/token"),
-        CookieOptions::new("/auth/token").danger_insecure_over_http(),
+        CookieOptions::new(),
+        CookieOptions::new().path("/auth/token"),
+        CookieOptions::new().danger_insecure_over_http(),
     ] {
         let world = world_with(options);
         let mut page = Page::open(&world).await;

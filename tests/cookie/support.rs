@@ -19,7 +19,7 @@ use tower_bearer::{
 
 pub(crate) const ISSUER: &str = "https://id.example";
 pub(crate) const AUDIENCE: &str = "https://api.example";
-pub(crate) const NAME: &str = "__Secure-refresh_token";
+pub(crate) const NAME: &str = "__Host-refresh_token";
 pub(crate) const IDLE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Past the reuse window, twice: a token presented again rotates again.
@@ -35,7 +35,7 @@ pub(crate) struct World {
 }
 
 pub(crate) fn world() -> World {
-    world_with(CookieOptions::new("/auth"))
+    world_with(CookieOptions::new())
 }
 
 pub(crate) fn world_with(options: CookieOptions) -> World {

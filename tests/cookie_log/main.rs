@@ -41,8 +41,8 @@ async fn refusals_are_logged_without_the_cookie() {
     let refresh_key = RefreshKey::from_secret([7; 32]).unwrap();
     let sessions = Sessions::builder(issuer, refresh_key, MemoryStore::new());
     let sessions = sessions.build().unwrap();
-    let access = AccessCookie::new(CookieOptions::new("/")).unwrap();
-    let refresh = RefreshCookie::new(&sessions, CookieOptions::new("/token")).unwrap();
+    let access = AccessCookie::new(CookieOptions::new()).unwrap();
+    let refresh = RefreshCookie::new(&sessions, CookieOptions::new()).unwrap();
     let tokens = sessions.start(Grant::new("alice")).await.unwrap();
     let layer = BearerLayer::new(verifier)
         .sessions(&sessions)

@@ -207,7 +207,7 @@ fn cookie_layer() -> BearerLayer {
     use tower_bearer::cookie::{AccessCookie, CookieOptions};
 
     // The cases name the cookie without a prefix.
-    let options = CookieOptions::new("/").name("access_token");
+    let options = CookieOptions::new().name("access_token");
     let cookie = AccessCookie::new(options.danger_insecure_over_http());
     layer().access_cookie(&cookie.unwrap())
 }

@@ -3,30 +3,32 @@
 import assert from 'node:assert/strict';
 import { until } from '../world.mjs';
 
+const PATHS = ['/auth/login', '/auth/token', '/auth/logout', '/me'];
+
 async function visitor(world) {
   const visitor = await world.visitor();
-  const there = (route) => {
-    const { pathname } = new URL(route.request().url());
-    return route.continue({ url: world.quickstart + pathname });
-  };
-  await visitor.context.route('**/auth/**', there);
-  await visitor.context.route('**/me', there);
+  for (const path of PATHS) visitor.wire.route(path, () => world.quickstart);
   return visitor;
 }
 
 const mode = { mode: 'body' };
 
+/** The refresh tokens that were presented: each is used once. */
+function areUsedOnce(visitor) {
+  const presented = visitor.refreshes.map(({ body }) => JSON.parse(body).refresh_token);
+  assert.equal(new Set(presented).size, presented.length);
+}
+
 export async function rotates(world) {
   const somebody = await visitor(world);
   const tab = await somebody.bare(mode);
   await tab.login();
-  await until('some generations', async () => (await tab.state()).claims.gen >= 3);
+  await tab.reaches(3);
   assert.deepEqual(await tab.ask(3), [200, 200, 200]);
-  const presented = somebody.refreshes.map((request) => request.postDataJSON().refresh_token);
-  assert.equal(new Set(presented).size, presented.length, 'each token is used once');
+  areUsedOnce(somebody);
   const kept = await tab.run(() => [localStorage.length, sessionStorage.length, document.cookie, location.search]);
   assert.deepEqual(kept, [0, 0, '', '']);
-  assert.deepEqual(await somebody.context.cookies(), []);
+  assert.equal(await somebody.cookie(), undefined);
 }
 
 export async function tabs(world) {
@@ -34,23 +36,23 @@ export async function tabs(world) {
   const first = await somebody.bare(mode);
   await first.login();
   const second = await somebody.bare(mode);
-  assert.equal(await second.run(() => client.resume()), true, 'the first hands its tokens over');
+  assert.equal(await second.resume(), true, 'the first hands its tokens over');
   assert.deepEqual(await second.ask(), [200]);
   const { gen } = (await second.state()).claims;
-  await until('both go on', async () => (await second.state()).claims.gen > gen + 1);
-  const presented = somebody.refreshes.map((request) => request.postDataJSON().refresh_token);
-  assert.equal(new Set(presented).size, presented.length, 'each token is used once');
-  await second.run(() => client.logout());
-  await until('both are out', async () => (await first.state()).status === 'signed_out');
+  await second.reaches(gen + 2);
+  areUsedOnce(somebody);
+  await second.logout();
+  await first.is('signed_out');
 }
 
 export async function alone(world) {
   const somebody = await visitor(world);
-  const tab = await somebody.bare(mode);
+  const [tab, next] = [await somebody.bare(mode), await somebody.bare(mode)];
+  await tab.run((mode) => (client.close(), start({ ...mode, name: 'alone' })), mode);
   await tab.login();
   await tab.page.close();
-  const next = await somebody.bare(mode);
-  assert.equal(await next.run(() => client.resume()), false, 'nothing has outlived the tab');
+  await next.run((mode) => (client.close(), start({ ...mode, name: 'alone' })), mode);
+  assert.equal(await next.resume(), false, 'nothing has outlived the tab');
   assert.deepEqual(await next.reasons(), ['no_session']);
   assert.equal(somebody.refreshes.length, 0);
 }
@@ -60,14 +62,32 @@ export async function logout_again(world) {
   const somebody = await visitor(world);
   const tab = await somebody.bare(mode);
   await tab.login();
-  await somebody.context.setOffline(true);
+  await somebody.goOnline(false);
   await tab.expired();
-  const kind = () => tab.run(() => client.logout().then(() => 'done', (error) => error.kind));
-  assert.equal(await kind(), 'unreachable');
+  assert.equal(await tab.logout(), 'unreachable');
   assert.equal((await tab.state()).status, 'signed_out');
-  await somebody.context.setOffline(false);
-  const told = tab.page.waitForResponse('**/auth/logout');
-  const twice = await Promise.all([kind(), kind()]);
+  await somebody.goOnline(true);
+  const twice = await Promise.all([tab.logout(), tab.logout()]);
   assert.deepEqual(twice, ['done', 'done'], 'once it has heard, there is nothing left to tell');
-  assert.equal((await told).ok(), true);
+  const told = somebody.wire.to('/auth/logout').filter(({ answered }) => answered?.status === 204);
+  assert.equal(told.length, 1);
+}
+
+/** Back from the cache it asks the other tabs, and the server with the token that it has kept. */
+export async function back(world) {
+  const somebody = await visitor(world);
+  const [tab, other] = [await somebody.bare(mode), await somebody.bare(mode)];
+  await tab.login();
+  await other.is('signed_in');
+  await tab.leave();
+  const { gen } = (await other.state()).claims;
+  await other.reaches(gen + 2);
+  await tab.back();
+  await tab.is('signed_in');
+  await other.page.close();
+  await tab.leave();
+  await tab.back();
+  await tab.is('signed_in');
+  await until('it can ask', async () => (await tab.ask())[0] === 200);
+  areUsedOnce(somebody);
 }

@@ -1,32 +1,21 @@
 // What tabs tell each other, and where they cannot.
 
 import assert from 'node:assert/strict';
-import { until } from '../world.mjs';
-
-const signedOut = async (tab, reason) => {
-  await until('signed out', async () => (await tab.state()).status === 'signed_out');
-  assert.deepEqual(await tab.reasons(), [reason]);
-  assert.deepEqual(await tab.ask(), ['signed_out']);
-};
+import { BOB, hide, until } from '../world.mjs';
 
 /** One tab is refreshing while another logs out: neither has a token afterwards. */
 export async function logout_during_refresh(world) {
   const visitor = await world.visitor();
   const tabs = [await visitor.bare(), await visitor.bare()];
   await tabs[0].login();
-  await until('both are in', async () => (await tabs[1].state()).status === 'signed_in');
-  let let_go;
-  const held = new Promise((resolve) => (let_go = resolve));
-  await visitor.context.route('**/auth/token', async (route) => {
-    await held;
-    await route.continue();
-  });
+  await tabs[1].is('signed_in');
+  const release = visitor.wire.hold('/auth/token');
   await until('a refresh is under way', () => visitor.refreshes.length === 1);
-  const leaving = tabs[0].run(() => client.logout());
-  for (const tab of tabs) await signedOut(tab, 'logged_out');
-  let_go();
-  await leaving;
-  for (const tab of tabs) await signedOut(tab, 'logged_out');
+  const leaving = tabs[0].logout();
+  for (const tab of tabs) await tab.isOut('logged_out');
+  release();
+  assert.equal(await leaving, 'done');
+  for (const tab of tabs) await tab.isOut('logged_out');
   assert.equal(await visitor.cookie(), undefined);
 }
 
@@ -35,12 +24,11 @@ export async function logout_offline(world) {
   const visitor = await world.visitor();
   const tab = await visitor.bare();
   await tab.login();
-  await visitor.context.setOffline(true);
-  const leave = () => tab.run(() => client.logout().then(() => 'done', (error) => error.kind));
-  assert.equal(await leave(), 'unreachable');
-  await signedOut(tab, 'logged_out');
-  await visitor.context.setOffline(false);
-  assert.equal(await leave(), 'done');
+  await visitor.goOnline(false);
+  assert.equal(await tab.logout(), 'unreachable');
+  await tab.isOut('logged_out');
+  await visitor.goOnline(true);
+  assert.equal(await tab.logout(), 'done');
   assert.equal(await visitor.cookie(), undefined);
   assert.deepEqual(await tab.reasons(), ['logged_out'], 'once');
 }
@@ -51,13 +39,12 @@ export async function logout_refused(world) {
   const tab = await visitor.bare();
   await tab.login();
   const old = await visitor.cookie();
-  let asked = 0;
-  await tab.page.route('**/auth/logout', (route) => {
-    asked += 1;
-    return asked === 1 ? route.fulfill({ status: 401, body: '{"error":"invalid_token"}' }) : route.continue();
+  const logouts = () => visitor.wire.to('/auth/logout').length;
+  visitor.wire.route('/auth/logout', () => {
+    if (logouts() === 1) return { status: 401, body: '{"error":"invalid_token"}' };
   });
-  await tab.run(() => client.logout());
-  assert.equal(asked, 2);
+  assert.equal(await tab.logout(), 'done');
+  assert.equal(logouts(), 2);
   assert.equal(await visitor.cookie(), undefined);
   assert.equal((await world.present(old)).status, 400, 'the session is over');
 }
@@ -68,20 +55,32 @@ export async function logout_too_late(world) {
   const [tab, other] = [await visitor.bare(), await elsewhere.bare()];
   for (const one of [tab, other]) await one.login();
   await other.run(() => client.logoutEverywhere());
-  await tab.run(() => client.logout());
-  await signedOut(tab, 'logged_out');
+  await tab.logout();
+  await tab.isOut('logged_out');
 }
 
 /** Nobody logs out whoever has signed in after them. */
 export async function logout_of_another(world) {
-  const visitor = await world.visitor();
-  await visitor.context.addInitScript(() => Object.defineProperty(document, 'visibilityState', { value: 'hidden' }));
+  const visitor = await world.visitor({ script: hide });
   const [tab, other] = [await visitor.bare(), await visitor.bare({ name: 'other' })];
   await tab.login();
   await tab.expired();
-  await other.run(() => client.login({ username: 'bob', password: 'builder' }));
+  await other.login(BOB);
   await tab.run(() => client.logoutEverywhere());
   assert.deepEqual(await other.ask(), [200]);
+}
+
+/** Whoever logs in is in on all tabs, whoever was there before. */
+export async function login_of_another(world) {
+  const visitor = await world.visitor();
+  const tabs = [await visitor.bare(), await visitor.bare()];
+  await tabs[0].login();
+  await tabs[1].is('signed_in');
+  await tabs[1].login(BOB);
+  await until('both are bob', async () => (await tabs[0].state()).claims?.sub === 'bob');
+  // Also with the tokens that come after the first.
+  for (const tab of tabs) await tab.reaches(2);
+  for (const tab of tabs) assert.deepEqual(await tab.reasons(), []);
 }
 
 /** A page that asks again after a logout is told, whatever was under way. */
@@ -89,19 +88,14 @@ export async function resumed_during_refresh(world) {
   const visitor = await world.visitor();
   const tab = await visitor.bare();
   await tab.login();
-  let let_go;
-  const held = new Promise((resolve) => (let_go = resolve));
-  await visitor.context.route('**/auth/token', async (route) => {
-    await held;
-    await route.continue();
-  });
+  const release = visitor.wire.hold('/auth/token');
   await until('a refresh is under way', () => visitor.refreshes.length === 1);
   const resumed = tab.run(() => {
     client.logout();
     return client.resume();
   });
-  await signedOut(tab, 'logged_out');
-  let_go();
+  await tab.isOut('logged_out');
+  release();
   assert.equal(await resumed, false);
   assert.equal((await tab.state()).status, 'signed_out');
   assert.deepEqual(await tab.reasons(), ['logged_out', 'no_session']);
@@ -112,16 +106,11 @@ export async function closed(world) {
   const visitor = await world.visitor();
   const tab = await visitor.bare();
   await tab.login();
-  let let_go;
-  const held = new Promise((resolve) => (let_go = resolve));
-  await visitor.context.route('**/auth/token', async (route) => {
-    await held;
-    await route.continue();
-  });
+  const release = visitor.wire.hold('/auth/token');
   await until('a refresh is under way', () => visitor.refreshes.length === 1);
   await tab.run(() => client.close());
-  let_go();
-  await until('it has landed', async () => (await tab.state()).claims.gen === 1);
+  release();
+  await tab.reaches(1);
   await tab.expired();
   assert.equal(visitor.refreshes.length, 1);
 }
@@ -130,20 +119,15 @@ export async function closed(world) {
 export async function stolen_lock(world) {
   const visitor = await world.visitor();
   const [tab, other] = [await visitor.bare(), await visitor.bare()];
-  let [logins, let_go] = [0];
-  const held = new Promise((resolve) => (let_go = resolve));
-  await visitor.context.route('**/auth/login', async (route) => {
-    logins += 1;
-    await held;
-    await route.continue();
-  });
+  const release = visitor.wire.hold('/auth/login');
   const login = tab.login();
-  await until('a login is under way', () => logins === 1);
+  const logins = () => visitor.wire.to('/auth/login').length;
+  await until('a login is under way', () => logins() === 1);
   await other.run(() => navigator.locks.request('tower-bearer/1/default', { steal: true }, () => {}));
-  let_go();
+  release();
   await login;
   assert.deepEqual(await tab.ask(), [200]);
-  assert.equal(logins, 1);
+  assert.equal(logins(), 1);
 }
 
 /** A token that comes late is an older one. */
@@ -158,9 +142,10 @@ export async function late_news(world) {
     });
   });
   const { gen } = (await tab.state()).claims;
-  await until('a later generation', async () => (await tab.state()).claims.gen > gen);
+  await tab.reaches(gen + 1);
   await tab.run((tokens) => {
-    new BroadcastChannel('tower-bearer/1/default').postMessage({ kind: 'token', tokens: { ...tokens, sent: Date.now(), age: 0 } });
+    const late = { kind: 'token', tokens: { ...tokens, sent: Date.now(), age: 0 } };
+    new BroadcastChannel('tower-bearer/1/default').postMessage(late);
   }, older);
   assert.deepEqual(await tab.ask(3), [200, 200, 200]);
   assert((await tab.state()).claims.gen > gen);
@@ -168,11 +153,12 @@ export async function late_news(world) {
 
 /** Without Web Locks and channels, as outside secure contexts: the server bears it. */
 export async function without(world) {
-  const visitor = await world.visitor();
-  await visitor.context.addInitScript(() => {
-    delete Navigator.prototype.locks;
-    delete window.BroadcastChannel;
-    Object.defineProperty(document, 'visibilityState', { value: 'hidden' });
+  const visitor = await world.visitor({
+    script: () => {
+      delete Navigator.prototype.locks;
+      delete window.BroadcastChannel;
+      Object.defineProperty(document, 'visibilityState', { value: 'hidden' });
+    },
   });
   const tabs = [await visitor.bare(), await visitor.bare()];
   await tabs[0].login();
@@ -181,25 +167,8 @@ export async function without(world) {
     const answers = await Promise.all(tabs.map((tab) => tab.ask(5)));
     assert.deepEqual(answers.flat(), Array(10).fill(200));
   }
-  await tabs[0].run(() => client.logout());
+  await tabs[0].logout();
   await tabs[1].expired();
   await tabs[1].ask();
-  await signedOut(tabs[1], 'no_session');
-}
-
-/** A page that comes back from the browser's cache has missed what was told. */
-export async function back_from_cache(world) {
-  const visitor = await world.visitor();
-  const tabs = [await visitor.bare(), await visitor.bare()];
-  await tabs[0].login();
-  await until('both are in', async () => (await tabs[1].state()).status === 'signed_in');
-  await tabs[1].run(() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })));
-  await tabs[0].run(() => client.logout());
-  await tabs[1].run(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
-  await until('it has found out', async () => {
-    await tabs[1].ask();
-    return (await tabs[1].state()).status === 'signed_out';
-  });
-  await tabs[0].login();
-  await until('it hears again', async () => (await tabs[1].state()).status === 'signed_in');
+  await tabs[1].isOut('no_session');
 }

@@ -1,7 +1,7 @@
 // What others do with the session.
 
 import assert from 'node:assert/strict';
-import { until } from '../world.mjs';
+import { BOB, hide, until } from '../world.mjs';
 
 /** A cookie that was stolen is presented from outside, after the window. */
 export async function stolen(world) {
@@ -13,11 +13,11 @@ export async function stolen(world) {
   assert.equal(answer.status, 400);
   assert.equal((await answer.json()).error, 'invalid_grant');
   await tab.says('This session has been ended.');
-  await tab.says(/seen in two hands and may be stolen/);
+  await tab.says('seen in two hands and may be stolen');
   await tab.isOut();
-  assert.equal(await tab.page.locator('#me dd').count(), 0, 'nothing of the user is left');
+  assert.equal(await tab.count('#me dd'), 0, 'nothing of the user is left');
   await tab.login();
-  assert.equal(await tab.page.locator('.notice').count(), 0);
+  assert(await tab.isSilent());
 }
 
 /** A page of another origin makes the browser send the cookie; the server does not go by it. */
@@ -28,19 +28,18 @@ export async function cross_origin(world) {
   const before = await visitor.cookie();
   // Another port is another origin, but the same site: SameSite does not hold the cookie back.
   const origin = await world.elsewhere((_, response) => response.end('hello'));
-  const evil = await visitor.context.newPage();
-  await evil.goto(origin);
-  const sent = evil.waitForEvent('response', (response) => response.url().endsWith('/auth/token'));
+  const evil = await visitor.session.page(origin);
   // The page may not read the answer.
-  await evil.evaluate(async (url) => {
+  await evil.run(async (url) => {
     const request = { method: 'POST', mode: 'no-cors', credentials: 'include' };
     await fetch(`${url}/auth/token`, request).catch(() => {});
-  }, world.url);
-  const answer = await sent;
-  assert.equal(answer.status(), 403, 'without the cookie it would be 400');
-  assert.equal(await answer.headerValue('set-cookie'), null);
-  assert.equal((await visitor.cookie()).value, before.value);
+  }, visitor.url);
+  const { answered } = await until('it has asked', () => visitor.refreshes.find(({ answered }) => answered));
+  assert.equal(answered.status, 403, 'without the cookie it would be 400');
+  assert.equal(answered.headers['set-cookie'], undefined);
   assert.deepEqual(await tab.ask(), [200]);
+  await evil.close();
+  assert.equal((await visitor.cookie()).value, before.value);
 }
 
 /** A page of another site posts a form; the browser keeps the cookie back. */
@@ -48,36 +47,93 @@ export async function cross_site(world) {
   const visitor = await world.visitor();
   const tab = await visitor.bare();
   await tab.login();
-  const before = await visitor.cookie();
-  const evil = await visitor.context.newPage();
   const origin = await world.elsewhere((_, response) => {
     response.setHeader('content-type', 'text/html');
-    response.end(`<form method="post" action="${world.url}/auth/token"><button>Win a prize</button></form>`);
+    response.end(`<form method="post" action="${visitor.url}/auth/token"><button>Win a prize</button></form>`);
   });
-  await evil.goto(origin.replace('127.0.0.1', 'localhost'));
-  const sent = evil.waitForEvent('response', (response) => response.url().endsWith('/auth/token'));
-  await evil.getByRole('button').click();
-  const answer = await sent;
-  assert.equal((await answer.request().allHeaders()).cookie, undefined);
-  assert(answer.status() >= 400);
-  assert.equal((await visitor.cookie()).value, before.value);
+  const evil = await visitor.session.page(origin.replace('127.0.0.1', 'localhost'));
+  await evil.run(() => void setTimeout(() => document.querySelector('button').click()));
+  const { headers, answered } = await until('it has asked', () => visitor.refreshes.find(({ answered }) => answered));
+  assert.equal(headers.cookie, undefined);
+  assert(answered.status >= 400);
   assert.deepEqual(await tab.ask(), [200]);
 }
 
-/** Somebody else logs in with this browser: nothing is sent in their name. */
-export async function another_user(world) {
+/** From now on the browser sends another cookie to the token endpoint: one that was planted. */
+async function plant(world, visitor) {
+  const cookie = await world.cookieOf(BOB);
+  visitor.wire.route('/auth/token', ({ rawHeaders }) => {
+    const at = rawHeaders.findIndex((name) => name.toLowerCase() === 'cookie');
+    if (at >= 0) rawHeaders[at + 1] = cookie;
+  });
+}
+
+/** A subdomain has put a cookie of its own in the place of the user's: both tabs are out, and nothing
+ * is ever asked for in the name of the other user. */
+export async function planted(world) {
   const visitor = await world.visitor();
-  await visitor.context.addInitScript(() => Object.defineProperty(document, 'visibilityState', { value: 'hidden' }));
+  const tabs = [await visitor.bare(), await visitor.bare()];
+  await tabs[0].login();
+  await tabs[1].is('signed_in');
+  await plant(world, visitor);
+  for (const tab of tabs) await tab.isOut('other_user');
+  assert(visitor.refreshes.some(({ answered }) => answered.status === 200), 'bob’s token has come');
+  for (const tab of tabs) await tab.ask(2);
+  const users = visitor.wire.to('/me').map(({ headers: { authorization } }) => {
+    const [, payload] = authorization.split('.');
+    return JSON.parse(Buffer.from(payload, 'base64url')).sub;
+  });
+  assert(!users.includes('bob'));
+  assert.equal((await tabs[0].state()).claims, null);
+}
+
+/** A new tab finds the planted cookie, and the old one knows whose it should be: both are out. */
+export async function planted_for_a_new_tab(world) {
+  const visitor = await world.visitor();
+  const tab = await visitor.bare();
+  await tab.login();
+  await plant(world, visitor);
+  const other = await visitor.bare();
+  await other.run(() => client.resume().catch(() => {}));
+  for (const one of [tab, other]) await one.isOut('other_user');
+}
+
+/** Somebody else logs in with this browser, of which no tab has heard: nothing is sent in their name. */
+export async function another_user(world) {
+  const visitor = await world.visitor({ script: hide });
   const tab = await visitor.bare();
   await tab.login();
   await tab.expired();
   // Of a name of its own: it tells the others nothing.
   const other = await visitor.bare({ name: 'other' });
-  await other.run(() => client.login({ username: 'bob', password: 'builder' }));
+  await other.login(BOB);
   const kind = await tab.run(() =>
-    client.authFetch('/me', { method: 'POST', body: 'for alice' }).catch((error) => error.kind),
+    client.authFetch('/me', { method: 'POST', body: 'for alice' }).catch((error) => `${error.kind}: ${error.reason}`),
   );
-  assert.equal(kind, 'other_user');
-  assert.equal((await tab.state()).claims.sub, 'bob');
-  await until('the page can go on', async () => (await tab.ask())[0] === 200);
+  assert.equal(kind, 'signed_out: other_user');
+  await tab.isOut('other_user');
+  assert.deepEqual(await other.ask(), [200], 'it is still bob’s');
+  assert.equal(visitor.wire.to('/me').length, 1);
+}
+
+/** Somebody else logs in on another tab while a request waits for its token: it is not sent as them. */
+export async function another_user_meanwhile(world) {
+  const visitor = await world.visitor({ script: hide });
+  const [tab, other] = [await visitor.bare(), await visitor.bare()];
+  await tab.login();
+  await tab.expired();
+  const release = visitor.wire.hold('/auth/token');
+  const asked = tab.ask();
+  await until('a refresh is under way', () => visitor.refreshes.length === 1);
+  const login = other.login(BOB);
+  release();
+  await login;
+  const [answer] = await asked;
+  assert([200, 'other_user'].includes(answer), String(answer));
+  await until('it is bob', async () => (await tab.state()).claims?.sub === 'bob');
+  for (const { headers } of visitor.wire.to('/me')) {
+    const [, payload] = headers.authorization.split('.');
+    assert.equal(JSON.parse(Buffer.from(payload, 'base64url')).sub, 'alice');
+  }
+  assert.deepEqual(await tab.ask(), [200]);
 }
