@@ -35,6 +35,12 @@ impl RedisOptions {
 
     /// The prefix of the names of all keys. Stores with different prefixes are separate, as long as
     /// no prefix is the beginning of another one.
+    ///
+    /// Any text will do. The empty one is the beginning of all others, so it is for a database that
+    /// holds nothing but this store: its keys are then `ended`, and those that begin with `session:`
+    /// or `subject:`. Braces do no harm, but they make a hash tag: if the prefix has a text in
+    /// braces, a cluster, or a proxy that spreads the keys over several servers, would put all keys
+    /// on the same one. Without braces, only the key of a session has a hash tag, its identifier.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();

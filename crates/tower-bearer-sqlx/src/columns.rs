@@ -52,7 +52,7 @@ macro_rules! names {
 pub(crate) use names;
 
 /// The version of the tables. Earlier versions were never released.
-pub(crate) const SCHEMA: i64 = 3;
+pub(crate) const SCHEMA: i64 = 4;
 
 /// The reason of the error for tables of another version.
 pub(crate) const OTHER_SCHEMA: &str = "its tables are of another version of this crate";
@@ -63,6 +63,11 @@ pub(crate) fn read(row: &impl Columns) -> Result<Record, StoreError> {
         session: session(row)?,
         state: state(row)?,
     })
+}
+
+/// Reads the time of a session's end.
+pub(crate) fn ended_time(row: &impl Columns) -> Result<Timestamp, StoreError> {
+    time(row, "ended_at")
 }
 
 fn session(row: &impl Columns) -> Result<Session, StoreError> {
@@ -123,6 +128,12 @@ pub(crate) fn reason(ended: Option<Ended>) -> Option<&'static str> {
     ended.map(|ended| ended.reason.as_str())
 }
 
+/// How long a session is kept at most that ends with this state, as [`Record::end`] says.
+pub(crate) fn kept_until(state: &SessionState, ended: Ended) -> i64 {
+    let kept_until = ended.at + Record::KEPT_AFTER_END;
+    state.expires_at.max(kept_until).as_millis()
+}
+
 pub(crate) fn lifetime_millis(lifetime: Option<Duration>) -> Option<i64> {
     lifetime.map(|lifetime| i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX))
 }
@@ -131,10 +142,16 @@ pub(crate) fn thumbprint(key: Option<&KeyThumbprint>) -> Option<Vec<u8>> {
     key.map(|key| key.as_bytes().to_vec())
 }
 
+/// Whether a row can have both versions. A swap between others is lost.
+pub(crate) fn can_hold(expected: u64, next: u64) -> bool {
+    i64::try_from(expected).is_ok() && i64::try_from(next).is_ok()
+}
+
 /// The session's version, to be written to a column. It is an error if a column cannot hold it;
 /// so no row has such a version.
 pub(crate) fn version(version: u64) -> Result<i64, StoreError> {
-    i64::try_from(version).map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))
+    i64::try_from(version)
+        .map_err(|error| StoreError::with_source(StoreErrorKind::Unsuitable, error))
 }
 
 fn array(bytes: &[u8], column: &'static str) -> Result<[u8; 32], StoreError> {

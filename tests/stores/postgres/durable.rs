@@ -95,7 +95,7 @@ async fn each_write_is_as_durable_as_can_be() {
                 .expect("it ends")
         );
         kept(&store, number + 100, "eve").await;
-        let ended = store.end_all(ISSUER, "eve", EndReason::Logout).await;
+        let ended = store.end_all(ISSUER, "eve", None, EndReason::Logout).await;
         assert_eq!(ended.expect("it ends").len(), 1);
         let seen: Vec<String> = told(&server, "SELECT array_agg(how) FROM seen").await;
         assert_eq!(seen, [expected; 6], "{set}");

@@ -227,7 +227,7 @@ async fn one_that_is_refused_fails_no_other() {
     let mut nexts = rotations(&store, [1, 2, 3]).await;
     nexts[1].state.generation = 99;
     let [before, refused, after] = swaps(together(&server, &store, &nexts).await);
-    assert_eq!(kind(outcome(refused).await), StoreErrorKind::Unavailable);
+    assert_eq!(kind(outcome(refused).await), StoreErrorKind::Unsuitable);
     assert!(won(before).await && won(after).await);
     assert_eq!(load(&store, 2).await.state.version, 0);
 }
@@ -374,7 +374,9 @@ async fn disturb(store: &PostgresStore, step: u128, sessions: u128) {
         3 => store.delete_expired(9).await.map(drop),
         4 if step.is_multiple_of(9) => {
             let subject = format!("user {}", step % 7);
-            let ended = store.end_all(ISSUER, &subject, EndReason::Logout).await;
+            let ended = store
+                .end_all(ISSUER, &subject, None, EndReason::Logout)
+                .await;
             ended.map(drop)
         }
         _ => Ok(()),

@@ -39,7 +39,7 @@ async fn a_session_that_is_locked_is_busy_and_then_works() {
                 .await
                 .map(drop),
             store
-                .end_all(ISSUER, "ada", EndReason::Logout)
+                .end_all(ISSUER, "ada", None, EndReason::Logout)
                 .await
                 .map(drop),
             store.confirm(&[(first.session.id, 0)]).await,
@@ -118,7 +118,9 @@ async fn rows_are_locked_in_one_order() {
     let waits: [BoxFuture<'_>; 2] = [
         Box::pin(async { store.confirm(&pairs).await }),
         Box::pin(async {
-            let ended = store.end_all(ISSUER, "ada", EndReason::Logout).await?;
+            let ended = store
+                .end_all(ISSUER, "ada", None, EndReason::Logout)
+                .await?;
             assert_eq!(ended.len(), 3);
             Ok(())
         }),
@@ -164,7 +166,9 @@ async fn who_waited_sees_what_it_waited_for() {
                 1 => store.confirm(&[(id, 0)]).await.map(|()| 0),
                 2 => store.end(id, EndReason::Logout).await.map(usize::from),
                 _ => {
-                    let ended = store.end_all(ISSUER, "user 3", EndReason::Logout).await;
+                    let ended = store
+                        .end_all(ISSUER, "user 3", None, EndReason::Logout)
+                        .await;
                     ended.map(|ended| ended.len())
                 }
             }
@@ -305,7 +309,9 @@ async fn write(
         }
         3 => {
             let subject = format!("user {}", round % 4);
-            store.end_all(ISSUER, &subject, EndReason::Logout).await?;
+            store
+                .end_all(ISSUER, &subject, None, EndReason::Logout)
+                .await?;
         }
         4 => drop(store.delete_expired(50).await?),
         _ => return swap_some(store, round, sessions).await,

@@ -8,6 +8,7 @@ mod opening;
 mod planning;
 mod pooling;
 mod primary;
+mod refusing;
 mod rows;
 mod silent;
 

@@ -105,7 +105,7 @@ async fn tables_may_have_any_name() {
             .confirm(&[(id(number), 1)])
             .await
             .expect("it confirms");
-        let ended = store.end_all(ISSUER, "ada", EndReason::Logout).await;
+        let ended = store.end_all(ISSUER, "ada", None, EndReason::Logout).await;
         assert_eq!(ended.expect("it ends"), [id(number)]);
         assert_eq!(store.delete_expired(9).await.expect("it deletes"), 0);
     }

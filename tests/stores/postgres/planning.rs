@@ -45,14 +45,19 @@ async fn no_statement_walks_the_table() {
             .confirm(&[(id(1), 7), (id(404), 1)])
             .await
             .expect("it confirms");
-        let listed = store.list(ISSUER, "user 7", Some(id(5)), 10).await;
+        let highest = SessionId::from_uuid(Uuid::max());
+        let listed = store.list(ISSUER, "user 7", Some(highest), 10).await;
         assert_eq!(listed.expect("it lists").records.len(), 10);
-        let ended = store.end_all(ISSUER, "user 404", EndReason::Logout).await;
+        let ended = store
+            .end_all(ISSUER, "user 404", None, EndReason::Logout)
+            .await;
         ended.expect("it ends");
         store
             .end(id(404), EndReason::Logout)
             .await
             .expect("it ends");
+        let since = store.ended_since(first.session.created_at, Some(id(5)), 10);
+        since.await.expect("it tells the ends");
         store.delete_expired(9).await.expect("it deletes");
         last = load(&store, 1).await;
     }
@@ -62,7 +67,8 @@ async fn no_statement_walks_the_table() {
     for used in [
         "LockRows",
         "Index Scan using tower_bearer_sessions_pkey",
-        "tower_bearer_sessions_subject",
+        "tower_bearer_sessions_live",
+        "tower_bearer_sessions_ended",
         "Index Scan using tower_bearer_sessions_ends_at",
     ] {
         assert!(plans.contains(used), "{used} is not in {plans}");
@@ -71,6 +77,78 @@ async fn no_statement_walks_the_table() {
         !plans.contains("Seq Scan on tower_bearer_sessions"),
         "{plans}"
     );
+}
+
+/// Two sessions become 20 000 each: of one subject live ones, of another ended ones.
+const FEW_SUBJECTS: &str = "
+INSERT INTO tower_bearer_sessions
+SELECT (jsonb_populate_record(kept, jsonb_build_object(
+    'id', gen_random_uuid(), 'ended_at', kept.ended_at - number
+))).*
+FROM tower_bearer_sessions AS kept, generate_series(1, 20000) AS number";
+
+/// How many rows and entries of indexes were read.
+const READ: &str = "
+SELECT (seq_tup_read + (
+    SELECT sum(idx_tup_read) FROM pg_stat_user_indexes AS entry WHERE entry.relid = rows.relid
+))::bigint
+FROM pg_stat_user_tables AS rows WHERE relname = 'tower_bearer_sessions'";
+
+#[tokio::test]
+async fn a_subject_s_dead_sessions_and_others_sessions_are_not_read() {
+    const ROUNDS: i64 = 24;
+    let Some(server) = Postgres::start_with(&[("autovacuum", "off")]).await else {
+        return;
+    };
+    let options = PostgresOptions::new().max_connections(1);
+    let store = open_with(&server.url(), options).await;
+    let first = kept(&store, 1, "ada").await;
+    kept(&store, 2, "eve").await;
+    let ended = store.end(first.session.id, EndReason::Logout).await;
+    assert!(ended.expect("it ends"));
+    server.run(FEW_SUBJECTS).await;
+    server.run("VACUUM ANALYZE tower_bearer_sessions").await;
+    let now = store.now().await.expect("it tells the time");
+    for (number, subject) in (3..).zip(["ada", "bob"].into_iter().cycle()).take(24) {
+        let live = kept(&store, number, subject).await;
+        let listed = store.list(ISSUER, subject, None, 1_000).await;
+        assert!(listed.expect("it lists").records == [live]);
+        let since = store.ended_since(now, None, 1_000).await;
+        let ended_by_now = since.expect("it tells the ends").len();
+        assert_eq!(ended_by_now as u128, number - 3);
+        let ended = store
+            .end_all(ISSUER, subject, None, EndReason::Logout)
+            .await;
+        assert_eq!(ended.expect("it ends"), [id(number)]);
+    }
+    // A connection tells what it did when it is closed.
+    store.close().await;
+    let updated =
+        "SELECT n_tup_upd FROM pg_stat_user_tables WHERE relname = 'tower_bearer_sessions'";
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while told::<i64>(&server, updated).await <= ROUNDS {
+        assert!(Instant::now() < deadline, "the statistics do not come");
+    }
+    let read: i64 = told(&server, READ).await;
+    println!("{read} rows and entries were read");
+    assert!(read < 100 * ROUNDS, "{read} were read");
+}
+
+#[tokio::test]
+async fn the_index_of_live_sessions_does_not_grow_with_logouts() {
+    let Some(server) = Postgres::start_with(&[("autovacuum", "off")]).await else {
+        return;
+    };
+    let store = open(&server.url()).await;
+    for number in 0..1_000 {
+        let live = kept(&store, number, "ada").await;
+        let ended = store.end(live.session.id, EndReason::Logout).await;
+        assert!(ended.expect("it ends"));
+    }
+    let pages = "SELECT pg_relation_size('tower_bearer_sessions_live') / 8192";
+    let pages: i64 = told(&server, pages).await;
+    // Its first page is about the index, and more than a hundred entries go into another.
+    assert!(pages <= 4, "{pages} pages");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

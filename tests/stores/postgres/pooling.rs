@@ -50,7 +50,9 @@ async fn many_clients_share_few_servers() {
                 .iter()
                 .all(|record| record.state.confirmed_at.is_some())
         );
-        let ended = store.end_all(ISSUER, &subject, EndReason::Logout).await;
+        let ended = store
+            .end_all(ISSUER, &subject, None, EndReason::Logout)
+            .await;
         assert_eq!(ended.expect("it ends").len(), 10);
     }
     // None of the servers has anything prepared, or set.

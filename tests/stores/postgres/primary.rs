@@ -9,6 +9,10 @@ async fn nothing_works(store: &PostgresStore, known: &Record) {
         store.load(known.session.id).await.map(drop),
         store.load(id(404)).await.map(drop),
         store.list(ISSUER, "ada", None, 9).await.map(drop),
+        store
+            .ended_since(known.session.created_at, None, 9)
+            .await
+            .map(drop),
         store.insert(known).await,
         store
             .swap(known.session.id, 0, &rotated(known).state)
@@ -20,7 +24,7 @@ async fn nothing_works(store: &PostgresStore, known: &Record) {
             .await
             .map(drop),
         store
-            .end_all(ISSUER, "ada", EndReason::Logout)
+            .end_all(ISSUER, "ada", None, EndReason::Logout)
             .await
             .map(drop),
         store.delete_expired(9).await.map(drop),

@@ -49,8 +49,13 @@ async fn a_full_server_takes_no_logins_and_serves_those_who_are_in() {
     store.confirm(&[(kept[1].session.id, 0)]).await.unwrap();
     assert!(load(&store, 1).await.state.confirmed_at.is_some());
     assert!(end(&store, 2).await);
-    assert_eq!(live(&store).await.len(), kept.len() - 1);
-    assert_eq!(end_all(&store).await.unwrap().len(), kept.len() - 1);
+    let mut reused = rotated(&kept[3]);
+    reused.state.ended = Some(Ended::new(now(&store).await, EndReason::Reuse));
+    assert_eq!(swap(&store, 0, &reused).await, Swap::Swapped);
+    assert_eq!(live(&store).await.len(), kept.len() - 2);
+    assert_eq!(end_all(&store).await.unwrap().len(), kept.len() - 2);
+    let start = kept[0].session.created_at;
+    assert_eq!(ended_since(&store, start).await.len(), kept.len());
 
     // Once there is room again, so are those who could not come in.
     let () = server.run("CONFIG SET maxmemory 0").await;

@@ -58,6 +58,76 @@ async fn bytes_of_a_session() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
+async fn what_a_hundred_thousand_dead_sessions_cost() {
+    const DEAD: u128 = 100_000;
+    let server = Redis::start_to_measure().await.expect("Redis is installed");
+    let store = open(&server).await;
+    let start = now(&store).await;
+    let before = used_memory(&server).await;
+    let mut logins = JoinSet::new();
+    for _ in 0..DEAD {
+        if logins.len() == 64 {
+            logins.join_next().await.unwrap().unwrap();
+        }
+        let store = store.clone();
+        logins.spawn(async move {
+            let mut record = typical(7, start);
+            record.session.ends_at = start + 180 * 24 * HOUR;
+            store.insert(&record).await.unwrap();
+            let ended = store.end(record.session.id, EndReason::Logout).await;
+            assert!(ended.unwrap());
+        });
+    }
+    logins.join_all().await;
+    let each = (used_memory(&server).await - before) / DEAD as u64;
+    let notes: u64 = server
+        .run("MEMORY USAGE tower_bearer:ended SAMPLES 0")
+        .await;
+    let of_note = notes / DEAD as u64;
+    println!("{DEAD} dead sessions: {each} bytes each, {of_note} of them for a day only");
+    for (whose, number) in [("with them", 7), ("a new subject's", 8)].repeat(3) {
+        let subject = Uuid::from_u128(number).to_string();
+        let (list, login, end_all) = times_of(&store, number, &subject).await;
+        println!("{whose}: list {list:?}, login of at most 5 {login:?}, end_all {end_all:?}");
+    }
+}
+
+/// How long a list, a login where five sessions are allowed, and an end of the five take, in the
+/// mean.
+async fn times_of(
+    store: &RedisStore,
+    number: u128,
+    subject: &str,
+) -> (Duration, Duration, Duration) {
+    const TIMES: u32 = 100;
+    let (mut list, mut login, mut end_all) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    for _ in 0..TIMES {
+        for _ in 0..6 {
+            let start = now(store).await;
+            let begin = Instant::now();
+            let listed = store.list(ISSUER, subject, None, 2_000).await.unwrap();
+            for surplus in listed.records.iter().skip(4) {
+                let ended = store.end(surplus.session.id, EndReason::Evicted).await;
+                assert!(ended.unwrap());
+            }
+            store.insert(&typical(number, start)).await.unwrap();
+            login += begin.elapsed() / 6;
+        }
+        let begin = Instant::now();
+        let listed = store.list(ISSUER, subject, None, 1_000).await.unwrap();
+        list += begin.elapsed();
+        assert_eq!(listed.records.len(), 5);
+        let begin = Instant::now();
+        let reason = EndReason::Logout;
+        let ended = store.end_all(ISSUER, subject, None, reason).await.unwrap();
+        end_all += begin.elapsed();
+        assert_eq!(ended.len(), 5);
+    }
+    (list / TIMES, login / TIMES, end_all / TIMES)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
 async fn refreshes_a_second() {
     const FOR: Duration = Duration::from_secs(5);
     let server = Redis::start_to_measure().await.expect("Redis is installed");

@@ -1,6 +1,7 @@
 //! What is Redis' own, on servers that the tests start.
 
 mod conforming;
+mod ending;
 mod expiring;
 mod faults;
 mod full;
@@ -23,8 +24,8 @@ use tower_bearer::{
     SessionId,
     clock::Timestamp,
     store::{
-        EndReason, Ended, Record, Session, SessionSecret, SessionState, SessionStore, StoreError,
-        StoreErrorKind, Swap,
+        EndReason, Ended, PrivateClaims, Record, Session, SessionSecret, SessionState,
+        SessionStore, StoreError, StoreErrorKind, Swap,
     },
 };
 use tower_bearer_redis::{RedisOptions, RedisStore};
@@ -104,11 +105,22 @@ async fn end(store: &RedisStore, number: u128) -> bool {
     ended.expect("the store ends")
 }
 
+/// Ends the sessions of `ada`, and gives their identifiers, lowest first.
 async fn end_all(store: &RedisStore) -> Result<Vec<SessionId>, StoreError> {
-    store.end_all(ISSUER, "ada", EndReason::Logout).await
+    let ended = store.end_all(ISSUER, "ada", None, EndReason::Logout).await;
+    ended.map(|mut ids| {
+        ids.sort();
+        ids
+    })
 }
 
-/// The identifiers of the live sessions of `ada`.
+/// The sessions that were ended since `since`.
+async fn ended_since(store: &RedisStore, since: Timestamp) -> Vec<(SessionId, Timestamp)> {
+    let ended = store.ended_since(since, None, usize::MAX).await;
+    ended.expect("the store tells what was ended")
+}
+
+/// The identifiers of the live sessions of `ada`, highest first.
 async fn live(store: &RedisStore) -> Vec<SessionId> {
     let listed = store.list(ISSUER, "ada", None, usize::MAX).await;
     let sessions = listed.expect("the store lists").records;
@@ -125,7 +137,7 @@ fn kind<T>(result: Result<T, StoreError>) -> StoreErrorKind {
 }
 
 /// How each operation on session 1 fails, in the order of the trait, but for `now`.
-async fn failures(store: &RedisStore) -> [StoreErrorKind; 7] {
+async fn failures(store: &RedisStore) -> [StoreErrorKind; 8] {
     let first = record(1, Timestamp::from_secs(4_000_000_000));
     [
         kind(store.insert(&first).await),
@@ -139,6 +151,7 @@ async fn failures(store: &RedisStore) -> [StoreErrorKind; 7] {
         kind(store.end(first.session.id, EndReason::Logout).await),
         kind(end_all(store).await),
         kind(store.list(ISSUER, "ada", None, 9).await),
+        kind(store.ended_since(Timestamp::default(), None, 9).await),
     ]
 }
 

@@ -64,6 +64,45 @@ async fn who_is_let_in_is_up_to_the_server() {
 }
 
 #[tokio::test]
+async fn the_rights_that_the_docs_name_are_enough() {
+    let Some(server) = Redis::start().await else {
+        return;
+    };
+    let commands = "evalsha script|load time get set getrange setrange bitfield zadd zrange \
+        zrandmember zrem pexpireat pexpiretime info role quit ping wait";
+    let mut acl = redis::cmd("ACL");
+    acl.arg(&["SETUSER", "app", "on", ">secret", "~tower_bearer:*"]);
+    for command in commands.split_whitespace() {
+        acl.arg(format!("+{command}"));
+    }
+    let mut admin = server.connection().await;
+    acl.query_async::<()>(&mut admin).await.unwrap();
+    let url = format!("redis://app:secret@127.0.0.1:{}/", server.port());
+    let options = RedisOptions::new().wait_for_replicas(0, Duration::from_secs(5));
+    let store = RedisStore::connect_with(&url, options).await.unwrap();
+
+    let start = now(&store).await;
+    // So many that old entries are looked for, and notes too.
+    for number in 1..=20 {
+        insert(&store, number).await;
+    }
+    let mut next = rotated(&load(&store, 1).await);
+    assert_eq!(swap(&store, 0, &next).await, Swap::Swapped);
+    store.confirm(&[(id(2), 0)]).await.unwrap();
+    assert!(load(&store, 2).await.state.confirmed_at.is_some());
+    next.state.version = 2;
+    next.state.ended = Some(Ended::new(now(&store).await, EndReason::Reuse));
+    assert_eq!(swap(&store, 1, &next).await, Swap::Swapped);
+    assert!(end(&store, 2).await);
+    assert_eq!(live(&store).await.len(), 18);
+    assert_eq!(end_all(&store).await.unwrap().len(), 18);
+    assert_eq!(ended_since(&store, start).await.len(), 20);
+    assert_eq!(store.delete_expired(9).await.unwrap(), 0);
+    let left: u64 = server.run(&format!("ZCARD {}", index("ada"))).await;
+    assert_eq!(left, 0, "entries of ended sessions");
+}
+
+#[tokio::test]
 async fn prefixes_keep_stores_apart() {
     let Some(server) = Redis::start().await else {
         return;
@@ -79,6 +118,17 @@ async fn prefixes_keep_stores_apart() {
     insert(&two, 2).await;
     assert_eq!(end_all(&two).await.unwrap(), [id(1), id(2)]);
     assert!(load(&one, 1).await == first);
+    // No prefix at all, and the hash tags of a cluster.
+    for prefix in ["", "{shop}:", "{", "}", "{}"] {
+        let store = with(prefix).await;
+        let start = now(&store).await;
+        insert(&store, 1).await;
+        assert_eq!(live(&store).await, [id(1)], "{prefix:?}");
+        assert_eq!(end_all(&store).await.unwrap(), [id(1)], "{prefix:?}");
+        assert_eq!(ended_since(&store, start).await.len(), 1, "{prefix:?}");
+        let is_there = format!("EXISTS {prefix}session:{{{}}}", id(1));
+        assert!(server.run::<bool>(&is_there).await, "{prefix:?}");
+    }
     let mut keys: Vec<String> = server.run("KEYS one:*").await;
     keys.sort();
     assert_eq!(keys.len(), 2);

@@ -32,7 +32,8 @@ async fn a_key_of_another_type_is_corrupt_and_left_alone() {
     let pairs = [1, 2, 3].map(|number| (id(number), 0));
     store.confirm(&pairs).await.unwrap();
     assert!(load(&store, 3).await.state.confirmed_at.is_some());
-    assert_eq!(kind(store.list(ISSUER, "ada", None, 9).await), CORRUPT);
+    let page = store.list(ISSUER, "ada", Some(id(9)), 9).await;
+    assert_eq!(kind(page), CORRUPT);
     assert_eq!(kind(end_all(&store).await), CORRUPT);
     for number in [1, 3, 250] {
         assert!(load(&store, number).await.state.ended.is_some());
@@ -94,7 +95,7 @@ async fn a_row_of_a_later_format_is_left_alone() {
     };
     let store = open(&server).await;
     let first = insert(&store, 1).await;
-    let () = server.run(&format!("SETRANGE {} 0 \u{3}", key(1))).await;
+    let () = server.run(&format!("SETRANGE {} 0 \u{4}", key(1))).await;
     let before: Vec<u8> = server.run(&format!("GET {}", key(1))).await;
 
     assert_eq!(kind(store.load(first.session.id).await), CORRUPT);
@@ -106,4 +107,32 @@ async fn a_row_of_a_later_format_is_left_alone() {
     );
     let after: Vec<u8> = server.run(&format!("GET {}", key(1))).await;
     assert_eq!(before, after);
+}
+
+#[tokio::test]
+async fn a_session_that_can_never_be_kept_is_unsuitable() {
+    const LARGEST: usize = 1024 * 1024;
+    // The least that a server can be set to.
+    let settings = [("proto-max-bulk-len", "1mb")];
+    let Some(server) = Redis::start_with(&settings).await else {
+        return;
+    };
+    let store = open(&server).await;
+    let mut record = record(1, now(&store).await);
+    record.session.subject = "s".repeat(LARGEST);
+    for _ in 0..2 {
+        let refused = store.insert(&record).await;
+        assert_eq!(kind(refused), StoreErrorKind::Unsuitable);
+    }
+    let keys: u64 = server.run("DBSIZE").await;
+    assert_eq!(keys, 0);
+
+    record.session.subject.truncate(LARGEST - 300);
+    let subject = &record.session.subject;
+    store.insert(&record).await.unwrap();
+    assert!(load(&store, 1).await == record);
+    let listed = store.list(ISSUER, subject, None, 9).await.unwrap();
+    assert_eq!(listed.records.len(), 1);
+    let ended = store.end_all(ISSUER, subject, None, EndReason::Logout);
+    assert_eq!(ended.await.unwrap(), [id(1)]);
 }

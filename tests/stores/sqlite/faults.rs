@@ -86,6 +86,47 @@ async fn a_full_disk_is_unavailable_and_harms_nothing() {
 }
 
 #[tokio::test]
+async fn a_row_that_a_constraint_or_trigger_refuses_is_never_kept() {
+    const CHANGES: [&str; 3] = [
+        "CREATE UNIQUE INDEX one_each ON tower_bearer_sessions (subject)",
+        "CREATE TRIGGER refuse BEFORE INSERT ON tower_bearer_sessions WHEN NEW.generation = 99
+            BEGIN SELECT RAISE(ABORT, 'no'); END",
+        "CREATE TRIGGER empty BEFORE INSERT ON tower_bearer_sessions WHEN NEW.generation = 99
+            BEGIN INSERT INTO tower_bearer_schema (only, version) VALUES (2, 0); END",
+    ];
+    for change in CHANGES {
+        let (_directory, url) = place();
+        let setup = open(&url).await;
+        setup.insert(&record(1, "ada")).await;
+        run(&mut connection(&url).await, change).await;
+        let mut refused = record(2, "ada");
+        refused.state.generation = 99;
+        let error = setup.store.insert(&refused).await.expect_err(change);
+        assert_eq!(error.kind(), StoreErrorKind::Unsuitable, "{change}");
+        let error = setup.store.insert(&record(1, "ada")).await;
+        let kind = error.expect_err(change).kind();
+        assert_eq!(kind, StoreErrorKind::Duplicate, "{change}");
+        setup.insert(&record(3, "eve")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_subject_may_be_longer_than_promised() {
+    let (_directory, url) = place();
+    let setup = open(&url).await;
+    for (number, bytes) in (1..).zip([3_000, 1_000_000]) {
+        let subject = "é".repeat(bytes / 2);
+        let first = record(number, &subject);
+        setup.insert(&first).await;
+        assert_eq!(setup.live(&subject).await, [id(number)]);
+        let ended = setup
+            .store
+            .end_all(ISSUER, &subject, None, EndReason::Logout);
+        assert_eq!(ended.await.unwrap(), [id(number)]);
+    }
+}
+
+#[tokio::test]
 async fn a_row_that_cannot_be_read_is_corrupt() {
     let damages = [
         "UPDATE tower_bearer_sessions SET secret = x'00'",

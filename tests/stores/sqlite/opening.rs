@@ -64,7 +64,7 @@ async fn many_may_make_the_tables_at_once() {
         tasks.join_all().await;
         assert_eq!(
             open(&url).await.live("ada").await,
-            (0..8).map(id).collect::<Vec<_>>()
+            (0..8).rev().map(id).collect::<Vec<_>>()
         );
         let mut connection = connection(&url).await;
         assert_eq!(

@@ -26,7 +26,10 @@ use tower_bearer::{
     },
 };
 
-use crate::group_commit::{GroupCommit, Pending};
+use crate::{
+    columns,
+    group_commit::{GroupCommit, Pending},
+};
 
 /// How many confirmations one statement writes, and how many sessions one statement deletes.
 const BATCH: usize = 256;
@@ -127,18 +130,35 @@ const BATCH: usize = 256;
 /// to make a token, but keep it secret all the same: a server that logs statements with their
 /// parameters logs it at each login.
 ///
+/// # Dead sessions
+///
+/// An ended session stays in the table until its newest refresh token expires, and for at least a
+/// day, but never beyond its `ends_at`: a token that is used after the end is recognised by it. Its
+/// row is then without metadata and claims, and usually takes less than half a kilobyte. However
+/// many dead sessions a subject has, its logins, lists and logouts read none of them.
+///
+/// The store deletes nothing by itself. Let one of the processes, or each, start
+/// [`Sessions::clean_up`], which deletes dead and expired sessions at intervals.
+///
+/// Keep autovacuum on. A rotation writes to no index, but a login, the end of a session and its
+/// deletion do, and what they leave behind in indexes goes with the next vacuum.
+///
 /// # Errors of the operations
 ///
 /// | [kind](tower_bearer::store::StoreErrorKind) | where |
 /// | --- | --- |
 /// | `Busy` | another transaction has locked the session for too long, or was in conflict with a role that has a stricter isolation than `read committed` |
 /// | `Timeout` | no connection could be made or became free, or no answer came, within the [timeout](PostgresOptions::timeout) |
-/// | `Unavailable` | the connection was lost, the server shuts down, is read-only or full, its tables are missing, or the store is closed |
+/// | `Unavailable` | the connection was lost, the server shuts down, is read-only or full, its tables or a right are missing, or the store is closed |
+/// | `Duplicate` | a session with this identifier exists |
+/// | `Unsuitable` | the server can never keep the row: issuer and subject are together too long for an index (more than about 2 600 bytes), or a constraint or a trigger of the application's refuses it |
 /// | `Corrupt` | the session's row or the table cannot be read |
 ///
 /// A failed write leaves the session as it was. Only after a `Timeout`, or if the connection was
 /// lost before the answer, is it unknown whether the write happened. The client's next request
 /// is then served in either case.
+///
+/// [`Sessions::clean_up`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Sessions.html#method.clean_up
 #[derive(Clone)]
 pub struct PostgresStore {
     connections: Arc<Connections>,
@@ -240,12 +260,7 @@ impl SessionStore for PostgresStore {
         expected: u64,
         next: &SessionState,
     ) -> Result<Swap, StoreError> {
-        // No row has a version that a column cannot hold, and none can get one.
-        if [expected, next.version]
-            .map(i64::try_from)
-            .iter()
-            .any(Result::is_err)
-        {
+        if !columns::can_hold(expected, next.version) {
             return Ok(Swap::Lost);
         }
         let next = next.clone();
@@ -281,11 +296,13 @@ impl SessionStore for PostgresStore {
         &self,
         issuer: &str,
         subject: &str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         let end_all = statement(&self.statements.end_all)
             .bind(issuer.as_bytes())
             .bind(subject.as_bytes())
+            .bind(keep.map(|id| id.as_uuid()))
             .bind(reason.as_str());
         let ended = self.connections.write(end_all).await?;
         ended.iter().map(row::id).collect()
@@ -295,15 +312,15 @@ impl SessionStore for PostgresStore {
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
-        let after = after.map(|id| id.as_uuid());
+        let before = before.map(|id| id.as_uuid());
         let list = statement(&self.statements.list)
             .bind(issuer.as_bytes())
             .bind(subject.as_bytes())
-            .bind(after.unwrap_or(Uuid::nil()))
-            .bind(after)
+            .bind(before.unwrap_or(Uuid::max()))
+            .bind(before)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows = self.connections.read(list).await?;
         let records = rows.iter().map(row::read).filter_map(Result::transpose);
@@ -311,6 +328,23 @@ impl SessionStore for PostgresStore {
             records.collect::<Result<_, _>>()?,
             row::now(&rows)?,
         ))
+    }
+
+    async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
+        let after = after.map(|id| id.as_uuid());
+        let ended_since = statement(&self.statements.ended_since)
+            .bind(since.as_millis())
+            .bind(after.unwrap_or(Uuid::nil()))
+            .bind(after)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = self.connections.read(ended_since).await?;
+        let ended = rows.iter().map(row::ended).filter_map(Result::transpose);
+        ended.collect()
     }
 
     // In batches, so that other writers can run between them.

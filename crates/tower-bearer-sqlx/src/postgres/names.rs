@@ -4,7 +4,7 @@ use tower_bearer::store::{OpenError, OpenErrorKind};
 
 /// The longest name in bytes. PostgreSQL truncates longer ones, so that two could become the same.
 const LONGEST: usize = 63;
-/// The longest name of a table, to which `_version`, `_subject` or `_ends_at` can be added.
+/// The longest name of a table, to which `_version`, `_ends_at` or a shorter suffix can be added.
 const LONGEST_TABLE: usize = LONGEST - 8;
 
 /// The names as statements need them: quoted, and the tables with their schema.
@@ -15,7 +15,8 @@ pub(super) struct Names {
     pub(super) schema: String,
     pub(super) sessions: String,
     pub(super) version: String,
-    pub(super) subject_index: String,
+    pub(super) live_index: String,
+    pub(super) ended_index: String,
     pub(super) ends_at_index: String,
 }
 
@@ -29,7 +30,8 @@ impl Names {
         Ok(Self {
             sessions: format!("{schema}.{}", quoted(table)),
             version: format!("{schema}.{}", quoted(&plain_version)),
-            subject_index: quoted(&format!("{table}_subject")),
+            live_index: quoted(&format!("{table}_live")),
+            ended_index: quoted(&format!("{table}_ended")),
             ends_at_index: quoted(&format!("{table}_ends_at")),
             schema,
             plain_schema,

@@ -111,6 +111,15 @@ pub(super) fn id(row: &PgRow) -> Result<SessionId, StoreError> {
     Fields(row).id("id")
 }
 
+/// Reads the columns `id` and `ended_at`, which are null if there is no session.
+pub(super) fn ended(row: &PgRow) -> Result<Option<(SessionId, Timestamp)>, StoreError> {
+    let row = Fields(row);
+    match row.get::<Option<Uuid>>("id")? {
+        Some(id) => columns::ended_time(&row).map(|at| Some((SessionId::from_uuid(id), at))),
+        None => Ok(None),
+    }
+}
+
 /// Reads the column `now`.
 pub(super) fn now(rows: &[PgRow]) -> Result<Timestamp, StoreError> {
     let row = rows.first().ok_or_else(|| unreadable("now"))?;

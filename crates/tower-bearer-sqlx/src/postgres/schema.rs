@@ -40,13 +40,14 @@ SELECT EXISTS (
     WHERE namespace.nspname = $1::text AND class.relname = $2::text
 )";
 
-/// The wide columns are last. Columns with an index never change, and each page keeps room for new
-/// versions of its rows, so that a rotation does not write to an index.
+/// The wide columns are last. A rotation changes no column of an index or of its condition, and
+/// each page keeps room for new versions of its rows, so that a rotation does not write to an index.
 fn create(names: &Names) -> String {
     let Names {
         sessions,
         version,
-        subject_index,
+        live_index,
+        ended_index,
         ends_at_index,
         ..
     } = names;
@@ -82,7 +83,8 @@ CREATE TABLE {sessions} (
     metadata bytea NOT NULL,
     extra bytea NOT NULL
 ) WITH (fillfactor = 70);
-CREATE INDEX {subject_index} ON {sessions} (issuer, subject, id);
+CREATE INDEX {live_index} ON {sessions} (issuer, subject, id) WHERE ended_at IS NULL;
+CREATE INDEX {ended_index} ON {sessions} (ended_at, id) WHERE ended_at IS NOT NULL;
 CREATE INDEX {ends_at_index} ON {sessions} (ends_at);
 INSERT INTO {version} (single, version) VALUES (true, {SCHEMA});
 "

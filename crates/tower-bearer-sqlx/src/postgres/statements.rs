@@ -4,6 +4,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tower_bearer::store::Record;
+
 use crate::columns;
 
 use super::names::Names;
@@ -30,10 +32,13 @@ pub(super) struct Statements {
     /// Like `swap`, but waits for the row's lock for a short time only.
     pub(super) swap_soon: Arc<str>,
     pub(super) swap_many: Arc<str>,
+    /// A swap that ends the session.
+    pub(super) swap_ending: Arc<str>,
     pub(super) confirm: Arc<str>,
     pub(super) end: Arc<str>,
     pub(super) end_all: Arc<str>,
     pub(super) list: Arc<str>,
+    pub(super) ended_since: Arc<str>,
     pub(super) delete_expired: Arc<str>,
 }
 
@@ -46,13 +51,15 @@ impl Statements {
             now: now(),
             insert: insert(sessions, settled),
             load: load(sessions),
-            swap: swap(sessions, settled),
-            swap_soon: swap(sessions, &self::settled(wait.min(SOON))),
+            swap: swap(sessions, settled, ""),
+            swap_soon: swap(sessions, &self::settled(wait.min(SOON)), ""),
             swap_many: swap_many(sessions, settled),
+            swap_ending: swap(sessions, settled, DROP_AT_END),
             confirm: confirm(sessions, settled),
             end: end(sessions, settled),
             end_all: end_all(sessions, settled),
             list: list(sessions),
+            ended_since: ended_since(sessions),
             delete_expired: delete_expired(sessions),
         }
     }
@@ -76,12 +83,20 @@ fn now() -> Arc<str> {
     format!("SELECT {NOW} AS now, {WRITABLE} AS writable").into()
 }
 
+/// Also looks at the subject's newest sessions, whatever it finds. Where one has ended, its entry
+/// is still in the index: this marks it, so that it makes room for later entries. Otherwise a list
+/// would have to look at all entries since the last vacuum.
 fn insert(sessions: &str, settled: &str) -> Arc<str> {
     format!(
         "INSERT INTO {sessions} ({COLUMNS})
         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
             $19, $20, $21, $22, $23, $24
-        WHERE {settled}"
+        WHERE {settled} AND (
+            SELECT pg_catalog.count(*) FROM (
+                SELECT FROM {sessions} WHERE issuer = $2 AND subject = $3 AND ended_at IS NULL
+                ORDER BY id DESC LIMIT 16
+            ) AS newest
+        ) >= 0"
     )
     .into()
 }
@@ -95,12 +110,15 @@ fn load(sessions: &str) -> Arc<str> {
     .into()
 }
 
-fn swap(sessions: &str, settled: &str) -> Arc<str> {
+/// What a swap that ends the session sets besides the state.
+const DROP_AT_END: &str = ", ends_at = LEAST(ends_at, $14), claims = '{}', metadata = '{}'";
+
+fn swap(sessions: &str, settled: &str, more: &str) -> Arc<str> {
     format!(
         "UPDATE {sessions}
         SET version = $3, generation = $4, rotated_at = $5, delivered_at = $6, confirmed_at = $7,
             late = $8, expires_at = $9, last_refreshed_at = $10, bound_to = $11, ended_at = $12,
-            end_reason = $13
+            end_reason = $13{more}
         WHERE id = $1 AND version = $2 AND ended_at IS NULL AND {settled}
         RETURNING true"
     )
@@ -150,31 +168,47 @@ fn confirm(sessions: &str, settled: &str) -> Arc<str> {
     .into()
 }
 
-fn end(sessions: &str, settled: &str) -> Arc<str> {
+/// What an end sets besides the reason: what [`Record::end`] sets, by one reading of the clock.
+fn ended() -> String {
+    let day = Record::KEPT_AFTER_END.as_millis();
     format!(
-        "UPDATE {sessions} SET ended_at = {NOW}, end_reason = $2, version = version + 1
+        "(ended_at, ends_at) = (
+                SELECT now, LEAST(kept.ends_at, GREATEST(kept.expires_at, now + {day}))
+                FROM (SELECT {NOW} AS now) AS clock
+            ),
+            claims = '{{}}', metadata = '{{}}', version = kept.version + 1"
+    )
+}
+
+fn end(sessions: &str, settled: &str) -> Arc<str> {
+    let ended = ended();
+    format!(
+        "UPDATE {sessions} AS kept SET {ended}, end_reason = $2
         WHERE id = $1 AND ended_at IS NULL AND {settled}
         RETURNING true"
     )
     .into()
 }
 
+/// `$3` is a session that goes on. The sessions are found again by a list of identifiers, as for a
+/// join the planner may prefer to read the whole table if it has few subjects.
 fn end_all(sessions: &str, settled: &str) -> Arc<str> {
+    let ended = ended();
     format!(
         "WITH held AS (
             SELECT id FROM {sessions}
-            WHERE issuer = $1 AND subject = $2 AND ended_at IS NULL AND {settled}
+            WHERE issuer = $1 AND subject = $2 AND id IS DISTINCT FROM $3 AND ended_at IS NULL
+                AND {settled}
             ORDER BY id FOR NO KEY UPDATE
         )
-        UPDATE {sessions} AS kept
-        SET ended_at = {NOW}, end_reason = $3, version = kept.version + 1
-        FROM held WHERE kept.id = held.id
+        UPDATE {sessions} AS kept SET {ended}, end_reason = $4
+        WHERE kept.id = ANY (ARRAY(SELECT id FROM held))
         RETURNING kept.id"
     )
     .into()
 }
 
-/// Gives one row even if there is no session. `$3` is the lowest identifier to list, and `$4` is
+/// Gives one row even if there is no session. `$3` is the highest identifier to list, and `$4` is
 /// one to leave out.
 fn list(sessions: &str) -> Arc<str> {
     format!(
@@ -182,11 +216,28 @@ fn list(sessions: &str) -> Arc<str> {
         SELECT now, writable, live.*
         FROM clock LEFT JOIN LATERAL (
             SELECT {COLUMNS} FROM {sessions}
-            WHERE issuer = $1 AND subject = $2 AND id >= $3 AND id IS DISTINCT FROM $4
+            WHERE issuer = $1 AND subject = $2 AND id <= $3 AND id IS DISTINCT FROM $4
                 AND ended_at IS NULL AND expires_at > clock.now AND ends_at > clock.now
-            ORDER BY id LIMIT $5
+            ORDER BY id DESC LIMIT $5
         ) AS live ON true
-        ORDER BY id"
+        ORDER BY id DESC"
+    )
+    .into()
+}
+
+/// Gives one row even if there is no session. `$1` and `$2` are the first time and identifier, and
+/// `$3` is an identifier to leave out at this very time.
+fn ended_since(sessions: &str) -> Arc<str> {
+    format!(
+        "WITH server AS (SELECT {WRITABLE} AS writable)
+        SELECT writable, ended.*
+        FROM server LEFT JOIN LATERAL (
+            SELECT id, ended_at FROM {sessions}
+            WHERE ended_at IS NOT NULL AND (ended_at, id) >= ($1, $2)
+                AND (ended_at, id) IS DISTINCT FROM ($1, $3)
+            ORDER BY ended_at, id LIMIT $4
+        ) AS ended ON true
+        ORDER BY ended_at, id"
     )
     .into()
 }

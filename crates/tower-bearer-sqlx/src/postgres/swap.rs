@@ -49,10 +49,14 @@ impl Writer for SwapWriter {
     }
 
     async fn write_alone(&self, swap: &Pending) -> Result<Swap, StoreError> {
-        let statement = one(&self.statements.swap, swap)?;
         let rows = match swap.next.ended {
-            Some(_) => self.connections.write(statement).await?,
+            Some(ended) => {
+                let kept_until = columns::kept_until(&swap.next, ended);
+                let statement = one(&self.statements.swap_ending, swap)?.bind(kept_until);
+                self.connections.write(statement).await?
+            }
             None => {
+                let statement = one(&self.statements.swap, swap)?;
                 let turn = Arc::clone(&self.alone).acquire_owned().await.ok();
                 self.connections.write_holding(statement, turn).await?
             }

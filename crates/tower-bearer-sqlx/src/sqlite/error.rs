@@ -1,6 +1,6 @@
 use std::error::Error as _;
 
-use sqlx::error::{DatabaseError, ErrorKind};
+use sqlx::error::DatabaseError;
 
 use tower_bearer::store::{StoreError, StoreErrorKind};
 
@@ -13,7 +13,8 @@ pub(super) fn failed(error: sqlx::Error) -> StoreError {
 pub(super) fn kind(error: &sqlx::Error) -> StoreErrorKind {
     match error {
         sqlx::Error::PoolTimedOut => StoreErrorKind::Timeout,
-        sqlx::Error::Database(error) => database_kind(&**error),
+        sqlx::Error::Database(error) => database_kind(code(&**error)),
+        sqlx::Error::Encode(_) => StoreErrorKind::Unsuitable,
         sqlx::Error::ColumnDecode { .. }
         | sqlx::Error::ColumnNotFound(_)
         | sqlx::Error::Decode(_) => StoreErrorKind::Corrupt,
@@ -24,34 +25,47 @@ pub(super) fn kind(error: &sqlx::Error) -> StoreErrorKind {
 const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
 const CORRUPT: i32 = 11;
+const TOO_BIG: i32 = 18;
 const CONSTRAINT: i32 = 19;
+const MISMATCH: i32 = 20;
 const NOT_A_DATABASE: i32 = 26;
+const PRIMARY_KEY: i32 = CONSTRAINT | 6 << 8;
 
-fn database_kind(error: &dyn DatabaseError) -> StoreErrorKind {
-    if error.kind() == ErrorKind::UniqueViolation {
+/// The kind of an extended result code (<https://www.sqlite.org/rescode.html>).
+pub(super) fn database_kind(code: i32) -> StoreErrorKind {
+    if code == PRIMARY_KEY {
         return StoreErrorKind::Duplicate;
     }
-    match code(error) {
+    match primary(code) {
         BUSY | LOCKED => StoreErrorKind::Busy,
         CORRUPT | NOT_A_DATABASE => StoreErrorKind::Corrupt,
+        // A value is too long or of another type, or a constraint or a trigger that somebody has
+        // added refuses the row.
+        TOO_BIG | CONSTRAINT | MISMATCH => StoreErrorKind::Unsuitable,
         // The file is read-only, full or cannot be opened, an I/O error, and all other errors.
         _ => StoreErrorKind::Unavailable,
     }
 }
 
-/// Whether a single row of several can be the reason for a failure: a page is damaged, or a check
-/// or a trigger that somebody has added refuses the data. Nothing was written then.
+/// Whether a single row of several can be the reason for a failure: a page is damaged, or the
+/// row is one that the database can never keep. Nothing was written then.
 pub(super) fn is_of_a_row(error: &StoreError) -> bool {
     let source = error.source().and_then(|source| source.downcast_ref());
     match source {
-        Some(sqlx::Error::Database(error)) => matches!(code(&**error), CORRUPT | CONSTRAINT),
+        Some(sqlx::Error::Database(error)) => matches!(
+            primary(code(&**error)),
+            CORRUPT | TOO_BIG | CONSTRAINT | MISMATCH
+        ),
         _ => false,
     }
 }
 
-/// The primary result code of SQLite, which is the lowest byte
-/// (<https://www.sqlite.org/rescode.html>).
 fn code(error: &dyn DatabaseError) -> i32 {
-    let code: Option<i32> = error.code().and_then(|code| code.parse().ok());
-    code.unwrap_or(0) & 0xff
+    let code = error.code().and_then(|code| code.parse().ok());
+    code.unwrap_or(0)
+}
+
+/// The primary result code, which is the lowest byte.
+fn primary(code: i32) -> i32 {
+    code & 0xff
 }

@@ -49,22 +49,38 @@ UPDATE tower_bearer_sessions AS kept SET confirmed_at = ?, version = kept.versio
 FROM json_each(?) AS pair
 WHERE kept.id = unhex(pair.value ->> 0) AND kept.generation = pair.value ->> 1
     AND kept.confirmed_at IS NULL AND kept.ended_at IS NULL";
-const END: &str = "
-UPDATE tower_bearer_sessions SET ended_at = ?, end_reason = ?, version = version + 1
-WHERE id = ? AND ended_at IS NULL";
-const END_ALL: &str = "
-UPDATE tower_bearer_sessions SET ended_at = ?, end_reason = ?, version = version + 1
-WHERE issuer = ? AND subject = ? AND ended_at IS NULL
-RETURNING id";
-/// To list from the beginning, `?3` is the empty blob, which is below every identifier.
+/// What an end sets, as `Record::end` does. `?2` is how long the session is kept at least.
+macro_rules! end {
+    () => {
+        "UPDATE tower_bearer_sessions
+        SET ended_at = ?1, ends_at = min(ends_at, max(expires_at, ?2)), end_reason = ?3,
+            claims = '{}', metadata = '{}', version = version + 1 "
+    };
+}
+const END: &str = concat!(end!(), "WHERE id = ?4 AND ended_at IS NULL");
+/// `?6` is a session that goes on.
+const END_ALL: &str = concat!(
+    end!(),
+    "WHERE issuer = ?4 AND subject = ?5 AND id IS NOT ?6 AND ended_at IS NULL
+    RETURNING id"
+);
+/// To list from the beginning, `?3` is above every identifier.
 const LIST: &str = concat!(
     "SELECT ",
     columns::names!(),
     " FROM tower_bearer_sessions
-    WHERE issuer = ?1 AND subject = ?2 AND id > ?3
+    WHERE issuer = ?1 AND subject = ?2 AND id < ?3
         AND ended_at IS NULL AND expires_at > ?4 AND ends_at > ?4
-    ORDER BY id LIMIT ?5"
+    ORDER BY id DESC LIMIT ?5"
 );
+/// Above every identifier, as it begins like the highest and is longer.
+const ABOVE_ALL: [u8; 17] = [0xff; 17];
+/// To begin with the first of those that were ended at `?1`, `?2` is the empty blob, which is below
+/// every identifier.
+const ENDED_SINCE: &str = "
+SELECT id, ended_at FROM tower_bearer_sessions
+WHERE ended_at IS NOT NULL AND (ended_at, id) > (?1, ?2)
+ORDER BY ended_at, id LIMIT ?3";
 const DELETE_EXPIRED: &str = "
 DELETE FROM tower_bearer_sessions WHERE rowid IN (
     SELECT rowid FROM tower_bearer_sessions WHERE ends_at <= ? ORDER BY ends_at LIMIT ?
@@ -103,16 +119,31 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 /// here wait, up to the [busy timeout](SqliteOptions::busy_timeout). In WAL mode, loads do not
 /// wait.
 ///
+/// # Dead sessions
+///
+/// An ended session stays in the file until its newest refresh token expires, and for at least a
+/// day, but never beyond its `ends_at`: a token that is used after the end is recognised by it. Its
+/// row is then without metadata and claims, and usually takes less than half a kilobyte. However
+/// many dead sessions a subject has, its logins, lists and logouts cost the same.
+///
+/// The store deletes nothing by itself. Let one of the processes, or each, start
+/// [`Sessions::clean_up`], which deletes dead and expired sessions at intervals. The file does not
+/// shrink by it, but SQLite uses the room again.
+///
 /// # Errors of the operations
 ///
 /// | [kind](tower_bearer::store::StoreErrorKind) | where |
 /// | --- | --- |
 /// | `Busy` | another process held the lock for longer than the busy timeout |
 /// | `Timeout` | no connection of the pool became free in time |
-/// | `Unavailable` | the file is read-only or cannot be opened, the disk is full or fails, or the store is closed |
+/// | `Unavailable` | the file is read-only or cannot be opened, the disk is full or fails, a table is missing, or the store is closed |
+/// | `Duplicate` | a session with this identifier exists |
+/// | `Unsuitable` | SQLite can never keep the row: a text of more than a gigabyte, or a row that an index or a trigger of the application's refuses |
 /// | `Corrupt` | the file or the session's row cannot be read |
 ///
 /// A failed write leaves the session as it was.
+///
+/// [`Sessions::clean_up`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Sessions.html#method.clean_up
 #[derive(Clone)]
 pub struct SqliteStore {
     writer: SqlitePool,
@@ -157,6 +188,15 @@ impl SqliteStore {
     /// The same as for [`connect`](Self::connect).
     pub async fn new(pool: SqlitePool) -> Result<Self, OpenError> {
         Self::opened(Pools::one(pool)).await
+    }
+
+    /// A statement that ends sessions now, with the first three values that it takes.
+    fn ending(&self, sql: &'static str, reason: EndReason) -> row::Statement {
+        let now = self.clock.now();
+        sqlx::query(sql)
+            .bind(now.as_millis())
+            .bind((now + Record::KEPT_AFTER_END).as_millis())
+            .bind(reason.as_str())
     }
 
     async fn opened(Pools { writer, readers }: Pools) -> Result<Self, OpenError> {
@@ -220,6 +260,9 @@ impl SessionStore for SqliteStore {
         expected: u64,
         next: &SessionState,
     ) -> Result<Swap, StoreError> {
+        if !columns::can_hold(expected, next.version) {
+            return Ok(Swap::Lost);
+        }
         let next = next.clone();
         self.swaps.swap(Pending { id, expected, next }).await
     }
@@ -237,10 +280,7 @@ impl SessionStore for SqliteStore {
 
     async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         let mut writer = self.writer.acquire().await.map_err(failed)?;
-        let end = sqlx::query(END)
-            .bind(self.clock.now().as_millis())
-            .bind(reason.as_str())
-            .bind(row::id_bytes(id));
+        let end = self.ending(END, reason).bind(row::id_bytes(id));
         let done = end.execute(&mut *writer).await.map_err(failed)?;
         Ok(done.rows_affected() > 0)
     }
@@ -249,14 +289,15 @@ impl SessionStore for SqliteStore {
         &self,
         issuer: &str,
         subject: &str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         let mut writer = self.writer.acquire().await.map_err(failed)?;
-        let end_all = sqlx::query(END_ALL)
-            .bind(self.clock.now().as_millis())
-            .bind(reason.as_str())
-            .bind(issuer)
-            .bind(subject);
+        let end_all = self
+            .ending(END_ALL, reason)
+            .bind(issuer.to_owned())
+            .bind(subject.to_owned())
+            .bind(keep.map(row::id_bytes));
         let ended = end_all.fetch_all(&mut *writer).await.map_err(failed)?;
         ended.iter().map(row::id).collect()
     }
@@ -265,7 +306,7 @@ impl SessionStore for SqliteStore {
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
         let mut reader = self.readers.acquire().await.map_err(failed)?;
@@ -273,12 +314,26 @@ impl SessionStore for SqliteStore {
         let list = sqlx::query(LIST)
             .bind(issuer)
             .bind(subject)
-            .bind(after.map(row::id_bytes).unwrap_or_default())
+            .bind(before.map_or(ABOVE_ALL.to_vec(), row::id_bytes))
             .bind(now.as_millis())
             .bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let rows = list.fetch_all(&mut *reader).await.map_err(failed)?;
         let records = rows.iter().map(row::read).collect::<Result<_, _>>()?;
         Ok(Listed::new(records, now))
+    }
+
+    async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
+        let ended_since = sqlx::query(ENDED_SINCE)
+            .bind(since.as_millis())
+            .bind(after.map(row::id_bytes).unwrap_or_default())
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = ended_since.fetch_all(&self.readers).await.map_err(failed)?;
+        rows.iter().map(row::ended).collect()
     }
 
     // In batches, so that other writers can run between them.

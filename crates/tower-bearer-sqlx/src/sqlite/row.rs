@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use tower_bearer::{
     claims::SessionId,
+    clock::Timestamp,
     store::{Record, Session, SessionState, StoreError},
 };
 
@@ -60,7 +61,11 @@ fn bind_session(insert: Statement, session: &Session) -> Statement {
         .bind(extra.to_json())
 }
 
-fn bind_state(insert: Statement, state: &SessionState) -> Result<Statement, StoreError> {
+/// Binds the columns of the state, which come last in an insert.
+pub(super) fn bind_state(
+    statement: Statement,
+    state: &SessionState,
+) -> Result<Statement, StoreError> {
     let SessionState {
         version,
         generation,
@@ -73,7 +78,7 @@ fn bind_state(insert: Statement, state: &SessionState) -> Result<Statement, Stor
         ended,
         bound_to,
     } = state;
-    Ok(insert
+    Ok(statement
         .bind(columns::version(*version)?)
         .bind(i64::from(*generation))
         .bind(millis(*rotated_at))
@@ -90,6 +95,12 @@ fn bind_state(insert: Statement, state: &SessionState) -> Result<Statement, Stor
 /// Reads all columns.
 pub(super) fn read(row: &SqliteRow) -> Result<Record, StoreError> {
     columns::read(&Fields(row))
+}
+
+/// Reads the columns `id` and `ended_at`.
+pub(super) fn ended(row: &SqliteRow) -> Result<(SessionId, Timestamp), StoreError> {
+    let row = Fields(row);
+    Ok((row.id("id")?, columns::ended_time(&row)?))
 }
 
 /// Reads the column `id` alone.

@@ -39,7 +39,10 @@ CREATE TABLE tower_bearer_sessions (
     ended_at INTEGER,
     end_reason TEXT
 ) STRICT;
-CREATE INDEX tower_bearer_sessions_subject ON tower_bearer_sessions (issuer, subject, id);
+CREATE INDEX tower_bearer_sessions_live ON tower_bearer_sessions (issuer, subject, id)
+    WHERE ended_at IS NULL;
+CREATE INDEX tower_bearer_sessions_ended ON tower_bearer_sessions (ended_at, id)
+    WHERE ended_at IS NOT NULL;
 CREATE INDEX tower_bearer_sessions_ends_at ON tower_bearer_sessions (ends_at);
 ";
 

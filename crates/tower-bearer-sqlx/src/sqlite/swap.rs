@@ -1,4 +1,5 @@
-//! Writes any number of swaps in one statement, and so in one commit.
+//! Writes any number of rotations in one statement, and so in one commit, and swaps that end their
+//! session alone.
 
 use std::{collections::HashSet, fmt::Write, slice};
 
@@ -7,7 +8,7 @@ use sqlx::SqlitePool;
 
 use tower_bearer::{
     claims::SessionId,
-    store::{SessionState, StoreError, StoreErrorKind, Swap},
+    store::{Ended, SessionState, StoreError, StoreErrorKind, Swap},
 };
 
 use crate::{
@@ -20,19 +21,27 @@ use super::{
     row,
 };
 
-/// The swaps are one JSON text, so that one prepared statement serves any number of them.
+/// The swaps are one JSON text, so that one prepared statement serves any number of them. None of
+/// them ends its session: SQLite writes to an index whenever a statement names one of its columns.
 pub(super) const SWAP: &str = "
 UPDATE tower_bearer_sessions AS kept
 SET generation = next.value ->> 'generation', rotated_at = next.value ->> 'rotated_at',
     delivered_at = next.value ->> 'delivered_at', confirmed_at = next.value ->> 'confirmed_at',
     late = next.value ->> 'late', expires_at = next.value ->> 'expires_at',
-    ended_at = next.value ->> 'ended_at', end_reason = next.value ->> 'end_reason',
     last_refreshed_at = next.value ->> 'last_refreshed_at', version = next.value ->> 'version',
     bound_to = unhex(next.value ->> 'bound_to')
 FROM json_each(?) AS next
 WHERE kept.id = unhex(next.value ->> 'id') AND kept.version = next.value ->> 'expected'
     AND kept.ended_at IS NULL
 RETURNING id";
+
+/// A swap that ends its session, and drops what `Record::end` drops.
+pub(super) const SWAP_ENDING: &str = "
+UPDATE tower_bearer_sessions
+SET version = ?1, generation = ?2, rotated_at = ?3, delivered_at = ?4, confirmed_at = ?5, late = ?6,
+    expires_at = ?7, last_refreshed_at = ?8, bound_to = ?9, ended_at = ?10, end_reason = ?11,
+    ends_at = min(ends_at, ?12), claims = '{}', metadata = '{}'
+WHERE id = ?13 AND version = ?14 AND ended_at IS NULL";
 
 #[derive(Serialize)]
 struct Row {
@@ -44,8 +53,6 @@ struct Row {
     confirmed_at: Option<i64>,
     late: u32,
     expires_at: i64,
-    ended_at: Option<i64>,
-    end_reason: Option<&'static str>,
     last_refreshed_at: Option<i64>,
     version: i64,
     bound_to: Option<String>,
@@ -72,17 +79,32 @@ impl Writer for SwapWriter {
     }
 
     async fn write_alone(&self, swap: &Pending) -> Result<Swap, StoreError> {
-        match self.swapped(slice::from_ref(swap)).await?.is_empty() {
-            true => Ok(Swap::Lost),
-            false => Ok(Swap::Swapped),
+        let written = match swap.next.ended {
+            Some(ended) => self.ended(swap, ended).await?,
+            None => !self.swapped(slice::from_ref(swap)).await?.is_empty(),
+        };
+        match written {
+            true => Ok(Swap::Swapped),
+            false => Ok(Swap::Lost),
         }
     }
 }
 
 impl SwapWriter {
+    /// Writes the swap, which ends its session, and tells whether it was done.
+    async fn ended(&self, swap: &Pending, ended: Ended) -> Result<bool, StoreError> {
+        let Pending { id, expected, next } = swap;
+        let swap = row::bind_state(sqlx::query(SWAP_ENDING), next)?
+            .bind(columns::kept_until(next, ended))
+            .bind(row::id_bytes(*id))
+            .bind(columns::version(*expected)?);
+        let done = swap.execute(&self.0).await.map_err(failed)?;
+        Ok(done.rows_affected() > 0)
+    }
+
     /// Writes the swaps, and gives the sessions whose swap was done.
     async fn swapped(&self, swaps: &[Pending]) -> Result<HashSet<SessionId>, StoreError> {
-        let rows: Vec<_> = swaps.iter().filter_map(Row::new).collect();
+        let rows: Vec<_> = swaps.iter().map(Row::new).collect::<Result<_, _>>()?;
         let rows = serde_json::to_string(&rows)
             .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))?;
         let swapped = sqlx::query(SWAP).bind(rows).fetch_all(&self.0);
@@ -91,8 +113,7 @@ impl SwapWriter {
 }
 
 impl Row {
-    /// `None` if a column cannot hold one of the versions, as no row has such a version.
-    fn new(swap: &Pending) -> Option<Self> {
+    fn new(swap: &Pending) -> Result<Self, StoreError> {
         let Pending { id, expected, next } = swap;
         let SessionState {
             version,
@@ -103,13 +124,13 @@ impl Row {
             late,
             expires_at,
             last_refreshed_at,
-            ended,
+            ended: _,
             bound_to,
         } = next;
-        Some(Self {
+        Ok(Self {
             id: id.as_uuid().simple().to_string(),
-            expected: i64::try_from(*expected).ok()?,
-            version: i64::try_from(*version).ok()?,
+            expected: columns::version(*expected)?,
+            version: columns::version(*version)?,
             generation: *generation,
             rotated_at: millis(*rotated_at),
             delivered_at: millis(*delivered_at),
@@ -117,8 +138,6 @@ impl Row {
             late: *late,
             expires_at: expires_at.as_millis(),
             last_refreshed_at: millis(*last_refreshed_at),
-            ended_at: columns::ended_at(*ended),
-            end_reason: columns::reason(*ended),
             bound_to: bound_to.as_ref().map(|key| hex(key.as_bytes())),
         })
     }

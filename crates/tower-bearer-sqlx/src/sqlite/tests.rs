@@ -1,5 +1,7 @@
 use sqlx::{AssertSqlSafe, Row};
 
+use tower_bearer::store::StoreErrorKind;
+
 use super::*;
 
 async fn value(pool: &SqlitePool, pragma: &'static str) -> i64 {
@@ -27,21 +29,28 @@ async fn its_own_connections_are_durable_and_wait() {
     assert_eq!(store.writer.options().get_max_connections(), 1);
 }
 
+/// The steps of the statement's plan.
+async fn plan(pool: &SqlitePool, sql: &str) -> Vec<String> {
+    let explain = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")));
+    let rows = explain.fetch_all(pool).await.unwrap();
+    rows.iter().map(|row| row.get("detail")).collect()
+}
+
 #[tokio::test]
 async fn no_statement_walks_the_table() {
     let store = SqliteStore::connect("sqlite::memory:").await.unwrap();
     for sql in [
         LOAD,
         swap::SWAP,
+        swap::SWAP_ENDING,
         CONFIRM,
         END,
         END_ALL,
         LIST,
+        ENDED_SINCE,
         DELETE_EXPIRED,
     ] {
-        let explain = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")));
-        let rows = explain.fetch_all(&store.writer).await.unwrap();
-        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        let plan = plan(&store.writer, sql).await;
         assert!(
             plan.iter().any(|step| step.starts_with("SEARCH")),
             "{sql}: {plan:?}"
@@ -51,6 +60,96 @@ async fn no_statement_walks_the_table() {
                 || step.contains("TEMP B-TREE")
         };
         assert!(!plan.iter().any(walks), "{sql}: {plan:?}");
+    }
+}
+
+/// 5 000 ended sessions and 5 000 that are not, all of one subject. The times of their ends are
+/// such that each of the other indexes looks good to a planner.
+const MANY: &str = "
+WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT 10000)
+INSERT INTO tower_bearer_sessions (id, issuer, subject, secret, created_at, auth_time, ends_at,
+    scope, claims, metadata, extra, version, generation, late, expires_at, ended_at, end_reason)
+SELECT randomblob(16), 'i', 's', randomblob(32), n, n, n, '', '{}', '{}', '{}', 0, 0, 0, n,
+    iif(n % 2, n, NULL), iif(n % 2, 'logout', NULL)
+FROM number";
+
+#[tokio::test]
+async fn a_subject_s_ended_sessions_are_not_read() {
+    const LIVE: &str = "SEARCH tower_bearer_sessions USING INDEX tower_bearer_sessions_live (issuer=? AND subject=?";
+    const ENDED: &str = "SEARCH tower_bearer_sessions USING COVERING INDEX \
+                         tower_bearer_sessions_ended ((ended_at,id)>(?,?))";
+    let store = SqliteStore::connect("sqlite::memory:").await.unwrap();
+    for statistics in [false, true] {
+        if statistics {
+            let many = sqlx::raw_sql(MANY).execute(&store.writer);
+            assert_eq!(many.await.unwrap().rows_affected(), 10_000);
+            let analyze = sqlx::raw_sql("ANALYZE").execute(&store.writer);
+            analyze.await.unwrap();
+        }
+        let list = plan(&store.readers, LIST).await;
+        assert_eq!(list, [format!("{LIVE} AND id<?)")], "{statistics}");
+        let end_all = plan(&store.writer, END_ALL).await;
+        assert_eq!(end_all, [format!("{LIVE})")], "{statistics}");
+        let ended = plan(&store.readers, ENDED_SINCE).await;
+        assert_eq!(ended, [ENDED], "{statistics}");
+    }
+}
+
+/// The table and the indexes that the statement writes to.
+async fn written(pool: &SqlitePool, sql: &str) -> Vec<String> {
+    let explain = sqlx::query(AssertSqlSafe(format!("EXPLAIN {sql}")));
+    let steps = explain.fetch_all(pool).await.unwrap();
+    let roots = steps
+        .iter()
+        .filter(|step| step.get::<&str, _>("opcode") == "OpenWrite")
+        .map(|step| step.get::<i64, _>("p2"));
+    let mut names = Vec::new();
+    for root in roots {
+        let name = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE rootpage = ?");
+        names.push(name.bind(root).fetch_one(pool).await.unwrap());
+    }
+    names
+}
+
+#[tokio::test]
+async fn a_rotation_writes_to_no_index() {
+    let store = SqliteStore::connect("sqlite::memory:").await.unwrap();
+    for sql in [swap::SWAP, CONFIRM] {
+        let written = written(&store.writer, sql).await;
+        assert_eq!(written, ["tower_bearer_sessions"], "{sql}");
+    }
+    let ended = written(&store.writer, END).await;
+    for index in ["live", "ended", "ends_at"] {
+        assert!(ended.contains(&format!("tower_bearer_sessions_{index}")));
+    }
+}
+
+#[test]
+fn a_refusal_for_ever_is_told_from_one_for_now() {
+    use StoreErrorKind::{Busy, Corrupt, Duplicate, Unavailable, Unsuitable};
+    for (code, name, kind) in [
+        (18, "TOOBIG", Unsuitable),
+        (19, "CONSTRAINT", Unsuitable),
+        (275, "CONSTRAINT_CHECK", Unsuitable),
+        (787, "CONSTRAINT_FOREIGNKEY", Unsuitable),
+        (1299, "CONSTRAINT_NOTNULL", Unsuitable),
+        (1555, "CONSTRAINT_PRIMARYKEY", Duplicate),
+        (1811, "CONSTRAINT_TRIGGER", Unsuitable),
+        (2067, "CONSTRAINT_UNIQUE", Unsuitable),
+        (3091, "CONSTRAINT_DATATYPE", Unsuitable),
+        (20, "MISMATCH", Unsuitable),
+        (261, "BUSY_RECOVERY", Busy),
+        (6, "LOCKED", Busy),
+        (779, "CORRUPT_INDEX", Corrupt),
+        (26, "NOTADB", Corrupt),
+        (1, "ERROR", Unavailable),
+        (7, "NOMEM", Unavailable),
+        (8, "READONLY", Unavailable),
+        (778, "IOERR_WRITE", Unavailable),
+        (13, "FULL", Unavailable),
+        (14, "CANTOPEN", Unavailable),
+    ] {
+        assert_eq!(error::database_kind(code), kind, "{name}");
     }
 }
 
