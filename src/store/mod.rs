@@ -45,18 +45,22 @@ use crate::{claims::SessionId, clock::Timestamp};
 ///    notes and claims are dropped and its `ends_at` is brought forward, exactly as
 ///    [`Record::end`] does it. So dead sessions are small and soon deleted.
 /// 3. Only [`insert`](Self::insert) creates a session.
-/// 4. Every session, an ended one too, is kept until its `ends_at`.
+/// 4. Every session, an ended one too, is kept until its `ends_at`, which an end may have brought
+///    forward.
 /// 5. Only [`list`](Self::list) and [`delete_expired`](Self::delete_expired) treat an expired
 ///    session in their own way. To the other methods it is a session like any other, as long as
 ///    the store still has it.
 /// 6. The change of one session is atomic: it happens whole or not at all. Once a call has
 ///    returned, every later call sees what it wrote, also a call from another server.
-/// 7. What the dead sessions of a subject cost its other sessions does not grow with their number:
-///    a [`list`](Self::list) and an [`end_all`](Self::end_all) read the sessions that are not
-///    ended, and no others. An index of those does that, which a session leaves as it ends.
+/// 7. However many ended sessions a subject has, they make its other sessions no slower: a
+///    [`list`](Self::list) and an [`end_all`](Self::end_all) read the sessions that are not ended,
+///    and no others. For that, keep an index of those, which a session leaves as it ends. (A test
+///    cannot see how much a store reads, so the suite does not check this promise.)
 /// 8. The store accepts every session within the [limits](crate::session::Grant#limits) of a
-///    grant: an issuer of at most 512 bytes, a subject and a client of at most 1 KiB each, a scope
-///    of at most 8 KiB, and claims and metadata of at most 64 KiB each.
+///    grant, all in bytes of UTF-8: an issuer of at most 512 bytes, a subject and a client of at
+///    most 1 KiB each, a scope of at most 8 KiB, claims of at most 64 KiB as JSON, and metadata
+///    whose names and values are at most 64 KiB together. A larger session may be refused, by
+///    [`Unsuitable`](StoreErrorKind::Unsuitable), but never cut.
 /// 9. All methods may be cancelled, which means that their future is dropped. A write that was
 ///    cancelled happens whole or not at all, and the caller does not know which. That is safe: a
 ///    client that saw no answer presents its old token again and is served by the protocol.
@@ -73,7 +77,10 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// | loses an acknowledged rotation | honest clients go on (row 11 of the [protocol](crate::manual::protocol)), and an event tells of it |
 /// | loses an acknowledged end of a session | the session becomes usable again, and a logout is undone |
 /// | deletes a session before its `ends_at` | the user has to log in again |
-/// | walks over the dead sessions of a subject | a user who logs in often can no longer log in when the number is limited, and can no longer log out everywhere |
+/// | keeps what an end drops | what was noted of a user stays for months after the logout |
+/// | does not tell of an end | after a restart a server admits access tokens of a session that was logged out, until they expire |
+/// | refuses or cuts long names | that user can never log in, or sees the sessions of another |
+/// | walks over the ended sessions of a subject | a user who logs in often can no longer log in when the number is limited, and can no longer log out everywhere |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a session store",
     note = "a store is a type with `impl SessionStore`, one of this crate's, or an `Arc` of either"
@@ -96,6 +103,9 @@ pub trait SessionStore: Send + Sync + 'static {
     ///
     /// [`StoreErrorKind::Duplicate`] if the store has a session with this identifier, be it live,
     /// ended or expired. That session is left as it is.
+    ///
+    /// [`StoreErrorKind::Unsuitable`] if the store can never keep this session, which is above the
+    /// limits of promise 8.
     fn insert(&self, record: &Record) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// The session with this identifier, if the store has it, and the time by the store's clock.
@@ -110,13 +120,14 @@ pub trait SessionStore: Send + Sync + 'static {
     /// answer is [`Swap::Lost`].
     ///
     /// [`Record::session`], which the login wrote, stays as it is, unless the swap ends the
-    /// session. The swap never creates a session. An `expected` that no row of the store can hold is [`Swap::Lost`] too, and no
-    /// error.
+    /// session. The swap never creates a session. An `expected` that no row of the store can hold
+    /// is [`Swap::Lost`] too, and no error.
     ///
     /// All of `next` is kept as it is given. Its version is above `expected`; the caller chooses
     /// it, and the store must not count versions itself: after a failover an old swap could then
-    /// overwrite a newer row. A swap whose `next.ended` is set ends the session: it changes the
-    /// session as [`Record::replace_state`] does and is written as durably as [`end`](Self::end).
+    /// overwrite a newer row. A swap whose `next.ended` is set ends the session, at the time that
+    /// `next.ended` says: it changes the session as [`Record::replace_state`] does, in the same
+    /// atomic step, and is written as durably as [`end`](Self::end).
     fn swap(
         &self,
         id: SessionId,
@@ -175,14 +186,18 @@ pub trait SessionStore: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Listed, StoreError>> + Send;
 
-    /// The sessions of all issuers that were ended at `since` or later, with the time of the end
-    /// by the store's clock, sorted by that time and then by identifier, earliest first. A server
-    /// that starts learns from it which access tokens to refuse.
+    /// The sessions of all issuers that were ended at `since` or later, each with the time in its
+    /// [`state.ended`](SessionState::ended), earliest first, and at equal times sorted by the bytes
+    /// of the identifier, lowest first. It makes no difference how a session was ended: by
+    /// [`end`](Self::end), [`end_all`](Self::end_all) or [`swap`](Self::swap). A server that
+    /// starts learns from it which access tokens to refuse.
     ///
     /// With an `after`, those that were ended at `since` itself are given only if their identifier
-    /// is above it; so the last entry of a page leads to the next page. If there are more than
-    /// `limit`, the first `limit` of them are given, and otherwise all. Sessions that were ended
-    /// more than [`KEPT_AFTER_END`](Record::KEPT_AFTER_END) ago may be missing.
+    /// is above it, whether or not the store has a session `after`; so the last entry of a page
+    /// gives the `since` and the `after` of the next page. If there are more than `limit`, the
+    /// first `limit` of them are given, and otherwise all. A `limit` of 0 or of `usize::MAX` is
+    /// allowed. Sessions that were ended more than [`KEPT_AFTER_END`](Record::KEPT_AFTER_END) ago,
+    /// or whose `ends_at` has come, may be missing.
     fn ended_since(
         &self,
         since: Timestamp,
@@ -192,7 +207,8 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// Deletes at most `limit` sessions whose `ends_at` the store's clock has reached, the ones
     /// with the earliest `ends_at` first, and gives the number of deleted sessions. Other sessions
-    /// stay, also ended ones and those that are past their `expires_at` only.
+    /// stay, also those that are ended and those that are past their `expires_at`, as long as their
+    /// `ends_at` has not come.
     ///
     /// A large `limit`, `usize::MAX` included, must not block other calls for long: delete in
     /// batches.

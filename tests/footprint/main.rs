@@ -8,7 +8,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower_bearer::{
     SessionId,
     clock::{ManualClock, Timestamp},
-    store::{MemoryStore, Record, Session, SessionSecret, SessionStore},
+    store::{EndReason, MemoryStore, PrivateClaims, Record, Session, SessionSecret, SessionStore},
 };
 use uuid::Uuid;
 
@@ -44,6 +44,15 @@ fn with_a_device(number: u32) -> Record {
     record
 }
 
+/// With 60 kB of notes and some claims.
+fn laden(number: u32) -> Record {
+    let mut record = bare(number);
+    let notes = [("page", "x".repeat(60_000))];
+    record.session.metadata = notes.map(|(name, note)| (name.into(), note)).into();
+    record.session.claims = PrivateClaims::from_json(r#"{"role":"editor"}"#).unwrap();
+    record
+}
+
 fn bytes_in_use(region: &Region<'_, System>) -> isize {
     let change = region.change();
     isize::try_from(change.bytes_allocated).unwrap()
@@ -69,9 +78,33 @@ async fn measure(record: fn(u32) -> Record) -> isize {
     each
 }
 
+/// Bytes a session before and after its end.
+async fn measure_ended(record: fn(u32) -> Record) -> [isize; 2] {
+    const ENDED: u32 = 2_000;
+    let clock = ManualClock::new(START);
+    let store = MemoryStore::with_clock(clock.clone());
+    let region = Region::new(ALLOCATOR);
+    let each = || bytes_in_use(&region) / isize::try_from(ENDED).unwrap();
+    for number in 0..ENDED {
+        store.insert(&record(number)).await.unwrap();
+    }
+    let live = each();
+    for number in 0..ENDED {
+        let id = record(number).session.id;
+        assert!(store.end(id, EndReason::Logout).await.unwrap());
+    }
+    let ended = each();
+
+    clock.advance(LIFE + Duration::from_millis(100) * ENDED);
+    assert_eq!(store.delete_expired(usize::MAX).await.unwrap(), 2_000);
+    let left = bytes_in_use(&region);
+    assert!(left < 32 * 1024, "{left} bytes are left");
+    [live, ended]
+}
+
 /// One test, since the allocator counts for the whole process.
 #[tokio::test]
-async fn a_session_takes_few_bytes_and_leaves_none() {
+async fn a_session_takes_few_bytes_fewer_once_it_is_ended_and_leaves_none() {
     let (bare, with_a_device) = (measure(bare).await, measure(with_a_device).await);
     println!("{bare} bytes a session, {with_a_device} with two notes");
     assert!((200..=400).contains(&bare), "{bare} bytes");
@@ -79,4 +112,9 @@ async fn a_session_takes_few_bytes_and_leaves_none() {
         (bare..=600).contains(&with_a_device),
         "{with_a_device} bytes"
     );
+
+    let [live, ended] = measure_ended(laden).await;
+    println!("{live} bytes a session with long notes, {ended} once it is ended");
+    assert!(live > 60_000, "{live} bytes");
+    assert!((200..=400).contains(&ended), "{ended} bytes");
 }

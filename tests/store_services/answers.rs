@@ -11,7 +11,7 @@ use tower_bearer::store::{
 use crate::support::*;
 
 /// One of each, in the order of the store's methods.
-fn answers() -> [StoreResponse; 9] {
+fn answers() -> [StoreResponse; 10] {
     let now = record().session.created_at;
     [
         StoreResponse::Now(now),
@@ -22,15 +22,17 @@ fn answers() -> [StoreResponse; 9] {
         StoreResponse::Ended(true),
         StoreResponse::EndedAll(vec![record().session.id]),
         StoreResponse::Listed(Listed::new(vec![record()], now)),
+        StoreResponse::EndedSince(vec![(record().session.id, now)]),
         StoreResponse::Deleted(1),
     ]
 }
 
 /// What each method makes of this answer.
-async fn outcomes(answer: StoreResponse) -> [Result<(), StoreError>; 9] {
+async fn outcomes(answer: StoreResponse) -> [Result<(), StoreError>; 10] {
     let service = service_fn(move |_: StoreRequest| ready(Ok::<_, Infallible>(answer.clone())));
     let (store, record) = (ServiceStore::new(service), record());
-    let (id, reason) = (record.session.id, EndReason::Logout);
+    let (id, now) = (record.session.id, record.session.created_at);
+    let reason = EndReason::Logout;
     [
         store.now().await.map(drop),
         store.insert(&record).await,
@@ -41,8 +43,9 @@ async fn outcomes(answer: StoreResponse) -> [Result<(), StoreError>; 9] {
             .map(|swap| assert_eq!(swap, Swap::Swapped)),
         store.confirm(&[(id, 0)]).await,
         store.end(id, reason).await.map(|ended| assert!(ended)),
-        store.end_all(ISSUER, "anna", reason).await.map(drop),
+        store.end_all(ISSUER, "anna", None, reason).await.map(drop),
         store.list(ISSUER, "anna", None, 1).await.map(drop),
+        store.ended_since(now, None, 1).await.map(drop),
         store
             .delete_expired(1)
             .await

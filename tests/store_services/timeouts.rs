@@ -39,8 +39,9 @@ async fn a_lost_answer_is_a_503_and_the_next_has_it_all() {
 async fn it_is_a_timeout_by_whichever_call() {
     let world = world(|gate| ServiceBuilder::new().timeout(TIMEOUT).service(gate));
     let (store, record) = (world.sessions.store(), record());
-    let (id, reason) = (record.session.id, EndReason::Logout);
-    for _ in 0..9 {
+    let (id, now) = (record.session.id, record.session.created_at);
+    let reason = EndReason::Logout;
+    for _ in 0..10 {
         world.gate.next(any, Fate::Lost);
     }
     let errors = [
@@ -50,8 +51,12 @@ async fn it_is_a_timeout_by_whichever_call() {
         store.swap(id, 0, &record.state).await.unwrap_err(),
         store.confirm(&[(id, 0)]).await.unwrap_err(),
         store.end(id, reason).await.unwrap_err(),
-        store.end_all(ISSUER, "anna", reason).await.unwrap_err(),
+        store
+            .end_all(ISSUER, "anna", None, reason)
+            .await
+            .unwrap_err(),
         store.list(ISSUER, "anna", None, 1).await.unwrap_err(),
+        store.ended_since(now, None, 1).await.unwrap_err(),
         store.delete_expired(1).await.unwrap_err(),
     ];
     for error in errors {

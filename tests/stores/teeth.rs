@@ -73,6 +73,7 @@ teeth! {
         confirming::a_confirmation_changes_nothing_else,
         ending::end_takes_effect_once,
         ending::an_end_changes_nothing_else,
+        ending::an_end_drops_notes_and_claims,
     }
 
     inserts_without_extra: InsertsWithoutExtra {
@@ -89,8 +90,7 @@ teeth! {
         listing::a_list_shows_live_sessions_only,
         swapping::a_swap_writes_the_next_state,
         confirming::a_confirmation_changes_nothing_else,
-        ending::end_takes_effect_once,
-        ending::an_end_changes_nothing_else,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
     }
 
     inserts_in_two_steps: InsertsInTwoSteps {
@@ -127,6 +127,12 @@ teeth! {
         racing::writers_of_many_sessions_do_not_block_each_other,
         ending::end_all_takes_one_subject_of_one_issuer,
         cleaning::what_has_ended_is_deleted_oldest_end_first,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        ending::an_end_brings_the_deletion_forward,
+        ending::an_end_drops_notes_and_claims,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        since::an_end_is_told_for_a_day,
+        since::what_was_ended_is_told_earliest_first,
     }
 
     hides_revoked: HidesRevoked {
@@ -145,6 +151,12 @@ teeth! {
         racing::writers_of_many_sessions_do_not_block_each_other,
         ending::end_all_takes_one_subject_of_one_issuer,
         cleaning::what_has_ended_is_deleted_oldest_end_first,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        ending::an_end_brings_the_deletion_forward,
+        ending::an_end_drops_notes_and_claims,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        since::an_end_is_told_for_a_day,
+        since::what_was_ended_is_told_earliest_first,
     }
 
     loads_by_another_clock: LoadsByAnotherClock {
@@ -174,6 +186,14 @@ teeth! {
     swaps_all_but_the_end: SwapsAllButTheEnd {
         swapping::a_swap_can_end_for_every_reason,
         histories::random_histories_go_as_the_protocol_says,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        ending::an_end_brings_the_deletion_forward,
+        ending::an_end_changes_nothing_else,
+        ending::an_end_drops_notes_and_claims,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        since::an_end_is_told_for_a_day,
+        since::ends_are_told_page_by_page,
+        since::what_was_ended_is_told_earliest_first,
     }
 
     swaps_in_two_steps: SwapsInTwoSteps {
@@ -211,6 +231,9 @@ teeth! {
         swapping::a_swap_writes_the_next_state,
         dropping::a_dropped_future_leaves_the_store_whole,
         histories::random_histories_go_as_the_protocol_says,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        ending::an_end_changes_nothing_else,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
     }
 
     creates_by_swap: CreatesBySwap {
@@ -233,6 +256,14 @@ teeth! {
         swapping::a_swap_writes_the_next_state,
         acknowledged::a_load_sees_what_was_acknowledged,
         histories::random_histories_go_as_the_protocol_says,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        ending::an_end_brings_the_deletion_forward,
+        ending::an_end_changes_nothing_else,
+        ending::an_end_drops_notes_and_claims,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        since::an_end_is_told_for_a_day,
+        since::ends_are_told_page_by_page,
+        since::what_was_ended_is_told_earliest_first,
     }
 
     confirms_revoked: ConfirmsEnded {
@@ -290,6 +321,14 @@ teeth! {
         listing::a_list_shows_live_sessions_only,
         listing::a_list_is_paged_newest_first,
         listing::ten_thousand_sessions_of_one_subject,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        ending::a_keep_of_another_subject_keeps_nothing,
+        ending::an_end_brings_the_deletion_forward,
+        ending::an_end_drops_notes_and_claims,
+        ending::end_all_keeps_the_session_that_goes_on,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        since::an_end_is_told_for_a_day,
+        since::what_was_ended_is_told_earliest_first,
     }
 
     ends_again: EndsAgain {
@@ -299,6 +338,14 @@ teeth! {
         racing::of_many_ends_one_wins,
         clock::every_write_takes_the_time_of_one_clock,
         ending::end_all_takes_one_subject_of_one_issuer,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        ending::a_keep_of_another_subject_keeps_nothing,
+        ending::an_end_brings_the_deletion_forward,
+        ending::an_end_drops_notes_and_claims,
+        ending::end_all_keeps_the_session_that_goes_on,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        since::an_end_is_told_for_a_day,
+        since::what_was_ended_is_told_earliest_first,
     } ? {
         racing::writers_of_many_sessions_do_not_block_each_other,
         serving::a_logout_is_never_undone_by_a_rotation,
@@ -313,6 +360,7 @@ teeth! {
     ends_by_another_clock: EndsByAnotherClock {
         histories::random_histories_go_as_the_protocol_says,
         clock::every_write_takes_the_time_of_one_clock,
+        since::what_was_ended_is_told_earliest_first,
     }
 
     ends_in_two_steps: EndsInTwoSteps {
@@ -324,6 +372,8 @@ teeth! {
 
     ends_of_every_issuer: EndsOfEveryIssuer {
         ending::end_all_takes_one_subject_of_one_issuer,
+        ending::a_keep_of_another_subject_keeps_nothing,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
     }
 
     ends_in_any_case: EndsInAnyCase {
@@ -334,6 +384,8 @@ teeth! {
         histories::random_histories_go_as_the_protocol_says,
         clock::every_write_takes_the_time_of_one_clock,
         ending::end_all_takes_one_subject_of_one_issuer,
+        ending::an_end_brings_the_deletion_forward,
+        since::what_was_ended_is_told_earliest_first,
     }
 
     ends_the_first_1000: EndsTheFirst1000 {
@@ -370,6 +422,7 @@ teeth! {
         ending::an_end_brings_the_deletion_forward,
         ending::end_takes_effect_once,
         cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        ending::an_end_changes_nothing_else,
     }
 
     ends_and_forgets_the_tokens: EndsAndForgetsTheTokens {
@@ -381,6 +434,9 @@ teeth! {
     ends_and_keeps_the_row_for_a_day: EndsAndKeepsTheRowForADay {
         histories::random_histories_go_as_the_protocol_says,
         ending::an_end_brings_the_deletion_forward,
+        cleaning::what_has_ended_is_deleted_oldest_end_first,
+        dropping::a_dropped_future_leaves_the_store_whole,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
     }
 
     swaps_to_the_end_and_keeps_all: SwapsToTheEndAndKeepsAll {
@@ -402,6 +458,8 @@ teeth! {
         listing::a_list_shows_live_sessions_only,
         listing::a_list_is_paged_newest_first,
         listing::ten_thousand_sessions_of_one_subject,
+        ending::end_all_keeps_the_session_that_goes_on,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
     }
 
     lists_the_end_too: ListsTheEndToo {
@@ -414,6 +472,7 @@ teeth! {
         listing::a_list_shows_live_sessions_only,
         listing::a_list_is_paged_newest_first,
         listing::ten_thousand_sessions_of_one_subject,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
     }
 
     lists_the_cursor_too: ListsTheCursorToo {
@@ -434,6 +493,8 @@ teeth! {
     tells_only_later_ends: TellsOnlyLaterEnds {
         since::what_was_ended_is_told_earliest_first,
         since::ends_are_told_page_by_page,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        since::an_end_is_told_for_a_day,
     }
 
     tells_the_cursor_too: TellsTheCursorToo {
@@ -478,17 +539,23 @@ teeth! {
         histories::random_histories_go_as_the_protocol_says,
         cleaning::what_has_ended_is_deleted_oldest_end_first,
         cleaning::no_more_than_the_limit_is_deleted,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        since::an_end_is_told_for_a_day,
     }
 
     deletes_what_is_idle: DeletesWhatIsIdle {
         histories::random_histories_go_as_the_protocol_says,
         cleaning::what_has_ended_is_deleted_oldest_end_first,
         cleaning::no_more_than_the_limit_is_deleted,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        since::an_end_is_told_for_a_day,
     }
 
     deletes_what_is_revoked: DeletesWhatIsRevoked {
         histories::random_histories_go_as_the_protocol_says,
         cleaning::what_has_ended_is_deleted_oldest_end_first,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        since::an_end_is_told_for_a_day,
     }
 
     deletes_newest_end_first: DeletesNewestEndFirst {
@@ -513,9 +580,11 @@ teeth! {
         cleaning::what_has_ended_is_deleted_oldest_end_first,
         cleaning::no_more_than_the_limit_is_deleted,
         racing::many_clean_ups_delete_each_session_once,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
     }
 
     never_frees_an_identifier: NeverFreesAnIdentifier {
         cleaning::a_deleted_identifier_is_free_again,
+        racing::many_clean_ups_delete_each_session_once,
     }
 }

@@ -54,24 +54,34 @@ impl RedisStore {
     /// Notes that a session is ended, ends it by the command `end`, and removes it from the index
     /// of its subject. The order has its reason at the top of `lib.rs`.
     async fn end_noted(&self, id: SessionId, at: Timestamp, end: Cmd) -> Result<bool, StoreError> {
-        let note = self.note(&[(id, at)]);
-        let mut answers = self.revoking.write(&[note, end]).await?.into_iter();
-        let (noted, closed) = (answers.next(), answers.next());
-        noted.ok_or_else(unexpected)?.map_err(failed)?;
-        let closed = closed.ok_or_else(unexpected)?.map_err(failed)?;
-        let Some(closed) = answer::closed(closed)? else {
+        let closed = self.close(&[(id, at)], [end]).await?.pop();
+        let Some(closed) = closed.ok_or_else(unexpected)?? else {
             return Ok(false);
         };
-        let Closed {
-            issuer,
-            subject,
-            ends_at,
-        } = closed;
-        let entry = keys::listed(id, ends_at);
+        let entry = keys::listed(id, closed.ends_at);
         // By the connection that has ended it, so that both go to the same server.
         let connection = self.revoking.without_wait();
-        self.delist(&connection, &issuer, &subject, &[entry]).await;
+        self.delist(&connection, &closed.issuer, &closed.subject, &[entry])
+            .await;
         Ok(true)
+    }
+
+    /// Notes sessions as ended, and ends them by the commands, all in one batch. Without the notes,
+    /// every end counts as failed, so that it is tried again.
+    pub(super) async fn close(
+        &self,
+        notes: &[(SessionId, Timestamp)],
+        ends: impl IntoIterator<Item = Cmd>,
+    ) -> Result<Vec<Result<Option<Closed>, StoreError>>, StoreError> {
+        let mut batch = vec![self.note(notes)];
+        batch.extend(ends);
+        let mut answers = self.revoking.write(&batch).await?.into_iter();
+        let noted = answers.next().ok_or_else(unexpected)?.map_err(failed);
+        let closed = answers.map(|answer| match &noted {
+            Ok(_) => answer.map_err(failed).and_then(answer::closed),
+            Err(error) => Err(error.clone()),
+        });
+        Ok(closed.collect())
     }
 
     /// The command that notes sessions as ended, or that only removes old notes.

@@ -36,9 +36,9 @@ const BATCH: usize = 256;
 /// # Sizes
 ///
 /// If every user has one session, with a user agent and an address as its metadata, the session and
-/// its index take about LIVE bytes together. An ended session takes about DEAD bytes, as its claims
-/// and its metadata are gone, and NOTE bytes more for 25 hours. A session may take up to 1 MiB in
-/// all. One within the [limits](tower_bearer::session::Grant#limits) of a grant is far below that.
+/// its index take about 850 bytes together. An ended session takes about 500 bytes, as its claims
+/// and its metadata are gone, and 140 bytes more for 25 hours. A session may take up to 1 MiB in
+/// all, far more than the [contract](SessionStore#promises) asks for.
 ///
 /// The ended sessions of a subject cost its lists, logins and log-outs nothing, however many they
 /// are, because they leave its index.
@@ -58,7 +58,7 @@ const BATCH: usize = 256;
 ///
 /// | setting | why |
 /// | --- | --- |
-/// | `maxmemory-policy noeviction` | with another policy Redis may evict a session, so that the user has to log in again, or an index, so that the subject's sessions can no longer be ended together. The store logs a warning if it is opened with another policy |
+/// | `maxmemory-policy noeviction` | with another policy Redis may evict a session, so that the user has to log in again, an index, so that the subject's sessions can no longer be ended together, or the notes of the sessions that were ended. The store logs a warning if it is opened with another policy |
 /// | `appendonly yes`, with `appendfsync everysec` or `always` | otherwise a restart loses all sessions, or goes back to the last snapshot |
 /// | `min-replicas-to-write 1`, if there are replicas | a primary that has been cut off for `min-replicas-max-lag` (10 seconds) then refuses to serve sessions, instead of deciding on data that the new primary has changed |
 /// | the clocks of the machines synchronized (NTP) | after a failover the replica's clock counts |
@@ -77,23 +77,21 @@ const BATCH: usize = 256;
 ///   [their disks](RedisOptions::wait_for_disks) before they are acknowledged. This makes the loss
 ///   unlikely but not impossible: a failover may choose another replica.
 ///
+/// If an older snapshot is restored, the sessions that were ended since are usable again.
+///
 /// # How a session ends
 ///
-/// The time of the end, and the end itself, take one round trip each. The end is one batch of two
-/// commands: a note for [`ended_since`](SessionStore::ended_since), and the script that ends the
-/// session and drops its claims and metadata. A third round trip removes the session from its
-/// subject's index. The keys may be on different servers of a cluster one day, so nothing makes the
-/// three writes one. Whatever comes between, no ended session is usable again:
+/// First the session is looked at, to know the time. Then one batch of two commands notes its end for
+/// [`ended_since`](SessionStore::ended_since) and ends it, which drops its claims and metadata. At
+/// last it is removed from its subject's index. That makes three round trips; only the second one
+/// waits for replicas, if calls that end sessions do. Each write concerns one key, so that a crash
+/// may come between them. No ended session is usable after that:
 /// - The note is there and the session was not ended: `ended_since` looks at the session and does
 ///   not tell of it.
 /// - The session was ended and the note was refused, because another program uses its key: the call
 ///   fails as `Corrupt`, and the note is written when the call is repeated.
-/// - The session was ended and is still in the index: the next `list` or `end_all` of the subject
-///   removes it there. A `list` that has met it does not give it.
-///
-/// If a call that ends sessions waits for replicas, it waits for the note too.
-///
-/// If an older snapshot is restored, the sessions that were ended since are usable again.
+/// - The session was ended and is still in the index: `list` does not give it, and the next `list`
+///   or `end_all` of the subject removes it there.
 ///
 /// # Rights
 ///
@@ -119,7 +117,7 @@ const BATCH: usize = 256;
 /// finds the session ended. If a connection is lost, reads are sent once more.
 ///
 /// If the memory is full, nobody can log in, but sessions go on. Rotations and confirmations take no
-/// memory. The end of a session is never refused for want of memory: it takes NOTE bytes for its
+/// memory. The end of a session is never refused for want of memory: it takes 140 bytes for its
 /// note, even above `maxmemory`, and frees what the claims, the metadata and the entry in the index
 /// took.
 ///

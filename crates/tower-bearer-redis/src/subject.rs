@@ -11,7 +11,7 @@ use tower_bearer::{
 use crate::{
     RedisStore, answer,
     connection::{Answer, Connection},
-    error::{failed, unexpected},
+    error::failed,
     keys, row, scripts,
 };
 
@@ -167,22 +167,19 @@ impl RedisStore {
         if due.is_empty() {
             return Ok(Vec::new());
         }
-        let at = |before: &Option<Ended>| before.map_or(as_ended.at, |ended| ended.at);
-        let notes = due.iter().map(|(entry, before)| (entry.id, at(before)));
-        let mut commands = vec![self.note(&notes.collect::<Vec<_>>())];
-        commands.extend(
-            due.iter()
-                .map(|(entry, _)| self.end_command(entry.id, as_ended, owner)),
-        );
-        let mut answers = self.revoking.write(&commands).await?.into_iter();
+        let notes = due.iter().map(|(entry, before)| {
+            let ended = before.unwrap_or(as_ended);
+            (entry.id, ended.at)
+        });
+        let notes: Vec<_> = notes.collect();
+        let ends = notes
+            .iter()
+            .map(|(id, _)| self.end_command(*id, as_ended, owner));
+        let closed = self.close(&notes, ends).await?;
         progress.has_written = true;
-        if let Err(error) = answers.next().ok_or_else(unexpected)? {
-            progress.failure = Some(failed(error));
-            return Ok(Vec::new());
-        }
         let mut dead = Vec::new();
-        for ((entry, before), answer) in due.into_iter().zip(answers) {
-            match answer.map_err(failed).and_then(answer::closed) {
+        for ((entry, before), closed) in due.into_iter().zip(closed) {
+            match closed {
                 Ok(Some(_)) => {
                     progress.ended.push(entry.id);
                     dead.push(entry.bytes);

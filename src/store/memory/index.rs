@@ -64,6 +64,11 @@ impl Subjects {
     }
 
     #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.values().map(BTreeSet::len).sum()
+    }
+
+    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -162,6 +167,12 @@ impl Ends {
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
+
+    #[cfg(test)]
+    pub(super) fn has(&self, session: &Arc<Kept>) -> bool {
+        let found = self.0.get(&ByEnd(Arc::clone(session)));
+        found.is_some_and(|found| Arc::ptr_eq(&found.0, session))
+    }
 }
 
 /// The ended sessions by the time of their end.
@@ -189,6 +200,11 @@ impl Ended {
         });
         let ended = self.0.range((from, Bound::Unbounded));
         ended.map(|(at, id)| (*id, *at))
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 }
 

@@ -70,7 +70,8 @@ impl Record {
         Self { session, state }
     }
 
-    /// How long an ended session is kept at least, unless its `ends_at` comes first.
+    /// How long a session is kept at least after its end, unless its `ends_at` came before that
+    /// when it was still live.
     pub const KEPT_AFTER_END: Duration = Duration::from_secs(24 * 60 * 60);
 
     /// Ends the session: sets `state.ended`, adds 1 to `state.version`, and drops what nobody needs
@@ -82,7 +83,8 @@ impl Record {
     /// a later time. Until then a store can tell that a token of the session is used after the
     /// end. Later every token of the session has expired, and is refused for that alone.
     ///
-    /// A store that changes rows by statements of its own does the same there.
+    /// A store that changes rows by statements of its own does the same there:
+    /// `ends_at = min(ends_at, max(expires_at, ended.at + 1 day))`.
     ///
     /// ```
     /// use tower_bearer::store::{EndReason, Ended, Record};

@@ -23,7 +23,7 @@ fn record() -> Record {
 }
 
 /// One of each, and whether it may be made again.
-fn requests() -> [(StoreRequest, bool); 9] {
+fn requests() -> [(StoreRequest, bool); 10] {
     let (record, reason) = (record(), EndReason::Logout);
     let whose = || {
         (
@@ -36,15 +36,22 @@ fn requests() -> [(StoreRequest, bool); 9] {
     let end_all = StoreRequest::EndAll {
         issuer,
         subject,
+        keep: Some(id),
         reason,
     };
     let expected = 0;
     let swap = StoreRequest::Swap { id, expected, next };
-    let ((issuer, subject), after, limit) = (whose(), None, 1);
+    let ((issuer, subject), before, limit) = (whose(), None, 1);
     let list = StoreRequest::List {
         issuer,
         subject,
-        after,
+        before,
+        limit,
+    };
+    let since = record.session.created_at;
+    let ended_since = StoreRequest::EndedSince {
+        since,
+        after: Some(id),
         limit,
     };
     [
@@ -57,6 +64,7 @@ fn requests() -> [(StoreRequest, bool); 9] {
             true,
         ),
         (list, true),
+        (ended_since, true),
         (
             StoreRequest::Insert {
                 record: Box::new(record),
