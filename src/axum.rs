@@ -33,7 +33,9 @@ const MISSING_LAYER: &str = "no BearerLayer saw this request: \
     add `.route_layer(BearerLayer::new(verifier))` to the routes that take claims";
 
 impl ClaimsRejection {
-    fn refused(rejection: bearer::Rejection, extensions: &Extensions) -> Self {
+    fn refused(rejection: bearer::Rejection, parts: &Parts) -> Self {
+        let rejection = rejection.for_request(&parts.method, &parts.headers);
+        let extensions = &parts.extensions;
         let by_token = extensions.get().map(VerifiedToken::realm);
         let by_layer = || extensions.get().map(|Checked { realm }| realm);
         Self(Kind::Refused(match by_token.or_else(by_layer) {
@@ -92,7 +94,7 @@ fn token(extensions: &Extensions) -> Result<Option<VerifiedToken>, ClaimsRejecti
 /// operator.
 fn claims<P: DeserializeOwned>(
     token: &VerifiedToken,
-    extensions: &Extensions,
+    parts: &Parts,
 ) -> Result<Claims<P>, ClaimsRejection> {
     token.claims_as().map_err(|_error| {
         trace::warn!(
@@ -100,7 +102,7 @@ fn claims<P: DeserializeOwned>(
             error = std::error::Error::source(&_error).map(tracing::field::display),
             "a verified token's private claims do not fit"
         );
-        ClaimsRejection::refused(TokenError::Claims.into(), extensions)
+        ClaimsRejection::refused(TokenError::Claims.into(), parts)
     })
 }
 
@@ -110,8 +112,7 @@ impl<S: Sync> FromRequestParts<S> for VerifiedToken {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ClaimsRejection> {
         let missing = bearer::Rejection::missing_token;
-        token(&parts.extensions)?
-            .ok_or_else(|| ClaimsRejection::refused(missing(), &parts.extensions))
+        token(&parts.extensions)?.ok_or_else(|| ClaimsRejection::refused(missing(), parts))
     }
 }
 
@@ -134,7 +135,7 @@ impl<S: Sync, P: DeserializeOwned> FromRequestParts<S> for Claims<P> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ClaimsRejection> {
         let token =
             <VerifiedToken as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        claims(&token, &parts.extensions)
+        claims(&token, parts)
     }
 }
 
@@ -150,7 +151,7 @@ impl<S: Sync, P: DeserializeOwned> OptionalFromRequestParts<S> for Claims<P> {
         let Some(token) = token(&parts.extensions)? else {
             return Ok(None);
         };
-        claims(&token, &parts.extensions).map(Some)
+        claims(&token, parts).map(Some)
     }
 }
 

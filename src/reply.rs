@@ -58,6 +58,10 @@ struct ErrorBody<'a> {
     reason: Option<&'a str>,
 }
 
+/// The description of a missing token. Its challenge has none (RFC 6750 §3.1), but people read the
+/// body, or what gRPC has instead of one.
+pub(crate) const TOKEN_REQUIRED: &str = "an access token is required";
+
 /// An answer with the status of `code`, and `error` and `error_description` as JSON (RFC 6749
 /// §5.2).
 pub(crate) fn error(code: ErrorCode, description: &str) -> Response<Bytes> {
@@ -71,9 +75,8 @@ pub(crate) fn error_because(
     description: &str,
     reason: Option<&'static str>,
 ) -> Response<Bytes> {
-    // The challenge for a missing token has no code, but people read the body, which needs one.
     let (name, description) = match code {
-        ErrorCode::MissingToken => ("unauthorized", "an access token is required"),
+        ErrorCode::MissingToken => ("unauthorized", TOKEN_REQUIRED),
         _ => (code.as_str(), description),
     };
     let mut response = json(&ErrorBody {

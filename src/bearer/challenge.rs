@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Response,
+    HeaderMap, HeaderValue, Method, Response,
     header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
@@ -14,6 +14,8 @@ use crate::{
     realm::Realm,
     reply,
 };
+
+use super::grpc::Grpc;
 
 /// Why a request was refused. [`to_response`](Self::to_response) makes the answer to it.
 ///
@@ -36,6 +38,8 @@ pub struct Rejection {
     cause: Option<TokenError>,
     scope: Option<Scope>,
     realm: Realm,
+    /// Set if the request speaks gRPC.
+    grpc: Option<Grpc>,
 }
 
 impl Rejection {
@@ -45,6 +49,7 @@ impl Rejection {
             cause: None,
             scope: None,
             realm: Realm::default(),
+            grpc: None,
         }
     }
 
@@ -88,6 +93,28 @@ impl Rejection {
         Self { realm, ..self }
     }
 
+    /// The same rejection, answered in the form that a request with this method and these headers
+    /// understands: a gRPC request is answered in gRPC's own form, any other with JSON. Without
+    /// this call the answer is JSON. The layer makes this call itself.
+    ///
+    /// ```
+    /// use http::{HeaderMap, HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
+    /// use tower_bearer::bearer::Rejection;
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc+proto"));
+    /// let rejection = Rejection::missing_token().for_request(&Method::POST, &headers);
+    /// let response = rejection.to_response();
+    /// assert_eq!(response.status(), StatusCode::OK);
+    /// assert_eq!(response.headers()["grpc-status"], "16");
+    /// assert!(response.body().is_empty());
+    /// ```
+    #[must_use]
+    pub fn for_request(self, method: &Method, headers: &HeaderMap) -> Self {
+        let grpc = Grpc::of(method, headers);
+        Self { grpc, ..self }
+    }
+
     /// The error code that the client is told.
     pub fn code(&self) -> ErrorCode {
         self.code
@@ -105,9 +132,13 @@ impl Rejection {
     }
 
     /// The answer to the request: the status, the challenge and a JSON body with `error` and
-    /// `error_description`.
+    /// `error_description`. A gRPC request is answered with `grpc-status` and `grpc-message`
+    /// instead, and with the HTTP status 200 and no body. See [the manual](crate::manual::grpc).
     pub fn to_response(&self) -> Response<Bytes> {
-        let mut response = reply::error(self.code, self.description());
+        let mut response = match self.grpc {
+            Some(grpc) => grpc.error(self.code, self.description()),
+            None => reply::error(self.code, self.description()),
+        };
         self.complete(response.headers_mut());
         response
     }

@@ -166,6 +166,9 @@ impl BearerLayer {
     /// where the response lacks them. It drops the body if the request is a HEAD. A layer has one
     /// hook, and the last call sets it.
     ///
+    /// The hook also makes the responses to gRPC requests, which a gRPC client understands only if
+    /// they have gRPC's form. [`Rejection::to_response`] has the form that the request asks for.
+    ///
     /// ```
     /// use bytes::Bytes;
     /// use http::{Response, header::CONTENT_TYPE};

@@ -175,7 +175,9 @@ impl Rules {
         rejection: Rejection,
         request: &Request<B>,
     ) -> Response<ReplyBody> {
-        let rejection = rejection.with_realm(self.realm.clone());
+        let rejection = rejection
+            .with_realm(self.realm.clone())
+            .for_request(request.method(), request.headers());
         trace::debug!(code = ?rejection.code(), cause = ?rejection.cause(), "request refused");
         let mut response = match &self.on_rejection {
             Some(Hook(hook)) => hook(&rejection, request.headers()),

@@ -6,6 +6,7 @@
 //! - [`keys`]: choosing, keeping and rolling over keys
 //! - [`stores`]: choosing one, what each keeps when it fails, sizing, writing your own
 //! - [`deployment`]: lifetimes, several servers, clean-up, shutdown, cookies, rendering servers
+//! - [`grpc`]: how a gRPC request is refused, and why so; claims in a tonic service
 //! - [`glossary`]: what each term of the field means here
 
 #[doc = include_str!("deployment.md")]
@@ -13,6 +14,9 @@ pub mod deployment {}
 
 #[doc = include_str!("glossary.md")]
 pub mod glossary {}
+
+#[doc = include_str!("grpc.md")]
+pub mod grpc {}
 
 #[doc = include_str!("keys.md")]
 pub mod keys {}

@@ -12,7 +12,7 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     response::IntoResponse,
-    routing::get,
+    routing::{get, post},
 };
 use http::{Request, Response, StatusCode, header::WWW_AUTHENTICATE};
 use serde::{Deserialize, Serialize};
@@ -184,4 +184,18 @@ async fn rejections_are_responses() {
     let rejection = Rejection::from(TokenError::TooLong);
     assert_eq!(rejection.code(), ErrorCode::InvalidRequest);
     assert_eq!(rejection.cause(), Some(TokenError::TooLong));
+}
+
+#[tokio::test]
+async fn a_grpc_request_is_refused_in_its_own_form() {
+    let tokens = Tokens::new();
+    let app = Router::new()
+        .route("/subject", post(subject))
+        .route_layer(layer(&tokens).optional());
+    let request = Request::post("/").header("content-type", "application/grpc");
+    let (head, body) = send(app, "/subject", request.body(()).unwrap()).await;
+    assert_eq!(head.status(), StatusCode::OK);
+    assert_eq!(head.headers()["grpc-status"], "16");
+    assert_eq!(head.headers()[WWW_AUTHENTICATE], r#"Bearer realm="axum""#);
+    assert_eq!(body, "");
 }

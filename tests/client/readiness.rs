@@ -150,7 +150,7 @@ async fn a_retry_waits_for_readiness() {
     let (second, respond) = handle.next_request().await.unwrap();
     assert_eq!(second.headers()["authorization"], "Bearer access-2");
     respond.send_response(Response::new("done".to_owned()));
-    assert_eq!(answer.await.unwrap().body(), "done");
+    assert_eq!(answer.await.unwrap().into_body().into_inner(), "done");
 }
 
 #[tokio::test(start_paused = true)]

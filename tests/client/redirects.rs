@@ -112,11 +112,12 @@ async fn above_reqwests_redirects() {
                 let client = client.clone();
                 async move {
                     let request = reqwest::Request::try_from(request.map(reqwest::Body::wrap))?;
-                    client.execute(request).await.map(Response::from)
+                    let answer = client.execute(request).await;
+                    answer.map(Response::<reqwest::Body>::from)
                 }
             }))
     };
-    walk::<_, _, reqwest::Body>(client, false).await;
+    walk(client, false).await;
 }
 
 /// A redirect of the token endpoint is not followed by the session, and where the HTTP client

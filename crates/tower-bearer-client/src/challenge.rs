@@ -1,4 +1,4 @@
-//! What a 401 says about the token (RFC 9110 §11.6.1, RFC 6750 §3).
+//! What a refusal says about the token (RFC 9110 §11.6.1, RFC 6750 §3).
 
 use http::{HeaderMap, header::WWW_AUTHENTICATE};
 

@@ -29,6 +29,12 @@ impl Shared {
     pub(crate) fn acquire(self: &Arc<Self>, refused: Option<&AccessToken>) -> Acquired {
         let now = self.now();
         let mut state = self.state();
+        if let Some(refused) = refused {
+            state.refuse(refused);
+        }
+        // Nobody sends a token again that is known to be refused.
+        let being_replaced = state.being_replaced();
+        let refused = refused.or(being_replaced.as_ref());
         match state.step(now, refused) {
             Step::Use(access) => Acquired::Now(access),
             Step::UseAndRefresh(access) => {

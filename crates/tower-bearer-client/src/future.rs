@@ -13,6 +13,7 @@ use tower_service::Service;
 use crate::{
     error::{ClientError, ClientErrorKind, RequestError},
     flight::{Acquired, TokenFuture},
+    grpc::{self, ResponseBody, Watch},
     held::Access,
     rules::Rules,
 };
@@ -32,7 +33,7 @@ pin_project! {
     enum State<F, S, B> {
         // Whatever comes is returned.
         Last { #[pin] future: F },
-        // After a 401 the request may be sent once more.
+        // If the token is refused, the request may be sent once more.
         Sent { #[pin] future: F, sent: Option<Sent<S, B>> },
         Waiting { token: TokenFuture, parked: Option<Parked<S, B>> },
         Readying { parked: Option<(Parked<S, B>, Arc<Access>)> },
@@ -80,7 +81,19 @@ impl<S, B> Parked<S, B> {
 }
 
 impl<S, B> Sent<S, B> {
-    /// What is to be done about a 401. `None` if the caller gets it.
+    /// The answer, of which only the trailers may still refuse the token.
+    fn pass<ResB>(self, response: Response<ResB>) -> Response<ResponseBody<ResB>> {
+        if !grpc::is_grpc(response.headers()) {
+            return response.map(ResponseBody::unwatched);
+        }
+        let watch = Watch {
+            rules: self.rules,
+            access: self.access,
+        };
+        response.map(|body| ResponseBody::watched(body, watch))
+    }
+
+    /// What is to be done about a refused token. `None` if the caller gets the answer.
     fn mend<F>(self) -> Result<Option<State<F, S, B>>, ClientError> {
         // Even if there is no copy to send, so that the next request finds a new token.
         let acquired = self.rules.session.acquire(Some(&self.access.token));
@@ -139,21 +152,27 @@ impl<S, B, ResB> Future for ResponseFuture<S::Future, S, B>
 where
     S: Service<Request<B>, Response = Response<ResB>>,
 {
-    type Output = Result<Response<ResB>, RequestError<S::Error>>;
+    type Output = Result<Response<ResponseBody<ResB>>, RequestError<S::Error>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
                 StateProj::Last { future } => {
-                    return future.poll(cx).map_err(RequestError::Inner);
+                    let response = ready!(future.poll(cx)).map_err(RequestError::Inner)?;
+                    return Poll::Ready(Ok(response.map(ResponseBody::unwatched)));
                 }
                 StateProj::Sent { future, sent } => {
                     let response = ready!(future.poll(cx)).map_err(RequestError::Inner)?;
-                    let sent = sent.take().filter(|sent| sent.rules.refuses(&response));
-                    match sent.map(Sent::mend).transpose()?.flatten() {
+                    let Some(sent) = sent.take() else {
+                        return Poll::Pending;
+                    };
+                    if !sent.rules.refuses(&response) {
+                        return Poll::Ready(Ok(sent.pass(response)));
+                    }
+                    match sent.mend()? {
                         Some(next) => next,
-                        None => return Poll::Ready(Ok(response)),
+                        None => return Poll::Ready(Ok(response.map(ResponseBody::unwatched))),
                     }
                 }
                 StateProj::Waiting { token, parked } => {

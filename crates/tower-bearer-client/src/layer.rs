@@ -32,7 +32,7 @@ impl RefreshLayer {
     /// Sends the session's access token to this [`Origin`] and to no other.
     ///
     /// The body of a request is cloned before the request is sent, so that it can be sent once more
-    /// after a 401. For bodies that are not [`Clone`] there are
+    /// if the token is refused. For bodies that are not [`Clone`] there are
     /// [`never_replay`](Self::never_replay) and [`replay_with`](Self::replay_with).
     #[must_use]
     pub fn new(session: &ClientSession, origin: Origin) -> Self {
@@ -70,15 +70,16 @@ impl<R> RefreshLayer<R> {
         self.with(|rules| rules.relative_is_ours = true)
     }
 
-    /// Refreshes after every 401. By default, only a 401 whose challenge says `invalid_token` means
-    /// that the access token is refused (RFC 6750 §3.1), but some servers send none.
+    /// Refreshes after every 401, and after every `grpc-status: 16`. By default, only one with a
+    /// challenge that says `invalid_token` means that the access token is refused (RFC 6750 §3.1),
+    /// but some servers send none.
     #[must_use]
     pub fn refresh_on_any_401(self) -> Self {
         self.with(|rules| rules.any_401 = true)
     }
 
-    /// Takes any body and sends it once. If its token is refused, the caller gets the 401, and the
-    /// next request has a new token.
+    /// Takes any body and sends it once. If its token is refused, the caller gets the refusal, and
+    /// the next request has a new token.
     #[must_use]
     pub fn never_replay(self) -> RefreshLayer<NeverReplay> {
         self.replay_with(NeverReplay)

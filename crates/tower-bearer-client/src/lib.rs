@@ -89,14 +89,17 @@
 //!    so a concurrency limit may be shared with the client of the token endpoint.
 //! 4. The header is marked as sensitive, so that layers further in which print or compress headers
 //!    leave it out.
-//! 5. If the answer is a 401 with a `Bearer` challenge that says `invalid_token`, the request is
-//!    sent once more with another token. If there is a newer token by then, it is used. Otherwise
-//!    a refresh is started, or the one that is under way is waited for. Any other answer, and
-//!    whatever the second attempt brings, is returned to the caller.
-//! 6. A request whose body cannot be copied ([`Replay`]) is not sent again. Its 401 is returned to
-//!    the caller, and the next request has the new token.
-//! 7. There are at least 10 s between two refreshes that are caused by a 401. Within that time, a
-//!    401 for a token that was just refreshed is returned to the caller. So a server that refuses
+//! 5. If the answer refuses the token, the request is sent once more with another token. If there is
+//!    a newer token by then, it is used. Otherwise a refresh is started, or the one that is under way
+//!    is waited for. Until it is over, other requests wait for it too. Any other answer, and whatever
+//!    the second attempt brings, is returned to the caller. An answer refuses the token if it is a
+//!    401, or speaks gRPC and has `grpc-status: 16`, and if it also has a `Bearer` challenge that says
+//!    `invalid_token`.
+//! 6. A request whose body cannot be copied ([`Replay`]) is not sent again. The caller gets the
+//!    refusal, and the next request has the new token. The same holds if a gRPC answer refuses the
+//!    token in its trailers, because its messages have reached the caller by then.
+//! 7. There are at least 10 s between two refreshes that are caused by a refusal. Within that time, a
+//!    refusal of a token that was just refreshed is returned to the caller. So a server that refuses
 //!    every token does not cause refreshes in a loop.
 //! 8. If no access token can be had, the request is not sent and fails with
 //!    [`RequestError::Token`]. Errors of the inner service are returned unchanged, as
@@ -189,10 +192,45 @@
 //! [`never_replay`](RefreshLayer::never_replay). A client made by `new` names no host in its
 //! requests, so the layer cannot see where they go and gives them no token.
 //!
+//! ```ignore
+//! use std::sync::Arc;
+//!
+//! use tonic::{Code, Status, transport::{self, Channel}};
+//! use tower::{BoxError, ServiceBuilder};
+//! use tower_bearer_client::{RefreshLayer, RequestError};
+//!
+//! /// Without this, a call that finds no access token fails with `Unknown`.
+//! fn status(error: RequestError<transport::Error>) -> BoxError {
+//!     let error = match error {
+//!         RequestError::Token(error) => error,
+//!         other => return other.into(),
+//!     };
+//!     let code = match error.is_signed_out() {
+//!         true => Code::Unauthenticated,
+//!         false => Code::Unavailable,
+//!     };
+//!     let mut status = Status::new(code, error.to_string());
+//!     status.set_source(Arc::new(error));
+//!     status.into()
+//! }
+//!
+//! let channel = ServiceBuilder::new()
+//!     .map_err(status)
+//!     .layer(RefreshLayer::new(&session, "https://api.example".parse()?).never_replay())
+//!     .service(Channel::from_static("https://api.example").connect_lazy());
+//! let client = GreeterClient::with_origin(channel, "https://api.example".parse()?);
+//! ```
+//!
 //! The body of a call cannot be copied. If its token is refused, the call fails with
-//! `Unauthenticated`, and the next call has a new token. The layer sees the HTTP status only, so it
-//! does not notice a server that refuses a token by status 200 and a `grpc-status`. If the session is
-//! over, the source of tonic's status is a [`RequestError`] that says so.
+//! `Unauthenticated`, and the next call has a new token. If the session is over, all calls fail with
+//! `Unauthenticated`. Those that the layer did not send have a [`ClientError`] as the source of their
+//! status.
+//!
+//! The servers of [`tower-bearer`](tower_bearer) refuse a token in a way that the layer understands.
+//! For a server that sends a `grpc-status: 16` without a challenge, call
+//! [`refresh_on_any_401`](RefreshLayer::refresh_on_any_401). For gRPC-Web, put the layer *outside* of
+//! the one that translates, such as tonic-web's `GrpcWebClientLayer`: it then sees the trailers, which
+//! are a part of the body on the wire.
 //!
 //! # With reqwest
 //!
@@ -236,6 +274,7 @@ mod endpoints;
 mod error;
 mod flight;
 mod future;
+mod grpc;
 mod held;
 mod identity;
 mod layer;
@@ -265,6 +304,7 @@ pub use error::{
     ClientError, ClientErrorKind, ConfigError, ConfigErrorKind, EndReason, RequestError,
 };
 pub use future::ResponseFuture;
+pub use grpc::ResponseBody;
 pub use layer::RefreshLayer;
 pub use new_tokens::NewTokens;
 pub use origin::Origin;

@@ -1,16 +1,16 @@
-/// How the body of a request can be had a second time, for the retry after a 401.
+/// How the body of a request can be had a second time, if the token is refused.
 ///
 /// [`CloneBody`] and [`NeverReplay`] implement it, and so does any function from `&B` to
 /// `Option<B>`. See [`RefreshLayer::replay_with`](crate::RefreshLayer::replay_with).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot copy a request body of type `{B}`",
-    label = "cannot copy `{B}` for the retry after a 401",
+    label = "cannot copy `{B}` for the retry after a refused token",
     note = "`RefreshLayer` clones bodies by default, so they have to be `Clone`",
     note = "for other bodies call `RefreshLayer::never_replay` or `RefreshLayer::replay_with`"
 )]
 pub trait Replay<B> {
     /// A copy of a body that has not been sent yet, or `None` if it cannot be copied. A request
-    /// without a copy is not sent again: the caller gets its 401.
+    /// without a copy is not sent again: the caller gets the refusal.
     fn copy(&self, body: &B) -> Option<B>;
 }
 

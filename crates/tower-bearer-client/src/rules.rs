@@ -1,6 +1,6 @@
-use http::{Request, Response, StatusCode, Uri, header::AUTHORIZATION};
+use http::{HeaderMap, Request, Response, StatusCode, Uri, header::AUTHORIZATION};
 
-use crate::{challenge, origin::Origin, session::ClientSession};
+use crate::{challenge, grpc, origin::Origin, session::ClientSession};
 
 /// Which requests get a token, and which answers refuse one.
 #[derive(Clone, Debug)]
@@ -25,8 +25,21 @@ impl Rules {
         }
     }
 
+    /// Whether the head of the response refuses the token.
     pub(crate) fn refuses<B>(&self, response: &Response<B>) -> bool {
-        response.status() == StatusCode::UNAUTHORIZED
-            && (self.any_401 || challenge::is_invalid_token(response.headers()))
+        let headers = response.headers();
+        match response.status() {
+            StatusCode::UNAUTHORIZED => self.blames_the_token(headers),
+            _ => grpc::is_grpc(headers) && self.refuses_in_grpc(headers),
+        }
+    }
+
+    /// Whether the headers or trailers of a gRPC response refuse the token.
+    pub(crate) fn refuses_in_grpc(&self, headers: &HeaderMap) -> bool {
+        grpc::is_unauthenticated(headers) && self.blames_the_token(headers)
+    }
+
+    fn blames_the_token(&self, headers: &HeaderMap) -> bool {
+        self.any_401 || challenge::is_invalid_token(headers)
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     error::RequestError,
     flight::Acquired,
     future::{Parked, ResponseFuture, Sent},
+    grpc::ResponseBody,
     replay::{CloneBody, Replay},
     rules::Rules,
     trace,
@@ -54,7 +55,7 @@ where
     S: Service<Request<B>, Response = Response<ResB>> + Clone,
     R: Replay<B>,
 {
-    type Response = Response<ResB>;
+    type Response = Response<ResponseBody<ResB>>;
     type Error = RequestError<S::Error>;
     type Future = ResponseFuture<S::Future, S, B>;
 

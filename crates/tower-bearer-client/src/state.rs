@@ -42,6 +42,8 @@ pub(crate) struct State {
     /// Counts sign-ins and logouts: what was started before one counts no more after it.
     epoch: u64,
     flight: Option<Flight>,
+    /// The access token that was refused last.
+    refused: Option<AccessToken>,
     failure: Option<Failure>,
     failures: u32,
     forced_at: Option<Instant>,
@@ -109,6 +111,7 @@ impl State {
             holding: Holding::NotLoaded,
             epoch: 0,
             flight: None,
+            refused: None,
             failure: None,
             failures: 0,
             forced_at: None,
@@ -150,6 +153,18 @@ impl State {
         self.flight
             .as_ref()
             .filter(|flight| flight.has_changed().is_ok())
+    }
+
+    /// Notes that an access token was refused, unless it was replaced before.
+    pub(crate) fn refuse(&mut self, refused: &AccessToken) {
+        if self.access().is_some_and(|access| access.is(Some(refused))) {
+            self.refused = Some(refused.clone());
+        }
+    }
+
+    /// The access token that was refused and that the refresh under way replaces.
+    pub(crate) fn being_replaced(&self) -> Option<AccessToken> {
+        self.flight().and(self.refused.clone())
     }
 
     /// What failed last, until it may be tried again.

@@ -13,8 +13,8 @@ use crate::error::client::{BoxError, ClientError};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RequestError<E> {
-    /// There is no access token. Either the request was not sent, or it was answered with a 401
-    /// and no other token could be had.
+    /// There is no access token. Either the request was not sent, or its token was refused and no
+    /// other token could be had.
     Token(ClientError),
     /// The inner service failed with this error.
     Inner(E),
