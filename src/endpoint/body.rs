@@ -1,6 +1,12 @@
 //! Reads the body of a request, within limits of size and time.
 
-use std::{error::Error as StdError, time::Duration};
+use std::{
+    error::Error as StdError,
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, header::CONTENT_LENGTH};
@@ -34,8 +40,13 @@ impl BodyLimits {
         if usize::try_from(least(&request)).map_or(true, |least| least > self.bytes) {
             return Err(ErrorCode::BodyTooLarge);
         }
-        let body = Limited::new(request.into_body(), self.bytes).collect();
-        match tokio::time::timeout(self.timeout, body).await {
+        let mut body = pin!(Limited::new(request.into_body(), self.bytes).collect());
+        // Most bodies are here already, and need no timer.
+        let body = match poll_fn(|cx| Poll::Ready(body.as_mut().poll(cx))).await {
+            Poll::Ready(body) => Ok(body),
+            Poll::Pending => tokio::time::timeout(self.timeout, body).await,
+        };
+        match body {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) => Err(code(&*error)),
             Err(_) => {

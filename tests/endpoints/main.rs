@@ -3,6 +3,7 @@
 #![cfg(feature = "session")]
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that meets the unexpected fails"
 )]

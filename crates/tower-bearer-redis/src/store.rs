@@ -81,7 +81,7 @@ const BATCH: usize = 256;
 ///
 /// # How a session ends
 ///
-First the session is looked at, to know the time. Then one batch of two commands notes its end for
+/// First the session is looked at, to know the time. Then one batch of two commands notes its end for
 /// [`ended_since`](SessionStore::ended_since) and ends it, which drops its claims and metadata. At
 /// last it is removed from its subject's index. That makes three round trips; only the second one
 /// waits for replicas, if calls that end sessions do. Each write concerns one key, so that a crash

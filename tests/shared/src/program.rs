@@ -58,6 +58,11 @@ impl Server {
             .join("\n")
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by name.
     pub fn signal(&self, signal: &str) {
         let sent = Command::new("kill")

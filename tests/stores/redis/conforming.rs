@@ -73,7 +73,9 @@ impl Stores {
 
     async fn make(&self) -> OnServer {
         let case = self.cases.fetch_add(1, Ordering::Relaxed);
-        let options = RedisOptions::new().prefix(format!("case {case}:"));
+        // With patience, as the machine may be busy with other tests.
+        let options = RedisOptions::new().timeout(Duration::from_secs(20));
+        let options = options.prefix(format!("case {case}:"));
         let url = self.server.url();
         let open = async || RedisStore::connect_with(&url, options.clone()).await;
         OnServer {

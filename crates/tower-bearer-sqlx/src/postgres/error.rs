@@ -74,7 +74,8 @@ fn is_refusal(code: &str) -> bool {
 }
 
 /// Whether the connection can be used again. It can only if the server refused the row, or refused
-/// the statement for a temporary reason. After other errors a new connection is made, perhaps to another server.
+/// the statement for a temporary reason. After other errors a new connection is made, perhaps to
+/// another server.
 pub(super) fn spares_connection(error: &sqlx::Error) -> bool {
     let passes = matches!(
         kind(error),

@@ -209,7 +209,8 @@ fn end_all(sessions: &str, settled: &str) -> Arc<str> {
 }
 
 /// Gives one row even if there is no session. `$3` is the highest identifier to list, and `$4` is
-/// one to leave out.
+/// one to leave out. The two times are one expression, as the planner may else take the index by
+/// `ends_at`, which has all sessions of all subjects.
 fn list(sessions: &str) -> Arc<str> {
     format!(
         "WITH clock AS (SELECT {NOW} AS now, {WRITABLE} AS writable)
@@ -217,7 +218,7 @@ fn list(sessions: &str) -> Arc<str> {
         FROM clock LEFT JOIN LATERAL (
             SELECT {COLUMNS} FROM {sessions}
             WHERE issuer = $1 AND subject = $2 AND id <= $3 AND id IS DISTINCT FROM $4
-                AND ended_at IS NULL AND expires_at > clock.now AND ends_at > clock.now
+                AND ended_at IS NULL AND LEAST(expires_at, ends_at) > clock.now
             ORDER BY id DESC LIMIT $5
         ) AS live ON true
         ORDER BY id DESC"
