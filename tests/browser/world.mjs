@@ -139,8 +139,14 @@ class InTab {
     return this.page.run(work, argument);
   }
 
-  /** To another page in the same tab. */
-  leave() {
+  /** To another page in the same tab, once nobody has the lock: Firefox keeps no page that has it. */
+  async leave() {
+    const isFree = () => this.run(async () => (await navigator.locks.query()).held.length === 0);
+    await until('the lock is free', isFree);
+    await this.leaveAtOnce();
+  }
+
+  leaveAtOnce() {
     return this.page.goto(`${this.url}/test/elsewhere`);
   }
 

@@ -40,8 +40,8 @@ const PAGE: usize = 64;
 /// processes do not see them. The store keeps every promise of [`SessionStore`]. Its only error is
 /// [`StoreErrorKind::Duplicate`].
 ///
-/// A session without claims, metadata and long names takes at most 400 bytes, and one that had
-/// them takes no more once it is ended. Sessions are freed when
+/// A session without claims, metadata and long names takes at most 400 bytes. Any session takes at
+/// most 450, and the length of its names, once it is ended. Sessions are freed when
 /// [`delete_expired`](SessionStore::delete_expired) is called after their `ends_at`.
 ///
 /// ```

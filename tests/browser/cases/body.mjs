@@ -1,7 +1,7 @@
 // The refresh token in the body, in memory, against a server without cookies: `examples/quickstart.rs`.
 
 import assert from 'node:assert/strict';
-import { until } from '../world.mjs';
+import { hide, until } from '../world.mjs';
 
 const PATHS = ['/auth/login', '/auth/token', '/auth/logout', '/me'];
 
@@ -79,6 +79,7 @@ export async function back(world) {
   const [tab, other] = [await somebody.bare(mode), await somebody.bare(mode)];
   await tab.login();
   await other.is('signed_in');
+  await tab.run(hide);
   await tab.leave();
   const { gen } = (await other.state()).claims;
   await other.reaches(gen + 2);

@@ -25,7 +25,7 @@ export async function lock_is_released(world) {
   await until('the other one waits', () =>
     waiter.run(async () => (await navigator.locks.query()).pending.length === 1),
   );
-  await tab.leave();
+  await tab.leaveAtOnce();
   assert.equal(await resumed, true);
   assert.equal(visitor.refreshes.length, 2);
   release();
@@ -50,7 +50,7 @@ export async function waits_again(world) {
   });
   const queued = () => holder.run(async () => (await navigator.locks.query()).pending.length);
   await until('it waits', async () => (await queued()) === 1);
-  await tab.leave();
+  await tab.leaveAtOnce();
   await until('it does not wait there', async () => (await queued()) === 0);
   await tab.back();
   await until('it waits again', async () => (await queued()) > 0);
@@ -162,7 +162,7 @@ export async function late_answer(world) {
   const released = new Promise((resolve) => (release = resolve));
   visitor.wire.route('/auth/token', () => (visitor.refreshes.length === 1 ? released : undefined));
   await until('a refresh is under way', () => visitor.refreshes.length === 1);
-  await tab.leave();
+  await tab.leaveAtOnce();
   assert.equal(await other.logout(), 'done');
   await tab.back();
   await tab.isOut('no_session');

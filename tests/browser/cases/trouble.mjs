@@ -145,10 +145,15 @@ export async function nonsense(world) {
 
 export async function silence(world) {
   const visitor = await world.visitor();
-  const tab = await visitor.bare({ timeout: 200 });
+  const tab = await visitor.bare();
   visitor.wire.hold('/auth/token');
+  await tab.run(() => {
+    client.close();
+    window.sent = 0;
+    start({ timeout: 200, fetch: (request) => ((window.sent += 1), fetch(request)) });
+  });
   assert.deepEqual(await tab.ask(5), Array(5).fill('timeout'));
-  assert.equal(visitor.refreshes.length, 3);
+  assert.equal(await tab.run(() => sent), 3);
   assert.equal((await tab.state()).status, 'starting');
 }
 
