@@ -1,9 +1,8 @@
 //! Reads the answers of the scripts. Errors contain nothing of an answer, which may have secrets.
 
 use redis::Value;
-use uuid::Uuid;
 
-use tower_bearer::{claims::SessionId, clock::Timestamp, store::StoreError};
+use tower_bearer::{clock::Timestamp, store::StoreError};
 
 use crate::error::unexpected;
 
@@ -36,20 +35,42 @@ pub(super) fn loaded(answer: Value) -> Result<(Timestamp, Option<Vec<u8>>), Stor
     Ok((time(now)?, row))
 }
 
-/// Reads the time, and the identifiers in the entries of an index.
-pub(super) fn page(answer: Value) -> Result<(Timestamp, Vec<SessionId>), StoreError> {
+/// Reads the time, and the beginning of a row if there is one.
+pub(super) fn peeked(answer: Value) -> Result<(Timestamp, Option<Vec<u8>>), StoreError> {
+    let (now, start) = loaded(answer)?;
+    Ok((now, start.filter(|start| !start.is_empty())))
+}
+
+/// Reads the time, and the entries of a sorted set.
+pub(super) fn page(answer: Value) -> Result<(Timestamp, Vec<Vec<u8>>), StoreError> {
     let [now, entries] = array(answer)?;
     let Value::Array(entries) = entries else {
         return Err(unexpected());
     };
-    let ids: Result<_, _> = entries.into_iter().map(identifier).collect();
-    Ok((time(now)?, ids?))
+    let entries: Result<_, _> = entries.into_iter().map(bytes).collect();
+    Ok((time(now)?, entries?))
 }
 
-fn identifier(entry: Value) -> Result<SessionId, StoreError> {
-    let entry = bytes(entry)?;
-    let id = entry.first_chunk().ok_or_else(unexpected)?;
-    Ok(SessionId::from_uuid(Uuid::from_bytes(*id)))
+/// A session that a script has ended.
+pub(super) struct Closed {
+    pub(super) issuer: String,
+    pub(super) subject: String,
+    /// The session's `ends_at` before it was ended.
+    pub(super) ends_at: Timestamp,
+}
+
+/// Reads what was ended, if anything was.
+pub(super) fn closed(answer: Value) -> Result<Option<Closed>, StoreError> {
+    if answer == Value::Int(0) {
+        return Ok(None);
+    }
+    let [issuer, subject, ends_at] = array(answer)?;
+    let ends_at = <[u8; 8]>::try_from(bytes(ends_at)?).map_err(|_| unexpected())?;
+    Ok(Some(Closed {
+        issuer: text(issuer)?,
+        subject: text(subject)?,
+        ends_at: Timestamp::from_millis(i64::from_be_bytes(ends_at)),
+    }))
 }
 
 fn array<const N: usize>(answer: Value) -> Result<[Value; N], StoreError> {
@@ -66,7 +87,10 @@ fn bytes(answer: Value) -> Result<Vec<u8>, StoreError> {
     }
 }
 
+fn text(answer: Value) -> Result<String, StoreError> {
+    String::from_utf8(bytes(answer)?).map_err(|_| unexpected())
+}
+
 fn decimal(answer: Value) -> Result<i64, StoreError> {
-    let text = String::from_utf8(bytes(answer)?).map_err(|_| unexpected())?;
-    text.parse().map_err(|_| unexpected())
+    text(answer)?.parse().map_err(|_| unexpected())
 }

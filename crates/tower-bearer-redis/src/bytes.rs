@@ -27,7 +27,7 @@ impl Writer {
         self.0.extend_from_slice(bytes);
     }
 
-    /// Writes a length. A value in Redis is always below 4 GiB, so every length fits.
+    /// Writes a length. A row is far below 4 GiB, so every length of one that is kept fits.
     pub(super) fn length(&mut self, length: usize) {
         let length = u32::try_from(length).unwrap_or(u32::MAX);
         self.raw(&length.to_be_bytes());
@@ -82,6 +82,10 @@ pub(super) struct Reader<'r>(&'r [u8]);
 impl<'r> Reader<'r> {
     pub(super) fn new(row: &'r [u8]) -> Self {
         Self(row)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -36,6 +36,19 @@ impl Connection {
         }
     }
 
+    /// The same connection, for calls that need not wait for replicas.
+    pub(super) fn without_wait(&self) -> Self {
+        Self {
+            wait: None,
+            ..self.clone()
+        }
+    }
+
+    /// Whether calls wait for replicas.
+    pub(super) const fn waits(&self) -> bool {
+        self.wait.is_some()
+    }
+
     /// Loads all scripts into the server, and makes sure that the server supports the wait.
     pub(super) async fn prepare(&self) -> Result<(), OpenError> {
         let all = scripts::load().chain(self.wait.map(Wait::command));

@@ -1,24 +1,28 @@
--- Ends the session KEYS[1] for the reason ARGV[2], if its owner is ARGV[3] or ARGV[3] is empty.
--- ARGV[1] is the format. Gives 1 if it has ended the session, 0 if not, and -1 if the row cannot
--- be read.
-local head = redis.call('GETRANGE', KEYS[1], 0, 9)
-if head == '' then
+-- Ends the session KEYS[1], whose row is of the format ARGV[1], for the reason ARGV[2] and at the
+-- time ARGV[3], if its owner is ARGV[5] or ARGV[5] is empty. ARGV[4] is the time until which it is
+-- kept at least. Gives what `close` gives if it has ended the session, 0 if not, and -1 if the row
+-- cannot be read.
+local row = redis.call('GET', KEYS[1])
+if not row then
   return 0
 end
-if #head < 10 or head:sub(1, 1) ~= ARGV[1] then
+if #row < 115 or row:sub(1, 1) ~= ARGV[1] then
   return -1
 end
-if redis.call('GETRANGE', KEYS[1], 103, 102 + #ARGV[3]) ~= ARGV[3] then
+if row:sub(116, 115 + #ARGV[5]) ~= ARGV[5] then
   return 0
 end
-local reason = head:sub(10)
+local reason = row:sub(10, 10)
 if reason ~= '\0' then
   -- This writes the same byte again, so that a WAIT that follows also covers the earlier write.
   redis.call('SETRANGE', KEYS[1], 9, reason)
   return 0
 end
-redis.call('BITFIELD', KEYS[1],
-  'INCRBY', 'i64', 1 * 8, 1,
-  'SET', 'u8', 9 * 8, ARGV[2],
-  'SET', 'i64', 23 * 8, now())
-return 1
+local high, low = struct.unpack('>I4I4', row, 2)
+low = low + 1
+if low == 2^32 then
+  high, low = high + 1, 0
+end
+-- The highest version stays.
+local version = high < 2^32 and struct.pack('>I4I4', high, low) or row:sub(2, 9)
+return close(ARGV[1] .. version .. ARGV[2] .. row:sub(11, 23) .. ARGV[3] .. row:sub(32), ARGV[4])

@@ -2,14 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tower_bearer::{claims::SessionId, store::Session};
+use tower_bearer::{
+    claims::SessionId,
+    clock::Timestamp,
+    store::{Record, StoreError},
+};
+use uuid::Uuid;
+
+use crate::error::unexpected;
 
 /// The latest time of expiry, in milliseconds since 1970: the end of the year 9999. Servers refuse
 /// times that are too late.
 const LAST: i64 = 253_402_300_799_999;
 
-/// How much longer an entry of the index is kept than its session. So the session does not outlive
-/// its entry if a replica whose clock is behind takes over.
+/// How much longer an entry is kept than it is needed. So a session does not outlive its entry if a
+/// replica whose clock is behind takes over.
 const LONGER: Duration = Duration::from_secs(60 * 60);
 
 #[derive(Clone)]
@@ -36,24 +43,79 @@ impl Keys {
         let length = issuer.len();
         format!("{}subject:{length}:{issuer}:{subject}", self.0).into_bytes()
     }
+
+    /// The key of the set of sessions that were ended of late.
+    pub(super) fn ended(&self) -> Vec<u8> {
+        format!("{}ended", self.0).into_bytes()
+    }
 }
 
 /// The last millisecond in which the session exists, since Redis deletes a key after this time.
-pub(super) fn last_seen_at(session: &Session) -> i64 {
-    session.ends_at.as_millis().saturating_sub(1).clamp(1, LAST)
+pub(super) fn last_seen_at(ends_at: Timestamp) -> i64 {
+    ends_at.as_millis().saturating_sub(1).clamp(1, LAST)
 }
 
-/// Until when the index lists a session, as a number of fixed length, so that texts sort as times.
-pub(super) fn listed_until(session: &Session) -> String {
-    let until = (session.ends_at + LONGER).as_millis().clamp(1, LAST);
-    format!("{until:015}")
+/// Until when the index lists a session that is not ended.
+pub(super) fn listed_until(ends_at: Timestamp) -> String {
+    digits(ends_at + LONGER)
 }
 
-/// A bound in an index that is above all entries of `id`. An entry is an identifier followed by
-/// digits, and a colon sorts after all digits.
-pub(super) fn listed_after(id: Option<SessionId>) -> Vec<u8> {
-    let Some(id) = id else {
-        return b"-".to_vec();
-    };
-    [b"(".as_slice(), id.as_uuid().as_bytes(), b":"].concat()
+/// The entry of a session in the index of its subject. `ends_at` is that of the login, so that
+/// another session of the same identifier has another entry.
+pub(super) fn listed(id: SessionId, ends_at: Timestamp) -> Vec<u8> {
+    [id.as_uuid().as_bytes(), listed_until(ends_at).as_bytes()].concat()
+}
+
+/// The upper bound in an index of all entries below those of `id`. An entry begins with the
+/// identifier.
+pub(super) fn listed_below(id: Option<SessionId>) -> Vec<u8> {
+    match id {
+        Some(id) => [b"(".as_slice(), id.as_uuid().as_bytes()].concat(),
+        None => b"+".to_vec(),
+    }
+}
+
+/// The session that an entry of an index lists.
+pub(super) fn listed_id(entry: &[u8]) -> Result<SessionId, StoreError> {
+    identifier(entry.first_chunk())
+}
+
+/// The entry of a session among those that were ended of late.
+pub(super) fn noted(id: SessionId, at: Timestamp) -> Vec<u8> {
+    [digits(at).as_bytes(), id.as_uuid().as_bytes()].concat()
+}
+
+/// The session that a note is of.
+pub(super) fn noted_id(entry: &[u8]) -> Result<SessionId, StoreError> {
+    identifier(entry.last_chunk())
+}
+
+/// The lower bound of the sessions that were ended at `since` or later, or at `since` and above
+/// `after`.
+pub(super) fn noted_since(since: Timestamp, after: Option<SessionId>) -> Vec<u8> {
+    match after {
+        Some(id) => noted_after(&noted(id, since)),
+        None => [b"[", digits(since).as_bytes()].concat(),
+    }
+}
+
+/// The lower bound of the entries after this one.
+pub(super) fn noted_after(entry: &[u8]) -> Vec<u8> {
+    [b"(", entry].concat()
+}
+
+/// How long a session is listed among those that were ended of late, in milliseconds.
+pub(super) fn noted_for() -> String {
+    (Record::KEPT_AFTER_END + LONGER).as_millis().to_string()
+}
+
+fn identifier(bytes: Option<&[u8; 16]>) -> Result<SessionId, StoreError> {
+    let bytes = bytes.ok_or_else(unexpected)?;
+    Ok(SessionId::from_uuid(Uuid::from_bytes(*bytes)))
+}
+
+/// A time in 15 digits, so that texts sort as times. A time before 1970 is taken for 1970, and one
+/// after the year 9999 for its end.
+fn digits(time: Timestamp) -> String {
+    format!("{:015}", time.as_millis().clamp(1, LAST))
 }

@@ -1,18 +1,25 @@
 //! [`RedisStore`] keeps the sessions of [`tower_bearer`] in Redis.
 //!
 //! A session is one key, which Redis deletes when the session expires. Each subject has one more
-//! key: an index of its sessions.
+//! key: an index of its sessions that are not ended. One key for all lists the sessions that were
+//! ended of late.
 //!
-//! In a cluster the two keys may be in different slots, so no script can write both. They are kept
-//! consistent by the order of the writes: a session is added to the index before it is written,
-//! and its entry is removed some time after the session has expired. An entry without a session
-//! does no harm. A session without an entry could not be ended with the others of its subject.
+//! In a cluster the keys may be in different slots, so no script can write two of them. They are
+//! kept consistent by the order of the writes:
+//! - A session is added to the index before it is written. Its entry is removed once the session is
+//!   known to be ended, or some time after the session has expired. An entry that is left does no
+//!   harm: whoever meets it at an ended session removes it. A session without an entry could not be
+//!   ended with the others of its subject.
+//! - A session is noted as ended before it is ended. A note of a session that was not ended then
+//!   does no harm: whoever reads a note looks at the session. An end without a note would be unknown
+//!   to a server that starts, which would then let the session's access tokens in.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;
 mod bytes;
 mod connection;
+mod ending;
 mod error;
 mod keys;
 mod open;
@@ -20,6 +27,7 @@ mod options;
 mod row;
 mod scripts;
 mod store;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod trace;

@@ -1,10 +1,11 @@
 //! Writes a session to the value of its key, which is called its row, and reads it back.
 //!
 //! A row has a head of a fixed size and a tail. The head is the state, which swaps replace in
-//! place. The tail is written once, at login. The fields are packed, since a Redis hash of them
-//! would take three times the memory. Numbers are big-endian, as in `BITFIELD`. An optional time is
-//! a byte that tells whether the time is there, followed by the time. The scripts depend on these
-//! offsets:
+//! place. The tail is written at login. As the session ends, its `ends_at` is brought forward, and
+//! the last part of the tail is dropped: the claims and the metadata. A session that has neither
+//! does not have this part. The fields are packed, since a Redis hash of them would take three
+//! times the memory. Numbers are big-endian, as in `BITFIELD`. An optional time is a byte that
+//! tells whether the time is there, followed by the time. The scripts depend on these offsets:
 //!
 //! | offset | field |
 //! | --- | --- |
@@ -14,7 +15,10 @@
 //! | 10 | `generation` |
 //! | 14 | `confirmed_at` |
 //! | 23 | when the session was ended |
-//! | 103 | the tail, which begins with the issuer and the subject |
+//! | 62 | `expires_at` |
+//! | 103 | `ends_at`, which begins the tail |
+//! | 111 | how many bytes of the row are kept as the session ends |
+//! | 115 | the issuer and the subject |
 
 use tower_bearer::{
     claims::SessionId,
@@ -27,19 +31,33 @@ use tower_bearer::{
 
 use crate::bytes::{Reader, Unreadable, Writer};
 
-/// The format of rows. Format 1 was never released.
-const FORMAT: u8 = 2;
+/// The format of rows. Formats 1 and 2 were never released.
+const FORMAT: u8 = 3;
 /// The size of the head in bytes.
-const HEAD: usize = 103;
+pub(super) const HEAD: usize = 103;
+/// Where the issuer and the subject begin.
+pub(super) const OWNER: usize = 115;
+/// The largest row in bytes. A session within the limits of a grant takes a fraction of it, and a
+/// server may be set to refuse values that are larger.
+const LARGEST: usize = 1024 * 1024;
 const NOT_ENDED: u8 = 0;
 const NOT_CONFIRMED: u8 = 0;
 
+/// A session takes more bytes than a row may have.
+#[derive(Debug, thiserror::Error)]
+#[error("the session takes {0} bytes, and a row has at most {LARGEST}")]
+struct TooLarge(usize);
+
 /// The row of a new session.
-pub(super) fn new(record: &Record) -> Vec<u8> {
+pub(super) fn new(record: &Record) -> Result<Vec<u8>, StoreError> {
     let Record { session, state } = record;
     let mut row = head(state);
     row.extend(tail(session));
-    row
+    if row.len() > LARGEST {
+        let source = TooLarge(row.len());
+        return Err(StoreError::with_source(StoreErrorKind::Unsuitable, source));
+    }
+    Ok(row)
 }
 
 /// The head of a row: the state, which a swap replaces.
@@ -88,22 +106,28 @@ fn tail(session: &Session) -> Vec<u8> {
         idle_lifetime,
         extra,
     } = session;
+    let mut kept = Writer::default();
+    kept.owner(issuer, subject);
+    kept.raw(secret.expose());
+    kept.time(*created_at);
+    kept.time(*auth_time);
+    kept.text(scope.as_str());
+    kept.optional_text(client_id.as_deref());
+    kept.optional_lifetime(*idle_lifetime);
+    kept.text(&extra.to_json());
+    let kept = kept.finish();
     let mut tail = Writer::default();
-    tail.owner(issuer, subject);
-    tail.raw(secret.expose());
-    tail.time(*created_at);
-    tail.time(*auth_time);
     tail.time(*ends_at);
-    tail.text(scope.as_str());
-    tail.optional_text(client_id.as_deref());
-    tail.text(&claims.to_json());
-    tail.length(metadata.len());
-    for (name, value) in metadata {
-        tail.text(name);
-        tail.text(value);
+    tail.length(OWNER + kept.len());
+    tail.raw(&kept);
+    if *claims != PrivateClaims::default() || !metadata.is_empty() {
+        tail.text(&claims.to_json());
+        tail.length(metadata.len());
+        for (name, value) in metadata {
+            tail.text(name);
+            tail.text(value);
+        }
     }
-    tail.optional_lifetime(*idle_lifetime);
-    tail.text(&extra.to_json());
     tail.finish()
 }
 
@@ -126,7 +150,12 @@ pub(super) const fn format() -> [u8; 1] {
     [FORMAT]
 }
 
-/// The first bytes of the tail of every row of a subject.
+/// A time as it is in a row.
+pub(super) const fn time(time: Timestamp) -> [u8; 8] {
+    time.as_millis().to_be_bytes()
+}
+
+/// Whose session it is, as every row has it.
 pub(super) fn owner(issuer: &str, subject: &str) -> Vec<u8> {
     let mut owner = Writer::default();
     owner.owner(issuer, subject);
@@ -135,16 +164,29 @@ pub(super) fn owner(issuer: &str, subject: &str) -> Vec<u8> {
 
 /// Reads the row of the session `id`.
 pub(super) fn read(id: SessionId, row: &[u8]) -> Result<Record, StoreError> {
-    read_all(id, row).map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))
+    read_all(id, row).map_err(unreadable)
+}
+
+/// Reads when and why the session was ended from the beginning of its row.
+pub(super) fn read_ended(head: &[u8]) -> Result<Option<Ended>, StoreError> {
+    let state = read_head(&mut Reader::new(head)).map_err(unreadable)?;
+    Ok(state.ended)
+}
+
+fn unreadable(error: Unreadable) -> StoreError {
+    StoreError::with_source(StoreErrorKind::Corrupt, error)
 }
 
 fn read_all(id: SessionId, row: &[u8]) -> Result<Record, Unreadable> {
+    let size = row.len();
     let mut row = Reader::new(row);
     let state = read_head(&mut row)?;
-    let session = read_tail(id, &mut row)?;
+    let ends_at = row.time("ends_at")?;
+    let kept = row.length("kept")?;
+    let session = read_tail(id, ends_at, size.checked_sub(kept), &mut row)?;
     match row.is_empty() {
         true => Ok(Record { session, state }),
-        false => Err(Unreadable::Field("extra")),
+        false => Err(Unreadable::Field("metadata")),
     }
 }
 
@@ -170,27 +212,43 @@ fn read_head(row: &mut Reader<'_>) -> Result<SessionState, Unreadable> {
     })
 }
 
-// The fields are read in the order in which they are written here.
-fn read_tail(id: SessionId, row: &mut Reader<'_>) -> Result<Session, Unreadable> {
+/// Reads what follows the number of kept bytes. `dropped` is how many bytes an end would drop.
+///
+/// The fields are read in the order in which they are written here.
+fn read_tail(
+    id: SessionId,
+    ends_at: Timestamp,
+    dropped: Option<usize>,
+    row: &mut Reader<'_>,
+) -> Result<Session, Unreadable> {
     let unreadable = Unreadable::Field;
-    Ok(Session {
+    let mut session = Session {
         id,
+        ends_at,
         issuer: row.text("issuer")?.to_owned(),
         subject: row.text("subject")?.to_owned(),
         secret: SessionSecret::from_bytes(row.array("secret")?),
         created_at: row.time("created_at")?,
         auth_time: row.time("auth_time")?,
-        ends_at: row.time("ends_at")?,
         scope: row
             .text("scope")?
             .parse()
             .map_err(|_| unreadable("scope"))?,
         client_id: row.optional_text("client_id")?.map(str::to_owned),
-        claims: PrivateClaims::from_json(row.text("claims")?).map_err(|_| unreadable("claims"))?,
-        metadata: read_metadata(row)?,
         idle_lifetime: row.optional_lifetime("idle_lifetime")?,
         extra: Extra::from_json(row.text("extra")?).map_err(|_| unreadable("extra"))?,
-    })
+        claims: PrivateClaims::default(),
+        metadata: Metadata::new(),
+    };
+    if dropped != Some(row.len()) {
+        return Err(unreadable("kept"));
+    }
+    if !row.is_empty() {
+        let claims = PrivateClaims::from_json(row.text("claims")?);
+        session.claims = claims.map_err(|_| unreadable("claims"))?;
+        session.metadata = read_metadata(row)?;
+    }
+    Ok(session)
 }
 
 fn read_metadata(row: &mut Reader<'_>) -> Result<Metadata, Unreadable> {

@@ -20,11 +20,15 @@ macro_rules! script {
     };
 }
 
-// A script that changes a row in place takes no memory, so it may run even if the memory is full.
+// A script that changes a row in place takes no memory, so it may run even if the memory is full. One
+// that ends a session takes some, or frees some, and must not fail for that.
 pub(super) static LOAD: Lazy = script!("#!lua flags=allow-oom", "load.lua");
+pub(super) static PEEK: Lazy = script!("#!lua flags=allow-oom", "peek.lua");
 pub(super) static SWAP: Lazy = script!("#!lua flags=allow-oom", "swap.lua");
+pub(super) static SWAP_END: Lazy = script!("#!lua flags=allow-oom", "close.lua", "swap_end.lua");
 pub(super) static CONFIRM: Lazy = script!("#!lua flags=allow-oom", "now.lua", "confirm.lua");
-pub(super) static END: Lazy = script!("#!lua flags=allow-oom", "now.lua", "end.lua");
+pub(super) static END: Lazy = script!("#!lua flags=allow-oom", "close.lua", "end.lua");
+pub(super) static NOTE: Lazy = script!("#!lua flags=allow-oom", "now.lua", "note.lua");
 pub(super) static PAGE: Lazy = script!("#!lua flags=allow-oom", "page.lua");
 pub(super) static ENLIST: Lazy = script!("#!lua", "now.lua", "enlist.lua");
 
@@ -48,7 +52,9 @@ impl Script {
 
 /// The commands that load all scripts into the server.
 pub(super) fn load() -> impl Iterator<Item = Cmd> {
-    let all = [&LOAD, &SWAP, &CONFIRM, &END, &PAGE, &ENLIST];
+    let all = [
+        &LOAD, &PEEK, &SWAP, &SWAP_END, &CONFIRM, &END, &NOTE, &PAGE, &ENLIST,
+    ];
     all.into_iter().map(|script| {
         let mut load = cmd("SCRIPT");
         load.arg("LOAD").arg(script.code);

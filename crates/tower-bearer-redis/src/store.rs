@@ -1,6 +1,6 @@
 use std::fmt;
 
-use redis::{Cmd, Value, aio::ConnectionManager, cmd};
+use redis::{Value, aio::ConnectionManager, cmd};
 
 use tower_bearer::{
     claims::SessionId,
@@ -23,9 +23,6 @@ use crate::{
 
 /// How many confirmations are written in one batch.
 const BATCH: usize = 256;
-
-/// How many sessions of a subject are read, or ended, in one batch.
-const PAGE: usize = 100;
 
 /// Keeps sessions in Redis 7 or later.
 ///
@@ -110,9 +107,9 @@ const PAGE: usize = 100;
 /// [protocol]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/protocol/index.html
 #[derive(Clone)]
 pub struct RedisStore {
-    main: Connection,
-    revoking: Connection,
-    keys: Keys,
+    pub(super) main: Connection,
+    pub(super) revoking: Connection,
+    pub(super) keys: Keys,
 }
 
 impl RedisStore {
@@ -173,42 +170,6 @@ impl RedisStore {
             keys: Keys::new(&options.prefix),
         }
     }
-
-    /// A page of the subject's index: the time, and identifiers, lowest first. An identifier may
-    /// come twice, and its session may be another subject's or deleted.
-    async fn page(
-        &self,
-        issuer: &str,
-        subject: &str,
-        after: Option<SessionId>,
-    ) -> Result<(Timestamp, Vec<SessionId>), StoreError> {
-        let key = self.keys.subject(issuer, subject);
-        let (from, count) = (keys::listed_after(after), PAGE.to_string());
-        let page = scripts::PAGE.on(&key, &[&from, count.as_bytes()]);
-        let (now, mut ids) = answer::page(self.main.read_one(page).await?)?;
-        ids.dedup();
-        Ok((now, ids))
-    }
-
-    /// Loads those of the sessions that exist.
-    async fn load_all(&self, ids: &[SessionId]) -> Result<Vec<Record>, StoreError> {
-        let loads = ids
-            .iter()
-            .map(|id| scripts::LOAD.on(&self.keys.session(*id), &[]));
-        let answers = self.main.read(&loads.collect::<Vec<_>>()).await?;
-        let mut records = Vec::with_capacity(ids.len());
-        for (id, answer) in ids.iter().zip(answers) {
-            let (_, row) = answer::loaded(answer.map_err(failed)?)?;
-            records.extend(row.map(|row| row::read(*id, &row)).transpose()?);
-        }
-        Ok(records)
-    }
-
-    fn end_command(&self, id: SessionId, reason: EndReason, owner: &[u8]) -> Cmd {
-        let reason = reason.code().to_string();
-        let key = self.keys.session(id);
-        scripts::END.on(&key, &[&row::format(), reason.as_bytes(), owner])
-    }
 }
 
 impl fmt::Debug for RedisStore {
@@ -227,13 +188,16 @@ impl SessionStore for RedisStore {
     // The session is added to the index first; the reason is at the top of `lib.rs`.
     async fn insert(&self, record: &Record) -> Result<(), StoreError> {
         let session = &record.session;
+        let row = row::new(record)?;
         let index = self.keys.subject(&session.issuer, &session.subject);
-        let until = keys::listed_until(session);
+        let until = keys::listed_until(session.ends_at);
         let (id, until) = (session.id.as_uuid(), until.as_bytes());
         let enlist = scripts::ENLIST.on(&index, &[id.as_bytes(), until]);
         let mut set = cmd("SET");
-        set.arg(self.keys.session(session.id)).arg(row::new(record));
-        set.arg("NX").arg("PXAT").arg(keys::last_seen_at(session));
+        set.arg(self.keys.session(session.id)).arg(row);
+        set.arg("NX")
+            .arg("PXAT")
+            .arg(keys::last_seen_at(session.ends_at));
         // In one batch: otherwise one write could go to a primary that is lost, and the other to
         // the new primary. If the entry fails the login fails, and no client gets a token.
         let mut answers = self.main.write(&[enlist, set]).await?.into_iter();
@@ -259,13 +223,15 @@ impl SessionStore for RedisStore {
         expected: u64,
         next: &SessionState,
     ) -> Result<Swap, StoreError> {
-        let connection = match next.ended {
-            Some(_) => &self.revoking,
-            None => &self.main,
+        let swapped = match next.ended {
+            None => {
+                let (start, head) = (row::at_version(expected), row::head(next));
+                let swap = scripts::SWAP.on(&self.keys.session(id), &[&start, &head]);
+                answer::is_done(self.main.write_one(swap).await?)?
+            }
+            Some(ended) => self.end_by_swap(id, expected, next, ended).await?,
         };
-        let (start, head) = (row::at_version(expected), row::head(next));
-        let swap = scripts::SWAP.on(&self.keys.session(id), &[&start, &head]);
-        match answer::is_done(connection.write_one(swap).await?)? {
+        match swapped {
             true => Ok(Swap::Swapped),
             false => Ok(Swap::Lost),
         }
@@ -284,56 +250,36 @@ impl SessionStore for RedisStore {
     }
 
     async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
-        let end = self.end_command(id, reason, &[]);
-        answer::is_done(self.revoking.write_one(end).await?)
+        self.end_one(id, reason).await
     }
 
     async fn end_all(
         &self,
         issuer: &str,
         subject: &str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let owner = row::owner(issuer, subject);
-        let (mut ended, mut failure) = (Vec::new(), None);
-        let (_, mut page) = self.page(issuer, subject, None).await?;
-        while let Some(&last) = page.last() {
-            let ends = page.iter().map(|id| self.end_command(*id, reason, &owner));
-            let answers = self.revoking.write(&ends.collect::<Vec<_>>()).await?;
-            for (id, answer) in page.into_iter().zip(answers) {
-                match answer.map_err(failed).and_then(answer::is_done) {
-                    Ok(true) => ended.push(id),
-                    Ok(false) => {}
-                    // A damaged session must not keep the others from being ended.
-                    Err(error) => failure = Some(error),
-                }
-            }
-            (_, page) = self.page(issuer, subject, Some(last)).await?;
-        }
-        failure.map_or(Ok(ended), Err)
+        self.end_subject(issuer, subject, keep, reason).await
     }
 
     async fn list(
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
-        let (now, mut page) = self.page(issuer, subject, after).await?;
-        let mut records = Vec::new();
-        while let Some(&last) = page.last()
-            && records.len() < limit
-        {
-            let kept = self.load_all(&page).await?.into_iter();
-            let listed = kept.filter(|record| {
-                let session = &record.session;
-                session.issuer == issuer && session.subject == subject && record.is_live(now)
-            });
-            records.extend(listed.take(limit - records.len()));
-            (_, page) = self.page(issuer, subject, Some(last)).await?;
-        }
-        Ok(Listed::new(records, now))
+        self.list_live(issuer, subject, before, limit).await
+    }
+
+    async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
+        self.noted_since(since, after, limit).await
     }
 
     // The server deletes expired keys itself.

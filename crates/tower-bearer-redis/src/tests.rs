@@ -66,37 +66,49 @@ fn empty() -> Record {
     Record::new(Session::new(id(7), "", "", secret, millis(0)))
 }
 
+fn row(record: &Record) -> Vec<u8> {
+    row::new(record).unwrap()
+}
+
 /// The row of an older session after a swap to the state of this one.
 fn swapped(record: &Record) -> Vec<u8> {
-    let mut row = row::new(&Record::new(record.session.clone()));
+    let mut row = row(&Record::new(record.session.clone()));
     let head = row::head(&record.state);
     row.splice(..head.len(), head);
     row
 }
 
+/// How many bytes of a row are kept as the session ends.
+fn kept(row: &[u8]) -> usize {
+    u32::from_be_bytes(row[111..115].try_into().unwrap()) as usize
+}
+
 #[test]
 fn a_row_is_read_as_it_was_written() {
     for record in [full(), empty()] {
-        assert!(row::read(id(7), &row::new(&record)).unwrap() == record);
+        assert!(row::read(id(7), &row(&record)).unwrap() == record);
         assert!(row::read(id(7), &swapped(&record)).unwrap() == record);
     }
 }
 
 #[test]
 fn the_scripts_find_what_they_look_for() {
-    let row = row::new(&full());
-    assert_eq!(row[0], 2);
+    let row = row(&full());
+    assert_eq!(row[0], 3);
     assert_eq!(row[1..9], (u64::MAX - 1).to_be_bytes());
     assert_eq!(row[9], 5);
     assert_eq!(row[10..14], [1, 2, 3, 4]);
     assert_eq!(row[14], 1);
     assert_eq!(row[15..23], i64::MAX.to_be_bytes());
     assert_eq!(row[23..31], [0; 8]);
-    assert!(row[103..].starts_with(&row::owner("https://id.example", "ä\0🦀")));
+    assert_eq!(row[62..70], 15_i64.to_be_bytes());
+    assert_eq!(row[103..111], i64::MIN.to_be_bytes());
+    assert!(row[115..].starts_with(&row::owner("https://id.example", "ä\0🦀")));
+    assert_eq!(row::OWNER, 115);
 
     let mut waiting = full();
     (waiting.state.ended, waiting.state.confirmed_at) = (None, None);
-    let row = row::new(&waiting);
+    let row = self::row(&waiting);
     assert!(row.starts_with(&row::at_version(u64::MAX - 1)));
     let but_for_its_version = [&row[..1], &row[9..15]].concat();
     assert_eq!(but_for_its_version, row::unconfirmed(0x0102_0304));
@@ -105,9 +117,30 @@ fn the_scripts_find_what_they_look_for() {
 }
 
 #[test]
+fn a_row_without_its_last_part_is_that_of_a_session_without_claims_and_metadata() {
+    let row = row(&full());
+    assert!(kept(&row) < row.len());
+    let mut bare = full();
+    (bare.session.claims, bare.session.metadata) = Default::default();
+    assert!(row::read(id(7), &row[..kept(&row)]).unwrap() == bare);
+    assert!(self::row(&bare) == row[..kept(&row)]);
+}
+
+#[test]
+fn a_session_that_no_row_can_hold_is_unsuitable_for_good() {
+    let mut record = full();
+    let room = 1024 * 1024 - row(&record).len();
+    record.session.subject.push_str(&"s".repeat(room));
+    assert_eq!(row(&record).len(), 1024 * 1024);
+    record.session.subject.push('s');
+    let error = row::new(&record).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unsuitable);
+}
+
+#[test]
 fn a_row_of_another_format_is_refused_by_its_number() {
-    let mut row = row::new(&full());
-    for other in [0, 1, 3, 255] {
+    let mut row = row(&full());
+    for other in [0, 1, 2, 4, 255] {
         row[0] = other;
         let error = row::read(id(7), &row).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Corrupt);
@@ -118,8 +151,10 @@ fn a_row_of_another_format_is_refused_by_its_number() {
 
 #[test]
 fn a_row_that_is_cut_off_or_goes_on_is_corrupt() {
-    let row = row::new(&full());
-    for length in 0..row.len() {
+    let row = row(&full());
+    // Up to where an end cuts it off.
+    let all = (0..row.len()).filter(|length| *length != kept(&row));
+    for length in all {
         let error = row::read(id(7), &row[..length]).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{length} bytes");
     }
@@ -128,7 +163,10 @@ fn a_row_that_is_cut_off_or_goes_on_is_corrupt() {
 
 #[test]
 fn a_row_that_says_what_it_cannot_mean_is_corrupt() {
-    let row = row::new(&empty());
+    let mut record = empty();
+    record.session.claims = PrivateClaims::from_json(r#"{"a":1}"#).unwrap();
+    let row = row(&record);
+    let client = 115 + 8 + 32 + 16 + 4;
     let damages = [
         ("ended", 9, 6),
         ("ended", 30, 1),
@@ -139,11 +177,16 @@ fn a_row_that_says_what_it_cannot_mean_is_corrupt() {
         ("last_refreshed_at", 49, 255),
         ("bound_to", 70, 2),
         ("bound_to", 102, 1),
-        ("issuer", 106, 200),
-        ("client_id", 103 + 8 + 32 + 24 + 4, 2),
-        ("claims", 103 + 8 + 32 + 24 + 4 + 5, 255),
-        ("idle_lifetime", 103 + 8 + 32 + 24 + 4 + 5 + 6 + 4, 2),
-        ("idle_lifetime", 103 + 8 + 32 + 24 + 4 + 5 + 6 + 4 + 8, 1),
+        ("kept", 114, 1),
+        ("kept", 112, 1),
+        ("issuer", 118, 200),
+        ("client_id", client, 2),
+        ("idle_lifetime", client + 5, 2),
+        ("idle_lifetime", client + 5 + 8, 1),
+        ("extra", client + 5 + 9 + 3, 255),
+        ("claims", kept(&row) + 3, 255),
+        ("claims", kept(&row) + 4, b'!'),
+        ("metadata", row.len() - 1, 1),
     ];
     for (field, at, byte) in damages {
         let mut damaged = row.clone();
@@ -192,11 +235,23 @@ fn times_in_keys_sort_and_stay_within_what_servers_take() {
         ),
         (i64::MAX, 253_402_300_799_999, "253402300799999"),
     ] {
-        let mut session = empty().session;
-        session.ends_at = millis(ends_at);
-        assert_eq!(keys::last_seen_at(&session), last_seen_at);
-        assert_eq!(keys::listed_until(&session), until);
+        assert_eq!(keys::last_seen_at(millis(ends_at)), last_seen_at);
+        assert_eq!(keys::listed_until(millis(ends_at)), until);
     }
+}
+
+#[test]
+fn notes_sort_by_time_and_then_by_identifier() {
+    let notes = [(i64::MIN, 9), (2, 1), (2, 2), (10, 0), (i64::MAX, 0)];
+    let notes = notes.map(|(at, number)| keys::noted(id(number), millis(at)));
+    assert!(notes.is_sorted());
+    assert_eq!(keys::noted_id(&notes[2]).unwrap(), id(2));
+    // A bound is a bracket and what it compares with.
+    let since = keys::noted_since(millis(2), None);
+    assert!(since[0] == b'[' && since[1..] > notes[0][..] && since[1..] < notes[1][..]);
+    let above = keys::noted_since(millis(2), Some(id(1)));
+    assert!(above[0] == b'(' && above[1..] == notes[1][..]);
+    assert_eq!(above, keys::noted_after(&notes[1]));
 }
 
 #[test]
