@@ -119,22 +119,31 @@ impl SessionStore for Forgetful {
         &self,
         issuer: &str,
         subject: &str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
-        self.forget().await?.end_all(issuer, subject, reason).await
+        let store = self.forget().await?;
+        store.end_all(issuer, subject, keep, reason).await
     }
 
     async fn list(
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
-        self.forget()
-            .await?
-            .list(issuer, subject, after, limit)
-            .await
+        let store = self.forget().await?;
+        store.list(issuer, subject, before, limit).await
+    }
+
+    async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
+        self.forget().await?.ended_since(since, after, limit).await
     }
 
     async fn delete_expired(&self, _limit: usize) -> Result<usize, StoreError> {

@@ -97,6 +97,14 @@ teeth! {
         racing::of_many_inserts_one_wins,
     }
 
+    refuses_long_names: RefusesLongNames {
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+    }
+
+    cuts_long_names: CutsLongNames {
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+    }
+
     lags: Lags {
         ending::an_end_changes_nothing_else,
         confirming::a_confirmation_changes_nothing_else,
@@ -280,7 +288,7 @@ teeth! {
         racing::writers_of_many_sessions_do_not_block_each_other,
         ending::end_all_takes_one_subject_of_one_issuer,
         listing::a_list_shows_live_sessions_only,
-        listing::a_list_is_paged_by_identifier,
+        listing::a_list_is_paged_newest_first,
         listing::ten_thousand_sessions_of_one_subject,
     }
 
@@ -332,6 +340,58 @@ teeth! {
         listing::ten_thousand_sessions_of_one_subject,
     }
 
+    ends_the_kept_too: EndsTheKeptToo {
+        histories::random_histories_go_as_the_protocol_says,
+        ending::end_all_keeps_the_session_that_goes_on,
+        since::what_was_ended_is_told_earliest_first,
+    }
+
+    ends_nothing_for_an_unknown_keep: EndsNothingForAnUnknownKeep {
+        ending::a_keep_of_another_subject_keeps_nothing,
+    }
+
+    ends_and_keeps_notes: EndsAndKeepsNotes {
+        histories::random_histories_go_as_the_protocol_says,
+        ending::an_end_changes_nothing_else,
+        ending::an_end_drops_notes_and_claims,
+        ending::end_takes_effect_once,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+    }
+
+    ends_and_keeps_claims: EndsAndKeepsClaims {
+        ending::an_end_changes_nothing_else,
+        ending::an_end_drops_notes_and_claims,
+        ending::end_takes_effect_once,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+    }
+
+    ends_and_keeps_the_row: EndsAndKeepsTheRow {
+        histories::random_histories_go_as_the_protocol_says,
+        ending::an_end_brings_the_deletion_forward,
+        ending::end_takes_effect_once,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+    }
+
+    ends_and_forgets_the_tokens: EndsAndForgetsTheTokens {
+        ending::an_end_brings_the_deletion_forward,
+        ending::an_end_changes_nothing_else,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+    }
+
+    ends_and_keeps_the_row_for_a_day: EndsAndKeepsTheRowForADay {
+        histories::random_histories_go_as_the_protocol_says,
+        ending::an_end_brings_the_deletion_forward,
+    }
+
+    swaps_to_the_end_and_keeps_all: SwapsToTheEndAndKeepsAll {
+        histories::random_histories_go_as_the_protocol_says,
+        ending::an_end_changes_nothing_else,
+        ending::an_end_drops_notes_and_claims,
+        ending::an_end_brings_the_deletion_forward,
+        cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+    }
+
     lists_by_another_clock: ListsByAnotherClock {
         clock::every_call_tells_the_time_by_one_clock,
     }
@@ -340,7 +400,7 @@ teeth! {
         swapping::a_swap_can_end_for_every_reason,
         histories::random_histories_go_as_the_protocol_says,
         listing::a_list_shows_live_sessions_only,
-        listing::a_list_is_paged_by_identifier,
+        listing::a_list_is_paged_newest_first,
         listing::ten_thousand_sessions_of_one_subject,
     }
 
@@ -349,15 +409,68 @@ teeth! {
         listing::a_list_shows_live_sessions_only,
     }
 
-    lists_newest_first: ListsNewestFirst {
+    lists_oldest_first: ListsOldestFirst {
         histories::random_histories_go_as_the_protocol_says,
         listing::a_list_shows_live_sessions_only,
-        listing::a_list_is_paged_by_identifier,
+        listing::a_list_is_paged_newest_first,
+        listing::ten_thousand_sessions_of_one_subject,
+    }
+
+    lists_the_cursor_too: ListsTheCursorToo {
+        listing::a_list_is_paged_newest_first,
         listing::ten_thousand_sessions_of_one_subject,
     }
 
     lists_at_most_500: ListsAtMost500 {
         listing::ten_thousand_sessions_of_one_subject,
+    }
+
+    tells_by_identifier: TellsByIdentifier {
+        since::what_was_ended_is_told_earliest_first,
+        since::ends_are_told_page_by_page,
+        histories::random_histories_go_as_the_protocol_says,
+    }
+
+    tells_only_later_ends: TellsOnlyLaterEnds {
+        since::what_was_ended_is_told_earliest_first,
+        since::ends_are_told_page_by_page,
+    }
+
+    tells_the_cursor_too: TellsTheCursorToo {
+        since::ends_are_told_page_by_page,
+    }
+
+    tells_the_cursor_at_any_time: TellsTheCursorAtAnyTime {
+        since::ends_are_told_page_by_page,
+    }
+
+    tells_beyond_the_limit: TellsBeyondTheLimit {
+        since::ends_are_told_page_by_page,
+    }
+
+    tells_no_ends_by_swap: TellsNoEndsBySwap {
+        since::what_was_ended_is_told_earliest_first,
+        since::ends_are_told_page_by_page,
+        since::an_end_is_told_for_a_day,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        histories::random_histories_go_as_the_protocol_says,
+    }
+
+    tells_no_ends_by_end_all: TellsNoEndsByEndAll {
+        since::what_was_ended_is_told_earliest_first,
+        since::an_end_is_told_for_a_day,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        histories::random_histories_go_as_the_protocol_says,
+    }
+
+    tells_what_has_expired: TellsWhatHasExpired {
+        since::what_was_ended_is_told_earliest_first,
+        histories::random_histories_go_as_the_protocol_says,
+    }
+
+    tells_ends_of_an_hour: TellsEndsOfAnHour {
+        since::an_end_is_told_for_a_day,
+        histories::random_histories_go_as_the_protocol_says,
     }
 
     deletes_early: DeletesEarly {

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use crate::{
     Fixture, acknowledged, cleaning, clock, confirming, dropping, ending, histories, keeping,
-    listing, racing, serving, swapping, trial::Trial,
+    limits, listing, racing, serving, since, swapping, trial::Trial,
 };
 
 /// Calls the macro `$then` with `$given`, followed by the table.
@@ -56,11 +56,26 @@ macro_rules! __store_conformance_cases {
                 confirming::confirm_takes_large_batches,
                 racing::writers_of_many_sessions_do_not_block_each_other,
             }
+            "a session is logged out, and its access tokens are admitted again after a restart" {
+                since::what_was_ended_is_told_earliest_first,
+                since::ends_are_told_page_by_page,
+                since::an_end_is_told_for_a_day,
+            }
             "users do not see all of their sessions, cannot end them, or see and end another's" {
                 ending::end_all_takes_one_subject_of_one_issuer,
+                ending::end_all_keeps_the_session_that_goes_on,
+                ending::a_keep_of_another_subject_keeps_nothing,
                 listing::a_list_shows_live_sessions_only,
-                listing::a_list_is_paged_by_identifier,
+                listing::a_list_is_paged_newest_first,
                 listing::ten_thousand_sessions_of_one_subject,
+            }
+            "a user with a long name can never log in" {
+                limits::the_largest_session_is_kept_listed_swapped_and_ended,
+            }
+            "what an application noted of a user stays after the logout, and takes room for months" {
+                ending::an_end_drops_notes_and_claims,
+                ending::an_end_brings_the_deletion_forward,
+                cleaning::an_ended_session_is_deleted_when_its_tokens_have_expired,
             }
             "clients are logged out before their time, or dead sessions are kept for ever" {
                 cleaning::what_has_ended_is_deleted_oldest_end_first,

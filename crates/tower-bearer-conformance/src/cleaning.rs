@@ -57,6 +57,50 @@ async fn left<F: Fixture>(trial: &Trial<F>) -> Vec<u128> {
     left
 }
 
+pub(super) async fn an_ended_session_is_deleted_when_its_tokens_have_expired<F: Fixture>(
+    trial: Trial<F>,
+) {
+    let record = |number, subject, expires_at| {
+        let mut record = trial.record(number, subject);
+        record.state.expires_at = trial.start + expires_at;
+        record.session.ends_at = trial.start + 9 * DAY;
+        record
+    };
+    let live = record(7, "ada", HOUR);
+    trial.insert(&live).await;
+    let mut ended = Vec::new();
+    for (first, subject, expires_at) in [(1, "bob", HOUR), (4, "eve", 2 * DAY)] {
+        let all = [0, 1, 2].map(|way| record(first + way, subject, expires_at));
+        for record in &all {
+            trial.insert(record).await;
+        }
+        ended.extend(trial.end_in_each_way(all).await);
+    }
+    for of_one_user in ended.chunks(3) {
+        let ends = of_one_user.iter().map(|record| record.session.ends_at);
+        let end = ends.clone().min().expect("three ends");
+        let now = trial.now().await;
+        let millisecond = Duration::from_millis(1);
+        trial.advance(end.saturating_since(now) - millisecond).await;
+        let mut before = Vec::new();
+        for record in of_one_user {
+            before.extend(trial.find(record.session.id).await);
+        }
+        // This proves nothing if the clock runs and has passed the end.
+        if trial.now().await < end {
+            trial.clean_up(10, 0).await;
+            assert_eq!(before, of_one_user, "deleted before {end:?}");
+        }
+        let end = ends.max().expect("three ends");
+        trial.advance(end.saturating_since(trial.now().await)).await;
+        trial.clean_up(10, 3).await;
+        for record in of_one_user {
+            assert!(trial.find(record.session.id).await.is_none());
+        }
+    }
+    assert_same(&trial.load(live.session.id).await, &live);
+}
+
 pub(super) async fn no_more_than_the_limit_is_deleted<F: Fixture>(trial: Trial<F>) {
     const COUNT: u128 = 1_000;
     let user = |number| format!("user {}", number % 3);

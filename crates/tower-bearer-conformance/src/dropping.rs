@@ -55,8 +55,9 @@ async fn one_session<F: Fixture>(trial: &Trial<F>, patience: u32) {
     )
     .await;
     abandon(store.end(first.session.id, EndReason::Logout), patience).await;
-    let all = store.end_all(ISSUER, &subject, EndReason::Logout);
+    let all = store.end_all(ISSUER, &subject, None, EndReason::Logout);
     abandon(all, patience).await;
+    abandon(store.ended_since(trial.start, None, 100), patience).await;
     trial.end(first.session.id, EndReason::Logout).await;
     let kept = trial.load(first.session.id).await;
     assert!(kept.state.ended.is_some(), "not ended: {kept:?}");

@@ -1,6 +1,8 @@
 //! Cases of logouts, with one caller at a time.
 
-use tower_bearer::store::{EndReason, Session, SessionStore, Swap};
+use std::time::Duration;
+
+use tower_bearer::store::{EndReason, Record, Session, Swap};
 
 use crate::{Fixture, trial::*};
 
@@ -21,8 +23,7 @@ pub(super) async fn end_takes_effect_once<F: Fixture>(trial: Trial<F>) {
         assert!(trial.end(expected.session.id, reason).await);
         let ended = trial.load(expected.session.id).await;
         assert_eq!(ended.state.ended.expect("it is ended").reason, reason);
-        expected.state.ended = ended.state.ended;
-        expected.state.version += 1;
+        expected.end(ended.state.ended.expect("it is ended"));
         assert_same(&ended, &expected);
 
         // A second end changes neither the reason nor the time.
@@ -33,22 +34,57 @@ pub(super) async fn end_takes_effect_once<F: Fixture>(trial: Trial<F>) {
 }
 
 pub(super) async fn an_end_changes_nothing_else<F: Fixture>(trial: Trial<F>) {
-    let (mut one, mut all) = (trial.full_record(1), trial.full_record(2));
-    let Session {
-        issuer, subject, ..
-    } = all.session.clone();
-    trial.insert(&one).await;
-    assert!(trial.end(id(1), EndReason::Logout).await);
-    trial.insert(&all).await;
-    let ended = trial.store().end_all(&issuer, &subject, EndReason::Logout);
-    assert_eq!(done("end_all", ended.await), [id(2)]);
+    let records = [1, 2, 3].map(|number| trial.full_record(number));
+    for expected in end_each(&trial, records).await {
+        assert_same(&trial.load(expected.session.id).await, &expected);
+    }
+}
 
-    for expected in [&mut one, &mut all] {
-        let kept = trial.load(expected.session.id).await;
-        assert!(kept.state.ended.is_some(), "{kept:?} is ended");
-        expected.state.ended = kept.state.ended;
-        expected.state.version += 1;
-        assert_same(&kept, expected);
+pub(super) async fn an_end_drops_notes_and_claims<F: Fixture>(trial: Trial<F>) {
+    let records = [1, 2, 3].map(|number| trial.full_record(number));
+    for way in end_each(&trial, records).await {
+        let Session {
+            metadata, claims, ..
+        } = trial.load(way.session.id).await.session;
+        assert!(metadata.is_empty(), "the notes are kept");
+        assert_eq!(claims.to_json(), "{}", "the claims are kept");
+    }
+}
+
+async fn end_each<F: Fixture>(trial: &Trial<F>, records: [Record; 3]) -> [Record; 3] {
+    for record in &records {
+        trial.insert(record).await;
+    }
+    trial.end_in_each_way(records).await
+}
+
+/// An ended session may be deleted when its newest token expires, or a day after its end if that
+/// is later, but never later than if it had not been ended.
+pub(super) async fn an_end_brings_the_deletion_forward<F: Fixture>(trial: Trial<F>) {
+    let after = |time| trial.start + time;
+    let cases = [
+        // When the newest token expires, when the session expires, and when it may be deleted once
+        // it is ended: `None` is a day after its end.
+        (2 * DAY, 9 * DAY, Some(2 * DAY)),
+        (HOUR, 9 * DAY, None),
+        (Duration::ZERO, 9 * DAY, None),
+        (3 * HOUR, 3 * HOUR, Some(3 * HOUR)),
+        (2 * DAY, 2 * DAY, Some(2 * DAY)),
+    ];
+    for (number, (expires_at, ends_at, due)) in (0_u128..).zip(cases) {
+        let subject = format!("user {number}");
+        let records = [1, 2, 3].map(|way| {
+            let mut record = trial.record(10 * number + way, &subject);
+            record.state.expires_at = after(expires_at);
+            record.session.ends_at = after(ends_at);
+            record
+        });
+        for ended in end_each(&trial, records).await {
+            let at = ended.state.ended.expect("it is ended").at;
+            let due = due.map_or(at + DAY, after);
+            let kept = trial.load(ended.session.id).await;
+            assert_eq!(kept.session.ends_at, due, "case {number}");
+        }
     }
 }
 
@@ -91,4 +127,44 @@ pub(super) async fn end_all_takes_one_subject_of_one_issuer<F: Fixture>(trial: T
 
     assert_eq!(trial.end_all("ada", EndReason::Logout).await, []);
     assert_eq!(trial.end_all("nobody", EndReason::Logout).await, []);
+}
+
+pub(super) async fn end_all_keeps_the_session_that_goes_on<F: Fixture>(trial: Trial<F>) {
+    let mine = (1..=150).map(|number| trial.record(number, "ada"));
+    trial.insert_all(mine).await;
+    let others = trial
+        .end_others("ada", Some(id(70)), EndReason::Logout)
+        .await;
+    let due: Vec<_> = (1..=150).filter(|&number| number != 70).map(id).collect();
+    assert_eq!(others, due);
+    assert_same(&trial.load(id(70)).await, &trial.record(70, "ada"));
+    assert_eq!(trial.live("ada").await, [id(70)]);
+
+    let again = trial
+        .end_others("ada", Some(id(70)), EndReason::Logout)
+        .await;
+    assert_eq!(again, []);
+    assert_eq!(trial.end_all("ada", EndReason::Logout).await, [id(70)]);
+}
+
+pub(super) async fn a_keep_of_another_subject_keeps_nothing<F: Fixture>(trial: Trial<F>) {
+    let of_another = trial.record(100, "eve");
+    let mut elsewhere = trial.record(101, "ada");
+    elsewhere.session.issuer = "https://other.example".to_owned();
+    let ended = trial.record(102, "ada");
+    for record in [&of_another, &elsewhere, &ended] {
+        trial.insert(record).await;
+    }
+    assert!(trial.end(id(102), EndReason::Logout).await);
+    // The last one is unknown.
+    for (number, keep) in (1..).zip([100, 101, 102, 103]) {
+        trial.insert(&trial.record(number, "ada")).await;
+        let ended = trial
+            .end_others("ada", Some(id(keep)), EndReason::Logout)
+            .await;
+        assert_eq!(ended, [id(number)], "{keep} is kept");
+    }
+    for other in [&of_another, &elsewhere] {
+        assert_same(&trial.load(other.session.id).await, other);
+    }
 }

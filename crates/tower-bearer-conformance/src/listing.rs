@@ -23,7 +23,7 @@ pub(super) async fn a_list_shows_live_sessions_only<F: Fixture>(trial: Trial<F>)
     }
     assert!(trial.end(ended.session.id, EndReason::Logout).await);
 
-    assert_lists(&trial, &full, &[&full, &idle, &over]).await;
+    assert_lists(&trial, &full, &[&over, &idle, &full]).await;
     assert_lists(&trial, &elsewhere, &[&elsewhere]).await;
     // If the clock stands still, it now shows the end exactly, and nothing is live at its end.
     trial.advance(HOUR).await;
@@ -47,28 +47,31 @@ async fn assert_lists<F: Fixture>(trial: &Trial<F>, whose: &Record, expected: &[
     }
 }
 
-pub(super) async fn a_list_is_paged_by_identifier<F: Fixture>(trial: Trial<F>) {
+pub(super) async fn a_list_is_paged_newest_first<F: Fixture>(trial: Trial<F>) {
     // The order is that of the identifiers, which differ in distant bytes, and not that of
     // insertion.
     for number in [5, 3 << 120, 1, 256, 0, u128::MAX, 2 << 64] {
         trial.insert(&trial.record(number, "ada")).await;
     }
     assert!(trial.end(id(5), EndReason::Logout).await);
-    let page = async |after: Option<u128>, limit| trial.page("ada", after.map(id), limit).await;
+    let page = async |before: Option<u128>, limit| trial.page("ada", before.map(id), limit).await;
 
-    let all = [0, 1, 256, 2 << 64, 3 << 120, u128::MAX].map(id);
+    let all = [u128::MAX, 3 << 120, 2 << 64, 256, 1, 0].map(id);
     assert_eq!(page(None, usize::MAX).await, all);
     assert_eq!(page(None, 0).await, []);
     assert_eq!(page(None, 3).await, all[..3]);
-    assert_eq!(page(Some(256), 2).await, all[3..5]);
-    // A page can start after an identifier that is dead or unknown.
-    assert_eq!(page(Some(5), 1).await, all[2..3]);
-    assert_eq!(page(Some(77), 1).await, all[2..3]);
-    assert_eq!(page(Some(u128::MAX), 1).await, []);
+    assert_eq!(page(Some(2 << 64), 2).await, all[3..5]);
+    assert_eq!(page(Some(2 << 64), usize::MAX).await, all[3..]);
+    assert_eq!(page(Some(2 << 64), 0).await, []);
+    // A page can start below an identifier that is dead or unknown.
+    assert_eq!(page(Some(5), 1).await, all[4..5]);
+    assert_eq!(page(Some(77), 1).await, all[4..5]);
+    assert_eq!(page(Some(u128::MAX), 1).await, all[1..2]);
+    assert_eq!(page(Some(0), 1).await, []);
 }
 
 pub(super) async fn ten_thousand_sessions_of_one_subject<F: Fixture>(trial: Trial<F>) {
-    let all: Vec<_> = (0..10_000).map(id).collect();
+    let all: Vec<_> = (0..10_000).rev().map(id).collect();
     let sessions = (0..10_000).map(|number| trial.record(number, "ada"));
     trial.insert_all(sessions).await;
     let mut seen = Vec::new();
@@ -83,8 +86,9 @@ pub(super) async fn ten_thousand_sessions_of_one_subject<F: Fixture>(trial: Tria
     }
     assert!(seen == all, "other sessions were listed");
 
-    let ended = trial.end_all("ada", EndReason::Logout).await;
+    let mut ended = trial.end_all("ada", EndReason::Logout).await;
     assert_eq!(ended.len(), all.len(), "so many were ended");
+    ended.reverse();
     assert!(ended == all, "other sessions were ended");
     assert_eq!(trial.live("ada").await, []);
 }

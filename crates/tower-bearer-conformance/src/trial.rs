@@ -14,8 +14,8 @@ use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
     store::{
-        EndReason, Extra, KeyThumbprint, Metadata, PrivateClaims, Record, Session, SessionSecret,
-        SessionState, SessionStore, StoreError, Swap,
+        EndReason, Ended, Extra, KeyThumbprint, Metadata, PrivateClaims, Record, Session,
+        SessionSecret, SessionState, SessionStore, StoreError, Swap,
     },
 };
 
@@ -24,6 +24,7 @@ use crate::Fixture;
 pub(super) const ISSUER: &str = "https://id.example";
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const HOUR: Duration = Duration::from_secs(3_600);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
 const MILLENNIUM: Duration = Duration::from_secs(1_000 * 365 * 86_400);
 
 /// How many sessions are written at once where many are needed.
@@ -120,13 +121,52 @@ impl<F: Fixture> Trial<F> {
 
     /// Ends all sessions of `subject` and returns their identifiers in order.
     pub(super) async fn end_all(&self, subject: &str, reason: EndReason) -> Vec<SessionId> {
-        let ended = self.store().end_all(ISSUER, subject, reason).await;
+        self.end_others(subject, None, reason).await
+    }
+
+    /// Ends all sessions of `subject` but `keep`, and returns their identifiers in order.
+    pub(super) async fn end_others(
+        &self,
+        subject: &str,
+        keep: Option<SessionId>,
+        reason: EndReason,
+    ) -> Vec<SessionId> {
+        let ended = self.store().end_all(ISSUER, subject, keep, reason).await;
         let mut ended = done("end_all", ended);
         ended.sort();
         ended
     }
 
-    /// The identifiers of the live sessions of `subject`.
+    /// Ends the first session by `end`, the second by `end_all`, and the third by a swap. All are
+    /// of one subject, which has no others. Returns what must be kept of each.
+    pub(super) async fn end_in_each_way(&self, mut records: [Record; 3]) -> [Record; 3] {
+        let [one, all, swapped] = &mut records;
+        assert!(self.end(one.session.id, EndReason::Logout).await);
+
+        let now = self.now().await;
+        let mut next = swapped.state.clone();
+        next.version = next.next_version(now);
+        next.ended = Some(Ended::new(now, EndReason::Reuse));
+        let (id, version) = (swapped.session.id, swapped.state.version);
+        let swap = self.store().swap(id, version, &next).await;
+        assert_eq!(done("swap", swap), Swap::Swapped);
+        swapped.replace_state(next);
+
+        let Session {
+            issuer, subject, ..
+        } = &all.session;
+        let ended = self
+            .store()
+            .end_all(issuer, subject, None, EndReason::Logout);
+        assert_eq!(done("end_all", ended.await), [all.session.id]);
+        for record in [one, all] {
+            let kept = self.load(record.session.id).await;
+            record.end(kept.state.ended.expect("it is ended"));
+        }
+        records
+    }
+
+    /// The identifiers of the live sessions of `subject`, newest first.
     pub(super) async fn live(&self, subject: &str) -> Vec<SessionId> {
         self.page(subject, None, usize::MAX).await
     }
@@ -134,12 +174,23 @@ impl<F: Fixture> Trial<F> {
     pub(super) async fn page(
         &self,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Vec<SessionId> {
-        let listed = self.store().list(ISSUER, subject, after, limit).await;
+        let listed = self.store().list(ISSUER, subject, before, limit).await;
         let records = done("list", listed).records;
         records.iter().map(|record| record.session.id).collect()
+    }
+
+    /// The sessions that were ended since then, and when.
+    pub(super) async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Vec<(SessionId, Timestamp)> {
+        let ended = self.store().ended_since(since, after, limit).await;
+        done("ended_since", ended)
     }
 
     /// Deletes at most `limit` sessions, when `dead` sessions have ended.
@@ -221,9 +272,9 @@ fn claims() -> PrivateClaims {
     .expect("claims")
 }
 
-/// Metadata of more than 64 KiB.
+/// Metadata of more than 32 KiB.
 fn metadata() -> Metadata {
-    let long = "ü".repeat(32 * 1024);
+    let long = "ü".repeat(16 * 1024);
     [("device", "Ada's ☎"), ("", "\0\u{7f}\\\""), ("note", &long)]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()

@@ -164,6 +164,8 @@ impl Inner {
             Some(Ended { at, .. }) => lock(&self.ended).remove(at, id),
             None => lock(&self.subjects).remove(&removed),
         }
+        // It was taken out before, but comes back if the session was ended in between.
+        lock(&self.ends).remove(Arc::clone(&removed));
         Some(removed)
     }
 }

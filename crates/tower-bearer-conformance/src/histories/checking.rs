@@ -7,12 +7,13 @@ use proptest::prelude::*;
 use tower_bearer::{
     bearer::SessionGuard,
     session::{Record, SessionEvent},
+    store::SessionStore,
 };
 
 use crate::{Fixture, trial::difference};
 
 use super::{
-    history::Step,
+    history::{IDLE, Step},
     reference::Told,
     walked::Walked,
     world::{Checked, World},
@@ -37,7 +38,7 @@ impl<F: Fixture> World<'_, F> {
         for subject in self.subjects.clone() {
             self.check_list(&subject)?;
         }
-        Ok(())
+        self.check_ends()
     }
 
     fn check_session(&mut self, client: usize, step: &Step) -> Checked {
@@ -59,6 +60,25 @@ impl<F: Fixture> World<'_, F> {
         let now = self.told(0);
         let runs = |row: Record| row.state.ended.is_none() && now < row.session.ends_at;
         prop_assert_eq!(is_live, row.is_some_and(runs));
+        Ok(())
+    }
+
+    /// Other histories have left sessions in the store too.
+    fn check_ends(&mut self) -> Checked {
+        let since = self.now() - IDLE;
+        let store = self.servers[0].store();
+        let told = self
+            .wait_for(store.ended_since(since, None, usize::MAX))
+            .unwrap();
+        // What may be deleted may be gone or not.
+        let now = self.now();
+        let rows = &self.reference.rows;
+        let is_kept = |row: &Record| now < row.session.ends_at;
+        let told = told
+            .into_iter()
+            .filter(|(id, _)| rows.get(id).is_some_and(is_kept));
+        let told: Vec<_> = told.collect();
+        prop_assert_eq!(told, self.reference.ended_since(since, now));
         Ok(())
     }
 

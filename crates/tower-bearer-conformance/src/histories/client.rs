@@ -1,13 +1,13 @@
 //! A client of one session, and checks of what must never happen to it, whatever the oracle says.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use tower_bearer::{clock::Timestamp, session::Record};
 
 use crate::tokens::Held;
 
 use super::{
-    history::{ACCESS, LONGEST, Step},
+    history::{ACCESS, Step},
     table::Watched,
 };
 use proptest::prelude::*;
@@ -26,8 +26,8 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(first: Held, row: Record) -> Self {
-        let watched = Watched::new(row.session.created_at, LONGEST);
+    pub(super) fn new(first: Held, row: Record, longest: Duration) -> Self {
+        let watched = Watched::new(row.session.created_at, longest);
         Self {
             subject: row.session.subject.clone(),
             claims: [(0, first.refresh.clone())].into(),
@@ -115,7 +115,7 @@ impl Client {
         let (before, _) = &self.past[self.past.len() - 1];
         let Some(row) = row else {
             prop_assert!(before.session.ends_at <= now || self.watched.is_over());
-            self.watched.revoke();
+            self.watched.delete();
             return Ok(());
         };
         if before.state.ended.is_some() {
@@ -123,7 +123,9 @@ impl Client {
         }
         prop_assert!(row.state.version >= before.state.version);
         prop_assert!(row.state.version > before.state.version || row == before);
-        prop_assert_eq!(row.session.ends_at, before.session.ends_at);
+        if row.state.ended.is_none() {
+            prop_assert_eq!(&row.session, &before.session, "only an end changes it");
+        }
         prop_assert!(row.state.expires_at <= row.session.ends_at);
         if !matches!(step, Step::LoseWrites { .. }) {
             prop_assert!(
@@ -136,8 +138,9 @@ impl Client {
                 "a lifetime moved"
             );
         }
-        if row.state.ended.is_some() {
-            self.watched.revoke();
+        if let Some(ended) = row.state.ended {
+            self.watched.end(ended.at);
+            prop_assert!(row.session.metadata.is_empty(), "notes of an ended session");
         }
         if matches!(step, Step::Flush { .. }) {
             self.watched.confirmed = self.watched.confirmed.or(row.state.confirmed_at);

@@ -10,7 +10,10 @@ use tower_bearer::{
 
 pub(super) const ACCESS: Duration = Duration::from_secs(600);
 pub(super) const IDLE: Duration = Duration::from_secs(6 * 60 * 60);
-pub(super) const LONGEST: Duration = Duration::from_secs(15 * 60 * 60);
+const LIFETIMES: [Duration; 2] = [
+    Duration::from_secs(15 * 60 * 60),
+    Duration::from_secs(40 * 60 * 60),
+];
 
 /// How the sessions are configured, and what happens to them.
 #[derive(Clone, Debug)]
@@ -27,6 +30,8 @@ pub(super) struct Setting {
     pub(super) confirm_by: ConfirmBy,
     pub(super) max_sessions: Option<(usize, Overflow)>,
     pub(super) end_on_reuse: bool,
+    /// How long a session lives at most.
+    pub(super) longest: Duration,
 }
 
 /// One step of a history. `session` is taken modulo the number of sessions, and 0 is the newest
@@ -72,6 +77,11 @@ pub(super) enum Step {
     },
     EndAll {
         subject: usize,
+        server: usize,
+    },
+    /// The store ends all sessions of the user but this one.
+    EndOthers {
+        session: usize,
         server: usize,
     },
     Revoke {
@@ -221,18 +231,22 @@ fn settings() -> impl Strategy<Value = Setting> {
         prop::bool::weighted(0.8),
         option::weighted(0.5, max),
         prop::bool::weighted(0.9),
+        select(LIFETIMES.as_slice()),
     )
         .prop_map(
-            |(window, (late_budget, late_span), by_access, max_sessions, end_on_reuse)| Setting {
-                window: Duration::from_secs(window),
-                late_budget,
-                late_span,
-                confirm_by: match by_access {
-                    true => ConfirmBy::AccessToken,
-                    false => ConfirmBy::Successor,
-                },
-                max_sessions,
-                end_on_reuse,
+            |(window, (late_budget, late_span), by_access, max_sessions, end_on_reuse, longest)| {
+                Setting {
+                    window: Duration::from_secs(window),
+                    late_budget,
+                    late_span,
+                    confirm_by: match by_access {
+                        true => ConfirmBy::AccessToken,
+                        false => ConfirmBy::Successor,
+                    },
+                    max_sessions,
+                    end_on_reuse,
+                    longest,
+                }
             },
         )
 }
@@ -255,6 +269,8 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => (session(), server(), any::<bool>())
             .prop_map(|(session, server, other)| Step::End { session, server, other }),
         1 => (subject(), server()).prop_map(|(subject, server)| Step::EndAll { subject, server }),
+        1 => (session(), server())
+            .prop_map(|(session, server)| Step::EndOthers { session, server }),
         1 => (session(), server(), back(), any::<bool>()).prop_map(
             |(session, server, back, access)| Step::Revoke { session, server, back, access }
         ),

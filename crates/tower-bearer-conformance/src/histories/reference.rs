@@ -60,23 +60,33 @@ impl Reference {
         let Some((max, overflow)) = self.setting.max_sessions else {
             return true;
         };
-        let surplus = (live.len() + 1).saturating_sub(max);
-        if surplus > 0 && overflow == Overflow::Refuse {
+        if live.len() >= max && overflow == Overflow::Refuse {
             return false;
         }
-        for id in live.iter().take(surplus) {
+        for id in live.iter().skip(max - 1) {
             self.revoke(server, *id, EndReason::Evicted, now);
         }
         true
     }
 
+    /// The newest come first.
     pub(super) fn live(&self, subject: &str, now: Timestamp) -> Vec<SessionId> {
         let live = |row: &&Record| row.session.subject == subject && row.is_live(now);
-        self.rows
-            .values()
-            .filter(live)
-            .map(|row| row.session.id)
-            .collect()
+        let live = self.rows.values().rev().filter(live);
+        live.map(|row| row.session.id).collect()
+    }
+
+    /// The sessions that were ended at `since` or later and are kept at `now`, earliest first.
+    pub(super) fn ended_since(
+        &self,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Vec<(SessionId, Timestamp)> {
+        let kept = self.rows.values().filter(|row| now < row.session.ends_at);
+        let ended = kept.filter_map(|row| Some((row.session.id, row.state.ended?.at)));
+        let mut ended: Vec<_> = ended.filter(|(_, at)| *at >= since).collect();
+        ended.sort_by_key(|&(id, at)| (at, id));
+        ended
     }
 
     pub(super) fn refresh(
@@ -97,7 +107,7 @@ impl Reference {
         let distance = i64::from(row.state.generation) - i64::from(token.generation);
         let next = verdict.apply(row, token, now, &self.policy);
         if let Some((row, next)) = self.rows.get_mut(&id).zip(next) {
-            row.state = next;
+            row.replace_state(next);
         }
         let (result, kind) = match verdict {
             RefreshVerdict::Refused(refusal) => {
@@ -136,7 +146,7 @@ impl Reference {
     }
 
     /// Ends a session if it exists and still runs. This server refuses its access tokens from now
-    /// on.
+    /// on, and tells of the end.
     pub(super) fn revoke(
         &mut self,
         server: usize,
@@ -144,20 +154,27 @@ impl Reference {
         reason: EndReason,
         now: Timestamp,
     ) -> bool {
-        let Some(row) = self.rows.get_mut(&id) else {
+        if self.rows.contains_key(&id) {
+            self.servers[server].ended.insert(id);
+        }
+        let ended = self.end(id, reason, now);
+        if ended {
+            self.told.push((SessionEventKind::Ended(reason), id, 0));
+        }
+        ended
+    }
+
+    /// Ends a session if it exists and still runs.
+    pub(super) fn end(&mut self, id: SessionId, reason: EndReason, now: Timestamp) -> bool {
+        let row = self.rows.get_mut(&id);
+        let Some(row) = row.filter(|row| row.state.ended.is_none()) else {
             return false;
         };
-        self.servers[server].ended.insert(id);
-        if row.state.ended.is_some() {
-            return false;
-        }
-        row.state.ended = Some(Ended::new(now, reason));
-        row.state.version += 1;
+        row.end(Ended::new(now, reason));
         // An eviction is written by a swap, which makes the version from the time.
         if reason == EndReason::Evicted {
             row.state.version = row.state.version.max(now.as_millis().unsigned_abs());
         }
-        self.told.push((SessionEventKind::Ended(reason), id, 0));
         true
     }
 

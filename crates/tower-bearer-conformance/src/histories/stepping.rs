@@ -10,14 +10,14 @@ use tower_bearer::{
     session::{
         EndReason, Grant, Record, Session, SessionErrorKind, SessionEventKind, SessionState,
     },
-    store::Swap,
+    store::{SessionStore, Swap},
 };
 
 use crate::{Fixture, tokens::Held, trial::ISSUER};
 
 use super::{
     client::Client,
-    history::{IDLE, Jump, LONGEST, Step},
+    history::{IDLE, Jump, Step},
     tap::Seen,
     world::{Checked, World},
 };
@@ -47,6 +47,7 @@ impl<F: Fixture> World<'_, F> {
             | Step::Forged { session, .. }
             | Step::Use { session, .. }
             | Step::End { session, .. }
+            | Step::EndOthers { session, .. }
             | Step::Revoke { session, .. }
             | Step::LoseWrites { session, .. } => match self.clients.len() {
                 0 => Ok(()),
@@ -64,6 +65,7 @@ impl<F: Fixture> World<'_, F> {
             Step::Forged { server, ahead, .. } => self.forged(client, server, ahead),
             Step::Use { server, back, .. } => self.use_access_token(client, server, back),
             Step::End { server, other, .. } => self.end(client, server, other),
+            Step::EndOthers { server, .. } => self.end_others(client, server),
             Step::Revoke {
                 server,
                 back,
@@ -103,13 +105,13 @@ impl<F: Fixture> World<'_, F> {
         // All but the identifier and the secret is known in advance.
         let secret = row.session.secret.clone();
         let mut session = Session::new(held.id, ISSUER, subject, secret, now);
-        session.ends_at = now + LONGEST;
+        session.ends_at = now + self.setting.longest;
         session.scope = SCOPE;
         session.metadata = row.session.metadata.clone();
         let state = SessionState::new(now + IDLE);
         let expected = Record { session, state };
         prop_assert_eq!(&row, &expected);
-        let mut client = Client::new(held.clone(), row.clone());
+        let mut client = Client::new(held.clone(), row.clone(), self.setting.longest);
         client.checks_answer(&held, &row, now)?;
         self.reference
             .told
@@ -177,9 +179,13 @@ impl<F: Fixture> World<'_, F> {
 
     /// Makes the oracle revoke a session at the time at which the store has ended it.
     fn ended(&mut self, server: usize, id: SessionId, reason: EndReason) -> bool {
-        let ended = self.row(id).and_then(|row| row.state.ended);
-        let at = self.written(ended.map(|ended| ended.at));
+        let at = self.ended_at(id);
         self.reference.revoke(server, id, reason, at)
+    }
+
+    fn ended_at(&self, id: SessionId) -> Timestamp {
+        let ended = self.row(id).and_then(|row| row.state.ended);
+        self.written(ended.map(|ended| ended.at))
     }
 
     fn end_all(&mut self, subject: usize, server: usize) -> Checked {
@@ -189,6 +195,24 @@ impl<F: Fixture> World<'_, F> {
         prop_assert_eq!(ended.unwrap(), running.len());
         for id in running {
             self.ended(server, id, EndReason::Logout);
+        }
+        Ok(())
+    }
+
+    /// The servers learn of these ends as they load the sessions.
+    fn end_others(&mut self, client: usize, server: usize) -> Checked {
+        let client = &self.clients[client];
+        let (keep, subject) = (client.held(0).id, client.subject.clone());
+        let store = self.servers[server].store();
+        let ended = store.end_all(ISSUER, &subject, Some(keep), EndReason::Logout);
+        let mut ended = self.wait_for(ended).unwrap();
+        ended.sort();
+        let mut others = self.reference.running(&subject);
+        others.retain(|id| *id != keep);
+        prop_assert_eq!(ended, others.clone());
+        for id in others {
+            let at = self.ended_at(id);
+            self.reference.end(id, EndReason::Logout, at);
         }
         Ok(())
     }

@@ -67,8 +67,15 @@ impl Watched {
         self.ended
     }
 
-    pub(super) fn revoke(&mut self) {
+    pub(super) fn delete(&mut self) {
         self.ended = true;
+    }
+
+    /// The session is ended, and is deleted when its newest token has expired and a day is over.
+    pub(super) fn end(&mut self, at: Timestamp) {
+        self.ended = true;
+        let day = Duration::from_secs(24 * 60 * 60);
+        self.ends = self.ends.min(self.expires.max(at + day));
     }
 
     /// Presents a genuine token of this generation and with this `exp`.

@@ -86,19 +86,20 @@ impl<St: SessionStore> SessionStore for Tap<St> {
         &self,
         issuer: &str,
         subject: &str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
-        self.store.end_all(issuer, subject, reason).await
+        self.store.end_all(issuer, subject, keep, reason).await
     }
 
     async fn list(
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
-        let listed = self.store.list(issuer, subject, after, limit).await?;
+        let listed = self.store.list(issuer, subject, before, limit).await?;
         let ids = listed
             .records
             .iter()
@@ -106,6 +107,15 @@ impl<St: SessionStore> SessionStore for Tap<St> {
             .collect();
         self.see(Seen::Listed(listed.now, ids));
         Ok(listed)
+    }
+
+    async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
+        self.store.ended_since(since, after, limit).await
     }
 
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {

@@ -21,7 +21,7 @@ use crate::{Fixture, tokens, trial::Trial};
 
 use super::{
     client::Client,
-    history::{ACCESS, IDLE, LONGEST, Setting, Step},
+    history::{ACCESS, IDLE, Setting, Step},
     reference::Reference,
     tap::{Seen, Tap},
     walked::Walked,
@@ -147,7 +147,7 @@ fn server<St: SessionStore>(
     let mut builder = tokens::server(store)
         .access_lifetime(ACCESS)
         .idle_lifetime(IDLE)
-        .session_lifetime(LONGEST)
+        .session_lifetime(setting.longest)
         .reuse_window(setting.window)
         .late_budget(setting.late_budget, setting.late_span)
         .confirm_by(setting.confirm_by)

@@ -1,10 +1,10 @@
 //! A store that breaks one promise of the contract, to see that the tests would notice.
 
+mod ending;
 mod store;
 
 use std::{
-    collections::BTreeMap,
-    mem,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, atomic::AtomicUsize},
     time::Duration,
 };
@@ -12,7 +12,7 @@ use std::{
 use tower_bearer::{
     SessionId,
     clock::{Clock, ManualClock, Timestamp},
-    store::{EndReason, Ended, Record, Session, SessionSecret, SessionState},
+    store::{Record, Session, SessionSecret, SessionState},
 };
 
 /// What goes wrong. [`Fault::None`] keeps all promises.
@@ -27,6 +27,8 @@ pub enum Fault {
     InsertsWithoutExtra,
     InsertsShortNotes,
     InsertsInTwoSteps,
+    RefusesLongNames,
+    CutsLongNames,
 
     Lags,
     HidesRevoked,
@@ -60,12 +62,31 @@ pub enum Fault {
     EndsInAnyCase,
     EndsOnlyWhatIsLive,
     EndsTheFirst1000,
+    EndsTheKeptToo,
+    EndsNothingForAnUnknownKeep,
+    EndsAndKeepsNotes,
+    EndsAndKeepsClaims,
+    EndsAndKeepsTheRow,
+    EndsAndForgetsTheTokens,
+    EndsAndKeepsTheRowForADay,
+    SwapsToTheEndAndKeepsAll,
 
     ListsByAnotherClock,
     ListsWhatIsDead,
     ListsTheEndToo,
-    ListsNewestFirst,
+    ListsOldestFirst,
+    ListsTheCursorToo,
     ListsAtMost500,
+
+    TellsByIdentifier,
+    TellsOnlyLaterEnds,
+    TellsTheCursorToo,
+    TellsTheCursorAtAnyTime,
+    TellsBeyondTheLimit,
+    TellsNoEndsBySwap,
+    TellsNoEndsByEndAll,
+    TellsWhatHasExpired,
+    TellsEndsOfAnHour,
 
     DeletesEarly,
     DeletesWhatIsIdle,
@@ -94,6 +115,8 @@ struct Rows {
     /// Each as it was before its last change.
     before: BTreeMap<SessionId, Record>,
     deleted: BTreeMap<SessionId, Record>,
+    /// Sessions whose end is not told of.
+    untold: BTreeSet<SessionId>,
 }
 
 impl Rows {
@@ -191,18 +214,20 @@ impl Careless {
         if self.is(Fault::CreatesBySwap) {
             rows.kept.entry(id).or_insert_with(|| made_up(id, next));
         }
-        rows.change(id, |kept| {
-            let before = mem::replace(&mut kept.state, next.clone());
-            if self.is(Fault::SwapsAllButTheEnd) {
-                kept.state.ended = before.ended;
-            }
-            if self.is(Fault::SwapsAllButTheKey) {
-                kept.state.bound_to = before.bound_to;
-            }
-            if self.is(Fault::CountsVersionsItself) {
-                kept.state.version = expected + 1;
-            }
-        });
+        let Some(before) = rows.kept.get(&id).map(|kept| kept.state.clone()) else {
+            return;
+        };
+        let mut next = next.clone();
+        if self.is(Fault::SwapsAllButTheEnd) {
+            next.ended = before.ended;
+        }
+        if self.is(Fault::SwapsAllButTheKey) {
+            next.bound_to = before.bound_to;
+        }
+        if self.is(Fault::CountsVersionsItself) {
+            next.version = expected + 1;
+        }
+        self.put(rows, id, next);
     }
 
     fn may_confirm(&self, rows: &Rows, id: SessionId, generation: u32) -> bool {
@@ -213,34 +238,8 @@ impl Careless {
         })
     }
 
-    fn may_end(&self, rows: &Rows, id: SessionId) -> bool {
-        let ended = |kept: &Record| kept.state.ended.is_some() && !self.is(Fault::EndsAgain);
-        rows.kept.get(&id).is_some_and(|kept| !ended(kept))
-    }
-
-    fn revoke(&self, rows: &mut Rows, id: SessionId, reason: EndReason) {
-        if self.is(Fault::LosesEnds) {
-            return;
-        }
-        let at = self.now_unless(Fault::EndsByAnotherClock);
-        rows.change(id, |kept| {
-            kept.state.ended = Some(Ended::new(at, reason));
-            kept.state.version += 1;
-            if self.is(Fault::EndsAndForgetsTheKey) {
-                kept.state.bound_to = None;
-            }
-        });
-    }
-
-    /// Whose sessions a logout on all devices takes.
-    fn owns(&self, issuer: &str, subject: &str, record: &Record) -> bool {
-        let is_subject = match self.is(Fault::EndsInAnyCase) {
-            true => record.session.subject.eq_ignore_ascii_case(subject),
-            false => record.session.subject == subject,
-        };
-        let is_issuer = record.session.issuer == issuer || self.is(Fault::EndsOfEveryIssuer);
-        let is_hidden = self.is(Fault::EndsOnlyWhatIsLive) && !record.is_live(self.clock.now());
-        is_subject && is_issuer && !is_hidden
+    fn is_below(&self, id: SessionId, cursor: SessionId) -> bool {
+        id < cursor || (id == cursor && self.is(Fault::ListsTheCursorToo))
     }
 
     fn may_list(&self, record: &Record, now: Timestamp) -> bool {

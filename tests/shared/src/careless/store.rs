@@ -32,6 +32,14 @@ impl SessionStore for Careless {
             let notes = new.session.metadata.values_mut();
             notes.for_each(|note| *note = note.chars().take(255).collect());
         }
+        let most = 1000;
+        if self.is(Fault::RefusesLongNames) && new.session.subject.len() > most {
+            return Err(StoreError::new(StoreErrorKind::Unsuitable));
+        }
+        if self.is(Fault::CutsLongNames) {
+            let cut = |text: &mut String| text.truncate(text.floor_char_boundary(most));
+            cut(&mut new.session.subject);
+        }
         let insert = |rows: &mut Rows, ()| drop(rows.kept.insert(new.session.id, new));
         let inserted = self
             .one_step(Fault::InsertsInTwoSteps, is_free, insert)
@@ -104,16 +112,15 @@ impl SessionStore for Careless {
         &self,
         issuer: &str,
         subject: &str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let most = self.at_most(1000, Fault::EndsTheFirst1000);
-        let running = |rows: &mut Rows| {
-            let owned = rows.kept.values().filter(|s| self.owns(issuer, subject, s));
-            let running = owned.filter(|record| self.may_end(rows, record.session.id));
-            Some(running.map(|record| record.session.id).take(most).collect())
-        };
+        let running = |rows: &mut Rows| Some(self.running(rows, issuer, subject, keep));
         let end = |rows: &mut Rows, ids: Vec<SessionId>| {
             ids.iter().for_each(|id| self.revoke(rows, *id, reason));
+            if self.is(Fault::TellsNoEndsByEndAll) {
+                rows.untold.extend(&ids);
+            }
             ids
         };
         let ended = self.one_step(Fault::EndsInTwoSteps, running, end).await;
@@ -124,18 +131,18 @@ impl SessionStore for Careless {
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
         let limit = limit.min(self.at_most(500, Fault::ListsAtMost500));
         let (rows, now) = (self.rows(), self.clock.now());
         let live = rows.kept.values().filter(|record| {
             (&*record.session.issuer, &*record.session.subject) == (issuer, subject)
-                && Some(record.session.id) > after
+                && before.is_none_or(|before| self.is_below(record.session.id, before))
                 && self.may_list(record, now)
         });
         let mut live: Vec<_> = live.cloned().collect();
-        if self.is(Fault::ListsNewestFirst) {
+        if !self.is(Fault::ListsOldestFirst) {
             live.reverse();
         }
         live.truncate(limit);
@@ -143,6 +150,15 @@ impl SessionStore for Careless {
             live,
             self.now_unless(Fault::ListsByAnotherClock),
         ))
+    }
+
+    async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
+        Ok(self.told(&self.rows(), since, after, limit))
     }
 
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
