@@ -279,21 +279,32 @@ impl SessionStore for Moody {
         &self,
         issuer: &str,
         subject: &str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         self.mood().await?;
-        self.inner.end_all(issuer, subject, reason).await
+        self.inner.end_all(issuer, subject, keep, reason).await
     }
 
     async fn list(
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
         self.mood().await?;
-        self.inner.list(issuer, subject, after, limit).await
+        self.inner.list(issuer, subject, before, limit).await
+    }
+
+    async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
+        self.mood().await?;
+        self.inner.ended_since(since, after, limit).await
     }
 
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
