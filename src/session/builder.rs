@@ -157,6 +157,13 @@ impl<St> SessionsBuilder<St> {
 
     /// Asks the application at each refresh, which may refuse it or replace the private claims.
     ///
+    /// `false` refuses and ends the session. To refuse without ending it, return
+    /// [`RefreshDecision::Refuse`](super::RefreshDecision::Refuse).
+    ///
+    /// The hook is asked about an identifier. If a user is deleted and the identifier, such as a
+    /// name or a mail address, is given to somebody else, it would be asked about the new owner, so
+    /// call [`end_all`](Sessions::end_all) when you delete a user.
+    ///
     /// ```
     /// # use std::sync::Arc;
     /// # use tower_bearer::{session::SessionsBuilder};
