@@ -120,13 +120,18 @@ impl<St> SessionsBuilder<St> {
     }
 
     /// How long the previous refresh token is still answered with the live one: 10 seconds by
-    /// default, at most 5 minutes. Zero turns it off.
+    /// default, at most 5 minutes.
     ///
     /// The window serves a second tab, and a quick retry of a client that got no answer. It opens
     /// when the live token is delivered, and once more, for a late redelivery, when the live token
     /// is first used.
     ///
     /// A thief who presents stolen tokens only within this window is not noticed.
+    ///
+    /// Zero closes the window, but is not strict rotation: the previous token is still redelivered
+    /// late, as long as nothing has shown that the client holds the live one and the
+    /// [budget](Self::late_budget) allows it. [`strict_rotation`](Self::strict_rotation) redelivers
+    /// nothing.
     pub fn reuse_window(mut self, window: Duration) -> Self {
         self.policy.reuse_window = window;
         self
@@ -138,6 +143,20 @@ impl<St> SessionsBuilder<St> {
     pub fn late_budget(mut self, budget: u32, span: u32) -> Self {
         self.policy.late_budget = budget;
         self.policy.late_span = span;
+        self
+    }
+
+    /// Ends the session as soon as any passed refresh token comes again, also the previous one and
+    /// also at once: RFC 9700 §4.14.2, read to the letter. Nothing is redelivered, and a live token
+    /// is rotated whenever it comes, so the [reuse window](Self::reuse_window) and the
+    /// [late budget](Self::late_budget) do not count.
+    ///
+    /// This has a price. A refresh whose answer is lost logs the user out, as does a second tab
+    /// or a retry that presents the same token: in a [simulation](crate::manual::protocol) every
+    /// session within 30 days. Use it where that is asked for, for clients that refresh once at a
+    /// time over a network that loses nothing, such as services in one data centre.
+    pub fn strict_rotation(mut self) -> Self {
+        self.policy.strict = true;
         self
     }
 

@@ -15,6 +15,9 @@ pub struct RotationPolicy {
     /// How long the previous refresh token is still answered with the live one: 10 seconds by
     /// default. See [`SessionsBuilder::reuse_window`](super::SessionsBuilder::reuse_window).
     pub reuse_window: Duration,
+    /// Whether every passed refresh token that comes again ends the session: false by default. See
+    /// [`strict_rotation`](super::SessionsBuilder::strict_rotation).
+    pub strict: bool,
     /// How many of the last `late_span` generations may need a late redelivery: 3 by default.
     pub late_budget: u32,
     /// Over how many generations late redeliveries are counted, 1 to 32: 20 by default.
@@ -29,6 +32,7 @@ impl Default for RotationPolicy {
         Self {
             idle_lifetime: 30 * DAY,
             reuse_window: Duration::from_secs(10),
+            strict: false,
             late_budget: 3,
             late_span: 20,
             end_on_reuse: true,
