@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tower_bearer::{
     Claims, Issuer, KeySet, TokenResponse, Verifier,
     error::ConfigError,
-    session::{Grant, SessionError, SessionInfo, Sessions},
+    session::{ExcessScope, Grant, ListRequest, SessionError, SessionInfo, Sessions},
     store::AnyStore,
 };
 
@@ -56,7 +56,9 @@ impl Auth {
                 .idle_lifetime(config.refresh_idle_ttl())
                 .session_lifetime(config.session_ttl())
                 .reuse_window(config.reuse_window())
-                // Whoever was deleted or suspended since the login gets no new token.
+                // Some clients always ask for more than they were granted.
+                .excess_scope(ExcessScope::LeaveOut)
+                // Whoever was deleted since the login gets no new token, and the session ends.
                 .on_refresh(move |session| {
                     let known = known.is_known(&session.subject);
                     async move { known }

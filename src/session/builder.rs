@@ -1,9 +1,9 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use super::{
-    ConfirmBy, IntoRefreshDecision, Overflow, RefreshKey, RotationPolicy, SessionEvent,
-    SessionInfo, Sessions, confirm::Confirmations, ended::EndedSessions, event::Events,
-    hook::RefreshHook, lifetimes::Lifetimes,
+    ConfirmBy, ExcessScope, IntoRefreshDecision, Overflow, RefreshKey, RotationPolicy,
+    SessionEvent, SessionInfo, Sessions, confirm::Confirmations, ended::EndedSessions,
+    event::Events, hook::RefreshHook, lifetimes::Lifetimes, limits::MAX_ISSUER,
 };
 use crate::{
     error::{ConfigError, ConfigErrorKind},
@@ -28,6 +28,7 @@ pub(super) struct Inner<St> {
     pub(super) access_lifetime: Duration,
     pub(super) session_lifetime: Duration,
     pub(super) confirm_by: ConfirmBy,
+    pub(super) excess_scope: ExcessScope,
     pub(super) max_sessions: Option<(usize, Overflow)>,
     pub(super) hook: Option<RefreshHook>,
     pub(super) hook_timeout: Duration,
@@ -58,6 +59,7 @@ pub struct SessionsBuilder<St = AnyStore> {
     access_lifetime: Duration,
     session_lifetime: Duration,
     confirm_by: ConfirmBy,
+    excess_scope: ExcessScope,
     max_sessions: Option<(usize, Overflow)>,
     hook: Option<RefreshHook>,
     hook_timeout: Duration,
@@ -88,6 +90,7 @@ impl<St> SessionsBuilder<St> {
             access_lifetime: 10 * MINUTE,
             session_lifetime: 180 * DAY,
             confirm_by: ConfirmBy::default(),
+            excess_scope: ExcessScope::default(),
             max_sessions: None,
             hook: None,
             hook_timeout: Duration::from_secs(2),
@@ -157,6 +160,13 @@ impl<St> SessionsBuilder<St> {
     /// time over a network that loses nothing, such as services in one data centre.
     pub fn strict_rotation(mut self) -> Self {
         self.policy.strict = true;
+        self
+    }
+
+    /// What happens if a refresh asks for scope that was not granted. By default it is refused
+    /// ([`ExcessScope::Refuse`]).
+    pub fn excess_scope(mut self, excess: ExcessScope) -> Self {
+        self.excess_scope = excess;
         self
     }
 
@@ -275,6 +285,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
             access_lifetime: self.access_lifetime,
             session_lifetime: self.session_lifetime,
             confirm_by: self.confirm_by,
+            excess_scope: self.excess_scope,
             max_sessions: self.max_sessions,
             hook: self.hook,
             hook_timeout: self.hook_timeout,

@@ -19,6 +19,7 @@ mod interleavings;
 mod lifetimes;
 mod refresh;
 mod schedule;
+mod scopes;
 mod stage;
 mod stepping;
 mod support;
