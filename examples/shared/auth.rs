@@ -28,8 +28,8 @@ const AUDIENCE: &str = "https://api.example";
 /// A login's body may be this long.
 pub(crate) const MAX_BODY: usize = 16 * 1024;
 
-/// What a session remembers of the user agent, in characters.
-const MAX_USER_AGENT: usize = 200;
+/// So many sessions a user sees in the list, besides the one that asks. The newest are there.
+const LISTED: usize = 1000;
 
 /// Sessions, the users who have them, and what checks their access tokens.
 #[derive(Clone)]
@@ -87,7 +87,6 @@ impl Auth {
             .get(USER_AGENT)
             .and_then(|agent| agent.to_str().ok())
         {
-            let agent: String = agent.chars().take(MAX_USER_AGENT).collect();
             grant = grant.metadata("user_agent", agent);
         }
         Ok(self.sessions.start(grant).await?)

@@ -15,9 +15,6 @@ use crate::{
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The longest issuer, in bytes, with which a refresh token still fits well into a cookie.
-const MAX_ISSUER: usize = 512;
-
 /// What all clones of a `Sessions` share.
 pub(super) struct Inner<St> {
     pub(super) issuer: Issuer,

@@ -1,10 +1,12 @@
-use super::{PrivateClaims, SessionError, Sessions};
+use std::time::Duration;
+
+use super::{PrivateClaims, SessionError, SessionErrorKind, Sessions};
 use crate::{
-    claims::Scope,
+    claims::{Claims, Scope},
     clock::Timestamp,
     error::{ConfigError, ConfigErrorKind},
     store::{Session, SessionState, SessionStore},
-    token::TokenResponse,
+    token::{AccessToken, TokenResponse},
     verifier::DEFAULT_MAX_TOKEN_BYTES,
 };
 
@@ -31,12 +33,7 @@ impl<St: SessionStore> Sessions<St> {
         if session.client_id.is_some() {
             claims.client_id.clone_from(&session.client_id);
         }
-        let claims = claims.with_private(private.members());
-        let access_token = inner.issuer.sign_checked(&claims)?;
-        if access_token.expose().len() > DEFAULT_MAX_TOKEN_BYTES {
-            let long = "the access token must not be above 8 KiB";
-            return Err(ConfigError::new(ConfigErrorKind::Limit, long).into());
-        }
+        let access_token = self.sign_within_limits(claims, private)?;
         Ok(TokenResponse {
             access_token,
             expires_in: lifetime,
@@ -44,5 +41,30 @@ impl<St: SessionStore> Sessions<St> {
             refresh_expires_in: left,
             scope,
         })
+    }
+
+    fn sign_within_limits(
+        &self,
+        claims: Claims,
+        private: &PrivateClaims,
+    ) -> Result<AccessToken, SessionError> {
+        let issuer = &self.0.issuer;
+        let is_login = claims.generation == Some(0);
+        // The number of the generation grows. What can log in must be able to refresh.
+        let room = if is_login { GROWTH } else { 0 };
+        let is_short = |token: &AccessToken| token.expose().len() + room <= DEFAULT_MAX_TOKEN_BYTES;
+        let claims = claims.with_private(private.members());
+        let token = issuer.sign_checked(&claims)?;
+        if is_short(&token) {
+            return Ok(token);
+        }
+        let long = "the access token must not be above 8 KiB";
+        if is_login && !is_short(&issuer.sign_checked(&claims.with_private(()))?) {
+            return Err(SessionError::with_detail(
+                SessionErrorKind::InvalidRequest,
+                long,
+            ));
+        }
+        Err(ConfigError::new(ConfigErrorKind::Limit, long).into())
     }
 }

@@ -40,6 +40,7 @@ mod guard;
 mod hook;
 mod info;
 mod lifetimes;
+mod limits;
 mod list;
 #[cfg(feature = "cookie")]
 mod longest;

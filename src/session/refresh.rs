@@ -49,6 +49,7 @@ impl<St: SessionStore> Sessions<St> {
     ///   session's, and the [setting](super::SessionsBuilder::excess_scope) does not let that pass.
     /// - [`Unavailable`](SessionErrorKind::Unavailable): the store or the application's hook
     ///   failed or was too slow. The client keeps its token and may present it again.
+    /// - [`Store`](SessionErrorKind::Store): the session in the store cannot be read.
     /// - [`Grant`](SessionErrorKind::Grant): the claims make the access token too long.
     /// - [`Signing`](SessionErrorKind::Signing): the tokens could not be signed.
     pub async fn refresh(&self, request: RefreshRequest) -> Result<Refreshed, SessionError> {
