@@ -96,7 +96,8 @@ impl<St> SessionsBuilder<St> {
         }
     }
 
-    /// How long an access token is valid: 10 minutes by default, and at least 1 second.
+    /// How long an access token is valid: 10 minutes by default, and at least 1 second. Times in
+    /// tokens are whole seconds, so a token lives up to a second less, and never longer.
     ///
     /// A stolen access token works for this long on servers that do not learn that its session
     /// was ended.

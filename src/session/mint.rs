@@ -10,6 +10,11 @@ use crate::{
     verifier::DEFAULT_MAX_TOKEN_BYTES,
 };
 
+const SECOND: Duration = Duration::from_secs(1);
+
+/// By how much a token with nine more digits is longer, in base64url.
+const GROWTH: usize = 12;
+
 impl<St: SessionStore> Sessions<St> {
     /// Mints the access token and the refresh token of a session's live generation.
     pub(super) fn mint(
@@ -21,11 +26,13 @@ impl<St: SessionStore> Sessions<St> {
         private: &PrivateClaims,
     ) -> Result<TokenResponse, SessionError> {
         let inner = &self.0;
-        // At most half of the time that is left, so that the client can refresh in time.
+        // At most half of the time that is left, so that the client can refresh in time. A token
+        // below a second would have expired before it arrives.
         let left = state.expires_at.saturating_since(now);
-        let lifetime = inner.access_lifetime.min(left / 2);
+        let lifetime = inner.access_lifetime.min(left / 2).max(SECOND);
         let mut claims = inner.issuer.claims(&*session.subject, now, lifetime);
         claims.exp = claims.exp.min(state.expires_at.floor());
+        let expires_in = claims.exp.saturating_since(claims.iat);
         claims.scope = scope.clone();
         claims.sid = Some(session.id.to_string());
         claims.generation = Some(state.generation);
@@ -36,7 +43,7 @@ impl<St: SessionStore> Sessions<St> {
         let access_token = self.sign_within_limits(claims, private)?;
         Ok(TokenResponse {
             access_token,
-            expires_in: lifetime,
+            expires_in,
             refresh_token: inner.refresh_key.mint(session, state)?,
             refresh_expires_in: left,
             scope,
