@@ -109,12 +109,16 @@ impl Auth {
     /// The user's sessions, so that they can spot one that is not theirs.
     pub(crate) async fn list(&self, claims: &Claims) -> Result<Vec<ListedSession>, Failure> {
         let own = claims.session_id();
-        let sessions = self.sessions.list(&claims.sub).await?;
+        let mut request = ListRequest::new(&*claims.sub).limit(LISTED);
+        if let Some(own) = own {
+            request = request.asking(own);
+        }
+        let page = self.sessions.list(request).await?;
         let listed = |info: SessionInfo| ListedSession {
-            current: own == Some(info.id),
+            current: own == Some(info.sid),
             info,
         };
-        Ok(sessions.into_iter().map(listed).collect())
+        Ok(page.sessions.into_iter().map(listed).collect())
     }
 
     /// Ends one session of the user. Another's is told from an unknown one by nothing.

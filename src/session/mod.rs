@@ -69,6 +69,7 @@ pub use excess_scope::ExcessScope;
 pub use grant::Grant;
 pub use hook::{IntoRefreshDecision, RefreshDecision};
 pub use info::SessionInfo;
+pub use list::{ListRequest, SessionPage};
 pub use outcome::{RefreshOutcome, Refreshed};
 pub use policy::{ConfirmBy, Overflow, RotationPolicy};
 pub use refresh_request::RefreshRequest;
