@@ -42,6 +42,7 @@ mod info;
 mod lifetimes;
 mod limits;
 mod list;
+mod load_ended;
 #[cfg(feature = "cookie")]
 mod longest;
 mod mint;

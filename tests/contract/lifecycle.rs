@@ -129,6 +129,7 @@ pub(crate) async fn restarts(example: &str, folder: &Path) {
 
     let site = Site::start(example, folder, &[]);
     site.me(&rotated.access).await.is(200);
+    site.me(&bob.access).await.is(401).error("invalid_token");
     let again = site.refresh(&rotated.refresh).await.tokens();
     assert_eq!(again.sid(), alice.sid());
     site.refresh(&bob.refresh)

@@ -18,6 +18,7 @@ mod hung_up;
 mod interleavings;
 mod lifetimes;
 mod refresh;
+mod restart;
 mod schedule;
 mod scopes;
 mod stage;
