@@ -45,6 +45,7 @@ mod list;
 mod load_ended;
 #[cfg(feature = "cookie")]
 mod longest;
+mod maximum;
 mod mint;
 mod outcome;
 mod patience;

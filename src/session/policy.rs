@@ -72,9 +72,11 @@ pub enum ConfirmBy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// The oldest sessions are ended. If logins or refreshes happen at the same time, a session
-    /// too many may stay.
+    /// The oldest sessions are ended, also if many logins come at the same time. If the store
+    /// fails meanwhile, some may stay until the next login.
     EvictOldest,
-    /// The login is refused.
+    /// The login is refused. However many logins come at the same time, no more than the maximum
+    /// get tokens. If there is room for some of them, it may take half a second until it is known
+    /// which.
     Refuse,
 }
