@@ -80,7 +80,7 @@ impl Refusal {
 async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     let stop = server::asked_to_stop()?;
     let listener = server::bind(&config.addr).await?;
-    let clean_up = server::clean_up(&auth.sessions)?;
+    let clean_up = server::prepare(&auth.sessions).await?;
     server::announce(&listener, server::TRY)?;
 
     // Optional here, since some paths are open: who wants the claims asks for them below.

@@ -69,8 +69,6 @@ pub enum ConfigErrorKind {
     EmptyAudience,
     /// A client identifier that is empty.
     EmptyClientId,
-    /// A subject that is empty.
-    EmptySubject,
     /// A realm with a character that a quoted string cannot contain.
     Realm,
     /// A lifetime or timeout that is zero or too large, or two that contradict each other.

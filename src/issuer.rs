@@ -111,15 +111,15 @@ impl Issuer {
     /// `sub`, `aud`, `exp`, `iat`, a new `jti` and the default `client_id`. The caller can change
     /// them and add others.
     ///
-    /// Times are whole seconds. `exp` is rounded up, so that the token lives at least for
-    /// `lifetime`. `jti` is empty if the operating system gives no random bytes;
+    /// Times are whole seconds, rounded down: `exp` is `lifetime` after `iat`, so the token never
+    /// lives longer than `lifetime`, and up to a second less. `jti` is empty if the operating system gives no random bytes;
     /// [`sign`](Self::sign) refuses it then.
     pub fn claims(&self, subject: impl Into<String>, now: Timestamp, lifetime: Duration) -> Claims {
         Claims {
             iss: self.0.issuer.clone(),
             sub: subject.into(),
             aud: Audience::One(self.0.audience.clone()),
-            exp: (now + lifetime).ceil(),
+            exp: (now.floor() + lifetime).floor(),
             iat: now.floor(),
             nbf: None,
             jti: fresh_jti().unwrap_or_default(),
@@ -256,7 +256,7 @@ mod tests {
             serde_json::to_value(&claims).unwrap(),
             json!({
                 "iss": "https://id.example", "sub": "alice", "aud": "https://api.example",
-                "iat": 1, "exp": 602, "jti": claims.jti, "client_id": "https://id.example",
+                "iat": 1, "exp": 601, "jti": claims.jti, "client_id": "https://id.example",
             })
         );
         let other = issuer().default_client_id("app").unwrap();

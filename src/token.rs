@@ -64,7 +64,7 @@ token_type! {
 pub struct TokenResponse {
     /// The access token.
     pub access_token: AccessToken,
-    /// How long the access token lives from now on, in whole seconds on the wire.
+    /// How long the access token lives: the whole seconds from its `iat` to its `exp`.
     pub expires_in: Duration,
     /// The refresh token to use from now on.
     pub refresh_token: RefreshToken,

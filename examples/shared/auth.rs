@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tower_bearer::{
     Claims, Issuer, KeySet, TokenResponse, Verifier,
     error::ConfigError,
-    session::{Grant, SessionError, SessionInfo, Sessions},
+    session::{ExcessScope, Grant, ListRequest, SessionError, SessionInfo, Sessions},
     store::AnyStore,
 };
 
@@ -31,8 +31,8 @@ pub(crate) const MAX_BODY: usize = 16 * 1024;
 /// A login's body may take this long.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a session remembers of the user agent, in characters.
-const MAX_USER_AGENT: usize = 200;
+/// So many sessions a user sees in the list, besides the one that asks. The newest are there.
+const LISTED: usize = 1000;
 
 /// Sessions, the users who have them, and what checks their access tokens.
 #[derive(Clone)]
@@ -59,7 +59,9 @@ impl Auth {
                 .idle_lifetime(config.refresh_idle_ttl())
                 .session_lifetime(config.session_ttl())
                 .reuse_window(config.reuse_window())
-                // Whoever was deleted or suspended since the login gets no new token.
+                // Some clients always ask for more than they were granted.
+                .excess_scope(ExcessScope::LeaveOut)
+                // Whoever was deleted since the login gets no new token, and the session ends.
                 .on_refresh(move |session| {
                     let known = known.is_known(&session.subject);
                     async move { known }
@@ -88,7 +90,6 @@ impl Auth {
             .get(USER_AGENT)
             .and_then(|agent| agent.to_str().ok())
         {
-            let agent: String = agent.chars().take(MAX_USER_AGENT).collect();
             grant = grant.metadata("user_agent", agent);
         }
         Ok(self.sessions.start(grant).await?)
@@ -111,12 +112,16 @@ impl Auth {
     /// The user's sessions, so that they can spot one that is not theirs.
     pub(crate) async fn list(&self, claims: &Claims) -> Result<Vec<ListedSession>, Failure> {
         let own = claims.session_id();
-        let sessions = self.sessions.list(&claims.sub).await?;
+        let mut request = ListRequest::new(&*claims.sub).limit(LISTED);
+        if let Some(own) = own {
+            request = request.asking(own);
+        }
+        let page = self.sessions.list(request).await?;
         let listed = |info: SessionInfo| ListedSession {
-            current: own == Some(info.id),
+            current: own == Some(info.sid),
             info,
         };
-        Ok(sessions.into_iter().map(listed).collect())
+        Ok(page.sessions.into_iter().map(listed).collect())
     }
 
     /// Ends one session of the user. Another's is told from an unknown one by nothing.

@@ -71,7 +71,8 @@ pub(crate) struct Config {
     #[arg(long, env = "SESSION_TTL", value_name = "SECONDS")]
     session_ttl: Option<u64>,
 
-    /// How long the previous refresh token is still answered, in seconds [default: 10].
+    /// How long tabs and quick retries share a refresh, in seconds [default: 10]. With 0 the
+    /// previous token is still answered until the client is known to hold the new one.
     #[arg(long, env = "REUSE_WINDOW", value_name = "SECONDS")]
     pub(crate) reuse_window: Option<u64>,
 

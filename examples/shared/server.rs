@@ -60,8 +60,11 @@ pub(crate) async fn bind(addr: &str) -> Result<TcpListener, StartError> {
     })
 }
 
-/// Starts to delete sessions that have ended.
-pub(crate) fn clean_up(sessions: &Sessions) -> Result<CleanUp, StartError> {
+/// Gets sessions ready before the first request: learns which of them were ended before this start,
+/// and begins to delete those whose time is over.
+pub(crate) async fn prepare(sessions: &Sessions) -> Result<CleanUp, StartError> {
+    let loaded = sessions.load_ended().await;
+    loaded.map_err(|error| StartError::new("STORE", &error))?;
     sessions
         .clean_up(CLEAN_UP)
         .map_err(|error| StartError::new("clean-up", &error))

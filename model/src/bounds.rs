@@ -30,6 +30,8 @@ pub struct Bounds {
     pub lives: (u8, u8),
     /// The policy's budget of late redeliveries and its span.
     pub budget: (u32, u32),
+    /// Whether the policy is strict rotation.
+    pub strict: bool,
     /// The idle lifetime and the session's, in ticks.
     pub lifetimes: (u8, u8),
     /// Answers arrive as cookies: the last writer wins. Otherwise the newest generation does.
@@ -61,6 +63,7 @@ impl Bounds {
         calls: 2,
         lives: (1, 1),
         budget: (1, 3),
+        strict: false,
         lifetimes: (FAR, FAR),
         cookies: false,
         confirms: Confirms::OnUse,
@@ -73,10 +76,10 @@ impl Bounds {
         loses_deliveries: false,
     };
 
-    /// Whether the claims about honest clients hold here: nobody steals, and the network
-    /// keeps to the window.
+    /// Whether the claims about honest clients hold here: nobody steals, the network keeps to the
+    /// window, and rotation is not strict.
     pub fn is_honest(&self) -> bool {
-        !self.thief && self.lives.0 < FAR
+        !self.thief && self.lives.0 < FAR && !self.strict
     }
 }
 
@@ -172,6 +175,25 @@ pub fn quick() -> Vec<Bounds> {
             calls: 1,
             generations: 3,
             failover: true,
+            ..honest.clone()
+        },
+        Bounds {
+            name: "strict, thief",
+            strict: true,
+            thief: true,
+            lives: (FAR, FAR),
+            calls: 1,
+            slow_swap: true,
+            generations: 4,
+            ..honest.clone()
+        },
+        Bounds {
+            name: "strict, lifetimes",
+            strict: true,
+            lifetimes: (6, 9),
+            generations: 2,
+            logout: true,
+            forger: true,
             ..honest.clone()
         },
         Bounds {

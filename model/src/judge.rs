@@ -42,7 +42,8 @@ pub(crate) fn evidence(world: &World, state: &State, row: &Row, who: Who, token:
     }
     let moved_past_by_thief = witness.made_by_thief >> (token + 1) & 1 == 1;
     let moved_past_by_other = moved_past_by_thief != (who == Who::Thief);
-    let is_old = token + 1 < row.generation;
+    // Under strict rotation a token is as old as any once it has been rotated.
+    let is_old = world.bounds.strict || token + 1 < row.generation;
     if !moved_past_by_other || !(is_old || is_outside_window(witness.since_delivery)) {
         Evidence::None
     } else if is_old
@@ -67,7 +68,7 @@ pub(crate) fn judge_decision(
     if loaded.who == Who::Forger && (writes || verdict.is_accepted()) {
         state.witness.breaks(Broken::ForgedActs);
     }
-    judge_lifetimes(state, row, loaded);
+    judge_lifetimes(world, state, row, loaded);
     if loaded.next.generation == row.generation && loaded.next.rotated != row.rotated {
         state.witness.breaks(Broken::Fork);
     }
@@ -85,13 +86,13 @@ pub(crate) fn judge_decision(
 }
 
 /// What has expired gets nothing and ends nothing, and no decision makes a lifetime longer.
-fn judge_lifetimes(state: &mut State, row: &Row, loaded: &Loaded) {
+fn judge_lifetimes(world: &World, state: &mut State, row: &Row, loaded: &Loaded) {
     let (verdict, next, token) = (loaded.verdict, &loaded.next, loaded.token);
     let expires = state.token_expires[usize::from(token)];
     let witness = &mut state.witness;
     let is_ahead = token > row.generation;
     let has_expired = row.ends == 0 || (if is_ahead { expires } else { row.expires }) == 0;
-    let is_predecessor = token + 1 == row.generation;
+    let is_predecessor = token + 1 == row.generation && !world.bounds.strict;
     let is_unconfirmed = row.confirmed.is_none_or(|age| !is_outside_window(age));
     let is_owed = is_predecessor && (is_unconfirmed || !is_outside_window(witness.since_delivery));
     let own_has_expired = expires == 0 && token < row.generation && !is_owed;

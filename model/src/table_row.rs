@@ -25,6 +25,8 @@ pub enum TableRow {
     ReuseConfirmed,
     /// Row 9, where the budget was spent.
     ReuseBudget,
+    /// Row 9, under strict rotation.
+    ReuseStrict,
     /// Row 10.
     ReuseOlder,
     /// Row 11.
@@ -33,7 +35,7 @@ pub enum TableRow {
 
 impl TableRow {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Unknown,
         Self::Forged,
         Self::Ended,
@@ -44,6 +46,7 @@ impl TableRow {
         Self::Late,
         Self::ReuseConfirmed,
         Self::ReuseBudget,
+        Self::ReuseStrict,
         Self::ReuseOlder,
         Self::Restore,
     ];
@@ -59,6 +62,7 @@ impl TableRow {
             RefreshVerdict::Late => Self::Late,
             RefreshVerdict::Reuse(Reuse::Confirmed) => Self::ReuseConfirmed,
             RefreshVerdict::Reuse(Reuse::BudgetSpent) => Self::ReuseBudget,
+            RefreshVerdict::Reuse(Reuse::Strict) => Self::ReuseStrict,
             RefreshVerdict::Reuse(_) => Self::ReuseOlder,
             RefreshVerdict::Restore => Self::Restore,
             _ => Self::Unknown,
@@ -75,7 +79,7 @@ impl TableRow {
     pub(crate) fn is_reuse(self) -> bool {
         matches!(
             self,
-            Self::ReuseConfirmed | Self::ReuseBudget | Self::ReuseOlder
+            Self::ReuseConfirmed | Self::ReuseBudget | Self::ReuseStrict | Self::ReuseOlder
         )
     }
 }

@@ -109,6 +109,7 @@ fn policy(bounds: &Bounds) -> RotationPolicy {
     policy.idle_lifetime = Duration::from_millis(u64::from(bounds.lifetimes.0) * TICK as u64);
     policy.reuse_window = Duration::from_millis(WINDOW as u64 * TICK as u64);
     (policy.late_budget, policy.late_span) = bounds.budget;
+    policy.strict = bounds.strict;
     policy
 }
 

@@ -139,8 +139,10 @@ impl BearerLayer {
     /// guard knows were ended, and tells the guard which refresh tokens the clients hold.
     ///
     /// This costs no I/O. The guard `session::Sessions` knows of the sessions that were ended in
-    /// this process; for those that were ended by another server, see
-    /// [`check_live`](Self::check_live).
+    /// this process since it started, and of those that were ended before if the application calls
+    /// `Sessions::load_ended` as it starts. Without that call, a restart makes the access tokens of
+    /// users who have logged out good again, until they expire. For sessions that are ended by
+    /// another server, see [`check_live`](Self::check_live).
     #[must_use]
     pub fn sessions<G: SessionGuard + Clone>(self, guard: &G) -> Self {
         let guard = AnyGuard::new(guard.clone());

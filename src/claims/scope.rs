@@ -88,6 +88,14 @@ impl Scope {
         Self(tokens.join(" ").into())
     }
 
+    /// The scope tokens of this scope that `other` contains too.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let held: HashSet<&str> = other.iter().collect();
+        let tokens: Vec<&str> = self.iter().filter(|token| held.contains(token)).collect();
+        Self(tokens.join(" ").into())
+    }
+
     fn read(text: String) -> Result<Self, ScopeError> {
         if !text.bytes().all(|b| b == b' ' || literal::is_allowed(b)) {
             return Err(ScopeError(()));
@@ -196,7 +204,9 @@ mod tests {
         let scope: Scope = " b a  b ".parse().unwrap();
         assert_eq!(scope.as_str(), "b a");
         assert_eq!(scope, "a b".parse().unwrap());
-        assert_eq!(scope.union(&"c a".parse().unwrap()).as_str(), "b a c");
+        let other = "c a".parse().unwrap();
+        assert_eq!(scope.intersection(&other).as_str(), "a");
+        assert_eq!(scope.union(&other).as_str(), "b a c");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use super::{
-    ConfirmBy, IntoRefreshDecision, Overflow, RefreshKey, RotationPolicy, SessionEvent,
-    SessionInfo, Sessions, confirm::Confirmations, ended::EndedSessions, event::Events,
-    hook::RefreshHook, lifetimes::Lifetimes,
+    ConfirmBy, ExcessScope, IntoRefreshDecision, Overflow, RefreshKey, RotationPolicy,
+    SessionEvent, SessionInfo, Sessions, confirm::Confirmations, ended::EndedSessions,
+    event::Events, hook::RefreshHook, lifetimes::Lifetimes, limits::MAX_ISSUER,
 };
 use crate::{
     error::{ConfigError, ConfigErrorKind},
@@ -15,9 +15,6 @@ use crate::{
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The longest issuer, in bytes, with which a refresh token still fits well into a cookie.
-const MAX_ISSUER: usize = 512;
-
 /// What all clones of a `Sessions` share.
 pub(super) struct Inner<St> {
     pub(super) issuer: Issuer,
@@ -28,6 +25,7 @@ pub(super) struct Inner<St> {
     pub(super) access_lifetime: Duration,
     pub(super) session_lifetime: Duration,
     pub(super) confirm_by: ConfirmBy,
+    pub(super) excess_scope: ExcessScope,
     pub(super) max_sessions: Option<(usize, Overflow)>,
     pub(super) hook: Option<RefreshHook>,
     pub(super) hook_timeout: Duration,
@@ -58,6 +56,7 @@ pub struct SessionsBuilder<St = AnyStore> {
     access_lifetime: Duration,
     session_lifetime: Duration,
     confirm_by: ConfirmBy,
+    excess_scope: ExcessScope,
     max_sessions: Option<(usize, Overflow)>,
     hook: Option<RefreshHook>,
     hook_timeout: Duration,
@@ -88,6 +87,7 @@ impl<St> SessionsBuilder<St> {
             access_lifetime: 10 * MINUTE,
             session_lifetime: 180 * DAY,
             confirm_by: ConfirmBy::default(),
+            excess_scope: ExcessScope::default(),
             max_sessions: None,
             hook: None,
             hook_timeout: Duration::from_secs(2),
@@ -96,7 +96,8 @@ impl<St> SessionsBuilder<St> {
         }
     }
 
-    /// How long an access token is valid: 10 minutes by default, and at least 1 second.
+    /// How long an access token is valid: 10 minutes by default, and at least 1 second. Times in
+    /// tokens are whole seconds, so a token lives up to a second less, and never longer.
     ///
     /// A stolen access token works for this long on servers that do not learn that its session
     /// was ended.
@@ -120,13 +121,18 @@ impl<St> SessionsBuilder<St> {
     }
 
     /// How long the previous refresh token is still answered with the live one: 10 seconds by
-    /// default, at most 5 minutes. Zero turns it off.
+    /// default, at most 5 minutes.
     ///
     /// The window serves a second tab, and a quick retry of a client that got no answer. It opens
     /// when the live token is delivered, and once more, for a late redelivery, when the live token
     /// is first used.
     ///
     /// A thief who presents stolen tokens only within this window is not noticed.
+    ///
+    /// Zero closes the window, but is not strict rotation: the previous token is still redelivered
+    /// late, as long as nothing has shown that the client holds the live one and the
+    /// [budget](Self::late_budget) allows it. [`strict_rotation`](Self::strict_rotation) redelivers
+    /// nothing.
     pub fn reuse_window(mut self, window: Duration) -> Self {
         self.policy.reuse_window = window;
         self
@@ -138,6 +144,27 @@ impl<St> SessionsBuilder<St> {
     pub fn late_budget(mut self, budget: u32, span: u32) -> Self {
         self.policy.late_budget = budget;
         self.policy.late_span = span;
+        self
+    }
+
+    /// Ends the session as soon as any passed refresh token comes again, also the previous one and
+    /// also at once: RFC 9700 §4.14.2, read to the letter. Nothing is redelivered, and a live token
+    /// is rotated whenever it comes, so the [reuse window](Self::reuse_window) and the
+    /// [late budget](Self::late_budget) do not count.
+    ///
+    /// This has a price. A refresh whose answer is lost logs the user out, as does a second tab
+    /// or a retry that presents the same token: in a [simulation](crate::manual::protocol) every
+    /// session within 30 days. Use it where that is asked for, for clients that refresh once at a
+    /// time over a network that loses nothing, such as services in one data centre.
+    pub fn strict_rotation(mut self) -> Self {
+        self.policy.strict = true;
+        self
+    }
+
+    /// What happens if a refresh asks for scope that was not granted. By default it is refused
+    /// ([`ExcessScope::Refuse`]).
+    pub fn excess_scope(mut self, excess: ExcessScope) -> Self {
+        self.excess_scope = excess;
         self
     }
 
@@ -156,6 +183,13 @@ impl<St> SessionsBuilder<St> {
     }
 
     /// Asks the application at each refresh, which may refuse it or replace the private claims.
+    ///
+    /// `false` refuses and ends the session. To refuse without ending it, return
+    /// [`RefreshDecision::Refuse`](super::RefreshDecision::Refuse).
+    ///
+    /// The hook is asked about an identifier. If a user is deleted and the identifier, such as a
+    /// name or a mail address, is given to somebody else, it would be asked about the new owner, so
+    /// call [`end_all`](Sessions::end_all) when you delete a user.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -249,6 +283,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
             access_lifetime: self.access_lifetime,
             session_lifetime: self.session_lifetime,
             confirm_by: self.confirm_by,
+            excess_scope: self.excess_scope,
             max_sessions: self.max_sessions,
             hook: self.hook,
             hook_timeout: self.hook_timeout,

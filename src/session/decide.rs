@@ -97,8 +97,9 @@ pub fn decide(
 
 /// Decides on a token that is older than the live one: rows 7 to 10, and row 4.
 ///
-/// The token's own `exp` comes last: an expired token does not end the session, but a predecessor
-/// that may be answered is answered even after its `exp`.
+/// The token's own `exp` comes after rows 7 and 8: an expired token does not end the session, but a
+/// predecessor that may be answered is answered even after its `exp`. Under strict rotation none may
+/// be.
 fn decide_passed(
     state: &SessionState,
     token: PresentedToken,
@@ -106,15 +107,16 @@ fn decide_passed(
     policy: &RotationPolicy,
 ) -> RefreshVerdict {
     let is_predecessor = token.generation.checked_add(1) == Some(state.generation);
+    let may_be_answered = is_predecessor && !policy.strict;
     let window = policy.reuse_window;
-    if is_predecessor && is_within(state.delivered_at, now, window, window) {
+    if may_be_answered && is_within(state.delivered_at, now, window, window) {
         return RefreshVerdict::Neighbour;
     }
     // When one tab confirms, the request of another tab that is on its way must not end the
     // session.
     let is_unconfirmed =
         state.confirmed_at.is_none() || is_within(state.confirmed_at, now, window, window);
-    if is_predecessor && is_unconfirmed {
+    if may_be_answered && is_unconfirmed {
         let late = (state.late & policy.counted()).count_ones();
         return match late < policy.late_budget {
             true => RefreshVerdict::Late,
@@ -125,6 +127,7 @@ fn decide_passed(
         return RefreshVerdict::Refused(Refusal::Expired);
     }
     RefreshVerdict::Reuse(match is_predecessor {
+        true if policy.strict => Reuse::Strict,
         true => Reuse::Confirmed,
         false => Reuse::Older,
     })
@@ -132,8 +135,8 @@ fn decide_passed(
 
 fn decide_live(state: &SessionState, now: Timestamp, policy: &RotationPolicy) -> RefreshVerdict {
     let window = policy.reuse_window;
-    if state.generation >= 1 && is_within(state.delivered_at, now, window.saturating_mul(2), window)
-    {
+    let may_come_again = state.generation >= 1 && !policy.strict;
+    if may_come_again && is_within(state.delivered_at, now, window.saturating_mul(2), window) {
         RefreshVerdict::Current
     } else if state.generation == u32::MAX {
         RefreshVerdict::Refused(Refusal::Exhausted)

@@ -29,11 +29,32 @@ impl<St: SessionStore> Sessions<St> {
     ///
     /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails.
     pub async fn end_all(&self, subject: &str) -> Result<usize, SessionError> {
+        self.end_each(subject, None).await
+    }
+
+    /// Ends all sessions of `subject` except for `keep`, and gives the number of those that this
+    /// call has ended. A `keep` that is no session of `subject` keeps nothing.
+    ///
+    /// Call it when a user changes the password, with the session that the request came from:
+    /// whoever knew the old password is out, and the user is not.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails.
+    pub async fn end_others(&self, subject: &str, keep: SessionId) -> Result<usize, SessionError> {
+        self.end_each(subject, Some(keep)).await
+    }
+
+    async fn end_each(
+        &self,
+        subject: &str,
+        keep: Option<SessionId>,
+    ) -> Result<usize, SessionError> {
         let (sessions, subject) = (self.clone(), subject.to_owned());
         self.to_the_end(async move {
             let (inner, reason) = (&sessions.0, EndReason::Logout);
             let issuer = inner.issuer.issuer();
-            let ended = inner.store.end_all(issuer, &subject, None, reason).await?;
+            let ended = inner.store.end_all(issuer, &subject, keep, reason).await?;
             for id in &ended {
                 inner.ended.note(*id);
             }

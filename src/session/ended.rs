@@ -36,13 +36,26 @@ impl EndedSessions {
         }
     }
 
+    /// For how long after its end a session is remembered.
+    pub(super) fn keep(&self) -> Duration {
+        self.keep
+    }
+
+    /// Notes that a session was ended just now.
     pub(super) fn note(&self, id: SessionId) {
-        let now = Instant::now();
-        let Some(until) = now.checked_add(self.keep) else {
+        self.note_at(Instant::now(), id, Duration::ZERO);
+    }
+
+    /// Notes that a session was ended so long before `now`. It is remembered no longer than if it
+    /// had been noted then.
+    pub(super) fn note_at(&self, now: Instant, id: SessionId, before: Duration) {
+        let left = self.keep.saturating_sub(before);
+        let Some(until) = now.checked_add(left).filter(|until| *until > now) else {
             return;
         };
         let mut ended = self.until.write().unwrap_or_else(PoisonError::into_inner);
-        ended.insert(id, until);
+        let noted = ended.entry(id).or_insert(until);
+        *noted = until.max(*noted);
         if ended.len() >= self.prune_at.load(Ordering::Relaxed) {
             ended.retain(|_, until| *until > now);
             self.prune_at
@@ -57,5 +70,37 @@ impl EndedSessions {
         }
         let ended = self.until.read().unwrap_or_else(PoisonError::into_inner);
         ended.contains_key(&id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn id(number: usize) -> SessionId {
+        SessionId::from_uuid(Uuid::from_u128(number as u128))
+    }
+
+    #[test]
+    fn what_is_noted_late_is_forgotten_as_early_as_if_it_had_been_noted_at_its_end() {
+        let ended = EndedSessions::new(60 * SECOND);
+        let (now, keep) = (Instant::now(), ended.keep());
+        ended.note_at(now, id(0), keep - SECOND);
+        ended.note_at(now, id(1), keep);
+        ended.note_at(now, id(2), Duration::ZERO);
+        // It was ended once; to be told of that again does not forget it earlier.
+        ended.note_at(now, id(2), keep - SECOND);
+        assert!(ended.contains(id(0)) && ended.contains(id(2)));
+        assert!(!ended.contains(id(1)), "its tokens have expired");
+
+        for number in 0..FIRST_PRUNE {
+            ended.note_at(now + SECOND, id(10 + number), Duration::ZERO);
+        }
+        assert!(!ended.contains(id(0)), "a second later its tokens have too");
+        assert!(ended.contains(id(2)));
     }
 }

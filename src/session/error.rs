@@ -7,7 +7,7 @@ use super::Refusal;
 use crate::{
     error::{BoxError, ConfigError, ErrorCode},
     jws::SignError,
-    store::StoreError,
+    store::{StoreError, StoreErrorKind},
     trace,
 };
 
@@ -38,9 +38,17 @@ pub enum SessionErrorKind {
     /// same session met. The client keeps its token and tries again.
     #[error("sessions are unavailable right now")]
     Unavailable,
+    /// The subject, the client or the scope of a grant is empty or too long. They may come from a
+    /// request, so the client is told that its request cannot be served.
+    #[error("the login asks for what no session can hold")]
+    InvalidRequest,
     /// The application's grant is malformed, or its claims make the access token too long.
     #[error("the grant is malformed")]
     Grant,
+    /// The store can never do this, however often it is tried: the session in it cannot be read,
+    /// or it cannot keep such a session. The client keeps its token.
+    #[error("the store cannot serve this session")]
+    Store,
     /// The crypto back end could not sign.
     #[error("the tokens could not be signed")]
     Signing,
@@ -53,6 +61,16 @@ impl SessionError {
 
     pub(super) fn refused(refusal: Refusal) -> Self {
         Self::new(SessionErrorKind::InvalidGrant(refusal))
+    }
+
+    /// An error that says more than its kind. It is the request's fault, and so not logged as a
+    /// warning: otherwise whoever sends requests would fill the log.
+    pub(super) fn with_detail(kind: SessionErrorKind, detail: &'static str) -> Self {
+        trace::debug!(detail, "{kind}");
+        Self {
+            kind,
+            source: Some(detail.into()),
+        }
     }
 
     /// Logs the cause too, since the client is not told of it.
@@ -83,7 +101,10 @@ impl SessionError {
             SessionErrorKind::InvalidScope => ErrorCode::InvalidScope,
             SessionErrorKind::TooManySessions => ErrorCode::TooManySessions,
             SessionErrorKind::Unavailable => ErrorCode::TemporarilyUnavailable,
-            SessionErrorKind::Grant | SessionErrorKind::Signing => ErrorCode::ServerError,
+            SessionErrorKind::InvalidRequest => ErrorCode::InvalidRequest,
+            SessionErrorKind::Grant | SessionErrorKind::Store | SessionErrorKind::Signing => {
+                ErrorCode::ServerError
+            }
         }
     }
 }
@@ -108,7 +129,12 @@ impl StdError for SessionError {
 
 impl From<StoreError> for SessionError {
     fn from(error: StoreError) -> Self {
-        Self::with_source(SessionErrorKind::Unavailable, error)
+        let kind = match error.kind() {
+            // RFC 9110 §15.6.4: a 503 is for what passes. These do not.
+            StoreErrorKind::Unsuitable | StoreErrorKind::Corrupt => SessionErrorKind::Store,
+            _ => SessionErrorKind::Unavailable,
+        };
+        Self::with_source(kind, error)
     }
 }
 

@@ -55,6 +55,7 @@ impl SessionEventKind {
             Self::StoreLostWrites => "store_lost_writes",
             Self::Reused(Reuse::Confirmed) => "reused_confirmed",
             Self::Reused(Reuse::BudgetSpent) => "reused_budget_spent",
+            Self::Reused(Reuse::Strict) => "reused_strict",
             Self::Reused(Reuse::Older) => "reused_older",
             Self::Refused(Refusal::Forged) => "forged",
             Self::Refused(_) => "refused",

@@ -2,19 +2,37 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Metadata, PrivateClaims, lifetimes::Lifetimes};
-use crate::{
-    claims::Scope,
-    clock::Timestamp,
-    error::{ConfigError, ConfigErrorKind},
-};
-
-const MAX_METADATA: usize = 64 * 1024;
+use super::{Metadata, PrivateClaims, SessionError, lifetimes::Lifetimes, limits::cut};
+use crate::{claims::Scope, clock::Timestamp, error::ConfigError};
 
 /// What a login grants: to whom, which scope and for how long.
 ///
 /// No method fails. [`Sessions::start`](super::Sessions::start) reports what is wrong with the
 /// grant.
+///
+/// # Limits
+///
+/// Every store keeps a session within these limits. Sizes are in bytes.
+///
+/// | what | at most | if there is more |
+/// | --- | --- | --- |
+/// | subject | 1 KiB, and not empty | [`InvalidRequest`] |
+/// | client | 1 KiB, and not empty | [`InvalidRequest`] |
+/// | scope | 8 KiB | [`InvalidRequest`] |
+/// | each value of the metadata | 1 KiB | it is cut |
+/// | metadata, names and values together | 64 KiB | [`Grant`] |
+/// | claims, as JSON | 64 KiB | [`Grant`] |
+/// | issuer, set once for all sessions | 512 bytes | no `Sessions` can be built |
+///
+/// All of it but the metadata goes into the access token, which is at most 8 KiB long. If it would
+/// be longer, that is [`Grant`] because of the claims, and [`InvalidRequest`] where it would be too
+/// long without them.
+///
+/// A subject, a client and a scope may come from a request, so [`InvalidRequest`] is answered
+/// with a 400. [`Grant`] is a fault of the application, and answered with a 500.
+///
+/// [`InvalidRequest`]: super::SessionErrorKind::InvalidRequest
+/// [`Grant`]: super::SessionErrorKind::Grant
 ///
 /// ```
 /// use tower_bearer::{Scope, session::Grant};
@@ -82,9 +100,13 @@ impl Grant {
     }
 
     /// Adds a note that is shown when sessions are listed, such as a device label, a user agent or
-    /// an address. The names and values of all notes are at most 64 KiB together.
+    /// an address.
+    ///
+    /// The value may come from a request as it is. If it is longer than 1 KiB, it is cut before the
+    /// character that would go beyond, and nothing tells of that. The names should be the
+    /// application's own.
     pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.metadata.insert(name.into(), value.into());
+        self.metadata.insert(name.into(), cut(value.into()));
         self
     }
 
@@ -126,32 +148,11 @@ impl Grant {
         Ok((self.idle_lifetime.map(|_| own.idle), own.session))
     }
 
-    pub(super) fn validated(mut self) -> Result<Self, ConfigError> {
+    pub(super) fn validated(mut self) -> Result<Self, SessionError> {
         if let Some(fault) = self.fault.take() {
-            return Err(fault);
+            return Err(fault.into());
         }
-        if self.subject.is_empty() {
-            return Err(ConfigError::new(
-                ConfigErrorKind::EmptySubject,
-                "the subject is empty: give the identifier of the user who logged in",
-            ));
-        }
-        if self.client_id.as_deref() == Some("") {
-            return Err(ConfigError::new(
-                ConfigErrorKind::EmptyClientId,
-                "the client identifier is empty",
-            ));
-        }
-        let noted = self
-            .metadata
-            .iter()
-            .map(|(name, value)| name.len() + value.len());
-        if noted.sum::<usize>() > MAX_METADATA {
-            return Err(ConfigError::new(
-                ConfigErrorKind::Limit,
-                "metadata must not be above 64 KiB",
-            ));
-        }
+        self.check()?;
         Ok(self)
     }
 }

@@ -13,15 +13,20 @@ pub enum RefreshDecision {
     Continue,
     /// Refresh, with these private claims in the new access token.
     ContinueWith(PrivateClaims),
-    /// Refuse the refresh with `invalid_grant`. The session stays as it is.
+    /// Refuse this refresh with `invalid_grant`, and leave the session as it is: "not now". Most
+    /// clients then forget their tokens, but whoever still has the refresh token is served as soon
+    /// as the hook agrees.
+    ///
+    /// Never use it for a user who was deleted. The session would be waiting for the next owner of
+    /// the identifier.
     Refuse,
-    /// Refuse the refresh with `invalid_grant`, and end the session.
+    /// Refuse the refresh with `invalid_grant`, and end the session for good.
     RefuseAndEnd,
 }
 
 /// What a refresh hook may return: a [`RefreshDecision`], the [`PrivateClaims`] to go on with, a
-/// `bool` (`false` refuses), or a `Result` of one of these. If it is an error, the client gets a
-/// 503 and nothing is written.
+/// `bool`, or a `Result` of one of these. If it is an error, the client gets a 503 and nothing is
+/// written.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no answer of a refresh hook",
     note = "return a `bool`, `PrivateClaims`, a `RefreshDecision`, or a `Result` of one of them"
@@ -56,12 +61,13 @@ impl IntoRefreshDecision for PrivateClaims {
     }
 }
 
+/// `true` is [`RefreshDecision::Continue`], and `false` is [`RefreshDecision::RefuseAndEnd`].
 impl IntoRefreshDecision for bool {
     fn into_refresh_decision(self) -> Result<RefreshDecision, BoxError> {
         Ok(if self {
             RefreshDecision::Continue
         } else {
-            RefreshDecision::Refuse
+            RefreshDecision::RefuseAndEnd
         })
     }
 }

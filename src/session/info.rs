@@ -9,12 +9,41 @@ use crate::{
 
 /// What a user may see of a session. It contains no secret, and nothing that would help a thief
 /// to choose the time of an attack.
+///
+/// As JSON it has the names of the fields. Times are in seconds since 1970, and what is not there
+/// is left out:
+///
+/// ```
+/// # use tower_bearer::session::SessionInfo;
+/// # use tower_bearer::{SessionId, clock::Timestamp};
+/// # use tower_bearer::store::{Record, Session, SessionSecret};
+/// # let sid: SessionId = "0192d3a0-0000-7000-8000-000000000001".parse()?;
+/// # let login = Timestamp::from_secs(1_790_000_000);
+/// # let secret = SessionSecret::from_bytes([7; 32]);
+/// # let mut session = Session::new(sid, "https://id.example", "anna", secret, login);
+/// # session.scope = "read".parse()?;
+/// # session.ends_at = login + std::time::Duration::from_secs(15_552_000);
+/// # session.metadata.insert("device".into(), "Anna's phone".into());
+/// # let info = SessionInfo::from(Record::new(session));
+/// let json = r#"{
+///   "sid": "0192d3a0-0000-7000-8000-000000000001",
+///   "subject": "anna",
+///   "scope": "read",
+///   "created_at": 1790000000,
+///   "auth_time": 1790000000,
+///   "ends_at": 1805552000,
+///   "metadata": {
+///     "device": "Anna's phone"
+///   }
+/// }"#;
+/// assert_eq!(serde_json::to_string_pretty(&info)?, json);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SessionInfo {
     /// The session's identifier, the `sid` claim.
-    #[serde(rename = "sid")]
-    pub id: SessionId,
+    pub sid: SessionId,
     /// The user whose session it is: the `sub` claim.
     pub subject: String,
     /// The OAuth client that the session is bound to, if any.
@@ -48,7 +77,7 @@ impl SessionInfo {
             Timestamp::from_secs(at.as_secs().div_euclid(HOUR).saturating_mul(HOUR))
         };
         Self {
-            id: session.id,
+            sid: session.id,
             subject: session.subject,
             client_id: session.client_id,
             scope: session.scope,

@@ -1,21 +1,139 @@
-use super::{SessionError, SessionInfo, Sessions, patience::within};
-use crate::store::SessionStore;
+use serde::Serialize;
 
-/// The most sessions that a list contains.
-const LISTED: usize = 1000;
+use super::{SessionError, SessionInfo, Sessions, patience::within};
+use crate::{
+    claims::SessionId,
+    clock::Timestamp,
+    store::{Listed, Record, SessionStore},
+};
+
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 1000;
+
+/// Which sessions to [list](Sessions::list).
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ListRequest {
+    subject: String,
+    asking: Option<SessionId>,
+    before: Option<SessionId>,
+    limit: usize,
+}
+
+impl ListRequest {
+    /// The first page of the sessions of `subject`.
+    pub fn new(subject: impl Into<String>) -> Self {
+        Self {
+            subject: subject.into(),
+            asking: None,
+            before: None,
+            limit: DEFAULT_LIMIT,
+        }
+    }
+
+    /// The session that the request comes from. It comes first on the first page, however old it
+    /// is, and on no other page.
+    pub fn asking(mut self, sid: SessionId) -> Self {
+        self.asking = Some(sid);
+        self
+    }
+
+    /// Goes on after an earlier page: give its [`next`](SessionPage::next).
+    pub fn before(mut self, cursor: SessionId) -> Self {
+        self.before = Some(cursor);
+        self
+    }
+
+    /// The most sessions of a page, 1 to 1000, and 100 by default. The [asking](Self::asking)
+    /// session comes on top of that. A number out of range counts as the nearest one within it.
+    pub fn limit(mut self, sessions: usize) -> Self {
+        self.limit = sessions.clamp(1, MAX_LIMIT);
+        self
+    }
+}
+
+/// The first page of the sessions of this subject.
+impl From<&str> for ListRequest {
+    fn from(subject: &str) -> Self {
+        Self::new(subject)
+    }
+}
+
+/// A page of a list of sessions.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct SessionPage {
+    /// The sessions: the one that asks, if this is the first page, and then the newest first.
+    pub sessions: Vec<SessionInfo>,
+    /// Where the next page begins, if there is one. Anyone may see and change it: whatever it is,
+    /// only sessions of the subject are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<SessionId>,
+}
 
 impl<St: SessionStore> Sessions<St> {
-    /// The live sessions of `subject`, oldest first, at most 1000.
+    /// The live sessions of a subject, newest first, by pages.
+    ///
+    /// ```
+    /// use tower_bearer::session::{ListRequest, SessionError, SessionPage, Sessions};
+    /// use tower_bearer::{Claims, SessionId};
+    ///
+    /// async fn page(
+    ///     sessions: &Sessions,
+    ///     claims: &Claims,
+    ///     cursor: Option<SessionId>,
+    /// ) -> Result<SessionPage, SessionError> {
+    ///     let mut request = ListRequest::new(&*claims.sub).limit(20);
+    ///     if let Some(sid) = claims.session_id() {
+    ///         request = request.asking(sid);
+    ///     }
+    ///     if let Some(cursor) = cursor {
+    ///         request = request.before(cursor);
+    ///     }
+    ///     sessions.list(request).await
+    /// }
+    ///
+    /// async fn newest(sessions: &Sessions) -> Result<SessionPage, SessionError> {
+    ///     sessions.list("anna").await
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
     /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails.
-    pub async fn list(&self, subject: &str) -> Result<Vec<SessionInfo>, SessionError> {
-        let inner = &self.0;
-        let list = inner
-            .store
-            .list(inner.issuer.issuer(), subject, None, LISTED);
-        let listed = within(inner.store_timeout, list).await?;
-        Ok(listed.records.into_iter().map(SessionInfo::from).collect())
+    pub async fn list(&self, request: impl Into<ListRequest>) -> Result<SessionPage, SessionError> {
+        let request = request.into();
+        let (inner, asking) = (&self.0, request.asking);
+        // One more tells whether there is another page, and one more may be the asking session.
+        let most = request.limit + 1 + usize::from(asking.is_some());
+        let (issuer, subject) = (inner.issuer.issuer(), &*request.subject);
+        let list = inner.store.list(issuer, subject, request.before, most);
+        let Listed { records, now } = within(inner.store_timeout, list).await?;
+        let (own, mut others): (Vec<_>, Vec<_>) = records
+            .into_iter()
+            .partition(|record| Some(record.session.id) == asking);
+        let is_cut = others.len() > request.limit;
+        others.truncate(request.limit);
+        let last = others.last().map(|record| record.session.id);
+        let own = match (request.before, asking, own.into_iter().next()) {
+            (None, Some(asking), None) => self.load_live(asking, subject, now).await?,
+            (None, _, own) => own,
+            (Some(_), _, _) => None,
+        };
+        Ok(SessionPage {
+            sessions: own.into_iter().chain(others).map(Into::into).collect(),
+            next: last.filter(|_| is_cut),
+        })
+    }
+
+    /// The session if it is one of `subject` and is live.
+    async fn load_live(
+        &self,
+        id: SessionId,
+        subject: &str,
+        now: Timestamp,
+    ) -> Result<Option<Record>, SessionError> {
+        let is_own = |record: &Record| record.session.subject == subject && record.is_live(now);
+        Ok(self.load_session(id).await?.filter(is_own))
     }
 }

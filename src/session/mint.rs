@@ -1,12 +1,19 @@
-use super::{PrivateClaims, SessionError, Sessions};
+use std::time::Duration;
+
+use super::{PrivateClaims, SessionError, SessionErrorKind, Sessions};
 use crate::{
-    claims::Scope,
+    claims::{Claims, Scope},
     clock::Timestamp,
     error::{ConfigError, ConfigErrorKind},
     store::{Session, SessionState, SessionStore},
-    token::TokenResponse,
+    token::{AccessToken, TokenResponse},
     verifier::DEFAULT_MAX_TOKEN_BYTES,
 };
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// By how much a token with nine more digits is longer, in base64url.
+const GROWTH: usize = 12;
 
 impl<St: SessionStore> Sessions<St> {
     /// Mints the access token and the refresh token of a session's live generation.
@@ -19,11 +26,13 @@ impl<St: SessionStore> Sessions<St> {
         private: &PrivateClaims,
     ) -> Result<TokenResponse, SessionError> {
         let inner = &self.0;
-        // At most half of the time that is left, so that the client can refresh in time.
+        // At most half of the time that is left, so that the client can refresh in time. A token
+        // below a second would have expired before it arrives.
         let left = state.expires_at.saturating_since(now);
-        let lifetime = inner.access_lifetime.min(left / 2);
+        let lifetime = inner.access_lifetime.min(left / 2).max(SECOND);
         let mut claims = inner.issuer.claims(&*session.subject, now, lifetime);
         claims.exp = claims.exp.min(state.expires_at.floor());
+        let expires_in = claims.exp.saturating_since(claims.iat);
         claims.scope = scope.clone();
         claims.sid = Some(session.id.to_string());
         claims.generation = Some(state.generation);
@@ -31,18 +40,38 @@ impl<St: SessionStore> Sessions<St> {
         if session.client_id.is_some() {
             claims.client_id.clone_from(&session.client_id);
         }
-        let claims = claims.with_private(private.members());
-        let access_token = inner.issuer.sign_checked(&claims)?;
-        if access_token.expose().len() > DEFAULT_MAX_TOKEN_BYTES {
-            let long = "the access token must not be above 8 KiB";
-            return Err(ConfigError::new(ConfigErrorKind::Limit, long).into());
-        }
+        let access_token = self.sign_within_limits(claims, private)?;
         Ok(TokenResponse {
             access_token,
-            expires_in: lifetime,
+            expires_in,
             refresh_token: inner.refresh_key.mint(session, state)?,
             refresh_expires_in: left,
             scope,
         })
+    }
+
+    fn sign_within_limits(
+        &self,
+        claims: Claims,
+        private: &PrivateClaims,
+    ) -> Result<AccessToken, SessionError> {
+        let issuer = &self.0.issuer;
+        let is_login = claims.generation == Some(0);
+        // The number of the generation grows. What can log in must be able to refresh.
+        let room = if is_login { GROWTH } else { 0 };
+        let is_short = |token: &AccessToken| token.expose().len() + room <= DEFAULT_MAX_TOKEN_BYTES;
+        let claims = claims.with_private(private.members());
+        let token = issuer.sign_checked(&claims)?;
+        if is_short(&token) {
+            return Ok(token);
+        }
+        let long = "the access token must not be above 8 KiB";
+        if is_login && !is_short(&issuer.sign_checked(&claims.with_private(()))?) {
+            return Err(SessionError::with_detail(
+                SessionErrorKind::InvalidRequest,
+                long,
+            ));
+        }
+        Err(ConfigError::new(ConfigErrorKind::Limit, long).into())
     }
 }

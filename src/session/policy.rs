@@ -15,6 +15,9 @@ pub struct RotationPolicy {
     /// How long the previous refresh token is still answered with the live one: 10 seconds by
     /// default. See [`SessionsBuilder::reuse_window`](super::SessionsBuilder::reuse_window).
     pub reuse_window: Duration,
+    /// Whether every passed refresh token that comes again ends the session: false by default. See
+    /// [`strict_rotation`](super::SessionsBuilder::strict_rotation).
+    pub strict: bool,
     /// How many of the last `late_span` generations may need a late redelivery: 3 by default.
     pub late_budget: u32,
     /// Over how many generations late redeliveries are counted, 1 to 32: 20 by default.
@@ -29,6 +32,7 @@ impl Default for RotationPolicy {
         Self {
             idle_lifetime: 30 * DAY,
             reuse_window: Duration::from_secs(10),
+            strict: false,
             late_budget: 3,
             late_span: 20,
             end_on_reuse: true,
@@ -68,9 +72,11 @@ pub enum ConfirmBy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// The oldest sessions are ended. If logins or refreshes happen at the same time, a session
-    /// too many may stay.
+    /// The oldest sessions are ended, also if many logins come at the same time. If the store
+    /// fails meanwhile, some may stay until the next login.
     EvictOldest,
-    /// The login is refused.
+    /// The login is refused. However many logins come at the same time, no more than the maximum
+    /// get tokens. If there is room for some of them, it may take half a second until it is known
+    /// which.
     Refuse,
 }

@@ -3,10 +3,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    EndReason, PresentedToken, PrivateClaims, RefreshDecision, RefreshOutcome, RefreshRequest,
-    RefreshVerdict, Refreshed, Refusal, Reuse, SessionError, SessionErrorKind, SessionEvent,
-    SessionEventKind, SessionInfo, Sessions, decide, is_other_client, patience::within,
-    refresh_token::OpenedToken,
+    EndReason, ExcessScope, PresentedToken, PrivateClaims, RefreshDecision, RefreshOutcome,
+    RefreshRequest, RefreshVerdict, Refreshed, Refusal, Reuse, SessionError, SessionErrorKind,
+    SessionEvent, SessionEventKind, SessionInfo, Sessions, decide, is_other_client,
+    patience::within, refresh_token::OpenedToken,
 };
 use crate::{
     claims::Scope,
@@ -46,9 +46,10 @@ impl<St: SessionStore> Sessions<St> {
     ///
     /// - [`InvalidGrant`](SessionErrorKind::InvalidGrant): the token is refused.
     /// - [`InvalidScope`](SessionErrorKind::InvalidScope): the requested scope goes beyond the
-    ///   session's.
+    ///   session's, and the [setting](super::SessionsBuilder::excess_scope) does not let that pass.
     /// - [`Unavailable`](SessionErrorKind::Unavailable): the store or the application's hook
     ///   failed or was too slow. The client keeps its token and may present it again.
+    /// - [`Store`](SessionErrorKind::Store): the session in the store cannot be read.
     /// - [`Grant`](SessionErrorKind::Grant): the claims make the access token too long.
     /// - [`Signing`](SessionErrorKind::Signing): the tokens could not be signed.
     pub async fn refresh(&self, request: RefreshRequest) -> Result<Refreshed, SessionError> {
@@ -156,7 +157,7 @@ impl<St: SessionStore> Sessions<St> {
     ) -> Result<Option<Refreshed>, SessionError> {
         let (record, next) = (&decided.record, decided.next.as_ref());
         let session = &record.session;
-        let scope = narrowed(attempt.request.scope.as_ref(), &session.scope)?;
+        let scope = self.narrowed(attempt.request.scope.as_ref(), &session.scope)?;
         let private = self.ask_application(attempt, &decided).await?;
         let live = next.unwrap_or(&record.state);
         let tokens = self.mint(session, live, decided.now, scope, &private)?;
@@ -206,21 +207,31 @@ impl<St: SessionStore> Sessions<St> {
         }
     }
 
+    /// The scope of the access token: the granted one if none is requested, and otherwise the
+    /// requested one, as far as it was granted (RFC 6749 §3.3, §6).
+    fn narrowed(&self, requested: Option<&Scope>, granted: &Scope) -> Result<Scope, SessionError> {
+        let Some(requested) = requested.filter(|requested| !requested.is_empty()) else {
+            return Ok(granted.clone());
+        };
+        if requested.is_subset(granted) {
+            return Ok(requested.clone());
+        }
+        let left = match self.0.excess_scope {
+            ExcessScope::Refuse => None,
+            ExcessScope::LeaveOut => Some(requested.intersection(granted)),
+        };
+        // An empty scope cannot be named in the answer, so the client could not tell that it got
+        // nothing it asked for. A session without any scope has nothing to tell.
+        left.filter(|left| granted.is_empty() || !left.is_empty())
+            .ok_or_else(|| SessionError::new(SessionErrorKind::InvalidScope))
+    }
+
     /// Whether the load is too long ago. The swap would then write a delivery time that is too
     /// early, which would shorten the reuse window.
     fn is_stale(&self, since: Instant) -> bool {
-        let window = self.0.policy.reuse_window;
-        !window.is_zero() && since.elapsed() > window / 4
-    }
-}
-
-/// The requested scope, which must be part of the granted one, or the granted one if none is
-/// requested.
-fn narrowed(requested: Option<&Scope>, granted: &Scope) -> Result<Scope, SessionError> {
-    match requested.filter(|requested| !requested.is_empty()) {
-        None => Ok(granted.clone()),
-        Some(requested) if requested.is_subset(granted) => Ok(requested.clone()),
-        Some(_) => Err(SessionError::new(SessionErrorKind::InvalidScope)),
+        let policy = &self.0.policy;
+        let window = policy.reuse_window;
+        !policy.strict && !window.is_zero() && since.elapsed() > window / 4
     }
 }
 

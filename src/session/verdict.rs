@@ -43,6 +43,9 @@ pub enum Reuse {
     Confirmed,
     /// Row 9: the previous token was presented late more often than the budget allows.
     BudgetSpent,
+    /// Row 9: the previous token was presented, under
+    /// [strict rotation](super::SessionsBuilder::strict_rotation).
+    Strict,
     /// Row 10: a token older than the previous one was presented.
     Older,
 }

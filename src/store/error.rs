@@ -4,8 +4,8 @@ use crate::error::BoxError;
 
 /// The error of a store operation.
 ///
-/// The client gets a 503 for it, or a 500 if it is of a kind that does not pass
-/// ([`Unsuitable`](StoreErrorKind::Unsuitable)). A 4xx would make the client discard its tokens,
+/// The client gets a 503 for it, or a 500 if it is of a kind that does not pass by waiting
+/// ([`Corrupt`](StoreErrorKind::Corrupt) and [`Unsuitable`](StoreErrorKind::Unsuitable)). A 4xx would make the client discard its tokens,
 /// although its session may be unharmed.
 #[derive(Clone, Debug)]
 pub struct StoreError {
@@ -26,7 +26,8 @@ pub enum StoreErrorKind {
     /// The store is busy with other writers.
     #[error("the session store is busy")]
     Busy,
-    /// The store has a session with this identifier already.
+    /// The store has a session with this identifier already. It passes: the next attempt has
+    /// another identifier.
     #[error("a session with this identifier exists")]
     Duplicate,
     /// A row in the store cannot be read as a session.

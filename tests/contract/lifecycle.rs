@@ -28,12 +28,12 @@ async fn until<F: Future<Output = Answer>>(status: u16, ask: impl Fn() -> F) -> 
 pub(crate) async fn access_tokens_expire(example: &str, folder: &Path) {
     let env = [
         ("STORE", "memory"),
-        ("ACCESS_TTL", "1"),
+        ("ACCESS_TTL", "2"),
         ("REUSE_WINDOW", "60"),
     ];
     let site = Site::start(example, folder, &env);
     let alice = site.alice().await;
-    assert_eq!(alice.expires_in, 1);
+    assert_eq!(alice.expires_in, 2);
     site.me(&alice.access).await.is(200);
     let lived = Instant::now();
     let refused = until(401, || site.me(&alice.access))
@@ -129,6 +129,7 @@ pub(crate) async fn restarts(example: &str, folder: &Path) {
 
     let site = Site::start(example, folder, &[]);
     site.me(&rotated.access).await.is(200);
+    site.me(&bob.access).await.is(401).error("invalid_token");
     let again = site.refresh(&rotated.refresh).await.tokens();
     assert_eq!(again.sid(), alice.sid());
     site.refresh(&bob.refresh)

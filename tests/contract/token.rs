@@ -120,7 +120,12 @@ async fn scopes(site: &Site) {
         .await
         .is(403);
 
-    failed(site.send(with("read+write")).await, 400, "invalid_scope");
+    // As MSAL does: what was not granted is left out, and the answer says what is left.
+    let msal = with("openid+profile+offline_access+read");
+    let left = refreshed(site.send(msal).await);
+    assert_eq!(left.scope.as_deref(), Some("read"));
+    assert_eq!(payload(&left.access)["scope"], "read");
+    failed(site.send(with("write")).await, 400, "invalid_scope");
     failed(site.send(with("re%22ad")).await, 400, "invalid_scope");
     let whole = refreshed(site.send(with("admin+read")).await);
     site.send(get("/admin").bearer(&whole.access)).await.is(200);

@@ -127,7 +127,7 @@ async fn the_cookie_lives_as_long_as_its_token() {
         world.clock.advance(IDLE - 2 * LATER);
         live = rotated(&world, &live).await;
     }
-    let listed = world.sessions.list("alice").await.unwrap();
+    let listed = world.sessions.list("alice").await.unwrap().sessions;
     let end = listed[0].ends_at.saturating_since(world.clock.now());
     assert!(end < IDLE, "{end:?}");
     world.clock.advance(LATER);

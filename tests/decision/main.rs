@@ -11,6 +11,7 @@ mod clock;
 mod live;
 mod passed;
 mod refused;
+mod strict;
 
 use std::time::Duration;
 

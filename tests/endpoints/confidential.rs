@@ -52,7 +52,7 @@ async fn a_stolen_token_is_worth_nothing_without_the_secret() {
         assert!(answer.header("www-authenticate").starts_with("Basic "));
     }
     // None of it was a use of the token.
-    let session = &world.sessions.list("alice").await.unwrap()[0];
+    let session = &world.sessions.list("alice").await.unwrap().sessions[0];
     assert_eq!(session.last_refreshed_at, None);
 
     let by_header = with(post(FORM, &form), &basic("app", "s"));

@@ -41,7 +41,7 @@ async fn a_check_may_fail_by_itself() {
     assert!(!format!("{answer:?}").contains("database"));
 
     // The token was not used: the client sends it again and is served.
-    let session = &world.sessions.list("alice").await.unwrap()[0];
+    let session = &world.sessions.list("alice").await.unwrap().sessions[0];
     assert_eq!(session.last_refreshed_at, None);
     ask(&world, &token, yes_or_no(true)).await.granted();
 }

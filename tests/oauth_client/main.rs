@@ -15,7 +15,7 @@ use std::{env, ffi::OsString, process::Command};
 
 use tests_shared::{program::Server, skipped};
 
-const ACCESS_TTL: &str = "1";
+const ACCESS_TTL: &str = "2";
 
 #[test]
 fn authlib() {

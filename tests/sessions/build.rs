@@ -108,9 +108,6 @@ fn a_short_refresh_secret_is_refused() {
 async fn a_malformed_grant_is_refused() {
     let world = world();
     for grant in [
-        Grant::new(""),
-        Grant::new("anna").client_id(""),
-        Grant::new("anna").metadata("note", "x".repeat(65_533)),
         Grant::new("anna").claims(&serde_json::json!({ "large": "x".repeat(8_000) })),
         Grant::new("anna").claims(&deep(200)),
     ] {

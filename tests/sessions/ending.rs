@@ -160,7 +160,7 @@ async fn a_listing_tells_a_thief_nothing() {
     let tokens = world.sessions.start(grant).await.unwrap();
     world.wait(5000);
     rotate(&world, &tokens).await;
-    let listed = world.sessions.list("anna").await.unwrap();
+    let listed = world.sessions.list("anna").await.unwrap().sessions;
     let json = serde_json::to_value(&listed).unwrap();
     let mut names: Vec<_> = json[0].as_object().unwrap().keys().cloned().collect();
     names.sort_unstable();
@@ -193,9 +193,9 @@ async fn ended_and_expired_sessions_are_not_listed() {
     world.wait(29 * 24 * 3600);
     let third = world.login().await;
     world.wait(2 * 24 * 3600);
-    let listed = world.sessions.list("anna").await.unwrap();
+    let listed = world.sessions.list("anna").await.unwrap().sessions;
     assert_eq!(
-        listed.iter().map(|session| session.id).collect::<Vec<_>>(),
+        listed.iter().map(|session| session.sid).collect::<Vec<_>>(),
         [sid(&third)]
     );
 }

@@ -2,7 +2,7 @@ use std::{
     future::pending,
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -60,8 +60,8 @@ async fn claims_cannot_take_registered_names() {
 }
 
 #[tokio::test]
-async fn a_refusal_writes_nothing_and_leaves_the_session() {
-    let world = world_with(|builder| builder.on_refresh(|_| async { false }));
+async fn a_refusal_for_now_writes_nothing_and_leaves_the_session() {
+    let world = world_with(|builder| builder.on_refresh(|_| async { RefreshDecision::Refuse }));
     let tokens = world.login().await;
     refused(world.present(&tokens.refresh_token).await, Refusal::Subject);
     let row = world.row(&tokens).await.unwrap();
@@ -69,13 +69,32 @@ async fn a_refusal_writes_nothing_and_leaves_the_session() {
 }
 
 #[tokio::test]
-async fn a_refusal_can_end_the_session() {
-    let world =
-        world_with(|builder| builder.on_refresh(|_| async { RefreshDecision::RefuseAndEnd }));
+async fn a_refusal_can_end_the_session_and_false_does() {
+    for world in [
+        world_with(|builder| builder.on_refresh(|_| async { RefreshDecision::RefuseAndEnd })),
+        world_with(|builder| builder.on_refresh(|_| async { false })),
+    ] {
+        let tokens = world.login().await;
+        refused(world.present(&tokens.refresh_token).await, Refusal::Subject);
+        let ended = world.row(&tokens).await.unwrap().state.ended.unwrap();
+        assert_eq!(ended.reason, EndReason::Refused);
+    }
+}
+
+#[tokio::test]
+async fn the_next_owner_of_an_identifier_does_not_get_the_session_of_a_deleted_user() {
+    let exists = Arc::new(AtomicBool::new(false));
+    let known = exists.clone();
+    let world = world_with(|builder| {
+        builder.on_refresh(move |_| {
+            let exists = known.load(Ordering::SeqCst);
+            async move { exists }
+        })
+    });
     let tokens = world.login().await;
     refused(world.present(&tokens.refresh_token).await, Refusal::Subject);
-    let ended = world.row(&tokens).await.unwrap().state.ended.unwrap();
-    assert_eq!(ended.reason, EndReason::Refused);
+    exists.store(true, Ordering::SeqCst);
+    refused(world.present(&tokens.refresh_token).await, Refusal::Ended);
 }
 
 #[tokio::test]

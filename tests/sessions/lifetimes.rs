@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tower_bearer::{
     TokenResponse,
+    clock::Clock,
+    error::TokenError,
     session::{Grant, Refusal, SessionErrorKind},
 };
 
@@ -98,4 +100,39 @@ async fn own_lifetimes_are_checked_as_the_configured_ones() {
     ] {
         started(&world, right).await;
     }
+}
+
+#[tokio::test]
+async fn no_access_token_lives_longer_than_said_at_any_fraction_of_a_second() {
+    for access in [1, 2, 600] {
+        for millis in [0, 1, 499, 500, 999] {
+            let world = world_with(|builder| builder.access_lifetime(Duration::from_secs(access)));
+            world.clock.advance(Duration::from_millis(millis));
+            let held = started(&world, Grant::new("anna")).await;
+            let claims = world.claims(&held.access_token);
+            let lives = claims.exp.saturating_since(world.clock.now());
+            assert!(
+                lives <= Duration::from_secs(access),
+                "{access} s + {millis} ms"
+            );
+            assert_eq!(claims.exp.saturating_since(claims.iat), held.expires_in);
+            assert_eq!(held.expires_in.as_secs(), access, "as the answer says");
+
+            let verifier = world.verifier().leeway(Duration::ZERO).unwrap();
+            world.clock.advance(Duration::from_secs(access));
+            let refused = verifier.verify(held.access_token.expose()).unwrap_err();
+            assert_eq!(refused, TokenError::Expired, "{access} s + {millis} ms");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lifetime_with_a_fraction_is_rounded_down() {
+    let lifetime = Duration::from_millis(2_900);
+    let world = world_with(|builder| builder.access_lifetime(lifetime));
+    world.clock.advance(Duration::from_millis(900));
+    let held = started(&world, Grant::new("anna")).await;
+    let claims = world.claims(&held.access_token);
+    assert_eq!(held.expires_in, Duration::from_secs(2));
+    assert_eq!(claims.exp, claims.iat + held.expires_in);
 }

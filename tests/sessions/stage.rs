@@ -232,8 +232,12 @@ impl<'a, St: SessionStore> Stage<'a, St> {
             after.state.version > before.state.version,
             "a change without a version",
         )?;
-        let lifetimes = after.session.ends_at == before.session.ends_at
-            && after.state.expires_at <= after.session.ends_at;
+        // An end brings it forward, and nothing else moves it.
+        let is_kept = match after.state.ended {
+            Some(_) => after.session.ends_at <= before.session.ends_at,
+            None => after.session.ends_at == before.session.ends_at,
+        };
+        let lifetimes = is_kept && after.state.expires_at <= after.session.ends_at;
         holds(lifetimes, "a lifetime has grown")
     }
 

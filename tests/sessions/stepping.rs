@@ -178,19 +178,29 @@ impl<St: SessionStore> SessionStore for Stepping<St> {
         &self,
         issuer: &str,
         subject: &str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
-        stepping!(self.end_all(issuer, subject, reason))
+        stepping!(self.end_all(issuer, subject, keep, reason))
     }
 
     async fn list(
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
-        stepping!(self.list(issuer, subject, after, limit))
+        stepping!(self.list(issuer, subject, before, limit))
+    }
+
+    async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
+        stepping!(self.ended_since(since, after, limit))
     }
 
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {

@@ -194,6 +194,9 @@ pub(crate) fn unavailable<T: std::fmt::Debug>(result: Result<T, SessionError>) {
 pub(crate) struct Moody {
     pub(crate) inner: MemoryStore,
     pub(crate) fail: Arc<AtomicU32>,
+    /// So many operations work before some fail.
+    works: Arc<AtomicU32>,
+    pub(crate) fails_with: Arc<Mutex<StoreErrorKind>>,
     pub(crate) lose_swaps: Arc<AtomicU32>,
     pub(crate) hang: Arc<AtomicU32>,
     /// Takes half a minute, and does it.
@@ -206,11 +209,19 @@ impl Moody {
         Self {
             inner: MemoryStore::with_clock(clock.clone()),
             fail: Arc::default(),
+            works: Arc::default(),
+            fails_with: Arc::new(Mutex::new(StoreErrorKind::Unavailable)),
             lose_swaps: Arc::default(),
             hang: Arc::default(),
             slow: Arc::default(),
             loads: Arc::default(),
         }
+    }
+
+    /// Lets so many operations work, and the next one fail.
+    pub(crate) fn fail_after(&self, works: u32) {
+        self.works.store(works, Ordering::SeqCst);
+        self.fail.store(1, Ordering::SeqCst);
     }
 
     async fn mood(&self) -> Result<(), StoreError> {
@@ -220,8 +231,11 @@ impl Moody {
         if takes_one(&self.slow) {
             tokio::time::sleep(Duration::from_secs(30)).await;
         }
+        if takes_one(&self.works) {
+            return Ok(());
+        }
         match takes_one(&self.fail) {
-            true => Err(StoreError::new(StoreErrorKind::Unavailable)),
+            true => Err(StoreError::new(*self.fails_with.lock().unwrap())),
             false => Ok(()),
         }
     }
@@ -279,21 +293,32 @@ impl SessionStore for Moody {
         &self,
         issuer: &str,
         subject: &str,
+        keep: Option<SessionId>,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         self.mood().await?;
-        self.inner.end_all(issuer, subject, reason).await
+        self.inner.end_all(issuer, subject, keep, reason).await
     }
 
     async fn list(
         &self,
         issuer: &str,
         subject: &str,
-        after: Option<SessionId>,
+        before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
         self.mood().await?;
-        self.inner.list(issuer, subject, after, limit).await
+        self.inner.list(issuer, subject, before, limit).await
+    }
+
+    async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
+        self.mood().await?;
+        self.inner.ended_since(since, after, limit).await
     }
 
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {

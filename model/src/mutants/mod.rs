@@ -5,12 +5,19 @@ mod live;
 mod mutant;
 mod passed;
 mod refused;
+mod strict;
 
 pub use mutant::Mutant;
 
 /// All of them, in the order of the table.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    [refused::ALL, live::ALL, passed::ALL, effects::ALL]
-        .into_iter()
-        .flatten()
+    [
+        refused::ALL,
+        live::ALL,
+        passed::ALL,
+        strict::ALL,
+        effects::ALL,
+    ]
+    .into_iter()
+    .flatten()
 }

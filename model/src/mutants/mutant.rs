@@ -43,6 +43,8 @@ pub(super) const THIEF: &str = "thief";
 pub(super) const CLOCK: &str = "clock back";
 pub(super) const FAR_CLOCK: &str = "thief, clock far back";
 pub(super) const THIEF_FAILOVER: &str = "thief, failover";
+pub(super) const STRICT: &str = "strict, thief";
+pub(super) const STRICT_LIFETIMES: &str = "strict, lifetimes";
 pub(super) const LOGS_OUT: &str = "thief, forger, logout";
 
 const fn plain(

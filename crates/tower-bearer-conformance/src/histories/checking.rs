@@ -86,7 +86,7 @@ impl<F: Fixture> World<'_, F> {
     fn check_list(&mut self, subject: &str) -> Checked {
         let before = self.now();
         let listed = self.wait_for(self.servers[1].list(subject)).unwrap();
-        let mut ids: Vec<_> = listed.iter().map(|session| session.id).collect();
+        let mut ids: Vec<_> = listed.sessions.iter().map(|session| session.sid).collect();
         let mut expected = self.reference.live(subject, before);
         let still = self.reference.live(subject, self.now());
         let ending: Vec<_> = expected.iter().filter(|id| !still.contains(id)).collect();

@@ -99,7 +99,7 @@ impl Client {
             access.exp <= row.state.expires_at,
             "an access token outlives the refresh token"
         );
-        prop_assert!(access.exp <= (now + ACCESS).ceil());
+        prop_assert!(access.exp <= now + ACCESS, "it lives too long");
         let left = row.state.expires_at.saturating_since(now);
         prop_assert!(access.exp <= (now + left / 2).ceil(), "no time to refresh");
         Ok(())

@@ -1,0 +1,124 @@
+//! The maximum of sessions, with many logins at once.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tower_bearer::{
+    TokenResponse,
+    session::{Grant, Overflow, Refusal, SessionErrorKind, SessionEventKind},
+    store::{MemoryStore, SessionStore},
+};
+
+use crate::support::*;
+
+const AT_ONCE: usize = 32;
+
+/// Those of many logins at once that got tokens. All others were refused.
+async fn rush<St: SessionStore>(world: &Arc<World<St>>) -> Vec<TokenResponse> {
+    let mut logins = JoinSet::new();
+    for _ in 0..AT_ONCE {
+        let world = Arc::clone(world);
+        logins.spawn(async move { world.sessions.start(Grant::new("anna")).await });
+    }
+    let mut tokens = Vec::new();
+    for login in logins.join_all().await {
+        match login {
+            Ok(got) => tokens.push(got),
+            Err(error) => assert_eq!(error.kind(), SessionErrorKind::TooManySessions),
+        }
+    }
+    tokens
+}
+
+async fn refuses<St: SessionStore>(store: impl AsyncFn() -> (World<St>, usize)) {
+    for _ in 0..5 {
+        let (world, max) = store().await;
+        let world = Arc::new(world);
+        let tokens = rush(&world).await;
+        assert!(tokens.len() <= max, "{} of {max} got in", tokens.len());
+        assert!(!tokens.is_empty(), "there was room, and nobody got in");
+        let live = world.sessions.list("anna").await.unwrap().sessions;
+        assert_eq!(
+            live.len(),
+            tokens.len(),
+            "whoever was refused left a session"
+        );
+        for tokens in &tokens {
+            rotate(&world, tokens).await;
+        }
+        let told = world.kinds();
+        let started = |kind: &&SessionEventKind| **kind == SessionEventKind::Started;
+        assert_eq!(told.iter().filter(started).count(), tokens.len());
+        assert_eq!(told.len(), tokens.len(), "nothing but starts: {told:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_logins_at_once_no_more_than_the_maximum_get_tokens() {
+    for max in [1, 5] {
+        refuses(async || {
+            let limited = |builder: tower_bearer::session::SessionsBuilder<MemoryStore>| {
+                builder.max_sessions(max, Overflow::Refuse)
+            };
+            (world_with(limited), max)
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_logins_at_once_no_more_than_the_maximum_get_tokens_on_sqlite() {
+    let (_folder, store, clock) = sqlite().await;
+    let world = world_on(store, clock, |builder| {
+        builder.max_sessions(5, Overflow::Refuse)
+    });
+    let world = Arc::new(world);
+    let tokens = rush(&world).await;
+    assert!((1..=5).contains(&tokens.len()), "{} got in", tokens.len());
+    let live = world.sessions.list("anna").await.unwrap().sessions;
+    assert_eq!(live.len(), tokens.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_logins_at_once_no_more_than_the_maximum_stay() {
+    for _ in 0..5 {
+        let world = world_with(|builder| builder.max_sessions(5, Overflow::EvictOldest));
+        let world = Arc::new(world);
+        let tokens = rush(&world).await;
+        assert_eq!(tokens.len(), AT_ONCE);
+        let live = world.sessions.list("anna").await.unwrap().sessions;
+        assert_eq!(live.len(), 5);
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_was_refreshed_meanwhile_makes_room_too() {
+    let world = world_with(|builder| builder.max_sessions(1, Overflow::EvictOldest));
+    let first = world.login().await;
+    world.wait(30);
+    let first = rotate(&world, &first).await;
+    world.login().await;
+    refused(world.present(&first.refresh_token).await, Refusal::Ended);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_cannot_know_whether_there_is_room_keeps_no_place() {
+    let clock = clock();
+    let store = Moody::new(&clock);
+    let world = world_on(store.clone(), clock, |builder| {
+        builder.max_sessions(1, Overflow::Refuse)
+    });
+    // The look before, the time and the insert work; the look afterwards does not.
+    store.fail_after(3);
+    unavailable(world.sessions.start(Grant::new("anna")).await);
+    assert!(
+        world
+            .sessions
+            .list("anna")
+            .await
+            .unwrap()
+            .sessions
+            .is_empty()
+    );
+    world.login().await;
+}
