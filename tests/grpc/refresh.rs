@@ -251,7 +251,7 @@ async fn the_end_of_the_session_is_unauthenticated() {
     world.end().await;
     let mut client = world.client();
     refused(say(&mut client).await);
-    world.session.settle().await;
+    world.session.settle().await.unwrap();
     for _ in 0..2 {
         // Nothing is sent any more.
         let status = refused(say(&mut client).await);
@@ -339,5 +339,5 @@ where
     let body = answer.into_body().collect().await.unwrap();
     assert_eq!(has_status, body.trailers().is_none());
     assert_eq!(body.to_bytes(), "data");
-    world.session.settle().await;
+    world.session.settle().await.unwrap();
 }

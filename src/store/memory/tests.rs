@@ -115,7 +115,11 @@ async fn writers_that_meet_leave_the_indexes_whole() {
             for turn in 0_u128..400 {
                 // Each has an order of its own.
                 let number = (turn * (2 * writer + 1) + writer) % SESSIONS;
-                let subject = if number % 2 == 0 { "ada" } else { "eve" };
+                let subject = if number.is_multiple_of(2) {
+                    "ada"
+                } else {
+                    "eve"
+                };
                 match (turn + writer) % 8 {
                     0..3 => drop(store.insert(&fresh(number, subject, clock.now())).await),
                     3 => _ = store.end(id(number), EndReason::Logout).await.unwrap(),
