@@ -114,8 +114,8 @@ fn paths_are_absolute_and_hold_nothing_odd() {
     ] {
         refused(CookieOptions::new().path(path));
     }
-    refused(CookieOptions::new(format!("/{}", "a".repeat(1024))));
-    AccessCookie::new(CookieOptions::new(format!("/{}", "a".repeat(1023)))).unwrap();
+    refused(CookieOptions::new().path(format!("/{}", "a".repeat(1024))));
+    AccessCookie::new(CookieOptions::new().path(format!("/{}", "a".repeat(1023)))).unwrap();
 }
 
 #[test]
