@@ -10,7 +10,7 @@ export const ALICE = { username: 'alice', password: 'wonderland' };
 export const BOB = { username: 'bob', password: 'builder' };
 
 /** Nothing refreshes ahead of time in a hidden page. */
-export const hide = () => Object.defineProperty(document, 'visibilityState', { value: 'hidden' });
+export const hide = () => void Object.defineProperty(document, 'visibilityState', { value: 'hidden' });
 
 /** Until the check gives something, a minute at most: browsers are slow on a busy machine. */
 export async function until(what, check) {
@@ -152,7 +152,7 @@ class InTab {
 
   /** Back, with the page as it was. A driver that waits for it to load would wait for ever. */
   async back() {
-    await this.run(() => void setTimeout(() => history.back()));
+    await this.run(() => void setTimeout(() => history.back())).catch(() => {});
     const cameBack = () => this.run(() => window.cameBack).catch(() => undefined);
     await until('it is back', async () => (await cameBack()) !== undefined);
     assert.equal(await cameBack(), true, 'it was in the cache');

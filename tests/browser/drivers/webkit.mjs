@@ -143,6 +143,7 @@ class Page {
     const script = `
       const [id, argument] = arguments;
       const done = (window.testResults ??= {});
+      done[id] = {};
       (async () => (${work})(argument ?? undefined))().then(
         (value) => (done[id] = { value: value ?? null }),
         (error) => (done[id] = { error: String(error) + String(error?.stack ?? '') }),
@@ -150,8 +151,9 @@ class Page {
     await this.#execute(script, id, argument ?? null);
     for (;;) {
       const result = await this.#execute('return window.testResults?.[arguments[0]] ?? null', id);
-      if (result?.error) throw new Error(result.error);
-      if (result) return result.value ?? undefined;
+      if (!result) throw new Error('the page is gone');
+      if (result.error) throw new Error(result.error);
+      if ('value' in result) return result.value ?? undefined;
       await sleep(10);
     }
   }
