@@ -99,10 +99,10 @@ impl TokenResponse {
     /// use tower_bearer::{CamelCaseTokens, TokenResponse};
     ///
     /// fn login(tokens: TokenResponse) -> CamelCaseTokens {
-    ///     tokens.camel_case()
+    ///     tokens.into_camel_case()
     /// }
     /// ```
-    pub fn camel_case(self) -> CamelCaseTokens {
+    pub fn into_camel_case(self) -> CamelCaseTokens {
         CamelCaseTokens(self)
     }
 
@@ -244,7 +244,7 @@ mod tests {
             refresh_expires_in: Duration::from_secs(3600),
             scope: Scope::default(),
         };
-        let camel = tokens.clone().camel_case().to_response();
+        let camel = tokens.clone().into_camel_case().to_response();
         assert_eq!(
             camel.body(),
             r#"{"accessToken":"a.b.c","tokenType":"Bearer","expiresIn":600,"refreshToken":"r.s.t"}"#

@@ -31,7 +31,7 @@ pub(crate) const MAX_BODY: usize = 16 * 1024;
 /// A login's body may take this long.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// So many sessions a user sees in the list, besides the one that asks. The newest are there.
+/// So many sessions a user sees in the list, besides the current one. The newest are there.
 const LISTED: usize = 1000;
 
 /// Sessions, the users who have them, and what checks their access tokens.
@@ -112,9 +112,9 @@ impl Auth {
     /// The user's sessions, so that they can spot one that is not theirs.
     pub(crate) async fn list(&self, claims: &Claims) -> Result<Vec<ListedSession>, Failure> {
         let own = claims.session_id();
-        let mut request = ListRequest::new(&*claims.sub).limit(LISTED);
+        let mut request = ListRequest::from(&claims.sub).limit(LISTED);
         if let Some(own) = own {
-            request = request.asking(own);
+            request = request.current(own);
         }
         let page = self.sessions.list(request).await?;
         let listed = |info: SessionInfo| ListedSession {

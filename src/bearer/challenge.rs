@@ -105,7 +105,7 @@ impl Rejection {
     /// headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc+proto"));
     /// let rejection = Rejection::missing_token().for_request(&Method::POST, &headers);
     /// let response = rejection.to_response();
-    /// assert_eq!(response.status(), StatusCode::OK);
+    /// assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     /// assert_eq!(response.headers()["grpc-status"], "16");
     /// assert!(response.body().is_empty());
     /// ```
@@ -133,7 +133,7 @@ impl Rejection {
 
     /// The answer to the request: the status, the challenge and a JSON body with `error` and
     /// `error_description`. A gRPC request is answered with `grpc-status` and `grpc-message`
-    /// instead, and with the HTTP status 200 and no body. See [the manual](crate::manual::grpc).
+    /// instead of the body. See [the manual](crate::manual::grpc).
     pub fn to_response(&self) -> Response<Bytes> {
         let mut response = match self.grpc {
             Some(grpc) => grpc.error(self.code, self.description()),

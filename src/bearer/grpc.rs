@@ -35,13 +35,16 @@ impl Grpc {
         .map(Self)
     }
 
-    /// An answer that consists of headers only (`Trailers-Only` in gRPC over HTTP/2).
+    /// An answer that consists of headers only (`Trailers-Only` in gRPC over HTTP/2). It keeps the HTTP
+    /// status of the refusal: with 200, a client could turn a refusal into a success by its content
+    /// type, for all that looks at nothing but the status.
     pub(super) fn error(self, code: ErrorCode, description: &str) -> Response<Bytes> {
         let description = match code {
             ErrorCode::MissingToken => TOKEN_REQUIRED,
             _ => description,
         };
         let mut response = Response::new(Bytes::new());
+        *response.status_mut() = code.status();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.0));
         headers.insert(GRPC_STATUS, HeaderValue::from_static(status(code)));

@@ -35,8 +35,9 @@
 //! A refused request never reaches the inner service. A rejection is a response and not an error;
 //! errors of the inner service are passed on unchanged. The body of a rejection is JSON with
 //! `error` and `error_description`, or the application's own by
-//! [`on_rejection`](BearerLayer::on_rejection). A gRPC request is refused in gRPC's own form: with
-//! HTTP status 200, a `grpc-status` and no body ([the manual](crate::manual::grpc) has the table).
+//! [`on_rejection`](BearerLayer::on_rejection). A gRPC request is refused with a
+//! `grpc-status` and no body beside the HTTP status ([the manual](crate::manual::grpc) has the
+//! table).
 //!
 //! The inner service must be `Clone`, but only the live check clones it: the instance that was
 //! polled ready waits with the request and is called afterwards. Only the live check boxes a

@@ -37,6 +37,15 @@ use crate::{
 /// [the example](super#example). With the feature `axum` there is also
 /// `into_router`.
 ///
+/// ```
+/// use std::time::Duration;
+/// use tower_bearer::{endpoint::Endpoints, session::Sessions};
+///
+/// fn endpoints(sessions: &Sessions) -> Endpoints {
+///     Endpoints::new(sessions).under("/auth").jwks_max_age(Duration::from_secs(3600))
+/// }
+/// ```
+///
 /// # Behind a path
 ///
 /// The paths of the table are those of the requests that arrive here. Where the world adds something
@@ -48,15 +57,6 @@ use crate::{
 /// `https://id.example/.well-known/oauth-authorization-server/api` (RFC 8414 §3.1). A proxy has to
 /// pass that path on as it is. In an axum router that nests the endpoints, `metadata_router` goes
 /// beside the nest. [The manual](crate::manual::deployment#behind-a-path) shows both.
-///
-/// ```
-/// use std::time::Duration;
-/// use tower_bearer::{endpoint::Endpoints, session::Sessions};
-///
-/// fn endpoints(sessions: &Sessions) -> Endpoints {
-///     Endpoints::new(sessions).under("/auth").jwks_max_age(Duration::from_secs(3600))
-/// }
-/// ```
 pub struct Endpoints<St = AnyStore> {
     prefix: String,
     /// The part that the token and the revocation endpoint share.

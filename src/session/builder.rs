@@ -147,14 +147,15 @@ impl<St> SessionsBuilder<St> {
         self
     }
 
-    /// Ends the session as soon as any passed refresh token comes again, also the previous one and
-    /// also at once: RFC 9700 §4.14.2, read to the letter. Nothing is redelivered, and a live token
+    /// Ends the session as soon as any refresh token that was rotated comes again, also the previous
+    /// one and also at once: RFC 9700 §4.14.2, read to the letter. Nothing is redelivered, and a live token
     /// is rotated whenever it comes, so the [reuse window](Self::reuse_window) and the
     /// [late budget](Self::late_budget) do not count.
     ///
     /// This has a price. A refresh whose answer is lost logs the user out, as does a second tab
-    /// or a retry that presents the same token: in a [simulation](crate::manual::protocol) every
-    /// session within 30 days. Use it where that is asked for, for clients that refresh once at a
+    /// or a retry that presents the same token. In a
+    /// [simulation](crate::manual::protocol#where-the-numbers-come-from) this logged every user out
+    /// within 30 days. Use it where that is asked for, for clients that refresh once at a
     /// time over a network that loses nothing, such as services in one data centre.
     pub fn strict_rotation(mut self) -> Self {
         self.policy.strict = true;

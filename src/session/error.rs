@@ -38,8 +38,8 @@ pub enum SessionErrorKind {
     /// same session met. The client keeps its token and tries again.
     #[error("sessions are unavailable right now")]
     Unavailable,
-    /// The subject, the client or the scope of a grant is empty or too long. They may come from a
-    /// request, so the client is told that its request cannot be served.
+    /// The subject or the client of a grant is empty, or one of them or the scope is too long. They
+    /// may come from a request, so the client is told that its request cannot be served.
     #[error("the login asks for what no session can hold")]
     InvalidRequest,
     /// The application's grant is malformed, or its claims make the access token too long.
@@ -131,7 +131,7 @@ impl From<StoreError> for SessionError {
     fn from(error: StoreError) -> Self {
         let kind = match error.kind() {
             // RFC 9110 §15.6.4: a 503 is for what passes. These do not.
-            StoreErrorKind::Unsuitable | StoreErrorKind::Corrupt => SessionErrorKind::Store,
+            StoreErrorKind::Unstorable | StoreErrorKind::Corrupt => SessionErrorKind::Store,
             _ => SessionErrorKind::Unavailable,
         };
         Self::with_source(kind, error)

@@ -24,9 +24,9 @@ use crate::{claims::Scope, clock::Timestamp, error::ConfigError};
 /// | claims, as JSON | 64 KiB | [`Grant`] |
 /// | issuer, set once for all sessions | 512 bytes | no `Sessions` can be built |
 ///
-/// All of it but the metadata goes into the access token, which is at most 8 KiB long. If it would
-/// be longer, that is [`Grant`] because of the claims, and [`InvalidRequest`] where it would be too
-/// long without them.
+/// All of it but the metadata goes into the access token, which is at most 8 KiB long. If the token
+/// would be longer, that is [`InvalidRequest`] if it is too long even without the claims, and
+/// otherwise [`Grant`].
 ///
 /// A subject, a client and a scope may come from a request, so [`InvalidRequest`] is answered
 /// with a 400. [`Grant`] is a fault of the application, and answered with a 500.

@@ -15,7 +15,7 @@ const MAX_LIMIT: usize = 1000;
 #[must_use]
 pub struct ListRequest {
     subject: String,
-    asking: Option<SessionId>,
+    current: Option<SessionId>,
     before: Option<SessionId>,
     limit: usize,
 }
@@ -25,16 +25,16 @@ impl ListRequest {
     pub fn new(subject: impl Into<String>) -> Self {
         Self {
             subject: subject.into(),
-            asking: None,
+            current: None,
             before: None,
             limit: DEFAULT_LIMIT,
         }
     }
 
-    /// The session that the request comes from. It comes first on the first page, however old it
-    /// is, and on no other page.
-    pub fn asking(mut self, sid: SessionId) -> Self {
-        self.asking = Some(sid);
+    /// The current session, from which the request comes. It is first on the first page, however
+    /// old it is, and on no other page.
+    pub fn current(mut self, sid: SessionId) -> Self {
+        self.current = Some(sid);
         self
     }
 
@@ -44,7 +44,7 @@ impl ListRequest {
         self
     }
 
-    /// The most sessions of a page, 1 to 1000, and 100 by default. The [asking](Self::asking)
+    /// The most sessions of a page, 1 to 1000, and 100 by default. The [current](Self::current)
     /// session comes on top of that. A number out of range counts as the nearest one within it.
     pub fn limit(mut self, sessions: usize) -> Self {
         self.limit = sessions.clamp(1, MAX_LIMIT);
@@ -59,14 +59,28 @@ impl From<&str> for ListRequest {
     }
 }
 
+/// The first page of the sessions of this subject.
+impl From<&String> for ListRequest {
+    fn from(subject: &String) -> Self {
+        Self::new(subject)
+    }
+}
+
+/// The first page of the sessions of this subject.
+impl From<String> for ListRequest {
+    fn from(subject: String) -> Self {
+        Self::new(subject)
+    }
+}
+
 /// A page of a list of sessions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SessionPage {
-    /// The sessions: the one that asks, if this is the first page, and then the newest first.
+    /// The sessions: the current one, if this is the first page, and then the newest first.
     pub sessions: Vec<SessionInfo>,
-    /// Where the next page begins, if there is one. Anyone may see and change it: whatever it is,
-    /// only sessions of the subject are listed.
+    /// Give this to [`ListRequest::before`] for the next page. `None` on the last page. Anyone may
+    /// see and change it: whatever it is, only sessions of the subject are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<SessionId>,
 }
@@ -83,9 +97,9 @@ impl<St: SessionStore> Sessions<St> {
     ///     claims: &Claims,
     ///     cursor: Option<SessionId>,
     /// ) -> Result<SessionPage, SessionError> {
-    ///     let mut request = ListRequest::new(&*claims.sub).limit(20);
+    ///     let mut request = ListRequest::from(&claims.sub).limit(20);
     ///     if let Some(sid) = claims.session_id() {
-    ///         request = request.asking(sid);
+    ///         request = request.current(sid);
     ///     }
     ///     if let Some(cursor) = cursor {
     ///         request = request.before(cursor);
@@ -103,20 +117,20 @@ impl<St: SessionStore> Sessions<St> {
     /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails.
     pub async fn list(&self, request: impl Into<ListRequest>) -> Result<SessionPage, SessionError> {
         let request = request.into();
-        let (inner, asking) = (&self.0, request.asking);
-        // One more tells whether there is another page, and one more may be the asking session.
-        let most = request.limit + 1 + usize::from(asking.is_some());
+        let (inner, current) = (&self.0, request.current);
+        // One more tells whether there is another page, and one more may be the current session.
+        let most = request.limit + 1 + usize::from(current.is_some());
         let (issuer, subject) = (inner.issuer.issuer(), &*request.subject);
         let list = inner.store.list(issuer, subject, request.before, most);
         let Listed { records, now } = within(inner.store_timeout, list).await?;
         let (own, mut others): (Vec<_>, Vec<_>) = records
             .into_iter()
-            .partition(|record| Some(record.session.id) == asking);
+            .partition(|record| Some(record.session.id) == current);
         let is_cut = others.len() > request.limit;
         others.truncate(request.limit);
         let last = others.last().map(|record| record.session.id);
-        let own = match (request.before, asking, own.into_iter().next()) {
-            (None, Some(asking), None) => self.load_live(asking, subject, now).await?,
+        let own = match (request.before, current, own.into_iter().next()) {
+            (None, Some(current), None) => self.load_live(current, subject, now).await?,
             (None, _, own) => own,
             (Some(_), _, _) => None,
         };

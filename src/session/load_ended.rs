@@ -16,7 +16,9 @@ impl<St: SessionStore> Sessions<St> {
     ///
     /// It reads what was ended within the [access lifetime](Self::access_lifetime) and 10 minutes
     /// more, page by page, and not what is ended by other processes from now on. If the lifetime
-    /// was longer before the restart, older tokens may still live that it does not cover.
+    /// was longer before the restart, older tokens may still live that it does not cover. What was
+    /// ended more than a [day](crate::store::Record::KEPT_AFTER_END) ago may be missing, so keep the
+    /// access lifetime below that.
     ///
     /// ```
     /// use tower_bearer::session::{SessionError, Sessions};

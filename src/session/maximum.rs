@@ -1,16 +1,17 @@
 //! The maximum of a subject's sessions. Logins may come at the same time, so what counts is what is
 //! in the store after a login has written its session.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use super::{EndReason, Overflow, SessionError, SessionErrorKind, Sessions, patience::within};
 use crate::{
     claims::SessionId,
-    store::{Record, Session, SessionStore},
+    store::{Listed, Session, SessionStore},
 };
 
-/// The most sessions that are ended to make room for one.
-const SURPLUS: usize = 2000;
+/// The most sessions that a login ends. If there are more, as after a maximum was introduced, the
+/// next logins go on.
+const SURPLUS: usize = 100;
 /// How often a login looks whether others that came at the same time have given way.
 const LOOKS: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(10);
@@ -20,7 +21,7 @@ impl<St: SessionStore> Sessions<St> {
     pub(super) async fn look_for_room(&self, subject: &str) -> Result<(), SessionError> {
         match self.0.max_sessions {
             Some((max, Overflow::Refuse))
-                if self.newest(subject, None, max).await?.len() >= max =>
+                if self.newest(subject, None, max).await?.records.len() >= max =>
             {
                 Err(SessionError::new(SessionErrorKind::TooManySessions))
             }
@@ -61,10 +62,10 @@ impl<St: SessionStore> Sessions<St> {
         max: usize,
     ) -> Result<bool, SessionError> {
         for looked in 1..=LOOKS {
-            if self.newest(subject, None, max + 1).await?.len() <= max {
+            if self.newest(subject, None, max + 1).await?.records.len() <= max {
                 return Ok(true);
             }
-            if self.newest(subject, Some(id), max).await?.len() >= max {
+            if self.newest(subject, Some(id), max).await?.records.len() >= max {
                 break;
             }
             tokio::time::sleep(PAUSE * looked).await;
@@ -73,12 +74,20 @@ impl<St: SessionStore> Sessions<St> {
     }
 
     /// With [`Overflow::EvictOldest`], ends the oldest sessions of a subject who has too many.
+    ///
+    /// Identifiers begin with the time by the clock of the server that made them, and those clocks
+    /// may differ, so the store's clock decides which is the oldest. A session from the future is
+    /// older than all: that clock has gone back since, and must not keep anyone from logging in.
     pub(super) async fn evict_oldest(&self, subject: &str) -> Result<(), SessionError> {
         let Some((max, Overflow::EvictOldest)) = self.0.max_sessions else {
             return Ok(());
         };
-        let live = self.newest(subject, None, max + SURPLUS).await?;
-        for oldest in live.into_iter().skip(max) {
+        let Listed { mut records, now } = self.newest(subject, None, max + SURPLUS).await?;
+        records.sort_by_key(|record| {
+            let started = Some(record.session.created_at).filter(|at| *at <= now);
+            Reverse((started, record.session.id))
+        });
+        for oldest in records.into_iter().skip(max) {
             self.end_now(&oldest, EndReason::Evicted).await?;
         }
         Ok(())
@@ -90,11 +99,11 @@ impl<St: SessionStore> Sessions<St> {
         subject: &str,
         before: Option<SessionId>,
         limit: usize,
-    ) -> Result<Vec<Record>, SessionError> {
+    ) -> Result<Listed, SessionError> {
         let inner = &self.0;
         let list = inner
             .store
             .list(inner.issuer.issuer(), subject, before, limit);
-        Ok(within(inner.store_timeout, list).await?.records)
+        Ok(within(inner.store_timeout, list).await?)
     }
 }

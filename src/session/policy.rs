@@ -15,7 +15,7 @@ pub struct RotationPolicy {
     /// How long the previous refresh token is still answered with the live one: 10 seconds by
     /// default. See [`SessionsBuilder::reuse_window`](super::SessionsBuilder::reuse_window).
     pub reuse_window: Duration,
-    /// Whether every passed refresh token that comes again ends the session: false by default. See
+    /// Whether every refresh token that was rotated and comes again ends the session: false by default. See
     /// [`strict_rotation`](super::SessionsBuilder::strict_rotation).
     pub strict: bool,
     /// How many of the last `late_span` generations may need a late redelivery: 3 by default.

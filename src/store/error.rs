@@ -5,7 +5,7 @@ use crate::error::BoxError;
 /// The error of a store operation.
 ///
 /// The client gets a 503 for it, or a 500 if it is of a kind that does not pass by waiting
-/// ([`Corrupt`](StoreErrorKind::Corrupt) and [`Unsuitable`](StoreErrorKind::Unsuitable)). A 4xx would make the client discard its tokens,
+/// ([`Corrupt`](StoreErrorKind::Corrupt) and [`Unstorable`](StoreErrorKind::Unstorable)). A 4xx would make the client discard its tokens,
 /// although its session may be unharmed.
 #[derive(Clone, Debug)]
 pub struct StoreError {
@@ -36,7 +36,7 @@ pub enum StoreErrorKind {
     /// The store can never keep this session, however often it is tried: a text is too long for
     /// it, for instance.
     #[error("the session store cannot keep such a session")]
-    Unsuitable,
+    Unstorable,
 }
 
 impl StoreError {

@@ -60,7 +60,7 @@ use crate::{claims::SessionId, clock::Timestamp};
 ///    grant, all in bytes of UTF-8: an issuer of at most 512 bytes, a subject and a client of at
 ///    most 1 KiB each, a scope of at most 8 KiB, claims of at most 64 KiB as JSON, and metadata
 ///    whose names and values are at most 64 KiB together. A larger session may be refused, by
-///    [`Unsuitable`](StoreErrorKind::Unsuitable), but never cut.
+///    [`Unstorable`](StoreErrorKind::Unstorable), but never cut.
 /// 9. All methods may be cancelled, which means that their future is dropped. A write that was
 ///    cancelled happens whole or not at all, and the caller does not know which. That is safe: a
 ///    client that saw no answer presents its old token again and is served by the protocol.
@@ -104,7 +104,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// [`StoreErrorKind::Duplicate`] if the store has a session with this identifier, be it live,
     /// ended or expired. That session is left as it is.
     ///
-    /// [`StoreErrorKind::Unsuitable`] if the store can never keep this session, which is above the
+    /// [`StoreErrorKind::Unstorable`] if the store can never keep this session, which is above the
     /// limits of promise 8.
     fn insert(&self, record: &Record) -> impl Future<Output = Result<(), StoreError>> + Send;
 

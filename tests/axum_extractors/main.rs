@@ -194,7 +194,7 @@ async fn a_grpc_request_is_refused_in_its_own_form() {
         .route_layer(layer(&tokens).optional());
     let request = Request::post("/").header("content-type", "application/grpc");
     let (head, body) = send(app, "/subject", request.body(()).unwrap()).await;
-    assert_eq!(head.status(), StatusCode::OK);
+    assert_eq!(head.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(head.headers()["grpc-status"], "16");
     assert_eq!(head.headers()[WWW_AUTHENTICATE], r#"Bearer realm="axum""#);
     assert_eq!(body, "");

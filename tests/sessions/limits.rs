@@ -146,7 +146,7 @@ async fn what_will_never_pass_is_not_told_as_an_outage() {
     let world = world_on(store.clone(), clock, |builder| builder);
     let tokens = world.login().await;
     for (fault, kind, code) in [
-        (StoreErrorKind::Unsuitable, Store, 500),
+        (StoreErrorKind::Unstorable, Store, 500),
         (StoreErrorKind::Corrupt, Store, 500),
         (StoreErrorKind::Duplicate, Unavailable, 503),
         (StoreErrorKind::Unavailable, Unavailable, 503),

@@ -32,7 +32,7 @@ async fn the_newest_of_more_sessions_than_a_page_holds_come_first() {
 }
 
 #[tokio::test]
-async fn the_asking_session_is_first_on_the_first_page_and_on_no_other() {
+async fn the_current_session_is_first_on_the_first_page_and_on_no_other() {
     let world = world();
     let all = logins(&world, 7).await;
     for own in 0..7 {
@@ -40,7 +40,7 @@ async fn the_asking_session_is_first_on_the_first_page_and_on_no_other() {
         let (mut request, mut seen) = (ListRequest::new("anna").limit(2), Vec::new());
         let mut pages = 0;
         loop {
-            let asked = request.clone().asking(all[own]);
+            let asked = request.clone().current(all[own]);
             let page = world.sessions.list(asked).await.unwrap();
             assert_eq!(page.sessions.len(), if pages == 0 { 3 } else { 2 });
             seen.extend(sids(&page));
@@ -62,7 +62,7 @@ async fn the_asking_session_is_first_on_the_first_page_and_on_no_other() {
 async fn there_is_no_next_page_where_nothing_is_left() {
     let world = world();
     let all = logins(&world, 3).await;
-    let asking = |limit| ListRequest::new("anna").limit(limit).asking(all[0]);
+    let asking = |limit| ListRequest::new("anna").limit(limit).current(all[0]);
     for (limit, next) in [(1, Some(all[2])), (2, None), (3, None)] {
         let page = world.sessions.list(asking(limit)).await.unwrap();
         assert_eq!(page.next, next, "of pages of {limit}");
@@ -82,7 +82,7 @@ async fn only_a_live_session_of_the_subject_can_ask() {
     let ended = sid(&world.login().await);
     world.sessions.end(ended, "anna").await.unwrap();
     for asking in [sid(&bob), ended] {
-        let request = ListRequest::new("anna").asking(asking);
+        let request = ListRequest::new("anna").current(asking);
         let page = world.sessions.list(request).await.unwrap();
         assert_eq!(sids(&page), [own[1], own[0]]);
     }

@@ -1,17 +1,19 @@
 //! The maximum of sessions, with many logins at once.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::task::JoinSet;
 use tower_bearer::{
     TokenResponse,
+    clock::Clock,
     session::{Grant, Overflow, Refusal, SessionErrorKind, SessionEventKind},
-    store::{MemoryStore, SessionStore},
+    store::{MemoryStore, Record, Session, SessionSecret, SessionStore},
 };
 
 use crate::support::*;
 
 const AT_ONCE: usize = 32;
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Those of many logins at once that got tokens. All others were refused.
 async fn rush<St: SessionStore>(world: &Arc<World<St>>) -> Vec<TokenResponse> {
@@ -99,6 +101,38 @@ async fn a_session_that_was_refreshed_meanwhile_makes_room_too() {
     let first = rotate(&world, &first).await;
     world.login().await;
     refused(world.present(&first.refresh_token).await, Refusal::Ended);
+}
+
+/// The identifier's clock is that of a server, and the other clock has gone back since.
+#[tokio::test]
+async fn whoever_logs_in_is_not_the_one_who_is_ended_whatever_clocks_say() {
+    for [id_ahead, store_ahead] in [[true, false], [false, true], [true, true]] {
+        let world = world_with(|builder| builder.max_sessions(1, Overflow::EvictOldest));
+        let (secret, now) = (SessionSecret::from_bytes([7; 32]), world.clock.now());
+        let id = match id_ahead {
+            true => "ffffffff-ffff-7fff-bfff-ffffffffffff",
+            false => "0192d3a0-0000-7000-8000-000000000001",
+        };
+        let created_at = match store_ahead {
+            true => now + YEAR,
+            false => now,
+        };
+        let mut ahead = Session::new(id.parse().unwrap(), ISSUER, "anna", secret, created_at);
+        ahead.ends_at = created_at + YEAR;
+        world
+            .sessions
+            .store()
+            .insert(&Record::new(ahead))
+            .await
+            .unwrap();
+        world.wait(1);
+        for _ in 0..3 {
+            world.wait(1);
+            let tokens = world.login().await;
+            rotate(&world, &tokens).await;
+            assert_eq!(world.sessions.list("anna").await.unwrap().sessions.len(), 1);
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

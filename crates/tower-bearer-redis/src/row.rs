@@ -55,7 +55,7 @@ pub(super) fn new(record: &Record) -> Result<Vec<u8>, StoreError> {
     row.extend(tail(session));
     if row.len() > LARGEST {
         let source = TooLarge(row.len());
-        return Err(StoreError::with_source(StoreErrorKind::Unsuitable, source));
+        return Err(StoreError::with_source(StoreErrorKind::Unstorable, source));
     }
     Ok(row)
 }

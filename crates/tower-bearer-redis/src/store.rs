@@ -109,7 +109,7 @@ const BATCH: usize = 256;
 /// | `Busy` | another program's script keeps the server busy |
 /// | `Corrupt` | a key has a value that this store does not write |
 /// | `Duplicate` | a session with the identifier of a new one exists |
-/// | `Unsuitable` | a new session takes more than 1 MiB, so it can never be kept |
+/// | `Unstorable` | a new session takes more than 1 MiB, so it can never be kept |
 ///
 /// After a `Timeout` or a lost connection it is unknown whether a write happened. The store does
 /// not send it again: if it had happened, the second one would be lost as a swap of an old version.

@@ -134,7 +134,7 @@ fn a_session_that_no_row_can_hold_is_unsuitable_for_good() {
     assert_eq!(row(&record).len(), 1024 * 1024);
     record.session.subject.push('s');
     let error = row::new(&record).unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Unsuitable);
+    assert_eq!(error.kind(), StoreErrorKind::Unstorable);
 }
 
 #[test]

@@ -151,7 +151,7 @@ pub(crate) fn can_hold(expected: u64, next: u64) -> bool {
 /// so no row has such a version.
 pub(crate) fn version(version: u64) -> Result<i64, StoreError> {
     i64::try_from(version)
-        .map_err(|error| StoreError::with_source(StoreErrorKind::Unsuitable, error))
+        .map_err(|error| StoreError::with_source(StoreErrorKind::Unstorable, error))
 }
 
 fn array(bytes: &[u8], column: &'static str) -> Result<[u8; 32], StoreError> {

@@ -27,7 +27,8 @@ pub enum EndReason {
     Revocation,
     /// A refresh token was reused: it was presented after the client had moved on to a newer one.
     Reuse,
-    /// A newer login took the session's place, as the application limits the number of sessions.
+    /// The application limits the number of sessions, and a newer login took the session's place, or
+    /// this login was one too many and was refused.
     Evicted,
     /// The application's refresh hook refused the subject.
     Refused,

@@ -30,7 +30,8 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When the user last authenticated: the `auth_time` claim (RFC 9068 §2.2.1).
     pub auth_time: Timestamp,
-    /// When the session expires, however often it is refreshed, and when a store may delete it.
+    /// When the session expires, however often it is refreshed. Once the session is ended: when a
+    /// store may delete it ([`Record::end`](super::Record::end)).
     pub ends_at: Timestamp,
     /// The scope that was granted at login.
     pub scope: Scope,

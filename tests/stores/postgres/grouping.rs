@@ -227,7 +227,7 @@ async fn one_that_is_refused_fails_no_other() {
     let mut nexts = rotations(&store, [1, 2, 3]).await;
     nexts[1].state.generation = 99;
     let [before, refused, after] = swaps(together(&server, &store, &nexts).await);
-    assert_eq!(kind(outcome(refused).await), StoreErrorKind::Unsuitable);
+    assert_eq!(kind(outcome(refused).await), StoreErrorKind::Unstorable);
     assert!(won(before).await && won(after).await);
     assert_eq!(load(&store, 2).await.state.version, 0);
 }

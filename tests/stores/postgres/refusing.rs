@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
-use StoreErrorKind::{Busy, Corrupt, Duplicate, Timeout, Unavailable, Unsuitable};
+use StoreErrorKind::{Busy, Corrupt, Duplicate, Timeout, Unavailable, Unstorable};
 
 use super::*;
 
@@ -28,20 +28,20 @@ fn noise(bytes: usize) -> String {
 #[tokio::test]
 async fn a_refusal_for_ever_is_told_from_one_for_now() {
     const ERRORS: [(&str, StoreErrorKind); 26] = [
-        ("22001", Unsuitable),
-        ("22003", Unsuitable),
-        ("22021", Unsuitable),
-        ("22P05", Unsuitable),
-        ("23001", Unsuitable),
-        ("23502", Unsuitable),
-        ("23503", Unsuitable),
+        ("22001", Unstorable),
+        ("22003", Unstorable),
+        ("22021", Unstorable),
+        ("22P05", Unstorable),
+        ("23001", Unstorable),
+        ("23502", Unstorable),
+        ("23503", Unstorable),
         // Of another table or index.
-        ("23505", Unsuitable),
-        ("23514", Unsuitable),
-        ("23P01", Unsuitable),
-        ("44000", Unsuitable),
-        ("54000", Unsuitable),
-        ("P0001", Unsuitable),
+        ("23505", Unstorable),
+        ("23514", Unstorable),
+        ("23P01", Unstorable),
+        ("44000", Unstorable),
+        ("54000", Unstorable),
+        ("P0001", Unstorable),
         ("40001", Busy),
         ("40P01", Busy),
         ("55P03", Busy),
@@ -118,7 +118,7 @@ async fn a_row_that_does_not_fit_is_never_kept() {
         let mut refused = record(&store, 2, "mallory").await;
         refused.session.scope = "openid".parse().expect("a scope");
         refused.state.generation = u32::MAX;
-        assert_eq!(kind(store.insert(&refused).await), Unsuitable, "{change}");
+        assert_eq!(kind(store.insert(&refused).await), Unstorable, "{change}");
         if number > 0 {
             assert_eq!(kind(store.insert(&first).await), Duplicate, "{change}");
         }
@@ -138,7 +138,7 @@ async fn a_subject_that_is_too_long_is_refused_and_costs_no_connection() {
     let before: i32 = told(&server, serves).await;
     for (number, bytes) in (2..).zip([3_000, 10_000, 1_000_000]) {
         let refused = record(&store, number, &noise(bytes)).await;
-        assert_eq!(kind(store.insert(&refused).await), Unsuitable, "{bytes}");
+        assert_eq!(kind(store.insert(&refused).await), Unstorable, "{bytes}");
     }
     kept(&store, 9, &noise(2_000)).await;
     assert_eq!(told::<i32>(&server, serves).await, before);

@@ -122,7 +122,7 @@ async fn a_session_that_can_never_be_kept_is_unsuitable() {
     record.session.subject = "s".repeat(LARGEST);
     for _ in 0..2 {
         let refused = store.insert(&record).await;
-        assert_eq!(kind(refused), StoreErrorKind::Unsuitable);
+        assert_eq!(kind(refused), StoreErrorKind::Unstorable);
     }
     let keys: u64 = server.run("DBSIZE").await;
     assert_eq!(keys, 0);

@@ -93,7 +93,7 @@ async fn a_row_that_a_constraint_or_trigger_refuses_is_never_kept() {
         let mut refused = record(2, "ada");
         refused.state.generation = 99;
         let error = setup.store.insert(&refused).await.expect_err(change);
-        assert_eq!(error.kind(), StoreErrorKind::Unsuitable, "{change}");
+        assert_eq!(error.kind(), StoreErrorKind::Unstorable, "{change}");
         let error = setup.store.insert(&record(1, "bob")).await;
         let kind = error.expect_err(change).kind();
         assert_eq!(kind, StoreErrorKind::Duplicate, "{change}");

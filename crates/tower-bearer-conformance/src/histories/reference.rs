@@ -55,18 +55,25 @@ impl Reference {
         }
     }
 
-    /// Whether there is room for one more session. Evicts live sessions if the setting says so.
-    pub(super) fn makes_room(&mut self, server: usize, live: &[SessionId], now: Timestamp) -> bool {
-        let Some((max, overflow)) = self.setting.max_sessions else {
-            return true;
+    /// Whether a login is let in, which has seen these live sessions before it began.
+    pub(super) fn has_room(&self, live: &[SessionId]) -> bool {
+        !matches!(self.setting.max_sessions, Some((max, Overflow::Refuse)) if live.len() >= max)
+    }
+
+    /// The sessions that a login ends, which sees these live sessions at `now`: those that started
+    /// first, and before them those that will only have started.
+    pub(super) fn surplus(&self, live: &[SessionId], now: Timestamp) -> Vec<SessionId> {
+        let Some((max, Overflow::EvictOldest)) = self.setting.max_sessions else {
+            return Vec::new();
         };
-        if live.len() >= max && overflow == Overflow::Refuse {
-            return false;
-        }
-        for id in live.iter().skip(max - 1) {
-            self.revoke(server, *id, EndReason::Evicted, now);
-        }
-        true
+        let mut live: Vec<_> = live
+            .iter()
+            .filter_map(|id| self.rows.get(id))
+            .map(|row| (row.session.created_at, row.session.id))
+            .collect();
+        live.sort_by_key(|&(started, id)| (started <= now, started, id));
+        let surplus = live.len().saturating_sub(max);
+        live.into_iter().take(surplus).map(|(_, id)| id).collect()
     }
 
     /// The newest come first.
@@ -171,10 +178,6 @@ impl Reference {
             return false;
         };
         row.end(Ended::new(now, reason));
-        // An eviction is written by a swap, which makes the version from the time.
-        if reason == EndReason::Evicted {
-            row.state.version = row.state.version.max(now.as_millis().unsigned_abs());
-        }
         true
     }
 

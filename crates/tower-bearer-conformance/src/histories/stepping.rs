@@ -84,11 +84,14 @@ impl<F: Fixture> World<'_, F> {
             .metadata("device", "phone");
         let started = self.wait_for(self.servers[0].start(grant));
         let seen = self.seen(0);
-        let (now, live) = match seen.first() {
-            Some(Seen::Listed(now, live)) => (*now, &**live),
-            seen => (seen.map_or(self.begin, Seen::time), &[][..]),
-        };
-        let has_room = self.reference.makes_room(0, live, now);
+        let listed = seen.iter().find_map(|seen| match seen {
+            Seen::Listed(now, ids) => Some((*now, &**ids)),
+            _ => None,
+        });
+        let (listed_at, listed) = listed.unwrap_or((self.begin, &[]));
+        let time = seen.iter().find(|seen| matches!(seen, Seen::Time(_)));
+        let now = time.map_or(self.begin, Seen::time);
+        let has_room = self.reference.has_room(listed);
         let tokens = match started {
             Err(error) => {
                 prop_assert!(!has_room, "{error:?}");
@@ -118,6 +121,9 @@ impl<F: Fixture> World<'_, F> {
             .push((SessionEventKind::Started, held.id, 0));
         prop_assert!(self.reference.rows.insert(held.id, row).is_none());
         self.clients.push(client);
+        for id in self.reference.surplus(listed, listed_at) {
+            self.ended(0, id, EndReason::Evicted);
+        }
         Ok(())
     }
 

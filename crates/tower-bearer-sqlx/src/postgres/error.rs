@@ -38,7 +38,7 @@ pub(super) fn kind(error: &sqlx::Error) -> StoreErrorKind {
     match error {
         sqlx::Error::PoolTimedOut => StoreErrorKind::Timeout,
         sqlx::Error::Database(error) => database_kind(&**error),
-        sqlx::Error::Encode(_) => StoreErrorKind::Unsuitable,
+        sqlx::Error::Encode(_) => StoreErrorKind::Unstorable,
         sqlx::Error::ColumnDecode { .. }
         | sqlx::Error::ColumnNotFound(_)
         | sqlx::Error::Decode(_) => StoreErrorKind::Corrupt,
@@ -58,7 +58,7 @@ fn database_kind(error: &dyn DatabaseError) -> StoreErrorKind {
         // out.
         "57014" | "25P03" | "25P04" => StoreErrorKind::Timeout,
         _ if code.starts_with("XX00") && code != "XX000" => StoreErrorKind::Corrupt,
-        _ if is_refusal(&code) => StoreErrorKind::Unsuitable,
+        _ if is_refusal(&code) => StoreErrorKind::Unstorable,
         // The server is read-only, shut down, starting up or full, a right is missing, and all
         // other errors.
         _ => StoreErrorKind::Unavailable,
@@ -79,7 +79,7 @@ fn is_refusal(code: &str) -> bool {
 pub(super) fn spares_connection(error: &sqlx::Error) -> bool {
     let passes = matches!(
         kind(error),
-        StoreErrorKind::Busy | StoreErrorKind::Duplicate | StoreErrorKind::Unsuitable
+        StoreErrorKind::Busy | StoreErrorKind::Duplicate | StoreErrorKind::Unstorable
     );
     let is_canceled = |error: &dyn DatabaseError| error.code().as_deref() == Some("57014");
     match error {
@@ -95,7 +95,7 @@ pub(super) fn is_of_a_row(error: &StoreError) -> bool {
     let code = source.map_or("", |ServerError { code, .. }| code.as_str());
     let refused = matches!(
         error.kind(),
-        StoreErrorKind::Busy | StoreErrorKind::Duplicate | StoreErrorKind::Unsuitable
+        StoreErrorKind::Busy | StoreErrorKind::Duplicate | StoreErrorKind::Unstorable
     );
     refused || code.starts_with("XX")
 }

@@ -154,7 +154,7 @@ const BATCH: usize = 256;
 /// | `Timeout` | no connection could be made or became free, or no answer came, within the [timeout](PostgresOptions::timeout) |
 /// | `Unavailable` | the connection was lost, the server shuts down, is read-only or full, its tables or a right are missing, or the store is closed |
 /// | `Duplicate` | a session with this identifier exists |
-/// | `Unsuitable` | the server can never keep the row: issuer and subject are together too long for an index (more than about 2 600 bytes), or a constraint or a trigger of the application's refuses it |
+/// | `Unstorable` | the server can never keep the row: issuer and subject are together too long for an index (more than about 2 600 bytes), or a constraint or a trigger of the application's refuses it |
 /// | `Corrupt` | the session's row or the table cannot be read |
 ///
 /// A failed write leaves the session as it was. Only after a `Timeout`, or if the connection was

@@ -14,7 +14,7 @@ pub(super) fn kind(error: &sqlx::Error) -> StoreErrorKind {
     match error {
         sqlx::Error::PoolTimedOut => StoreErrorKind::Timeout,
         sqlx::Error::Database(error) => database_kind(code(&**error)),
-        sqlx::Error::Encode(_) => StoreErrorKind::Unsuitable,
+        sqlx::Error::Encode(_) => StoreErrorKind::Unstorable,
         sqlx::Error::ColumnDecode { .. }
         | sqlx::Error::ColumnNotFound(_)
         | sqlx::Error::Decode(_) => StoreErrorKind::Corrupt,
@@ -41,7 +41,7 @@ pub(super) fn database_kind(code: i32) -> StoreErrorKind {
         CORRUPT | NOT_A_DATABASE => StoreErrorKind::Corrupt,
         // A value is too long or of another type, or a constraint or a trigger that somebody has
         // added refuses the row.
-        TOO_BIG | CONSTRAINT | MISMATCH => StoreErrorKind::Unsuitable,
+        TOO_BIG | CONSTRAINT | MISMATCH => StoreErrorKind::Unstorable,
         // The file is read-only, full or cannot be opened, an I/O error, and all other errors.
         _ => StoreErrorKind::Unavailable,
     }

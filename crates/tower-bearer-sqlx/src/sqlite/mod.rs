@@ -138,7 +138,7 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 /// | `Timeout` | no connection of the pool became free in time |
 /// | `Unavailable` | the file is read-only or cannot be opened, the disk is full or fails, a table is missing, or the store is closed |
 /// | `Duplicate` | a session with this identifier exists |
-/// | `Unsuitable` | SQLite can never keep the row: a text of more than a gigabyte, or a row that an index or a trigger of the application's refuses |
+/// | `Unstorable` | SQLite can never keep the row: a text of more than a gigabyte, or a row that an index or a trigger of the application's refuses |
 /// | `Corrupt` | the file or the session's row cannot be read |
 ///
 /// A failed write leaves the session as it was.

@@ -126,18 +126,18 @@ async fn a_rotation_writes_to_no_index() {
 
 #[test]
 fn a_refusal_for_ever_is_told_from_one_for_now() {
-    use StoreErrorKind::{Busy, Corrupt, Duplicate, Unavailable, Unsuitable};
+    use StoreErrorKind::{Busy, Corrupt, Duplicate, Unavailable, Unstorable};
     for (code, name, kind) in [
-        (18, "TOOBIG", Unsuitable),
-        (19, "CONSTRAINT", Unsuitable),
-        (275, "CONSTRAINT_CHECK", Unsuitable),
-        (787, "CONSTRAINT_FOREIGNKEY", Unsuitable),
-        (1299, "CONSTRAINT_NOTNULL", Unsuitable),
+        (18, "TOOBIG", Unstorable),
+        (19, "CONSTRAINT", Unstorable),
+        (275, "CONSTRAINT_CHECK", Unstorable),
+        (787, "CONSTRAINT_FOREIGNKEY", Unstorable),
+        (1299, "CONSTRAINT_NOTNULL", Unstorable),
         (1555, "CONSTRAINT_PRIMARYKEY", Duplicate),
-        (1811, "CONSTRAINT_TRIGGER", Unsuitable),
-        (2067, "CONSTRAINT_UNIQUE", Unsuitable),
-        (3091, "CONSTRAINT_DATATYPE", Unsuitable),
-        (20, "MISMATCH", Unsuitable),
+        (1811, "CONSTRAINT_TRIGGER", Unstorable),
+        (2067, "CONSTRAINT_UNIQUE", Unstorable),
+        (3091, "CONSTRAINT_DATATYPE", Unstorable),
+        (20, "MISMATCH", Unstorable),
         (261, "BUSY_RECOVERY", Busy),
         (6, "LOCKED", Busy),
         (779, "CORRUPT_INDEX", Corrupt),

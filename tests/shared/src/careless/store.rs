@@ -34,7 +34,7 @@ impl SessionStore for Careless {
         }
         let most = 1000;
         if self.is(Fault::RefusesLongNames) && new.session.subject.len() > most {
-            return Err(StoreError::new(StoreErrorKind::Unsuitable));
+            return Err(StoreError::new(StoreErrorKind::Unstorable));
         }
         if self.is(Fault::CutsLongNames) {
             let cut = |text: &mut String| text.truncate(text.floor_char_boundary(most));
