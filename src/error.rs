@@ -258,7 +258,7 @@ impl ErrorCode {
             E::BodyIncomplete => (
                 StatusCode::REQUEST_TIMEOUT,
                 "temporarily_unavailable",
-                "the body did not come, or not in time",
+                "the request body broke off or did not arrive in time",
             ),
             E::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,

@@ -58,7 +58,7 @@ token_type! {
 ///
 /// It is written in the snake_case form of the RFC: as JSON by `Serialize`, as a response by
 /// [`to_response`](Self::to_response), and with the `axum` feature as an `IntoResponse`. For front ends
-/// that read `accessToken`, there is [`camel_case`](Self::camel_case).
+/// that read `accessToken`, there is [`into_camel_case`](Self::into_camel_case).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TokenResponse {

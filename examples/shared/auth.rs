@@ -112,10 +112,7 @@ impl Auth {
     /// The user's sessions, so that they can spot one that is not theirs.
     pub(crate) async fn list(&self, claims: &Claims) -> Result<Vec<ListedSession>, Failure> {
         let own = claims.session_id();
-        let mut request = ListRequest::from(&claims.sub).limit(LISTED);
-        if let Some(own) = own {
-            request = request.current(own);
-        }
+        let request = ListRequest::from(&claims.sub).current(own).limit(LISTED);
         let page = self.sessions.list(request).await?;
         let listed = |info: SessionInfo| ListedSession {
             current: own == Some(info.sid),

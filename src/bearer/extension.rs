@@ -28,6 +28,9 @@ impl VerifiedToken {
     /// }
     /// # assert_eq!(handle(&Request::new(())).status(), 500);
     /// ```
+    ///
+    /// A service that also answers gRPC calls
+    /// [`for_request`](Rejection::for_request) on the rejection first.
     pub fn from_extensions(extensions: &Extensions) -> Result<&Self, Rejection> {
         extensions.get().ok_or_else(|| match extensions.get() {
             Some(Checked { realm }) => Rejection::missing_token().with_realm(realm.clone()),

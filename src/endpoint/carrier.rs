@@ -25,8 +25,8 @@ pub(super) fn only<'a>(
 
 fn no_token(missing: &'static str) -> ErrorReply {
     trace::debug!(
-        "a request brings no token, neither in its body nor in the cookie; browsers send \
-         a cookie below its Path only, and keep a Secure one over HTTPS and on localhost only"
+        "a request brings no token, neither in its body nor in a cookie; where there is a cookie, \
+         browsers send it below its Path only, and keep a Secure one over HTTPS and on localhost only"
     );
     ErrorReply::no_token(missing)
 }

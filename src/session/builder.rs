@@ -124,8 +124,8 @@ impl<St> SessionsBuilder<St> {
     /// default, at most 5 minutes.
     ///
     /// The window serves a second tab, and a quick retry of a client that got no answer. It opens
-    /// when the live token is delivered, and once more, for a late redelivery, when the live token
-    /// is first used.
+    /// when the live token is delivered. It opens once more when the live token is first used, so
+    /// that a tab that was overtaken is still served.
     ///
     /// A thief who presents stolen tokens only within this window is not noticed.
     ///
@@ -209,9 +209,9 @@ impl<St> SessionsBuilder<St> {
     /// # }
     /// ```
     ///
-    /// The hook runs after the token was accepted and before anything is written. It returns a
-    /// [`RefreshDecision`](super::RefreshDecision),
-    /// [`PrivateClaims`](super::PrivateClaims), a `bool`, or a `Result` of one of these. If it
+    /// The hook runs after the token was accepted and before anything is written. It returns a future
+    /// of a [`RefreshDecision`](super::RefreshDecision), of
+    /// [`PrivateClaims`](super::PrivateClaims), of a `bool`, or of a `Result` of one of these. If it
     /// returns an error or exceeds the [timeout](Self::hook_timeout), the client gets a 503 and
     /// nothing is written.
     pub fn on_refresh<F, Fut>(mut self, hook: F) -> Self

@@ -33,7 +33,7 @@ impl<St: SessionStore> Sessions<St> {
     }
 
     /// Ends all sessions of `subject` except for `keep`, and gives the number of those that this
-    /// call has ended. A `keep` that is no session of `subject` keeps nothing.
+    /// call has ended. If `keep` is no session of `subject`, all of them end.
     ///
     /// Call it when a user changes the password, with the session that the request came from:
     /// whoever knew the old password is out, and the user is not.

@@ -41,7 +41,7 @@ impl Lifetimes {
         } else if access > idle {
             "the access lifetime (10 minutes by default) must not be above the idle lifetime"
         } else if idle > session {
-            "the idle lifetime (30 days by default) must not be above the session lifetime (180 days by default)"
+            "the idle lifetime must not be above the session lifetime (30 and 180 days by default)"
         } else if session > LONGEST {
             "the session lifetime must not be above a thousand years"
         } else {

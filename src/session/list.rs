@@ -31,10 +31,11 @@ impl ListRequest {
         }
     }
 
-    /// The current session, from which the request comes. It is first on the first page, however
-    /// old it is, and on no other page.
-    pub fn current(mut self, sid: SessionId) -> Self {
-        self.current = Some(sid);
+    /// The current session, from which the request comes, such as
+    /// [`Claims::session_id`](crate::Claims::session_id) gives it. If it is live, it is first on the
+    /// first page, however old it is, and on no other page. Compare `sid` to mark it.
+    pub fn current(mut self, sid: impl Into<Option<SessionId>>) -> Self {
+        self.current = sid.into();
         self
     }
 
@@ -77,7 +78,7 @@ impl From<String> for ListRequest {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SessionPage {
-    /// The sessions: the current one, if this is the first page, and then the newest first.
+    /// The sessions: on the first page the current one, if it is live, and then the newest first.
     pub sessions: Vec<SessionInfo>,
     /// Give this to [`ListRequest::before`] for the next page. `None` on the last page. Anyone may
     /// see and change it: whatever it is, only sessions of the subject are listed.
@@ -97,10 +98,7 @@ impl<St: SessionStore> Sessions<St> {
     ///     claims: &Claims,
     ///     cursor: Option<SessionId>,
     /// ) -> Result<SessionPage, SessionError> {
-    ///     let mut request = ListRequest::from(&claims.sub).limit(20);
-    ///     if let Some(sid) = claims.session_id() {
-    ///         request = request.current(sid);
-    ///     }
+    ///     let mut request = ListRequest::from(&claims.sub).current(claims.session_id()).limit(20);
     ///     if let Some(cursor) = cursor {
     ///         request = request.before(cursor);
     ///     }
