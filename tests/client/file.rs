@@ -122,6 +122,24 @@ async fn a_logout_leaves_no_tokens_in_the_temporary_file() {
     }
 }
 
+/// The token file is broken, as a crash leaves it, and the temporary file may hold the only tokens.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_cannot_be_read_now_is_not_thrown_away() {
+    let (_folder, path) = folder();
+    let store = FileTokenStore::new(&path);
+    save(&store, "one").await;
+    fs::write(&path, "#").unwrap();
+    let temporary = path.with_file_name("tokens.json.tmp");
+    std::os::unix::fs::symlink(&temporary, &temporary).unwrap();
+    let mut lock = store.lock().await.unwrap();
+    for _ in 0..2 {
+        assert!(store.prepare(&mut lock, 100).await.is_err());
+        assert!(store.save(&mut lock, &tokens("two")).await.is_err());
+        assert!(fs::symlink_metadata(&temporary).is_ok());
+    }
+}
+
 /// Before anybody has signed in too.
 #[tokio::test]
 async fn a_folder_in_the_place_of_the_file_is_found_before_the_save() {

@@ -191,7 +191,8 @@ impl Disk {
     }
 }
 
-/// What a text says, if it is whole: `null` is that there are no tokens. The parser's error is left out, because it quotes the text.
+/// What a text says, if it is whole: `null` is that there are no tokens. The parser's error is left
+/// out, because it quotes the text.
 fn parse(text: &[u8]) -> Option<Option<SavedTokens>> {
     serde_json::from_slice(text).ok()
 }
