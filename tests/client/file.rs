@@ -69,6 +69,88 @@ async fn an_error_tells_which_file_and_what_to_do() {
     assert!(shown.contains(path.to_str().unwrap()), "{shown}");
 }
 
+/// Whoever gives up a save half way, its work goes on, and nobody else has the lock until it is done.
+#[tokio::test]
+async fn a_save_that_is_not_waited_for_keeps_the_lock() {
+    let (_folder, path) = folder();
+    for number in 0..20 {
+        let refresh = number.to_string();
+        let store = FileTokenStore::new(&path);
+        let mut lock = store.lock().await.unwrap();
+        let tokens = tokens(&refresh);
+        // It is polled once.
+        let _ = timeout(Duration::ZERO, store.save(&mut lock, &tokens)).await;
+        drop(lock);
+        let other = FileTokenStore::new(&path);
+        let _lock = other.lock().await.unwrap();
+        assert_eq!(kept(&other).await, Some(refresh));
+    }
+}
+
+/// By a program that removes temporary files, for example.
+#[tokio::test]
+async fn what_was_prepared_is_saved_even_if_it_is_gone() {
+    let (_folder, path) = folder();
+    let store = FileTokenStore::new(&path);
+    save(&store, "one").await;
+    let mut lock = store.lock().await.unwrap();
+    store.prepare(&mut lock, 10_000).await.unwrap();
+    fs::remove_file(path.with_file_name("tokens.json.tmp")).unwrap();
+    // It would change if the file were written in place, without the temporary file.
+    let before = fs::File::open(&path).unwrap();
+    store.save(&mut lock, &tokens("two")).await.unwrap();
+    assert_eq!(kept(&store).await.as_deref(), Some("two"));
+    let before = std::io::read_to_string(before).unwrap();
+    assert!(before.contains("one"), "{before}");
+}
+
+/// As a crash leaves them.
+#[tokio::test]
+async fn a_logout_leaves_no_tokens_in_the_temporary_file() {
+    let (_folder, path) = folder();
+    let store = FileTokenStore::new(&path);
+    let temporary = path.with_file_name("tokens.json.tmp");
+    for is_signed_in in [true, false] {
+        save(&store, "one").await;
+        fs::copy(&path, &temporary).unwrap();
+        if !is_signed_in {
+            fs::remove_file(&path).unwrap();
+        }
+        store.clear().await.unwrap();
+        assert!(!temporary.exists());
+        assert_eq!(kept(&store).await, None);
+    }
+}
+
+/// The token file is broken, as a crash leaves it, and the temporary file may hold the only tokens.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_cannot_be_read_now_is_not_thrown_away() {
+    let (_folder, path) = folder();
+    let store = FileTokenStore::new(&path);
+    save(&store, "one").await;
+    fs::write(&path, "#").unwrap();
+    let temporary = path.with_file_name("tokens.json.tmp");
+    std::os::unix::fs::symlink(&temporary, &temporary).unwrap();
+    let mut lock = store.lock().await.unwrap();
+    for _ in 0..2 {
+        assert!(store.prepare(&mut lock, 100).await.is_err());
+        assert!(store.save(&mut lock, &tokens("two")).await.is_err());
+        assert!(fs::symlink_metadata(&temporary).is_ok());
+    }
+}
+
+/// Before anybody has signed in too.
+#[tokio::test]
+async fn a_folder_in_the_place_of_the_file_is_found_before_the_save() {
+    let (_folder, path) = folder();
+    fs::create_dir_all(&path).unwrap();
+    let store = FileTokenStore::new(&path);
+    let mut lock = store.lock().await.unwrap();
+    let error = store.prepare(&mut lock, 100).await.unwrap_err();
+    assert_eq!(error.kind(), TokenStoreErrorKind::Unavailable);
+}
+
 /// Nothing but the file and its lock is left, whatever lay in the way.
 #[tokio::test]
 async fn no_temporary_file_is_left() {

@@ -3,8 +3,11 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -32,6 +35,22 @@ int rename(const char *from, const char *to) {
     if ((errno = number("HINDER_RENAME")))
         return -1;
     return REAL("rename", from, to);
+}
+
+/* A new file has the mode HINDER_MODE, whatever is asked for, and keeps it. */
+int open64(const char *path, int flags, ...) {
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = flags & O_CREAT ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    int file = REAL("open64", path, flags, mode);
+    if (file >= 0 && flags & O_CREAT && number("HINDER_MODE"))
+        REAL("fchmod", file, number("HINDER_MODE"));
+    return file;
+}
+
+int fchmod(int file, mode_t mode) {
+    return number("HINDER_MODE") ? 0 : REAL("fchmod", file, mode);
 }
 
 int flock(int file, int operation) {

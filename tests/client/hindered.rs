@@ -319,6 +319,19 @@ async fn nothing_is_presented_where_the_new_tokens_have_no_room() {
     world.is_signed_in().await;
 }
 
+/// As on a memory card, or on some folders that a virtual machine shares with its host.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_token_is_written_where_every_file_is_everyones() {
+    let world = World::strict().await;
+    let Some(library) = hinder(world.folder.path()) else {
+        return;
+    };
+    let results = world.run(hindered(&library, "HINDER_MODE", 0o644)).await;
+    assert_eq!(results, ["Store"; 4]);
+    assert_eq!(world.identity.asked(), 0);
+    world.is_signed_in().await;
+}
+
 /// The real thing, where it is permitted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_presented_while_the_disk_is_full() {

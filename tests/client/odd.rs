@@ -106,8 +106,8 @@ async fn an_answer_that_cannot_be_used_costs_no_access_token() {
 
 /// An issuer that names no type.
 #[tokio::test(start_paused = true)]
-async fn a_missing_type_can_be_allowed() {
-    let world = world_with(|builder| builder.allow_missing_token_type());
+async fn a_missing_type_can_be_accepted() {
+    let world = world_with(|builder| builder.danger_accept_missing_token_type());
     world.sign_in().await;
     sleep(LIFETIME).await;
     rotate(&world, |next| {
@@ -125,9 +125,9 @@ async fn the_program_says_what_ends_a_session() {
     ];
     for (number, fault) in dead.into_iter().enumerate() {
         let world = world_with(|builder| {
-            builder.ends_session_when(move |refusal| match number {
-                0 => refusal.status() == 400 && refusal.body().is_some_and(<[u8]>::is_empty),
-                _ => refusal.code() == Some("invalid_request"),
+            builder.ends_session_when(move |response| match number {
+                0 => response.status() == 400 && response.body().is_some_and(<[u8]>::is_empty),
+                _ => response.code() == Some("invalid_request"),
             })
         });
         world.sign_in().await;
@@ -199,7 +199,7 @@ async fn what_the_program_says_is_not_believed_before_a_second_look_into_the_sto
 #[tokio::test(start_paused = true)]
 async fn a_page_that_was_not_read_is_no_empty_body() {
     let world = world_with(|builder| {
-        builder.ends_session_when(|refusal| refusal.body().is_some_and(<[u8]>::is_empty))
+        builder.ends_session_when(|response| response.body().is_some_and(<[u8]>::is_empty))
     });
     world.sign_in().await;
     sleep(LIFETIME).await;

@@ -163,10 +163,10 @@ async fn a_401_for_another_reason_comes_through() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_401_counts_where_that_was_asked_for() {
+async fn a_refusal_without_a_challenge_counts_where_that_was_asked_for() {
     let world = world().await;
     let (inner, calls) = refuse_all("Bearer");
-    let layer = world.layer().refresh_on_any_401();
+    let layer = world.layer().refresh_without_challenge();
     let answer = layer.layer_on(inner).oneshot(get(API)).await;
     assert_eq!(answer.unwrap().status(), 401);
     assert_eq!(calls.load(Ordering::SeqCst), 2);

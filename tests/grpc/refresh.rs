@@ -275,6 +275,7 @@ async fn only_a_grpc_answer_that_blames_the_token_causes_a_refresh() {
         ("application/grpc", "7", Some(invalid), 0),
         ("application/grpc", "0", Some(invalid), 0),
         ("application/json", "16", Some(invalid), 0),
+        ("application/grpcx", "16", Some(invalid), 0),
     ];
     for in_trailers in [false, true] {
         for (content_type, code, challenge, expected) in cases {
@@ -290,7 +291,7 @@ async fn only_a_grpc_answer_that_blames_the_token_causes_a_refresh() {
         // For servers that send no challenge.
         let world = World::new().await;
         let inner = answers("application/grpc", "16", None, in_trailers);
-        ask(&world, world.layer().refresh_on_any_401(), inner).await;
+        ask(&world, world.layer().refresh_without_challenge(), inner).await;
         assert_eq!(world.refreshes(), 1, "{in_trailers}");
     }
 }

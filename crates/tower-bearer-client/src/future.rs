@@ -13,8 +13,9 @@ use tower_service::Service;
 use crate::{
     error::{ClientError, ClientErrorKind, RequestError},
     flight::{Acquired, TokenFuture},
-    grpc::{self, ResponseBody, Watch},
+    grpc,
     held::Access,
+    response_body::{ResponseBody, Watch},
     rules::Rules,
 };
 
@@ -42,6 +43,9 @@ pin_project! {
     }
 }
 
+/// What comes after a state, for the service `S`.
+type Next<S, B> = State<<S as Service<Request<B>>>::Future, S, B>;
+
 /// What is left of a request that has been sent.
 pub(crate) struct Sent<S, B> {
     pub(crate) rules: Arc<Rules>,
@@ -59,7 +63,7 @@ pub(crate) struct Parked<S, B> {
 }
 
 impl<S, B> Parked<S, B> {
-    fn send(mut self, access: Arc<Access>) -> State<S::Future, S, B>
+    fn send(mut self, access: Arc<Access>) -> Next<S, B>
     where
         S: Service<Request<B>>,
     {
@@ -181,14 +185,7 @@ where
                     State::Readying { parked }
                 }
                 StateProj::Readying { parked } => {
-                    let Some((waiting, _)) = parked else {
-                        return Poll::Pending;
-                    };
-                    ready!(waiting.service.poll_ready(cx)).map_err(RequestError::Inner)?;
-                    match parked.take() {
-                        Some((parked, access)) => parked.send(access),
-                        None => return Poll::Pending,
-                    }
+                    ready!(send_when_ready(parked, cx)).map_err(RequestError::Inner)?
                 }
                 StateProj::Failed { error } => {
                     return match error.take() {
@@ -199,6 +196,23 @@ where
             };
             state.set(next);
         }
+    }
+}
+
+fn send_when_ready<S, B>(
+    parked: &mut Option<(Parked<S, B>, Arc<Access>)>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Next<S, B>, S::Error>>
+where
+    S: Service<Request<B>>,
+{
+    let Some((waiting, _)) = parked else {
+        return Poll::Pending;
+    };
+    ready!(waiting.service.poll_ready(cx))?;
+    match parked.take() {
+        Some((parked, access)) => Poll::Ready(Ok(parked.send(access))),
+        None => Poll::Pending,
     }
 }
 

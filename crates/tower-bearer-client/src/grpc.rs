@@ -1,24 +1,25 @@
 //! What a gRPC answer says about the token. Its status is in the headers if the answer has no body,
 //! and in the trailers otherwise (`Trailers-Only` and `Trailers` in gRPC over HTTP/2).
 
-use std::{
-    fmt,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
-
 use http::{HeaderMap, header::CONTENT_TYPE};
-use http_body::{Body, Frame, SizeHint};
-use pin_project_lite::pin_project;
 
-use crate::{held::Access, rules::Rules};
+/// The content types of gRPC and gRPC-Web, without the name of the message format.
+const NAMES: [&str; 3] = [
+    "application/grpc",
+    "application/grpc-web",
+    "application/grpc-web-text",
+];
 
 /// Whether an answer with these headers speaks gRPC.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    let value = headers.get(CONTENT_TYPE).map(|value| value.as_bytes());
-    let name = value.and_then(|value| value.get(..b"application/grpc".len()));
-    name.is_some_and(|name| name.eq_ignore_ascii_case(b"application/grpc"))
+    let value = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let name = value.and_then(|value| value.split([';', '+']).next());
+    name.is_some_and(|name| {
+        let is = |known: &&str| name.trim_end().eq_ignore_ascii_case(known);
+        NAMES.iter().any(is)
+    })
 }
 
 /// Whether the status is `UNAUTHENTICATED`.
@@ -26,80 +27,37 @@ pub(crate) fn is_unauthenticated(headers: &HeaderMap) -> bool {
     headers.get("grpc-status").is_some_and(|code| code == "16")
 }
 
-/// The access token of a gRPC answer whose status is still to come.
-pub(crate) struct Watch {
-    pub(crate) rules: Arc<Rules>,
-    pub(crate) access: Arc<Access>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Watch {
-    fn see(self, trailers: &HeaderMap) {
-        if self.rules.refuses_in_grpc(trailers) {
-            // The answer has begun, so the call is not repeated. The next one finds a new token.
-            let _ = self.rules.session.acquire(Some(&self.access.token));
+    #[track_caller]
+    fn speaks_grpc(content_type: &str) -> bool {
+        let content_type = content_type.parse().unwrap();
+        is_grpc(&HeaderMap::from_iter([(CONTENT_TYPE, content_type)]))
+    }
+
+    #[test]
+    fn a_grpc_answer_is_known_by_its_whole_content_type() {
+        for name in NAMES {
+            for rest in ["", "+proto", "+json; charset=utf-8", ";a=b", " ;a=b"] {
+                let content_type = format!("{name}{rest}");
+                assert!(speaks_grpc(&content_type), "{content_type}");
+                let loud = content_type.to_ascii_uppercase();
+                assert!(speaks_grpc(&loud), "{loud}");
+            }
         }
-    }
-}
-
-impl fmt::Debug for Watch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch").finish_non_exhaustive()
-    }
-}
-
-pin_project! {
-    /// The body of a response of [`Refresh`](crate::Refresh): that of the inner service, unchanged.
-    ///
-    /// The layer looks at the trailers of gRPC responses as they pass, because they may say that
-    /// the access token is refused. It looks at nothing of other responses.
-    #[derive(Debug)]
-    pub struct ResponseBody<B> {
-        #[pin]
-        inner: B,
-        watch: Option<Watch>,
-    }
-}
-
-impl<B> ResponseBody<B> {
-    pub(crate) fn unwatched(inner: B) -> Self {
-        Self { inner, watch: None }
-    }
-
-    pub(crate) fn watched(inner: B, watch: Watch) -> Self {
-        let watch = Some(watch);
-        Self { inner, watch }
-    }
-
-    /// The body of the inner service. Its trailers are no longer looked at.
-    pub fn into_inner(self) -> B {
-        self.inner
-    }
-}
-
-impl<B: Body> Body for ResponseBody<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let body = self.project();
-        let polled = body.inner.poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &polled
-            && let Some(trailers) = frame.trailers_ref()
-            && let Some(watch) = body.watch.take()
-        {
-            watch.see(trailers);
+        for other in [
+            "",
+            "application/json",
+            "application/grpcx",
+            "application/grpc-",
+            "application/grpc-webx+proto",
+            "application/grp",
+            "text/application/grpc",
+        ] {
+            assert!(!speaks_grpc(other), "{other}");
         }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        assert!(!is_grpc(&HeaderMap::new()));
     }
 }

@@ -41,7 +41,7 @@ impl RefreshLayer {
                 session: session.clone(),
                 origins: vec![origin],
                 relative_is_ours: false,
-                any_401: false,
+                needs_challenge: true,
             }),
             replay: CloneBody,
         }
@@ -70,12 +70,12 @@ impl<R> RefreshLayer<R> {
         self.with(|rules| rules.relative_is_ours = true)
     }
 
-    /// Refreshes after every 401, and after every `grpc-status: 16`. By default, only one with a
-    /// challenge that says `invalid_token` means that the access token is refused (RFC 6750 §3.1),
-    /// but some servers send none.
+    /// Takes every 401, and every `grpc-status: 16`, for a refusal of the access token, and
+    /// refreshes. By default, only one with a challenge that says `invalid_token` is one (RFC 6750
+    /// §3.1), but some servers send none.
     #[must_use]
-    pub fn refresh_on_any_401(self) -> Self {
-        self.with(|rules| rules.any_401 = true)
+    pub fn refresh_without_challenge(self) -> Self {
+        self.with(|rules| rules.needs_challenge = false)
     }
 
     /// Takes any body and sends it once. If its token is refused, the caller gets the refusal, and

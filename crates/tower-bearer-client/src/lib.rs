@@ -135,9 +135,8 @@
 //!    be seen from the tokens of `tower-bearer`, but not from those of other servers.
 //! 7. If the server answers with `invalid_grant`, or with what
 //!    [`ends_session_when`](ClientSessionBuilder::ends_session_when) says, the refresh looks into the
-//!    store again. If another
-//!    process has refreshed without taking the lock, newer tokens are there, and the refresh goes on
-//!    with them. Otherwise the session has ended: the hook
+//!    store again. If another process has refreshed without taking the lock, newer tokens are there,
+//!    and the refresh goes on with them. Otherwise the session has ended: the hook
 //!    [`on_end`](ClientSessionBuilder::on_end) is called once, and requests fail with
 //!    [`ClientErrorKind::Ended`].
 //! 8. After any other failure the session is kept, even if the HTTP client panicked. For a while all
@@ -155,7 +154,7 @@
 //! | … `expires_in` a string of digits, or with a fraction | | the token; the fraction is dropped |
 //! | … `expires_in` missing, below 1 or anything else | | the token, for the [default lifetime](ClientSessionBuilder::default_lifetime) of 5 minutes |
 //! | … `scope` missing or anything but a scope | | the token; the scope stays as it was |
-//! | … no `token_type` | | [`Malformed`](ClientErrorKind::Malformed), unless that is [allowed](ClientSessionBuilder::allow_missing_token_type) |
+//! | … no `token_type` | | [`Malformed`](ClientErrorKind::Malformed), unless that is [accepted](ClientSessionBuilder::danger_accept_missing_token_type) |
 //! | … another `token_type`; a token or the type that is no string or comes twice; a token that does not fit a header; an `error`; no JSON | | [`Malformed`](ClientErrorKind::Malformed) |
 //! | 200 with another content type than `application/json` | | [`ContentType`](ClientErrorKind::ContentType) |
 //! | 400 to 499 with `{"error":"invalid_grant"}`, or as [`ends_session_when`](ClientSessionBuilder::ends_session_when) says | | [`Ended`](ClientErrorKind::Ended), after another look into the store |
@@ -228,9 +227,9 @@
 //!
 //! The servers of [`tower-bearer`](tower_bearer) refuse a token in a way that the layer understands.
 //! For a server that sends a `grpc-status: 16` without a challenge, call
-//! [`refresh_on_any_401`](RefreshLayer::refresh_on_any_401). For gRPC-Web, put the layer *outside* of
-//! the one that translates, such as tonic-web's `GrpcWebClientLayer`: it then sees the trailers, which
-//! are a part of the body on the wire.
+//! [`refresh_without_challenge`](RefreshLayer::refresh_without_challenge). For gRPC-Web, put the
+//! layer *outside* of the one that translates, such as tonic-web's `GrpcWebClientLayer`: it then sees
+//! the trailers, which are a part of the body on the wire.
 //!
 //! # With reqwest
 //!
@@ -272,6 +271,7 @@ mod builder;
 mod challenge;
 mod endpoints;
 mod error;
+mod error_response;
 mod flight;
 mod future;
 mod grpc;
@@ -283,9 +283,10 @@ mod logout;
 mod members;
 mod new_tokens;
 mod origin;
+mod phase;
 mod refresh;
-mod refusal;
 mod replay;
+mod response_body;
 mod rules;
 mod schedule;
 mod service;
@@ -303,15 +304,16 @@ pub use builder::ClientSessionBuilder;
 pub use error::{
     ClientError, ClientErrorKind, ConfigError, ConfigErrorKind, EndReason, RequestError,
 };
+pub use error_response::ErrorResponse;
 pub use future::ResponseFuture;
-pub use grpc::ResponseBody;
 pub use layer::RefreshLayer;
 pub use new_tokens::NewTokens;
 pub use origin::Origin;
-pub use refusal::Refusal;
+pub use phase::SessionPhase;
 pub use replay::{CloneBody, NeverReplay, Replay};
+pub use response_body::ResponseBody;
 pub use service::Refresh;
-pub use session::{ClientSession, SessionPhase, SessionStatus};
+pub use session::{ClientSession, SessionStatus};
 pub use store::{
     FileTokenStore, FileTokenStoreLock, MemoryTokenStore, MemoryTokenStoreLock, SavedTokens,
     TokenStore, TokenStoreError, TokenStoreErrorKind,

@@ -8,7 +8,7 @@ pub(crate) struct Rules {
     pub(crate) session: ClientSession,
     pub(crate) origins: Vec<Origin>,
     pub(crate) relative_is_ours: bool,
-    pub(crate) any_401: bool,
+    pub(crate) needs_challenge: bool,
 }
 
 impl Rules {
@@ -40,6 +40,6 @@ impl Rules {
     }
 
     fn blames_the_token(&self, headers: &HeaderMap) -> bool {
-        self.any_401 || challenge::is_invalid_token(headers)
+        !self.needs_challenge || challenge::is_invalid_token(headers)
     }
 }

@@ -10,8 +10,8 @@ use crate::{
     error::RequestError,
     flight::Acquired,
     future::{Parked, ResponseFuture, Sent},
-    grpc::ResponseBody,
     replay::{CloneBody, Replay},
+    response_body::ResponseBody,
     rules::Rules,
     trace,
 };

@@ -5,9 +5,10 @@ use tokio::runtime::Handle;
 use tower_bearer::{AccessToken, claims::Scope};
 
 use crate::{
-    error::{ClientError, ClientErrorKind as Kind, EndReason},
+    error::{ClientError, ClientErrorKind as Kind},
     flight::Acquired,
     new_tokens::NewTokens,
+    phase::SessionPhase,
     shared::Shared,
 };
 
@@ -36,8 +37,8 @@ impl ClientSession {
     /// session is forgotten, but not revoked on the server.
     ///
     /// Requests of the earlier session that still wait for a token, or are sent once more after a
-    /// 401, go out with the new session's token. If different users take turns, give each of them
-    /// a `ClientSession` of their own.
+    /// refusal, go out with the new session's token. If different users take turns, give each of
+    /// them a `ClientSession` of their own.
     ///
     /// # Errors
     ///
@@ -62,8 +63,8 @@ impl ClientSession {
         self.token(None).await
     }
 
-    /// An access token other than `refused`, which an API answered with a 401 although it had not
-    /// expired. It comes from a refresh, unless there has been one since.
+    /// An access token other than `refused`, which an API has refused although it had not expired. It
+    /// comes from a refresh, unless there has been one since.
     ///
     /// # Errors
     ///
@@ -131,9 +132,9 @@ impl ClientSession {
     /// # Errors
     ///
     /// If the store could not be cleared or the server could not be told. In this process the
-    /// session is over in any case. Call it again to tell the server once more. Tokens that are still in the store are not used again by this
-    /// process, but they would be by another one. The hook
-    /// [`on_end`](crate::ClientSessionBuilder::on_end) is not called, because the program knows.
+    /// session is over in any case. Call it again to tell the server once more. Tokens that are
+    /// still in the store are not used again by this process, but they would be by another one. The
+    /// hook [`on_end`](crate::ClientSessionBuilder::on_end) is not called, because the program knows.
     pub async fn logout(&self) -> Result<(), ClientError> {
         let departure = self.0.state().sign_out();
         let shared = Arc::clone(&self.0);
@@ -227,20 +228,6 @@ impl SessionStatus {
     pub fn is_signed_in(&self) -> bool {
         self.phase == SessionPhase::SignedIn
     }
-}
-
-/// Whether somebody is signed in, as far as this process knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SessionPhase {
-    /// Nobody knows: the store has not been looked into yet.
-    NotLoaded,
-    /// Nobody is signed in.
-    SignedOut,
-    /// There are tokens.
-    SignedIn,
-    /// There were tokens, and the session has ended. Nobody has signed in since.
-    Ended(EndReason),
 }
 
 /// Runs what must not stop half way, even if the caller is cancelled.

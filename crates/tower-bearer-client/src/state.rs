@@ -9,16 +9,16 @@ use tower_bearer::{AccessToken, RefreshToken};
 use crate::{
     error::{ClientError, ClientErrorKind as Kind, EndReason},
     held::{Access, Held},
+    phase::SessionPhase,
     schedule::{Moment, back_off},
-    session::SessionPhase,
     store::SavedTokens,
 };
 
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);
 
-/// How far apart refreshes are that were caused by a 401. A server that refuses every token
-/// would have each request make a new one.
+/// How far apart refreshes are that were caused by a refusal. A server that refuses every
+/// token would have each request make a new one.
 const FORCED_APART: Duration = Duration::from_secs(10);
 
 pub(crate) type Outcome = Result<Arc<Access>, ClientError>;
@@ -174,7 +174,7 @@ impl State {
             .filter(|failure| now.monotonic < failure.until)
     }
 
-    /// What to do about a request for a token, of which `refused` was answered with a 401.
+    /// What to do about a request for a token. If one was `refused`, it has to be another one.
     pub(crate) fn step(&self, now: Moment, refused: Option<&AccessToken>) -> Step {
         if self.is_leaving {
             return Step::Fail(self.nothing());

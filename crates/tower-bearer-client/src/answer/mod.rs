@@ -16,8 +16,8 @@ use tower_bearer::{AccessToken, RefreshToken, claims::Scope, json};
 
 use crate::{
     error::{ClientError, ClientErrorKind as Kind},
+    error_response::{EndsSession, ErrorResponse},
     members::Members,
-    refusal::{EndsSession, Refusal},
     schedule::LONGEST_LIFETIME,
     syntax::{is_refresh_token, is_token},
 };
@@ -28,7 +28,7 @@ pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 /// What of an answer depends on the configuration.
 #[derive(Clone, Default)]
 pub(crate) struct Reading {
-    pub(crate) allow_missing_token_type: bool,
+    pub(crate) accept_missing_token_type: bool,
     pub(crate) ends_session: Option<Arc<EndsSession>>,
 }
 
@@ -77,7 +77,7 @@ fn granted(response: &Response<Bytes>, reading: &Reading) -> Result<Granted, Cli
     if !is_json(response.headers()) {
         return Err(Kind::ContentType.into());
     }
-    Granted::parse(response.body(), reading.allow_missing_token_type)
+    Granted::parse(response.body(), reading.accept_missing_token_type)
 }
 
 /// Reads an answer to a revocation (RFC 7009 §2.2).
@@ -91,7 +91,7 @@ pub(crate) fn revoked(response: &Response<Bytes>) -> Result<(), ClientError> {
 impl Granted {
     /// The tokens and their type are read strictly and may not come twice. Everything else is a
     /// hint, or ignored.
-    pub(crate) fn parse(body: &[u8], allow_missing_type: bool) -> Result<Self, ClientError> {
+    pub(crate) fn parse(body: &[u8], accept_missing_type: bool) -> Result<Self, ClientError> {
         let (members, error) = Members::read(body);
         if let Some(error) = error {
             return Err(malformed("no JSON object").caused_by(error));
@@ -105,7 +105,7 @@ impl Granted {
         match members.text("token_type")? {
             Some(kind) if kind.eq_ignore_ascii_case("bearer") => {}
             Some(_) => return Err(malformed("token_type is not Bearer")),
-            None if allow_missing_type => {}
+            None if accept_missing_type => {}
             None => return Err(malformed("token_type is missing")),
         }
         let access = members
@@ -155,22 +155,22 @@ fn failure(response: &Response<Bytes>, ends_session: Option<&EndsSession>) -> Cl
         }
         _ if status.is_server_error() => ClientError::with_status(Kind::Unavailable, status),
         _ if status.is_redirection() => ClientError::with_status(Kind::Redirected, status),
-        _ if status.is_client_error() => refusal(response, ends_session),
+        _ if status.is_client_error() => error_response(response, ends_session),
         _ => ClientError::with_status(Kind::Status, status),
     };
     error.and_retry_after(retry_after(response.headers()))
 }
 
 /// Only an answer that comes this far can end a session.
-fn refusal(response: &Response<Bytes>, ends_session: Option<&EndsSession>) -> ClientError {
+fn error_response(response: &Response<Bytes>, ends_session: Option<&EndsSession>) -> ClientError {
     let code = error_code(response);
     let error = match &code {
         Some(code) => ClientError::refused(code),
         None => ClientError::with_status(Kind::Status, response.status()),
     };
-    let refusal = Refusal::new(response, code.as_deref());
-    let is_end = code.as_deref() == Some("invalid_grant")
-        || ends_session.is_some_and(|ends_session| ends_session(&refusal));
+    let told = ErrorResponse::new(response, code.as_deref());
+    let is_end = told.code() == Some("invalid_grant")
+        || ends_session.is_some_and(|ends_session| ends_session(&told));
     match is_end {
         true => error.and_ends_session(),
         false => error,

@@ -318,15 +318,15 @@ fn nothing_but_a_client_error_can_be_said_to_end_a_session() {
 }
 
 #[test]
-fn a_refusal_tells_status_code_and_body() {
+fn an_error_response_tells_status_code_and_body() {
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let kept = Arc::clone(&seen);
-    let look = move |refusal: &Refusal<'_>| {
-        let shown = format!("{refusal:?}");
+    let look = move |response: &ErrorResponse<'_>| {
+        let shown = format!("{response:?}");
         assert!(!shown.contains("s3cret"), "{shown}");
-        let (code, body) = (refusal.code().map(str::to_owned), refusal.body());
-        let refusal = (refusal.status().as_u16(), code, body.map(<[u8]>::len));
-        kept.lock().unwrap().push(refusal);
+        let (code, body) = (response.code().map(str::to_owned), response.body());
+        let told = (response.status().as_u16(), code, body.map(<[u8]>::len));
+        kept.lock().unwrap().push(told);
         false
     };
     let reading = Reading {

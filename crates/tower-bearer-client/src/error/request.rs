@@ -39,11 +39,12 @@ impl<E: Into<BoxError>> RequestError<E> {
     /// # use std::time::Duration;
     /// # use http::{Request, Response};
     /// # use tower::{BoxError, Service, ServiceBuilder};
+    /// # use tower_bearer_client::ResponseBody;
     /// use tower_bearer_client::{RefreshLayer, RequestError};
     ///
     /// # fn client<S>(
     /// #     layer: RefreshLayer, http: S,
-    /// # ) -> impl Service<Request<()>, Response = Response<()>, Error = BoxError>
+    /// # ) -> impl Service<Request<()>, Response = Response<ResponseBody<()>>, Error = BoxError>
     /// # where
     /// #     S: Service<Request<()>, Response = Response<()>, Error = std::io::Error> + Clone,
     /// # {

@@ -32,12 +32,6 @@ pub(crate) struct Disk {
     pub(crate) accept_exposed: bool,
 }
 
-/// The text of a token file, and what it says: `null` is that there are no tokens.
-struct Kept {
-    text: Zeroizing<Vec<u8>>,
-    tokens: Option<SavedTokens>,
-}
-
 impl Disk {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self {
@@ -51,9 +45,24 @@ impl Disk {
         &self.path
     }
 
+    /// What the token file says. If it is no JSON, a save in place is under way, or was cut off:
+    /// then the temporary file holds what that save writes.
     pub(crate) fn read(&self) -> Result<Option<SavedTokens>, TokenStoreError> {
-        let kept = self.kept()?;
-        Ok(kept.and_then(|kept| kept.tokens))
+        let place = match self.place() {
+            Ok(place) => place,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unavailable(error)),
+        };
+        for _ in 0..LOOKS {
+            let Some(text) = self.text(&place.file)? else {
+                return Ok(None);
+            };
+            let temporary = || parse(&self.text(&place.temporary).ok().flatten()?);
+            if let Some(tokens) = parse(&text).or_else(temporary) {
+                return Ok(tokens);
+            }
+        }
+        Err(Kind::Corrupt.into())
     }
 
     /// Makes sure that so many bytes can be saved. Has to be called under the lock.
@@ -61,9 +70,9 @@ impl Disk {
         let bytes = limited(bytes)?;
         let place = self.mended()?;
         // What cannot be read is no obstacle: a sign-in replaces it.
-        let kept = self.kept().ok().flatten();
-        let text = kept.as_ref().map(|kept| kept.text.as_slice());
-        Saving::prepare(place, text, bytes).map_err(unavailable)
+        let text = self.text(&place.file).ok().flatten();
+        let text = text.as_ref().map(|text| text.as_slice());
+        Saving::prepare(place, text, bytes, self.accept_exposed).map_err(unavailable)
     }
 
     /// Has to be called under the lock.
@@ -75,12 +84,13 @@ impl Disk {
         let text = serde_json::to_vec(tokens).map(Zeroizing::new);
         let text = text.map_err(|_| Kind::Unavailable)?;
         limited(text.len())?;
-        let saving = match prepared {
-            Some(saving) => saving,
-            None => Saving::new(self.mended()?).map_err(unavailable)?,
-        };
+        // What was prepared may be gone: somebody has tidied up and removed the temporary file.
+        if prepared.is_some_and(|prepared| prepared.commit(&text).is_ok()) {
+            return Ok(());
+        }
+        let saving = Saving::new(self.mended()?, self.accept_exposed);
         saving
-            .commit(&text, self.accept_exposed)
+            .and_then(|saving| saving.commit(&text))
             .map_err(unavailable)
     }
 
@@ -90,10 +100,17 @@ impl Disk {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(unavailable(error)),
         };
-        match fs::remove_file(&place.file) {
-            Ok(()) => place.sync_folder().map_err(unavailable),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            Err(error) => saving::blot_out(place, b"null").map_err(|_| unavailable(error)),
+        let was_there = match saving::remove(&place.file) {
+            Ok(was_there) => was_there,
+            Err(error) => {
+                return saving::blot_out(place, b"null").map_err(|_| unavailable(error));
+            }
+        };
+        // A save that was cut off has left tokens there.
+        match saving::remove(&place.temporary) {
+            Ok(was_left) if was_there || was_left => place.sync_folder().map_err(unavailable),
+            Ok(_) => Ok(()),
+            Err(error) => Err(unavailable(error)),
         }
     }
 
@@ -103,11 +120,7 @@ impl Disk {
         let place = self.place_or_make().map_err(unavailable)?;
         let mut options = private();
         options.create(true).truncate(false);
-        let there = match require_file(fs::symlink_metadata(&place.lock)) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            there => there,
-        };
-        there
+        require_file_or_nothing(fs::symlink_metadata(&place.lock))
             .and_then(|()| options.open(&place.lock))
             .map_err(unavailable)
     }
@@ -133,9 +146,10 @@ impl Disk {
     /// The place, where no save is left half done.
     fn mended(&self) -> Result<&Place, TokenStoreError> {
         let place = self.place_or_make().map_err(unavailable)?;
+        require_file_or_nothing(fs::metadata(&place.file)).map_err(unavailable)?;
         if let Ok(Some(text)) = self.text(&place.file)
             && parse(&text).is_none()
-            && let Ok(Some(text)) = self.text(&place.temporary)
+            && let Some(text) = self.left_over(place)?
             && parse(&text).is_some()
         {
             saving::resume(place, &text).map_err(unavailable)?;
@@ -143,25 +157,13 @@ impl Disk {
         Ok(place)
     }
 
-    /// What the token file holds. If it is no JSON, a save in place is under way, or was cut off:
-    /// then the temporary file holds what that save writes.
-    fn kept(&self) -> Result<Option<Kept>, TokenStoreError> {
-        let place = match self.place() {
-            Ok(place) => place,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(unavailable(error)),
-        };
-        for _ in 0..LOOKS {
-            let Some(text) = self.text(&place.file)? else {
-                return Ok(None);
-            };
-            let temporary = || self.text(&place.temporary).ok().flatten();
-            let kept = Kept::read(text).or_else(|| Kept::read(temporary()?));
-            if kept.is_some() {
-                return Ok(kept);
-            }
+    /// What a save that was cut off has left in the temporary file. It is an error if that cannot be
+    /// read now, because the only tokens may be there and the next save would remove them.
+    fn left_over(&self, place: &Place) -> Result<Option<Zeroizing<Vec<u8>>>, TokenStoreError> {
+        match self.text(&place.temporary) {
+            Err(error) if error.kind() == Kind::Unavailable => Err(error),
+            text => Ok(text.ok().flatten()),
         }
-        Err(Kind::Corrupt.into())
     }
 
     /// The text of a file, or `None` if there is no such file.
@@ -189,14 +191,8 @@ impl Disk {
     }
 }
 
-impl Kept {
-    fn read(text: Zeroizing<Vec<u8>>) -> Option<Self> {
-        let tokens = parse(&text)?;
-        Some(Self { text, tokens })
-    }
-}
-
-/// What a text says, if it is whole. The parser's error is left out, because it quotes the text.
+/// What a text says, if it is whole: `null` is that there are no tokens. The parser's error is left
+/// out, because it quotes the text.
 fn parse(text: &[u8]) -> Option<Option<SavedTokens>> {
     serde_json::from_slice(text).ok()
 }
@@ -225,6 +221,13 @@ fn require_file(found: io::Result<fs::Metadata>) -> io::Result<()> {
     match found?.is_file() {
         true => Ok(()),
         false => Err(io::Error::other("what is there is not a plain file")),
+    }
+}
+
+fn require_file_or_nothing(found: io::Result<fs::Metadata>) -> io::Result<()> {
+    match require_file(found) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        there => there,
     }
 }
 

@@ -1,11 +1,13 @@
 //! How tokens get into the token file. All functions block, and have to be called under the lock,
 //! because the temporary file has a fixed name.
 //!
-//! 1. The new text is written to the temporary file and synced. From here on a crash loses nothing.
-//! 2. The temporary file is renamed over the token file. Readers see the old tokens or the new ones.
+//! 1. The new text is written to the temporary file and synced.
+//! 2. The temporary file is renamed over the token file. Readers see the old tokens or the new ones,
+//!    and so does whoever comes after a crash.
 //! 3. Where that is not possible, because the token file is a mount point for example, the text is
 //!    written into the token file itself, and the temporary file is removed after that. While it is
-//!    written, the token file is no JSON. Whoever finds it so reads the temporary file.
+//!    written, the token file is no JSON. Whoever finds it so, also after a crash, reads the
+//!    temporary file.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -25,6 +27,8 @@ pub(crate) struct Saving {
     /// The temporary file, open for writing.
     file: File,
     padded: Option<Padded>,
+    /// Whether tokens are written where other users can read them.
+    accept_exposed: bool,
     /// Whether nothing is to be put back any more if the save goes no further.
     is_past: bool,
 }
@@ -38,24 +42,34 @@ struct Padded {
 
 impl Saving {
     /// Without looking for room.
-    pub(crate) fn new(place: &Place) -> io::Result<Self> {
+    pub(crate) fn new(place: &Place, accept_exposed: bool) -> io::Result<Self> {
         place.make_folder()?;
-        Ok(Self {
+        let saving = Self {
             file: create(&place.temporary)?,
             place: place.clone(),
             padded: None,
+            accept_exposed,
             is_past: false,
-        })
+        };
+        if !accept_exposed {
+            require_private(&saving.file)?;
+        }
+        Ok(saving)
     }
 
     /// Makes sure that there is room for `bytes`, and that `text`, which is in the token file, can
     /// be replaced: by replacing it with itself.
-    pub(crate) fn prepare(place: &Place, text: Option<&[u8]>, bytes: u64) -> io::Result<Self> {
+    pub(crate) fn prepare(
+        place: &Place,
+        text: Option<&[u8]>,
+        bytes: u64,
+        accept_exposed: bool,
+    ) -> io::Result<Self> {
         let is_replaceable = match text {
-            Some(text) => rehearse(place, text)?,
+            Some(text) => rehearse(place, text, accept_exposed)?,
             None => true,
         };
-        let mut saving = Self::new(place)?;
+        let mut saving = Self::new(place, accept_exposed)?;
         fill(&mut saving.file, 0, bytes, 0)?;
         if !is_replaceable {
             let mut file = OpenOptions::new().write(true).open(&place.file)?;
@@ -70,19 +84,23 @@ impl Saving {
         Ok(saving)
     }
 
-    /// Saves the text. A token file that others can use becomes the owner's only; `accept_exposed`
-    /// tells whether it is written to where that is not possible.
-    pub(crate) fn commit(mut self, text: &[u8], accept_exposed: bool) -> io::Result<()> {
+    /// Saves the text. A token file that others can use becomes the owner's only.
+    pub(crate) fn commit(mut self, text: &[u8]) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(0))?;
         self.file.write_all(text)?;
         finish(&self.file, text)?;
-        if fs::rename(&self.place.temporary, &self.place.file).is_ok() {
-            self.is_past = true;
-            return self.place.sync_folder();
+        match fs::rename(&self.place.temporary, &self.place.file) {
+            Ok(()) => {
+                self.is_past = true;
+                return self.place.sync_folder();
+            }
+            // Somebody has removed the temporary file, and a crash in step 3 would need it.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(error),
+            Err(_) => {}
         }
         let mut target = OpenOptions::new().write(true).open(&self.place.file)?;
         let made_private = make_private(&target);
-        if !accept_exposed {
+        if !self.accept_exposed {
             made_private?;
         }
         self.place.sync_folder()?;
@@ -118,17 +136,15 @@ pub(crate) fn resume(place: &Place, text: &[u8]) -> io::Result<()> {
 /// Puts a text into a token file that can be neither replaced nor removed, where nothing has to be
 /// kept.
 pub(crate) fn blot_out(place: &Place, text: &[u8]) -> io::Result<()> {
-    match fs::remove_file(&place.temporary) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => place.sync_folder()?,
-    }
+    remove(&place.temporary)?;
+    place.sync_folder()?;
     overwrite(&mut OpenOptions::new().write(true).open(&place.file)?, text)
 }
 
 /// Whether the token file can be replaced. Its permissions stay: a file that others can use is not
 /// to look as if they could not.
-fn rehearse(place: &Place, text: &[u8]) -> io::Result<bool> {
-    let mut saving = Saving::new(place)?;
+fn rehearse(place: &Place, text: &[u8], accept_exposed: bool) -> io::Result<bool> {
+    let mut saving = Saving::new(place, accept_exposed)?;
     saving.file.write_all(text)?;
     saving
         .file
@@ -173,11 +189,17 @@ fn fill(file: &mut File, len: u64, bytes: u64, with: u8) -> io::Result<()> {
 
 /// Makes a new file. One that is there already is removed first, and not written into.
 fn create(path: &Path) -> io::Result<File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    remove(path)?;
     private().create_new(true).open(path)
+}
+
+/// Removes a file, and tells whether there was one.
+pub(crate) fn remove(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Options to open a file for writing. A new file is readable by its owner only.
@@ -201,13 +223,21 @@ pub(crate) fn is_exposed(_file: &File) -> io::Result<bool> {
     Ok(false)
 }
 
+/// There are file systems on which each file is everyone's, whatever mode it was given.
+fn require_private(file: &File) -> io::Result<()> {
+    match is_exposed(file)? {
+        true => Err(io::Error::other("no file is its owner's only here")),
+        false => Ok(()),
+    }
+}
+
 #[cfg(unix)]
 fn make_private(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    match is_exposed(file)? {
-        true => file.set_permissions(fs::Permissions::from_mode(0o600)),
-        false => Ok(()),
+    if is_exposed(file)? {
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
     }
+    require_private(file)
 }
 
 #[cfg(not(unix))]

@@ -43,7 +43,8 @@ const DEFAULT_PATIENCE: Duration = Duration::from_secs(60);
 ///   token is used up. A file system that writes to another place than it has given room in can still
 ///   run full.
 /// - On Unix the file has mode 0600. A file that other users can read or write is not used, because
-///   they may have read the tokens or have put in tokens of their own.
+///   they may have read the tokens or have put in tokens of their own. On a file system that cannot
+///   keep them out, nothing is saved.
 /// - The lock is an advisory lock on a second file beside it, `NAME.lock`, which is never removed.
 ///   The operating system releases the lock when its process dies.
 /// - Symbolic links are followed once, before the file is first used. A link and the file that it
@@ -73,6 +74,12 @@ pub struct FileTokenStore {
 pub struct FileTokenStoreLock {
     /// Dropped before the locks are: it removes the temporary file.
     prepared: Option<Saving>,
+    locks: Arc<Locks>,
+}
+
+/// Work on the disk goes on if its caller is cancelled, so it holds these too.
+#[derive(Debug)]
+struct Locks {
     #[expect(dead_code, reason = "closing the file releases its lock")]
     file: File,
     #[expect(dead_code, reason = "held")]
@@ -144,8 +151,7 @@ impl FileTokenStore {
         }
         Ok(FileTokenStoreLock {
             prepared: None,
-            file,
-            turn,
+            locks: Arc::new(Locks { file, turn }),
         })
     }
 
@@ -177,12 +183,13 @@ impl TokenStore for FileTokenStore {
         lock: &mut FileTokenStoreLock,
         bytes: usize,
     ) -> Result<(), TokenStoreError> {
-        let before = lock.prepared.take();
+        let (before, locks) = (lock.prepared.take(), Arc::clone(&lock.locks));
         let prepare = move |disk: &Disk| {
             drop(before);
-            disk.prepare(bytes)
+            Ok((disk.prepare(bytes)?, locks))
         };
-        lock.prepared = Some(self.on_disk(prepare).await?);
+        let (prepared, _) = self.on_disk(prepare).await?;
+        lock.prepared = Some(prepared);
         Ok(())
     }
 
@@ -191,9 +198,13 @@ impl TokenStore for FileTokenStore {
         lock: &mut FileTokenStoreLock,
         tokens: &SavedTokens,
     ) -> Result<(), TokenStoreError> {
-        let (prepared, tokens) = (lock.prepared.take(), tokens.clone());
-        self.on_disk(move |disk| disk.write(prepared, &tokens))
-            .await
+        let (prepared, locks) = (lock.prepared.take(), Arc::clone(&lock.locks));
+        let tokens = tokens.clone();
+        let save = move |disk: &Disk| {
+            let _locks = locks;
+            disk.write(prepared, &tokens)
+        };
+        self.on_disk(save).await
     }
 
     async fn clear(&self) -> Result<(), TokenStoreError> {

@@ -15,10 +15,10 @@ use crate::{
     answer::Reading,
     endpoints::{Amend, Endpoints},
     error::{BoxError, ClientError, ConfigError, ConfigErrorKind as Kind, EndReason},
+    error_response::ErrorResponse,
     held::Lifetimes,
     identity::ClientIdentity,
     origin,
-    refusal::Refusal,
     session::ClientSession,
     shared::{EndHook, SaveHook, Shared},
     state::State,
@@ -184,8 +184,8 @@ impl ClientSessionBuilder {
     }
 
     /// The lifetime of an access token if the server names none, or less than a second. Default:
-    /// 5 minutes. If the token really expires earlier, the API answers with a 401, which starts a
-    /// refresh too.
+    /// 5 minutes. If the token really expires earlier, the API refuses it, which starts a refresh
+    /// too.
     pub fn default_lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetimes.default = lifetime;
         self
@@ -220,16 +220,16 @@ impl ClientSessionBuilder {
     /// # use tower_bearer_client::ClientSessionBuilder;
     /// # fn configure(builder: ClientSessionBuilder) -> ClientSessionBuilder {
     /// // For a server that answers a dead token with 400 and an empty body …
-    /// let builder = builder.ends_session_when(|refusal| {
-    ///     refusal.status() == 400 && refusal.body().is_some_and(|body| body.is_empty())
+    /// let builder = builder.ends_session_when(|response| {
+    ///     response.status() == 400 && response.body().is_some_and(|body| body.is_empty())
     /// });
     /// // … or for one that calls it an invalid request.
-    /// builder.ends_session_when(|refusal| refusal.code() == Some("invalid_request"))
+    /// builder.ends_session_when(|response| response.code() == Some("invalid_request"))
     /// # }
     /// ```
     pub fn ends_session_when(
         mut self,
-        is_end: impl Fn(&Refusal<'_>) -> bool + Send + Sync + 'static,
+        is_end: impl Fn(&ErrorResponse<'_>) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.reading.ends_session = Some(Arc::new(is_end));
         self
@@ -238,9 +238,11 @@ impl ClientSessionBuilder {
     /// Takes an access token for a bearer token if the server names no type. By default, and by RFC
     /// 6749 §5.1 and §7.1, such a token is not used.
     ///
-    /// A token of another type than `Bearer` is never used.
-    pub fn allow_missing_token_type(mut self) -> Self {
-        self.reading.allow_missing_token_type = true;
+    /// A token may be of a type that must not be sent alone, such as one that is bound to a key. As a
+    /// bearer token it is in the hands of everyone who sees a request, and the server may take it for
+    /// stolen. A token of another type than `Bearer` is never used.
+    pub fn danger_accept_missing_token_type(mut self) -> Self {
+        self.reading.accept_missing_token_type = true;
         self
     }
 
@@ -252,14 +254,16 @@ impl ClientSessionBuilder {
         self
     }
 
-    /// Calls this hook each time a refresh finds that new tokens cannot be saved, with the error of
-    /// the store. Nobody has to sign in again, but something is wrong with the store that only a
-    /// person can mend, such as a full disk.
+    /// Calls this hook each time a refresh or [`settle`](ClientSession::settle) finds that new tokens
+    /// cannot be saved, with the error of the store. [`sign_in`](ClientSession::sign_in) and
+    /// [`check_store`](ClientSession::check_store) only return the error. Nobody has to sign in again,
+    /// but something is wrong with the store that only a person can mend, such as a full disk.
     ///
-    /// Usually this is found before the refresh, and nothing has been sent. If
-    /// [`SessionStatus::unsaved`](crate::SessionStatus::unsaved) is set, it was found after it. Calls
-    /// are apart as attempts after other failures are: 1 s at first, and up to 60 s. The hook must not
-    /// block. If it panics, the session works on as if it had returned.
+    /// Usually this is found before anything is sent. If
+    /// [`SessionStatus::unsaved`](crate::SessionStatus::unsaved) is set, it was found after the
+    /// refresh. Refreshes that fail are apart as after other failures: 1 s at first, and up to 60 s.
+    /// `settle` tries at once, whenever it is called. The hook must not block. If it panics, the
+    /// session works on as if it had returned.
     pub fn on_save_failed(mut self, hook: impl Fn(&ClientError) + Send + Sync + 'static) -> Self {
         self.on_save_failed = Some(Box::new(hook));
         self
@@ -361,51 +365,4 @@ impl fmt::Debug for ClientSessionBuilder {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::convert::Infallible;
-
-    use tower::service_fn;
-
-    use super::*;
-
-    fn builder(url: &str) -> ClientSessionBuilder {
-        let http =
-            service_fn(async |_: Request<Bytes>| Ok::<_, Infallible>(Response::new(String::new())));
-        ClientSession::builder(url, http)
-    }
-
-    #[track_caller]
-    fn fails(builder: ClientSessionBuilder, kind: Kind) {
-        assert_eq!(builder.build().unwrap_err().kind(), kind);
-    }
-
-    #[test]
-    fn each_setting_that_is_wrong_is_named() {
-        let good = || builder("https://id.example/token");
-        assert!(good().client_id("a").client_secret("b").build().is_ok());
-        fails(builder("/token"), Kind::TokenEndpoint);
-        fails(builder("http://id.example/token"), Kind::TokenEndpoint);
-        let plain = builder("http://id.example/token").danger_allow_plain_http();
-        assert!(plain.build().is_ok());
-        let revocation = good().revocation_endpoint("https://id.example/#a");
-        fails(revocation, Kind::RevocationEndpoint);
-        fails(good().client_id(""), Kind::ClientId);
-        fails(good().client_secret("b"), Kind::ClientId);
-        fails(good().timeout(Duration::ZERO), Kind::Timeout);
-        for limit in [0, LARGEST_ANSWER + 1] {
-            fails(good().answer_limit(limit), Kind::AnswerLimit);
-        }
-        let zero = good().default_lifetime(Duration::ZERO);
-        fails(zero, Kind::DefaultLifetime);
-        for share in [0.19, 0.96, f64::NAN] {
-            fails(good().refresh_after(share), Kind::RefreshAfter);
-        }
-    }
-
-    #[test]
-    fn an_error_says_which_setting_is_wrong_and_why() {
-        let error = builder("api.example").build().unwrap_err().to_string();
-        let setting = "the URL of the token endpoint cannot be used: it must start with https://";
-        assert!(error.starts_with(setting), "{error}");
-    }
-}
+mod tests;

@@ -5,19 +5,19 @@ use http::{Response, StatusCode};
 
 use crate::transport::TooLong;
 
-pub(crate) type EndsSession = dyn Fn(&Refusal<'_>) -> bool + Send + Sync;
+pub(crate) type EndsSession = dyn Fn(&ErrorResponse<'_>) -> bool + Send + Sync;
 
-/// An answer by which the token endpoint refuses a refresh token, for
+/// An answer by which the token endpoint refuses a refresh (RFC 6749 §5.2), for
 /// [`ends_session_when`](crate::ClientSessionBuilder::ends_session_when).
 ///
 /// Its status is a client error (4xx), and neither 408, 425 nor 429, which say that the same request
 /// may well succeed later.
-pub struct Refusal<'a> {
+pub struct ErrorResponse<'a> {
     response: &'a Response<Bytes>,
     code: Option<&'a str>,
 }
 
-impl<'a> Refusal<'a> {
+impl<'a> ErrorResponse<'a> {
     pub(crate) fn new(response: &'a Response<Bytes>, code: Option<&'a str>) -> Self {
         Self { response, code }
     }
@@ -27,7 +27,17 @@ impl<'a> Refusal<'a> {
         self.response.status()
     }
 
-    /// The `error` of RFC 6749 §5.2, if the answer is JSON that has one.
+    /// The `error` of RFC 6749 §5.2.
+    ///
+    /// `None` unless all of this holds:
+    ///
+    /// - There is one `Content-Type`, and it is `application/json`, with or without parameters.
+    /// - The body is a JSON object in which no name comes twice, and is within
+    ///   [`answer_limit`](crate::ClientSessionBuilder::answer_limit).
+    /// - `error` is a string of 1 to 64 characters, and each of them is an ASCII letter, a digit or
+    ///   one of `_-.:/`.
+    ///
+    /// Where a server sends something else, look at the [`body`](Self::body).
     pub fn code(&self) -> Option<&str> {
         self.code
     }
@@ -40,10 +50,10 @@ impl<'a> Refusal<'a> {
     }
 }
 
-impl fmt::Debug for Refusal<'_> {
+impl fmt::Debug for ErrorResponse<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A server may have put a token into the body.
-        f.debug_struct("Refusal")
+        f.debug_struct("ErrorResponse")
             .field("status", &self.status())
             .field("code", &self.code)
             .finish_non_exhaustive()
