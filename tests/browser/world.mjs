@@ -19,7 +19,7 @@ export async function until(what, check) {
     const found = await check();
     if (found) return found;
     assert(Date.now() < deadline, `waited in vain until ${what}`);
-    await sleep(20);
+    await sleep(40);
   }
 }
 
@@ -100,6 +100,12 @@ export class Visitor {
     return cookies[0];
   }
 
+  /** An hour passes in all tabs, and then they notice: each token they have is at its end. */
+  async hourPasses() {
+    for (const tab of this.#tabs) await tab.run((hour) => pass(hour), 3600 * 1000);
+    for (const tab of this.#tabs) await tab.run(() => void document.dispatchEvent(new Event('visibilitychange')));
+  }
+
   async goOnline(isOnline) {
     this.wire.isOffline = !isOnline;
     const event = isOnline ? 'online' : 'offline';
@@ -146,8 +152,11 @@ class InTab {
     await this.leaveAtOnce();
   }
 
-  leaveAtOnce() {
-    return this.page.goto(`${this.url}/test/elsewhere`);
+  /** As a link leads there. A driver that goes there may wait for what `back` has left behind. */
+  async leaveAtOnce() {
+    await this.run((url) => void setTimeout(() => (location.href = url), 0), `${this.url}/test/elsewhere`).catch(() => {});
+    const isThere = () => this.run(() => document.title === 'elsewhere').catch(() => false);
+    await until('it is elsewhere', isThere);
   }
 
   /** Back, with the page as it was. A driver that waits for it to load would wait for ever. */

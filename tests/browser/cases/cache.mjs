@@ -153,14 +153,15 @@ export async function planted_meanwhile(world) {
 
 /** What was under way when the page was left comes too late: its token is not gone by. */
 export async function late_answer(world) {
-  const visitor = await world.visitor();
+  const visitor = await world.visitor({ script: hide });
   const [tab, other] = [await visitor.bare(), await visitor.bare()];
   await tab.login();
   await other.is('signed_in');
-  await other.run(hide);
+  await tab.expired();
   let release;
   const released = new Promise((resolve) => (release = resolve));
   visitor.wire.route('/auth/token', () => (visitor.refreshes.length === 1 ? released : undefined));
+  await tab.run(() => void client.authFetch('/me').catch(() => {}));
   await until('a refresh is under way', () => visitor.refreshes.length === 1);
   await tab.leaveAtOnce();
   assert.equal(await other.logout(), 'done');
