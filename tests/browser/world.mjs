@@ -145,10 +145,15 @@ class InTab {
     return this.page.run(work, argument);
   }
 
+  /** Nobody has a lock: it is kept for a moment after the work, and a closed client gives up none. */
+  isFree() {
+    const isFree = async () => (await navigator.locks.query()).held.length === 0;
+    return until('the lock is free', () => this.run(isFree));
+  }
+
   /** To another page in the same tab, once nobody has the lock: Firefox keeps no page that has it. */
   async leave() {
-    const isFree = () => this.run(async () => (await navigator.locks.query()).held.length === 0);
-    await until('the lock is free', isFree);
+    await this.isFree();
     await this.leaveAtOnce();
   }
 

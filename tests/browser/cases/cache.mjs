@@ -14,6 +14,7 @@ export async function lock_is_released(world) {
   const visitor = await world.visitor({ script: patient });
   const [tab, waiter] = [await visitor.bare(), await visitor.bare()];
   await tab.login();
+  await tab.isFree();
   await waiter.run(() => (client.close(), start({ name: 'later' })));
   await tab.run(() => (client.close(), start({ name: 'later' })));
   let release;
@@ -36,9 +37,10 @@ export async function lock_is_released(world) {
 
 /** It was waiting for the lock itself: back again it asks for it again. */
 export async function waits_again(world) {
-  const visitor = await world.visitor();
+  const visitor = await world.visitor({ script: patient });
   const [tab, holder] = [await visitor.bare(), await visitor.bare()];
   await tab.login();
+  await tab.isFree();
   await holder.run(() => {
     const until = new Promise((resolve) => (window.letGo = resolve));
     navigator.locks.request('tower-bearer/1/later', () => until);
