@@ -48,8 +48,8 @@ const ACCESS_TTL: u64 = 15;
 const REUSE_WINDOW: u64 = 5;
 
 const TRY: &str = "
-Open http://localhost:{port} in a browser, in two tabs for instance. In Safari, which takes no
-secure cookie from plain HTTP, start with INSECURE_COOKIES=1.
+Open http://localhost:{port} in a browser, in two tabs for instance. For Safari, which so far takes
+no secure cookie from plain HTTP, start with INSECURE_COOKIES=1.
 ";
 
 #[derive(Clone)]

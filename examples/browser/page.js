@@ -40,7 +40,7 @@ const COOKIE_IS_GONE = {
   title: 'The session’s cookie is not there.',
   text:
     'It was removed, or the browser has not kept it: over plain HTTP it does so on localhost only, ' +
-    'and Safari not even there.',
+    'and Safari so far not even there.',
 };
 
 /** @type {Partial<Record<import('./tower-bearer.js').ErrorKind, string>>} */

@@ -123,7 +123,7 @@ export interface Claims {
  * | `timeout` | no answer in time |
  * | `unavailable` | 408, 429 or 5xx; `retryAfter` as the server asks |
  * | `refused` | an OAuth error; `code` tells which |
- * | `malformed` | 200, but no token answer: HTML, an empty body, wrong types |
+ * | `malformed` | 200, but no token answer: HTML, an empty or broken body, wrong types |
  * | `redirected` | the endpoint answered with a redirect, which is not followed |
  * | `status` | any other status |
  * | `other_user` | somebody else has signed in meanwhile; the request was not sent as them |

@@ -19,7 +19,7 @@
  *    has slept, never younger: a wrong one costs a refresh at most.
  * 4. One refresh at a time, in the page and, under a Web Lock, among its tabs. Its token is handed
  *    to the others over a BroadcastChannel, and who has waited for the lock takes that one.
- * 5. A refresh whose answer is lost is repeated, as the server redelivers. After that, who needs a
+ * 5. A refresh whose answer is lost, or is no token answer, is repeated, as the server redelivers. After that, who needs a
  *    token gets the failure until a back-off is over or the browser is online again.
  * 6. A token is never replaced by one of the same session and an earlier generation.
  * 7. Only four things sign out: a logout, the server's `invalid_grant`, its word that it got no
@@ -61,6 +61,11 @@ const JITTER = 0.1;
 /** How often one refresh asks, and the longest `Retry-After` that it sits out. */
 const ATTEMPTS = 3;
 const PATIENCE = 5 * SECOND;
+
+/** What may be over with the next attempt. WebKit takes an answer that was broken off for a whole one,
+ * which is malformed then.
+ * @type {ErrorKind[]} */
+const PASSING = ['unreachable', 'timeout', 'unavailable', 'malformed'];
 
 /** The pause after a refresh that has failed: the first, the longest, the longest on request. */
 const FIRST_PAUSE = SECOND;
@@ -688,7 +693,7 @@ class Client {
         if (epoch !== this.#epoch) return this.#current();
         if (!(cause instanceof AuthError)) throw cause;
         const wait = cause.retryAfter ?? 2 ** attempt * 100 * (1 + Math.random());
-        const isPassing = ['unreachable', 'timeout', 'unavailable'].includes(cause.kind);
+        const isPassing = PASSING.includes(cause.kind);
         if (!isPassing || attempt === ATTEMPTS || wait > PATIENCE) throw this.#fail(cause);
         await sleep(wait);
         if (epoch !== this.#epoch) return this.#current();

@@ -25,14 +25,18 @@ export async function watched(request) {
     seen(String(response.status), kindOf(response));
     return response;
   }
-  // An answer may break off within its body.
-  const text = await response.clone().text().catch((error) => {
+  const isLost = () => {
     seen('lost', 'lost', 'The answer is lost. The next one brings the same generation again.');
     lossListeners.forEach((callback) => callback());
+  };
+  // An answer may break off within its body. WebKit takes what has come for the whole.
+  const text = await response.clone().text().catch((error) => {
+    isLost();
     throw error;
   });
   const { kind, note } = refreshed(response, text);
-  seen(String(response.status), kind, note);
+  if (response.ok && !note) isLost();
+  else seen(String(response.status), kind, note);
   return response;
 }
 

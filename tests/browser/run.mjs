@@ -17,7 +17,7 @@ const AT_ONCE = 3;
 const ALONE = ['session::keyboard', 'session::focus'];
 const LONGEST = 180_000;
 
-// WebKit takes no `Secure` cookie from plain HTTP, not even from localhost. The others run as a
+// WebKitGTK takes no `Secure` cookie from plain HTTP, not even from localhost. The others run as a
 // developer would see it.
 const needsTls = browser === 'webkit';
 const read = (name) => readFileSync(join(folder, name));

@@ -5,8 +5,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-// Without a window each refresh rotates: two at once would be the end.
-const SETTINGS = { ADDR: '127.0.0.1:0', STORE: 'memory', RUST_LOG: 'error', REUSE_WINDOW: '0' };
+// Without a window each refresh rotates: two at once would be the end. No token comes to its end by
+// itself, however slow the machine is: the clocks of the pages are moved.
+const SETTINGS = { ADDR: '127.0.0.1:0', STORE: 'memory', RUST_LOG: 'error', REUSE_WINDOW: '0', ACCESS_TTL: '600' };
 
 export class Server {
   /** With nothing of the caller's own environment. */

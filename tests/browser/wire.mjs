@@ -39,7 +39,9 @@ const BARE_SCRIPT = `
   };`;
 
 const SCRIPT = { 'content-type': 'text/javascript' };
-const HTML = { 'content-type': 'text/html; charset=utf-8' };
+/** As the page has it: between pages that differ in this WebKit's driver loses its window. */
+const POLICY = { 'cross-origin-opener-policy': 'same-origin' };
+const HTML = { 'content-type': 'text/html; charset=utf-8', ...POLICY };
 
 export class Wire {
   /** What browsers have asked for, and what they were `answered`: status, headers and body. */

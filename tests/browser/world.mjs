@@ -19,7 +19,7 @@ export async function until(what, check) {
     const found = await check();
     if (found) return found;
     assert(Date.now() < deadline, `waited in vain until ${what}`);
-    await sleep(20);
+    await sleep(40);
   }
 }
 
@@ -100,6 +100,12 @@ export class Visitor {
     return cookies[0];
   }
 
+  /** An hour passes in all tabs, and then they notice: each token they have is at its end. */
+  async hourPasses() {
+    for (const tab of this.#tabs) await tab.run((hour) => pass(hour), 3600 * 1000);
+    for (const tab of this.#tabs) await tab.run(() => void document.dispatchEvent(new Event('visibilitychange')));
+  }
+
   async goOnline(isOnline) {
     this.wire.isOffline = !isOnline;
     const event = isOnline ? 'online' : 'offline';
@@ -139,15 +145,23 @@ class InTab {
     return this.page.run(work, argument);
   }
 
+  /** Nobody has a lock: it is kept for a moment after the work, and a closed client gives up none. */
+  isFree() {
+    const isFree = async () => (await navigator.locks.query()).held.length === 0;
+    return until('the lock is free', () => this.run(isFree));
+  }
+
   /** To another page in the same tab, once nobody has the lock: Firefox keeps no page that has it. */
   async leave() {
-    const isFree = () => this.run(async () => (await navigator.locks.query()).held.length === 0);
-    await until('the lock is free', isFree);
+    await this.isFree();
     await this.leaveAtOnce();
   }
 
-  leaveAtOnce() {
-    return this.page.goto(`${this.url}/test/elsewhere`);
+  /** As a link leads there. A driver that goes there may wait for what `back` has left behind. */
+  async leaveAtOnce() {
+    await this.run((url) => void setTimeout(() => (location.href = url), 0), `${this.url}/test/elsewhere`).catch(() => {});
+    const isThere = () => this.run(() => document.title === 'elsewhere').catch(() => false);
+    await until('it is elsewhere', isThere);
   }
 
   /** Back, with the page as it was. A driver that waits for it to load would wait for ever. */

@@ -14,6 +14,7 @@ export async function lock_is_released(world) {
   const visitor = await world.visitor({ script: patient });
   const [tab, waiter] = [await visitor.bare(), await visitor.bare()];
   await tab.login();
+  await tab.isFree();
   await waiter.run(() => (client.close(), start({ name: 'later' })));
   await tab.run(() => (client.close(), start({ name: 'later' })));
   let release;
@@ -36,9 +37,10 @@ export async function lock_is_released(world) {
 
 /** It was waiting for the lock itself: back again it asks for it again. */
 export async function waits_again(world) {
-  const visitor = await world.visitor();
+  const visitor = await world.visitor({ script: patient });
   const [tab, holder] = [await visitor.bare(), await visitor.bare()];
   await tab.login();
+  await tab.isFree();
   await holder.run(() => {
     const until = new Promise((resolve) => (window.letGo = resolve));
     navigator.locks.request('tower-bearer/1/later', () => until);
@@ -153,14 +155,15 @@ export async function planted_meanwhile(world) {
 
 /** What was under way when the page was left comes too late: its token is not gone by. */
 export async function late_answer(world) {
-  const visitor = await world.visitor();
+  const visitor = await world.visitor({ script: hide });
   const [tab, other] = [await visitor.bare(), await visitor.bare()];
   await tab.login();
   await other.is('signed_in');
-  await other.run(hide);
+  await tab.expired();
   let release;
   const released = new Promise((resolve) => (release = resolve));
   visitor.wire.route('/auth/token', () => (visitor.refreshes.length === 1 ? released : undefined));
+  await tab.run(() => void client.authFetch('/me').catch(() => {}));
   await until('a refresh is under way', () => visitor.refreshes.length === 1);
   await tab.leaveAtOnce();
   assert.equal(await other.logout(), 'done');

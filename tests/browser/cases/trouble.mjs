@@ -12,13 +12,27 @@ export async function lost_answer(world) {
   const before = await visitor.cookie();
   await tab.click('Lose the next answer');
   const isOn = () => tab.count('#lose[aria-checked=true]');
-  await until('it is armed or over', async () => (await isOn()) || visitor.refreshes.length > 1);
+  await until('it is armed', isOn);
+  await visitor.hourPasses();
   await tab.shows('#wire li .note', 'The answer is lost.');
-  await tab.reaches((await tab.generation()) + 1);
+  await tab.reaches(1);
   assert.equal(await isOn(), 0);
   assert.notEqual((await visitor.cookie()).value, before.value);
   await tab.isIn();
   assert.deepEqual([...new Set(visitor.answers)], [200]);
+}
+
+/** WebKit takes what was broken off for a whole answer, which it is not, and the client asks again too. */
+export async function broken_off(world) {
+  const visitor = await world.visitor({ script: hide });
+  const tab = await visitor.bare();
+  await tab.login();
+  const answer = { ...json('{"access_token":"abc'), isBroken: true };
+  visitor.wire.route('/auth/token', () => (visitor.refreshes.length < 3 ? answer : undefined));
+  await tab.expired();
+  assert.deepEqual(await tab.ask(), [200]);
+  assert.equal(visitor.refreshes.length, 3);
+  assert.deepEqual(await tab.reasons(), []);
 }
 
 /** The server has rotated, and brings the same generation again. */
@@ -70,7 +84,7 @@ export async function unavailable(world) {
 
 /** A long `Retry-After` is not sat out by those who wait: they are told, and the session is kept. */
 export async function long_retry_after(world) {
-  const visitor = await world.visitor();
+  const visitor = await world.visitor({ script: hide });
   const tab = await visitor.bare();
   await tab.login();
   const busy = { status: 503, headers: { 'retry-after': '60' } };
@@ -124,10 +138,11 @@ const NONSENSE = [
 /** Whatever else the token endpoint says, the session is kept, and nobody asks in a loop. */
 export async function nonsense(world) {
   const visitor = await world.visitor({ script: hide });
-  const tab = await visitor.bare();
-  await tab.login();
-  await tab.run(() => client.close());
-  const one = async ([what, answer, kind], number) => {
+  // Three at once, as they wait more than they work.
+  const tabs = [await visitor.bare(), await visitor.bare(), await visitor.bare()];
+  await tabs[0].login();
+  for (const tab of tabs) await tab.run(() => client.close());
+  const one = async (tab, [what, answer, kind], number) => {
     const tokenUrl = `/auth/token?${number}`;
     const end = visitor.wire.route(tokenUrl, () => answer);
     await tab.run((options) => start(options), { name: what, tokenUrl });
@@ -140,11 +155,15 @@ export async function nonsense(world) {
     assert.deepEqual(await tab.ask(), [200], what);
     await tab.run(() => client.close());
   };
-  for (const [number, what] of NONSENSE.entries()) await one(what, number);
+  const left = [...NONSENSE.entries()];
+  const work = async (tab) => {
+    for (let next = left.shift(); next; next = left.shift()) await one(tab, next[1], next[0]);
+  };
+  await Promise.all(tabs.map(work));
 }
 
 export async function silence(world) {
-  const visitor = await world.visitor();
+  const visitor = await world.visitor({ script: hide });
   const tab = await visitor.bare();
   visitor.wire.hold('/auth/token');
   await tab.run(() => {
@@ -185,7 +204,7 @@ export async function behind(world) {
   let asked = 0;
   visitor.wire.route('/auth/token', () => {
     asked += 1;
-    return asked > 2 ? undefined : json({ access_token: `a.${payload}.c`, token_type: 'Bearer', expires_in: 2 });
+    return asked > 6 ? undefined : json({ access_token: `a.${payload}.c`, token_type: 'Bearer', expires_in: 2 });
   });
   await tab.expired();
   for (const _ of ['once', 'twice']) {
@@ -196,5 +215,5 @@ export async function behind(world) {
   }
   assert.deepEqual(await tab.ask(), [200]);
   assert.equal((await tab.state()).claims.gen, 2);
-  assert.equal(asked, 3);
+  assert.equal(asked, 7, 'three attempts each time that it is behind');
 }

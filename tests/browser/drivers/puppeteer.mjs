@@ -11,6 +11,8 @@ const CHROMIUM = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // A page that takes more than 3 s to be put away would not be kept, as on a busy machine.
+  '--disable-features=BackForwardCacheEntryTimeout',
 ];
 
 export async function startBrowser(browser, { modules, program }) {
@@ -44,6 +46,7 @@ class Visitor {
 
   async page(url) {
     const page = await this.context.newPage({ type: 'window' });
+    page.setDefaultNavigationTimeout(60_000);
     await page.goto(url);
     return new Page(page);
   }

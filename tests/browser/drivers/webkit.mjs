@@ -7,6 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const KEYS = { Tab: '\uE004', Enter: '\uE007', Shift: '\uE008', Space: ' ' };
 
+/** A window that the driver has lost answers no command. */
+const LONGEST = 60_000;
+
 /** Without a graphics card the plainest way to draw is the quickest. */
 const ENVIRONMENT = {
   WEBKIT_DISABLE_COMPOSITING_MODE: '1',
@@ -71,7 +74,7 @@ class Visitor {
 
   async #command(method, path, body) {
     const text = body && JSON.stringify(body);
-    const response = await fetch(this.base + path, { method, body: text });
+    const response = await fetch(this.base + path, { method, body: text, signal: AbortSignal.timeout(LONGEST) });
     const { value } = await response.json();
     assert(response.ok, `${method} ${path}: ${value?.error}: ${value?.message}`);
     return value;
@@ -144,17 +147,23 @@ class Page {
       const [id, argument] = arguments;
       const done = (window.testResults ??= {});
       done[id] = {};
-      (async () => (${work})(argument ?? undefined))().then(
-        (value) => (done[id] = { value: value ?? null }),
-        (error) => (done[id] = { error: String(error) + String(error?.stack ?? '') }),
-      );`;
-    await this.#execute(script, id, argument ?? null);
+      const keep = (value) => (done[id] = { value: value ?? null });
+      const fail = (error) => (done[id] = { error: String(error) + String(error?.stack ?? '') });
+      try {
+        const value = (${work})(argument ?? undefined);
+        if (value instanceof Promise) value.then(keep, fail);
+        else keep(value);
+      } catch (error) {
+        fail(error);
+      }
+      return done[id];`;
+    let result = await this.#execute(script, id, argument ?? null);
     for (;;) {
-      const result = await this.#execute('return window.testResults?.[arguments[0]] ?? null', id);
       if (!result) throw new Error('the page is gone');
       if (result.error) throw new Error(result.error);
       if ('value' in result) return result.value ?? undefined;
       await sleep(10);
+      result = await this.#execute('return window.testResults?.[arguments[0]] ?? null', id);
     }
   }
 
