@@ -719,10 +719,12 @@ class Client {
   }
 
   /** Without a login the user stays the same: the cookie was planted, or its server errs. What it
-   * brought is for nobody, in no tab. @param {Held} other */
+   * brought is for nobody, in no tab. But a page that is back from the browser's cache may have
+   * missed a login, so it speaks for itself only. @param {Held} other */
   #isSwapped({ claims: { sid } }) {
-    this.#tabs.tell({ kind: 'ended', sid, reason: 'other_user' });
-    this.#end('other_user');
+    const isBack = !this.#held;
+    if (!isBack) this.#tabs.tell({ kind: 'ended', sid, reason: 'other_user' });
+    this.#end('other_user', isBack);
   }
 
   #signedOut() {
@@ -804,7 +806,7 @@ class Client {
   /** Signed out here at once; the server hears of it as soon as no refresh is under way.
    * @param {string} url */
   async #leave(url) {
-    this.#left = this.#held ?? this.#left;
+    this.#left = this.#known ?? this.#left;
     this.#end('logged_out');
     await this.#tabs.alone(async () => {
       const held = this.#left;

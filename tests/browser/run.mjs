@@ -16,6 +16,8 @@ const AT_ONCE = 3;
 /** The keyboard belongs to one window of the screen. */
 const ALONE = ['session::keyboard', 'session::focus'];
 const LONGEST = 180_000;
+/** More failures are not those of a busy machine. */
+const MAY_REPEAT = 3;
 
 // WebKitGTK takes no `Secure` cookie from plain HTTP, not even from localhost. The others run as a
 // developer would see it.
@@ -56,18 +58,23 @@ async function run(work, driver, { file, env }) {
   }
 }
 
-async function report(work, driver, one) {
+/** Whether the case has passed, or cannot. */
+async function report(work, driver, one, how = '') {
   const name = `${one.file}::${one.name}`;
   const why = UNABLE[browser][name];
-  if (why) return console.log(`unable ${browser} ${name}: ${why}`);
+  if (why) {
+    console.log(`unable ${browser} ${name}: ${why}`);
+    return true;
+  }
   const begun = performance.now();
   try {
     await run(work, driver, one);
-    console.log(`passed ${browser} ${name} (${Math.round(performance.now() - begun)} ms)`);
+    console.log(`passed ${browser} ${name}${how} (${Math.round(performance.now() - begun)} ms)`);
+    return true;
   } catch (error) {
-    process.exitCode = 1;
-    console.log(`FAILED ${browser} ${name}`);
+    console.log(`FAILED ${browser} ${name}${how}`);
     console.log(error);
+    return false;
   }
 }
 
@@ -77,12 +84,22 @@ try {
   const { CASE } = process.env;
   const wanted = cases.filter(({ file, name }) => !CASE || `${file}::${name}`.startsWith(CASE));
   const isAlone = ({ file, name }) => ALONE.includes(`${file}::${name}`);
+  const failed = [];
   const worker = (left) => async () => {
-    for (let one = left.shift(); one; one = left.shift()) await report(files[one.file][one.name], driver, one);
+    for (let one = left.shift(); one; one = left.shift()) {
+      if (!(await report(files[one.file][one.name], driver, one))) failed.push(one);
+    }
   };
   await worker(wanted.filter(isAlone))();
   const others = wanted.filter((one) => !isAlone(one));
-  await Promise.all(Array.from({ length: AT_ONCE }, worker(others)));
+  await Promise.all(Array.from({ length: AT_ONCE }, () => worker(others)()));
+  // Windows of one browser get into each other's way on a busy machine, which is no fault of the
+  // module. What fails here too fails.
+  assert.ok(failed.length <= MAY_REPEAT, `${failed.length} cases failed`);
+  for (const one of failed) {
+    const passes = await report(files[one.file][one.name], driver, one, ', repeated alone');
+    if (!passes) process.exitCode = 1;
+  }
 } finally {
   await driver.close();
 }
