@@ -13,8 +13,8 @@ const { browser, cases, folder, servers, ...tools } = JSON.parse(process.argv[2]
 
 /** They wait more than they work. */
 const AT_ONCE = 3;
-/** The keyboard belongs to one window of the screen. */
-const ALONE = ['session::keyboard', 'session::focus'];
+/** The keyboard belongs to one window of the screen, and a busy browser puts fewer pages away. */
+const ALONE = ['session::keyboard', 'session::focus', 'cache::waits_again'];
 const LONGEST = 180_000;
 /** More failures are not those of a busy machine. */
 const MAY_REPEAT = 3;
