@@ -34,7 +34,8 @@ pub(crate) struct Pending {
 /// Writes swaps for [`GroupCommit`].
 pub(crate) trait Writer: Send + Sync + 'static {
     /// Writes swaps of different sessions together, and gives the outcome of each in the same
-    /// order. None of them ends its session. It is called in a task of its own, which goes on if a caller is cancelled.
+    /// order. None of them ends its session. It is called in a task of its own, which goes on if a
+    /// caller is cancelled.
     ///
     /// An error is the answer to all of the swaps, so it must be one that concerns all of them.
     fn write(
