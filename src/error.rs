@@ -195,6 +195,10 @@ pub enum TokenError {
     /// The session of the token has ended.
     #[error("the token's session has ended")]
     SessionEnded,
+    /// The token is bound to a key (its `cnf` claim, RFC 7800), and no proof came with the request
+    /// that its presenter holds that key.
+    #[error("the token is bound to a key that was not proved")]
+    Unproven,
 }
 
 /// A kind of error answer: its status, its `error` code (RFC 6749 §5.2, RFC 6750 §3.1) and its

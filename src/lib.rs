@@ -208,7 +208,7 @@ pub use issuer::Issuer;
 #[cfg(feature = "_jws")]
 pub use jws::{Algorithm, KeySet, SigningKey, VerifyingKey, VerifyingKeys};
 pub use reply::ReplyBody;
-pub use token::{AccessToken, CamelCaseTokens, RefreshToken, TokenResponse};
+pub use token::{AccessToken, CamelCaseTokens, RefreshToken, TokenResponse, TokenType};
 #[cfg(feature = "_jws")]
 pub use verifier::{CacheLimits, Verifier};
 

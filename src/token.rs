@@ -64,6 +64,8 @@ token_type! {
 pub struct TokenResponse {
     /// The access token.
     pub access_token: AccessToken,
+    /// How the access token is to be presented.
+    pub token_type: TokenType,
     /// How long the access token lives: the whole seconds from its `iat` to its `exp`.
     pub expires_in: Duration,
     /// The refresh token to use from now on.
@@ -73,6 +75,33 @@ pub struct TokenResponse {
     pub refresh_expires_in: Duration,
     /// What the access token allows. It is empty if the token has no scope.
     pub scope: Scope,
+}
+
+/// How an access token is presented: the `token_type` of the answer (RFC 6749 §7.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenType {
+    /// By itself (RFC 6750).
+    #[default]
+    Bearer,
+    /// Together with a proof that the presenter holds a key (RFC 9449 §5).
+    DPoP,
+}
+
+impl TokenType {
+    /// The name on the wire, which is also the scheme of the `Authorization` header.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::DPoP => "DPoP",
+        }
+    }
+}
+
+impl fmt::Display for TokenType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// How the names of the members of a token answer are spelled.
@@ -191,7 +220,7 @@ impl Serialize for TokenWire<'_> {
         let members = 3 + usize::from(self.has_refresh_token) + usize::from(has_scope);
         let mut wire = serializer.serialize_struct("TokenResponse", members)?;
         wire.serialize_field(access_token, self.tokens.access_token.expose())?;
-        wire.serialize_field(token_type, "Bearer")?;
+        wire.serialize_field(token_type, self.tokens.token_type.as_str())?;
         wire.serialize_field(expires_in, &self.tokens.expires_in_secs())?;
         if self.has_refresh_token {
             wire.serialize_field(refresh_token, self.tokens.refresh_token.expose())?;
@@ -211,6 +240,7 @@ mod tests {
     fn wire(expires_in: Duration, scope: &str, spelling: Spelling) -> String {
         let tokens = TokenResponse {
             access_token: AccessToken::new("a.b.c"),
+            token_type: TokenType::Bearer,
             expires_in,
             refresh_token: RefreshToken::new("r.s.t"),
             refresh_expires_in: Duration::from_secs(3600),
@@ -239,6 +269,7 @@ mod tests {
     fn an_application_chooses_by_itself() {
         let tokens = TokenResponse {
             access_token: AccessToken::new("a.b.c"),
+            token_type: TokenType::Bearer,
             expires_in: Duration::from_secs(600),
             refresh_token: RefreshToken::new("r.s.t"),
             refresh_expires_in: Duration::from_secs(3600),

@@ -163,6 +163,18 @@ impl BearerLayer {
         self.sessions(guard).with(|rules| rules.check_live = true)
     }
 
+    /// Also accepts a token that is bound to a key (its `cnf` claim, RFC 7800) without a proof that the
+    /// presenter holds the key. Without this call such a token is refused with 401 `invalid_token`
+    /// (RFC 9449 §7.1).
+    ///
+    /// This is dangerous: the binding then protects nothing, and whoever steals the token can use it.
+    /// It is for an application that checks the proof by itself, such as that of mutual TLS
+    /// (RFC 8705).
+    #[must_use]
+    pub fn danger_accept_bound_tokens_without_proof(self) -> Self {
+        self.with(|rules| rules.takes_unproven = true)
+    }
+
     /// Lets `hook` make the responses to refused requests, from the rejection and the request's
     /// headers. The layer adds `WWW-Authenticate`, `Cache-Control` and, with a 503, `Retry-After`
     /// where the response lacks them. It drops the body if the request is a HEAD. A layer has one

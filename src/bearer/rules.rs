@@ -47,6 +47,8 @@ pub(super) struct Rules {
     pub(super) realm: Realm,
     pub(super) guard: Option<AnyGuard>,
     pub(super) check_live: bool,
+    /// Whether tokens that are bound to a key pass without a proof.
+    pub(super) takes_unproven: bool,
     pub(super) on_rejection: Option<Hook>,
 }
 
@@ -67,6 +69,7 @@ impl Rules {
             realm: Realm::default(),
             guard: None,
             check_live: false,
+            takes_unproven: false,
             on_rejection: None,
         }
     }
@@ -80,6 +83,9 @@ impl Rules {
                 false => Err(Rejection::missing_token()),
             };
         };
+        if token.claims().cnf.is_some() && !self.takes_unproven {
+            return Err(TokenError::Unproven.into());
+        }
         let live = match &self.guard {
             Some(guard) => self.ask_guard(guard, &token)?,
             None => None,

@@ -5,20 +5,24 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 
 mod audience;
+mod confirmation;
 mod private;
 #[cfg(feature = "_jws")]
 mod read;
 mod scope;
 mod session_id;
+mod thumbprint;
 #[cfg(feature = "_jws")]
 mod verified;
 
 pub use audience::Audience;
+pub use confirmation::Confirmation;
 pub use private::{PrivateClaims, PrivateClaimsError};
 #[cfg(feature = "_jws")]
 pub(crate) use read::read;
 pub use scope::{Scope, ScopeError};
 pub use session_id::SessionId;
+pub use thumbprint::{KeyThumbprint, KeyThumbprintError};
 #[cfg(feature = "_jws")]
 pub(crate) use verified::Content;
 #[cfg(feature = "_jws")]
@@ -29,8 +33,8 @@ pub use verified::VerifiedToken;
 ///
 /// 1. The members of [`Claims`].
 /// 2. Claims by which other specifications decide whether a resource server accepts a token, or who
-///    holds it: `acr` and `amr` (RFC 9068 §2.2.1), `cnf` (RFC 7800), `act` and `may_act` (RFC 8693
-///    §4), `authorization_details` (RFC 9396 §9.1), `azp` and `nonce` (OpenID Connect Core §2).
+///    holds it: `acr` and `amr` (RFC 9068 §2.2.1), `act` and `may_act` (RFC 8693 §4),
+///    `authorization_details` (RFC 9396 §9.1), `azp` and `nonce` (OpenID Connect Core §2).
 ///    This crate does not use them yet. They are reserved so that a later version can use them
 ///    without a clash with an application's claims.
 ///
@@ -53,9 +57,9 @@ pub const REGISTERED: &[&str] = &[
     "sid",
     "gen",
     "auth_time",
+    "cnf",
     "acr",
     "amr",
-    "cnf",
     "act",
     "may_act",
     "authorization_details",
@@ -64,7 +68,7 @@ pub const REGISTERED: &[&str] = &[
 ];
 
 /// Those of [`REGISTERED`] that are members of [`Claims`].
-pub(crate) const MEMBERS: &[&str] = REGISTERED.split_at(12).0;
+pub(crate) const MEMBERS: &[&str] = REGISTERED.split_at(13).0;
 
 /// The claims of an access token (RFC 9068 §2.2), with the application's own claims as `P`.
 ///
@@ -117,6 +121,11 @@ pub struct Claims<P = ()> {
     /// When the user last proved who they are (RFC 9068 §2.2.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
+    /// The key that the token is bound to (RFC 7800 §3.1). A verifier does not check that the
+    /// presenter holds it: [`BearerLayer`](https://docs.rs/tower-bearer/latest/tower_bearer/bearer/struct.BearerLayer.html)
+    /// does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
     /// The application's own claims.
     #[serde(flatten)]
     pub private: P,
@@ -144,6 +153,7 @@ impl<P> Claims<P> {
             sid: self.sid,
             generation: self.generation,
             auth_time: self.auth_time,
+            cnf: self.cnf,
             private,
         }
     }

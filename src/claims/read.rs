@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::{Audience, Claims, Content, Scope};
+use super::{Audience, Claims, Confirmation, Content, Scope};
 use crate::{clock::Timestamp, error::TokenError, json::Strict};
 
 /// Reads the registered claims and the application's own into one shared allocation, because they
@@ -46,6 +46,7 @@ struct Members {
     sid: Option<String>,
     generation: Option<u32>,
     auth_time: Option<Timestamp>,
+    cnf: Option<Confirmation>,
     private: Map<String, Value>,
 }
 
@@ -71,6 +72,7 @@ impl Members {
                 sid: self.sid,
                 generation: self.generation,
                 auth_time: self.auth_time,
+                cnf: self.cnf,
                 private: (),
             },
             private: self.private,
@@ -135,6 +137,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 Name::Sid => self.take(&mut map, &mut members.sid)?,
                 Name::Generation => self.take(&mut map, &mut members.generation)?,
                 Name::AuthTime => self.take(&mut map, &mut members.auth_time)?,
+                Name::Cnf => self.take(&mut map, &mut members.cnf)?,
                 Name::Private(name) => {
                     let Strict(value) = map.next_value()?;
                     if members.private.insert(name, value).is_some() {
@@ -160,6 +163,7 @@ enum Name {
     Sid,
     Generation,
     AuthTime,
+    Cnf,
     Private(String),
 }
 
@@ -192,6 +196,7 @@ impl Visitor<'_> for NameVisitor {
             "sid" => Name::Sid,
             "gen" => Name::Generation,
             "auth_time" => Name::AuthTime,
+            "cnf" => Name::Cnf,
             other => Name::Private(other.to_owned()),
         })
     }
@@ -213,21 +218,38 @@ mod tests {
     #[test]
     fn each_registered_name_is_read_and_no_other() {
         let content = with(
-            r#","nbf":3,"client_id":"c","scope":"x y","sid":"d","gen":4,"auth_time":5,"Iss":6"#,
+            r#","nbf":3,"client_id":"c","scope":"x y","sid":"d","gen":4,"auth_time":5,"cnf":{},"Iss":6"#,
         )
         .unwrap();
         let written = serde_json::to_value(&content.claims).unwrap();
         let names: Vec<_> = written.as_object().unwrap().keys().collect();
-        assert_eq!(names.len(), 12);
+        assert_eq!(names.len(), 13);
         assert!(names.iter().all(|name| REGISTERED.contains(&name.as_str())));
         assert_eq!(Value::from(content.private.clone()), json!({ "Iss": 6 }));
     }
 
     #[test]
     fn a_name_that_is_only_reserved_is_read_as_a_private_one() {
-        let content = with(r#","acr":"2","cnf":{"jkt":"x"}"#).unwrap();
+        let content = with(r#","acr":"2","act":{"sub":"x"}"#).unwrap();
         let private = Value::from(content.private.clone());
-        assert_eq!(private, json!({ "acr": "2", "cnf": { "jkt": "x" } }));
+        assert_eq!(private, json!({ "acr": "2", "act": { "sub": "x" } }));
+    }
+
+    #[test]
+    fn a_binding_that_cannot_be_read_is_no_missing_one() {
+        for cnf in [
+            "null",
+            "7",
+            r#""x""#,
+            "[]",
+            r#"{"jkt":"x"}"#,
+            r#"{"jkt":null}"#,
+        ] {
+            let error = with(&format!(r#","cnf":{cnf}"#)).err();
+            assert_eq!(error, Some(TokenError::Claims), "{cnf}");
+        }
+        let twin = with(r#","cnf":{"x":1,"x":1}"#).err();
+        assert_eq!(twin, Some(TokenError::Claims));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The header of a token (RFC 7515 §4).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Algorithm, compact::decode};
 use crate::{error::TokenError, json};
@@ -8,7 +8,7 @@ use crate::{error::TokenError, json};
 /// Members that would change how the token is read, or that bring a key with the token (RFC 7515
 /// §4.1, RFC 7797). This crate supports none of these extensions, and takes keys only from its
 /// configuration (RFC 8725 §3.10).
-const REFUSED: [&str; 6] = ["crit", "b64", "jwk", "jku", "x5u", "x5c"];
+pub(super) const REFUSED: [&str; 6] = ["crit", "b64", "jwk", "jku", "x5u", "x5c"];
 
 pub(super) struct Header {
     pub(super) algorithm: Algorithm,
@@ -16,15 +16,20 @@ pub(super) struct Header {
     typ: Option<String>,
 }
 
-impl Header {
-    /// Reads the first segment of a token.
+/// The members of a header, none of which has been looked at.
+pub(super) struct BareHeader {
+    pub(super) members: Map<String, Value>,
+}
+
+impl BareHeader {
     pub(super) fn parse(segment: &str) -> Result<Self, TokenError> {
-        let bytes = decode(segment)?;
-        let mut members = json::object(&bytes).map_err(|_| TokenError::Malformed)?;
-        if REFUSED.iter().any(|name| members.contains_key(*name)) {
-            return Err(TokenError::Header);
-        }
-        let mut text = |name: &str| match members.remove(name) {
+        let members = json::object(&decode(segment)?).map_err(|_| TokenError::Malformed)?;
+        Ok(Self { members })
+    }
+
+    /// Reads the members that every header may have.
+    pub(super) fn read(mut self) -> Result<Header, TokenError> {
+        let mut text = |name: &str| match self.members.remove(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(TokenError::Malformed),
@@ -33,11 +38,22 @@ impl Header {
         let kid = text("kid")?;
         let typ = text("typ")?;
         let algorithm = Algorithm::named(&algorithm).ok_or(TokenError::Algorithm)?;
-        Ok(Self {
+        Ok(Header {
             algorithm,
             kid,
             typ,
         })
+    }
+}
+
+impl Header {
+    /// Reads the first segment of a token.
+    pub(super) fn parse(segment: &str) -> Result<Self, TokenError> {
+        let bare = BareHeader::parse(segment)?;
+        match REFUSED.iter().any(|name| bare.members.contains_key(*name)) {
+            true => Err(TokenError::Header),
+            false => bare.read(),
+        }
     }
 
     /// Whether `typ` is the media type `wanted`. Case does not matter, and `application/` may be

@@ -25,6 +25,8 @@ mod jwk;
 mod key;
 mod known;
 mod roca;
+#[cfg(any(feature = "dpop", feature = "dbsc"))]
+mod self_signed;
 mod set;
 mod signing;
 #[cfg(test)]
@@ -34,6 +36,8 @@ mod verifying;
 
 pub use algorithm::Algorithm;
 pub use error::{KeyError, KeyErrorKind};
+#[cfg(any(feature = "dpop", feature = "dbsc"))]
+pub(crate) use self_signed::SelfSigned;
 pub use set::KeySet;
 pub use signing::{PrivateKeyText, SigningKey};
 pub(crate) use trusted::Trust;
@@ -81,8 +85,14 @@ impl SignError {
     }
 }
 
+/// SHA-256 (FIPS 180-4).
+#[cfg(any(feature = "dpop", feature = "dbsc"))]
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    backend::sha256(bytes)
+}
+
 /// HMAC-SHA-256 (RFC 2104) of all parts in a row.
-#[cfg_attr(not(feature = "session"), allow(dead_code))] // only sessions use it
+#[cfg_attr(not(any(feature = "session", feature = "dpop")), allow(dead_code))]
 pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     backend::hmac_sha256(key, parts)
 }

@@ -118,6 +118,19 @@ impl VerifyingKey {
         Self::read(Jwk::from_members(members, None, Operation::Verify)?)
     }
 
+    /// Reads a key for this algorithm, which the JWK need not name.
+    #[cfg(any(feature = "dpop", feature = "dbsc"))]
+    pub(super) fn from_jwk_members_as(
+        algorithm: Algorithm,
+        members: Map<String, Value>,
+    ) -> Result<Self, KeyError> {
+        Self::read(Jwk::from_members(
+            members,
+            Some(algorithm),
+            Operation::Verify,
+        )?)
+    }
+
     fn read(mut jwk: Jwk) -> Result<Self, KeyError> {
         let key = match jwk.algorithm.family() {
             Family::Hmac { .. } => Self::from_secret(jwk.algorithm, &jwk.secret()?)?,

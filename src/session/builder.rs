@@ -162,6 +162,20 @@ impl<St> SessionsBuilder<St> {
         self
     }
 
+    /// For how long the refresh token of a [bound](super::Grant::bound_to) session is given out again
+    /// instead of being rotated: zero by default, and at most half of the idle lifetime.
+    ///
+    /// A refresh that does not rotate writes nothing, but for one confirmation. A refresh token that is
+    /// bound to a key need not be rotated at all (RFC 9700 §4.14.2), but its lifetime only grows when it
+    /// is. Sessions that are not bound rotate at each refresh, whatever this says.
+    ///
+    /// A login with a shorter [idle lifetime](super::Grant::idle_lifetime) of its own should be at
+    /// least twice as long as this, so that its token is rotated in time.
+    pub fn rotate_bound_after(mut self, age: Duration) -> Self {
+        self.policy.rotate_bound_after = age;
+        self
+    }
+
     /// What happens if a refresh asks for scope that was not granted. By default it is refused
     /// ([`ExcessScope::Refuse`]).
     pub fn excess_scope(mut self, excess: ExcessScope) -> Self {
@@ -259,7 +273,8 @@ impl<St: SessionStore> SessionsBuilder<St> {
     ///   session lifetime is above a thousand years.
     /// - The access lifetime is above the idle lifetime, or the idle lifetime is above the session
     ///   lifetime.
-    /// - The reuse window, the late budget, its span or the maximum of sessions is out of range.
+    /// - The reuse window, the late budget, its span, the age at which bound sessions are rotated or
+    ///   the maximum of sessions is out of range.
     /// - The issuer is above 512 bytes.
     /// - The refresh key is also a key of the access tokens.
     pub fn build(self) -> Result<Sessions<St>, ConfigError> {
@@ -318,6 +333,8 @@ impl<St: SessionStore> SessionsBuilder<St> {
             "the reuse window must not be above 5 minutes"
         } else if !(1..=32).contains(&self.policy.late_span) {
             "the span of late redeliveries must be 1 to 32 generations"
+        } else if self.policy.rotate_bound_after > self.policy.idle_lifetime / 2 {
+            "bound sessions must be rotated within half of the idle lifetime"
         } else if self.policy.late_budget >= self.policy.late_span {
             "the budget of late redeliveries must be below its span"
         } else if self

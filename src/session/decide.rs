@@ -4,7 +4,7 @@
 
 use std::{cmp::Ordering, time::Duration};
 
-use super::{RefreshVerdict, Refusal, Reuse, RotationPolicy};
+use super::{Possession, RefreshVerdict, Refusal, Reuse, RotationPolicy};
 use crate::{
     clock::{Timestamp, millis},
     store::{Record, SessionState},
@@ -21,16 +21,27 @@ pub struct PresentedToken {
     pub exp: Timestamp,
     /// Whether the token's `jti` is the one that the session's secret gives for its generation.
     pub is_genuine: bool,
+    /// Whether the presenter has proved that it holds the key that the token or its session is bound
+    /// to. If the session is bound, [`Unbound`](Possession::Unbound) counts as
+    /// [`Unproven`](Possession::Unproven).
+    pub possession: Possession,
 }
 
 impl PresentedToken {
-    /// A token of this generation that expires at `exp`.
+    /// A token of this generation that expires at `exp` and is bound to no key.
     pub const fn new(generation: u32, exp: Timestamp, is_genuine: bool) -> Self {
         Self {
             generation,
             exp,
             is_genuine,
+            possession: Possession::Unbound,
         }
+    }
+
+    /// The same token, presented by someone of whose key this is known.
+    #[must_use]
+    pub const fn with_possession(self, possession: Possession) -> Self {
+        Self { possession, ..self }
     }
 }
 
@@ -88,10 +99,33 @@ pub fn decide(
     if now >= session.ends_at || now >= expires_at {
         return RefreshVerdict::Refused(Refusal::Expired);
     }
-    match token.generation.cmp(&state.generation) {
-        Ordering::Greater => RefreshVerdict::Restore,
-        Ordering::Equal => decide_live(state, now, policy),
-        Ordering::Less => decide_passed(state, token, now, policy),
+    let is_bound = state.bound_to.is_some() || token.possession != Possession::Unbound;
+    if is_bound && token.possession != Possession::Proven {
+        // Nothing is written: whoever has the token alone must not end the session.
+        return RefreshVerdict::Refused(Refusal::Unproven);
+    }
+    match (token.generation.cmp(&state.generation), is_bound) {
+        (Ordering::Greater, _) => RefreshVerdict::Restore,
+        (Ordering::Equal, false) => decide_live(state, now, policy),
+        (Ordering::Less, false) => decide_passed(state, token, now, policy),
+        (Ordering::Equal, true) => decide_bound(state, now, policy),
+        // The client has proved to be the session's own, so this is one of its copies, or a retry.
+        (Ordering::Less, true) => RefreshVerdict::Overtaken,
+    }
+}
+
+/// Decides on the live token of a bound session whose client has proved its key: row 13 or 6.
+///
+/// Nothing depends on the reuse window but how often the session rotates, so strict rotation does not
+/// count here: a sender constraint stands in for it (RFC 9700 §4.14.2).
+fn decide_bound(state: &SessionState, now: Timestamp, policy: &RotationPolicy) -> RefreshVerdict {
+    let window = policy.reuse_window;
+    let kept = policy.rotate_bound_after.max(window.saturating_mul(2));
+    let may_come_again = state.generation >= 1;
+    if may_come_again && is_within(state.delivered_at, now, kept, window) {
+        RefreshVerdict::Current
+    } else {
+        rotate(state)
     }
 }
 
@@ -138,10 +172,15 @@ fn decide_live(state: &SessionState, now: Timestamp, policy: &RotationPolicy) ->
     let may_come_again = state.generation >= 1 && !policy.strict;
     if may_come_again && is_within(state.delivered_at, now, window.saturating_mul(2), window) {
         RefreshVerdict::Current
-    } else if state.generation == u32::MAX {
-        RefreshVerdict::Refused(Refusal::Exhausted)
     } else {
-        RefreshVerdict::Rotate
+        rotate(state)
+    }
+}
+
+fn rotate(state: &SessionState) -> RefreshVerdict {
+    match state.generation {
+        u32::MAX => RefreshVerdict::Refused(Refusal::Exhausted),
+        _ => RefreshVerdict::Rotate,
     }
 }
 

@@ -33,6 +33,11 @@ pub enum SessionEventKind {
     Neighbour,
     /// The previous refresh token was presented late, because an answer was lost (row 8).
     LateRedelivery,
+    /// A client that has proved the key that its session is bound to presented a refresh token that
+    /// had been moved past: by a copy of the client, or because an answer was lost (row 14).
+    Overtaken,
+    /// A session was bound to a key after its login.
+    Bound,
     /// A refresh token ahead of the store was presented: the store has lost writes (row 11).
     StoreLostWrites,
     /// A refresh token was presented after the client had moved on to a newer one. Most likely it
@@ -52,12 +57,15 @@ impl SessionEventKind {
             Self::Repeated => "repeated",
             Self::Neighbour => "neighbour",
             Self::LateRedelivery => "late_redelivery",
+            Self::Overtaken => "overtaken",
+            Self::Bound => "bound",
             Self::StoreLostWrites => "store_lost_writes",
             Self::Reused(Reuse::Confirmed) => "reused_confirmed",
             Self::Reused(Reuse::BudgetSpent) => "reused_budget_spent",
             Self::Reused(Reuse::Strict) => "reused_strict",
             Self::Reused(Reuse::Older) => "reused_older",
             Self::Refused(Refusal::Forged) => "forged",
+            Self::Refused(Refusal::Unproven) => "unproven",
             Self::Refused(_) => "refused",
             Self::Ended(_) => "ended",
         }
@@ -81,6 +89,11 @@ impl Events {
                 session = %event.session,
                 distance = event.distance,
                 "a forged refresh token: the signing key is out"
+            ),
+            SessionEventKind::Refused(Refusal::Unproven) => trace::error!(
+                session = %event.session,
+                distance = event.distance,
+                "a refresh token without its key: it is in other hands, or its client is set up wrongly"
             ),
             SessionEventKind::Reused(_) | SessionEventKind::StoreLostWrites => trace::warn!(
                 kind = event.kind.as_str(),

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Metadata, PrivateClaims, SessionError, lifetimes::Lifetimes, limits::cut};
+use super::{KeyProof, Metadata, PrivateClaims, SessionError, lifetimes::Lifetimes, limits::cut};
 use crate::{claims::Scope, clock::Timestamp, error::ConfigError};
 
 /// What a login grants: to whom, which scope and for how long.
@@ -50,6 +50,7 @@ pub struct Grant {
     pub(super) auth_time: Option<Timestamp>,
     pub(super) claims: PrivateClaims,
     pub(super) metadata: Metadata,
+    pub(super) proof: Option<KeyProof>,
     idle_lifetime: Option<Duration>,
     session_lifetime: Option<Duration>,
     fault: Option<ConfigError>,
@@ -65,6 +66,7 @@ impl Grant {
             auth_time: None,
             claims: PrivateClaims::default(),
             metadata: Metadata::new(),
+            proof: None,
             idle_lifetime: None,
             session_lifetime: None,
             fault: None,
@@ -80,6 +82,17 @@ impl Grant {
     /// Binds the session to this OAuth client. Without it the session is bound to no client.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = Some(client_id.into());
+        self
+    }
+
+    /// Binds the session to the key that the client has just proved to hold. Its refresh tokens are
+    /// then of no use without that key, and copies of the client that share the key never log each
+    /// other out. See [the manual](crate::manual::protocol#bound-sessions).
+    ///
+    /// A binding cannot be undone. A session that begins without one can be
+    /// [bound](super::Sessions::bind) later.
+    pub fn bound_to(mut self, proof: KeyProof) -> Self {
+        self.proof = Some(proof);
         self
     }
 

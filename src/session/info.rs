@@ -65,13 +65,16 @@ pub struct SessionInfo {
     /// refresh hook and are not serialized.
     #[serde(skip)]
     pub claims: PrivateClaims,
+    /// Whether the session is bound to a key, so that its refresh tokens are of no use without it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub bound: bool,
     /// The application's own notes.
     pub metadata: Metadata,
 }
 
 impl SessionInfo {
     /// What a user may see of `session`.
-    pub(super) fn new(session: Session, last_refreshed_at: Option<Timestamp>) -> Self {
+    pub(super) fn new(session: Session, last_refreshed_at: Option<Timestamp>, bound: bool) -> Self {
         const HOUR: i64 = 60 * 60;
         let to_the_hour = |at: Timestamp| {
             Timestamp::from_secs(at.as_secs().div_euclid(HOUR).saturating_mul(HOUR))
@@ -86,6 +89,7 @@ impl SessionInfo {
             auth_time: session.auth_time,
             ends_at: session.ends_at,
             claims: session.claims,
+            bound,
             metadata: session.metadata,
         }
     }
@@ -93,6 +97,7 @@ impl SessionInfo {
 
 impl From<Record> for SessionInfo {
     fn from(record: Record) -> Self {
-        Self::new(record.session, record.state.last_refreshed_at)
+        let Record { session, state } = record;
+        Self::new(session, state.last_refreshed_at, state.bound_to.is_some())
     }
 }

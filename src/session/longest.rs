@@ -2,7 +2,7 @@ use uuid::Uuid;
 
 use super::Sessions;
 use crate::{
-    claims::SessionId,
+    claims::{KeyThumbprint, SessionId},
     clock::Timestamp,
     error::{ConfigError, ConfigErrorKind},
     store::{Session, SessionSecret, SessionState, SessionStore},
@@ -18,6 +18,7 @@ impl<St: SessionStore> Sessions<St> {
         let session = Session::new(id, self.0.issuer.issuer(), "", secret, far);
         let mut state = SessionState::new(far);
         state.generation = u32::MAX;
+        state.bound_to = Some(KeyThumbprint::from_bytes([0; 32]));
         let unsigned = |error| {
             ConfigError::new(ConfigErrorKind::Cookie, "no token can be signed").with_source(error)
         };

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use super::{PrivateClaims, SessionError, SessionErrorKind, Sessions};
+use super::{KeyProof, PrivateClaims, SessionError, SessionErrorKind, Sessions};
 use crate::{
-    claims::{Claims, Scope},
+    claims::{Claims, Confirmation, Scope},
     clock::Timestamp,
     error::{ConfigError, ConfigErrorKind},
     store::{Session, SessionState, SessionStore},
-    token::{AccessToken, TokenResponse},
+    token::{AccessToken, TokenResponse, TokenType},
     verifier::DEFAULT_MAX_TOKEN_BYTES,
 };
 
@@ -15,17 +15,31 @@ const SECOND: Duration = Duration::from_secs(1);
 /// By how much a token with nine more digits is longer, in base64url.
 const GROWTH: usize = 12;
 
+/// The session whose tokens are minted, and for whom.
+pub(super) struct Minting<'a> {
+    pub(super) session: &'a Session,
+    pub(super) state: &'a SessionState,
+    pub(super) now: Timestamp,
+    /// The proof of the key that the session is bound to.
+    pub(super) proof: Option<&'a KeyProof>,
+}
+
 impl<St: SessionStore> Sessions<St> {
     /// Mints the access token and the refresh token of a session's live generation.
     pub(super) fn mint(
         &self,
-        session: &Session,
-        state: &SessionState,
-        now: Timestamp,
+        minting: &Minting<'_>,
         scope: Scope,
         private: &PrivateClaims,
     ) -> Result<TokenResponse, SessionError> {
         let inner = &self.0;
+        let &Minting {
+            session,
+            state,
+            now,
+            proof,
+        } = minting;
+        let token_type = proof.map_or(TokenType::Bearer, KeyProof::token_type);
         // At most half of the time that is left, so that the client can refresh in time. A token
         // below a second would have expired before it arrives.
         let left = state.expires_at.saturating_since(now);
@@ -40,9 +54,13 @@ impl<St: SessionStore> Sessions<St> {
         if session.client_id.is_some() {
             claims.client_id.clone_from(&session.client_id);
         }
+        if token_type == TokenType::DPoP {
+            claims.cnf = state.bound_to.clone().map(Confirmation::with_jkt);
+        }
         let access_token = self.sign_within_limits(claims, private)?;
         Ok(TokenResponse {
             access_token,
+            token_type,
             expires_in,
             refresh_token: inner.refresh_key.mint(session, state)?,
             refresh_expires_in: left,

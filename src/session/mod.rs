@@ -26,6 +26,7 @@
 //! # }
 //! ```
 
+mod bind;
 mod builder;
 mod clean_up;
 mod confirm;
@@ -39,6 +40,7 @@ mod grant;
 mod guard;
 mod hook;
 mod info;
+mod key_proof;
 mod lifetimes;
 mod limits;
 mod list;
@@ -50,6 +52,7 @@ mod mint;
 mod outcome;
 mod patience;
 mod policy;
+mod possession;
 mod refresh;
 mod refresh_claims;
 mod refresh_request;
@@ -71,9 +74,11 @@ pub use excess_scope::ExcessScope;
 pub use grant::Grant;
 pub use hook::{IntoRefreshDecision, RefreshDecision};
 pub use info::SessionInfo;
+pub use key_proof::KeyProof;
 pub use list::{ListRequest, SessionPage};
 pub use outcome::{RefreshOutcome, Refreshed};
 pub use policy::{ConfirmBy, Overflow, RotationPolicy};
+pub use possession::Possession;
 pub use refresh_request::RefreshRequest;
 pub use refresh_token::RefreshKey;
 pub use refusal::Refusal;

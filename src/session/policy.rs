@@ -22,6 +22,9 @@ pub struct RotationPolicy {
     pub late_budget: u32,
     /// Over how many generations late redeliveries are counted, 1 to 32: 20 by default.
     pub late_span: u32,
+    /// For how long the refresh token of a session that is bound to a key is not rotated: zero by
+    /// default. See [`rotate_bound_after`](super::SessionsBuilder::rotate_bound_after).
+    pub rotate_bound_after: Duration,
     /// Whether the reuse of a refresh token ends the session: true by default. See
     /// [`danger_refuse_without_ending`](super::SessionsBuilder::danger_refuse_without_ending).
     pub end_on_reuse: bool,
@@ -35,6 +38,7 @@ impl Default for RotationPolicy {
             strict: false,
             late_budget: 3,
             late_span: 20,
+            rotate_bound_after: Duration::ZERO,
             end_on_reuse: true,
         }
     }

@@ -3,18 +3,18 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    EndReason, ExcessScope, PresentedToken, PrivateClaims, RefreshDecision, RefreshOutcome,
-    RefreshRequest, RefreshVerdict, Refreshed, Refusal, Reuse, SessionError, SessionErrorKind,
-    SessionEvent, SessionEventKind, SessionInfo, Sessions, decide, is_other_client,
-    patience::within, refresh_token::OpenedToken,
+    EndReason, ExcessScope, KeyProof, Possession, PresentedToken, PrivateClaims, RefreshDecision,
+    RefreshOutcome, RefreshRequest, RefreshVerdict, Refreshed, Refusal, Reuse, SessionError,
+    SessionErrorKind, SessionEvent, SessionEventKind, SessionInfo, Sessions, decide,
+    is_other_client, mint::Minting, patience::within, refresh_token::OpenedToken,
 };
 use crate::{
-    claims::Scope,
+    claims::{KeyThumbprint, Scope},
     clock::Timestamp,
     store::{Loaded, Record, SessionState, SessionStore, StoreError, StoreErrorKind, Swap},
 };
 
-const TRIES: u32 = 5;
+pub(super) const TRIES: u32 = 5;
 const JITTER: Duration = Duration::from_millis(8);
 
 /// One refresh on its way through load, decision and swap.
@@ -44,7 +44,9 @@ impl<St: SessionStore> Sessions<St> {
     ///
     /// # Errors
     ///
-    /// - [`InvalidGrant`](SessionErrorKind::InvalidGrant): the token is refused.
+    /// - [`InvalidGrant`](SessionErrorKind::InvalidGrant): the token is refused. It may be good, but
+    ///   lack the [proof](RefreshRequest::proof) that its session asks for
+    ///   ([`Refusal::Unproven`]).
     /// - [`InvalidScope`](SessionErrorKind::InvalidScope): the requested scope goes beyond the
     ///   session's, and the [setting](super::SessionsBuilder::excess_scope) does not let that pass.
     /// - [`Unavailable`](SessionErrorKind::Unavailable): the store or the application's hook
@@ -86,10 +88,6 @@ impl<St: SessionStore> Sessions<St> {
         }
         match decided.verdict {
             RefreshVerdict::Refused(refusal) => Err(self.refuse(refusal, record, token)),
-            // Nothing is written: whoever has the token alone must not end the session.
-            _ if record.state.bound_to.is_some() => {
-                Err(self.refuse(Refusal::Unproven, record, token))
-            }
             RefreshVerdict::Reuse(reuse) => self.punish(reuse, &decided).await,
             _ => self.accept(attempt, decided).await,
         }
@@ -98,11 +96,21 @@ impl<St: SessionStore> Sessions<St> {
     async fn load_and_decide(&self, attempt: &Attempt<'_>) -> Result<Decided, SessionError> {
         let since = Instant::now();
         let (record, now) = self.load_own(attempt).await?;
-        let token = attempt.token.presented_to(&record.session);
+        let opened = &attempt.token;
+        let bound_to = record.state.bound_to.as_ref().or(opened.bound_to.as_ref());
+        let proof = attempt.request.proof.as_ref();
+        let token = opened
+            .presented_to(&record.session)
+            .with_possession(possession(bound_to, proof));
         let policy = &self.0.policy;
         let verdict = decide(&record, token, now, policy);
+        let mut next = verdict.apply(&record, token, now, policy);
+        // A store that has lost the binding gets it back from the token, which still has it.
+        if let Some(next) = &mut next {
+            next.bound_to = bound_to.cloned();
+        }
         Ok(Decided {
-            next: verdict.apply(&record, token, now, policy),
+            next,
             record,
             token,
             now,
@@ -160,7 +168,18 @@ impl<St: SessionStore> Sessions<St> {
         let scope = self.narrowed(attempt.request.scope.as_ref(), &session.scope)?;
         let private = self.ask_application(attempt, &decided).await?;
         let live = next.unwrap_or(&record.state);
-        let tokens = self.mint(session, live, decided.now, scope, &private)?;
+        let is_proven = decided.token.possession == Possession::Proven;
+        let proof = attempt.request.proof.as_ref().filter(|_| is_proven);
+        let tokens = self.mint(
+            &Minting {
+                session,
+                state: live,
+                now: decided.now,
+                proof,
+            },
+            scope,
+            &private,
+        )?;
         if next.is_some() && self.is_stale(decided.since) {
             return Ok(None);
         }
@@ -169,11 +188,11 @@ impl<St: SessionStore> Sessions<St> {
         if self.write(record, next, event).await? == Swap::Lost {
             return Ok(None);
         }
-        let refreshed_at = live.last_refreshed_at;
+        let (refreshed_at, bound) = (live.last_refreshed_at, live.bound_to.is_some());
         Ok(Some(Refreshed {
             tokens,
             outcome,
-            session: SessionInfo::new(decided.record.session, refreshed_at),
+            session: SessionInfo::new(decided.record.session, refreshed_at, bound),
         }))
     }
 
@@ -235,6 +254,15 @@ impl<St: SessionStore> Sessions<St> {
     }
 }
 
+/// Whether the key that a refresh token or its session is bound to was proved. Neither is a secret.
+fn possession(bound_to: Option<&KeyThumbprint>, proof: Option<&KeyProof>) -> Possession {
+    match (bound_to, proof) {
+        (None, _) => Possession::Unbound,
+        (Some(key), Some(proof)) if key == proof.key() => Possession::Proven,
+        (Some(_), _) => Possession::Unproven,
+    }
+}
+
 /// The outcome and the event of an accepted token. A plain rotation has no event.
 fn outcome(verdict: RefreshVerdict) -> (RefreshOutcome, Option<SessionEventKind>) {
     match verdict {
@@ -247,6 +275,10 @@ fn outcome(verdict: RefreshVerdict) -> (RefreshOutcome, Option<SessionEventKind>
             RefreshOutcome::Redelivered,
             Some(SessionEventKind::LateRedelivery),
         ),
+        RefreshVerdict::Overtaken => (
+            RefreshOutcome::Redelivered,
+            Some(SessionEventKind::Overtaken),
+        ),
         RefreshVerdict::Restore => (
             RefreshOutcome::Restored,
             Some(SessionEventKind::StoreLostWrites),
@@ -257,7 +289,7 @@ fn outcome(verdict: RefreshVerdict) -> (RefreshOutcome, Option<SessionEventKind>
 
 /// A random time of up to `tried` times 8 ms, so that refreshes that lost against each other do
 /// not meet again.
-fn jitter(tried: u32) -> Duration {
+pub(super) fn jitter(tried: u32) -> Duration {
     let mut random = [0; 1];
     // If there is no randomness, they may meet again, and the number of tries allows for that.
     let _ = getrandom::fill(&mut random);

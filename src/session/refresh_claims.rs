@@ -8,7 +8,11 @@ use serde::{
 };
 use uuid::Uuid;
 
-use crate::{claims::SessionId, clock::Timestamp, json::Strict};
+use crate::{
+    claims::{Confirmation, SessionId},
+    clock::Timestamp,
+    json::Strict,
+};
 
 #[derive(Serialize)]
 pub(super) struct RefreshClaims<'a> {
@@ -19,6 +23,9 @@ pub(super) struct RefreshClaims<'a> {
     pub(super) jti: Uuid,
     pub(super) iat: Timestamp,
     pub(super) exp: Timestamp,
+    /// The key that the session is bound to (RFC 7800 §3.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cnf: Option<Confirmation>,
 }
 
 /// As strict as [`json::object`](crate::json::object): a duplicate member is refused at any depth.
@@ -40,6 +47,7 @@ struct Members<'a> {
     jti: Option<Uuid>,
     iat: Option<Timestamp>,
     exp: Option<Timestamp>,
+    cnf: Option<Confirmation>,
     unknown: HashSet<String>,
 }
 
@@ -62,6 +70,7 @@ impl<'de> Visitor<'de> for Reader {
                 "jti" => take(&mut map, &mut members.jti)?,
                 "iat" => take(&mut map, &mut members.iat)?,
                 "exp" => take(&mut map, &mut members.exp)?,
+                "cnf" => take(&mut map, &mut members.cnf)?,
                 other if members.unknown.insert(other.to_owned()) => {
                     drop(map.next_value::<Strict>()?)
                 }
@@ -98,6 +107,7 @@ impl<'a> Members<'a> {
             jti: self.jti?,
             iat: self.iat?,
             exp: self.exp?,
+            cnf: self.cnf,
         })
     }
 }
@@ -145,6 +155,8 @@ mod tests {
             r#","g\u0065n":3"#,
             r#","x":1,"x":1"#,
             r#","x":{"y":[{"z":1,"z":1}]}"#,
+            r#","cnf":{},"cnf":{}"#,
+            r#","cnf":null"#,
         ] {
             assert!(with(twin).is_err(), "{twin}");
         }

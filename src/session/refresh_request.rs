@@ -1,3 +1,4 @@
+use super::KeyProof;
 use crate::{claims::Scope, token::RefreshToken};
 
 /// A request to refresh a session: the refresh token and its parameters (RFC 6749 §6).
@@ -7,6 +8,7 @@ pub struct RefreshRequest {
     pub(super) token: RefreshToken,
     pub(super) scope: Option<Scope>,
     pub(super) client_id: Option<String>,
+    pub(super) proof: Option<KeyProof>,
 }
 
 impl RefreshRequest {
@@ -16,12 +18,21 @@ impl RefreshRequest {
             token,
             scope: None,
             client_id: None,
+            proof: None,
         }
     }
 
     /// Asks for an access token with only this part of the session's scope.
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = Some(scope);
+        self
+    }
+
+    /// The key that the client has proved to hold with this request. A session that is bound to a key
+    /// needs it (RFC 9449 §5). A session that is not bound stays as it is, so that a stolen refresh token
+    /// cannot be bound to a thief's key.
+    pub fn proof(mut self, proof: KeyProof) -> Self {
+        self.proof = Some(proof);
         self
     }
 

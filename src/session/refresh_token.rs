@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{PresentedToken, refresh_claims::RefreshClaims};
 use crate::{
-    claims::SessionId,
+    claims::{Confirmation, KeyThumbprint, SessionId},
     clock::Timestamp,
     json,
     jws::{self, Algorithm, KeyError, KeySet, SignError, SigningKey, VerifyingKeys},
@@ -80,6 +80,7 @@ impl RefreshKey {
             jti: jti(session, state.generation),
             iat: state.rotated_at.unwrap_or(session.created_at),
             exp: state.expires_at,
+            cnf: state.bound_to.clone().map(Confirmation::with_jkt),
         };
         let payload = json::written(&claims).map_err(|_| SignError::signing())?;
         self.0.sign(TYP, &payload).map(RefreshToken::new)
@@ -94,6 +95,7 @@ impl RefreshKey {
             generation: claims.generation,
             jti: claims.jti,
             exp: claims.exp,
+            bound_to: claims.cnf.as_ref().and_then(|cnf| cnf.jkt().cloned()),
         };
         (claims.iss == issuer).then_some(opened)
     }
@@ -101,19 +103,21 @@ impl RefreshKey {
 
 /// A refresh token whose signature, type and issuer are right. It has no `Debug`, so that its `jti`
 /// is never shown.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct OpenedToken {
     /// The session that the token names.
     pub(super) session: SessionId,
     generation: u32,
     jti: Uuid,
     exp: Timestamp,
+    /// The key that the token says its session is bound to.
+    pub(super) bound_to: Option<KeyThumbprint>,
 }
 
 impl OpenedToken {
     /// The token as [`decide`](super::decide) needs it. Its `jti` is compared with the session's
-    /// in constant time.
-    pub(super) fn presented_to(self, session: &Session) -> PresentedToken {
+    /// in constant time. What is known of its key comes from the caller.
+    pub(super) fn presented_to(&self, session: &Session) -> PresentedToken {
         let right = jti(session, self.generation);
         let is_genuine = right.as_bytes().ct_eq(self.jti.as_bytes()).into();
         PresentedToken::new(self.generation, self.exp, is_genuine)

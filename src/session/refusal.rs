@@ -26,8 +26,9 @@ pub enum Refusal {
     /// The session is bound to another OAuth client.
     #[error("the session is another client's")]
     OtherClient,
-    /// The session is bound to a key, and this version of the crate cannot check a proof that the
-    /// presenter holds it.
+    /// The session is bound to a key, and the presenter has not proved that it holds that key. The
+    /// token is in other hands, or the client is set up wrongly. The session goes on for whoever
+    /// has the key.
     #[error("the session is bound to a key that was not proved")]
     Unproven,
     /// The session has reached the last generation number.

@@ -1,6 +1,9 @@
 use uuid::Uuid;
 
-use super::{Grant, SessionError, SessionErrorKind, SessionEventKind, Sessions, patience::within};
+use super::{
+    Grant, SessionError, SessionErrorKind, SessionEventKind, Sessions, mint::Minting,
+    patience::within,
+};
 use crate::{
     claims::SessionId,
     clock::Timestamp,
@@ -27,9 +30,20 @@ impl<St: SessionStore> Sessions<St> {
         let inner = &self.0;
         self.look_for_room(&grant.subject).await?;
         let now = within(inner.store_timeout, inner.store.now()).await?;
+        let proof = grant.proof.clone();
         let record = self.new_session(grant, now)?;
         let Record { session, state } = &record;
-        let tokens = self.mint(session, state, now, session.scope.clone(), &session.claims)?;
+        let scope = session.scope.clone();
+        let tokens = self.mint(
+            &Minting {
+                session,
+                state,
+                now,
+                proof: proof.as_ref(),
+            },
+            scope,
+            &session.claims,
+        )?;
         within(inner.store_timeout, inner.store.insert(&record)).await?;
         self.give_way(session).await?;
         self.tell(SessionEventKind::Started, &record, None);
@@ -39,6 +53,7 @@ impl<St: SessionStore> Sessions<St> {
     }
 
     fn new_session(&self, grant: Grant, now: Timestamp) -> Result<Record, SessionError> {
+        let proof = grant.proof.as_ref().map(|proof| proof.key().clone());
         let (idle_lifetime, lifetime) = grant.lifetimes(self.0.lifetimes())?;
         let mut secret = [0; 32];
         getrandom::fill(&mut secret)
@@ -59,7 +74,8 @@ impl<St: SessionStore> Sessions<St> {
             extra: Extra::default(),
         };
         let idle = now + self.0.policy.idle_lifetime_of(&session);
-        let state = SessionState::new(session.ends_at.min(idle));
+        let mut state = SessionState::new(session.ends_at.min(idle));
+        state.bound_to = proof;
         Ok(Record { session, state })
     }
 }

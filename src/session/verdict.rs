@@ -13,11 +13,11 @@ use crate::{
 /// has to learn of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshVerdict {
-    /// Rows 2 to 4, and row 6 if the session has reached its last generation: the token is
+    /// Rows 2 to 4 and 12, and row 6 if the session has reached its last generation: the token is
     /// refused.
     Refused(Refusal),
-    /// Row 5: the live token was presented again soon after its delivery. The client gets the same
-    /// token.
+    /// Rows 5 and 13: the live token was presented again soon after its delivery. The client gets
+    /// the same token.
     Current,
     /// Row 6: the live token was presented. The client gets a new token.
     Rotate,
@@ -32,6 +32,10 @@ pub enum RefreshVerdict {
     Reuse(Reuse),
     /// Row 11: the token is ahead of the store, which has lost writes. The store catches up.
     Restore,
+    /// Row 14: the session is bound to a key, the client has proved that it holds it, and has
+    /// presented a token that another of its copies, or a lost answer, has moved past. The client
+    /// gets the live token.
+    Overtaken,
 }
 
 /// How the reuse of a refresh token was noticed.
@@ -63,7 +67,7 @@ impl RefreshVerdict {
         let Record { session, state } = record;
         let mut next = state.clone();
         match self {
-            Self::Refused(_) | Self::Neighbour => return None,
+            Self::Refused(_) | Self::Neighbour | Self::Overtaken => return None,
             Self::Reuse(_) if policy.end_on_reuse => {
                 return Some(ended(state, EndReason::Reuse, now));
             }
@@ -101,7 +105,12 @@ impl RefreshVerdict {
     pub const fn is_accepted(self) -> bool {
         matches!(
             self,
-            Self::Current | Self::Rotate | Self::Neighbour | Self::Late | Self::Restore
+            Self::Current
+                | Self::Rotate
+                | Self::Neighbour
+                | Self::Late
+                | Self::Restore
+                | Self::Overtaken
         )
     }
 }

@@ -21,11 +21,9 @@ use std::future::Future;
 pub use any::AnyStore;
 pub use error::{OpenError, OpenErrorKind, StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
-pub use record::{
-    EndReason, Ended, Extra, KeyThumbprint, Metadata, Record, Session, SessionSecret, SessionState,
-};
+pub use record::{EndReason, Ended, Extra, Metadata, Record, Session, SessionSecret, SessionState};
 
-pub use crate::claims::PrivateClaims;
+pub use crate::claims::{KeyThumbprint, PrivateClaims};
 use crate::{claims::SessionId, clock::Timestamp};
 
 /// Keeps sessions.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::claims::{Audience, Claims, VerifiedToken};
+use crate::claims::{Audience, Claims, Confirmation, VerifiedToken};
 
 /// The overhead of an allocation in bytes.
 const ALLOCATION: usize = 16;
@@ -38,7 +38,13 @@ pub(super) fn held_by(token: &VerifiedToken) -> usize {
         + audience
         + text(claims.scope.as_str())
         + texts.map(|held| text(held)).sum::<usize>()
+        + claims.cnf.as_ref().map_or(0, confirmation)
         + members(private)
+}
+
+fn confirmation(cnf: &Confirmation) -> usize {
+    let thumbprint = cnf.jkt().map_or(0, |_| size_of::<[u8; 32]>() + ALLOCATION);
+    thumbprint + members(cnf.others())
 }
 
 fn text(held: &str) -> usize {

@@ -5,14 +5,12 @@ mod extra;
 mod secret;
 mod session;
 mod state;
-mod thumbprint;
 
 pub use ended::{EndReason, Ended};
 pub use extra::Extra;
 pub use secret::SessionSecret;
 pub use session::{Metadata, Session};
 pub use state::SessionState;
-pub use thumbprint::KeyThumbprint;
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-use super::{Ended, KeyThumbprint};
-use crate::clock::Timestamp;
+use super::Ended;
+use crate::{claims::KeyThumbprint, clock::Timestamp};
 
 /// The part of a session that changes: all that a [swap](crate::store::SessionStore::swap)
 /// writes.
@@ -30,9 +30,8 @@ pub struct SessionState {
     pub last_refreshed_at: Option<Timestamp>,
     /// When and why the session was ended. `None` until it is.
     pub ended: Option<Ended>,
-    /// The key that the presenter of a refresh token has to prove to hold. This version of the
-    /// crate never sets it and cannot check a proof, so it refuses to refresh a session that has
-    /// one.
+    /// The key that the session is bound to. Whoever presents a refresh token of it has to prove
+    /// that they hold this key. Once it is set, it never changes.
     pub bound_to: Option<KeyThumbprint>,
 }
 
