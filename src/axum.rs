@@ -193,6 +193,7 @@ mod tests {
     #[tokio::test]
     async fn a_token_response_is_rfc_6749() {
         let response = IntoResponse::into_response(TokenResponse {
+            token_type: crate::TokenType::Bearer,
             access_token: AccessToken::new("a.b.c"),
             expires_in: Duration::from_secs(600),
             refresh_token: RefreshToken::new("r.s.t"),

@@ -143,6 +143,9 @@ impl Reference {
                 Ok(RefreshOutcome::Redelivered),
                 SessionEventKind::LateRedelivery,
             ),
+            RefreshVerdict::Overtaken => {
+                (Ok(RefreshOutcome::Redelivered), SessionEventKind::Overtaken)
+            }
             RefreshVerdict::Restore => (
                 Ok(RefreshOutcome::Restored),
                 SessionEventKind::StoreLostWrites,
