@@ -182,6 +182,8 @@ mod issuer;
 pub mod json;
 #[cfg(feature = "_jws")]
 pub mod jws;
+#[cfg(any(feature = "session", all(feature = "dpop", feature = "_jws")))]
+mod key_proof;
 #[cfg(feature = "session")]
 pub mod manual;
 #[cfg(feature = "_jws")]
