@@ -184,6 +184,8 @@ mod issuer;
 pub mod json;
 #[cfg(feature = "_jws")]
 pub mod jws;
+#[cfg(any(feature = "session", feature = "dpop"))]
+mod key_proof;
 #[cfg(feature = "session")]
 pub mod manual;
 #[cfg(feature = "_jws")]

@@ -40,7 +40,6 @@ mod grant;
 mod guard;
 mod hook;
 mod info;
-mod key_proof;
 mod lifetimes;
 mod limits;
 mod list;
@@ -74,7 +73,6 @@ pub use excess_scope::ExcessScope;
 pub use grant::Grant;
 pub use hook::{IntoRefreshDecision, RefreshDecision};
 pub use info::SessionInfo;
-pub use key_proof::KeyProof;
 pub use list::{ListRequest, SessionPage};
 pub use outcome::{RefreshOutcome, Refreshed};
 pub use policy::{ConfirmBy, Overflow, RotationPolicy};
@@ -84,6 +82,7 @@ pub use refresh_token::RefreshKey;
 pub use refusal::Refusal;
 pub use verdict::{RefreshVerdict, Reuse};
 
+pub use crate::key_proof::KeyProof;
 pub use crate::store::{
     EndReason, Ended, Metadata, PrivateClaims, Record, Session, SessionSecret, SessionState,
 };

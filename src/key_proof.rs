@@ -5,8 +5,8 @@ use crate::{claims::KeyThumbprint, token::TokenType};
 ///
 /// With the feature `dpop`, a
 /// [`DpopVerifier`](https://docs.rs/tower-bearer/latest/tower_bearer/dpop/struct.DpopVerifier.html)
-/// makes it of a request that has a proof. Give it to the login's [`Grant`](super::Grant::bound_to),
-/// which binds the session to the key, and to each [`RefreshRequest`](super::RefreshRequest::proof).
+/// makes it of a request that has a proof. Give it to the login's `Grant::bound_to`, which binds the
+/// session to the key, and to each `RefreshRequest::proof`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyProof {
     key: KeyThumbprint,
