@@ -120,22 +120,24 @@ fn command(example: &str, folder: &Path, env: &[(&str, &str)]) -> Command {
 }
 
 /// The programs that tests start.
-const EXAMPLES: [&str; 4] = ["browser", "hyper", "quickstart", "store_service"];
+const EXAMPLES: [&str; 5] = ["browser", "client", "hyper", "quickstart", "store_service"];
 
 /// What the programs are made of.
 const SOURCES: [&str; 5] = ["rs", "js", "css", "html", "svg"];
 
 /// What the servers read, so that nothing of the caller's own environment gets in.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 13] = [
     "ADDR",
     "STORE",
     "ACCESS_TTL",
     "REFRESH_IDLE_TTL",
     "SESSION_TTL",
+    "PUBLIC_ORIGIN",
     "REUSE_WINDOW",
     "ACCESS_ALG",
     "ACCESS_KEY_FILE",
     "REFRESH_TOKEN_SECRET",
+    "DPOP",
     "INSECURE_COOKIES",
     "RUST_LOG",
 ];
