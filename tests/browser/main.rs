@@ -128,7 +128,7 @@ type Case = (
     &'static [(&'static str, &'static str)],
 );
 
-const CASES: [Case; 67] = [
+const CASES: [Case; 86] = [
     ("session", "login", &[]),
     ("session", "keyboard", &[]),
     ("session", "focus", &[]),
@@ -196,6 +196,25 @@ const CASES: [Case; 67] = [
     ("body", "alone", &[]),
     ("body", "logout_again", &[]),
     ("body", "back", &[]),
+    ("proofs", "proves", &[]),
+    ("proofs", "nonces", &[]),
+    ("proofs", "nonces_without_end", &[]),
+    ("proofs", "wrong_clock", &[]),
+    ("proofs", "clock_is_set", &[]),
+    ("proofs", "refused", &[]),
+    ("proofs", "not_bound", &[]),
+    ("proofs", "no_key", &[]),
+    ("proofs", "another_origin", &[]),
+    ("proofs", "two_logins", &[]),
+    ("proofs", "key_is_deleted", &[]),
+    ("device", "left_to_the_browser", &[]),
+    ("device", "with_cookies", &[]),
+    ("device", "reload", &[]),
+    ("device", "tabs", &[]),
+    ("device", "refused", &[]),
+    ("device", "no_longer", &[]),
+    ("device", "logout", &[]),
+    ("device", "another_reason", &[]),
 ];
 
 /// The module does what its declarations say, and its users are checked by them.

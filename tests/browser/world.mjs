@@ -313,6 +313,46 @@ class Bare extends InTab {
     return until(`generation ${generation}`, async () => (await this.state()).claims?.gen >= generation);
   }
 
+  /** As `expired`, with a wall clock that stays right, as proofs go by it. */
+  async aged() {
+    await this.run(() => {
+      const { expiresIn } = client.state;
+      const real = performance.now.bind(performance);
+      performance.now = () => real() + expiresIn;
+    });
+    assert.equal((await this.state()).expiresIn, 0);
+  }
+
+  /** The keys that this browser keeps for the origin: what may be seen of them. */
+  keys() {
+    return this.run(
+      () =>
+        new Promise((resolve, reject) => {
+          const opening = indexedDB.open('tower-bearer', 1);
+          opening.onupgradeneeded = () => void opening.result.createObjectStore('keys');
+          opening.onerror = () => reject(opening.error);
+          opening.onsuccess = () => {
+            const asked = opening.result.transaction('keys').objectStore('keys').getAll();
+            asked.onsuccess = () => {
+              opening.result.close();
+              resolve(asked.result.map(({ jkt, secret }) => ({ jkt, isExtractable: secret.extractable })));
+            };
+          };
+        }),
+    );
+  }
+
+  forgetKeys() {
+    return this.run(
+      () =>
+        new Promise((resolve, reject) => {
+          const deleting = indexedDB.deleteDatabase('tower-bearer');
+          deleting.onsuccess = () => resolve();
+          deleting.onerror = deleting.onblocked = () => reject(deleting.error);
+        }),
+    );
+  }
+
   /** The clocks of the page go on to the end of its token. */
   async expired() {
     await this.run(() => pass(client.state.expiresIn));
