@@ -24,15 +24,15 @@ export interface Options {
   /** Clients of one name and origin share the session between their tabs (default `default`). */
   name?: string;
   /**
-   * Binds each new session to a key that no script can read or copy (RFC 9449, DPoP). A token that is
-   * taken out of the page is then worth nothing without this browser. The server has to check proofs:
-   * at the login, at the token endpoint and at the API. The default is `false`.
+   * Binds each new session to a key that no script can read (RFC 9449, DPoP; default `false`). Without
+   * this browser a copied token is worth nothing then. The server has to check the proofs: at the
+   * login, at the token endpoint and at the API.
    *
-   * The key is made at the login, kept in IndexedDB for the tabs and for a reload, and deleted when one
-   * of them signs out. It needs a secure context (HTTPS or localhost) and IndexedDB: without them calls
-   * reject with `no_key`, and a login that binds nothing with `malformed`. With `'optional'` such a
-   * page, or such a server, has sessions without a key. With both, a session that began without a
-   * key goes on without one.
+   * The key is made at the login, kept in IndexedDB for all tabs and for a reload, and deleted when one
+   * of them signs out. It needs a secure context (HTTPS or localhost) and IndexedDB. Where they are
+   * missing calls reject with `no_key`, and where the server binds nothing the login does, with
+   * `malformed`. With `'optional'` sessions go without a key there. In either case a session that began
+   * without one goes on without.
    *
    * For an API of another origin have it allow the header `DPoP`, and expose `DPoP-Nonce`,
    * `WWW-Authenticate` and `Date` (CORS): by the last one a wrong clock is corrected.
@@ -122,10 +122,10 @@ export interface State {
   /** What the access token says, unverified: good to greet somebody, not to decide anything. */
   readonly claims: Claims | null;
   /**
-   * Without what a stolen token is worth nothing: `key` of this page, with the option `dpop`, or
-   * `device`, where the browser itself has bound the session (Device Bound Session Credentials) and
-   * refreshes it. Then the page has no token: `expiresIn` is `null`, and so are `claims` after a
-   * reload, which the API has to tell then.
+   * What the session is bound to, without which its tokens are worth nothing: a `key`, with the option
+   * `dpop`, or the `device`, where the browser has bound it by itself (Device Bound Session
+   * Credentials) and refreshes it. With the latter the page has no token. `expiresIn` is `null` then,
+   * and `claims` are those of the last token: after a reload there was none, so ask the API.
    */
   readonly boundTo: 'key' | 'device' | null;
   /** Milliseconds that the access token still lives. */

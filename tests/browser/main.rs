@@ -128,7 +128,7 @@ type Case = (
     &'static [(&'static str, &'static str)],
 );
 
-const CASES: [Case; 86] = [
+const CASES: [Case; 96] = [
     ("session", "login", &[]),
     ("session", "keyboard", &[]),
     ("session", "focus", &[]),
@@ -196,6 +196,16 @@ const CASES: [Case; 86] = [
     ("body", "alone", &[]),
     ("body", "logout_again", &[]),
     ("body", "back", &[]),
+    ("bound", "three_tabs", &[]),
+    ("bound", "copies", &[]),
+    ("bound", "lost_answer", &[]),
+    ("bound", "reload", &[]),
+    ("bound", "logout", &[]),
+    ("bound", "logout_offline", &[]),
+    ("bound", "ended", &[]),
+    ("bound", "not_extractable", &[]),
+    ("bound", "wrong_clock", &[]),
+    ("bound", "as_it_began", &[]),
     ("proofs", "proves", &[]),
     ("proofs", "nonces", &[]),
     ("proofs", "nonces_without_end", &[]),

@@ -277,9 +277,13 @@ class Bare extends InTab {
 
   state() {
     return this.run(() => {
-      const { status, reason, claims, expiresIn, trouble } = client.state;
-      return { status, reason, claims, expiresIn, trouble: trouble?.kind ?? null };
+      const { status, reason, claims, boundTo, expiresIn, trouble } = client.state;
+      return { status, reason, claims, boundTo, expiresIn, trouble: trouble?.kind ?? null };
     });
+  }
+
+  async boundTo() {
+    return (await this.state()).boundTo;
   }
 
   reasons() {
@@ -311,6 +315,13 @@ class Bare extends InTab {
 
   reaches(generation) {
     return until(`generation ${generation}`, async () => (await this.state()).claims?.gen >= generation);
+  }
+
+  /** The page anew, with a client anew. */
+  async reload(options) {
+    await this.page.reload();
+    await until('the module is there', () => this.run(() => 'start' in window));
+    await this.run((options) => start(options), options);
   }
 
   /** As `expired`, with a wall clock that stays right, as proofs go by it. */

@@ -13,8 +13,6 @@ const ENDED = { ...DEVICE_BOUND, status: 400, body: JSON.stringify({ error: 'inv
 /** A browser whose session is bound to the device from now on. Returns what undoes that. */
 const bind = (visitor) => visitor.wire.route('/auth/token', () => DEVICE_BOUND);
 
-const boundTo = (tab) => tab.run(() => client.state.boundTo);
-
 /** Requests go by the cookie, without a token, and nobody refreshes. */
 export async function left_to_the_browser(world) {
   const visitor = await world.visitor();
@@ -23,7 +21,7 @@ export async function left_to_the_browser(world) {
   bind(visitor);
   visitor.wire.route('/api', () => ({ status: 200 }));
   await visitor.hourPasses();
-  await until('it knows', async () => (await boundTo(tab)) === 'device');
+  await until('it knows', async () => (await tab.boundTo()) === 'device');
   const { status, claims, expiresIn, trouble } = await tab.state();
   assert.deepEqual([status, claims.sub, expiresIn, trouble], ['signed_in', 'alice', null, null]);
   await visitor.hourPasses();
@@ -65,7 +63,7 @@ export async function reload(world) {
   const tab = await visitor.bare();
   assert.equal(await tab.resume(), true);
   const { status, claims } = await tab.state();
-  assert.deepEqual([status, claims, await boundTo(tab)], ['signed_in', null, 'device']);
+  assert.deepEqual([status, claims, await tab.boundTo()], ['signed_in', null, 'device']);
   const other = await visitor.bare();
   assert.equal(await other.resume(), true);
 }
@@ -82,10 +80,10 @@ export async function tabs(world) {
   const answers = await Promise.all(tabs.map((tab) => tab.ask(3)));
   assert.deepEqual(answers.flat(), Array(9).fill(200));
   assert.equal(visitor.refreshes.length, 1);
-  for (const tab of tabs) assert.equal(await boundTo(tab), 'device');
+  for (const tab of tabs) assert.equal(await tab.boundTo(), 'device');
   // A login is a new session, which the browser has not bound yet.
   await tabs[1].login();
-  for (const tab of tabs) await until('it has a token', async () => (await boundTo(tab)) === null);
+  for (const tab of tabs) await until('it has a token', async () => (await tab.boundTo()) === null);
 }
 
 /** A 401 is the end where the token endpoint says so, and it is not asked at each of them. */
@@ -122,7 +120,7 @@ export async function no_longer(world) {
   await visitor.hourPasses();
   assert.deepEqual(await tab.ask(), [401]);
   assert.deepEqual(await tab.ask(), [200]);
-  assert.equal(await boundTo(tab), null);
+  assert.equal(await tab.boundTo(), null);
 }
 
 /** The server is told by cookie. */
@@ -151,5 +149,5 @@ export async function another_reason(world) {
   visitor.wire.route('/auth/token', () => ({ ...DEVICE_BOUND, body }));
   await tab.expired();
   assert.deepEqual(await tab.ask(), ['refused']);
-  assert.equal(await boundTo(tab), null);
+  assert.equal(await tab.boundTo(), null);
 }

@@ -23,7 +23,7 @@ export async function proves(world) {
   const tab = await somebody.bare({ dpop: true });
   const login = () => tab.login();
   await login();
-  assert.equal(await tab.run(() => client.state.boundTo), 'key');
+  assert.equal(await tab.boundTo(), 'key');
   const status = () => tab.run(async () => (await client.authFetch('/me?query=1#fragment', { method: 'PUT' })).status);
   assert.equal(await status(), 200);
   await tab.aged();
@@ -134,7 +134,7 @@ export async function not_bound(world) {
   await tab.run(() => (client.close(), start({ dpop: 'optional' })));
   assert.equal(await tab.tryLogin(), 'done');
   assert.deepEqual(await tab.ask(), [200]);
-  assert.equal(await tab.run(() => client.state.boundTo), null);
+  assert.equal(await tab.boundTo(), null);
   // A session that began without a key goes on without one, for who wants one too.
   await tab.run(() => (client.close(), start({ dpop: true })));
   assert.equal(await tab.resume(), true);
