@@ -25,12 +25,11 @@ use axum::{
     response::IntoResponse,
     routing::{delete, get, post},
 };
-use http::{HeaderMap, StatusCode};
+use http::{StatusCode, request::Parts};
 use tower_bearer::{
     Claims,
-    bearer::BearerLayer,
     cookie::{CookieOptions, RefreshCookie},
-    endpoint::{EndpointOptions, Endpoints},
+    endpoint::Endpoints,
 };
 
 use lost::Losses;
@@ -73,8 +72,8 @@ impl FromRef<App> for RefreshCookie {
 
 fn router(app: App) -> Router {
     let sessions = &app.auth.sessions;
-    let bearer = BearerLayer::new(app.auth.verifier.clone()).sessions(sessions);
-    let options = EndpointOptions::new().refresh_cookie(&app.cookie);
+    let bearer = app.auth.bearer();
+    let options = app.auth.endpoint_options().refresh_cookie(&app.cookie);
     let endpoints = Endpoints::new(sessions)
         .under("/auth")
         .options(options)
@@ -104,10 +103,10 @@ fn router(app: App) -> Router {
 /// The refresh token goes into the cookie, and only the access token into the body.
 async fn log_in(
     State(app): State<App>,
-    headers: HeaderMap,
+    request: Parts,
     TimelyBody(body): TimelyBody,
 ) -> Result<impl IntoResponse, Failure> {
-    let tokens = app.auth.log_in(&headers, &body).await?;
+    let tokens = app.auth.log_in(&request, &body).await?;
     Ok(app.cookie.response(&tokens)?)
 }
 

@@ -23,11 +23,7 @@ use hyper_util::{
 use serde_json::json;
 use tokio::net::TcpListener;
 use tower::{BoxError, Service, ServiceBuilder, service_fn};
-use tower_bearer::{
-    Claims, Scope, VerifiedToken,
-    bearer::{BearerLayer, Rejection},
-    endpoint::Endpoints,
-};
+use tower_bearer::{Claims, Scope, VerifiedToken, bearer::Rejection, endpoint::Endpoints};
 
 use shared::{
     auth::{self, Auth, Failure},
@@ -84,12 +80,13 @@ async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     server::announce(&listener, server::TRY)?;
 
     // Optional here, since some paths are open: who wants the claims asks for them below.
-    let bearer = BearerLayer::new(auth.verifier.clone())
-        .sessions(&auth.sessions)
-        .optional();
+    let bearer = auth.bearer().optional();
+    let endpoints = Endpoints::new(&auth.sessions)
+        .under("/auth")
+        .options(auth.endpoint_options());
     let app = auth.clone();
     let stack = ServiceBuilder::new()
-        .layer(Endpoints::new(&auth.sessions).under("/auth"))
+        .layer(endpoints)
         .map_request(without_needless_token)
         .layer(bearer)
         .service(service_fn(move |request| {
@@ -182,7 +179,7 @@ async fn log_in(auth: &Auth, request: Request<Incoming>) -> Result<Reply, Failur
         true => Failure::TooLarge,
         false => Failure::Incomplete,
     })?;
-    let tokens = auth.log_in(&parts.headers, &body.to_bytes()).await?;
+    let tokens = auth.log_in(&parts, &body.to_bytes()).await?;
     Ok(tokens.to_response().map(Full::new))
 }
 

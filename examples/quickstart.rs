@@ -13,11 +13,11 @@ use std::process::ExitCode;
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Path, State},
-    http::{HeaderMap, StatusCode},
+    http::{StatusCode, request::Parts},
     routing::{delete, get, post},
 };
 use serde_json::{Value, json};
-use tower_bearer::{Claims, Scope, TokenResponse, bearer::BearerLayer, endpoint::Endpoints};
+use tower_bearer::{Claims, Scope, TokenResponse, endpoint::Endpoints};
 
 use shared::{
     auth::{self, Auth, Failure},
@@ -31,7 +31,11 @@ use with_axum::{Listed, TimelyBody, answer};
 const ADMIN: Scope = Scope::from_static("admin");
 
 fn router(auth: Auth) -> Router {
-    let bearer = BearerLayer::new(auth.verifier.clone()).sessions(&auth.sessions);
+    let bearer = auth.bearer();
+
+    let endpoints = Endpoints::new(&auth.sessions)
+        .under("/auth")
+        .options(auth.endpoint_options());
 
     let for_users = Router::new()
         .route("/me", get(me))
@@ -49,7 +53,7 @@ fn router(auth: Auth) -> Router {
         .route("/health", get(health))
         .route("/auth/login", post(log_in))
         .layer(DefaultBodyLimit::max(auth::MAX_BODY))
-        .merge(Endpoints::new(&auth.sessions).under("/auth").into_router())
+        .merge(endpoints.into_router())
         .merge(for_users)
         .merge(for_admins)
         .fallback(async || Failure::NotFound)
@@ -63,10 +67,10 @@ async fn health() -> Json<Value> {
 
 async fn log_in(
     State(auth): State<Auth>,
-    headers: HeaderMap,
+    request: Parts,
     TimelyBody(body): TimelyBody,
 ) -> Result<TokenResponse, Failure> {
-    auth.log_in(&headers, &body).await
+    auth.log_in(&request, &body).await
 }
 
 async fn me(claims: Claims) -> Json<Claims> {

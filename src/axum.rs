@@ -11,7 +11,7 @@ use http::{Extensions, StatusCode, request::Parts};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    bearer::{self, Checked},
+    bearer::{self, Checked, Schemes},
     claims::{Claims, VerifiedToken},
     error::TokenError,
     token::{CamelCaseTokens, TokenResponse},
@@ -36,10 +36,16 @@ impl ClaimsRejection {
     fn refused(rejection: bearer::Rejection, parts: &Parts) -> Self {
         let rejection = rejection.for_request(&parts.method, &parts.headers);
         let extensions = &parts.extensions;
-        let by_token = extensions.get().map(VerifiedToken::realm);
-        let by_layer = || extensions.get().map(|Checked { realm }| realm);
+        let by_token = extensions.get().map(|token: &VerifiedToken| {
+            let is_bound = token.claims().cnf.is_some();
+            (token.realm(), Schemes::of_passed(is_bound))
+        });
+        let by_layer = || {
+            let checked: Option<&Checked> = extensions.get();
+            checked.map(|checked| (&checked.realm, checked.schemes.clone()))
+        };
         Self(Kind::Refused(match by_token.or_else(by_layer) {
-            Some(realm) => rejection.with_realm(realm.clone()),
+            Some((realm, schemes)) => rejection.with_realm(realm.clone()).with_schemes(schemes),
             None => rejection,
         }))
     }
@@ -169,6 +175,15 @@ impl IntoResponse for CamelCaseTokens {
     }
 }
 
+/// The status, the JSON body and perhaps the nonce of
+/// [`to_response`](crate::dpop::DpopError::to_response).
+#[cfg(feature = "dpop")]
+impl IntoResponse for crate::dpop::DpopError {
+    fn into_response(self) -> Response {
+        self.to_response().map(Body::from)
+    }
+}
+
 impl IntoResponse for bearer::Rejection {
     fn into_response(self) -> Response {
         self.to_response().map(Body::from)
@@ -188,13 +203,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::token::{AccessToken, RefreshToken};
+    use crate::token::{AccessToken, RefreshToken, TokenType};
 
     #[tokio::test]
     async fn a_token_response_is_rfc_6749() {
         let response = IntoResponse::into_response(TokenResponse {
             token_type: crate::TokenType::Bearer,
             access_token: AccessToken::new("a.b.c"),
+            token_type: TokenType::Bearer,
             expires_in: Duration::from_secs(600),
             refresh_token: RefreshToken::new("r.s.t"),
             refresh_expires_in: Duration::from_secs(3600),

@@ -85,6 +85,8 @@ pub enum ConfigErrorKind {
     Url,
     /// A name or path of a cookie that cannot be used, or a cookie that would be too large.
     Cookie,
+    /// Signature algorithms of which none is left, or one that is no signature of a key pair.
+    Algorithm,
 }
 
 impl ConfigErrorKind {
@@ -223,6 +225,12 @@ pub enum ErrorCode {
     InvalidToken,
     /// The scope of the access token does not allow the request.
     InsufficientScope,
+    /// The proof that the client holds a key is missing or refused (RFC 9449 §5). At a resource the
+    /// status is 401 instead (RFC 9449 §7.1).
+    InvalidDpopProof,
+    /// The proof needs a nonce of the server, which the answer has (RFC 9449 §8). At a resource the
+    /// status is 401 instead (RFC 9449 §9).
+    UseDpopNonce,
     /// The client did not prove who it is.
     InvalidClient,
     /// The refresh token is refused.
@@ -283,6 +291,16 @@ impl ErrorCode {
                 StatusCode::FORBIDDEN,
                 "insufficient_scope",
                 "the access token does not allow this",
+            ),
+            E::InvalidDpopProof => (
+                StatusCode::BAD_REQUEST,
+                "invalid_dpop_proof",
+                "the DPoP proof is invalid",
+            ),
+            E::UseDpopNonce => (
+                StatusCode::BAD_REQUEST,
+                "use_dpop_nonce",
+                "the DPoP proof needs the nonce of this answer",
             ),
             E::InvalidClient => (
                 StatusCode::UNAUTHORIZED,

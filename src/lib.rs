@@ -156,7 +156,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(all(
-    any(feature = "session", feature = "_jws"),
+    any(feature = "session", feature = "dpop", feature = "_jws"),
     not(any(feature = "aws-lc-rs", feature = "rust-crypto"))
 ))]
 compile_error!(
@@ -173,6 +173,8 @@ pub mod claims;
 pub mod clock;
 #[cfg(all(feature = "cookie", feature = "_jws"))]
 pub mod cookie;
+#[cfg(all(feature = "dpop", feature = "_jws"))]
+pub mod dpop;
 #[cfg(feature = "session")]
 pub mod endpoint;
 pub mod error;
@@ -182,7 +184,7 @@ mod issuer;
 pub mod json;
 #[cfg(feature = "_jws")]
 pub mod jws;
-#[cfg(any(feature = "session", all(feature = "dpop", feature = "_jws")))]
+#[cfg(any(feature = "session", feature = "dpop"))]
 mod key_proof;
 #[cfg(feature = "session")]
 pub mod manual;

@@ -6,18 +6,22 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, USER_AGENT},
+    request::Parts,
 };
 use http_body_util::Full;
 use serde::{Deserialize, Serialize};
 use tower_bearer::{
     Claims, Issuer, KeySet, TokenResponse, Verifier,
+    bearer::BearerLayer,
+    dpop::{DpopError, DpopVerifier},
+    endpoint::EndpointOptions,
     error::ConfigError,
     session::{ExcessScope, Grant, ListRequest, SessionError, SessionInfo, Sessions},
     store::AnyStore,
 };
 
 use super::{
-    config::{Config, StartError},
+    config::{Config, Dpop, StartError},
     keys,
     users::Users,
 };
@@ -38,7 +42,9 @@ const LISTED: usize = 1000;
 #[derive(Clone)]
 pub(crate) struct Auth {
     pub(crate) sessions: Sessions,
-    pub(crate) verifier: Verifier,
+    verifier: Verifier,
+    /// What checks the proofs of clients that they hold a key.
+    dpop: Option<DpopVerifier>,
     users: Users,
 }
 
@@ -70,23 +76,51 @@ impl Auth {
             Ok(Self {
                 sessions,
                 verifier,
+                dpop: dpop(config)?,
                 users,
             })
         };
         build().map_err(|error| StartError::new("configuration", &error))
     }
 
-    /// Checks a user's password and starts a session.
+    /// The layer that checks access tokens.
+    pub(crate) fn bearer(&self) -> BearerLayer {
+        let layer = BearerLayer::new(self.verifier.clone()).sessions(&self.sessions);
+        match &self.dpop {
+            Some(dpop) => layer.dpop(dpop),
+            None => layer,
+        }
+    }
+
+    /// How the OAuth endpoints read requests.
+    pub(crate) fn endpoint_options(&self) -> EndpointOptions {
+        let options = EndpointOptions::new();
+        match &self.dpop {
+            Some(dpop) => options.dpop(dpop),
+            None => options,
+        }
+    }
+
+    /// Checks a user's password and starts a session, which is bound to the client's key if the
+    /// request proves that it has one.
     pub(crate) async fn log_in(
         &self,
-        headers: &HeaderMap,
+        request: &Parts,
         body: &[u8],
     ) -> Result<TokenResponse, Failure> {
-        let Login { username, password } = Login::read(headers, body)?;
+        let Login { username, password } = Login::read(&request.headers, body)?;
+        let proof = match &self.dpop {
+            Some(dpop) => dpop.verify(request)?,
+            None => None,
+        };
         let user = self.users.log_in(username, password).await;
         let user = user.ok_or(Failure::InvalidCredentials)?;
         let mut grant = Grant::new(user.name).scope(user.scope);
-        if let Some(agent) = headers
+        if let Some(proof) = proof {
+            grant = grant.bound_to(proof);
+        }
+        if let Some(agent) = request
+            .headers
             .get(USER_AGENT)
             .and_then(|agent| agent.to_str().ok())
         {
@@ -131,6 +165,19 @@ impl Auth {
     }
 }
 
+fn dpop(config: &Config) -> Result<Option<DpopVerifier>, ConfigError> {
+    let verifier = match &config.public_origin {
+        Some(origin) => DpopVerifier::new(origin)?,
+        // These servers are found at whatever address somebody tries them.
+        None => DpopVerifier::danger_any_origin(),
+    };
+    Ok(match config.dpop {
+        Dpop::Accept => Some(verifier),
+        Dpop::Require => Some(verifier.require()),
+        Dpop::Off => None,
+    })
+}
+
 /// A session in the list that its user sees.
 #[derive(Serialize)]
 pub(crate) struct ListedSession {
@@ -173,6 +220,14 @@ pub(crate) enum Failure {
     NotFound,
     MethodNotAllowed,
     Session(SessionError),
+    /// The proof of a key is missing or refused.
+    Proof(DpopError),
+}
+
+impl From<DpopError> for Failure {
+    fn from(error: DpopError) -> Self {
+        Self::Proof(error)
+    }
 }
 
 impl From<SessionError> for Failure {
@@ -220,10 +275,17 @@ impl Failure {
                 let code = error.code();
                 (code.status(), code.as_str(), code.description())
             }
+            Self::Proof(error) => {
+                let code = error.code();
+                (code.status(), code.as_str(), code.description())
+            }
         }
     }
 
     pub(crate) fn response(&self) -> Response<Full<Bytes>> {
+        if let Self::Proof(error) = self {
+            return error.to_response().map(Full::new);
+        }
         let (status, error, description) = self.wire();
         let body = serde_json::json!({ "error": error, "error_description": description });
         let mut response = json(status, &body);

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use tower_bearer::Algorithm;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -92,6 +92,26 @@ pub(crate) struct Config {
         hide_env_values = true
     )]
     pub(crate) refresh_token_secret: Option<String>,
+
+    /// Whether sessions are bound to a key of the client (RFC 9449).
+    #[arg(long, env = "DPOP", default_value = "accept")]
+    pub(crate) dpop: Dpop,
+
+    /// The address of this server as its clients see it, for proofs of a key [default: plain HTTP
+    /// or HTTPS at the host that the request names].
+    #[arg(long, env = "PUBLIC_ORIGIN", value_name = "URL")]
+    pub(crate) public_origin: Option<String>,
+}
+
+/// Which sessions are bound to a key.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dpop {
+    /// Those whose login comes with a proof of a key.
+    Accept,
+    /// All: a login without a proof is refused.
+    Require,
+    /// None: proofs are not looked at.
+    Off,
 }
 
 /// Where sessions are kept.

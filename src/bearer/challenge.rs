@@ -4,10 +4,12 @@ use std::{error::Error as StdError, fmt};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Response,
+    HeaderMap, HeaderValue, Method, Response, StatusCode,
     header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 
+#[cfg(feature = "dpop")]
+use crate::dpop::{DPOP_NONCE, DpopError};
 use crate::{
     claims::Scope,
     error::{ErrorCode, TokenError},
@@ -15,7 +17,7 @@ use crate::{
     reply,
 };
 
-use super::grpc::Grpc;
+use super::{grpc::Grpc, schemes::Schemes};
 
 /// Why a request was refused. [`to_response`](Self::to_response) makes the answer to it.
 ///
@@ -36,8 +38,14 @@ use super::grpc::Grpc;
 pub struct Rejection {
     code: ErrorCode,
     cause: Option<TokenError>,
+    /// Another description than that of the code.
+    description: Option<&'static str>,
     scope: Option<Scope>,
     realm: Realm,
+    schemes: Schemes,
+    /// The nonce that the next proof needs.
+    #[cfg(feature = "dpop")]
+    nonce: Option<HeaderValue>,
     /// Set if the request speaks gRPC.
     grpc: Option<Grpc>,
 }
@@ -47,8 +55,12 @@ impl Rejection {
         Self {
             code,
             cause: None,
+            description: None,
             scope: None,
             realm: Realm::default(),
+            schemes: Schemes::default(),
+            #[cfg(feature = "dpop")]
+            nonce: None,
             grpc: None,
         }
     }
@@ -93,6 +105,11 @@ impl Rejection {
         Self { realm, ..self }
     }
 
+    /// The same rejection with these schemes in its challenge.
+    pub(crate) fn with_schemes(self, schemes: Schemes) -> Self {
+        Self { schemes, ..self }
+    }
+
     /// The same rejection, answered in the form that a request with this method and these headers
     /// understands: a gRPC request is answered in gRPC's own form, any other with JSON. Without
     /// this call the answer is JSON. The layer makes this call itself.
@@ -120,6 +137,15 @@ impl Rejection {
         self.code
     }
 
+    /// The HTTP status of the answer: that of the [code](Self::code), but 401 if it is a proof that
+    /// is refused (RFC 9449 §7.1).
+    pub fn status(&self) -> StatusCode {
+        match self.code {
+            ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce => StatusCode::UNAUTHORIZED,
+            code => code.status(),
+        }
+    }
+
     /// The scope that the token lacks, if that is the reason.
     pub fn scope(&self) -> Option<&Scope> {
         self.scope.as_ref()
@@ -136,17 +162,24 @@ impl Rejection {
     /// instead of the body. See [the manual](crate::manual::grpc).
     pub fn to_response(&self) -> Response<Bytes> {
         let mut response = match self.grpc {
-            Some(grpc) => grpc.error(self.code, self.description()),
+            Some(grpc) => grpc.error(self.code, self.status(), self.description()),
             None => reply::error(self.code, self.description()),
         };
+        *response.status_mut() = self.status();
         self.complete(response.headers_mut());
         response
     }
 
     /// Adds those headers to an answer that it must have and does not have yet.
     pub(super) fn complete(&self, headers: &mut HeaderMap) {
-        if let Some(challenge) = self.challenge() {
-            headers.entry(WWW_AUTHENTICATE).or_insert(challenge);
+        if !headers.contains_key(WWW_AUTHENTICATE) {
+            for challenge in self.challenges() {
+                headers.append(WWW_AUTHENTICATE, challenge);
+            }
+        }
+        #[cfg(feature = "dpop")]
+        if let Some(nonce) = &self.nonce {
+            headers.entry(DPOP_NONCE).or_insert_with(|| nonce.clone());
         }
         if self.code == ErrorCode::TemporarilyUnavailable {
             headers
@@ -163,26 +196,39 @@ impl Rejection {
     fn description(&self) -> &'static str {
         match self.cause {
             Some(TokenError::Expired) => "the access token has expired",
-            _ => self.code.description(),
+            _ => self.description.unwrap_or(self.code.description()),
         }
     }
 
-    /// The value of `WWW-Authenticate`. It contains nothing of the request.
-    fn challenge(&self) -> Option<HeaderValue> {
-        let mut challenge = format!("Bearer realm=\"{}\"", self.realm);
-        match self.code {
-            ErrorCode::MissingToken => {}
-            ErrorCode::InvalidRequest | ErrorCode::InvalidToken | ErrorCode::InsufficientScope => {
-                let (error, description) = (self.code.as_str(), self.description());
-                challenge += &format!(", error=\"{error}\", error_description=\"{description}\"");
+    /// The values of `WWW-Authenticate`. They contain nothing of the request.
+    fn challenges(&self) -> impl Iterator<Item = HeaderValue> {
+        let challenges = match self.code {
+            ErrorCode::MissingToken
+            | ErrorCode::InvalidRequest
+            | ErrorCode::InvalidToken
+            | ErrorCode::InsufficientScope
+            | ErrorCode::InvalidDpopProof
+            | ErrorCode::UseDpopNonce => {
+                (self.schemes).challenges(self.realm.as_str(), &self.error_parameters())
             }
-            _ => return None,
+            _ => Vec::new(),
+        };
+        let value = |challenge| HeaderValue::try_from(challenge).ok();
+        challenges.into_iter().filter_map(value)
+    }
+
+    /// What the challenge says about the refused request.
+    fn error_parameters(&self) -> String {
+        if self.code == ErrorCode::MissingToken {
+            return String::new();
         }
+        let (error, description) = (self.code.as_str(), self.description());
+        let parameters = format!(", error=\"{error}\", error_description=\"{description}\"");
         // The grammar of RFC 6749 §3.3 does not allow an empty scope.
-        if let Some(scope) = self.scope.as_ref().filter(|scope| !scope.is_empty()) {
-            challenge += &format!(", scope=\"{scope}\"");
+        match self.scope.as_ref().filter(|scope| !scope.is_empty()) {
+            Some(scope) => format!("{parameters}, scope=\"{scope}\""),
+            None => parameters,
         }
-        HeaderValue::try_from(challenge).ok()
     }
 }
 
@@ -192,6 +238,22 @@ impl From<TokenError> for Rejection {
         Self {
             cause: Some(cause),
             ..Self::new(cause.into())
+        }
+    }
+}
+
+/// 401 `invalid_dpop_proof`, `use_dpop_nonce`, or `invalid_token` if the proof is right, but by
+/// another key than the token's (RFC 9449 §7.1).
+#[cfg(feature = "dpop")]
+impl From<DpopError> for Rejection {
+    fn from(error: DpopError) -> Self {
+        let code = error.code();
+        Self {
+            cause: (code == ErrorCode::InvalidToken).then_some(TokenError::Unproven),
+            description: Some(error.description()),
+            nonce: error.nonce().cloned(),
+            schemes: Schemes::of_passed(true),
+            ..Self::new(code)
         }
     }
 }

@@ -4,6 +4,14 @@ use std::mem;
 
 use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
+/// The name of an authentication scheme as most clients write it. Case does not matter.
+pub(super) struct Scheme(&'static [u8]);
+
+const BEARER_SCHEME: Scheme = Scheme(b"Bearer");
+
+#[cfg(feature = "dpop")]
+pub(super) const DPOP_SCHEME: Scheme = Scheme(b"DPoP");
+
 /// What a request's `Authorization` header holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Credentials<'a> {
@@ -26,7 +34,7 @@ impl<'a> Credentials<'a> {
             if name == AUTHORIZATION {
                 value.set_sensitive(true);
                 found = if mem::take(&mut is_first) {
-                    Self::parse(value.as_bytes())
+                    Self::parse(value.as_bytes(), &BEARER_SCHEME)
                 } else {
                     // One reader may take the first header and another the last, and so see
                     // different users.
@@ -37,12 +45,19 @@ impl<'a> Credentials<'a> {
         found
     }
 
-    fn parse(value: &'a [u8]) -> Self {
-        const SCHEME: &[u8] = b"bearer";
+    /// The credentials of the one `Authorization` header, as those of this scheme.
+    #[cfg(feature = "dpop")]
+    pub(super) fn of_scheme(headers: &'a HeaderMap, scheme: &Scheme) -> Self {
+        let value = headers.get(AUTHORIZATION);
+        value.map_or(Self::Absent, |value| Self::parse(value.as_bytes(), scheme))
+    }
+
+    #[inline]
+    fn parse(value: &'a [u8], wanted: &Scheme) -> Self {
         // Space around a value is not part of it (RFC 9110 §5.5).
         let value = value.trim_ascii();
-        let (credentials, first) = match value.split_at_checked(SCHEME.len()) {
-            Some((scheme, rest)) if scheme == b"Bearer" || scheme.eq_ignore_ascii_case(SCHEME) => {
+        let (credentials, first) = match value.split_at_checked(wanted.0.len()) {
+            Some((scheme, rest)) if scheme == wanted.0 || scheme.eq_ignore_ascii_case(wanted.0) => {
                 (rest, rest.first())
             }
             _ => (b"".as_slice(), value.first()),
@@ -91,7 +106,7 @@ fn is_b64token_char(b: u8) -> bool {
 }
 
 /// Marks all headers of this name.
-#[cfg_attr(not(feature = "cookie"), allow(dead_code))] // used for cookies only
+#[cfg_attr(not(any(feature = "cookie", feature = "dpop")), allow(dead_code))]
 pub(super) fn mark_sensitive(headers: &mut HeaderMap, wanted: &HeaderName) {
     // A loop, since `HeaderMap::entry` may allocate room for one more header.
     for (name, value) in headers {
@@ -114,7 +129,7 @@ mod tests {
 
     /// The credentials as the layer takes them if the token is not in the verifier's cache.
     fn judged(value: &[u8]) -> Credentials<'_> {
-        match Credentials::parse(value) {
+        match Credentials::parse(value, &BEARER_SCHEME) {
             Credentials::Token(raw) if token(raw).is_none() => Credentials::Malformed,
             credentials => credentials,
         }

@@ -4,7 +4,7 @@ use http::Extensions;
 
 use crate::claims::{Scope, VerifiedToken};
 
-use super::{challenge::Rejection, rules::Checked};
+use super::{challenge::Rejection, rules::Checked, schemes::Schemes};
 
 impl VerifiedToken {
     /// The token that a [`BearerLayer`](super::BearerLayer) has verified, from the extensions of
@@ -33,7 +33,9 @@ impl VerifiedToken {
     /// [`for_request`](Rejection::for_request) on the rejection first.
     pub fn from_extensions(extensions: &Extensions) -> Result<&Self, Rejection> {
         extensions.get().ok_or_else(|| match extensions.get() {
-            Some(Checked { realm }) => Rejection::missing_token().with_realm(realm.clone()),
+            Some(Checked { realm, schemes }) => Rejection::missing_token()
+                .with_realm(realm.clone())
+                .with_schemes(schemes.clone()),
             None => Rejection::misconfigured(),
         })
     }
@@ -47,7 +49,8 @@ impl VerifiedToken {
         if needed.is_subset(&self.claims().scope) {
             Ok(())
         } else {
-            Err(Rejection::insufficient_scope(needed))
+            let schemes = Schemes::of_passed(self.claims().cnf.is_some());
+            Err(Rejection::insufficient_scope(needed).with_schemes(schemes))
         }
     }
 }

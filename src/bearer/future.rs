@@ -13,6 +13,7 @@ use tower_service::Service;
 use crate::{body::Body, claims::VerifiedToken, reply::ReplyBody};
 
 use super::{
+    dpop::NextNonce,
     guard::{LiveFuture, Unavailable},
     rules::Rules,
 };
@@ -37,7 +38,7 @@ pin_project! {
     where
         S: Service<Request<ReqB>>,
     {
-        Inner { #[pin] future: S::Future },
+        Inner { #[pin] future: S::Future, next_nonce: NextNonce },
         // `None` after the response was given.
         Rejected { response: Option<Response<ReplyBody>> },
         // Boxed, so that futures without a live check stay small. `None` only while it is polled.
@@ -51,6 +52,7 @@ pub(super) struct Check<S, ReqB> {
     pub(super) inner: S,
     pub(super) request: Request<ReqB>,
     pub(super) token: VerifiedToken,
+    pub(super) next_nonce: NextNonce,
     pub(super) rules: Arc<Rules>,
 }
 
@@ -65,6 +67,7 @@ where
                     .admit(self.request.extensions_mut(), Some(self.token));
                 State::Inner {
                     future: self.inner.call(self.request),
+                    next_nonce: self.next_nonce,
                 }
             }
             Err(rejection) => State::Rejected {
@@ -78,9 +81,9 @@ impl<S, ReqB> ResponseFuture<S, ReqB>
 where
     S: Service<Request<ReqB>>,
 {
-    pub(super) fn inner(future: S::Future) -> Self {
+    pub(super) fn inner(future: S::Future, next_nonce: NextNonce) -> Self {
         Self {
-            state: State::Inner { future },
+            state: State::Inner { future, next_nonce },
         }
     }
 
@@ -111,8 +114,11 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProj::Inner { future } => {
-                    return future.poll(cx).map_ok(|response| response.map(Body::inner));
+                StateProj::Inner { future, next_nonce } => {
+                    return future.poll(cx).map_ok(|mut response| {
+                        next_nonce.add_to(response.headers_mut());
+                        response.map(Body::inner)
+                    });
                 }
                 StateProj::Rejected { response } => {
                     return match response.take() {

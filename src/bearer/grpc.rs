@@ -38,16 +38,21 @@ impl Grpc {
     /// An answer that consists of headers only (`Trailers-Only` in gRPC over HTTP/2). It keeps the HTTP
     /// status of the refusal: with 200, a client could turn a refusal into a success by its content
     /// type, for all that looks at nothing but the status.
-    pub(super) fn error(self, code: ErrorCode, description: &str) -> Response<Bytes> {
+    pub(super) fn error(
+        self,
+        code: ErrorCode,
+        status: StatusCode,
+        description: &str,
+    ) -> Response<Bytes> {
         let description = match code {
             ErrorCode::MissingToken => TOKEN_REQUIRED,
             _ => description,
         };
         let mut response = Response::new(Bytes::new());
-        *response.status_mut() = code.status();
+        *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.0));
-        headers.insert(GRPC_STATUS, HeaderValue::from_static(status(code)));
+        headers.insert(GRPC_STATUS, HeaderValue::from_static(grpc_status(status)));
         if let Some(message) = encode(description) {
             headers.insert(GRPC_MESSAGE, message);
         }
@@ -61,8 +66,8 @@ impl Grpc {
 
 /// The gRPC status that says what the HTTP status does. gRPC's own table makes a 400 an `INTERNAL`,
 /// but that would blame the server.
-fn status(code: ErrorCode) -> &'static str {
-    match code.status() {
+fn grpc_status(status: StatusCode) -> &'static str {
+    match status {
         StatusCode::UNAUTHORIZED => "16",
         StatusCode::FORBIDDEN => "7",
         StatusCode::SERVICE_UNAVAILABLE => "14",

@@ -163,6 +163,29 @@ impl BearerLayer {
         self.sessions(guard).with(|rules| rules.check_live = true)
     }
 
+    /// Takes tokens that are bound to a key by the scheme `DPoP`, each request with a proof that its
+    /// sender holds the key (RFC 9449 §7). Without this call no such token can be used.
+    ///
+    /// The verifier also says which clients [must](crate::dpop::DpopVerifier::require) bind their
+    /// tokens. The tokens of all others are taken by themselves too, unless they are bound.
+    ///
+    /// The proof of each request has a signature of its own to be checked. The check of the access
+    /// token stays a look into the verifier's cache.
+    ///
+    /// ```
+    /// # use tower_bearer::{Verifier, bearer::BearerLayer, dpop::DpopVerifier, error::ConfigError};
+    /// # fn layer(verifier: Verifier) -> Result<BearerLayer, ConfigError> {
+    /// let dpop = DpopVerifier::new("https://api.example")?;
+    /// Ok(BearerLayer::new(verifier).dpop(&dpop))
+    /// # }
+    /// ```
+    #[cfg(feature = "dpop")]
+    #[must_use]
+    pub fn dpop(self, verifier: &crate::dpop::DpopVerifier) -> Self {
+        let dpop = super::dpop::Dpop::new(verifier);
+        self.with(|rules| rules.dpop = dpop)
+    }
+
     /// Also accepts a token that is bound to a key (its `cnf` claim, RFC 7800) without a proof that the
     /// presenter holds the key. Without this call such a token is refused with 401 `invalid_token`
     /// (RFC 9449 §7.1).
@@ -191,7 +214,7 @@ impl BearerLayer {
     /// # fn layer(verifier: Verifier) -> BearerLayer {
     /// BearerLayer::new(verifier).on_rejection(|rejection, _headers| {
     ///     let mut response = Response::new(Bytes::from(format!("<p>{rejection}</p>")));
-    ///     *response.status_mut() = rejection.code().status();
+    ///     *response.status_mut() = rejection.status();
     ///     let html = http::HeaderValue::from_static("text/html");
     ///     response.headers_mut().insert(CONTENT_TYPE, html);
     ///     response

@@ -97,12 +97,14 @@
 mod challenge;
 mod cookie;
 mod credentials;
+mod dpop;
 mod extension;
 mod future;
 mod grpc;
 mod guard;
 mod layer;
 mod rules;
+mod schemes;
 mod scope;
 mod service;
 
@@ -111,6 +113,6 @@ pub use challenge::Rejection;
 pub use future::ResponseFuture;
 pub use guard::{Admission, SessionGuard, Unavailable};
 pub use layer::BearerLayer;
-#[cfg(feature = "axum")]
-pub(crate) use rules::Checked;
 pub use service::Bearer;
+#[cfg(feature = "axum")]
+pub(crate) use {rules::Checked, schemes::Schemes};

@@ -14,7 +14,9 @@ use super::{
     challenge::Rejection,
     cookie::Cookie,
     credentials::{self, Credentials},
+    dpop::{Dpop, NextNonce},
     guard::{Admission, AnyGuard, LiveFuture, Unavailable},
+    schemes::Schemes,
     scope::RequiredScopes,
 };
 
@@ -35,6 +37,7 @@ impl fmt::Debug for Hook {
 #[derive(Clone, Debug)]
 pub(crate) struct Checked {
     pub(crate) realm: Realm,
+    pub(crate) schemes: Schemes,
 }
 
 /// The configuration of the layer.
@@ -42,6 +45,7 @@ pub(crate) struct Checked {
 pub(super) struct Rules {
     pub(super) verifier: Verifier,
     pub(super) cookie: Cookie,
+    pub(super) dpop: Dpop,
     pub(super) optional: bool,
     pub(super) scopes: RequiredScopes,
     pub(super) realm: Realm,
@@ -54,9 +58,9 @@ pub(super) struct Rules {
 
 /// The decision on a request that is not refused at once.
 pub(super) enum Judgement {
-    Pass(Option<VerifiedToken>),
+    Pass(Option<VerifiedToken>, NextNonce),
     /// The guard has to be asked whether the session is live.
-    AskLive(VerifiedToken, LiveFuture),
+    AskLive(VerifiedToken, NextNonce, LiveFuture),
 }
 
 impl Rules {
@@ -64,6 +68,7 @@ impl Rules {
         Self {
             verifier,
             cookie: Cookie::default(),
+            dpop: Dpop::default(),
             optional: false,
             scopes: RequiredScopes::default(),
             realm: Realm::default(),
@@ -77,24 +82,21 @@ impl Rules {
     /// Judges a request by its head, as far as that is possible without waiting, and marks the
     /// headers with credentials as sensitive.
     pub(super) fn judge<B>(&self, request: &mut Request<B>) -> Result<Judgement, Rejection> {
-        let Some(token) = self.authenticate(request)? else {
+        let Some((token, next_nonce)) = self.authenticate(request)? else {
             return match self.optional && self.scopes.is_empty() {
-                true => Ok(Judgement::Pass(None)),
+                true => Ok(Judgement::Pass(None, NextNonce::default())),
                 false => Err(Rejection::missing_token()),
             };
         };
-        if token.claims().cnf.is_some() && !self.takes_unproven {
-            return Err(TokenError::Unproven.into());
-        }
         let live = match &self.guard {
             Some(guard) => self.ask_guard(guard, &token)?,
             None => None,
         };
         match live {
-            Some(live) => Ok(Judgement::AskLive(token, live)),
+            Some(live) => Ok(Judgement::AskLive(token, next_nonce, live)),
             None => {
                 self.check_scope(&token)?;
-                Ok(Judgement::Pass(Some(token)))
+                Ok(Judgement::Pass(Some(token), next_nonce))
             }
         }
     }
@@ -103,12 +105,41 @@ impl Rules {
     fn authenticate<B>(
         &self,
         request: &mut Request<B>,
-    ) -> Result<Option<VerifiedToken>, Rejection> {
+    ) -> Result<Option<(VerifiedToken, NextNonce)>, Rejection> {
         self.cookie.mark_sensitive(request.headers_mut());
         match Credentials::find_and_mark(request.headers_mut()) {
-            Credentials::Absent => self.verify(self.cookie.find(request)?),
-            in_header => self.verify(in_header),
+            Credentials::Absent => self.authenticate_otherwise(request),
+            in_header => self.verify_bare(in_header),
         }
+    }
+
+    /// The verified token of an `Authorization` header of another scheme or, if there is none, of the
+    /// cookie.
+    fn authenticate_otherwise<B>(
+        &self,
+        request: &mut Request<B>,
+    ) -> Result<Option<(VerifiedToken, NextNonce)>, Rejection> {
+        let with_proof = self.dpop.find(request.headers_mut());
+        let Some(token) = self.verify(with_proof)? else {
+            return self.verify_bare(self.cookie.find(request)?);
+        };
+        let next_nonce = self.dpop.check(request, &token)?;
+        Ok(Some((token, next_nonce)))
+    }
+
+    /// The verified token of credentials without a proof.
+    fn verify_bare(
+        &self,
+        credentials: Credentials<'_>,
+    ) -> Result<Option<(VerifiedToken, NextNonce)>, Rejection> {
+        let Some(token) = self.verify(credentials)? else {
+            return Ok(None);
+        };
+        let is_bound = token.claims().cnf.is_some();
+        if (is_bound && !self.takes_unproven) || (!is_bound && self.dpop.is_required_for(&token)) {
+            return Err(TokenError::Unproven.into());
+        }
+        Ok(Some((token, NextNonce::default())))
     }
 
     fn verify(&self, credentials: Credentials<'_>) -> Result<Option<VerifiedToken>, Rejection> {
@@ -168,8 +199,10 @@ impl Rules {
         match token {
             Some(token) => drop(extensions.insert(token.in_realm(&self.realm))),
             None => {
-                let realm = self.realm.clone();
-                extensions.insert(Checked { realm });
+                extensions.insert(Checked {
+                    realm: self.realm.clone(),
+                    schemes: self.dpop.schemes(&HeaderMap::new()),
+                });
                 extensions.remove::<VerifiedToken>();
             }
         }
@@ -183,6 +216,7 @@ impl Rules {
     ) -> Response<ReplyBody> {
         let rejection = rejection
             .with_realm(self.realm.clone())
+            .with_schemes(self.dpop.schemes(request.headers()))
             .for_request(request.method(), request.headers());
         trace::debug!(code = ?rejection.code(), cause = ?rejection.cause(), "request refused");
         let mut response = match &self.on_rejection {

@@ -58,11 +58,11 @@ where
 
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         match self.rules.judge(&mut request) {
-            Ok(Judgement::Pass(token)) => {
+            Ok(Judgement::Pass(token, next_nonce)) => {
                 self.rules.admit(request.extensions_mut(), token);
-                ResponseFuture::inner(self.inner.call(request))
+                ResponseFuture::inner(self.inner.call(request), next_nonce)
             }
-            Ok(Judgement::AskLive(token, live)) => {
+            Ok(Judgement::AskLive(token, next_nonce, live)) => {
                 // The request needs the instance that was polled ready; a clone may not be ready.
                 let clone = self.inner.clone();
                 ResponseFuture::checking(Check {
@@ -70,6 +70,7 @@ where
                     inner: mem::replace(&mut self.inner, clone),
                     request,
                     token,
+                    next_nonce,
                     rules: Arc::clone(&self.rules),
                 })
             }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, header::CONTENT_LENGTH};
+use http::{HeaderMap, header::CONTENT_LENGTH};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
@@ -32,15 +32,15 @@ impl BodyLimits {
     };
 
     /// The body. One that is said to be too large is not even asked for.
-    pub(super) async fn read<B>(self, request: Request<B>) -> Result<Bytes, ErrorCode>
+    pub(super) async fn read<B>(self, headers: &HeaderMap, body: B) -> Result<Bytes, ErrorCode>
     where
         B: Body,
         B::Error: Into<BoxError>,
     {
-        if usize::try_from(least(&request)).map_or(true, |least| least > self.bytes) {
+        if usize::try_from(least(headers, &body)).map_or(true, |least| least > self.bytes) {
             return Err(ErrorCode::BodyTooLarge);
         }
-        let mut body = pin!(Limited::new(request.into_body(), self.bytes).collect());
+        let mut body = pin!(Limited::new(body, self.bytes).collect());
         // Most bodies are here already, and need no timer.
         let body = match poll_fn(|cx| Poll::Ready(body.as_mut().poll(cx))).await {
             Poll::Ready(body) => Ok(body),
@@ -58,10 +58,10 @@ impl BodyLimits {
 }
 
 /// The least size of the body, as the request itself or its body tells it.
-fn least<B: Body>(request: &Request<B>) -> u64 {
-    let declared = request.headers().get(CONTENT_LENGTH);
+fn least<B: Body>(headers: &HeaderMap, body: &B) -> u64 {
+    let declared = headers.get(CONTENT_LENGTH);
     let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
-    let hint = request.body().size_hint().lower();
+    let hint = body.size_hint().lower();
     declared.unwrap_or(0).max(hint)
 }
 

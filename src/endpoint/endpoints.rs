@@ -183,7 +183,10 @@ impl<St: SessionStore> Endpoints<St> {
             Some(Route::Revocation) => Ok(self.shared.respond::<Revoke, B>(request)),
             Some(Route::Jwks) => Ok(self.jwks.respond(&request)),
             Some(Route::Metadata(metadata)) => {
-                let json = || metadata.json(&self.prefix, self.shared.client_methods());
+                let json = || {
+                    let methods = self.shared.client_methods();
+                    metadata.json(&self.prefix, methods, self.shared.proof_algorithms())
+                };
                 Ok(ReplyFuture::ready(document::respond(
                     &request,
                     self.max_age,

@@ -3,6 +3,8 @@ use http::{
     header::{ALLOW, CONNECTION, WWW_AUTHENTICATE},
 };
 
+#[cfg(feature = "dpop")]
+use crate::dpop::{DPOP_NONCE, DpopError};
 use crate::{
     error::ErrorCode,
     reply::{self, ReplyBody},
@@ -10,11 +12,14 @@ use crate::{
 
 /// The error that a request is answered with: a code and a description, which contains nothing of
 /// the request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ErrorReply {
     code: ErrorCode,
     description: &'static str,
     reason: Option<&'static str>,
+    /// The nonce that the next proof needs.
+    #[cfg(feature = "dpop")]
+    nonce: Option<HeaderValue>,
 }
 
 impl ErrorReply {
@@ -24,12 +29,14 @@ impl ErrorReply {
             code: ErrorCode::InvalidRequest,
             description,
             reason: None,
+            #[cfg(feature = "dpop")]
+            nonce: None,
         }
     }
 
     /// `invalid_request` for a request that has no token. It alone has a `reason`, by which a page
     /// knows that its browser has no cookie.
-    pub(super) const fn no_token(description: &'static str) -> Self {
+    pub(super) fn no_token(description: &'static str) -> Self {
         Self {
             reason: Some("no_token"),
             ..Self::request(description)
@@ -44,6 +51,10 @@ impl ErrorReply {
             let challenge = HeaderValue::from_static("Basic realm=\"client\", charset=\"UTF-8\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
+        #[cfg(feature = "dpop")]
+        if let Some(nonce) = self.nonce {
+            response.headers_mut().insert(DPOP_NONCE, nonce);
+        }
         response.map(ReplyBody::from)
     }
 
@@ -51,8 +62,9 @@ impl ErrorReply {
     /// its way, the connection is of no further use (RFC 9110 §15.5.9). HTTP/2 has no such header:
     /// there it is only the stream that ends.
     pub(super) fn into_response_over(self, version: Version) -> Response<ReplyBody> {
+        let code = self.code;
         let mut response = self.into_response();
-        if self.code == ErrorCode::BodyIncomplete && version <= Version::HTTP_11 {
+        if code == ErrorCode::BodyIncomplete && version <= Version::HTTP_11 {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
         }
@@ -66,6 +78,20 @@ impl From<ErrorCode> for ErrorReply {
             code,
             description: code.description(),
             reason: None,
+            #[cfg(feature = "dpop")]
+            nonce: None,
+        }
+    }
+}
+
+#[cfg(feature = "dpop")]
+impl From<DpopError> for ErrorReply {
+    fn from(error: DpopError) -> Self {
+        Self {
+            code: error.code(),
+            description: error.description(),
+            reason: None,
+            nonce: error.nonce().cloned(),
         }
     }
 }

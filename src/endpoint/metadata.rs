@@ -23,6 +23,8 @@ struct Document<'a> {
     grant_types_supported: &'a [&'a str],
     token_endpoint_auth_methods_supported: &'a [&'a str],
     revocation_endpoint_auth_methods_supported: &'a [&'a str],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dpop_signing_alg_values_supported: Option<Vec<&'a str>>,
 }
 
 impl Metadata {
@@ -52,8 +54,14 @@ impl Metadata {
         &self.path
     }
 
-    /// The document, for endpoints under `prefix` at which clients authenticate by `methods`.
-    pub(super) fn json(&self, prefix: &str, methods: &[&str]) -> String {
+    /// The document, for endpoints under `prefix` at which clients authenticate by `methods` and sign
+    /// proofs with one of `algorithms`.
+    pub(super) fn json(
+        &self,
+        prefix: &str,
+        methods: &[&str],
+        algorithms: Option<Vec<&str>>,
+    ) -> String {
         let base = &self.base;
         let document = Document {
             issuer: &self.issuer,
@@ -64,6 +72,7 @@ impl Metadata {
             grant_types_supported: &["refresh_token"],
             token_endpoint_auth_methods_supported: methods,
             revocation_endpoint_auth_methods_supported: methods,
+            dpop_signing_alg_values_supported: algorithms,
         };
         // Strings and lists of strings can always be serialized.
         serde_json::to_string(&document).unwrap_or_default()

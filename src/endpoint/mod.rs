@@ -18,6 +18,8 @@
 //! | what is wrong | status | `error` |
 //! | --- | --- | --- |
 //! | the refresh token is refused, for whatever reason | 400 | `invalid_grant` |
+//! | the proof of a key is missing or refused (feature `dpop`) | 400 | `invalid_dpop_proof` |
+//! | the proof needs the nonce in the header `DPoP-Nonce` of the answer | 400 | `use_dpop_nonce` |
 //! | the scope is malformed or was not granted | 400 | `invalid_scope` |
 //! | the request is malformed, or has no token | 400 | `invalid_request` |
 //! | another grant type | 400 | `unsupported_grant_type` |
@@ -90,6 +92,7 @@ mod client;
 #[cfg(feature = "cookie")]
 mod cookie;
 mod document;
+mod dpop;
 mod endpoints;
 mod error_reply;
 mod future;

@@ -5,6 +5,7 @@ use super::{
     body::BodyLimits,
     carrier::Carrier,
     client::ClientSecret,
+    dpop::Proofs,
 };
 
 /// How the token and the revocation endpoint read requests, and which clients may send them.
@@ -29,6 +30,7 @@ use super::{
 pub struct EndpointOptions {
     pub(super) clients: Authentication,
     pub(super) carrier: Carrier,
+    pub(super) proofs: Proofs,
     pub(super) body: BodyLimits,
 }
 
@@ -44,6 +46,7 @@ impl EndpointOptions {
         Self {
             clients: Authentication::default(),
             carrier: Carrier::default(),
+            proofs: Proofs::default(),
             body: BodyLimits::DEFAULT,
         }
     }
@@ -126,6 +129,34 @@ impl EndpointOptions {
     #[must_use]
     pub fn require_client_authentication(mut self) -> Self {
         self.clients = self.clients.require();
+        self
+    }
+
+    /// Checks the proofs of clients that they hold a key: the header `DPoP` (RFC 9449 §5). Without
+    /// this call no session that is bound to a key can be refreshed.
+    ///
+    /// A session is bound at its login, with `Grant::bound_to`. To refresh it, the client needs a
+    /// proof of the same key. Without one, the answer is 400 `invalid_dpop_proof`, and with one of
+    /// another key `invalid_grant`; neither changes the session. A session that is not bound stays
+    /// so, whatever proof comes along, and its access tokens are `Bearer` tokens.
+    ///
+    /// To revoke a token no proof is needed, so that no logout fails for one. If one comes, it has
+    /// to be right.
+    ///
+    /// The metadata then name the algorithms of proofs (`dpop_signing_alg_values_supported`).
+    ///
+    /// ```
+    /// use tower_bearer::{dpop::DpopVerifier, endpoint::EndpointOptions, error::ConfigError};
+    ///
+    /// # fn options() -> Result<EndpointOptions, ConfigError> {
+    /// let dpop = DpopVerifier::new("https://id.example")?;
+    /// Ok(EndpointOptions::new().dpop(&dpop))
+    /// # }
+    /// ```
+    #[cfg(feature = "dpop")]
+    #[must_use]
+    pub fn dpop(mut self, verifier: &crate::dpop::DpopVerifier) -> Self {
+        self.proofs = Proofs::new(verifier);
         self
     }
 

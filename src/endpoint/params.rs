@@ -1,6 +1,6 @@
 //! Reads the parameters of a request from its body.
 
-use http::{HeaderMap, Request, header::CONTENT_TYPE};
+use http::{HeaderMap, header::CONTENT_TYPE};
 use http_body::Body;
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
@@ -52,7 +52,8 @@ impl Params {
     /// Reads a body of an accepted kind, within the limits. An empty body has no parameters,
     /// whatever its kind.
     pub(super) async fn read<B>(
-        request: Request<B>,
+        headers: &HeaderMap,
+        body: B,
         accepts: Accepts,
         limits: BodyLimits,
     ) -> Result<Self, ErrorReply>
@@ -60,8 +61,8 @@ impl Params {
         B: Body,
         B::Error: Into<BoxError>,
     {
-        let kind = kind(request.headers(), accepts)?;
-        let body = limits.read(request).await?;
+        let kind = kind(headers, accepts)?;
+        let body = limits.read(headers, body).await?;
         if body.is_empty() {
             return Ok(Self::Json(Map::new()));
         }

@@ -12,6 +12,7 @@ use tower_service::Service;
 
 use super::{
     carrier::{self, Carried},
+    dpop::Proved,
     error_reply::ErrorReply,
     future::ResponseFuture,
     options::EndpointOptions,
@@ -64,6 +65,8 @@ pub(super) struct Revoke {
 
 impl Operation for Revoke {
     const ACCEPTS: Accepts = Accepts::Form;
+    // A logout must not fail for want of a proof: who has the token may revoke it (RFC 7009 §2).
+    const NEEDS_PROOF: bool = false;
 
     fn read(params: &Params, carried: Option<Carried>) -> Result<Self, ErrorReply> {
         let token = params.get(TOKEN)?;
@@ -78,8 +81,12 @@ impl Operation for Revoke {
         self,
         sessions: &Sessions<St>,
         client_id: Option<String>,
+        proved: &Proved,
     ) -> Result<Response<Bytes>, SessionError> {
-        sessions.revoke(&self.token, client_id.as_deref()).await?;
+        let client_id = client_id.as_deref();
+        sessions
+            .revoke_by(&self.token, client_id, proved.proof())
+            .await?;
         let mut response = reply::no_store_json(Bytes::new());
         if let Some(carried) = self.carried {
             carried.clear(response.headers_mut());

@@ -10,6 +10,7 @@ use http_body::Body;
 use super::{
     carrier::Carried,
     client::ClientCredentials,
+    dpop::Proved,
     error_reply::{ErrorReply, method_not_allowed},
     future::ReplyFuture,
     options::EndpointOptions,
@@ -27,12 +28,16 @@ pub(super) trait Operation: Sized + Send + 'static {
     /// The kinds of body that are accepted.
     const ACCEPTS: Accepts;
 
+    /// Whether clients that have to prove that they hold a key prove it here.
+    const NEEDS_PROOF: bool;
+
     fn read(params: &Params, carried: Option<Carried>) -> Result<Self, ErrorReply>;
 
     fn run<St: SessionStore>(
         self,
         sessions: &Sessions<St>,
         client_id: Option<String>,
+        proved: &Proved,
     ) -> impl Future<Output = Result<Response<Bytes>, SessionError>> + Send;
 }
 
@@ -57,6 +62,11 @@ impl<St> SessionEndpoint<St> {
     /// The methods by which clients authenticate, as the metadata name them.
     pub(super) fn client_methods(&self) -> &'static [&'static str] {
         self.options.clients.methods()
+    }
+
+    /// The algorithms of proofs, as the metadata name them.
+    pub(super) fn proof_algorithms(&self) -> Option<Vec<&str>> {
+        self.options.proofs.algorithms()
     }
 }
 
@@ -87,13 +97,23 @@ impl<St: SessionStore> SessionEndpoint<St> {
         B: Body<Data: Send, Error: Into<BoxError>> + Send,
     {
         let carried = self.options.carrier.find(&request)?;
-        let client = ClientCredentials::in_header(request.headers())?;
-        let params = Params::read(request, Op::ACCEPTS, self.options.body).await?;
+        let (head, body) = request.into_parts();
+        let client = ClientCredentials::in_header(&head.headers)?;
+        let params = Params::read(&head.headers, body, Op::ACCEPTS, self.options.body).await?;
         let client = client.and_in_body(&params)?;
         let client_id = self.options.clients.identify(client).await?;
         let operation = Op::read(&params, carried)?;
-        let answer = operation.run(&self.sessions, client_id).await;
-        answer.map_err(|error| error.code().into())
+        let proved = self.options.proofs.check(&head)?;
+        if Op::NEEDS_PROOF {
+            self.options.proofs.require(&proved, client_id.as_deref())?;
+        }
+        match operation.run(&self.sessions, client_id, &proved).await {
+            Ok(mut answer) => {
+                proved.add_nonce(answer.headers_mut());
+                Ok(answer)
+            }
+            Err(error) => Err(proved.refused(&error)),
+        }
     }
 }
 

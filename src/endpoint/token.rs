@@ -12,6 +12,7 @@ use tower_service::Service;
 
 use super::{
     carrier::{self, Carried},
+    dpop::Proved,
     error_reply::ErrorReply,
     future::ResponseFuture,
     options::EndpointOptions,
@@ -79,6 +80,7 @@ pub(super) struct Refresh {
 
 impl Operation for Refresh {
     const ACCEPTS: Accepts = Accepts::FormOrJson;
+    const NEEDS_PROOF: bool = true;
 
     fn read(params: &Params, carried: Option<Carried>) -> Result<Self, ErrorReply> {
         let grant_type = params.get(GRANT_TYPE)?;
@@ -112,8 +114,9 @@ impl Operation for Refresh {
         self,
         sessions: &Sessions<St>,
         client_id: Option<String>,
+        proved: &Proved,
     ) -> Result<Response<Bytes>, SessionError> {
-        let mut request = RefreshRequest::new(self.token);
+        let mut request = proved.add_to(RefreshRequest::new(self.token));
         if let Some(scope) = self.scope {
             request = request.scope(scope);
         }

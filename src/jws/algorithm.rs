@@ -121,6 +121,12 @@ impl Algorithm {
             .find(|algorithm| algorithm.as_str() == name)
     }
 
+    /// Whether the key is a secret that both sides know.
+    #[cfg(feature = "dpop")]
+    pub(crate) const fn is_hmac(self) -> bool {
+        matches!(self.family(), Family::Hmac { .. })
+    }
+
     pub(super) const fn family(self) -> Family {
         match self {
             Self::HS256 => Family::Hmac { hash_bytes: 32 },

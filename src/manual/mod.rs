@@ -6,11 +6,15 @@
 //! - [`keys`]: choosing, keeping and rolling over keys
 //! - [`stores`]: choosing one, what each keeps when it fails, sizing, writing your own
 //! - [`deployment`]: lifetimes, several servers, clean-up, shutdown, cookies, rendering servers
+//! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
 //! - [`grpc`]: how a gRPC request is refused, and why so; claims in a tonic service
 //! - [`glossary`]: what each term of the field means here
 
 #[doc = include_str!("deployment.md")]
 pub mod deployment {}
+
+#[doc = include_str!("dpop.md")]
+pub mod dpop {}
 
 #[doc = include_str!("glossary.md")]
 pub mod glossary {}

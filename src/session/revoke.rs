@@ -1,6 +1,6 @@
 use super::{
-    EndReason, PresentedToken, Refusal, SessionError, SessionEventKind, Sessions, is_other_client,
-    patience::within,
+    EndReason, KeyProof, PresentedToken, Refusal, SessionError, SessionEventKind, Sessions,
+    is_other_client, patience::within,
 };
 use crate::store::{Record, SessionStore};
 
@@ -16,6 +16,17 @@ impl<St: SessionStore> Sessions<St> {
     ///   client than `client_id`.
     /// - [`Unavailable`](super::SessionErrorKind::Unavailable): the store failed.
     pub async fn revoke(&self, token: &str, client_id: Option<&str>) -> Result<(), SessionError> {
+        self.revoke_by(token, client_id, None).await
+    }
+
+    /// [`revoke`](Self::revoke) for a client that has proved to hold a key, though it need not. If that
+    /// is another key than the session's, the token is refused.
+    pub(crate) async fn revoke_by(
+        &self,
+        token: &str,
+        client_id: Option<&str>,
+        proof: Option<&KeyProof>,
+    ) -> Result<(), SessionError> {
         let Some((record, presented)) = self.session_of(token).await? else {
             return Ok(());
         };
@@ -26,6 +37,14 @@ impl<St: SessionStore> Sessions<St> {
                 presented,
             );
             return Err(SessionError::refused(Refusal::OtherClient));
+        }
+        let bound_to = record.state.bound_to.as_ref();
+        if let (Some(proof), Some(key)) = (proof, bound_to)
+            && proof.key() != key
+        {
+            let refusal = Refusal::Unproven;
+            self.tell(SessionEventKind::Refused(refusal), &record, presented);
+            return Err(SessionError::refused(refusal));
         }
         self.end_now(&record, EndReason::Revocation).await?;
         Ok(())

@@ -126,16 +126,18 @@ const EXAMPLES: [&str; 4] = ["browser", "hyper", "quickstart", "store_service"];
 const SOURCES: [&str; 5] = ["rs", "js", "css", "html", "svg"];
 
 /// What the servers read, so that nothing of the caller's own environment gets in.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 13] = [
     "ADDR",
     "STORE",
     "ACCESS_TTL",
     "REFRESH_IDLE_TTL",
     "SESSION_TTL",
+    "PUBLIC_ORIGIN",
     "REUSE_WINDOW",
     "ACCESS_ALG",
     "ACCESS_KEY_FILE",
     "REFRESH_TOKEN_SECRET",
+    "DPOP",
     "INSECURE_COOKIES",
     "RUST_LOG",
 ];

@@ -1,0 +1,62 @@
+//! The schemes that a challenge names (RFC 9110 §11.6.1, RFC 9449 §7.1).
+
+#[cfg(feature = "dpop")]
+use std::sync::Arc;
+
+/// The schemes by which the layer takes tokens: `Bearer`, and `DPoP` beside or instead of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Schemes {
+    #[cfg(feature = "dpop")]
+    dpop: Option<DpopScheme>,
+}
+
+/// How the scheme `DPoP` is named.
+#[cfg(feature = "dpop")]
+#[derive(Clone, Debug)]
+pub(super) struct DpopScheme {
+    /// The algorithms of proofs, if they are known.
+    pub(super) algorithms: Option<Arc<str>>,
+    /// Whether the scheme `Bearer` is taken too.
+    pub(super) takes_bearer: bool,
+    /// Whether the refused request has used the scheme.
+    pub(super) used: bool,
+}
+
+impl Schemes {
+    #[cfg(feature = "dpop")]
+    pub(super) fn with_dpop(dpop: DpopScheme) -> Self {
+        Self { dpop: Some(dpop) }
+    }
+
+    /// The schemes of a request whose token has passed: it was bound to a key and came with a proof,
+    /// or it was not.
+    pub(crate) fn of_passed(is_bound: bool) -> Self {
+        #[cfg(feature = "dpop")]
+        if is_bound {
+            return Self::with_dpop(DpopScheme {
+                algorithms: None,
+                takes_bearer: false,
+                used: true,
+            });
+        }
+        let _ = is_bound;
+        Self::default()
+    }
+
+    /// The values of `WWW-Authenticate`, one for each scheme. What is wrong (`error`) is said of the
+    /// scheme that the request has used; a client of the other one has to read nothing new.
+    pub(super) fn challenges(&self, realm: &str, error: &str) -> Vec<String> {
+        #[cfg(feature = "dpop")]
+        if let Some(dpop) = &self.dpop {
+            let algorithms = (dpop.algorithms.as_ref())
+                .map(|names| format!(", algs=\"{names}\""))
+                .unwrap_or_default();
+            let of_dpop = format!("DPoP realm=\"{realm}\"{algorithms}");
+            return match dpop.used || !dpop.takes_bearer {
+                true => vec![of_dpop + error],
+                false => vec![format!("Bearer realm=\"{realm}\"{error}"), of_dpop],
+            };
+        }
+        vec![format!("Bearer realm=\"{realm}\"{error}")]
+    }
+}

@@ -1,0 +1,62 @@
+use http::{
+    Extensions, HeaderMap, HeaderValue, Method, Request, Uri, header::HOST, request::Parts,
+};
+
+/// The part of a request that a proof is about: all but its body. It is made from a
+/// [`Request`] or its [`Parts`].
+#[derive(Clone, Copy, Debug)]
+pub struct RequestHead<'a> {
+    pub(super) method: &'a Method,
+    uri: &'a Uri,
+    pub(super) headers: &'a HeaderMap,
+    extensions: &'a Extensions,
+}
+
+impl<'a, B> From<&'a Request<B>> for RequestHead<'a> {
+    fn from(request: &'a Request<B>) -> Self {
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            extensions: request.extensions(),
+        }
+    }
+}
+
+impl<'a> From<&'a Parts> for RequestHead<'a> {
+    fn from(parts: &'a Parts) -> Self {
+        Self {
+            method: &parts.method,
+            uri: &parts.uri,
+            headers: &parts.headers,
+            extensions: &parts.extensions,
+        }
+    }
+}
+
+impl RequestHead<'_> {
+    /// The path that the request came with. A nested axum router takes a part of it away, and keeps
+    /// the whole in the extensions.
+    pub(super) fn path(&self) -> &str {
+        #[cfg(feature = "axum")]
+        if let Some(original) = self.extensions.get::<axum::extract::OriginalUri>() {
+            return original.path();
+        }
+        #[cfg(not(feature = "axum"))]
+        let _ = self.extensions;
+        self.uri.path()
+    }
+
+    /// The host that the client has asked for. That of the request target, which HTTP/2 has, counts
+    /// before `Host` (RFC 9112 §3.2.2).
+    pub(super) fn authority(&self) -> Option<&str> {
+        if let Some(authority) = self.uri.authority() {
+            return Some(authority.as_str());
+        }
+        let mut hosts = self.headers.get_all(HOST).iter();
+        match (hosts.next(), hosts.next()) {
+            (Some(host), None) => HeaderValue::to_str(host).ok(),
+            _ => None,
+        }
+    }
+}

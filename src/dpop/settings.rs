@@ -1,0 +1,62 @@
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use super::{nonce, nonce::NonceSecret, url::PlainUrl};
+use crate::jws::Algorithm;
+
+/// How a verifier judges proofs.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) addresses: Addresses,
+    pub(super) algorithms: Vec<Algorithm>,
+    /// The names of the algorithms, as a challenge has them.
+    pub(super) algorithm_names: Arc<str>,
+    pub(super) window: Duration,
+    pub(super) nonces: Nonces,
+    pub(super) required: Required,
+}
+
+/// The URLs that a proof may be for.
+#[derive(Clone, Debug)]
+pub(super) enum Addresses {
+    /// These public addresses of the server.
+    Known(Vec<PlainUrl>),
+    /// Whatever host the client has asked for.
+    Any,
+}
+
+/// Which proofs need a nonce.
+#[derive(Clone, Debug)]
+pub(super) enum Nonces {
+    Never,
+    /// Those of clients with a wrong clock.
+    OutsideTheWindow(NonceSecret),
+    Always(NonceSecret),
+}
+
+impl Nonces {
+    pub(super) fn secret(&self) -> Option<&NonceSecret> {
+        match self {
+            Self::Never => None,
+            Self::OutsideTheWindow(secret) | Self::Always(secret) => Some(secret),
+        }
+    }
+}
+
+/// Which clients have to prove that they hold a key.
+#[derive(Clone, Debug)]
+pub(super) enum Required {
+    All,
+    /// These, by their identifier.
+    Only(BTreeSet<String>),
+}
+
+impl Settings {
+    /// For how long a proof could be used, from when it is first seen.
+    pub(super) fn span(&self) -> Duration {
+        let by_time = self.window.saturating_mul(2);
+        match self.nonces {
+            Nonces::Never => by_time,
+            _ => by_time.max(nonce::LIFETIME + nonce::SKEW),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Proofs that the client holds a key, if the endpoints were given a verifier of them (RFC 9449 §5).
+
+use http::{HeaderMap, request::Parts};
+
+use super::error_reply::ErrorReply;
+use crate::session::{KeyProof, RefreshRequest, Refusal, SessionError, SessionErrorKind};
+
+pub(super) use with_or_without::{Proofs, Proved};
+
+impl Proved {
+    /// The answer to an operation that has failed. A client that has forgotten its proof keeps its
+    /// token: `invalid_grant` would make it throw its session away.
+    pub(super) fn refused(&self, error: &SessionError) -> ErrorReply {
+        let is_unproven = error.kind() == SessionErrorKind::InvalidGrant(Refusal::Unproven);
+        match self.missing() {
+            Some(missing) if is_unproven => missing,
+            _ => error.code().into(),
+        }
+    }
+}
+
+#[cfg(feature = "dpop")]
+mod with_or_without {
+    use http::HeaderValue;
+
+    use super::{ErrorReply, HeaderMap, KeyProof, Parts, RefreshRequest};
+    use crate::dpop::{DPOP_NONCE, DpopError, DpopErrorKind, DpopVerifier};
+
+    #[derive(Clone, Debug, Default)]
+    pub(in crate::endpoint) struct Proofs(Option<DpopVerifier>);
+
+    /// What a request has proved.
+    #[derive(Debug, Default)]
+    pub(in crate::endpoint) struct Proved {
+        proof: Option<KeyProof>,
+        next_nonce: Option<HeaderValue>,
+        /// Whether proofs are looked for.
+        is_looked_for: bool,
+    }
+
+    impl Proofs {
+        pub(in crate::endpoint) fn new(verifier: &DpopVerifier) -> Self {
+            Self(Some(verifier.clone()))
+        }
+
+        /// Checks the proof of a request, if it has one.
+        pub(in crate::endpoint) fn check(&self, request: &Parts) -> Result<Proved, ErrorReply> {
+            let Some(verifier) = &self.0 else {
+                return Ok(Proved::default());
+            };
+            let checked = verifier.check(request.into(), None)?;
+            let (proof, next_nonce) = match checked {
+                Some(checked) => (Some(checked.proof), checked.next_nonce),
+                None => (None, None),
+            };
+            Ok(Proved {
+                proof,
+                next_nonce,
+                is_looked_for: true,
+            })
+        }
+
+        /// Refuses a client that must prove something and has not.
+        pub(in crate::endpoint) fn require(
+            &self,
+            proved: &Proved,
+            client_id: Option<&str>,
+        ) -> Result<(), ErrorReply> {
+            let needs = |verifier: &DpopVerifier| verifier.is_required_for(client_id);
+            match proved.missing() {
+                Some(missing) if self.0.as_ref().is_some_and(needs) => Err(missing),
+                _ => Ok(()),
+            }
+        }
+
+        /// The value of `dpop_signing_alg_values_supported` in the metadata (RFC 9449 §5.1).
+        pub(in crate::endpoint) fn algorithms(&self) -> Option<Vec<&str>> {
+            let verifier = self.0.as_ref()?;
+            Some(verifier.algorithm_names().split(' ').collect())
+        }
+    }
+
+    impl Proved {
+        pub(in crate::endpoint) fn add_to(&self, request: RefreshRequest) -> RefreshRequest {
+            match &self.proof {
+                Some(proof) => request.proof(proof.clone()),
+                None => request,
+            }
+        }
+
+        pub(in crate::endpoint) fn proof(&self) -> Option<&KeyProof> {
+            self.proof.as_ref()
+        }
+
+        /// The answer to a request that has no proof and needs one.
+        pub(super) fn missing(&self) -> Option<ErrorReply> {
+            (self.is_looked_for && self.proof.is_none())
+                .then(|| DpopError::from(DpopErrorKind::Missing).into())
+        }
+
+        /// Adds the nonce that the client should use from now on.
+        pub(in crate::endpoint) fn add_nonce(self, headers: &mut HeaderMap) {
+            if let Some(nonce) = self.next_nonce {
+                headers.insert(DPOP_NONCE, nonce);
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "dpop"))]
+mod with_or_without {
+    use super::{ErrorReply, HeaderMap, KeyProof, Parts, RefreshRequest};
+
+    #[derive(Clone, Debug, Default)]
+    pub(in crate::endpoint) struct Proofs;
+
+    #[derive(Debug, Default)]
+    pub(in crate::endpoint) struct Proved;
+
+    impl Proofs {
+        pub(in crate::endpoint) fn check(&self, _request: &Parts) -> Result<Proved, ErrorReply> {
+            Ok(Proved)
+        }
+
+        pub(in crate::endpoint) fn require(
+            &self,
+            _proved: &Proved,
+            _client_id: Option<&str>,
+        ) -> Result<(), ErrorReply> {
+            Ok(())
+        }
+
+        pub(in crate::endpoint) fn algorithms(&self) -> Option<Vec<&str>> {
+            None
+        }
+    }
+
+    impl Proved {
+        pub(in crate::endpoint) fn add_to(&self, request: RefreshRequest) -> RefreshRequest {
+            request
+        }
+
+        pub(in crate::endpoint) fn proof(&self) -> Option<&KeyProof> {
+            None
+        }
+
+        pub(super) fn missing(&self) -> Option<ErrorReply> {
+            None
+        }
+
+        pub(in crate::endpoint) fn add_nonce(self, _headers: &mut HeaderMap) {}
+    }
+}
