@@ -110,7 +110,7 @@ const DEVICE_BOUND = 'device_bound';
 /** Where the keys are, one for each name of a client, and how long that may take to answer. */
 const DATABASE = 'tower-bearer';
 const KEYS = 'keys';
-const KEY_PATIENCE = 5 * SECOND;
+const KEY_PATIENCE = 10 * SECOND;
 
 /** A clock that is less wrong than that is not why a proof was refused. */
 const CLOCK_SLACK = 2 * SECOND;
@@ -429,8 +429,8 @@ class KeyStore {
   }
 
   /** Fails where the key could not be written. @param {ProofKey} key */
-  async try(key) {
-    const unused = `${this.#name}/new`;
+  async check(key) {
+    const unused = [this.#name, 'new'];
     await this.#do('readwrite', (keys) => {
       keys.put(key, unused);
       return keys.delete(unused);
@@ -471,8 +471,8 @@ class KeyStore {
 class Prover {
   #options;
   #store;
-  /** @type {ProofKey | null} the key that was read or written last */
-  #kept = null;
+  /** @type {string | undefined} the thumbprint of the key that was last seen in the store */
+  #kept;
   /** @type {Map<string, string>} what the servers want to see in the next proof */
   #nonces = new Map();
   /** How far this machine's clock is behind the servers'. */
@@ -488,31 +488,36 @@ class Prover {
   forLogin() {
     return this.#unlessImpossible(async () => {
       const key = await makeKey();
-      await this.#store.try(key);
+      await this.#store.check(key);
       return key;
     });
   }
 
-  /** A key that proves nothing yet. */
+  /** A key that no session is bound to. */
   another() {
     return this.#unlessImpossible(makeKey);
   }
 
   stored() {
-    return this.#unlessImpossible(async () => (this.#kept = await this.#store.read()));
+    return this.#unlessImpossible(async () => {
+      const key = await this.#store.read();
+      this.#kept = key?.jkt;
+      return key;
+    });
   }
 
-  /** For the other tabs, and for this one when it is loaded again. @param {ProofKey | null} key */
+  /** For the other tabs, and for this one when it is loaded again. Where that fails it is good for as long
+   * as this tab is open. @param {ProofKey | null} key */
   async keep(key) {
-    if (!key || key.jkt === this.#kept?.jkt) return;
-    await this.#unlessImpossible(() => this.#store.write(key));
-    this.#kept = key;
+    if (!key || key.jkt === this.#kept) return;
+    const write = this.#store.write(key).then(() => (this.#kept = key.jkt));
+    await write.catch(ignore);
   }
 
-  /** Its session is over. @param {string | null} [jkt] */
-  async forget(jkt = this.#kept?.jkt) {
-    if (jkt === this.#kept?.jkt) this.#kept = null;
-    if (jkt) await this.#unlessImpossible(() => this.#store.remove(jkt));
+  /** Its session is over. @param {string} [jkt] */
+  async forget(jkt = this.#kept) {
+    if (jkt === this.#kept) this.#kept = undefined;
+    if (jkt) await this.#store.remove(jkt).catch(ignore);
   }
 
   /** Nothing without `dpop`, or where it is optional and the browser has no keys.
@@ -655,6 +660,12 @@ class Endpoint {
     }
   }
 
+  /** Whether the server has said that the browser refreshes the session by itself. @param {unknown} error */
+  isLeftToBrowser(error) {
+    const isSaid = error instanceof AuthError && error.status === 403 && error.cause === DEVICE_BOUND;
+    return isSaid && this.#options.mode === 'cookie';
+  }
+
   /** Without tokens a cookie says whose session it is.
    * @param {string} url @param {Tokens} [tokens] @param {ProofKey | null} [key] */
   async leave(url, tokens, key = null) {
@@ -741,9 +752,6 @@ function refusesToken({ status, headers }) {
   return status === 401 && /\b(Bearer|DPoP)\b.*\berror="?invalid_token\b/is.test(challenge);
 }
 
-/** Whether the browser refreshes this session by itself. @param {AuthError} error */
-const isDeviceBound = ({ status, cause }) => status === 403 && cause === DEVICE_BOUND;
-
 /** Waits no longer than the caller wants to. @template T @param {Promise<T>} work
  * @param {AbortSignal} signal @returns {Promise<T>} */
 function unlessAborted(work, signal) {
@@ -773,6 +781,8 @@ class Client {
   #ended;
   /** @type {Held | null} the session that was left, until the server has heard of it */
   #left = null;
+  /** @type {Promise<void> | undefined} until the key of the session that ended is deleted */
+  #forgetting;
 
   /** @type {Promise<Held | null> | null} the refresh that is under way */
   #flight = null;
@@ -996,7 +1006,7 @@ class Client {
       } catch (cause) {
         if (epoch !== this.#epoch) return this.#current();
         if (!(cause instanceof AuthError)) throw cause;
-        if (isDeviceBound(cause)) return this.#isLeftToBrowser();
+        if (this.#endpoint.isLeftToBrowser(cause)) return this.#isDeviceBoundNow();
         const wait = cause.retryAfter ?? 2 ** attempt * 100 * (1 + Math.random());
         const isPassing = PASSING.includes(cause.kind);
         if (!isPassing || attempt === ATTEMPTS || wait > PATIENCE) throw this.#fail(cause);
@@ -1007,15 +1017,19 @@ class Client {
   }
 
   /**
-   * The key of the session that is to be refreshed. A cookie is as old as the stored key, and not as what
-   * this tab knows. Where the key is lost, another one has the server say that the session is over.
+   * The key of the session that is to be refreshed. With a cookie that is the stored one, as another tab may
+   * have logged in unheard. Where it is lost, another one has the server say that the session is over.
    * @param {Held | null} known
    */
   async #key(known) {
-    const isInCookie = this.#options.mode === 'cookie';
-    if (!isInCookie && !known?.tokens.jkt) return null;
-    const stored = isInCookie ? await this.#prover.stored() : null;
-    return stored ?? (await known?.key) ?? this.#prover.another();
+    const own = (await known?.key) ?? null;
+    if (this.#options.mode === 'body') return known?.tokens.jkt ? (own ?? this.#prover.another()) : null;
+    try {
+      return (await this.#prover.stored()) ?? own ?? (await this.#prover.another());
+    } catch (cause) {
+      if (!own) throw cause;
+      return own;
+    }
   }
 
   /** @param {Held} next @param {Held | null} before */
@@ -1035,7 +1049,7 @@ class Client {
   }
 
   /** The server has said that this page is not to refresh. */
-  #isLeftToBrowser() {
+  #isDeviceBoundNow() {
     this.#leaveToBrowser();
     this.#tabs.tell({ kind: 'device_bound', sid: this.#known?.claims.sid });
     return null;
@@ -1115,7 +1129,7 @@ class Client {
   #end(reason, isTold = false) {
     const sid = this.#known?.claims.sid;
     if (!isTold) this.#tabs.tell({ kind: 'ended', sid, reason });
-    if (!isTold) this.#forgetKey(this.#known).catch(ignore);
+    if (!isTold) this.#forgetting = this.#forgetKey(this.#known);
     if (this.#status === 'signed_out') return;
     this.#epoch += 1;
     this.#ended = sid ?? this.#ended;
@@ -1152,7 +1166,7 @@ class Client {
   async #leave(url) {
     this.#left = this.#known ?? this.#left;
     this.#end('logged_out');
-    await this.#tabs.alone(async () => {
+    const told = this.#tabs.alone(async () => {
       const held = this.#left;
       try {
         if (held?.isUsable && (await this.#leaveWith(url, held))) return;
@@ -1163,6 +1177,7 @@ class Client {
       }
       if (this.#left === held) this.#left = null;
     });
+    await Promise.all([told, this.#forgetting]);
   }
 
   /** With a token that is asked for, or with the browser's cookie where the page gets none.
@@ -1175,7 +1190,7 @@ class Client {
       if (held && held.claims.sub !== claimsOf(tokens.access).sub) return;
       await this.#endpoint.leave(url, tokens, key);
     } catch (cause) {
-      if (!(cause instanceof AuthError) || !isDeviceBound(cause)) throw cause;
+      if (!this.#endpoint.isLeftToBrowser(cause)) throw cause;
       await this.#endpoint.leave(url);
     } finally {
       await this.#prover.forget(key?.jkt);

@@ -128,7 +128,7 @@ type Case = (
     &'static [(&'static str, &'static str)],
 );
 
-const CASES: [Case; 96] = [
+const CASES: [Case; 97] = [
     ("session", "login", &[]),
     ("session", "keyboard", &[]),
     ("session", "focus", &[]),
@@ -200,6 +200,7 @@ const CASES: [Case; 96] = [
     ("bound", "copies", &[]),
     ("bound", "lost_answer", &[]),
     ("bound", "reload", &[]),
+    ("bound", "back", &[]),
     ("bound", "logout", &[]),
     ("bound", "logout_offline", &[]),
     ("bound", "ended", &[]),

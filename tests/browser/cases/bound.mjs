@@ -156,6 +156,30 @@ export async function reload(world) {
     await tab.aged();
     assert.deepEqual(await tab.ask(), [200]);
     assert.deepEqual(await tab.keys(), before);
+    if (mode === 'body') return;
+    // Whoever signs out before the page has asked who is in needs the key for it.
+    await tab.reload(options);
+    assert.equal(await tab.logout(), 'done');
+    assert.equal(somebody.wire.to('/auth/logout').at(-1).answered.status, 204);
+    assert.deepEqual(await tab.keys(), []);
+  });
+}
+
+/** Back from the browser's cache the key is there too, whatever the other tabs have done meanwhile. */
+export async function back(world) {
+  await both(async (mode, options) => {
+    const somebody = await visitor(world, mode);
+    const [tab, other] = await tabs(somebody, 2, options);
+    await tab.leave();
+    for (const generation of [1, 2]) {
+      await other.aged();
+      assert.deepEqual(await other.ask(), [200]);
+      await other.reaches(generation);
+    }
+    await tab.back();
+    await tab.is('signed_in');
+    assert.deepEqual(await tab.ask(), [200]);
+    assert.equal(await tab.boundTo(), 'key');
   });
 }
 
