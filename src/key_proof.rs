@@ -8,8 +8,9 @@ use crate::{claims::KeyThumbprint, token::TokenType};
 ///
 /// With the feature `dpop`, a
 /// [`DpopVerifier`](https://docs.rs/tower-bearer/latest/tower_bearer/dpop/struct.DpopVerifier.html)
-/// makes it of a request that has a proof. Give it to the login's `Grant::bound_to`, which binds the
-/// session to the key, and to each `RefreshRequest::proof`.
+/// makes it of a request that has a proof. Give it to the login's `Grant`
+/// ([`bound_to`](https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Grant.html#method.bound_to)),
+/// which binds the session to the key. The token endpoint gives it to each `RefreshRequest` by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyProof {
     key: KeyThumbprint,

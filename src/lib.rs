@@ -184,7 +184,7 @@ mod issuer;
 pub mod json;
 #[cfg(feature = "_jws")]
 pub mod jws;
-#[cfg(any(feature = "session", feature = "dpop"))]
+#[cfg(any(feature = "session", all(feature = "dpop", feature = "_jws")))]
 mod key_proof;
 #[cfg(feature = "session")]
 pub mod manual;
