@@ -8,78 +8,141 @@
 //!
 //! It logs in, then asks every second who it is. Stop the server and start it again: it goes on.
 //! Ctrl-C logs out.
+//!
+//! With `--tokens tokens.json` it keeps its tokens in that file, leaves them there, and goes on with
+//! them the next time. With `--dpop` as well, the session is bound to a key, and the file can be
+//! copied: each copy is a client that works.
 
-use std::{env, error::Error, time::Duration};
+use std::{error::Error, path::PathBuf, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use clap::Parser;
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
 use tower::{ServiceBuilder, ServiceExt};
-use tower_bearer_client::{ClientSession, NewTokens, Refresh, RefreshLayer};
+use tower_bearer_client::{ClientSession, FileTokenStore, NewTokens, Refresh, RefreshLayer};
 
 type Failure = Box<dyn Error + Send + Sync>;
 type Http = Client<HttpConnector, Full<Bytes>>;
 
+/// A client that stays signed in.
+#[derive(Parser)]
+struct Options {
+    /// The server.
+    #[arg(default_value = "http://127.0.0.1:3000")]
+    server: String,
+
+    /// Keeps the tokens in this file, also when the program ends.
+    #[arg(long, value_name = "FILE")]
+    tokens: Option<PathBuf>,
+
+    /// Binds the session to a key, which is kept beside the tokens (RFC 9449).
+    #[arg(long)]
+    dpop: bool,
+
+    /// How long to wait between two requests, in milliseconds.
+    #[arg(long, value_name = "MILLISECONDS", default_value = "1000")]
+    pause: u64,
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let server = env::args().nth(1);
-    let server = server.unwrap_or_else(|| "http://127.0.0.1:3000".to_owned());
+    let options = Options::parse();
+    let server = &options.server;
     let http: Http = Client::builder(TokioExecutor::new()).build_http();
 
-    let session = ClientSession::builder(format!("{server}/auth/token"), http.clone())
+    let mut builder = ClientSession::builder(format!("{server}/auth/token"), http.clone())
         .revocation_endpoint(format!("{server}/auth/revoke"))
-        .on_end(|reason| println!("the session has ended: {reason}"))
-        .build()?;
-    session.sign_in(log_in(&server, &http).await?).await?;
+        .on_end(|reason| println!("the session has ended: {reason}"));
+    if let Some(file) = &options.tokens {
+        builder = builder.store(FileTokenStore::new(file));
+    }
+    if options.dpop {
+        builder = builder.dpop();
+    }
+    let session = builder.build()?;
+    if !session.load().await?.is_signed_in() {
+        session
+            .sign_in(log_in(&options, &session, &http).await?)
+            .await?;
+    }
 
     let client = ServiceBuilder::new()
         .layer(RefreshLayer::new(&session, server.parse()?))
         .service(http);
     tokio::select! {
-        ended = ask_every_second(&client, &session, &server) => ended?,
+        ended = ask_again_and_again(&client, &session, &options) => ended?,
         stopped = tokio::signal::ctrl_c() => stopped?,
     }
-    Ok(session.logout().await?)
+    match options.tokens {
+        Some(_) => session.settle().await?,
+        None => session.logout().await?,
+    }
+    Ok(())
 }
 
 /// A login is the application's own; its answer is that of a token endpoint.
-async fn log_in(server: &str, http: &Http) -> Result<NewTokens, Failure> {
-    let request = Request::post(format!("{server}/auth/login"))
-        .header("content-type", "application/json")
-        .body(Full::from(
-            r#"{"username":"alice","password":"wonderland"}"#,
-        ))?;
-    let answer = http.request(request).await?;
+async fn log_in(
+    options: &Options,
+    session: &ClientSession,
+    http: &Http,
+) -> Result<NewTokens, Failure> {
+    let uri: Uri = format!("{}/auth/login", options.server).parse()?;
+    let mut answer = post_login(options, session, http, &uri).await?;
+    if options.dpop && session.dpop_retry(&uri, &answer) {
+        answer = post_login(options, session, http, &uri).await?;
+    }
     if answer.status() != StatusCode::OK {
         return Err(format!("the login was answered with {}", answer.status()).into());
     }
-    let body = Limited::new(answer.into_body(), 64 * 1024)
-        .collect()
-        .await?;
-    Ok(NewTokens::from_json(&body.to_bytes())?)
+    Ok(NewTokens::from_json(answer.body())?)
+}
+
+async fn post_login(
+    options: &Options,
+    session: &ClientSession,
+    http: &Http,
+    uri: &Uri,
+) -> Result<Response<Bytes>, Failure> {
+    let mut request = Request::post(uri).header("content-type", "application/json");
+    if options.dpop {
+        request = request.header("dpop", session.dpop_proof(&Method::POST, uri)?);
+    }
+    let credentials = r#"{"username":"alice","password":"wonderland"}"#;
+    let answer = http.request(request.body(Full::from(credentials))?).await?;
+    let (head, body) = answer.into_parts();
+    let body = Limited::new(body, 64 * 1024).collect().await?;
+    Ok(Response::from_parts(head, body.to_bytes()))
 }
 
 /// Until someone has to sign in again.
-async fn ask_every_second(
+async fn ask_again_and_again(
     client: &Refresh<Http>,
     session: &ClientSession,
-    server: &str,
+    options: &Options,
 ) -> Result<(), Failure> {
+    let (mut last, mut number) = (String::new(), 0);
     loop {
-        let request = Request::get(format!("{server}/me")).body(Full::default())?;
+        let request = Request::get(format!("{}/me", options.server)).body(Full::default())?;
         match client.clone().oneshot(request).await {
             Ok(answer) => {
                 let left = session.status().expires_in.unwrap_or_default();
-                println!("{}, and the token lives for {left:.1?}", answer.status());
+                if let Ok(token) = session.access_token().await
+                    && token.expose() != last
+                {
+                    (last, number) = (token.expose().to_owned(), number + 1);
+                }
+                let status = answer.status();
+                println!("{status}, and token {number} lives for {left:.1?}");
             }
             Err(error) if error.is_signed_out() => return Err(error.into()),
             Err(error) => println!("{}", chain(&error)),
         }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_millis(options.pause)).await;
     }
 }
 

@@ -31,6 +31,10 @@
 //!
 //! What is refused is answered with `invalid_dpop_proof`, or with `use_dpop_nonce` and a header
 //! `DPoP-Nonce`. The status is 400 at the login and the endpoints, and 401 at a resource.
+//!
+//! The client's side is a [`ProofKey`], which makes the proofs. The crate
+//! [`tower-bearer-client`](https://docs.rs/tower-bearer-client) uses one.
+//!
 //! [The manual](crate::manual::dpop) says how to turn it on, and what each answer means.
 
 mod check;
@@ -38,8 +42,10 @@ mod claims;
 mod error;
 mod head;
 mod nonce;
+mod proof_key;
 mod seen;
 mod settings;
+mod signer;
 mod url;
 mod verifier;
 
@@ -48,6 +54,8 @@ pub(crate) use check::BoundToken;
 pub use error::{DpopError, DpopErrorKind};
 pub use head::RequestHead;
 pub use nonce::NonceSecret;
+pub use proof_key::{Proof, ProofError, ProofKey};
+pub use signer::{ProofSigner, SignerError};
 pub use verifier::DpopVerifier;
 
 use http::HeaderName;

@@ -8,6 +8,8 @@ use base64::{
 };
 use zeroize::Zeroizing;
 
+#[cfg(feature = "dpop")]
+use super::SignError;
 use super::{
     Algorithm, KeyError, KeyErrorKind, VerifyingKey,
     algorithm::Family,
@@ -236,6 +238,12 @@ impl SigningKey {
                 text
             }
         }))
+    }
+
+    /// Signs a JWS that is no token of an issuer.
+    #[cfg(feature = "dpop")]
+    pub(crate) fn sign_proof(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        self.sign(message).map_err(|_| SignError::signing())
     }
 
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Rejected> {

@@ -199,7 +199,7 @@ impl VerifyingKey {
         self.material.public.is_some()
     }
 
-    pub(super) fn thumbprint(&self) -> &str {
+    pub(crate) fn thumbprint(&self) -> &str {
         &self.material.thumbprint
     }
 
@@ -212,6 +212,12 @@ impl VerifyingKey {
     /// Whether `other` is a clone of this key under the same `kid`, and not only an equal key.
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.material, &other.material) && self.kid == other.kid
+    }
+
+    /// The public members that the thumbprint covers, or `None` for a secret.
+    #[cfg(feature = "dpop")]
+    pub(crate) fn public_members(&self) -> Option<&Value> {
+        self.material.public.as_ref()
     }
 
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {

@@ -11,6 +11,9 @@
 
 mod answers;
 mod attach;
+#[cfg(unix)]
+mod copies;
+mod dpop;
 mod ended;
 mod faulty;
 mod file;

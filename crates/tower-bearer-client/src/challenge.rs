@@ -1,23 +1,50 @@
-//! What a refusal says about the token (RFC 9110 §11.6.1, RFC 6750 §3).
+//! What a refusal says about the token (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9449 §7.1).
 
 use http::{HeaderMap, header::WWW_AUTHENTICATE};
+
+use crate::dpop::Flaw;
 
 /// The headers are read up to this length, which is more than servers send.
 const MAX_BYTES: usize = 8 * 1024;
 
-/// Whether one of the challenges is `Bearer` with `error="invalid_token"`. A malformed header is
-/// ignored as a whole.
-pub(crate) fn is_invalid_token(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(WWW_AUTHENTICATE);
+/// What a refusal says is wrong. Of several, the greatest counts: without a good proof, no server gets
+/// as far as the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Blame {
+    /// `invalid_token`
+    Token,
+    /// What RFC 9449 §7.1 adds.
+    Proof(Flaw),
+}
+
+/// What the challenges say about a token that was sent with a proof or without one. The scheme of
+/// those that count is `Bearer`, and with a proof also `DPoP`. A malformed header is ignored as a
+/// whole.
+pub(crate) fn blame(headers: &HeaderMap, is_proven: bool) -> Option<Blame> {
     let mut left = MAX_BYTES;
-    values.iter().any(|value| {
+    let mut worst = None;
+    for value in headers.get_all(WWW_AUTHENTICATE) {
         let value = value.as_bytes();
         match left.checked_sub(value.len()) {
             Some(rest) => left = rest,
-            None => return false,
+            None => break,
         }
-        Challenges(value).any_invalid_token() == Some(true)
-    })
+        worst = worst.max(Challenges(value).blame(is_proven).flatten());
+    }
+    worst
+}
+
+impl Blame {
+    fn of(scheme: &[u8], error: &[u8], is_proven: bool) -> Option<Self> {
+        let is_dpop = is_proven && scheme.eq_ignore_ascii_case(b"dpop");
+        match error {
+            b"invalid_token" if is_dpop || scheme.eq_ignore_ascii_case(b"bearer") => {
+                Some(Self::Token)
+            }
+            error if is_dpop => Flaw::named(error).map(Self::Proof),
+            _ => None,
+        }
+    }
 }
 
 /// What is left to read of a list of challenges.
@@ -25,31 +52,33 @@ struct Challenges<'a>(&'a [u8]);
 
 impl<'a> Challenges<'a> {
     /// `None` if the list is malformed, even if only behind the challenge that is looked for.
-    fn any_invalid_token(mut self) -> Option<bool> {
-        let mut found = false;
+    fn blame(mut self, is_proven: bool) -> Option<Option<Blame>> {
+        let mut worst = None;
         self.skip_commas();
         while !self.0.is_empty() {
-            found |= self.challenge()?;
+            let (scheme, error) = self.challenge()?;
+            let error = error.unwrap_or_default();
+            worst = worst.max(Blame::of(scheme, &error, is_proven));
             if !self.0.is_empty() && !self.skip_commas() {
                 return None;
             }
         }
-        Some(found)
+        Some(worst)
     }
 
-    /// Reads one challenge and tells whether it is the one that is looked for.
-    fn challenge(&mut self) -> Option<bool> {
-        let is_bearer = self.token()?.eq_ignore_ascii_case(b"bearer");
+    /// Reads one challenge: its scheme, and its `error` if it has one.
+    fn challenge(&mut self) -> Option<(&'a [u8], Option<Vec<u8>>)> {
+        let scheme = self.token()?;
         let has_space = self.0.starts_with(b" ");
         self.skip_space();
         if self.is_at_end() {
-            return Some(false);
+            return Some((scheme, None));
         }
         if !has_space {
             return None;
         }
         if self.token68() {
-            return Some(false);
+            return Some((scheme, None));
         }
         let mut error = None;
         loop {
@@ -60,7 +89,7 @@ impl<'a> Challenges<'a> {
             }
             self.skip_space();
             if !self.is_before_param() {
-                return Some(is_bearer && error.as_deref() == Some(b"invalid_token"));
+                return Some((scheme, error));
             }
         }
     }
@@ -166,12 +195,50 @@ impl<'a> Challenges<'a> {
 mod tests {
     use super::*;
 
-    fn says(values: &[&str]) -> bool {
+    fn blamed(values: &[&str], is_proven: bool) -> Option<Blame> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(WWW_AUTHENTICATE, value.parse().unwrap());
         }
-        is_invalid_token(&headers)
+        blame(&headers, is_proven)
+    }
+
+    fn says(values: &[&str]) -> bool {
+        blamed(values, false) == Some(Blame::Token)
+    }
+
+    #[test]
+    fn with_a_proof_the_scheme_of_proofs_counts_too() {
+        let nonce = Some(Blame::Proof(Flaw::Nonce));
+        let proof = Some(Blame::Proof(Flaw::Proof));
+        for (values, wanted) in [
+            (
+                &[r#"DPoP error="invalid_token", algs="ES256""#][..],
+                Some(Blame::Token),
+            ),
+            (&[r#"Bearer error="invalid_token""#], Some(Blame::Token)),
+            (&[r#"dpop algs="ES256", error="use_dpop_nonce""#], nonce),
+            (&[r#"DPoP error=invalid_dpop_proof"#], proof),
+            (
+                &[r#"DPoP error="use_dpop_nonce", Bearer error="invalid_token""#],
+                nonce,
+            ),
+            (
+                &[
+                    r#"Bearer error="invalid_token""#,
+                    r#"DPoP error="invalid_dpop_proof""#,
+                ],
+                proof,
+            ),
+            (&[r#"Bearer error="use_dpop_nonce""#], None),
+            (&[r#"DPoP algs="ES256""#, "Bearer"], None),
+            (&[r#"DPoP error="insufficient_scope""#], None),
+            (&[r#"DPoP error="use_dpop_nonce", error="x""#], None),
+        ] {
+            assert_eq!(blamed(values, true), wanted, "{values:?}");
+            let unproven = blamed(values, false);
+            assert!(matches!(unproven, None | Some(Blame::Token)), "{values:?}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use tower_bearer::{RefreshToken, claims::Scope};
 
 use crate::{
     answer::{self, Answer, Reading},
+    dpop::{Chances, DPOP, Flaw, Prover, Sent},
     error::{ClientError, ClientErrorKind as Kind},
     identity::ClientIdentity,
     schedule::back_off,
@@ -42,7 +43,11 @@ pub(crate) struct Endpoints {
 impl Endpoints {
     /// Presents the refresh token (RFC 6749 §6). If the answer is lost, the same token is
     /// presented again.
-    pub(crate) async fn refresh(&self, token: &RefreshToken) -> Result<Answer, ClientError> {
+    pub(crate) async fn refresh(
+        &self,
+        token: &RefreshToken,
+        prover: Option<Prover<'_>>,
+    ) -> Result<Answer, ClientError> {
         let request = || {
             let mut request = TokenRequest::new(EndpointKind::Token);
             request.set_param("grant_type", "refresh_token");
@@ -50,14 +55,21 @@ impl Endpoints {
             if let Some(scope) = &self.scope {
                 request.set_param("scope", scope.as_str());
             }
-            self.finish(request, &self.token)
+            request
         };
-        let read = |response: &Response<Bytes>| answer::refreshed(response, &self.reading);
-        self.send(request, read).await
+        let read = |response: &Response<Bytes>| {
+            answer::refreshed(response, &self.reading, prover.is_some())
+        };
+        self.send(&self.token, prover, request, read).await
     }
 
-    /// Revokes the refresh token, if there is an endpoint for it (RFC 7009 §2.1).
-    pub(crate) async fn revoke(&self, token: &RefreshToken) -> Result<(), ClientError> {
+    /// Revokes the refresh token, if there is an endpoint for it (RFC 7009 §2.1). No standard asks for
+    /// a proof here, but some servers revoke nothing without one.
+    pub(crate) async fn revoke(
+        &self,
+        token: &RefreshToken,
+        prover: Option<Prover<'_>>,
+    ) -> Result<(), ClientError> {
         let Some(uri) = &self.revocation else {
             return Ok(());
         };
@@ -65,30 +77,61 @@ impl Endpoints {
             let mut request = TokenRequest::new(EndpointKind::Revocation);
             request.set_param("token", token.expose());
             request.set_param("token_type_hint", "refresh_token");
-            self.finish(request, uri)
+            request
         };
-        self.send(request, answer::revoked).await
+        self.send(uri, prover, request, answer::revoked).await
     }
 
-    fn finish(&self, mut request: TokenRequest, uri: &Uri) -> Request<Bytes> {
+    fn finish(
+        &self,
+        mut request: TokenRequest,
+        uri: &Uri,
+        prover: Option<Prover<'_>>,
+    ) -> Result<(Request<Bytes>, Option<Sent>), ClientError> {
         self.identity.add_to(&mut request);
+        let proven = prover.map(|prover| prover.prove(uri)).transpose()?;
+        let sent = proven.map(|(proof, sent)| {
+            request.headers.insert(DPOP, proof);
+            sent
+        });
         if let Some(amend) = &self.amend {
             amend(&mut request);
         }
-        request.into_request(uri)
+        Ok((request.into_request(uri), sent))
     }
 
-    /// Sends the request again after failures that may pass by themselves, a few times.
+    /// Sends the request again after failures that may pass by themselves, a few times. Each time
+    /// it has a proof of its own.
     async fn send<T>(
         &self,
-        request: impl Fn() -> Request<Bytes>,
+        uri: &Uri,
+        prover: Option<Prover<'_>>,
+        request: impl Fn() -> TokenRequest,
         read: impl Fn(&Response<Bytes>) -> Result<T, ClientError>,
     ) -> Result<T, ClientError> {
         let mut tried = 0;
+        let mut chances = Chances::new();
         loop {
-            let answer = self.send_once(request()).await;
-            let error = match answer.and_then(|response| read(&response)) {
-                Ok(read) => return Ok(read),
+            let (request, sent) = self.finish(request(), uri, prover)?;
+            let error = match self.send_once(request).await {
+                Ok(response) => {
+                    let proof = prover.zip(sent.as_ref());
+                    if let Some((prover, sent)) = proof {
+                        prover.dpop.hear(sent, response.headers());
+                    }
+                    let error = match read(&response) {
+                        Ok(read) => return Ok(read),
+                        Err(error) => error,
+                    };
+                    let flaw = error.code().and_then(|code| Flaw::named(code.as_bytes()));
+                    if let (Some(flaw), Some((prover, sent))) = (flaw, proof)
+                        && prover.can_mend(flaw, sent, response.headers())
+                        && chances.take(flaw)
+                    {
+                        continue;
+                    }
+                    error
+                }
                 Err(error) => error,
             };
             tried += 1;

@@ -4,10 +4,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 
-use tower_bearer::{AccessToken, RefreshToken};
+use tower_bearer::{AccessToken, RefreshToken, TokenType};
 
 use crate::{
     answer::Granted,
+    dpop::Key,
     error::ClientError,
     lineage,
     schedule::{Moment, Validity},
@@ -18,17 +19,25 @@ use crate::{
 pub(crate) struct Access {
     pub(crate) token: AccessToken,
     header: HeaderValue,
+    /// The key that it is bound to, if it is.
+    pub(crate) key: Option<Key>,
     validity: Validity,
 }
 
 impl Access {
-    fn new(saved: &SavedAccess, now: Moment, share: f64) -> Option<Self> {
-        let mut header = HeaderValue::try_from(format!("Bearer {}", saved.token.expose())).ok()?;
+    fn new(saved: &SavedAccess, key: Option<&Key>, now: Moment, share: f64) -> Option<Self> {
+        let key = match saved.token_type {
+            TokenType::Bearer => None,
+            _ => Some(key?.clone()),
+        };
+        let header = format!("{} {}", saved.token_type, saved.token.expose());
+        let mut header = HeaderValue::try_from(header).ok()?;
         header.set_sensitive(true);
         let age = saved.age(now.wall).unwrap_or(saved.lifetime);
         Some(Self {
             token: saved.token.clone(),
             header,
+            key,
             validity: Validity::new(saved.lifetime, age, now, share),
         })
     }
@@ -69,6 +78,8 @@ impl fmt::Debug for Access {
 pub(crate) struct Held {
     pub(crate) tokens: SavedTokens,
     pub(crate) access: Option<Arc<Access>>,
+    /// The key that the session is bound to: what `tokens` keep of it, ready for use.
+    pub(crate) key: Option<Key>,
     unsaved: Option<Unsaved>,
 }
 
@@ -91,11 +102,18 @@ pub(crate) struct Lifetimes {
 
 impl Held {
     /// Tokens that are first seen at `now`. The wall clock tells how old they are by then.
-    pub(crate) fn new(tokens: SavedTokens, now: Moment, lifetimes: Lifetimes) -> Self {
+    pub(crate) fn new(
+        tokens: SavedTokens,
+        key: Option<Key>,
+        now: Moment,
+        lifetimes: Lifetimes,
+    ) -> Self {
         let access = tokens.access.as_ref();
-        let access = access.and_then(|access| Access::new(access, now, lifetimes.share));
+        let access =
+            access.and_then(|access| Access::new(access, key.as_ref(), now, lifetimes.share));
         Self {
             access: access.map(Arc::new),
+            key,
             tokens,
             unsaved: None,
         }
@@ -114,6 +132,7 @@ impl Held {
         Self {
             tokens: self.tokens.clone(),
             access: self.access.clone(),
+            key: self.key.clone(),
             unsaved: None,
         }
     }
@@ -152,12 +171,14 @@ impl Held {
             refresh: self.next(granted.refresh),
             access: Some(SavedAccess {
                 token: granted.access,
+                token_type: granted.token_type,
                 lifetime: granted.lifetime.unwrap_or(lifetimes.default),
                 obtained_at: asked.wall,
             }),
             scope: granted.scope.or_else(|| self.tokens.scope.clone()),
+            key: self.tokens.key.clone(),
         };
-        Self::new(tokens, asked, lifetimes)
+        Self::new(tokens, self.key.clone(), asked, lifetimes)
     }
 
     /// The next tokens after an answer that has brought a refresh token only.
@@ -168,6 +189,7 @@ impl Held {
                 ..self.tokens.clone()
             },
             access: self.access.clone(),
+            key: self.key.clone(),
             unsaved: None,
         }
     }

@@ -267,8 +267,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;
+mod attempt;
 mod builder;
 mod challenge;
+mod dpop;
 mod endpoints;
 mod error;
 mod error_response;
@@ -319,6 +321,8 @@ pub use store::{
     TokenStore, TokenStoreError, TokenStoreErrorKind,
 };
 pub use token_request::{EndpointKind, TokenRequest};
+#[cfg(feature = "dpop")]
+pub use tower_bearer::dpop::{ProofKey, ProofSigner, SignerError};
 
 /// The example of the README has to compile.
 #[cfg(doctest)]

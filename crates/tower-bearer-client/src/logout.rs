@@ -1,7 +1,5 @@
 //! The end of a session that the application asks for.
 
-use tower_bearer::RefreshToken;
-
 use crate::{
     error::ClientError,
     flight::wait,
@@ -25,10 +23,9 @@ impl Shared {
         drop(turn);
         let kept = emptied.kept.as_ref();
         let newest = newest(departure.held.as_deref(), kept);
-        let token = newest.map(|tokens| tokens.refresh.clone());
         let unrevoked = || self.state().take_unrevoked();
-        let revoked = match token.or_else(unrevoked) {
-            Some(token) => self.revoke(token).await,
+        let revoked = match newest.cloned().or_else(unrevoked) {
+            Some(tokens) => self.revoke(tokens).await,
             None => Ok(()),
         };
         match emptied.failure {
@@ -38,10 +35,14 @@ impl Shared {
     }
 
     /// Nobody else has the token any more. If the server cannot be told, the next logout tries again.
-    async fn revoke(&self, token: RefreshToken) -> Result<(), ClientError> {
-        let revoked = self.endpoints.revoke(&token).await;
+    /// A key that cannot be used is no reason not to try.
+    async fn revoke(&self, tokens: SavedTokens) -> Result<(), ClientError> {
+        let key = self.dpop.kept_key(tokens.key.as_ref());
+        let key = key.ok().flatten();
+        let prover = key.as_ref().map(|key| self.prover(key));
+        let revoked = self.endpoints.revoke(&tokens.refresh, prover).await;
         if revoked.is_err() {
-            self.state().note_unrevoked(token);
+            self.state().note_unrevoked(tokens);
         }
         revoked
     }

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use tower_bearer::{AccessToken, RefreshToken, TokenResponse, claims::Scope};
+use tower_bearer::{AccessToken, RefreshToken, TokenResponse, TokenType, claims::Scope};
 
 use crate::{
-    answer::Granted,
+    answer::{Granted, Types},
     error::ClientError,
     syntax::{is_refresh_token, is_token},
 };
@@ -27,6 +27,8 @@ use crate::{
 pub struct NewTokens {
     pub(crate) refresh: RefreshToken,
     pub(crate) access: Option<AccessToken>,
+    /// `None` if nobody has said: it is the one that fits the session.
+    pub(crate) token_type: Option<TokenType>,
     pub(crate) lifetime: Option<Duration>,
     pub(crate) scope: Option<Scope>,
 }
@@ -37,6 +39,7 @@ impl NewTokens {
         Self {
             refresh: RefreshToken::new(token),
             access: None,
+            token_type: None,
             lifetime: None,
             scope: None,
         }
@@ -47,16 +50,23 @@ impl NewTokens {
     /// # Errors
     ///
     /// [`Malformed`](crate::ClientErrorKind::Malformed) if the body is something else, if the type
-    /// of the token is missing or not `Bearer`, or if there is no refresh token. Of an issuer that
+    /// of the token is missing or neither `Bearer` nor, with the feature `dpop`, `DPoP`, or if there is
+    /// no refresh token. Of an issuer that
     /// names no type, take the tokens out of the answer yourself and give them to
     /// [`from_refresh_token`](Self::from_refresh_token) and
     /// [`with_access_token`](Self::with_access_token).
     pub fn from_json(answer: &[u8]) -> Result<Self, ClientError> {
-        let granted = Granted::parse(answer, false)?;
+        let types = Types {
+            bearer: true,
+            dpop: cfg!(feature = "dpop"),
+            missing: false,
+        };
+        let granted = Granted::parse(answer, types)?;
         let missing = || ClientError::malformed("refresh_token is missing or empty");
         Ok(Self {
             refresh: granted.refresh.ok_or_else(missing)?,
             access: Some(granted.access),
+            token_type: Some(granted.token_type),
             lifetime: granted.lifetime,
             scope: granted.scope,
         })
@@ -68,6 +78,7 @@ impl NewTokens {
     pub fn with_access_token(self, token: impl Into<String>, lifetime: Duration) -> Self {
         Self {
             access: Some(AccessToken::new(token)),
+            token_type: None,
             lifetime: Some(lifetime),
             ..self
         }
@@ -89,6 +100,7 @@ impl From<TokenResponse> for NewTokens {
         Self {
             refresh: tokens.refresh_token,
             access: Some(tokens.access_token),
+            token_type: Some(tokens.token_type),
             lifetime: Some(tokens.expires_in),
             scope: Some(tokens.scope),
         }

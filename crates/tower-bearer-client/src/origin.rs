@@ -33,7 +33,7 @@ pub struct Origin {
 }
 
 /// What is wrong with a URL.
-type Flaw = &'static str;
+pub(crate) type Flaw = &'static str;
 
 impl Origin {
     /// An origin whose scheme may be `http` for any host.
@@ -56,7 +56,7 @@ impl Origin {
         Ok(origin)
     }
 
-    fn of(uri: &Uri) -> Result<Self, Flaw> {
+    pub(crate) fn of(uri: &Uri) -> Result<Self, Flaw> {
         let (is_https, host, port) =
             parts(uri).ok_or("it must start with https://host[:port], without a user name")?;
         Ok(Self {

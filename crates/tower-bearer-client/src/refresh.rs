@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     answer::Answer,
+    dpop::SavedKey,
     error::{ClientError, ClientErrorKind as Kind, EndReason},
     held::Held,
     shared::Shared,
@@ -34,7 +35,7 @@ async fn look_and_refresh(shared: &Shared, mission: &Mission) -> Result<Landing,
         Some(held) => held,
         None => match shared.look().await? {
             None => return Ok(Landing::Nothing),
-            Some(saved) => shared.hold(saved),
+            Some(saved) => shared.hold(saved)?,
         },
     };
     // The first look into the store needs no lock. If a refresh is due, the next request starts
@@ -90,7 +91,7 @@ async fn refresh(
         let prepared = lock.prepare(shared.room(Some(&held.tokens))).await;
         prepared.map_err(|error| shared.save_failed(error))?;
         let asked = shared.now();
-        let refused = match shared.endpoints.refresh(&held.tokens.refresh).await {
+        let refused = match shared.present(&held).await {
             Ok(Answer::Granted(granted)) => {
                 let new = held.after(granted, asked, shared.lifetimes);
                 return Ok(Landing::Refreshed(keep(shared, lock, &held, new).await));
@@ -108,7 +109,7 @@ async fn refresh(
         // process has put a newer token into the store.
         match shared.look().await? {
             Some(saved) if tokens < TOKENS && held.is_overtaken_by(&saved) => {
-                held = shared.hold(saved);
+                held = shared.hold(saved)?;
                 if held.serves(shared.now(), mission.refused.as_ref()) {
                     return Ok(Landing::Found(held));
                 }
@@ -142,8 +143,15 @@ async fn end(shared: &Shared, held: &Held, refused: ClientError) -> Landing {
 
 impl Shared {
     /// Tokens from the store, first seen now.
-    pub(crate) fn hold(&self, saved: SavedTokens) -> Arc<Held> {
-        Arc::new(Held::new(saved, self.now(), self.lifetimes))
+    pub(crate) fn hold(&self, saved: SavedTokens) -> Result<Arc<Held>, ClientError> {
+        let key = self.dpop.kept_key(saved.key.as_ref())?;
+        let held = Held::new(saved, key, self.now(), self.lifetimes);
+        Ok(Arc::new(held))
+    }
+
+    async fn present(&self, held: &Held) -> Result<Answer, ClientError> {
+        let prover = held.key.as_ref().map(|key| self.prover(key));
+        self.endpoints.refresh(&held.tokens.refresh, prover).await
     }
 
     /// The tokens that count, under the lock: those in the store if another process has put newer
@@ -156,7 +164,7 @@ impl Shared {
     ) -> Result<Option<Arc<Held>>, ClientError> {
         match self.look().await? {
             None => Ok(None),
-            Some(saved) if held.is_overtaken_by(&saved) => Ok(Some(self.hold(saved))),
+            Some(saved) if held.is_overtaken_by(&saved) => self.hold(saved).map(Some),
             Some(_) if held.why_unsaved().is_none() => Ok(Some(Arc::clone(held))),
             Some(_) => match lock.save(&held.tokens).await {
                 Ok(()) => Ok(Some(Arc::new(held.saved()))),
@@ -184,8 +192,10 @@ impl Shared {
     pub(crate) fn room(&self, tokens: Option<&SavedTokens>) -> usize {
         let scope = |tokens: &SavedTokens| tokens.scope.as_ref().map_or(0, |it| it.as_str().len());
         let old = tokens.map_or(0, |tokens| tokens.refresh.expose().len() + scope(tokens));
+        let key = tokens.and_then(|tokens| tokens.key.as_ref());
+        let key = key.map_or(0, SavedKey::bytes);
         // JSON may need two bytes for a character.
-        self.endpoints.answer_limit + 2 * old + FRAME
+        self.endpoints.answer_limit + 2 * old + key + FRAME
     }
 
     fn save_failed(&self, error: TokenStoreError) -> ClientError {

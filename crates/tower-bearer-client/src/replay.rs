@@ -1,3 +1,5 @@
+use http::Request;
+
 /// How the body of a request can be had a second time, if the token is refused.
 ///
 /// [`CloneBody`] and [`NeverReplay`] implement it, and so does any function from `&B` to
@@ -22,6 +24,17 @@ pub struct CloneBody;
 /// Copies no body, so that each is sent only once.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NeverReplay;
+
+/// A copy of the request, if its body can be copied.
+pub(crate) fn copy<B>(replay: &impl Replay<B>, request: &Request<B>) -> Option<Request<B>> {
+    let mut copy = Request::new(replay.copy(request.body())?);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    *copy.extensions_mut() = request.extensions().clone();
+    Some(copy)
+}
 
 #[diagnostic::do_not_recommend]
 impl<B: Clone> Replay<B> for CloneBody {

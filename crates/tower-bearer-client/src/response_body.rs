@@ -9,19 +9,32 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use crate::{held::Access, rules::Rules};
+use crate::{challenge::Blame, dpop, held::Access, rules::Rules};
 
 /// The access token of a gRPC answer whose status is still to come.
 pub(crate) struct Watch {
     pub(crate) rules: Arc<Rules>,
     pub(crate) access: Arc<Access>,
+    pub(crate) proof: Option<dpop::Sent>,
 }
 
 impl Watch {
+    /// The answer has begun, so the call is not repeated. The next one finds a new token, and the
+    /// nonce and the time for its proof.
     fn see(self, trailers: &HeaderMap) {
-        if self.rules.refuses_in_grpc(trailers) {
-            // The answer has begun, so the call is not repeated. The next one finds a new token.
-            let _ = self.rules.session.acquire(Some(&self.access.token));
+        let session = &self.rules.session;
+        if let Some(proof) = &self.proof {
+            session.shared().dpop.hear(proof, trailers);
+        }
+        match self.rules.blame_in_grpc(trailers, self.proof.is_some()) {
+            Some(Blame::Token) => {
+                let _ = session.acquire(Some(&self.access.token));
+            }
+            Some(Blame::Proof(flaw)) => {
+                let proof = self.proof.as_ref();
+                proof.map(|proof| self.rules.can_mend(flaw, proof, trailers));
+            }
+            None => {}
         }
     }
 }

@@ -7,6 +7,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use crate::{
+    attempt::{Chances, Pending},
     error::RequestError,
     flight::Acquired,
     future::{Parked, ResponseFuture, Sent},
@@ -22,7 +23,7 @@ use crate::{
 pub struct Refresh<S, R = CloneBody> {
     inner: S,
     rules: Arc<Rules>,
-    replay: R,
+    replay: Arc<R>,
 }
 
 impl<S, R> Refresh<S, R> {
@@ -30,7 +31,7 @@ impl<S, R> Refresh<S, R> {
         Self {
             inner,
             rules,
-            replay,
+            replay: Arc::new(replay),
         }
     }
 
@@ -57,13 +58,13 @@ where
 {
     type Response = Response<ResponseBody<ResB>>;
     type Error = RequestError<S::Error>;
-    type Future = ResponseFuture<S::Future, S, B>;
+    type Future = ResponseFuture<S::Future, S, B, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx).map_err(RequestError::Inner)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         if !self.rules.is_ours(&request) {
             trace::debug!(
                 "a request passes without the token: it goes to another origin than the \
@@ -71,50 +72,30 @@ where
             );
             return ResponseFuture::last(self.inner.call(request));
         }
-        let spare = self.copy(&request);
-        let rules = Arc::clone(&self.rules);
-        match rules.session.acquire(None) {
-            Acquired::Now(access) => {
-                access.attach(request.headers_mut());
-                let future = self.inner.call(request);
-                let spare = spare.map(|spare| (self.inner.clone(), spare));
-                let sent = Sent {
-                    rules,
-                    access,
-                    spare,
-                };
-                ResponseFuture::sent(future, sent)
-            }
+        let pending = Pending {
+            request,
+            rules: Arc::clone(&self.rules),
+            replay: Arc::clone(&self.replay),
+            chances: Chances::new(),
+        };
+        match self.rules.session.acquire(None) {
+            Acquired::Now(access) => match pending.begin(access) {
+                Ok((request, attempt)) => {
+                    let future = self.inner.call(request);
+                    let service = attempt.has_copy().then(|| self.inner.clone());
+                    ResponseFuture::sent(future, Sent { attempt, service })
+                }
+                Err(error) => ResponseFuture::failed(error),
+            },
             Acquired::Later(token) => {
                 // A service that was polled ready may have reserved capacity, in a queue or under
                 // a limit, which the refresh may need. A clone has reserved nothing, so the ready
                 // instance is dropped and the clone is polled ready once the token is there.
                 let service = self.inner.clone();
                 self.inner = service.clone();
-                let parked = Parked {
-                    service,
-                    request,
-                    first: Some((rules, spare)),
-                };
-                ResponseFuture::waiting(token, parked)
+                ResponseFuture::waiting(token, Parked { pending, service })
             }
             Acquired::Never(error) => ResponseFuture::failed(error),
         }
-    }
-}
-
-impl<S, R> Refresh<S, R> {
-    /// A copy of the request, if its body can be copied.
-    fn copy<B>(&self, request: &Request<B>) -> Option<Request<B>>
-    where
-        R: Replay<B>,
-    {
-        let mut copy = Request::new(self.replay.copy(request.body())?);
-        *copy.method_mut() = request.method().clone();
-        *copy.uri_mut() = request.uri().clone();
-        *copy.version_mut() = request.version();
-        *copy.headers_mut() = request.headers().clone();
-        *copy.extensions_mut() = request.extensions().clone();
-        Some(copy)
     }
 }

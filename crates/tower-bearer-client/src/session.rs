@@ -2,7 +2,10 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use tokio::runtime::Handle;
 
-use tower_bearer::{AccessToken, claims::Scope};
+use tower_bearer::{
+    AccessToken,
+    claims::{KeyThumbprint, Scope},
+};
 
 use crate::{
     error::{ClientError, ClientErrorKind as Kind},
@@ -33,6 +36,10 @@ impl ClientSession {
         Self(Arc::new(shared))
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.0
+    }
+
     /// Begins a session with these tokens: saves them, and uses them from then on. An earlier
     /// session is forgotten, but not revoked on the server.
     ///
@@ -42,8 +49,13 @@ impl ClientSession {
     ///
     /// # Errors
     ///
-    /// [`Malformed`](Kind::Malformed) if a token is empty or has characters that no token has, and
-    /// [`Store`](Kind::Store) if the tokens cannot be saved. In both cases nothing has changed.
+    /// - [`Malformed`](Kind::Malformed) if a token is empty or has characters that no token has, if the
+    ///   tokens are bound to a key that the session does not have, or if they are not bound and the
+    ///   session asks for that (see [the front page](crate#sessions-that-are-bound-to-a-key)).
+    /// - [`Proof`](Kind::Proof) if a key could not be made.
+    /// - [`Store`](Kind::Store) if the tokens cannot be saved.
+    ///
+    /// In all these cases nothing has changed.
     pub async fn sign_in(&self, tokens: impl Into<NewTokens>) -> Result<(), ClientError> {
         let tokens = tokens.into();
         tokens.check()?;
@@ -137,6 +149,7 @@ impl ClientSession {
     /// hook [`on_end`](crate::ClientSessionBuilder::on_end) is not called, because the program knows.
     pub async fn logout(&self) -> Result<(), ClientError> {
         let departure = self.0.state().sign_out();
+        self.0.dpop.forget_login_key();
         let shared = Arc::clone(&self.0);
         to_the_end(async move { shared.log_out(departure).await }).await
     }
@@ -152,6 +165,7 @@ impl ClientSession {
             phase: state.phase(),
             expires_in: held.and_then(|held| Some(held.access.as_ref()?.left(now))),
             scope: held.and_then(|held| held.tokens.scope.clone()),
+            bound_to: held.and_then(|held| Some(held.key.as_ref()?.thumbprint().clone())),
             is_refreshing: state.flight().is_some(),
             unsaved: held.and_then(|held| held.why_unsaved().cloned()),
             failure: failure.map(|failure| failure.error.clone()),
@@ -176,7 +190,8 @@ impl ClientSession {
     ///
     /// # Errors
     ///
-    /// [`Store`](Kind::Store) if there may be tokens in the store, but they cannot be read.
+    /// [`Store`](Kind::Store) if there may be tokens in the store, but they cannot be read, and
+    /// [`Proof`](Kind::Proof) if the key that they are bound to cannot be used.
     pub async fn load(&self) -> Result<SessionStatus, ClientError> {
         let (epoch, is_held) = {
             let state = self.0.state();
@@ -184,7 +199,7 @@ impl ClientSession {
         };
         if !is_held {
             let saved = self.0.look().await?;
-            let held = saved.map(|saved| self.0.hold(saved));
+            let held = saved.map(|saved| self.0.hold(saved)).transpose()?;
             self.0.state().found(epoch, held);
         }
         Ok(self.status())
@@ -208,6 +223,9 @@ pub struct SessionStatus {
     pub expires_in: Option<Duration>,
     /// What the tokens allow, if the server said so.
     pub scope: Option<Scope>,
+    /// The thumbprint of the key that the session proves itself by (RFC 9449). `None` if it was
+    /// begun without a key.
+    pub bound_to: Option<KeyThumbprint>,
     /// Whether a refresh is under way.
     pub is_refreshing: bool,
     /// Why the newest tokens could not be saved, while they are in memory only. Should the program

@@ -11,6 +11,7 @@ use tokio::{runtime::Handle, time::Instant};
 use tower_bearer::clock::Clock;
 
 use crate::{
+    dpop::{Dpop, Key, Prover},
     endpoints::Endpoints,
     error::{ClientError, EndReason},
     held::Lifetimes,
@@ -25,6 +26,7 @@ pub(crate) type SaveHook = Box<dyn Fn(&ClientError) + Send + Sync>;
 
 pub(crate) struct Shared {
     pub(crate) endpoints: Endpoints,
+    pub(crate) dpop: Dpop,
     pub(crate) store: AnyStore,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) lifetimes: Lifetimes,
@@ -70,6 +72,14 @@ impl Shared {
         Moment {
             monotonic: Instant::now(),
             wall: self.clock.now(),
+        }
+    }
+
+    pub(crate) fn prover<'a>(&'a self, key: &'a Key) -> Prover<'a> {
+        Prover {
+            dpop: &self.dpop,
+            key,
+            clock: &*self.clock,
         }
     }
 

@@ -4,7 +4,7 @@ use std::{mem, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
-use tower_bearer::{AccessToken, RefreshToken};
+use tower_bearer::AccessToken;
 
 use crate::{
     error::{ClientError, ClientErrorKind as Kind, EndReason},
@@ -51,8 +51,8 @@ pub(crate) struct State {
     is_leaving: bool,
     /// Tokens of a session that is over, which could not be removed from the store.
     over: Option<SavedTokens>,
-    /// The token of a logout that the server could not be told of.
-    unrevoked: Option<RefreshToken>,
+    /// The tokens of a logout that the server could not be told of.
+    unrevoked: Option<SavedTokens>,
 }
 
 /// Shared with all who ask before it is over.
@@ -365,11 +365,11 @@ impl State {
         self.is_leaving &= self.epoch != departure.epoch;
     }
 
-    pub(crate) fn note_unrevoked(&mut self, token: RefreshToken) {
-        self.unrevoked = Some(token);
+    pub(crate) fn note_unrevoked(&mut self, tokens: SavedTokens) {
+        self.unrevoked = Some(tokens);
     }
 
-    pub(crate) fn take_unrevoked(&mut self) -> Option<RefreshToken> {
+    pub(crate) fn take_unrevoked(&mut self) -> Option<SavedTokens> {
         self.unrevoked.take()
     }
 

@@ -120,7 +120,7 @@ fn command(example: &str, folder: &Path, env: &[(&str, &str)]) -> Command {
 }
 
 /// The programs that tests start.
-const EXAMPLES: [&str; 4] = ["browser", "hyper", "quickstart", "store_service"];
+const EXAMPLES: [&str; 5] = ["browser", "client", "hyper", "quickstart", "store_service"];
 
 /// What the programs are made of.
 const SOURCES: [&str; 5] = ["rs", "js", "css", "html", "svg"];

@@ -12,9 +12,10 @@ use http::{
 };
 use serde_json::Value;
 
-use tower_bearer::{AccessToken, RefreshToken, claims::Scope, json};
+use tower_bearer::{AccessToken, RefreshToken, TokenType, claims::Scope, json};
 
 use crate::{
+    dpop::Flaw,
     error::{ClientError, ClientErrorKind as Kind},
     error_response::{EndsSession, ErrorResponse},
     members::Members,
@@ -29,6 +30,8 @@ pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 #[derive(Clone, Default)]
 pub(crate) struct Reading {
     pub(crate) accept_missing_token_type: bool,
+    /// Whether an access token may be unbound although the request was proven.
+    pub(crate) accept_bearer: bool,
     pub(crate) ends_session: Option<Arc<EndsSession>>,
 }
 
@@ -45,6 +48,7 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 pub(crate) struct Granted {
     pub(crate) access: AccessToken,
+    pub(crate) token_type: TokenType,
     /// `None` if the old one stays good (RFC 6749 §6).
     pub(crate) refresh: Option<RefreshToken>,
     /// `None` if the server does not say.
@@ -53,13 +57,49 @@ pub(crate) struct Granted {
     pub(crate) scope: Option<Scope>,
 }
 
-/// Reads an answer to a refresh. Whatever else is wrong with an answer of success, a refresh token
+/// The types of an access token that can be used.
+#[derive(Clone, Copy)]
+pub(crate) struct Types {
+    pub(crate) bearer: bool,
+    pub(crate) dpop: bool,
+    pub(crate) missing: bool,
+}
+
+impl Types {
+    /// Those of an answer to a request that was proven, or was not.
+    fn of(reading: &Reading, is_proven: bool) -> Self {
+        let bearer = !is_proven || reading.accept_bearer;
+        Self {
+            bearer,
+            dpop: is_proven,
+            missing: bearer && reading.accept_missing_token_type,
+        }
+    }
+
+    /// RFC 6749 §7.1: a client must not use a token of a type that it does not know. RFC 9449 §5: nor
+    /// one that is not bound, if it has asked for that.
+    fn read(self, name: Option<&str>) -> Result<TokenType, ClientError> {
+        let is =
+            |known: TokenType| name.is_some_and(|name| name.eq_ignore_ascii_case(known.as_str()));
+        Err(malformed(match name {
+            None if self.missing => return Ok(TokenType::Bearer),
+            Some(_) if self.bearer && is(TokenType::Bearer) => return Ok(TokenType::Bearer),
+            Some(_) if self.dpop && is(TokenType::DPoP) => return Ok(TokenType::DPoP),
+            None => "token_type is missing",
+            Some(_) if self.dpop => "token_type is not DPoP",
+            Some(_) => "token_type is not Bearer",
+        }))
+    }
+}
+
+/// Reads an answer to a refresh, which was proven or was not. Whatever else is wrong with an answer of success, a refresh token
 /// in it is not lost.
 pub(crate) fn refreshed(
     response: &Response<Bytes>,
     reading: &Reading,
+    is_proven: bool,
 ) -> Result<Answer, ClientError> {
-    let error = match granted(response, reading) {
+    let error = match granted(response, reading, is_proven) {
         Ok(granted) => return Ok(Answer::Granted(granted)),
         Err(error) => error,
     };
@@ -70,14 +110,18 @@ pub(crate) fn refreshed(
     }
 }
 
-fn granted(response: &Response<Bytes>, reading: &Reading) -> Result<Granted, ClientError> {
+fn granted(
+    response: &Response<Bytes>,
+    reading: &Reading,
+    is_proven: bool,
+) -> Result<Granted, ClientError> {
     if response.status() != StatusCode::OK {
         return Err(failure(response, reading.ends_session.as_deref()));
     }
     if !is_json(response.headers()) {
         return Err(Kind::ContentType.into());
     }
-    Granted::parse(response.body(), reading.accept_missing_token_type)
+    Granted::parse(response.body(), Types::of(reading, is_proven))
 }
 
 /// Reads an answer to a revocation (RFC 7009 §2.2).
@@ -91,7 +135,7 @@ pub(crate) fn revoked(response: &Response<Bytes>) -> Result<(), ClientError> {
 impl Granted {
     /// The tokens and their type are read strictly and may not come twice. Everything else is a
     /// hint, or ignored.
-    pub(crate) fn parse(body: &[u8], accept_missing_type: bool) -> Result<Self, ClientError> {
+    pub(crate) fn parse(body: &[u8], types: Types) -> Result<Self, ClientError> {
         let (members, error) = Members::read(body);
         if let Some(error) = error {
             return Err(malformed("no JSON object").caused_by(error));
@@ -101,13 +145,7 @@ impl Granted {
         if members.contains("error") && !members.contains("access_token") {
             return Err(malformed("an error in an answer of success"));
         }
-        // RFC 6749 §7.1: a client must not use a token of a type that it does not know.
-        match members.text("token_type")? {
-            Some(kind) if kind.eq_ignore_ascii_case("bearer") => {}
-            Some(_) => return Err(malformed("token_type is not Bearer")),
-            None if accept_missing_type => {}
-            None => return Err(malformed("token_type is missing")),
-        }
+        let token_type = types.read(members.text("token_type")?.as_deref())?;
         let access = members
             .text("access_token")?
             .filter(|token| is_token(token));
@@ -120,6 +158,7 @@ impl Granted {
         let scope = scope.as_ref().and_then(Value::as_str);
         Ok(Self {
             access: AccessToken::new(access.ok_or_else(missing)?),
+            token_type,
             refresh: refresh.map(RefreshToken::new),
             lifetime: members.hint("expires_in").as_ref().and_then(lifetime),
             scope: scope.and_then(|scope| scope.parse().ok()),
@@ -168,6 +207,13 @@ fn error_response(response: &Response<Bytes>, ends_session: Option<&EndsSession>
         Some(code) => ClientError::refused(code),
         None => ClientError::with_status(Kind::Status, response.status()),
     };
+    // A refused proof says nothing about the refresh token.
+    if code
+        .as_deref()
+        .is_some_and(|code| Flaw::named(code.as_bytes()).is_some())
+    {
+        return error;
+    }
     let told = ErrorResponse::new(response, code.as_deref());
     let is_end = told.code() == Some("invalid_grant")
         || ends_session.is_some_and(|ends_session| ends_session(&told));

@@ -17,16 +17,24 @@ fn json(status: u16, body: &str) -> Response<Bytes> {
 }
 
 fn granted(response: &Response<Bytes>) -> Result<Granted, ClientError> {
-    super::granted(response, &Reading::default())
+    super::granted(response, &Reading::default(), false)
+}
+
+fn types(missing: bool) -> Types {
+    Types {
+        bearer: true,
+        dpop: false,
+        missing,
+    }
 }
 
 fn parse(body: &str) -> Result<Granted, ClientError> {
-    Granted::parse(body.as_bytes(), false)
+    Granted::parse(body.as_bytes(), types(false))
 }
 
 /// The refresh token that is kept of this answer, and the error that its request gets.
 fn rescued(response: &Response<Bytes>) -> Option<(String, Kind)> {
-    match refreshed(response, &Reading::default()).ok()? {
+    match refreshed(response, &Reading::default(), false).ok()? {
         Answer::Granted(_) => panic!("it is a good answer"),
         Answer::RefreshOnly(token, error) => Some((token.expose().to_owned(), error.kind())),
     }
@@ -174,12 +182,21 @@ fn a_missing_type_can_be_allowed_and_another_one_cannot() {
     let access = r#""access_token":"a""#;
     for rest in ["", r#","token_type":null"#, r#","token_type":"""#] {
         let body = format!("{{{access}{rest}}}");
-        assert!(Granted::parse(body.as_bytes(), true).is_ok(), "{rest}");
-        assert!(Granted::parse(body.as_bytes(), false).is_err(), "{rest}");
+        assert!(
+            Granted::parse(body.as_bytes(), types(true)).is_ok(),
+            "{rest}"
+        );
+        assert!(
+            Granted::parse(body.as_bytes(), types(false)).is_err(),
+            "{rest}"
+        );
     }
     for kind in [r#""DPoP""#, r#""bearer ""#, r#""N_A""#, "7"] {
         let body = format!(r#"{{{access},"token_type":{kind}}}"#);
-        assert!(Granted::parse(body.as_bytes(), true).is_err(), "{kind}");
+        assert!(
+            Granted::parse(body.as_bytes(), types(true)).is_err(),
+            "{kind}"
+        );
     }
 }
 
@@ -305,7 +322,7 @@ fn nothing_but_a_client_error_can_be_said_to_end_a_session() {
         ..Reading::default()
     };
     let ends = |response| {
-        super::granted(&response, &reading)
+        super::granted(&response, &reading, false)
             .unwrap_err()
             .ends_session()
     };
@@ -342,7 +359,7 @@ fn an_error_response_tells_status_code_and_body() {
         json(400, r#"{"error":"invalid_grant"}"#),
         cut,
     ] {
-        super::granted(&response, &reading).unwrap_err();
+        super::granted(&response, &reading, false).unwrap_err();
     }
     let code = |code: &str| Some(code.to_owned());
     let expected = [

@@ -13,6 +13,7 @@ use tower_bearer::{
 
 use crate::{
     answer::Reading,
+    dpop::{Dpop, Keys},
     endpoints::{Amend, Endpoints},
     error::{BoxError, ClientError, ConfigError, ConfigErrorKind as Kind, EndReason},
     error_response::ErrorResponse,
@@ -45,6 +46,7 @@ pub struct ClientSessionBuilder {
     timeout: Duration,
     answer_limit: usize,
     reading: Reading,
+    keys: Keys,
     lifetimes: Lifetimes,
     store: AnyStore,
     clock: Box<dyn Clock>,
@@ -97,6 +99,7 @@ impl ClientSessionBuilder {
             timeout: Duration::from_secs(10),
             answer_limit: 64 * 1024,
             reading: Reading::default(),
+            keys: Keys::None,
             lifetimes: Lifetimes {
                 default: Duration::from_secs(5 * 60),
                 share: 0.8,
@@ -240,9 +243,46 @@ impl ClientSessionBuilder {
     ///
     /// A token may be of a type that must not be sent alone, such as one that is bound to a key. As a
     /// bearer token it is in the hands of everyone who sees a request, and the server may take it for
-    /// stolen. A token of another type than `Bearer` is never used.
+    /// stolen. A token of a type that the client does not know is never used.
     pub fn danger_accept_missing_token_type(mut self) -> Self {
         self.reading.accept_missing_token_type = true;
+        self
+    }
+
+    /// Binds sessions to a key (RFC 9449). Each login gets a key of its own, which is kept beside the
+    /// tokens in the [`store`](Self::store) and goes with them. The login has to prove the key by
+    /// [`dpop_proof`](ClientSession::dpop_proof). See
+    /// [the front page](crate#sessions-that-are-bound-to-a-key).
+    ///
+    /// Whoever can read the store has the key too. So this protects against everyone who sees tokens
+    /// elsewhere, such as in a log or on their way, and lets copies of a client live side by side. If
+    /// the key is to outlive a theft of the store, give one that is elsewhere by
+    /// [`dpop_key`](Self::dpop_key).
+    #[cfg(feature = "dpop")]
+    pub fn dpop(mut self) -> Self {
+        self.keys = Keys::Made;
+        self
+    }
+
+    /// Binds sessions to this key, which the program keeps. The store gets its thumbprint only.
+    ///
+    /// A session that was bound to another key fails with
+    /// [`Proof`](crate::ClientErrorKind::Proof) from then on, and can be gone on with once the
+    /// program has its key again.
+    #[cfg(feature = "dpop")]
+    pub fn dpop_key(mut self, key: tower_bearer::dpop::ProofKey) -> Self {
+        self.keys = Keys::Given(crate::dpop::Key::given(key));
+        self
+    }
+
+    /// Uses access tokens that the server has not bound to the key, although it was asked to. By
+    /// default, such a token is not used.
+    ///
+    /// With servers that do not know RFC 9449, nothing is protected then. Others bind the refresh
+    /// token of a public client alone (RFC 9449 §5), which is better than nothing.
+    #[cfg(feature = "dpop")]
+    pub fn danger_accept_bearer_tokens(mut self) -> Self {
+        self.reading.accept_bearer = true;
         self
     }
 
@@ -312,6 +352,7 @@ impl ClientSessionBuilder {
             reading: self.reading,
         };
         Ok(ClientSession::new(Shared {
+            dpop: Dpop::new(self.keys, endpoints.reading.accept_bearer),
             endpoints,
             store: self.store,
             clock: self.clock,

@@ -38,7 +38,7 @@ enum Detail {
 /// | the network, or a server in trouble | [`Unreachable`](Self::Unreachable), [`Timeout`](Self::Timeout), [`Unavailable`](Self::Unavailable) | time |
 /// | the server's answer, or a wrong URL | [`Redirected`](Self::Redirected), [`Status`](Self::Status), [`ContentType`](Self::ContentType), [`TooLarge`](Self::TooLarge), [`Malformed`](Self::Malformed) | a look at the configuration |
 /// | the client, as the server sees it | [`Refused`](Self::Refused), [`RefusedAgain`](Self::RefusedAgain) | a look at the configuration |
-/// | this machine | [`Store`](Self::Store) | a look at the token store |
+/// | this machine | [`Store`](Self::Store), [`Proof`](Self::Proof) | a look at the token store, or at what holds the key |
 /// | the application | [`Interrupted`](Self::Interrupted), [`NoRuntime`](Self::NoRuntime) | a change of the program |
 ///
 /// After all but the first row the session is kept, and the refresh is tried again later.
@@ -94,6 +94,10 @@ pub enum ClientErrorKind {
     /// The token store failed.
     #[error("the token store failed")]
     Store,
+    /// No proof could be made that the client holds the key which the session is bound to (RFC 9449).
+    /// The key cannot be read, it is another one, or it is elsewhere and does not sign.
+    #[error("the session's key cannot be used")]
+    Proof,
     /// The refresh did not come to its end: the HTTP client panicked, the runtime was shut down,
     /// or another sign-in replaced the session meanwhile.
     #[error("the refresh was interrupted")]
@@ -149,6 +153,14 @@ impl ClientError {
         Self {
             detail: Some(Detail::Flaw(flaw)),
             ..Self::new(ClientErrorKind::Malformed)
+        }
+    }
+
+    /// The key that the session is bound to cannot be used.
+    pub(crate) fn no_proof(flaw: &'static str) -> Self {
+        Self {
+            detail: Some(Detail::Flaw(flaw)),
+            ..Self::new(ClientErrorKind::Proof)
         }
     }
 

@@ -2,19 +2,27 @@ use std::{borrow::Cow, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use tower_bearer::{AccessToken, RefreshToken, claims::Scope, clock::Timestamp};
+use tower_bearer::{AccessToken, RefreshToken, TokenType, claims::Scope, clock::Timestamp};
 
-use crate::syntax::{is_refresh_token, is_token};
+use crate::{
+    dpop::SavedKey,
+    syntax::{is_refresh_token, is_token},
+};
 
 /// The tokens of a session as a [`TokenStore`](crate::TokenStore) keeps them.
 ///
-/// `Debug` shows no token. Serde's `Serialize` **writes the tokens out**, so treat the result as
+/// If the session is bound to a key that it has made itself
+/// ([`dpop`](crate::ClientSessionBuilder::dpop)), the private key is a part of them.
+///
+/// `Debug` shows no token and no key. Serde's `Serialize` **writes them out**, so treat the result as
 /// you would treat a password.
 #[derive(Clone, Debug)]
 pub struct SavedTokens {
     pub(crate) refresh: RefreshToken,
     pub(crate) access: Option<SavedAccess>,
     pub(crate) scope: Option<Scope>,
+    /// The key that they are bound to (RFC 9449).
+    pub(crate) key: Option<SavedKey>,
 }
 
 /// An access token and its lifetime. The moment is one of the wall clock, which is the only clock
@@ -22,6 +30,7 @@ pub struct SavedTokens {
 #[derive(Clone, Debug)]
 pub(crate) struct SavedAccess {
     pub(crate) token: AccessToken,
+    pub(crate) token_type: TokenType,
     pub(crate) lifetime: Duration,
     pub(crate) obtained_at: Timestamp,
 }
@@ -53,6 +62,8 @@ struct Wire<'a> {
     access: Option<WireAccess<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scope: Option<Scope>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dpop: Option<Cow<'a, SavedKey>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -60,6 +71,9 @@ struct WireAccess<'a> {
     token: Cow<'a, str>,
     lifetime_ms: u64,
     obtained_at_ms: i64,
+    /// Whether a proof has to be sent with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    bound: bool,
 }
 
 impl Serialize for SavedTokens {
@@ -68,11 +82,13 @@ impl Serialize for SavedTokens {
             token: access.token.expose().into(),
             lifetime_ms: u64::try_from(access.lifetime.as_millis()).unwrap_or(u64::MAX),
             obtained_at_ms: access.obtained_at.as_millis(),
+            bound: access.token_type != TokenType::Bearer,
         });
         let wire = Wire {
             refresh_token: self.refresh.expose().into(),
             access,
             scope: self.scope.clone(),
+            dpop: self.key.as_ref().map(Cow::Borrowed),
         };
         wire.serialize(serializer)
     }
@@ -83,6 +99,10 @@ impl<'de> Deserialize<'de> for SavedTokens {
         let wire = Wire::deserialize(deserializer)?;
         let access = wire.access.map(|access| SavedAccess {
             token: AccessToken::new(access.token),
+            token_type: match access.bound {
+                true => TokenType::DPoP,
+                false => TokenType::Bearer,
+            },
             lifetime: Duration::from_millis(access.lifetime_ms),
             obtained_at: Timestamp::from_millis(access.obtained_at_ms),
         });
@@ -90,6 +110,7 @@ impl<'de> Deserialize<'de> for SavedTokens {
             refresh: RefreshToken::new(wire.refresh_token),
             access,
             scope: wire.scope,
+            key: wire.dpop.map(Cow::into_owned),
         };
         if is_refresh_token(tokens.refresh.expose()) && tokens.access().is_none_or(is_token) {
             Ok(tokens)
@@ -110,10 +131,12 @@ mod tests {
             refresh: RefreshToken::new("r3fresh"),
             access: access.map(|token| SavedAccess {
                 token: AccessToken::new(token),
+                token_type: TokenType::Bearer,
                 lifetime: Duration::from_millis(1_500),
                 obtained_at: Timestamp::from_millis(1_000_001),
             }),
             scope: Some("read".parse().unwrap()),
+            key: None,
         }
     }
 
