@@ -218,14 +218,14 @@ const CASES: [Case; 97] = [
     ("proofs", "another_origin", &[]),
     ("proofs", "two_logins", &[]),
     ("proofs", "key_is_deleted", &[]),
-    ("device", "left_to_the_browser", &[]),
-    ("device", "with_cookies", &[]),
-    ("device", "reload", &[]),
-    ("device", "tabs", &[]),
-    ("device", "refused", &[]),
-    ("device", "no_longer", &[]),
-    ("device", "logout", &[]),
-    ("device", "another_reason", &[]),
+    ("by_browser", "left_to_the_browser", &[]),
+    ("by_browser", "with_cookies", &[]),
+    ("by_browser", "reload", &[]),
+    ("by_browser", "tabs", &[]),
+    ("by_browser", "refused", &[]),
+    ("by_browser", "no_longer", &[]),
+    ("by_browser", "logout", &[]),
+    ("by_browser", "another_reason", &[]),
 ];
 
 /// The module does what its declarations say, and its users are checked by them.
