@@ -155,6 +155,7 @@ pub(crate) async fn off(example: &str, folder: &Path) {
     let site = Site::start(example, folder, &[("STORE", "sqlite:dpop.db")]);
     let holder = Holder::new(&site);
     let tokens = bound(holder.log_in().await, &holder.key);
+    let key = holder.key;
     site.server.stop();
     let without = Site::start(example, folder, &env);
     without
@@ -169,7 +170,6 @@ pub(crate) async fn off(example: &str, folder: &Path) {
         .error("invalid_grant");
     without.server.stop();
     let site = Site::start(example, folder, &[("STORE", "sqlite:dpop.db")]);
-    let key = holder.key;
     let holder = Holder {
         key,
         ..Holder::new(&site)
