@@ -1,3 +1,6 @@
+#[cfg(feature = "dpop")]
+use std::collections::BTreeSet;
+
 use crate::{claims::KeyThumbprint, token::TokenType};
 
 /// Evidence that a client holds the private key with this thumbprint: it has just signed something
@@ -52,5 +55,23 @@ impl KeyProof {
     /// How the access tokens are presented that are given out for this proof.
     pub fn token_type(&self) -> TokenType {
         self.token_type
+    }
+}
+
+/// The clients that have to prove that they hold a key, by their identifier.
+#[cfg(feature = "dpop")]
+#[derive(Clone, Debug)]
+pub(crate) enum KeyHolders {
+    All,
+    Only(BTreeSet<String>),
+}
+
+#[cfg(feature = "dpop")]
+impl KeyHolders {
+    pub(crate) fn include(&self, client_id: Option<&str>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(clients) => client_id.is_some_and(|id| clients.contains(id)),
+        }
     }
 }

@@ -165,6 +165,10 @@ impl<St: SessionStore> Sessions<St> {
     ) -> Result<Option<Refreshed>, SessionError> {
         let (record, next) = (&decided.record, decided.next.as_ref());
         let session = &record.session;
+        let is_unbound = decided.token.possession == Possession::Unbound;
+        if is_unbound && attempt.request.must_be_bound(session) {
+            return Err(self.refuse(Refusal::Unproven, record, decided.token));
+        }
         let scope = self.narrowed(attempt.request.scope.as_ref(), &session.scope)?;
         let private = self.ask_application(attempt, &decided).await?;
         let live = next.unwrap_or(&record.state);
