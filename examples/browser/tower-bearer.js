@@ -1079,6 +1079,8 @@ class Client {
   #fail(error) {
     if (error.kind === 'signed_out') {
       if (error.reason === 'no_session' && this.#held) console.warn(COOKIE_IS_GONE);
+      // A stored key of nobody whom this page knows is that of the session that is over.
+      if (!this.#known) this.#prover.forget();
       this.#end(error.reason ?? 'session_ended');
       return error;
     }
@@ -1129,7 +1131,7 @@ class Client {
   #end(reason, isTold = false) {
     const sid = this.#known?.claims.sid;
     if (!isTold) this.#tabs.tell({ kind: 'ended', sid, reason });
-    if (!isTold) this.#forgetting = this.#forgetKey(this.#known);
+    if (!isTold && this.#known) this.#forgetting = this.#forgetKey(this.#known);
     if (this.#status === 'signed_out') return;
     this.#epoch += 1;
     this.#ended = sid ?? this.#ended;
@@ -1143,10 +1145,10 @@ class Client {
     this.#events.dispatchEvent(new Event('signed_out'));
   }
 
-  /** Once it has been read, where a logout needs it still. @param {Held | null} known */
-  async #forgetKey(known) {
-    await known?.key;
-    await this.#prover.forget(known?.tokens.jkt ?? undefined);
+  /** Once it has been read, as a logout needs it still. @param {Held} known */
+  async #forgetKey({ key, tokens }) {
+    await key;
+    await this.#prover.forget(tokens.jkt ?? undefined);
   }
 
   /** The page is left and may come back as it is, to somebody else's eyes: it forgets who is in. */
@@ -1176,6 +1178,8 @@ class Client {
         if (!(cause instanceof AuthError) || cause.kind !== 'signed_out') throw cause;
       }
       if (this.#left === held) this.#left = null;
+      // It was of nobody whom this page knew, and was needed until now.
+      if (!held) await this.#prover.forget();
     });
     await Promise.all([told, this.#forgetting]);
   }
@@ -1183,7 +1187,7 @@ class Client {
   /** With a token that is asked for, or with the browser's cookie where the page gets none.
    * @param {string} url @param {Held | null} held */
   async #leaveAnew(url, held) {
-    const key = (await held?.key) ?? (await this.#key(held));
+    const key = await this.#key(held);
     try {
       const tokens = await this.#endpoint.refresh(held?.tokens.refresh ?? null, key);
       // Somebody else has signed in meanwhile: that is not for this user to end.
@@ -1192,8 +1196,6 @@ class Client {
     } catch (cause) {
       if (!this.#endpoint.isLeftToBrowser(cause)) throw cause;
       await this.#endpoint.leave(url);
-    } finally {
-      await this.#prover.forget(key?.jkt);
     }
   }
 

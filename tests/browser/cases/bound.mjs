@@ -159,6 +159,9 @@ export async function reload(world) {
     if (mode === 'body') return;
     // Whoever signs out before the page has asked who is in needs the key for it.
     await tab.reload(options);
+    await somebody.goOnline(false);
+    assert.equal(await tab.logout(), 'unreachable');
+    await somebody.goOnline(true);
     assert.equal(await tab.logout(), 'done');
     assert.equal(somebody.wire.to('/auth/logout').at(-1).answered.status, 204);
     assert.deepEqual(await tab.keys(), []);
@@ -230,6 +233,14 @@ export async function ended(world) {
     assert.deepEqual(await tab.ask(), ['signed_out']);
     for (const one of [tab, next]) await one.isOut('session_ended');
     for (const one of [tab, other]) await until('the key is gone', async () => (await one.keys()).length === 0);
+    if (mode === 'body') return;
+    // A page that is loaded afterwards finds a key of a session that is over.
+    const late = await elsewhere.bare(options);
+    await late.login();
+    await late.reload(options);
+    await elsewhere.session.forgetCookies();
+    assert.equal(await late.resume(), false);
+    await until('the key is gone', async () => (await late.keys()).length === 0);
   });
 }
 
