@@ -270,6 +270,39 @@ async fn a_store_that_loses_the_binding_gets_it_back_from_the_token() {
     assert_eq!(row.state.bound_to.as_ref(), Some(proof(7).key()));
 }
 
+/// The live token that was just given out, and one that has been passed: neither verdict writes.
+#[tokio::test]
+async fn a_lost_binding_comes_back_though_nothing_else_is_written() {
+    let world = world();
+    let login = bound_login(&world).await;
+    let first = proved(&world, &login).await.tokens;
+    world.wait(60);
+    let live = proved(&world, &first).await.tokens;
+    proved(&world, &live).await;
+    for (held, outcome) in [
+        (&live, RefreshOutcome::Current),
+        (&first, RefreshOutcome::Redelivered),
+    ] {
+        let before = world.row(&login).await.unwrap().state;
+        let mut lost = before.clone();
+        (lost.bound_to, lost.version) = (None, before.version + 1);
+        let store: &MemoryStore = world.sessions.store();
+        let swap = store.swap(sid(&login), before.version, &lost).await;
+        assert_eq!(swap.unwrap(), Swap::Swapped);
+
+        let answer = proved(&world, held).await;
+        assert_eq!(answer.outcome, outcome);
+        assert!(answer.session.bound);
+        let jkt = proof(7).key().to_string();
+        assert_eq!(access_payload(&answer.tokens)["cnf"]["jkt"], jkt.as_str());
+        assert_eq!(refresh_payload(&answer.tokens), refresh_payload(&live));
+        let mut after = world.row(&login).await.unwrap().state;
+        assert!(after.version > lost.version);
+        (after.version, after.last_refreshed_at) = (before.version, before.last_refreshed_at);
+        assert_eq!(after, before);
+    }
+}
+
 #[tokio::test]
 async fn a_bound_session_is_revoked_without_a_proof() {
     let world = world();
