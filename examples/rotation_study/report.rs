@@ -9,6 +9,7 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) desktop: Tally,
     pub(crate) mobile: Tally,
+    pub(crate) processes: Tally,
     pub(crate) follower: Tally,
     pub(crate) front_runner: Tally,
 }
@@ -16,17 +17,19 @@ pub(crate) struct Row {
 pub(crate) fn print(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
     writeln!(
         out,
-        "| policy | false logouts, desktop | false logouts, mobile | follower 90 s behind, \
+        "| policy | false logouts, desktop | false logouts, mobile | \
+         false logouts, three processes | follower 90 s behind, \
          missed / rotations | front-runner, missed / rotations |"
     )?;
-    writeln!(out, "| --- | --- | --- | --- | --- |")?;
+    writeln!(out, "| --- | --- | --- | --- | --- | --- |")?;
     for row in rows {
         writeln!(
             out,
-            "| {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} |",
             row.name,
             honest(&row.desktop),
             honest(&row.mobile),
+            honest(&row.processes),
             theft(&row.follower),
             theft(&row.front_runner),
         )?;
@@ -76,6 +79,7 @@ fn honest(tally: &Tally) -> String {
 fn theft(tally: &Tally) -> String {
     let missed = percent(1.0 - tally.share());
     match tally.ended {
+        0 if tally.gained == 0 => "gets nothing".to_owned(),
         0 => missed,
         _ => format!(
             "{missed} / {:.0}, at most {}",

@@ -9,13 +9,14 @@ use std::{
 
 use crate::{
     policies::Rules,
-    world::{Network, Outcome, Thief, run},
+    world::{Client, Network, Outcome, Thief, run},
 };
 
 /// Many sessions of one kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Trial {
     pub(crate) rules: Rules,
+    pub(crate) client: Client,
     pub(crate) network: Network,
     pub(crate) thief: Option<Thief>,
     pub(crate) runs: usize,
@@ -26,6 +27,8 @@ pub(crate) struct Trial {
 pub(crate) struct Tally {
     pub(crate) runs: usize,
     pub(crate) ended: usize,
+    /// How often thieves got tokens.
+    pub(crate) gained: u64,
     /// The most rotations before a revocation.
     pub(crate) most_rotations: u32,
     rotations: u64,
@@ -36,6 +39,7 @@ impl Tally {
     fn add(&mut self, outcome: Outcome) {
         self.runs += 1;
         self.rotations += u64::from(outcome.rotations);
+        self.gained += u64::from(outcome.gained);
         if outcome.ended {
             self.ended += 1;
             self.rotations_until_revoked += u64::from(outcome.rotations);
@@ -47,6 +51,7 @@ impl Tally {
         self.runs += other.runs;
         self.ended += other.ended;
         self.rotations += other.rotations;
+        self.gained += other.gained;
         self.rotations_until_revoked += other.rotations_until_revoked;
         self.most_rotations = self.most_rotations.max(other.most_rotations);
     }
@@ -115,7 +120,13 @@ fn work(trials: &[Trial], seed: u64, next: &AtomicUsize) -> Vec<Tally> {
             break;
         };
         let stream = (seed, number as u64);
-        tally.add(run(&trial.rules, trial.network, trial.thief, stream));
+        tally.add(run(
+            &trial.rules,
+            trial.client,
+            trial.network,
+            trial.thief,
+            stream,
+        ));
     }
     tallies
 }
