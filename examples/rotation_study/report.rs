@@ -29,7 +29,7 @@ pub(crate) fn print(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
             row.name,
             honest(&row.desktop),
             honest(&row.mobile),
-            honest(&row.processes),
+            copies(&row.processes),
             theft(&row.follower),
             theft(&row.front_runner),
         )?;
@@ -70,6 +70,18 @@ fn honest(tally: &Tally) -> String {
             percent(tally.share()),
             percent(low),
             percent(high)
+        ),
+    }
+}
+
+/// The same, and how long the sessions lasted.
+fn copies(tally: &Tally) -> String {
+    match tally.ended {
+        0 => honest(tally),
+        _ => format!(
+            "{}, after {:.1} h",
+            honest(tally),
+            tally.hours_until_revoked()
         ),
     }
 }

@@ -33,6 +33,7 @@ pub(crate) struct Tally {
     pub(crate) most_rotations: u32,
     rotations: u64,
     rotations_until_revoked: u64,
+    millis_until_revoked: u64,
 }
 
 impl Tally {
@@ -43,6 +44,7 @@ impl Tally {
         if outcome.ended {
             self.ended += 1;
             self.rotations_until_revoked += u64::from(outcome.rotations);
+            self.millis_until_revoked += outcome.lasted;
             self.most_rotations = self.most_rotations.max(outcome.rotations);
         }
     }
@@ -53,12 +55,18 @@ impl Tally {
         self.rotations += other.rotations;
         self.gained += other.gained;
         self.rotations_until_revoked += other.rotations_until_revoked;
+        self.millis_until_revoked += other.millis_until_revoked;
         self.most_rotations = self.most_rotations.max(other.most_rotations);
     }
 
     /// Rotations a session, on average.
     pub(crate) fn rotations(&self) -> f64 {
         self.rotations as f64 / self.runs.max(1) as f64
+    }
+
+    /// Hours before a revocation, on average over those that came to one.
+    pub(crate) fn hours_until_revoked(&self) -> f64 {
+        self.millis_until_revoked as f64 / self.ended.max(1) as f64 / 3_600_000.0
     }
 
     /// Rotations before a revocation, on average over those that came to one.

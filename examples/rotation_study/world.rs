@@ -69,6 +69,8 @@ pub(crate) struct Outcome {
     pub(crate) rotations: u32,
     /// How often a thief got tokens.
     pub(crate) gained: u32,
+    /// When the last thing happened in it, in milliseconds since the login.
+    pub(crate) lasted: u64,
 }
 
 /// What happens next, in the order of time.
@@ -156,6 +158,7 @@ pub(crate) fn run(
         ended: world.server.is_revoked(),
         rotations: world.server.generation(),
         gained: world.gained,
+        lasted: world.now.unsigned_abs(),
     }
 }
 

@@ -166,6 +166,42 @@ async fn a_bound_session_rotates_as_rarely_as_it_is_told_to() {
     assert_eq!(proved(&world, &live).await.outcome, RefreshOutcome::Rotated);
 }
 
+/// How often the row changes within a day, with a refresh every ten minutes and a request after each.
+async fn writes_of_a_day(world: &World, login: TokenResponse, proof: Option<KeyProof>) -> usize {
+    let (mut held, mut writes) = (login, 0);
+    let mut version = world.row(&held).await.unwrap().state.version;
+    for _ in 0..144 {
+        world.wait(600);
+        let mut request = RefreshRequest::new(held.refresh_token.clone());
+        if let Some(proof) = &proof {
+            request = request.proof(proof.clone());
+        }
+        held = world.sessions.refresh(request).await.unwrap().tokens;
+        for _ in 0..2 {
+            let now = world.row(&held).await.unwrap().state.version;
+            writes += usize::from(now != version);
+            version = now;
+            let admission = world.sessions.admit(&world.verified(&held.access_token));
+            assert_eq!(admission, Admission::Admitted);
+            world.sessions.flush().await.unwrap();
+        }
+    }
+    writes
+}
+
+#[tokio::test]
+async fn a_bound_session_writes_less() {
+    let world = world();
+    let unbound = world.login().await;
+    assert_eq!(writes_of_a_day(&world, unbound, None).await, 288);
+    let bound = bound_login(&world).await;
+    assert_eq!(writes_of_a_day(&world, bound, Some(proof(7))).await, 144);
+
+    let world = world_with(|builder| builder.rotate_bound_after(Duration::from_secs(DAY)));
+    let bound = bound_login(&world).await;
+    assert_eq!(writes_of_a_day(&world, bound, Some(proof(7))).await, 2);
+}
+
 #[tokio::test]
 async fn a_refresh_with_a_proof_binds_no_session() {
     let world = world();
