@@ -166,6 +166,42 @@ async fn a_bound_session_rotates_as_rarely_as_it_is_told_to() {
     assert_eq!(proved(&world, &live).await.outcome, RefreshOutcome::Rotated);
 }
 
+/// How often the row changes within a day, with a refresh every ten minutes and a request after each.
+async fn writes_of_a_day(world: &World, login: TokenResponse, proof: Option<KeyProof>) -> usize {
+    let (mut held, mut writes) = (login, 0);
+    let mut version = world.row(&held).await.unwrap().state.version;
+    for _ in 0..144 {
+        world.wait(600);
+        let mut request = RefreshRequest::new(held.refresh_token.clone());
+        if let Some(proof) = &proof {
+            request = request.proof(proof.clone());
+        }
+        held = world.sessions.refresh(request).await.unwrap().tokens;
+        for _ in 0..2 {
+            let now = world.row(&held).await.unwrap().state.version;
+            writes += usize::from(now != version);
+            version = now;
+            let admission = world.sessions.admit(&world.verified(&held.access_token));
+            assert_eq!(admission, Admission::Admitted);
+            world.sessions.flush().await.unwrap();
+        }
+    }
+    writes
+}
+
+#[tokio::test]
+async fn a_bound_session_writes_less() {
+    let world = world();
+    let unbound = world.login().await;
+    assert_eq!(writes_of_a_day(&world, unbound, None).await, 288);
+    let bound = bound_login(&world).await;
+    assert_eq!(writes_of_a_day(&world, bound, Some(proof(7))).await, 144);
+
+    let world = world_with(|builder| builder.rotate_bound_after(Duration::from_secs(DAY)));
+    let bound = bound_login(&world).await;
+    assert_eq!(writes_of_a_day(&world, bound, Some(proof(7))).await, 2);
+}
+
 #[tokio::test]
 async fn a_refresh_with_a_proof_binds_no_session() {
     let world = world();
@@ -268,6 +304,39 @@ async fn a_store_that_loses_the_binding_gets_it_back_from_the_token() {
     assert_eq!(restored.tokens.token_type, TokenType::DPoP);
     let row = world.row(&held).await.unwrap();
     assert_eq!(row.state.bound_to.as_ref(), Some(proof(7).key()));
+}
+
+/// The live token that was just given out, and one that has been passed: neither verdict writes.
+#[tokio::test]
+async fn a_lost_binding_comes_back_though_nothing_else_is_written() {
+    let world = world();
+    let login = bound_login(&world).await;
+    let first = proved(&world, &login).await.tokens;
+    world.wait(60);
+    let live = proved(&world, &first).await.tokens;
+    proved(&world, &live).await;
+    for (held, outcome) in [
+        (&live, RefreshOutcome::Current),
+        (&first, RefreshOutcome::Redelivered),
+    ] {
+        let before = world.row(&login).await.unwrap().state;
+        let mut lost = before.clone();
+        (lost.bound_to, lost.version) = (None, before.version + 1);
+        let store: &MemoryStore = world.sessions.store();
+        let swap = store.swap(sid(&login), before.version, &lost).await;
+        assert_eq!(swap.unwrap(), Swap::Swapped);
+
+        let answer = proved(&world, held).await;
+        assert_eq!(answer.outcome, outcome);
+        assert!(answer.session.bound);
+        let jkt = proof(7).key().to_string();
+        assert_eq!(access_payload(&answer.tokens)["cnf"]["jkt"], jkt.as_str());
+        assert_eq!(refresh_payload(&answer.tokens), refresh_payload(&live));
+        let mut after = world.row(&login).await.unwrap().state;
+        assert!(after.version > lost.version);
+        (after.version, after.last_refreshed_at) = (before.version, before.last_refreshed_at);
+        assert_eq!(after, before);
+    }
 }
 
 #[tokio::test]
