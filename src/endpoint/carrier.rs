@@ -51,6 +51,10 @@ mod none {
         ) -> Result<Option<Carried>, ErrorReply> {
             Ok(None)
         }
+
+        pub(in crate::endpoint) fn binds_devices(&self) -> bool {
+            false
+        }
     }
 
     impl Carried {

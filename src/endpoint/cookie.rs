@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 
 use super::error_reply::ErrorReply;
+#[cfg(feature = "dbsc")]
+use crate::dbsc::DeviceBinding;
 use crate::{
     cookie::{Found, RefreshCookie},
     error::ErrorCode,
@@ -12,23 +14,53 @@ use crate::{
 };
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Carrier(Option<RefreshCookie>);
+pub(super) struct Carrier {
+    cookie: Option<RefreshCookie>,
+    #[cfg(feature = "dbsc")]
+    binding: Option<DeviceBinding>,
+}
 
 /// A token that came in the cookie. The new token goes back into the cookie.
 pub(super) struct Carried {
     cookie: RefreshCookie,
+    #[cfg(feature = "dbsc")]
+    binding: Option<DeviceBinding>,
     token: RefreshToken,
 }
 
 impl Carrier {
     pub(super) fn new(cookie: &RefreshCookie) -> Self {
-        Self(Some(cookie.clone()))
+        Self {
+            cookie: Some(cookie.clone()),
+            ..Self::default()
+        }
+    }
+
+    #[cfg(feature = "dbsc")]
+    pub(super) fn of_devices(binding: &DeviceBinding) -> Self {
+        Self {
+            cookie: Some(binding.cookie().clone()),
+            binding: Some(binding.clone()),
+        }
+    }
+
+    #[cfg(feature = "dbsc")]
+    pub(super) fn binding(&self) -> Option<&DeviceBinding> {
+        self.binding.as_ref()
+    }
+
+    /// Whether sessions whose token is in the cookie are refreshed by the browser itself.
+    pub(super) fn binds_devices(&self) -> bool {
+        #[cfg(feature = "dbsc")]
+        return self.binding.is_some();
+        #[cfg(not(feature = "dbsc"))]
+        false
     }
 
     /// The token in the request's cookie. A browser adds the cookie even if a page of another
     /// origin makes the request, so the origin is checked before the token.
     pub(super) fn find<B>(&self, request: &Request<B>) -> Result<Option<Carried>, ErrorReply> {
-        let Some(cookie) = &self.0 else {
+        let Some(cookie) = &self.cookie else {
             return Ok(None);
         };
         match cookie.find(request.headers()) {
@@ -37,6 +69,8 @@ impl Carrier {
             Found::Malformed => Err(ErrorReply::request("the cookie is repeated or malformed")),
             Found::Token(token) => Ok(Some(Carried {
                 cookie: cookie.clone(),
+                #[cfg(feature = "dbsc")]
+                binding: self.binding.clone(),
                 token: RefreshToken::new(token),
             })),
         }
@@ -54,6 +88,10 @@ impl Carried {
 
     /// Clears the cookie, in the answer to a revocation.
     pub(super) fn clear(&self, headers: &mut HeaderMap) {
+        #[cfg(feature = "dbsc")]
+        if let Some(binding) = &self.binding {
+            return binding.clear(headers);
+        }
         self.cookie.clear().append_to(headers);
     }
 }

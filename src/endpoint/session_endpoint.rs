@@ -15,10 +15,12 @@ use super::{
     options::EndpointOptions,
     params::{Accepts, Params},
 };
+#[cfg(feature = "dbsc")]
+use crate::dbsc::DeviceBinding;
 use crate::{
     error::BoxError,
     reply::ReplyBody,
-    session::{SessionError, Sessions},
+    session::{Refusal, SessionError, SessionErrorKind, Sessions},
     store::SessionStore,
 };
 
@@ -52,6 +54,16 @@ impl<St> SessionEndpoint<St> {
 
     pub(super) fn options(self, options: EndpointOptions) -> Self {
         Self { options, ..self }
+    }
+
+    #[cfg(feature = "dbsc")]
+    pub(super) fn sessions(&self) -> &Sessions<St> {
+        &self.sessions
+    }
+
+    #[cfg(feature = "dbsc")]
+    pub(super) fn device_binding(&self) -> Option<&DeviceBinding> {
+        self.options.carrier.binding()
     }
 
     /// The methods by which clients authenticate, as the metadata name them.
@@ -91,9 +103,18 @@ impl<St: SessionStore> SessionEndpoint<St> {
         let params = Params::read(request, Op::ACCEPTS, self.options.body).await?;
         let client = client.and_in_body(&params)?;
         let client_id = self.options.clients.identify(client).await?;
+        let is_in_cookie = carried.is_some();
         let operation = Op::read(&params, carried)?;
         let answer = operation.run(&self.sessions, client_id).await;
-        answer.map_err(|error| error.code().into())
+        answer.map_err(|error| match error.kind() {
+            // A page of the browser that has the key: its session goes on.
+            SessionErrorKind::InvalidGrant(Refusal::Unproven)
+                if is_in_cookie && self.options.carrier.binds_devices() =>
+            {
+                ErrorReply::device_bound()
+            }
+            _ => error.code().into(),
+        })
     }
 }
 

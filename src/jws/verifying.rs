@@ -199,7 +199,7 @@ impl VerifyingKey {
         self.material.public.is_some()
     }
 
-    pub(super) fn thumbprint(&self) -> &str {
+    pub(crate) fn thumbprint(&self) -> &str {
         &self.material.thumbprint
     }
 
@@ -216,6 +216,12 @@ impl VerifyingKey {
 
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         self.material.checker.verify(message, signature)
+    }
+
+    /// The public JWK with nothing but what makes the key, or `None` for a secret.
+    #[cfg(feature = "dbsc")]
+    pub(crate) fn bare_jwk(&self) -> Option<String> {
+        self.material.public.as_ref().map(Value::to_string)
     }
 
     /// The public JWK to publish, or `None` for a secret.
