@@ -62,6 +62,10 @@ mod none {
             match *self {}
         }
 
+        pub(in crate::endpoint) fn is_bound(&self) -> bool {
+            match *self {}
+        }
+
         pub(in crate::endpoint) fn refreshed(
             &self,
             _refreshed: &Refreshed,

@@ -26,6 +26,7 @@ pub(super) struct Carried {
     #[cfg(feature = "dbsc")]
     binding: Option<DeviceBinding>,
     token: RefreshToken,
+    is_bound: bool,
 }
 
 impl Carrier {
@@ -57,6 +58,16 @@ impl Carrier {
         false
     }
 
+    /// Whether the token says that its session is bound to a device.
+    fn says_bound(&self, token: &str) -> bool {
+        #[cfg(feature = "dbsc")]
+        if let Some(binding) = &self.binding {
+            return binding.says_bound(token);
+        }
+        let _ = token;
+        false
+    }
+
     /// The token in the request's cookie. A browser adds the cookie even if a page of another
     /// origin makes the request, so the origin is checked before the token.
     pub(super) fn find<B>(&self, request: &Request<B>) -> Result<Option<Carried>, ErrorReply> {
@@ -72,6 +83,7 @@ impl Carrier {
                 #[cfg(feature = "dbsc")]
                 binding: self.binding.clone(),
                 token: RefreshToken::new(token),
+                is_bound: self.says_bound(token) && !request.headers().contains_key("dpop"),
             })),
         }
     }
@@ -80,6 +92,12 @@ impl Carrier {
 impl Carried {
     pub(super) fn token(&self) -> &str {
         self.token.expose()
+    }
+
+    /// Whether only a proof could refresh the session, and there is none. A page does not know that its
+    /// browser has bound the session, so it asks each time that it is opened.
+    pub(super) fn is_bound(&self) -> bool {
+        self.is_bound
     }
 
     pub(super) fn refreshed(&self, refreshed: &Refreshed) -> Result<Response<Bytes>, SessionError> {
