@@ -32,11 +32,7 @@ use axum::{
     routing::{delete, get, post},
 };
 use http::{HeaderMap, StatusCode};
-use tower_bearer::{
-    Claims,
-    bearer::BearerLayer,
-    endpoint::Endpoints,
-};
+use tower_bearer::{Claims, bearer::BearerLayer, endpoint::Endpoints};
 
 use cookies::Cookies;
 use lost::Losses;

@@ -70,7 +70,11 @@ impl AccessCookie {
 
     /// The cookie with a token that the browser has already, for a shorter time.
     #[cfg(feature = "dbsc")]
-    pub(crate) fn set_for(&self, token: &str, lifetime: Duration) -> Result<SetCookies, ConfigError> {
+    pub(crate) fn set_for(
+        &self,
+        token: &str,
+        lifetime: Duration,
+    ) -> Result<SetCookies, ConfigError> {
         self.attributes.set(token, lifetime)
     }
 

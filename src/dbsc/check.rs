@@ -21,7 +21,9 @@ pub(super) fn cookies<'a>(
 ) -> Result<&'a AccessCookie, ConfigError> {
     let wrong = |what| Err(ConfigError::new(ConfigErrorKind::Cookie, what));
     let Some(access) = cookie.access_cookie() else {
-        return wrong("a browser binds the access cookie: add one by RefreshCookie::with_access_cookie");
+        return wrong(
+            "a browser binds the access cookie: add one by RefreshCookie::with_access_cookie",
+        );
     };
     if !access.is_secure() || !cookie.is_secure() {
         return wrong("browsers bind no session over plain HTTP: both cookies must be Secure");
@@ -34,7 +36,9 @@ pub(super) fn cookies<'a>(
     }
     let paths = [&options.registration_path, &options.refresh_path];
     if !paths.into_iter().all(|path| cookie.is_sent_to(path)) {
-        return wrong("the refresh cookie's path must lead to the registration and the refresh endpoint");
+        return wrong(
+            "the refresh cookie's path must lead to the registration and the refresh endpoint",
+        );
     }
     Ok(access)
 }
@@ -43,7 +47,10 @@ pub(super) fn paths(options: &DeviceOptions) -> Result<(), ConfigError> {
     let own = [&options.registration_path, &options.refresh_path];
     let is_path = |path: &String| {
         let is_graphic = path.bytes().all(|b| b.is_ascii_graphic());
-        path.starts_with('/') && !path.starts_with("//") && is_graphic && field::is_plain_string(path)
+        path.starts_with('/')
+            && !path.starts_with("//")
+            && is_graphic
+            && field::is_plain_string(path)
     };
     let has_more = |path: &String| path.contains(['?', '#']);
     let mut all = own.into_iter().chain(&options.excluded);
@@ -64,7 +71,9 @@ pub(super) fn lifetimes(
     let wrong = |what| Err(ConfigError::new(ConfigErrorKind::Lifetime, what));
     let is_fit = |lifetime| (MINUTE..=DAY).contains(&lifetime);
     if access < SHORTEST_ACCESS {
-        wrong("a bound access cookie must live for at least five minutes: browsers refresh it ahead of time")
+        wrong(
+            "a bound access cookie must live for at least five minutes: browsers refresh it ahead of time",
+        )
     } else if !is_fit(challenge) {
         wrong("a challenge to a device lives for a minute at least and a day at most")
     } else if !is_fit(offer) {

@@ -71,8 +71,20 @@ mod tests {
         reads(&[b"\"a-b_c.d\""], Ok(Some("a-b_c.d")));
         reads(&[b"a", b"a"], Err(Malformed));
         let others: [&[u8]; 14] = [
-            b"", b"\"", b"\"\"", b"\"a", b"a\"", b"\"a\"\"", b"a b", b"a,b", b"\"a\";b", b"(a)", b"\\a", b":YQ==:",
-            b"\xff", b"aaaaaaaaaaaaaaaaa",
+            b"",
+            b"\"",
+            b"\"\"",
+            b"\"a",
+            b"a\"",
+            b"\"a\"\"",
+            b"a b",
+            b"a,b",
+            b"\"a\";b",
+            b"(a)",
+            b"\\a",
+            b":YQ==:",
+            b"\xff",
+            b"aaaaaaaaaaaaaaaaa",
         ];
         for line in others {
             reads(&[line], Err(Malformed));

@@ -44,10 +44,11 @@ impl Proof {
         let Some(jws) = field::only(headers, &field::RESPONSE, MAX_BYTES)? else {
             return Ok(None);
         };
-        let signed = SelfSigned::open(jws, TYP, &ALGORITHMS, known, MAX_BYTES).map_err(|_error| {
-            crate::trace::debug!(error = %_error, "the proof of a device is refused");
-            Malformed
-        })?;
+        let signed =
+            SelfSigned::open(jws, TYP, &ALGORITHMS, known, MAX_BYTES).map_err(|_error| {
+                crate::trace::debug!(error = %_error, "the proof of a device is refused");
+                Malformed
+            })?;
         let mut members = json::object(&signed.payload).map_err(|_| Malformed)?;
         let mut text = |name: &str| match members.remove(name) {
             None => Ok(None),
@@ -73,7 +74,12 @@ impl Proof {
     }
 
     /// Whether it brings the offer that this session's login was answered with.
-    pub(super) fn takes_offer(&self, sealer: &Sealer, session: SessionId, longest: Duration) -> bool {
+    pub(super) fn takes_offer(
+        &self,
+        sealer: &Sealer,
+        session: SessionId,
+        longest: Duration,
+    ) -> bool {
         let offer = self.authorization.as_deref();
         let offer = offer.and_then(|offer| sealer.open(Purpose::Offer, offer, longest));
         offer == Some(session)

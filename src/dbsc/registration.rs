@@ -7,12 +7,7 @@ use http::{Request, Response};
 
 use super::{binding::DeviceBinding, identifier, proof::Proof};
 use crate::{
-    cookie::Found,
-    error::ErrorCode,
-    reply,
-    session::Sessions,
-    store::SessionStore,
-    trace,
+    cookie::Found, error::ErrorCode, reply, session::Sessions, store::SessionStore, trace,
 };
 
 /// What is left of the access cookie's life after a registration. Below two minutes Chromium refreshes
@@ -71,7 +66,11 @@ async fn register<St: SessionStore, B>(
     let proof = proof.ok_or(refused("the proof is missing"))?;
     let sealer = binding.sealer();
     if !proof.takes_offer(sealer, session, binding.offer_lifetime())
-        || !proof.answers(sealer, session, binding.challenge_lifetime().max(binding.offer_lifetime()))
+        || !proof.answers(
+            sealer,
+            session,
+            binding.challenge_lifetime().max(binding.offer_lifetime()),
+        )
     {
         return Err(refused("the proof is for no offer of this session"));
     }

@@ -60,7 +60,12 @@ impl Sealer {
     }
 
     /// The session of a sealed value that is not older than this.
-    pub(super) fn open(&self, purpose: Purpose, text: &str, longest: Duration) -> Option<SessionId> {
+    pub(super) fn open(
+        &self,
+        purpose: Purpose,
+        text: &str,
+        longest: Duration,
+    ) -> Option<SessionId> {
         let mut bytes = [0; SESSION + TIME + MAC];
         let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
         if length != bytes.len() {
