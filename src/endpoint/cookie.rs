@@ -33,7 +33,8 @@ impl Carrier {
     pub(super) fn new(cookie: &RefreshCookie) -> Self {
         Self {
             cookie: Some(cookie.clone()),
-            ..Self::default()
+            #[cfg(feature = "dbsc")]
+            binding: None,
         }
     }
 
