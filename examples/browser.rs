@@ -6,7 +6,13 @@
 //!
 //! `browser/tower-bearer.js` is the client, a module without dependencies; `browser/page.js` uses
 //! it. Access tokens live for 15 seconds here, so that there is something to see.
+//!
+//! With `DEVICE_BOUND=1` they live for five minutes, in a cookie too, and a browser that can binds the
+//! session to its device. Chromium does so over HTTPS only: put a proxy with a certificate in front that
+//! passes `Host`, `Origin` and `Sec-Fetch-Site` on.
 
+#[path = "browser/cookies.rs"]
+mod cookies;
 #[path = "browser/files.rs"]
 mod files;
 #[path = "browser/lost.rs"]
@@ -16,7 +22,7 @@ mod shared;
 #[path = "shared/with_axum.rs"]
 mod with_axum;
 
-use std::{env, process::ExitCode};
+use std::process::ExitCode;
 
 use axum::{
     Json, Router,
@@ -26,12 +32,9 @@ use axum::{
     routing::{delete, get, post},
 };
 use http::{StatusCode, request::Parts};
-use tower_bearer::{
-    Claims,
-    cookie::{CookieOptions, RefreshCookie},
-    endpoint::Endpoints,
-};
+use tower_bearer::{Claims, endpoint::Endpoints};
 
+use cookies::Cookies;
 use lost::Losses;
 use shared::{
     auth::{self, Auth, Failure},
@@ -44,6 +47,8 @@ use with_axum::{Listed, TimelyBody, answer};
 /// Seconds that an access token lives, and that a predecessor is answered, where the environment
 /// says nothing. A token that comes again within twice the window is not rotated.
 const ACCESS_TTL: u64 = 15;
+/// Of a cookie that is bound to the device: browsers would refresh a shorter one all the time.
+const BOUND_ACCESS_TTL: u64 = 300;
 const REUSE_WINDOW: u64 = 5;
 
 const TRY: &str = "
@@ -54,7 +59,7 @@ no secure cookie from plain HTTP, start with INSECURE_COOKIES=1.
 #[derive(Clone)]
 struct App {
     auth: Auth,
-    cookie: RefreshCookie,
+    cookies: Cookies,
     losses: Losses,
 }
 
@@ -64,16 +69,19 @@ impl FromRef<App> for Auth {
     }
 }
 
-impl FromRef<App> for RefreshCookie {
+impl FromRef<App> for Cookies {
     fn from_ref(app: &App) -> Self {
-        app.cookie.clone()
+        app.cookies.clone()
     }
 }
 
 fn router(app: App) -> Router {
     let sessions = &app.auth.sessions;
-    let bearer = app.auth.bearer();
-    let options = app.auth.endpoint_options().refresh_cookie(&app.cookie);
+    let mut bearer = app.auth.bearer();
+    if let Cookies::Bound(_, access) = &app.cookies {
+        bearer = bearer.access_cookie(access);
+    }
+    let options = app.cookies.add_to(app.auth.endpoint_options());
     let endpoints = Endpoints::new(sessions)
         .under("/auth")
         .options(options)
@@ -100,14 +108,13 @@ fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// The refresh token goes into the cookie, and only the access token into the body.
 async fn log_in(
     State(app): State<App>,
     request: Parts,
     TimelyBody(body): TimelyBody,
 ) -> Result<impl IntoResponse, Failure> {
     let tokens = app.auth.log_in(&request, &body).await?;
-    Ok(app.cookie.response(&tokens)?)
+    Ok(app.cookies.response(&tokens)?)
 }
 
 async fn me(claims: Claims) -> Json<Claims> {
@@ -116,20 +123,20 @@ async fn me(claims: Claims) -> Json<Claims> {
 
 async fn log_out(
     State(auth): State<Auth>,
-    State(cookie): State<RefreshCookie>,
+    State(cookies): State<Cookies>,
     claims: Claims,
 ) -> Result<impl IntoResponse, Failure> {
     auth.log_out(&claims).await?;
-    Ok((cookie.clear(), StatusCode::NO_CONTENT))
+    Ok(cookies.logged_out())
 }
 
 async fn log_out_everywhere(
     State(auth): State<Auth>,
-    State(cookie): State<RefreshCookie>,
+    State(cookies): State<Cookies>,
     claims: Claims,
 ) -> Result<impl IntoResponse, Failure> {
     auth.log_out_everywhere(&claims).await?;
-    Ok((cookie.clear(), StatusCode::NO_CONTENT))
+    Ok(cookies.logged_out())
 }
 
 async fn list(State(auth): State<Auth>, claims: Claims) -> Result<Listed, Failure> {
@@ -157,7 +164,11 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), StartError> {
     let mut config = Config::load()?;
-    let access_ttl = ACCESS_TTL.min(config.access_ttl().as_secs());
+    let access_ttl = match cookies::is_set("DEVICE_BOUND") {
+        true => BOUND_ACCESS_TTL,
+        false => ACCESS_TTL,
+    };
+    let access_ttl = access_ttl.min(config.access_ttl().as_secs());
     config.access_ttl.get_or_insert(access_ttl);
     config.reuse_window.get_or_insert(REUSE_WINDOW);
     server::log();
@@ -174,7 +185,7 @@ async fn run() -> Result<(), StartError> {
 
 async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     let app = App {
-        cookie: cookie(&auth)?,
+        cookies: Cookies::new(&auth.sessions)?,
         losses: Losses::default(),
         auth,
     };
@@ -185,13 +196,4 @@ async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     let served = answer(listener, router(app.clone()), stop).await;
     server::wind_down(&app.auth.sessions, clean_up).await;
     served
-}
-
-/// No other host can set it.
-fn cookie(auth: &Auth) -> Result<RefreshCookie, StartError> {
-    let mut options = CookieOptions::new();
-    if env::var_os("INSECURE_COOKIES").is_some_and(|set| set == "1") {
-        options = options.danger_insecure_over_http();
-    }
-    RefreshCookie::new(&auth.sessions, options).map_err(|error| StartError::new("cookie", &error))
 }

@@ -243,6 +243,8 @@ pub enum ErrorCode {
     TooManySessions,
     /// A page of another origin sent the request, together with a cookie.
     CrossOrigin,
+    /// The session is bound to a device, and the request has no proof of that device.
+    DeviceBound,
     /// The server has a fault, such as a mistake in how the application uses this crate.
     ServerError,
     /// The store or the key set cannot be reached: try again later.
@@ -331,6 +333,11 @@ impl ErrorCode {
                 StatusCode::FORBIDDEN,
                 "access_denied",
                 "the request comes from another origin",
+            ),
+            E::DeviceBound => (
+                StatusCode::FORBIDDEN,
+                "access_denied",
+                "the session is bound to a device, whose browser refreshes it",
             ),
             E::ServerError => (
                 StatusCode::INTERNAL_SERVER_ERROR,

@@ -9,6 +9,7 @@
 //! | serve the OAuth endpoints | [`endpoint`] |
 //! | keep refresh tokens in cookies, for browsers | [`cookie::RefreshCookie`] (feature `cookie`) |
 //! | bind sessions to a key of the client, so that stolen tokens are worthless | [`dpop::DpopVerifier`] (feature `dpop`) |
+//! | bind a browser's session to its device | [`dbsc::DeviceBinding`] (feature `dbsc`) |
 //! | read the claims in an axum handler | [`Claims`] as an extractor (feature `axum`) |
 //! | keep an HTTP client signed in | [`RefreshLayer`] of the crate [`tower-bearer-client`] |
 //! | keep sessions in SQLite or PostgreSQL | the crate [`tower-bearer-sqlx`] |
@@ -77,6 +78,7 @@
 //! | `session` | yes | the modules [`session`], [`endpoint`] and [`manual`]; turns on `store` |
 //! | `store` | yes | the module [`store`]: the contract of a store, and a store in memory |
 //! | `cookie` | | the module [`cookie`]: tokens in cookies, for browsers |
+//! | `dbsc` | | the module [`dbsc`]: cookies that are bound to a device; turns on `cookie` and `session` |
 //! | `axum` | | extractors, responses, and a router with the endpoints |
 //! | `dpop` | | the module [`dpop`]: tokens that are bound to a key of the client (RFC 9449) |
 //! | `tracing` | yes | events: why a request is refused or gets a 503; what happens to sessions |
@@ -162,6 +164,13 @@
 [`cookie::RefreshCookie`]: https://docs.rs/tower-bearer/latest/tower_bearer/cookie/struct.RefreshCookie.html
 "
 )]
+#![cfg_attr(
+    not(all(feature = "dbsc", feature = "_jws")),
+    doc = "
+[`dbsc`]: https://docs.rs/tower-bearer/latest/tower_bearer/dbsc/
+[`dbsc::DeviceBinding`]: https://docs.rs/tower-bearer/latest/tower_bearer/dbsc/struct.DeviceBinding.html
+"
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(all(
@@ -182,6 +191,8 @@ pub mod claims;
 pub mod clock;
 #[cfg(all(feature = "cookie", feature = "_jws"))]
 pub mod cookie;
+#[cfg(all(feature = "dbsc", feature = "_jws"))]
+pub mod dbsc;
 #[cfg(all(feature = "dpop", feature = "_jws"))]
 pub mod dpop;
 #[cfg(feature = "session")]

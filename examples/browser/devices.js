@@ -2,7 +2,7 @@
 /** The list of the user's sessions, each with a button that ends it. */
 
 /** @typedef {import('./tower-bearer.d.ts').Client} Client */
-/** @typedef {{ sid: string, current: boolean, created_at: number, metadata: { user_agent?: string } }} Device */
+/** @typedef {{ sid: string, current: boolean, created_at: number, bound?: boolean, metadata: { user_agent?: string } }} Device */
 
 const list = /** @type {HTMLUListElement} */ (document.querySelector('#devices'));
 const title = /** @type {HTMLElement} */ (document.querySelector('#devices-title'));
@@ -26,13 +26,14 @@ export function forgetDevices() {
 }
 
 /** @param {Client} client @param {Device} device */
-function row(client, { sid, current, created_at, metadata }) {
+function row(client, { sid, current, created_at, bound, metadata }) {
   const item = document.createElement('li');
   const text = document.createElement('div');
   const since = document.createElement('small');
   const name = named(metadata.user_agent ?? '');
   const date = new Date(created_at * 1000);
   since.textContent = `logged in ${date.toLocaleDateString('en-GB', { day: 'numeric', month: 'long' })}, ${date.toLocaleTimeString('en-GB')}`;
+  if (bound) since.textContent += current ? ', bound to this device' : ', bound to its device';
   text.append(name, since);
   item.append(text, current ? badge() : ending(client, sid, name));
   return item;

@@ -1,5 +1,10 @@
+#[cfg(feature = "dbsc")]
+use std::time::Duration;
+
 use http::HeaderMap;
 
+#[cfg(feature = "dbsc")]
+use super::options::HOST_HTTP;
 use super::{
     attributes::Attributes, find::Found, options::CookieOptions, origin::OriginCheck,
     set_cookies::SetCookies,
@@ -61,6 +66,33 @@ impl AccessCookie {
     /// end the session.
     pub fn clear(&self) -> SetCookies {
         self.attributes.clear()
+    }
+
+    /// The cookie with a token that the browser has already, for a shorter time.
+    #[cfg(feature = "dbsc")]
+    pub(crate) fn set_for(
+        &self,
+        token: &str,
+        lifetime: Duration,
+    ) -> Result<SetCookies, ConfigError> {
+        self.attributes.set(token, lifetime)
+    }
+
+    /// What a browser that binds the cookie to a device compares it with: all attributes but its age.
+    #[cfg(feature = "dbsc")]
+    pub(crate) fn attributes_without_age(&self) -> String {
+        self.attributes.without_age()
+    }
+
+    #[cfg(feature = "dbsc")]
+    pub(crate) fn is_secure(&self) -> bool {
+        self.attributes.is_secure()
+    }
+
+    #[cfg(feature = "dbsc")]
+    pub(crate) fn has_host_http_prefix(&self) -> bool {
+        let head = self.name().get(..HOST_HTTP.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(HOST_HTTP))
     }
 
     pub(crate) fn find<'a>(&self, headers: &'a HeaderMap) -> Found<'a> {

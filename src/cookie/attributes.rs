@@ -26,10 +26,10 @@ pub enum SameSite {
 #[derive(Clone, Debug)]
 pub(super) struct Attributes {
     name: Arc<str>,
-    /// The text up to the value of `Max-Age`, and `after` the text behind it. Both must always be
-    /// the same: a cookie is overwritten and removed only by one with the same name and path.
-    before: Arc<str>,
-    after: Arc<str>,
+    path: Arc<str>,
+    /// The attributes behind `Path` and `Max-Age`. They must always be the same: a cookie is
+    /// overwritten and removed only by one with the same name and path.
+    others: Arc<str>,
 }
 
 impl Attributes {
@@ -41,8 +41,8 @@ impl Attributes {
         };
         Self {
             name: name.into(),
-            before: format!("; Path={path}; Max-Age=").into(),
-            after: format!("; HttpOnly{secure}; SameSite={same_site}").into(),
+            path: path.into(),
+            others: format!("; HttpOnly{secure}; SameSite={same_site}").into(),
         }
     }
 
@@ -71,9 +71,29 @@ impl Attributes {
         SetCookies::one(value.unwrap_or(HeaderValue::from_static("")))
     }
 
+    /// The attributes without `Max-Age`, as a browser that binds the cookie to a device expects to
+    /// find them.
+    #[cfg(feature = "dbsc")]
+    pub(super) fn without_age(&self) -> String {
+        format!("Path={}{}", self.path, self.others)
+    }
+
+    #[cfg(feature = "dbsc")]
+    pub(super) fn is_secure(&self) -> bool {
+        self.others.contains("; Secure")
+    }
+
+    /// Whether browsers send the cookie to this path (RFC 6265 §5.1.4).
+    #[cfg(feature = "dbsc")]
+    pub(super) fn is_sent_to(&self, path: &str) -> bool {
+        path.strip_prefix(&*self.path).is_some_and(|rest| {
+            rest.is_empty() || rest.starts_with('/') || self.path.ends_with('/')
+        })
+    }
+
     fn write(&self, token: &str, max_age: u64) -> String {
-        let (name, before, after) = (&self.name, &self.before, &self.after);
-        format!("{name}={token}{before}{max_age}{after}")
+        let (name, path, others) = (&self.name, &self.path, &self.others);
+        format!("{name}={token}; Path={path}; Max-Age={max_age}{others}")
     }
 }
 

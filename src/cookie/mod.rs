@@ -6,7 +6,7 @@
 //! 1. A `RefreshCookie` is `HttpOnly`, `Secure` and `SameSite=Strict`, has no `Domain`, and its
 //!    `Path` is `/`. Its name starts with `__Host-`, so that browsers take it from this host only
 //!    (RFC 6265bis §4.1.3). It lives as long as the token in it.
-//! 2. [`CookieOptions`] can set another name, `SameSite=Lax`, or a narrower
+//! 2. [`CookieOptions`] can set another name, [another prefix](#prefixes), `SameSite=Lax`, or a narrower
 //!    [`path`](CookieOptions::path), with which the name starts with `__Secure-` and other
 //!    subdomains can set the cookie too. Only
 //!    [`danger_insecure_over_http`](CookieOptions::danger_insecure_over_http) makes the cookie
@@ -41,6 +41,22 @@
 //! 9. A [`BearerLayer`](crate::bearer::BearerLayer::access_cookie) that was given an
 //!    [`AccessCookie`] reads the cookie if the `Authorization` header has no token. Rules 7 and 8
 //!    apply, and the layer marks `Cookie` headers as sensitive.
+//!
+//! # Prefixes
+//!
+//! The start of a cookie's name says what browsers ask of whoever sets it (RFC 6265bis §4.1.3). Tried in
+//! Chromium 156, Firefox 153 ESR and the WebKit of WebKitGTK; what others do is not known here:
+//!
+//! | name | asks for | Chromium, Firefox | WebKitGTK |
+//! | --- | --- | --- | --- |
+//! | `__Secure-` | `Secure` | yes | yes |
+//! | `__Host-` | `Secure`, `Path=/`, no `Domain` | yes | yes |
+//! | `__Http-` | `Secure`, `HttpOnly`, set by a server | yes | takes it for any other name |
+//! | `__Host-Http-` | all of these | yes | takes it for a `__Host-` name |
+//!
+//! Chromium binds a cookie of the first three to a device, and no `__Host-Http-` cookie.
+//!
+//! # Proxies
 //!
 //! Proxies must pass the headers `Host`, `Origin` and `Sec-Fetch-Site` on unchanged.
 //!

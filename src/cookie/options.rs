@@ -27,6 +27,7 @@ pub struct CookieOptions {
     name: Option<String>,
     same_site: SameSite,
     is_insecure: bool,
+    is_http: bool,
     origins: OriginCheck,
     fault: Option<ConfigError>,
 }
@@ -40,6 +41,7 @@ impl CookieOptions {
             name: None,
             same_site: SameSite::default(),
             is_insecure: false,
+            is_http: false,
             origins: OriginCheck::default(),
             fault: None,
         }
@@ -58,15 +60,30 @@ impl CookieOptions {
         self
     }
 
-    /// Sets the cookie's name. It must start with `__Secure-`, or with `__Host-` if the path is
-    /// `/`. Browsers accept a `__Secure-` cookie over TLS only, and a `__Host-` cookie also from
-    /// this host only (RFC 6265bis §4.1.3). What it costs to have `__Secure-` instead of `__Host-`
-    /// is said at [`path`](Self::path).
+    /// Sets the cookie's name. It must start with `__Secure-` or `__Http-`, or with `__Host-` or
+    /// `__Host-Http-` if the path is `/`. Browsers accept a `__Secure-` cookie over TLS only, and a
+    /// `__Host-` cookie also from this host only (RFC 6265bis §4.1.3). What it costs to have
+    /// `__Secure-` instead of `__Host-` is said at [`path`](Self::path), and what `Http-` adds at
+    /// [`http_prefix`](Self::http_prefix).
     ///
     /// The default is `refresh_token` or `access_token` with the strictest prefix that the path
     /// allows.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// Starts the name with `__Host-Http-`, or with `__Http-` if the path is not `/`. Browsers that
+    /// know these prefixes take such a cookie from a `Set-Cookie` header only and never from a script,
+    /// so that a script that was smuggled into a page cannot put a cookie of its own in its place
+    /// (RFC 6265bis §4.1.3).
+    ///
+    /// To other browsers, `__Host-Http-` is a `__Host-` name and loses nothing; `__Http-` is a name
+    /// without any protection, which is less than `__Secure-` has. Chromium does not bind a
+    /// `__Host-Http-` cookie to a device, so an access cookie that is to be bound needs another name.
+    /// Which browser does what is in [the table](super#prefixes).
+    pub fn http_prefix(mut self) -> Self {
+        self.is_http = true;
         self
     }
 
@@ -105,13 +122,19 @@ impl CookieOptions {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        let prefix = match (self.is_insecure, self.path.as_str()) {
-            (true, _) => "",
-            (false, "/") => HOST,
-            (false, _) => SECURE,
+        let prefix = match (self.is_insecure, self.path.as_str(), self.is_http) {
+            (true, _, _) => "",
+            (false, "/", true) => HOST_HTTP,
+            (false, "/", false) => HOST,
+            (false, _, true) => HTTP,
+            (false, _, false) => SECURE,
         };
         let name = self.name.unwrap_or_else(|| format!("{prefix}{default}"));
         check_name(&name, self.is_insecure, &self.path)?;
+        if self.is_http && !name.starts_with(HTTP) && !name.starts_with(HOST_HTTP) {
+            let wrong = "with http_prefix its name must start with __Host-Http- or __Http-, and it must be secure";
+            return Err(ConfigError::new(ConfigErrorKind::Cookie, wrong));
+        }
         check_path(&self.path)?;
         let attributes = Attributes::new(name, self.path, self.same_site, !self.is_insecure);
         Ok((attributes, self.origins))
@@ -127,6 +150,9 @@ impl Default for CookieOptions {
 
 const HOST: &str = "__Host-";
 const SECURE: &str = "__Secure-";
+const HTTP: &str = "__Http-";
+pub(super) const HOST_HTTP: &str = "__Host-Http-";
+const PREFIXES: [&str; 3] = [HOST, SECURE, HTTP];
 /// The longest path in bytes. Browsers ignore longer attributes (RFC 6265bis §5.6), and would send
 /// the cookie to other paths.
 const MAX_PATH: usize = 1024;
@@ -140,10 +166,10 @@ fn check_name(name: &str, is_insecure: bool, path: &str) -> Result<(), ConfigErr
     };
     let wrong = if name.is_empty() || !name.bytes().all(is_token) {
         "its name may hold letters, digits and !#$%&'*+-.^_`|~"
-    } else if is_insecure && (starts(HOST) || starts(SECURE)) {
-        "over plain HTTP browsers refuse names that start with __Host- or __Secure-"
-    } else if !is_insecure && !name.starts_with(HOST) && !name.starts_with(SECURE) {
-        "its name must start with __Host- or __Secure-"
+    } else if is_insecure && PREFIXES.into_iter().any(starts) {
+        "over plain HTTP browsers refuse names that start with __Host-, __Secure- or __Http-"
+    } else if !is_insecure && !PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        "its name must start with __Host-, __Secure- or __Http-"
     } else if starts(HOST) && path != "/" {
         "a name that starts with __Host- needs the path /"
     } else {

@@ -133,13 +133,35 @@ impl RefreshCookie {
     /// delivery (row 5 of the protocol), it is not set again: this response may arrive after one
     /// with a newer token.
     pub(crate) fn refreshed(&self, refreshed: &Refreshed) -> Result<Response<Bytes>, SessionError> {
+        Ok(with_cookies(
+            &refreshed.tokens,
+            self.set_refreshed(refreshed)?,
+        ))
+    }
+
+    /// The cookies of the response to a refresh.
+    pub(crate) fn set_refreshed(&self, refreshed: &Refreshed) -> Result<SetCookies, SessionError> {
         let tokens = &refreshed.tokens;
-        let cookies = match (refreshed.outcome, &self.access) {
-            (RefreshOutcome::Current, None) => SetCookies::default(),
-            (RefreshOutcome::Current, Some(access)) => access.set(tokens)?,
-            _ => self.set(tokens)?,
-        };
-        Ok(with_cookies(tokens, cookies))
+        match (refreshed.outcome, &self.access) {
+            (RefreshOutcome::Current, None) => Ok(SetCookies::default()),
+            (RefreshOutcome::Current, Some(access)) => Ok(access.set(tokens)?),
+            _ => self.set(tokens),
+        }
+    }
+
+    #[cfg(feature = "dbsc")]
+    pub(crate) fn access_cookie(&self) -> Option<&AccessCookie> {
+        self.access.as_ref()
+    }
+
+    #[cfg(feature = "dbsc")]
+    pub(crate) fn is_secure(&self) -> bool {
+        self.attributes.is_secure()
+    }
+
+    #[cfg(feature = "dbsc")]
+    pub(crate) fn is_sent_to(&self, path: &str) -> bool {
+        self.attributes.is_sent_to(path)
     }
 
     pub(crate) fn find<'a>(&self, headers: &'a HeaderMap) -> Found<'a> {

@@ -51,10 +51,18 @@ mod none {
         ) -> Result<Option<Carried>, ErrorReply> {
             Ok(None)
         }
+
+        pub(in crate::endpoint) fn binds_devices(&self) -> bool {
+            false
+        }
     }
 
     impl Carried {
         pub(in crate::endpoint) fn token(&self) -> &str {
+            match *self {}
+        }
+
+        pub(in crate::endpoint) fn is_bound(&self) -> bool {
             match *self {}
         }
 

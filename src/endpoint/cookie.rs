@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 
 use super::error_reply::ErrorReply;
+#[cfg(feature = "dbsc")]
+use crate::dbsc::DeviceBinding;
 use crate::{
     cookie::{Found, RefreshCookie},
     error::ErrorCode,
@@ -12,23 +14,65 @@ use crate::{
 };
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Carrier(Option<RefreshCookie>);
+pub(super) struct Carrier {
+    cookie: Option<RefreshCookie>,
+    #[cfg(feature = "dbsc")]
+    binding: Option<DeviceBinding>,
+}
 
 /// A token that came in the cookie. The new token goes back into the cookie.
 pub(super) struct Carried {
     cookie: RefreshCookie,
+    #[cfg(feature = "dbsc")]
+    binding: Option<DeviceBinding>,
     token: RefreshToken,
+    is_bound: bool,
 }
 
 impl Carrier {
     pub(super) fn new(cookie: &RefreshCookie) -> Self {
-        Self(Some(cookie.clone()))
+        Self {
+            cookie: Some(cookie.clone()),
+            #[cfg(feature = "dbsc")]
+            binding: None,
+        }
+    }
+
+    #[cfg(feature = "dbsc")]
+    pub(super) fn of_devices(binding: &DeviceBinding) -> Self {
+        Self {
+            cookie: Some(binding.cookie().clone()),
+            binding: Some(binding.clone()),
+        }
+    }
+
+    #[cfg(feature = "dbsc")]
+    pub(super) fn binding(&self) -> Option<&DeviceBinding> {
+        self.binding.as_ref()
+    }
+
+    /// Whether sessions whose token is in the cookie are refreshed by the browser itself.
+    pub(super) fn binds_devices(&self) -> bool {
+        #[cfg(feature = "dbsc")]
+        return self.binding.is_some();
+        #[cfg(not(feature = "dbsc"))]
+        false
+    }
+
+    /// Whether the token says that its session is bound to a device.
+    fn says_bound(&self, token: &str) -> bool {
+        #[cfg(feature = "dbsc")]
+        if let Some(binding) = &self.binding {
+            return binding.says_bound(token);
+        }
+        let _ = token;
+        false
     }
 
     /// The token in the request's cookie. A browser adds the cookie even if a page of another
     /// origin makes the request, so the origin is checked before the token.
     pub(super) fn find<B>(&self, request: &Request<B>) -> Result<Option<Carried>, ErrorReply> {
-        let Some(cookie) = &self.0 else {
+        let Some(cookie) = &self.cookie else {
             return Ok(None);
         };
         match cookie.find(request.headers()) {
@@ -37,7 +81,10 @@ impl Carrier {
             Found::Malformed => Err(ErrorReply::request("the cookie is repeated or malformed")),
             Found::Token(token) => Ok(Some(Carried {
                 cookie: cookie.clone(),
+                #[cfg(feature = "dbsc")]
+                binding: self.binding.clone(),
                 token: RefreshToken::new(token),
+                is_bound: self.says_bound(token) && !request.headers().contains_key("dpop"),
             })),
         }
     }
@@ -48,12 +95,22 @@ impl Carried {
         self.token.expose()
     }
 
+    /// Whether only a proof could refresh the session, and there is none. A page does not know that its
+    /// browser has bound the session, so it asks each time that it is opened.
+    pub(super) fn is_bound(&self) -> bool {
+        self.is_bound
+    }
+
     pub(super) fn refreshed(&self, refreshed: &Refreshed) -> Result<Response<Bytes>, SessionError> {
         self.cookie.refreshed(refreshed)
     }
 
     /// Clears the cookie, in the answer to a revocation.
     pub(super) fn clear(&self, headers: &mut HeaderMap) {
+        #[cfg(feature = "dbsc")]
+        if let Some(binding) = &self.binding {
+            return binding.clear(headers);
+        }
         self.cookie.clear().append_to(headers);
     }
 }

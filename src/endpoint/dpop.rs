@@ -11,12 +11,16 @@ impl Proved {
     /// The answer to an operation that has failed. A client that has forgotten its proof keeps its
     /// token: `invalid_grant` would make it throw its session away.
     pub(super) fn refused(&self, error: &SessionError) -> ErrorReply {
-        let is_unproven = error.kind() == SessionErrorKind::InvalidGrant(Refusal::Unproven);
         match self.missing() {
-            Some(missing) if is_unproven => missing,
+            Some(missing) if is_unproven(error) => missing,
             _ => error.code().into(),
         }
     }
+}
+
+/// Whether a token was refused because its key was not proved.
+pub(super) fn is_unproven(error: &SessionError) -> bool {
+    error.kind() == SessionErrorKind::InvalidGrant(Refusal::Unproven)
 }
 
 #[cfg(feature = "dpop")]

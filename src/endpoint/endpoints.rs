@@ -14,6 +14,8 @@ use super::{
     session_endpoint::SessionEndpoint,
     token::Refresh,
 };
+#[cfg(feature = "dbsc")]
+use crate::dbsc::DeviceBinding;
 use crate::{
     error::{BoxError, ConfigError, ConfigErrorKind},
     session::Sessions,
@@ -27,6 +29,10 @@ use crate::{
 /// | `{prefix}/token`, `{prefix}/refresh-token` | [`TokenEndpoint`](super::TokenEndpoint) |
 /// | `{prefix}/revoke` | [`RevocationEndpoint`](super::RevocationEndpoint) |
 /// | `/.well-known/jwks.json` | [`JwksEndpoint`] |
+#[cfg_attr(
+    feature = "dbsc",
+    doc = "| those of a [`DeviceBinding`] | the endpoints of [`dbsc`](crate::dbsc), if the options have one |"
+)]
 /// | `/.well-known/oauth-authorization-server`, followed by the issuer's path | the metadata (RFC 8414), if the issuer is a URL |
 ///
 /// Paths are compared byte for byte: a path with a trailing slash or an escape is another path.
@@ -149,6 +155,14 @@ impl<St> Endpoints<St> {
         {
             return Some(Route::Metadata(metadata));
         }
+        #[cfg(feature = "dbsc")]
+        if let Some(binding) = self.shared.device_binding() {
+            if path == binding.registration_path() {
+                return Some(Route::DeviceRegistration(binding));
+            } else if path == binding.refresh_path() {
+                return Some(Route::DeviceRefresh(binding));
+            }
+        }
         match path.strip_prefix(self.prefix.as_str())? {
             TOKEN | REFRESH_TOKEN => Some(Route::Token),
             REVOKE => Some(Route::Revocation),
@@ -162,6 +176,10 @@ enum Route<'a> {
     Revocation,
     Jwks,
     Metadata(&'a Metadata),
+    #[cfg(feature = "dbsc")]
+    DeviceRegistration(&'a DeviceBinding),
+    #[cfg(feature = "dbsc")]
+    DeviceRefresh(&'a DeviceBinding),
 }
 
 impl<St: SessionStore> Endpoints<St> {
@@ -181,6 +199,14 @@ impl<St: SessionStore> Endpoints<St> {
         match self.route(request.uri().path()) {
             Some(Route::Token) => Ok(self.shared.respond::<Refresh, B>(request)),
             Some(Route::Revocation) => Ok(self.shared.respond::<Revoke, B>(request)),
+            #[cfg(feature = "dbsc")]
+            Some(Route::DeviceRegistration(binding)) => {
+                Ok(binding.register(self.shared.sessions(), request))
+            }
+            #[cfg(feature = "dbsc")]
+            Some(Route::DeviceRefresh(binding)) => {
+                Ok(binding.refresh(self.shared.sessions(), request))
+            }
             Some(Route::Jwks) => Ok(self.jwks.respond(&request)),
             Some(Route::Metadata(metadata)) => {
                 let json = || {
@@ -203,7 +229,19 @@ impl<St: SessionStore> Endpoints<St> {
     pub(super) fn paths(&self) -> impl Iterator<Item = String> {
         let below = [TOKEN, REFRESH_TOKEN, REVOKE].map(|path| format!("{}{path}", self.prefix));
         let fixed = below.into_iter().chain([JWKS.to_owned()]);
-        fixed.chain(self.metadata_path())
+        fixed.chain(self.metadata_path()).chain(self.device_paths())
+    }
+
+    #[cfg(all(feature = "axum", feature = "dbsc"))]
+    fn device_paths(&self) -> impl Iterator<Item = String> {
+        let binding = self.shared.device_binding();
+        let paths = binding.map(|own| [own.registration_path(), own.refresh_path()]);
+        paths.into_iter().flatten().map(str::to_owned)
+    }
+
+    #[cfg(all(feature = "axum", not(feature = "dbsc")))]
+    fn device_paths(&self) -> impl Iterator<Item = String> {
+        std::iter::empty()
     }
 
     /// The path of the metadata, if there are any.

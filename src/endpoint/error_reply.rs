@@ -43,6 +43,15 @@ impl ErrorReply {
         }
     }
 
+    /// `access_denied` for a refresh that only the browser can make, and no script. It alone has this
+    /// `reason`.
+    pub(super) fn device_bound() -> Self {
+        Self {
+            reason: Some("device_bound"),
+            ..ErrorCode::DeviceBound.into()
+        }
+    }
+
     pub(super) fn into_response(self) -> Response<ReplyBody> {
         let mut response = reply::error_because(self.code, self.description, self.reason);
         // RFC 6749 §5.2 requires the challenge for this error. With other errors it would make
@@ -97,7 +106,7 @@ impl From<DpopError> for ErrorReply {
 }
 
 /// A 405 that names the allowed methods (RFC 9110 §15.5.6).
-pub(super) fn method_not_allowed(method: &Method, allow: &'static str) -> Response<ReplyBody> {
+pub(crate) fn method_not_allowed(method: &Method, allow: &'static str) -> Response<ReplyBody> {
     let mut response = ErrorReply::from(ErrorCode::MethodNotAllowed).into_response();
     response
         .headers_mut()

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use crate::{body::Body, reply::ReplyBody};
 
 /// The future of an endpoint's response, for any error type.
-pub(super) struct ReplyFuture(Inner);
+pub(crate) struct ReplyFuture(Inner);
 
 enum Inner {
     Ready(Option<Response<ReplyBody>>),
@@ -21,11 +21,11 @@ enum Inner {
 }
 
 impl ReplyFuture {
-    pub(super) fn ready(response: Response<ReplyBody>) -> Self {
+    pub(crate) fn ready(response: Response<ReplyBody>) -> Self {
         Self(Inner::Ready(Some(response)))
     }
 
-    pub(super) fn boxed(
+    pub(crate) fn boxed(
         future: impl Future<Output = Response<ReplyBody>> + Send + 'static,
     ) -> Self {
         Self(Inner::Boxed(Box::pin(future)))

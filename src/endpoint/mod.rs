@@ -112,6 +112,10 @@ mod token;
 pub use authenticate::IntoClientDecision;
 pub use client::ClientSecret;
 pub use endpoints::Endpoints;
+#[cfg(feature = "dbsc")]
+pub(crate) use error_reply::method_not_allowed;
+#[cfg(feature = "dbsc")]
+pub(crate) use future::ReplyFuture;
 pub use future::{ResponseFuture, WithEndpointsFuture};
 pub use jwks::JwksEndpoint;
 pub use options::EndpointOptions;

@@ -160,6 +160,20 @@ impl EndpointOptions {
         self
     }
 
+    /// Also takes refresh tokens from the cookie of this binding, as
+    /// [`refresh_cookie`](Self::refresh_cookie) does, and binds its session to the browser's device.
+    /// [`Endpoints`](super::Endpoints) then also answer at its
+    /// [registration](crate::dbsc::DeviceBinding::registration_path) and [refresh
+    /// path](crate::dbsc::DeviceBinding::refresh_path), as requests bring them and whatever the prefix
+    /// is. A page that refreshes a bound session by itself is answered with 403 `access_denied` and
+    /// `"reason": "device_bound"`.
+    #[cfg(feature = "dbsc")]
+    #[must_use]
+    pub fn device_binding(mut self, binding: &crate::dbsc::DeviceBinding) -> Self {
+        self.carrier = Carrier::of_devices(binding);
+        self
+    }
+
     /// Also takes refresh tokens from a cookie. At the token endpoint the request then has an empty
     /// body or `{}`; the successor goes back into the cookie, and only the access token into the
     /// body. At the revocation endpoint, where the cookie's path has to reach it, the request has

@@ -10,12 +10,14 @@ use http_body::Body;
 use super::{
     carrier::Carried,
     client::ClientCredentials,
-    dpop::Proved,
+    dpop::{Proved, is_unproven},
     error_reply::{ErrorReply, method_not_allowed},
     future::ReplyFuture,
     options::EndpointOptions,
     params::{Accepts, Params},
 };
+#[cfg(feature = "dbsc")]
+use crate::dbsc::DeviceBinding;
 use crate::{
     error::BoxError,
     reply::ReplyBody,
@@ -54,6 +56,16 @@ impl<St> SessionEndpoint<St> {
 
     pub(super) fn options(self, options: EndpointOptions) -> Self {
         Self { options, ..self }
+    }
+
+    #[cfg(feature = "dbsc")]
+    pub(super) fn sessions(&self) -> &Sessions<St> {
+        &self.sessions
+    }
+
+    #[cfg(feature = "dbsc")]
+    pub(super) fn device_binding(&self) -> Option<&DeviceBinding> {
+        self.options.carrier.binding()
     }
 
     /// The methods by which clients authenticate, as the metadata name them.
@@ -99,12 +111,17 @@ impl<St: SessionStore> SessionEndpoint<St> {
         let params = Params::read(&head.headers, body, Op::ACCEPTS, self.options.body).await?;
         let client = client.and_in_body(&params)?;
         let client_id = self.options.clients.identify(client).await?;
+        let may_be_device_bound = carried.is_some() && self.options.carrier.binds_devices();
         let operation = Op::read(&params, carried)?;
         let proved = self.options.proofs.check(&head)?;
         match operation.run(&self.sessions, client_id, &proved).await {
             Ok(mut answer) => {
                 proved.add_nonce(answer.headers_mut());
                 Ok(answer)
+            }
+            // A page of the browser that has the key: its session goes on.
+            Err(error) if may_be_device_bound && is_unproven(&error) => {
+                Err(ErrorReply::device_bound())
             }
             Err(error) => Err(proved.refused(&error)),
         }

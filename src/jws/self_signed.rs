@@ -8,7 +8,9 @@ use super::{
     compact::Compact,
     header::{BareHeader, REFUSED},
 };
-use crate::{claims::KeyThumbprint, error::TokenError};
+#[cfg(feature = "dpop")]
+use crate::claims::KeyThumbprint;
+use crate::error::TokenError;
 
 /// Members of a JWK that only the key's owner may know (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
@@ -61,6 +63,7 @@ impl SelfSigned {
     }
 
     /// The thumbprint of the key (RFC 7638).
+    #[cfg(feature = "dpop")]
     pub(crate) fn thumbprint(&self) -> Option<KeyThumbprint> {
         self.key.thumbprint().parse().ok()
     }

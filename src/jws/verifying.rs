@@ -224,6 +224,12 @@ impl VerifyingKey {
         self.material.checker.verify(message, signature)
     }
 
+    /// The public JWK with nothing but what makes the key, or `None` for a secret.
+    #[cfg(feature = "dbsc")]
+    pub(crate) fn bare_jwk(&self) -> Option<String> {
+        self.material.public.as_ref().map(Value::to_string)
+    }
+
     /// The public JWK to publish, or `None` for a secret.
     pub(super) fn jwk(&self) -> Option<Value> {
         let mut jwk = self.material.public.clone()?;

@@ -7,8 +7,12 @@
 //! - [`stores`]: choosing one, what each keeps when it fails, sizing, writing your own
 //! - [`deployment`]: lifetimes, several servers, clean-up, shutdown, cookies, rendering servers
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
+//! - [`browsers`]: sessions that are bound to a device, prefixes of cookie names, what each browser does
 //! - [`grpc`]: how a gRPC request is refused, and why so; claims in a tonic service
 //! - [`glossary`]: what each term of the field means here
+
+#[doc = include_str!("browsers.md")]
+pub mod browsers {}
 
 #[doc = include_str!("deployment.md")]
 pub mod deployment {}

@@ -50,6 +50,22 @@ impl<St: SessionStore> Sessions<St> {
         Err(StoreError::new(StoreErrorKind::Busy).into())
     }
 
+    /// Whether [`bind`](Self::bind) would find the session unbound, or bound to this key already.
+    /// Nothing is written.
+    #[cfg(feature = "dbsc")]
+    pub(crate) async fn may_bind(
+        &self,
+        id: SessionId,
+        proof: &KeyProof,
+    ) -> Result<(), SessionError> {
+        let loaded = within(self.0.store_timeout, self.0.store.load(id)).await?;
+        let (record, _) = self.bindable(loaded)?;
+        match &record.state.bound_to {
+            Some(key) if key != proof.key() => Err(SessionError::refused(Refusal::Unproven)),
+            _ => Ok(()),
+        }
+    }
+
     fn bindable(&self, loaded: Loaded) -> Result<(Record, Timestamp), SessionError> {
         let Loaded { record, now } = loaded;
         let record = record

@@ -50,6 +50,8 @@ mod maximum;
 mod mint;
 mod outcome;
 mod patience;
+#[cfg(feature = "dbsc")]
+mod peek;
 mod policy;
 mod possession;
 mod refresh;
@@ -75,6 +77,8 @@ pub use hook::{IntoRefreshDecision, RefreshDecision};
 pub use info::SessionInfo;
 pub use list::{ListRequest, SessionPage};
 pub use outcome::{RefreshOutcome, Refreshed};
+#[cfg(feature = "dbsc")]
+pub(crate) use peek::TokenReader;
 pub use policy::{ConfirmBy, Overflow, RotationPolicy};
 pub use possession::Possession;
 pub use refresh_request::RefreshRequest;

@@ -75,7 +75,7 @@ fn certificate(folder: &Path) -> Option<()> {
 }
 
 /// Runs all cases in that browser.
-fn run(browser: &str, driver: &str) {
+fn run(browser: &str, driver: &str, cases: &[Case]) {
     let folder = tempfile::tempdir().expect("a folder");
     let found = || {
         let screen = match browser {
@@ -88,7 +88,8 @@ fn run(browser: &str, driver: &str) {
     let Some((tools, driver, screen)) = found() else {
         return;
     };
-    let cases = CASES.map(|(file, name, env)| json!({ "file": file, "name": name, "env": env }));
+    let case = |(file, name, env): &Case| json!({ "file": file, "name": name, "env": env });
+    let cases: Vec<_> = cases.iter().map(case).collect();
     let what = json!({
         "browser": browser,
         "program": driver,
@@ -96,7 +97,7 @@ fn run(browser: &str, driver: &str) {
         "folder": folder.path(),
         "modules": tools.modules,
         "servers": { "browser": binary("browser"), "quickstart": binary("quickstart") },
-        "cases": cases.as_slice(),
+        "cases": cases,
     });
     let status = Command::new(&tools.node)
         .arg(root().join("tests/browser/run.mjs"))
@@ -107,17 +108,23 @@ fn run(browser: &str, driver: &str) {
 
 #[test]
 fn chromium() {
-    run("chromium", "chromium");
+    run("chromium", "chromium", &CASES);
 }
 
 #[test]
 fn firefox() {
-    run("firefox", "firefox-esr");
+    run("firefox", "firefox-esr", &CASES);
 }
 
 #[test]
 fn webkit() {
-    run("webkit", "WebKitWebDriver");
+    run("webkit", "WebKitWebDriver", &CASES);
+}
+
+/// Chromium again, as it is started where it binds sessions to its device, with keys in software.
+#[test]
+fn devices() {
+    run("devices", "chromium", &DEVICE_CASES);
 }
 
 /// A case: the file in `tests/browser/cases`, the function there, and what its server reads from the
@@ -128,7 +135,7 @@ type Case = (
     &'static [(&'static str, &'static str)],
 );
 
-const CASES: [Case; 97] = [
+const CASES: [Case; 100] = [
     ("session", "login", &[]),
     ("session", "keyboard", &[]),
     ("session", "focus", &[]),
@@ -226,6 +233,25 @@ const CASES: [Case; 97] = [
     ("by_browser", "no_longer", &[]),
     ("by_browser", "logout", &[]),
     ("by_browser", "another_reason", &[]),
+    ("prefixes", "scripts", &[]),
+    ("offered", "goes_on", &BOUND),
+    ("offered", "is_not_taken", &BOUND),
+];
+
+/// The server offers to bind sessions to the device.
+const BOUND: [(&str, &str); 1] = [("DEVICE_BOUND", "1")];
+
+const DEVICE_CASES: [Case; 10] = [
+    ("device", "page", &BOUND),
+    ("device", "silent", &BOUND),
+    ("device", "lost_answers", &BOUND),
+    ("device", "lost_registration", &BOUND),
+    ("device", "restart", &BOUND),
+    ("device", "logout", &BOUND),
+    ("device", "ended", &BOUND),
+    ("device", "stolen", &BOUND),
+    ("device", "unavailable", &BOUND),
+    ("device", "another_login", &BOUND),
 ];
 
 /// The module does what its declarations say, and its users are checked by them.

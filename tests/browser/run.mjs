@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startDevices } from './drivers/devices.mjs';
 import { startBrowser } from './drivers/puppeteer.mjs';
 import { startWebkit } from './drivers/webkit.mjs';
 import { Server } from './server.mjs';
@@ -20,10 +21,11 @@ const LONGEST = 180_000;
 const MAY_REPEAT = 3;
 
 // WebKitGTK takes no `Secure` cookie from plain HTTP, not even from localhost. The others run as a
-// developer would see it.
-const needsTls = browser === 'webkit';
+// developer would see it. Chromium binds a session over HTTPS only.
+const needsTls = browser === 'webkit' || browser === 'devices';
 const read = (name) => readFileSync(join(folder, name));
 const certificate = needsTls ? { cert: read('tls.crt'), key: read('tls.key') } : null;
+const START = { webkit: startWebkit, devices: startDevices };
 
 async function written() {
   const files = {};
@@ -45,7 +47,7 @@ async function run(work, driver, { file, env }) {
   };
   const url = await start('browser');
   const quickstart = ['body', 'bound'].includes(file) ? await start('quickstart') : null;
-  const world = new World({ driver, certificate, url, quickstart });
+  const world = new World({ browser, driver, certificate, url, quickstart });
   const slow = new Promise((_, reject) => {
     setTimeout(() => reject(new Error('it takes too long')), LONGEST).unref();
   });
@@ -79,7 +81,8 @@ async function report(work, driver, one, how = '') {
 }
 
 const files = await written();
-const driver = await (needsTls ? startWebkit(tools) : startBrowser(browser, tools));
+const start = START[browser] ?? ((tools) => startBrowser(browser, tools));
+const driver = await start({ ...tools, folder, certificate });
 try {
   const { CASE } = process.env;
   const wanted = cases.filter(({ file, name }) => !CASE || `${file}::${name}`.startsWith(CASE));

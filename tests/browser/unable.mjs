@@ -10,4 +10,5 @@ export const UNABLE = {
     'cache::late_answer': NO_LOCKS,
   },
   webkit: {},
+  devices: {},
 };

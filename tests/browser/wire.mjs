@@ -52,12 +52,12 @@ export class Wire {
   #before = '';
 
   /** `script` is a function that each page runs before all else, with that argument. */
-  static async start(upstream, { certificate, script, argument } = {}) {
+  static async start(upstream, { certificate, host = '127.0.0.1', script, argument } = {}) {
     const wire = new Wire();
     const listener = (request, response) => wire.#serve(request, response).catch(() => response.destroy());
     wire.server = certificate ? createSecureServer(certificate, listener) : createServer(listener);
     await new Promise((listening) => wire.server.listen(0, '127.0.0.1', listening));
-    wire.url = `http${certificate ? 's' : ''}://127.0.0.1:${wire.server.address().port}`;
+    wire.url = `http${certificate ? 's' : ''}://${host}:${wire.server.address().port}`;
     wire.upstream = new URL(upstream);
     wire.#before = `(${before})();`;
     if (script) wire.#before += `(${script})(${JSON.stringify(argument)});`;
@@ -115,6 +115,8 @@ export class Wire {
     const rule = this.#rules.find(({ path: wanted }) => wanted === path || wanted === url);
     const said = await rule?.rule(request);
     request.answered = typeof said === 'object' ? said : await this.#pass(request, said);
+    // The server has done its part, and nobody hears of it.
+    if (request.isLost) return outgoing.destroy();
     this.#answer(outgoing, request.answered);
   }
 

@@ -27,8 +27,8 @@ export class World {
   #closing = [];
   #wires = [];
 
-  constructor({ driver, certificate, url, quickstart }) {
-    Object.assign(this, { driver, certificate, url, quickstart });
+  constructor({ browser, driver, certificate, url, quickstart }) {
+    Object.assign(this, { browser, driver, certificate, url, quickstart });
   }
 
   async close() {
@@ -42,7 +42,8 @@ export class World {
 
   /** Another browser, so to say: with cookies, and a way to the server, of its own. */
   async visitor(options) {
-    const wire = await Wire.start(this.url, { certificate: this.certificate, ...options });
+    const { certificate, driver } = this;
+    const wire = await Wire.start(this.url, { certificate, host: driver.host, ...options });
     this.#wires.push(wire);
     this.#closing.push(() => wire.close());
     const session = await this.driver.visitor();

@@ -54,6 +54,16 @@ async fn with_a_narrower_path_it_is_at_least_from_a_secure_origin() {
     );
 }
 
+/// Nor any script of its own pages, in browsers that know the prefix.
+#[tokio::test]
+async fn only_a_server_can_set_it() {
+    let (name, _) = written(CookieOptions::new().http_prefix()).await;
+    assert_eq!(name, "__Host-Http-refresh_token");
+    let (name, attributes) = written(CookieOptions::new().path("/auth").http_prefix()).await;
+    assert_eq!(name, "__Http-refresh_token");
+    assert_eq!(attributes[1..], ["HttpOnly", "Secure", "SameSite=Strict"]);
+}
+
 #[tokio::test]
 async fn name_and_same_site_can_be_set() {
     let options = CookieOptions::new().path("/a").name("__Secure-a.b");
@@ -85,12 +95,23 @@ fn names_are_held_to_their_prefix() {
         named("/", "__Host-a"),
         named("/", "__Secure-a"),
         named("/a", "__Secure-a"),
+        named("/a", "__Http-a"),
+        named("/", "__Host-Http-a").http_prefix(),
+        named("/a", "__Http-a").http_prefix(),
         named("/a", "a").danger_insecure_over_http(),
     ] {
         AccessCookie::new(options).unwrap();
     }
     for options in [
         named("/a", "__Host-a"),
+        named("/a", "__Host-Http-a"),
+        named("/", "__Host-a").http_prefix(),
+        named("/", "__Secure-a").http_prefix(),
+        named("/", "__http-a"),
+        named("/", "__Http-a").danger_insecure_over_http(),
+        CookieOptions::new()
+            .http_prefix()
+            .danger_insecure_over_http(),
         named("/", "a"),
         named("/", ""),
         named("/", "__host-a"),

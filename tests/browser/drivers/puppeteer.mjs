@@ -3,7 +3,7 @@
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 
-const CHROMIUM = [
+export const CHROMIUM = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -34,7 +34,7 @@ export async function startBrowser(browser, { modules, program }) {
   };
 }
 
-async function importFrom(folder) {
+export async function importFrom(folder) {
   const require = createRequire(resolve(folder, 'package.json'));
   return import(require.resolve('puppeteer-core'));
 }
@@ -64,7 +64,7 @@ class Visitor {
   }
 }
 
-class Page {
+export class Page {
   constructor(page) {
     this.page = page;
   }

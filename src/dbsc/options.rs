@@ -1,0 +1,89 @@
+use std::{sync::Arc, time::Duration};
+
+use super::secret::DeviceSecret;
+use crate::clock::{Clock, SystemClock};
+
+/// What a [`DeviceBinding`](super::DeviceBinding) is made of, beside the cookies. Its constructor
+/// reports what is wrong with the options.
+#[derive(Debug)]
+#[must_use]
+pub struct DeviceOptions {
+    pub(super) secret: DeviceSecret,
+    pub(super) registration_path: String,
+    pub(super) refresh_path: String,
+    pub(super) excluded: Vec<String>,
+    pub(super) challenge_lifetime: Option<Duration>,
+    pub(super) offer_lifetime: Duration,
+    pub(super) clock: SharedClock,
+}
+
+/// A clock without a `Debug` of its own.
+#[derive(Clone)]
+pub(super) struct SharedClock(pub(super) Arc<dyn Clock>);
+
+impl std::fmt::Debug for SharedClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+impl DeviceOptions {
+    /// Browsers register at `/device/register` and refresh at `/device/refresh`, offers live for five
+    /// minutes, and nothing but the endpoints themselves is excluded.
+    pub fn new(secret: DeviceSecret) -> Self {
+        Self {
+            secret,
+            registration_path: REGISTER.to_owned(),
+            refresh_path: REFRESH.to_owned(),
+            excluded: Vec::new(),
+            challenge_lifetime: None,
+            offer_lifetime: Duration::from_secs(5 * 60),
+            clock: SharedClock(Arc::new(SystemClock)),
+        }
+    }
+
+    /// Puts both endpoints below this path, as browsers see it. `auth`, `/auth` and `/auth/` mean the
+    /// same.
+    pub fn under(mut self, prefix: &str) -> Self {
+        let segments = prefix.split('/').filter(|segment| !segment.is_empty());
+        let prefix: String = segments.flat_map(|segment| ["/", segment]).collect();
+        self.registration_path = format!("{prefix}{REGISTER}");
+        self.refresh_path = format!("{prefix}{REFRESH}");
+        self
+    }
+
+    /// Requests to this path, and to the paths below it, never wait for a refresh. Exclude the path at
+    /// which users log out: otherwise a browser whose cookie has run out first gets a new one, only to
+    /// have it removed. Give no path that is below another one, since browsers disagree about which
+    /// rule counts then.
+    pub fn exclude(mut self, path: impl Into<String>) -> Self {
+        self.excluded.push(path.into());
+        self
+    }
+
+    /// How old a challenge may be that a browser has signed: by default as long as an access token
+    /// lives, so that a browser in use refreshes with one request. With an older one it makes a second
+    /// request by itself.
+    ///
+    /// Whoever can see a whole request to the refresh endpoint, its cookies and its proof, can repeat it
+    /// for as long as this, and gets an access cookie each time.
+    pub fn challenge_lifetime(mut self, lifetime: Duration) -> Self {
+        self.challenge_lifetime = Some(lifetime);
+        self
+    }
+
+    /// How long after a login its browser may register a key: five minutes by default.
+    pub fn offer_lifetime(mut self, lifetime: Duration) -> Self {
+        self.offer_lifetime = lifetime;
+        self
+    }
+
+    /// The clock that offers and challenges go by. The default is the [`SystemClock`].
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = SharedClock(Arc::new(clock));
+        self
+    }
+}
+
+const REGISTER: &str = "/device/register";
+const REFRESH: &str = "/device/refresh";

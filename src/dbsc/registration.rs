@@ -1,0 +1,88 @@
+//! Registration: a browser shows the key that it has made for a session.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use super::{binding::DeviceBinding, identifier, proof::Proof};
+use crate::{
+    cookie::Found, error::ErrorCode, reply, session::Sessions, store::SessionStore, trace,
+};
+
+/// What is left of the access cookie's life after a registration. Below two minutes Chromium refreshes
+/// beside the next request, and that refresh binds the session.
+const UNTIL_FIRST_REFRESH: Duration = Duration::from_secs(60);
+
+/// Answers a registration. It writes nothing: the session is bound by the first refresh, when it is
+/// certain that the browser has got this answer and kept its key.
+pub(super) async fn answer<St: SessionStore, B>(
+    binding: &DeviceBinding,
+    sessions: &Sessions<St>,
+    request: &Request<B>,
+) -> Response<Bytes> {
+    match register(binding, sessions, request).await {
+        Ok(response) => response,
+        Err(Refused { code, description }) => {
+            trace::debug!(description, "a device cannot be registered");
+            reply::error(code, description)
+        }
+    }
+}
+
+struct Refused {
+    code: ErrorCode,
+    description: &'static str,
+}
+
+impl From<ErrorCode> for Refused {
+    fn from(code: ErrorCode) -> Self {
+        let description = code.description();
+        Self { code, description }
+    }
+}
+
+fn refused(description: &'static str) -> Refused {
+    let code = ErrorCode::InvalidRequest;
+    Refused { code, description }
+}
+
+async fn register<St: SessionStore, B>(
+    binding: &DeviceBinding,
+    sessions: &Sessions<St>,
+    request: &Request<B>,
+) -> Result<Response<Bytes>, Refused> {
+    let headers = request.headers();
+    let cookie = binding.cookie();
+    let token = match cookie.find(headers) {
+        Found::Absent => return Err(refused("the refresh cookie is missing")),
+        _ if !cookie.origins().admits(request) => return Err(ErrorCode::CrossOrigin.into()),
+        Found::Malformed => return Err(refused("the cookie is repeated or malformed")),
+        Found::Token(token) => token,
+    };
+    let own = binding.reader().read(token);
+    let session = own.ok_or(ErrorCode::InvalidGrant)?.session;
+    let proof = Proof::read(headers, None).map_err(|_| refused("the proof is malformed"))?;
+    let proof = proof.ok_or(refused("the proof is missing"))?;
+    let sealer = binding.sealer();
+    if !proof.takes_offer(sealer, session, binding.offer_lifetime())
+        || !proof.answers(
+            sealer,
+            session,
+            binding.challenge_lifetime().max(binding.offer_lifetime()),
+        )
+    {
+        return Err(refused("the proof is for no offer of this session"));
+    }
+    let identifier = identifier::write(sealer, session, &proof.key);
+    let identifier = identifier.ok_or(refused("the proof has no key"))?;
+    let allowed = sessions.may_bind(session, &proof.of_key()).await;
+    allowed.map_err(|error| error.code())?;
+    let mut response = binding.config(session, &identifier);
+    if let Found::Token(token) = binding.access().find(headers)
+        && let Ok(cookie) = binding.access().set_for(token, UNTIL_FIRST_REFRESH)
+    {
+        cookie.append_to(response.headers_mut());
+    }
+    Ok(response)
+}
