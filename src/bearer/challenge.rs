@@ -45,7 +45,7 @@ pub struct Rejection {
     schemes: Schemes,
     /// The nonce that the next proof needs.
     #[cfg(feature = "dpop")]
-    nonce: Option<HeaderValue>,
+    nonce: Option<Box<HeaderValue>>,
     /// Set if the request speaks gRPC.
     grpc: Option<Grpc>,
 }
@@ -179,7 +179,7 @@ impl Rejection {
         }
         #[cfg(feature = "dpop")]
         if let Some(nonce) = &self.nonce {
-            headers.entry(DPOP_NONCE).or_insert_with(|| nonce.clone());
+            headers.entry(DPOP_NONCE).or_insert_with(|| HeaderValue::clone(nonce));
         }
         if self.code == ErrorCode::TemporarilyUnavailable {
             headers
@@ -251,7 +251,7 @@ impl From<DpopError> for Rejection {
         Self {
             cause: (code == ErrorCode::InvalidToken).then_some(TokenError::Unproven),
             description: Some(error.description()),
-            nonce: error.nonce().cloned(),
+            nonce: error.nonce().cloned().map(Box::new),
             schemes: Schemes::of_passed(true),
             ..Self::new(code)
         }

@@ -109,7 +109,8 @@ impl DpopVerifier {
         self
     }
 
-    /// Also takes proofs for this public address, for a server that has several.
+    /// Also takes proofs for this public address, for a server that has several. A verifier that takes
+    /// [any](Self::danger_any_origin) stays as it is.
     ///
     /// # Errors
     ///
