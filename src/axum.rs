@@ -203,14 +203,13 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::token::{AccessToken, RefreshToken, TokenType};
+    use crate::token::{AccessToken, RefreshToken};
 
     #[tokio::test]
     async fn a_token_response_is_rfc_6749() {
         let response = IntoResponse::into_response(TokenResponse {
             token_type: crate::TokenType::Bearer,
             access_token: AccessToken::new("a.b.c"),
-            token_type: TokenType::Bearer,
             expires_in: Duration::from_secs(600),
             refresh_token: RefreshToken::new("r.s.t"),
             refresh_expires_in: Duration::from_secs(3600),

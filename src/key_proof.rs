@@ -1,3 +1,6 @@
+#[cfg(feature = "dpop")]
+use std::collections::BTreeSet;
+
 use crate::{claims::KeyThumbprint, token::TokenType};
 
 /// Evidence that a client holds the private key with this thumbprint: it has just signed something
@@ -5,8 +8,9 @@ use crate::{claims::KeyThumbprint, token::TokenType};
 ///
 /// With the feature `dpop`, a
 /// [`DpopVerifier`](https://docs.rs/tower-bearer/latest/tower_bearer/dpop/struct.DpopVerifier.html)
-/// makes it of a request that has a proof. Give it to the login's `Grant::bound_to`, which binds the
-/// session to the key, and to each `RefreshRequest::proof`.
+/// makes it of a request that has a proof. Give it to the login's `Grant`
+/// ([`bound_to`](https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Grant.html#method.bound_to)),
+/// which binds the session to the key. The token endpoint gives it to each `RefreshRequest` by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyProof {
     key: KeyThumbprint,
@@ -51,5 +55,23 @@ impl KeyProof {
     /// How the access tokens are presented that are given out for this proof.
     pub fn token_type(&self) -> TokenType {
         self.token_type
+    }
+}
+
+/// The clients that have to prove that they hold a key, by their identifier.
+#[cfg(feature = "dpop")]
+#[derive(Clone, Debug)]
+pub(crate) enum KeyHolders {
+    All,
+    Only(BTreeSet<String>),
+}
+
+#[cfg(feature = "dpop")]
+impl KeyHolders {
+    pub(crate) fn include(&self, client_id: Option<&str>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(clients) => client_id.is_some_and(|id| clients.contains(id)),
+        }
     }
 }

@@ -8,6 +8,7 @@
 //! | log users in, refresh, log them out | [`session::Sessions`] over a session [`store`] |
 //! | serve the OAuth endpoints | [`endpoint`] |
 //! | keep refresh tokens in cookies, for browsers | [`cookie::RefreshCookie`] (feature `cookie`) |
+//! | bind sessions to a key of the client, so that stolen tokens are worthless | [`dpop::DpopVerifier`] (feature `dpop`) |
 //! | read the claims in an axum handler | [`Claims`] as an extractor (feature `axum`) |
 //! | keep an HTTP client signed in | [`RefreshLayer`] of the crate [`tower-bearer-client`] |
 //! | keep sessions in SQLite or PostgreSQL | the crate [`tower-bearer-sqlx`] |
@@ -77,6 +78,7 @@
 //! | `store` | yes | the module [`store`]: the contract of a store, and a store in memory |
 //! | `cookie` | | the module [`cookie`]: tokens in cookies, for browsers |
 //! | `axum` | | extractors, responses, and a router with the endpoints |
+//! | `dpop` | | the module [`dpop`]: tokens that are bound to a key of the client (RFC 9449) |
 //! | `tracing` | yes | events: why a request is refused or gets a 503; what happens to sessions |
 //!
 //! Tokens and sessions need one of the two crypto back ends. A crate that only writes a store needs
@@ -148,6 +150,13 @@
 "
 )]
 #![cfg_attr(
+    not(all(feature = "dpop", feature = "_jws")),
+    doc = "
+[`dpop`]: https://docs.rs/tower-bearer/latest/tower_bearer/dpop/
+[`dpop::DpopVerifier`]: https://docs.rs/tower-bearer/latest/tower_bearer/dpop/struct.DpopVerifier.html
+"
+)]
+#![cfg_attr(
     not(all(feature = "cookie", feature = "session")),
     doc = "
 [`cookie::RefreshCookie`]: https://docs.rs/tower-bearer/latest/tower_bearer/cookie/struct.RefreshCookie.html
@@ -184,7 +193,7 @@ mod issuer;
 pub mod json;
 #[cfg(feature = "_jws")]
 pub mod jws;
-#[cfg(any(feature = "session", feature = "dpop"))]
+#[cfg(any(feature = "session", all(feature = "dpop", feature = "_jws")))]
 mod key_proof;
 #[cfg(feature = "session")]
 pub mod manual;

@@ -23,6 +23,21 @@ export interface Options {
   origins?: string[];
   /** Clients of one name and origin share the session between their tabs (default `default`). */
   name?: string;
+  /**
+   * Binds each new session to a key that no script can read (RFC 9449, DPoP; default `false`). Without
+   * this browser a copied token is worth nothing then. The server has to check the proofs: at the
+   * login, at the token endpoint and at the API.
+   *
+   * The key is made at the login, kept in IndexedDB for all tabs and for a reload, and deleted when one
+   * of them signs out. It needs a secure context (HTTPS or localhost) and IndexedDB. Where they are
+   * missing calls reject with `no_key`, and where the server binds nothing the login does, with
+   * `malformed`. With `'optional'` sessions go without a key there. In either case a session that began
+   * without one goes on without.
+   *
+   * For an API of another origin have it allow the header `DPoP`, and expose `DPoP-Nonce`,
+   * `WWW-Authenticate` and `Date` (CORS): by the last one a wrong clock is corrected.
+   */
+  dpop?: boolean | 'optional';
   /** Milliseconds that one answer of the token endpoint may take (default 10 000). */
   timeout?: number;
   /** Milliseconds that an access token lives whose answer does not say (default 300 000). */
@@ -39,6 +54,10 @@ export interface Client {
    * `fetch`, with the access token for the configured origins. A token that has run out is refreshed
    * before; a request that is refused with 401 `invalid_token` is sent once more with a new one,
    * unless its body is a stream. A request with an `Authorization` of its own is sent as it is.
+   *
+   * Where the session is bound to a key, a proof goes along, for this method and address: an API should
+   * not redirect then. Where the browser has bound it to the device, there is no token, and the
+   * request goes with the browser's cookies (`credentials: 'include'`).
    *
    * Rejects with an {@link AuthError} where no token is to be had; nothing was done then. Answers
    * of the API, errors included, are the API's own.
@@ -67,7 +86,8 @@ export interface Client {
 
   /**
    * Signs out: all tabs at once, then the server. Rejects where the server could not be told; the
-   * cookie is still good then, and a reload would find the user signed in. Call it again.
+   * cookie is still good then, and a reload would find the user signed in, unless the session was bound
+   * to a key, which is deleted at once. Call it again.
    */
   logout(): Promise<void>;
 
@@ -101,6 +121,13 @@ export interface State {
   readonly reason: Reason | null;
   /** What the access token says, unverified: good to greet somebody, not to decide anything. */
   readonly claims: Claims | null;
+  /**
+   * What the session is bound to, without which its tokens are worth nothing: a `key`, with the option
+   * `dpop`, or the `device`, where the browser has bound it by itself (Device Bound Session
+   * Credentials) and refreshes it. With the latter the page has no token. `expiresIn` is `null` then,
+   * and `claims` are those of the last token: after a reload there was none, so ask the API.
+   */
+  readonly boundTo: 'key' | 'device' | null;
   /** Milliseconds that the access token still lives. */
   readonly expiresIn: number | null;
   /** Why the last refresh has failed, while it has. The session is kept. */
@@ -126,6 +153,7 @@ export interface Claims {
  * | `malformed` | 200, but no token answer: HTML, an empty or broken body, wrong types |
  * | `redirected` | the endpoint answered with a redirect, which is not followed |
  * | `status` | any other status |
+ * | `no_key` | with `dpop`: this page can have no key, or not that of the session; the message says what to do |
  * | `other_user` | somebody else has signed in meanwhile; the request was not sent as them |
  *
  * Only `signed_out` is final. After any other the session is kept and the next call tries again.
@@ -140,6 +168,7 @@ export type ErrorKind =
   | 'malformed'
   | 'redirected'
   | 'status'
+  | 'no_key'
   | 'other_user';
 
 export class AuthError extends Error {

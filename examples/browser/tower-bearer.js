@@ -27,6 +27,11 @@
  *    token, as it does where the cookie was planted. Of any other answer the session survives.
  * 8. A page in the back/forward cache has no token and no lock. Back from there it knows nobody until
  *    another tab or the server has told who is signed in.
+ * 9. With `dpop` each login makes a key that no script can read, and each request proves that it has it
+ *    (RFC 9449). The tabs share it in IndexedDB until one signs out. What is the matter with a proof
+ *    signs nobody out. A session that began without a key stays without one.
+ * 10. Where the browser has bound the session to the device by itself (Device Bound Session Credentials),
+ *    it renews the cookies too. Then the page refreshes nothing and sends no token.
  *
  * Web Locks and, in old browsers, BroadcastChannel exist in secure contexts only (HTTPS, localhost).
  * Without the lock two tabs may refresh at once, which the server takes for what it is within its
@@ -42,13 +47,18 @@
 /** @typedef {import('./tower-bearer.d.ts').AuthError} AuthErrorType */
 /** @typedef {import('./tower-bearer.d.ts').Client} ClientType */
 /** @typedef {{ steady: number, wall: number }} Moment */
-/** @typedef {{ access: string, refresh: string | null, lifetime: number }} Tokens */
+/**
+ * `jkt` is the thumbprint of the key that the tokens are bound to, if they are.
+ * @typedef {{ access: string, refresh: string | null, lifetime: number, jkt: string | null }} Tokens
+ */
+/** @typedef {{ jkt: string, jwk: JsonWebKey, secret: CryptoKey }} ProofKey */
 /** @typedef {Tokens & { age: number, sent: number }} Handed */
 /** @typedef {{ kind: ErrorKind, message: string, status: number | null, code: string | null }} Told */
 /**
  * @typedef {{ kind: 'login' | 'token', tokens: Handed }
  *   | { kind: 'ended', sid: string | undefined, reason: Reason }
  *   | { kind: 'failed', error: Told, wait: number }
+ *   | { kind: 'device_bound', sid: string | undefined }
  *   | { kind: 'ask' }} Message
  */
 
@@ -93,6 +103,22 @@ const LONGEST_ANSWER = 64 * 1024;
 /** The `reason` that the token endpoint gives for `invalid_request` where it got no token at all. A
  * token that it could not read, or a body that was cut off, ends nothing. */
 const NO_TOKEN = 'no_token';
+
+/** Its `reason` for 403 `access_denied` where the browser refreshes the session by itself. */
+const DEVICE_BOUND = 'device_bound';
+
+/** Where the keys are, one for each name of a client, and how long that may take to answer. */
+const DATABASE = 'tower-bearer';
+const KEYS = 'keys';
+const KEY_PATIENCE = 10 * SECOND;
+
+/** A clock that is less wrong than that is not why a proof was refused. */
+const CLOCK_SLACK = 2 * SECOND;
+
+const NO_KEY =
+  'dpop: there is no key, as this page has no SubtleCrypto or no IndexedDB. Serve it over HTTPS or from ' +
+  'localhost, and have the browser keep the data of this site, as some do not in private windows. With ' +
+  'dpop: "optional" such a page does without.';
 
 /** All that is wrong with a cookie looks the same from here: the login works, the refresh does not. */
 const COOKIE_IS_GONE =
@@ -150,19 +176,22 @@ function claimsOf(token) {
 
 /** An access token, what came with it, and how old it is. */
 class Held {
-  /** @param {Tokens} tokens @param {Moment} asked when the token was asked for */
-  constructor(tokens, asked) {
+  /** @param {Tokens} tokens @param {Moment} asked when the token was asked for
+   * @param {ProofKey | null | Promise<ProofKey | null>} key that the tokens are bound to */
+  constructor(tokens, asked, key) {
     this.tokens = tokens;
     this.asked = asked;
+    this.key = key;
     this.claims = claimsOf(tokens.access);
     this.refreshAt = tokens.lifetime * (REFRESH_AT - JITTER * Math.random());
   }
 
-  /** From another tab, whose steady clock started at another time. @param {Handed} tokens */
-  static handed({ age, sent, ...tokens }) {
+  /** From another tab, whose steady clock started at another time.
+   * @param {Handed} tokens @param {Promise<ProofKey | null>} key */
+  static handed({ age, sent, ...tokens }, key) {
     const old = age + Math.max(0, Date.now() - sent);
     const { steady, wall } = now();
-    return new Held(tokens, { steady: steady - old, wall: wall - old });
+    return new Held(tokens, { steady: steady - old, wall: wall - old }, key);
   }
 
   /** @returns {Handed} */
@@ -347,35 +376,281 @@ function secondsOf(value) {
   return typeof value === 'number' && Number.isFinite(value) ? Math.floor(value) : NaN;
 }
 
-/** What speaks to the server about tokens. */
-class Endpoint {
+/** @param {string} text */
+const utf8 = (text) => new TextEncoder().encode(text);
+
+/** @param {ArrayBuffer | Uint8Array<ArrayBuffer>} bytes */
+function base64url(bytes) {
+  const text = btoa(String.fromCharCode(...new Uint8Array(bytes)));
+  return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+/** @param {string} text */
+const sha256 = async (text) => base64url(await crypto.subtle.digest('SHA-256', utf8(text)));
+
+/** A key that no script can read, this one included. @returns {Promise<ProofKey>} */
+async function makeKey() {
+  const kind = { name: 'ECDSA', namedCurve: 'P-256' };
+  const { publicKey, privateKey } = await crypto.subtle.generateKey(kind, false, ['sign']);
+  const { crv, kty, x, y } = await crypto.subtle.exportKey('jwk', publicKey);
+  // These members, in this order: they are what the thumbprint is made of (RFC 7638 §3.2).
+  const jwk = { crv, kty, x, y };
+  return { jkt: await sha256(JSON.stringify(jwk)), jwk, secret: privateKey };
+}
+
+/** @returns {Promise<IDBDatabase>} */
+const openKeys = () =>
+  new Promise((resolve, reject) => {
+    const request = indexedDB.open(DATABASE, 1);
+    request.onupgradeneeded = () => void request.result.createObjectStore(KEYS);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+    setTimeout(() => reject(new Error('IndexedDB does not answer')), KEY_PATIENCE);
+  });
+
+/** The key that the tabs share, in IndexedDB. It is opened for one piece of work at a time, as a page
+ * with an open database may be kept out of the back/forward cache. */
+class KeyStore {
+  #name;
+
+  /** @param {string} name */
+  constructor(name) {
+    this.#name = name;
+  }
+
+  /** @returns {Promise<ProofKey | null>} */
+  async read() {
+    return (await this.#do('readonly', (keys) => keys.get(this.#name))) ?? null;
+  }
+
+  /** @param {ProofKey} key */
+  async write(key) {
+    await this.#do('readwrite', (keys) => keys.put(key, this.#name));
+  }
+
+  /** Fails where the key could not be written. @param {ProofKey} key */
+  async check(key) {
+    const unused = [this.#name, 'new'];
+    await this.#do('readwrite', (keys) => {
+      keys.put(key, unused);
+      return keys.delete(unused);
+    });
+  }
+
+  /** That key only: there may be one of a later login. @param {string} jkt */
+  async remove(jkt) {
+    await this.#do('readwrite', (keys) => {
+      const found = keys.get(this.#name);
+      found.onsuccess = () => found.result?.jkt === jkt && keys.delete(this.#name);
+      return found;
+    });
+  }
+
+  /**
+   * @template T
+   * @param {IDBTransactionMode} mode
+   * @param {(keys: IDBObjectStore) => IDBRequest<T>} work
+   * @returns {Promise<T>}
+   */
+  async #do(mode, work) {
+    const database = await openKeys();
+    try {
+      return await new Promise((resolve, reject) => {
+        const transaction = database.transaction(KEYS, mode);
+        const request = work(transaction.objectStore(KEYS));
+        transaction.oncomplete = () => resolve(request.result);
+        transaction.onabort = () => reject(transaction.error);
+      });
+    } finally {
+      database.close();
+    }
+  }
+}
+
+/** Proves with each request that it comes from where the key is (RFC 9449). */
+class Prover {
   #options;
+  #store;
+  /** @type {string | undefined} the thumbprint of the key that was last seen in the store */
+  #kept;
+  /** @type {Map<string, string>} what the servers want to see in the next proof */
+  #nonces = new Map();
+  /** How far this machine's clock is behind the servers'. */
+  #behind = 0;
 
   /** @param {Required<Options>} options */
   constructor(options) {
     this.#options = options;
+    this.#store = new KeyStore(options.name);
   }
 
-  /** @param {unknown} credentials @returns {Promise<Tokens>} */
-  async login(credentials) {
-    const { loginUrl: url, mode } = this.#options;
-    const tokens = this.#tokens(await this.#post(url, credentials));
-    // A session that would be over with its first access token is none to begin with.
+  /** A key for the next session, if it can be kept. */
+  forLogin() {
+    return this.#unlessImpossible(async () => {
+      const key = await makeKey();
+      await this.#store.check(key);
+      return key;
+    });
+  }
+
+  /** A key that no session is bound to. */
+  another() {
+    return this.#unlessImpossible(makeKey);
+  }
+
+  stored() {
+    return this.#unlessImpossible(async () => {
+      const key = await this.#store.read();
+      this.#kept = key?.jkt;
+      return key;
+    });
+  }
+
+  /** For the other tabs, and for this one when it is loaded again. Where that fails it is good for as long
+   * as this tab is open. @param {ProofKey | null} key */
+  async keep(key) {
+    if (!key || key.jkt === this.#kept) return;
+    const write = this.#store.write(key).then(() => (this.#kept = key.jkt));
+    await write.catch(ignore);
+  }
+
+  /** Its session is over. @param {string} [jkt] */
+  async forget(jkt = this.#kept) {
+    if (jkt === this.#kept) this.#kept = undefined;
+    if (jkt) await this.#store.remove(jkt).catch(ignore);
+  }
+
+  /** Nothing without `dpop`, or where it is optional and the browser has no keys.
+   * @template T @param {() => Promise<T>} work */
+  async #unlessImpossible(work) {
+    const { dpop } = this.#options;
+    if (!dpop) return null;
+    try {
+      return await work();
+    } catch (cause) {
+      if (dpop === 'optional') return null;
+      throw new AuthError('no_key', NO_KEY, { cause });
+    }
+  }
+
+  /**
+   * Sends it with the token, if any, and with a proof where there is a key. What is refused for its proof
+   * has done nothing, so it may go once more with the nonce that the server wants, and once more by the
+   * server's clock.
+   * @param {Request} request
+   * @param {{ key: ProofKey | null, tokens?: Tokens, isRepeatable?: boolean }} how
+   */
+  async send(request, { key, tokens, isRepeatable = true }) {
+    const { fetch } = this.#options;
+    const isBound = Boolean(tokens?.jkt);
+    const access = tokens?.access;
+    if (isBound && !key) throw new AuthError('no_key', NO_KEY);
+    if (access) request.headers.set('authorization', `${isBound ? 'DPoP' : 'Bearer'} ${access}`);
+    if (!key || (access && !isBound)) return fetch(request);
+    const mended = new Set();
+    for (let next = request; ; ) {
+      const again = isRepeatable ? next.clone() : null;
+      next.headers.set('dpop', await this.#proof(next, key, access));
+      const response = await fetch(next);
+      const mend = await this.#mend(next, response, access);
+      if (!again || !mend || mended.has(mend)) return response;
+      mended.add(mend);
+      next = again;
+    }
+  }
+
+  /** @param {Request} request @param {ProofKey} key @param {string} [access] */
+  async #proof(request, key, access) {
+    const { origin, pathname } = new URL(request.url);
+    const header = { typ: 'dpop+jwt', alg: 'ES256', jwk: key.jwk };
+    const claims = {
+      jti: crypto.randomUUID(),
+      htm: request.method,
+      htu: origin + pathname,
+      iat: Math.floor((Date.now() + this.#behind) / SECOND),
+      ath: access && (await sha256(access)),
+      nonce: this.#nonces.get(placeOf(request, access)),
+    };
+    const signed = [header, claims].map((part) => base64url(utf8(JSON.stringify(part)))).join('.');
+    const how = { name: 'ECDSA', hash: 'SHA-256' };
+    const signature = await crypto.subtle.sign(how, key.secret, utf8(signed));
+    return `${signed}.${base64url(signature)}`;
+  }
+
+  /** What will be better about the next proof, where this one was refused.
+   * @param {Request} request @param {Response} response @param {string} [access] */
+  async #mend(request, response, access) {
+    const nonce = response.headers.get('dpop-nonce');
+    if (nonce) this.#nonces.set(placeOf(request, access), nonce);
+    const error = await proofError(response, access);
+    if (error === 'use_dpop_nonce' && nonce) return 'nonce';
+    if (error === 'invalid_dpop_proof' && this.#setClock(response)) return 'clock';
+    return null;
+  }
+
+  /** Whether the server has told another time than proofs have gone by. @param {Response} response */
+  #setClock({ headers }) {
+    const behind = Date.parse(headers.get('date') ?? '') - Date.now();
+    const isWrong = Math.abs(behind - this.#behind) >= CLOCK_SLACK;
+    if (isWrong) this.#behind = behind;
+    return isWrong;
+  }
+}
+
+/** An API's nonces are not those of the token endpoint, even at the same origin (RFC 9449 §9).
+ * @param {Request} request @param {string} [access] */
+const placeOf = ({ url }, access) => `${access ? 'api' : 'auth'} ${new URL(url).origin}`;
+
+/** The error of an API is in its challenge (RFC 9449 §7.1), that of a token endpoint in its body (§5).
+ * @param {Response} response @param {string} [access] */
+async function proofError(response, access) {
+  const { status, headers } = response;
+  if (status !== 400 && status !== 401) return null;
+  const challenge = headers.get('www-authenticate') ?? '';
+  if (access) return /\bDPoP\b.*?\berror="?(\w+)/is.exec(challenge)?.[1] ?? null;
+  // Who reads the answer itself will see what is wrong with it.
+  return parsed(await response.clone().text().catch(() => ''))?.error ?? null;
+}
+
+/** What speaks to the server about tokens. */
+class Endpoint {
+  #options;
+  #prover;
+
+  /** @param {Required<Options>} options @param {Prover} prover */
+  constructor(options, prover) {
+    this.#options = options;
+    this.#prover = prover;
+  }
+
+  /** @param {unknown} credentials @param {ProofKey | null} key @returns {Promise<Tokens>} */
+  async login(credentials, key) {
+    const { loginUrl: url, dpop } = this.#options;
+    const tokens = this.#tokens(await this.#post(url, credentials, key), key);
     const wrong =
-      mode === 'cookie'
-        ? tokens.refresh && 'a refresh_token in the body, which mode: "cookie" has in a cookie'
-        : !tokens.refresh && 'no refresh_token in the body, where mode: "body" needs it';
+      dpop === true && !tokens.jkt
+        ? 'the session is not bound, as dpop: true wants it. Does the login check the proof?'
+        : this.#misplaced(tokens);
     if (wrong) throw new AuthError('malformed', `${url}: ${wrong}`);
     return tokens;
   }
 
-  /** @param {string | null} token @returns {Promise<Tokens>} */
-  async refresh(token) {
+  /** A session that would be over with its first access token is none to begin with.
+   * @param {Tokens} tokens */
+  #misplaced({ refresh }) {
+    if (this.#options.mode === 'cookie') {
+      return refresh && 'a refresh_token in the body, which mode: "cookie" has in a cookie';
+    }
+    return !refresh && 'no refresh_token in the body, where mode: "body" needs it';
+  }
+
+  /** @param {string | null} token @param {ProofKey | null} key @returns {Promise<Tokens>} */
+  async refresh(token, key) {
     const inCookie = this.#options.mode === 'cookie';
     if (!inCookie && token === null) throw signedOut('no_session');
     try {
       const body = inCookie ? {} : { refresh_token: token };
-      return this.#tokens(await this.#post(this.#options.tokenUrl, body));
+      return this.#tokens(await this.#post(this.#options.tokenUrl, body, key), key);
     } catch (cause) {
       if (!(cause instanceof AuthError)) throw cause;
       const { code, cause: said } = cause;
@@ -385,22 +660,30 @@ class Endpoint {
     }
   }
 
-  /** @param {string} url @param {string} token an access token */
-  async leave(url, token) {
-    await this.#post(url, {}, { authorization: `Bearer ${token}` });
+  /** Whether the server has said that the browser refreshes the session by itself. @param {unknown} error */
+  isLeftToBrowser(error) {
+    const isSaid = error instanceof AuthError && error.status === 403 && error.cause === DEVICE_BOUND;
+    return isSaid && this.#options.mode === 'cookie';
+  }
+
+  /** Without tokens a cookie says whose session it is.
+   * @param {string} url @param {Tokens} [tokens] @param {ProofKey | null} [key] */
+  async leave(url, tokens, key = null) {
+    await this.#post(url, {}, key, tokens);
   }
 
   /**
    * @param {string} url
    * @param {unknown} body
-   * @param {Record<string, string>} [headers]
+   * @param {ProofKey | null} key
+   * @param {Tokens} [tokens]
    */
-  async #post(url, body, headers) {
-    const { fetch, mode, timeout } = this.#options;
+  async #post(url, body, key, tokens) {
+    const { mode, timeout } = this.#options;
     const signal = AbortSignal.timeout(timeout);
     const request = new Request(url, {
       method: 'POST',
-      headers: { accept: 'application/json', 'content-type': 'application/json', ...headers },
+      headers: { accept: 'application/json', 'content-type': 'application/json' },
       body: JSON.stringify(body),
       credentials: mode === 'cookie' ? 'include' : 'same-origin',
       cache: 'no-store',
@@ -409,7 +692,7 @@ class Endpoint {
       signal,
     });
     try {
-      const response = await fetch(request);
+      const response = await this.#prover.send(request, { key, tokens });
       return { url, ...this.#checked(url, response, await response.text()) };
     } catch (cause) {
       if (cause instanceof AuthError) throw cause;
@@ -436,9 +719,10 @@ class Endpoint {
     throw new AuthError('refused', `${url}: ${error}: ${why ?? status}`, more);
   }
 
-  /** Reads an answer as RFC 6749 §5.1 has it.
-   * @param {{ url: string, response: Response, text: string }} answer */
-  #tokens({ url, response, text }) {
+  /** Reads an answer as RFC 6749 §5.1 and RFC 9449 §5 have it.
+   * @param {{ url: string, response: Response, text: string }} answer
+   * @param {ProofKey | null} key that was proved when it was asked for */
+  #tokens({ url, response, text }, key) {
     const { status } = response;
     const malformed = (/** @type {string} */ what) =>
       new AuthError('malformed', `${url}: not a token answer: ${what}`, { status });
@@ -449,29 +733,23 @@ class Endpoint {
     if (typeof access !== 'string' || !/^[\w.~+/-]+=*$/.test(access)) {
       throw malformed('access_token');
     }
-    if (typeof token_type !== 'string' || token_type.toLowerCase() !== 'bearer') {
-      throw malformed('token_type');
-    }
+    const scheme = typeof token_type === 'string' ? token_type.toLowerCase() : '';
+    if (scheme !== 'bearer' && !(scheme === 'dpop' && key)) throw malformed('token_type');
     if (refresh_token !== undefined && typeof refresh_token !== 'string') {
       throw malformed('refresh_token');
     }
     const seconds = secondsOf(expires_in);
     if (Number.isNaN(seconds)) throw malformed('expires_in');
     const lifetime = seconds > 0 ? seconds * SECOND : this.#options.defaultLifetime;
-    return { access, refresh: refresh_token || null, lifetime };
+    const jkt = scheme === 'dpop' && key ? key.jkt : null;
+    return { access, refresh: refresh_token || null, lifetime, jkt };
   }
 }
 
 /** Whether the API says that the token is the fault (RFC 6750 §3.1). @param {Response} response */
 function refusesToken({ status, headers }) {
   const challenge = headers.get('www-authenticate') ?? '';
-  return status === 401 && /\bBearer\b.*\berror="?invalid_token\b/is.test(challenge);
-}
-
-/** @param {Request} request @param {Held} held */
-function bearing(request, { tokens }) {
-  request.headers.set('authorization', `Bearer ${tokens.access}`);
-  return request;
+  return status === 401 && /\b(Bearer|DPoP)\b.*\berror="?invalid_token\b/is.test(challenge);
 }
 
 /** Waits no longer than the caller wants to. @template T @param {Promise<T>} work
@@ -495,14 +773,18 @@ class Client {
   #held = null;
   /** @type {Held | null} what it held when it was left for another page: not to go by any more */
   #before = null;
+  /** Whether the browser refreshes the session, and its requests go without a token. */
+  #isDeviceBound = false;
   /** Counts logins, logouts and leaves: what a refresh brings after one is for nobody. */
   #epoch = 0;
   /** @type {string | undefined} the session that ended last; nobody may bring it back */
   #ended;
   /** @type {Held | null} the session that was left, until the server has heard of it */
   #left = null;
+  /** @type {Promise<void> | undefined} until the key of the session that ended is deleted */
+  #forgetting;
 
-  /** @type {Promise<Held> | null} the refresh that is under way */
+  /** @type {Promise<Held | null> | null} the refresh that is under way */
   #flight = null;
   /** @type {{ error: AuthError, from: Moment, wait: number } | null} */
   #pause = null;
@@ -515,25 +797,35 @@ class Client {
   #listening = new AbortController();
   #events = new EventTarget();
   #options;
+  #prover;
   #endpoint;
   #tabs;
 
   /** @param {Required<Options>} options */
   constructor(options) {
     this.#options = options;
-    this.#endpoint = new Endpoint(options);
+    this.#prover = new Prover(options);
+    this.#endpoint = new Endpoint(options, this.#prover);
     this.#tabs = new Tabs(`tower-bearer/1/${options.name}`, (message) => this.#heed(message));
     this.#listen();
   }
 
   get state() {
+    const known = this.#isDeviceBound ? this.#before : this.#held;
     return {
       status: this.#status,
       reason: this.#reason,
-      claims: this.#held?.claims ?? null,
+      claims: known?.claims ?? null,
+      boundTo: this.#boundTo,
       expiresIn: this.#held && Math.max(this.#held.left, 0),
       trouble: this.#pause?.error ?? null,
     };
+  }
+
+  /** @returns {State['boundTo']} */
+  get #boundTo() {
+    if (this.#isDeviceBound) return 'device';
+    return this.#held?.tokens.jkt ? 'key' : null;
   }
 
   /** @param {RequestInfo | URL} input @param {RequestInit} [init] */
@@ -544,21 +836,38 @@ class Client {
     const again = init?.body instanceof ReadableStream ? null : request.clone();
     const user = this.#known?.claims.sub;
     const held = await unlessAborted(this.#token(), request.signal);
+    if (!held) return this.#fetchByCookie(request);
     if (user !== undefined && user !== held.claims.sub) {
       throw new AuthError('other_user', 'somebody else has signed in');
     }
-    const response = await fetch(bearing(request, held));
+    const response = await this.#fetchWith(held, request, again !== null);
     if (!again || !refusesToken(response)) return response;
     const next = await unlessAborted(this.#instead(held), request.signal);
     if (!next || next.claims.sub !== held.claims.sub) return response;
-    return fetch(bearing(again, next));
+    return this.#fetchWith(next, again, true);
+  }
+
+  /** @param {Held} held @param {Request} request @param {boolean} isRepeatable */
+  async #fetchWith({ tokens, key }, request, isRepeatable) {
+    return this.#prover.send(request, { key: await key, tokens, isRepeatable });
+  }
+
+  /** The browser has put the token into a cookie. Only the token endpoint says whether a refusal is the
+   * end. @param {Request} request */
+  async #fetchByCookie(request) {
+    const response = await this.#options.fetch(new Request(request, { credentials: 'include' }));
+    if (response.status === 401) await unlessAborted(this.#instead(null), request.signal);
+    return response;
   }
 
   /** @param {unknown} credentials */
   login(credentials) {
     return this.#tabs.alone(async () => {
       const asked = now();
-      const held = new Held(await this.#endpoint.login(credentials), asked);
+      const key = await this.#prover.forLogin();
+      const tokens = await this.#endpoint.login(credentials, key);
+      if (tokens.jkt) await this.#prover.keep(key);
+      const held = new Held(tokens, asked, key);
       this.#signIn(held);
       this.#tabs.tell({ kind: 'login', tokens: held.toHand() });
       return held.claims;
@@ -620,15 +929,16 @@ class Client {
     return this.#held ?? this.#before;
   }
 
-  /** A token to go by. */
+  /** A token to go by, or nothing where the browser sees to it. */
   async #token() {
     const held = this.#held;
+    if (this.#isDeviceBound) return null;
     if (!held?.isUsable) return this.#refresh();
     if (held.dueIn <= 0) this.#refresh().catch(ignore);
     return held;
   }
 
-  /** Another token than the refused one, if there is one to be had. @param {Held} refused */
+  /** Another token than the refused one, if there is one to be had. @param {Held | null} refused */
   async #instead(refused) {
     if (this.#held !== refused && this.#held?.isUsable) return this.#held;
     if (this.#flight) return this.#flight;
@@ -638,7 +948,7 @@ class Client {
   }
 
   /** One refresh for all who ask for one. Nobody who stops waiting cancels it.
-   * @returns {Promise<Held>} */
+   * @returns {Promise<Held | null>} */
   async #refresh() {
     if (this.#status === 'signed_out') throw this.#signedOut();
     if (this.#flight) return this.#flight;
@@ -651,14 +961,16 @@ class Client {
 
   async #fly() {
     const before = this.#held;
+    const wasDeviceBound = this.#isDeviceBound;
     const { count } = this.#tabs;
     this.#mayRefresh();
     return this.#tabs.alone(async (waited) => {
       const isNews = () => this.#held !== before || this.#tabs.count !== count;
       if (waited && !isNews()) await this.#tabs.news(NEWS_PATIENCE);
       const isElsewhere = this.#options.mode === 'body' || this.#before;
-      if (isElsewhere && !this.#held) await this.#ask();
+      if (isElsewhere && !this.#held && !this.#isDeviceBound) await this.#ask();
       if (this.#held && this.#held !== before && this.#held.isUsable) return this.#held;
+      if (this.#isDeviceBound && !wasDeviceBound) return null;
       this.#mayRefresh();
       return this.#exchange();
     });
@@ -686,12 +998,15 @@ class Client {
       const asked = now();
       try {
         const before = this.#held;
-        const tokens = await this.#endpoint.refresh(this.#known?.tokens.refresh ?? null);
-        if (epoch === this.#epoch) this.#land(tokens, asked, before);
+        const key = await this.#key(this.#known);
+        const tokens = await this.#endpoint.refresh(this.#known?.tokens.refresh ?? null, key);
+        if (epoch === this.#epoch && tokens.jkt) await this.#prover.keep(key);
+        if (epoch === this.#epoch) this.#land(new Held(tokens, asked, key), before);
         return this.#current();
       } catch (cause) {
         if (epoch !== this.#epoch) return this.#current();
         if (!(cause instanceof AuthError)) throw cause;
+        if (this.#endpoint.isLeftToBrowser(cause)) return this.#isDeviceBoundNow();
         const wait = cause.retryAfter ?? 2 ** attempt * 100 * (1 + Math.random());
         const isPassing = PASSING.includes(cause.kind);
         if (!isPassing || attempt === ATTEMPTS || wait > PATIENCE) throw this.#fail(cause);
@@ -701,10 +1016,25 @@ class Client {
     }
   }
 
-  /** @param {Tokens} tokens @param {Moment} asked @param {Held | null} before */
-  #land(tokens, asked, before) {
-    const refresh = tokens.refresh ?? this.#known?.tokens.refresh ?? null;
-    const next = new Held({ ...tokens, refresh }, asked);
+  /**
+   * The key of the session that is to be refreshed. With a cookie that is the stored one, as another tab may
+   * have logged in unheard. Where it is lost, another one has the server say that the session is over.
+   * @param {Held | null} known
+   */
+  async #key(known) {
+    const own = (await known?.key) ?? null;
+    if (this.#options.mode === 'body') return known?.tokens.jkt ? (own ?? this.#prover.another()) : null;
+    try {
+      return (await this.#prover.stored()) ?? own ?? (await this.#prover.another());
+    } catch (cause) {
+      if (!own) throw cause;
+      return own;
+    }
+  }
+
+  /** @param {Held} next @param {Held | null} before */
+  #land(next, before) {
+    next.tokens.refresh ??= this.#known?.tokens.refresh ?? null;
     if (next.isOfAnotherThan(this.#known)) return this.#isSwapped(next);
     const isTaken = this.#take(next);
     if (isTaken) this.#tabs.tell({ kind: 'token', tokens: next.toHand() });
@@ -715,7 +1045,21 @@ class Client {
 
   /** What a login, a logout or a leave has left, in the midst of a refresh. */
   async #current() {
-    return this.#held ?? this.#refresh();
+    return this.#held ?? (this.#isDeviceBound ? null : this.#refresh());
+  }
+
+  /** The server has said that this page is not to refresh. */
+  #isDeviceBoundNow() {
+    this.#leaveToBrowser();
+    this.#tabs.tell({ kind: 'device_bound', sid: this.#known?.claims.sid });
+    return null;
+  }
+
+  #leaveToBrowser() {
+    this.#before = this.#known;
+    this.#held = null;
+    this.#isDeviceBound = true;
+    this.#isWell();
   }
 
   /** Without a login the user stays the same: the cookie was planted, or its server errs. What it
@@ -735,6 +1079,8 @@ class Client {
   #fail(error) {
     if (error.kind === 'signed_out') {
       if (error.reason === 'no_session' && this.#held) console.warn(COOKIE_IS_GONE);
+      // A stored key of nobody whom this page knows is that of the session that is over.
+      if (!this.#known) this.#prover.forget();
       this.#end(error.reason ?? 'session_ended');
       return error;
     }
@@ -768,28 +1114,41 @@ class Client {
     if (this.#known && held.isOlderThan(this.#known)) return false;
     this.#held = held;
     this.#before = null;
+    this.#isDeviceBound = false;
+    this.#isWell();
+    return true;
+  }
+
+  #isWell() {
     this.#status = 'signed_in';
     this.#reason = null;
     this.#pause = null;
     this.#failures = 0;
     this.#changed();
-    return true;
   }
 
   /** @param {Reason} reason @param {boolean} [isTold] whether another tab has told of it */
   #end(reason, isTold = false) {
     const sid = this.#known?.claims.sid;
     if (!isTold) this.#tabs.tell({ kind: 'ended', sid, reason });
+    if (!isTold && this.#known) this.#forgetting = this.#forgetKey(this.#known);
     if (this.#status === 'signed_out') return;
     this.#epoch += 1;
     this.#ended = sid ?? this.#ended;
     this.#held = null;
     this.#before = null;
+    this.#isDeviceBound = false;
     this.#status = 'signed_out';
     this.#reason = reason;
     this.#pause = null;
     this.#changed();
     this.#events.dispatchEvent(new Event('signed_out'));
+  }
+
+  /** Once it has been read, as a logout needs it still. @param {Held} known */
+  async #forgetKey({ key, tokens }) {
+    await key;
+    await this.#prover.forget(tokens.jkt ?? undefined);
   }
 
   /** The page is left and may come back as it is, to somebody else's eyes: it forgets who is in. */
@@ -799,6 +1158,7 @@ class Client {
     this.#flight = null;
     this.#before = this.#known;
     this.#held = null;
+    this.#isDeviceBound = false;
     this.#status = 'starting';
     this.#changed();
   }
@@ -808,27 +1168,42 @@ class Client {
   async #leave(url) {
     this.#left = this.#known ?? this.#left;
     this.#end('logged_out');
-    await this.#tabs.alone(async () => {
+    const told = this.#tabs.alone(async () => {
       const held = this.#left;
       try {
-        if (held?.isUsable && (await this.#leaveWith(url, held.tokens.access))) return;
-        const { access } = await this.#endpoint.refresh(held?.tokens.refresh ?? null);
-        // Somebody else has signed in meanwhile: that is not for this user to end.
-        if (held && held.claims.sub !== claimsOf(access).sub) return;
-        await this.#endpoint.leave(url, access);
+        if (held?.isUsable && (await this.#leaveWith(url, held))) return;
+        await this.#leaveAnew(url, held);
       } catch (cause) {
         // There is nothing left to end.
         if (!(cause instanceof AuthError) || cause.kind !== 'signed_out') throw cause;
       }
       if (this.#left === held) this.#left = null;
+      // It was of nobody whom this page knew, and was needed until now.
+      if (!held) await this.#prover.forget();
     });
+    await Promise.all([told, this.#forgetting]);
+  }
+
+  /** With a token that is asked for, or with the browser's cookie where the page gets none.
+   * @param {string} url @param {Held | null} held */
+  async #leaveAnew(url, held) {
+    const key = await this.#key(held);
+    try {
+      const tokens = await this.#endpoint.refresh(held?.tokens.refresh ?? null, key);
+      // Somebody else has signed in meanwhile: that is not for this user to end.
+      if (held && held.claims.sub !== claimsOf(tokens.access).sub) return;
+      await this.#endpoint.leave(url, tokens, key);
+    } catch (cause) {
+      if (!this.#endpoint.isLeftToBrowser(cause)) throw cause;
+      await this.#endpoint.leave(url);
+    }
   }
 
   /** Whether the server took the token for it: it may have run out, or its session be over.
-   * @param {string} url @param {string} access */
-  async #leaveWith(url, access) {
+   * @param {string} url @param {Held} held */
+  async #leaveWith(url, { tokens, key }) {
     try {
-      await this.#endpoint.leave(url, access);
+      await this.#endpoint.leave(url, tokens, await key);
       return true;
     } catch (cause) {
       if (cause instanceof AuthError && cause.status === 401) return false;
@@ -840,13 +1215,13 @@ class Client {
   #heed(message) {
     switch (message.kind) {
       case 'login': {
-        const held = Held.handed(message.tokens);
+        const held = this.#handed(message.tokens);
         const { sid } = held.claims;
         if (sid === undefined || sid !== this.#ended) this.#signIn(held);
         break;
       }
       case 'token':
-        this.#heedToken(Held.handed(message.tokens));
+        this.#heedToken(this.#handed(message.tokens));
         break;
       case 'ended':
         if (!this.#known || this.#known.claims.sid === message.sid) this.#end(message.reason, true);
@@ -857,9 +1232,35 @@ class Client {
         if (this.#status !== 'signed_out') this.#pauseFor(message.wait, error);
         break;
       }
-      case 'ask':
+      case 'device_bound':
+        this.#heedDeviceBound(message.sid);
+        break;
+      case 'ask': {
+        const sid = this.#known?.claims.sid;
         if (this.#held) this.#tabs.tell({ kind: 'token', tokens: this.#held.toHand() });
+        else if (this.#isDeviceBound) this.#tabs.tell({ kind: 'device_bound', sid });
+      }
     }
+  }
+
+  /** @param {Handed} tokens */
+  #handed(tokens) {
+    return Held.handed(tokens, this.#keyOf(tokens.jkt).catch(() => null));
+  }
+
+  /** @param {string | null} jkt */
+  async #keyOf(jkt) {
+    if (!jkt) return null;
+    const known = await this.#known?.key;
+    const key = known?.jkt === jkt ? known : await this.#prover.stored();
+    return key?.jkt === jkt ? key : null;
+  }
+
+  /** @param {string | undefined} sid */
+  #heedDeviceBound(sid) {
+    const own = this.#known?.claims.sid;
+    const isAnother = sid !== undefined && (sid === this.#ended || (own !== undefined && own !== sid));
+    if (this.#status !== 'signed_out' && !isAnother) this.#leaveToBrowser();
   }
 
   /** From a refresh in another tab. @param {Held} held */
@@ -934,6 +1335,7 @@ const defaults = () => ({
   name: 'default',
   timeout: 10 * SECOND,
   defaultLifetime: 300 * SECOND,
+  dpop: false,
   fetch: (request) => fetch(request),
 });
 
@@ -948,6 +1350,7 @@ function completed(options) {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   const all = { ...known, ...Object.fromEntries(given) };
   if (all.mode !== 'cookie' && all.mode !== 'body') throw wrong('mode is "cookie" or "body"');
+  if (![true, false, 'optional'].includes(all.dpop)) throw wrong('dpop is true, false or "optional"');
   if (!Array.isArray(all.origins)) throw wrong('origins is a list');
   for (const text of all.origins) {
     if (originOf(text) !== text) throw wrong(`an origin is as "https://api.example", not "${text}"`);

@@ -52,6 +52,7 @@ function refreshed(response, text) {
   const kind = kindOf(response);
   try {
     const { error, error_description: why, reason, access_token: token } = JSON.parse(text);
+    if (reason === 'device_bound') return { kind: '', note: 'The browser refreshes this session by itself.' };
     if (reason === 'no_token') return { kind: '', note: 'There is no cookie: somebody has to log in.' };
     if (error) return { kind, note: `${error}: ${why}` };
     const { gen } = JSON.parse(atob(token.split('.')[1].replaceAll('-', '+').replaceAll('_', '/')));

@@ -15,7 +15,7 @@ use crate::{
 
 const WIDTH: i32 = 1010;
 const TOP: i32 = 92;
-const ROW: i32 = 48;
+const ROW: i32 = 60;
 const BAR: i32 = 13;
 /// Where the bars begin and end, and the two columns of thieves.
 const LEFT: i32 = 272;
@@ -31,6 +31,7 @@ const GRID: RGBColor = RGBColor(221, 225, 230);
 const BAND: RGBColor = RGBColor(240, 246, 255);
 const DESKTOP: RGBColor = RGBColor(9, 105, 218);
 const MOBILE: RGBColor = RGBColor(219, 109, 40);
+const PROCESSES: RGBColor = RGBColor(130, 80, 223);
 const GOOD: RGBColor = RGBColor(26, 127, 55);
 const BAD: RGBColor = RGBColor(207, 34, 46);
 
@@ -69,12 +70,16 @@ impl Sheet<'_> {
             INK,
             HPos::Left,
         )?;
-        for (x, colour, name) in [(LEFT, DESKTOP, "desktop"), (LEFT + 96, MOBILE, "mobile")] {
+        for (x, colour, name) in [
+            (LEFT, DESKTOP, "desktop"),
+            (LEFT + 84, MOBILE, "mobile"),
+            (LEFT + 160, PROCESSES, "three processes"),
+        ] {
             self.rectangle((x, under - 5), (x + 11, under + 6), colour)?;
             self.text(name, (x + 17, under), 13, PALE, HPos::Left)?;
         }
         let bars = "whiskers: 95 % confidence";
-        self.text(bars, (LEFT + 184, under), 13, PALE, HPos::Left)?;
+        self.text(bars, (LEFT + 288, under), 13, PALE, HPos::Left)?;
         let [follower, front_runner] = COLUMNS;
         let middle = (follower + front_runner) / 2;
         self.text("A thief is seen …", (middle, y), 17, INK, HPos::Center)?;
@@ -114,8 +119,9 @@ impl Sheet<'_> {
             INK,
             HPos::Right,
         )?;
-        self.bar(&row.desktop, middle - BAR - 2, DESKTOP)?;
-        self.bar(&row.mobile, middle + 2, MOBILE)?;
+        self.bar(&row.desktop, middle - 3 * BAR / 2 - 3, DESKTOP)?;
+        self.bar(&row.mobile, middle - BAR / 2, MOBILE)?;
+        self.bar(&row.processes, middle + BAR / 2 + 3, PROCESSES)?;
         let [follower, front_runner] = COLUMNS;
         self.theft(&row.follower, (follower, middle))?;
         self.theft(&row.front_runner, (front_runner, middle))
@@ -141,6 +147,7 @@ impl Sheet<'_> {
     fn theft(&self, tally: &Tally, at: (i32, i32)) -> Drawn {
         let (seen, rotations) = (tally.ended, tally.most_rotations);
         let (text, colour) = match rotations {
+            _ if seen == 0 && tally.gained == 0 => ("gets nothing".to_owned(), GOOD),
             _ if seen == 0 => ("never".to_owned(), BAD),
             _ if seen < tally.runs => (format!("by chance ({:.0} %)", tally.share() * 100.0), BAD),
             0 | 1 => ("at once".to_owned(), GOOD),

@@ -15,7 +15,7 @@ use crate::{
     policies::Rules,
     report::{self, Row},
     study::{Tally, Trial, run_all},
-    world::{Network, Thief},
+    world::{Client, Network, Thief},
 };
 
 const DESKTOP: Network = Network {
@@ -36,6 +36,8 @@ const HOPELESS: Network = Network {
     late: 0.5,
 };
 
+/// Of a program that is started several times, or of several that were given one token.
+const PROCESSES: Client = Client::Processes(3);
 const FOLLOWER: Thief = Thief::Follower(90_000);
 /// The thieves that other numbers are tried on. The second is within the window, where no
 /// policy that has one can see it.
@@ -97,17 +99,20 @@ fn compare(arguments: &Arguments, threads: usize) -> Vec<Row> {
     for (number, rules) in all.iter().enumerate() {
         let is_ours = number + 1 == all.len();
         let honest = arguments.runs * if is_ours { 2 } else { 1 };
-        let trial = |network, thief, runs| Trial {
+        let trial = |client, network, thief, runs| Trial {
             rules: rules.clone(),
+            client,
             network,
             thief,
             runs,
         };
+        let theft = |thief| trial(Client::Tabs, DESKTOP, Some(thief), arguments.thefts);
         trials.extend([
-            trial(DESKTOP, None, honest),
-            trial(MOBILE, None, honest),
-            trial(DESKTOP, Some(FOLLOWER), arguments.thefts),
-            trial(DESKTOP, Some(Thief::FrontRunner), arguments.thefts),
+            trial(Client::Tabs, DESKTOP, None, honest),
+            trial(Client::Tabs, MOBILE, None, honest),
+            trial(PROCESSES, DESKTOP, None, honest),
+            theft(FOLLOWER),
+            theft(Thief::FrontRunner),
         ]);
     }
     let mut tallies = run_all(&trials, arguments.seed, threads).into_iter();
@@ -117,6 +122,7 @@ fn compare(arguments: &Arguments, threads: usize) -> Vec<Row> {
             name: rules.name,
             desktop: tally(),
             mobile: tally(),
+            processes: tally(),
             follower: tally(),
             front_runner: tally(),
         })
@@ -144,6 +150,7 @@ fn sweep(arguments: &Arguments, threads: usize, out: &mut impl Write) -> io::Res
     for (window, budget, span) in numbers {
         let trial = |network, thief, runs| Trial {
             rules: Rules::with(window, budget, span),
+            client: Client::Tabs,
             network,
             thief,
             runs,

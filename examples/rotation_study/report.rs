@@ -9,6 +9,7 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) desktop: Tally,
     pub(crate) mobile: Tally,
+    pub(crate) processes: Tally,
     pub(crate) follower: Tally,
     pub(crate) front_runner: Tally,
 }
@@ -16,17 +17,19 @@ pub(crate) struct Row {
 pub(crate) fn print(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
     writeln!(
         out,
-        "| policy | false logouts, desktop | false logouts, mobile | follower 90 s behind, \
+        "| policy | false logouts, desktop | false logouts, mobile | \
+         false logouts, three processes | follower 90 s behind, \
          missed / rotations | front-runner, missed / rotations |"
     )?;
-    writeln!(out, "| --- | --- | --- | --- | --- |")?;
+    writeln!(out, "| --- | --- | --- | --- | --- | --- |")?;
     for row in rows {
         writeln!(
             out,
-            "| {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} |",
             row.name,
             honest(&row.desktop),
             honest(&row.mobile),
+            copies(&row.processes),
             theft(&row.follower),
             theft(&row.front_runner),
         )?;
@@ -71,11 +74,24 @@ fn honest(tally: &Tally) -> String {
     }
 }
 
+/// The same, and how long the sessions lasted.
+fn copies(tally: &Tally) -> String {
+    match tally.ended {
+        0 => honest(tally),
+        _ => format!(
+            "{}, after {:.1} h",
+            honest(tally),
+            tally.hours_until_revoked()
+        ),
+    }
+}
+
 /// The share of thieves that were never seen, and the rotations until then: on average and at
 /// most.
 fn theft(tally: &Tally) -> String {
     let missed = percent(1.0 - tally.share());
     match tally.ended {
+        0 if tally.gained == 0 => "gets nothing".to_owned(),
         0 => missed,
         _ => format!(
             "{missed} / {:.0}, at most {}",

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tower_bearer::{
     SessionId,
+    claims::KeyThumbprint,
     clock::Timestamp,
-    session::{PresentedToken, Record, RefreshVerdict, Session, SessionSecret},
+    session::{Possession, PresentedToken, Record, RefreshVerdict, Session, SessionSecret},
 };
 
 use crate::policies::Rules;
@@ -16,6 +17,8 @@ pub(crate) struct Server<'a> {
     record: Record,
     /// The live token, as the server would mint it again.
     live: PresentedToken,
+    /// When each generation but the first was made.
+    made: Vec<Timestamp>,
 }
 
 impl<'a> Server<'a> {
@@ -28,11 +31,14 @@ impl<'a> Server<'a> {
         session.ends_at = start + Duration::from_millis(lifetime.unsigned_abs());
         let mut record = Record::new(session);
         record.state.expires_at = start + rules.policy().idle_lifetime;
+        let key = KeyThumbprint::from_bytes([7; 32]);
+        record.state.bound_to = rules.is_bound().then_some(key);
         let live = PresentedToken::new(0, record.state.expires_at, true);
         Self {
             rules,
             record,
             live,
+            made: Vec::new(),
         }
     }
 
@@ -56,16 +62,41 @@ impl<'a> Server<'a> {
         self.record.state.confirmed_at.get_or_insert(now);
     }
 
-    /// The decision, and what it makes of the session; the live token if that is handed out.
+    /// What the client gets for a token; with it comes the proof, if there is a key.
     pub(crate) fn present(&mut self, token: PresentedToken, now: i64) -> Option<PresentedToken> {
+        self.decide(token, Possession::Proven, now)
+    }
+
+    /// What a thief gets for it, who has no key.
+    pub(crate) fn present_stolen(
+        &mut self,
+        token: PresentedToken,
+        now: i64,
+    ) -> Option<PresentedToken> {
+        self.decide(token, Possession::Unproven, now)
+    }
+
+    /// The decision, and what it makes of the session; the live token if that is handed out.
+    fn decide(
+        &mut self,
+        token: PresentedToken,
+        of_key: Possession,
+        now: i64,
+    ) -> Option<PresentedToken> {
         let now = Timestamp::from_millis(now);
-        let verdict = self.rules.decide(&self.record, token, now);
+        let token = match self.rules.is_bound() {
+            true => token.with_possession(of_key),
+            false => token,
+        };
+        let passed_at = self.made.get(token.generation as usize).copied();
+        let verdict = self.rules.decide(&self.record, token, passed_at, now);
         if let Some(next) = verdict.apply(&self.record, token, now, self.rules.policy()) {
             self.record.state = next;
         }
         if verdict == RefreshVerdict::Rotate {
             let (generation, exp) = (self.record.state.generation, self.record.state.expires_at);
             self.live = PresentedToken::new(generation, exp, true);
+            self.made.push(now);
         }
         verdict.is_accepted().then_some(self.live)
     }

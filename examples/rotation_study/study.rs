@@ -9,13 +9,14 @@ use std::{
 
 use crate::{
     policies::Rules,
-    world::{Network, Outcome, Thief, run},
+    world::{Client, Network, Outcome, Thief, run},
 };
 
 /// Many sessions of one kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Trial {
     pub(crate) rules: Rules,
+    pub(crate) client: Client,
     pub(crate) network: Network,
     pub(crate) thief: Option<Thief>,
     pub(crate) runs: usize,
@@ -26,19 +27,24 @@ pub(crate) struct Trial {
 pub(crate) struct Tally {
     pub(crate) runs: usize,
     pub(crate) ended: usize,
+    /// How often thieves got tokens.
+    pub(crate) gained: u64,
     /// The most rotations before a revocation.
     pub(crate) most_rotations: u32,
     rotations: u64,
     rotations_until_revoked: u64,
+    millis_until_revoked: u64,
 }
 
 impl Tally {
     fn add(&mut self, outcome: Outcome) {
         self.runs += 1;
         self.rotations += u64::from(outcome.rotations);
+        self.gained += u64::from(outcome.gained);
         if outcome.ended {
             self.ended += 1;
             self.rotations_until_revoked += u64::from(outcome.rotations);
+            self.millis_until_revoked += outcome.lasted;
             self.most_rotations = self.most_rotations.max(outcome.rotations);
         }
     }
@@ -47,13 +53,20 @@ impl Tally {
         self.runs += other.runs;
         self.ended += other.ended;
         self.rotations += other.rotations;
+        self.gained += other.gained;
         self.rotations_until_revoked += other.rotations_until_revoked;
+        self.millis_until_revoked += other.millis_until_revoked;
         self.most_rotations = self.most_rotations.max(other.most_rotations);
     }
 
     /// Rotations a session, on average.
     pub(crate) fn rotations(&self) -> f64 {
         self.rotations as f64 / self.runs.max(1) as f64
+    }
+
+    /// Hours before a revocation, on average over those that came to one.
+    pub(crate) fn hours_until_revoked(&self) -> f64 {
+        self.millis_until_revoked as f64 / self.ended.max(1) as f64 / 3_600_000.0
     }
 
     /// Rotations before a revocation, on average over those that came to one.
@@ -115,7 +128,13 @@ fn work(trials: &[Trial], seed: u64, next: &AtomicUsize) -> Vec<Tally> {
             break;
         };
         let stream = (seed, number as u64);
-        tally.add(run(&trial.rules, trial.network, trial.thief, stream));
+        tally.add(run(
+            &trial.rules,
+            trial.client,
+            trial.network,
+            trial.thief,
+            stream,
+        ));
     }
     tallies
 }

@@ -22,7 +22,7 @@ fn it_prints_the_table_and_draws_the_chart() {
     let printed = printed(&[&few, &[chart.to_str().unwrap()][..]].concat());
     for rules in Rules::compared() {
         let row = printed.lines().find(|line| line.contains(&rules.name));
-        assert_eq!(row.unwrap().matches(" | ").count(), 4, "{printed}");
+        assert_eq!(row.unwrap().matches(" | ").count(), 5, "{printed}");
     }
     // What few runs show too.
     let cells = |name: &str| {
@@ -30,13 +30,28 @@ fn it_prints_the_table_and_draws_the_chart() {
         row.split(" | ").map(str::to_owned).collect::<Vec<_>>()
     };
     assert!(cells("strict rotation")[1].starts_with("100 %"));
-    let ours = cells("this crate");
+    let ours = cells("this crate: 3 late");
     assert!(
         ours[1].starts_with("0 of 20 ") && ours[2].starts_with("0 of 20 "),
         "{ours:?}"
     );
-    assert!(ours[3].starts_with("0 % / 1, at most 1"), "{ours:?}");
-    assert!(ours[4].starts_with("0 % / 4, at most 4"), "{ours:?}");
+    assert!(ours[3].starts_with("100 %"), "{ours:?}");
+    assert!(ours[4].starts_with("0 % / 1, at most 1"), "{ours:?}");
+    assert!(ours[5].starts_with("0 % / 4, at most 4"), "{ours:?}");
+    let bound = cells("this crate, bound to a key");
+    for honest in &bound[1..4] {
+        assert!(honest.starts_with("0 of 10 "), "{bound:?}");
+    }
+    assert!(
+        bound[4..]
+            .iter()
+            .all(|thief| thief.starts_with("gets nothing")),
+        "{bound:?}"
+    );
+    assert!(
+        cells("1 h window only")[4].starts_with("100 %"),
+        "thieves pass"
+    );
     let drawn = std::fs::read_to_string(&chart).unwrap();
     assert!(drawn.starts_with("<svg") && drawn.contains("this crate"));
     assert!(printed.contains(chart.to_str().unwrap()));

@@ -1,7 +1,7 @@
-//! One session for 30 days: a client with tabs that share what they hold, a network that loses
-//! answers, a server that decides, and perhaps a thief.
+//! One session for 30 days: a client with tabs that share what they hold, or with processes that do
+//! not, a network that loses answers, a server that decides, and perhaps a thief.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{cmp::Reverse, collections::BinaryHeap, ops::Range};
 
 use tower_bearer::session::PresentedToken;
 
@@ -21,8 +21,21 @@ const ACTIVE: i64 = 10 * HOUR;
 const BURSTS: f64 = 0.4;
 /// How often the application refreshes again within seconds.
 const FORCED: f64 = 0.01;
+/// How often a process rests after an answer, and for how long.
+const RESTS: f64 = 0.2;
+const REST: Range<i64> = 600 * SECOND..6 * HOUR;
 /// Well within the window of every policy that has one.
 const CLOSE: i64 = 1500;
+
+/// Who holds the session's tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Client {
+    /// Several tabs that share a token: what one gets, all have.
+    Tabs,
+    /// So many processes that were each given the tokens of the login. Each keeps to itself what it
+    /// gets from then on.
+    Processes(usize),
+}
 
 /// How often answers are lost, and how many of the retries come hours later: the device slept.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +67,10 @@ pub(crate) struct Outcome {
     pub(crate) ended: bool,
     /// How often it was rotated.
     pub(crate) rotations: u32,
+    /// How often a thief got tokens.
+    pub(crate) gained: u32,
+    /// When the last thing happened in it, in milliseconds since the login.
+    pub(crate) lasted: u64,
 }
 
 /// What happens next, in the order of time.
@@ -61,11 +78,13 @@ pub(crate) struct Outcome {
 enum Event {
     /// The access token that came with this answer of the client's has expired: tabs want
     /// another.
-    Needed(u64),
+    Needed(Awaited),
     /// A tab refreshes, unless there has been another answer since this one.
-    Refresh(u64),
+    Refresh(Awaited),
     /// The application refreshes for its own reasons.
-    Forced,
+    Forced {
+        process: usize,
+    },
     Request {
         slot: usize,
     },
@@ -79,11 +98,25 @@ enum Event {
     ThiefPresents,
 }
 
+/// A process, and how many answers it had when this was thought of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Awaited {
+    process: usize,
+    answers: u64,
+}
+
 /// A token on its way, to the server or back.
 #[derive(Clone, Copy)]
 struct Sent {
     token: PresentedToken,
-    /// How many answers the client had when it sent it.
+    of: Awaited,
+}
+
+/// What the tabs of one process share.
+#[derive(Clone, Copy)]
+struct Process {
+    held: PresentedToken,
+    /// How many answers it has had.
     answers: u64,
 }
 
@@ -96,10 +129,9 @@ struct World<'a> {
     scheduled: u64,
     sent: Vec<Sent>,
     now: i64,
-    /// The token that the tabs share.
-    held: PresentedToken,
-    /// How many answers the client has had.
-    answers: u64,
+    client: Client,
+    processes: Vec<Process>,
+    gained: u32,
     stolen: Option<PresentedToken>,
     thief_waits: bool,
     /// Whether the thief means to be first with the token that it holds.
@@ -109,11 +141,12 @@ struct World<'a> {
 /// Runs a session. The same numbers give the same session, whatever the rules.
 pub(crate) fn run(
     rules: &Rules,
+    client: Client,
     network: Network,
     thief: Option<Thief>,
     (seed, stream): (u64, u64),
 ) -> Outcome {
-    let mut world = World::new(rules, network, thief, Random::new(seed, stream));
+    let mut world = World::new(rules, (client, network, thief), Random::new(seed, stream));
     while let Some(Reverse((at, _, event))) = world.events.pop() {
         if at >= LENGTH || world.server.is_revoked() {
             break;
@@ -124,11 +157,17 @@ pub(crate) fn run(
     Outcome {
         ended: world.server.is_revoked(),
         rotations: world.server.generation(),
+        gained: world.gained,
+        lasted: world.now.unsigned_abs(),
     }
 }
 
 impl<'a> World<'a> {
-    fn new(rules: &'a Rules, network: Network, thief: Option<Thief>, mut random: Random) -> Self {
+    fn new(
+        rules: &'a Rules,
+        (client, network, thief): (Client, Network, Option<Thief>),
+        mut random: Random,
+    ) -> Self {
         let server = Server::new(rules, 6 * LENGTH);
         let held = server.live();
         // Not so late that its first refresh falls together with the victim's.
@@ -142,13 +181,26 @@ impl<'a> World<'a> {
             scheduled: 0,
             sent: Vec::new(),
             now: 0,
-            held,
-            answers: 0,
+            client,
+            processes: Vec::new(),
+            gained: 0,
             stolen: None,
             thief_waits: false,
             thief_leads: false,
         };
-        world.after(ACCESS, Event::Needed(0));
+        let processes = match client {
+            Client::Tabs => 1,
+            Client::Processes(processes) => processes,
+        };
+        for process in 0..processes {
+            world.processes.push(Process { held, answers: 0 });
+            let of = world.awaited(process);
+            let idle = match client {
+                Client::Tabs => 0,
+                Client::Processes(_) => world.random.within(0..HOUR),
+            };
+            world.after(ACCESS + idle, Event::Needed(of));
+        }
         if thief.is_some() {
             world.after(theft, Event::Theft);
         }
@@ -163,10 +215,10 @@ impl<'a> World<'a> {
 
     fn happens(&mut self, event: Event) {
         match event {
-            Event::Needed(answers) if answers == self.answers => self.tabs_wake(),
-            Event::Refresh(answers) if answers == self.answers => self.send(),
+            Event::Needed(of) if of == self.awaited(of.process) => self.wakes(of),
+            Event::Refresh(of) if of == self.awaited(of.process) => self.send(of.process),
             Event::Needed(_) | Event::Refresh(_) => {}
-            Event::Forced => self.send(),
+            Event::Forced { process } => self.send(process),
             Event::Request { slot } => self.serve(slot),
             Event::Answer { slot } => self.receive(slot),
             Event::Confirmed { generation } => {
@@ -179,25 +231,31 @@ impl<'a> World<'a> {
         }
     }
 
-    /// One tab, or several within a second and a half.
-    fn tabs_wake(&mut self) {
-        let tabs = match self.random.chance(BURSTS) {
-            true => self.random.within(2..5),
-            false => 1,
+    fn awaited(&self, process: usize) -> Awaited {
+        let answers = self.processes.get(process).map_or(0, |it| it.answers);
+        Awaited { process, answers }
+    }
+
+    /// A process, one tab, or several within a second and a half.
+    fn wakes(&mut self, of: Awaited) {
+        let tabs = match self.client {
+            Client::Processes(_) => 1,
+            Client::Tabs if self.random.chance(BURSTS) => self.random.within(2..5),
+            Client::Tabs => 1,
         };
         for _ in 0..tabs {
             let wait = self.random.within(0..1500);
-            self.after(wait, Event::Refresh(self.answers));
+            self.after(wait, Event::Refresh(of));
         }
     }
 
-    /// A tab presents the token that all share.
-    fn send(&mut self) {
-        let slot = self.sent.len();
-        self.sent.push(Sent {
-            token: self.held,
-            answers: self.answers,
-        });
+    /// A tab presents the token that all of its process share.
+    fn send(&mut self, process: usize) {
+        let Some(&Process { held, .. }) = self.processes.get(process) else {
+            return;
+        };
+        let (slot, of) = (self.sent.len(), self.awaited(process));
+        self.sent.push(Sent { token: held, of });
         let delay = self.delay();
         self.after(delay, Event::Request { slot });
     }
@@ -208,7 +266,7 @@ impl<'a> World<'a> {
 
     /// The victim's request is at the server.
     fn serve(&mut self, slot: usize) {
-        let Some(&Sent { token, answers }) = self.sent.get(slot) else {
+        let Some(&Sent { token, of }) = self.sent.get(slot) else {
             return;
         };
         let passed = self.server.generation();
@@ -227,7 +285,7 @@ impl<'a> World<'a> {
                 true => self.random.within(HOUR..12 * HOUR),
                 false => self.random.within(SECOND..5 * SECOND),
             };
-            self.after(wait, Event::Refresh(answers));
+            self.after(wait, Event::Refresh(of));
             return;
         }
         if let Some(sent) = self.sent.get_mut(slot) {
@@ -239,30 +297,50 @@ impl<'a> World<'a> {
 
     /// An answer is at the client, which uses the access token at once.
     fn receive(&mut self, slot: usize) {
-        let Some(&Sent { token, .. }) = self.sent.get(slot) else {
+        let Some(&Sent { token, of }) = self.sent.get(slot) else {
             return;
         };
-        if token.generation >= self.held.generation {
-            self.held = token;
+        let Some(receiver) = self.processes.get_mut(of.process) else {
+            return;
+        };
+        if token.generation >= receiver.held.generation {
+            receiver.held = token;
         }
-        self.answers += 1;
+        receiver.answers += 1;
+        let of = self.awaited(of.process);
         let flush = self.random.within(500..1000);
         let generation = token.generation;
         self.after(flush, Event::Confirmed { generation });
         if self.random.chance(FORCED) {
             let wait = self.random.within(SECOND..10 * SECOND);
-            self.after(wait, Event::Forced);
+            self.after(
+                wait,
+                Event::Forced {
+                    process: of.process,
+                },
+            );
         }
-        let needed = self.now + ACCESS + self.random.within(0..60 * SECOND);
+        let idle = match self.client {
+            Client::Processes(_) if self.random.chance(RESTS) => self.random.within(REST),
+            Client::Processes(_) | Client::Tabs => self.random.within(0..60 * SECOND),
+        };
+        let needed = self.now + ACCESS + idle;
         let of_day = needed % DAY;
         let asleep = if of_day < ACTIVE { 0 } else { DAY - of_day };
-        self.after(needed + asleep - self.now, Event::Needed(self.answers));
+        self.after(needed + asleep - self.now, Event::Needed(of));
         self.thief_plans(self.server.generation());
     }
 
     fn steal(&mut self) {
-        self.thief_gets(self.held);
+        if let Some(held) = self.victims() {
+            self.thief_gets(held);
+        }
         self.thief_plans(self.server.generation());
+    }
+
+    /// The token of the first process, which is the one that is stolen from.
+    fn victims(&self) -> Option<PresentedToken> {
+        self.processes.first().map(|victim| victim.held)
     }
 
     fn thief_gets(&mut self, token: PresentedToken) {
@@ -281,7 +359,7 @@ impl<'a> World<'a> {
             return;
         };
         let live = self.server.generation();
-        let victim_has_live = self.held.generation == live;
+        let victim_has_live = self.victims().is_some_and(|it| it.generation == live);
         let was_passed = stolen.generation == passed && passed < live;
         let wait = match thief {
             _ if self.thief_waits => return,
@@ -302,8 +380,9 @@ impl<'a> World<'a> {
         self.thief_waits = false;
         if let Some(token) = self
             .stolen
-            .and_then(|stolen| self.server.present(stolen, self.now))
+            .and_then(|stolen| self.server.present_stolen(stolen, self.now))
         {
+            self.gained += 1;
             self.thief_gets(token);
             self.thief_plans(self.server.generation());
         }

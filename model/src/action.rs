@@ -31,6 +31,24 @@ pub enum Action {
     Steal,
     /// The thief presents this generation.
     Present(u8),
+    /// A copy of the client presents a token, with a proof that it has the key.
+    Prove {
+        /// The token's generation.
+        token: u8,
+        /// Whether the token names the key.
+        names_key: bool,
+    },
+    /// Somebody presents such a token without the key.
+    PresentWithoutKey {
+        /// The token's generation.
+        token: u8,
+        /// Whether the token names the key.
+        names_key: bool,
+    },
+    /// The application binds the session to the client's key.
+    Bind,
+    /// Somebody asks for a binding to another key.
+    BindToOther,
     /// Somebody presents this generation, signed with the refresh key, with a made-up `jti`.
     Forge(u8),
     /// The user logs out, here or everywhere: one session cannot tell.
@@ -48,7 +66,10 @@ pub enum Action {
 /// Adds all that can happen next.
 pub(crate) fn possible(world: &World, state: &State, actions: &mut Vec<Action>) {
     actions.push(Action::Tick);
-    call_actions(world, state, actions);
+    match world.bounds.binds {
+        None => call_actions(world, state, actions),
+        Some(_) => copy_actions(world, state, actions),
+    }
     store_actions(world, state, actions);
     thief_actions(world, state, actions);
 }
@@ -77,6 +98,30 @@ fn call_actions(world: &World, state: &State, actions: &mut Vec<Action>) {
     }
 }
 
+/// What any copy of the client does with any token that was given out, and what those do who have
+/// the token and not the key. A token can be presented at any time, so nothing waits in the network.
+fn copy_actions(world: &World, state: &State, actions: &mut Vec<Action>) {
+    for index in 0..state.calls.len() {
+        if index == 0 || state.calls[index - 1] != state.calls[index] {
+            actions.extend([Action::Swap(index), Action::Lose(index)]);
+        }
+    }
+    let is_bound = state.row.is_some_and(|row| row.bound.is_some());
+    if state.calls.len() < world.bounds.calls {
+        for (token, names_key) in state.given.tokens() {
+            // Where nothing is bound, a proof makes no difference.
+            if is_bound || names_key {
+                actions.push(Action::Prove { token, names_key });
+            }
+            actions.push(Action::PresentWithoutKey { token, names_key });
+        }
+    }
+    match is_bound {
+        true => actions.push(Action::BindToOther),
+        false => actions.push(Action::Bind),
+    }
+}
+
 fn can_confirm(world: &World, state: &State, row: &Row) -> bool {
     let holds = |generation: u8| match world.rules.fault {
         Fault::ConfirmAnyGeneration => generation > 0,
@@ -88,6 +133,7 @@ fn can_confirm(world: &World, state: &State, row: &Row) -> bool {
     };
     let is_seen = holds(state.used)
         || state.thief.is_some_and(|loot| holds(loot.newest))
+        || state.given.has(row.generation)
         || (world.bounds.confirms == Confirms::BeforeDelivery && is_rendered());
     world.bounds.confirms != Confirms::Successor
         && is_seen
@@ -121,7 +167,7 @@ fn store_actions(world: &World, state: &State, actions: &mut Vec<Action>) {
 }
 
 fn thief_actions(world: &World, state: &State, actions: &mut Vec<Action>) {
-    if state.calls.iter().any(|call| !call.is_clients()) {
+    if state.calls.iter().any(|call| !call.is_clients()) && world.bounds.binds.is_none() {
         return;
     }
     match state.thief {

@@ -1,6 +1,6 @@
 //! What is explored: how many of everything, and what can go wrong.
 
-use crate::time::FAR;
+use crate::time::{FAR, WINDOW};
 
 /// More generations than any bounds explore, with the one beyond that a forger makes up.
 pub(crate) const GENERATIONS: usize = 9;
@@ -17,6 +17,16 @@ pub enum Confirms {
     Successor,
 }
 
+/// When the session is bound to the client's key. The client has any number of copies then, which
+/// share nothing but the key: any of them may hold any token that was ever given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binds {
+    /// The login binds it.
+    AtLogin,
+    /// The application binds it at some moment.
+    Later,
+}
+
 /// What the checker explores: everything within these numbers.
 #[derive(Clone, Debug)]
 pub struct Bounds {
@@ -30,10 +40,16 @@ pub struct Bounds {
     pub lives: (u8, u8),
     /// The policy's budget of late redeliveries and its span.
     pub budget: (u32, u32),
+    /// The reuse window in ticks: [`WINDOW`], but for bound sessions.
+    pub window: i8,
+    /// For how many ticks the token of a bound session is not rotated.
+    pub rotate_bound_after: u8,
     /// Whether the policy is strict rotation.
     pub strict: bool,
     /// The idle lifetime and the session's, in ticks.
     pub lifetimes: (u8, u8),
+    /// The session is bound to a key.
+    pub binds: Option<Binds>,
     /// Answers arrive as cookies: the last writer wins. Otherwise the newest generation does.
     pub cookies: bool,
     /// Who confirms.
@@ -63,8 +79,11 @@ impl Bounds {
         calls: 2,
         lives: (1, 1),
         budget: (1, 3),
+        window: WINDOW,
+        rotate_bound_after: 0,
         strict: false,
         lifetimes: (FAR, FAR),
+        binds: None,
         cookies: false,
         confirms: Confirms::OnUse,
         thief: false,
@@ -76,15 +95,39 @@ impl Bounds {
         loses_deliveries: false,
     };
 
+    /// A client of many copies, whose requests and answers take as long as they like. Whoever has
+    /// stolen their tokens, but not the key, is always there.
+    const BOUND: Self = Self {
+        name: "bound",
+        binds: Some(Binds::AtLogin),
+        calls: 3,
+        lives: (FAR, FAR),
+        slow_swap: true,
+        forger: true,
+        logout: true,
+        ..Self::HONEST
+    };
+
     /// Whether the claims about honest clients hold here: nobody steals, the network keeps to the
-    /// window, and rotation is not strict.
+    /// window, and rotation is not strict. There are other claims about bound sessions.
     pub fn is_honest(&self) -> bool {
         !self.thief && self.lives.0 < FAR && !self.strict
+    }
+
+    /// For how many ticks after its delivery the live token of a bound session is not rotated.
+    pub(crate) fn kept(&self) -> i8 {
+        (2 * self.window).max(self.rotate_bound_after as i8)
     }
 }
 
 /// The bounds of the test command.
 pub fn quick() -> Vec<Bounds> {
+    let mut all = unbound();
+    all.extend(bound());
+    all
+}
+
+fn unbound() -> Vec<Bounds> {
     let honest = Bounds::HONEST;
     vec![
         honest.clone(),
@@ -205,6 +248,66 @@ pub fn quick() -> Vec<Bounds> {
             calls: 1,
             generations: 2,
             ..honest
+        },
+    ]
+}
+
+fn bound() -> Vec<Bounds> {
+    let bound = Bounds::BOUND;
+    vec![
+        Bounds {
+            generations: 6,
+            ..bound.clone()
+        },
+        Bounds {
+            name: "bound, seldom rotated",
+            rotate_bound_after: 4,
+            window: 1,
+            ..bound.clone()
+        },
+        Bounds {
+            name: "bound, strict",
+            strict: true,
+            ..bound.clone()
+        },
+        Bounds {
+            name: "bound, clock far back",
+            clock_back: 3,
+            ..bound.clone()
+        },
+        Bounds {
+            name: "bound, failover",
+            failover: true,
+            ..bound.clone()
+        },
+        Bounds {
+            name: "bound, lifetimes",
+            lifetimes: (6, 12),
+            generations: 3,
+            ..bound.clone()
+        },
+        Bounds {
+            name: "bound, lifetimes, failover",
+            lifetimes: (6, 12),
+            failover: true,
+            generations: 3,
+            ..bound.clone()
+        },
+        Bounds {
+            name: "bound later",
+            binds: Some(Binds::Later),
+            generations: 3,
+            ..bound.clone()
+        },
+        Bounds {
+            name: "bound later, failover",
+            binds: Some(Binds::Later),
+            failover: true,
+            calls: 2,
+            generations: 2,
+            forger: false,
+            logout: false,
+            ..bound
         },
     ]
 }

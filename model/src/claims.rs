@@ -17,12 +17,15 @@ pub(crate) const LIFETIMES_NEVER_GROW: &str = "lifetimes never grow";
 pub(crate) const EXPIRED_DOES_NOTHING: &str = "what has expired does nothing";
 pub(crate) const FORGED_DOES_NOTHING: &str = "what is forged does nothing";
 pub(crate) const CONSTANT_COST: &str = "constant cost";
+pub(crate) const COPIES_GO_ON: &str = "copies go on";
+pub(crate) const NOTHING_WITHOUT_KEY: &str = "nothing without the key";
+pub(crate) const BOUND_FOR_EVER: &str = "bound for ever";
 
 /// Whether a claim holds in a state.
 type Holds = fn(&World, &State) -> bool;
 
 /// All claims.
-pub(crate) const ALL: [(&str, Holds); 9] = [
+pub(crate) const ALL: [(&str, Holds); 12] = [
     (FORKLESS, |_, state| never(state, Fork)),
     (NO_FALSE_LOGOUT, |_, state| {
         never(state, FalseLogout) && never(state, HonestRefusal)
@@ -39,6 +42,14 @@ pub(crate) const ALL: [(&str, Holds); 9] = [
     (EXPIRED_DOES_NOTHING, |_, state| never(state, ExpiredActs)),
     (FORGED_DOES_NOTHING, |_, state| never(state, ForgedActs)),
     (CONSTANT_COST, |_, state| never(state, Cost)),
+    (COPIES_GO_ON, |world, state| {
+        let broken = [CopyRefused, CopyLoggedOut, NotRenewed];
+        broken.into_iter().all(|it| never(state, it)) && judge::could_all_go_on(world, state)
+    }),
+    (NOTHING_WITHOUT_KEY, |_, state| never(state, KeylessActs)),
+    (BOUND_FOR_EVER, |_, state| {
+        never(state, Unbound) && judge::is_still_bound(state)
+    }),
 ];
 
 fn never(state: &State, broken: Broken) -> bool {

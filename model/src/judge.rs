@@ -1,8 +1,8 @@
 //! What the witness makes of each step: it notes what happened, and what breaks a claim.
 
 use crate::{
-    row::Row,
-    state::{Loaded, State, Who},
+    row::{Key, Row},
+    state::{Loaded, Presented, State, Who},
     table_row::TableRow,
     time::{OLDEST, is_outside_window},
     witness::{Broken, Evidence},
@@ -83,6 +83,39 @@ pub(crate) fn judge_decision(
     if verdict == TableRow::Neighbour && writes {
         state.witness.breaks(Broken::Cost);
     }
+    judge_bound(world, state, row, loaded, writes);
+}
+
+/// Whether a write gives the row a binding that the store had lost.
+fn restores_key(before: Option<Row>, loaded: &Loaded) -> bool {
+    before.is_some_and(|row| row.bound.is_none()) && loaded.next.bound.is_some()
+}
+
+/// What was decided about a bound session, and whose key was proved.
+fn judge_bound(world: &World, state: &mut State, row: &Row, loaded: &Loaded, writes: bool) {
+    let (verdict, token, witness) = (loaded.verdict, loaded.token, &mut state.witness);
+    let is_bound = witness.bound || loaded.names_key;
+    if loaded.who == Who::Keyless && is_bound && (writes || verdict.is_accepted()) {
+        witness.breaks(Broken::KeylessActs);
+    }
+    if loaded.who != Who::Copy || !is_bound || !row.is_live() {
+        return;
+    }
+    let has_expired = token > row.generation && state.token_expires[usize::from(token)] == 0;
+    if !verdict.is_accepted() && !has_expired {
+        witness.breaks(Broken::CopyRefused);
+    }
+    if token < row.generation && writes && !restores_key(Some(*row), loaded) {
+        witness.breaks(Broken::Cost);
+    }
+    let is_kept = (-world.bounds.window..=world.bounds.kept()).contains(&witness.since_delivery);
+    if token == row.generation && verdict.is_accepted() && row.generation > 0 {
+        match loaded.rotates() {
+            true if is_kept => witness.breaks(Broken::Cost),
+            false if !is_kept => witness.breaks(Broken::NotRenewed),
+            _ => {}
+        }
+    }
 }
 
 /// What has expired gets nothing and ends nothing, and no decision makes a lifetime longer.
@@ -95,7 +128,8 @@ fn judge_lifetimes(world: &World, state: &mut State, row: &Row, loaded: &Loaded)
     let is_predecessor = token + 1 == row.generation && !world.bounds.strict;
     let is_unconfirmed = row.confirmed.is_none_or(|age| !is_outside_window(age));
     let is_owed = is_predecessor && (is_unconfirmed || !is_outside_window(witness.since_delivery));
-    let own_has_expired = expires == 0 && token < row.generation && !is_owed;
+    let is_bound = loaded.who == Who::Copy && (row.bound.is_some() || loaded.names_key);
+    let own_has_expired = expires == 0 && token < row.generation && !is_owed && !is_bound;
     if (has_expired || own_has_expired) && (verdict.is_accepted() || verdict.is_reuse()) {
         witness.breaks(Broken::ExpiredActs);
     }
@@ -122,6 +156,9 @@ pub(crate) fn note_swap(world: &World, state: &mut State, before: Option<Row>, l
     if loaded.verdict.is_reuse() && world.bounds.is_honest() && !witness.excused {
         witness.breaks(Broken::FalseLogout);
     }
+    if loaded.verdict.is_reuse() && witness.bound {
+        witness.breaks(Broken::CopyLoggedOut);
+    }
     match loaded.verdict {
         verdict if verdict.is_reuse() => witness.ended = true,
         TableRow::Late => witness.since_delivery = loaded.since_load,
@@ -139,6 +176,7 @@ pub(crate) fn note_swap(world: &World, state: &mut State, before: Option<Row>, l
             witness.made_by_thief |= u16::from(loaded.who == Who::Thief) << made;
             witness.overlooked &= !(1 << made);
         }
+        _ if restores_key(before, loaded) => {}
         _ => witness.count_extra_write(),
     }
 }
@@ -151,14 +189,17 @@ pub(crate) fn note_lost(world: &World, state: &mut State) {
 }
 
 /// A server has answered with tokens.
-pub(crate) fn note_answer(state: &mut State, loaded: &Loaded) {
-    let generation = loaded.next.generation;
+pub(crate) fn note_answer(state: &mut State, loaded: &Loaded, generation: u8) {
     let witness = &mut state.witness;
     if witness.ended {
         witness.breaks(Broken::Revived);
     }
     if state.row.is_none_or(|row| row.generation != generation) {
         witness.breaks(Broken::Fork);
+    }
+    witness.bound |= loaded.who == Who::Copy && loaded.names_key;
+    if witness.bound && loaded.next.bound != Some(Key::Clients) {
+        witness.breaks(Broken::Unbound);
     }
     match loaded.evidence {
         Evidence::None => {}
@@ -180,6 +221,11 @@ pub(crate) fn note_confirmation(state: &mut State) {
     state.witness.count_extra_write();
 }
 
+/// The session was bound to the client's key, if it was not bound before.
+pub(crate) fn note_binding(state: &mut State) {
+    state.witness.bound |= state.row.is_some_and(|row| row.bound.is_some());
+}
+
 /// The session was ended on purpose, or deleted.
 pub(crate) fn note_end(state: &mut State) {
     state.witness.ended = true;
@@ -197,6 +243,7 @@ pub(crate) fn note_fail_over(world: &World, state: &mut State, lost: Option<Row>
         && world.bounds.is_honest()
         && !world.bounds.loses_deliveries;
     witness.ended = row.ended.is_some();
+    witness.bound = row.bound.is_some();
     witness.since_confirmation = row.confirmed;
     witness.since_delivery = row.delivered.unwrap_or(OLDEST);
     witness.overlooked = 0;
@@ -216,5 +263,32 @@ pub(crate) fn could_go_on(world: &World, state: &State) -> bool {
     is_past_budget
         || witness.excused
         || has_expired
-        || world.ask(state, row, Who::Client, held).0.is_accepted()
+        || world
+            .ask(state, row, Presented::plain(Who::Client, held))
+            .0
+            .is_accepted()
+}
+
+/// Whether each copy of a bound client could go on at this moment, whatever token it holds.
+pub(crate) fn could_all_go_on(world: &World, state: &State) -> bool {
+    let Some(row) = state.row.filter(Row::is_live) else {
+        return true;
+    };
+    state.given.tokens().all(|(token, names_key)| {
+        let who = Who::Copy;
+        let presented = Presented {
+            who,
+            token,
+            names_key,
+        };
+        let is_bound = state.witness.bound || names_key;
+        let has_expired = token > row.generation && state.token_expires[usize::from(token)] == 0;
+        !is_bound || has_expired || world.ask(state, row, presented).0.is_accepted()
+    })
+}
+
+/// Whether what was bound is bound still, to the same key.
+pub(crate) fn is_still_bound(state: &State) -> bool {
+    let is_clients = |row: Row| row.bound == Some(Key::Clients);
+    !state.witness.bound || state.row.is_none_or(is_clients)
 }

@@ -40,10 +40,10 @@ mod witness;
 mod world;
 
 pub use action::Action;
-pub use bounds::{Bounds, Confirms, deep, quick};
-pub use row::Row;
+pub use bounds::{Binds, Bounds, Confirms, deep, quick};
+pub use row::{Key, Row};
 pub use rules::{Apply, Decide, Fault, Question, Rules};
-pub use state::{Call, Loaded, Loot, Replica, State, Who};
+pub use state::{Call, Given, Loaded, Loot, Replica, State, Who};
 pub use table_row::TableRow;
 pub use time::{FAR, WINDOW};
 pub use witness::{Evidence, Witness};

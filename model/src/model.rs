@@ -4,8 +4,10 @@ use stateright::{Model, Property};
 
 use crate::{
     action::{self, Action},
-    claims, judge, network, server,
-    state::{Call, Loot, State, Who},
+    claims, judge, network,
+    row::Key,
+    server,
+    state::{Call, Loot, Presented, State, Who},
     store,
     world::World,
 };
@@ -35,7 +37,8 @@ impl Model for World {
             }
             Action::Load(index) => {
                 if let Call::Sent { token, age } = state.calls.remove(index) {
-                    server::load(self, &mut state, Who::Client, token, age);
+                    let presented = Presented::plain(Who::Client, token);
+                    server::load(self, &mut state, presented, age);
                 }
             }
             Action::Swap(index) => {
@@ -66,8 +69,38 @@ impl Model for World {
                     newest: state.held,
                 })
             }
-            Action::Present(token) => server::load(self, &mut state, Who::Thief, token, 0),
-            Action::Forge(token) => server::load(self, &mut state, Who::Forger, token, 0),
+            Action::Present(token) => {
+                server::load(self, &mut state, Presented::plain(Who::Thief, token), 0);
+            }
+            Action::Forge(token) => {
+                server::load(self, &mut state, Presented::plain(Who::Forger, token), 0);
+            }
+            Action::Prove { token, names_key } => {
+                let who = Who::Copy;
+                let presented = Presented {
+                    who,
+                    token,
+                    names_key,
+                };
+                server::load(self, &mut state, presented, 0);
+            }
+            Action::PresentWithoutKey { token, names_key } => {
+                let who = Who::Keyless;
+                let presented = Presented {
+                    who,
+                    token,
+                    names_key,
+                };
+                server::load(self, &mut state, presented, 0);
+            }
+            Action::Bind | Action::BindToOther => {
+                let key = match action {
+                    Action::Bind => Key::Clients,
+                    _ => Key::Others,
+                };
+                store::bind(&mut state, key, self.rules.fault);
+                judge::note_binding(&mut state);
+            }
             Action::LogOut => {
                 store::end(&mut state);
                 judge::note_end(&mut state);

@@ -2,6 +2,15 @@
 
 use crate::time::{aged, run_down};
 
+/// The key that a session is bound to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Key {
+    /// The client's, which all of its copies have.
+    Clients,
+    /// Somebody else's.
+    Others,
+}
+
 /// A session's row, without what neither the decision nor the token that it gives depends on.
 /// The version is in the [calls](crate::Call) that compare it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,11 +31,13 @@ pub struct Row {
     pub ends: u8,
     /// Ended, and whether as reuse.
     pub ended: Option<bool>,
+    /// `bound_to`.
+    pub bound: Option<Key>,
 }
 
 impl Row {
     /// The row that a login writes, with its idle lifetime and the session's.
-    pub(crate) fn new(lifetimes: (u8, u8)) -> Self {
+    pub(crate) fn new(lifetimes: (u8, u8), bound: Option<Key>) -> Self {
         Self {
             generation: 0,
             rotated: None,
@@ -36,6 +47,7 @@ impl Row {
             expires: lifetimes.0,
             ends: lifetimes.1,
             ended: None,
+            bound,
         }
     }
 

@@ -2,7 +2,9 @@
 
 use tower_bearer::{
     clock::Timestamp,
-    session::{PresentedToken, Record, RefreshVerdict, RotationPolicy, SessionState, decide},
+    session::{
+        Possession, PresentedToken, Record, RefreshVerdict, RotationPolicy, SessionState, decide,
+    },
 };
 
 /// What a server asks the decision: one token that meets one session, at one moment.
@@ -22,6 +24,16 @@ impl Question {
     /// Whether the token is the live one.
     pub fn presents_live(&self) -> bool {
         self.token.generation == self.record.state.generation
+    }
+
+    /// Whether the row or the token names a key.
+    pub fn is_bound(&self) -> bool {
+        self.record.state.bound_to.is_some() || self.token.possession != Possession::Unbound
+    }
+
+    /// Whether the presenter has the key.
+    pub fn proves(&self) -> bool {
+        self.token.possession == Possession::Proven
     }
 
     /// The crate's own answer.
@@ -83,4 +95,12 @@ pub enum Fault {
     VersionsCount,
     /// A swap that lost is not decided again: the client is told that its token is bad.
     LostSwapRefuses,
+    /// What answers a passed token hands out that token.
+    AnswersWithPresented,
+    /// A binding that the store has lost stays lost, though the token names it.
+    BindingStaysLost,
+    /// It comes back where something else is written too, and not before.
+    BindingWaitsForWrite,
+    /// A session that is bound can be bound again, to another key.
+    BindsAgain,
 }

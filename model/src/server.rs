@@ -3,21 +3,26 @@
 use crate::{
     judge,
     rules::Fault,
-    state::{Call, Loaded, State, Who},
+    state::{Call, Loaded, Presented, State, Who},
     store,
     table_row::TableRow,
     world::World,
 };
 
 /// Loads and decides in one moment, as a server does; what is to be written waits.
-pub(crate) fn load(world: &World, state: &mut State, who: Who, token: u8, age: u8) {
+pub(crate) fn load(world: &World, state: &mut State, presented: Presented, age: u8) {
+    let Presented {
+        who,
+        token,
+        names_key,
+    } = presented;
     let Some(row) = state.row else {
         world.saw(TableRow::Unknown);
         return;
     };
     judge::note_need(world, state, &row, who, token);
     let evidence = judge::evidence(world, state, &row, who, token);
-    let (verdict, next) = world.ask(state, row, who, token);
+    let (verdict, next) = world.ask(state, row, presented);
     world.saw(verdict);
     let loaded = Loaded {
         who,
@@ -28,6 +33,7 @@ pub(crate) fn load(world: &World, state: &mut State, who: Who, token: u8, age: u
         from: row.generation,
         next: next.unwrap_or(row),
         version: Some(0),
+        names_key,
         evidence,
     };
     judge::judge_decision(world, state, &row, &loaded, next.is_some());
@@ -90,8 +96,11 @@ fn lose(world: &World, state: &mut State, loaded: Loaded) {
 }
 
 fn answer(world: &World, state: &mut State, loaded: &Loaded) {
-    judge::note_answer(state, loaded);
-    let token = loaded.next.generation;
+    let token = match (world.rules.fault, loaded.verdict) {
+        (Fault::AnswersWithPresented, TableRow::Overtaken) => loaded.token,
+        _ => loaded.next.generation,
+    };
+    judge::note_answer(state, loaded, token);
     match (loaded.who, &mut state.thief) {
         (Who::Client, _) => state.calls.push(Call::Answered {
             token,
@@ -100,6 +109,10 @@ fn answer(world: &World, state: &mut State, loaded: &Loaded) {
             age: 0,
         }),
         (Who::Thief, Some(loot)) => loot.newest = token.max(loot.newest),
+        // Whoever gets it, all copies may have it and all who steal from them.
+        (Who::Copy | Who::Keyless, _) => {
+            state.given.add(token, loaded.next.bound.is_some());
+        }
         (Who::Thief | Who::Forger, _) => {}
     }
 }

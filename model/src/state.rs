@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use tower_bearer::session::Possession;
+
 use crate::{
-    bounds::{Bounds, GENERATIONS},
-    row::Row,
+    bounds::{Binds, Bounds, GENERATIONS},
+    row::{Key, Row},
     table_row::TableRow,
     time::{FAR, aged, run_down},
     witness::{Evidence, Witness},
@@ -19,6 +21,74 @@ pub enum Who {
     Thief,
     /// Who has the refresh key and makes tokens of its own.
     Forger,
+    /// A copy of the client, or a backup of one, or whoever has the client's key: it proves that.
+    Copy,
+    /// Who has the tokens of all copies, but not the key.
+    Keyless,
+}
+
+/// A token that somebody presents.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Presented {
+    pub(crate) who: Who,
+    /// The token's generation.
+    pub(crate) token: u8,
+    /// Whether the token has the `cnf` claim. The key in it is the client's.
+    pub(crate) names_key: bool,
+}
+
+impl Presented {
+    /// A token that names no key.
+    pub(crate) const fn plain(who: Who, token: u8) -> Self {
+        Self {
+            who,
+            token,
+            names_key: false,
+        }
+    }
+
+    /// What a server makes of it. Where only the row names the key and nothing is proved, the model
+    /// leaves it to the decision to see that.
+    pub(crate) fn possession(self, row: &Row) -> Possession {
+        let is_clients = row.bound != Some(Key::Others);
+        match (row.bound.is_some() || self.names_key, self.who) {
+            (true, Who::Copy) if is_clients => Possession::Proven,
+            (true, _) if self.names_key => Possession::Unproven,
+            _ => Possession::Unbound,
+        }
+    }
+}
+
+/// The tokens of a bound session that were ever given out. A bit for each generation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Given {
+    /// Those that name no key.
+    pub plain: u16,
+    /// Those that name the key.
+    pub bound: u16,
+}
+
+impl Given {
+    pub(crate) fn add(&mut self, token: u8, names_key: bool) {
+        let tokens = if names_key {
+            &mut self.bound
+        } else {
+            &mut self.plain
+        };
+        *tokens |= 1 << token;
+    }
+
+    pub(crate) fn has(&self, token: u8) -> bool {
+        (self.plain | self.bound) >> token & 1 == 1
+    }
+
+    /// The generations, and whether the token names the key.
+    pub(crate) fn tokens(self) -> impl Iterator<Item = (u8, bool)> {
+        let is_in = |tokens: u16| move |token: &u8| tokens >> token & 1 == 1;
+        let all = 0..GENERATIONS as u8;
+        let plain = all.clone().filter(is_in(self.plain)).map(|it| (it, false));
+        plain.chain(all.filter(is_in(self.bound)).map(|it| (it, true)))
+    }
 }
 
 /// A refresh on its way.
@@ -81,6 +151,8 @@ pub struct Loaded {
     /// The version that was loaded, counted from the one that is stored now; nothing where it
     /// will not be stored again.
     pub version: Option<i8>,
+    /// Whether the token names the key that its session is bound to.
+    pub names_key: bool,
     /// What the witness saw in the presentation.
     pub evidence: Evidence,
 }
@@ -133,6 +205,8 @@ pub struct State {
     pub held: u8,
     /// The newest generation that the client has had an access token of.
     pub used: u8,
+    /// The tokens that were given out, where the session is bound to a key.
+    pub given: Given,
     /// What the thief has, once it has copied something.
     pub thief: Option<Loot>,
     /// Ticks until each generation's token expires.
@@ -144,7 +218,12 @@ pub struct State {
 impl State {
     /// The user has just logged in.
     pub(crate) fn first(bounds: &Bounds) -> Self {
-        let row = Row::new(bounds.lifetimes);
+        let is_bound = bounds.binds == Some(Binds::AtLogin);
+        let row = Row::new(bounds.lifetimes, is_bound.then_some(Key::Clients));
+        let mut given = Given::default();
+        if bounds.binds.is_some() {
+            given.add(0, is_bound);
+        }
         let mut token_expires = [FAR; GENERATIONS];
         token_expires[0] = row.expires;
         Self {
@@ -154,9 +233,10 @@ impl State {
             calls: Vec::new(),
             held: 0,
             used: 0,
+            given,
             thief: None,
             token_expires,
-            witness: Witness::new(),
+            witness: Witness::new(is_bound),
         }
     }
 
@@ -198,7 +278,8 @@ impl fmt::Debug for State {
             None => write!(f, "no row")?,
             Some(row) => write!(
                 f,
-                "gen {} rotated {:?} delivered {:?} confirmed {:?} late {:b} ended {:?} expires {} ends {}",
+                "gen {} rotated {:?} delivered {:?} confirmed {:?} late {:b} ended {:?} expires {} ends {} \
+                 bound {:?}",
                 row.generation,
                 row.rotated,
                 row.delivered,
@@ -206,9 +287,11 @@ impl fmt::Debug for State {
                 row.late,
                 row.ended,
                 row.expires,
-                row.ends
+                row.ends,
+                row.bound
             )?,
         }
+        write!(f, " | given {:b} {:b}", self.given.plain, self.given.bound)?;
         write!(
             f,
             " | held {held} thief {thief:?} | needed late {:b} overlooked {:b} |",

@@ -2,6 +2,7 @@
 //! operation is one step that nothing comes between.
 
 use crate::{
+    row::{Key, Row},
     rules::Fault,
     state::{Call, Loaded, Replica, State},
 };
@@ -28,6 +29,17 @@ pub(crate) fn confirm(state: &mut State) {
     if let Some(row) = &mut state.row {
         row.confirmed = Some(0);
         change_version(state, true);
+    }
+}
+
+/// What `Sessions::bind` comes to: it loads, and swaps if no other write came between. So it is one
+/// step.
+pub(crate) fn bind(state: &mut State, key: Key, fault: Fault) {
+    let may_bind =
+        |row: &&mut Row| row.is_live() && (row.bound.is_none() || fault == Fault::BindsAgain);
+    if let Some(row) = state.row.as_mut().filter(may_bind) {
+        row.bound = Some(key);
+        change_version(state, fault == Fault::VersionsCount);
     }
 }
 

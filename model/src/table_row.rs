@@ -31,11 +31,17 @@ pub enum TableRow {
     ReuseOlder,
     /// Row 11.
     Restore,
+    /// Row 12.
+    Unproven,
+    /// Row 13.
+    Kept,
+    /// Row 14.
+    Overtaken,
 }
 
 impl TableRow {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Unknown,
         Self::Forged,
         Self::Ended,
@@ -49,13 +55,19 @@ impl TableRow {
         Self::ReuseStrict,
         Self::ReuseOlder,
         Self::Restore,
+        Self::Unproven,
+        Self::Kept,
+        Self::Overtaken,
     ];
 
-    pub(crate) fn of(verdict: RefreshVerdict) -> Self {
+    /// The row of a verdict. Row 13 gives the verdict of row 5, on a session that is bound.
+    pub(crate) fn of(verdict: RefreshVerdict, is_bound: bool) -> Self {
         match verdict {
+            RefreshVerdict::Current if is_bound => Self::Kept,
             RefreshVerdict::Refused(Refusal::Forged) => Self::Forged,
             RefreshVerdict::Refused(Refusal::Ended) => Self::Ended,
             RefreshVerdict::Refused(Refusal::Expired) => Self::Expired,
+            RefreshVerdict::Refused(Refusal::Unproven) => Self::Unproven,
             RefreshVerdict::Current => Self::Current,
             RefreshVerdict::Rotate => Self::Rotate,
             RefreshVerdict::Neighbour => Self::Neighbour,
@@ -65,6 +77,7 @@ impl TableRow {
             RefreshVerdict::Reuse(Reuse::Strict) => Self::ReuseStrict,
             RefreshVerdict::Reuse(_) => Self::ReuseOlder,
             RefreshVerdict::Restore => Self::Restore,
+            RefreshVerdict::Overtaken => Self::Overtaken,
             _ => Self::Unknown,
         }
     }
@@ -72,7 +85,13 @@ impl TableRow {
     pub(crate) fn is_accepted(self) -> bool {
         matches!(
             self,
-            Self::Current | Self::Rotate | Self::Neighbour | Self::Late | Self::Restore
+            Self::Current
+                | Self::Rotate
+                | Self::Neighbour
+                | Self::Late
+                | Self::Restore
+                | Self::Kept
+                | Self::Overtaken
         )
     }
 

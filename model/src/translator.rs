@@ -5,19 +5,20 @@ use std::time::Duration;
 
 use tower_bearer::{
     SessionId,
+    claims::KeyThumbprint,
     clock::Timestamp,
     session::{
-        EndReason, Ended, PresentedToken, Record, RotationPolicy, Session, SessionSecret,
-        SessionState,
+        EndReason, Ended, Possession, PresentedToken, Record, RotationPolicy, Session,
+        SessionSecret, SessionState,
     },
 };
 use uuid::Uuid;
 
 use crate::{
     bounds::Bounds,
-    row::Row,
+    row::{Key, Row},
     rules::Question,
-    time::{FAR, NEWEST, OLDEST, WINDOW},
+    time::{FAR, NEWEST, OLDEST},
 };
 
 /// Milliseconds.
@@ -41,6 +42,8 @@ pub(crate) struct Token {
     pub(crate) expires: u8,
     /// Whether it was made with the session's secret.
     pub(crate) is_genuine: bool,
+    /// What is known of the presenter's key.
+    pub(crate) possession: Possession,
 }
 
 impl Translator {
@@ -76,6 +79,10 @@ impl Translator {
             expires: ticks_until(state.expires_at),
             ends,
             ended: state.ended.map(|ended| ended.reason == EndReason::Reuse),
+            bound: state.bound_to.as_ref().map(|key| match *key == clients() {
+                true => Key::Clients,
+                false => Key::Others,
+            }),
         }
     }
 
@@ -92,6 +99,10 @@ impl Translator {
             true => Ended::new(NOW, EndReason::Reuse),
             false => Ended::new(NOW, EndReason::Logout),
         });
+        state.bound_to = row.bound.map(|key| match key {
+            Key::Clients => clients(),
+            Key::Others => KeyThumbprint::from_bytes([2; 32]),
+        });
         Record { session, state }
     }
 
@@ -101,13 +112,21 @@ impl Translator {
             ahead(token.expires),
             token.is_genuine,
         )
+        .with_possession(token.possession)
     }
+}
+
+/// The thumbprint of the client's key.
+fn clients() -> KeyThumbprint {
+    KeyThumbprint::from_bytes([1; 32])
 }
 
 fn policy(bounds: &Bounds) -> RotationPolicy {
     let mut policy = RotationPolicy::default();
     policy.idle_lifetime = Duration::from_millis(u64::from(bounds.lifetimes.0) * TICK as u64);
-    policy.reuse_window = Duration::from_millis(WINDOW as u64 * TICK as u64);
+    policy.reuse_window = Duration::from_millis(bounds.window as u64 * TICK as u64);
+    policy.rotate_bound_after =
+        Duration::from_millis(u64::from(bounds.rotate_bound_after) * TICK as u64);
     (policy.late_budget, policy.late_span) = bounds.budget;
     policy.strict = bounds.strict;
     policy

@@ -28,6 +28,11 @@ pub(crate) enum Broken {
     ExpiredActs,
     ForgedActs,
     Cost,
+    CopyRefused,
+    CopyLoggedOut,
+    NotRenewed,
+    KeylessActs,
+    Unbound,
 }
 
 /// What only the claims know.
@@ -45,6 +50,9 @@ pub struct Witness {
     pub since_confirmation: Option<i8>,
     /// The session was ended or deleted.
     pub ended: bool,
+    /// The session was bound to the client's key, and the store has not lost that, or has heard of it
+    /// again.
+    pub bound: bool,
     /// Writes in this generation that are no rotation, late redelivery or revocation.
     pub extra_writes: u8,
     /// The client needed more late redeliveries than the budget allows: no claims from here.
@@ -55,9 +63,10 @@ pub struct Witness {
 
 impl Witness {
     /// After a login, and long after: no window is open.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(bound: bool) -> Self {
         Self {
             since_delivery: OLDEST,
+            bound,
             ..Self::default()
         }
     }

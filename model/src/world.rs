@@ -5,11 +5,13 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
+use tower_bearer::session::Possession;
+
 use crate::{
     bounds::Bounds,
-    row::Row,
-    rules::Rules,
-    state::{State, Who},
+    row::{Key, Row},
+    rules::{Fault, Rules},
+    state::{Presented, State, Who},
     table_row::TableRow,
     translator::{Token, Translator},
 };
@@ -55,18 +57,36 @@ impl World {
         &self,
         state: &State,
         row: Row,
-        who: Who,
-        generation: u8,
+        presented: Presented,
     ) -> (TableRow, Option<Row>) {
+        let possession = presented.possession(&row);
         let token = Token {
-            generation,
-            expires: state.token_expires[usize::from(generation)],
-            is_genuine: who != Who::Forger,
+            generation: presented.token,
+            expires: state.token_expires[usize::from(presented.token)],
+            is_genuine: presented.who != Who::Forger,
+            possession,
         };
         let question = self.translator.question(row, token);
         let verdict = (self.rules.decide)(&question);
         let next = (self.rules.apply)(&question, verdict);
         let next = next.map(|next| self.translator.row(row.ends, &next));
-        (TableRow::of(verdict), next)
+        let verdict = TableRow::of(verdict, possession != Possession::Unbound);
+        let next = match verdict.is_accepted() && presented.names_key {
+            true => self.restore_binding(row, next),
+            false => next,
+        };
+        (verdict, next)
+    }
+
+    /// A row that has lost its binding gets it back from the token that names it, whether or not
+    /// there is something else to write.
+    fn restore_binding(&self, row: Row, next: Option<Row>) -> Option<Row> {
+        let waits = self.rules.fault == Fault::BindingWaitsForWrite && next.is_none();
+        if row.bound.is_some() || waits || self.rules.fault == Fault::BindingStaysLost {
+            return next;
+        }
+        let mut next = next.unwrap_or(row);
+        next.bound = Some(Key::Clients);
+        Some(next)
     }
 }

@@ -8,7 +8,8 @@
 //!    spaces and one `b64token`. The query string is never read. With `access_cookie` (feature
 //!    `cookie`), the token is read from that cookie if the header has none. In that case, a
 //!    request from a page of another origin is answered with 403 `access_denied`, unless its
-//!    method is GET, HEAD or OPTIONS and it has no `Upgrade` header.
+//!    method is GET, HEAD or OPTIONS and it has no `Upgrade` header. With `dpop` (feature `dpop`),
+//!    the scheme `DPoP` is read like `Bearer`.
 //! 3. A request without the header, with another scheme or with `Bearer` alone has **no token**:
 //!    the answer is 401, and its challenge has no error code. With
 //!    [`optional`](BearerLayer::optional) the request passes without claims instead, unless a
@@ -19,25 +20,31 @@
 //! 5. The [`Verifier`](crate::Verifier) checks the token. If it is invalid, the answer is 401
 //!    `invalid_token`, even with `optional`. The description tells an expired token, which the
 //!    client can refresh, from all other invalid ones, and gives no further detail.
-//! 6. With [`sessions`](BearerLayer::sessions), the guard sees each verified token. If it knows
+//! 6. A token that is bound to a key (its claim `cnf`) needs a proof that the sender holds the key. With
+//!    `dpop`, the scheme is `DPoP` and the proof is checked as the module `dpop` says (RFC 9449 §7). If it
+//!    is missing or refused, the answer is 401 `invalid_dpop_proof` or `use_dpop_nonce`. A bound token that
+//!    comes without the scheme is a 401 `invalid_token`, with and without `dpop`. So is a token that is
+//!    not bound, if it comes by the scheme `DPoP` or if its client has to bind its tokens.
+//! 7. With [`sessions`](BearerLayer::sessions), the guard sees each verified token. If it knows
 //!    that the token's session was ended, the answer is 401 `invalid_token`.
-//! 7. With [`check_live`](BearerLayer::check_live), the guard is asked about the session of each
+//! 8. With [`check_live`](BearerLayer::check_live), the guard is asked about the session of each
 //!    token that has a `sid`. If the session is not live, the answer is 401 `invalid_token`. If
 //!    the guard cannot tell, the answer is 503 with `Retry-After`: a 401 would make the client
 //!    discard its tokens.
-//! 8. The token must have the scopes of [`require_scope`](BearerLayer::require_scope) and
+//! 9. The token must have the scopes of [`require_scope`](BearerLayer::require_scope) and
 //!    [`require_any_scope`](BearerLayer::require_any_scope). If one is missing, the answer is 403
 //!    `insufficient_scope`, and the challenge names the scope that was required.
-//! 9. The request goes to the inner service with a [`VerifiedToken`](crate::VerifiedToken) in its
-//!    extensions. A `VerifiedToken` that was there before is replaced, or removed if the request
-//!    has no token.
+//! 10. The request goes to the inner service with a [`VerifiedToken`](crate::VerifiedToken) in its
+//!     extensions. A `VerifiedToken` that was there before is replaced, or removed if the request
+//!     has no token.
 //!
 //! A refused request never reaches the inner service. A rejection is a response and not an error;
 //! errors of the inner service are passed on unchanged. The body of a rejection is JSON with
 //! `error` and `error_description`, or the application's own by
 //! [`on_rejection`](BearerLayer::on_rejection). A gRPC request is refused with a
 //! `grpc-status` and no body beside the HTTP status ([the manual](crate::manual::grpc) has the
-//! table).
+//! table). With `dpop`, the challenge names the scheme `DPoP` too, in a header line of its own, or alone if
+//! all clients have to use it.
 //!
 //! The inner service must be `Clone`, but only the live check clones it: the instance that was
 //! polled ready waits with the request and is called afterwards. Only the live check boxes a

@@ -15,6 +15,7 @@ use crate::{
     clock::{Timestamp, millis},
     error::TokenError,
     jws::{SelfSigned, sha256},
+    trace,
 };
 
 const TYP: &str = "dpop+jwt";
@@ -43,9 +44,24 @@ impl DpopVerifier {
         request: RequestHead<'_>,
         token: Option<BoundToken<'_>>,
     ) -> Result<Option<Checked>, DpopError> {
-        let Some(text) = only(request.headers)? else {
-            return Ok(None);
-        };
+        let checked = only(request.headers)
+            .map_err(DpopError::from)
+            .and_then(|text| {
+                text.map(|text| self.check_text(text, request, token))
+                    .transpose()
+            });
+        if let Err(_error) = &checked {
+            trace::debug!(path = request.path(), reason = %_error, "a DPoP proof is refused");
+        }
+        checked
+    }
+
+    fn check_text(
+        &self,
+        text: &str,
+        request: RequestHead<'_>,
+        token: Option<BoundToken<'_>>,
+    ) -> Result<Checked, DpopError> {
         let settings = &self.settings;
         let signed = SelfSigned::open(text, TYP, &settings.algorithms, None, MAX_PROOF_BYTES)
             .map_err(Kind::Token)?;
@@ -70,7 +86,7 @@ impl DpopVerifier {
             return Err(Kind::Replayed.into());
         }
         let proof = KeyProof::dpop(key);
-        Ok(Some(Checked { proof, next_nonce }))
+        Ok(Checked { proof, next_nonce })
     }
 
     /// Whether the URL is that of the request.

@@ -1,7 +1,7 @@
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::{nonce, nonce::NonceSecret, url::PlainUrl};
-use crate::jws::Algorithm;
+use crate::{jws::Algorithm, key_proof::KeyHolders};
 
 /// How a verifier judges proofs.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub(super) struct Settings {
     pub(super) algorithm_names: Arc<str>,
     pub(super) window: Duration,
     pub(super) nonces: Nonces,
-    pub(super) required: Required,
+    pub(super) required: Arc<KeyHolders>,
 }
 
 /// The URLs that a proof may be for.
@@ -40,14 +40,6 @@ impl Nonces {
             Self::OutsideTheWindow(secret) | Self::Always(secret) => Some(secret),
         }
     }
-}
-
-/// Which clients have to prove that they hold a key.
-#[derive(Clone, Debug)]
-pub(super) enum Required {
-    All,
-    /// These, by their identifier.
-    Only(BTreeSet<String>),
 }
 
 impl Settings {

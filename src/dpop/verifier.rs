@@ -1,17 +1,18 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use http::HeaderValue;
 
 use super::{
     DpopError, DpopErrorKind, KeyProof, NonceSecret, RequestHead,
     seen::Seen,
-    settings::{Addresses, Nonces, Required, Settings},
+    settings::{Addresses, Nonces, Settings},
     url::PlainUrl,
 };
 use crate::{
     clock::{Clock, SystemClock},
     error::{ConfigError, ConfigErrorKind},
     jws::Algorithm,
+    key_proof::KeyHolders,
 };
 
 const ALGORITHMS: [Algorithm; 5] = [
@@ -96,7 +97,7 @@ impl DpopVerifier {
                 algorithm_names: names(&ALGORITHMS),
                 window: WINDOW,
                 nonces: Nonces::Never,
-                required: Required::Only(Default::default()),
+                required: Arc::new(KeyHolders::Only(BTreeSet::new())),
             }),
             seen: Memories::new(REPLAY_LIMIT),
             clock: Arc::new(SystemClock),
@@ -198,7 +199,7 @@ impl DpopVerifier {
     /// not.
     #[must_use]
     pub fn require(self) -> Self {
-        self.change(|settings| settings.required = Required::All)
+        self.change(|settings| settings.required = Arc::new(KeyHolders::All))
     }
 
     /// Requires a proof of these clients, by the `client_id` of the session and of the token
@@ -207,9 +208,10 @@ impl DpopVerifier {
     #[must_use]
     pub fn require_for<C: Into<String>>(self, clients: impl IntoIterator<Item = C>) -> Self {
         let clients = clients.into_iter().map(Into::into);
-        self.change(|settings| match &mut settings.required {
-            Required::All => {}
-            Required::Only(known) => known.extend(clients),
+        self.change(|settings| {
+            if let KeyHolders::Only(known) = Arc::make_mut(&mut settings.required) {
+                known.extend(clients);
+            }
         })
     }
 
@@ -224,10 +226,7 @@ impl DpopVerifier {
 
     /// Whether this client has to prove that it holds a key.
     pub fn is_required_for(&self, client_id: Option<&str>) -> bool {
-        match &self.settings.required {
-            Required::All => true,
-            Required::Only(clients) => client_id.is_some_and(|id| clients.contains(id)),
-        }
+        self.settings.required.include(client_id)
     }
 
     /// Checks the proof of a login, if the request has one. If it has none, that is an error only
@@ -256,6 +255,12 @@ impl DpopVerifier {
     /// `None` if this verifier asks for none.
     pub fn nonce(&self) -> Option<HeaderValue> {
         self.settings.nonces.secret()?.issue(self.clock.now())
+    }
+
+    /// The clients that have to prove that they hold a key.
+    #[cfg(feature = "session")]
+    pub(crate) fn key_holders(&self) -> &Arc<KeyHolders> {
+        &self.settings.required
     }
 
     /// The names of the algorithms, separated by spaces.

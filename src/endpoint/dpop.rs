@@ -21,10 +21,15 @@ impl Proved {
 
 #[cfg(feature = "dpop")]
 mod with_or_without {
+    use std::sync::Arc;
+
     use http::HeaderValue;
 
     use super::{ErrorReply, HeaderMap, KeyProof, Parts, RefreshRequest};
-    use crate::dpop::{DPOP_NONCE, DpopError, DpopErrorKind, DpopVerifier};
+    use crate::{
+        dpop::{DPOP_NONCE, DpopError, DpopErrorKind, DpopVerifier},
+        key_proof::KeyHolders,
+    };
 
     #[derive(Clone, Debug, Default)]
     pub(in crate::endpoint) struct Proofs(Option<DpopVerifier>);
@@ -34,8 +39,8 @@ mod with_or_without {
     pub(in crate::endpoint) struct Proved {
         proof: Option<KeyProof>,
         next_nonce: Option<HeaderValue>,
-        /// Whether proofs are looked for.
-        is_looked_for: bool,
+        /// Who has to prove something. `None` if proofs are not looked at.
+        key_holders: Option<Arc<KeyHolders>>,
     }
 
     impl Proofs {
@@ -56,21 +61,8 @@ mod with_or_without {
             Ok(Proved {
                 proof,
                 next_nonce,
-                is_looked_for: true,
+                key_holders: Some(verifier.key_holders().clone()),
             })
-        }
-
-        /// Refuses a client that must prove something and has not.
-        pub(in crate::endpoint) fn require(
-            &self,
-            proved: &Proved,
-            client_id: Option<&str>,
-        ) -> Result<(), ErrorReply> {
-            let needs = |verifier: &DpopVerifier| verifier.is_required_for(client_id);
-            match proved.missing() {
-                Some(missing) if self.0.as_ref().is_some_and(needs) => Err(missing),
-                _ => Ok(()),
-            }
         }
 
         /// The value of `dpop_signing_alg_values_supported` in the metadata (RFC 9449 §5.1).
@@ -81,9 +73,14 @@ mod with_or_without {
     }
 
     impl Proved {
+        /// Adds what was proved to a refresh, and who has to prove something.
         pub(in crate::endpoint) fn add_to(&self, request: RefreshRequest) -> RefreshRequest {
-            match &self.proof {
+            let request = match &self.proof {
                 Some(proof) => request.proof(proof.clone()),
+                None => request,
+            };
+            match &self.key_holders {
+                Some(clients) => request.key_holders(clients.clone()),
                 None => request,
             }
         }
@@ -94,7 +91,7 @@ mod with_or_without {
 
         /// The answer to a request that has no proof and needs one.
         pub(super) fn missing(&self) -> Option<ErrorReply> {
-            (self.is_looked_for && self.proof.is_none())
+            (self.key_holders.is_some() && self.proof.is_none())
                 .then(|| DpopError::from(DpopErrorKind::Missing).into())
         }
 
@@ -120,14 +117,6 @@ mod with_or_without {
     impl Proofs {
         pub(in crate::endpoint) fn check(&self, _request: &Parts) -> Result<Proved, ErrorReply> {
             Ok(Proved)
-        }
-
-        pub(in crate::endpoint) fn require(
-            &self,
-            _proved: &Proved,
-            _client_id: Option<&str>,
-        ) -> Result<(), ErrorReply> {
-            Ok(())
         }
 
         pub(in crate::endpoint) fn algorithms(&self) -> Option<Vec<&str>> {

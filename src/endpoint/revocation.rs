@@ -65,8 +65,6 @@ pub(super) struct Revoke {
 
 impl Operation for Revoke {
     const ACCEPTS: Accepts = Accepts::Form;
-    // A logout must not fail for want of a proof: who has the token may revoke it (RFC 7009 §2).
-    const NEEDS_PROOF: bool = false;
 
     fn read(params: &Params, carried: Option<Carried>) -> Result<Self, ErrorReply> {
         let token = params.get(TOKEN)?;
@@ -84,6 +82,7 @@ impl Operation for Revoke {
         proved: &Proved,
     ) -> Result<Response<Bytes>, SessionError> {
         let client_id = client_id.as_deref();
+        // A logout must not fail for want of a proof: who has the token may revoke it.
         sessions
             .revoke_by(&self.token, client_id, proved.proof())
             .await?;

@@ -28,9 +28,6 @@ pub(super) trait Operation: Sized + Send + 'static {
     /// The kinds of body that are accepted.
     const ACCEPTS: Accepts;
 
-    /// Whether clients that have to prove that they hold a key prove it here.
-    const NEEDS_PROOF: bool;
-
     fn read(params: &Params, carried: Option<Carried>) -> Result<Self, ErrorReply>;
 
     fn run<St: SessionStore>(
@@ -104,9 +101,6 @@ impl<St: SessionStore> SessionEndpoint<St> {
         let client_id = self.options.clients.identify(client).await?;
         let operation = Op::read(&params, carried)?;
         let proved = self.options.proofs.check(&head)?;
-        if Op::NEEDS_PROOF {
-            self.options.proofs.require(&proved, client_id.as_deref())?;
-        }
         match operation.run(&self.sessions, client_id, &proved).await {
             Ok(mut answer) => {
                 proved.add_nonce(answer.headers_mut());

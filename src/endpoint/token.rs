@@ -80,7 +80,6 @@ pub(super) struct Refresh {
 
 impl Operation for Refresh {
     const ACCEPTS: Accepts = Accepts::FormOrJson;
-    const NEEDS_PROOF: bool = true;
 
     fn read(params: &Params, carried: Option<Carried>) -> Result<Self, ErrorReply> {
         let grant_type = params.get(GRANT_TYPE)?;

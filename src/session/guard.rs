@@ -20,8 +20,11 @@ impl<St: SessionStore> SessionGuard for Sessions<St> {
         if self.0.ended.contains(id) {
             return Admission::Ended;
         }
-        // Generation 0 needs no confirmation: it has no predecessor that could be reused.
-        let generation = claims.generation.filter(|generation| *generation >= 1);
+        // Generation 0 needs no confirmation: it has no predecessor that could be reused. Nor does a
+        // bound session, in which nothing depends on it.
+        let generation = claims
+            .generation
+            .filter(|generation| *generation >= 1 && claims.cnf.is_none());
         if let (Some(generation), ConfirmBy::AccessToken) = (generation, self.0.confirm_by)
             && let Some(flushing) = self.0.confirmations.note(id, generation)
         {

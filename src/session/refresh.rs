@@ -105,9 +105,11 @@ impl<St: SessionStore> Sessions<St> {
         let policy = &self.0.policy;
         let verdict = decide(&record, token, now, policy);
         let mut next = verdict.apply(&record, token, now, policy);
-        // A store that has lost the binding gets it back from the token, which still has it.
-        if let Some(next) = &mut next {
-            next.bound_to = bound_to.cloned();
+        if verdict.is_accepted()
+            && record.state.bound_to.is_none()
+            && let Some(key) = bound_to
+        {
+            next = Some(bound_again(next, &record.state, key, now));
         }
         Ok(Decided {
             next,
@@ -165,6 +167,10 @@ impl<St: SessionStore> Sessions<St> {
     ) -> Result<Option<Refreshed>, SessionError> {
         let (record, next) = (&decided.record, decided.next.as_ref());
         let session = &record.session;
+        let is_unbound = decided.token.possession == Possession::Unbound;
+        if is_unbound && attempt.request.must_be_bound(session) {
+            return Err(self.refuse(Refusal::Unproven, record, decided.token));
+        }
         let scope = self.narrowed(attempt.request.scope.as_ref(), &session.scope)?;
         let private = self.ask_application(attempt, &decided).await?;
         let live = next.unwrap_or(&record.state);
@@ -261,6 +267,24 @@ fn possession(bound_to: Option<&KeyThumbprint>, proof: Option<&KeyProof>) -> Pos
         (Some(key), Some(proof)) if key == proof.key() => Possession::Proven,
         (Some(_), _) => Possession::Unproven,
     }
+}
+
+/// What to write where the store has lost the binding: it gets it back from the token, which still has
+/// it. That is written even if the verdict writes nothing, since the tokens of the answer are made from
+/// the state and have to name the key.
+fn bound_again(
+    next: Option<SessionState>,
+    state: &SessionState,
+    key: &KeyThumbprint,
+    now: Timestamp,
+) -> SessionState {
+    let mut next = next.unwrap_or_else(|| SessionState {
+        version: state.next_version(now),
+        last_refreshed_at: Some(now),
+        ..state.clone()
+    });
+    next.bound_to = Some(key.clone());
+    next
 }
 
 /// The outcome and the event of an accepted token. A plain rotation has no event.

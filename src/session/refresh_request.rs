@@ -1,4 +1,9 @@
-use super::KeyProof;
+#[cfg(feature = "dpop")]
+use std::sync::Arc;
+
+use super::{KeyProof, Session};
+#[cfg(feature = "dpop")]
+use crate::key_proof::KeyHolders;
 use crate::{claims::Scope, token::RefreshToken};
 
 /// A request to refresh a session: the refresh token and its parameters (RFC 6749 §6).
@@ -9,6 +14,8 @@ pub struct RefreshRequest {
     pub(super) scope: Option<Scope>,
     pub(super) client_id: Option<String>,
     pub(super) proof: Option<KeyProof>,
+    #[cfg(feature = "dpop")]
+    key_holders: Option<Arc<KeyHolders>>,
 }
 
 impl RefreshRequest {
@@ -19,6 +26,8 @@ impl RefreshRequest {
             scope: None,
             client_id: None,
             proof: None,
+            #[cfg(feature = "dpop")]
+            key_holders: None,
         }
     }
 
@@ -34,6 +43,23 @@ impl RefreshRequest {
     pub fn proof(mut self, proof: KeyProof) -> Self {
         self.proof = Some(proof);
         self
+    }
+
+    /// Refuses the token if its session is not bound to a key and belongs to one of these clients.
+    #[cfg(feature = "dpop")]
+    pub(crate) fn key_holders(mut self, clients: Arc<KeyHolders>) -> Self {
+        self.key_holders = Some(clients);
+        self
+    }
+
+    /// Whether a session has to be bound to a key.
+    pub(super) fn must_be_bound(&self, session: &Session) -> bool {
+        #[cfg(feature = "dpop")]
+        if let Some(clients) = &self.key_holders {
+            return clients.include(session.client_id.as_deref());
+        }
+        let _ = session;
+        false
     }
 
     /// The OAuth client that presents the token. If the session is bound to another client, the

@@ -28,7 +28,7 @@ pub enum Refusal {
     OtherClient,
     /// The session is bound to a key, and the presenter has not proved that it holds that key. The
     /// token is in other hands, or the client is set up wrongly. The session goes on for whoever
-    /// has the key.
+    /// has the key. Or the session is not bound, and the sessions of this client have to be.
     #[error("the session is bound to a key that was not proved")]
     Unproven,
     /// The session has reached the last generation number.

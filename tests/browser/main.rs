@@ -128,7 +128,7 @@ type Case = (
     &'static [(&'static str, &'static str)],
 );
 
-const CASES: [Case; 67] = [
+const CASES: [Case; 97] = [
     ("session", "login", &[]),
     ("session", "keyboard", &[]),
     ("session", "focus", &[]),
@@ -196,6 +196,36 @@ const CASES: [Case; 67] = [
     ("body", "alone", &[]),
     ("body", "logout_again", &[]),
     ("body", "back", &[]),
+    ("bound", "three_tabs", &[]),
+    ("bound", "copies", &[]),
+    ("bound", "lost_answer", &[]),
+    ("bound", "reload", &[]),
+    ("bound", "back", &[]),
+    ("bound", "logout", &[]),
+    ("bound", "logout_offline", &[]),
+    ("bound", "ended", &[]),
+    ("bound", "not_extractable", &[]),
+    ("bound", "wrong_clock", &[]),
+    ("bound", "as_it_began", &[]),
+    ("proofs", "proves", &[]),
+    ("proofs", "nonces", &[]),
+    ("proofs", "nonces_without_end", &[]),
+    ("proofs", "wrong_clock", &[]),
+    ("proofs", "clock_is_set", &[]),
+    ("proofs", "refused", &[]),
+    ("proofs", "not_bound", &[]),
+    ("proofs", "no_key", &[]),
+    ("proofs", "another_origin", &[]),
+    ("proofs", "two_logins", &[]),
+    ("proofs", "key_is_deleted", &[]),
+    ("by_browser", "left_to_the_browser", &[]),
+    ("by_browser", "with_cookies", &[]),
+    ("by_browser", "reload", &[]),
+    ("by_browser", "tabs", &[]),
+    ("by_browser", "refused", &[]),
+    ("by_browser", "no_longer", &[]),
+    ("by_browser", "logout", &[]),
+    ("by_browser", "another_reason", &[]),
 ];
 
 /// The module does what its declarations say, and its users are checked by them.

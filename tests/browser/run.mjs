@@ -44,7 +44,7 @@ async function run(work, driver, { file, env }) {
     return server.url;
   };
   const url = await start('browser');
-  const quickstart = file === 'body' ? await start('quickstart') : null;
+  const quickstart = ['body', 'bound'].includes(file) ? await start('quickstart') : null;
   const world = new World({ driver, certificate, url, quickstart });
   const slow = new Promise((_, reject) => {
     setTimeout(() => reject(new Error('it takes too long')), LONGEST).unref();

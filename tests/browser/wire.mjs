@@ -88,6 +88,17 @@ export class Wire {
     return () => release();
   }
 
+  /** Whoever answers, so many of its next answers at this path are lost, cookies and all. */
+  lose(path, times, origin) {
+    let left = times;
+    this.route(path, async (request) => {
+      left -= 1;
+      if (left < 0) return origin;
+      await this.#pass(request, origin);
+      return { headers: { 'content-type': 'application/json' }, body: '{', isBroken: true };
+    });
+  }
+
   /** The requests to that path. */
   to(path) {
     return this.requests.filter((request) => request.path === path);

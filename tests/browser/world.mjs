@@ -277,9 +277,13 @@ class Bare extends InTab {
 
   state() {
     return this.run(() => {
-      const { status, reason, claims, expiresIn, trouble } = client.state;
-      return { status, reason, claims, expiresIn, trouble: trouble?.kind ?? null };
+      const { status, reason, claims, boundTo, expiresIn, trouble } = client.state;
+      return { status, reason, claims, boundTo, expiresIn, trouble: trouble?.kind ?? null };
     });
+  }
+
+  async boundTo() {
+    return (await this.state()).boundTo;
   }
 
   reasons() {
@@ -311,6 +315,54 @@ class Bare extends InTab {
 
   reaches(generation) {
     return until(`generation ${generation}`, async () => (await this.state()).claims?.gen >= generation);
+  }
+
+  /** The page anew, with a client anew. */
+  async reload(options) {
+    await this.page.reload();
+    await until('the module is there', () => this.run(() => 'start' in window));
+    await this.run((options) => start(options), options);
+  }
+
+  /** As `expired`, with a wall clock that stays right, as proofs go by it. */
+  async aged() {
+    await this.run(() => {
+      const { expiresIn } = client.state;
+      const real = performance.now.bind(performance);
+      // A little more, as sums of fractions are not exact.
+      performance.now = () => real() + expiresIn + 1;
+    });
+    assert.equal((await this.state()).expiresIn, 0);
+  }
+
+  /** The keys that this browser keeps for the origin: what may be seen of them. */
+  keys() {
+    return this.run(
+      () =>
+        new Promise((resolve, reject) => {
+          const opening = indexedDB.open('tower-bearer', 1);
+          opening.onupgradeneeded = () => void opening.result.createObjectStore('keys');
+          opening.onerror = () => reject(opening.error);
+          opening.onsuccess = () => {
+            const asked = opening.result.transaction('keys').objectStore('keys').getAll();
+            asked.onsuccess = () => {
+              opening.result.close();
+              resolve(asked.result.map(({ jkt, secret }) => ({ jkt, isExtractable: secret.extractable })));
+            };
+          };
+        }),
+    );
+  }
+
+  forgetKeys() {
+    return this.run(
+      () =>
+        new Promise((resolve, reject) => {
+          const deleting = indexedDB.deleteDatabase('tower-bearer');
+          deleting.onsuccess = () => resolve();
+          deleting.onerror = deleting.onblocked = () => reject(deleting.error);
+        }),
+    );
   }
 
   /** The clocks of the page go on to the end of its token. */

@@ -52,6 +52,9 @@ pub(crate) fn walk(example: &str, folder: &Path) {
         ("ACCESS_KEY_FILE", "garbage.key"),
         ("ACCESS_KEY_FILE", "empty.key"),
         ("ACCESS_KEY_FILE", "."),
+        ("DPOP", "maybe"),
+        ("PUBLIC_ORIGIN", "api.example"),
+        ("PUBLIC_ORIGIN", "ftp://api.example"),
         ("REFRESH_TOKEN_SECRET", SHORT),
         ("REFRESH_TOKEN_SECRET", ""),
     ] {

@@ -8,6 +8,7 @@
 )]
 
 mod config;
+mod dpop;
 mod lifecycle;
 mod login;
 mod open;
@@ -105,6 +106,26 @@ macro_rules! examples {
             #[tokio::test]
             async fn twins() {
                 lifecycle::twins(NAME, folder().path()).await;
+            }
+
+            #[tokio::test]
+            async fn dpop_accepted() {
+                dpop::accepted(NAME, folder().path()).await;
+            }
+
+            #[tokio::test]
+            async fn dpop_required() {
+                dpop::required(NAME, folder().path()).await;
+            }
+
+            #[tokio::test]
+            async fn dpop_off() {
+                dpop::off(NAME, folder().path()).await;
+            }
+
+            #[tokio::test]
+            async fn dpop_at_a_public_origin() {
+                dpop::at_a_public_origin(NAME, folder().path()).await;
             }
 
             #[tokio::test]

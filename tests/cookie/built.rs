@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use tower_bearer::{
+    claims::KeyThumbprint,
     cookie::{AccessCookie, CookieOptions, RefreshCookie, SameSite},
     error::{ConfigError, ConfigErrorKind},
-    session::Grant,
+    session::{Grant, KeyProof},
 };
 
 use crate::support::*;
@@ -182,7 +183,9 @@ fn largest(world: &World) -> (usize, RefreshCookie) {
 async fn what_can_be_built_is_never_too_large() {
     let world = world();
     let (_, largest) = largest(&world);
-    let mut tokens = world.start().await;
+    let key = KeyThumbprint::from_bytes([7; 32]);
+    let bound = Grant::new("alice").bound_to(KeyProof::danger_unchecked(key));
+    let mut tokens = world.sessions.start(bound).await.unwrap();
     let response = largest.response(&tokens).unwrap();
     let length = response.headers()["set-cookie"].len();
     assert!((4000..=4096).contains(&length), "{length}");

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bound;
 mod clock;
 mod live;
 mod passed;

@@ -106,6 +106,7 @@ teeth! {
     }
 
     lags: Lags {
+        swapping::a_binding_stays_whatever_is_written,
         ending::an_end_changes_nothing_else,
         confirming::a_confirmation_changes_nothing_else,
         swapping::a_swap_of_another_version_is_lost,
@@ -136,6 +137,7 @@ teeth! {
     }
 
     hides_revoked: HidesRevoked {
+        swapping::a_binding_stays_whatever_is_written,
         ending::an_end_changes_nothing_else,
         swapping::a_swap_of_an_ended_session_is_lost,
         swapping::a_swap_can_end_for_every_reason,
@@ -164,6 +166,7 @@ teeth! {
     }
 
     swaps_any_version: SwapsAnyVersion {
+        swapping::a_binding_stays_whatever_is_written,
         swapping::a_swap_of_another_version_is_lost,
         racing::of_many_swaps_one_wins,
     } ? {
@@ -220,6 +223,7 @@ teeth! {
     }
 
     swaps_all_but_the_key: SwapsAllButTheKey {
+        swapping::a_binding_stays_whatever_is_written,
         swapping::a_swap_writes_the_next_state,
     }
 
@@ -246,6 +250,7 @@ teeth! {
     }
 
     loses_swaps: LosesSwaps {
+        swapping::a_binding_stays_whatever_is_written,
         swapping::a_swap_of_another_version_is_lost,
         racing::of_many_swaps_one_wins,
         racing::no_update_is_lost,
@@ -287,6 +292,7 @@ teeth! {
     }
 
     confirms_and_forgets_the_key: ConfirmsAndForgetsTheKey {
+        swapping::a_binding_stays_whatever_is_written,
         confirming::a_confirmation_changes_nothing_else,
     }
 
@@ -353,6 +359,7 @@ teeth! {
     }
 
     ends_and_forgets_the_key: EndsAndForgetsTheKey {
+        swapping::a_binding_stays_whatever_is_written,
         ending::end_takes_effect_once,
         ending::an_end_changes_nothing_else,
     }

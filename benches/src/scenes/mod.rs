@@ -12,10 +12,12 @@
 //! | `ALG/tower_http/unseen`, `ALG/jwt_authorizer/unseen` | the same, with a token that it has not seen |
 //! | `reject/STACK/WHY` | a refusal |
 //! | `keys/64/…` | as above, with 64 keys in the set |
+//! | `proof/ALG` | this crate's layer, with a token that it has seen and a proof (DPoP) by that algorithm that it has not |
 //! | `axum/…` | axum with 1 000 tokens that it has seen, bare, with a layer that does nothing, and with this crate's |
 
 mod accepted;
 mod many;
+mod proofs;
 mod rejected;
 
 use http::HeaderValue;
@@ -47,6 +49,7 @@ pub fn all(prepared: &[Tokens]) -> Vec<Scene> {
     scenes.extend(prepared.iter().flat_map(accepted::scenes));
     scenes.extend(many::scenes(of("HS256")));
     scenes.extend(rejected::scenes(of("EdDSA")));
+    scenes.extend(proofs::scenes());
     scenes
 }
 

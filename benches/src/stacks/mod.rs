@@ -79,7 +79,7 @@ where
 }
 
 /// No service here ever waits.
-fn call<S, ReqB, ResB>(service: &mut S, request: Request<ReqB>) -> Response<ResB>
+pub(crate) fn call<S, ReqB, ResB>(service: &mut S, request: Request<ReqB>) -> Response<ResB>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>, Error = Infallible>,
 {

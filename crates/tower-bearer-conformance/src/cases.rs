@@ -28,6 +28,9 @@ macro_rules! __store_conformance_cases {
                 racing::of_many_ends_one_wins,
                 serving::a_logout_is_never_undone_by_a_rotation,
             }
+            "a stolen token of a session that is bound to a key is served without the key" {
+                swapping::a_binding_stays_whatever_is_written,
+            }
             "a deleted or lost session is revived" {
                 swapping::a_swap_never_creates_a_session,
                 cleaning::a_deleted_session_stays_deleted,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tower_bearer::store::{EndReason, Ended, SessionState, Swap};
 
-use crate::{Fixture, trial::*};
+use crate::{Fixture, racing, trial::*};
 
 pub(super) async fn a_swap_writes_the_next_state<F: Fixture>(trial: Trial<F>) {
     let mut first = trial.full_record(1);
@@ -88,6 +88,37 @@ pub(super) async fn a_swap_can_end_for_every_reason<F: Fixture>(trial: Trial<F>)
         assert_same(&trial.load(first.session.id).await, &next);
     }
     assert_eq!(trial.live("ada").await, []);
+}
+
+pub(super) async fn a_binding_stays_whatever_is_written<F: Fixture>(trial: Trial<F>) {
+    let first = trial.record(1, "ada");
+    trial.insert(&first).await;
+    let mut bound = first.clone();
+    (bound.state.bound_to, bound.state.version) = (Some(key(7)), 1);
+    assert_eq!(trial.swap(0, &bound).await, Swap::Swapped);
+    // What was decided before the binding must not undo it.
+    let stale = rotated(&first, trial.start);
+    assert_eq!(trial.swap(0, &stale).await, Swap::Lost);
+    assert_same(&trial.load(id(1)).await, &bound);
+
+    trial.confirm(&[(id(1), 0)]).await;
+    let confirmed = trial.load(id(1)).await;
+    assert!(confirmed.state.confirmed_at.is_some(), "{confirmed:?} fits");
+    let swaps = racing::at_once(8, |task| {
+        let trial = trial.by_turns(task);
+        async move {
+            let kept = trial.load(id(1)).await;
+            let next = rotated(&kept, trial.start);
+            trial.swap(kept.state.version, &next).await
+        }
+    });
+    assert!(swaps.await.contains(&Swap::Swapped), "one swap wins");
+    let rotated = trial.load(id(1)).await;
+    assert!(trial.end(id(1), EndReason::Logout).await);
+    let ended = trial.load(id(1)).await;
+    for kept in [confirmed, rotated, ended] {
+        assert_eq!(kept.state.bound_to, Some(key(7)), "{kept:?}");
+    }
 }
 
 pub(super) async fn a_swap_never_creates_a_session<F: Fixture>(trial: Trial<F>) {

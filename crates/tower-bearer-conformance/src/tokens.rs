@@ -7,12 +7,13 @@ use serde_json::Value;
 use tower_bearer::{
     Algorithm, Issuer, KeySet, RefreshToken, SessionId, SigningKey, TokenResponse, VerifiedToken,
     Verifier,
+    claims::KeyThumbprint,
     clock::Timestamp,
-    session::{PresentedToken, RefreshKey, Sessions, SessionsBuilder},
+    session::{KeyProof, Possession, PresentedToken, RefreshKey, Sessions, SessionsBuilder},
     store::SessionStore,
 };
 
-use crate::trial::ISSUER;
+use crate::trial::{ISSUER, key};
 
 const AUDIENCE: &str = "https://api.example";
 
@@ -25,6 +26,11 @@ pub(super) fn server<St: SessionStore>(store: St) -> SessionsBuilder<St> {
 
 fn refresh_keys() -> KeySet {
     KeySet::new(SigningKey::from_secret(Algorithm::HS256, [7; 32]).unwrap())
+}
+
+/// What the clients of bound sessions prove. They all have one key.
+pub(super) fn proof() -> KeyProof {
+    KeyProof::danger_unchecked(key(9))
 }
 
 /// Verifies the access tokens of a server.
@@ -61,6 +67,27 @@ impl Held {
             refresh,
             tokens,
         }
+    }
+
+    /// The key that the refresh token names.
+    pub(super) fn key(&self) -> Option<KeyThumbprint> {
+        let jkt = self.refresh["cnf"]["jkt"].as_str()?;
+        Some(jkt.parse().unwrap())
+    }
+
+    /// The token in the hands of somebody who has the key, or has not. Either it or the session may
+    /// be bound to a key.
+    pub(super) fn in_hands(
+        &self,
+        bound_to: Option<&KeyThumbprint>,
+        has_key: bool,
+    ) -> PresentedToken {
+        let possession = match (bound_to.is_some() || self.key().is_some(), has_key) {
+            (false, _) => Possession::Unbound,
+            (true, false) => Possession::Unproven,
+            (true, true) => Possession::Proven,
+        };
+        self.presented.with_possession(possession)
     }
 
     /// A refresh token that is `ahead` generations after this one, forged by someone who has the

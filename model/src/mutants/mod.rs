@@ -1,5 +1,6 @@
 //! Protocols with one fault each, and the claim that each breaks.
 
+mod bound;
 mod effects;
 mod live;
 mod mutant;
@@ -17,6 +18,7 @@ pub fn all() -> impl Iterator<Item = &'static Mutant> {
         passed::ALL,
         strict::ALL,
         effects::ALL,
+        bound::ALL,
     ]
     .into_iter()
     .flatten()

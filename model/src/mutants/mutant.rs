@@ -46,6 +46,14 @@ pub(super) const THIEF_FAILOVER: &str = "thief, failover";
 pub(super) const STRICT: &str = "strict, thief";
 pub(super) const STRICT_LIFETIMES: &str = "strict, lifetimes";
 pub(super) const LOGS_OUT: &str = "thief, forger, logout";
+pub(super) const BOUND: &str = "bound";
+pub(super) const SELDOM: &str = "bound, seldom rotated";
+pub(super) const BOUND_STRICT: &str = "bound, strict";
+pub(super) const BOUND_CLOCK: &str = "bound, clock far back";
+pub(super) const BOUND_FAILOVER: &str = "bound, failover";
+pub(super) const BOUND_LIFETIMES: &str = "bound, lifetimes";
+pub(super) const BOUND_LATER: &str = "bound later";
+pub(super) const LATER_FAILOVER: &str = "bound later, failover";
 
 const fn plain(
     name: &'static str,

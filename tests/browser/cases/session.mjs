@@ -79,6 +79,8 @@ export async function wrong_options(world) {
     [{ origins: ['https://api.example'] }, /^accepted$/],
     [{ tokenURL: '/token' }, /^TypeError: .*"tokenURL"/],
     [{ mode: 'cookies' }, /^TypeError: .*mode/],
+    [{ dpop: 'optional' }, /^accepted$/],
+    [{ dpop: 'true' }, /^TypeError: .*dpop/],
     [{ origins: 'https://api.example' }, /^TypeError: .*list/],
     [{ origins: ['https://api.example/'] }, /^TypeError: .*"https:\/\/api.example\/"/],
     [{ origins: ['api.example'] }, /^TypeError: .*"api.example"/],

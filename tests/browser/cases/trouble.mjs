@@ -118,6 +118,7 @@ const NONSENSE = [
   ['a token with a line break', json({ ...good, access_token: 'a\nb' }), 'malformed'],
   ['no token', json({ ...good, access_token: undefined }), 'malformed'],
   ['another type', json({ ...good, token_type: 'mac' }), 'malformed'],
+  ['a token of a key that it has not', json({ ...good, token_type: 'DPoP' }), 'malformed'],
   ['a wrong lifetime', json({ ...good, expires_in: {} }), 'malformed'],
   ['a long answer', json({ ...good, more: 'x'.repeat(70_000) }), 'malformed'],
   ['a redirect', { status: 302, headers: { location: '/' } }, 'redirected'],

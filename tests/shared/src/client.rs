@@ -154,18 +154,20 @@ impl Answer {
         self
     }
 
-    /// The one challenge.
+    /// The first challenge. Besides it there may be one more, of the scheme DPoP.
     #[track_caller]
     pub fn challenge(&self) -> &str {
-        assert_eq!(
-            self.headers
-                .get_all(header::WWW_AUTHENTICATE)
-                .iter()
-                .count(),
-            1,
-            "{self:?}"
-        );
-        self.header("www-authenticate").expect("a challenge")
+        let challenges = self.challenges();
+        let (first, others) = challenges.split_first().expect("a challenge");
+        assert!(others.len() <= 1, "{self:?}");
+        assert!(others.iter().all(|other| other.starts_with("DPoP realm=")));
+        first
+    }
+
+    /// All challenges, one for each header line.
+    pub fn challenges(&self) -> Vec<&str> {
+        let lines = self.headers.get_all(header::WWW_AUTHENTICATE).iter();
+        lines.map(|line| line.to_str().expect("ASCII")).collect()
     }
 
     #[track_caller]
@@ -193,9 +195,15 @@ impl Answer {
     /// A token answer in the snake_case form (RFC 6749 §5.1).
     #[track_caller]
     pub fn tokens(self) -> Tokens {
+        self.tokens_of_type("Bearer")
+    }
+
+    /// A token answer with this `token_type`.
+    #[track_caller]
+    pub fn tokens_of_type(self, token_type: &str) -> Tokens {
         let body = self.is(200).uncached().json();
         let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-        assert_eq!(body["token_type"], "Bearer");
+        assert_eq!(body["token_type"], token_type);
         let expires_in = body["expires_in"].as_u64().expect("a whole number");
         assert!(expires_in > 0);
         let (access, refresh) = (text("access_token"), text("refresh_token"));

@@ -16,6 +16,7 @@ pub mod client;
 pub mod log;
 #[cfg(unix)]
 pub mod program;
+pub mod proofs;
 #[cfg(unix)]
 pub mod servers;
 pub mod tokens;

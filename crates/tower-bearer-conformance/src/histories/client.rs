@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use tower_bearer::{clock::Timestamp, session::Record};
+use tower_bearer::{
+    clock::Timestamp,
+    session::{EndReason, Ended, Record},
+};
 
 use crate::tokens::Held;
 
@@ -27,10 +30,14 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(first: Held, row: Record, longest: Duration) -> Self {
-        let watched = Watched::new(row.session.created_at, longest);
+        let watched = Watched::new(
+            row.session.created_at,
+            longest,
+            row.state.bound_to.is_some(),
+        );
         Self {
             subject: row.session.subject.clone(),
-            claims: [(0, first.refresh.clone())].into(),
+            claims: [(0, without_key(&first.refresh))].into(),
             held: vec![first],
             past: vec![(row, watched.clone())],
             watched,
@@ -67,7 +74,11 @@ impl Client {
         row: &Record,
         now: Timestamp,
     ) -> Result<(), TestCaseError> {
-        let (refresh, access) = (&held.refresh, held.access.claims());
+        let (refresh, access) = (&without_key(&held.refresh), held.access.claims());
+        let bound_to = row.state.bound_to.clone();
+        prop_assert_eq!(&held.key(), &bound_to, "a refresh token of another key");
+        let jkt = access.cnf.as_ref().and_then(|cnf| cnf.jkt().cloned());
+        prop_assert_eq!(jkt, bound_to, "an access token of another key");
         let generation = held.presented.generation;
         let jti = |claims: &Value| claims["jti"] == refresh["jti"];
         let mut others = self.claims.iter().filter(|(of, _)| **of != generation);
@@ -127,6 +138,15 @@ impl Client {
             prop_assert_eq!(&row.session, &before.session, "only an end changes it");
         }
         prop_assert!(row.state.expires_at <= row.session.ends_at);
+        if !matches!(step, Step::LoseWrites { .. }) && before.state.bound_to.is_some() {
+            prop_assert_eq!(
+                &row.state.bound_to,
+                &before.state.bound_to,
+                "bound for ever"
+            );
+            let is_reuse = |ended: Ended| ended.reason == EndReason::Reuse;
+            prop_assert!(!row.state.ended.is_some_and(is_reuse), "a copy is a thief");
+        }
         if !matches!(step, Step::LoseWrites { .. }) {
             prop_assert!(
                 row.state.generation >= before.state.generation,
@@ -155,4 +175,14 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// The claims of a refresh token that are the same in all answers of its generation. A session may be
+/// bound between two of them.
+fn without_key(refresh: &Value) -> Value {
+    let mut claims = refresh.clone();
+    if let Some(claims) = claims.as_object_mut() {
+        claims.remove("cnf");
+    }
+    claims
 }

@@ -35,11 +35,18 @@ pub(super) struct Setting {
 }
 
 /// One step of a history. `session` is taken modulo the number of sessions, and 0 is the newest
-/// one. A `back` of 0 is the newest token that the client has.
+/// one. A `back` of 0 is the newest token that the client has; others are those of its copies.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Start {
         subject: usize,
+        /// Whether the session is bound to the client's key.
+        bound: bool,
+    },
+    /// The application binds the session to the client's key.
+    Bind {
+        session: usize,
+        server: usize,
     },
     Refresh {
         session: usize,
@@ -47,11 +54,14 @@ pub(super) enum Step {
         back: usize,
         /// Whether the answer gets lost, so that the client goes on with the tokens that it has.
         lost: bool,
+        /// Whether the request has a proof of the client's key.
+        proves: bool,
     },
     /// One token, presented to both servers at once.
     Twice {
         session: usize,
         back: usize,
+        proves: bool,
     },
     /// A token signed with the real key, with a `jti` that the session never had.
     Forged {
@@ -154,7 +164,8 @@ impl Jump {
 
 pub(super) fn histories() -> impl Strategy<Value = History> {
     (settings(), vec(scenes(), 1..50)).prop_map(|(setting, scenes)| {
-        let mut steps = vec![Step::Start { subject: 0 }];
+        let (subject, bound) = (0, false);
+        let mut steps = vec![Step::Start { subject, bound }];
         steps.extend(scenes.into_iter().flatten());
         History { setting, steps }
     })
@@ -167,6 +178,7 @@ fn scenes() -> impl Strategy<Value = Vec<Step>> {
         server,
         back: 0,
         lost,
+        proves: true,
     };
     let lost_answer = (0_usize..2, jumps(), 0_usize..2).prop_map(move |(server, jump, other)| {
         vec![
@@ -192,15 +204,44 @@ fn scenes() -> impl Strategy<Value = Vec<Step>> {
                 server: 1,
                 back: 1,
                 lost: false,
+                proves: true,
             },
         ]
     });
+    // Copies that share nothing but the key, one of them after a failover.
+    let copies =
+        (jumps(), 0_usize..4, 0_usize..4, back()).prop_map(move |(jump, one, other, lost)| {
+            let copy = |back| Step::Refresh {
+                session: 0,
+                server: 1,
+                back,
+                lost: false,
+                proves: true,
+            };
+            vec![
+                Step::Bind {
+                    session: 0,
+                    server: 0,
+                },
+                refresh(0, false),
+                Step::Wait(jump),
+                copy(one),
+                Step::LoseWrites {
+                    session: 0,
+                    back: lost,
+                },
+                copy(other),
+            ]
+        });
     let clean_up_at_the_end = (-1_i64..=1).prop_map(|off| {
         let (by, backward) = (Length::End, false);
         vec![
             Step::Wait(Jump { by, off, backward }),
             Step::CleanUp { server: 0 },
-            Step::Start { subject: 0 },
+            Step::Start {
+                subject: 0,
+                bound: false,
+            },
         ]
     });
     prop_oneof![
@@ -208,6 +249,7 @@ fn scenes() -> impl Strategy<Value = Vec<Step>> {
         4 => lost_answer,
         2 => overtaken_tab,
         1 => clean_up_at_the_end,
+        1 => copies,
     ]
 }
 
@@ -256,11 +298,16 @@ fn settings() -> impl Strategy<Value = Setting> {
 fn steps() -> impl Strategy<Value = Step> {
     let (session, server, subject) = (|| session(), || 0_usize..2, || 0_usize..2);
     prop_oneof![
-        9 => subject().prop_map(|subject| Step::Start { subject }),
-        40 => (session(), server(), back(), prop::bool::weighted(0.3)).prop_map(
-            |(session, server, back, lost)| Step::Refresh { session, server, back, lost }
+        9 => (subject(), prop::bool::weighted(0.3))
+            .prop_map(|(subject, bound)| Step::Start { subject, bound }),
+        1 => (session(), server()).prop_map(|(session, server)| Step::Bind { session, server }),
+        40 => (session(), server(), back(), prop::bool::weighted(0.3), proves()).prop_map(
+            |(session, server, back, lost, proves)| {
+                Step::Refresh { session, server, back, lost, proves }
+            }
         ),
-        5 => (session(), back()).prop_map(|(session, back)| Step::Twice { session, back }),
+        5 => (session(), back(), proves())
+            .prop_map(|(session, back, proves)| Step::Twice { session, back, proves }),
         2 => (session(), server(), any::<bool>())
             .prop_map(|(session, server, ahead)| Step::Forged { session, server, ahead }),
         12 => (session(), server(), back())
@@ -284,6 +331,10 @@ fn steps() -> impl Strategy<Value = Step> {
 /// Mostly the newest session.
 fn session() -> impl Strategy<Value = usize> {
     prop_oneof![4 => Just(0_usize), 1 => 0_usize..4]
+}
+
+fn proves() -> impl Strategy<Value = bool> {
+    prop::bool::weighted(0.9)
 }
 
 fn back() -> impl Strategy<Value = usize> {

@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tower_bearer::{
     SessionId,
+    claims::KeyThumbprint,
     clock::Timestamp,
     session::{
-        ConfirmBy, EndReason, Ended, Overflow, PresentedToken, Record, RefreshOutcome,
-        RefreshVerdict, Refusal, RotationPolicy, SessionEventKind, decide,
+        ConfirmBy, EndReason, Ended, Overflow, Possession, PresentedToken, Record, RefreshOutcome,
+        RefreshVerdict, Refusal, RotationPolicy, SessionEventKind, SessionState, decide,
     },
 };
+
+use crate::tokens::proof;
 
 use super::history::{IDLE, Setting};
 
@@ -96,6 +99,28 @@ impl Reference {
         ended
     }
 
+    /// Binds the session to the key of the clients, and tells whether it was not bound before.
+    pub(super) fn bind(&mut self, id: SessionId, now: Timestamp) -> Result<bool, Refusal> {
+        let row = self.rows.get_mut(&id).ok_or(Refusal::Unknown)?;
+        if row.state.ended.is_some() {
+            return Err(Refusal::Ended);
+        }
+        if !row.is_live(now) {
+            return Err(Refusal::Expired);
+        }
+        if row.state.bound_to.is_some() {
+            return Ok(false);
+        }
+        row.state.bound_to = Some(proof().key().clone());
+        row.state.version = row.state.next_version(now);
+        self.told.push((SessionEventKind::Bound, id, 0));
+        Ok(true)
+    }
+
+    pub(super) fn bound_to(&self, id: SessionId) -> Option<&KeyThumbprint> {
+        self.rows.get(&id)?.state.bound_to.as_ref()
+    }
+
     pub(super) fn refresh(
         &mut self,
         server: usize,
@@ -112,7 +137,19 @@ impl Reference {
         self.overtaken +=
             usize::from(verdict == RefreshVerdict::Late && row.state.confirmed_at.is_some());
         let distance = i64::from(row.state.generation) - i64::from(token.generation);
-        let next = verdict.apply(row, token, now, &self.policy);
+        let mut next = verdict.apply(row, token, now, &self.policy);
+        // Where the store has lost the binding, the token still names it.
+        if row.state.bound_to.is_none()
+            && token.possession == Possession::Proven
+            && verdict.is_accepted()
+        {
+            let state = next.get_or_insert_with(|| SessionState {
+                version: row.state.next_version(now),
+                last_refreshed_at: Some(now),
+                ..row.state.clone()
+            });
+            state.bound_to = Some(proof().key().clone());
+        }
         if let Some((row, next)) = self.rows.get_mut(&id).zip(next) {
             row.replace_state(next);
         }
@@ -191,13 +228,21 @@ impl Reference {
     }
 
     /// Whether the server accepts the access token. It then notes the token's generation.
-    pub(super) fn admits(&mut self, server: usize, id: SessionId, generation: u32) -> bool {
+    /// That of a bound session confirms nothing.
+    pub(super) fn admits(
+        &mut self,
+        server: usize,
+        id: SessionId,
+        generation: u32,
+        bound: bool,
+    ) -> bool {
         let server = &mut self.servers[server];
         if server.ended.contains(&id) {
             return false;
         }
         let is_new = server.seen.get(&id).is_none_or(|seen| *seen < generation);
-        if generation >= 1 && self.setting.confirm_by == ConfirmBy::AccessToken && is_new {
+        if generation >= 1 && !bound && self.setting.confirm_by == ConfirmBy::AccessToken && is_new
+        {
             server.seen.insert(id, generation);
             server.waiting.insert(id, generation);
         }

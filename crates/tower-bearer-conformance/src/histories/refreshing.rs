@@ -12,7 +12,10 @@ use tower_bearer::{
     },
 };
 
-use crate::{Fixture, tokens::Held};
+use crate::{
+    Fixture,
+    tokens::{Held, proof},
+};
 
 use super::{
     table::Fate,
@@ -37,14 +40,13 @@ impl<F: Fixture> World<'_, F> {
         &mut self,
         client: usize,
         server: usize,
-        back: usize,
+        (back, proves): (usize, bool),
         lost: bool,
     ) -> Checked {
         let held = self.clients[client].held(back).clone();
-        let refresh = RefreshRequest::new(held.tokens.refresh_token.clone());
-        let result = self.wait_for(self.servers[server].refresh(refresh));
+        let result = self.wait_for(self.servers[server].refresh(request(&held, proves)));
         let given = self.given(server, result)?;
-        self.compare(client, held.presented, [&given])?;
+        self.compare(client, self.presented(&held, proves), [&given])?;
         if !lost {
             self.keep(client, [given]);
         }
@@ -52,23 +54,29 @@ impl<F: Fixture> World<'_, F> {
     }
 
     /// Presents one token to both servers at once. It is not known which of the two was first.
-    pub(super) fn twice(&mut self, client: usize, back: usize) -> Checked {
+    pub(super) fn twice(&mut self, client: usize, (back, proves): (usize, bool)) -> Checked {
         let held = self.clients[client].held(back).clone();
+        let presented = self.presented(&held, proves);
         let [one, other] = self.servers.clone().map(|server| {
-            let refresh = RefreshRequest::new(held.tokens.refresh_token.clone());
+            let refresh = request(&held, proves);
             self.runtime
                 .spawn(async move { server.refresh(refresh).await })
         });
         let (one, other) = self.wait_for(async { (one.await.unwrap(), other.await.unwrap()) });
         let (one, other) = (self.given(0, one)?, self.given(1, other)?);
         let before = (self.reference.clone(), self.clients[client].clone());
-        let in_order = self.compare(client, held.presented, [&one, &other]);
+        let in_order = self.compare(client, presented, [&one, &other]);
         if in_order.is_err() || self.row(held.id).as_ref() != self.reference.rows.get(&held.id) {
             (self.reference, self.clients[client]) = before;
-            self.compare(client, held.presented, [&other, &one])?;
+            self.compare(client, presented, [&other, &one])?;
         }
         self.keep(client, [one, other]);
         Ok(())
+    }
+
+    /// What a server makes of the token, before it decides.
+    fn presented(&self, held: &Held, proves: bool) -> PresentedToken {
+        held.in_hands(self.reference.bound_to(held.id), proves)
     }
 
     fn given(
@@ -113,9 +121,7 @@ impl<F: Fixture> World<'_, F> {
                 expected,
                 "not as the decision says"
             );
-            let expected = client
-                .watched
-                .present(token.generation, token.exp, now, &self.setting);
+            let expected = client.watched.present(token, now, &self.setting);
             prop_assert_eq!(fate(given), expected, "not as the table says");
             if let Ok(answer) = &given.answer {
                 let row = self.reference.rows.get(&id);
@@ -164,9 +170,18 @@ impl<F: Fixture> World<'_, F> {
     ) -> Checked {
         let held = self.clients[client].held(back);
         let (id, generation) = (held.id, held.presented.generation);
+        let bound = held.access.claims().cnf.is_some();
         let admits = self.servers[server].admit(&held.access) == Admission::Admitted;
-        prop_assert_eq!(admits, self.reference.admits(server, id, generation));
+        prop_assert_eq!(admits, self.reference.admits(server, id, generation, bound));
         Ok(())
+    }
+}
+
+fn request(held: &Held, proves: bool) -> RefreshRequest {
+    let request = RefreshRequest::new(held.tokens.refresh_token.clone());
+    match proves {
+        true => request.proof(proof()),
+        false => request,
     }
 }
 

@@ -13,7 +13,11 @@ use tower_bearer::{
     store::{SessionStore, Swap},
 };
 
-use crate::{Fixture, tokens::Held, trial::ISSUER};
+use crate::{
+    Fixture,
+    tokens::{Held, proof},
+    trial::ISSUER,
+};
 
 use super::{
     client::Client,
@@ -28,7 +32,7 @@ const SECOND: Duration = Duration::from_secs(1);
 impl<F: Fixture> World<'_, F> {
     pub(super) fn step(&mut self, step: &Step) -> Checked {
         match *step {
-            Step::Start { subject } => self.start(subject),
+            Step::Start { subject, bound } => self.start(subject, bound),
             Step::Wait(jump) => {
                 self.wait(jump);
                 Ok(())
@@ -42,7 +46,8 @@ impl<F: Fixture> World<'_, F> {
                 self.clean_up(server);
                 Ok(())
             }
-            Step::Refresh { session, .. }
+            Step::Bind { session, .. }
+            | Step::Refresh { session, .. }
             | Step::Twice { session, .. }
             | Step::Forged { session, .. }
             | Step::Use { session, .. }
@@ -58,10 +63,15 @@ impl<F: Fixture> World<'_, F> {
 
     fn step_of(&mut self, client: usize, step: &Step) -> Checked {
         match *step {
+            Step::Bind { server, .. } => self.bind(client, server),
             Step::Refresh {
-                server, back, lost, ..
-            } => self.refresh(client, server, back, lost),
-            Step::Twice { back, .. } => self.twice(client, back),
+                server,
+                back,
+                lost,
+                proves,
+                ..
+            } => self.refresh(client, server, (back, proves), lost),
+            Step::Twice { back, proves, .. } => self.twice(client, (back, proves)),
             Step::Forged { server, ahead, .. } => self.forged(client, server, ahead),
             Step::Use { server, back, .. } => self.use_access_token(client, server, back),
             Step::End { server, other, .. } => self.end(client, server, other),
@@ -77,11 +87,14 @@ impl<F: Fixture> World<'_, F> {
         }
     }
 
-    fn start(&mut self, subject: usize) -> Checked {
+    fn start(&mut self, subject: usize, bound: bool) -> Checked {
         let subject = self.subjects[subject].clone();
-        let grant = Grant::new(&*subject)
+        let mut grant = Grant::new(&*subject)
             .scope(SCOPE)
             .metadata("device", "phone");
+        if bound {
+            grant = grant.bound_to(proof());
+        }
         let started = self.wait_for(self.servers[0].start(grant));
         let seen = self.seen(0);
         let listed = seen.iter().find_map(|seen| match seen {
@@ -111,7 +124,8 @@ impl<F: Fixture> World<'_, F> {
         session.ends_at = now + self.setting.longest;
         session.scope = SCOPE;
         session.metadata = row.session.metadata.clone();
-        let state = SessionState::new(now + IDLE);
+        let mut state = SessionState::new(now + IDLE);
+        state.bound_to = bound.then(|| proof().key().clone());
         let expected = Record { session, state };
         prop_assert_eq!(&row, &expected);
         let mut client = Client::new(held.clone(), row.clone(), self.setting.longest);
@@ -124,6 +138,19 @@ impl<F: Fixture> World<'_, F> {
         for id in self.reference.surplus(listed, listed_at) {
             self.ended(0, id, EndReason::Evicted);
         }
+        Ok(())
+    }
+
+    fn bind(&mut self, client: usize, server: usize) -> Checked {
+        let id = self.clients[client].held(0).id;
+        let bound = self.wait_for(self.servers[server].bind(id, &proof()));
+        let now = self.told(server);
+        let expected = self.reference.bind(id, now);
+        if expected == Ok(true) {
+            self.clients[client].watched.bind();
+        }
+        let kind = bound.map_err(|error| error.kind());
+        prop_assert_eq!(kind, expected.map_err(SessionErrorKind::InvalidGrant));
         Ok(())
     }
 

@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use tower_bearer::{clock::Timestamp, session::Record};
+use tower_bearer::{
+    clock::Timestamp,
+    session::{Possession, PresentedToken, Record},
+};
 
 use super::history::{IDLE, Setting};
 
@@ -20,6 +23,7 @@ pub(super) struct Watched {
     expires: Timestamp,
     ends: Timestamp,
     ended: bool,
+    bound: bool,
 }
 
 /// What must happen to a presented token.
@@ -36,7 +40,7 @@ pub(super) enum Fate {
 }
 
 impl Watched {
-    pub(super) fn new(now: Timestamp, longest: Duration) -> Self {
+    pub(super) fn new(now: Timestamp, longest: Duration, bound: bool) -> Self {
         Self {
             generation: 0,
             delivered: None,
@@ -45,6 +49,7 @@ impl Watched {
             expires: now + IDLE,
             ends: now + longest,
             ended: false,
+            bound,
         }
     }
 
@@ -60,11 +65,16 @@ impl Watched {
             expires: row.state.expires_at,
             ends: row.session.ends_at,
             ended: row.state.ended.is_some(),
+            bound: row.state.bound_to.is_some(),
         }
     }
 
     pub(super) fn is_over(&self) -> bool {
         self.ended
+    }
+
+    pub(super) fn bind(&mut self) {
+        self.bound = true;
     }
 
     pub(super) fn delete(&mut self) {
@@ -78,26 +88,38 @@ impl Watched {
         self.ends = self.ends.min(self.expires.max(at + day));
     }
 
-    /// Presents a genuine token of this generation and with this `exp`.
+    /// Presents a genuine token.
     pub(super) fn present(
         &mut self,
-        generation: u32,
-        exp: Timestamp,
+        token: PresentedToken,
         now: Timestamp,
         setting: &Setting,
     ) -> Fate {
+        let PresentedToken {
+            generation,
+            exp,
+            possession,
+            ..
+        } = token;
         let behind = i64::from(self.generation) - i64::from(generation);
         if self.ended || now >= self.ends {
             return Fate::Nothing;
         }
+        // Where the store has lost the binding, the token still names it.
+        let is_bound = self.bound || possession != Possession::Unbound;
+        let has_no_key = is_bound && possession != Possession::Proven;
+        let is_in_time = now < if behind < 0 { exp } else { self.expires };
+        self.bound |= is_bound && !has_no_key && is_in_time;
         match behind {
-            ..0 if now >= exp => Fate::Nothing,
+            ..0 if now >= exp || has_no_key => Fate::Nothing,
             ..0 => {
                 self.generation = generation;
                 self.deliver(now, Some(now), exp);
                 Fate::Live(generation)
             }
             _ if now >= self.expires => Fate::Nothing,
+            _ if has_no_key => Fate::Nothing,
+            1.. if is_bound => Fate::Live(self.generation),
             0 if self.generation > 0
                 && is_fresh(self.delivered, now, 2 * setting.window, setting) =>
             {

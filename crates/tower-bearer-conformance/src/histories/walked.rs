@@ -12,7 +12,7 @@ pub(super) struct Walked {
 }
 
 /// The outcomes that must happen in some history. Otherwise the test would say nothing about them.
-const ROWS: [&str; 17] = [
+const ROWS: [&str; 20] = [
     "started",
     "rotated",
     "repeated",
@@ -24,6 +24,9 @@ const ROWS: [&str; 17] = [
     "reused_budget_spent",
     "reused_older",
     "forged",
+    "unproven",
+    "overtaken",
+    "bound",
     "unknown",
     "ended",
     "expired",

@@ -1,0 +1,259 @@
+//! Token and revocation endpoint, metadata, and who has to prove a key.
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use tests_shared::proofs::ProofKey;
+use tower::{Layer, ServiceExt, service_fn};
+use tower_bearer::{
+    Algorithm,
+    endpoint::{EndpointOptions, Endpoints},
+    error::ConfigErrorKind,
+    session::{Refusal, SessionEventKind},
+};
+
+use crate::support::*;
+
+#[tokio::test]
+async fn a_bound_session_is_refreshed_by_its_key_only() {
+    let (world, key) = (world(), ProofKey::es256());
+    let tokens = world.bound(&key).await;
+    let row = world.row(&tokens).await;
+    assert_eq!(
+        row.state.bound_to.as_ref().unwrap().to_string(),
+        key.thumbprint()
+    );
+    let of_login = world.claims(tokens.access_token.expose());
+    let jkt =
+        |claims: &tower_bearer::Claims| claims.cnf.as_ref().unwrap().jkt().unwrap().to_string();
+    assert_eq!(jkt(&of_login), key.thumbprint());
+
+    world
+        .refresh(&tokens, &[])
+        .await
+        .refused(400, "invalid_dpop_proof");
+    world
+        .refresh_by(&tokens, &ProofKey::es256())
+        .await
+        .refused(400, "invalid_grant");
+    assert_eq!(world.row(&tokens).await, row);
+    let unproven = SessionEventKind::Refused(Refusal::Unproven);
+    assert_eq!(
+        *world.events.lock().unwrap(),
+        [SessionEventKind::Started, unproven, unproven]
+    );
+
+    let answer = world.refresh_by(&tokens, &key).await;
+    let answer = answer.ok().json();
+    assert_eq!(answer["token_type"], "DPoP");
+    let token = answer["access_token"].as_str().unwrap();
+    assert_eq!(jkt(&world.claims(token)), key.thumbprint());
+    world
+        .me(token, &world.for_me(&key, token).sign())
+        .await
+        .ok();
+    world
+        .ask(world.layer(), bearer(token))
+        .await
+        .refused(401, "invalid_token");
+}
+
+#[tokio::test]
+async fn each_algorithm() {
+    let world = world();
+    for algorithm in ProofKey::ALGORITHMS {
+        let key = ProofKey::new(algorithm);
+        let tokens = world.bound(&key).await;
+        let jkt = world.row(&tokens).await.state.bound_to.unwrap().to_string();
+        assert_eq!(jkt, key.thumbprint(), "{algorithm}");
+        world.refresh_by(&tokens, &key).await.ok();
+        let token = tokens.access_token.expose();
+        world
+            .me(token, &world.for_me(&key, token).sign())
+            .await
+            .ok();
+    }
+}
+
+#[tokio::test]
+async fn only_the_algorithms_that_are_allowed() {
+    let (es256, eddsa) = (ProofKey::es256(), ProofKey::new("EdDSA"));
+    let world = world();
+    let tokens = world.bound(&es256).await;
+    let world = world.with(|dpop| dpop.algorithms([Algorithm::EdDSA]).unwrap());
+    world
+        .refresh_by(&tokens, &es256)
+        .await
+        .refused(400, "invalid_dpop_proof");
+    let others = world.bound(&eddsa).await;
+    world.refresh_by(&others, &eddsa).await.ok();
+    for none in [vec![], vec![Algorithm::ES256, Algorithm::HS256]] {
+        let error = world.dpop.clone().algorithms(none).unwrap_err();
+        assert_eq!(error.kind(), ConfigErrorKind::Algorithm);
+    }
+}
+
+/// The client is told nothing of a key that the endpoint cannot check.
+#[tokio::test]
+async fn endpoints_without_proofs() {
+    let (world, key) = (world(), ProofKey::es256());
+    let tokens = world.bound(&key).await;
+    let endpoints = Endpoints::new(&world.sessions).options(EndpointOptions::new());
+    let nothing = service_fn(async |_: Request<Full<Bytes>>| {
+        Ok::<_, std::convert::Infallible>(http::Response::new(Full::<Bytes>::default()))
+    });
+    let service = endpoints.layer(nothing);
+    let refresh = tokens.refresh_token.expose();
+    let request = Request::post("/token")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("dpop", world.proof(&key, "POST", TOKEN).sign())
+        .body(Full::from(format!(
+            "grant_type=refresh_token&refresh_token={refresh}"
+        )))
+        .unwrap();
+    let answer = service.clone().oneshot(request).await.unwrap();
+    Answer::of(answer).await.refused(400, "invalid_grant");
+    let metadata = Request::get("/.well-known/oauth-authorization-server");
+    let metadata = service
+        .oneshot(metadata.body(Full::default()).unwrap())
+        .await
+        .unwrap();
+    let metadata = Answer::of(metadata).await.ok().json();
+    assert!(metadata.get("dpop_signing_alg_values_supported").is_none());
+}
+
+#[tokio::test]
+async fn the_metadata_name_the_algorithms() {
+    let world = world().with(|dpop| {
+        dpop.algorithms([Algorithm::ES256, Algorithm::PS256])
+            .unwrap()
+    });
+    let endpoints = Endpoints::new(&world.sessions).options(world.options());
+    let nothing = service_fn(async |_: Request<Full<Bytes>>| {
+        Ok::<_, std::convert::Infallible>(http::Response::new(Full::<Bytes>::default()))
+    });
+    let request = Request::get("/.well-known/oauth-authorization-server");
+    let request = request.body(Full::default()).unwrap();
+    let answer = endpoints.layer(nothing).oneshot(request).await.unwrap();
+    let metadata = Answer::of(answer).await.ok().json();
+    let algorithms = &metadata["dpop_signing_alg_values_supported"];
+    assert_eq!(*algorithms, serde_json::json!(["ES256", "PS256"]));
+}
+
+#[tokio::test]
+async fn a_revocation_needs_no_proof_and_takes_no_wrong_one() {
+    let (world, key) = (world(), ProofKey::es256());
+    for proved in [false, true] {
+        let tokens = world.bound(&key).await;
+        for token in [tokens.refresh_token.expose(), tokens.access_token.expose()] {
+            let form = format!("token={token}");
+            let others = world.proof(&ProofKey::es256(), "POST", REVOKE).sign();
+            world
+                .post("/revoke", &form, &[&others])
+                .await
+                .refused(400, "invalid_grant");
+            let elsewhere = world.proof(&key, "POST", TOKEN).sign();
+            let answer = world.post("/revoke", &form, &[&elsewhere]).await;
+            answer.refused(400, "invalid_dpop_proof");
+            assert!(world.row(&tokens).await.state.ended.is_none());
+        }
+        let proof = proved.then(|| world.proof(&key, "POST", REVOKE).sign());
+        let form = format!("token={}", tokens.refresh_token.expose());
+        let proofs: Vec<_> = proof.iter().map(String::as_str).collect();
+        world.post("/revoke", &form, &proofs).await.ok();
+        assert!(world.row(&tokens).await.state.ended.is_some());
+        world
+            .refresh_by(&tokens, &key)
+            .await
+            .refused(400, "invalid_grant");
+    }
+    // A proof does no harm to a session that is not bound.
+    let tokens = world.unbound().await;
+    let form = format!("token={}", tokens.refresh_token.expose());
+    let proof = world.proof(&key, "POST", REVOKE).sign();
+    world.post("/revoke", &form, &[&proof]).await.ok();
+    assert!(world.row(&tokens).await.state.ended.is_some());
+}
+
+#[tokio::test]
+async fn where_all_have_to_prove_a_key() {
+    let (plain, key) = (world(), ProofKey::es256());
+    let (unbound, bound) = (plain.unbound().await, plain.bound(&key).await);
+    let world = plain.with(|dpop| dpop.require());
+    // A session from before keeps its row, and its user logs in again.
+    let row = world.row(&unbound).await;
+    world
+        .refresh(&unbound, &[])
+        .await
+        .refused(400, "invalid_dpop_proof");
+    world
+        .refresh_by(&unbound, &key)
+        .await
+        .refused(400, "invalid_grant");
+    assert_eq!(world.row(&unbound).await, row);
+    let token = unbound.access_token.expose();
+    world
+        .ask(world.layer(), bearer(token))
+        .await
+        .refused(401, "invalid_token");
+    let form = format!("token={}", unbound.refresh_token.expose());
+    world.post("/revoke", &form, &[]).await.ok();
+
+    world.refresh_by(&bound, &key).await.ok();
+    let token = bound.access_token.expose();
+    world
+        .me(token, &world.for_me(&key, token).sign())
+        .await
+        .ok();
+}
+
+#[tokio::test]
+async fn where_some_clients_have_to() {
+    let (plain, key) = (world(), ProofKey::es256());
+    let unbound = plain.unbound().await;
+    let anybodys = plain
+        .sessions
+        .start(tower_bearer::session::Grant::new("anna"))
+        .await
+        .unwrap();
+    for (clients, is_required) in [(["app", "web"], true), (["web", "tv"], false)] {
+        let dpop = plain.dpop.clone().require_for(clients);
+        assert_eq!(dpop.is_required_for(Some("app")), is_required);
+        assert!(!dpop.is_required_for(None));
+        let layer = plain.layer().dpop(&dpop);
+        let by_itself = |token: &str| plain.ask(layer.clone(), bearer(token));
+        by_itself(anybodys.access_token.expose()).await.ok();
+        let answer = by_itself(unbound.access_token.expose()).await;
+        assert_eq!(answer.status.as_u16(), if is_required { 401 } else { 200 });
+        if is_required {
+            // Others may use Bearer, so both are named.
+            assert_eq!(answer.challenges().len(), 2);
+        }
+    }
+    let world = plain.with(|dpop| dpop.require_for(["app"]));
+    world
+        .refresh(&unbound, &[])
+        .await
+        .refused(400, "invalid_dpop_proof");
+    // It cannot get around that by naming no client, nor another.
+    world
+        .refresh_by(&unbound, &key)
+        .await
+        .refused(400, "invalid_grant");
+    assert_eq!(world.row(&unbound).await.state.generation, 0);
+    world.refresh(&anybodys, &[]).await.ok();
+}
+
+#[tokio::test]
+async fn a_request_without_its_token_is_told_that_and_nothing_of_proofs() {
+    let world = world().with(|dpop| dpop.require());
+    let answer = world
+        .post("/token", "grant_type=refresh_token", &["x"])
+        .await;
+    answer.refused(400, "invalid_request");
+    let forged = "grant_type=refresh_token&refresh_token=a.b.c";
+    world
+        .post("/token", forged, &[])
+        .await
+        .refused(400, "invalid_grant");
+}
