@@ -20,6 +20,9 @@ use crate::real::hyper_client;
 
 const COPIES: usize = 3;
 
+/// More lines than a client prints while it has one token.
+const LINES: usize = 100;
+
 /// How often each copy refreshes; more in the variable `TOWER_BEARER_REFRESHES`.
 fn refreshes() -> usize {
     let asked = env::var("TOWER_BEARER_REFRESHES").ok();
@@ -38,7 +41,7 @@ impl World {
         let env = [
             ("STORE", "memory"),
             ("ACCESS_TTL", access_ttl),
-            ("REUSE_WINDOW", "1"),
+            ("REUSE_WINDOW", "0"),
         ];
         let server = Server::start("quickstart", folder.path(), &env);
         Self { server, folder }
@@ -101,10 +104,11 @@ impl Client {
     fn goes_on(&mut self, tokens: usize) -> Result<usize, String> {
         let mut line = String::new();
         let mut had = 0;
+        let mut lines = 0..tokens * LINES;
         while had < tokens {
             let last = line.trim().to_owned();
             line.clear();
-            if self.stdout.read_line(&mut line).unwrap() == 0 {
+            if lines.next().is_none() || self.stdout.read_line(&mut line).unwrap() == 0 {
                 return Err(last);
             }
             if let Some((_, rest)) = line.split_once("200 OK, and token ") {
@@ -138,12 +142,8 @@ fn copies_of_a_bound_client_never_log_each_other_out() {
     let tokens = refreshes() + 1;
     let ran = world.run(&files, tokens);
     println!("{COPIES} copies, bound: {ran:?}");
-    assert_eq!(ran, vec![Ok(tokens); COPIES]);
-    let kept = files
-        .iter()
-        .map(|file| read(file)["refresh_token"].to_string());
-    let kept: std::collections::HashSet<_> = kept.collect();
-    assert!(kept.len() > 1, "they shared nothing");
+    let has_all = |had: &Result<usize, String>| had.as_ref().is_ok_and(|had| *had >= tokens);
+    assert!(ran.iter().all(has_all), "{ran:?}");
 }
 
 /// For the record, and to see that the test above can fail: nobody can tell a copy from a thief.
@@ -217,8 +217,11 @@ async fn a_thief_without_the_key_gets_nothing_and_ends_nothing() {
         }
     }
     assert_eq!(
-        world.client(&file, &[]).goes_on(3),
-        Ok(3),
+        world.client(&file, &[]).goes_on(1),
+        Ok(1),
         "the victim goes on"
     );
+    let without_access = json!({ "refresh_token": kept["refresh_token"], "dpop": kept["dpop"] });
+    fs::write(&file, without_access.to_string()).unwrap();
+    assert_eq!(world.client(&file, &[]).goes_on(1), Ok(1), "and refreshes");
 }

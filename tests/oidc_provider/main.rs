@@ -11,6 +11,8 @@
     reason = "a test that meets the unexpected fails"
 )]
 
+mod dpop;
+
 use std::{
     env,
     future::Future,
@@ -49,11 +51,13 @@ struct Provider {
     child: Child,
     url: String,
     refresh_token: String,
+    /// For a public client whose tokens have to be bound to a key.
+    code: String,
 }
 
 impl Provider {
-    /// Nothing where it is not installed.
-    fn start() -> Option<Self> {
+    /// Nothing where it is not installed. With the mode `nonces`, each proof of a key needs one.
+    fn start(mode: Option<&str>) -> Option<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let folder = env::var_os("TOWER_BEARER_OIDC_PROVIDER").map(PathBuf::from);
         let folder = folder.unwrap_or_else(|| root.join("target/oidc-provider"));
@@ -68,6 +72,7 @@ impl Provider {
         let mut child = Command::new("node")
             .arg(root.join("tests/oidc_provider/server.mjs"))
             .arg(folder)
+            .args(mode)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -75,14 +80,13 @@ impl Provider {
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut line).unwrap();
-        let (url, refresh_token) = line
-            .trim()
-            .split_once(' ')
-            .expect("it says where it listens");
+        let said: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+        let [url, refresh_token, code] = <[String; 3]>::try_from(said).expect("where it listens");
         Some(Self {
             child,
-            url: url.to_owned(),
-            refresh_token: refresh_token.to_owned(),
+            url,
+            refresh_token,
+            code,
         })
     }
 }
@@ -154,7 +158,7 @@ struct World {
 impl World {
     async fn new() -> Option<Self> {
         let world = Self {
-            provider: Provider::start()?,
+            provider: Provider::start(None)?,
             store: MemoryTokenStore::new(),
             http: Http::new(),
             ends: Arc::default(),

@@ -64,7 +64,8 @@ impl<R> RefreshLayer<R> {
     /// Clients with one open connection send such requests.
     ///
     /// The layer cannot see where such a request goes. Call this only for an HTTP client that
-    /// cannot reach any server but those of the configured origins.
+    /// cannot reach any server but those of the configured origins. A token that is bound to a key is
+    /// proven for the first of them, the one given to [`new`](RefreshLayer::new).
     #[must_use]
     pub fn danger_trust_relative_urls(self) -> Self {
         self.with(|rules| rules.relative_is_ours = true)

@@ -216,7 +216,7 @@ impl ClientSessionBuilder {
     /// ends the session.
     ///
     /// The function is asked about client errors (4xx) only. A lost answer, a timeout, a redirect, a
-    /// 408, 425, 429 or 5xx never ends a session. But a proxy or a wrong URL may also answer with a
+    /// 408, 425, 429 or 5xx never ends a session, nor does a refused proof of a key. But a proxy or a wrong URL may also answer with a
     /// 4xx, so be as narrow as you can. The function must not block.
     ///
     /// ```
