@@ -180,12 +180,6 @@ impl DeviceBinding {
         &self.0.cookie
     }
 
-    /// Whether this is a refresh token of a session that is bound to a device.
-    pub(crate) fn says_bound(&self, token: &str) -> bool {
-        let own = self.0.reader.read(token);
-        own.is_some_and(|own| own.bound_to.is_some())
-    }
-
     pub(super) fn access(&self) -> &AccessCookie {
         &self.0.access
     }

@@ -37,7 +37,7 @@ mod none {
     use http::{HeaderMap, Request, Response};
 
     use super::ErrorReply;
-    use crate::session::{Refreshed, SessionError};
+    use crate::session::{RefreshRequest, Refreshed, SessionError};
 
     #[derive(Clone, Debug, Default)]
     pub(in crate::endpoint) struct Carrier(());
@@ -62,7 +62,7 @@ mod none {
             match *self {}
         }
 
-        pub(in crate::endpoint) fn is_bound(&self) -> bool {
+        pub(in crate::endpoint) fn add_to(&self, _request: RefreshRequest) -> RefreshRequest {
             match *self {}
         }
 

@@ -9,7 +9,7 @@ use crate::dbsc::DeviceBinding;
 use crate::{
     cookie::{Found, RefreshCookie},
     error::ErrorCode,
-    session::{Refreshed, SessionError},
+    session::{RefreshRequest, Refreshed, SessionError},
     token::RefreshToken,
 };
 
@@ -26,7 +26,6 @@ pub(super) struct Carried {
     #[cfg(feature = "dbsc")]
     binding: Option<DeviceBinding>,
     token: RefreshToken,
-    is_bound: bool,
 }
 
 impl Carrier {
@@ -59,16 +58,6 @@ impl Carrier {
         false
     }
 
-    /// Whether the token says that its session is bound to a device.
-    fn says_bound(&self, token: &str) -> bool {
-        #[cfg(feature = "dbsc")]
-        if let Some(binding) = &self.binding {
-            return binding.says_bound(token);
-        }
-        let _ = token;
-        false
-    }
-
     /// The token in the request's cookie. A browser adds the cookie even if a page of another
     /// origin makes the request, so the origin is checked before the token.
     pub(super) fn find<B>(&self, request: &Request<B>) -> Result<Option<Carried>, ErrorReply> {
@@ -84,7 +73,6 @@ impl Carrier {
                 #[cfg(feature = "dbsc")]
                 binding: self.binding.clone(),
                 token: RefreshToken::new(token),
-                is_bound: self.says_bound(token) && !request.headers().contains_key("dpop"),
             })),
         }
     }
@@ -95,10 +83,13 @@ impl Carried {
         self.token.expose()
     }
 
-    /// Whether only a proof could refresh the session, and there is none. A page does not know that its
-    /// browser has bound the session, so it asks each time that it is opened.
-    pub(super) fn is_bound(&self) -> bool {
-        self.is_bound
+    /// Adds that a page asks, whose browser may have bound the session to the device.
+    pub(super) fn add_to(&self, request: RefreshRequest) -> RefreshRequest {
+        #[cfg(feature = "dbsc")]
+        if self.binding.is_some() {
+            return request.of_a_page();
+        }
+        request
     }
 
     pub(super) fn refreshed(&self, refreshed: &Refreshed) -> Result<Response<Bytes>, SessionError> {

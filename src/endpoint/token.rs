@@ -95,9 +95,6 @@ impl Operation for Refresh {
             (None, Params::Form(_)) => {}
         }
         let token = carrier::only(token, carried.as_ref(), "the refresh token is missing")?;
-        if carried.as_ref().is_some_and(Carried::is_bound) {
-            return Err(ErrorReply::device_bound());
-        }
         let scope = scope.map(|scope| scope.parse::<Scope>().map_err(|_| ErrorCode::InvalidScope));
         let camel = params.is_camel(REFRESH_TOKEN);
         Ok(Self {
@@ -119,6 +116,9 @@ impl Operation for Refresh {
         proved: &Proved,
     ) -> Result<Response<Bytes>, SessionError> {
         let mut request = proved.add_to(RefreshRequest::new(self.token));
+        if let Some(carried) = &self.carried {
+            request = carried.add_to(request);
+        }
         if let Some(scope) = self.scope {
             request = request.scope(scope);
         }

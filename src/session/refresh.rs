@@ -87,6 +87,11 @@ impl<St: SessionStore> Sessions<St> {
             return Err(self.refuse(Refusal::OtherClient, record, token));
         }
         match decided.verdict {
+            RefreshVerdict::Refused(refusal @ Refusal::Unproven)
+                if attempt.request.may_lack_a_proof() =>
+            {
+                Err(SessionError::refused(refusal))
+            }
             RefreshVerdict::Refused(refusal) => Err(self.refuse(refusal, record, token)),
             RefreshVerdict::Reuse(reuse) => self.punish(reuse, &decided).await,
             _ => self.accept(attempt, decided).await,

@@ -16,6 +16,8 @@ pub struct RefreshRequest {
     pub(super) proof: Option<KeyProof>,
     #[cfg(feature = "dpop")]
     key_holders: Option<Arc<KeyHolders>>,
+    #[cfg(feature = "dbsc")]
+    is_of_a_page: bool,
 }
 
 impl RefreshRequest {
@@ -28,6 +30,8 @@ impl RefreshRequest {
             proof: None,
             #[cfg(feature = "dpop")]
             key_holders: None,
+            #[cfg(feature = "dbsc")]
+            is_of_a_page: false,
         }
     }
 
@@ -43,6 +47,22 @@ impl RefreshRequest {
     pub fn proof(mut self, proof: KeyProof) -> Self {
         self.proof = Some(proof);
         self
+    }
+
+    /// Lets a lack of proof pass without an event. A page does not know that its browser has bound the
+    /// session to the device, so it asks each time that it is opened.
+    #[cfg(feature = "dbsc")]
+    pub(crate) fn of_a_page(mut self) -> Self {
+        self.is_of_a_page = true;
+        self
+    }
+
+    /// Whether it is no sign of theft if the proof is missing.
+    pub(super) fn may_lack_a_proof(&self) -> bool {
+        #[cfg(feature = "dbsc")]
+        return self.is_of_a_page && self.proof.is_none();
+        #[cfg(not(feature = "dbsc"))]
+        false
     }
 
     /// Refuses the token if its session is not bound to a key and belongs to one of these clients.
