@@ -101,6 +101,20 @@ async fn nor_with_a_cookie_from_before_the_binding() {
     assert_eq!(world.refresh(&browser).await.status, StatusCode::OK);
 }
 
+/// So its page knows that somebody has to log in again.
+#[tokio::test]
+async fn a_script_learns_that_a_bound_session_is_over() {
+    let world = World::new();
+    let browser = world.bound().await;
+    let session = world.row(&browser).await.session;
+    let ended = world.sessions.end(session.id, &session.subject).await;
+    assert!(ended.unwrap());
+    world
+        .by_script(&browser)
+        .await
+        .refused(400, "invalid_grant");
+}
+
 #[tokio::test]
 async fn a_script_refreshes_a_session_that_is_not_bound() {
     let world = World::new();
