@@ -132,7 +132,8 @@ impl CookieOptions {
         let name = self.name.unwrap_or_else(|| format!("{prefix}{default}"));
         check_name(&name, self.is_insecure, &self.path)?;
         if self.is_http && !name.starts_with(HTTP) && !name.starts_with(HOST_HTTP) {
-            let wrong = "with http_prefix its name must start with __Host-Http- or __Http-, and it must be secure";
+            let wrong = "with http_prefix its name must start with __Host-Http- or __Http-, \
+                and it must be secure";
             return Err(ConfigError::new(ConfigErrorKind::Cookie, wrong));
         }
         check_path(&self.path)?;

@@ -101,7 +101,8 @@ impl DeviceBinding {
         let access = check::cookies(cookie, &options)?;
         check::paths(&options)?;
         let lifetime = sessions.access_lifetime();
-        let challenge_lifetime = options.challenge_lifetime.unwrap_or(lifetime);
+        let challenge_lifetime = options.challenge_lifetime;
+        let challenge_lifetime = challenge_lifetime.unwrap_or(lifetime.min(check::LONGEST));
         check::lifetimes(lifetime, challenge_lifetime, options.offer_lifetime)?;
         Ok(Self(Arc::new(Inner {
             access: access.clone(),

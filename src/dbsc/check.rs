@@ -9,7 +9,8 @@ use crate::{
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Of a challenge and an offer.
+pub(super) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Chromium refreshes ahead once less than two minutes are left of a cookie, so that with a life of no
 /// more than that it would do so with every request.
@@ -58,7 +59,8 @@ pub(super) fn paths(options: &DeviceOptions) -> Result<(), ConfigError> {
         true => Ok(()),
         false => Err(ConfigError::new(
             ConfigErrorKind::Url,
-            "a path of the device binding starts with one / and is printable ASCII without space, \", \\, ? and #",
+            "a path of the device binding starts with one / and is printable ASCII \
+             without space, \", \\, ? and #",
         )),
     }
 }
@@ -69,7 +71,7 @@ pub(super) fn lifetimes(
     offer: Duration,
 ) -> Result<(), ConfigError> {
     let wrong = |what| Err(ConfigError::new(ConfigErrorKind::Lifetime, what));
-    let is_fit = |lifetime| (MINUTE..=DAY).contains(&lifetime);
+    let is_fit = |lifetime| (MINUTE..=LONGEST).contains(&lifetime);
     if access < SHORTEST_ACCESS {
         wrong(
             "a bound access cookie must live for at least five minutes: browsers refresh it ahead of time",

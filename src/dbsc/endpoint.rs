@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use http::{Method, Request, Response};
 use tower_service::Service;
 
@@ -24,14 +25,9 @@ impl DeviceBinding {
         sessions: &Sessions<St>,
         request: Request<B>,
     ) -> ReplyFuture {
-        let (binding, sessions) = (self.clone(), sessions.clone());
-        let request = request.map(drop);
-        if request.method() != Method::POST {
-            return ReplyFuture::ready(method_not_allowed(request.method(), "POST"));
-        }
-        ReplyFuture::boxed(async move {
-            let response = registration::answer(&binding, &sessions, &request).await;
-            response.map(ReplyBody::from)
+        let (binding, sessions, request) = (self.clone(), sessions.clone(), request.map(drop));
+        to_post(&request.method().clone(), async move {
+            registration::answer(&binding, &sessions, &request).await
         })
     }
 
@@ -40,15 +36,21 @@ impl DeviceBinding {
         sessions: &Sessions<St>,
         request: Request<B>,
     ) -> ReplyFuture {
-        let (binding, sessions) = (self.clone(), sessions.clone());
-        let request = request.map(drop);
-        if request.method() != Method::POST {
-            return ReplyFuture::ready(method_not_allowed(request.method(), "POST"));
-        }
-        ReplyFuture::boxed(async move {
-            let response = refresh::answer(&binding, &sessions, &request).await;
-            response.map(ReplyBody::from)
+        let (binding, sessions, request) = (self.clone(), sessions.clone(), request.map(drop));
+        to_post(&request.method().clone(), async move {
+            refresh::answer(&binding, &sessions, &request).await
         })
+    }
+}
+
+/// The answer to a `POST`, and to no other method.
+fn to_post(
+    method: &Method,
+    answer: impl Future<Output = Response<Bytes>> + Send + 'static,
+) -> ReplyFuture {
+    match *method {
+        Method::POST => ReplyFuture::boxed(async { answer.await.map(ReplyBody::from) }),
+        _ => ReplyFuture::ready(method_not_allowed(method, "POST")),
     }
 }
 

@@ -62,7 +62,8 @@ impl DeviceOptions {
     }
 
     /// How old a challenge may be that a browser has signed: by default as long as an access token
-    /// lives, so that a browser in use refreshes with one request. With an older one it makes a second
+    /// lives, and a day at most, so that a browser in use refreshes with one request. With an older one
+    /// it makes a second
     /// request by itself.
     ///
     /// Whoever can see a whole request to the refresh endpoint, its cookies and its proof, can repeat it

@@ -25,14 +25,15 @@
 //! | another grant type | 400 | `unsupported_grant_type` |
 //! | the client does not authenticate as it should | 401 | `invalid_client` |
 //! | the cookie comes with a request of another origin | 403 | `access_denied` |
+//! | only the browser can refresh the session, which is bound to its device | 403 | `access_denied`, with `"reason": "device_bound"` |
 //! | another method, a body that is too large, another content type | 405, 413, 415 | `invalid_request` |
 //! | the body breaks off or takes too long | 408 | `temporarily_unavailable` |
 //! | the server has a fault, such as a key that cannot sign | 500 | `server_error` |
 //! | the store or a check of the application does not answer | 503 | `temporarily_unavailable` |
 //!
 //! The answer to a refresh or a revocation without a token also has the member
-//! `"reason": "no_token"`, and no other answer has it. A page that keeps its token in a cookie, which it cannot see, learns by this that there
-//! is none and that somebody has to log in. Only this and `invalid_grant` tell that a session is
+//! `"reason": "no_token"`, and no other answer has that one. A page that keeps its token in a cookie,
+//! which it cannot see, learns by this that there is none and that somebody has to log in. Only this and `invalid_grant` tell that a session is
 //! over.
 //!
 //! # Example
