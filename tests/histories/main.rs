@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use tower_bearer::{
     SessionId,
+    claims::KeyThumbprint,
     clock::Timestamp,
     session::{
-        PresentedToken, Record, RefreshVerdict, Reuse, RotationPolicy, Session, SessionSecret,
-        decide,
+        Possession, PresentedToken, Record, RefreshVerdict, Refusal, Reuse, RotationPolicy,
+        Session, SessionSecret, decide,
     },
 };
 
@@ -24,6 +25,8 @@ struct World {
     record: Record,
     now: Timestamp,
     policy: RotationPolicy,
+    /// Of whoever presents a token.
+    possession: Possession,
 }
 
 impl World {
@@ -38,7 +41,16 @@ impl World {
             record,
             now,
             policy: RotationPolicy::default(),
+            possession: Possession::Unbound,
         }
+    }
+
+    /// The session is bound to a key, which everybody has who presents a token.
+    fn bound() -> Self {
+        let mut world = Self::new();
+        world.record.state.bound_to = Some(KeyThumbprint::from_bytes([7; 32]));
+        world.possession = Possession::Proven;
+        world
     }
 
     fn wait(&mut self, secs: u64) {
@@ -47,7 +59,8 @@ impl World {
 
     /// Presents a token that the session has minted; tells the verdict and the token got.
     fn present(&mut self, generation: u32) -> (RefreshVerdict, Option<u32>) {
-        let token = PresentedToken::new(generation, self.record.state.expires_at, true);
+        let token = PresentedToken::new(generation, self.record.state.expires_at, true)
+            .with_possession(self.possession);
         let verdict = decide(&self.record, token, self.now, &self.policy);
         if let Some(next) = verdict.apply(&self.record, token, self.now, &self.policy) {
             self.record.state = next;
@@ -235,4 +248,72 @@ fn answers_lost_within_the_budget_never_log_out() {
         world.use_access_token(got);
         held = got;
     }
+}
+
+/// Three processes were given one token and share nothing from then on. The second wakes up after an
+/// hour, the third when a week is over, and all go on in turns.
+fn three_copies(mut world: World) -> Option<RefreshVerdict> {
+    let mut held = [0; 3];
+    for round in 0..200 {
+        let copy = match round {
+            150.. => round % 3,
+            6.. => round % 2,
+            _ => 0,
+        };
+        world.wait(if round == 150 { 7 * 24 * 3600 } else { 600 });
+        let (verdict, got) = world.present(held[copy]);
+        match got {
+            Some(got) => held[copy] = got,
+            None => return Some(verdict),
+        }
+        world.use_access_token(held[copy]);
+    }
+    None
+}
+
+#[test]
+fn copies_of_a_client_log_each_other_out_unless_they_have_a_key() {
+    let reuse = RefreshVerdict::Reuse(Reuse::Older);
+    assert_eq!(three_copies(World::new()), Some(reuse));
+    assert_eq!(three_copies(World::bound()), None);
+}
+
+#[test]
+fn a_copy_goes_on_after_a_failover_whatever_it_holds() {
+    let mut world = World::bound();
+    let mut live = 0;
+    for _ in 0..3 {
+        world.wait(600);
+        live = world.gets(live, RefreshVerdict::Rotate);
+    }
+    let before = world.record.clone();
+    for _ in 0..2 {
+        world.wait(600);
+        live = world.gets(live, RefreshVerdict::Rotate);
+    }
+    world.record = before;
+    world.wait(3600);
+    assert_eq!(world.gets(1, RefreshVerdict::Overtaken), 3);
+    assert_eq!(world.gets(4, RefreshVerdict::Restore), 4);
+    assert_eq!(world.gets(3, RefreshVerdict::Overtaken), 4);
+    assert_eq!(world.gets(5, RefreshVerdict::Restore), 5);
+    assert_eq!(world.gets(4, RefreshVerdict::Overtaken), 5);
+}
+
+#[test]
+fn a_thief_without_the_key_changes_nothing() {
+    let mut world = World::bound();
+    for _ in 0..3 {
+        world.wait(600);
+        world.gets(world.record.state.generation, RefreshVerdict::Rotate);
+    }
+    let before = world.record.clone();
+    world.possession = Possession::Unproven;
+    for generation in 0..=4 {
+        world.wait(600);
+        world.gets(generation, RefreshVerdict::Refused(Refusal::Unproven));
+    }
+    assert!(world.record == before);
+    world.possession = Possession::Proven;
+    world.gets(0, RefreshVerdict::Overtaken);
 }
