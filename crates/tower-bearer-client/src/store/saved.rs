@@ -12,7 +12,7 @@ use crate::{
 /// The tokens of a session as a [`TokenStore`](crate::TokenStore) keeps them.
 ///
 /// If the session is bound to a key that it has made itself
-/// ([`dpop`](crate::ClientSessionBuilder::dpop)), the private key is a part of them.
+/// (`ClientSessionBuilder::dpop`), the private key is a part of them.
 ///
 /// `Debug` shows no token and no key. Serde's `Serialize` **writes them out**, so treat the result as
 /// you would treat a password.
