@@ -241,7 +241,7 @@ const CASES: [Case; 100] = [
 /// The server offers to bind sessions to the device.
 const BOUND: [(&str, &str); 1] = [("DEVICE_BOUND", "1")];
 
-const DEVICE_CASES: [Case; 10] = [
+const DEVICE_CASES: [Case; 14] = [
     ("device", "page", &BOUND),
     ("device", "silent", &BOUND),
     ("device", "lost_answers", &BOUND),
@@ -252,6 +252,10 @@ const DEVICE_CASES: [Case; 10] = [
     ("device", "stolen", &BOUND),
     ("device", "unavailable", &BOUND),
     ("device", "another_login", &BOUND),
+    ("device_client", "goes_on", &BOUND),
+    ("device_client", "unavailable", &BOUND),
+    ("device_client", "logout", &BOUND),
+    ("device_client", "ended", &BOUND),
 ];
 
 /// The module does what its declarations say, and its users are checked by them.
