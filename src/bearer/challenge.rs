@@ -179,7 +179,9 @@ impl Rejection {
         }
         #[cfg(feature = "dpop")]
         if let Some(nonce) = &self.nonce {
-            headers.entry(DPOP_NONCE).or_insert_with(|| HeaderValue::clone(nonce));
+            headers
+                .entry(DPOP_NONCE)
+                .or_insert_with(|| HeaderValue::clone(nonce));
         }
         if self.code == ErrorCode::TemporarilyUnavailable {
             headers
