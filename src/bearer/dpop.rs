@@ -102,10 +102,10 @@ mod with_or_without {
     use crate::bearer::schemes::Schemes;
 
     #[derive(Clone, Debug, Default)]
-    pub(in crate::bearer) struct Dpop;
+    pub(in crate::bearer) struct Dpop(());
 
     #[derive(Debug, Default)]
-    pub(in crate::bearer) struct NextNonce;
+    pub(in crate::bearer) struct NextNonce(());
 
     impl NextNonce {
         pub(in crate::bearer) fn add_to(&mut self, _headers: &mut HeaderMap) {}
@@ -121,7 +121,7 @@ mod with_or_without {
             _request: &Request<B>,
             _token: &VerifiedToken,
         ) -> Result<NextNonce, Rejection> {
-            Ok(NextNonce)
+            Ok(NextNonce::default())
         }
 
         pub(in crate::bearer) fn is_required_for(&self, _token: &VerifiedToken) -> bool {

@@ -113,14 +113,14 @@ mod with_or_without {
     use super::{ErrorReply, HeaderMap, KeyProof, Parts, RefreshRequest};
 
     #[derive(Clone, Debug, Default)]
-    pub(in crate::endpoint) struct Proofs;
+    pub(in crate::endpoint) struct Proofs(());
 
     #[derive(Debug, Default)]
-    pub(in crate::endpoint) struct Proved;
+    pub(in crate::endpoint) struct Proved(());
 
     impl Proofs {
         pub(in crate::endpoint) fn check(&self, _request: &Parts) -> Result<Proved, ErrorReply> {
-            Ok(Proved)
+            Ok(Proved::default())
         }
 
         pub(in crate::endpoint) fn algorithms(&self) -> Option<Vec<&str>> {

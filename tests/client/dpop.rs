@@ -545,8 +545,7 @@ async fn a_program_that_is_started_anew_has_the_key() {
     let key = seen[0].key();
     assert!(seen.iter().all(|request| request.key() == key));
 
-    let last = start(ClientSessionBuilder::dpop);
-    last.logout().await.unwrap();
+    first.logout().await.unwrap();
     assert!(!file.exists());
     assert_eq!(
         server.seen()[0].key(),
@@ -554,7 +553,7 @@ async fn a_program_that_is_started_anew_has_the_key() {
         "some servers want it for a revocation too"
     );
     assert_ne!(
-        last.dpop_jkt().unwrap(),
+        first.dpop_jkt().unwrap(),
         jkt,
         "the next session has a key of its own"
     );
