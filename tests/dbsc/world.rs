@@ -21,7 +21,9 @@ use tower_bearer::{
     cookie::{AccessCookie, CookieOptions, RefreshCookie},
     dbsc::{DeviceBinding, DeviceOptions, DeviceSecret, RefreshEndpoint, RegistrationEndpoint},
     endpoint::{EndpointOptions, TokenEndpoint},
-    session::{Grant, Record, RefreshDecision, RefreshKey, SessionEventKind, Sessions, SessionsBuilder},
+    session::{
+        Grant, Record, RefreshDecision, RefreshKey, SessionEventKind, Sessions, SessionsBuilder,
+    },
     store::{
         AnyStore, MemoryStore, SessionStore, StoreError, StoreErrorKind,
         service::{ServiceStore, StoreRequest, StoreResponse},
