@@ -95,6 +95,16 @@ async fn a_session_bound_by_dpop_is_not_the_browsers_to_refresh() {
     assert_eq!(answer.json()["token_type"], "DPoP");
 }
 
+#[tokio::test]
+async fn nor_is_its_browser_offered_to_register_a_key() {
+    let (world, key) = (World::new(), ProofKey::es256());
+    let (tokens, _) = bound_by_dpop(&world, &key).await;
+    let answer = read(world.binding.response(&tokens).unwrap()).await;
+    assert_eq!(answer.cookies().len(), 2);
+    let offer = answer.headers.get("secure-session-registration");
+    assert_eq!(offer, None);
+}
+
 /// Where proofs of DPoP are not looked at, no such session can be refreshed.
 #[tokio::test]
 async fn nor_where_proofs_of_dpop_are_not_taken() {
