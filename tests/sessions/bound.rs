@@ -166,6 +166,19 @@ async fn a_bound_session_rotates_as_rarely_as_it_is_told_to() {
     assert_eq!(proved(&world, &live).await.outcome, RefreshOutcome::Rotated);
 }
 
+/// Whatever the policy says, the client of a login with a short life of its own does not come too late.
+#[tokio::test]
+async fn a_bound_session_with_a_short_life_rotates_in_time() {
+    let world = world_with(|builder| builder.rotate_bound_after(Duration::from_secs(10 * DAY)));
+    let grant = Grant::new("anna").idle_lifetime(Duration::from_secs(DAY));
+    let mut held = world.sessions.start(grant.bound_to(proof(7))).await.unwrap();
+    for _ in 0..40 {
+        world.wait(DAY / 4);
+        held = proved(&world, &held).await.tokens;
+    }
+    assert_eq!(world.row(&held).await.unwrap().state.ended, None);
+}
+
 /// How often the row changes within a day, with a refresh every ten minutes and a request after each.
 async fn writes_of_a_day(world: &World, login: TokenResponse, proof: Option<KeyProof>) -> usize {
     let (mut held, mut writes) = (login, 0);
