@@ -40,7 +40,7 @@ async fn proved(world: &World, held: &TokenResponse) -> Refreshed {
 async fn both_tokens_name_the_key_and_the_session_keeps_it() {
     let world = world();
     let login = bound_login(&world).await;
-    let jkt = proof(7).key().to_string();
+    let jkt = proof(7).thumbprint().to_string();
     let refreshed = proved(&world, &login).await;
     assert!(refreshed.session.bound);
     for tokens in [&login, &refreshed.tokens] {
@@ -48,12 +48,12 @@ async fn both_tokens_name_the_key_and_the_session_keeps_it() {
         assert_eq!(access_payload(tokens)["cnf"]["jkt"], jkt.as_str());
         assert_eq!(refresh_payload(tokens)["cnf"]["jkt"], jkt.as_str());
         let claims = world.claims(&tokens.access_token);
-        assert_eq!(claims.cnf.unwrap().jkt(), Some(proof(7).key()));
+        assert_eq!(claims.cnf.unwrap().jkt(), Some(proof(7).thumbprint()));
         let wire = serde_json::to_value(tokens).unwrap();
         assert_eq!(wire["token_type"], "DPoP");
     }
     let row = world.row(&login).await.unwrap();
-    assert_eq!(row.state.bound_to.as_ref(), Some(proof(7).key()));
+    assert_eq!(row.state.bound_to.as_ref(), Some(proof(7).thumbprint()));
 }
 
 #[tokio::test]
@@ -316,7 +316,7 @@ async fn a_store_that_loses_the_binding_gets_it_back_from_the_token() {
     assert_eq!(restored.outcome, RefreshOutcome::Restored);
     assert_eq!(restored.tokens.token_type, TokenType::DPoP);
     let row = world.row(&held).await.unwrap();
-    assert_eq!(row.state.bound_to.as_ref(), Some(proof(7).key()));
+    assert_eq!(row.state.bound_to.as_ref(), Some(proof(7).thumbprint()));
 }
 
 /// The live token that was just given out, and one that has been passed: neither verdict writes.
@@ -342,7 +342,7 @@ async fn a_lost_binding_comes_back_though_nothing_else_is_written() {
         let answer = proved(&world, held).await;
         assert_eq!(answer.outcome, outcome);
         assert!(answer.session.bound);
-        let jkt = proof(7).key().to_string();
+        let jkt = proof(7).thumbprint().to_string();
         assert_eq!(access_payload(&answer.tokens)["cnf"]["jkt"], jkt.as_str());
         assert_eq!(refresh_payload(&answer.tokens), refresh_payload(&live));
         let mut after = world.row(&login).await.unwrap().state;
