@@ -25,8 +25,8 @@ impl KeyProof {
     }
 
     /// A proof by Device Bound Session Credentials. Access tokens travel in a cookie for which the
-    /// browser vouches, and have no binding of their own. `key` must be no plain thumbprint, so that
-    /// no proof of the other kind fits it.
+    /// browser vouches, and have no binding of their own. `key` is that of
+    /// [a device](crate::device_key), so that no proof of the other kind fits it.
     #[cfg(feature = "dbsc")]
     pub(crate) fn dbsc(key: KeyThumbprint) -> Self {
         Self {

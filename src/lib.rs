@@ -193,6 +193,8 @@ pub mod clock;
 pub mod cookie;
 #[cfg(all(feature = "dbsc", feature = "_jws"))]
 pub mod dbsc;
+#[cfg(feature = "session")]
+mod device_key;
 #[cfg(all(feature = "dpop", feature = "_jws"))]
 pub mod dpop;
 #[cfg(feature = "session")]

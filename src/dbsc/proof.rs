@@ -12,8 +12,8 @@ use super::{
 use crate::{
     Algorithm, VerifyingKey,
     claims::{KeyThumbprint, SessionId},
-    json,
-    jws::{self, SelfSigned},
+    device_key, json,
+    jws::SelfSigned,
     session::KeyProof,
 };
 
@@ -24,9 +24,6 @@ pub(super) const ALGORITHMS: [Algorithm; 2] = [Algorithm::ES256, Algorithm::RS25
 const MAX_BYTES: usize = 8 * 1024;
 
 const TYP: &str = "dbsc+jwt";
-
-/// Hashed with a key's thumbprint, so that no proof by DPoP fits the session of a device, and the reverse.
-const LABEL: &[u8] = b"tower-bearer dbsc key v1\0";
 
 /// A proof whose signature is right. Whose key it is, and what it signs, is not known yet.
 pub(super) struct Proof {
@@ -88,6 +85,5 @@ impl Proof {
 
 /// The thumbprint that a session is bound by.
 pub(super) fn thumbprint(key: &VerifyingKey) -> KeyThumbprint {
-    let own = key.thumbprint().as_bytes();
-    KeyThumbprint::from_bytes(jws::sha256(&[LABEL, own].concat()))
+    device_key::of_device(key.thumbprint())
 }

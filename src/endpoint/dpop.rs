@@ -12,16 +12,13 @@ impl Proved {
     /// token: `invalid_grant` would make it throw its session away.
     pub(super) fn refused(&self, error: &SessionError) -> ErrorReply {
         match self.missing() {
-            Some(missing) if is_unproven(error) => missing,
+            Some(missing) if error.kind() == UNPROVEN => missing,
             _ => error.code().into(),
         }
     }
 }
 
-/// Whether a token was refused because its key was not proved.
-pub(super) fn is_unproven(error: &SessionError) -> bool {
-    error.kind() == SessionErrorKind::InvalidGrant(Refusal::Unproven)
-}
+const UNPROVEN: SessionErrorKind = SessionErrorKind::InvalidGrant(Refusal::Unproven);
 
 #[cfg(feature = "dpop")]
 mod with_or_without {

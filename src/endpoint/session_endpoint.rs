@@ -10,7 +10,7 @@ use http_body::Body;
 use super::{
     carrier::Carried,
     client::ClientCredentials,
-    dpop::{Proved, is_unproven},
+    dpop::Proved,
     error_reply::{ErrorReply, method_not_allowed},
     future::ReplyFuture,
     options::EndpointOptions,
@@ -21,9 +21,11 @@ use crate::dbsc::DeviceBinding;
 use crate::{
     error::BoxError,
     reply::ReplyBody,
-    session::{SessionError, Sessions},
+    session::{Refusal, SessionError, SessionErrorKind, Sessions},
     store::SessionStore,
 };
+
+const UNPROVEN_DEVICE: SessionErrorKind = SessionErrorKind::InvalidGrant(Refusal::UnprovenDevice);
 
 /// What a request asks of the sessions. It is the part that differs between the endpoints.
 pub(super) trait Operation: Sized + Send + 'static {
@@ -111,7 +113,7 @@ impl<St: SessionStore> SessionEndpoint<St> {
         let params = Params::read(&head.headers, body, Op::ACCEPTS, self.options.body).await?;
         let client = client.and_in_body(&params)?;
         let client_id = self.options.clients.identify(client).await?;
-        let may_be_device_bound = carried.is_some() && self.options.carrier.binds_devices();
+        let is_of_a_page = carried.is_some() && self.options.carrier.binds_devices();
         let operation = Op::read(&params, carried)?;
         let proved = self.options.proofs.check(&head)?;
         match operation.run(&self.sessions, client_id, &proved).await {
@@ -119,8 +121,10 @@ impl<St: SessionStore> SessionEndpoint<St> {
                 proved.add_nonce(answer.headers_mut());
                 Ok(answer)
             }
-            // A page of the browser that has the key: its session goes on.
-            Err(error) if may_be_device_bound && is_unproven(&error) => {
+            // Its browser has the key, and the session goes on.
+            Err(error)
+                if is_of_a_page && error.kind() == UNPROVEN_DEVICE && proved.proof().is_none() =>
+            {
                 Err(ErrorReply::device_bound())
             }
             Err(error) => Err(proved.refused(&error)),

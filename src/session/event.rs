@@ -65,7 +65,7 @@ impl SessionEventKind {
             Self::Reused(Reuse::Strict) => "reused_strict",
             Self::Reused(Reuse::Older) => "reused_older",
             Self::Refused(Refusal::Forged) => "forged",
-            Self::Refused(Refusal::Unproven) => "unproven",
+            Self::Refused(Refusal::Unproven | Refusal::UnprovenDevice) => "unproven",
             Self::Refused(_) => "refused",
             Self::Ended(_) => "ended",
         }
@@ -90,7 +90,7 @@ impl Events {
                 distance = event.distance,
                 "a forged refresh token: the signing key is out"
             ),
-            SessionEventKind::Refused(Refusal::Unproven) => trace::error!(
+            SessionEventKind::Refused(Refusal::Unproven | Refusal::UnprovenDevice) => trace::error!(
                 session = %event.session,
                 distance = event.distance,
                 "a refresh token without its key: it is in other hands, or its client is set up wrongly"

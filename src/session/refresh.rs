@@ -11,6 +11,7 @@ use super::{
 use crate::{
     claims::{KeyThumbprint, Scope},
     clock::Timestamp,
+    device_key::is_of_device,
     store::{Loaded, Record, SessionState, SessionStore, StoreError, StoreErrorKind, Swap},
 };
 
@@ -46,7 +47,7 @@ impl<St: SessionStore> Sessions<St> {
     ///
     /// - [`InvalidGrant`](SessionErrorKind::InvalidGrant): the token is refused. It may be good, but
     ///   lack the [proof](RefreshRequest::proof) that its session asks for
-    ///   ([`Refusal::Unproven`]).
+    ///   ([`Refusal::Unproven`], [`Refusal::UnprovenDevice`]).
     /// - [`InvalidScope`](SessionErrorKind::InvalidScope): the requested scope goes beyond the
     ///   session's, and the [setting](super::SessionsBuilder::excess_scope) does not let that pass.
     /// - [`Unavailable`](SessionErrorKind::Unavailable): the store or the application's hook
@@ -87,7 +88,7 @@ impl<St: SessionStore> Sessions<St> {
             return Err(self.refuse(Refusal::OtherClient, record, token));
         }
         match decided.verdict {
-            RefreshVerdict::Refused(refusal @ Refusal::Unproven)
+            RefreshVerdict::Refused(refusal @ Refusal::UnprovenDevice)
                 if attempt.request.may_lack_a_proof() =>
             {
                 Err(SessionError::refused(refusal))
@@ -108,7 +109,7 @@ impl<St: SessionStore> Sessions<St> {
             .presented_to(&record.session)
             .with_possession(possession(bound_to, proof));
         let policy = &self.0.policy;
-        let verdict = decide(&record, token, now, policy);
+        let verdict = named(decide(&record, token, now, policy), bound_to);
         let mut next = verdict.apply(&record, token, now, policy);
         if verdict.is_accepted()
             && record.state.bound_to.is_none()
@@ -271,6 +272,16 @@ fn possession(bound_to: Option<&KeyThumbprint>, proof: Option<&KeyProof>) -> Pos
         (None, _) => Possession::Unbound,
         (Some(key), Some(proof)) if key == proof.thumbprint() => Possession::Proven,
         (Some(_), _) => Possession::Unproven,
+    }
+}
+
+/// The verdict, which says whose key was not proved.
+fn named(verdict: RefreshVerdict, bound_to: Option<&KeyThumbprint>) -> RefreshVerdict {
+    match verdict {
+        RefreshVerdict::Refused(Refusal::Unproven) if bound_to.is_some_and(is_of_device) => {
+            RefreshVerdict::Refused(Refusal::UnprovenDevice)
+        }
+        verdict => verdict,
     }
 }
 

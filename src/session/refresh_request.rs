@@ -49,8 +49,8 @@ impl RefreshRequest {
         self
     }
 
-    /// Lets a lack of proof pass without an event. A page does not know that its browser has bound the
-    /// session to the device, so it asks each time that it is opened.
+    /// Lets a device's lack of proof pass without an event. A page does not know that its browser has
+    /// bound the session to the device, so it asks each time that it is opened.
     #[cfg(feature = "dbsc")]
     pub(crate) fn of_a_page(mut self) -> Self {
         self.is_of_a_page = true;

@@ -31,6 +31,10 @@ pub enum Refusal {
     /// has the key. Or the session is not bound, and the sessions of this client have to be.
     #[error("the session is bound to a key that was not proved")]
     Unproven,
+    /// As [`Unproven`](Self::Unproven), and the key is that of a browser's device (feature `dbsc`).
+    /// Only the browser itself can prove it, and no script.
+    #[error("the session is bound to a device whose key was not proved")]
+    UnprovenDevice,
     /// The session has reached the last generation number.
     #[error("the session has reached its last generation")]
     Exhausted,
