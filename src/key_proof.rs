@@ -48,7 +48,7 @@ impl KeyProof {
     }
 
     /// The thumbprint of the key.
-    pub fn key(&self) -> &KeyThumbprint {
+    pub fn thumbprint(&self) -> &KeyThumbprint {
         &self.key
     }
 

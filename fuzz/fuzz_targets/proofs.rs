@@ -58,7 +58,7 @@ fn judge(verifier: &DpopVerifier, proof: &[u8]) -> Option<DpopErrorKind> {
     match verified {
         Ok(proved) => {
             let proved = proved.expect("there was a proof");
-            assert_eq!(proved.key().as_bytes().len(), 32);
+            assert_eq!(proved.thumbprint().as_bytes().len(), 32);
             None
         }
         Err(error) => {

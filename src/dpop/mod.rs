@@ -32,7 +32,7 @@
 //! What is refused is answered with `invalid_dpop_proof`, or with `use_dpop_nonce` and a header
 //! `DPoP-Nonce`. The status is 400 at the login and the endpoints, and 401 at a resource.
 //!
-//! The client's side is a [`ProofKey`], which makes the proofs. The crate
+//! The client's side is a [`DpopKey`], which makes the proofs. The crate
 //! [`tower-bearer-client`](https://docs.rs/tower-bearer-client) uses one.
 //!
 //! [The manual](crate::manual::dpop) says how to turn it on, and what each answer means.
@@ -41,8 +41,8 @@ mod check;
 mod claims;
 mod error;
 mod head;
+mod key;
 mod nonce;
-mod proof_key;
 mod seen;
 mod settings;
 mod signer;
@@ -53,9 +53,9 @@ pub use crate::key_proof::KeyProof;
 pub(crate) use check::BoundToken;
 pub use error::{DpopError, DpopErrorKind};
 pub use head::RequestHead;
+pub use key::{DpopKey, DpopProof, DpopProofError};
 pub use nonce::NonceSecret;
-pub use proof_key::{Proof, ProofError, ProofKey};
-pub use signer::{ProofSigner, SignerError};
+pub use signer::DpopSigner;
 pub use verifier::DpopVerifier;
 
 use http::HeaderName;

@@ -1,37 +1,36 @@
-use std::error::Error as StdError;
-
-use crate::jws::VerifyingKey;
-
-/// Why a [`ProofSigner`] could not sign. It is for logs.
-pub type SignerError = Box<dyn StdError + Send + Sync>;
+use crate::{error::BoxError, jws::VerifyingKey};
 
 /// A private key that does not leave its place, such as a TPM, an HSM or an agent, and signs there.
 ///
-/// A [`ProofKey`](super::ProofKey) is made of it by [`from_signer`](super::ProofKey::from_signer).
+/// A [`DpopKey`](super::DpopKey) is made of it by [`from_signer`](super::DpopKey::from_signer).
 ///
 /// ```
-/// use tower_bearer::{VerifyingKey, dpop::{ProofKey, ProofSigner, SignerError}};
+/// use tower_bearer::{
+///     VerifyingKey,
+///     dpop::{DpopKey, DpopSigner},
+///     error::BoxError,
+/// };
 ///
 /// struct Tpm {
 ///     public: VerifyingKey,
 /// }
 ///
-/// impl ProofSigner for Tpm {
+/// impl DpopSigner for Tpm {
 ///     fn public_key(&self) -> VerifyingKey {
 ///         self.public.clone()
 ///     }
 ///
-///     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+///     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, BoxError> {
 ///         Err("ask the device here".into())
 ///     }
 /// }
 ///
 /// # fn make(tpm: Tpm) -> Result<(), Box<dyn std::error::Error>> {
-/// let key = ProofKey::from_signer(tpm)?;
+/// let key = DpopKey::from_signer(tpm)?;
 /// # Ok(())
 /// # }
 /// ```
-pub trait ProofSigner: Send + Sync + 'static {
+pub trait DpopSigner: Send + Sync + 'static {
     /// The public half of the key, which is always the same one. It names the algorithm too, and can
     /// be read from a JWK, PEM or DER.
     fn public_key(&self) -> VerifyingKey;
@@ -44,6 +43,6 @@ pub trait ProofSigner: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// If the key cannot be had. The request is then not sent.
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError>;
+    /// If the key cannot be had. The request is then not sent. The error is for logs.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, BoxError>;
 }

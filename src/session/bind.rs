@@ -34,12 +34,12 @@ impl<St: SessionStore> Sessions<St> {
             let loaded = within(self.0.store_timeout, self.0.store.load(id)).await?;
             let (record, now) = self.bindable(loaded)?;
             match &record.state.bound_to {
-                Some(key) if key == proof.key() => return Ok(false),
+                Some(key) if key == proof.thumbprint() => return Ok(false),
                 Some(_) => return Err(SessionError::refused(Refusal::Unproven)),
                 None => {}
             }
             let mut next = record.state.clone();
-            next.bound_to = Some(proof.key().clone());
+            next.bound_to = Some(proof.thumbprint().clone());
             next.version = record.state.next_version(now);
             let swap = self.0.store.swap(id, record.state.version, &next);
             if within(self.0.store_timeout, swap).await? == Swap::Swapped {
@@ -61,7 +61,7 @@ impl<St: SessionStore> Sessions<St> {
         let loaded = within(self.0.store_timeout, self.0.store.load(id)).await?;
         let (record, _) = self.bindable(loaded)?;
         match &record.state.bound_to {
-            Some(key) if key != proof.key() => Err(SessionError::refused(Refusal::Unproven)),
+            Some(key) if key != proof.thumbprint() => Err(SessionError::refused(Refusal::Unproven)),
             _ => Ok(()),
         }
     }

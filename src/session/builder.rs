@@ -169,8 +169,8 @@ impl<St> SessionsBuilder<St> {
     /// bound to a key need not be rotated at all (RFC 9700 §4.14.2), but its lifetime only grows when it
     /// is. Sessions that are not bound rotate at each refresh, whatever this says.
     ///
-    /// A login with a shorter [idle lifetime](super::Grant::idle_lifetime) of its own should be at
-    /// least twice as long as this, so that its token is rotated in time.
+    /// If a login has a shorter [idle lifetime](super::Grant::idle_lifetime) of its own, its tokens are
+    /// given out again for at most half of that.
     pub fn rotate_bound_after(mut self, age: Duration) -> Self {
         self.policy.rotate_bound_after = age;
         self

@@ -108,7 +108,7 @@ pub fn decide(
         (Ordering::Greater, _) => RefreshVerdict::Restore,
         (Ordering::Equal, false) => decide_live(state, now, policy),
         (Ordering::Less, false) => decide_passed(state, token, now, policy),
-        (Ordering::Equal, true) => decide_bound(state, now, policy),
+        (Ordering::Equal, true) => decide_bound(record, now, policy),
         // The client has proved to be the session's own, so this is one of its copies, or a retry.
         (Ordering::Less, true) => RefreshVerdict::Overtaken,
     }
@@ -118,9 +118,13 @@ pub fn decide(
 ///
 /// Nothing depends on the reuse window but how often the session rotates, so strict rotation does not
 /// count here: a sender constraint stands in for it (RFC 9700 §4.14.2).
-fn decide_bound(state: &SessionState, now: Timestamp, policy: &RotationPolicy) -> RefreshVerdict {
+fn decide_bound(record: &Record, now: Timestamp, policy: &RotationPolicy) -> RefreshVerdict {
+    let Record { session, state } = record;
     let window = policy.reuse_window;
-    let kept = policy.rotate_bound_after.max(window.saturating_mul(2));
+    // A client that refreshes now and then must not come too late for the next rotation.
+    let longest = policy.idle_lifetime_of(session) / 2;
+    let kept = policy.rotate_bound_after.min(longest);
+    let kept = kept.max(window.saturating_mul(2));
     let may_come_again = state.generation >= 1;
     if may_come_again && is_within(state.delivered_at, now, kept, window) {
         RefreshVerdict::Current

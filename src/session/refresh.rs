@@ -270,7 +270,7 @@ impl<St: SessionStore> Sessions<St> {
 fn possession(bound_to: Option<&KeyThumbprint>, proof: Option<&KeyProof>) -> Possession {
     match (bound_to, proof) {
         (None, _) => Possession::Unbound,
-        (Some(key), Some(proof)) if key == proof.key() => Possession::Proven,
+        (Some(key), Some(proof)) if key == proof.thumbprint() => Possession::Proven,
         (Some(_), _) => Possession::Unproven,
     }
 }

@@ -40,7 +40,7 @@ impl<St: SessionStore> Sessions<St> {
         }
         let bound_to = record.state.bound_to.as_ref();
         if let (Some(proof), Some(key)) = (proof, bound_to)
-            && proof.key() != key
+            && proof.thumbprint() != key
         {
             let refusal = Refusal::Unproven;
             self.tell(SessionEventKind::Refused(refusal), &record, presented);

@@ -53,7 +53,7 @@ impl<St: SessionStore> Sessions<St> {
     }
 
     fn new_session(&self, grant: Grant, now: Timestamp) -> Result<Record, SessionError> {
-        let proof = grant.proof.as_ref().map(|proof| proof.key().clone());
+        let proof = grant.proof.as_ref().map(|proof| proof.thumbprint().clone());
         let (idle_lifetime, lifetime) = grant.lifetimes(self.0.lifetimes())?;
         let mut secret = [0; 32];
         getrandom::fill(&mut secret)

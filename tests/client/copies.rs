@@ -14,7 +14,7 @@ use http::{Method, Request, Uri};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tests_shared::program::{Server, binary};
-use tower_bearer_client::ProofKey;
+use tower_bearer_client::DpopKey;
 
 use crate::real::hyper_client;
 
@@ -168,7 +168,7 @@ async fn a_thief_without_the_key_gets_nothing_and_ends_nothing() {
     let kept = read(&file);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let (refresh, access) = (text(&kept["refresh_token"]), text(&kept["access"]["token"]));
-    let own = ProofKey::generate().unwrap();
+    let own = DpopKey::generate().unwrap();
     let prove = |method: Method, url: &str, token: Option<&str>| {
         let uri: Uri = url.parse().unwrap();
         let proof = own.proof(&method, &uri);

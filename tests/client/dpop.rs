@@ -19,9 +19,8 @@ use tower_bearer::{
     clock::{ManualClock, Timestamp},
 };
 use tower_bearer_client::{
-    ClientError, ClientErrorKind as Kind, ClientSession, ClientSessionBuilder, EndReason,
-    FileTokenStore, MemoryTokenStore, NewTokens, ProofKey, ProofSigner, RefreshLayer, SignerError,
-    TokenStore,
+    ClientError, ClientErrorKind as Kind, ClientSession, ClientSessionBuilder, DpopKey, DpopSigner,
+    EndReason, FileTokenStore, MemoryTokenStore, NewTokens, RefreshLayer, TokenStore,
 };
 
 use crate::support::{API, Body, Http, REVOKE, TOKEN};
@@ -582,19 +581,19 @@ async fn an_old_session_goes_on_without_a_key() {
 /// A key that the program has elsewhere, such as in a TPM.
 struct Device(VerifyingKey);
 
-impl ProofSigner for Device {
+impl DpopSigner for Device {
     fn public_key(&self) -> VerifyingKey {
         self.0.clone()
     }
 
-    fn sign(&self, _: &[u8]) -> Result<Vec<u8>, SignerError> {
+    fn sign(&self, _: &[u8]) -> Result<Vec<u8>, tower_bearer::error::BoxError> {
         Err("it is unplugged".into())
     }
 }
 
 #[tokio::test]
 async fn a_key_of_the_programs_own_is_not_in_the_store() {
-    let key = ProofKey::generate().unwrap();
+    let key = DpopKey::generate().unwrap();
     let world = World::with(|builder| builder.dpop_key(key.clone()));
     world.sign_in("DPoP").await.unwrap();
     assert_eq!(
@@ -607,8 +606,8 @@ async fn a_key_of_the_programs_own_is_not_in_the_store() {
     // Without the key nothing is sent, least of all a refresh token that would come back refused.
     let jwk = key.public_jwk().to_string();
     let unplugged = Device(VerifyingKey::from_jwk(&jwk).unwrap());
-    let unplugged = ProofKey::from_signer(unplugged).unwrap();
-    let other = ProofKey::generate().unwrap();
+    let unplugged = DpopKey::from_signer(unplugged).unwrap();
+    let other = DpopKey::generate().unwrap();
     for configure in [
         Box::new(|builder: ClientSessionBuilder| builder.dpop_key(unplugged))
             as Box<dyn FnOnce(ClientSessionBuilder) -> ClientSessionBuilder>,
@@ -679,7 +678,7 @@ async fn a_kept_key_that_cannot_be_read_is_an_error_and_no_end() {
         world.store.load().await.unwrap()
     );
     assert!(!shown.contains(secret.lines().nth(1).unwrap()), "{shown}");
-    let other = ProofKey::generate().unwrap().export_private().unwrap();
+    let other = DpopKey::generate().unwrap().export_private().unwrap();
     for (alg, pem) in [
         ("none", &*secret),
         ("ES256", "garbage"),

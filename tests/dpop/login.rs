@@ -33,7 +33,7 @@ async fn a_login_with_a_proof_and_one_without() {
     // The parts of a request are as good as the request.
     let (parts, ()) = request(Some(&proof)).into_parts();
     let proved = world.dpop.verify(&parts).unwrap().unwrap();
-    assert_eq!(proved.key().to_string(), key.thumbprint());
+    assert_eq!(proved.thumbprint().to_string(), key.thumbprint());
     refused(world.dpop.verify(&parts), DpopErrorKind::Replayed);
 
     let required = world.dpop.clone().require();
@@ -80,7 +80,7 @@ async fn the_key_of_an_authorization_request() {
     for (key, is_same) in [(&key, true), (&ProofKey::es256(), false)] {
         let proof = world.proof(key, "POST", LOGIN).sign();
         let proved = world.dpop.verify(&request(Some(&proof))).unwrap().unwrap();
-        assert_eq!(*proved.key() == dpop_jkt, is_same);
+        assert_eq!(*proved.thumbprint() == dpop_jkt, is_same);
     }
 }
 

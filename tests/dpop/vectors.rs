@@ -60,7 +60,7 @@ fn proofs_of_the_token_endpoint_and_of_a_resource() {
             .verify(&request)
             .unwrap()
             .unwrap();
-        assert_eq!(proved.key().to_string(), JKT);
+        assert_eq!(proved.thumbprint().to_string(), JKT);
         // Today it is an old one, and at another server it was never good.
         let late = verifier(&origin, iat + 61).verify(&request).unwrap_err();
         assert_eq!(late.kind(), DpopErrorKind::Time);

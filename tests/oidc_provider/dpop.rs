@@ -8,8 +8,8 @@ use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt};
 use tower_bearer::clock::{Clock, ManualClock, SystemClock};
 use tower_bearer_client::{
-    ClientErrorKind as Kind, ClientSession, ClientSessionBuilder, EndReason, MemoryTokenStore,
-    NewTokens, ProofKey, RefreshLayer, TokenStore,
+    ClientErrorKind as Kind, ClientSession, ClientSessionBuilder, DpopKey, EndReason,
+    MemoryTokenStore, NewTokens, RefreshLayer, TokenStore,
 };
 
 use crate::{Http, Provider};
@@ -174,7 +174,7 @@ async fn a_thief_without_the_key_gets_nothing_and_ends_nothing() {
     let kept = world.kept().await;
     let stolen = || NewTokens::from_refresh_token(kept["refresh_token"].as_str().unwrap());
     let with_another: fn(_) -> _ =
-        |builder: ClientSessionBuilder| builder.dpop_key(ProofKey::generate().unwrap());
+        |builder: ClientSessionBuilder| builder.dpop_key(DpopKey::generate().unwrap());
     for configure in [with_another, |builder| builder] {
         let builder = ClientSession::builder(world.token().to_string(), world.http.clone());
         let builder = builder.client_id("the bound app");

@@ -40,7 +40,7 @@ async fn proved(world: &World, held: &TokenResponse) -> Refreshed {
 async fn both_tokens_name_the_key_and_the_session_keeps_it() {
     let world = world();
     let login = bound_login(&world).await;
-    let jkt = proof(7).key().to_string();
+    let jkt = proof(7).thumbprint().to_string();
     let refreshed = proved(&world, &login).await;
     assert!(refreshed.session.bound);
     for tokens in [&login, &refreshed.tokens] {
@@ -48,12 +48,12 @@ async fn both_tokens_name_the_key_and_the_session_keeps_it() {
         assert_eq!(access_payload(tokens)["cnf"]["jkt"], jkt.as_str());
         assert_eq!(refresh_payload(tokens)["cnf"]["jkt"], jkt.as_str());
         let claims = world.claims(&tokens.access_token);
-        assert_eq!(claims.cnf.unwrap().jkt(), Some(proof(7).key()));
+        assert_eq!(claims.cnf.unwrap().jkt(), Some(proof(7).thumbprint()));
         let wire = serde_json::to_value(tokens).unwrap();
         assert_eq!(wire["token_type"], "DPoP");
     }
     let row = world.row(&login).await.unwrap();
-    assert_eq!(row.state.bound_to.as_ref(), Some(proof(7).key()));
+    assert_eq!(row.state.bound_to.as_ref(), Some(proof(7).thumbprint()));
 }
 
 #[tokio::test]
@@ -164,6 +164,19 @@ async fn a_bound_session_rotates_as_rarely_as_it_is_told_to() {
     assert_eq!(world.row(&login).await, row, "100 refreshes, no write");
     world.wait(DAY);
     assert_eq!(proved(&world, &live).await.outcome, RefreshOutcome::Rotated);
+}
+
+/// Whatever the policy says, the client of a login with a short life of its own does not come too late.
+#[tokio::test]
+async fn a_bound_session_with_a_short_life_rotates_in_time() {
+    let world = world_with(|builder| builder.rotate_bound_after(Duration::from_secs(10 * DAY)));
+    let grant = Grant::new("anna").idle_lifetime(Duration::from_secs(DAY));
+    let mut held = world.sessions.start(grant.bound_to(proof(7))).await.unwrap();
+    for _ in 0..40 {
+        world.wait(DAY / 4);
+        held = proved(&world, &held).await.tokens;
+    }
+    assert_eq!(world.row(&held).await.unwrap().state.ended, None);
 }
 
 /// How often the row changes within a day, with a refresh every ten minutes and a request after each.
@@ -303,7 +316,7 @@ async fn a_store_that_loses_the_binding_gets_it_back_from_the_token() {
     assert_eq!(restored.outcome, RefreshOutcome::Restored);
     assert_eq!(restored.tokens.token_type, TokenType::DPoP);
     let row = world.row(&held).await.unwrap();
-    assert_eq!(row.state.bound_to.as_ref(), Some(proof(7).key()));
+    assert_eq!(row.state.bound_to.as_ref(), Some(proof(7).thumbprint()));
 }
 
 /// The live token that was just given out, and one that has been passed: neither verdict writes.
@@ -329,7 +342,7 @@ async fn a_lost_binding_comes_back_though_nothing_else_is_written() {
         let answer = proved(&world, held).await;
         assert_eq!(answer.outcome, outcome);
         assert!(answer.session.bound);
-        let jkt = proof(7).key().to_string();
+        let jkt = proof(7).thumbprint().to_string();
         assert_eq!(access_payload(&answer.tokens)["cnf"]["jkt"], jkt.as_str());
         assert_eq!(refresh_payload(&answer.tokens), refresh_payload(&live));
         let mut after = world.row(&login).await.unwrap().state;

@@ -9,7 +9,7 @@ use tower_bearer::{
     bearer::BearerLayer,
     claims::Confirmation,
     clock::{Clock, ManualClock, SystemClock},
-    dpop::{DpopVerifier, ProofKey},
+    dpop::{DpopKey, DpopVerifier},
 };
 
 use super::Scene;
@@ -29,7 +29,7 @@ pub(super) fn scenes() -> [Scene; 2] {
 fn scene(algorithm: Algorithm) -> Scene {
     let clock = ManualClock::new(SystemClock.now());
     let key = SigningKey::generate(algorithm).expect("a key");
-    let key = ProofKey::from_signing_key(key).expect("a pair");
+    let key = DpopKey::from_signing_key(key).expect("a pair");
     let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA).expect("a key"));
     let issuer = Issuer::new(ISSUER, AUDIENCE, keys.clone()).expect("both have names");
     let mut claims = issuer.claims("user", clock.now(), Duration::from_secs(3600));
@@ -38,8 +38,14 @@ fn scene(algorithm: Algorithm) -> Scene {
     let text = token.expose();
     let authorization = HeaderValue::from_str(&format!("DPoP {text}")).expect("plain");
     let url = Uri::from_static("https://api.example/");
-    let proof = || key.proof(&Method::GET, &url).access_token(text).at(clock.now());
-    let proofs: Vec<_> = (0..PROOFS).map(|_| proof().sign().expect("a proof")).collect();
+    let proof = || {
+        key.proof(&Method::GET, &url)
+            .access_token(text)
+            .at(clock.now())
+    };
+    let proofs: Vec<_> = (0..PROOFS)
+        .map(|_| proof().sign().expect("a proof"))
+        .collect();
     let dpop = DpopVerifier::new(AUDIENCE).expect("an address");
     let dpop = dpop.clock(clock).replay_limit(REMEMBERED);
     let mut service = BearerLayer::new(verifier(&keys)).dpop(&dpop).layer(Inner);

@@ -407,7 +407,7 @@ pub use store::{
 };
 pub use token_request::{EndpointKind, TokenRequest};
 #[cfg(feature = "dpop")]
-pub use tower_bearer::dpop::{ProofKey, ProofSigner, SignerError};
+pub use tower_bearer::dpop::{DpopKey, DpopSigner};
 
 /// The example of the README has to compile.
 #[cfg(doctest)]

@@ -270,7 +270,7 @@ impl ClientSessionBuilder {
     /// [`Proof`](crate::ClientErrorKind::Proof) from then on, and can be gone on with once the
     /// program has its key again.
     #[cfg(feature = "dpop")]
-    pub fn dpop_key(mut self, key: tower_bearer::dpop::ProofKey) -> Self {
+    pub fn dpop_key(mut self, key: tower_bearer::dpop::DpopKey) -> Self {
         self.keys = Keys::Given(crate::dpop::Key::given(key));
         self
     }

@@ -15,7 +15,7 @@ use crate::{dpop::Target, error::ClientError};
 pub(crate) struct Key(Inner);
 
 #[cfg(feature = "dpop")]
-type Inner = tower_bearer::dpop::ProofKey;
+type Inner = tower_bearer::dpop::DpopKey;
 #[cfg(not(feature = "dpop"))]
 type Inner = std::convert::Infallible;
 
@@ -64,12 +64,12 @@ impl fmt::Debug for SavedKey {
 
 #[cfg(feature = "dpop")]
 impl Key {
-    pub(crate) fn given(key: tower_bearer::dpop::ProofKey) -> Self {
+    pub(crate) fn given(key: tower_bearer::dpop::DpopKey) -> Self {
         Self(key)
     }
 
     pub(crate) fn generate() -> Result<Self, ClientError> {
-        let key = tower_bearer::dpop::ProofKey::generate();
+        let key = tower_bearer::dpop::DpopKey::generate();
         let key =
             key.map_err(|error| ClientError::no_proof("a key could not be made").caused_by(error))?;
         Ok(Self(key))
@@ -112,7 +112,7 @@ impl Key {
         let unreadable = || ClientError::no_proof("the kept key cannot be read");
         let alg = private.alg.parse();
         let alg = alg.map_err(|error| unreadable().caused_by(error))?;
-        let key = tower_bearer::dpop::ProofKey::from_pem(alg, private.pem.0.as_bytes());
+        let key = tower_bearer::dpop::DpopKey::from_pem(alg, private.pem.0.as_bytes());
         let key = Self(key.map_err(|error| unreadable().caused_by(error))?);
         match key.is(saved) {
             true => Ok(key),

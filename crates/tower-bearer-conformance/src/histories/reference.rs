@@ -111,7 +111,7 @@ impl Reference {
         if row.state.bound_to.is_some() {
             return Ok(false);
         }
-        row.state.bound_to = Some(proof().key().clone());
+        row.state.bound_to = Some(proof().thumbprint().clone());
         row.state.version = row.state.next_version(now);
         self.told.push((SessionEventKind::Bound, id, 0));
         Ok(true)
@@ -148,7 +148,7 @@ impl Reference {
                 last_refreshed_at: Some(now),
                 ..row.state.clone()
             });
-            state.bound_to = Some(proof().key().clone());
+            state.bound_to = Some(proof().thumbprint().clone());
         }
         if let Some((row, next)) = self.rows.get_mut(&id).zip(next) {
             row.replace_state(next);

@@ -125,7 +125,7 @@ impl<F: Fixture> World<'_, F> {
         session.scope = SCOPE;
         session.metadata = row.session.metadata.clone();
         let mut state = SessionState::new(now + IDLE);
-        state.bound_to = bound.then(|| proof().key().clone());
+        state.bound_to = bound.then(|| proof().thumbprint().clone());
         let expected = Record { session, state };
         prop_assert_eq!(&row, &expected);
         let mut client = Client::new(held.clone(), row.clone(), self.setting.longest);

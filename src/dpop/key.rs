@@ -1,4 +1,4 @@
-//! [`ProofKey`], by which a client proves who it is (RFC 9449 §4.2).
+//! [`DpopKey`], by which a client proves who it is (RFC 9449 §4.2).
 
 use std::{fmt, sync::Arc};
 
@@ -7,10 +7,11 @@ use http::{HeaderValue, Method, Uri};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::signer::{ProofSigner, SignerError};
+use super::signer::DpopSigner;
 use crate::{
     claims::KeyThumbprint,
     clock::{Clock, SystemClock, Timestamp},
+    error::BoxError,
     jws::{Algorithm, KeyError, KeyErrorKind, PrivateKeyText, SigningKey, VerifyingKey, sha256},
 };
 
@@ -24,16 +25,16 @@ const JTI_BYTES: usize = 16;
 ///
 /// ```
 /// use http::{Method, Uri};
-/// use tower_bearer::dpop::ProofKey;
+/// use tower_bearer::dpop::DpopKey;
 ///
-/// let key = ProofKey::generate()?;
+/// let key = DpopKey::generate()?;
 /// let uri = Uri::from_static("https://api.example/files?page=2");
 /// let header = key.proof(&Method::GET, &uri).access_token("the token").sign()?;
 /// # assert!(header.is_sensitive());
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct ProofKey(Arc<Inner>);
+pub struct DpopKey(Arc<Inner>);
 
 struct Inner {
     signer: Signer,
@@ -46,10 +47,10 @@ struct Inner {
 
 enum Signer {
     Here(SigningKey),
-    Elsewhere(Box<dyn ProofSigner>),
+    Elsewhere(Box<dyn DpopSigner>),
 }
 
-impl ProofKey {
+impl DpopKey {
     /// Generates a key for ES256, which every server that supports DPoP takes.
     ///
     /// # Errors
@@ -93,7 +94,7 @@ impl ProofKey {
     /// # Errors
     ///
     /// [`Use`](KeyErrorKind::Use) if its public key is a secret.
-    pub fn from_signer(signer: impl ProofSigner) -> Result<Self, KeyError> {
+    pub fn from_signer(signer: impl DpopSigner) -> Result<Self, KeyError> {
         let public = signer.public_key();
         Self::new(Signer::Elsewhere(Box::new(signer)), &public)
     }
@@ -144,8 +145,8 @@ impl ProofKey {
 
     /// Begins a proof for one request with this method to this URL, which has to be the absolute one.
     /// Its query is left out of the proof.
-    pub fn proof<'a>(&'a self, method: &'a Method, uri: &'a Uri) -> Proof<'a> {
-        Proof {
+    pub fn proof<'a>(&'a self, method: &'a Method, uri: &'a Uri) -> DpopProof<'a> {
+        DpopProof {
             key: self,
             method,
             uri,
@@ -155,7 +156,7 @@ impl ProofKey {
         }
     }
 
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, ProofError> {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, DpopProofError> {
         match &self.0.signer {
             Signer::Here(key) => key.sign_proof(message).map_err(failed),
             Signer::Elsewhere(signer) => signer.sign(message).map_err(failed),
@@ -163,9 +164,9 @@ impl ProofKey {
     }
 }
 
-impl fmt::Debug for ProofKey {
+impl fmt::Debug for DpopKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProofKey")
+        f.debug_struct("DpopKey")
             .field("algorithm", &self.0.algorithm)
             .field("thumbprint", &self.0.thumbprint)
             .finish_non_exhaustive()
@@ -176,8 +177,8 @@ impl fmt::Debug for ProofKey {
 /// one each time that a request is sent, because servers take each only once.
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Proof<'a> {
-    key: &'a ProofKey,
+pub struct DpopProof<'a> {
+    key: &'a DpopKey,
     method: &'a Method,
     uri: &'a Uri,
     access_token: Option<[u8; 32]>,
@@ -197,7 +198,7 @@ struct Claims<'a> {
     nonce: Option<&'a str>,
 }
 
-impl<'a> Proof<'a> {
+impl<'a> DpopProof<'a> {
     /// Names the access token that the request presents. A request to a token endpoint presents
     /// none.
     pub fn access_token(mut self, token: &str) -> Self {
@@ -222,7 +223,7 @@ impl<'a> Proof<'a> {
     /// # Errors
     ///
     /// If the operating system gives no random bytes, or the key does not sign.
-    pub fn sign(self) -> Result<HeaderValue, ProofError> {
+    pub fn sign(self) -> Result<HeaderValue, DpopProofError> {
         let mut jti = [0; JTI_BYTES];
         getrandom::fill(&mut jti).map_err(failed)?;
         let claims = Claims {
@@ -251,13 +252,13 @@ impl<'a> Proof<'a> {
 /// The cause that [`source`](std::error::Error::source) leads to is for logs.
 #[derive(Debug, thiserror::Error)]
 #[error("the proof could not be signed")]
-pub struct ProofError {
-    source: SignerError,
+pub struct DpopProofError {
+    source: BoxError,
 }
 
-fn failed(source: impl Into<SignerError>) -> ProofError {
+fn failed(source: impl Into<BoxError>) -> DpopProofError {
     let source = source.into();
-    ProofError { source }
+    DpopProofError { source }
 }
 
 /// The URL without query and fragment, as browsers would write it: a server that compares it letter by
@@ -284,7 +285,7 @@ mod tests {
 
     const URL: &str = "HTTPS://API.Example:443/files/a%20b?page=2#part";
 
-    fn claims(proof: &HeaderValue, key: &ProofKey) -> Value {
+    fn claims(proof: &HeaderValue, key: &DpopKey) -> Value {
         assert!(proof.is_sensitive());
         let proof = proof.to_str().unwrap();
         let algorithms = [key.algorithm()];
@@ -299,7 +300,7 @@ mod tests {
         let asymmetric = [Algorithm::ES256, Algorithm::ES384, Algorithm::EdDSA];
         for algorithm in asymmetric {
             let key = SigningKey::generate(algorithm).unwrap();
-            let key = ProofKey::from_signing_key(key).unwrap();
+            let key = DpopKey::from_signing_key(key).unwrap();
             let proof = key.proof(&Method::POST, &uri).at(Timestamp::from_millis(9));
             let bare = claims(&proof.clone().sign().unwrap(), &key);
             assert_eq!(bare["htm"], "POST");
@@ -331,9 +332,9 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_the_same_key_and_debug_shows_none_of_it() {
-        let key = ProofKey::generate().unwrap();
+        let key = DpopKey::generate().unwrap();
         let kept = key.export_private().unwrap();
-        let again = ProofKey::from_pem(Algorithm::ES256, kept.expose()).unwrap();
+        let again = DpopKey::from_pem(Algorithm::ES256, kept.expose()).unwrap();
         assert_eq!(again.thumbprint(), key.thumbprint());
         let secret = kept.expose().lines().nth(1).unwrap();
         assert!(
@@ -346,7 +347,7 @@ mod tests {
     #[test]
     fn a_secret_is_no_key_of_a_proof() {
         let secret = SigningKey::generate(Algorithm::HS256).unwrap();
-        let error = ProofKey::from_signing_key(secret).unwrap_err();
+        let error = DpopKey::from_signing_key(secret).unwrap_err();
         assert_eq!(error.kind(), KeyErrorKind::Use);
     }
 
@@ -356,15 +357,15 @@ mod tests {
         let jwk = r#"{"kty":"EC","x":"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",
             "y":"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA","crv":"P-256"}"#;
         struct Device(VerifyingKey);
-        impl ProofSigner for Device {
+        impl DpopSigner for Device {
             fn public_key(&self) -> VerifyingKey {
                 self.0.clone()
             }
-            fn sign(&self, _: &[u8]) -> Result<Vec<u8>, crate::dpop::SignerError> {
+            fn sign(&self, _: &[u8]) -> Result<Vec<u8>, BoxError> {
                 Err("it is unplugged".into())
             }
         }
-        let key = ProofKey::from_signer(Device(VerifyingKey::from_jwk(jwk).unwrap())).unwrap();
+        let key = DpopKey::from_signer(Device(VerifyingKey::from_jwk(jwk).unwrap())).unwrap();
         let jkt = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
         assert_eq!(key.thumbprint().to_string(), jkt);
         assert!(key.export_private().is_none());
