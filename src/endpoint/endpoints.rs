@@ -5,7 +5,6 @@ use http_body::Body;
 
 use super::{
     document,
-    future::ReplyFuture,
     jwks::JwksEndpoint,
     metadata::Metadata,
     options::EndpointOptions,
@@ -18,6 +17,7 @@ use super::{
 use crate::dbsc::{self, DeviceBinding};
 use crate::{
     error::{BoxError, ConfigError, ConfigErrorKind},
+    reply::ReplyFuture,
     session::Sessions,
     store::{AnyStore, SessionStore},
 };
