@@ -90,11 +90,13 @@ impl Events {
                 distance = event.distance,
                 "a forged refresh token: the signing key is out"
             ),
-            SessionEventKind::Refused(Refusal::Unproven | Refusal::UnprovenDevice) => trace::error!(
-                session = %event.session,
-                distance = event.distance,
-                "a refresh token without its key: it is in other hands, or its client is set up wrongly"
-            ),
+            SessionEventKind::Refused(Refusal::Unproven | Refusal::UnprovenDevice) => {
+                trace::error!(
+                    session = %event.session,
+                    distance = event.distance,
+                    "a refresh token without its key: it is in other hands, or its client is set up wrongly"
+                )
+            }
             SessionEventKind::Reused(_) | SessionEventKind::StoreLostWrites => trace::warn!(
                 kind = event.kind.as_str(),
                 session = %event.session,

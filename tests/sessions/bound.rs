@@ -171,7 +171,11 @@ async fn a_bound_session_rotates_as_rarely_as_it_is_told_to() {
 async fn a_bound_session_with_a_short_life_rotates_in_time() {
     let world = world_with(|builder| builder.rotate_bound_after(Duration::from_secs(10 * DAY)));
     let grant = Grant::new("anna").idle_lifetime(Duration::from_secs(DAY));
-    let mut held = world.sessions.start(grant.bound_to(proof(7))).await.unwrap();
+    let mut held = world
+        .sessions
+        .start(grant.bound_to(proof(7)))
+        .await
+        .unwrap();
     for _ in 0..40 {
         world.wait(DAY / 4);
         held = proved(&world, &held).await.tokens;
