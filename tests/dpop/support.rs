@@ -36,7 +36,6 @@ pub(crate) const REVOKE: &str = "https://api.example/revoke";
 pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) sessions: Sessions<MemoryStore>,
-    pub(crate) issuer: Issuer,
     pub(crate) verifier: Verifier,
     pub(crate) dpop: DpopVerifier,
     pub(crate) events: Arc<std::sync::Mutex<Vec<SessionEventKind>>>,
@@ -50,13 +49,12 @@ pub(crate) fn world() -> World {
     let told = events.clone();
     let store = MemoryStore::with_clock(clock.clone());
     let refresh_key = RefreshKey::from_secret([7; 32]).unwrap();
-    let sessions = tower_bearer::session::SessionsBuilder::new(issuer.clone(), refresh_key, store)
+    let sessions = tower_bearer::session::SessionsBuilder::new(issuer, refresh_key, store)
         .on_event(move |event| told.lock().unwrap().push(event.kind))
         .build()
         .unwrap();
     World {
         sessions,
-        issuer,
         verifier: Verifier::new(ISSUER, API, keys.verifying())
             .unwrap()
             .clock(clock.clone()),
