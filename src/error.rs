@@ -201,6 +201,10 @@ pub enum TokenError {
     /// that its presenter holds that key.
     #[error("the token is bound to a key that was not proved")]
     Unproven,
+    /// The token is bound to no key, and has to be: it came by the scheme `DPoP`, or its client may use
+    /// no other.
+    #[error("the token is bound to no key, and has to be")]
+    Unbound,
 }
 
 /// A kind of error answer: its status, its `error` code (RFC 6749 §5.2, RFC 6750 §3.1) and its

@@ -9,7 +9,6 @@ pub(super) struct Scheme(&'static [u8]);
 
 const BEARER_SCHEME: Scheme = Scheme(b"Bearer");
 
-#[cfg(feature = "dpop")]
 pub(super) const DPOP_SCHEME: Scheme = Scheme(b"DPoP");
 
 /// What a request's `Authorization` header holds.
@@ -46,7 +45,6 @@ impl<'a> Credentials<'a> {
     }
 
     /// The credentials of the one `Authorization` header, as those of this scheme.
-    #[cfg(feature = "dpop")]
     pub(super) fn of_scheme(headers: &'a HeaderMap, scheme: &Scheme) -> Self {
         let value = headers.get(AUTHORIZATION);
         value.map_or(Self::Absent, |value| Self::parse(value.as_bytes(), scheme))

@@ -18,8 +18,9 @@ mod with_or_without {
             credentials::{DPOP_SCHEME, mark_sensitive},
             schemes::{DpopScheme, Schemes},
         },
-        dpop::{BoundToken, DPOP, DPOP_NONCE, DpopErrorKind, DpopVerifier},
+        dpop::{BoundToken, DPOP, DPOP_NONCE, DpopError, DpopVerifier},
         error::TokenError,
+        trace,
     };
 
     #[derive(Clone, Debug, Default)]
@@ -41,6 +42,10 @@ mod with_or_without {
     impl Dpop {
         pub(in crate::bearer) fn new(verifier: &DpopVerifier) -> Self {
             Self(Some(verifier.clone()))
+        }
+
+        pub(in crate::bearer) fn is_off(&self) -> bool {
+            self.0.is_none()
         }
 
         /// The token that the request presents by the scheme `DPoP`. Its proof is marked sensitive.
@@ -67,11 +72,14 @@ mod with_or_without {
             };
             let key = token.claims().cnf.as_ref().and_then(|cnf| cnf.jkt());
             // A token that is bound to nothing proves nothing, whatever comes with it.
-            let key = key.ok_or(TokenError::Unproven)?;
+            let Some(key) = key else {
+                trace::debug!("a token that is not bound to a key came by the scheme DPoP");
+                return Err(TokenError::Unbound.into());
+            };
             let bound = BoundToken { text, key };
             match verifier.check(request.into(), Some(bound))? {
                 Some(checked) => Ok(NextNonce(checked.next_nonce.map(Box::new))),
-                None => Err(crate::dpop::DpopError::from(DpopErrorKind::Missing).into()),
+                None => Err(DpopError::missing(request.uri().path()).into()),
             }
         }
 
@@ -112,6 +120,10 @@ mod with_or_without {
     }
 
     impl Dpop {
+        pub(in crate::bearer) fn is_off(&self) -> bool {
+            true
+        }
+
         pub(in crate::bearer) fn find<'a>(&self, _headers: &'a mut HeaderMap) -> Credentials<'a> {
             Credentials::Absent
         }

@@ -13,7 +13,7 @@ use crate::{
 use super::{
     challenge::Rejection,
     cookie::Cookie,
-    credentials::{self, Credentials},
+    credentials::{self, Credentials, DPOP_SCHEME},
     dpop::{Dpop, NextNonce},
     guard::{Admission, AnyGuard, LiveFuture, Unavailable},
     schemes::Schemes,
@@ -135,11 +135,22 @@ impl Rules {
         let Some(token) = self.verify(credentials)? else {
             return Ok(None);
         };
-        let is_bound = token.claims().cnf.is_some();
-        if (is_bound && !self.takes_unproven) || (!is_bound && self.dpop.is_required_for(&token)) {
-            return Err(TokenError::Unproven.into());
+        match token.claims().cnf.is_some() {
+            true if !self.takes_unproven => {
+                trace::debug!(
+                    "a token that is bound to a key came without a proof, by the scheme Bearer or in a \
+                     cookie"
+                );
+                Err(TokenError::Unproven.into())
+            }
+            false if self.dpop.is_required_for(&token) => {
+                trace::debug!(
+                    "a token that is not bound to a key came, and its client has to bind its tokens"
+                );
+                Err(TokenError::Unbound.into())
+            }
+            _ => Ok(Some((token, NextNonce::default()))),
         }
-        Ok(Some((token, NextNonce::default())))
     }
 
     fn verify(&self, credentials: Credentials<'_>) -> Result<Option<VerifiedToken>, Rejection> {
@@ -208,6 +219,12 @@ impl Rules {
         }
     }
 
+    /// Whether the request has a token by a scheme that the layer has to be told of.
+    fn is_blind_to_dpop(&self, headers: &HeaderMap) -> bool {
+        let by_dpop = || Credentials::of_scheme(headers, &DPOP_SCHEME);
+        self.dpop.is_off() && matches!(by_dpop(), Credentials::Token(_))
+    }
+
     /// The response to a refused request.
     pub(super) fn refuse<B>(
         &self,
@@ -218,6 +235,12 @@ impl Rules {
             .with_realm(self.realm.clone())
             .with_schemes(self.dpop.schemes(request.headers()))
             .for_request(request.method(), request.headers());
+        if self.is_blind_to_dpop(request.headers()) {
+            trace::debug!(
+                "a token came by the scheme DPoP, and this layer was not told of it: \
+                 call BearerLayer::dpop"
+            );
+        }
         trace::debug!(code = ?rejection.code(), cause = ?rejection.cause(), "request refused");
         let mut response = match &self.on_rejection {
             Some(Hook(hook)) => hook(&rejection, request.headers()),

@@ -51,9 +51,12 @@ impl Schemes {
                 .map(|names| format!(", algs=\"{names}\""))
                 .unwrap_or_default();
             let of_dpop = format!("DPoP realm=\"{realm}\"{algorithms}");
-            return match dpop.used || !dpop.takes_bearer {
-                true => vec![of_dpop + error],
-                false => vec![format!("Bearer realm=\"{realm}\"{error}"), of_dpop],
+            // A client that has used `Bearer` learns that its token is no good, even where that scheme
+            // is not taken: otherwise it would not ask for another one, and learn why not.
+            let names_bearer = dpop.takes_bearer || !error.is_empty();
+            return match names_bearer && !dpop.used {
+                true => vec![format!("Bearer realm=\"{realm}\"{error}"), of_dpop],
+                false => vec![of_dpop + error],
             };
         }
         vec![format!("Bearer realm=\"{realm}\"{error}")]

@@ -2,13 +2,13 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error, MapAccess, Visitor},
+    de::{DeserializeOwned, Error, MapAccess, Visitor},
     ser::SerializeMap,
 };
 use serde_json::{Map, Value};
 
 use super::KeyThumbprint;
-use crate::json::Strict;
+use crate::json::{self, Strict};
 
 /// The key that a token is bound to: its `cnf` claim (RFC 7800 §3.1). Whoever presents the token has
 /// to prove that they hold the key.
@@ -35,12 +35,42 @@ impl Confirmation {
         self.jkt.as_ref()
     }
 
-    /// What the claim says besides `jkt`, such as the `x5t#S256` of RFC 8705. This crate can check
+    /// Reads what the claim says besides `jkt` as a type of the application's own. This crate can check
     /// no proof of it.
-    pub fn others(&self) -> &Map<String, Value> {
+    ///
+    /// ```
+    /// use tower_bearer::claims::Confirmation;
+    ///
+    /// /// The certificate that the token is bound to (RFC 8705 §3.1).
+    /// #[derive(serde::Deserialize)]
+    /// struct MutualTls {
+    ///     #[serde(rename = "x5t#S256")]
+    ///     thumbprint: String,
+    /// }
+    ///
+    /// # let cnf: Confirmation = serde_json::from_str(r#"{"x5t#S256":"bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}"#)?;
+    /// let certificate = cnf.others_as::<MutualTls>()?.thumbprint;
+    /// # assert!(certificate.starts_with("bwcK"));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ConfirmationError`] if the members do not fit `T`.
+    pub fn others_as<T: DeserializeOwned>(&self) -> Result<T, ConfirmationError> {
+        json::from_members(&self.others).map_err(ConfirmationError)
+    }
+
+    #[cfg(feature = "_jws")]
+    pub(crate) fn others(&self) -> &Map<String, Value> {
         &self.others
     }
 }
+
+/// The members of a token's `cnf` claim do not have the shape that the application asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the token's cnf claim does not fit the type that was asked for")]
+pub struct ConfirmationError(#[source] serde_json::Error);
 
 impl Serialize for Confirmation {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -90,6 +120,8 @@ impl<'de> Visitor<'de> for Members {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     const JKT: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
@@ -103,7 +135,9 @@ mod tests {
         let text = format!(r#"{{"jkt":"{JKT}","x5t#S256":"abc"}}"#);
         let read = read(&text).unwrap();
         assert_eq!(read.jkt().unwrap().to_string(), JKT);
-        assert_eq!(read.others()["x5t#S256"], "abc");
+        let others: BTreeMap<String, String> = read.others_as().unwrap();
+        assert_eq!(others, [("x5t#S256".to_owned(), "abc".to_owned())].into());
+        assert!(read.others_as::<BTreeMap<String, u8>>().is_err());
         assert_eq!(serde_json::to_string(&read).unwrap(), text);
     }
 

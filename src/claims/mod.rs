@@ -16,7 +16,7 @@ mod thumbprint;
 mod verified;
 
 pub use audience::Audience;
-pub use confirmation::Confirmation;
+pub use confirmation::{Confirmation, ConfirmationError};
 pub use private::{PrivateClaims, PrivateClaimsError};
 #[cfg(feature = "_jws")]
 pub(crate) use read::read;

@@ -6,7 +6,7 @@ use http::{HeaderValue, Response};
 use super::DPOP_NONCE;
 use crate::{
     error::{ErrorCode, TokenError},
-    reply,
+    reply, trace,
 };
 
 /// Why a request is refused for its proof. It contains no part of the proof.
@@ -62,6 +62,13 @@ pub enum DpopErrorKind {
 }
 
 impl DpopError {
+    /// The error of a request without a proof, at this path, that needs one.
+    pub(crate) fn missing(path: &str) -> Self {
+        trace::debug!(path, "there is no DPoP header, and this request needs one");
+        let _ = path;
+        DpopErrorKind::Missing.into()
+    }
+
     pub(super) fn with_nonce(kind: DpopErrorKind, nonce: Option<HeaderValue>) -> Self {
         Self { kind, nonce }
     }

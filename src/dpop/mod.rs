@@ -43,6 +43,7 @@ mod error;
 mod head;
 mod key;
 mod nonce;
+mod proof;
 mod seen;
 mod settings;
 mod signer;
@@ -53,8 +54,9 @@ pub use crate::key_proof::KeyProof;
 pub(crate) use check::BoundToken;
 pub use error::{DpopError, DpopErrorKind};
 pub use head::RequestHead;
-pub use key::{DpopKey, DpopProof, DpopProofError};
+pub use key::DpopKey;
 pub use nonce::NonceSecret;
+pub use proof::{DpopProof, DpopProofError, DpopProofErrorKind};
 pub use signer::DpopSigner;
 pub use verifier::DpopVerifier;
 

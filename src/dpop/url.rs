@@ -1,5 +1,7 @@
 //! HTTP URLs in one spelling, so that two of them can be compared (RFC 9449 §4.3).
 
+use std::fmt;
+
 use http::uri::Authority;
 
 /// A URL without query and fragment, after the normalisation by syntax and by scheme (RFC 3986
@@ -20,9 +22,16 @@ pub(super) enum Scheme {
 
 impl Scheme {
     fn read(name: &str) -> Option<Self> {
-        [("http", Self::Http), ("https", Self::Https)]
+        [Self::Http, Self::Https]
             .into_iter()
-            .find_map(|(known, scheme)| name.eq_ignore_ascii_case(known).then_some(scheme))
+            .find(|scheme| name.eq_ignore_ascii_case(scheme.as_str()))
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
     }
 
     fn default_port(self) -> u16 {
@@ -36,13 +45,19 @@ impl Scheme {
 impl PlainUrl {
     /// Reads an absolute URL and leaves its query and its fragment out. One with a user is refused.
     pub(super) fn read(url: &str) -> Option<Self> {
-        let (scheme, rest) = url.split_once("://")?;
-        let rest = rest.split(['?', '#']).next()?;
-        let (authority, path) = match rest.find('/') {
-            Some(at) => rest.split_at_checked(at)?,
-            None => (rest, "/"),
-        };
-        Self::of(Scheme::read(scheme)?, authority, path)
+        let (scheme, authority, path) = parts(url)?;
+        Self::of(scheme, authority, path)
+    }
+
+    /// The same, but with the path as it is: a client names its URL in a way that is right for servers
+    /// that normalise paths and for those that do not.
+    pub(super) fn as_sent(url: &str) -> Option<Self> {
+        let (scheme, authority, path) = parts(url)?;
+        Some(Self {
+            scheme,
+            authority: normal_authority(scheme, authority)?,
+            path: path.to_owned(),
+        })
     }
 
     /// The URL of this path at a host, under the scheme of `self`.
@@ -69,6 +84,28 @@ impl PlainUrl {
             path,
         })
     }
+}
+
+impl fmt::Display for PlainUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}://{}{}",
+            self.scheme.as_str(),
+            self.authority,
+            self.path
+        )
+    }
+}
+
+fn parts(url: &str) -> Option<(Scheme, &str, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let rest = rest.split(['?', '#']).next()?;
+    let (authority, path) = match rest.find('/') {
+        Some(at) => rest.split_at_checked(at)?,
+        None => (rest, "/"),
+    };
+    Some((Scheme::read(scheme)?, authority, path))
 }
 
 /// The host in lower case, and its port unless it is the scheme's.

@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 use http::HeaderValue;
 
 use super::{
-    DpopError, DpopErrorKind, KeyProof, NonceSecret, RequestHead,
+    DpopError, KeyProof, NonceSecret, RequestHead,
     seen::Seen,
     settings::{Addresses, Nonces, Settings},
     url::PlainUrl,
@@ -261,9 +261,10 @@ impl DpopVerifier {
         &self,
         request: impl Into<RequestHead<'a>>,
     ) -> Result<Option<KeyProof>, DpopError> {
-        match self.check(request.into(), None)? {
+        let request = request.into();
+        match self.check(request, None)? {
             Some(checked) => Ok(Some(checked.proof)),
-            None if self.is_required_for(None) => Err(DpopErrorKind::Missing.into()),
+            None if self.is_required_for(None) => Err(DpopError::missing(request.path())),
             None => Ok(None),
         }
     }

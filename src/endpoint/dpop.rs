@@ -3,16 +3,19 @@
 use http::{HeaderMap, request::Parts};
 
 use super::error_reply::ErrorReply;
-use crate::session::{KeyProof, RefreshRequest, Refusal, SessionError, SessionErrorKind};
+use crate::{
+    session::{KeyProof, RefreshRequest, Refusal, SessionError, SessionErrorKind},
+    trace,
+};
 
 pub(super) use with_or_without::{Proofs, Proved};
 
 impl Proved {
-    /// The answer to an operation that has failed. A client that has forgotten its proof keeps its
-    /// token: `invalid_grant` would make it throw its session away.
+    /// The answer to an operation that has failed. A client whose proof is forgotten, by itself or by
+    /// this server, keeps its token: `invalid_grant` would make it throw its session away.
     pub(super) fn refused(&self, error: &SessionError) -> ErrorReply {
-        match self.missing() {
-            Some(missing) if error.kind() == UNPROVEN => missing,
+        match self.proof() {
+            None if error.kind() == UNPROVEN => self.missing(),
             _ => error.code().into(),
         }
     }
@@ -20,13 +23,22 @@ impl Proved {
 
 const UNPROVEN: SessionErrorKind = SessionErrorKind::InvalidGrant(Refusal::Unproven);
 
+/// The answer where a session that is bound to a key meets an endpoint that was given no verifier.
+fn unchecked() -> ErrorReply {
+    trace::warn!(
+        "a session that is bound to a key came to an endpoint that checks no proofs: \
+         call EndpointOptions::dpop"
+    );
+    ErrorReply::unchecked_proof()
+}
+
 #[cfg(feature = "dpop")]
 mod with_or_without {
     use std::sync::Arc;
 
     use http::HeaderValue;
 
-    use super::{ErrorReply, HeaderMap, KeyProof, Parts, RefreshRequest};
+    use super::{ErrorReply, HeaderMap, KeyProof, Parts, RefreshRequest, trace};
     use crate::{
         dpop::{DPOP_NONCE, DpopError, DpopErrorKind, DpopVerifier},
         key_proof::KeyHolders,
@@ -90,10 +102,15 @@ mod with_or_without {
             self.proof.as_ref()
         }
 
-        /// The answer to a request that has no proof and needs one.
-        pub(super) fn missing(&self) -> Option<ErrorReply> {
-            (self.key_holders.is_some() && self.proof.is_none())
-                .then(|| DpopError::from(DpopErrorKind::Missing).into())
+        /// The answer to a request that has proved nothing and needs to.
+        pub(super) fn missing(&self) -> ErrorReply {
+            match self.key_holders {
+                Some(_) => {
+                    trace::debug!("there is no DPoP header, and the session is bound to a key");
+                    DpopError::from(DpopErrorKind::Missing).into()
+                }
+                None => super::unchecked(),
+            }
         }
 
         /// Adds the nonce that the client should use from now on.
@@ -134,8 +151,8 @@ mod with_or_without {
             None
         }
 
-        pub(super) fn missing(&self) -> Option<ErrorReply> {
-            None
+        pub(super) fn missing(&self) -> ErrorReply {
+            super::unchecked()
         }
 
         pub(in crate::endpoint) fn add_nonce(self, _headers: &mut HeaderMap) {}

@@ -52,6 +52,14 @@ impl ErrorReply {
         }
     }
 
+    /// `invalid_dpop_proof` for a session that is bound to a key, at an endpoint that checks no proofs.
+    pub(super) fn unchecked_proof() -> Self {
+        Self {
+            description: "DPoP proofs are not checked here",
+            ..ErrorCode::InvalidDpopProof.into()
+        }
+    }
+
     pub(super) fn into_response(self) -> Response<ReplyBody> {
         let mut response = reply::error_because(self.code, self.description, self.reason);
         // RFC 6749 §5.2 requires the challenge for this error. With other errors it would make

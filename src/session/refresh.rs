@@ -175,7 +175,7 @@ impl<St: SessionStore> Sessions<St> {
         let session = &record.session;
         let is_unbound = decided.token.possession == Possession::Unbound;
         if is_unbound && attempt.request.must_be_bound(session) {
-            return Err(self.refuse(Refusal::Unproven, record, decided.token));
+            return Err(self.refuse(Refusal::Unbound, record, decided.token));
         }
         let scope = self.narrowed(attempt.request.scope.as_ref(), &session.scope)?;
         let private = self.ask_application(attempt, &decided).await?;

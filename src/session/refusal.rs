@@ -28,13 +28,17 @@ pub enum Refusal {
     OtherClient,
     /// The session is bound to a key, and the presenter has not proved that it holds that key. The
     /// token is in other hands, or the client is set up wrongly. The session goes on for whoever
-    /// has the key. Or the session is not bound, and the sessions of this client have to be.
+    /// has the key.
     #[error("the session is bound to a key that was not proved")]
     Unproven,
     /// As [`Unproven`](Self::Unproven), and the key is that of a browser's device (feature `dbsc`).
     /// Only the browser itself can prove it, and no script.
     #[error("the session is bound to a device whose key was not proved")]
     UnprovenDevice,
+    /// The session is not bound to a key, and the sessions of this client have to be (feature `dpop`).
+    /// It is from before that was required, and its user logs in again.
+    #[error("the session is bound to no key, and has to be")]
+    Unbound,
     /// The session has reached the last generation number.
     #[error("the session has reached its last generation")]
     Exhausted,

@@ -601,11 +601,10 @@ async fn a_key_of_the_programs_own_is_not_in_the_store() {
         json!({ "jkt": key.thumbprint() })
     );
     assert_eq!(world.get("/").await, 200);
-    assert_eq!(world.server.seen()[0].key(), *key.public_jwk());
+    assert_eq!(world.server.seen()[0].key().to_string(), key.public_jwk());
 
     // Without the key nothing is sent, least of all a refresh token that would come back refused.
-    let jwk = key.public_jwk().to_string();
-    let unplugged = Device(VerifyingKey::from_jwk(&jwk).unwrap());
+    let unplugged = Device(VerifyingKey::from_jwk(key.public_jwk()).unwrap());
     let unplugged = DpopKey::from_signer(unplugged).unwrap();
     let other = DpopKey::generate().unwrap();
     for configure in [

@@ -93,11 +93,12 @@ async fn only_the_algorithms_that_are_allowed() {
     }
 }
 
-/// The client is told nothing of a key that the endpoint cannot check.
+/// A server that has forgotten to look at proofs does not make its clients throw their sessions away.
 #[tokio::test]
 async fn endpoints_without_proofs() {
     let (world, key) = (world(), ProofKey::es256());
     let tokens = world.bound(&key).await;
+    let row = world.row(&tokens).await;
     let endpoints = Endpoints::new(&world.sessions).options(EndpointOptions::new());
     let nothing = service_fn(async |_: Request<Full<Bytes>>| {
         Ok::<_, std::convert::Infallible>(http::Response::new(Full::<Bytes>::default()))
@@ -112,7 +113,8 @@ async fn endpoints_without_proofs() {
         )))
         .unwrap();
     let answer = service.clone().oneshot(request).await.unwrap();
-    Answer::of(answer).await.refused(400, "invalid_grant");
+    Answer::of(answer).await.refused(400, "invalid_dpop_proof");
+    assert_eq!(world.row(&tokens).await, row);
     let metadata = Request::get("/.well-known/oauth-authorization-server");
     let metadata = service
         .oneshot(metadata.body(Full::default()).unwrap())
@@ -180,17 +182,21 @@ async fn where_all_have_to_prove_a_key() {
     let (plain, key) = (world(), ProofKey::es256());
     let (unbound, bound) = (plain.unbound().await, plain.bound(&key).await);
     let world = plain.with(|dpop| dpop.require());
-    // A session from before keeps its row, and its user logs in again.
+    // A session from before keeps its row, and its client learns that its user has to log in again.
     let row = world.row(&unbound).await;
     world
         .refresh(&unbound, &[])
         .await
-        .refused(400, "invalid_dpop_proof");
+        .refused(400, "invalid_grant");
     world
         .refresh_by(&unbound, &key)
         .await
         .refused(400, "invalid_grant");
     assert_eq!(world.row(&unbound).await, row);
+    let refused = SessionEventKind::Refused(Refusal::Unbound);
+    let events = world.events.lock().unwrap().clone();
+    assert!(events.ends_with(&[refused, refused]), "{events:?}");
+    assert_eq!(refused.as_str(), "refused");
     let token = unbound.access_token.expose();
     world
         .ask(world.layer(), bearer(token))
@@ -234,7 +240,7 @@ async fn where_some_clients_have_to() {
     world
         .refresh(&unbound, &[])
         .await
-        .refused(400, "invalid_dpop_proof");
+        .refused(400, "invalid_grant");
     // It cannot get around that by naming no client, nor another.
     world
         .refresh_by(&unbound, &key)
