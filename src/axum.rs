@@ -37,8 +37,8 @@ impl ClaimsRejection {
         let rejection = rejection.for_request(&parts.method, &parts.headers);
         let extensions = &parts.extensions;
         let by_token = extensions.get().map(|token: &VerifiedToken| {
-            let is_bound = token.claims().cnf.is_some();
-            (token.realm(), Schemes::of_passed(is_bound))
+            let schemes = Schemes::of_passed(token.is_proved());
+            (token.realm(), schemes)
         });
         let by_layer = || {
             let checked: Option<&Checked> = extensions.get();

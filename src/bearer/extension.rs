@@ -49,7 +49,7 @@ impl VerifiedToken {
         if needed.is_subset(&self.claims().scope) {
             Ok(())
         } else {
-            let schemes = Schemes::of_passed(self.claims().cnf.is_some());
+            let schemes = Schemes::of_passed(self.is_proved());
             Err(Rejection::insufficient_scope(needed).with_schemes(schemes))
         }
     }

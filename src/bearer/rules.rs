@@ -124,7 +124,7 @@ impl Rules {
             return self.verify_bare(self.cookie.find(request)?);
         };
         let next_nonce = self.dpop.check(request, &token)?;
-        Ok(Some((token, next_nonce)))
+        Ok(Some((token.with_proof(), next_nonce)))
     }
 
     /// The verified token of credentials without a proof.

@@ -28,18 +28,17 @@ impl Schemes {
         Self { dpop: Some(dpop) }
     }
 
-    /// The schemes of a request whose token has passed: it was bound to a key and came with a proof,
-    /// or it was not.
-    pub(crate) fn of_passed(is_bound: bool) -> Self {
+    /// The scheme by which a token has come: with a proof of its key or without one.
+    pub(crate) fn of_passed(is_proved: bool) -> Self {
         #[cfg(feature = "dpop")]
-        if is_bound {
+        if is_proved {
             return Self::with_dpop(DpopScheme {
                 algorithms: None,
                 takes_bearer: false,
                 used: true,
             });
         }
-        let _ = is_bound;
+        let _ = is_proved;
         Self::default()
     }
 

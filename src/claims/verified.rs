@@ -26,6 +26,7 @@ pub struct VerifiedToken {
     /// The realm of the layer that let the request through. It is here and not in an extension of
     /// its own, so that a request needs one allocation instead of two.
     realm: Realm,
+    is_proved: bool,
 }
 
 /// The claims of a token.
@@ -39,7 +40,18 @@ impl VerifiedToken {
         Self {
             content,
             realm: Realm::default(),
+            is_proved: false,
         }
+    }
+
+    /// Notes that the request has proved the key that the token is bound to.
+    pub(crate) fn with_proof(mut self) -> Self {
+        self.is_proved = true;
+        self
+    }
+
+    pub(crate) fn is_proved(&self) -> bool {
+        self.is_proved
     }
 
     pub(crate) fn in_realm(mut self, realm: &Realm) -> Self {

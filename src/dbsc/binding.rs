@@ -117,24 +117,26 @@ impl DeviceBinding {
         })))
     }
 
-    /// The path at which browsers register a key.
+    /// The path at which browsers register a key, as they see it.
     pub fn registration_path(&self) -> &str {
         &self.0.registration_path
     }
 
-    /// The path at which browsers refresh.
+    /// The path at which browsers refresh, as they see it.
     pub fn refresh_path(&self) -> &str {
         &self.0.refresh_path
     }
 
-    /// The response to a login: that of [`RefreshCookie::response`], with the offer to register a key.
+    /// The response to a login: that of [`RefreshCookie::response`], with the offer to register a key
+    /// unless the session is bound to one already.
     ///
     /// # Errors
     ///
     /// Those of [`RefreshCookie::set`].
     pub fn response(&self, tokens: &TokenResponse) -> Result<Response<ReplyBody>, SessionError> {
         let mut response = self.0.cookie.response(tokens)?;
-        if let Some(own) = self.0.reader.read(tokens.refresh_token.expose()) {
+        let own = self.0.reader.read(tokens.refresh_token.expose());
+        if let Some(own) = own.filter(|own| own.bound_to.is_none()) {
             self.offer(own.session, response.headers_mut());
         }
         Ok(response)

@@ -13,8 +13,7 @@ use tower_service::Service;
 
 use super::{binding::DeviceBinding, refresh, registration};
 use crate::{
-    endpoint::{ReplyFuture, ResponseFuture, method_not_allowed},
-    reply::ReplyBody,
+    reply::{ReplyBody, ReplyFuture, ResponseFuture, method_not_allowed},
     session::Sessions,
     store::{AnyStore, SessionStore},
 };

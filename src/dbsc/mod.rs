@@ -46,4 +46,5 @@ mod wire;
 pub use binding::DeviceBinding;
 pub use endpoint::{RefreshEndpoint, RegistrationEndpoint};
 pub use options::DeviceOptions;
+pub(crate) use options::{REFRESH, REGISTER};
 pub use secret::DeviceSecret;

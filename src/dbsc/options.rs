@@ -42,8 +42,11 @@ impl DeviceOptions {
         }
     }
 
-    /// Puts both endpoints below this path, as browsers see it. `auth`, `/auth` and `/auth/` mean the
-    /// same.
+    /// The path below which browsers find both endpoints. `auth`, `/auth` and `/auth/` mean the same.
+    ///
+    /// Mostly that is the prefix of the [`Endpoints`](crate::endpoint::Endpoints::under). Where a proxy
+    /// removes a part of the path, or axum's `nest` does, it starts with that part: behind
+    /// `nest("/api", …)` it is `/api/auth` for endpoints under `/auth`.
     pub fn under(mut self, prefix: &str) -> Self {
         let segments = prefix.split('/').filter(|segment| !segment.is_empty());
         let prefix: String = segments.flat_map(|segment| ["/", segment]).collect();
@@ -86,5 +89,5 @@ impl DeviceOptions {
     }
 }
 
-const REGISTER: &str = "/device/register";
-const REFRESH: &str = "/device/refresh";
+pub(crate) const REGISTER: &str = "/device/register";
+pub(crate) const REFRESH: &str = "/device/refresh";

@@ -51,7 +51,11 @@ impl DpopVerifier {
                     .transpose()
             });
         if let Err(_error) = &checked {
-            trace::debug!(path = request.path(), reason = %_error, "a DPoP proof is refused");
+            trace::debug!(
+                path = self.settings.path_of(request),
+                reason = %_error,
+                "a DPoP proof is refused"
+            );
         }
         checked
     }
@@ -84,7 +88,7 @@ impl DpopVerifier {
             Some(_) => &self.seen.with_token,
             None => &self.seen.without_token,
         };
-        if !memory.note(&key, &claims.jti, now, settings.span()) {
+        if !memory.note(&key, &claims.jti, now) {
             return Err(Kind::Replayed.into());
         }
         let proof = KeyProof::dpop(key);
@@ -96,7 +100,7 @@ impl DpopVerifier {
         let Some(url) = PlainUrl::read(url) else {
             return false;
         };
-        let path = request.path();
+        let path = self.settings.path_of(request);
         match &self.settings.addresses {
             Addresses::Known(all) => all
                 .iter()

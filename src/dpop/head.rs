@@ -1,6 +1,6 @@
-use http::{
-    Extensions, HeaderMap, HeaderValue, Method, Request, Uri, header::HOST, request::Parts,
-};
+#[cfg(feature = "axum")]
+use http::Extensions;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header::HOST, request::Parts};
 
 /// The part of a request that a proof is about: all but its body. It is made from a
 /// [`Request`] or its [`Parts`].
@@ -9,6 +9,7 @@ pub struct RequestHead<'a> {
     pub(super) method: &'a Method,
     uri: &'a Uri,
     pub(super) headers: &'a HeaderMap,
+    #[cfg(feature = "axum")]
     extensions: &'a Extensions,
 }
 
@@ -18,6 +19,7 @@ impl<'a, B> From<&'a Request<B>> for RequestHead<'a> {
             method: request.method(),
             uri: request.uri(),
             headers: request.headers(),
+            #[cfg(feature = "axum")]
             extensions: request.extensions(),
         }
     }
@@ -29,27 +31,30 @@ impl<'a> From<&'a Parts> for RequestHead<'a> {
             method: &parts.method,
             uri: &parts.uri,
             headers: &parts.headers,
+            #[cfg(feature = "axum")]
             extensions: &parts.extensions,
         }
     }
 }
 
-impl RequestHead<'_> {
-    /// The path that the request came with. A nested axum router takes a part of it away, and keeps
-    /// the whole in the extensions.
-    pub(super) fn path(&self) -> &str {
-        #[cfg(feature = "axum")]
-        if let Some(original) = self.extensions.get::<axum::extract::OriginalUri>() {
-            return original.path();
-        }
-        #[cfg(not(feature = "axum"))]
-        let _ = self.extensions;
+impl<'a> RequestHead<'a> {
+    /// The path that the request has arrived with.
+    pub(super) fn path(self) -> &'a str {
         self.uri.path()
+    }
+
+    /// The path before nested axum routers have taken a part of it away.
+    #[cfg(feature = "axum")]
+    pub(super) fn original_path(self) -> &'a str {
+        match self.extensions.get::<axum::extract::OriginalUri>() {
+            Some(original) => original.path(),
+            None => self.path(),
+        }
     }
 
     /// The host that the client has asked for. That of the request target, which HTTP/2 has, counts
     /// before `Host` (RFC 9112 §3.2.2).
-    pub(super) fn authority(&self) -> Option<&str> {
+    pub(super) fn authority(self) -> Option<&'a str> {
         if let Some(authority) = self.uri.authority() {
             return Some(authority.as_str());
         }

@@ -15,6 +15,8 @@ use crate::{claims::KeyThumbprint, clock::Timestamp, trace};
 #[derive(Debug)]
 pub(super) struct Seen {
     limit: usize,
+    /// For how long a proof could be used, from when it is first seen.
+    span: Duration,
     hasher: RandomState,
     halves: Mutex<Halves>,
 }
@@ -30,38 +32,31 @@ struct Halves {
 }
 
 impl Seen {
-    /// A memory of at most `limit` proofs.
-    pub(super) fn new(limit: usize) -> Self {
+    /// A memory of at most `limit` proofs, which could be used for as long as `span`.
+    pub(super) fn new(limit: usize, span: Duration) -> Self {
         Self {
             limit,
+            span,
             hasher: RandomState::new(),
             halves: Mutex::default(),
         }
     }
 
-    /// Notes a proof that could be used for as long as `span` from now on, and tells whether it is a
-    /// new one.
-    pub(super) fn note(
-        &self,
-        key: &KeyThumbprint,
-        jti: &str,
-        now: Timestamp,
-        span: Duration,
-    ) -> bool {
+    /// Notes a proof, and tells whether it is a new one.
+    pub(super) fn note(&self, key: &KeyThumbprint, jti: &str, now: Timestamp) -> bool {
         let proof = self.hasher.hash_one((key, jti));
         // Nothing in here can panic half way, so a poisoned lock guards nothing broken.
         let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
-        halves.age(now, span);
+        halves.age(now, self.span);
         if halves.younger.contains(&proof) || halves.older.contains(&proof) {
             return false;
         }
-        if halves.younger.len() >= (self.limit / 2).max(1) {
+        if halves.younger.len() >= (self.limit / 2).max(1) && halves.turn(now) > 0 {
             trace::warn!(
                 limit = self.limit,
                 "so many DPoP proofs come that the oldest are forgotten before their time; \
                  raise the replay limit"
             );
-            halves.turn(now);
         }
         halves.younger.insert(proof)
     }
@@ -78,8 +73,25 @@ impl Halves {
         }
     }
 
-    fn turn(&mut self, now: Timestamp) {
-        self.older = mem::take(&mut self.younger);
+    /// Forgets the older half, and tells how many proofs those were.
+    fn turn(&mut self, now: Timestamp) -> usize {
+        let younger = mem::take(&mut self.younger);
         self.since = now;
+        mem::replace(&mut self.older, younger).len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_forgotten_until_both_halves_are_full() {
+        let (now, mut halves) = (Timestamp::from_secs(1), Halves::default());
+        halves.younger.extend([1, 2]);
+        assert_eq!(halves.turn(now), 0, "there is room for as many");
+        halves.younger.extend([3, 4]);
+        assert_eq!(halves.turn(now), 2);
+        assert_eq!(halves.older, HashSet::from([3, 4]));
     }
 }

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use super::{nonce, nonce::NonceSecret, url::PlainUrl};
+use super::{RequestHead, nonce, nonce::NonceSecret, url::PlainUrl};
 use crate::{jws::Algorithm, key_proof::KeyHolders};
 
 /// How a verifier judges proofs.
@@ -13,6 +13,10 @@ pub(super) struct Settings {
     pub(super) window: Duration,
     pub(super) nonces: Nonces,
     pub(super) required: Arc<KeyHolders>,
+    pub(super) replay_limit: usize,
+    /// Whether the path is that from before nested axum routers.
+    #[cfg(feature = "axum")]
+    pub(super) takes_original_uri: bool,
 }
 
 /// The URLs that a proof may be for.
@@ -43,6 +47,15 @@ impl Nonces {
 }
 
 impl Settings {
+    /// The path of a request, as it follows the public address.
+    pub(super) fn path_of<'a>(&self, request: RequestHead<'a>) -> &'a str {
+        #[cfg(feature = "axum")]
+        if self.takes_original_uri {
+            return request.original_path();
+        }
+        request.path()
+    }
+
     /// For how long a proof could be used, from when it is first seen.
     pub(super) fn span(&self) -> Duration {
         let by_time = self.window.saturating_mul(2);

@@ -30,7 +30,8 @@ const REPLAY_LIMIT: usize = 1_000_000;
 /// Checks the proofs of clients that they hold a key (RFC 9449 §4.3). See [the policy](super).
 ///
 /// It is cheap to clone. Give clones of one verifier to the layer, to the endpoints and to the
-/// login: they share the memory of the proofs that were seen.
+/// login: they share the memory of the proofs that were seen. Every method that changes it gives it an
+/// empty memory of its own, so configure it before you clone it.
 ///
 /// ```
 /// use tower_bearer::{Verifier, bearer::BearerLayer, dpop::DpopVerifier, error::ConfigError};
@@ -57,10 +58,11 @@ pub(super) struct Memories {
 }
 
 impl Memories {
-    fn new(limit: usize) -> Arc<Self> {
+    fn new(settings: &Settings) -> Arc<Self> {
+        let new = || Seen::new(settings.replay_limit, settings.span());
         Arc::new(Self {
-            with_token: Seen::new(limit),
-            without_token: Seen::new(limit),
+            with_token: new(),
+            without_token: new(),
         })
     }
 }
@@ -69,8 +71,8 @@ impl DpopVerifier {
     /// A verifier for a server with this public address: what a client puts before the path of a
     /// request, as the server sees that path. Mostly that is the origin, `https://api.example`. If a
     /// proxy takes a part of the path away, that part belongs to the address:
-    /// `https://api.example/v1`. What a nested axum router takes away does not, if the feature
-    /// `axum` is on.
+    /// `https://api.example/v1`. What axum's `nest` takes away does too, unless the verifier is told
+    /// to look at the `original_uri`.
     ///
     /// # Errors
     ///
@@ -92,23 +94,30 @@ impl DpopVerifier {
     }
 
     fn with(addresses: Addresses) -> Self {
+        let settings = Settings {
+            addresses,
+            algorithms: ALGORITHMS.to_vec(),
+            algorithm_names: names(&ALGORITHMS),
+            window: WINDOW,
+            nonces: Nonces::Never,
+            required: Arc::new(KeyHolders::Only(BTreeSet::new())),
+            replay_limit: REPLAY_LIMIT,
+            #[cfg(feature = "axum")]
+            takes_original_uri: false,
+        };
         Self {
-            settings: Arc::new(Settings {
-                addresses,
-                algorithms: ALGORITHMS.to_vec(),
-                algorithm_names: names(&ALGORITHMS),
-                window: WINDOW,
-                nonces: Nonces::Never,
-                required: Arc::new(KeyHolders::Only(BTreeSet::new())),
-            }),
-            seen: Memories::new(REPLAY_LIMIT),
+            seen: Memories::new(&settings),
+            settings: Arc::new(settings),
             clock: Arc::new(SystemClock),
             doubt: Arc::default(),
         }
     }
 
+    /// Changes the settings. The memory is a new one: what the old one holds was judged by others.
     fn change(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        change(Arc::make_mut(&mut self.settings));
+        let settings = Arc::make_mut(&mut self.settings);
+        change(settings);
+        self.seen = Memories::new(settings);
         self
     }
 
@@ -125,6 +134,16 @@ impl DpopVerifier {
                 all.push(address);
             }
         }))
+    }
+
+    /// Compares proofs with the path that a request had before nested axum routers, which is in its
+    /// extension [`OriginalUri`](axum::extract::OriginalUri). One verifier then serves routes at
+    /// every depth. Without this call the path is the one that the request arrives with, and what a
+    /// `nest` takes away belongs to the [public address](Self::new), as what a proxy takes away does.
+    #[cfg(feature = "axum")]
+    #[must_use]
+    pub fn original_uri(self) -> Self {
+        self.change(|settings| settings.takes_original_uri = true)
     }
 
     /// How far the `iat` of a proof may be from the time of this server, in either direction: 60
@@ -167,15 +186,12 @@ impl DpopVerifier {
     /// requests with an access token and for those without one each. One takes about 20 bytes.
     ///
     /// A proof is forgotten once it can no longer be used. If there are more than this in that time
-    /// (twice the window, or five and a half minutes with nonces), the oldest are forgotten, and a
-    /// warning is logged. The memory is this process's own: a proof can be used once at each server
+    /// (twice the window, or five and a half minutes with nonces, whichever is longer), the oldest are
+    /// forgotten, half of the memory at once, and a warning is logged. The memory is this process's own: a proof can be used once at each server
     /// of a cluster, and once more after a restart.
     #[must_use]
     pub fn replay_limit(self, proofs: usize) -> Self {
-        Self {
-            seen: Memories::new(proofs),
-            ..self
-        }
+        self.change(|settings| settings.replay_limit = proofs)
     }
 
     /// Asks for a nonce in every proof (RFC 9449 §8). A proof without one, or with one that is older
@@ -224,7 +240,7 @@ impl DpopVerifier {
     pub fn clock(self, clock: impl Clock) -> Self {
         Self {
             clock: Arc::new(clock),
-            ..self
+            ..self.change(|_| {})
         }
     }
 

@@ -9,8 +9,10 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH},
 };
 
-use super::error_reply::method_not_allowed;
-use crate::{jws::hmac_sha256, reply::ReplyBody};
+use crate::{
+    jws::hmac_sha256,
+    reply::{ReplyBody, method_not_allowed},
+};
 
 /// How long caches may keep a document by default.
 pub(super) const DEFAULT_MAX_AGE: Duration = Duration::from_secs(300);

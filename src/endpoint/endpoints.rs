@@ -5,7 +5,6 @@ use http_body::Body;
 
 use super::{
     document,
-    future::ReplyFuture,
     jwks::JwksEndpoint,
     metadata::Metadata,
     options::EndpointOptions,
@@ -15,9 +14,10 @@ use super::{
     token::Refresh,
 };
 #[cfg(feature = "dbsc")]
-use crate::dbsc::DeviceBinding;
+use crate::dbsc::{self, DeviceBinding};
 use crate::{
     error::{BoxError, ConfigError, ConfigErrorKind},
+    reply::ReplyFuture,
     session::Sessions,
     store::{AnyStore, SessionStore},
 };
@@ -31,7 +31,7 @@ use crate::{
 /// | `/.well-known/jwks.json` | [`JwksEndpoint`] |
 #[cfg_attr(
     feature = "dbsc",
-    doc = "| those of a [`DeviceBinding`] | the endpoints of [`dbsc`](crate::dbsc), if the options have one |"
+    doc = "| `{prefix}/device/register`, `{prefix}/device/refresh` | the endpoints of [`dbsc`], if the options have a [`DeviceBinding`] |"
 )]
 /// | `/.well-known/oauth-authorization-server`, followed by the issuer's path | the metadata (RFC 8414), if the issuer is a URL |
 ///
@@ -87,7 +87,7 @@ impl<St: SessionStore> Endpoints<St> {
 }
 
 impl<St> Endpoints<St> {
-    /// Puts the token and revocation endpoints below this path. `auth`, `/auth` and `/auth/` mean
+    /// Puts the endpoints of the table's prefix below this path. `auth`, `/auth` and `/auth/` mean
     /// the same.
     #[must_use]
     pub fn under(mut self, prefix: &str) -> Self {
@@ -155,17 +155,13 @@ impl<St> Endpoints<St> {
         {
             return Some(Route::Metadata(metadata));
         }
-        #[cfg(feature = "dbsc")]
-        if let Some(binding) = self.shared.device_binding() {
-            if path == binding.registration_path() {
-                return Some(Route::DeviceRegistration(binding));
-            } else if path == binding.refresh_path() {
-                return Some(Route::DeviceRefresh(binding));
-            }
-        }
         match path.strip_prefix(self.prefix.as_str())? {
             TOKEN | REFRESH_TOKEN => Some(Route::Token),
             REVOKE => Some(Route::Revocation),
+            #[cfg(feature = "dbsc")]
+            dbsc::REGISTER => self.shared.device_binding().map(Route::DeviceRegistration),
+            #[cfg(feature = "dbsc")]
+            dbsc::REFRESH => self.shared.device_binding().map(Route::DeviceRefresh),
             _ => None,
         }
     }
@@ -235,8 +231,9 @@ impl<St: SessionStore> Endpoints<St> {
     #[cfg(all(feature = "axum", feature = "dbsc"))]
     fn device_paths(&self) -> impl Iterator<Item = String> {
         let binding = self.shared.device_binding();
-        let paths = binding.map(|own| [own.registration_path(), own.refresh_path()]);
-        paths.into_iter().flatten().map(str::to_owned)
+        let paths = binding.map(|_| [dbsc::REGISTER, dbsc::REFRESH]);
+        let paths = paths.into_iter().flatten();
+        paths.map(|path| format!("{}{path}", self.prefix))
     }
 
     #[cfg(all(feature = "axum", not(feature = "dbsc")))]

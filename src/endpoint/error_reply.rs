@@ -1,6 +1,6 @@
 use http::{
-    HeaderValue, Method, Response, Version,
-    header::{ALLOW, CONNECTION, WWW_AUTHENTICATE},
+    HeaderValue, Response, Version,
+    header::{CONNECTION, WWW_AUTHENTICATE},
 };
 
 #[cfg(feature = "dpop")]
@@ -110,18 +110,5 @@ impl From<DpopError> for ErrorReply {
             reason: None,
             nonce: error.nonce().cloned(),
         }
-    }
-}
-
-/// A 405 that names the allowed methods (RFC 9110 §15.5.6).
-pub(crate) fn method_not_allowed(method: &Method, allow: &'static str) -> Response<ReplyBody> {
-    let mut response = ErrorReply::from(ErrorCode::MethodNotAllowed).into_response();
-    response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static(allow));
-    if method == Method::HEAD {
-        response.map(|_| ReplyBody::default())
-    } else {
-        response
     }
 }

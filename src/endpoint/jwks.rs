@@ -7,11 +7,11 @@ use std::{
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{
-    document,
-    future::{ReplyFuture, ResponseFuture},
+use super::document;
+use crate::{
+    jws::VerifyingKeys,
+    reply::{ReplyBody, ReplyFuture, ResponseFuture},
 };
-use crate::{jws::VerifyingKeys, reply::ReplyBody};
 
 /// The endpoint that publishes the keys which verify access tokens, as a JWK Set (RFC 7517 §5).
 ///

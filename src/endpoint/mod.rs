@@ -110,14 +110,11 @@ mod service;
 mod session_endpoint;
 mod token;
 
+pub use crate::reply::ResponseFuture;
 pub use authenticate::IntoClientDecision;
 pub use client::ClientSecret;
 pub use endpoints::Endpoints;
-#[cfg(feature = "dbsc")]
-pub(crate) use error_reply::method_not_allowed;
-#[cfg(feature = "dbsc")]
-pub(crate) use future::ReplyFuture;
-pub use future::{ResponseFuture, WithEndpointsFuture};
+pub use future::WithEndpointsFuture;
 pub use jwks::JwksEndpoint;
 pub use options::EndpointOptions;
 pub use revocation::RevocationEndpoint;

@@ -162,10 +162,8 @@ impl EndpointOptions {
 
     /// Also takes refresh tokens from the cookie of this binding, as
     /// [`refresh_cookie`](Self::refresh_cookie) does, and binds its session to the browser's device.
-    /// [`Endpoints`](super::Endpoints) then also answer at its
-    /// [registration](crate::dbsc::DeviceBinding::registration_path) and [refresh
-    /// path](crate::dbsc::DeviceBinding::refresh_path), as requests bring them and whatever the prefix
-    /// is. A page that refreshes a bound session by itself is answered with 403 `access_denied` and
+    /// [`Endpoints`](super::Endpoints) then also answer at `/device/register` and `/device/refresh` below
+    /// their prefix. A page that refreshes a bound session by itself is answered with 403 `access_denied` and
     /// `"reason": "device_bound"`.
     #[cfg(feature = "dbsc")]
     #[must_use]

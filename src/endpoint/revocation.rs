@@ -14,13 +14,12 @@ use super::{
     carrier::{self, Carried},
     dpop::Proved,
     error_reply::ErrorReply,
-    future::ResponseFuture,
     options::EndpointOptions,
     params::{Accepts, Name, Params},
     session_endpoint::{Operation, SessionEndpoint},
 };
 use crate::{
-    reply::{self, ReplyBody},
+    reply::{self, ReplyBody, ResponseFuture},
     session::{SessionError, Sessions},
     store::{AnyStore, SessionStore},
 };

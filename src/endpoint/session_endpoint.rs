@@ -11,8 +11,7 @@ use super::{
     carrier::Carried,
     client::ClientCredentials,
     dpop::Proved,
-    error_reply::{ErrorReply, method_not_allowed},
-    future::ReplyFuture,
+    error_reply::ErrorReply,
     options::EndpointOptions,
     params::{Accepts, Params},
 };
@@ -20,7 +19,7 @@ use super::{
 use crate::dbsc::DeviceBinding;
 use crate::{
     error::BoxError,
-    reply::ReplyBody,
+    reply::{ReplyBody, ReplyFuture, method_not_allowed},
     session::{Refusal, SessionError, SessionErrorKind, Sessions},
     store::SessionStore,
 };

@@ -14,7 +14,6 @@ use super::{
     carrier::{self, Carried},
     dpop::Proved,
     error_reply::ErrorReply,
-    future::ResponseFuture,
     options::EndpointOptions,
     params::{Accepts, Name, Params},
     session_endpoint::{Operation, SessionEndpoint},
@@ -22,7 +21,7 @@ use super::{
 use crate::{
     claims::Scope,
     error::ErrorCode,
-    reply::{self, ReplyBody},
+    reply::{self, ReplyBody, ResponseFuture},
     session::{RefreshRequest, SessionError, Sessions},
     store::{AnyStore, SessionStore},
     token::{RefreshToken, Spelling},

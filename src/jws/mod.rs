@@ -86,7 +86,7 @@ impl SignError {
 }
 
 /// SHA-256 (FIPS 180-4).
-#[cfg(any(feature = "dpop", feature = "dbsc"))]
+#[cfg(any(feature = "session", feature = "dpop"))]
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     backend::sha256(bytes)
 }

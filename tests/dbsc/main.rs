@@ -11,6 +11,8 @@
 mod built;
 mod device;
 mod hostile;
+#[cfg(feature = "dpop")]
+mod kinds;
 mod login;
 mod refresh;
 mod registration;

@@ -12,7 +12,9 @@ use crate::world::{World, read, send};
 async fn the_layer_has_both_endpoints() {
     let world = World::new();
     let options = EndpointOptions::new().device_binding(&world.binding);
-    let endpoints = Endpoints::new(&world.sessions).options(options);
+    let endpoints = Endpoints::new(&world.sessions)
+        .under("/auth")
+        .options(options);
     let service = endpoints.layer(service_fn(async |_: Request<Empty<Bytes>>| {
         let mut response = http::Response::new(Empty::<Bytes>::new());
         *response.status_mut() = StatusCode::NOT_FOUND;
@@ -60,6 +62,34 @@ async fn the_router_has_both_endpoints() {
         StatusCode::UNAUTHORIZED,
         "it names no session yet"
     );
+}
+
+/// Browsers see the path of the nest, and the endpoints do not.
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn a_nested_router_has_both_endpoints() {
+    let world = World::new();
+    let options = EndpointOptions::new().device_binding(&world.binding);
+    let endpoints = Endpoints::new(&world.sessions).options(options);
+    let router = axum::Router::<()>::new().nest("/auth", endpoints.into_router());
+    let mut browser = world.login().await;
+    assert_eq!(browser.offer.path, browser.registration().uri().path());
+    let send = async |request: Request<Empty<Bytes>>| {
+        let request = request.map(axum::body::Body::new);
+        let (head, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+        let body = axum::body::to_bytes(body, 64 * 1024).await.unwrap();
+        read(http::Response::from_parts(
+            head,
+            http_body_util::Full::new(body),
+        ))
+        .await
+    };
+    let answer = send(browser.registration()).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+    assert_eq!(answer.json()["refresh_url"], "/auth/device/refresh");
+    browser.take(&answer);
+    let answer = send(browser.refresh()).await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
 }
 
 #[tokio::test]

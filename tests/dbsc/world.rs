@@ -1,7 +1,7 @@
 use std::{
     convert::Infallible,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     time::Duration,
@@ -21,7 +21,9 @@ use tower_bearer::{
     cookie::{AccessCookie, CookieOptions, RefreshCookie},
     dbsc::{DeviceBinding, DeviceOptions, DeviceSecret, RefreshEndpoint, RegistrationEndpoint},
     endpoint::{EndpointOptions, TokenEndpoint},
-    session::{Grant, Record, RefreshDecision, RefreshKey, Sessions, SessionsBuilder},
+    session::{
+        Grant, Record, RefreshDecision, RefreshKey, SessionEventKind, Sessions, SessionsBuilder,
+    },
     store::{
         AnyStore, MemoryStore, SessionStore, StoreError, StoreErrorKind,
         service::{ServiceStore, StoreRequest, StoreResponse},
@@ -44,6 +46,7 @@ pub(crate) struct World {
     pub(crate) sessions: Sessions<MemoryStore>,
     pub(crate) cookie: RefreshCookie,
     pub(crate) binding: DeviceBinding,
+    pub(crate) events: Arc<Mutex<Vec<SessionEventKind>>>,
     /// Whether the application's hook fails.
     pub(crate) is_in_trouble: Arc<AtomicBool>,
 }
@@ -74,6 +77,9 @@ impl World {
                 }
             }
         });
+        let events = Arc::<Mutex<Vec<_>>>::default();
+        let told = Arc::clone(&events);
+        let sessions = sessions.on_event(move |event| told.lock().unwrap().push(event.kind));
         let sessions = sessions.build().unwrap();
         let access = AccessCookie::new(CookieOptions::new()).unwrap();
         let cookie = RefreshCookie::new(&sessions, CookieOptions::new()).unwrap();
@@ -85,6 +91,7 @@ impl World {
             store,
             sessions,
             cookie,
+            events,
             is_in_trouble,
         };
         world.use_secret(1);

@@ -1,10 +1,16 @@
 //! What a refused request is told: the schemes and the forms of the answer.
 
+use std::convert::Infallible;
+
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use tests_shared::proofs::ProofKey;
-use tower_bearer::{Scope, bearer::Realm};
+use tower::{Layer, ServiceExt, service_fn};
+use tower_bearer::{
+    Scope, VerifiedToken,
+    bearer::{BearerLayer, Realm},
+};
 
 use crate::support::*;
 
@@ -131,6 +137,32 @@ async fn a_scope_that_is_missing() {
     assert!(
         challenges[0].starts_with("DPoP realm=") && challenges[0].ends_with(r#"scope="admin""#)
     );
+}
+
+/// What a handler asks for is told of the scheme by which the token has come.
+#[tokio::test]
+async fn a_scope_that_is_missing_to_a_handler() {
+    let (world, key) = (world(), ProofKey::es256());
+    let tokens = world.bound(&key).await;
+    let token = tokens.access_token.expose();
+    let without_proof =
+        BearerLayer::new(world.verifier.clone()).danger_accept_bound_tokens_without_proof();
+    let proof = world.for_me(&key, token).sign();
+    for (layer, request, scheme) in [
+        (world.layer(), me(token, &proof), "DPoP "),
+        (without_proof, bearer(token), "Bearer "),
+    ] {
+        let handler = service_fn(async |request: Request<Full<Bytes>>| {
+            let token = VerifiedToken::from_extensions(request.extensions()).unwrap();
+            let refused = token.require_scope(&Scope::from_static("admin"));
+            Ok::<_, Infallible>(refused.unwrap_err().to_response().map(Full::new))
+        });
+        let answer = layer.layer(handler).oneshot(request).await.unwrap();
+        let answer = Answer::of(answer).await;
+        let challenges = answer.refused(403, "insufficient_scope").challenges();
+        assert_eq!(challenges.len(), 1);
+        assert!(challenges[0].starts_with(scheme), "{challenges:?}");
+    }
 }
 
 #[tokio::test]

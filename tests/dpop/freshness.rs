@@ -1,5 +1,7 @@
 //! Proofs that are too old, from the future, or used before; nonces.
 
+use std::time::Duration;
+
 use tests_shared::proofs::ProofKey;
 use tower_bearer::{clock::Clock, dpop::NonceSecret};
 
@@ -54,6 +56,22 @@ async fn a_proof_is_good_once_as_long_as_it_is_good() {
         told["error_description"].as_str().unwrap().contains("iat"),
         "{told}"
     );
+}
+
+/// A shorter window forgets sooner. That is its own affair.
+#[tokio::test]
+async fn a_verifier_with_another_window_forgets_nothing_of_the_first() {
+    let (world, key) = (world(), ProofKey::es256());
+    let tokens = world.bound(&key).await;
+    let token = tokens.access_token.expose();
+    let proof = world.for_me(&key, token).sign();
+    world.me(token, &proof).await.ok();
+    let brief = world.dpop.clone().window(Duration::from_secs(10)).unwrap();
+    let brief = world.layer().dpop(&brief);
+    world.later(45);
+    let other = world.for_me(&key, token).sign();
+    world.ask(brief, me(token, &other)).await.ok();
+    world.me(token, &proof).await.refused(401, INVALID);
 }
 
 #[tokio::test]

@@ -81,9 +81,13 @@ async fn sent(world: &World, request: Request<axum::body::Body>) -> Answer {
     }
 }
 
+fn nested() -> World {
+    world().with(DpopVerifier::original_uri)
+}
+
 #[tokio::test]
 async fn a_nested_router_knows_the_whole_path() {
-    let (world, key) = (world(), ProofKey::es256());
+    let (world, key) = (nested(), ProofKey::es256());
     let login = |url: &str| {
         let proof = world.proof(&key, "POST", url).sign();
         let request = Request::post("/v1/auth/login").header("dpop", proof);
@@ -137,21 +141,36 @@ async fn an_extractor_names_both_schemes() {
     assert!(challenges[1].starts_with(r#"DPoP realm="api", algs=""#));
 }
 
-/// A proxy takes the part away that the address names; a nested router does the rest.
-#[tokio::test]
-async fn behind_a_proxy_that_takes_a_part_away_as_well() {
+/// `GET /v1/auth/me` by a client that sees this URL, at a server with this verifier.
+async fn asked(verifier: DpopVerifier, url: &str) -> Answer {
     let world = world();
-    let clock = world.clock.clone();
     let key = ProofKey::es256();
     let tokens = world.bound(&key).await;
-    let behind = DpopVerifier::new("https://api.example/shop")
-        .unwrap()
-        .clock(clock);
-    let world = world.with(|_| behind);
+    let verifier = verifier.clock(world.clock.clone());
+    let world = world.with(|_| verifier);
     let token = tokens.access_token.expose();
-    let url = "https://api.example/shop/v1/auth/me";
     let proof = world.proof(&key, "GET", url).token(token).sign();
     let mut request = me(token, &proof).map(axum::body::Body::new);
     *request.uri_mut() = "/v1/auth/me".parse().unwrap();
-    sent(&world, request).await.ok();
+    sent(&world, request).await
+}
+
+/// A proxy takes the part away that the address names; a nested router does the rest.
+#[tokio::test]
+async fn behind_a_proxy_that_takes_a_part_away_as_well() {
+    let behind = DpopVerifier::new("https://api.example/shop").unwrap();
+    let answer = asked(behind.original_uri(), "https://api.example/shop/v1/auth/me");
+    answer.await.ok();
+}
+
+/// So that a program does not change its mind when some other crate turns on the feature `axum`.
+#[tokio::test]
+async fn a_verifier_that_is_told_nothing_sees_what_arrives() {
+    let all_of_it = || DpopVerifier::new("https://api.example/v1/auth").unwrap();
+    let url = "https://api.example/v1/auth/me";
+    asked(all_of_it(), url).await.ok();
+    let root = DpopVerifier::new("https://api.example").unwrap();
+    asked(root, url).await.refused(401, "invalid_dpop_proof");
+    let twice = asked(all_of_it().original_uri(), url).await;
+    twice.refused(401, "invalid_dpop_proof");
 }

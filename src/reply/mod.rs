@@ -4,6 +4,11 @@
     allow(dead_code, reason = "clients and stores use a part of it")
 )]
 
+#[cfg(feature = "session")]
+mod future;
+#[cfg(feature = "session")]
+mod methods;
+
 use std::{
     convert::Infallible,
     pin::Pin,
@@ -19,6 +24,13 @@ use http_body::{Frame, SizeHint};
 use serde::Serialize;
 
 use crate::error::ErrorCode;
+
+#[cfg(feature = "session")]
+pub(crate) use future::ReplyFuture;
+#[cfg(feature = "session")]
+pub use future::ResponseFuture;
+#[cfg(feature = "session")]
+pub(crate) use methods::method_not_allowed;
 
 /// A short response body that is already complete.
 #[derive(Clone, Debug, Default)]
