@@ -161,7 +161,8 @@ impl DpopVerifier {
     }
 
     /// The algorithms that proofs may be signed with: ES256, ES384, EdDSA, PS256 and RS256 by
-    /// default. They are named in challenges and in the metadata, in this order.
+    /// default. They are named in challenges and in the metadata, in this order. EdDSA is accepted and
+    /// named as `Ed25519` too (RFC 9864 §2.2).
     ///
     /// # Errors
     ///
@@ -299,7 +300,12 @@ impl fmt::Debug for DpopVerifier {
 }
 
 fn names(algorithms: &[Algorithm]) -> Arc<str> {
-    let names: Vec<_> = algorithms.iter().map(|known| known.as_str()).collect();
+    let names = algorithms.iter().map(|known| match known {
+        // Clients know it by the one name or the other (RFC 9864 §2.2).
+        Algorithm::EdDSA => "EdDSA Ed25519",
+        known => known.as_str(),
+    });
+    let names: Vec<_> = names.collect();
     names.join(" ").into()
 }
 

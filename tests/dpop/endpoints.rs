@@ -93,6 +93,23 @@ async fn only_the_algorithms_that_are_allowed() {
     }
 }
 
+/// The name of RFC 9864, in the header and in a key as a browser exports it.
+#[tokio::test]
+async fn the_curve_is_another_name_of_the_algorithm() {
+    let (world, key) = (world(), ProofKey::new("EdDSA"));
+    let tokens = world.bound(&key).await;
+    let mut jwk = key.jwk();
+    jwk["alg"] = "Ed25519".into();
+    let proof = world.proof(&key, "POST", TOKEN);
+    let proof = proof.member("alg", "Ed25519").member("jwk", jwk).sign();
+    world.refresh(&tokens, &[&proof]).await.ok();
+    for (key, alg) in [(key, "ed25519"), (ProofKey::es256(), "Ed25519")] {
+        let proof = world.proof(&key, "POST", TOKEN).member("alg", alg).sign();
+        let answer = world.refresh(&tokens, &[&proof]).await;
+        answer.refused(400, "invalid_dpop_proof");
+    }
+}
+
 /// A server that has forgotten to look at proofs does not make its clients throw their sessions away.
 #[tokio::test]
 async fn endpoints_without_proofs() {
