@@ -118,6 +118,7 @@ impl DpopVerifier {
         let settings = Arc::make_mut(&mut self.settings);
         change(settings);
         self.seen = Memories::new(settings);
+        self.doubt = Arc::default();
         self
     }
 
