@@ -255,7 +255,8 @@ impl DpopVerifier {
     /// where [everybody](Self::require) needs one. Bind the session to the key of the proof with
     /// `Grant::bound_to`.
     ///
-    /// The layer and the endpoints check proofs themselves. A proof is good for one check.
+    /// The layer and the endpoints check proofs themselves. A proof is good for one check here or at the
+    /// endpoints. The layer keeps a memory of its own, as the proofs that it takes name an access token.
     ///
     #[cfg_attr(feature = "session", doc = include_str!("login.md"))]
     ///
