@@ -13,6 +13,7 @@ mod answers;
 mod attacks;
 mod endpoints;
 mod freshness;
+mod layers;
 mod login;
 #[cfg(feature = "axum")]
 mod routers;
