@@ -23,7 +23,8 @@ const TIME_BYTES: usize = 8;
 const SEAL_BYTES: usize = 16;
 
 /// The secret that seals the nonces of a server. Servers that share a secret accept each other's
-/// nonces, for they hold nothing but the time.
+/// nonces, for they hold nothing but the time. All servers that a client may meet need the same one:
+/// where a load balancer takes turns among servers with secrets of their own, no request gets through.
 ///
 /// `Debug` does not show it. It is wiped from memory when dropped.
 ///
@@ -62,7 +63,7 @@ impl NonceSecret {
         }
     }
 
-    /// Makes a random secret, for a server that shares its nonces with no other.
+    /// Makes a random secret, for a server that is the only one that its clients meet.
     ///
     /// # Errors
     ///

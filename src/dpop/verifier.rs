@@ -196,7 +196,8 @@ impl DpopVerifier {
     /// nonce is half as old has a new one too.
     ///
     /// A proof then cannot be made in advance, and the `iat` no longer counts, so that the clock of
-    /// the client may be wrong. Each client needs one more round trip at its start.
+    /// the client may be wrong. Each client needs one more round trip at its start. All servers that a
+    /// client may meet share the secret.
     #[must_use]
     pub fn nonces(self, secret: &NonceSecret) -> Self {
         let nonces = Nonces::Always(secret.clone());
