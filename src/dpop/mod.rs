@@ -46,6 +46,7 @@ mod error;
 mod head;
 mod key;
 mod nonce;
+mod other_url;
 mod proof;
 mod seen;
 mod settings;
