@@ -115,8 +115,9 @@ const KEY_PATIENCE = 10 * SECOND;
 /** What may be sent again when it may have been done already. */
 const HARMLESS = ['GET', 'HEAD', 'OPTIONS'];
 
-/** A clock that is less wrong than that is not why a proof was refused. */
-const CLOCK_SLACK = 2 * SECOND;
+/** A clock that is less wrong than that is not why a proof was refused: a `Date` has whole seconds, and
+ * travels. */
+const CLOCK_SLACK = 5 * SECOND;
 
 const NO_KEY =
   'dpop: there is no key, as this page has no SubtleCrypto or no IndexedDB. Serve it over HTTPS or from ' +
@@ -478,8 +479,8 @@ class Prover {
   #kept;
   /** @type {Map<string, string>} what the servers want to see in the next proof */
   #nonces = new Map();
-  /** How far this machine's clock is behind the servers'. */
-  #behind = 0;
+  /** @type {Map<string, number>} how far this machine's clock is behind that of each origin */
+  #behind = new Map();
 
   /** @param {Required<Options>} options */
   constructor(options) {
@@ -566,12 +567,13 @@ class Prover {
   /** @param {Request} request @param {ProofKey} key @param {string} [access] */
   async #proof(request, key, access) {
     const { origin, pathname } = new URL(request.url);
+    const behind = this.#behind.get(origin) ?? 0;
     const header = { typ: 'dpop+jwt', alg: 'ES256', jwk: key.jwk };
     const claims = {
       jti: crypto.randomUUID(),
       htm: request.method,
       htu: origin + pathname,
-      iat: Math.floor((Date.now() + this.#behind) / SECOND),
+      iat: Math.floor((Date.now() + behind) / SECOND),
       ath: access && (await sha256(access)),
       nonce: this.#nonces.get(placeOf(request, access)),
     };
@@ -590,15 +592,17 @@ class Prover {
     const error = await proofError(response, access);
     if (error === 'use_dpop_nonce' && nonce) return 'nonce';
     if (error !== 'invalid_dpop_proof') return null;
-    if (this.#setClock(response)) return 'clock';
+    if (this.#setClock(request, response)) return 'clock';
     return isHarmless ? 'used' : null;
   }
 
-  /** Whether the server has told another time than proofs have gone by. @param {Response} response */
-  #setClock({ headers }) {
+  /** Whether the server has told another time than proofs have gone by.
+   * @param {Request} request @param {Response} response */
+  #setClock({ url }, { headers }) {
+    const { origin } = new URL(url);
     const behind = Date.parse(headers.get('date') ?? '') - Date.now();
-    const isWrong = Math.abs(behind - this.#behind) >= CLOCK_SLACK;
-    if (isWrong) this.#behind = behind;
+    const isWrong = Math.abs(behind - (this.#behind.get(origin) ?? 0)) >= CLOCK_SLACK;
+    if (isWrong) this.#behind.set(origin, behind);
     return isWrong;
   }
 }
