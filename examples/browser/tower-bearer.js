@@ -112,6 +112,9 @@ const DATABASE = 'tower-bearer';
 const KEYS = 'keys';
 const KEY_PATIENCE = 10 * SECOND;
 
+/** What may be sent again when it may have been done already. */
+const HARMLESS = ['GET', 'HEAD', 'OPTIONS'];
+
 /** A clock that is less wrong than that is not why a proof was refused: a `Date` has whole seconds, and
  * travels. */
 const CLOCK_SLACK = 5 * SECOND;
@@ -537,11 +540,12 @@ class Prover {
   /**
    * Sends it with the token, if any, and with a proof where there is a key. What is refused for its proof
    * has done nothing, so it may go once more with the nonce that the server wants, and once more by the
-   * server's clock.
+   * server's clock. But where the network has sent it twice, only the second one was refused, as its
+   * proof was used: it goes once more with another proof if it does no harm to do it twice.
    * @param {Request} request
-   * @param {{ key: ProofKey | null, tokens?: Tokens, isRepeatable?: boolean }} how
+   * @param {{ key: ProofKey | null, tokens?: Tokens, isRepeatable?: boolean, isHarmless?: boolean }} how
    */
-  async send(request, { key, tokens, isRepeatable = true }) {
+  async send(request, { key, tokens, isRepeatable = true, isHarmless = HARMLESS.includes(request.method) }) {
     const { fetch } = this.#options;
     const isBound = Boolean(tokens?.jkt);
     const access = tokens?.access;
@@ -553,7 +557,7 @@ class Prover {
       const again = isRepeatable ? next.clone() : null;
       next.headers.set('dpop', await this.#proof(next, key, access));
       const response = await fetch(next);
-      const mend = await this.#mend(next, response, access);
+      const mend = await this.#mend(next, response, { access, isHarmless });
       if (!again || !mend || mended.has(mend)) return response;
       mended.add(mend);
       next = again;
@@ -580,14 +584,16 @@ class Prover {
   }
 
   /** What will be better about the next proof, where this one was refused.
-   * @param {Request} request @param {Response} response @param {string} [access] */
-  async #mend(request, response, access) {
+   * @param {Request} request @param {Response} response
+   * @param {{ access: string | undefined, isHarmless: boolean }} how */
+  async #mend(request, response, { access, isHarmless }) {
     const nonce = response.headers.get('dpop-nonce');
     if (nonce) this.#nonces.set(placeOf(request, access), nonce);
     const error = await proofError(response, access);
     if (error === 'use_dpop_nonce' && nonce) return 'nonce';
-    if (error === 'invalid_dpop_proof' && this.#setClock(request, response)) return 'clock';
-    return null;
+    if (error !== 'invalid_dpop_proof') return null;
+    if (this.#setClock(request, response)) return 'clock';
+    return isHarmless ? 'used' : null;
   }
 
   /** Whether the server has told another time than proofs have gone by.
@@ -683,7 +689,7 @@ class Endpoint {
    * @param {Tokens} [tokens]
    */
   async #post(url, body, key, tokens) {
-    const { mode, timeout } = this.#options;
+    const { mode, timeout, tokenUrl } = this.#options;
     const signal = AbortSignal.timeout(timeout);
     const request = new Request(url, {
       method: 'POST',
@@ -696,7 +702,9 @@ class Endpoint {
       signal,
     });
     try {
-      const response = await this.#prover.send(request, { key, tokens });
+      // A refresh that was done already is redelivered.
+      const isHarmless = url === tokenUrl;
+      const response = await this.#prover.send(request, { key, tokens, isHarmless });
       return { url, ...this.#checked(url, response, await response.text()) };
     } catch (cause) {
       if (cause instanceof AuthError) throw cause;
