@@ -105,13 +105,12 @@ async fn nor_is_its_browser_offered_to_register_a_key() {
     assert_eq!(offer, None);
 }
 
-/// Where proofs of DPoP are not looked at, no such session can be refreshed.
 #[tokio::test]
 async fn nor_where_proofs_of_dpop_are_not_taken() {
     let (world, key) = (World::new(), ProofKey::es256());
     let (_, browser) = bound_by_dpop(&world, &key).await;
     let answer = world.by_script(&browser).await;
-    answer.refused(400, "invalid_grant");
+    answer.refused(400, "invalid_dpop_proof");
     assert_eq!(told(&world), [UNPROVEN]);
 }
 
@@ -191,14 +190,14 @@ async fn a_session_that_is_over_is_over_for_both() {
     }
 }
 
-/// It lacks a key of DPoP, not of a device.
+/// By either kind of key. One that is not bound is over.
 #[tokio::test]
-async fn an_unbound_session_where_all_have_to_be_bound() {
+async fn where_all_have_to_be_bound_a_device_does() {
     let world = World::new();
     let dpop = verifier(&world).require();
     let unbound = world.login().await;
     let answer = by_page(&world, &dpop, &unbound, None).await;
-    answer.refused(400, "invalid_dpop_proof");
+    answer.refused(400, "invalid_grant");
     let of_device = world.bound().await;
     let answer = by_page(&world, &dpop, &of_device, None).await;
     assert!(is_device_bound(&answer), "{answer:?}");
