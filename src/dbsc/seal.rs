@@ -51,6 +51,10 @@ impl Sealer {
         Self { secret, clock }
     }
 
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// A value for this session, made now.
     pub(super) fn seal(&self, purpose: Purpose, session: SessionId) -> String {
         let made = self.clock.now().as_millis().to_be_bytes();
