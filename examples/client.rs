@@ -17,7 +17,7 @@ use std::{error::Error, path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use clap::Parser;
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -66,9 +66,7 @@ async fn main() -> Result<(), Failure> {
     }
     let session = builder.build()?;
     if !session.load().await?.is_signed_in() {
-        session
-            .sign_in(log_in(&options, &session, &http).await?)
-            .await?;
+        log_in(&options, &session, &http).await?;
     }
 
     let client = ServiceBuilder::new()
@@ -86,37 +84,44 @@ async fn main() -> Result<(), Failure> {
 }
 
 /// A login is the application's own; its answer is that of a token endpoint.
-async fn log_in(
-    options: &Options,
-    session: &ClientSession,
-    http: &Http,
-) -> Result<NewTokens, Failure> {
+async fn log_in(options: &Options, session: &ClientSession, http: &Http) -> Result<(), Failure> {
     let uri: Uri = format!("{}/auth/login", options.server).parse()?;
-    let mut answer = post_login(options, session, http, &uri).await?;
-    if options.dpop && session.dpop_retry(&uri, &answer) {
-        answer = post_login(options, session, http, &uri).await?;
+    if !options.dpop {
+        let answer = post_login(http, &uri, None).await?;
+        return Ok(session.sign_in(tokens(&answer)?).await?);
     }
-    if answer.status() != StatusCode::OK {
-        return Err(format!("the login was answered with {}", answer.status()).into());
-    }
-    Ok(NewTokens::from_json(answer.body())?)
+    let mut login = session.dpop_login()?;
+    let answer = loop {
+        let proof = login.proof(&Method::POST, &uri)?;
+        let answer = post_login(http, &uri, Some(proof)).await?;
+        if !login.retry(&answer) {
+            break answer;
+        }
+    };
+    Ok(login.sign_in(tokens(&answer)?).await?)
 }
 
 async fn post_login(
-    options: &Options,
-    session: &ClientSession,
     http: &Http,
     uri: &Uri,
+    proof: Option<HeaderValue>,
 ) -> Result<Response<Bytes>, Failure> {
     let mut request = Request::post(uri).header("content-type", "application/json");
-    if options.dpop {
-        request = request.header("dpop", session.dpop_proof(&Method::POST, uri)?);
+    if let Some(proof) = proof {
+        request = request.header("dpop", proof);
     }
     let credentials = r#"{"username":"alice","password":"wonderland"}"#;
     let answer = http.request(request.body(Full::from(credentials))?).await?;
     let (head, body) = answer.into_parts();
     let body = Limited::new(body, 64 * 1024).collect().await?;
     Ok(Response::from_parts(head, body.to_bytes()))
+}
+
+fn tokens(answer: &Response<Bytes>) -> Result<NewTokens, Failure> {
+    match answer.status() {
+        StatusCode::OK => Ok(NewTokens::from_json(answer.body())?),
+        status => Err(format!("the login was answered with {status}").into()),
+    }
 }
 
 /// Until someone has to sign in again.

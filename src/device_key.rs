@@ -7,6 +7,7 @@
 
 use crate::{claims::KeyThumbprint, jws::sha256};
 
+#[cfg(feature = "dbsc")]
 const KEY: &[u8] = b"tower-bearer dbsc key v1\0";
 const MARK: &[u8] = b"tower-bearer dbsc mark v1\0";
 /// In bytes.

@@ -213,6 +213,8 @@ pub mod manual;
 #[cfg(feature = "_jws")]
 mod realm;
 mod reply;
+#[cfg(all(any(feature = "dpop", feature = "dbsc"), feature = "_jws"))]
+mod seal;
 #[cfg(feature = "session")]
 pub mod session;
 #[cfg(feature = "store")]

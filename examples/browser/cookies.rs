@@ -73,7 +73,5 @@ impl Cookies {
 /// Made anew at each start. Browsers whose session is bound then need one more round trip, and a
 /// server of several would read it from where all of them do.
 fn secret() -> Result<DeviceSecret, StartError> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| StartError::new("random numbers", &error))?;
-    DeviceSecret::from_secret(bytes).map_err(|error| StartError::new("device secret", &error))
+    DeviceSecret::generate().map_err(|error| StartError::new("device secret", &error))
 }

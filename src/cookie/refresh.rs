@@ -10,7 +10,7 @@ use crate::{
     reply::{self, ReplyBody},
     session::{RefreshOutcome, Refreshed, SessionError, Sessions},
     store::SessionStore,
-    token::{Spelling, TokenResponse},
+    token::{Spelling, TokenResponse, TokenType},
 };
 
 /// A cookie that carries refresh tokens. See [the policy](super).
@@ -79,6 +79,9 @@ impl RefreshCookie {
     /// [layer](crate::bearer::BearerLayer::access_cookie) reads. Both cookies are then set and
     /// removed together. Only a client that presents the live refresh token soon after its
     /// delivery gets the access cookie alone. The access token stays in the body too.
+    ///
+    /// An access token that is bound to a key (`"token_type": "DPoP"`) is of no use in a cookie, as no
+    /// proof comes with it. It is not put into one, and the access cookie of a login before is removed.
     #[must_use]
     pub fn with_access_cookie(self, cookie: &AccessCookie) -> Self {
         Self {
@@ -114,6 +117,7 @@ impl RefreshCookie {
         let token = tokens.refresh_token.expose();
         let cookie = self.attributes.set(token, tokens.refresh_expires_in)?;
         match &self.access {
+            Some(access) if needs_a_proof(tokens) => Ok(cookie.and(access.clear())),
             Some(access) => Ok(cookie.and(access.set(tokens)?)),
             None => Ok(cookie),
         }
@@ -143,8 +147,10 @@ impl RefreshCookie {
     pub(crate) fn set_refreshed(&self, refreshed: &Refreshed) -> Result<SetCookies, SessionError> {
         let tokens = &refreshed.tokens;
         match (refreshed.outcome, &self.access) {
-            (RefreshOutcome::Current, None) => Ok(SetCookies::default()),
-            (RefreshOutcome::Current, Some(access)) => Ok(access.set(tokens)?),
+            (RefreshOutcome::Current, Some(access)) if !needs_a_proof(tokens) => {
+                Ok(access.set(tokens)?)
+            }
+            (RefreshOutcome::Current, _) => Ok(SetCookies::default()),
             _ => self.set(tokens),
         }
     }
@@ -171,6 +177,11 @@ impl RefreshCookie {
     pub(crate) fn origins(&self) -> &OriginCheck {
         &self.origins
     }
+}
+
+/// Whether each use of the access token needs a proof, which a cookie cannot bring.
+fn needs_a_proof(tokens: &TokenResponse) -> bool {
+    tokens.token_type == TokenType::DPoP
 }
 
 /// The response with the tokens that a script may see in its body, and the others in cookies.

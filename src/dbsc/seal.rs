@@ -1,23 +1,14 @@
-//! Values that a browser has to send back. Each carries its own evidence, so that nothing of it is
-//! stored.
+//! The values that a browser has to send back.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::secret::DeviceSecret;
-use crate::{
-    claims::SessionId,
-    clock::{Clock, Timestamp},
-    jws,
-};
+use crate::{claims::SessionId, clock::Clock, seal::MAC};
 
-/// By how much the clocks of two servers may differ.
-const SKEW: Duration = Duration::from_secs(60);
-
-const LABEL: &[u8] = b"tower-bearer dbsc v1\0";
+const KEY: &str = "tower-bearer dbsc registered key 1";
 
 /// What a sealed value is for. A value of one purpose is never taken for one of another.
 #[derive(Clone, Copy, Debug)]
@@ -29,17 +20,13 @@ pub(super) enum Purpose {
 }
 
 impl Purpose {
-    const fn label(self) -> &'static [u8] {
+    const fn label(self) -> &'static str {
         match self {
-            Self::Offer => b"offer\0",
-            Self::Challenge => b"challenge\0",
+            Self::Offer => "tower-bearer dbsc offer 1",
+            Self::Challenge => "tower-bearer dbsc challenge 1",
         }
     }
 }
-
-const SESSION: usize = 16;
-const TIME: usize = 8;
-const MAC: usize = 32;
 
 pub(super) struct Sealer {
     secret: DeviceSecret,
@@ -57,10 +44,9 @@ impl Sealer {
 
     /// A value for this session, made now.
     pub(super) fn seal(&self, purpose: Purpose, session: SessionId) -> String {
-        let made = self.clock.now().as_millis().to_be_bytes();
-        let session = session.as_uuid();
-        let mac = self.mac(&[purpose.label(), session.as_bytes(), &made]);
-        URL_SAFE_NO_PAD.encode([session.as_bytes(), &made[..], &mac].concat())
+        let (session, now) = (session.as_uuid(), self.clock.now());
+        let secret = self.secret.inner();
+        secret.seal(purpose.label(), session.as_bytes(), now)
     }
 
     /// The session of a sealed value that is not older than this.
@@ -70,37 +56,19 @@ impl Sealer {
         text: &str,
         longest: Duration,
     ) -> Option<SessionId> {
-        let mut bytes = [0; SESSION + TIME + MAC];
-        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
-        if length != bytes.len() {
-            return None;
-        }
-        let (session, rest) = bytes.split_first_chunk::<SESSION>()?;
-        let (made, mac) = rest.split_first_chunk::<TIME>()?;
-        let right = self.mac(&[purpose.label(), session, made]);
-        if !bool::from(right.ct_eq(mac)) {
-            return None;
-        }
-        let made = Timestamp::from_millis(i64::from_be_bytes(*made));
-        let now = self.clock.now();
-        let is_fresh = made <= now + SKEW && now <= made + longest;
-        is_fresh.then(|| SessionId::from_uuid(Uuid::from_bytes(*session)))
+        let (secret, now) = (self.secret.inner(), self.clock.now());
+        let opened = secret.open(purpose.label(), text, now, longest)?;
+        Some(SessionId::from_uuid(Uuid::from_bytes(opened.about)))
     }
 
     /// Says that this key was registered for this session.
     pub(super) fn vouch(&self, session: SessionId, key: &str) -> [u8; MAC] {
-        let session = session.as_uuid();
-        self.mac(&[b"key\0", session.as_bytes(), key.as_bytes()])
+        let (session, secret) = (session.as_uuid(), self.secret.inner());
+        secret.mac(KEY, &[session.as_bytes(), key.as_bytes()])
     }
 
     pub(super) fn has_vouched(&self, voucher: &[u8], session: SessionId, key: &str) -> bool {
         self.vouch(session, key).ct_eq(voucher).into()
-    }
-
-    /// The label of each purpose ends its own length, and all but the last part have a fixed one.
-    fn mac(&self, parts: &[&[u8]; 3]) -> [u8; MAC] {
-        let [purpose, session, last] = parts;
-        jws::hmac_sha256(self.secret.expose(), &[LABEL, purpose, session, last])
     }
 }
 

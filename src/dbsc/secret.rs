@@ -1,8 +1,6 @@
 use std::fmt;
 
-use zeroize::Zeroizing;
-
-use crate::jws::KeyError;
+use crate::{jws::KeyError, seal::SealSecret};
 
 /// The secret behind everything that a browser has to send back: offers, challenges and session
 /// identifiers. All servers of the same sessions need the same one.
@@ -14,12 +12,12 @@ use crate::jws::KeyError;
 /// ```
 /// use tower_bearer::dbsc::DeviceSecret;
 ///
-/// # let random = [7_u8; 32];
-/// let secret = DeviceSecret::from_secret(random)?;
-/// assert!(DeviceSecret::from_secret("short").is_err());
+/// let of_this_process = DeviceSecret::generate()?;
+/// let of_all_servers = DeviceSecret::from_secret([7; 32])?;
 /// # Ok::<_, tower_bearer::jws::KeyError>(())
 /// ```
-pub struct DeviceSecret(Zeroizing<Vec<u8>>);
+#[derive(Clone)]
+pub struct DeviceSecret(SealSecret);
 
 impl DeviceSecret {
     /// Takes at least 32 random bytes.
@@ -28,14 +26,20 @@ impl DeviceSecret {
     ///
     /// [`Weak`](crate::jws::KeyErrorKind::Weak) if there are fewer.
     pub fn from_secret(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let secret = secret.as_ref();
-        match secret.len() {
-            bytes @ 0..32 => Err(KeyError::weak("device secret", 8 * bytes, 256)),
-            _ => Ok(Self(Zeroizing::new(secret.to_vec()))),
-        }
+        SealSecret::new("device secret", secret.as_ref()).map(Self)
     }
 
-    pub(super) fn expose(&self) -> &[u8] {
+    /// Makes a random secret, for a server that shares its sessions with no other and whose bound
+    /// browsers may need one more round trip after each of its starts.
+    ///
+    /// # Errors
+    ///
+    /// [`Generate`](crate::jws::KeyErrorKind::Generate) if the operating system gives no random bytes.
+    pub fn generate() -> Result<Self, KeyError> {
+        SealSecret::generate().map(Self)
+    }
+
+    pub(super) fn inner(&self) -> &SealSecret {
         &self.0
     }
 }

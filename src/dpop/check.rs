@@ -75,8 +75,10 @@ impl DpopVerifier {
             return Err(Kind::Method.into());
         }
         if !self.is_here(&claims.url, request) {
+            self.doubt.tell(&claims.url, request, settings);
             return Err(Kind::Url.into());
         }
+        self.doubt.dispel();
         let now = self.clock.now();
         let next_nonce = self.check_freshness(&claims, now)?;
         if let Some(token) = token {

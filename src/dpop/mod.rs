@@ -22,7 +22,8 @@
 //! 5. `htm` is the method of the request.
 //! 6. `htu` is the URL of the request as the client sees it, without its query: one of the
 //!    [public addresses](DpopVerifier::new) of this server, followed by the path. Both are compared
-//!    after the normalisation of RFC 3986 §6.2.2 and §6.2.3.
+//!    after the normalisation of RFC 3986 §6.2.2 and §6.2.3, but a request whose path has a segment
+//!    `.` or `..`, escaped or not, is at no URL: routers take those literally.
 //! 7. The proof is fresh: `iat` is at most the [window](DpopVerifier::window) away from the time of
 //!    this server, or the `nonce` is one that [this server](DpopVerifier::nonces) has given out
 //!    lately.
@@ -43,6 +44,7 @@ mod error;
 mod head;
 mod key;
 mod nonce;
+mod other_url;
 mod proof;
 mod seen;
 mod settings;

@@ -1,26 +1,19 @@
 //! Nonces that need no store: the time at which they were given out, under a seal (RFC 9449 §8).
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::HeaderValue;
-use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use crate::{
     clock::Timestamp,
-    jws::{KeyError, KeyErrorKind, hmac_sha256},
+    jws::KeyError,
+    seal::{Opened, SealSecret},
 };
 
 /// How long a nonce is accepted.
 pub(super) const LIFETIME: Duration = Duration::from_secs(300);
 
-/// By how much the clocks of the servers that share a secret may differ.
-pub(super) const SKEW: Duration = Duration::from_secs(30);
-
-const LABEL: &[u8] = b"tower-bearer dpop nonce 1";
-const TIME_BYTES: usize = 8;
-const SEAL_BYTES: usize = 16;
+const LABEL: &str = "tower-bearer dpop nonce 1";
 
 /// The secret that seals the nonces of a server. Servers that share a secret accept each other's
 /// nonces, for they hold nothing but the time.
@@ -35,7 +28,7 @@ const SEAL_BYTES: usize = 16;
 /// # Ok::<_, tower_bearer::jws::KeyError>(())
 /// ```
 #[derive(Clone)]
-pub struct NonceSecret(Arc<Zeroizing<Vec<u8>>>);
+pub struct NonceSecret(SealSecret);
 
 /// What is known of a nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,63 +45,31 @@ impl NonceSecret {
     ///
     /// # Errors
     ///
-    /// [`Weak`](KeyErrorKind::Weak) if it is shorter.
+    /// [`Weak`](crate::jws::KeyErrorKind::Weak) if it is shorter.
     pub fn from_secret(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        match secret.as_ref() {
-            secret if secret.len() < 32 => {
-                Err(KeyError::weak("nonce secret", 8 * secret.len(), 256))
-            }
-            secret => Ok(Self(Arc::new(Zeroizing::new(secret.to_vec())))),
-        }
+        SealSecret::new("nonce secret", secret.as_ref()).map(Self)
     }
 
     /// Makes a random secret, for a server that shares its nonces with no other.
     ///
     /// # Errors
     ///
-    /// [`Generate`](KeyErrorKind::Generate) if the operating system gives no random bytes.
+    /// [`Generate`](crate::jws::KeyErrorKind::Generate) if the operating system gives no random bytes.
     pub fn generate() -> Result<Self, KeyError> {
-        let mut secret = Zeroizing::new(vec![0; 32]);
-        getrandom::fill(&mut secret).map_err(|_| {
-            KeyError::new(
-                KeyErrorKind::Generate,
-                "the operating system gave no random bytes",
-            )
-        })?;
-        Ok(Self(Arc::new(secret)))
+        SealSecret::generate().map(Self)
     }
 
     pub(super) fn issue(&self, now: Timestamp) -> Option<HeaderValue> {
-        let time = now.as_millis().to_be_bytes();
-        let sealed = [time.as_slice(), &self.seal(time)].concat();
-        HeaderValue::try_from(URL_SAFE_NO_PAD.encode(sealed)).ok()
+        HeaderValue::try_from(self.0.seal(LABEL, &[], now)).ok()
     }
 
     pub(super) fn judge(&self, nonce: &str, now: Timestamp) -> Nonce {
-        let Some(issued) = self.opened(nonce) else {
-            return Nonce::Refused;
-        };
-        let age = now.saturating_since(issued);
-        match issued <= now + SKEW && age < LIFETIME {
-            true => Nonce::Good {
+        match self.0.open(LABEL, nonce, now, LIFETIME) {
+            Some(Opened { about: [], age }) if age < LIFETIME => Nonce::Good {
                 is_old: age >= LIFETIME / 2,
             },
-            false => Nonce::Refused,
+            _ => Nonce::Refused,
         }
-    }
-
-    /// When the nonce was given out, if its seal is right.
-    fn opened(&self, nonce: &str) -> Option<Timestamp> {
-        let mut bytes = [0; TIME_BYTES + SEAL_BYTES];
-        let length = URL_SAFE_NO_PAD.decode_slice(nonce, &mut bytes).ok()?;
-        let (time, seal) = bytes.get(..length)?.split_first_chunk::<TIME_BYTES>()?;
-        let is_own: bool = self.seal(*time).as_slice().ct_eq(seal).into();
-        is_own.then(|| Timestamp::from_millis(i64::from_be_bytes(*time)))
-    }
-
-    fn seal(&self, time: [u8; TIME_BYTES]) -> [u8; SEAL_BYTES] {
-        let mac = hmac_sha256(&self.0, &[LABEL, &time]);
-        *mac.first_chunk().unwrap_or(&[0; SEAL_BYTES])
     }
 }
 

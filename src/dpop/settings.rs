@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{RequestHead, nonce, nonce::NonceSecret, url::PlainUrl};
-use crate::{jws::Algorithm, key_proof::KeyHolders};
+use crate::{jws::Algorithm, key_proof::KeyHolders, seal::SKEW};
 
 /// How a verifier judges proofs.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ impl Settings {
         let by_time = self.window.saturating_mul(2);
         match self.nonces {
             Nonces::Never => by_time,
-            _ => by_time.max(nonce::LIFETIME + nonce::SKEW),
+            _ => by_time.max(nonce::LIFETIME + SKEW),
         }
     }
 }

@@ -46,7 +46,11 @@ impl PlainUrl {
     /// Reads an absolute URL and leaves its query and its fragment out. One with a user is refused.
     pub(super) fn read(url: &str) -> Option<Self> {
         let (scheme, authority, path) = parts(url)?;
-        Self::of(scheme, authority, path)
+        Some(Self {
+            scheme,
+            authority: normal_authority(scheme, authority)?,
+            path: without_dots(&with_few_escapes(path)),
+        })
     }
 
     /// The same, but with the path as it is: a client names its URL in a way that is right for servers
@@ -60,28 +64,21 @@ impl PlainUrl {
         })
     }
 
-    /// The URL of this path at a host, under the scheme of `self`.
+    /// The URL of a request with this path to a host, under the scheme of `self`.
     pub(super) fn at_host(&self, authority: &str, path: &str) -> Option<Self> {
-        Self::of(self.scheme, authority, path)
+        Some(Self {
+            scheme: self.scheme,
+            authority: normal_authority(self.scheme, authority)?,
+            path: requested_path(path)?,
+        })
     }
 
     /// The URL of a request with this path to the server that has this public address.
     pub(super) fn below(&self, path: &str) -> Option<Self> {
-        let whole = format!("{}{path}", self.path.trim_end_matches('/'));
-        let path = path.starts_with('/').then(|| normal_path(&whole))?;
+        let path = requested_path(path)?;
         Some(Self {
-            path,
+            path: format!("{}{path}", self.path.trim_end_matches('/')),
             ..self.clone()
-        })
-    }
-
-    fn of(scheme: Scheme, authority: &str, path: &str) -> Option<Self> {
-        let authority = normal_authority(scheme, authority)?;
-        let path = path.starts_with('/').then(|| normal_path(path))?;
-        Some(Self {
-            scheme,
-            authority,
-            path,
         })
     }
 }
@@ -126,8 +123,12 @@ fn normal_authority(scheme: Scheme, text: &str) -> Option<String> {
     })
 }
 
-fn normal_path(path: &str) -> String {
-    without_dots(&with_few_escapes(path))
+/// The path of a request. Routers take the segments `.` and `..` literally, so that a proof for the URL
+/// that is left without them would be for what another route answers: there is no URL for such a path.
+fn requested_path(path: &str) -> Option<String> {
+    let path = with_few_escapes(path);
+    let has_dots = path.split('/').any(|segment| matches!(segment, "." | ".."));
+    (path.starts_with('/') && !has_dots).then_some(path)
 }
 
 /// Escapes what must be, in capitals, and nothing that need not be (RFC 3986 §6.2.2.1, §6.2.2.2).
@@ -261,7 +262,20 @@ mod tests {
         let expected = PlainUrl::read("https://api.example/v1/me");
         assert_eq!(at("https://api.example/v1", "/me"), expected);
         assert_eq!(at("https://api.example/v1/", "/me"), expected);
-        assert_eq!(at("https://api.example", "/v1/x/../me"), expected);
+        assert_eq!(at("https://api.example/x/..", "/v1/m%65"), expected);
         assert_eq!(at("https://api.example", "*"), None);
+    }
+
+    #[test]
+    fn a_request_for_a_path_with_dot_segments_is_for_no_url() {
+        let url = PlainUrl::read("https://api.example/v1").unwrap();
+        for path in ["/x/../me", "/..", "/.", "/./me", "/%2e%2E/me", "/x/.%2e"] {
+            assert_eq!(url.below(path), None, "{path}");
+            assert_eq!(url.at_host("api.example", path), None, "{path}");
+        }
+        for path in ["/...", "/.well-known/x", "/a..b", "/..a", "/x/..%2Fme"] {
+            assert!(url.below(path).is_some(), "{path}");
+            assert!(url.at_host("api.example", path).is_some(), "{path}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use http::HeaderValue;
 
 use super::{
     DpopError, KeyProof, NonceSecret, RequestHead,
+    other_url::Doubt,
     seen::Seen,
     settings::{Addresses, Nonces, Settings},
     url::PlainUrl,
@@ -46,6 +47,7 @@ pub struct DpopVerifier {
     pub(super) settings: Arc<Settings>,
     pub(super) seen: Arc<Memories>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) doubt: Arc<Doubt>,
 }
 
 /// What was seen. Anybody can make a proof that comes without a token; those shall not push out the
@@ -107,6 +109,7 @@ impl DpopVerifier {
             seen: Memories::new(&settings),
             settings: Arc::new(settings),
             clock: Arc::new(SystemClock),
+            doubt: Arc::default(),
         }
     }
 

@@ -85,6 +85,16 @@ impl SignError {
     }
 }
 
+/// A secret that MACs are made with, which has to have at least 32 bytes. `name` is what an error calls
+/// it.
+#[cfg(any(feature = "session", feature = "dpop"))]
+pub(crate) fn long_enough<'a>(name: &str, secret: &'a [u8]) -> Result<&'a [u8], KeyError> {
+    match secret.len() {
+        bytes @ 0..32 => Err(KeyError::weak(name, 8 * bytes, 256)),
+        _ => Ok(secret),
+    }
+}
+
 /// SHA-256 (FIPS 180-4).
 #[cfg(any(feature = "session", feature = "dpop"))]
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {

@@ -8,12 +8,14 @@ use crate::{
     claims::{Confirmation, KeyThumbprint, SessionId},
     clock::Timestamp,
     json,
-    jws::{self, Algorithm, KeyError, KeySet, SignError, SigningKey, VerifyingKeys},
+    jws::{self, Algorithm, KeyError, KeySet, SignError, SigningKey, VerifyingKeys, long_enough},
     store::{Session, SessionState},
     token::RefreshToken,
 };
 
 const TYP: &str = "rt+jwt";
+/// What an error calls it.
+const SECRET: &str = "refresh secret";
 const JTI_LABEL: &[u8] = b"tower-bearer refresh token jti v1\0";
 /// The longest token that is looked at. Tokens are usually well below 1 KiB; long issuer names
 /// need more.
@@ -41,7 +43,7 @@ impl RefreshKey {
     ///
     /// If the secret is shorter than 32 bytes.
     pub fn from_secret(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let key = SigningKey::from_secret(Algorithm::HS256, long_enough(secret.as_ref())?)?;
+        let key = SigningKey::from_secret(Algorithm::HS256, long_enough(SECRET, secret.as_ref())?)?;
         Ok(Self(KeySet::new(key)))
     }
 
@@ -57,7 +59,7 @@ impl RefreshKey {
     ///
     /// If the secret is shorter than 32 bytes or is in the set already.
     pub fn with_previous_secret(self, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let secret = long_enough(secret.as_ref())?;
+        let secret = long_enough(SECRET, secret.as_ref())?;
         let key = jws::VerifyingKey::from_secret(Algorithm::HS256, secret)?;
         self.0.add_verifying(key)?;
         Ok(self)
@@ -121,13 +123,6 @@ impl OpenedToken {
         let right = jti(session, self.generation);
         let is_genuine = right.as_bytes().ct_eq(self.jti.as_bytes()).into();
         PresentedToken::new(self.generation, self.exp, is_genuine)
-    }
-}
-
-fn long_enough(secret: &[u8]) -> Result<&[u8], KeyError> {
-    match secret.len() {
-        bytes @ 0..32 => Err(KeyError::weak("refresh secret", 8 * bytes, 256)),
-        _ => Ok(secret),
     }
 }
 

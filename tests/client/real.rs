@@ -5,7 +5,7 @@ use std::{
     io,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -24,7 +24,8 @@ use tower_bearer::{
     Algorithm, Issuer, KeySet, SigningKey, VerifiedToken, Verifier,
     bearer::BearerLayer,
     clock::{ManualClock, SystemClock},
-    endpoint::Endpoints,
+    dpop::DpopVerifier,
+    endpoint::{EndpointOptions, Endpoints},
     session::{Grant, RefreshKey, Sessions, SessionsBuilder},
     store::MemoryStore,
 };
@@ -158,6 +159,29 @@ impl Identity {
         .await
     }
 
+    /// A server that requires a key of everybody as soon as it is told to.
+    async fn serve_until_required(&self, is_required: &Arc<AtomicBool>) -> String {
+        let dpop = DpopVerifier::danger_any_origin().require();
+        let options = [EndpointOptions::new(), EndpointOptions::new().dpop(&dpop)];
+        let bearer = BearerLayer::new(self.verifier.clone()).sessions(&self.sessions);
+        let bearer = [bearer.clone(), bearer.dpop(&dpop)];
+        let [before, after] = [0, 1].map(|at| {
+            ServiceBuilder::new()
+                .layer(Endpoints::new(&self.sessions).options(options[at].clone()))
+                .layer(bearer[at].clone())
+                .service_fn(who)
+        });
+        let is_required = Arc::clone(is_required);
+        serve(service_fn(move |request: Request<Incoming>| {
+            let stack = match is_required.load(Ordering::SeqCst) {
+                true => after.clone(),
+                false => before.clone(),
+            };
+            async move { Ok(stack.oneshot(request).await.unwrap()) }
+        }))
+        .await
+    }
+
     pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
@@ -249,6 +273,38 @@ async fn a_session_that_the_server_has_ended_is_over() {
     };
     assert_eq!(error.kind(), ClientErrorKind::Ended(EndReason::Refused));
     assert_eq!(ends.told(), [EndReason::Refused]);
+}
+
+/// Its user has to log in again, and learns that at once, by the API or at the next refresh.
+#[tokio::test]
+async fn a_session_without_a_key_ends_where_one_is_required() {
+    for (has_key, is_expired) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (identity, ends) = (Identity::new(), Ends::default());
+        let is_required = Arc::new(AtomicBool::new(false));
+        let server = identity.serve_until_required(&is_required).await;
+        let session = ClientSession::builder(format!("{server}/token"), hyper_client());
+        let session = match has_key {
+            true => session.dpop().danger_accept_bearer_tokens(),
+            false => session,
+        };
+        let session = ends.listen(session).build().unwrap();
+        session.sign_in(identity.login().await).await.unwrap();
+        let client = RefreshLayer::new(&session, server.parse().unwrap()).layer(hyper_client());
+        let me = || client.clone().oneshot(post(&format!("{server}/me"), ""));
+        assert_eq!(me().await.unwrap().status(), 200);
+
+        is_required.store(true, Ordering::SeqCst);
+        if is_expired {
+            identity.wait();
+        }
+        let error = me().await.unwrap_err();
+        let RequestError::Token(error) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(error.kind(), ClientErrorKind::Ended(EndReason::Refused));
+        assert!(error.is_signed_out() && !session.status().is_signed_in());
+        assert_eq!(ends.told(), [EndReason::Refused]);
+    }
 }
 
 async fn listed(identity: &Identity) -> usize {

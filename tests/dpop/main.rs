@@ -11,6 +11,8 @@
 
 mod answers;
 mod attacks;
+#[cfg(feature = "cookie")]
+mod cookies;
 mod endpoints;
 mod freshness;
 mod login;

@@ -36,7 +36,7 @@ async fn one_url_in_many_spellings() {
         ("/me", "https://api.example/me?a=b#c", 200),
         ("/~me", "https://api.example/%7Eme", 200),
         ("/a%2fb", "https://api.example/a%2Fb", 200),
-        ("/a/./b/../me", "https://api.example/a/me", 200),
+        ("/a/me", "https://api.example/a/./b/%2E./me", 200),
         ("/", "https://api.example", 200),
         ("/me/", "https://api.example/me", 401),
         ("/ME", "https://api.example/me", 401),
@@ -45,6 +45,34 @@ async fn one_url_in_many_spellings() {
     ] {
         let got = asked(&world, &key, &tokens, (target, &["proxy:3000"], url)).await;
         assert_eq!(got, status, "{target} {url}");
+    }
+}
+
+/// Routers take dot segments literally: what answers is not what the proof is for.
+#[tokio::test]
+async fn a_request_for_a_path_with_dot_segments() {
+    let key = ProofKey::es256();
+    for dpop in [
+        DpopVerifier::new("https://api.example/v1").unwrap(),
+        DpopVerifier::danger_any_origin(),
+    ] {
+        let base = world();
+        let clock = base.clock.clone();
+        let tokens = base.bound(&key).await;
+        let world = base.with(|_| dpop.clock(clock));
+        for (target, url) in [
+            ("/files/../../other/me", "https://api.example/other/me"),
+            ("/files/%2e%2e/%2E%2e/me", "https://api.example/me"),
+            ("/files/..", "https://api.example/v1/"),
+            ("/files/..", "https://api.example/"),
+            ("/./me", "https://api.example/v1/me"),
+            ("/me/%2E", "https://api.example/me/"),
+            ("/files/../me", "https://api.example/v1/files/../me"),
+            ("/files/../me", "https://api.example/files/../me"),
+        ] {
+            let got = asked(&world, &key, &tokens, (target, &["api.example"], url)).await;
+            assert_eq!(got, 401, "{target} {url}");
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceExt};
 use tower_bearer::clock::{Clock, ManualClock, SystemClock};
 use tower_bearer_client::{
-    ClientErrorKind as Kind, ClientSession, ClientSessionBuilder, DpopKey, EndReason,
+    ClientErrorKind as Kind, ClientSession, ClientSessionBuilder, DpopKey, DpopLogin, EndReason,
     MemoryTokenStore, NewTokens, RefreshLayer, TokenStore,
 };
 
@@ -34,15 +34,21 @@ impl World {
             http: Http::new(),
         };
         let session = world.session(configure);
-        let mut answer = world.redeem(&session).await;
-        let is_asked_again = session.dpop_retry(&world.token(), &answer);
-        if is_asked_again {
-            answer = world.redeem(&session).await;
-        }
+        let mut login = session.dpop_login().unwrap();
+        let mut sent = 1;
+        let answer = loop {
+            let answer = world.redeem(&mut login).await;
+            if !login.retry(&answer) {
+                break answer;
+            }
+            sent += 1;
+        };
         assert_eq!(answer.status(), 200, "{:?}", answer.body());
-        let tokens = NewTokens::from_json(answer.body()).unwrap();
-        session.sign_in(tokens).await.unwrap();
-        assert_eq!(world.http.asked(), 1 + usize::from(is_asked_again));
+        login
+            .sign_in(NewTokens::from_json(answer.body()).unwrap())
+            .await
+            .unwrap();
+        assert_eq!(world.http.asked(), sent);
         Some(world)
     }
 
@@ -64,7 +70,7 @@ impl World {
     }
 
     /// Sends the authorization code, with a proof of the key.
-    async fn redeem(&self, session: &ClientSession) -> Response<Bytes> {
+    async fn redeem(&self, login: &mut DpopLogin) -> Response<Bytes> {
         let uri = self.token();
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", "authorization_code")
@@ -74,7 +80,7 @@ impl World {
             .finish();
         let request = Request::post(&uri)
             .header("content-type", "application/x-www-form-urlencoded")
-            .header("dpop", session.dpop_proof(&Method::POST, &uri).unwrap())
+            .header("dpop", login.proof(&Method::POST, &uri).unwrap())
             .body(Full::from(form));
         let answer = self.http.clone().call(request.unwrap()).await.unwrap();
         let (head, body) = answer.into_parts();

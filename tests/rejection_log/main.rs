@@ -38,6 +38,10 @@ async fn refusals_are_logged_by_kind_and_without_the_token() {
             authorized(&format!("Basic {good}")),
             "code=MissingToken cause=None",
         ),
+        (
+            authorized(&format!("DPoP {good}")),
+            "call BearerLayer::dpop",
+        ),
     ] {
         service.clone().oneshot(request).await.unwrap();
         let written = log.take();

@@ -37,14 +37,14 @@ pub(crate) struct Attempt<B, R> {
 #[derive(Clone, Copy)]
 pub(crate) struct Chances {
     pub(crate) token: bool,
-    pub(crate) proof: dpop::Chances,
+    pub(crate) proof: dpop::ProofChances,
 }
 
 impl Chances {
     pub(crate) fn new() -> Self {
         Self {
             token: true,
-            proof: dpop::Chances::new(),
+            proof: dpop::ProofChances::new(),
         }
     }
 }

@@ -10,7 +10,7 @@ use tower_bearer::{RefreshToken, claims::Scope};
 
 use crate::{
     answer::{self, Answer, Reading},
-    dpop::{Chances, DPOP, Flaw, Prover, Sent},
+    dpop::{DPOP, ProofChances, Prover, Sent},
     error::{ClientError, ClientErrorKind as Kind},
     identity::ClientIdentity,
     schedule::back_off,
@@ -110,24 +110,20 @@ impl Endpoints {
         read: impl Fn(&Response<Bytes>) -> Result<T, ClientError>,
     ) -> Result<T, ClientError> {
         let mut tried = 0;
-        let mut chances = Chances::new();
+        let mut chances = ProofChances::new();
         loop {
             let (request, sent) = self.finish(request(), uri, prover)?;
             let error = match self.send_once(request).await {
                 Ok(response) => {
+                    let headers = response.headers();
                     let proof = prover.zip(sent.as_ref());
-                    if let Some((prover, sent)) = proof {
-                        prover.dpop.hear(sent, response.headers());
-                    }
+                    proof.inspect(|(prover, sent)| prover.dpop.hear(sent, headers));
                     let error = match read(&response) {
                         Ok(read) => return Ok(read),
                         Err(error) => error,
                     };
-                    let flaw = error.code().and_then(|code| Flaw::named(code.as_bytes()));
-                    if let (Some(flaw), Some((prover, sent))) = (flaw, proof)
-                        && prover.can_mend(flaw, sent, response.headers())
-                        && chances.take(flaw)
-                    {
+                    let flaw = proof.and_then(|(prover, sent)| prover.flaw(&error, sent, headers));
+                    if flaw.is_some_and(|flaw| chances.take(flaw)) {
                         continue;
                     }
                     error

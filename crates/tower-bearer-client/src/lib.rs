@@ -182,84 +182,7 @@
 //! [`RequestError`] why a request got no response. Each says what went wrong at its own level. The
 //! sources behind them are for logs: their types and texts are no part of this crate's API.
 //!
-//! # Sessions that are bound to a key
-//!
-//! Whoever steals a token can use it, and a copy of a client looks like a thief. Both end if the
-//! session is bound to a key (DPoP, RFC 9449): each request then brings a small proof, signed with the
-//! key, and the tokens are good for nothing without it. With the feature `dpop`, one setting does it:
-//!
-#![cfg_attr(
-    feature = "dpop",
-    doc = "
-```
-use http::{Method, Request, Uri};
-use tower_bearer_client::{ClientSession, FileTokenStore, NewTokens};
-
-# async fn example<S>(http: S) -> Result<(), Box<dyn std::error::Error>>
-# where
-#     S: tower::Service<Request<bytes::Bytes>, Response = http::Response<String>> + Clone + Send + 'static,
-#     S::Error: std::error::Error + Send + Sync + 'static,
-#     S::Future: Send,
-# {
-# use tower::ServiceExt;
-let session = ClientSession::builder(\"https://id.example/token\", http.clone())
-    .store(FileTokenStore::new(\"tokens.json\"))
-    .dpop()
-    .build()?;
-
-// The login proves the key that the session will keep.
-let uri = Uri::from_static(\"https://id.example/login\");
-let login = || -> Result<_, Box<dyn std::error::Error>> {
-    let proof = session.dpop_proof(&Method::POST, &uri)?;
-    Ok(Request::post(&uri).header(\"dpop\", proof).body(\"anna's password\".into())?)
-};
-let mut answer = http.clone().oneshot(login()?).await?;
-if session.dpop_retry(&uri, &answer) {
-    answer = http.oneshot(login()?).await?;
-}
-session.sign_in(NewTokens::from_json(answer.body().as_bytes())?).await?;
-# Ok(())
-# }
-```
-"
-)]
-//! The login sends the header `DPoP`, and its answer has the `token_type` `DPoP`. From then on:
-//!
-//! 1. The session keeps the key beside the tokens in the [`TokenStore`], and removes it with them. Or
-//!    the program gives it a key that is elsewhere, such as in a TPM or an agent, and the store gets
-//!    its thumbprint only.
-//! 2. Requests through a [`RefreshLayer`] have `Authorization: DPoP` and a proof that names the method,
-//!    the URL without its query, the time, and the hash of the token. Requests to the token and
-//!    revocation endpoints have a proof too. Each time that a request is sent it has a new one.
-//! 3. A nonce that comes in a `DPoP-Nonce` is remembered, from any answer. Each origin of an API has a
-//!    nonce of its own, and so has the token endpoint.
-//! 4. An answer that wants a nonce (`use_dpop_nonce`) has the request sent once more with the nonce.
-//!    This does not count as a refused token. If the body cannot be copied, the caller gets the
-//!    answer, and the next request has the nonce.
-//! 5. An answer that refuses the proof (`invalid_dpop_proof`), and whose `Date` is 5 s or more from the
-//!    time that the proof had, has the request sent once more with the time of the server. Its time
-//!    counts for that server from then on. Any other refused proof is returned.
-//! 6. A request is sent again once at most for each of the three: the nonce, the time, the token.
-//! 7. A refused proof never ends a session: it says nothing about the refresh token. If the key cannot
-//!    be read, or does not sign, requests fail with [`ClientErrorKind::Proof`], and nothing is sent.
-//!
-//! | what comes | what happens |
-//! | --- | --- |
-//! | a login answered with `Bearer` | [`sign_in`](ClientSession::sign_in) fails: the tokens are not bound |
-//! | a refresh answered with `Bearer` | the access token is not used, and the refresh token is kept: the server has most likely replaced the old one by it |
-//! | either, with `danger_accept_bearer_tokens` | the access token is used without a proof; the refreshes are still proven, because a server may bind the refresh token alone (RFC 9449 §5) |
-//! | a login answered with `DPoP`, for which the session made no proof | `sign_in` fails: nobody knows the key |
-//! | a session in the store that was begun without a key | it goes on as it was, and [`SessionStatus::bound_to`] is `None`: nothing binds it before the next login |
-//! | a session in the store that was begun with a key | it is proven, also by a program that binds no new sessions |
-//!
-//! Processes that share a [`FileTokenStore`] share the key. If the file is copied, each copy has the
-//! key and lives on its own: the servers of [`tower-bearer`](tower_bearer) give each of them the newest
-//! tokens, whatever the others have done. Many other servers still end the session when a refresh token
-//! comes twice.
-//!
-//! The key in the store protects against everyone who sees tokens elsewhere, and not against those who
-//! can read the store.
-//!
+#![doc = include_str!("dpop/bound_sessions.md")]
 //! # Redirects
 //!
 //! Put the layer *inside* a layer that follows redirects, such as tower-http's `FollowRedirect`.
@@ -388,6 +311,8 @@ mod trace;
 mod transport;
 
 pub use builder::ClientSessionBuilder;
+#[cfg(feature = "dpop")]
+pub use dpop::DpopLogin;
 pub use error::{
     ClientError, ClientErrorKind, ConfigError, ConfigErrorKind, EndReason, RequestError,
 };

@@ -32,9 +32,6 @@ pub struct Origin {
     port: u16,
 }
 
-/// What is wrong with a URL.
-pub(crate) type Flaw = &'static str;
-
 impl Origin {
     /// An origin whose scheme may be `http` for any host.
     ///
@@ -47,7 +44,7 @@ impl Origin {
         Self::parse(text).map_err(unusable)
     }
 
-    fn parse(text: &str) -> Result<Self, Flaw> {
+    fn parse(text: &str) -> Result<Self, &'static str> {
         let uri = parse_url(text)?;
         let origin = Self::of(&uri)?;
         if uri.path() != "/" || uri.query().is_some() {
@@ -56,7 +53,7 @@ impl Origin {
         Ok(origin)
     }
 
-    pub(crate) fn of(uri: &Uri) -> Result<Self, Flaw> {
+    pub(crate) fn of(uri: &Uri) -> Result<Self, &'static str> {
         let (is_https, host, port) =
             parts(uri).ok_or("it must start with https://host[:port], without a user name")?;
         Ok(Self {
@@ -82,7 +79,7 @@ impl Origin {
             || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
     }
 
-    fn require_confidential(self) -> Result<Self, Flaw> {
+    fn require_confidential(self) -> Result<Self, &'static str> {
         match self.is_confidential() {
             true => Ok(self),
             false => Err("tokens go over https, or to this machine"),
@@ -120,12 +117,12 @@ impl fmt::Display for Origin {
     }
 }
 
-fn unusable(why: Flaw) -> ConfigError {
+fn unusable(why: &'static str) -> ConfigError {
     ConfigError::new(ConfigErrorKind::Origin, why)
 }
 
 /// Reads the URL of an endpoint (RFC 6749 §3.2): absolute, without a fragment or a user name.
-pub(crate) fn endpoint(text: &str, allow_plain: bool) -> Result<Uri, Flaw> {
+pub(crate) fn endpoint(text: &str, allow_plain: bool) -> Result<Uri, &'static str> {
     let uri = parse_url(text)?;
     let origin = Origin::of(&uri)?;
     if !allow_plain {
@@ -135,7 +132,7 @@ pub(crate) fn endpoint(text: &str, allow_plain: bool) -> Result<Uri, Flaw> {
 }
 
 /// A fragment is looked for here, because `Uri` drops it without an error.
-fn parse_url(text: &str) -> Result<Uri, Flaw> {
+fn parse_url(text: &str) -> Result<Uri, &'static str> {
     if text.contains('#') {
         return Err("it must not have a fragment");
     }

@@ -8,6 +8,7 @@ use tower_bearer::{
 };
 
 use crate::{
+    dpop::Key,
     error::{ClientError, ClientErrorKind as Kind},
     flight::Acquired,
     new_tokens::NewTokens,
@@ -51,16 +52,25 @@ impl ClientSession {
     ///
     /// - [`Malformed`](Kind::Malformed) if a token is empty or has characters that no token has, if the
     ///   tokens are bound to a key that the session does not have, or if they are not bound and the
-    ///   session asks for that (see [the front page](crate#sessions-that-are-bound-to-a-key)).
+    ///   session asks for that (see [the front page](crate#sessions-that-are-bound-to-a-key)). A login
+    ///   that has proven a key has a `sign_in` of its own.
     /// - [`Proof`](Kind::Proof) if a key could not be made.
     /// - [`Store`](Kind::Store) if the tokens cannot be saved.
     ///
     /// In all these cases nothing has changed.
     pub async fn sign_in(&self, tokens: impl Into<NewTokens>) -> Result<(), ClientError> {
-        let tokens = tokens.into();
+        self.sign_in_with(tokens.into(), None).await
+    }
+
+    /// `key` is the one that the login has proven, if it has.
+    pub(crate) async fn sign_in_with(
+        &self,
+        tokens: NewTokens,
+        key: Option<Key>,
+    ) -> Result<(), ClientError> {
         tokens.check()?;
         let shared = Arc::clone(&self.0);
-        to_the_end(async move { shared.sign_in(tokens).await }).await
+        to_the_end(async move { shared.sign_in(tokens, key).await }).await
     }
 
     /// An access token that can be sent now. If there is none, waits for a refresh.
@@ -149,7 +159,6 @@ impl ClientSession {
     /// hook [`on_end`](crate::ClientSessionBuilder::on_end) is not called, because the program knows.
     pub async fn logout(&self) -> Result<(), ClientError> {
         let departure = self.0.state().sign_out();
-        self.0.dpop.forget_login_key();
         let shared = Arc::clone(&self.0);
         to_the_end(async move { shared.log_out(departure).await }).await
     }

@@ -15,9 +15,13 @@ use crate::{
 
 impl Shared {
     /// Saves the tokens, and only then uses them.
-    pub(crate) async fn sign_in(&self, new: NewTokens) -> Result<(), ClientError> {
+    pub(crate) async fn sign_in(
+        &self,
+        new: NewTokens,
+        proven: Option<Key>,
+    ) -> Result<(), ClientError> {
         let now = self.now();
-        let key = self.key_of(&new)?;
+        let key = self.key_of(&new, proven)?;
         let _turn = self.turn.lock().await;
         let likely = match key {
             Some(_) => TokenType::DPoP,
@@ -46,15 +50,18 @@ impl Shared {
     }
 
     /// The key that these tokens are bound to, or that the session asks the server to bind them to.
-    fn key_of(&self, new: &NewTokens) -> Result<Option<Key>, ClientError> {
+    fn key_of(&self, new: &NewTokens, proven: Option<Key>) -> Result<Option<Key>, ClientError> {
         let is_bound = new.token_type == Some(TokenType::DPoP);
-        if is_bound && !self.dpop.has_login_key() {
-            let flaw = "token_type is DPoP, but the login was not proven by this session";
-            return Err(ClientError::malformed(flaw));
-        }
-        let key = self.dpop.login_key()?;
+        let key = match proven.or_else(|| self.dpop.given_key().cloned()) {
+            None if is_bound => {
+                let flaw = "token_type is DPoP, but this session has not proven the login";
+                return Err(ClientError::malformed(flaw));
+            }
+            None => self.dpop.login_key()?,
+            key => key,
+        };
         let is_bearer = new.token_type == Some(TokenType::Bearer);
-        if key.is_some() && is_bearer && !self.dpop.accept_bearer {
+        if key.is_some() && is_bearer && !self.endpoints.reading.accept_bearer {
             return Err(ClientError::malformed("token_type is not DPoP"));
         }
         Ok(key)

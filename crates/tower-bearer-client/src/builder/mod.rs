@@ -1,3 +1,8 @@
+#[cfg(feature = "dpop")]
+mod dpop;
+#[cfg(test)]
+mod tests;
+
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -216,8 +221,8 @@ impl ClientSessionBuilder {
     /// ends the session.
     ///
     /// The function is asked about client errors (4xx) only. A lost answer, a timeout, a redirect, a
-    /// 408, 425, 429 or 5xx never ends a session, nor does a refused proof of a key. But a proxy or a wrong URL may also answer with a
-    /// 4xx, so be as narrow as you can. The function must not block.
+    /// 408, 425, 429 or 5xx never ends a session, nor does a refused proof of a key. But a proxy or a
+    /// wrong URL may also answer with a 4xx, so be as narrow as you can. The function must not block.
     ///
     /// ```
     /// # use tower_bearer_client::ClientSessionBuilder;
@@ -246,43 +251,6 @@ impl ClientSessionBuilder {
     /// stolen. A token of a type that the client does not know is never used.
     pub fn danger_accept_missing_token_type(mut self) -> Self {
         self.reading.accept_missing_token_type = true;
-        self
-    }
-
-    /// Binds sessions to a key (RFC 9449). Each login gets a key of its own, which is kept beside the
-    /// tokens in the [`store`](Self::store) and goes with them. The login has to prove the key by
-    /// [`dpop_proof`](ClientSession::dpop_proof). See
-    /// [the front page](crate#sessions-that-are-bound-to-a-key).
-    ///
-    /// Whoever can read the store has the key too. So this protects against everyone who sees tokens
-    /// elsewhere, such as in a log or on their way, and lets copies of a client live side by side. If
-    /// the key is to outlive a theft of the store, give one that is elsewhere by
-    /// [`dpop_key`](Self::dpop_key).
-    #[cfg(feature = "dpop")]
-    pub fn dpop(mut self) -> Self {
-        self.keys = Keys::Made;
-        self
-    }
-
-    /// Binds sessions to this key, which the program keeps. The store gets its thumbprint only.
-    ///
-    /// A session that was bound to another key fails with
-    /// [`Proof`](crate::ClientErrorKind::Proof) from then on, and can be gone on with once the
-    /// program has its key again.
-    #[cfg(feature = "dpop")]
-    pub fn dpop_key(mut self, key: tower_bearer::dpop::DpopKey) -> Self {
-        self.keys = Keys::Given(crate::dpop::Key::given(key));
-        self
-    }
-
-    /// Uses access tokens that the server has not bound to the key, although it was asked to. By
-    /// default, such a token is not used.
-    ///
-    /// With servers that do not know RFC 9449, nothing is protected then. Others bind the refresh
-    /// token of a public client alone (RFC 9449 §5), which is better than nothing.
-    #[cfg(feature = "dpop")]
-    pub fn danger_accept_bearer_tokens(mut self) -> Self {
-        self.reading.accept_bearer = true;
         self
     }
 
@@ -352,7 +320,7 @@ impl ClientSessionBuilder {
             reading: self.reading,
         };
         Ok(ClientSession::new(Shared {
-            dpop: Dpop::new(self.keys, endpoints.reading.accept_bearer),
+            dpop: Dpop::new(self.keys),
             endpoints,
             store: self.store,
             clock: self.clock,
@@ -404,6 +372,3 @@ impl fmt::Debug for ClientSessionBuilder {
             .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;

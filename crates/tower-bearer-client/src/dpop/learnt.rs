@@ -21,7 +21,7 @@ const LONGEST_NONCE: usize = 1024;
 const AGREE_MS: i64 = 5_000;
 
 /// Who gives out a nonce. Those of the authorization server and of an API are not the same, even at
-/// one origin (RFC 9449 §8.2).
+/// one origin (RFC 9449 §9).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Place {
     TokenEndpoint,

@@ -8,8 +8,6 @@ mod learnt;
 #[cfg(feature = "dpop")]
 mod login;
 
-use std::sync::{Mutex, PoisonError};
-
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use tower_bearer::clock::{Clock, Timestamp};
@@ -17,6 +15,8 @@ use tower_bearer::clock::{Clock, Timestamp};
 pub(crate) use key::{Key, SavedKey};
 use learnt::Learnt;
 pub(crate) use learnt::Place;
+#[cfg(feature = "dpop")]
+pub use login::DpopLogin;
 
 use crate::error::ClientError;
 
@@ -26,11 +26,7 @@ pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
 /// What is configured about keys, and what servers have said.
 #[derive(Default)]
 pub(crate) struct Dpop {
-    pub(crate) keys: Keys,
-    /// Whether the server may leave access tokens unbound.
-    pub(crate) accept_bearer: bool,
-    /// The key that the session made for the login that is under way.
-    made: Mutex<Option<Key>>,
+    keys: Keys,
     learnt: Learnt,
 }
 
@@ -70,40 +66,28 @@ pub(crate) struct Sent {
 }
 
 impl Dpop {
-    pub(crate) fn new(keys: Keys, accept_bearer: bool) -> Self {
+    pub(crate) fn new(keys: Keys) -> Self {
         Self {
             keys,
-            accept_bearer,
             ..Self::default()
         }
     }
 
-    /// The key to log in with. `None` if the program wants none.
+    /// A key to log in with. `None` if the program wants none.
     pub(crate) fn login_key(&self) -> Result<Option<Key>, ClientError> {
         match &self.keys {
             Keys::None => Ok(None),
             Keys::Given(key) => Ok(Some(key.clone())),
-            Keys::Made => {
-                let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-                let key = match made.take() {
-                    Some(key) => key,
-                    None => Key::generate()?,
-                };
-                *made = Some(key.clone());
-                Ok(Some(key))
-            }
+            Keys::Made => Key::generate().map(Some),
         }
     }
 
-    /// Whether somebody has asked for the key to log in with.
-    pub(crate) fn has_login_key(&self) -> bool {
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.is_some() || matches!(self.keys, Keys::Given(_))
-    }
-
-    /// The next login is to have a key of its own.
-    pub(crate) fn forget_login_key(&self) {
-        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    /// The key that the program has itself.
+    pub(crate) fn given_key(&self) -> Option<&Key> {
+        match &self.keys {
+            Keys::Given(key) => Some(key),
+            Keys::None | Keys::Made => None,
+        }
     }
 
     /// The key of a session that was kept, if it has one. It counts whatever the program wants for
@@ -139,13 +123,6 @@ impl Dpop {
         let proof = key.prove(target, nonce.as_ref(), at)?;
         let place = target.place.clone();
         Ok((proof, Sent { place, nonce }))
-    }
-
-    /// For an answer of which nobody has kept what was sent: the proof had what is known now.
-    #[cfg(feature = "dpop")]
-    fn last_sent(&self, place: Place) -> Sent {
-        let (nonce, _) = self.learnt.of(&place);
-        Sent { place, nonce }
     }
 
     /// Remembers the nonce that came with an answer, whatever the answer is.
@@ -193,12 +170,12 @@ impl Flaw {
 
 /// Each flaw is mended once for one request, so that no server has it repeated in a loop.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Chances {
+pub(crate) struct ProofChances {
     nonce: bool,
     proof: bool,
 }
 
-impl Chances {
+impl ProofChances {
     pub(crate) fn new() -> Self {
         Self {
             nonce: true,
@@ -238,7 +215,16 @@ impl Prover<'_> {
         self.dpop.prove(self.key, target, self.clock.now())
     }
 
-    pub(crate) fn can_mend(&self, flaw: Flaw, sent: &Sent, headers: &HeaderMap) -> bool {
-        self.dpop.can_mend(flaw, sent, headers, self.clock.now())
+    /// The flaw for which the proof was refused, if another proof is likely to be taken.
+    pub(crate) fn flaw(
+        &self,
+        error: &ClientError,
+        sent: &Sent,
+        headers: &HeaderMap,
+    ) -> Option<Flaw> {
+        let flaw = Flaw::named(error.code()?.as_bytes())?;
+        let now = self.clock.now();
+        let can_mend = self.dpop.can_mend(flaw, sent, headers, now);
+        can_mend.then_some(flaw)
     }
 }
