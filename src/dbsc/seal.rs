@@ -6,7 +6,11 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::secret::DeviceSecret;
-use crate::{claims::SessionId, clock::Clock, seal::MAC};
+use crate::{
+    claims::SessionId,
+    clock::{Clock, Timestamp},
+    seal::MAC,
+};
 
 const KEY: &str = "tower-bearer dbsc registered key 1";
 

@@ -111,7 +111,7 @@ async fn nor_where_proofs_of_dpop_are_not_taken() {
     let (world, key) = (World::new(), ProofKey::es256());
     let (_, browser) = bound_by_dpop(&world, &key).await;
     let answer = world.by_script(&browser).await;
-    answer.refused(400, "invalid_grant");
+    answer.refused(400, "invalid_dpop_proof");
     assert_eq!(told(&world), [UNPROVEN]);
 }
 
@@ -191,14 +191,14 @@ async fn a_session_that_is_over_is_over_for_both() {
     }
 }
 
-/// It lacks a key of DPoP, not of a device.
+/// It is over, and not for want of a device's key.
 #[tokio::test]
 async fn an_unbound_session_where_all_have_to_be_bound() {
     let world = World::new();
     let dpop = verifier(&world).require();
     let unbound = world.login().await;
     let answer = by_page(&world, &dpop, &unbound, None).await;
-    answer.refused(400, "invalid_dpop_proof");
+    answer.refused(400, "invalid_grant");
     let of_device = world.bound().await;
     let answer = by_page(&world, &dpop, &of_device, None).await;
     assert!(is_device_bound(&answer), "{answer:?}");
