@@ -198,7 +198,8 @@ pub enum TokenError {
     #[error("the token's session has ended")]
     SessionEnded,
     /// The token is bound to a key (its `cnf` claim, RFC 7800), and no proof came with the request
-    /// that its presenter holds that key.
+    /// that its presenter holds that key. Or it is bound to two, and one of them is not the key of a
+    /// DPoP proof.
     #[error("the token is bound to a key that was not proved")]
     Unproven,
     /// The token is bound to no key, and has to be: it came by the scheme `DPoP`, or its client may use

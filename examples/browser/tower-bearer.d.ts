@@ -56,8 +56,9 @@ export interface Client {
    * unless its body is a stream. A request with an `Authorization` of its own is sent as it is.
    *
    * Where the session is bound to a key, a proof goes along, for this method and address: an API should
-   * not redirect then. Where the browser has bound it to the device, there is no token, and the
-   * request goes with the browser's cookies (`credentials: 'include'`).
+   * not redirect then. A GET, HEAD or OPTIONS that is refused for its proof is sent once more with a new
+   * one, as the network may have sent it twice. Where the browser has bound the session to the device,
+   * there is no token, and the request goes with the browser's cookies (`credentials: 'include'`).
    *
    * Rejects with an {@link AuthError} where no token is to be had; nothing was done then. Answers
    * of the API, errors included, are the API's own.

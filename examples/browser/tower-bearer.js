@@ -112,8 +112,12 @@ const DATABASE = 'tower-bearer';
 const KEYS = 'keys';
 const KEY_PATIENCE = 10 * SECOND;
 
-/** A clock that is less wrong than that is not why a proof was refused. */
-const CLOCK_SLACK = 2 * SECOND;
+/** What may be sent again when it may have been done already. */
+const HARMLESS = ['GET', 'HEAD', 'OPTIONS'];
+
+/** A clock that is less wrong than that is not why a proof was refused: a `Date` has whole seconds, and
+ * travels. */
+const CLOCK_SLACK = 5 * SECOND;
 
 const NO_KEY =
   'dpop: there is no key, as this page has no SubtleCrypto or no IndexedDB. Serve it over HTTPS or from ' +
@@ -475,8 +479,8 @@ class Prover {
   #kept;
   /** @type {Map<string, string>} what the servers want to see in the next proof */
   #nonces = new Map();
-  /** How far this machine's clock is behind the servers'. */
-  #behind = 0;
+  /** @type {Map<string, number>} how far this machine's clock is behind that of each origin */
+  #behind = new Map();
 
   /** @param {Required<Options>} options */
   constructor(options) {
@@ -536,11 +540,12 @@ class Prover {
   /**
    * Sends it with the token, if any, and with a proof where there is a key. What is refused for its proof
    * has done nothing, so it may go once more with the nonce that the server wants, and once more by the
-   * server's clock.
+   * server's clock. But where the network has sent it twice, only the second one was refused, as its
+   * proof was used: it goes once more with another proof if it does no harm to do it twice.
    * @param {Request} request
-   * @param {{ key: ProofKey | null, tokens?: Tokens, isRepeatable?: boolean }} how
+   * @param {{ key: ProofKey | null, tokens?: Tokens, isRepeatable?: boolean, isHarmless?: boolean }} how
    */
-  async send(request, { key, tokens, isRepeatable = true }) {
+  async send(request, { key, tokens, isRepeatable = true, isHarmless = HARMLESS.includes(request.method) }) {
     const { fetch } = this.#options;
     const isBound = Boolean(tokens?.jkt);
     const access = tokens?.access;
@@ -552,7 +557,7 @@ class Prover {
       const again = isRepeatable ? next.clone() : null;
       next.headers.set('dpop', await this.#proof(next, key, access));
       const response = await fetch(next);
-      const mend = await this.#mend(next, response, access);
+      const mend = await this.#mend(next, response, { access, isHarmless });
       if (!again || !mend || mended.has(mend)) return response;
       mended.add(mend);
       next = again;
@@ -562,12 +567,13 @@ class Prover {
   /** @param {Request} request @param {ProofKey} key @param {string} [access] */
   async #proof(request, key, access) {
     const { origin, pathname } = new URL(request.url);
+    const behind = this.#behind.get(origin) ?? 0;
     const header = { typ: 'dpop+jwt', alg: 'ES256', jwk: key.jwk };
     const claims = {
       jti: crypto.randomUUID(),
       htm: request.method,
       htu: origin + pathname,
-      iat: Math.floor((Date.now() + this.#behind) / SECOND),
+      iat: Math.floor((Date.now() + behind) / SECOND),
       ath: access && (await sha256(access)),
       nonce: this.#nonces.get(placeOf(request, access)),
     };
@@ -578,21 +584,25 @@ class Prover {
   }
 
   /** What will be better about the next proof, where this one was refused.
-   * @param {Request} request @param {Response} response @param {string} [access] */
-  async #mend(request, response, access) {
+   * @param {Request} request @param {Response} response
+   * @param {{ access: string | undefined, isHarmless: boolean }} how */
+  async #mend(request, response, { access, isHarmless }) {
     const nonce = response.headers.get('dpop-nonce');
     if (nonce) this.#nonces.set(placeOf(request, access), nonce);
     const error = await proofError(response, access);
     if (error === 'use_dpop_nonce' && nonce) return 'nonce';
-    if (error === 'invalid_dpop_proof' && this.#setClock(response)) return 'clock';
-    return null;
+    if (error !== 'invalid_dpop_proof') return null;
+    if (this.#setClock(request, response)) return 'clock';
+    return isHarmless ? 'used' : null;
   }
 
-  /** Whether the server has told another time than proofs have gone by. @param {Response} response */
-  #setClock({ headers }) {
+  /** Whether the server has told another time than proofs have gone by.
+   * @param {Request} request @param {Response} response */
+  #setClock({ url }, { headers }) {
+    const { origin } = new URL(url);
     const behind = Date.parse(headers.get('date') ?? '') - Date.now();
-    const isWrong = Math.abs(behind - this.#behind) >= CLOCK_SLACK;
-    if (isWrong) this.#behind = behind;
+    const isWrong = Math.abs(behind - (this.#behind.get(origin) ?? 0)) >= CLOCK_SLACK;
+    if (isWrong) this.#behind.set(origin, behind);
     return isWrong;
   }
 }
@@ -679,7 +689,7 @@ class Endpoint {
    * @param {Tokens} [tokens]
    */
   async #post(url, body, key, tokens) {
-    const { mode, timeout } = this.#options;
+    const { mode, timeout, tokenUrl } = this.#options;
     const signal = AbortSignal.timeout(timeout);
     const request = new Request(url, {
       method: 'POST',
@@ -692,7 +702,9 @@ class Endpoint {
       signal,
     });
     try {
-      const response = await this.#prover.send(request, { key, tokens });
+      // A refresh that was done already is redelivered.
+      const isHarmless = url === tokenUrl;
+      const response = await this.#prover.send(request, { key, tokens, isHarmless });
       return { url, ...this.#checked(url, response, await response.text()) };
     } catch (cause) {
       if (cause instanceof AuthError) throw cause;

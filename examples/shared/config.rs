@@ -97,7 +97,7 @@ pub(crate) struct Config {
     #[arg(long, env = "DPOP", default_value = "accept")]
     pub(crate) dpop: Dpop,
 
-    /// The address of this server as its clients see it, for proofs of a key [default: plain HTTP
+    /// The public address of this server, which proofs of a key name [default: plain HTTP
     /// or HTTPS at the host that the request names].
     #[arg(long, env = "PUBLIC_ORIGIN", value_name = "URL")]
     pub(crate) public_origin: Option<String>,

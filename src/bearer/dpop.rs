@@ -57,10 +57,10 @@ mod with_or_without {
             Credentials::of_scheme(headers, &DPOP_SCHEME)
         }
 
-        /// Checks the proof that came with a token.
+        /// Checks the proof that came with a token, and notes with the request that it is accepted.
         pub(in crate::bearer) fn check<B>(
             &self,
-            request: &Request<B>,
+            request: &mut Request<B>,
             token: &VerifiedToken,
         ) -> Result<NextNonce, Rejection> {
             let Some(verifier) = &self.0 else {
@@ -77,10 +77,11 @@ mod with_or_without {
                 return Err(TokenError::Unbound.into());
             };
             let bound = BoundToken { text, key };
-            match verifier.check(request.into(), Some(bound))? {
-                Some(checked) => Ok(NextNonce(checked.next_nonce.map(Box::new))),
-                None => Err(DpopError::missing(request.uri().path()).into()),
-            }
+            let Some(checked) = verifier.check((&*request).into(), Some(bound))? else {
+                return Err(DpopError::missing(request.uri().path()).into());
+            };
+            checked.accepted.note(request.extensions_mut());
+            Ok(NextNonce(checked.next_nonce.map(Box::new)))
         }
 
         /// Whether the client of this token must bind its tokens.
@@ -130,7 +131,7 @@ mod with_or_without {
 
         pub(in crate::bearer) fn check<B>(
             &self,
-            _request: &Request<B>,
+            _request: &mut Request<B>,
             _token: &VerifiedToken,
         ) -> Result<NextNonce, Rejection> {
             Ok(NextNonce::default())

@@ -188,7 +188,7 @@ impl BearerLayer {
 
     /// Also accepts a token that is bound to a key (its `cnf` claim, RFC 7800) without a proof that the
     /// presenter holds the key. Without this call such a token is refused with 401 `invalid_token`
-    /// (RFC 9449 §7.1).
+    /// (RFC 9449 §7.1). So is one that names another key or a certificate besides that of its DPoP proof.
     ///
     /// This is dangerous: the binding then protects nothing, and whoever steals the token can use it.
     /// It is for an application that checks the proof by itself, such as that of mutual TLS

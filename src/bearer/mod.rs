@@ -23,8 +23,8 @@
 //! 6. A token that is bound to a key (its claim `cnf`) needs a proof that the sender holds the key. With
 //!    `dpop`, the scheme is `DPoP` and the proof is checked as the module `dpop` says (RFC 9449 §7). If it
 //!    is missing or refused, the answer is 401 `invalid_dpop_proof` or `use_dpop_nonce`. A bound token that
-//!    comes without the scheme is a 401 `invalid_token`, with and without `dpop`. So is a token that is
-//!    not bound, if it comes by the scheme `DPoP` or if its client has to bind its tokens.
+//!    comes without the scheme is a 401 `invalid_token`, with and without `dpop`. So is one whose `cnf` names
+//!    more than the key of the proof, such as a certificate (RFC 8705), and a token that is not bound, if it comes by the scheme `DPoP` or if its client has to bind its tokens.
 //! 7. With [`sessions`](BearerLayer::sessions), the guard sees each verified token. If it knows
 //!    that the token's session was ended, the answer is 401 `invalid_token`.
 //! 8. With [`check_live`](BearerLayer::check_live), the guard is asked about the session of each

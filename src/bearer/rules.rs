@@ -6,7 +6,11 @@ use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, header::CONTENT_LENGTH};
 
 use crate::{
-    claims::VerifiedToken, error::TokenError, realm::Realm, reply::ReplyBody, trace,
+    claims::{Confirmation, VerifiedToken},
+    error::TokenError,
+    realm::Realm,
+    reply::ReplyBody,
+    trace,
     verifier::Verifier,
 };
 
@@ -124,6 +128,11 @@ impl Rules {
             return self.verify_bare(self.cookie.find(request)?);
         };
         let next_nonce = self.dpop.check(request, &token)?;
+        let names_more = |cnf: &Confirmation| !cnf.others().is_empty();
+        if !self.takes_unproven && token.claims().cnf.as_ref().is_some_and(names_more) {
+            trace::debug!("a token names a key or a certificate besides that of its DPoP proof");
+            return Err(TokenError::Unproven.into());
+        }
         Ok(Some((token.with_proof(), next_nonce)))
     }
 

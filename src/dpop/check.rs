@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::{
     DPOP, DpopError, DpopErrorKind as Kind, DpopVerifier, KeyProof, RequestHead,
+    accepted::Accepted,
     claims::ProofClaims,
     nonce::Nonce,
     settings::{Addresses, Nonces},
@@ -22,11 +23,12 @@ const TYP: &str = "dpop+jwt";
 const MAX_PROOF_BYTES: usize = 8 * 1024;
 
 /// A proof that was accepted.
-#[derive(Debug)]
 pub(crate) struct Checked {
     pub(crate) proof: KeyProof,
     /// The nonce that the client should use from now on, if its own is getting old.
     pub(crate) next_nonce: Option<HeaderValue>,
+    /// To be noted with the request, if it may be checked again.
+    pub(crate) accepted: Accepted,
 }
 
 /// The access token that a proof comes with.
@@ -88,11 +90,15 @@ impl DpopVerifier {
             Some(_) => &self.seen.with_token,
             None => &self.seen.without_token,
         };
-        if !memory.note(&key, &claims.jti, now) {
+        let accepted = Accepted::new(&self.seen, &key, &claims.jti);
+        if !accepted.is_noted(request.extensions) && !memory.note(&key, &claims.jti, now) {
             return Err(Kind::Replayed.into());
         }
-        let proof = KeyProof::dpop(key);
-        Ok(Checked { proof, next_nonce })
+        Ok(Checked {
+            proof: KeyProof::dpop(key),
+            next_nonce,
+            accepted,
+        })
     }
 
     /// Whether the URL is that of the request.
@@ -113,7 +119,7 @@ impl DpopVerifier {
     }
 
     /// Whether the proof was made just now, by the server's nonce or by the client's clock. Returns a
-    /// new nonce if that of the proof is getting old.
+    /// new nonce if that of the proof is old.
     fn check_freshness(
         &self,
         claims: &ProofClaims,
@@ -127,8 +133,10 @@ impl DpopVerifier {
             .map(|(secret, nonce)| secret.judge(nonce, now));
         match (judged, &settings.nonces) {
             (Some(Nonce::Good { is_old }), _) => Ok(self.nonce().filter(|_| is_old)),
-            (Some(Nonce::Refused), _) => Err(DpopError::with_nonce(Kind::Nonce, self.nonce())),
             (None, Nonces::Never | Nonces::OutsideTheWindow(_)) if is_timely => Ok(None),
+            // Where the clock is enough, the nonce that a client still has from before does no harm.
+            (Some(_), Nonces::OutsideTheWindow(_)) if is_timely => Ok(self.nonce()),
+            (Some(Nonce::Refused), _) => Err(DpopError::with_nonce(Kind::Nonce, self.nonce())),
             (None, Nonces::Never) => Err(Kind::Time.into()),
             (None, _) => Err(DpopError::with_nonce(Kind::NonceMissing, self.nonce())),
         }

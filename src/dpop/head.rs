@@ -1,6 +1,6 @@
-#[cfg(feature = "axum")]
-use http::Extensions;
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, header::HOST, request::Parts};
+use http::{
+    Extensions, HeaderMap, HeaderValue, Method, Request, Uri, header::HOST, request::Parts,
+};
 
 /// The part of a request that a proof is about: all but its body. It is made from a
 /// [`Request`] or its [`Parts`].
@@ -9,8 +9,7 @@ pub struct RequestHead<'a> {
     pub(super) method: &'a Method,
     uri: &'a Uri,
     pub(super) headers: &'a HeaderMap,
-    #[cfg(feature = "axum")]
-    extensions: &'a Extensions,
+    pub(super) extensions: &'a Extensions,
 }
 
 impl<'a, B> From<&'a Request<B>> for RequestHead<'a> {
@@ -19,7 +18,6 @@ impl<'a, B> From<&'a Request<B>> for RequestHead<'a> {
             method: request.method(),
             uri: request.uri(),
             headers: request.headers(),
-            #[cfg(feature = "axum")]
             extensions: request.extensions(),
         }
     }
@@ -31,7 +29,6 @@ impl<'a> From<&'a Parts> for RequestHead<'a> {
             method: &parts.method,
             uri: &parts.uri,
             headers: &parts.headers,
-            #[cfg(feature = "axum")]
             extensions: &parts.extensions,
         }
     }

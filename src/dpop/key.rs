@@ -13,7 +13,7 @@ use crate::{
     jws::{Algorithm, KeyError, KeyErrorKind, PrivateKeyText, SigningKey, VerifyingKey},
 };
 
-/// The private key of a client, which makes a [`Proof`] for each request. It is cheap to clone.
+/// The private key of a client, which makes a [`DpopProof`] for each request. It is cheap to clone.
 ///
 /// `Debug` shows the thumbprint, and nothing that is secret. The key is wiped from memory when its
 /// last clone is dropped.

@@ -28,7 +28,8 @@
 //!    this server, or the `nonce` is one that [this server](DpopVerifier::nonces) has given out
 //!    lately.
 //! 8. With an access token, `ath` is its hash, and the key is the one that the token is bound to.
-//! 9. The proof was not [seen before](DpopVerifier::replay_limit).
+//! 9. The proof was not [seen before](DpopVerifier::replay_limit). If the layer has accepted it for this
+//!    request, a second layer or a handler may check it once more.
 //!
 //! What is refused is answered with `invalid_dpop_proof`, or with `use_dpop_nonce` and a header
 //! `DPoP-Nonce`. The status is 400 at the login and the endpoints, and 401 at a resource.
@@ -38,6 +39,7 @@
 //!
 //! [The manual](crate::manual::dpop) says how to turn it on, and what each answer means.
 
+mod accepted;
 mod check;
 mod claims;
 mod error;

@@ -16,7 +16,8 @@ pub(super) const LIFETIME: Duration = Duration::from_secs(300);
 const LABEL: &str = "tower-bearer dpop nonce 1";
 
 /// The secret that seals the nonces of a server. Servers that share a secret accept each other's
-/// nonces, for they hold nothing but the time.
+/// nonces, for they hold nothing but the time. All servers that a client may meet need the same one:
+/// where a load balancer takes turns among servers with secrets of their own, no request gets through.
 ///
 /// `Debug` does not show it. It is wiped from memory when dropped.
 ///
@@ -50,7 +51,7 @@ impl NonceSecret {
         SealSecret::new("nonce secret", secret.as_ref()).map(Self)
     }
 
-    /// Makes a random secret, for a server that shares its nonces with no other.
+    /// Makes a random secret, for a server that is the only one that its clients meet.
     ///
     /// # Errors
     ///

@@ -58,7 +58,7 @@ impl Doubt {
 impl Settings {
     /// The URLs that a proof of this request may be for.
     fn expected(&self, request: RequestHead<'_>) -> Vec<String> {
-        let path = request.path();
+        let path = self.path_of(request);
         match &self.addresses {
             Addresses::Known(all) => all.iter().map(|own| shown(own.below(path))).collect(),
             Addresses::Any => {

@@ -118,6 +118,7 @@ impl DpopVerifier {
         let settings = Arc::make_mut(&mut self.settings);
         change(settings);
         self.seen = Memories::new(settings);
+        self.doubt = Arc::default();
         self
     }
 
@@ -161,7 +162,8 @@ impl DpopVerifier {
     }
 
     /// The algorithms that proofs may be signed with: ES256, ES384, EdDSA, PS256 and RS256 by
-    /// default. They are named in challenges and in the metadata, in this order.
+    /// default. They are named in challenges and in the metadata, in this order. EdDSA is accepted and
+    /// named as `Ed25519` too (RFC 9864 §2.2).
     ///
     /// # Errors
     ///
@@ -199,7 +201,8 @@ impl DpopVerifier {
     /// nonce is half as old has a new one too.
     ///
     /// A proof then cannot be made in advance, and the `iat` no longer counts, so that the clock of
-    /// the client may be wrong. Each client needs one more round trip at its start.
+    /// the client may be wrong. Each client needs one more round trip at its start. All servers that a
+    /// client may meet share the secret.
     #[must_use]
     pub fn nonces(self, secret: &NonceSecret) -> Self {
         let nonces = Nonces::Always(secret.clone());
@@ -207,7 +210,8 @@ impl DpopVerifier {
     }
 
     /// Asks for a nonce only if the `iat` of a proof is outside the [window](Self::window), so that
-    /// a client with a wrong clock can use this server too. All others are spared the round trip.
+    /// a client with a wrong clock can use this server too. All others are spared the round trip: where
+    /// the `iat` is right, it does not matter which nonce comes along.
     #[must_use]
     pub fn nonces_for_wrong_clocks(self, secret: &NonceSecret) -> Self {
         let nonces = Nonces::OutsideTheWindow(secret.clone());
@@ -253,7 +257,10 @@ impl DpopVerifier {
     /// where [everybody](Self::require) needs one. Bind the session to the key of the proof with
     /// `Grant::bound_to`.
     ///
-    /// The layer and the endpoints check proofs themselves. A proof is good for one check.
+    /// The layer and the endpoints check proofs themselves. A proof is good for one request, and a
+    /// second call for the same one refuses it. Behind a layer with a clone of this verifier, which
+    /// has accepted the proof, each call accepts it too: the layer has noted that in the extensions of
+    /// the request.
     ///
     #[cfg_attr(feature = "session", doc = include_str!("login.md"))]
     ///
@@ -299,7 +306,12 @@ impl fmt::Debug for DpopVerifier {
 }
 
 fn names(algorithms: &[Algorithm]) -> Arc<str> {
-    let names: Vec<_> = algorithms.iter().map(|known| known.as_str()).collect();
+    let names = algorithms.iter().map(|known| match known {
+        // Clients know it by the one name or the other (RFC 9864 §2.2).
+        Algorithm::EdDSA => "EdDSA Ed25519",
+        known => known.as_str(),
+    });
+    let names: Vec<_> = names.collect();
     names.join(" ").into()
 }
 

@@ -80,7 +80,7 @@ impl Metadata {
 }
 
 const FORM: &str =
-    "a public base is http(s)://host[:port][/path], without a query, a fragment and a user";
+    "a public address is http(s)://host[:port][/path], without a query, a fragment and a user";
 
 /// The origin of an HTTP URL and its path, which has no slash at its end.
 fn split(url: &str) -> Option<(String, String)> {

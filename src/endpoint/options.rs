@@ -140,8 +140,8 @@ impl EndpointOptions {
     /// another key `invalid_grant`; neither changes the session. A session that is not bound stays
     /// so, whatever proof comes along, and its access tokens are `Bearer` tokens.
     ///
-    /// To revoke a token no proof is needed, so that no logout fails for one. If one comes, it has
-    /// to be right.
+    /// To revoke a token no proof is needed, and one that comes is not looked at, so that no logout
+    /// fails for one.
     ///
     /// The metadata then name the algorithms of proofs (`dpop_signing_alg_values_supported`).
     ///

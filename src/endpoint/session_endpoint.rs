@@ -30,6 +30,8 @@ const UNPROVEN_DEVICE: SessionErrorKind = SessionErrorKind::InvalidGrant(Refusal
 pub(super) trait Operation: Sized + Send + 'static {
     /// The kinds of body that are accepted.
     const ACCEPTS: Accepts;
+    /// Whether proofs of a key count.
+    const TAKES_PROOFS: bool;
 
     fn read(params: &Params, carried: Option<Carried>) -> Result<Self, ErrorReply>;
 
@@ -114,7 +116,10 @@ impl<St: SessionStore> SessionEndpoint<St> {
         let client_id = self.options.clients.identify(client).await?;
         let is_of_a_page = carried.is_some() && self.options.carrier.binds_devices();
         let operation = Op::read(&params, carried)?;
-        let proved = self.options.proofs.check(&head)?;
+        let proved = match Op::TAKES_PROOFS {
+            true => self.options.proofs.check(&head)?,
+            false => Proved::default(),
+        };
         match operation.run(&self.sessions, client_id, &proved).await {
             Ok(mut answer) => {
                 proved.add_nonce(answer.headers_mut());

@@ -40,7 +40,9 @@ const SCOPE: Name = Name::word("scope");
 ///   spelling as the request.
 ///
 /// The errors are those of RFC 6749 §5.2. Every refused refresh token is answered with the same
-/// `invalid_grant`, whatever the reason is. If the store does not answer, the response is a 503
+/// `invalid_grant`, whatever the reason is. Only the token of a session that is bound to a key, and
+/// that nobody has refused, is told what it lacks: the proof (`invalid_dpop_proof`, RFC 9449 §5), or
+/// the device, which renews the session by itself (403 `access_denied`). If the store does not answer, the response is a 503
 /// with `Retry-After`, and the client may send the same token again.
 ///
 /// ```
@@ -79,6 +81,7 @@ pub(super) struct Refresh {
 
 impl Operation for Refresh {
     const ACCEPTS: Accepts = Accepts::FormOrJson;
+    const TAKES_PROOFS: bool = true;
 
     fn read(params: &Params, carried: Option<Carried>) -> Result<Self, ErrorReply> {
         let grant_type = params.get(GRANT_TYPE)?;

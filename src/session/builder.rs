@@ -163,7 +163,8 @@ impl<St> SessionsBuilder<St> {
     }
 
     /// For how long the refresh token of a [bound](super::Grant::bound_to) session is given out again
-    /// instead of being rotated: zero by default, and at most half of the idle lifetime.
+    /// instead of being rotated: zero by default, and at most half of the idle lifetime. The first
+    /// refresh after a login always rotates.
     ///
     /// A refresh that does not rotate writes nothing, but for one confirmation. A refresh token that is
     /// bound to a key need not be rotated at all (RFC 9700 §4.14.2), but its lifetime only grows when it
@@ -334,7 +335,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
         } else if !(1..=32).contains(&self.policy.late_span) {
             "the span of late redeliveries must be 1 to 32 generations"
         } else if self.policy.rotate_bound_after > self.policy.idle_lifetime / 2 {
-            "bound sessions must be rotated within half of the idle lifetime"
+            "rotate_bound_after must not be above half of the idle lifetime"
         } else if self.policy.late_budget >= self.policy.late_span {
             "the budget of late redeliveries must be below its span"
         } else if self

@@ -11,7 +11,7 @@ use crate::{
 /// to choose the time of an attack.
 ///
 /// As JSON it has the names of the fields. Times are in seconds since 1970, and what is not there
-/// is left out:
+/// is left out. `"bound": true` is there only if the session is bound to a key:
 ///
 /// ```
 /// # use tower_bearer::session::SessionInfo;
@@ -24,7 +24,9 @@ use crate::{
 /// # session.scope = "read".parse()?;
 /// # session.ends_at = login + std::time::Duration::from_secs(15_552_000);
 /// # session.metadata.insert("device".into(), "Anna's phone".into());
-/// # let info = SessionInfo::from(Record::new(session));
+/// # let mut record = Record::new(session);
+/// # record.state.bound_to = Some("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".parse()?);
+/// # let info = SessionInfo::from(record);
 /// let json = r#"{
 ///   "sid": "0192d3a0-0000-7000-8000-000000000001",
 ///   "subject": "anna",
@@ -32,6 +34,7 @@ use crate::{
 ///   "created_at": 1790000000,
 ///   "auth_time": 1790000000,
 ///   "ends_at": 1805552000,
+///   "bound": true,
 ///   "metadata": {
 ///     "device": "Anna's phone"
 ///   }

@@ -1,6 +1,6 @@
 use super::{
-    EndReason, KeyProof, PresentedToken, Refusal, SessionError, SessionEventKind, Sessions,
-    is_other_client, patience::within,
+    EndReason, PresentedToken, Refusal, SessionError, SessionEventKind, Sessions, is_other_client,
+    patience::within,
 };
 use crate::store::{Record, SessionStore};
 
@@ -8,7 +8,8 @@ impl<St: SessionStore> Sessions<St> {
     /// Revokes a token at a client's request (RFC 7009), which ends the token's session.
     ///
     /// The token is a refresh token of any generation, or an access token that has not expired.
-    /// Any other token ends no session and is no error.
+    /// Any other token ends no session and is no error. That of a session that is bound to a key needs
+    /// no proof (RFC 7009 knows none), so that no logout fails for one.
     ///
     /// # Errors
     ///
@@ -16,17 +17,6 @@ impl<St: SessionStore> Sessions<St> {
     ///   client than `client_id`.
     /// - [`Unavailable`](super::SessionErrorKind::Unavailable): the store failed.
     pub async fn revoke(&self, token: &str, client_id: Option<&str>) -> Result<(), SessionError> {
-        self.revoke_by(token, client_id, None).await
-    }
-
-    /// [`revoke`](Self::revoke) for a client that has proved to hold a key, though it need not. If that
-    /// is another key than the session's, the token is refused.
-    pub(crate) async fn revoke_by(
-        &self,
-        token: &str,
-        client_id: Option<&str>,
-        proof: Option<&KeyProof>,
-    ) -> Result<(), SessionError> {
         let Some((record, presented)) = self.session_of(token).await? else {
             return Ok(());
         };
@@ -37,14 +27,6 @@ impl<St: SessionStore> Sessions<St> {
                 presented,
             );
             return Err(SessionError::refused(Refusal::OtherClient));
-        }
-        let bound_to = record.state.bound_to.as_ref();
-        if let (Some(proof), Some(key)) = (proof, bound_to)
-            && proof.thumbprint() != key
-        {
-            let refusal = Refusal::Unproven;
-            self.tell(SessionEventKind::Refused(refusal), &record, presented);
-            return Err(SessionError::refused(refusal));
         }
         self.end_now(&record, EndReason::Revocation).await?;
         Ok(())

@@ -135,7 +135,7 @@ type Case = (
     &'static [(&'static str, &'static str)],
 );
 
-const CASES: [Case; 100] = [
+const CASES: [Case; 101] = [
     ("session", "login", &[]),
     ("session", "keyboard", &[]),
     ("session", "focus", &[]),
@@ -220,6 +220,7 @@ const CASES: [Case; 100] = [
     ("proofs", "wrong_clock", &[]),
     ("proofs", "clock_is_set", &[]),
     ("proofs", "refused", &[]),
+    ("proofs", "sent_twice", &[]),
     ("proofs", "not_bound", &[]),
     ("proofs", "no_key", &[]),
     ("proofs", "another_origin", &[]),

@@ -105,7 +105,6 @@ async fn nor_is_its_browser_offered_to_register_a_key() {
     assert_eq!(offer, None);
 }
 
-/// Where proofs of DPoP are not looked at, no such session can be refreshed.
 #[tokio::test]
 async fn nor_where_proofs_of_dpop_are_not_taken() {
     let (world, key) = (World::new(), ProofKey::es256());
@@ -191,9 +190,9 @@ async fn a_session_that_is_over_is_over_for_both() {
     }
 }
 
-/// It is over, and not for want of a device's key.
+/// By either kind of key. One that is not bound is over.
 #[tokio::test]
-async fn an_unbound_session_where_all_have_to_be_bound() {
+async fn where_all_have_to_be_bound_a_device_does() {
     let world = World::new();
     let dpop = verifier(&world).require();
     let unbound = world.login().await;

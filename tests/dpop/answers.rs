@@ -14,7 +14,7 @@ use tower_bearer::{
 
 use crate::support::*;
 
-const ALGS: &str = r#"algs="ES256 ES384 EdDSA PS256 RS256""#;
+const ALGS: &str = r#"algs="ES256 ES384 EdDSA Ed25519 PS256 RS256""#;
 
 fn with(authorization: &str) -> Request<Full<Bytes>> {
     let request = Request::get("/me").header("authorization", authorization);

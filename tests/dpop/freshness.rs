@@ -254,6 +254,24 @@ async fn a_nonce_of_another_server() {
     world.me(token, &proof.sign()).await.ok();
 }
 
+/// A client keeps the nonce that it was once given. While its clock is right, that does no harm.
+#[tokio::test]
+async fn a_timely_proof_with_a_stale_nonce() {
+    let world = world().with(|dpop| dpop.nonces_for_wrong_clocks(&secret()));
+    let key = ProofKey::es256();
+    let tokens = world.bound(&key).await;
+    let token = tokens.access_token.expose();
+    let nonce = world.dpop.nonce().unwrap().to_str().unwrap().to_owned();
+    world.later(301);
+    for stale in [nonce.as_str(), "of another server", ""] {
+        let proof = world.for_me(&key, token).nonce(stale).sign();
+        let answer = world.me(token, &proof).await;
+        assert_ne!(answer.ok().nonce().unwrap(), nonce, "there is a new one");
+        let proof = world.proof(&key, "POST", TOKEN).nonce(stale).sign();
+        world.refresh(&tokens, &[&proof]).await.ok();
+    }
+}
+
 #[tokio::test]
 async fn a_nonce_only_for_a_client_with_a_wrong_clock() {
     let world = world().with(|dpop| dpop.nonces_for_wrong_clocks(&secret()));
@@ -268,10 +286,8 @@ async fn a_nonce_only_for_a_client_with_a_wrong_clock() {
         let nonce = answer.refused(401, NONCE).nonce().unwrap().to_owned();
         world.me(token, &wrong().nonce(&nonce).sign()).await.ok();
     }
-    world
-        .me(token, &right().nonce("forged").sign())
-        .await
-        .refused(401, NONCE);
+    let wrong = right().at(world.now() - 61).nonce("forged");
+    world.me(token, &wrong.sign()).await.refused(401, NONCE);
 
     // The same at the token endpoint, whose status is another.
     let proof = || world.proof(&key, "POST", TOKEN).at(1);

@@ -15,6 +15,7 @@ mod attacks;
 mod cookies;
 mod endpoints;
 mod freshness;
+mod layers;
 mod login;
 #[cfg(feature = "axum")]
 mod routers;

@@ -35,6 +35,7 @@ pub(crate) const REVOKE: &str = "https://api.example/revoke";
 /// Sessions in memory, a verifier of proofs, and the one clock of all.
 pub(crate) struct World {
     pub(crate) clock: ManualClock,
+    pub(crate) issuer: Issuer,
     pub(crate) sessions: Sessions<MemoryStore>,
     pub(crate) verifier: Verifier,
     pub(crate) dpop: DpopVerifier,
@@ -49,11 +50,12 @@ pub(crate) fn world() -> World {
     let told = events.clone();
     let store = MemoryStore::with_clock(clock.clone());
     let refresh_key = RefreshKey::from_secret([7; 32]).unwrap();
-    let sessions = tower_bearer::session::SessionsBuilder::new(issuer, refresh_key, store)
+    let sessions = tower_bearer::session::SessionsBuilder::new(issuer.clone(), refresh_key, store)
         .on_event(move |event| told.lock().unwrap().push(event.kind))
         .build()
         .unwrap();
     World {
+        issuer,
         sessions,
         verifier: Verifier::new(ISSUER, API, keys.verifying())
             .unwrap()

@@ -113,16 +113,49 @@ export async function refused(world) {
   await tab.login();
   server.complaint = 'invalid_dpop_proof';
   assert.deepEqual(await tab.ask(), [401]);
-  assert.equal(somebody.wire.to('/me').length, 1);
+  assert.equal(somebody.wire.to('/me').length, 2);
   await tab.aged();
   assert.deepEqual(await tab.ask(5), Array(5).fill('refused'));
-  assert.equal(somebody.refreshes.length, 1);
+  assert.equal(somebody.refreshes.length, 2);
   assert.deepEqual(await tab.reasons(), []);
   const code = await tab.run(() => client.state.trouble.code);
   assert.equal(code, 'invalid_dpop_proof');
   server.complaint = null;
   await tab.run(() => void dispatchEvent(new Event('online')));
   assert.deepEqual(await tab.ask(), [200]);
+}
+
+/** The network sends a request twice, and the page sees the answer to the second one: its proof was used.
+ * It is asked once more, with another proof, where it does no harm to do it twice. */
+export async function sent_twice(world) {
+  const { somebody, server } = await visitor(world);
+  const tab = await somebody.bare({ dpop: true });
+  await tab.login();
+  const count = (path) => somebody.wire.to(path).length;
+  const ask = (method) => tab.run(async (method) => (await client.authFetch('/me', { method })).status, method);
+  for (const method of ['GET', 'HEAD', 'OPTIONS']) {
+    const before = count('/me');
+    server.twice = 1;
+    assert.equal(await ask(method), 200, method);
+    assert.equal(count('/me') - before, 2, method);
+  }
+  for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+    const before = count('/me');
+    server.twice = 1;
+    assert.equal(await ask(method), 401, method);
+    assert.equal(count('/me') - before, 1, method);
+  }
+  await tab.aged();
+  server.twice = 1;
+  assert.deepEqual(await tab.ask(), [200]);
+  assert.equal(somebody.refreshes.length, 2);
+  const jtis = somebody.wire.to('/auth/token').map((request) => proofOf(request).jti);
+  assert.notEqual(jtis[0], jtis[1]);
+  // A session that the first of two logins has begun is nobody's.
+  server.twice = 1;
+  assert.match(await tab.tryLogin(), /^refused: /);
+  assert.equal(count('/auth/login'), 2);
+  assert.deepEqual(await tab.reasons(), []);
 }
 
 /** A server that binds nothing: an error where the page needs it, and a session without a key else. */

@@ -28,26 +28,29 @@ pub(crate) enum Place {
     Api(Origin),
 }
 
-#[derive(Clone, Default)]
+/// There is as much of it as the program has configured origins and endpoints.
+#[derive(Default)]
 struct Said {
-    nonce: Option<HeaderValue>,
-    /// How far the clock of this place is ahead of ours, in milliseconds.
-    ahead: i64,
+    nonces: HashMap<Place, HeaderValue>,
+    /// How far the clocks are ahead of ours, in milliseconds.
+    ahead: HashMap<Origin, i64>,
 }
 
-/// There are as many places as the program has configured.
 #[derive(Default)]
-pub(super) struct Learnt(Mutex<HashMap<Place, Said>>);
+pub(super) struct Learnt(Mutex<Said>);
 
 impl Learnt {
-    fn all(&self) -> MutexGuard<'_, HashMap<Place, Said>> {
+    fn said(&self) -> MutexGuard<'_, Said> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The nonce to send there, and how far to put the clock ahead.
-    pub(super) fn of(&self, place: &Place) -> (Option<HeaderValue>, i64) {
-        let said = self.all().get(place).cloned().unwrap_or_default();
-        (said.nonce, said.ahead)
+    pub(super) fn nonce(&self, place: &Place) -> Option<HeaderValue> {
+        self.said().nonces.get(place).cloned()
+    }
+
+    /// How many milliseconds to put the clock ahead for this server.
+    pub(super) fn ahead(&self, server: &Origin) -> i64 {
+        self.said().ahead.get(server).copied().unwrap_or_default()
     }
 
     /// RFC 9449 §8.2: each answer may bring the next nonce.
@@ -56,20 +59,22 @@ impl Learnt {
         if let (Some(nonce), None) = (nonces.next(), nonces.next())
             && is_nonce(nonce.as_bytes())
         {
-            self.all().entry(place.clone()).or_default().nonce = Some(nonce.clone());
+            self.said().nonces.insert(place.clone(), nonce.clone());
         }
     }
 
-    pub(super) fn hear_clock(&self, place: &Place, headers: &HeaderMap, now: Timestamp) -> bool {
+    /// Whether the server has told another time than proofs have gone by, for which its time counts
+    /// from now on.
+    pub(super) fn hear_clock(&self, server: &Origin, headers: &HeaderMap, now: Timestamp) -> bool {
         let Some(theirs) = date(headers) else {
             return false;
         };
         let ahead = theirs.as_millis().saturating_sub(now.as_millis());
-        let mut all = self.all();
-        let said = all.entry(place.clone()).or_default();
-        let is_news = ahead.saturating_sub(said.ahead).saturating_abs() >= AGREE_MS;
+        let mut said = self.said();
+        let known = said.ahead.entry(server.clone()).or_default();
+        let is_news = ahead.saturating_sub(*known).saturating_abs() >= AGREE_MS;
         if is_news {
-            said.ahead = ahead;
+            *known = ahead;
         }
         is_news
     }
@@ -123,7 +128,7 @@ mod tests {
             learnt.hear_nonce(&places[0], &bad);
         }
         for (place, nonce) in places.iter().zip(["t", "a", "b"]) {
-            assert_eq!(learnt.of(place).0.unwrap(), nonce);
+            assert_eq!(learnt.nonce(place).unwrap(), nonce);
         }
     }
 
@@ -131,14 +136,15 @@ mod tests {
     fn a_clock_is_news_only_if_it_is_off() {
         let learnt = Learnt::default();
         let now = Timestamp::from_secs(784_111_777);
-        let place = Place::TokenEndpoint;
-        let hear = |date| learnt.hear_clock(&place, &headers(&[("date", date)]), now);
+        let server = "https://a.example".parse().unwrap();
+        let hear = |date| learnt.hear_clock(&server, &headers(&[("date", date)]), now);
         assert!(!hear("Sun, 06 Nov 1994 08:49:37 GMT"));
         assert!(!hear("Sun, 06 Nov 1994 08:49:41 GMT"));
         assert!(!hear("yesterday"));
         assert!(hear("Sun, 06 Nov 1994 07:49:37 GMT"));
         assert!(!hear("Sun, 06 Nov 1994 07:49:37 GMT"), "it was corrected");
-        assert_eq!(learnt.of(&place).1, -3_600_000);
-        assert!(!learnt.hear_clock(&place, &HeaderMap::new(), now));
+        assert_eq!(learnt.ahead(&server), -3_600_000);
+        assert_eq!(learnt.ahead(&"https://b.example".parse().unwrap()), 0);
+        assert!(!learnt.hear_clock(&server, &HeaderMap::new(), now));
     }
 }

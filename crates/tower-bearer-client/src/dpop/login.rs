@@ -44,7 +44,7 @@ use crate::{
 pub struct DpopLogin {
     session: ClientSession,
     key: Key,
-    /// The proof that was made last, until it is answered.
+    /// The proof that was made last.
     sent: Option<Sent>,
     chances: ProofChances,
 }
@@ -102,14 +102,14 @@ impl DpopLogin {
     /// wrong here. Each of the two counts once for a login, so that no server has a request repeated
     /// again and again.
     pub fn retry<B: AsRef<[u8]>>(&mut self, answer: &Response<B>) -> bool {
-        let Some(sent) = self.sent.take() else {
+        let Some(sent) = &self.sent else {
             return false;
         };
         let shared = self.session.shared();
-        shared.dpop.hear(&sent, answer.headers());
+        shared.dpop.hear(sent, answer.headers());
         flaw(answer).is_some_and(|flaw| {
             let now = shared.clock.now();
-            shared.dpop.can_mend(flaw, &sent, answer.headers(), now) && self.chances.take(flaw)
+            shared.dpop.can_mend(flaw, sent, answer.headers(), now) && self.chances.take(flaw)
         })
     }
 

@@ -18,7 +18,7 @@ pub(crate) use learnt::Place;
 #[cfg(feature = "dpop")]
 pub use login::DpopLogin;
 
-use crate::error::ClientError;
+use crate::{error::ClientError, origin::Origin};
 
 /// The header of a proof (RFC 9449 §4.1).
 pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
@@ -61,7 +61,8 @@ pub(crate) struct Target<'a> {
 /// A proof that was sent, as far as the answer to it is concerned.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
-    pub(crate) place: Place,
+    place: Place,
+    server: Origin,
     nonce: Option<HeaderValue>,
 }
 
@@ -118,11 +119,17 @@ impl Dpop {
         target: Target<'_>,
         now: Timestamp,
     ) -> Result<(HeaderValue, Sent), ClientError> {
-        let (nonce, ahead) = self.learnt.of(target.place);
+        let server = Origin::of(target.uri).map_err(ClientError::no_proof)?;
+        let nonce = self.learnt.nonce(target.place);
+        let ahead = self.learnt.ahead(&server);
         let at = Timestamp::from_millis(now.as_millis().saturating_add(ahead));
         let proof = key.prove(target, nonce.as_ref(), at)?;
-        let place = target.place.clone();
-        Ok((proof, Sent { place, nonce }))
+        let sent = Sent {
+            place: target.place.clone(),
+            server,
+            nonce,
+        };
+        Ok((proof, sent))
     }
 
     /// Remembers the nonce that came with an answer, whatever the answer is.
@@ -141,10 +148,10 @@ impl Dpop {
     ) -> bool {
         match flaw {
             Flaw::Nonce => {
-                let (nonce, _) = self.learnt.of(&sent.place);
+                let nonce = self.learnt.nonce(&sent.place);
                 nonce.is_some() && nonce != sent.nonce
             }
-            Flaw::Proof => self.learnt.hear_clock(&sent.place, headers, now),
+            Flaw::Proof => self.learnt.hear_clock(&sent.server, headers, now),
         }
     }
 }
