@@ -259,8 +259,10 @@ export async function page_unavailable(world) {
   assert.equal(headers.cookie.includes(ACCESS), false);
   assert.match(headers['secure-session-skipped'], /session_identifier=/);
   assert.equal(answered.status, 403);
+  await tab.shows('h2', 'Signed in as');
   undo();
-  await tab.isIn();
+  const shows = () => document.querySelector('#me').textContent.includes('alice');
+  await until('it goes on', () => tab.run(shows));
 }
 
 /** Both cookies in another browser work as long as the access cookie does, and bring nothing new. */
