@@ -40,11 +40,7 @@ impl Cookies {
             return Ok(Self::Plain(refresh));
         }
         let access = AccessCookie::new(CookieOptions::new()).map_err(error)?;
-        let options = DeviceOptions::new(secret()?)
-            .under("/auth")
-            .exclude("/auth/login")
-            .exclude("/auth/logout")
-            .exclude("/auth/logout-all");
+        let options = DeviceOptions::new(secret()?).under("/auth");
         let binding = DeviceBinding::new(sessions, &refresh.with_access_cookie(&access), options);
         Ok(Self::Bound(binding.map_err(error)?, access))
     }

@@ -1090,6 +1090,8 @@ class Client {
   /** Everybody gets this failure until the pause is over. @param {AuthError} error */
   #fail(error) {
     if (error.kind === 'signed_out') {
+      // When the browser's own refresh meets a session that is over, the server removes the cookies.
+      if (error.reason === 'no_session' && this.#isDeviceBound) error = signedOut('session_ended');
       if (error.reason === 'no_session' && this.#held) console.warn(COOKIE_IS_GONE);
       // A stored key of nobody whom this page knows is that of the session that is over.
       if (!this.#known) this.#prover.forget();

@@ -85,6 +85,11 @@ impl AccessCookie {
     }
 
     #[cfg(feature = "dbsc")]
+    pub(crate) fn is_sent_to(&self, path: &str) -> bool {
+        self.attributes.is_sent_to(path)
+    }
+
+    #[cfg(feature = "dbsc")]
     pub(crate) fn is_secure(&self) -> bool {
         self.attributes.is_secure()
     }

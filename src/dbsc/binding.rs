@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, HeaderName},
+    request::Parts,
 };
 
 use super::{
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     claims::SessionId,
-    cookie::{AccessCookie, RefreshCookie},
+    cookie::{AccessCookie, Found, RefreshCookie},
     error::ConfigError,
     reply::{self, ReplyBody},
     session::{SessionError, Sessions, TokenReader},
@@ -43,9 +44,7 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 /// fn binding(sessions: &Sessions, secret: [u8; 32]) -> Result<DeviceBinding, BoxError> {
 ///     let access = AccessCookie::new(CookieOptions::new())?;
 ///     let cookie = RefreshCookie::new(sessions, CookieOptions::new())?.with_access_cookie(&access);
-///     let options = DeviceOptions::new(DeviceSecret::from_secret(secret)?)
-///         .under("/auth")
-///         .exclude("/auth/logout");
+///     let options = DeviceOptions::new(DeviceSecret::from_secret(secret)?).under("/auth");
 ///     Ok(DeviceBinding::new(sessions, &cookie, options)?)
 /// }
 ///
@@ -76,6 +75,7 @@ struct Inner {
     excluded: Vec<String>,
     challenge_lifetime: Duration,
     offer_lifetime: Duration,
+    binding_time: Duration,
 }
 
 impl DeviceBinding {
@@ -92,7 +92,8 @@ impl DeviceBinding {
     /// - [`Lifetime`](crate::error::ConfigErrorKind::Lifetime): access tokens live for less than five
     ///   minutes, or a challenge or an offer for less than a minute or more than a day.
     /// - [`Url`](crate::error::ConfigErrorKind::Url): a path does not start with `/`, or has a character
-    ///   that would have to be escaped.
+    ///   that would have to be escaped; or an excluded path leads to the token endpoint beside the
+    ///   devices' own.
     pub fn new<St: SessionStore>(
         sessions: &Sessions<St>,
         cookie: &RefreshCookie,
@@ -114,6 +115,7 @@ impl DeviceBinding {
             excluded: options.excluded,
             challenge_lifetime,
             offer_lifetime: options.offer_lifetime,
+            binding_time: options.offer_lifetime + lifetime,
         })))
     }
 
@@ -183,6 +185,21 @@ impl DeviceBinding {
         &self.0.cookie
     }
 
+    /// Whether the browser of this request, for a session that is bound, can have its key. Requests of
+    /// one that has it wait for the access cookie, or say why they have not.
+    pub(crate) fn may_have_key(&self, request: &Parts) -> bool {
+        let Inner {
+            access, excluded, ..
+        } = &*self.0;
+        let (headers, path) = (&request.headers, request.uri.path());
+        access.find(headers) != Found::Absent
+            || headers.contains_key(field::SKIPPED)
+            || !access.is_sent_to(path)
+            || excluded
+                .iter()
+                .any(|excluded| check::covers(excluded, path))
+    }
+
     pub(super) fn access(&self) -> &AccessCookie {
         &self.0.access
     }
@@ -201,6 +218,11 @@ impl DeviceBinding {
 
     pub(super) fn offer_lifetime(&self) -> Duration {
         self.0.offer_lifetime
+    }
+
+    /// How long after its registration a key may bind its session.
+    pub(super) fn binding_time(&self) -> Duration {
+        self.0.binding_time
     }
 
     /// What the browser has to know of its session, and what it signs next.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{field, options::DeviceOptions};
+use super::{
+    field,
+    options::{DeviceOptions, REFRESH},
+};
 use crate::{
     cookie::{AccessCookie, RefreshCookie},
     error::{ConfigError, ConfigErrorKind},
@@ -55,14 +58,30 @@ pub(super) fn paths(options: &DeviceOptions) -> Result<(), ConfigError> {
     };
     let has_more = |path: &String| path.contains(['?', '#']);
     let mut all = own.into_iter().chain(&options.excluded);
-    match all.all(|path| is_path(path) && !has_more(path)) {
-        true => Ok(()),
-        false => Err(ConfigError::new(
-            ConfigErrorKind::Url,
+    let wrong = |what| Err(ConfigError::new(ConfigErrorKind::Url, what));
+    if !all.all(|path| is_path(path) && !has_more(path)) {
+        return wrong(
             "a path of the device binding starts with one / and is printable ASCII \
              without space, \", \\, ? and #",
-        )),
+        );
     }
+    let prefix = options.refresh_path.strip_suffix(REFRESH);
+    let prefix = prefix.unwrap_or_default();
+    let tokens = ["/token", "/refresh-token"].map(|path| format!("{prefix}{path}"));
+    let is_token = |path: &String| tokens.iter().any(|token| covers(path, token));
+    match options.excluded.iter().any(is_token) {
+        true => wrong(
+            "the token endpoint must not be excluded: a page that asks there without an access cookie \
+             is told that its browser has lost the key",
+        ),
+        false => Ok(()),
+    }
+}
+
+/// Whether an excluded path is this one or leads to it, as browsers see it.
+pub(super) fn covers(excluded: &str, path: &str) -> bool {
+    let rest = path.strip_prefix(excluded.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 pub(super) fn lifetimes(

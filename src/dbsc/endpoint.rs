@@ -84,7 +84,9 @@ pub struct RegistrationEndpoint<St = AnyStore> {
 /// | --- | --- | --- |
 /// | a proof of the key and the session's refresh cookie | 200, with the cookies and the next challenge | goes on |
 /// | no proof, a wrong one, or one for a challenge that is unknown or too old | 403, with a challenge | goes on, with a proof at once |
-/// | no refresh cookie, or one of a session that is over or is not of this key | 401 | is forgotten |
+/// | the refresh cookie of a session that is over | 401, which removes the cookies | is forgotten |
+/// | no refresh cookie, or one whose session is not of this key | 401 | is forgotten |
+/// | two refresh cookies, or a malformed one, as somebody may have planted it | 503 | goes on, and tries again |
 /// | another origin | 403, without a challenge | |
 /// | the store, the hook or a key of the server fails | 503 with `Retry-After`, or 500 | goes on, and tries again |
 ///

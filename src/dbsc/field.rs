@@ -6,6 +6,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 pub(super) const RESPONSE: HeaderName = HeaderName::from_static("secure-session-response");
 /// From the browser: the identifier of its session.
 pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("sec-secure-session-id");
+/// From the browser: why it has not refreshed for this request, although it has a key.
+pub(super) const SKIPPED: HeaderName = HeaderName::from_static("secure-session-skipped");
 /// To the browser: what it signs next.
 pub(super) const CHALLENGE: HeaderName = HeaderName::from_static("secure-session-challenge");
 /// To the browser: where it can register a key.

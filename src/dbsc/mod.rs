@@ -13,7 +13,8 @@
 //!    [binds](crate::session::Sessions::bind) the session to the key. So if the answer to a registration
 //!    is lost, nothing has happened.
 //! 4. From then on the refresh cookie alone brings nothing. A script that sends it to the token endpoint
-//!    is answered with 403 and `"reason": "device_bound"`.
+//!    is answered with 403 and `"reason": "device_bound"`, or with `invalid_grant` if its browser has
+//!    lost the key.
 //! 5. At the logout the session is ended first, and then [`DeviceBinding::clear`] removes all from the
 //!    browser.
 //!

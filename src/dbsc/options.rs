@@ -55,10 +55,14 @@ impl DeviceOptions {
         self
     }
 
-    /// Requests to this path, and to the paths below it, never wait for a refresh. Exclude the path at
-    /// which users log out: otherwise a browser whose cookie has run out first gets a new one, only to
-    /// have it removed. Give no path that is below another one, since browsers disagree about which
-    /// rule counts then.
+    /// Requests to this path, and to the paths below it, never wait for a refresh. Once the access cookie
+    /// has run out they come without it, so exclude only what needs no access token, such as static
+    /// files.
+    ///
+    /// Do not exclude the path at which users log out: the logout would be refused, and the session
+    /// would go on. Nor the token endpoint: it takes a browser whose session is bound, and which sends
+    /// neither the access cookie nor a word why, for one that has lost its key. Give no path that is
+    /// below another one, since browsers disagree about which rule counts then.
     pub fn exclude(mut self, path: impl Into<String>) -> Self {
         self.excluded.push(path.into());
         self

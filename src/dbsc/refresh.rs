@@ -14,7 +14,7 @@ use crate::{
     cookie::Found,
     error::ErrorCode,
     reply,
-    session::{KeyProof, RefreshRequest, SessionError, SessionErrorKind, Sessions},
+    session::{KeyProof, RefreshRequest, Refusal, SessionError, SessionErrorKind, Sessions},
     store::SessionStore,
     token::RefreshToken,
     trace,
@@ -22,9 +22,15 @@ use crate::{
 
 /// Why a refresh brings no cookie.
 enum Refused {
-    /// The session is over, for this browser at least: it forgets its key.
+    /// The browser has no session for which this key is good. It forgets the key.
+    NotItsKey,
+    /// The session is over. The browser forgets the key and removes the cookies, so that pages learn
+    /// it.
     Over,
     CrossOrigin,
+    /// There are two cookies of the name, one of which somebody else may have planted. It is tried
+    /// again once that is gone.
+    Planted,
     /// The store, the hook or a key of the server: it is tried again.
     Failed(SessionError),
 }
@@ -32,6 +38,9 @@ enum Refused {
 impl From<SessionError> for Refused {
     fn from(error: SessionError) -> Self {
         match error.kind() {
+            SessionErrorKind::InvalidGrant(Refusal::Unproven | Refusal::UnprovenDevice) => {
+                Self::NotItsKey
+            }
             SessionErrorKind::InvalidGrant(_) => Self::Over,
             _ => Self::Failed(error),
         }
@@ -39,22 +48,34 @@ impl From<SessionError> for Refused {
 }
 
 impl Refused {
-    fn into_response(self) -> Response<Bytes> {
+    fn into_response(self, binding: &DeviceBinding) -> Response<Bytes> {
         match self {
             Self::CrossOrigin => {
                 reply::error(ErrorCode::CrossOrigin, ErrorCode::CrossOrigin.description())
             }
+            Self::Planted => reply::error(
+                ErrorCode::TemporarilyUnavailable,
+                "the cookie is repeated or malformed",
+            ),
             Self::Failed(error) => error.to_response(),
+            Self::NotItsKey => forget("the session is not of this key"),
             Self::Over => {
-                trace::debug!("a device's session is over");
-                let mut response = reply::error(ErrorCode::InvalidGrant, "the session is over");
-                *response.status_mut() = StatusCode::UNAUTHORIZED;
-                let challenge = HeaderValue::from_static("Bearer");
-                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+                let mut response = forget("the session is over");
+                binding.cookie().clear().append_to(response.headers_mut());
                 response
             }
         }
     }
+}
+
+/// The answer at which a browser forgets its key.
+fn forget(description: &'static str) -> Response<Bytes> {
+    trace::debug!(description, "a device is told to forget its key");
+    let mut response = reply::error(ErrorCode::InvalidGrant, description);
+    *response.status_mut() = StatusCode::UNAUTHORIZED;
+    let challenge = HeaderValue::from_static("Bearer");
+    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    response
 }
 
 pub(super) async fn answer<St: SessionStore, B>(
@@ -67,8 +88,8 @@ pub(super) async fn answer<St: SessionStore, B>(
             Some(proof) => asked.refresh(binding, sessions, proof).await,
             None => Ok(asked.challenged(binding)),
         }
-        .unwrap_or_else(Refused::into_response),
-        Err(refused) => refused.into_response(),
+        .unwrap_or_else(|refused| refused.into_response(binding)),
+        Err(refused) => refused.into_response(binding),
     }
 }
 
@@ -87,15 +108,15 @@ impl<'a> Asked<'a> {
     fn read<B>(binding: &DeviceBinding, request: &'a Request<B>) -> Result<Self, Refused> {
         let cookie = binding.cookie();
         let token = match cookie.find(request.headers()) {
-            Found::Absent => return Err(Refused::Over),
+            Found::Absent => return Err(Refused::NotItsKey),
             _ if !cookie.origins().admits(request) => return Err(Refused::CrossOrigin),
-            Found::Malformed => return Err(Refused::Over),
+            Found::Malformed => return Err(Refused::Planted),
             Found::Token(token) => token,
         };
-        let own = binding.reader().read(token).ok_or(Refused::Over)?;
+        let own = binding.reader().read(token).ok_or(Refused::NotItsKey)?;
         let named = field::only(request.headers(), &field::SESSION_ID, identifier::MAX_BYTES);
         let named = named.ok().flatten().and_then(Identifier::read);
-        let identifier = named.ok_or(Refused::Over)?;
+        let identifier = named.ok_or(Refused::NotItsKey)?;
         let is_bound = own.bound_to == Some(proof::thumbprint(&identifier.key));
         match is_bound || identifier.is_vouched(binding.sealer(), own.session) {
             true => Ok(Self {
@@ -104,7 +125,7 @@ impl<'a> Asked<'a> {
                 token: RefreshToken::new(token),
                 is_bound,
             }),
-            false => Err(Refused::Over),
+            false => Err(Refused::NotItsKey),
         }
     }
 
@@ -125,6 +146,23 @@ impl<'a> Asked<'a> {
         response
     }
 
+    /// Binds the session, if it is not bound yet and the key was registered a short while ago. A key
+    /// that somebody has registered at the login and kept must not bind it later.
+    async fn bind<St: SessionStore>(
+        &self,
+        binding: &DeviceBinding,
+        sessions: &Sessions<St>,
+        proof: &KeyProof,
+    ) -> Result<(), Refused> {
+        let (sealer, longest) = (binding.sealer(), binding.binding_time());
+        if self.identifier.is_younger(sealer, longest) {
+            sessions.bind(self.session, proof).await?;
+        } else if !sessions.is_bound_to(self.session, proof).await? {
+            return Err(Refused::NotItsKey);
+        }
+        Ok(())
+    }
+
     async fn refresh<St: SessionStore>(
         self,
         binding: &DeviceBinding,
@@ -132,7 +170,7 @@ impl<'a> Asked<'a> {
         proof: KeyProof,
     ) -> Result<Response<Bytes>, Refused> {
         if !self.is_bound {
-            sessions.bind(self.session, &proof).await?;
+            self.bind(binding, sessions, &proof).await?;
         }
         let request = RefreshRequest::new(self.token).proof(proof);
         let refreshed = sessions.refresh(request).await?;

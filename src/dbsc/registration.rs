@@ -3,11 +3,18 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 
 use super::{binding::DeviceBinding, identifier, proof::Proof};
 use crate::{
-    cookie::Found, error::ErrorCode, reply, session::Sessions, store::SessionStore, trace,
+    Verifier,
+    claims::SessionId,
+    cookie::{Found, SetCookies},
+    error::ErrorCode,
+    reply,
+    session::Sessions,
+    store::SessionStore,
+    trace,
 };
 
 /// What is left of the access cookie's life after a registration. Below two minutes Chromium refreshes
@@ -76,13 +83,38 @@ async fn register<St: SessionStore, B>(
     }
     let identifier = identifier::write(sealer, session, &proof.key);
     let identifier = identifier.ok_or(refused("the proof has no key"))?;
-    let allowed = sessions.may_bind(session, &proof.of_key()).await;
+    let allowed = sessions.is_bound_to(session, &proof.of_key()).await;
     allowed.map_err(|error| error.code())?;
     let mut response = binding.config(session, &identifier);
-    if let Found::Token(token) = binding.access().find(headers)
-        && let Ok(cookie) = binding.access().set_for(token, UNTIL_FIRST_REFRESH)
-    {
+    if let Some(cookie) = for_a_while(binding, sessions, session, headers) {
         cookie.append_to(response.headers_mut());
     }
     Ok(response)
+}
+
+/// The access cookie that the browser has, until its first refresh. A token of another session, or one
+/// that is not good, is left as it is.
+fn for_a_while<St: SessionStore>(
+    binding: &DeviceBinding,
+    sessions: &Sessions<St>,
+    session: SessionId,
+    headers: &HeaderMap,
+) -> Option<SetCookies> {
+    let Found::Token(token) = binding.access().find(headers) else {
+        return None;
+    };
+    let now = binding.sealer().now();
+    let verified = access_verifier(sessions)?.verify_at(token, now).ok()?;
+    let claims = verified.claims();
+    let left = claims.exp.saturating_since(now).min(UNTIL_FIRST_REFRESH);
+    let is_own = claims.session_id() == Some(session) && !left.is_zero();
+    let set = || binding.access().set_for(token, left).ok();
+    is_own.then(set).flatten()
+}
+
+fn access_verifier<St: SessionStore>(sessions: &Sessions<St>) -> Option<Verifier> {
+    let issuer = sessions.issuer();
+    let keys = issuer.keys().verifying();
+    let verifier = Verifier::new(issuer.issuer(), issuer.audience(), keys).ok()?;
+    Some(verifier.without_cache())
 }

@@ -6,7 +6,11 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::secret::DeviceSecret;
-use crate::{claims::SessionId, clock::Clock, seal::MAC};
+use crate::{
+    claims::SessionId,
+    clock::{Clock, Timestamp},
+    seal::MAC,
+};
 
 const KEY: &str = "tower-bearer dbsc registered key 1";
 
@@ -36,6 +40,10 @@ pub(super) struct Sealer {
 impl Sealer {
     pub(super) fn new(secret: DeviceSecret, clock: Arc<dyn Clock>) -> Self {
         Self { secret, clock }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// A value for this session, made now.

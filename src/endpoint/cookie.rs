@@ -1,17 +1,17 @@
 //! The cookie for refresh tokens, if the application has configured one.
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, request::Parts};
 
 use super::error_reply::ErrorReply;
-#[cfg(feature = "dbsc")]
-use crate::dbsc::DeviceBinding;
 use crate::{
     cookie::{Found, RefreshCookie},
     error::ErrorCode,
     session::{RefreshRequest, Refreshed, SessionError},
     token::RefreshToken,
 };
+#[cfg(feature = "dbsc")]
+use crate::{dbsc::DeviceBinding, trace};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Carrier {
@@ -56,6 +56,20 @@ impl Carrier {
         return self.binding.is_some();
         #[cfg(not(feature = "dbsc"))]
         false
+    }
+
+    /// The answer to a page whose session is bound to a device. Mostly its browser has the key, and the
+    /// session goes on.
+    pub(super) fn unproven_device(&self, request: &Parts) -> ErrorReply {
+        #[cfg(feature = "dbsc")]
+        if let Some(binding) = &self.binding
+            && !binding.may_have_key(request)
+        {
+            trace::debug!("a browser has no key of the device that its session is bound to");
+            return ErrorCode::InvalidGrant.into();
+        }
+        let _ = request;
+        ErrorReply::device_bound()
     }
 
     /// The token in the request's cookie. A browser adds the cookie even if a page of another

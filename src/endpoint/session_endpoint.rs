@@ -125,11 +125,10 @@ impl<St: SessionStore> SessionEndpoint<St> {
                 proved.add_nonce(answer.headers_mut());
                 Ok(answer)
             }
-            // Its browser has the key, and the session goes on.
             Err(error)
                 if is_of_a_page && error.kind() == UNPROVEN_DEVICE && proved.proof().is_none() =>
             {
-                Err(ErrorReply::device_bound())
+                Err(self.options.carrier.unproven_device(&head))
             }
             Err(error) => Err(proved.refused(&error)),
         }

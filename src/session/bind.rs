@@ -50,19 +50,19 @@ impl<St: SessionStore> Sessions<St> {
         Err(StoreError::new(StoreErrorKind::Busy).into())
     }
 
-    /// Whether [`bind`](Self::bind) would find the session unbound, or bound to this key already.
-    /// Nothing is written.
+    /// Whether the session is bound to this key already. It is an error where [`bind`](Self::bind)
+    /// would fail. Nothing is written.
     #[cfg(feature = "dbsc")]
-    pub(crate) async fn may_bind(
+    pub(crate) async fn is_bound_to(
         &self,
         id: SessionId,
         proof: &KeyProof,
-    ) -> Result<(), SessionError> {
+    ) -> Result<bool, SessionError> {
         let loaded = within(self.0.store_timeout, self.0.store.load(id)).await?;
         let (record, _) = self.bindable(loaded)?;
         match &record.state.bound_to {
             Some(key) if key != proof.thumbprint() => Err(SessionError::refused(Refusal::Unproven)),
-            _ => Ok(()),
+            bound_to => Ok(bound_to.is_some()),
         }
     }
 

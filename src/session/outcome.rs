@@ -22,8 +22,8 @@ pub enum RefreshOutcome {
     /// The client presented the live refresh token and gets the same one. It must not be put into
     /// a cookie again, where it could overwrite a newer token from another answer.
     Current,
-    /// The client presented the previous refresh token and gets the live one, which it may not
-    /// have received.
+    /// The client presented the previous refresh token, or one from before its session was bound to a
+    /// key, and gets the live one, which it may not have received.
     Redelivered,
     /// The store had lost writes, and has caught up with the client's refresh token.
     Restored,

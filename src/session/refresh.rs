@@ -195,7 +195,10 @@ impl<St: SessionStore> Sessions<St> {
         if next.is_some() && self.is_stale(decided.since) {
             return Ok(None);
         }
-        let (outcome, event) = outcome(decided.verdict);
+        let (mut outcome, event) = outcome(decided.verdict);
+        if outcome == RefreshOutcome::Current && attempt.token.bound_to != live.bound_to {
+            outcome = RefreshOutcome::Redelivered;
+        }
         let event = event.map(|event| (event, decided.token));
         if self.write(record, next, event).await? == Swap::Lost {
             return Ok(None);

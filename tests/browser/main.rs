@@ -242,14 +242,18 @@ const CASES: [Case; 101] = [
 /// The server offers to bind sessions to the device.
 const BOUND: [(&str, &str); 1] = [("DEVICE_BOUND", "1")];
 
-const DEVICE_CASES: [Case; 14] = [
+const DEVICE_CASES: [Case; 18] = [
     ("device", "page", &BOUND),
     ("device", "silent", &BOUND),
     ("device", "lost_answers", &BOUND),
     ("device", "lost_registration", &BOUND),
     ("device", "restart", &BOUND),
     ("device", "logout", &BOUND),
+    ("device", "late_logout", &BOUND),
     ("device", "ended", &BOUND),
+    ("device", "page_ended", &BOUND),
+    ("device", "key_lost", &BOUND),
+    ("device", "page_unavailable", &BOUND),
     ("device", "stolen", &BOUND),
     ("device", "unavailable", &BOUND),
     ("device", "another_login", &BOUND),

@@ -109,6 +109,22 @@ fn paths_that_would_have_to_be_escaped() {
     );
 }
 
+/// A page that asks there without an access cookie is told that its browser has lost its key.
+#[test]
+fn the_token_endpoint_is_not_excluded() {
+    let built = |options| build(Some(CookieOptions::new()), CookieOptions::new(), options);
+    for path in ["/auth/token", "/auth/refresh-token", "/auth", "/auth/", "/"] {
+        refused(
+            built(options().exclude(path)),
+            ConfigErrorKind::Url,
+            "the token endpoint",
+        );
+    }
+    for path in ["/auth/tokens", "/aut", "/static"] {
+        assert!(built(options().exclude(path)).is_ok(), "{path}");
+    }
+}
+
 #[test]
 fn lifetimes_at_which_browsers_refresh_all_the_time() {
     let world = World::new();

@@ -10,10 +10,12 @@
 
 mod built;
 mod device;
+mod first;
 mod hostile;
 #[cfg(feature = "dpop")]
 mod kinds;
 mod login;
+mod lost;
 mod refresh;
 mod registration;
 mod routes;

@@ -135,7 +135,7 @@ async fn the_key_of_another_session_gets_nothing() {
     let victim = world.bound().await;
     let mut thief = world.bound().await;
     thief.refresh.clone_from(&victim.refresh);
-    world.refresh(&thief).await.is_over();
+    world.refresh(&thief).await.is_of_another_key();
     let row = world.row(&victim).await;
     assert_eq!(row.state.ended, None);
     assert_eq!(world.refresh(&victim).await.status, StatusCode::OK);
@@ -149,7 +149,7 @@ async fn a_key_that_was_not_registered_binds_nothing() {
     let mut thief = world.bound().await;
     thief.refresh.clone_from(&victim.refresh);
     thief.challenge.clone_from(&victim.challenge);
-    world.refresh(&thief).await.is_over();
+    world.refresh(&thief).await.is_of_another_key();
     assert_eq!(world.row(&victim).await.state.bound_to, None);
 }
 
@@ -165,7 +165,7 @@ async fn of_two_registered_keys_the_first_to_refresh_binds() {
     second.take(&other);
     first.take(&answer);
     assert_eq!(world.refresh(&first).await.status, StatusCode::OK);
-    world.refresh(&second).await.is_over();
+    world.refresh(&second).await.is_of_another_key();
     assert_eq!(world.refresh(&first).await.status, StatusCode::OK);
 }
 
@@ -181,11 +181,11 @@ async fn a_session_that_is_over_is_forgotten() {
     world
         .send_refresh(without(browser.refresh(), "cookie"))
         .await
-        .is_over();
+        .is_of_another_key();
     world
         .send_refresh(without(browser.refresh(), "sec-secure-session-id"))
         .await
-        .is_over();
+        .is_of_another_key();
     world.clock.advance(world.sessions.session_lifetime());
     let mut late = browser;
     let answer = world.send_refresh(late.asking()).await;
@@ -229,7 +229,7 @@ async fn a_new_secret_logs_nobody_out() {
         identifier,
         "another would end it"
     );
-    world.refresh(&registered).await.is_over();
+    world.refresh(&registered).await.is_of_another_key();
     assert_eq!(
         world.by_script(&registered).await.status,
         StatusCode::OK,

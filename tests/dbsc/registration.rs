@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::json;
-use tower_bearer::dbsc::RegistrationEndpoint;
+use tower_bearer::dbsc::{DeviceBinding, DeviceOptions, RegistrationEndpoint};
 
 use crate::{
     device::Device,
-    world::{ACCESS, Browser, MINUTE, World, send, without_store},
+    world::{ACCESS, Browser, LIFE, MINUTE, World, secret, send, without_store},
 };
 
 #[tokio::test]
@@ -18,7 +18,7 @@ async fn the_browser_learns_its_session() {
     let answer = world.register(&browser).await;
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
     let (_, identifier) = answer.challenge().unwrap();
-    let excluded = json!({ "type": "exclude", "domain": "*", "path": "/auth/logout" });
+    let excluded = json!({ "type": "exclude", "domain": "*", "path": "/static" });
     let expected = json!({
         "session_identifier": identifier,
         "refresh_url": "/auth/device/refresh",
@@ -72,6 +72,54 @@ async fn it_writes_nothing() {
     }
     assert_eq!(world.row(&browser).await, before);
     assert_eq!(world.by_script(&browser).await.status, StatusCode::OK);
+}
+
+fn age_of_access_cookie(answer: &crate::world::Answer) -> Option<String> {
+    let lines = answer.headers.get_all("set-cookie").iter();
+    let mut lines = lines.map(|line| line.to_str().unwrap());
+    let line = lines.find(|line| line.starts_with(ACCESS))?;
+    let age = line
+        .split("; ")
+        .find_map(|part| part.strip_prefix("Max-Age="));
+    Some(age.unwrap().to_owned())
+}
+
+/// The cookie does not outlive the token in it.
+#[tokio::test]
+async fn the_access_cookie_lives_no_longer_than_its_token() {
+    let world = World::new();
+    let browser = world.login().await;
+    let options = DeviceOptions::new(secret(1))
+        .under("/auth")
+        .offer_lifetime(2 * LIFE)
+        .clock(world.clock.clone());
+    let binding = DeviceBinding::new(&world.sessions, &world.cookie, options).unwrap();
+    let mut late = Duration::ZERO;
+    for (seconds, ages) in [(590, &["9", "10"][..]), (610, &[])] {
+        world.clock.advance(Duration::from_secs(seconds) - late);
+        late = Duration::from_secs(seconds);
+        let endpoint = RegistrationEndpoint::new(world.sessions.clone(), &binding);
+        let answer = send(endpoint, browser.registration()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        let age = age_of_access_cookie(&answer);
+        // The times in a token are whole seconds.
+        assert_eq!(age.is_some(), !ages.is_empty());
+        assert!(age.is_none_or(|age| ages.contains(&&*age)));
+    }
+}
+
+/// Whatever else is in the cookie, the browser keeps it as it was, and gets none of it back.
+#[tokio::test]
+async fn no_other_token_is_put_into_the_access_cookie() {
+    let world = World::new();
+    let mut browser = world.login().await;
+    let other = world.login().await;
+    for token in ["made.up.token", &other.access, &browser.refresh.clone()] {
+        token.clone_into(&mut browser.access);
+        let answer = world.register(&browser).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        assert_eq!(age_of_access_cookie(&answer), None);
+    }
 }
 
 #[tokio::test]

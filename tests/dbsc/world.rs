@@ -180,7 +180,7 @@ fn bind(
 ) -> DeviceBinding {
     let options = DeviceOptions::new(secret(byte))
         .under("/auth")
-        .exclude("/auth/logout")
+        .exclude("/static")
         .clock(clock.clone());
     DeviceBinding::new(sessions, cookie, options).unwrap()
 }
@@ -337,8 +337,18 @@ impl Answer {
 
     /// The browser has to forget its key.
     #[track_caller]
-    pub(crate) fn is_over(&self) {
+    pub(crate) fn is_of_another_key(&self) {
         self.refused(401, "invalid_grant");
+        assert_eq!(self.challenge(), None);
+    }
+
+    /// The browser has to forget its key, and the session.
+    #[track_caller]
+    pub(crate) fn is_over(&self) {
+        assert_eq!(self.status.as_u16(), 401, "{self:?}");
+        assert_eq!(self.json()["error"], "invalid_grant");
+        let removed = [REFRESH, ACCESS].map(|name| (name.to_owned(), String::new()));
+        assert_eq!(self.cookies(), removed);
         assert_eq!(self.challenge(), None);
     }
 }

@@ -78,13 +78,31 @@ class Device {
 const statuses = (requests) => requests.map(({ answered }) => answered?.status);
 const proofs = (requests) => requests.map(({ headers }) => headers['secure-session-response']);
 
+/** The page, signed in with a session that is bound. */
+async function boundPage(visitor) {
+  const tab = await visitor.signedIn();
+  await isBound(tab);
+  return tab;
+}
+
+/** The page says that its session is bound. */
+function isBound(tab) {
+  const says = () => document.querySelector('#devices').textContent.includes('bound to this device');
+  return until('the session is bound', () => tab.run(says));
+}
+
+/** What somebody else does with the refresh cookie. */
+async function revoke(world, { value }) {
+  const body = new URLSearchParams({ token: value });
+  const revoked = await fetch(`${world.url}/auth/revoke`, { method: 'POST', body });
+  assert.equal(revoked.status, 200);
+}
+
 /** The page says that its session is bound. */
 export async function page(world) {
   const visitor = await world.visitor();
-  const tab = await visitor.signedIn();
+  const tab = await boundPage(visitor);
   await tab.shows('li small', 'logged in');
-  const says = () => document.querySelector('#devices').textContent.includes('bound to this device');
-  await until('the session is bound', () => tab.run(says));
   assert.equal(visitor.wire.to(REGISTER_AT).length, 1);
   const [answered] = visitor.wire.to('/auth/login').map(({ answered }) => answered);
   assert.match(answered.headers['secure-session-registration'], /^\(ES256 RS256\);path="\/auth\/device\/register";/);
@@ -173,21 +191,78 @@ export async function logout(world) {
   await device.bound();
 }
 
-/** The session is ended elsewhere: one refresh is answered with 401, and the browser forgets its key. */
+/** A logout waits for the cookie that has run out, as any request does, and is not refused. */
+export async function late_logout(world) {
+  const device = await Device.start(world);
+  await device.bound();
+  await device.runsOut();
+  assert.equal((await device.post('/auth/logout')).status, 204);
+  assert.deepEqual(await device.visitor.session.cookies(), []);
+  assert.deepEqual(await device.ask(3), [401, 401, 401]);
+}
+
+/** The session is ended elsewhere: one refresh is answered with 401, and the browser forgets key and cookies. */
 export async function ended(world) {
   const device = await Device.start(world);
   await device.bound();
-  const { value } = await device.cookie(REFRESH);
-  const revoked = await fetch(`${world.url}/auth/revoke`, {
-    method: 'POST',
-    body: new URLSearchParams({ token: value }),
-  });
-  assert.equal(revoked.status, 200);
+  await revoke(world, await device.cookie(REFRESH));
   const before = device.refreshes.length;
   await device.runsOut();
   assert.deepEqual(await device.ask(), [401]);
   assert.deepEqual(await device.ask(3), [401, 401, 401]);
   assert.deepEqual(statuses(device.refreshes.slice(before)), [401]);
+  assert.deepEqual(await device.visitor.session.cookies(), []);
+}
+
+/** The page learns it when it is loaded again, and its user can log in again. */
+export async function page_ended(world) {
+  const visitor = await world.visitor();
+  const tab = await boundPage(visitor);
+  const cookies = await visitor.session.cookies();
+  await revoke(
+    world,
+    cookies.find(({ name }) => name === REFRESH),
+  );
+  await tab.page.dropCookie(ACCESS);
+  await tab.page.goto(visitor.url);
+  await tab.login();
+  await isBound(tab);
+}
+
+/** A rate limiter in front of the server makes the browser forget its key. The user logs in again. */
+export async function key_lost(world) {
+  const visitor = await world.visitor();
+  const tab = await boundPage(visitor);
+  const undo = visitor.wire.route(REFRESH_AT, () => ({ status: 429 }));
+  await tab.page.dropCookie(ACCESS);
+  await tab.run(() => fetch('/me'));
+  undo();
+  const before = visitor.refreshes.length;
+  await tab.page.goto(visitor.url);
+  await tab.isOut();
+  const [{ answered }] = visitor.refreshes.slice(before);
+  assert.equal(answered.status, 400, 'the page has asked, and was told');
+  await tab.login();
+  await isBound(tab);
+}
+
+/** While the server is in trouble nobody is signed out, although no request has the access cookie. */
+export async function page_unavailable(world) {
+  const visitor = await world.visitor();
+  const tab = await boundPage(visitor);
+  const undo = visitor.wire.route(REFRESH_AT, () => ({ status: 503 }));
+  await tab.page.dropCookie(ACCESS);
+  const before = visitor.refreshes.length;
+  await tab.page.goto(visitor.url);
+  await until('the page has asked', () => visitor.refreshes[before]?.answered);
+  const { headers, answered } = visitor.refreshes[before];
+  assert.equal(headers.cookie.includes(ACCESS), false);
+  assert.match(headers['secure-session-skipped'], /session_identifier=/);
+  assert.equal(answered.status, 403);
+  await tab.shows('h2', 'Signed in as');
+  undo();
+  const shows = () => document.querySelector('#me').textContent.includes('alice');
+  await until('it goes on', () => tab.run(shows));
 }
 
 /** Both cookies in another browser work as long as the access cookie does, and bring nothing new. */
@@ -200,11 +275,14 @@ export async function stolen(world) {
   assert.equal(cookies.length, 2);
   await thief.visitor.session.setCookies(cookies);
   assert.deepEqual(await thief.ask(), [200], 'the access cookie is good for its life');
+  const bound = await thief.post('/auth/token');
+  assert.equal(bound.status, 403);
+  assert.equal(JSON.parse(bound.text).reason, 'device_bound');
   await thief.runsOut();
   assert.deepEqual(await thief.ask(3), [401, 401, 401]);
-  const token = await thief.post('/auth/token');
-  assert.equal(token.status, 403);
-  assert.equal(JSON.parse(token.text).reason, 'device_bound');
+  const { status, text } = await thief.post('/auth/token');
+  assert.equal(status, 400, 'it has no key');
+  assert.equal(JSON.parse(text).error, 'invalid_grant');
   // As a program would, which needs no browser to be allowed to send this header.
   const [{ headers }] = victim.refreshes;
   const forged = await fetch(`${world.url}${REFRESH_AT}`, {
