@@ -151,7 +151,8 @@ pub(crate) async fn off(example: &str, folder: &Path) {
     assert_eq!(refused.challenges().len(), 1, "{refused:?}");
     site.server.stop();
 
-    // A session that was bound before is left alone, and of no use meanwhile.
+    // A session that was bound before is left alone, and of no use meanwhile. Its client is not told that
+    // it is over, or it would throw it away with its key.
     let site = Site::start(example, folder, &[("STORE", "sqlite:dpop.db")]);
     let holder = Holder::new(&site);
     let tokens = bound(holder.log_in().await, &holder.key);
@@ -167,7 +168,7 @@ pub(crate) async fn off(example: &str, folder: &Path) {
         .refresh(&tokens.refresh)
         .await
         .is(400)
-        .error("invalid_grant");
+        .error("invalid_dpop_proof");
     without.server.stop();
     let site = Site::start(example, folder, &[("STORE", "sqlite:dpop.db")]);
     let holder = Holder {
