@@ -9,7 +9,7 @@
 //!
 //! With `DEVICE_BOUND=1` they live for five minutes, in a cookie too, and a browser that can binds the
 //! session to its device. Chromium does so over HTTPS only: put a proxy with a certificate in front that
-//! passes `Host`, `Origin` and `Sec-Fetch-Site` on.
+//! passes `Host`, `Origin` and `Sec-Fetch-Site` on. The page on browsers in the manual has one.
 
 #[path = "browser/cookies.rs"]
 mod cookies;

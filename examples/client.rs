@@ -73,8 +73,10 @@ async fn main() -> Result<(), Failure> {
         .layer(RefreshLayer::new(&session, server.parse()?))
         .service(http);
     tokio::select! {
-        ended = ask_again_and_again(&client, &session, &options) => ended?,
+        // In this order, so that Ctrl-C is listened for before the first line is printed.
+        biased;
         stopped = tokio::signal::ctrl_c() => stopped?,
+        ended = ask_again_and_again(&client, &session, &options) => ended?,
     }
     match options.tokens {
         Some(_) => session.settle().await?,

@@ -56,7 +56,9 @@ async fn bound_by_dpop(world: &World, key: &ProofKey) -> (TokenResponse, Browser
     let proved = verifier(world).verify(&request.body(()).unwrap()).unwrap();
     let grant = Grant::new("alice").bound_to(proved.unwrap());
     let tokens = world.sessions.start(grant).await.unwrap();
-    let browser = with_cookies(world, &tokens).await;
+    let mut browser = with_cookies(world, &tokens).await;
+    // It is in no cookie, and tells the test which session this is.
+    browser.access = tokens.access_token.expose().to_owned();
     (tokens, browser)
 }
 

@@ -57,6 +57,17 @@ fn limits_out_of_range_are_refused() {
 }
 
 #[test]
+fn a_rotation_that_comes_too_late_is_refused_by_its_name() {
+    let builder = builder().idle_lifetime(DAY);
+    let error = builder
+        .rotate_bound_after(DAY / 2 + Duration::from_secs(1))
+        .build();
+    let error = error.err().unwrap();
+    assert_eq!(error.kind(), ConfigErrorKind::Limit);
+    assert!(error.to_string().contains("rotate_bound_after"), "{error}");
+}
+
+#[test]
 fn an_issuer_that_would_make_long_refresh_tokens_is_refused() {
     let key = SigningKey::from_secret(Algorithm::HS256, [5; 32]).unwrap();
     let long = Issuer::new("x".repeat(513), AUDIENCE, KeySet::new(key)).unwrap();
