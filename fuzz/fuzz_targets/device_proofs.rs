@@ -50,8 +50,14 @@ impl World {
             key: ready(SigningKey::from_slice(&[7; 32])),
         };
         let offer = text(login.headers(), "secure-session-registration");
-        let part = |name: &str| offer.split(name).nth(1).and_then(|rest| rest.split('"').next());
-        let payload = json!({ "jti": part("challenge=\""), "authorization": part("authorization=\"") });
+        let part = |name: &str| {
+            offer
+                .split(name)
+                .nth(1)
+                .and_then(|rest| rest.split('"').next())
+        };
+        let payload =
+            json!({ "jti": part("challenge=\""), "authorization": part("authorization=\"") });
         let proof = world.signed(&world.header(), payload.to_string().as_bytes());
         let answer = world.register(ready(HeaderValue::try_from(proof)));
         assert!(answer.status().is_success(), "{answer:?}");
