@@ -143,11 +143,17 @@ async fn a_key_of_long_ago_binds_nothing() {
 /// The offer's life and the access token's, counted from the registration.
 #[tokio::test]
 async fn a_key_may_bind_for_a_while() {
+<<<<<<< HEAD
     let millisecond = Duration::from_millis(1);
     for (late, is_bound) in [(Duration::ZERO, true), (millisecond, false)] {
+=======
+    for (late, is_bound) in [(0, true), (1, false)] {
+>>>>>>> mendd
         let world = World::new();
         let mut browser = world.registered().await;
-        world.clock.advance(5 * MINUTE + LIFE + late);
+        world
+            .clock
+            .advance(5 * MINUTE + LIFE + Duration::from_millis(late));
         let answer = world.send_refresh(browser.asking()).await;
         browser.take(&answer);
         let answer = world.refresh(&browser).await;
