@@ -34,7 +34,7 @@ fn no_token(missing: &'static str) -> ErrorReply {
 #[cfg(not(feature = "cookie"))]
 mod none {
     use bytes::Bytes;
-    use http::{HeaderMap, Request, Response};
+    use http::{HeaderMap, Request, Response, request::Parts};
 
     use super::ErrorReply;
     use crate::session::{RefreshRequest, Refreshed, SessionError};
@@ -54,6 +54,10 @@ mod none {
 
         pub(in crate::endpoint) fn binds_devices(&self) -> bool {
             false
+        }
+
+        pub(in crate::endpoint) fn unproven_device(&self, _request: &Parts) -> ErrorReply {
+            ErrorReply::device_bound()
         }
     }
 

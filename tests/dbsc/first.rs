@@ -143,12 +143,7 @@ async fn a_key_of_long_ago_binds_nothing() {
 /// The offer's life and the access token's, counted from the registration.
 #[tokio::test]
 async fn a_key_may_bind_for_a_while() {
-<<<<<<< HEAD
-    let millisecond = Duration::from_millis(1);
-    for (late, is_bound) in [(Duration::ZERO, true), (millisecond, false)] {
-=======
     for (late, is_bound) in [(0, true), (1, false)] {
->>>>>>> mendd
         let world = World::new();
         let mut browser = world.registered().await;
         world
