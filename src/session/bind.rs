@@ -1,12 +1,10 @@
 use super::{
-    KeyProof, Refusal, SessionError, SessionEventKind, Sessions,
-    patience::within,
-    refresh::{TRIES, jitter},
+    KeyProof, Refusal, SessionError, SessionEventKind, Sessions, patience::within, tries::Tries,
 };
 use crate::{
-    claims::SessionId,
+    claims::{KeyThumbprint, SessionId},
     clock::Timestamp,
-    store::{Loaded, Record, SessionStore, StoreError, StoreErrorKind, Swap},
+    store::{Loaded, Record, SessionStore, Swap},
 };
 
 impl<St: SessionStore> Sessions<St> {
@@ -27,16 +25,12 @@ impl<St: SessionStore> Sessions<St> {
     /// - [`Unavailable`](super::SessionErrorKind::Unavailable): the store failed. It may have bound
     ///   the session all the same; the same call again tells.
     pub async fn bind(&self, id: SessionId, proof: &KeyProof) -> Result<bool, SessionError> {
-        for tried in 0..TRIES {
-            if tried > 0 {
-                tokio::time::sleep(jitter(tried)).await;
-            }
-            let loaded = within(self.0.store_timeout, self.0.store.load(id)).await?;
-            let (record, now) = self.bindable(loaded)?;
-            match &record.state.bound_to {
-                Some(key) if key == proof.thumbprint() => return Ok(false),
-                Some(_) => return Err(SessionError::refused(Refusal::Unproven)),
-                None => {}
+        let mut tries = Tries::default();
+        loop {
+            tries.begin().await?;
+            let (record, now) = self.bindable(id, proof).await?;
+            if record.state.bound_to.is_some() {
+                return Ok(false);
             }
             let mut next = record.state.clone();
             next.bound_to = Some(proof.thumbprint().clone());
@@ -47,7 +41,6 @@ impl<St: SessionStore> Sessions<St> {
                 return Ok(true);
             }
         }
-        Err(StoreError::new(StoreErrorKind::Busy).into())
     }
 
     /// Whether the session is bound to this key already. It is an error where [`bind`](Self::bind)
@@ -58,23 +51,24 @@ impl<St: SessionStore> Sessions<St> {
         id: SessionId,
         proof: &KeyProof,
     ) -> Result<bool, SessionError> {
-        let loaded = within(self.0.store_timeout, self.0.store.load(id)).await?;
-        let (record, _) = self.bindable(loaded)?;
-        match &record.state.bound_to {
-            Some(key) if key != proof.thumbprint() => Err(SessionError::refused(Refusal::Unproven)),
-            bound_to => Ok(bound_to.is_some()),
-        }
+        let (record, _) = self.bindable(id, proof).await?;
+        Ok(record.state.bound_to.is_some())
     }
 
-    fn bindable(&self, loaded: Loaded) -> Result<(Record, Timestamp), SessionError> {
-        let Loaded { record, now } = loaded;
-        let record = record
-            .filter(|record| record.session.issuer == self.0.issuer.issuer())
-            .ok_or_else(|| SessionError::refused(Refusal::Unknown))?;
-        let refusal = match record.state.ended {
-            Some(_) => Refusal::Ended,
-            None if !record.is_live(now) => Refusal::Expired,
-            None => return Ok((record, now)),
+    /// The session, which is live and bound to this key or to none, and the store's time.
+    async fn bindable(
+        &self,
+        id: SessionId,
+        proof: &KeyProof,
+    ) -> Result<(Record, Timestamp), SessionError> {
+        let Loaded { record, now } = self.load(id).await?;
+        let record = record.ok_or_else(|| SessionError::refused(Refusal::Unknown))?;
+        let is_others = |key: &KeyThumbprint| key != proof.thumbprint();
+        let refusal = match &record.state {
+            state if state.ended.is_some() => Refusal::Ended,
+            _ if !record.is_live(now) => Refusal::Expired,
+            state if state.bound_to.as_ref().is_some_and(is_others) => Refusal::Unproven,
+            _ => return Ok((record, now)),
         };
         Err(SessionError::refused(refusal))
     }

@@ -1,7 +1,7 @@
-use super::{EndReason, SessionError, SessionEvent, SessionEventKind, Sessions, patience::within};
+use super::{EndReason, SessionError, SessionEvent, SessionEventKind, Sessions};
 use crate::{
     claims::SessionId,
-    store::{Loaded, Record, SessionStore},
+    store::{Record, SessionStore},
 };
 
 impl<St: SessionStore> Sessions<St> {
@@ -91,11 +91,5 @@ impl<St: SessionStore> Sessions<St> {
             Ok(ended)
         })
         .await
-    }
-
-    pub(super) async fn load_session(&self, id: SessionId) -> Result<Option<Record>, SessionError> {
-        let load = self.0.store.load(id);
-        let Loaded { record, .. } = within(self.0.store_timeout, load).await?;
-        Ok(record.filter(|record| record.session.issuer == self.0.issuer.issuer()))
     }
 }

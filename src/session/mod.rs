@@ -43,6 +43,7 @@ mod info;
 mod lifetimes;
 mod limits;
 mod list;
+mod load;
 mod load_ended;
 #[cfg(feature = "cookie")]
 mod longest;
@@ -61,6 +62,7 @@ mod refresh_token;
 mod refusal;
 mod revoke;
 mod start;
+mod tries;
 mod verdict;
 mod write;
 

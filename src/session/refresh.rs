@@ -1,22 +1,17 @@
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::{
     EndReason, ExcessScope, KeyProof, Possession, PresentedToken, PrivateClaims, RefreshDecision,
     RefreshOutcome, RefreshRequest, RefreshVerdict, Refreshed, Refusal, Reuse, SessionError,
     SessionErrorKind, SessionEvent, SessionEventKind, SessionInfo, Sessions, decide,
-    is_other_client, mint::Minting, patience::within, refresh_token::OpenedToken,
+    is_other_client, mint::Minting, refresh_token::OpenedToken, tries::Tries,
 };
 use crate::{
     claims::{KeyThumbprint, Scope},
     clock::Timestamp,
     device_key::is_of_device,
-    store::{Loaded, Record, SessionState, SessionStore, StoreError, StoreErrorKind, Swap},
+    store::{Loaded, Record, SessionState, SessionStore, Swap},
 };
-
-pub(super) const TRIES: u32 = 5;
-const JITTER: Duration = Duration::from_millis(8);
 
 /// One refresh on its way through load, decision and swap.
 struct Attempt<'a> {
@@ -66,15 +61,13 @@ impl<St: SessionStore> Sessions<St> {
             token,
             said: None,
         };
-        for tried in 0..TRIES {
-            if tried > 0 {
-                tokio::time::sleep(jitter(tried)).await;
-            }
+        let mut tries = Tries::default();
+        loop {
+            tries.begin().await?;
             if let Some(refreshed) = self.attempt(&mut attempt).await? {
                 return Ok(refreshed);
             }
         }
-        Err(StoreError::new(StoreErrorKind::Busy).into())
     }
 
     /// Loads the session, decides and swaps. `None` if the swap was lost or came too late, so
@@ -129,8 +122,8 @@ impl<St: SessionStore> Sessions<St> {
 
     async fn load_own(&self, attempt: &Attempt<'_>) -> Result<(Record, Timestamp), SessionError> {
         let id = attempt.token.session;
-        let Loaded { record, now } = within(self.0.store_timeout, self.0.store.load(id)).await?;
-        match record.filter(|record| record.session.issuer == self.0.issuer.issuer()) {
+        let Loaded { record, now } = self.load(id).await?;
+        match record {
             Some(record) => Ok((record, now)),
             None => {
                 self.0.events.tell(&SessionEvent {
@@ -328,13 +321,4 @@ fn outcome(verdict: RefreshVerdict) -> (RefreshOutcome, Option<SessionEventKind>
         ),
         _ => (RefreshOutcome::Rotated, None),
     }
-}
-
-/// A random time of up to `tried` times 8 ms, so that refreshes that lost against each other do
-/// not meet again.
-pub(super) fn jitter(tried: u32) -> Duration {
-    let mut random = [0; 1];
-    // If there is no randomness, they may meet again, and the number of tries allows for that.
-    let _ = getrandom::fill(&mut random);
-    JITTER * tried * u32::from(random[0]) / 256
 }
