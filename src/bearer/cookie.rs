@@ -4,7 +4,7 @@ use http::{HeaderMap, Request};
 
 use super::{challenge::Rejection, credentials::Credentials};
 #[cfg(feature = "cookie")]
-use crate::cookie::{AccessCookie, Found};
+use crate::cookie::{AccessCookie, CrossOrigin, Found};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cookie(#[cfg(feature = "cookie")] Option<AccessCookie>);
@@ -15,8 +15,7 @@ impl Cookie {
         Self(Some(cookie.clone()))
     }
 
-    /// The token in the cookie. A browser adds the cookie even if a page of another origin makes
-    /// the request, so the origin is checked before the token.
+    /// The token in the cookie.
     pub(super) fn find<'a, B>(
         &self,
         request: &'a Request<B>,
@@ -24,11 +23,11 @@ impl Cookie {
         let Some(cookie) = &self.0 else {
             return Ok(Credentials::Absent);
         };
-        match cookie.find(request.headers()) {
-            Found::Absent => Ok(Credentials::Absent),
-            _ if !cookie.origins().admits(request) => Err(Rejection::cross_origin()),
-            Found::Malformed => Ok(Credentials::Malformed),
-            Found::Token(token) => Ok(Credentials::Token(token.as_bytes())),
+        match cookie.find(request) {
+            Ok(Found::Absent) => Ok(Credentials::Absent),
+            Ok(Found::Malformed) => Ok(Credentials::Malformed),
+            Ok(Found::Token(token)) => Ok(Credentials::Token(token.as_bytes())),
+            Err(CrossOrigin) => Err(Rejection::cross_origin()),
         }
     }
 

@@ -1,12 +1,17 @@
 #[cfg(feature = "dbsc")]
 use std::time::Duration;
 
+#[cfg(feature = "dbsc")]
 use http::HeaderMap;
+use http::Request;
 
 #[cfg(feature = "dbsc")]
 use super::options::HOST_HTTP;
 use super::{
-    attributes::Attributes, find::Found, options::CookieOptions, origin::OriginCheck,
+    attributes::Attributes,
+    find::{CrossOrigin, Found},
+    options::CookieOptions,
+    origin::OriginCheck,
     set_cookies::SetCookies,
 };
 use crate::{error::ConfigError, token::TokenResponse};
@@ -100,11 +105,13 @@ impl AccessCookie {
         head.is_some_and(|head| head.eq_ignore_ascii_case(HOST_HTTP))
     }
 
-    pub(crate) fn find<'a>(&self, headers: &'a HeaderMap) -> Found<'a> {
-        Found::find(headers, self.name())
+    pub(crate) fn find<'a, B>(&self, request: &'a Request<B>) -> Result<Found<'a>, CrossOrigin> {
+        Found::in_request(request, self.name(), &self.origins)
     }
 
-    pub(crate) fn origins(&self) -> &OriginCheck {
-        &self.origins
+    /// What the browser has, whichever page asks.
+    #[cfg(feature = "dbsc")]
+    pub(crate) fn find_in<'a>(&self, headers: &'a HeaderMap) -> Found<'a> {
+        Found::find(headers, self.name())
     }
 }

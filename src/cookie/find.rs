@@ -1,6 +1,8 @@
 //! Reads a token from the `Cookie` header (RFC 6265 §4.2, §5.4).
 
-use http::{HeaderMap, header::COOKIE};
+use http::{HeaderMap, Request, header::COOKIE};
+
+use super::origin::OriginCheck;
 
 /// The most bytes of cookies that are searched. It is far above what servers accept in all
 /// headers.
@@ -16,7 +18,25 @@ pub(crate) enum Found<'a> {
     Malformed,
 }
 
+/// A page of another origin has made the browser send the cookie.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CrossOrigin;
+
 impl<'a> Found<'a> {
+    /// What a request has under this name. A browser adds the cookie even if a page of another origin
+    /// makes the request, so the origin is checked before the token.
+    pub(super) fn in_request<B>(
+        request: &'a Request<B>,
+        name: &str,
+        origins: &OriginCheck,
+    ) -> Result<Self, CrossOrigin> {
+        match Self::find(request.headers(), name) {
+            Self::Absent => Ok(Self::Absent),
+            found if origins.admits(request) => Ok(found),
+            _ => Err(CrossOrigin),
+        }
+    }
+
     /// Searches all `Cookie` headers, as HTTP/2 may split them (RFC 9113 §8.2.3). Cookies with
     /// other names may be malformed.
     pub(super) fn find(headers: &'a HeaderMap, name: &str) -> Self {

@@ -129,7 +129,7 @@ mod refresh;
 
 pub use access::AccessCookie;
 pub use attributes::SameSite;
-pub(crate) use find::Found;
+pub(crate) use find::{CrossOrigin, Found};
 pub use options::CookieOptions;
 #[cfg(feature = "session")]
 pub use refresh::RefreshCookie;

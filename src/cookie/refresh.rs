@@ -1,9 +1,13 @@
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::{Request, Response};
 
 use super::{
-    access::AccessCookie, attributes::Attributes, find::Found, options::CookieOptions,
-    origin::OriginCheck, set_cookies::SetCookies,
+    access::AccessCookie,
+    attributes::Attributes,
+    find::{CrossOrigin, Found},
+    options::CookieOptions,
+    origin::OriginCheck,
+    set_cookies::SetCookies,
 };
 use crate::{
     error::ConfigError,
@@ -170,12 +174,8 @@ impl RefreshCookie {
         self.attributes.is_sent_to(path)
     }
 
-    pub(crate) fn find<'a>(&self, headers: &'a HeaderMap) -> Found<'a> {
-        Found::find(headers, self.name())
-    }
-
-    pub(crate) fn origins(&self) -> &OriginCheck {
-        &self.origins
+    pub(crate) fn find<'a, B>(&self, request: &'a Request<B>) -> Result<Found<'a>, CrossOrigin> {
+        Found::in_request(request, self.name(), &self.origins)
     }
 }
 

@@ -192,7 +192,7 @@ impl DeviceBinding {
             access, excluded, ..
         } = &*self.0;
         let (headers, path) = (&request.headers, request.uri.path());
-        access.find(headers) != Found::Absent
+        access.find_in(headers) != Found::Absent
             || headers.contains_key(field::SKIPPED)
             || !access.is_sent_to(path)
             || excluded

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     claims::SessionId,
-    cookie::Found,
+    cookie::{CrossOrigin, Found},
     error::ErrorCode,
     reply,
     session::{KeyProof, RefreshRequest, Refusal, SessionError, SessionErrorKind, Sessions},
@@ -106,12 +106,11 @@ impl<'a> Asked<'a> {
     /// The session whose refresh cookie came along, if its key is the one that the browser names. That of
     /// another login has taken the place of the cookie otherwise, or nobody is logged in any more.
     fn read<B>(binding: &DeviceBinding, request: &'a Request<B>) -> Result<Self, Refused> {
-        let cookie = binding.cookie();
-        let token = match cookie.find(request.headers()) {
-            Found::Absent => return Err(Refused::NotItsKey),
-            _ if !cookie.origins().admits(request) => return Err(Refused::CrossOrigin),
-            Found::Malformed => return Err(Refused::Planted),
-            Found::Token(token) => token,
+        let token = match binding.cookie().find(request) {
+            Ok(Found::Absent) => return Err(Refused::NotItsKey),
+            Err(CrossOrigin) => return Err(Refused::CrossOrigin),
+            Ok(Found::Malformed) => return Err(Refused::Planted),
+            Ok(Found::Token(token)) => token,
         };
         let own = binding.reader().read(token).ok_or(Refused::NotItsKey)?;
         let named = field::only(request.headers(), &field::SESSION_ID, identifier::MAX_BYTES);

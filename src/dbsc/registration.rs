@@ -7,9 +7,8 @@ use http::{HeaderMap, Request, Response};
 
 use super::{binding::DeviceBinding, identifier, proof::Proof};
 use crate::{
-    Verifier,
     claims::SessionId,
-    cookie::{Found, SetCookies},
+    cookie::{CrossOrigin, Found, SetCookies},
     error::ErrorCode,
     reply,
     session::Sessions,
@@ -60,12 +59,11 @@ async fn register<St: SessionStore, B>(
     request: &Request<B>,
 ) -> Result<Response<Bytes>, Refused> {
     let headers = request.headers();
-    let cookie = binding.cookie();
-    let token = match cookie.find(headers) {
-        Found::Absent => return Err(refused("the refresh cookie is missing")),
-        _ if !cookie.origins().admits(request) => return Err(ErrorCode::CrossOrigin.into()),
-        Found::Malformed => return Err(refused("the cookie is repeated or malformed")),
-        Found::Token(token) => token,
+    let token = match binding.cookie().find(request) {
+        Ok(Found::Absent) => return Err(refused("the refresh cookie is missing")),
+        Err(CrossOrigin) => return Err(ErrorCode::CrossOrigin.into()),
+        Ok(Found::Malformed) => return Err(refused("the cookie is repeated or malformed")),
+        Ok(Found::Token(token)) => token,
     };
     let own = binding.reader().read(token);
     let session = own.ok_or(ErrorCode::InvalidGrant)?.session;
@@ -100,21 +98,14 @@ fn for_a_while<St: SessionStore>(
     session: SessionId,
     headers: &HeaderMap,
 ) -> Option<SetCookies> {
-    let Found::Token(token) = binding.access().find(headers) else {
+    let Found::Token(token) = binding.access().find_in(headers) else {
         return None;
     };
     let now = binding.sealer().now();
-    let verified = access_verifier(sessions)?.verify_at(token, now).ok()?;
+    let verified = sessions.verifier().verify_at(token, now).ok()?;
     let claims = verified.claims();
     let left = claims.exp.saturating_since(now).min(UNTIL_FIRST_REFRESH);
     let is_own = claims.session_id() == Some(session) && !left.is_zero();
     let set = || binding.access().set_for(token, left).ok();
     is_own.then(set).flatten()
-}
-
-fn access_verifier<St: SessionStore>(sessions: &Sessions<St>) -> Option<Verifier> {
-    let issuer = sessions.issuer();
-    let keys = issuer.keys().verifying();
-    let verifier = Verifier::new(issuer.issuer(), issuer.audience(), keys).ok()?;
-    Some(verifier.without_cache())
 }

@@ -5,7 +5,7 @@ use http::{HeaderMap, Request, Response, request::Parts};
 
 use super::error_reply::ErrorReply;
 use crate::{
-    cookie::{Found, RefreshCookie},
+    cookie::{CrossOrigin, Found, RefreshCookie},
     error::ErrorCode,
     session::{RefreshRequest, Refreshed, SessionError},
     token::RefreshToken,
@@ -72,17 +72,16 @@ impl Carrier {
         ErrorReply::device_bound()
     }
 
-    /// The token in the request's cookie. A browser adds the cookie even if a page of another
-    /// origin makes the request, so the origin is checked before the token.
+    /// The token in the request's cookie.
     pub(super) fn find<B>(&self, request: &Request<B>) -> Result<Option<Carried>, ErrorReply> {
         let Some(cookie) = &self.cookie else {
             return Ok(None);
         };
-        match cookie.find(request.headers()) {
-            Found::Absent => Ok(None),
-            _ if !cookie.origins().admits(request) => Err(ErrorCode::CrossOrigin.into()),
-            Found::Malformed => Err(ErrorReply::request("the cookie is repeated or malformed")),
-            Found::Token(token) => Ok(Some(Carried {
+        match cookie.find(request) {
+            Ok(Found::Absent) => Ok(None),
+            Err(CrossOrigin) => Err(ErrorCode::CrossOrigin.into()),
+            Ok(Found::Malformed) => Err(ErrorReply::request("the cookie is repeated or malformed")),
+            Ok(Found::Token(token)) => Ok(Some(Carried {
                 cookie: cookie.clone(),
                 #[cfg(feature = "dbsc")]
                 binding: self.binding.clone(),

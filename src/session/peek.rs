@@ -1,4 +1,4 @@
-//! What a refresh token says of itself, without a look at its session.
+//! What a token says of itself, without a look at its session.
 
 use std::fmt;
 
@@ -6,6 +6,7 @@ use super::{RefreshKey, Sessions};
 use crate::{
     claims::{KeyThumbprint, SessionId},
     store::SessionStore,
+    verifier::Verifier,
 };
 
 /// Reads refresh tokens of some sessions. It knows whether they are real, and not whether they are
@@ -42,6 +43,11 @@ impl fmt::Debug for TokenReader {
 }
 
 impl<St: SessionStore> Sessions<St> {
+    /// Verifies the access tokens of these sessions. It remembers none.
+    pub(crate) fn verifier(&self) -> &Verifier {
+        &self.0.verifier
+    }
+
     pub(crate) fn token_reader(&self) -> TokenReader {
         TokenReader {
             key: self.0.refresh_key.clone(),
