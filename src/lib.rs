@@ -210,6 +210,8 @@ pub mod jws;
 mod key_proof;
 #[cfg(feature = "session")]
 pub mod manual;
+#[cfg(feature = "session")]
+mod paths;
 #[cfg(feature = "_jws")]
 mod realm;
 mod reply;

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use super::{
-    field,
-    options::{DeviceOptions, REFRESH},
-};
+use super::{field, options::DeviceOptions};
 use crate::{
     cookie::{AccessCookie, RefreshCookie},
     error::{ConfigError, ConfigErrorKind},
+    paths::{DEVICE_REFRESH, REFRESH_TOKEN, TOKEN},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -65,9 +63,9 @@ pub(super) fn paths(options: &DeviceOptions) -> Result<(), ConfigError> {
              without space, \", \\, ? and #",
         );
     }
-    let prefix = options.refresh_path.strip_suffix(REFRESH);
+    let prefix = options.refresh_path.strip_suffix(DEVICE_REFRESH);
     let prefix = prefix.unwrap_or_default();
-    let tokens = ["/token", "/refresh-token"].map(|path| format!("{prefix}{path}"));
+    let tokens = [TOKEN, REFRESH_TOKEN].map(|path| format!("{prefix}{path}"));
     let is_token = |path: &String| tokens.iter().any(|token| covers(path, token));
     match options.excluded.iter().any(is_token) {
         true => wrong(

@@ -7,7 +7,6 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
 use http::{Method, Request, Response};
 use tower_service::Service;
 
@@ -18,38 +17,31 @@ use crate::{
     store::{AnyStore, SessionStore},
 };
 
-impl DeviceBinding {
-    pub(crate) fn register<St: SessionStore, B>(
-        &self,
-        sessions: &Sessions<St>,
-        request: Request<B>,
-    ) -> ReplyFuture {
-        let (binding, sessions, request) = (self.clone(), sessions.clone(), request.map(drop));
-        to_post(&request.method().clone(), async move {
-            registration::answer(&binding, &sessions, &request).await
-        })
-    }
-
-    pub(crate) fn refresh<St: SessionStore, B>(
-        &self,
-        sessions: &Sessions<St>,
-        request: Request<B>,
-    ) -> ReplyFuture {
-        let (binding, sessions, request) = (self.clone(), sessions.clone(), request.map(drop));
-        to_post(&request.method().clone(), async move {
-            refresh::answer(&binding, &sessions, &request).await
-        })
-    }
+/// What a browser asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    Registration,
+    Refresh,
 }
 
-/// The answer to a `POST`, and to no other method.
-fn to_post(
-    method: &Method,
-    answer: impl Future<Output = Response<Bytes>> + Send + 'static,
-) -> ReplyFuture {
-    match *method {
-        Method::POST => ReplyFuture::boxed(async { answer.await.map(ReplyBody::from) }),
-        _ => ReplyFuture::ready(method_not_allowed(method, "POST")),
+impl DeviceBinding {
+    pub(crate) fn respond<St: SessionStore, B>(
+        &self,
+        step: Step,
+        sessions: &Sessions<St>,
+        request: Request<B>,
+    ) -> ReplyFuture {
+        if request.method() != Method::POST {
+            return ReplyFuture::ready(method_not_allowed(request.method(), "POST"));
+        }
+        let (binding, sessions, request) = (self.clone(), sessions.clone(), request.map(drop));
+        ReplyFuture::boxed(async move {
+            let answer = match step {
+                Step::Registration => registration::answer(&binding, &sessions, &request).await,
+                Step::Refresh => refresh::answer(&binding, &sessions, &request).await,
+            };
+            answer.map(ReplyBody::from)
+        })
     }
 }
 
@@ -106,7 +98,7 @@ pub struct RefreshEndpoint<St = AnyStore> {
 }
 
 macro_rules! endpoint {
-    ($name:ident, $answer:ident) => {
+    ($name:ident, $step:expr) => {
         impl<St> $name<St> {
             /// An endpoint for these sessions.
             pub fn new(sessions: Sessions<St>, binding: &DeviceBinding) -> Self {
@@ -140,11 +132,11 @@ macro_rules! endpoint {
             }
 
             fn call(&mut self, request: Request<B>) -> ResponseFuture {
-                self.binding.$answer(&self.sessions, request).into()
+                self.binding.respond($step, &self.sessions, request).into()
             }
         }
     };
 }
 
-endpoint!(RegistrationEndpoint, register);
-endpoint!(RefreshEndpoint, refresh);
+endpoint!(RegistrationEndpoint, Step::Registration);
+endpoint!(RefreshEndpoint, Step::Refresh);

@@ -45,7 +45,7 @@ mod secret;
 mod wire;
 
 pub use binding::DeviceBinding;
+pub(crate) use endpoint::Step;
 pub use endpoint::{RefreshEndpoint, RegistrationEndpoint};
 pub use options::DeviceOptions;
-pub(crate) use options::{REFRESH, REGISTER};
 pub use secret::DeviceSecret;

@@ -1,7 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
 use super::secret::DeviceSecret;
-use crate::clock::{Clock, SystemClock};
+use crate::{
+    clock::{Clock, SystemClock},
+    paths::{self, DEVICE_REFRESH, DEVICE_REGISTRATION},
+};
 
 /// What a [`DeviceBinding`](super::DeviceBinding) is made of, beside the cookies. Its constructor
 /// reports what is wrong with the options.
@@ -33,8 +36,8 @@ impl DeviceOptions {
     pub fn new(secret: DeviceSecret) -> Self {
         Self {
             secret,
-            registration_path: REGISTER.to_owned(),
-            refresh_path: REFRESH.to_owned(),
+            registration_path: DEVICE_REGISTRATION.to_owned(),
+            refresh_path: DEVICE_REFRESH.to_owned(),
             excluded: Vec::new(),
             challenge_lifetime: None,
             offer_lifetime: Duration::from_secs(5 * 60),
@@ -48,10 +51,9 @@ impl DeviceOptions {
     /// removes a part of the path, or axum's `nest` does, it starts with that part: behind
     /// `nest("/api", …)` it is `/api/auth` for endpoints under `/auth`.
     pub fn under(mut self, prefix: &str) -> Self {
-        let segments = prefix.split('/').filter(|segment| !segment.is_empty());
-        let prefix: String = segments.flat_map(|segment| ["/", segment]).collect();
-        self.registration_path = format!("{prefix}{REGISTER}");
-        self.refresh_path = format!("{prefix}{REFRESH}");
+        let prefix = paths::prefix(prefix);
+        self.registration_path = format!("{prefix}{DEVICE_REGISTRATION}");
+        self.refresh_path = format!("{prefix}{DEVICE_REFRESH}");
         self
     }
 
@@ -70,8 +72,7 @@ impl DeviceOptions {
 
     /// How old a challenge may be that a browser has signed: by default as long as an access token
     /// lives, and a day at most, so that a browser in use refreshes with one request. With an older one
-    /// it makes a second
-    /// request by itself.
+    /// it makes a second request by itself.
     ///
     /// Whoever can see a whole request to the refresh endpoint, its cookies and its proof, can repeat it
     /// for as long as this, and gets an access cookie each time.
@@ -92,6 +93,3 @@ impl DeviceOptions {
         self
     }
 }
-
-pub(crate) const REGISTER: &str = "/device/register";
-pub(crate) const REFRESH: &str = "/device/refresh";

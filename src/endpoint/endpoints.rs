@@ -4,19 +4,17 @@ use http::Request;
 use http_body::Body;
 
 use super::{
-    document,
-    jwks::JwksEndpoint,
-    metadata::Metadata,
-    options::EndpointOptions,
-    paths::{JWKS, REFRESH_TOKEN, REVOKE, TOKEN},
-    revocation::Revoke,
-    session_endpoint::SessionEndpoint,
-    token::Refresh,
+    document, jwks::JwksEndpoint, metadata::Metadata, options::EndpointOptions, revocation::Revoke,
+    session_endpoint::SessionEndpoint, token::Refresh,
 };
 #[cfg(feature = "dbsc")]
-use crate::dbsc::{self, DeviceBinding};
+use crate::{
+    dbsc::{DeviceBinding, Step},
+    paths::{DEVICE_REFRESH, DEVICE_REGISTRATION},
+};
 use crate::{
     error::{BoxError, ConfigError, ConfigErrorKind},
+    paths::{self, JWKS, REFRESH_TOKEN, REVOKE, TOKEN},
     reply::ReplyFuture,
     session::Sessions,
     store::{AnyStore, SessionStore},
@@ -31,7 +29,7 @@ use crate::{
 /// | `/.well-known/jwks.json` | [`JwksEndpoint`] |
 #[cfg_attr(
     feature = "dbsc",
-    doc = "| `{prefix}/device/register`, `{prefix}/device/refresh` | the endpoints of [`dbsc`], if the options have a [`DeviceBinding`] |"
+    doc = "| `{prefix}/device/register`, `{prefix}/device/refresh` | the endpoints of [`dbsc`](crate::dbsc), if the options have a [`DeviceBinding`] |"
 )]
 /// | `/.well-known/oauth-authorization-server`, followed by the issuer's path | the metadata (RFC 8414), if the issuer is a URL |
 ///
@@ -91,8 +89,7 @@ impl<St> Endpoints<St> {
     /// the same.
     #[must_use]
     pub fn under(mut self, prefix: &str) -> Self {
-        let segments = prefix.split('/').filter(|segment| !segment.is_empty());
-        self.prefix = segments.flat_map(|segment| ["/", segment]).collect();
+        self.prefix = paths::prefix(prefix);
         self
     }
 
@@ -159,11 +156,17 @@ impl<St> Endpoints<St> {
             TOKEN | REFRESH_TOKEN => Some(Route::Token),
             REVOKE => Some(Route::Revocation),
             #[cfg(feature = "dbsc")]
-            dbsc::REGISTER => self.shared.device_binding().map(Route::DeviceRegistration),
+            DEVICE_REGISTRATION => self.device(Step::Registration),
             #[cfg(feature = "dbsc")]
-            dbsc::REFRESH => self.shared.device_binding().map(Route::DeviceRefresh),
+            DEVICE_REFRESH => self.device(Step::Refresh),
             _ => None,
         }
+    }
+
+    #[cfg(feature = "dbsc")]
+    fn device(&self, step: Step) -> Option<Route<'_>> {
+        let binding = self.shared.device_binding()?;
+        Some(Route::Device(binding, step))
     }
 }
 
@@ -173,9 +176,7 @@ enum Route<'a> {
     Jwks,
     Metadata(&'a Metadata),
     #[cfg(feature = "dbsc")]
-    DeviceRegistration(&'a DeviceBinding),
-    #[cfg(feature = "dbsc")]
-    DeviceRefresh(&'a DeviceBinding),
+    Device(&'a DeviceBinding, Step),
 }
 
 impl<St: SessionStore> Endpoints<St> {
@@ -196,12 +197,8 @@ impl<St: SessionStore> Endpoints<St> {
             Some(Route::Token) => Ok(self.shared.respond::<Refresh, B>(request)),
             Some(Route::Revocation) => Ok(self.shared.respond::<Revoke, B>(request)),
             #[cfg(feature = "dbsc")]
-            Some(Route::DeviceRegistration(binding)) => {
-                Ok(binding.register(self.shared.sessions(), request))
-            }
-            #[cfg(feature = "dbsc")]
-            Some(Route::DeviceRefresh(binding)) => {
-                Ok(binding.refresh(self.shared.sessions(), request))
+            Some(Route::Device(binding, step)) => {
+                Ok(binding.respond(step, self.shared.sessions(), request))
             }
             Some(Route::Jwks) => Ok(self.jwks.respond(&request)),
             Some(Route::Metadata(metadata)) => {
@@ -231,7 +228,7 @@ impl<St: SessionStore> Endpoints<St> {
     #[cfg(all(feature = "axum", feature = "dbsc"))]
     fn device_paths(&self) -> impl Iterator<Item = String> {
         let binding = self.shared.device_binding();
-        let paths = binding.map(|_| [dbsc::REGISTER, dbsc::REFRESH]);
+        let paths = binding.map(|_| [DEVICE_REGISTRATION, DEVICE_REFRESH]);
         let paths = paths.into_iter().flatten();
         paths.map(|path| format!("{}{path}", self.prefix))
     }

@@ -1,8 +1,10 @@
 use http::Uri;
 use serde::Serialize;
 
-use super::paths::{JWKS, REVOKE, TOKEN};
-use crate::error::{ConfigError, ConfigErrorKind};
+use crate::{
+    error::{ConfigError, ConfigErrorKind},
+    paths::{JWKS, REVOKE, TOKEN},
+};
 
 /// The authorization server's metadata (RFC 8414) and the path of the document.
 #[derive(Clone, Debug)]

@@ -102,7 +102,6 @@ mod layer;
 mod metadata;
 mod options;
 mod params;
-mod paths;
 mod revocation;
 #[cfg(feature = "axum")]
 mod router;
