@@ -366,7 +366,7 @@ where
 
 pub(crate) async fn read<R>(response: Response<R>) -> Answer
 where
-    R: http_body::Body<Data = Bytes, Error = Infallible>,
+    R: http_body::Body<Data = Bytes, Error: std::fmt::Debug>,
 {
     let (head, body) = response.into_parts();
     Answer {

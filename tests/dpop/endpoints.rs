@@ -48,10 +48,7 @@ async fn a_bound_session_is_refreshed_by_its_key_only() {
     assert_eq!(answer["token_type"], "DPoP");
     let token = answer["access_token"].as_str().unwrap();
     assert_eq!(jkt(&world.claims(token)), key.thumbprint());
-    world
-        .me(token, &world.for_me(&key, token).sign())
-        .await
-        .ok();
+    world.me_by(token, &key).await.ok();
     world
         .ask(world.layer(), bearer(token))
         .await
@@ -68,10 +65,7 @@ async fn each_algorithm() {
         assert_eq!(jkt, key.thumbprint(), "{algorithm}");
         world.refresh_by(&tokens, &key).await.ok();
         let token = tokens.access_token.expose();
-        world
-            .me(token, &world.for_me(&key, token).sign())
-            .await
-            .ok();
+        world.me_by(token, &key).await.ok();
     }
 }
 
@@ -220,10 +214,7 @@ async fn where_all_have_to_prove_a_key() {
 
     world.refresh_by(&bound, &key).await.ok();
     let token = bound.access_token.expose();
-    world
-        .me(token, &world.for_me(&key, token).sign())
-        .await
-        .ok();
+    world.me_by(token, &key).await.ok();
 }
 
 #[tokio::test]

@@ -140,6 +140,11 @@ impl World {
         self.ask(self.layer(), me(token, proof)).await
     }
 
+    /// The same with a new proof of this key.
+    pub(crate) async fn me_by(&self, token: &str, key: &ProofKey) -> Answer {
+        self.me(token, &self.for_me(key, token).sign()).await
+    }
+
     /// A request to the endpoints, which are at the root.
     pub(crate) async fn post(&self, path: &str, body: &str, proofs: &[&str]) -> Answer {
         let mut request = Request::post(path)
