@@ -197,6 +197,19 @@ async fn one_holds_the_lock() {
     waiting.await.unwrap().unwrap();
 }
 
+/// A slow disk is no other process.
+#[tokio::test]
+async fn a_free_lock_is_taken_without_any_patience() {
+    let (_folder, path) = folder();
+    let store = FileTokenStore::new(&path).lock_timeout(Duration::ZERO);
+    for _ in 0..20 {
+        let held = store.lock().await.unwrap();
+        let error = store.lock().await.unwrap_err();
+        assert_eq!(error.kind(), TokenStoreErrorKind::Busy);
+        drop(held);
+    }
+}
+
 /// Whoever gives up leaves no thread behind that takes the lock one day.
 #[tokio::test]
 async fn a_lock_that_was_given_up_is_not_taken() {

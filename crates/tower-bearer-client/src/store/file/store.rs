@@ -7,7 +7,8 @@ use std::{
 
 use tokio::{
     sync::{Mutex, OwnedMutexGuard},
-    task, time,
+    task,
+    time::{self, Instant},
 };
 
 use crate::{
@@ -97,7 +98,8 @@ impl FileTokenStore {
         }
     }
 
-    /// How long to wait for a lock that another process holds. Default: 60 s.
+    /// How long to wait for a lock that another process holds. Default: 60 s. A lock that is free is
+    /// taken however slow the disk is.
     #[must_use]
     pub fn lock_timeout(self, patience: Duration) -> Self {
         Self { patience, ..self }
@@ -127,34 +129,6 @@ impl FileTokenStore {
         }
     }
 
-    /// Tries again and again, because a blocking call that waits for the lock could not be cancelled.
-    async fn wait_for_lock(&self) -> Result<FileTokenStoreLock, TokenStoreError> {
-        let turn = Arc::clone(&self.turn).lock_owned().await;
-        let mut file = self.on_disk(Disk::open_lock).await?;
-        loop {
-            let (same, tried) = blocking(move || {
-                let tried = file.try_lock();
-                Ok((file, tried))
-            })
-            .await?;
-            file = same;
-            match tried {
-                Ok(()) => break,
-                Err(TryLockError::Error(_)) if self.accept_no_locks => break,
-                Err(TryLockError::Error(error)) => {
-                    return Err(unavailable(error).in_file(self.disk.path()));
-                }
-                Err(TryLockError::WouldBlock) => {
-                    time::sleep(POLL.mul_f64(0.5 + 0.5 * random())).await;
-                }
-            }
-        }
-        Ok(FileTokenStoreLock {
-            prepared: None,
-            locks: Arc::new(Locks { file, turn }),
-        })
-    }
-
     async fn on_disk<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Disk) -> Result<T, TokenStoreError> + Send + 'static,
@@ -168,10 +142,36 @@ impl TokenStore for FileTokenStore {
     type Lock = FileTokenStoreLock;
 
     async fn lock(&self) -> Result<FileTokenStoreLock, TokenStoreError> {
-        match time::timeout(self.patience, self.wait_for_lock()).await {
-            Ok(lock) => lock,
-            Err(_) => Err(Kind::Busy.into()),
+        let waiting = Instant::now();
+        let turn = time::timeout(self.patience, Arc::clone(&self.turn).lock_owned());
+        let turn = turn.await.map_err(|_| Kind::Busy)?;
+        let mut file = self.on_disk(Disk::open_lock).await?;
+        // Again and again, because a blocking call that waits for the lock could not be cancelled.
+        loop {
+            let (same, tried) = blocking(move || {
+                let tried = file.try_lock();
+                Ok((file, tried))
+            })
+            .await?;
+            file = same;
+            match tried {
+                Ok(()) => break,
+                Err(TryLockError::Error(_)) if self.accept_no_locks => break,
+                Err(TryLockError::Error(error)) => {
+                    return Err(unavailable(error).in_file(self.disk.path()));
+                }
+                Err(TryLockError::WouldBlock) if waiting.elapsed() >= self.patience => {
+                    return Err(Kind::Busy.into());
+                }
+                Err(TryLockError::WouldBlock) => {
+                    time::sleep(POLL.mul_f64(0.5 + 0.5 * random())).await;
+                }
+            }
         }
+        Ok(FileTokenStoreLock {
+            prepared: None,
+            locks: Arc::new(Locks { file, turn }),
+        })
     }
 
     async fn load(&self) -> Result<Option<SavedTokens>, TokenStoreError> {
