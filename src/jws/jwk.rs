@@ -148,16 +148,16 @@ fn algorithm(
     members: &Map<String, Value>,
     wanted: Option<Algorithm>,
 ) -> Result<Algorithm, KeyError> {
-    let named = match members.get("alg") {
+    let named: Option<Algorithm> = match members.get("alg") {
         None => None,
         Some(Value::String(name)) => Some(name.parse()?),
         Some(_) => return Err(format_error("the JWK's alg is no string")),
     };
     let algorithm: Algorithm = match (named, wanted) {
-        (Some(named), Some(wanted)) if named != wanted => {
+        (Some(named), Some(wanted)) if !wanted.is(named) => {
             return Err(use_error("its alg is another one"));
         }
-        (Some(algorithm), _) | (None, Some(algorithm)) => algorithm,
+        (_, Some(algorithm)) | (Some(algorithm), None) => algorithm,
         (None, None) => implied(members)?,
     };
     let text = |name| members.get(name).and_then(Value::as_str);
@@ -179,6 +179,7 @@ fn implied(members: &Map<String, Value>) -> Result<Algorithm, KeyError> {
     match (text("kty"), text("crv")) {
         (Some("EC"), Some(crv)) if crv == Curve::P256.as_str() => Ok(Algorithm::ES256),
         (Some("EC"), Some(crv)) if crv == Curve::P384.as_str() => Ok(Algorithm::ES384),
+        (Some("EC"), Some(crv)) if crv == Curve::P521.as_str() => Ok(Algorithm::ES512),
         (Some("OKP"), Some("Ed25519")) => Ok(Algorithm::EdDSA),
         (Some("RSA" | "oct"), _) => Err(use_error("it has no alg: say which algorithm it is for")),
         (Some("EC" | "OKP"), Some(crv)) => Err(KeyError::unsupported(crv)),

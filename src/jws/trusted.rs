@@ -262,18 +262,18 @@ impl VerifyingKeys {
         let keys = self.0.keys.load();
         match header.kid.as_deref() {
             Some(kid) => {
-                let key = keys.iter().find(|key| key.kid() == kid);
-                let key = key.ok_or(TokenError::UnknownKey)?;
-                if key.algorithm() == header.algorithm {
-                    Ok(key.clone())
-                } else {
-                    Err(TokenError::Algorithm)
+                let mut named = keys.iter().filter(|key| key.kid() == kid).peekable();
+                if named.peek().is_none() {
+                    return Err(TokenError::UnknownKey);
                 }
+                // RFC 7517 §4.5 lets keys for different algorithms share a kid.
+                let key = named.find(|key| key.algorithm().is(header.algorithm));
+                key.cloned().ok_or(TokenError::Algorithm)
             }
             None => {
                 let mut fitting = keys
                     .iter()
-                    .filter(|key| key.algorithm() == header.algorithm);
+                    .filter(|key| key.algorithm().is(header.algorithm));
                 match (fitting.next(), fitting.next()) {
                     (Some(key), None) => Ok(key.clone()),
                     _ => Err(TokenError::UnknownKey),

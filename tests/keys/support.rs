@@ -15,7 +15,7 @@ pub(crate) const ISS: &str = "https://id.example";
 
 pub(crate) const AUD: &str = "https://api.example";
 
-pub(crate) const ALL: [Algorithm; 12] = [
+pub(crate) const ALL: [Algorithm; 14] = [
     Algorithm::HS256,
     Algorithm::HS384,
     Algorithm::HS512,
@@ -27,7 +27,9 @@ pub(crate) const ALL: [Algorithm; 12] = [
     Algorithm::PS512,
     Algorithm::ES256,
     Algorithm::ES384,
+    Algorithm::ES512,
     Algorithm::EdDSA,
+    Algorithm::Ed25519,
 ];
 
 pub(crate) fn now() -> Timestamp {
