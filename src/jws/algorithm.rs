@@ -140,7 +140,8 @@ impl Algorithm {
         self.rfc8037() == other.rfc8037()
     }
 
-    fn rfc8037(self) -> Self {
+    /// The older of its names.
+    pub(super) fn rfc8037(self) -> Self {
         match self {
             Self::Ed25519 => Self::EdDSA,
             other => other,

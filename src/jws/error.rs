@@ -32,8 +32,17 @@ pub enum KeyErrorKind {
     Use,
     /// The algorithm is not one that this crate supports.
     UnsupportedAlgorithm,
-    /// Two keys of a set share a `kid`.
+    /// Two keys of a set share a `kid` for one algorithm, or those of a
+    /// [`KeySet`](super::KeySet) for any.
     DuplicateKid,
+    /// A JWK Set has more keys than are allowed.
+    #[non_exhaustive]
+    TooManyKeys {
+        /// How many keys the set has.
+        keys: usize,
+        /// How many it may have.
+        maximum: usize,
+    },
     /// The set has no key that can be used.
     EmptySet,
     /// The keys to be replaced belong to a [`KeySet`](super::KeySet), which signs with one of them.
