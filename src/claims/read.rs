@@ -46,6 +46,7 @@ struct Members {
     sid: Option<String>,
     generation: Option<u32>,
     auth_time: Option<Timestamp>,
+    acr: Option<String>,
     cnf: Option<Confirmation>,
     private: Map<String, Value>,
 }
@@ -66,18 +67,53 @@ impl Members {
                 exp: self.exp?,
                 iat: self.iat?,
                 nbf: self.nbf,
-                jti: self.jti.filter(named)?,
+                jti: Some(self.jti.filter(named)?),
                 client_id: self.client_id,
                 scope: self.scope.unwrap_or_default(),
                 sid: self.sid,
                 generation: self.generation,
                 auth_time: self.auth_time,
+                acr: self.acr,
                 cnf: self.cnf,
                 private: (),
             },
             private: self.private,
         }))
     }
+}
+
+impl Members {
+    /// Reads a claim of this crate's own. Another issuer may mean something else by its name, so that a
+    /// value of another type is one of that issuer's private claims.
+    fn take_own<'de, A: MapAccess<'de>, T>(
+        &mut self,
+        map: &mut A,
+        name: &str,
+        read: fn(Value) -> Result<T, Value>,
+        member: fn(&mut Self) -> &mut Option<T>,
+    ) -> Result<(), A::Error> {
+        let Strict(value) = map.next_value()?;
+        let is_twin = match read(value) {
+            Ok(value) => member(self).replace(value).is_some() || self.private.contains_key(name),
+            Err(value) => {
+                let is_there = member(self).is_some();
+                self.private.insert(name.to_owned(), value).is_some() || is_there
+            }
+        };
+        if is_twin { Err(twin()) } else { Ok(()) }
+    }
+}
+
+fn text(value: Value) -> Result<String, Value> {
+    match value {
+        Value::String(text) => Ok(text),
+        other => Err(other),
+    }
+}
+
+fn small(value: Value) -> Result<u32, Value> {
+    let number = value.as_u64().and_then(|number| number.try_into().ok());
+    number.ok_or(value)
 }
 
 struct Reader<'a> {
@@ -134,9 +170,12 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 Name::Jti => self.take(&mut map, &mut members.jti)?,
                 Name::ClientId => self.take(&mut map, &mut members.client_id)?,
                 Name::Scope => self.take(&mut map, &mut members.scope)?,
-                Name::Sid => self.take(&mut map, &mut members.sid)?,
-                Name::Generation => self.take(&mut map, &mut members.generation)?,
+                Name::Sid => members.take_own(&mut map, "sid", text, |own| &mut own.sid)?,
+                Name::Generation => {
+                    members.take_own(&mut map, "gen", small, |own| &mut own.generation)?;
+                }
                 Name::AuthTime => self.take(&mut map, &mut members.auth_time)?,
+                Name::Acr => self.take(&mut map, &mut members.acr)?,
                 Name::Cnf => self.take(&mut map, &mut members.cnf)?,
                 Name::Private(name) => {
                     let Strict(value) = map.next_value()?;
@@ -163,6 +202,7 @@ enum Name {
     Sid,
     Generation,
     AuthTime,
+    Acr,
     Cnf,
     Private(String),
 }
@@ -196,6 +236,7 @@ impl Visitor<'_> for NameVisitor {
             "sid" => Name::Sid,
             "gen" => Name::Generation,
             "auth_time" => Name::AuthTime,
+            "acr" => Name::Acr,
             "cnf" => Name::Cnf,
             other => Name::Private(other.to_owned()),
         })
@@ -218,21 +259,54 @@ mod tests {
     #[test]
     fn each_registered_name_is_read_and_no_other() {
         let content = with(
-            r#","nbf":3,"client_id":"c","scope":"x y","sid":"d","gen":4,"auth_time":5,"cnf":{},"Iss":6"#,
+            r#","nbf":3,"client_id":"c","scope":"x y","sid":"d","gen":4,"auth_time":5,"acr":"2","cnf":{},"Iss":6"#,
         )
         .unwrap();
         let written = serde_json::to_value(&content.claims).unwrap();
         let names: Vec<_> = written.as_object().unwrap().keys().collect();
-        assert_eq!(names.len(), 13);
+        assert_eq!(names.len(), 14);
         assert!(names.iter().all(|name| REGISTERED.contains(&name.as_str())));
         assert_eq!(Value::from(content.private.clone()), json!({ "Iss": 6 }));
     }
 
     #[test]
     fn a_name_that_is_only_reserved_is_read_as_a_private_one() {
-        let content = with(r#","acr":"2","act":{"sub":"x"}"#).unwrap();
+        let content = with(r#","amr":["pwd"],"act":{"sub":"x"}"#).unwrap();
         let private = Value::from(content.private.clone());
-        assert_eq!(private, json!({ "acr": "2", "act": { "sub": "x" } }));
+        assert_eq!(private, json!({ "amr": ["pwd"], "act": { "sub": "x" } }));
+    }
+
+    #[test]
+    fn another_meaning_of_a_name_of_ours_is_a_private_claim() {
+        for (name, value) in [
+            ("gen", json!("x")),
+            ("gen", json!(-1)),
+            ("gen", json!(4_294_967_296_u64)),
+            ("gen", json!(null)),
+            ("sid", json!(7)),
+            ("sid", json!(["a"])),
+        ] {
+            let content = with(&format!(r#","{name}":{value}"#)).unwrap();
+            assert_eq!(
+                (content.claims.generation, &content.claims.sid),
+                (None, &None)
+            );
+            assert_eq!(content.private.get(name), Some(&value));
+            for twin in [json!("s"), json!(1), value.clone()] {
+                let twins = with(&format!(r#","{name}":{value},"{name}":{twin}"#));
+                assert_eq!(
+                    twins.err(),
+                    Some(TokenError::Malformed),
+                    "{name} {value} {twin}"
+                );
+                let twins = with(&format!(r#","{name}":{twin},"{name}":{value}"#));
+                assert_eq!(
+                    twins.err(),
+                    Some(TokenError::Malformed),
+                    "{name} {value} {twin}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod verifying;
 
 pub use algorithm::Algorithm;
 pub use error::{KeyError, KeyErrorKind};
+pub(crate) use header::Header;
 pub use jwk_set::{JwkSet, JwkSetReader, SkippedKey};
 #[cfg(any(feature = "dpop", feature = "dbsc"))]
 pub(crate) use self_signed::SelfSigned;
