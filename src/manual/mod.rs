@@ -9,6 +9,7 @@
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
 //! - [`browsers`]: sessions that are bound to a device, prefixes of cookie names, what each browser does
 //! - [`grpc`]: how a gRPC request is refused, and why so; claims in a tonic service
+//! - [`from_jsonwebtoken`]: what takes the place of what, and what passes there only
 //! - [`glossary`]: what each term of the field means here
 
 #[doc = include_str!("browsers.md")]
@@ -19,6 +20,9 @@ pub mod deployment {}
 
 #[doc = include_str!("dpop.md")]
 pub mod dpop {}
+
+#[doc = include_str!("from_jsonwebtoken.md")]
+pub mod from_jsonwebtoken {}
 
 #[doc = include_str!("glossary.md")]
 pub mod glossary {}
