@@ -28,6 +28,8 @@
 
 use std::{borrow::Cow, sync::Arc};
 
+use serde_json::{Map, Value};
+
 mod discriminator;
 mod read;
 mod shape;
@@ -189,6 +191,12 @@ impl TokenProfile {
     /// Reads the claims of a payload that is signed by the issuer.
     pub(crate) fn read(&self, payload: &[u8]) -> Result<Arc<Content>, TokenError> {
         self.0.read(payload)
+    }
+
+    /// Reads claims that did not come in a token, but in the answer of a server that was asked about one.
+    #[cfg_attr(not(feature = "remote"), allow(dead_code))] // only an introspection gets such answers
+    pub(crate) fn read_members(&self, members: Map<String, Value>) -> Result<Content, TokenError> {
+        self.0.read_members(members)
     }
 
     pub(crate) fn takes_any_audience(&self) -> bool {

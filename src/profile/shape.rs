@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, sync::Arc};
 
+use serde_json::{Map, Value};
+
 use super::{Discriminator, read};
 use crate::{
     claims::{self, Content},
@@ -87,9 +89,20 @@ impl Shape {
             true => claims::read(payload)?,
             false => read::claims(payload, self)?,
         };
-        if self.client_required && content.claims.client_id.is_none() {
-            return Err(TokenError::Claims);
-        }
+        self.check_client(&content)?;
         Ok(content)
+    }
+
+    pub(super) fn read_members(&self, members: Map<String, Value>) -> Result<Content, TokenError> {
+        let content = read::from_members(members, self)?;
+        self.check_client(&content)?;
+        Ok(content)
+    }
+
+    fn check_client(&self, content: &Content) -> Result<(), TokenError> {
+        match self.client_required && content.claims.client_id.is_none() {
+            true => Err(TokenError::Claims),
+            false => Ok(()),
+        }
     }
 }
