@@ -221,6 +221,8 @@ mod paths;
 pub mod profile;
 #[cfg(feature = "_jws")]
 mod realm;
+#[cfg(all(feature = "remote", feature = "_jws"))]
+pub mod remote;
 mod reply;
 #[cfg(all(any(feature = "dpop", feature = "dbsc"), feature = "_jws"))]
 mod seal;

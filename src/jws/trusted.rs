@@ -112,6 +112,30 @@ impl VerifyingKeys {
         Self::new(public.into_iter().chain(secret))
     }
 
+    /// A set that is filled later.
+    #[cfg(feature = "remote")]
+    pub(crate) fn empty() -> Self {
+        Self::of(Vec::new(), false)
+    }
+
+    /// The keys of now.
+    #[cfg(feature = "remote")]
+    pub(crate) fn list(&self) -> Vec<VerifyingKey> {
+        self.0.keys.load().to_vec()
+    }
+
+    /// Replaces the keys, as [`replace`](Self::replace) does, also by none. Only one writer may call
+    /// this at a time.
+    #[cfg(feature = "remote")]
+    pub(crate) fn set_list(&self, next: Vec<VerifyingKey>) {
+        let held = self.0.keys.load();
+        let keys = next.into_iter().map(|key| {
+            let same = held.iter().find(|held| held.equals(&key));
+            same.cloned().unwrap_or(key)
+        });
+        self.publish(keys.collect());
+    }
+
     /// Creates the verifying keys of a [`KeySet`](super::KeySet) that signs with `signing`.
     pub(super) fn of_key_set(signing: VerifyingKey) -> Self {
         Self::of(vec![signing], true)

@@ -195,7 +195,7 @@ impl VerifyingKey {
         self.material.algorithm
     }
 
-    pub(super) fn is_public(&self) -> bool {
+    pub(crate) fn is_public(&self) -> bool {
         self.material.public.is_some()
     }
 
@@ -204,7 +204,7 @@ impl VerifyingKey {
     }
 
     /// Whether `other` is an equal key, under the same `kid` and for the same algorithm.
-    pub(super) fn equals(&self, other: &Self) -> bool {
+    pub(crate) fn equals(&self, other: &Self) -> bool {
         (self.kid(), self.algorithm(), self.thumbprint())
             == (other.kid(), other.algorithm(), other.thumbprint())
     }
