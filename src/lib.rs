@@ -221,6 +221,8 @@ mod paths;
 pub mod profile;
 #[cfg(feature = "_jws")]
 mod realm;
+#[cfg(all(feature = "remote", feature = "_jws"))]
+pub mod remote;
 mod reply;
 #[cfg(all(any(feature = "dpop", feature = "dbsc"), feature = "_jws"))]
 mod seal;
@@ -230,6 +232,9 @@ pub mod session;
 pub mod store;
 mod token;
 mod trace;
+#[cfg(feature = "_transport")]
+#[doc(hidden)]
+pub mod transport;
 #[cfg(feature = "_jws")]
 mod verifier;
 
