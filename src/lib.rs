@@ -230,6 +230,9 @@ pub mod session;
 pub mod store;
 mod token;
 mod trace;
+#[cfg(feature = "_transport")]
+#[doc(hidden)]
+pub mod transport;
 #[cfg(feature = "_jws")]
 mod verifier;
 
