@@ -257,6 +257,6 @@ pub use token::{AccessToken, CamelCaseTokens, RefreshToken, TokenResponse, Token
 pub use verifier::{CacheLimits, IssuerKeys, TrustedIssuer, Verifier};
 
 /// Compiles the examples of the README.
-#[cfg(all(doctest, feature = "axum", feature = "cookie"))]
+#[cfg(all(doctest, feature = "axum", feature = "cookie", feature = "http-client"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
