@@ -205,6 +205,8 @@ pub mod dpop;
 #[cfg(feature = "session")]
 pub mod endpoint;
 pub mod error;
+#[cfg(all(feature = "remote", feature = "_jws"))]
+pub mod introspection;
 #[cfg(feature = "_jws")]
 mod issuer;
 #[doc(hidden)]

@@ -191,6 +191,15 @@ impl TokenProfile {
         self.0.read(payload)
     }
 
+    /// Reads claims that came by another way than in a token, by the names that the profile has.
+    #[cfg(feature = "remote")]
+    pub(crate) fn read_members(
+        &self,
+        members: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Content, TokenError> {
+        read::from_members(members, &self.0)
+    }
+
     pub(crate) fn takes_any_audience(&self) -> bool {
         self.0.any_audience
     }
