@@ -36,6 +36,10 @@ const NO_ACCESS_TOKENS: [&str; 9] = [
     "device_code",
 ];
 
+/// What only ID tokens have (OpenID Connect Core §3.1.3.6 and §3.3.2.11). A `nonce` is in the access tokens of
+/// some servers too.
+const OF_ID_TOKENS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
+
 impl Rules {
     /// Whether a token is accepted of which the server says this.
     pub(super) fn judge(
@@ -116,5 +120,6 @@ fn is_of_another_kind(members: &Map<String, Value>) -> bool {
             .iter()
             .any(|kind| has_text(members, name, kind))
     };
-    KINDS.iter().any(|name| is(name))
+    let has_hash = OF_ID_TOKENS.iter().any(|name| members.contains_key(*name));
+    has_hash || KINDS.iter().any(is)
 }

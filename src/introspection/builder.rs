@@ -131,8 +131,9 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// In which members the client, the scope and so on are, if not in those of RFC 7662. The type of a
-    /// profile does not count here, and its [discriminators](TokenProfile::discriminator) do.
+    /// In which members the client, the scope and so on are, if not in those of RFC 7662. What a profile
+    /// says of types and [discriminators](TokenProfile::discriminator) does not count here: the server
+    /// has looked at the token itself.
     pub fn profile(mut self, profile: TokenProfile) -> Self {
         self.rules.profile = profile;
         self
