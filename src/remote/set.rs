@@ -1,12 +1,9 @@
 //! Reads a key set as it was fetched.
 
-use serde_json::Value;
+use serde::de::IgnoredAny;
 
 use super::error::{RemoteKeysError, RemoteKeysErrorKind as Kind};
-use crate::{
-    json,
-    jws::{Algorithm, VerifyingKey},
-};
+use crate::jws::{Algorithm, JwkSetReader, KeyError, KeyErrorKind, VerifyingKey};
 
 /// The keys of a set that can be used, and why the others cannot.
 #[derive(Debug, Default)]
@@ -22,38 +19,31 @@ pub(super) fn read(
     rsa: Algorithm,
     max_keys: usize,
 ) -> Result<FetchedSet, RemoteKeysError> {
-    let mut set =
-        json::object(body).map_err(|error| RemoteKeysError::with_source(Kind::NotJson, error))?;
-    let Some(Value::Array(keys)) = set.remove("keys") else {
-        return Err(RemoteKeysError::new(Kind::NotAKeySet));
-    };
-    if keys.len() > max_keys {
-        let many = format!("{} keys, at most {max_keys} are read", keys.len());
-        return Err(RemoteKeysError::with_flaw(Kind::TooManyKeys, many));
-    }
-    let mut read = FetchedSet::default();
-    for key in keys {
-        let lacks_alg =
-            key.get("kty").and_then(Value::as_str) == Some("RSA") && key.get("alg").is_none();
-        let text = key.to_string();
-        let key = match lacks_alg {
-            true => VerifyingKey::from_jwk_as(rsa, &text),
-            false => VerifyingKey::from_jwk(&text),
-        };
-        match key {
-            Ok(key) if !key.is_public() => read.skipped.push("it is a secret".to_owned()),
-            Ok(key) if read.keys.iter().any(|held| held.kid() == key.kid()) => {
-                read.skipped
-                    .push("its kid is that of another key".to_owned());
-            }
-            Ok(key) => read.keys.push(key),
-            Err(error) => read.skipped.push(error.to_string()),
-        }
-    }
-    if read.keys.is_empty() {
-        let why = read.skipped.first().cloned();
+    let text =
+        str::from_utf8(body).map_err(|error| RemoteKeysError::with_source(Kind::NotJson, error))?;
+    let reader = JwkSetReader::new().max_keys(max_keys).without_secrets();
+    let set = reader
+        .rsa_algorithm(rsa)
+        .and_then(|reader| reader.read(text));
+    let set = set.map_err(|error| no_set(error, body))?;
+    let skipped: Vec<String> = set.skipped().iter().map(ToString::to_string).collect();
+    if set.keys().is_empty() {
+        let why = skipped.first().cloned();
         let why = why.unwrap_or_else(|| "the set is empty".to_owned());
         return Err(RemoteKeysError::with_flaw(Kind::NoUsableKey, why));
     }
-    Ok(read)
+    Ok(FetchedSet {
+        keys: set.keys().to_vec(),
+        skipped,
+    })
+}
+
+fn no_set(error: KeyError, body: &[u8]) -> RemoteKeysError {
+    match (error.kind(), serde_json::from_slice::<IgnoredAny>(body)) {
+        (KeyErrorKind::TooManyKeys { .. }, _) => {
+            RemoteKeysError::with_flaw(Kind::TooManyKeys, error.to_string())
+        }
+        (_, Err(error)) => RemoteKeysError::with_source(Kind::NotJson, error),
+        (_, Ok(_)) => RemoteKeysError::with_source(Kind::NotAKeySet, error),
+    }
 }
