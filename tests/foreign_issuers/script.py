@@ -39,10 +39,11 @@ def serve(app, listener):
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
-def started(facts, rotate=None):
+def started(facts, rotate=None, end=lambda: None):
     print(json.dumps(facts), flush=True)
     for _ in sys.stdin:
         rotate()
         print("{}", flush=True)
+    end()
     # Nothing waits for the threads that serve.
     os._exit(0)
