@@ -174,7 +174,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(all(
-    any(feature = "session", feature = "dpop", feature = "_jws"),
+    any(
+        feature = "session",
+        feature = "dpop",
+        feature = "remote",
+        feature = "_jws"
+    ),
     not(any(feature = "aws-lc-rs", feature = "rust-crypto"))
 ))]
 compile_error!(
@@ -213,6 +218,8 @@ pub mod manual;
 #[cfg(feature = "session")]
 mod paths;
 #[cfg(feature = "_jws")]
+pub mod profile;
+#[cfg(feature = "_jws")]
 mod realm;
 mod reply;
 #[cfg(all(any(feature = "dpop", feature = "dbsc"), feature = "_jws"))]
@@ -237,10 +244,12 @@ pub use claims::{Audience, Claims, Scope, SessionId};
 pub use issuer::Issuer;
 #[cfg(feature = "_jws")]
 pub use jws::{Algorithm, KeySet, SigningKey, VerifyingKey, VerifyingKeys};
+#[cfg(feature = "_jws")]
+pub use profile::TokenProfile;
 pub use reply::ReplyBody;
 pub use token::{AccessToken, CamelCaseTokens, RefreshToken, TokenResponse, TokenType};
 #[cfg(feature = "_jws")]
-pub use verifier::{CacheLimits, Verifier};
+pub use verifier::{CacheLimits, IssuerKeys, TrustedIssuer, Verifier};
 
 /// Compiles the examples of the README.
 #[cfg(all(doctest, feature = "axum", feature = "cookie"))]

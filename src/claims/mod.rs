@@ -33,7 +33,7 @@ pub use verified::VerifiedToken;
 ///
 /// 1. The members of [`Claims`].
 /// 2. Claims by which other specifications decide whether a resource server accepts a token, or who
-///    holds it: `acr` and `amr` (RFC 9068 §2.2.1), `act` and `may_act` (RFC 8693 §4),
+///    holds it: `amr` (RFC 9068 §2.2.1), `act` and `may_act` (RFC 8693 §4),
 ///    `authorization_details` (RFC 9396 §9.1), `azp` and `nonce` (OpenID Connect Core §2).
 ///    This crate does not use them yet. They are reserved so that a later version can use them
 ///    without a clash with an application's claims.
@@ -68,7 +68,7 @@ pub const REGISTERED: &[&str] = &[
 ];
 
 /// Those of [`REGISTERED`] that are members of [`Claims`].
-pub(crate) const MEMBERS: &[&str] = REGISTERED.split_at(13).0;
+pub(crate) const MEMBERS: &[&str] = REGISTERED.split_at(14).0;
 
 /// The claims of an access token (RFC 9068 §2.2), with the application's own claims as `P`.
 ///
@@ -93,7 +93,8 @@ pub struct Claims<P = ()> {
     pub iss: String,
     /// The user, or other subject, that the token is about (RFC 7519 §4.1.2).
     pub sub: String,
-    /// The recipients of the token (RFC 7519 §4.1.3).
+    /// The recipients of the token (RFC 7519 §4.1.3). It is empty if the token of another issuer names
+    /// none; see [`TokenProfile`](https://docs.rs/tower-bearer/latest/tower_bearer/struct.TokenProfile.html).
     pub aud: Audience,
     /// When the token expires (RFC 7519 §4.1.4). It is refused from this time on.
     pub exp: Timestamp,
@@ -102,8 +103,9 @@ pub struct Claims<P = ()> {
     /// When the token becomes valid (RFC 7519 §4.1.5). It is refused before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nbf: Option<Timestamp>,
-    /// The token's own identifier (RFC 7519 §4.1.7).
-    pub jti: String,
+    /// The token's own identifier (RFC 7519 §4.1.7). Only tokens that do not follow RFC 9068 may lack it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
     /// The OAuth client that the token was issued to (RFC 8693 §4.3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
@@ -121,6 +123,10 @@ pub struct Claims<P = ()> {
     /// When the user last proved who they are (RFC 9068 §2.2.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
+    /// How the user proved who they are (RFC 9068 §2.2.1), as an authentication context class (OpenID
+    /// Connect Core §2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
     /// The key that the token is bound to (RFC 7800 §3.1). A verifier does not check that the
     /// presenter holds it: [`BearerLayer`](https://docs.rs/tower-bearer/latest/tower_bearer/bearer/struct.BearerLayer.html)
     /// does.
@@ -153,6 +159,7 @@ impl<P> Claims<P> {
             sid: self.sid,
             generation: self.generation,
             auth_time: self.auth_time,
+            acr: self.acr,
             cnf: self.cnf,
             private,
         }

@@ -36,6 +36,7 @@ mod verifying;
 
 pub use algorithm::Algorithm;
 pub use error::{KeyError, KeyErrorKind};
+pub(crate) use header::Header;
 #[cfg(any(feature = "dpop", feature = "dbsc"))]
 pub(crate) use self_signed::SelfSigned;
 pub use set::KeySet;

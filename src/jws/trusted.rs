@@ -54,8 +54,9 @@ pub(crate) struct Opened {
     pub(crate) trust: Trust,
 }
 
-/// The header and the key that opened a token, and the epoch of the set at that time.
+/// The set, the header and the key that opened a token, and the epoch of the set at that time.
 pub(crate) struct Trust {
+    keys: VerifyingKeys,
     known: Arc<Known>,
     epoch: AtomicU64,
 }
@@ -190,22 +191,21 @@ impl VerifyingKeys {
     pub(crate) fn open(
         &self,
         token: &str,
-        typ: &str,
+        is_right_type: impl Fn(&Header) -> bool,
         max_bytes: usize,
     ) -> Result<Opened, TokenError> {
-        self.verified(&Compact::parse(token, max_bytes)?, Some(typ))
+        self.verified(&Compact::parse(token, max_bytes)?, is_right_type)
     }
 
-    /// Opens a token of the type `typ`, or of any type if that is `None`.
     pub(super) fn verified(
         &self,
         jws: &Compact<'_>,
-        typ: Option<&str>,
+        is_right_type: impl Fn(&Header) -> bool,
     ) -> Result<Opened, TokenError> {
         let epoch = self.epoch();
         let seen = self.0.known.get(jws.header, epoch);
         let is_new = seen.is_none();
-        let known = self.recognise(seen, jws.header, typ)?;
+        let known = self.recognise(seen, jws.header, is_right_type)?;
         let verify = |signature: &[u8]| known.key.verify(jws.signing_input.as_bytes(), signature);
         if !jws.with_signature(verify)? {
             return Err(TokenError::Signature);
@@ -216,6 +216,7 @@ impl VerifyingKeys {
         Ok(Opened {
             payload: jws.payload()?,
             trust: Trust {
+                keys: self.clone(),
                 known,
                 epoch: AtomicU64::new(epoch),
             },
@@ -227,35 +228,20 @@ impl VerifyingKeys {
         &self,
         seen: Option<Arc<Known>>,
         segment: &str,
-        typ: Option<&str>,
+        is_right_type: impl Fn(&Header) -> bool,
     ) -> Result<Arc<Known>, TokenError> {
-        let of_type = |header: &Header| typ.is_none_or(|typ| header.is_type(typ));
         match seen {
-            Some(known) if of_type(&known.header) => Ok(known),
+            Some(known) if is_right_type(&known.header) => Ok(known),
             Some(_) => Err(TokenError::Type),
             None => {
                 let header = Header::parse(segment)?;
-                if !of_type(&header) {
+                if !is_right_type(&header) {
                     return Err(TokenError::Type);
                 }
                 let key = self.find(&header)?;
                 Ok(Arc::new(Known { header, key }))
             }
         }
-    }
-
-    /// Whether the token would still be opened with the same key.
-    pub(crate) fn still_trusts(&self, trust: &Trust) -> bool {
-        let epoch = self.epoch();
-        if trust.epoch.load(Ordering::Relaxed) == epoch {
-            return true;
-        }
-        let known = &trust.known;
-        let holds = self.find(&known.header).is_ok_and(|key| key.is(&known.key));
-        if holds {
-            trust.epoch.store(epoch, Ordering::Relaxed);
-        }
-        holds
     }
 
     fn find(&self, header: &Header) -> Result<VerifyingKey, TokenError> {
@@ -328,6 +314,22 @@ impl VerifyingKeys {
     fn publish(&self, keys: Vec<VerifyingKey>) {
         self.0.keys.store(Arc::new(keys));
         self.0.epoch.fetch_add(1, Ordering::Release);
+    }
+}
+
+impl Trust {
+    /// Whether the token would still be opened with the same key.
+    pub(crate) fn holds(&self) -> bool {
+        let epoch = self.keys.epoch();
+        if self.epoch.load(Ordering::Relaxed) == epoch {
+            return true;
+        }
+        let (header, key) = (&self.known.header, &self.known.key);
+        let holds = self.keys.find(header).is_ok_and(|found| found.is(key));
+        if holds {
+            self.epoch.store(epoch, Ordering::Relaxed);
+        }
+        holds
     }
 }
 
