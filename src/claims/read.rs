@@ -82,6 +82,40 @@ impl Members {
     }
 }
 
+impl Members {
+    /// Reads a claim of this crate's own. Another issuer may mean something else by its name, so that a
+    /// value of another type is one of that issuer's private claims.
+    fn take_own<'de, A: MapAccess<'de>, T>(
+        &mut self,
+        map: &mut A,
+        name: &str,
+        read: fn(Value) -> Result<T, Value>,
+        member: fn(&mut Self) -> &mut Option<T>,
+    ) -> Result<(), A::Error> {
+        let Strict(value) = map.next_value()?;
+        let is_twin = match read(value) {
+            Ok(value) => member(self).replace(value).is_some() || self.private.contains_key(name),
+            Err(value) => {
+                let is_there = member(self).is_some();
+                self.private.insert(name.to_owned(), value).is_some() || is_there
+            }
+        };
+        if is_twin { Err(twin()) } else { Ok(()) }
+    }
+}
+
+fn text(value: Value) -> Result<String, Value> {
+    match value {
+        Value::String(text) => Ok(text),
+        other => Err(other),
+    }
+}
+
+fn small(value: Value) -> Result<u32, Value> {
+    let number = value.as_u64().and_then(|number| number.try_into().ok());
+    number.ok_or(value)
+}
+
 struct Reader<'a> {
     mistyped: &'a mut bool,
 }
@@ -136,8 +170,10 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 Name::Jti => self.take(&mut map, &mut members.jti)?,
                 Name::ClientId => self.take(&mut map, &mut members.client_id)?,
                 Name::Scope => self.take(&mut map, &mut members.scope)?,
-                Name::Sid => self.take(&mut map, &mut members.sid)?,
-                Name::Generation => self.take(&mut map, &mut members.generation)?,
+                Name::Sid => members.take_own(&mut map, "sid", text, |own| &mut own.sid)?,
+                Name::Generation => {
+                    members.take_own(&mut map, "gen", small, |own| &mut own.generation)?;
+                }
                 Name::AuthTime => self.take(&mut map, &mut members.auth_time)?,
                 Name::Acr => self.take(&mut map, &mut members.acr)?,
                 Name::Cnf => self.take(&mut map, &mut members.cnf)?,
@@ -238,6 +274,39 @@ mod tests {
         let content = with(r#","amr":["pwd"],"act":{"sub":"x"}"#).unwrap();
         let private = Value::from(content.private.clone());
         assert_eq!(private, json!({ "amr": ["pwd"], "act": { "sub": "x" } }));
+    }
+
+    #[test]
+    fn another_meaning_of_a_name_of_ours_is_a_private_claim() {
+        for (name, value) in [
+            ("gen", json!("x")),
+            ("gen", json!(-1)),
+            ("gen", json!(4_294_967_296_u64)),
+            ("gen", json!(null)),
+            ("sid", json!(7)),
+            ("sid", json!(["a"])),
+        ] {
+            let content = with(&format!(r#","{name}":{value}"#)).unwrap();
+            assert_eq!(
+                (content.claims.generation, &content.claims.sid),
+                (None, &None)
+            );
+            assert_eq!(content.private.get(name), Some(&value));
+            for twin in [json!("s"), json!(1), value.clone()] {
+                let twins = with(&format!(r#","{name}":{value},"{name}":{twin}"#));
+                assert_eq!(
+                    twins.err(),
+                    Some(TokenError::Malformed),
+                    "{name} {value} {twin}"
+                );
+                let twins = with(&format!(r#","{name}":{twin},"{name}":{value}"#));
+                assert_eq!(
+                    twins.err(),
+                    Some(TokenError::Malformed),
+                    "{name} {value} {twin}"
+                );
+            }
+        }
     }
 
     #[test]

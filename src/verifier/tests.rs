@@ -138,11 +138,6 @@ fn claims_are_there_and_of_their_type() {
         json!({ "client_id": 1 }),
         json!({ "scope": ["read"] }),
         json!({ "scope": null }),
-        json!({ "sid": 1 }),
-        json!({ "gen": -1 }),
-        json!({ "gen": 4_294_967_296_u64 }),
-        json!({ "gen": "1" }),
-        json!({ "gen": 1.5 }),
         json!({ "auth_time": "now" }),
     ] {
         assert_eq!(
