@@ -72,8 +72,9 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), StartError> {
     let config = Config::load()?;
-    server::log();
     let router = router(config.verifier()?);
+    // Not before: what is wrong with a setting is one line.
+    server::log();
     let stop = server::asked_to_stop()?;
     let listener = server::bind(&config.addr).await?;
     server::announce(&listener, TRY)?;
