@@ -86,8 +86,8 @@
 //! Tokens and sessions need one of the two crypto back ends. A crate that only writes a store needs
 //! none: it turns off the default features and turns on `store`.
 //!
-//! The crate turns on the feature `float_roundtrip` of serde_json, which Cargo then turns on for
-//! your whole program. Floats are read exactly, so that those in your claims come out of a token
+//! The crate turns on the features `float_roundtrip` and `raw_value` of serde_json, which Cargo then
+//! turns on for your whole program. Floats are read exactly, so that those in your claims come out of a token
 //! and a store bit for bit; parsing them takes about twice as long. The other features of
 //! serde_json make no difference to tokens and sessions.
 //!
@@ -221,6 +221,8 @@ mod paths;
 pub mod profile;
 #[cfg(feature = "_jws")]
 mod realm;
+#[cfg(all(feature = "remote", feature = "_jws"))]
+pub mod remote;
 mod reply;
 #[cfg(all(any(feature = "dpop", feature = "dbsc"), feature = "_jws"))]
 mod seal;
@@ -230,6 +232,9 @@ pub mod session;
 pub mod store;
 mod token;
 mod trace;
+#[cfg(feature = "_transport")]
+#[doc(hidden)]
+pub mod transport;
 #[cfg(feature = "_jws")]
 mod verifier;
 
@@ -252,6 +257,6 @@ pub use token::{AccessToken, CamelCaseTokens, RefreshToken, TokenResponse, Token
 pub use verifier::{CacheLimits, IssuerKeys, TrustedIssuer, Verifier};
 
 /// Compiles the examples of the README.
-#[cfg(all(doctest, feature = "axum", feature = "cookie"))]
+#[cfg(all(doctest, feature = "axum", feature = "cookie", feature = "http-client"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
