@@ -9,8 +9,6 @@
 
 #[path = "resource_server/config.rs"]
 mod config;
-#[path = "resource_server/profiles.rs"]
-mod profiles;
 #[allow(dead_code, reason = "the other servers use all of it")]
 mod shared;
 #[allow(dead_code, reason = "the other servers use all of it")]

@@ -7,10 +7,7 @@ use tower_bearer::{
     remote::{HttpClient, RemoteKeys},
 };
 
-use super::{
-    profiles,
-    shared::config::{self, StartError},
-};
+use super::shared::config::{self, StartError};
 
 /// An API for access tokens of other issuers. Lists have `;` between their items.
 #[derive(Parser)]
@@ -29,7 +26,12 @@ pub(crate) struct Config {
     pub(crate) audience: Vec<String>,
 
     /// How the tokens look: one for all issuers, or one for each.
-    #[arg(long, env = "PROFILE", value_delimiter = ';', default_value = profiles::DEFAULT)]
+    #[arg(
+        long,
+        env = "PROFILE",
+        value_delimiter = ';',
+        default_value = "rfc9068"
+    )]
     profile: Vec<String>,
 
     /// Where the keys are, if not where the issuer's metadata say: one for each issuer, which may be
@@ -79,7 +81,7 @@ impl Config {
     fn trusted(&self, place: usize, http: &HttpClient) -> Result<TrustedIssuer, StartError> {
         let issuer = self.of("ISSUER", &self.issuer, place)?;
         let audience = self.of("AUDIENCE", &self.audience, place)?;
-        let profile = profiles::named(self.of("PROFILE", &self.profile, place)?)?;
+        let profile = profile(self.of("PROFILE", &self.profile, place)?)?;
         let rsa_algorithm = *self.of("RSA_ALG", &self.rsa_alg, place)?;
         let keys = match self.jwks_url(place)? {
             Some(jwks_url) => RemoteKeys::at(jwks_url, http.clone()),
@@ -113,4 +115,11 @@ impl Config {
         let url = self.jwks_url.get(place).map(String::as_str);
         Ok(url.filter(|url| !url.is_empty()))
     }
+}
+
+fn profile(name: &str) -> Result<TokenProfile, StartError> {
+    TokenProfile::named(name).ok_or_else(|| {
+        let names = TokenProfile::NAMES.join(", ");
+        format!("PROFILE: there is no {name:?}; use one of {names}").into()
+    })
 }

@@ -1,9 +1,12 @@
 //! The API that takes the tokens.
 
+use std::time::Duration;
+
 use axum::{Json, Router, body::Body, routing::get};
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
+use tokio::time::sleep;
 use tower::ServiceExt;
 use tower_bearer::{Claims, Verifier, bearer::BearerLayer};
 
@@ -38,18 +41,17 @@ impl Api {
         serde_json::from_slice(&body).unwrap()
     }
 
-    /// Does what an honest client does: waits where it is told to, a few times.
-    pub(crate) async fn status_at_last(&self, token: &str) -> StatusCode {
-        let mut answer = self.answer(token).await;
-        for _ in 0..5 {
+    /// Does what an honest client does: comes again when it is told to, a few times. Gives the last
+    /// status, and how often it had to.
+    pub(crate) async fn status_at_last(&self, token: &str) -> (StatusCode, usize) {
+        for waits in 0..5 {
+            let answer = self.answer(token).await;
             if answer.status() != StatusCode::SERVICE_UNAVAILABLE {
-                break;
+                return (answer.status(), waits);
             }
             let pause = answer.headers()["retry-after"].to_str().unwrap();
-            let pause = std::time::Duration::from_secs(pause.parse().unwrap());
-            tokio::time::sleep(pause).await;
-            answer = self.answer(token).await;
+            sleep(Duration::from_secs(pause.parse().unwrap())).await;
         }
-        answer.status()
+        (StatusCode::SERVICE_UNAVAILABLE, 5)
     }
 }

@@ -1,5 +1,5 @@
 // better-auth with its plugins jwt and oauth-provider: JWTs where an API is named, opaque tokens
-// otherwise (mode "opaque").
+// otherwise (mode "opaque"), and the JWTs of its own sessions (mode "session").
 
 import { createHash, randomBytes } from 'node:crypto';
 import { API, listen, load, mode, started } from './script.mjs';
@@ -78,16 +78,36 @@ const redeemed = await fetch(`${issuer}/oauth2/token`, {
   }),
 });
 
-started({
-  issuer,
-  audience: API,
-  token_endpoint: `${issuer}/oauth2/token`,
-  introspection_endpoint: `${issuer}/oauth2/introspect`,
-  client: [app.client_id, app.client_secret],
-  // It tells nobody else about a token that names no API.
-  resource_server: [app.client_id, app.client_secret],
-  refresh_token: (await redeemed.json()).refresh_token,
-}, () => {
-  // The time of all keys is over. It makes the next one in the call that signs with it.
+// The time of all keys is over. It makes the next one in the call that signs with it.
+const rotate = () => {
   for (const key of tables.jwks) key.expiresAt = new Date();
-});
+};
+
+if (mode === 'session') {
+  const token = async () => ({
+    access_token: (await auth.api.getToken({ headers: { cookie } })).token,
+  });
+  started({
+    issuer: origin,
+    jwks_uri: `${issuer}/jwks`,
+    audience: origin,
+    ...await token(),
+  }, () => {
+    rotate();
+    return token();
+  });
+} else {
+  started({
+    issuer,
+    audience: API,
+    token_endpoint: `${issuer}/oauth2/token`,
+    introspection_endpoint: `${issuer}/oauth2/introspect`,
+    client: [app.client_id, app.client_secret],
+    // It tells nobody else about a token that names no API.
+    resource_server: [app.client_id, app.client_secret],
+    refresh_token: (await redeemed.json()).refresh_token,
+  }, () => {
+    rotate();
+    return {};
+  });
+}

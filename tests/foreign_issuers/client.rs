@@ -21,24 +21,24 @@ use tower::Service;
 use tower_bearer::AccessToken;
 use tower_bearer_client::{ClientSession, NewTokens};
 
-use crate::server::Facts;
+use crate::server::Login;
 
 /// A client that is signed in.
 pub(crate) struct Client {
-    pub(crate) session: ClientSession,
+    session: ClientSession,
     http: Http,
 }
 
 impl Client {
-    pub(crate) async fn new(facts: &Facts) -> Self {
+    pub(crate) async fn new(login: &Login) -> Self {
         let http = Http::new();
-        let (id, secret) = &facts.client;
-        let session = ClientSession::builder(&facts.token_endpoint, http.clone())
+        let (id, secret) = &login.client;
+        let session = ClientSession::builder(&login.token_endpoint, http.clone())
             .client_id(id)
             .client_secret(secret)
             .build()
             .unwrap();
-        let tokens = NewTokens::from_refresh_token(&facts.refresh_token);
+        let tokens = NewTokens::from_refresh_token(&login.refresh_token);
         session.sign_in(tokens).await.unwrap();
         Self { session, http }
     }

@@ -105,4 +105,7 @@ started({
   client: ['app', 'app-secret'],
   resource_server: ['api', 'api-secret'],
   refresh_token: await refreshToken.save(),
-}, start);
+}, () => {
+  start();
+  return {};
+});

@@ -3,8 +3,8 @@
 //   node SERVER.mjs FOLDER [MODE]      FOLDER/node_modules has the packages
 //
 // A script prints one line of JSON: where its server is, and what a client and a resource server need
-// there. At each line "rotate" it makes the server sign with a new key, and prints one more line when it
-// does. It lives as long as its standard input is open.
+// there. At each line "rotate" it makes the server sign with a new key, and prints one more line of JSON
+// when it does. It lives as long as its standard input is open.
 
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -28,9 +28,6 @@ export const listen = async () => {
 export const started = (facts, rotate) => {
   console.log(JSON.stringify(facts));
   createInterface({ input: process.stdin })
-    .on('line', async () => {
-      await rotate();
-      console.log('{}');
-    })
+    .on('line', async () => console.log(JSON.stringify(await rotate())))
     .on('close', () => process.exit());
 };

@@ -3,8 +3,8 @@
     python SERVER.py [MODE]
 
 A script prints one line of JSON: where its server is, and what a client and a resource server need
-there. At each line "rotate" it makes the server sign with a new key, and prints one more line when it
-does. It lives as long as its standard input is open.
+there. At each line "rotate" it makes the server sign with a new key, and prints one more line of JSON
+when it does. It lives as long as its standard input is open.
 """
 
 import json

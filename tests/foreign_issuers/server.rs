@@ -12,6 +12,7 @@ use std::{
 use serde::Deserialize;
 use tests_shared::skipped;
 use tokio::task::block_in_place;
+use tower_bearer::AccessToken;
 
 /// A server that runs; it ends when its standard input does.
 pub(crate) struct Server {
@@ -27,13 +28,19 @@ pub(crate) struct Facts {
     pub(crate) issuer: String,
     /// Where there is no metadata.
     pub(crate) jwks_uri: Option<String>,
-    pub(crate) introspection_endpoint: Option<String>,
-    pub(crate) token_endpoint: String,
     pub(crate) audience: String,
+    /// Where users are signed in without OAuth.
+    access_token: Option<String>,
+    #[serde(flatten)]
+    login: Option<Login>,
+}
+
+/// A client that a user is signed in with.
+#[derive(Deserialize)]
+pub(crate) struct Login {
+    pub(crate) token_endpoint: String,
     /// Identifier and secret.
     pub(crate) client: (String, String),
-    /// Who may introspect tokens.
-    pub(crate) resource_server: Option<(String, String)>,
     pub(crate) refresh_token: String,
 }
 
@@ -118,13 +125,25 @@ impl Server {
         })
     }
 
+    /// The client that is signed in.
+    pub(crate) fn login(&self) -> Option<&Login> {
+        self.facts.login.as_ref()
+    }
+
+    /// A token that is there without a client.
+    pub(crate) fn access_token(&self) -> AccessToken {
+        let token = self.facts.access_token.as_deref();
+        AccessToken::new(token.expect("a login or a token"))
+    }
+
     /// Makes it sign with a new key.
     pub(crate) fn rotate(&mut self) {
         let stdin = self.stdin.as_mut().expect("open");
         stdin.write_all(b"rotate\n").expect("writable");
         let mut line = String::new();
         block_in_place(|| self.stdout.read_line(&mut line)).expect("readable");
-        assert_eq!(line, "{}\n");
+        let facts: serde_json::Value = serde_json::from_str(&line).expect("it has rotated");
+        self.facts.access_token = facts["access_token"].as_str().map(str::to_owned);
     }
 }
 

@@ -12,8 +12,7 @@ use std::{
 use http::StatusCode;
 use tokio::task::JoinHandle;
 use tower_bearer::{
-    AccessToken, Algorithm, TrustedIssuer, Verifier,
-    profile::TokenProfile,
+    AccessToken, Algorithm, TokenProfile, TrustedIssuer, Verifier,
     remote::{HttpClient, RemoteKeys},
 };
 
@@ -22,17 +21,6 @@ use crate::{
     client::{Client, kid},
     server::{Facts, Server},
 };
-
-/// How the tokens of a server are verified.
-#[derive(Clone, Copy)]
-pub(crate) enum Tokens {
-    Jwt {
-        profile: &'static str,
-        of: fn() -> TokenProfile,
-        /// Of keys that name none.
-        rsa: Algorithm,
-    },
-}
 
 /// A row of the table.
 #[derive(Clone, PartialEq)]
@@ -59,7 +47,7 @@ impl Row {
 
 impl fmt::Debug for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (cell, width) in self.0.iter().zip([28, 11, 5, 13, 9, 8, 16, 16]) {
+        for (cell, width) in self.0.iter().zip([22, 10, 5, 25, 8, 8, 16, 16]) {
             write!(f, "| {cell:width$} ")?;
         }
         f.write_str("|")
@@ -70,40 +58,40 @@ fn yes(is_so: bool) -> String {
     if is_so { "yes" } else { "no" }.to_owned()
 }
 
-/// Visits a server whose tokens are JWTs.
-pub(crate) async fn jwt(name: &str, mut server: Server, tokens: Tokens) -> Row {
-    let Tokens::Jwt { profile, of, rsa } = tokens;
+/// Visits a server whose tokens are JWTs. `rsa` is the algorithm of keys that name none.
+pub(crate) async fn jwt(name: &str, mut server: Server, profile: &str, rsa: Algorithm) -> Row {
     let keys = keys(&server.facts, rsa).await;
-    let facts = &server.facts;
-    let issuer = TrustedIssuer::new(&facts.issuer, &facts.audience, keys.clone()).unwrap();
-    let verifier = Verifier::trusting([issuer.profile(of())]).unwrap();
+    let verifier = verifier(&server.facts, &keys, profile);
     // One verifies each token anew, as after a restart.
-    let (api, afresh) = (
-        Api::new(verifier.clone()),
-        Api::new(verifier.without_cache()),
-    );
-    let client = Client::new(facts).await;
-
-    let first = client.token().await;
-    let accepted = api.status(first.expose()).await == StatusCode::OK;
-    if accepted {
-        let claims = api.claims(first.expose()).await;
-        assert_eq!(claims["iss"], *facts.issuer);
-        assert!(!claims["sub"].as_str().unwrap().is_empty());
-    }
-    let id_token = match client.id_token() {
-        None => "none".to_owned(),
-        Some(token) if api.status(&token).await == StatusCode::UNAUTHORIZED => "refused".to_owned(),
-        Some(_) => "ACCEPTED".to_owned(),
+    let afresh = Api::new(verifier.clone().without_cache());
+    let api = Api::new(verifier);
+    let client = match server.login() {
+        Some(login) => Some(Client::new(login).await),
+        None => None,
     };
+
+    let first = match &client {
+        Some(client) => client.token().await,
+        None => server.access_token(),
+    };
+    let accepted = accepted(&api, &first, &server.facts).await;
+    let id_token = id_token(&api, client.as_ref()).await;
     let before = keys.status().keys();
+
     let watch = Watch::start([&api, &afresh], &first);
     server.rotate();
-    let second = client.token_after(&first).await;
+    let second = match &client {
+        Some(client) => client.token_after(&first).await,
+        None => server.access_token(),
+    };
     assert_ne!(kid(&first), kid(&second), "{name} signs with a new key");
-    let survived = api.status_at_last(second.expose()).await == StatusCode::OK;
+    let (status, waits) = api.status_at_last(second.expose()).await;
     let (asked, refused) = watch.stop().await;
-    println!("{name}: {asked} requests with the token of before, {refused} refused");
+    println!("{name}: {refused} of {asked} requests refused; the new token waited {waits} times");
+    let refreshed = match &client {
+        Some(_) => yes(first.expose() != second.expose()),
+        None => "no client".to_owned(),
+    };
     Row([
         name.to_owned(),
         yes(server.facts.jwks_uri.is_none()),
@@ -111,8 +99,8 @@ pub(crate) async fn jwt(name: &str, mut server: Server, tokens: Tokens) -> Row {
         profile.to_owned(),
         yes(accepted),
         id_token,
-        yes(survived && refused == 0),
-        yes(first.expose() != second.expose()),
+        yes(status == StatusCode::OK && refused == 0),
+        refreshed,
     ])
 }
 
@@ -129,6 +117,34 @@ async fn keys(facts: &Facts, rsa: Algorithm) -> RemoteKeys {
         .fetch()
         .await
         .unwrap()
+}
+
+fn verifier(facts: &Facts, keys: &RemoteKeys, profile: &str) -> Verifier {
+    let issuer = TrustedIssuer::new(&facts.issuer, &facts.audience, keys.clone()).unwrap();
+    let profile = TokenProfile::named(profile).expect("a ready profile");
+    Verifier::trusting([issuer.profile(profile)]).unwrap()
+}
+
+/// Whether the route is reached, with the claims of the user.
+async fn accepted(api: &Api, token: &AccessToken, facts: &Facts) -> bool {
+    if api.status(token.expose()).await != StatusCode::OK {
+        return false;
+    }
+    let claims = api.claims(token.expose()).await;
+    assert_eq!(claims["iss"], *facts.issuer);
+    assert!(!claims["sub"].as_str().unwrap().is_empty());
+    true
+}
+
+/// What the API makes of the ID token that the client was given with the access token.
+async fn id_token(api: &Api, client: Option<&Client>) -> String {
+    match client.and_then(Client::id_token) {
+        None => "none".to_owned(),
+        Some(token) => match api.status(&token).await {
+            StatusCode::UNAUTHORIZED => "refused".to_owned(),
+            status => status.to_string(),
+        },
+    }
 }
 
 /// Sends requests with a good token all the time.
