@@ -3,6 +3,7 @@
 pub(crate) const TOKEN: &str = "/token";
 pub(crate) const REFRESH_TOKEN: &str = "/refresh-token";
 pub(crate) const REVOKE: &str = "/revoke";
+pub(crate) const INTROSPECT: &str = "/introspect";
 pub(crate) const JWKS: &str = "/.well-known/jwks.json";
 #[cfg(feature = "dbsc")]
 pub(crate) const DEVICE_REGISTRATION: &str = "/device/register";

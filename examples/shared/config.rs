@@ -41,6 +41,19 @@ impl fmt::Display for StartError {
     }
 }
 
+/// Reads the settings. `--help` and `--version` print and end the process.
+pub(crate) fn parse<C: Parser>() -> Result<C, StartError> {
+    C::try_parse().map_err(|error| {
+        if !error.use_stderr() {
+            error.exit();
+        }
+        // The first line names the setting and the value, the rest repeats the usage.
+        let text = error.to_string();
+        let line = text.lines().next().unwrap_or_default();
+        StartError::from(line.trim_start_matches("error: ").to_owned())
+    })
+}
+
 /// An example server for tower-bearer. All settings have defaults: just start it.
 #[derive(Parser)]
 #[command(version)]
@@ -101,6 +114,24 @@ pub(crate) struct Config {
     /// or HTTPS at the host that the request names].
     #[arg(long, env = "PUBLIC_ORIGIN", value_name = "URL")]
     pub(crate) public_origin: Option<String>,
+
+    /// Who may ask about access tokens at `/auth/introspect`.
+    #[arg(
+        long,
+        env = "CLIENT_ID",
+        value_name = "NAME",
+        default_value = "resource-server"
+    )]
+    client_id: String,
+
+    /// Its secret [default: nobody may ask].
+    #[arg(
+        long,
+        env = "CLIENT_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    client_secret: Option<String>,
 }
 
 /// Which sessions are bound to a key.
@@ -161,17 +192,8 @@ fn sqlite(address: &str) -> Result<Store<'_>, StartError> {
 }
 
 impl Config {
-    /// Reads the settings. `--help` and `--version` print and end the process.
     pub(crate) fn load() -> Result<Self, StartError> {
-        Self::try_parse().map_err(|error| {
-            if !error.use_stderr() {
-                error.exit();
-            }
-            // The first line names the setting and the value, the rest repeats the usage.
-            let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            StartError::from(line.trim_start_matches("error: ").to_owned())
-        })
+        parse()
     }
 
     pub(crate) fn store(&self) -> Result<Store<'_>, StartError> {
@@ -208,6 +230,12 @@ impl Config {
 
     pub(crate) fn session_ttl(&self) -> Duration {
         self.session_ttl.map_or(180 * DAY, Duration::from_secs)
+    }
+
+    /// The resource server that may ask about access tokens, and its secret.
+    pub(crate) fn resource_server(&self) -> Option<(String, String)> {
+        let secret = self.client_secret.clone()?;
+        Some((self.client_id.clone(), secret))
     }
 
     pub(crate) fn reuse_window(&self) -> Duration {

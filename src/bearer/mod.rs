@@ -110,6 +110,7 @@ mod future;
 mod grpc;
 mod guard;
 mod layer;
+mod roles;
 mod rules;
 mod schemes;
 mod scope;
@@ -120,6 +121,7 @@ pub use challenge::Rejection;
 pub use future::ResponseFuture;
 pub use guard::{Admission, SessionGuard, Unavailable};
 pub use layer::BearerLayer;
+pub use roles::Roles;
 pub use service::Bearer;
 #[cfg(feature = "axum")]
 pub(crate) use {rules::Checked, schemes::Schemes};

@@ -9,6 +9,8 @@ mod confirmation;
 mod private;
 #[cfg(feature = "_jws")]
 mod read;
+#[cfg(feature = "_jws")]
+mod roles;
 mod scope;
 mod session_id;
 mod thumbprint;
@@ -20,6 +22,8 @@ pub use confirmation::{Confirmation, ConfirmationError};
 pub use private::{PrivateClaims, PrivateClaimsError};
 #[cfg(feature = "_jws")]
 pub(crate) use read::read;
+#[cfg(feature = "_jws")]
+pub(crate) use roles::RoleClaims;
 pub use scope::{Scope, ScopeError};
 pub use session_id::SessionId;
 pub use thumbprint::{KeyThumbprint, KeyThumbprintError};

@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::{Audience, Claims, Confirmation, Content, Scope};
+use super::{Audience, Claims, Confirmation, Content, RoleClaims, Scope};
 use crate::{clock::Timestamp, error::TokenError, json::Strict};
 
 /// Reads the registered claims and the application's own into one shared allocation, because they
@@ -16,7 +16,7 @@ use crate::{clock::Timestamp, error::TokenError, json::Strict};
 ///
 /// This is as strict as [`json::object`](crate::json::object): a duplicate member at any depth is
 /// [`TokenError::Malformed`]. A registered claim of the wrong type is [`TokenError::Claims`].
-pub(crate) fn read(payload: &[u8]) -> Result<Arc<Content>, TokenError> {
+pub(crate) fn read(payload: &[u8], roles: &RoleClaims) -> Result<Arc<Content>, TokenError> {
     let mut mistyped = false;
     let mut deserializer = serde_json::Deserializer::from_slice(payload);
     let members = Reader {
@@ -25,7 +25,7 @@ pub(crate) fn read(payload: &[u8]) -> Result<Arc<Content>, TokenError> {
     .deserialize(&mut deserializer)
     .and_then(|members| deserializer.end().map(|()| members));
     match members {
-        Ok(members) => members.into_content().ok_or(TokenError::Claims),
+        Ok(members) => members.into_content(roles).ok_or(TokenError::Claims),
         Err(error) if mistyped && error.is_data() => Err(TokenError::Claims),
         Err(_) => Err(TokenError::Malformed),
     }
@@ -54,7 +54,7 @@ struct Members {
 impl Members {
     /// Returns `None` if a required claim is missing (RFC 9068 §2.2), or if `sub`, `jti` or
     /// `client_id` is empty. The verifier decides whether `client_id` is required.
-    fn into_content(self) -> Option<Arc<Content>> {
+    fn into_content(self, roles: &RoleClaims) -> Option<Arc<Content>> {
         let named = |text: &String| !text.is_empty();
         if !self.client_id.as_ref().is_none_or(named) {
             return None;
@@ -78,6 +78,7 @@ impl Members {
                 private: (),
             },
             private: self.private,
+            roles: roles.clone(),
         }))
     }
 }
@@ -253,7 +254,11 @@ mod tests {
     const LEAST: &str = r#""iss":"i","sub":"s","aud":"a","exp":2,"iat":1,"jti":"j""#;
 
     fn with(members: &str) -> Result<Arc<Content>, TokenError> {
-        read(format!("{{{LEAST}{members}}}").as_bytes())
+        raw(format!("{{{LEAST}{members}}}").as_bytes())
+    }
+
+    fn raw(payload: &[u8]) -> Result<Arc<Content>, TokenError> {
+        read(payload, &RoleClaims::new([]))
     }
 
     #[test]
@@ -350,9 +355,9 @@ mod tests {
             "7".to_owned(),
             String::new(),
         ] {
-            let error = read(payload.as_bytes()).err();
+            let error = raw(payload.as_bytes()).err();
             assert_eq!(error, Some(TokenError::Malformed), "{payload}");
         }
-        assert!(read(format!(" {{{LEAST}}}\n").as_bytes()).is_ok());
+        assert!(read(format!(" {{{LEAST}}}\n").as_bytes(), &RoleClaims::default()).is_ok());
     }
 }

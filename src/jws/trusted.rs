@@ -83,10 +83,28 @@ impl VerifyingKeys {
         Ok(Self::of(set, false))
     }
 
-    /// Creates a set without keys, which [`replace`](Self::replace) can fill.
-    #[allow(dead_code)] // for keys that are still to be fetched
+    /// A set that is filled later.
+    #[cfg(feature = "remote")]
     pub(crate) fn empty() -> Self {
         Self::of(Vec::new(), false)
+    }
+
+    /// The keys of now.
+    #[cfg(feature = "remote")]
+    pub(crate) fn list(&self) -> Vec<VerifyingKey> {
+        self.0.keys.load().to_vec()
+    }
+
+    /// Replaces the keys, as [`replace`](Self::replace) does, also by none. Only one writer may call
+    /// this at a time.
+    #[cfg(feature = "remote")]
+    pub(crate) fn set_list(&self, next: Vec<VerifyingKey>) {
+        let held = self.0.keys.load();
+        let keys = next.into_iter().map(|key| {
+            let same = held.iter().find(|held| held.equals(&key));
+            same.cloned().unwrap_or(key)
+        });
+        self.publish(keys.collect());
     }
 
     /// Creates the verifying keys of a [`KeySet`](super::KeySet) that signs with `signing`.

@@ -213,7 +213,7 @@ impl VerifyingKey {
     }
 
     /// Whether `other` is an equal key, under the same `kid` and for the same algorithm.
-    pub(super) fn equals(&self, other: &Self) -> bool {
+    pub(crate) fn equals(&self, other: &Self) -> bool {
         (self.kid(), self.algorithm()) == (other.kid(), other.algorithm())
             && self.is_same_key(other)
     }

@@ -5,16 +5,24 @@
 //!
 //! 1. **The type.** Only `typ: at+jwt` is accepted, unless the profile opens it. A profile that takes
 //!    `JWT` or no `typ` must say what else tells an access token from an ID token, by a
-//!    [`Discriminator`], and refuses tokens with `nonce`, `at_hash`, `c_hash` or `s_hash`, which only
-//!    ID tokens have (OpenID Connect Core §3.1.3.6, §3.3.2.11).
-//! 2. **The claims.** `iss`, `exp` and `iat` are always required and always checked. The profile names
-//!    the claims that hold the client, the scope, the subject, the token's identifier, the session, the
-//!    roles and the tenant.
+//!    [`Discriminator`]. It refuses tokens with `nonce`, `at_hash`, `c_hash` or `s_hash`, which only
+//!    ID tokens have (OpenID Connect Core §3.1.3.6, §3.3.2.11), and with `events`, which logout tokens
+//!    have (RFC 8417 §2.2).
+//! 2. **The claims.** `iss`, `exp`, `iat` and a subject are always required, and `iss`, `exp`, `iat`
+//!    and `nbf` always checked. The profile names the claims that hold the client, the scope, the
+//!    subject, the token's identifier, the session, the roles and the tenant. If one that names who the
+//!    token is about, or whose it is, cannot be read, the token is refused.
 //! 3. **The audience** is always compared with what the API is configured for: `aud` or, where a token
 //!    has none, the claim that the profile names.
-//! 4. **Names of this crate** mean nothing in a token of another shape: a claim `gen` is one of the
+//! 4. **The tenant**, where the profile names its claim, has to be the one that `iss` names.
+//! 5. **Names of this crate** mean nothing in a token of another shape: a claim `gen` is one of the
 //!    issuer's own, and one of `sid`, `auth_time` or `acr` that has another form is left among the
 //!    private claims. `cnf` is always read: a binding that cannot be read refuses the token.
+//!
+//! The profiles of many providers are ready, each as a constructor of [`TokenProfile`], and
+//! [by name](TokenProfile::named) for a configuration file. The manual
+//! [has a table](https://docs.rs/tower-bearer/latest/tower_bearer/manual/providers/index.html) of them.
+//! Whatever else a provider writes is described in a few lines:
 //!
 //! ```
 //! use tower_bearer::profile::{Discriminator, TokenProfile};
@@ -28,14 +36,21 @@
 
 use std::{borrow::Cow, sync::Arc};
 
+use serde_json::{Map, Value};
+
 mod discriminator;
 mod read;
+mod ready;
 mod shape;
 
 pub use discriminator::Discriminator;
 use shape::{Shape, names};
 
-use crate::{claims::Content, error::TokenError, jws::Header};
+use crate::{
+    claims::{Content, RoleClaims},
+    error::TokenError,
+    jws::Header,
+};
 
 /// How access tokens look, and where their claims are. It is cheap to clone. See
 /// [the module](self).
@@ -60,7 +75,8 @@ impl TokenProfile {
     /// them from ID tokens is the `discriminator`, and more of them can be
     /// [added](Self::discriminator).
     ///
-    /// The claims are those of RFC 9068, of which only `iss`, `exp` and `iat` are required.
+    /// The claims are those of RFC 9068, of which only `iss`, `sub`, `exp` and `iat` are required, and an
+    /// audience.
     pub fn jwt(discriminator: Discriminator) -> Self {
         Self(Arc::new(Shape::jwt(discriminator)))
     }
@@ -72,7 +88,8 @@ impl TokenProfile {
     }
 
     /// The claims that may hold the identifier of the OAuth client. The first that a token has is
-    /// [`Claims::client_id`](crate::Claims::client_id). Default: `client_id`.
+    /// [`Claims::client_id`](crate::Claims::client_id). If it is no text, or empty, the token is refused.
+    /// Default: `client_id`.
     #[must_use]
     pub fn client_claims<N: Into<Cow<'static, str>>>(
         self,
@@ -92,7 +109,8 @@ impl TokenProfile {
     /// texts. All that a token has make up [`Claims::scope`](crate::Claims::scope). What cannot be a
     /// scope token (RFC 6749 §3.3) is left out. Default: `scope`.
     ///
-    /// A dot leads into an object: `realm_access.roles`.
+    /// A dot leads into an object, as in `realm_access.roles`, unless it is a part of the claim's name.
+    /// The claims themselves stay among the private ones as they are, except for `scope`.
     #[must_use]
     pub fn scope_claims<N: Into<Cow<'static, str>>>(
         self,
@@ -103,8 +121,11 @@ impl TokenProfile {
     }
 
     /// The claims that may hold the subject. The first that a token has is
-    /// [`Claims::sub`](crate::Claims::sub). A token without one is about its client itself (RFC 9068
-    /// §2.2), and is refused if it names none. Default: `sub`.
+    /// [`Claims::sub`](crate::Claims::sub). If it is no text, or empty, the token is refused, and so is a
+    /// token that has none of them. Default: `sub`.
+    ///
+    /// Some issuers write no `sub` where a client acts for itself (RFC 9068 §2.2 wants one). Name the
+    /// claim of the client last to take that instead, but only if no user can have the name of a client.
     #[must_use]
     pub fn subject_claims<N: Into<Cow<'static, str>>>(
         self,
@@ -115,7 +136,8 @@ impl TokenProfile {
     }
 
     /// The claims that may hold the token's own identifier. The first that a token has is
-    /// [`Claims::jti`](crate::Claims::jti). Default: `jti`.
+    /// [`Claims::jti`](crate::Claims::jti). If it is no text, or empty, the token is refused.
+    /// Default: `jti`.
     #[must_use]
     pub fn token_id_claims<N: Into<Cow<'static, str>>>(
         self,
@@ -125,7 +147,7 @@ impl TokenProfile {
         self.reshaped(|shape| shape.token_id = claims)
     }
 
-    /// The claims that may hold the session. The first that a token has is
+    /// The claims that may hold the session. The first that is a text is
     /// [`Claims::sid`](crate::Claims::sid). Default: `sid`.
     #[must_use]
     pub fn session_claims<N: Into<Cow<'static, str>>>(
@@ -136,8 +158,30 @@ impl TokenProfile {
         self.reshaped(|shape| shape.session = claims)
     }
 
+    /// The claims that hold the [roles](crate::VerifiedToken::roles): a text, which is one role, a list
+    /// of texts, or an object whose names are roles. Default: `roles` (RFC 9068 §2.2.3.1).
+    ///
+    /// A dot leads into an object, as in [`scope_claims`](Self::scope_claims).
+    ///
+    /// ```
+    /// use tower_bearer::TokenProfile;
+    ///
+    /// // The roles of Keycloak that belong to the client `my.api`.
+    /// let profile = TokenProfile::keycloak().role_claims(["resource_access.my.api.roles"]);
+    /// # let _ = profile;
+    /// ```
+    #[must_use]
+    pub fn role_claims<N: Into<Cow<'static, str>>>(
+        self,
+        claims: impl IntoIterator<Item = N>,
+    ) -> Self {
+        let claims = RoleClaims::new(claims.into_iter().map(Into::into));
+        self.with(|shape| shape.roles = claims)
+    }
+
     /// The claim that has to name the tenant of a token, for issuers whose address contains the
-    /// tenant; see [`TrustedIssuer::of_tenants`](crate::TrustedIssuer::of_tenants).
+    /// tenant. A token is refused if the claim is missing, or names another tenant than its issuer
+    /// does; see [`TrustedIssuer::of_tenants`](crate::TrustedIssuer::of_tenants).
     #[must_use]
     pub fn tenant_claim(self, claim: impl Into<Cow<'static, str>>) -> Self {
         let claim = claim.into();
@@ -145,7 +189,8 @@ impl TokenProfile {
     }
 
     /// The claim that takes the place of `aud` in tokens that have none. Its value is compared with
-    /// the audience of the API, and is [`Claims::aud`](crate::Claims::aud) then.
+    /// the audience of the API, and is [`Claims::aud`](crate::Claims::aud) then. If it names the client,
+    /// list the clients as audiences: a client's tokens for other APIs are accepted then too.
     #[must_use]
     pub fn audience_or(self, claim: impl Into<Cow<'static, str>>) -> Self {
         let claim = claim.into();
@@ -189,6 +234,12 @@ impl TokenProfile {
     /// Reads the claims of a payload that is signed by the issuer.
     pub(crate) fn read(&self, payload: &[u8]) -> Result<Arc<Content>, TokenError> {
         self.0.read(payload)
+    }
+
+    /// Reads claims that did not come in a token, but in the answer of a server that was asked about one.
+    #[cfg_attr(not(feature = "remote"), allow(dead_code))] // only an introspection gets such answers
+    pub(crate) fn read_members(&self, members: Map<String, Value>) -> Result<Content, TokenError> {
+        self.0.read_members(members)
     }
 
     pub(crate) fn takes_any_audience(&self) -> bool {

@@ -1,7 +1,5 @@
 //! Reads the claims of a token whose shape is not that of RFC 9068.
 
-use std::sync::Arc;
-
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -13,51 +11,61 @@ use crate::{
     json,
 };
 
-pub(super) fn claims(payload: &[u8], shape: &Shape) -> Result<Arc<Content>, TokenError> {
+/// Reads the payload of a token.
+pub(super) fn payload(payload: &[u8], shape: &Shape) -> Result<Content, TokenError> {
     let members = json::object(payload).map_err(|_| TokenError::Malformed)?;
-    from_members(members, shape).map(Arc::new)
+    let is_audience_checked = !shape.any_audience;
+    let mut marks = shape.discriminators.iter();
+    if !marks.all(|mark| mark.is_met(&members, is_audience_checked)) {
+        return Err(TokenError::Type);
+    }
+    let subject = first(&members, &shape.subject)?;
+    if shape.token_id_required && first(&members, &shape.token_id)?.is_none() {
+        return Err(TokenError::Claims);
+    }
+    content(members, shape, subject)
+}
+
+/// Reads an answer about a token, whose server has looked at its type. Where it names no subject, the
+/// token is about its client.
+pub(super) fn answer(members: Map<String, Value>, shape: &Shape) -> Result<Content, TokenError> {
+    let subject = match first(&members, &shape.subject)? {
+        None => first(&members, &shape.client)?,
+        named => named,
+    };
+    content(members, shape, subject)
 }
 
 /// Takes what [`Claims`] has a place for, and leaves the rest among the private claims.
-pub(super) fn from_members(
+fn content(
     mut members: Map<String, Value>,
     shape: &Shape,
+    subject: Option<String>,
 ) -> Result<Content, TokenError> {
-    if !shape
-        .discriminators
-        .iter()
-        .all(|mark| mark.is_met(&members))
-    {
-        return Err(TokenError::Type);
-    }
-    let client_id = first(&members, &shape.client);
-    let sub = first(&members, &shape.subject).or_else(|| client_id.clone());
-    let jti = first(&members, &shape.token_id);
-    let sid = first(&members, &shape.session);
-    let scope = scope(&members, &shape.scope);
     let claims = Claims {
+        sub: subject.ok_or(TokenError::Claims)?,
+        client_id: first(&members, &shape.client)?,
+        jti: first(&members, &shape.token_id)?,
+        sid: first_text(&members, &shape.session),
+        scope: scope(&members, &shape.scope),
         iss: take(&mut members, "iss")?.ok_or(TokenError::Claims)?,
-        sub: sub.ok_or(TokenError::Claims)?,
         aud: audience(&mut members, shape)?,
         exp: take(&mut members, "exp")?.ok_or(TokenError::Claims)?,
         iat: take(&mut members, "iat")?.ok_or(TokenError::Claims)?,
         nbf: take(&mut members, "nbf")?,
-        jti,
-        client_id,
-        scope,
-        sid,
         generation: None,
         auth_time: take_if_right::<Timestamp>(&mut members, "auth_time"),
         acr: take_if_right(&mut members, "acr"),
         cnf: take(&mut members, "cnf")?,
         private: (),
     };
-    members.remove("sub");
+    // A private claim must not have the name of one that was read.
     for (name, is_read) in [
+        ("sub", true),
+        ("scope", true),
         ("jti", claims.jti.is_some()),
         ("client_id", claims.client_id.is_some()),
         ("sid", claims.sid.is_some()),
-        ("scope", true),
     ] {
         if is_read {
             members.remove(name);
@@ -66,6 +74,7 @@ pub(super) fn from_members(
     Ok(Content {
         claims,
         private: members,
+        roles: shape.roles.clone(),
     })
 }
 
@@ -86,21 +95,23 @@ fn take_if_right<T: DeserializeOwned>(members: &mut Map<String, Value>, name: &s
     Some(read)
 }
 
-/// The first of these claims that is a text and not empty.
-fn first(members: &Map<String, Value>, names: &Names) -> Option<String> {
-    let texts = names
-        .iter()
-        .filter_map(|name| find(members, name)?.as_str());
-    let mut texts = texts.filter(|text| !text.is_empty());
-    texts.next().map(str::to_owned)
+/// The first of these claims that the token has. It has to be a text, and not an empty one: the token is
+/// not somebody else's because the claim that names whose it is cannot be read.
+fn first(members: &Map<String, Value>, names: &Names) -> Result<Option<String>, TokenError> {
+    match names.iter().find_map(|name| json::find(members, name)) {
+        None => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
+        Some(_) => Err(TokenError::Claims),
+    }
 }
 
-/// The claim of this name. A dot leads into an object, unless there is a claim whose name has it.
-pub(super) fn find<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    members.get(name).or_else(|| {
-        let (outer, inner) = name.split_once('.')?;
-        find(members.get(outer)?.as_object()?, inner)
-    })
+/// The first of these claims that is a text and not empty.
+fn first_text(members: &Map<String, Value>, names: &Names) -> Option<String> {
+    let texts = names
+        .iter()
+        .filter_map(|name| json::find(members, name)?.as_str());
+    let mut texts = texts.filter(|text| !text.is_empty());
+    texts.next().map(str::to_owned)
 }
 
 /// What this token is for: its `aud` or, if it has none, the claim that stands in for it.
@@ -108,7 +119,7 @@ fn audience(members: &mut Map<String, Value>, shape: &Shape) -> Result<Audience,
     let named = take(members, "aud")?;
     let instead = || {
         let claim = shape.audience.as_ref()?;
-        let text = find(members, claim)?.as_str()?;
+        let text = json::find(members, claim)?.as_str()?;
         Some(Audience::One(text.to_owned()))
     };
     let audience = named.or_else(instead);
@@ -117,7 +128,7 @@ fn audience(members: &mut Map<String, Value>, shape: &Shape) -> Result<Audience,
 
 /// All scope tokens of these claims. An item of a list is one scope token: it is not split.
 fn scope(members: &Map<String, Value>, names: &Names) -> Scope {
-    let values = names.iter().filter_map(|name| find(members, name));
+    let values = names.iter().filter_map(|name| json::find(members, name));
     let mut tokens: Vec<&str> = Vec::new();
     for value in values {
         match value {

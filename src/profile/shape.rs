@@ -2,9 +2,11 @@
 
 use std::{borrow::Cow, sync::Arc};
 
+use serde_json::{Map, Value};
+
 use super::{Discriminator, read};
 use crate::{
-    claims::{self, Content},
+    claims::{self, Content, RoleClaims},
     error::TokenError,
     issuer::ACCESS_TOKEN_TYPE,
     jws::Header,
@@ -42,8 +44,10 @@ pub(super) struct Shape {
     pub(super) client: Names,
     pub(super) client_required: bool,
     pub(super) scope: Names,
+    pub(super) roles: RoleClaims,
     pub(super) subject: Names,
     pub(super) token_id: Names,
+    pub(super) token_id_required: bool,
     pub(super) session: Names,
     pub(super) tenant: Option<Cow<'static, str>>,
     /// The claim that stands in for a missing `aud`.
@@ -51,8 +55,9 @@ pub(super) struct Shape {
     pub(super) any_audience: bool,
 }
 
-/// What only ID tokens have (OpenID Connect Core §3.1.3.6, §3.3.2.11; FAPI 1.0 part 2 §5.1).
-const OF_ID_TOKENS: [&str; 4] = ["nonce", "at_hash", "c_hash", "s_hash"];
+/// What only other tokens have: ID tokens (OpenID Connect Core §3.1.3.6, §3.3.2.11; FAPI 1.0 part 2
+/// §5.1), and security events such as logout tokens (RFC 8417 §2.2).
+const OF_OTHER_TOKENS: [&str; 5] = ["nonce", "at_hash", "c_hash", "s_hash", "events"];
 
 impl Shape {
     pub(super) fn rfc9068() -> Self {
@@ -63,8 +68,10 @@ impl Shape {
             client: names(["client_id"]),
             client_required: true,
             scope: names(["scope"]),
+            roles: RoleClaims::new([Cow::Borrowed("roles")]),
             subject: names(["sub"]),
             token_id: names(["jti"]),
+            token_id_required: true,
             session: names(["sid"]),
             tenant: None,
             audience: None,
@@ -76,20 +83,34 @@ impl Shape {
         Self {
             is_rfc9068: false,
             types: Types::Any,
-            discriminators: vec![discriminator, Discriminator::absent(OF_ID_TOKENS)],
+            discriminators: vec![discriminator, Discriminator::absent(OF_OTHER_TOKENS)],
             client_required: false,
+            token_id_required: false,
             ..Self::rfc9068()
         }
     }
 
+    /// Reads the payload of a token.
     pub(super) fn read(&self, payload: &[u8]) -> Result<Arc<Content>, TokenError> {
         let content = match self.is_rfc9068 {
-            true => claims::read(payload)?,
-            false => read::claims(payload, self)?,
+            true => claims::read(payload, &self.roles)?,
+            false => Arc::new(read::payload(payload, self)?),
         };
-        if self.client_required && content.claims.client_id.is_none() {
-            return Err(TokenError::Claims);
-        }
+        self.check_client(&content)?;
         Ok(content)
+    }
+
+    /// Reads an answer about a token, which may say less of it (RFC 7662 §2.2).
+    pub(super) fn read_members(&self, members: Map<String, Value>) -> Result<Content, TokenError> {
+        let content = read::answer(members, self)?;
+        self.check_client(&content)?;
+        Ok(content)
+    }
+
+    fn check_client(&self, content: &Content) -> Result<(), TokenError> {
+        match self.client_required && content.claims.client_id.is_none() {
+            true => Err(TokenError::Claims),
+            false => Ok(()),
+        }
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     claims::{Content, Scope},
     error::{ConfigError, ConfigErrorKind, TokenError},
     issuer::check_names,
+    json,
     profile::TokenProfile,
 };
 
@@ -45,6 +46,17 @@ pub struct TrustedIssuer {
 struct Name {
     issuer: String,
     tenant: Option<String>,
+}
+
+impl Name {
+    /// Whether this is the name of the issuer of this tenant. An issuer that was not made from a template
+    /// has its tenant as a segment of its path.
+    fn is_of(&self, tenant: &str) -> bool {
+        match &self.tenant {
+            Some(own) => own == tenant,
+            None => !tenant.is_empty() && self.issuer.split('/').any(|part| part == tenant),
+        }
+    }
 }
 
 impl TrustedIssuer {
@@ -148,7 +160,9 @@ impl TrustedIssuer {
     }
 
     /// The most that the tokens of this issuer may allow. Other scope tokens that they name are left
-    /// out of [`Claims::scope`](crate::Claims::scope). The default is no limit.
+    /// out of [`Claims::scope`](crate::Claims::scope). The default is no limit. It limits neither
+    /// [roles](crate::VerifiedToken::roles) nor private claims: which issuer's roles count is the
+    /// application's to decide, by [`Claims::iss`](crate::Claims::iss).
     #[must_use]
     pub fn limit_scope(self, scope: Scope) -> Self {
         Self {
@@ -179,10 +193,11 @@ impl TrustedIssuer {
         let claims = &content.claims;
         let name = self.names.iter().find(|name| name.issuer == claims.iss);
         let name = name.ok_or(TokenError::Issuer)?;
-        if let (Some(claim), Some(tenant)) = (self.profile.tenant(), &name.tenant)
-            && content.private.get(claim).and_then(|held| held.as_str()) != Some(tenant)
-        {
-            return Err(TokenError::Issuer);
+        if let Some(claim) = self.profile.tenant() {
+            let tenant = json::find(&content.private, claim).and_then(|held| held.as_str());
+            if !tenant.is_some_and(|tenant| name.is_of(tenant)) {
+                return Err(TokenError::Issuer);
+            }
         }
         let is_for_us = |audience: &String| claims.aud.contains(audience);
         if !self.audiences.iter().any(is_for_us) && !self.profile.takes_any_audience() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::claims::{Audience, Claims, Confirmation, VerifiedToken};
+use crate::claims::{Audience, Confirmation, Content, VerifiedToken};
 
 /// The overhead of an allocation in bytes.
 const ALLOCATION: usize = 16;
@@ -33,8 +33,7 @@ pub(super) fn held_by(token: &VerifiedToken) -> usize {
         Audience::Many(many) => list(many, |one| text(one)),
     };
     let named = text(&claims.iss) + text(&claims.sub);
-    size_of::<Claims>()
-        + size_of::<Map<String, Value>>()
+    size_of::<Content>()
         + named
         + audience
         + text(claims.scope.as_str())
