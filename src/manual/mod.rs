@@ -10,6 +10,7 @@
 //! - [`browsers`]: sessions that are bound to a device, prefixes of cookie names, what each browser does
 //! - [`introspection`]: tokens that a server is asked about, on both sides, and for how long a revoked one lives
 //! - [`grpc`]: how a gRPC request is refused, and why so; claims in a tonic service
+//! - [`from_jsonwebtoken`]: what takes the place of what, and what passes there only
 //! - [`glossary`]: what each term of the field means here
 
 #[doc = include_str!("browsers.md")]
@@ -20,6 +21,9 @@ pub mod deployment {}
 
 #[doc = include_str!("dpop.md")]
 pub mod dpop {}
+
+#[doc = include_str!("from_jsonwebtoken.md")]
+pub mod from_jsonwebtoken {}
 
 #[doc = include_str!("glossary.md")]
 pub mod glossary {}
