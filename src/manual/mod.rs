@@ -4,6 +4,7 @@
 //! - [`protocol`]: how refresh tokens rotate without logging honest clients out
 //! - [`proof`]: what a model checker has tried against that
 //! - [`keys`]: choosing, keeping and rolling over keys
+//! - [`remote_keys`]: keys that are fetched from an issuer: when, and what happens if that fails
 //! - [`stores`]: choosing one, what each keeps when it fails, sizing, writing your own
 //! - [`deployment`]: lifetimes, several servers, clean-up, shutdown, cookies, rendering servers
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
@@ -42,6 +43,9 @@ pub mod proof {}
 
 #[doc = include_str!("protocol.md")]
 pub mod protocol {}
+
+#[doc = include_str!("remote_keys.md")]
+pub mod remote_keys {}
 
 #[doc = include_str!("security.md")]
 pub mod security {}
