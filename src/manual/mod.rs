@@ -4,6 +4,7 @@
 //! - [`protocol`]: how refresh tokens rotate without logging honest clients out
 //! - [`proof`]: what a model checker has tried against that
 //! - [`keys`]: choosing, keeping and rolling over keys
+//! - [`providers`]: tokens of other issuers: what to configure for each provider, and what you lose by it
 //! - [`stores`]: choosing one, what each keeps when it fails, sizing, writing your own
 //! - [`deployment`]: lifetimes, several servers, clean-up, shutdown, cookies, rendering servers
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
@@ -34,6 +35,9 @@ pub mod proof {}
 
 #[doc = include_str!("protocol.md")]
 pub mod protocol {}
+
+#[doc = include_str!("providers.md")]
+pub mod providers {}
 
 #[doc = include_str!("security.md")]
 pub mod security {}

@@ -361,7 +361,7 @@ impl Inner {
         let is_right_type = |header: &_| issuer.profile.has_type(header);
         let keys = &issuer.keys.set;
         let opened = keys.open(token, is_right_type, self.max_token_bytes)?;
-        let content = issuer.read(&opened.payload)?;
+        let content = issuer.read(&opened.payload, opened.trust.key_issuer())?;
         let good = self.good(&content.claims);
         if now < good.start {
             return Err(TokenError::NotYetValid);
