@@ -52,9 +52,9 @@
 //! table). With `dpop`, the challenge names the scheme `DPoP` too, in a header line of its own, or alone if
 //! all clients have to use it.
 //!
-//! The inner service must be `Clone`, but only the live check clones it: the instance that was
-//! polled ready waits with the request and is called afterwards. Only the live check boxes a
-//! future.
+//! The inner service must be `Clone`, but it is cloned only for a request that has to wait, for a
+//! key, an introspection or the live check: the instance that was polled ready waits with the
+//! request and is called afterwards. Only those requests box a future.
 //!
 //! A client that asks for its first tokens has none yet, so the endpoints that give tokens out
 //! must not be behind this layer. Put them on routes without the layer, or use
