@@ -5,6 +5,7 @@
 //! - [`proof`]: what a model checker has tried against that
 //! - [`keys`]: choosing, keeping and rolling over keys
 //! - [`remote_keys`]: keys that are fetched from an issuer: when, and what happens if that fails
+//! - [`providers`]: tokens of other issuers: what to configure for each provider, and what you lose by it
 //! - [`stores`]: choosing one, what each keeps when it fails, sizing, writing your own
 //! - [`deployment`]: lifetimes, several servers, clean-up, shutdown, cookies, rendering servers
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
@@ -46,6 +47,8 @@ pub mod protocol {}
 
 #[doc = include_str!("remote_keys.md")]
 pub mod remote_keys {}
+#[doc = include_str!("providers.md")]
+pub mod providers {}
 
 #[doc = include_str!("security.md")]
 pub mod security {}
