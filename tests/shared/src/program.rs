@@ -120,13 +120,20 @@ fn command(example: &str, folder: &Path, env: &[(&str, &str)]) -> Command {
 }
 
 /// The programs that tests start.
-const EXAMPLES: [&str; 5] = ["browser", "client", "hyper", "quickstart", "store_service"];
+const EXAMPLES: [&str; 6] = [
+    "browser",
+    "client",
+    "hyper",
+    "quickstart",
+    "resource_server",
+    "store_service",
+];
 
 /// What the programs are made of.
 const SOURCES: [&str; 5] = ["rs", "js", "css", "html", "svg"];
 
 /// What the servers read, so that nothing of the caller's own environment gets in.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 22] = [
     "ADDR",
     "STORE",
     "ACCESS_TTL",
@@ -140,6 +147,15 @@ const NAMES: [&str; 13] = [
     "DPOP",
     "INSECURE_COOKIES",
     "RUST_LOG",
+    "ISSUER",
+    "AUDIENCE",
+    "PROFILE",
+    "JWKS_URL",
+    "RSA_ALG",
+    "INTROSPECTION_URL",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "INSECURE_HTTP",
 ];
 
 /// The built example. `cargo test` builds it; `cargo test --test …` may not, so build it then.
