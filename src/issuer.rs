@@ -128,6 +128,7 @@ impl Issuer {
             sid: None,
             generation: None,
             auth_time: None,
+            acr: None,
             cnf: None,
             private: (),
         }

@@ -33,7 +33,7 @@ pub use verified::VerifiedToken;
 ///
 /// 1. The members of [`Claims`].
 /// 2. Claims by which other specifications decide whether a resource server accepts a token, or who
-///    holds it: `acr` and `amr` (RFC 9068 §2.2.1), `act` and `may_act` (RFC 8693 §4),
+///    holds it: `amr` (RFC 9068 §2.2.1), `act` and `may_act` (RFC 8693 §4),
 ///    `authorization_details` (RFC 9396 §9.1), `azp` and `nonce` (OpenID Connect Core §2).
 ///    This crate does not use them yet. They are reserved so that a later version can use them
 ///    without a clash with an application's claims.
@@ -68,7 +68,7 @@ pub const REGISTERED: &[&str] = &[
 ];
 
 /// Those of [`REGISTERED`] that are members of [`Claims`].
-pub(crate) const MEMBERS: &[&str] = REGISTERED.split_at(13).0;
+pub(crate) const MEMBERS: &[&str] = REGISTERED.split_at(14).0;
 
 /// The claims of an access token (RFC 9068 §2.2), with the application's own claims as `P`.
 ///
@@ -121,6 +121,10 @@ pub struct Claims<P = ()> {
     /// When the user last proved who they are (RFC 9068 §2.2.1).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<Timestamp>,
+    /// How the user proved who they are (RFC 9068 §2.2.1), as an authentication context class (OpenID
+    /// Connect Core §2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
     /// The key that the token is bound to (RFC 7800 §3.1). A verifier does not check that the
     /// presenter holds it: [`BearerLayer`](https://docs.rs/tower-bearer/latest/tower_bearer/bearer/struct.BearerLayer.html)
     /// does.
@@ -153,6 +157,7 @@ impl<P> Claims<P> {
             sid: self.sid,
             generation: self.generation,
             auth_time: self.auth_time,
+            acr: self.acr,
             cnf: self.cnf,
             private,
         }

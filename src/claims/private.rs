@@ -99,11 +99,11 @@ mod tests {
 
     #[test]
     fn a_name_that_is_reserved_later_leaves_kept_claims_readable() {
-        let kept = r#"{"acr":"2"}"#;
+        let kept = r#"{"azp":"2"}"#;
         assert_eq!(PrivateClaims::from_json(kept).unwrap().to_json(), kept);
         assert!(
             PrivateClaims::new(
-                &[("acr", "2")]
+                &[("azp", "2")]
                     .into_iter()
                     .collect::<std::collections::BTreeMap<_, _>>()
             )

@@ -46,6 +46,7 @@ struct Members {
     sid: Option<String>,
     generation: Option<u32>,
     auth_time: Option<Timestamp>,
+    acr: Option<String>,
     cnf: Option<Confirmation>,
     private: Map<String, Value>,
 }
@@ -72,6 +73,7 @@ impl Members {
                 sid: self.sid,
                 generation: self.generation,
                 auth_time: self.auth_time,
+                acr: self.acr,
                 cnf: self.cnf,
                 private: (),
             },
@@ -137,6 +139,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 Name::Sid => self.take(&mut map, &mut members.sid)?,
                 Name::Generation => self.take(&mut map, &mut members.generation)?,
                 Name::AuthTime => self.take(&mut map, &mut members.auth_time)?,
+                Name::Acr => self.take(&mut map, &mut members.acr)?,
                 Name::Cnf => self.take(&mut map, &mut members.cnf)?,
                 Name::Private(name) => {
                     let Strict(value) = map.next_value()?;
@@ -163,6 +166,7 @@ enum Name {
     Sid,
     Generation,
     AuthTime,
+    Acr,
     Cnf,
     Private(String),
 }
@@ -196,6 +200,7 @@ impl Visitor<'_> for NameVisitor {
             "sid" => Name::Sid,
             "gen" => Name::Generation,
             "auth_time" => Name::AuthTime,
+            "acr" => Name::Acr,
             "cnf" => Name::Cnf,
             other => Name::Private(other.to_owned()),
         })
@@ -218,21 +223,21 @@ mod tests {
     #[test]
     fn each_registered_name_is_read_and_no_other() {
         let content = with(
-            r#","nbf":3,"client_id":"c","scope":"x y","sid":"d","gen":4,"auth_time":5,"cnf":{},"Iss":6"#,
+            r#","nbf":3,"client_id":"c","scope":"x y","sid":"d","gen":4,"auth_time":5,"acr":"2","cnf":{},"Iss":6"#,
         )
         .unwrap();
         let written = serde_json::to_value(&content.claims).unwrap();
         let names: Vec<_> = written.as_object().unwrap().keys().collect();
-        assert_eq!(names.len(), 13);
+        assert_eq!(names.len(), 14);
         assert!(names.iter().all(|name| REGISTERED.contains(&name.as_str())));
         assert_eq!(Value::from(content.private.clone()), json!({ "Iss": 6 }));
     }
 
     #[test]
     fn a_name_that_is_only_reserved_is_read_as_a_private_one() {
-        let content = with(r#","acr":"2","act":{"sub":"x"}"#).unwrap();
+        let content = with(r#","amr":["pwd"],"act":{"sub":"x"}"#).unwrap();
         let private = Value::from(content.private.clone());
-        assert_eq!(private, json!({ "acr": "2", "act": { "sub": "x" } }));
+        assert_eq!(private, json!({ "amr": ["pwd"], "act": { "sub": "x" } }));
     }
 
     #[test]

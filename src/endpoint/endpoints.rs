@@ -4,7 +4,7 @@ use http::Request;
 use http_body::Body;
 
 use super::{
-    document, jwks::JwksEndpoint, metadata::Metadata, options::EndpointOptions, revocation::Revoke,
+    jwks::JwksEndpoint, metadata::Metadata, options::EndpointOptions, revocation::Revoke,
     session_endpoint::SessionEndpoint, token::Refresh,
 };
 #[cfg(feature = "dbsc")]
@@ -15,7 +15,7 @@ use crate::{
 use crate::{
     error::{BoxError, ConfigError, ConfigErrorKind},
     paths::{self, JWKS, REFRESH_TOKEN, REVOKE, TOKEN},
-    reply::ReplyFuture,
+    reply::{ReplyFuture, document},
     session::Sessions,
     store::{AnyStore, SessionStore},
 };

@@ -92,11 +92,9 @@ mod carrier;
 mod client;
 #[cfg(feature = "cookie")]
 mod cookie;
-mod document;
 mod dpop;
 mod endpoints;
 mod error_reply;
-mod future;
 mod jwks;
 mod layer;
 mod metadata;
@@ -109,11 +107,10 @@ mod service;
 mod session_endpoint;
 mod token;
 
-pub use crate::reply::ResponseFuture;
+pub use crate::reply::{LayeredFuture, ResponseFuture};
 pub use authenticate::IntoClientDecision;
 pub use client::ClientSecret;
 pub use endpoints::Endpoints;
-pub use future::WithEndpointsFuture;
 pub use jwks::JwksEndpoint;
 pub use options::EndpointOptions;
 pub use revocation::RevocationEndpoint;

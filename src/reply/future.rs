@@ -17,6 +17,7 @@ pub(crate) struct ReplyFuture(Inner);
 
 enum Inner {
     Ready(Option<Response<ReplyBody>>),
+    #[cfg(feature = "session")]
     // The allocation costs little beside the round trip to the store.
     Boxed(Pin<Box<dyn Future<Output = Response<ReplyBody>> + Send>>),
 }
@@ -26,6 +27,7 @@ impl ReplyFuture {
         Self(Inner::Ready(Some(response)))
     }
 
+    #[cfg(feature = "session")]
     pub(crate) fn boxed(
         future: impl Future<Output = Response<ReplyBody>> + Send + 'static,
     ) -> Self {
@@ -39,6 +41,7 @@ impl Future for ReplyFuture {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             Inner::Ready(response) => response.take().map_or(Poll::Pending, Poll::Ready),
+            #[cfg(feature = "session")]
             Inner::Boxed(future) => future.as_mut().poll(cx),
         }
     }
