@@ -27,9 +27,13 @@ pub(crate) fn split(url: &str) -> Option<(&str, &str)> {
         .any(|http| scheme.eq_ignore_ascii_case(http));
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, after) = rest.split_at(end);
-    let is_host = !authority.is_empty()
-        && !authority.contains('@')
-        && authority.parse::<http::uri::Authority>().is_ok();
+    let is_host = !authority.contains('@')
+        && authority
+            .parse::<http::uri::Authority>()
+            .is_ok_and(|parsed| {
+                let has_port = parsed.port_u16().is_some();
+                !parsed.host().is_empty() && (has_port || parsed.host() == authority)
+            });
     let origin = url.get(..url.len() - after.len())?;
     (is_http && is_host && is_absolute(url)).then_some((origin, after))
 }

@@ -21,6 +21,7 @@
 //! | the proof of a key is missing or refused (feature `dpop`) | 400 | `invalid_dpop_proof` |
 //! | the proof needs the nonce in the header `DPoP-Nonce` of the answer | 400 | `use_dpop_nonce` |
 //! | the scope is malformed or was not granted | 400 | `invalid_scope` |
+//! | the resource is malformed or was not granted (RFC 8707) | 400 | `invalid_target` |
 //! | the request is malformed, or has no token | 400 | `invalid_request` |
 //! | another grant type | 400 | `unsupported_grant_type` |
 //! | the client does not authenticate as it should | 401 | `invalid_client` |

@@ -15,9 +15,9 @@ use super::ReplyBody;
 /// The future of an endpoint's response, for any error type.
 pub(crate) struct ReplyFuture(Inner);
 
+#[cfg_attr(not(feature = "session"), allow(dead_code))] // only sessions have to be waited for
 enum Inner {
     Ready(Option<Response<ReplyBody>>),
-    #[cfg(feature = "session")]
     // The allocation costs little beside the round trip to the store.
     Boxed(Pin<Box<dyn Future<Output = Response<ReplyBody>> + Send>>),
 }
@@ -41,7 +41,6 @@ impl Future for ReplyFuture {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
             Inner::Ready(response) => response.take().map_or(Poll::Pending, Poll::Ready),
-            #[cfg(feature = "session")]
             Inner::Boxed(future) => future.as_mut().poll(cx),
         }
     }

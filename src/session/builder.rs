@@ -290,7 +290,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
         }
         let verifier = Verifier::new(self.issuer.issuer(), self.issuer.audience(), access_keys)?;
         // A token comes here only once, when it is ended, so a cache would be of no use.
-        let verifier = verifier.without_cache();
+        let verifier = verifier.without_cache().for_any_audience();
         Ok(Sessions(Arc::new(Inner {
             issuer: self.issuer,
             verifier,

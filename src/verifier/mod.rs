@@ -62,7 +62,8 @@ pub struct Verifier(Arc<Inner>);
 #[derive(Clone)]
 struct Inner {
     issuer: String,
-    audience: String,
+    /// `None` if the tokens may be for anybody.
+    audience: Option<String>,
     keys: VerifyingKeys,
     leeway: Duration,
     clock: Arc<dyn Clock>,
@@ -87,7 +88,7 @@ impl Verifier {
         check_names(&issuer, &audience)?;
         Ok(Self(Arc::new(Inner {
             issuer,
-            audience,
+            audience: Some(audience),
             keys,
             leeway: DEFAULT_LEEWAY,
             clock: Arc::new(SystemClock),
@@ -192,6 +193,17 @@ impl Verifier {
         Ok(())
     }
 
+    /// Takes tokens whoever they are for. It is for the issuer, which ends their sessions.
+    #[cfg(feature = "session")]
+    pub(crate) fn for_any_audience(self) -> Self {
+        self.with(|inner| inner.audience = None)
+    }
+
+    /// Whether no more than `age` has passed since then, give or take the leeway.
+    pub(crate) fn is_within(&self, age: Duration, since: Timestamp) -> bool {
+        self.0.clock.now() <= since + age + self.0.leeway
+    }
+
     /// The token, if it is remembered and would still be accepted.
     pub(crate) fn recall(&self, token: &[u8]) -> Option<VerifiedToken> {
         self.0.recall(token, &*self.0.clock)
@@ -264,7 +276,9 @@ impl Inner {
         if claims.iss != self.issuer {
             return Err(TokenError::Issuer);
         }
-        if !claims.aud.contains(&self.audience) {
+        if let Some(audience) = &self.audience
+            && !claims.aud.contains(audience)
+        {
             return Err(TokenError::Audience);
         }
         Ok(())
