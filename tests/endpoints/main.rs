@@ -16,6 +16,7 @@ mod documents;
 mod late;
 mod layered;
 mod locked;
+mod resources;
 mod revocation;
 mod routes;
 mod support;
