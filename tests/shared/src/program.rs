@@ -120,19 +120,27 @@ fn command(example: &str, folder: &Path, env: &[(&str, &str)]) -> Command {
 }
 
 /// The programs that tests start.
-const EXAMPLES: [&str; 5] = ["browser", "client", "hyper", "quickstart", "store_service"];
+const EXAMPLES: [&str; 6] = [
+    "browser",
+    "client",
+    "hyper",
+    "mcp",
+    "quickstart",
+    "store_service",
+];
 
 /// What the programs are made of.
 const SOURCES: [&str; 5] = ["rs", "js", "css", "html", "svg"];
 
 /// What the servers read, so that nothing of the caller's own environment gets in.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "ADDR",
     "STORE",
     "ACCESS_TTL",
     "REFRESH_IDLE_TTL",
     "SESSION_TTL",
     "PUBLIC_ORIGIN",
+    "PUBLIC_URL",
     "REUSE_WINDOW",
     "ACCESS_ALG",
     "ACCESS_KEY_FILE",
