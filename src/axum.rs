@@ -11,7 +11,7 @@ use http::{Extensions, StatusCode, request::Parts};
 use serde::de::DeserializeOwned;
 
 use crate::{
-    bearer::{self, Checked, Schemes},
+    bearer::{self, Checked, Roles, Schemes},
     claims::{Claims, VerifiedToken},
     error::TokenError,
     token::{CamelCaseTokens, TokenResponse},
@@ -158,6 +158,29 @@ impl<S: Sync, P: DeserializeOwned> OptionalFromRequestParts<S> for Claims<P> {
             return Ok(None);
         };
         claims(&token, parts).map(Some)
+    }
+}
+
+/// Requires a token. Without one the answer is a 401.
+impl<S: Sync, R: DeserializeOwned> FromRequestParts<S> for Roles<R> {
+    type Rejection = ClaimsRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ClaimsRejection> {
+        let token =
+            <VerifiedToken as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        Ok(Self::of(&token))
+    }
+}
+
+/// Gives `None` if the request has no token.
+impl<S: Sync, R: DeserializeOwned> OptionalFromRequestParts<S> for Roles<R> {
+    type Rejection = ClaimsRejection;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _state: &S,
+    ) -> Result<Option<Self>, ClaimsRejection> {
+        Ok(token(&parts.extensions)?.map(|token| Self::of(&token)))
     }
 }
 

@@ -67,6 +67,8 @@ pub enum ConfigErrorKind {
     EmptyIssuer,
     /// An audience that is empty.
     EmptyAudience,
+    /// Two trusted issuers with the same name, or none.
+    DuplicateIssuer,
     /// A client identifier that is empty.
     EmptyClientId,
     /// A realm with a character that a quoted string cannot contain.
@@ -209,6 +211,10 @@ pub enum TokenError {
     /// DPoP proof.
     #[error("the token is bound to a key that was not proved")]
     Unproven,
+    /// Whether the token is good cannot be told now: the keys of its issuer, or the authorization
+    /// server that is asked about it, cannot be reached. The request is answered with a 503.
+    #[error("whether the token is good cannot be told now")]
+    Unavailable,
     /// The token is bound to no key, and has to be: it came by the scheme `DPoP`, or its client may use
     /// no other.
     #[error("the token is bound to no key, and has to be")]
@@ -405,6 +411,7 @@ impl From<TokenError> for ErrorCode {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::TooLong => Self::InvalidRequest,
+            TokenError::Unavailable => Self::TemporarilyUnavailable,
             _ => Self::InvalidToken,
         }
     }

@@ -112,7 +112,7 @@ impl Issuer {
     /// them and add others.
     ///
     /// Times are whole seconds, rounded down: `exp` is `lifetime` after `iat`, so the token never
-    /// lives longer than `lifetime`, and up to a second less. `jti` is empty if the operating system gives no random bytes;
+    /// lives longer than `lifetime`, and up to a second less. `jti` is missing if the operating system gives no random bytes;
     /// [`sign`](Self::sign) refuses it then.
     pub fn claims(&self, subject: impl Into<String>, now: Timestamp, lifetime: Duration) -> Claims {
         Claims {
@@ -122,7 +122,7 @@ impl Issuer {
             exp: (now.floor() + lifetime).floor(),
             iat: now.floor(),
             nbf: None,
-            jti: fresh_jti().unwrap_or_default(),
+            jti: fresh_jti().ok(),
             client_id: Some(self.0.default_client_id.clone()),
             scope: Scope::empty(),
             sid: None,
@@ -140,7 +140,7 @@ impl Issuer {
     /// # Errors
     ///
     /// [`PrivateClaims`](crate::jws::SignErrorKind::PrivateClaims) if `P` is not like that or `sub`
-    /// is empty, [`Backend`](crate::jws::SignErrorKind::Backend) if `jti` is empty or the signature
+    /// is empty, [`Backend`](crate::jws::SignErrorKind::Backend) if there is no `jti` or the signature
     /// could not be made.
     pub fn sign<P: Serialize>(&self, claims: &Claims<P>) -> Result<AccessToken, SignError> {
         check_private(&claims.private)?;
@@ -155,7 +155,7 @@ impl Issuer {
         if claims.sub.is_empty() {
             return Err(SignError::claims("sub is empty"));
         }
-        if claims.jti.is_empty() {
+        if claims.jti.as_deref().is_none_or(str::is_empty) {
             // `Issuer::claims` had no random bytes for it.
             return Err(SignError::signing());
         }
@@ -304,7 +304,7 @@ mod tests {
         nobody.sub.clear();
         assert!(matches!(refused(&nobody), SignErrorKind::PrivateClaims(_)));
         let mut nameless = claims();
-        nameless.jti.clear();
+        nameless.jti = None;
         assert_eq!(refused(&nameless), SignErrorKind::Backend);
     }
 }

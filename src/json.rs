@@ -25,6 +25,18 @@ pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
     }
 }
 
+/// The member of this name. A dot leads into an object, unless there is a member whose name has it.
+#[cfg_attr(not(feature = "_jws"), allow(dead_code))]
+pub(crate) fn find<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    members.get(name).or_else(|| {
+        let mut dots = name.match_indices('.');
+        dots.find_map(|(dot, _)| {
+            let (outer, inner) = (name.get(..dot)?, name.get(dot + 1..)?);
+            find(members.get(outer)?.as_object()?, inner)
+        })
+    })
+}
+
 /// The JSON text of an object.
 pub(crate) fn text(members: &Map<String, Value>) -> String {
     Value::Object(members.clone()).to_string()

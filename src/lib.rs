@@ -87,8 +87,8 @@
 //! Tokens and sessions need one of the two crypto back ends. A crate that only writes a store needs
 //! none: it turns off the default features and turns on `store`.
 //!
-//! The crate turns on the feature `float_roundtrip` of serde_json, which Cargo then turns on for
-//! your whole program. Floats are read exactly, so that those in your claims come out of a token
+//! The crate turns on the features `float_roundtrip` and `raw_value` of serde_json, which Cargo then
+//! turns on for your whole program. Floats are read exactly, so that those in your claims come out of a token
 //! and a store bit for bit; parsing them takes about twice as long. The other features of
 //! serde_json make no difference to tokens and sessions.
 //!
@@ -175,7 +175,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(all(
-    any(feature = "session", feature = "dpop", feature = "_jws"),
+    any(
+        feature = "session",
+        feature = "dpop",
+        feature = "remote",
+        feature = "_jws"
+    ),
     not(any(feature = "aws-lc-rs", feature = "rust-crypto"))
 ))]
 compile_error!(
@@ -214,7 +219,11 @@ pub mod manual;
 #[cfg(feature = "_jws")]
 mod paths;
 #[cfg(feature = "_jws")]
+pub mod profile;
+#[cfg(feature = "_jws")]
 mod realm;
+#[cfg(all(feature = "remote", feature = "_jws"))]
+pub mod remote;
 mod reply;
 #[cfg(feature = "_jws")]
 pub mod resource;
@@ -226,6 +235,9 @@ pub mod session;
 pub mod store;
 mod token;
 mod trace;
+#[cfg(feature = "_transport")]
+#[doc(hidden)]
+pub mod transport;
 #[cfg(feature = "_jws")]
 mod uri;
 #[cfg(feature = "_jws")]
@@ -242,12 +254,14 @@ pub use claims::{Audience, Claims, Scope, SessionId};
 pub use issuer::Issuer;
 #[cfg(feature = "_jws")]
 pub use jws::{Algorithm, KeySet, SigningKey, VerifyingKey, VerifyingKeys};
+#[cfg(feature = "_jws")]
+pub use profile::TokenProfile;
 pub use reply::ReplyBody;
 pub use token::{AccessToken, CamelCaseTokens, RefreshToken, TokenResponse, TokenType};
 #[cfg(feature = "_jws")]
-pub use verifier::{CacheLimits, Verifier};
+pub use verifier::{CacheLimits, IssuerKeys, TrustedIssuer, Verifier};
 
 /// Compiles the examples of the README.
-#[cfg(all(doctest, feature = "axum", feature = "cookie"))]
+#[cfg(all(doctest, feature = "axum", feature = "cookie", feature = "http-client"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -7,6 +7,7 @@
 pub(crate) const TOKEN: &str = "/token";
 pub(crate) const REFRESH_TOKEN: &str = "/refresh-token";
 pub(crate) const REVOKE: &str = "/revoke";
+pub(crate) const INTROSPECT: &str = "/introspect";
 /// The path of the metadata of a protected resource, before that of the resource (RFC 9728 §3).
 pub(crate) const PROTECTED_RESOURCE: &str = "/.well-known/oauth-protected-resource";
 pub(crate) const JWKS: &str = "/.well-known/jwks.json";

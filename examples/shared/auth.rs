@@ -45,6 +45,8 @@ pub(crate) struct Auth {
     verifier: Verifier,
     /// What checks the proofs of clients that they hold a key.
     dpop: Option<DpopVerifier>,
+    /// The name and the secret of the resource server that may ask about access tokens.
+    resource_server: Option<(String, String)>,
     users: Users,
 }
 
@@ -77,6 +79,7 @@ impl Auth {
                 sessions,
                 verifier,
                 dpop: dpop(config)?,
+                resource_server: config.resource_server(),
                 users,
             })
         };
@@ -94,9 +97,19 @@ impl Auth {
 
     /// How the OAuth endpoints read requests.
     pub(crate) fn endpoint_options(&self) -> EndpointOptions {
-        let options = EndpointOptions::new();
-        match &self.dpop {
-            Some(dpop) => options.dpop(dpop),
+        let mut options = EndpointOptions::new();
+        if let Some(dpop) = &self.dpop {
+            options = options.dpop(dpop);
+        }
+        match self.resource_server.clone() {
+            Some((id, secret)) => {
+                options
+                    .resource_server(&id, AUDIENCE)
+                    .authenticate_client(move |client, sent| {
+                        let accepted = client == id && sent.matches(&secret);
+                        async move { accepted }
+                    })
+            }
             None => options,
         }
     }

@@ -101,6 +101,24 @@ pub(crate) struct Config {
     /// or HTTPS at the host that the request names].
     #[arg(long, env = "PUBLIC_ORIGIN", value_name = "URL")]
     pub(crate) public_origin: Option<String>,
+
+    /// Who may ask about access tokens at `/auth/introspect`.
+    #[arg(
+        long,
+        env = "CLIENT_ID",
+        value_name = "NAME",
+        default_value = "resource-server"
+    )]
+    client_id: String,
+
+    /// Its secret [default: nobody may ask].
+    #[arg(
+        long,
+        env = "CLIENT_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    client_secret: Option<String>,
 }
 
 /// Which sessions are bound to a key.
@@ -208,6 +226,12 @@ impl Config {
 
     pub(crate) fn session_ttl(&self) -> Duration {
         self.session_ttl.map_or(180 * DAY, Duration::from_secs)
+    }
+
+    /// The resource server that may ask about access tokens, and its secret.
+    pub(crate) fn resource_server(&self) -> Option<(String, String)> {
+        let secret = self.client_secret.clone()?;
+        Some((self.client_id.clone(), secret))
     }
 
     pub(crate) fn reuse_window(&self) -> Duration {

@@ -36,9 +36,10 @@ fn compare(verified: &VerifiedToken, payload: &[u8]) {
         .expect("an object");
     for (name, claim) in [
         ("sub", Some(&claims.sub)),
-        ("jti", Some(&claims.jti)),
+        ("jti", claims.jti.as_ref()),
         ("client_id", claims.client_id.as_ref()),
         ("sid", claims.sid.as_ref()),
+        ("acr", claims.acr.as_ref()),
     ] {
         assert_eq!(
             claim.map(String::as_str),

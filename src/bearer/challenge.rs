@@ -115,6 +115,11 @@ impl Rejection {
         })
     }
 
+    /// 403: the access token is valid but lacks a role, which is no scope that the challenge could name.
+    pub(super) fn insufficient_role() -> Self {
+        Self::new(ErrorCode::InsufficientScope)
+    }
+
     /// 400: the credentials cannot be read.
     pub(super) fn malformed() -> Self {
         Self::new(ErrorCode::InvalidRequest)

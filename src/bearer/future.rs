@@ -1,9 +1,10 @@
 use std::{
     fmt,
     future::Future,
+    mem,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use http::{Request, Response};
@@ -13,9 +14,9 @@ use tower_service::Service;
 use crate::{body::Body, claims::VerifiedToken, reply::ReplyBody};
 
 use super::{
+    challenge::Rejection,
     dpop::NextNonce,
-    guard::{LiveFuture, Unavailable},
-    rules::Rules,
+    rules::{Judgement, Rules, Waiting},
 };
 
 pin_project! {
@@ -41,18 +42,16 @@ pin_project! {
         Inner { #[pin] future: S::Future, next_nonce: NextNonce },
         // `None` after the response was given.
         Rejected { response: Option<Response<ReplyBody>> },
-        // Boxed, so that futures without a live check stay small. `None` only while it is polled.
+        // Boxed, so that the futures of requests that do not wait stay small. `None` only while it is polled.
         Checking { check: Option<Box<Check<S, ReqB>>> },
     }
 }
 
-/// A request that waits for the guard's answer, and the ready service that it goes to.
+/// A request that waits, and the ready service that it goes to.
 pub(super) struct Check<S, ReqB> {
-    pub(super) live: LiveFuture,
+    pub(super) waiting: Waiting,
     pub(super) inner: S,
     pub(super) request: Request<ReqB>,
-    pub(super) token: VerifiedToken,
-    pub(super) next_nonce: NextNonce,
     pub(super) rules: Arc<Rules>,
 }
 
@@ -60,19 +59,35 @@ impl<S, ReqB> Check<S, ReqB>
 where
     S: Service<Request<ReqB>>,
 {
-    fn finish(mut self, live: Result<bool, Unavailable>) -> State<S, ReqB> {
-        match self.rules.judge_live(&self.token, live) {
-            Ok(()) => {
-                self.rules
-                    .admit(self.request.extensions_mut(), Some(self.token));
-                State::Inner {
-                    future: self.inner.call(self.request),
-                    next_nonce: self.next_nonce,
-                }
+    /// The judgement when what is waited for is there, which may be to wait for something else.
+    fn poll_judgement(&mut self, cx: &mut Context<'_>) -> Poll<Result<Judgement, Rejection>> {
+        match &mut self.waiting {
+            Waiting::Token(token, carriage) => {
+                let carriage = *carriage;
+                let verified = ready!(token.as_mut().poll(cx));
+                let judge = |token| self.rules.judge_token(&mut self.request, token, carriage);
+                Poll::Ready(verified.map_err(Rejection::from).and_then(judge))
             }
-            Err(rejection) => State::Rejected {
-                response: Some(self.rules.refuse(rejection, &self.request)),
-            },
+            Waiting::Guard(live, token, next_nonce) => {
+                let live = ready!(live.as_mut().poll(cx));
+                let judged = self.rules.judge_live(token, live);
+                let (token, next_nonce) = (token.clone(), mem::take(next_nonce));
+                Poll::Ready(judged.map(|()| Judgement::Pass(Some(token), next_nonce)))
+            }
+        }
+    }
+
+    fn pass(mut self, token: Option<VerifiedToken>, next_nonce: NextNonce) -> State<S, ReqB> {
+        self.rules.admit(self.request.extensions_mut(), token);
+        State::Inner {
+            future: self.inner.call(self.request),
+            next_nonce,
+        }
+    }
+
+    fn refuse(self, rejection: Rejection) -> State<S, ReqB> {
+        State::Rejected {
+            response: Some(self.rules.refuse(rejection, &self.request)),
         }
     }
 }
@@ -130,8 +145,15 @@ where
                     let Some(mut taken) = check.take() else {
                         return Poll::Pending;
                     };
-                    match taken.live.as_mut().poll(cx) {
-                        Poll::Ready(live) => taken.finish(live),
+                    match taken.poll_judgement(cx) {
+                        Poll::Ready(Ok(Judgement::Pass(token, next_nonce))) => {
+                            taken.pass(token, next_nonce)
+                        }
+                        Poll::Ready(Ok(Judgement::Wait(waiting))) => {
+                            taken.waiting = waiting;
+                            State::Checking { check: Some(taken) }
+                        }
+                        Poll::Ready(Err(rejection)) => taken.refuse(rejection),
                         Poll::Pending => {
                             *check = Some(taken);
                             return Poll::Pending;

@@ -63,6 +63,9 @@ pub enum Admission {
     Admitted,
     /// The guard knows that the token's session was ended.
     Ended,
+    /// The token is one of another issuer than the guard's, so that the guard knows nothing of its
+    /// session. It is admitted, and the guard is not asked whether the session is live.
+    OfAnotherIssuer,
 }
 
 /// The guard cannot tell right now whether a session is live. The request is answered with a 503.

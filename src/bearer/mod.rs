@@ -116,6 +116,7 @@ mod grpc;
 mod guard;
 mod layer;
 mod params;
+mod roles;
 mod rules;
 mod schemes;
 mod scope;
@@ -129,6 +130,7 @@ pub use future::ResponseFuture;
 pub use guard::{Admission, SessionGuard, Unavailable};
 pub use layer::BearerLayer;
 pub use params::ChallengeParameters;
+pub use roles::Roles;
 pub use service::Bearer;
 #[cfg(feature = "axum")]
 pub(crate) use {rules::Checked, schemes::Schemes};

@@ -11,7 +11,7 @@ use crate::{
     realm::ProtectionSpace,
     reply::ReplyBody,
     trace,
-    verifier::Verifier,
+    verifier::{PendingToken, Verification, Verifier},
 };
 
 use super::{
@@ -67,8 +67,24 @@ pub(super) struct Rules {
 /// The decision on a request that is not refused at once.
 pub(super) enum Judgement {
     Pass(Option<VerifiedToken>, NextNonce),
-    /// The guard has to be asked whether the session is live.
-    AskLive(VerifiedToken, NextNonce, LiveFuture),
+    Wait(Waiting),
+}
+
+/// What a request waits for.
+pub(super) enum Waiting {
+    /// Another server has the key of the token, or knows the token.
+    Token(PendingToken, Carriage),
+    /// The guard knows whether the session is live.
+    Guard(LiveFuture, VerifiedToken, NextNonce),
+}
+
+/// How a token has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carriage {
+    /// By itself.
+    Bare,
+    /// By the scheme `DPoP`, with a proof.
+    WithProof,
 }
 
 impl Rules {
@@ -92,18 +108,37 @@ impl Rules {
     /// Judges a request by its head, as far as that is possible without waiting, and marks the
     /// headers with credentials as sensitive.
     pub(super) fn judge<B>(&self, request: &mut Request<B>) -> Result<Judgement, Rejection> {
-        let Some((token, next_nonce)) = self.authenticate(request)? else {
-            return match self.optional && self.scopes.is_empty() && self.step_up.is_empty() {
+        match self.authenticate(request)? {
+            Some((Verification::Done(token), carriage)) => {
+                self.judge_token(request, token, carriage)
+            }
+            Some((Verification::Pending(token), carriage)) => {
+                Ok(Judgement::Wait(Waiting::Token(token, carriage)))
+            }
+            None => match self.optional && self.scopes.is_empty() && self.step_up.is_empty() {
                 true => Ok(Judgement::Pass(None, NextNonce::default())),
                 false => Err(Rejection::missing_token()),
-            };
+            },
+        }
+    }
+
+    /// Judges a request whose token is verified.
+    pub(super) fn judge_token<B>(
+        &self,
+        request: &mut Request<B>,
+        token: VerifiedToken,
+        carriage: Carriage,
+    ) -> Result<Judgement, Rejection> {
+        let (token, next_nonce) = match carriage {
+            Carriage::Bare => (self.check_bare(token)?, NextNonce::default()),
+            Carriage::WithProof => self.check_proof(request, token)?,
         };
         let live = match &self.guard {
             Some(guard) => self.ask_guard(guard, &token)?,
             None => None,
         };
         match live {
-            Some(live) => Ok(Judgement::AskLive(token, next_nonce, live)),
+            Some(live) => Ok(Judgement::Wait(Waiting::Guard(live, token, next_nonce))),
             None => {
                 self.check_claims(&token)?;
                 Ok(Judgement::Pass(Some(token), next_nonce))
@@ -111,77 +146,84 @@ impl Rules {
         }
     }
 
-    /// The verified token of the `Authorization` header or, if that has none, of the cookie.
+    /// The token of the `Authorization` header or, if that has none, of the cookie.
     fn authenticate<B>(
         &self,
         request: &mut Request<B>,
-    ) -> Result<Option<(VerifiedToken, NextNonce)>, Rejection> {
+    ) -> Result<Option<(Verification, Carriage)>, Rejection> {
         self.cookie.mark_sensitive(request.headers_mut());
         match Credentials::find_and_mark(request.headers_mut()) {
             Credentials::Absent => self.authenticate_otherwise(request),
-            in_header => self.verify_bare(in_header),
+            in_header => self.verify(in_header, Carriage::Bare),
         }
     }
 
-    /// The verified token of an `Authorization` header of another scheme or, if there is none, of the
-    /// cookie.
+    /// The token of an `Authorization` header of another scheme or, if there is none, of the cookie.
     fn authenticate_otherwise<B>(
         &self,
         request: &mut Request<B>,
-    ) -> Result<Option<(VerifiedToken, NextNonce)>, Rejection> {
+    ) -> Result<Option<(Verification, Carriage)>, Rejection> {
         let with_proof = self.dpop.find(request.headers_mut());
-        let Some(token) = self.verify(with_proof)? else {
-            return self.verify_bare(self.cookie.find(request)?);
-        };
-        let next_nonce = self.dpop.check(request, &token)?;
-        let names_more = |cnf: &Confirmation| !cnf.others().is_empty();
-        if !self.takes_unproven && token.claims().cnf.as_ref().is_some_and(names_more) {
-            trace::debug!("a token names a key or a certificate besides that of its DPoP proof");
-            return Err(TokenError::Unproven.into());
+        match self.verify(with_proof, Carriage::WithProof)? {
+            None => self.verify(self.cookie.find(request)?, Carriage::Bare),
+            found => Ok(found),
         }
-        Ok(Some((token.with_proof(), next_nonce)))
     }
 
-    /// The verified token of credentials without a proof.
-    fn verify_bare(
+    fn verify(
         &self,
         credentials: Credentials<'_>,
-    ) -> Result<Option<(VerifiedToken, NextNonce)>, Rejection> {
-        let Some(token) = self.verify(credentials)? else {
-            return Ok(None);
+        carriage: Carriage,
+    ) -> Result<Option<(Verification, Carriage)>, Rejection> {
+        let verification = match credentials {
+            Credentials::Absent => return Ok(None),
+            Credentials::Malformed => return Err(Rejection::malformed()),
+            Credentials::Token(raw) => match self.verifier.recall(raw) {
+                // A token in the cache has passed all of the following checks before.
+                Some(token) => Verification::Done(token),
+                None => {
+                    self.verifier.check_length(raw)?;
+                    let token = credentials::token(raw).ok_or_else(Rejection::malformed)?;
+                    self.verifier.verify_anew(token)?
+                }
+            },
         };
+        Ok(Some((verification, carriage)))
+    }
+
+    /// Checks that a token which came by itself may do so.
+    fn check_bare(&self, token: VerifiedToken) -> Result<VerifiedToken, TokenError> {
         match token.claims().cnf.is_some() {
             true if !self.takes_unproven => {
                 trace::debug!(
                     "a token that is bound to a key came without a proof, by the scheme Bearer or in a \
                      cookie"
                 );
-                Err(TokenError::Unproven.into())
+                Err(TokenError::Unproven)
             }
             false if self.dpop.is_required_for(&token) => {
                 trace::debug!(
                     "a token that is not bound to a key came, and its client has to bind its tokens"
                 );
-                Err(TokenError::Unbound.into())
+                Err(TokenError::Unbound)
             }
-            _ => Ok(Some((token, NextNonce::default()))),
+            _ => Ok(token),
         }
     }
 
-    fn verify(&self, credentials: Credentials<'_>) -> Result<Option<VerifiedToken>, Rejection> {
-        match credentials {
-            Credentials::Absent => Ok(None),
-            Credentials::Malformed => Err(Rejection::malformed()),
-            Credentials::Token(raw) => match self.verifier.recall(raw) {
-                // A token in the cache has passed all of the following checks before.
-                Some(token) => Ok(Some(token)),
-                None => {
-                    self.verifier.check_length(raw)?;
-                    let token = credentials::token(raw).ok_or_else(Rejection::malformed)?;
-                    Ok(Some(self.verifier.verify_anew(token)?))
-                }
-            },
+    /// Checks the proof that came with a token.
+    fn check_proof<B>(
+        &self,
+        request: &mut Request<B>,
+        token: VerifiedToken,
+    ) -> Result<(VerifiedToken, NextNonce), Rejection> {
+        let next_nonce = self.dpop.check(request, &token)?;
+        let names_more = |cnf: &Confirmation| !cnf.others().is_empty();
+        if !self.takes_unproven && token.claims().cnf.as_ref().is_some_and(names_more) {
+            trace::debug!("a token names a key or a certificate besides that of its DPoP proof");
+            return Err(TokenError::Unproven.into());
         }
+        Ok((token.with_proof(), next_nonce))
     }
 
     fn ask_guard(
@@ -192,6 +234,7 @@ impl Rules {
         match guard.admit(token) {
             Admission::Admitted => {}
             Admission::Ended => return Err(TokenError::SessionEnded),
+            Admission::OfAnotherIssuer => return Ok(None),
         }
         let claims = token.claims();
         if !self.check_live || claims.sid.is_none() {

@@ -62,15 +62,13 @@ where
                 self.rules.admit(request.extensions_mut(), token);
                 ResponseFuture::inner(self.inner.call(request), next_nonce)
             }
-            Ok(Judgement::AskLive(token, next_nonce, live)) => {
+            Ok(Judgement::Wait(waiting)) => {
                 // The request needs the instance that was polled ready; a clone may not be ready.
                 let clone = self.inner.clone();
                 ResponseFuture::checking(Check {
-                    live,
+                    waiting,
                     inner: mem::replace(&mut self.inner, clone),
                     request,
-                    token,
-                    next_nonce,
                     rules: Arc::clone(&self.rules),
                 })
             }

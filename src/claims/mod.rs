@@ -9,6 +9,8 @@ mod confirmation;
 mod private;
 #[cfg(feature = "_jws")]
 mod read;
+#[cfg(feature = "_jws")]
+mod roles;
 mod scope;
 mod session_id;
 mod thumbprint;
@@ -20,6 +22,8 @@ pub use confirmation::{Confirmation, ConfirmationError};
 pub use private::{PrivateClaims, PrivateClaimsError};
 #[cfg(feature = "_jws")]
 pub(crate) use read::read;
+#[cfg(feature = "_jws")]
+pub(crate) use roles::RoleClaims;
 pub use scope::{Scope, ScopeError};
 pub use session_id::SessionId;
 pub use thumbprint::{KeyThumbprint, KeyThumbprintError};
@@ -93,7 +97,8 @@ pub struct Claims<P = ()> {
     pub iss: String,
     /// The user, or other subject, that the token is about (RFC 7519 §4.1.2).
     pub sub: String,
-    /// The recipients of the token (RFC 7519 §4.1.3).
+    /// The recipients of the token (RFC 7519 §4.1.3). It is empty if the token of another issuer names
+    /// none; see [`TokenProfile`](https://docs.rs/tower-bearer/latest/tower_bearer/struct.TokenProfile.html).
     pub aud: Audience,
     /// When the token expires (RFC 7519 §4.1.4). It is refused from this time on.
     pub exp: Timestamp,
@@ -102,8 +107,9 @@ pub struct Claims<P = ()> {
     /// When the token becomes valid (RFC 7519 §4.1.5). It is refused before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nbf: Option<Timestamp>,
-    /// The token's own identifier (RFC 7519 §4.1.7).
-    pub jti: String,
+    /// The token's own identifier (RFC 7519 §4.1.7). Only tokens that do not follow RFC 9068 may lack it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
     /// The OAuth client that the token was issued to (RFC 8693 §4.3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,

@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::{Audience, Claims, Confirmation, Content, Scope};
+use super::{Audience, Claims, Confirmation, Content, RoleClaims, Scope};
 use crate::{clock::Timestamp, error::TokenError, json::Strict};
 
 /// Reads the registered claims and the application's own into one shared allocation, because they
@@ -16,7 +16,7 @@ use crate::{clock::Timestamp, error::TokenError, json::Strict};
 ///
 /// This is as strict as [`json::object`](crate::json::object): a duplicate member at any depth is
 /// [`TokenError::Malformed`]. A registered claim of the wrong type is [`TokenError::Claims`].
-pub(crate) fn read(payload: &[u8]) -> Result<Arc<Content>, TokenError> {
+pub(crate) fn read(payload: &[u8], roles: &RoleClaims) -> Result<Arc<Content>, TokenError> {
     let mut mistyped = false;
     let mut deserializer = serde_json::Deserializer::from_slice(payload);
     let members = Reader {
@@ -25,7 +25,7 @@ pub(crate) fn read(payload: &[u8]) -> Result<Arc<Content>, TokenError> {
     .deserialize(&mut deserializer)
     .and_then(|members| deserializer.end().map(|()| members));
     match members {
-        Ok(members) => members.into_content().ok_or(TokenError::Claims),
+        Ok(members) => members.into_content(roles).ok_or(TokenError::Claims),
         Err(error) if mistyped && error.is_data() => Err(TokenError::Claims),
         Err(_) => Err(TokenError::Malformed),
     }
@@ -54,7 +54,7 @@ struct Members {
 impl Members {
     /// Returns `None` if a required claim is missing (RFC 9068 §2.2), or if `sub`, `jti` or
     /// `client_id` is empty. The verifier decides whether `client_id` is required.
-    fn into_content(self) -> Option<Arc<Content>> {
+    fn into_content(self, roles: &RoleClaims) -> Option<Arc<Content>> {
         let named = |text: &String| !text.is_empty();
         if !self.client_id.as_ref().is_none_or(named) {
             return None;
@@ -67,7 +67,7 @@ impl Members {
                 exp: self.exp?,
                 iat: self.iat?,
                 nbf: self.nbf,
-                jti: self.jti.filter(named)?,
+                jti: Some(self.jti.filter(named)?),
                 client_id: self.client_id,
                 scope: self.scope.unwrap_or_default(),
                 sid: self.sid,
@@ -78,8 +78,43 @@ impl Members {
                 private: (),
             },
             private: self.private,
+            roles: roles.clone(),
         }))
     }
+}
+
+impl Members {
+    /// Reads a claim of this crate's own. Another issuer may mean something else by its name, so that a
+    /// value of another type is one of that issuer's private claims.
+    fn take_own<'de, A: MapAccess<'de>, T>(
+        &mut self,
+        map: &mut A,
+        name: &str,
+        read: fn(Value) -> Result<T, Value>,
+        member: fn(&mut Self) -> &mut Option<T>,
+    ) -> Result<(), A::Error> {
+        let Strict(value) = map.next_value()?;
+        let is_twin = match read(value) {
+            Ok(value) => member(self).replace(value).is_some() || self.private.contains_key(name),
+            Err(value) => {
+                let is_there = member(self).is_some();
+                self.private.insert(name.to_owned(), value).is_some() || is_there
+            }
+        };
+        if is_twin { Err(twin()) } else { Ok(()) }
+    }
+}
+
+fn text(value: Value) -> Result<String, Value> {
+    match value {
+        Value::String(text) => Ok(text),
+        other => Err(other),
+    }
+}
+
+fn small(value: Value) -> Result<u32, Value> {
+    let number = value.as_u64().and_then(|number| number.try_into().ok());
+    number.ok_or(value)
 }
 
 struct Reader<'a> {
@@ -136,8 +171,10 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 Name::Jti => self.take(&mut map, &mut members.jti)?,
                 Name::ClientId => self.take(&mut map, &mut members.client_id)?,
                 Name::Scope => self.take(&mut map, &mut members.scope)?,
-                Name::Sid => self.take(&mut map, &mut members.sid)?,
-                Name::Generation => self.take(&mut map, &mut members.generation)?,
+                Name::Sid => members.take_own(&mut map, "sid", text, |own| &mut own.sid)?,
+                Name::Generation => {
+                    members.take_own(&mut map, "gen", small, |own| &mut own.generation)?;
+                }
                 Name::AuthTime => self.take(&mut map, &mut members.auth_time)?,
                 Name::Acr => self.take(&mut map, &mut members.acr)?,
                 Name::Cnf => self.take(&mut map, &mut members.cnf)?,
@@ -217,7 +254,11 @@ mod tests {
     const LEAST: &str = r#""iss":"i","sub":"s","aud":"a","exp":2,"iat":1,"jti":"j""#;
 
     fn with(members: &str) -> Result<Arc<Content>, TokenError> {
-        read(format!("{{{LEAST}{members}}}").as_bytes())
+        raw(format!("{{{LEAST}{members}}}").as_bytes())
+    }
+
+    fn raw(payload: &[u8]) -> Result<Arc<Content>, TokenError> {
+        read(payload, &RoleClaims::new([]))
     }
 
     #[test]
@@ -238,6 +279,39 @@ mod tests {
         let content = with(r#","amr":["pwd"],"act":{"sub":"x"}"#).unwrap();
         let private = Value::from(content.private.clone());
         assert_eq!(private, json!({ "amr": ["pwd"], "act": { "sub": "x" } }));
+    }
+
+    #[test]
+    fn another_meaning_of_a_name_of_ours_is_a_private_claim() {
+        for (name, value) in [
+            ("gen", json!("x")),
+            ("gen", json!(-1)),
+            ("gen", json!(4_294_967_296_u64)),
+            ("gen", json!(null)),
+            ("sid", json!(7)),
+            ("sid", json!(["a"])),
+        ] {
+            let content = with(&format!(r#","{name}":{value}"#)).unwrap();
+            assert_eq!(
+                (content.claims.generation, &content.claims.sid),
+                (None, &None)
+            );
+            assert_eq!(content.private.get(name), Some(&value));
+            for twin in [json!("s"), json!(1), value.clone()] {
+                let twins = with(&format!(r#","{name}":{value},"{name}":{twin}"#));
+                assert_eq!(
+                    twins.err(),
+                    Some(TokenError::Malformed),
+                    "{name} {value} {twin}"
+                );
+                let twins = with(&format!(r#","{name}":{twin},"{name}":{value}"#));
+                assert_eq!(
+                    twins.err(),
+                    Some(TokenError::Malformed),
+                    "{name} {value} {twin}"
+                );
+            }
+        }
     }
 
     #[test]
@@ -281,9 +355,9 @@ mod tests {
             "7".to_owned(),
             String::new(),
         ] {
-            let error = read(payload.as_bytes()).err();
+            let error = raw(payload.as_bytes()).err();
             assert_eq!(error, Some(TokenError::Malformed), "{payload}");
         }
-        assert!(read(format!(" {{{LEAST}}}\n").as_bytes()).is_ok());
+        assert!(read(format!(" {{{LEAST}}}\n").as_bytes(), &RoleClaims::default()).is_ok());
     }
 }

@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Claims, PrivateClaimsError};
+use super::{Claims, PrivateClaimsError, RoleClaims};
 use crate::{json, realm::ProtectionSpace};
 
 /// An access token that a [`Verifier`](crate::Verifier) accepted. It is cheap to clone.
@@ -33,6 +33,8 @@ pub struct VerifiedToken {
 pub(crate) struct Content {
     pub(crate) claims: Claims,
     pub(crate) private: Map<String, Value>,
+    /// Where the roles are among the private claims.
+    pub(crate) roles: RoleClaims,
 }
 
 impl VerifiedToken {
@@ -71,6 +73,23 @@ impl VerifiedToken {
     /// The registered claims.
     pub fn claims(&self) -> &Claims {
         &self.content.claims
+    }
+
+    /// The roles that the token names, in the claims that the
+    /// [profile](crate::TokenProfile::role_claims) of its issuer says.
+    ///
+    /// What a role means, and whether a user has it for this API, only issuer and application know. A
+    /// role is no scope: it says what the user may do, not what the user lets the client do.
+    ///
+    /// ```
+    /// use tower_bearer::VerifiedToken;
+    ///
+    /// fn is_editor(token: &VerifiedToken) -> bool {
+    ///     token.roles().any(|role| role == "editor")
+    /// }
+    /// ```
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.content.roles.find(&self.content.private)
     }
 
     /// The registered claims, with the application's own read as `P`.

@@ -162,8 +162,8 @@ impl DpopVerifier {
     }
 
     /// The algorithms that proofs may be signed with: ES256, ES384, EdDSA, PS256 and RS256 by
-    /// default. They are named in challenges and in the metadata, in this order. EdDSA is accepted and
-    /// named as `Ed25519` too (RFC 9864 §2.2).
+    /// default. They are named in challenges and in the metadata, in this order. `EdDSA` and `Ed25519`
+    /// are one algorithm (RFC 9864 §2.2), which is accepted and named under both.
     ///
     /// # Errors
     ///
@@ -306,10 +306,14 @@ impl fmt::Debug for DpopVerifier {
 }
 
 fn names(algorithms: &[Algorithm]) -> Arc<str> {
-    let names = algorithms.iter().map(|known| match known {
-        // Clients know it by the one name or the other (RFC 9864 §2.2).
-        Algorithm::EdDSA => "EdDSA Ed25519",
-        known => known.as_str(),
+    let names = algorithms.iter().enumerate().filter_map(|(at, known)| {
+        let named = algorithms.iter().take(at).any(|other| other.is(*known));
+        match known {
+            _ if named => None,
+            // Clients know it by the one name or the other (RFC 9864 §2.2).
+            Algorithm::EdDSA | Algorithm::Ed25519 => Some("EdDSA Ed25519"),
+            known => Some(known.as_str()),
+        }
     });
     let names: Vec<_> = names.collect();
     names.join(" ").into()

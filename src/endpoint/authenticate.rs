@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How long the application's check of a secret may take.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a check of client secrets may return: a `bool` (`false` refuses), or a `Result` of one if
 /// the check itself can fail. An error is answered with a 503 and is no refusal.
@@ -81,22 +81,35 @@ impl Authentication {
         }
     }
 
+    /// Whether the secret of any client is checked.
+    pub(super) fn is_checked(&self) -> bool {
+        self.check.is_some()
+    }
+
+    /// The identifier of a client whose secret is right.
+    pub(super) async fn authenticate(
+        &self,
+        client: ClientCredentials,
+    ) -> Result<String, ErrorReply> {
+        let (Some(id), Some(secret)) = (client.id, client.secret) else {
+            return Err(ErrorCode::InvalidClient.into());
+        };
+        match self.accepts(&id, secret).await? {
+            true => Ok(id),
+            false => Err(ErrorCode::InvalidClient.into()),
+        }
+    }
+
     /// The client's identifier, if it gave one, after its secret is checked. If there is no check,
     /// a secret is refused, since its sender believes that it is checked.
     pub(super) async fn identify(
         &self,
         client: ClientCredentials,
     ) -> Result<Option<String>, ErrorReply> {
-        match (client.id, client.secret) {
-            (id, None) if !self.required => Ok(id),
-            (Some(id), Some(secret)) => {
-                let accepted = self.accepts(&id, secret).await?;
-                accepted
-                    .then_some(Some(id))
-                    .ok_or(ErrorCode::InvalidClient.into())
-            }
-            _ => Err(ErrorCode::InvalidClient.into()),
+        if client.secret.is_none() && !self.required {
+            return Ok(client.id);
         }
+        self.authenticate(client).await.map(Some)
     }
 
     async fn accepts(&self, id: &str, secret: ClientSecret) -> Result<bool, ErrorCode> {

@@ -4,8 +4,13 @@ use http::Request;
 use http_body::Body;
 
 use super::{
-    jwks::JwksEndpoint, metadata::Metadata, options::EndpointOptions, revocation::Revoke,
-    session_endpoint::SessionEndpoint, token::Refresh,
+    introspection,
+    jwks::JwksEndpoint,
+    metadata::{Metadata, Offers},
+    options::EndpointOptions,
+    revocation::Revoke,
+    session_endpoint::SessionEndpoint,
+    token::Refresh,
 };
 #[cfg(feature = "dbsc")]
 use crate::{
@@ -14,7 +19,7 @@ use crate::{
 };
 use crate::{
     error::{BoxError, ConfigError, ConfigErrorKind},
-    paths::{self, JWKS, REFRESH_TOKEN, REVOKE, TOKEN},
+    paths::{self, INTROSPECT, JWKS, REFRESH_TOKEN, REVOKE, TOKEN},
     reply::{ReplyFuture, document},
     session::Sessions,
     store::{AnyStore, SessionStore},
@@ -26,6 +31,7 @@ use crate::{
 /// | --- | --- |
 /// | `{prefix}/token`, `{prefix}/refresh-token` | [`TokenEndpoint`](super::TokenEndpoint) |
 /// | `{prefix}/revoke` | [`RevocationEndpoint`](super::RevocationEndpoint) |
+/// | `{prefix}/introspect` | [`IntrospectionEndpoint`](super::IntrospectionEndpoint), which answers 401 to everybody unless the options say who may ask |
 /// | `/.well-known/jwks.json` | [`JwksEndpoint`] |
 #[cfg_attr(
     feature = "dbsc",
@@ -63,7 +69,7 @@ use crate::{
 /// beside the nest. [The manual](crate::manual::deployment#behind-a-path) shows both.
 pub struct Endpoints<St = AnyStore> {
     prefix: String,
-    /// The part that the token and the revocation endpoint share.
+    /// The part that the token, the revocation and the introspection endpoint share.
     shared: SessionEndpoint<St>,
     jwks: JwksEndpoint,
     metadata: Option<Metadata>,
@@ -121,8 +127,8 @@ impl<St> Endpoints<St> {
         Ok(self)
     }
 
-    /// Reads requests to the token and the revocation endpoint, and asks for clients' secrets, as
-    /// these options say. Where they [require][required] a secret, the metadata no longer list the
+    /// Reads requests to the token, the revocation and the introspection endpoint, and asks for clients'
+    /// secrets, as these options say. Where they [require][required] a secret, the metadata no longer list the
     /// method `none`.
     ///
     /// [required]: EndpointOptions::require_client_authentication
@@ -155,6 +161,7 @@ impl<St> Endpoints<St> {
         match path.strip_prefix(self.prefix.as_str())? {
             TOKEN | REFRESH_TOKEN => Some(Route::Token),
             REVOKE => Some(Route::Revocation),
+            INTROSPECT => Some(Route::Introspection),
             #[cfg(feature = "dbsc")]
             DEVICE_REGISTRATION => self.device(Step::Registration),
             #[cfg(feature = "dbsc")]
@@ -173,6 +180,7 @@ impl<St> Endpoints<St> {
 enum Route<'a> {
     Token,
     Revocation,
+    Introspection,
     Jwks,
     Metadata(&'a Metadata),
     #[cfg(feature = "dbsc")]
@@ -196,16 +204,14 @@ impl<St: SessionStore> Endpoints<St> {
         match self.route(request.uri().path()) {
             Some(Route::Token) => Ok(self.shared.respond::<Refresh, B>(request)),
             Some(Route::Revocation) => Ok(self.shared.respond::<Revoke, B>(request)),
+            Some(Route::Introspection) => Ok(introspection::respond(&self.shared, request)),
             #[cfg(feature = "dbsc")]
             Some(Route::Device(binding, step)) => {
                 Ok(binding.respond(step, self.shared.sessions(), request))
             }
             Some(Route::Jwks) => Ok(self.jwks.respond(&request)),
             Some(Route::Metadata(metadata)) => {
-                let json = || {
-                    let methods = self.shared.client_methods();
-                    metadata.json(&self.prefix, methods, self.shared.proof_algorithms())
-                };
+                let json = || metadata.json(&self.prefix, self.offers());
                 Ok(ReplyFuture::ready(document::respond(
                     &request,
                     self.max_age,
@@ -216,11 +222,23 @@ impl<St: SessionStore> Endpoints<St> {
         }
     }
 
+    /// What the metadata tell of the endpoints besides where they are.
+    fn offers(&self) -> Offers<'_> {
+        let keys = self.shared.sessions().issuer().keys();
+        Offers {
+            client_methods: self.shared.client_methods(),
+            proof_algorithms: self.shared.proof_algorithms(),
+            introspection_methods: introspection::methods(self.shared.settings()),
+            introspection_algorithm: keys.signing_algorithm().as_str(),
+        }
+    }
+
     /// All paths that are answered. Two of them may be the same, depending on the issuer's path
     /// and the prefix.
     #[cfg(feature = "axum")]
     pub(super) fn paths(&self) -> impl Iterator<Item = String> {
-        let below = [TOKEN, REFRESH_TOKEN, REVOKE].map(|path| format!("{}{path}", self.prefix));
+        let below =
+            [TOKEN, REFRESH_TOKEN, REVOKE, INTROSPECT].map(|path| format!("{}{path}", self.prefix));
         let fixed = below.into_iter().chain([JWKS.to_owned()]);
         fixed.chain(self.metadata_path()).chain(self.device_paths())
     }

@@ -62,10 +62,8 @@ impl ErrorReply {
 
     pub(super) fn into_response(self) -> Response<ReplyBody> {
         let mut response = reply::error_because(self.code, self.description, self.reason);
-        // RFC 6749 §5.2 requires the challenge for this error. With other errors it would make
-        // some HTTP clients hide the error from the application.
-        if self.code == ErrorCode::InvalidClient {
-            let challenge = HeaderValue::from_static("Basic realm=\"client\", charset=\"UTF-8\"");
+        if let Some(challenge) = challenge(self.code) {
+            let challenge = HeaderValue::from_static(challenge);
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
         #[cfg(feature = "dpop")]
@@ -86,6 +84,16 @@ impl ErrorReply {
             response.headers_mut().insert(CONNECTION, close);
         }
         response
+    }
+}
+
+/// RFC 6749 §5.2 and RFC 7662 §2.3 require a challenge for these errors. With other errors it would make
+/// some HTTP clients hide the error from the application.
+const fn challenge(code: ErrorCode) -> Option<&'static str> {
+    match code {
+        ErrorCode::InvalidClient => Some("Basic realm=\"client\", charset=\"UTF-8\""),
+        ErrorCode::InvalidToken => Some("Bearer realm=\"introspection\", error=\"invalid_token\""),
+        _ => None,
     }
 }
 

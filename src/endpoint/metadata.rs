@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use crate::{
     error::{ConfigError, ConfigErrorKind},
-    paths::{JWKS, REVOKE, TOKEN},
+    paths::{INTROSPECT, JWKS, REVOKE, TOKEN},
 };
 
 /// The authorization server's metadata (RFC 8414) and the path of the document.
@@ -26,7 +26,25 @@ struct Document<'a> {
     token_endpoint_auth_methods_supported: &'a [&'a str],
     revocation_endpoint_auth_methods_supported: &'a [&'a str],
     #[serde(skip_serializing_if = "Option::is_none")]
+    introspection_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    introspection_endpoint_auth_methods_supported: Option<Vec<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    introspection_signing_alg_values_supported: Option<[&'a str; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     dpop_signing_alg_values_supported: Option<Vec<&'a str>>,
+}
+
+/// What the endpoints offer.
+pub(super) struct Offers<'a> {
+    /// How clients authenticate at the token and the revocation endpoint.
+    pub(super) client_methods: &'a [&'a str],
+    /// The algorithms of proofs of a key.
+    pub(super) proof_algorithms: Option<Vec<&'a str>>,
+    /// How callers authenticate at the introspection endpoint; `None` if nobody may ask there.
+    pub(super) introspection_methods: Option<Vec<&'a str>>,
+    /// The algorithm of signed answers to introspections (RFC 9701 §7).
+    pub(super) introspection_algorithm: &'a str,
 }
 
 impl Metadata {
@@ -56,15 +74,11 @@ impl Metadata {
         &self.path
     }
 
-    /// The document, for endpoints under `prefix` at which clients authenticate by `methods` and sign
-    /// proofs with one of `algorithms`.
-    pub(super) fn json(
-        &self,
-        prefix: &str,
-        methods: &[&str],
-        algorithms: Option<Vec<&str>>,
-    ) -> String {
+    /// The document, for endpoints under `prefix` that offer this.
+    pub(super) fn json(&self, prefix: &str, offers: Offers<'_>) -> String {
         let base = &self.base;
+        let methods = offers.client_methods;
+        let may_introspect = offers.introspection_methods.is_some();
         let document = Document {
             issuer: &self.issuer,
             token_endpoint: format!("{base}{prefix}{TOKEN}"),
@@ -74,7 +88,11 @@ impl Metadata {
             grant_types_supported: &["refresh_token"],
             token_endpoint_auth_methods_supported: methods,
             revocation_endpoint_auth_methods_supported: methods,
-            dpop_signing_alg_values_supported: algorithms,
+            introspection_endpoint: may_introspect.then(|| format!("{base}{prefix}{INTROSPECT}")),
+            introspection_endpoint_auth_methods_supported: offers.introspection_methods,
+            introspection_signing_alg_values_supported: may_introspect
+                .then_some([offers.introspection_algorithm]),
+            dpop_signing_alg_values_supported: offers.proof_algorithms,
         };
         // Strings and lists of strings can always be serialized.
         serde_json::to_string(&document).unwrap_or_default()

@@ -2,14 +2,15 @@
 //!
 //! 1. [`TokenEndpoint`] exchanges a refresh token for new tokens (RFC 6749 §6).
 //! 2. [`RevocationEndpoint`] revokes a token, which ends its session (RFC 7009).
-//! 3. [`JwksEndpoint`] publishes the keys that verify access tokens (RFC 7517).
-//! 4. [`Endpoints`] is a layer with all of these and the metadata (RFC 8414), each at its path. It
+//! 3. [`IntrospectionEndpoint`] tells resource servers and clients whether a token is live (RFC 7662).
+//! 4. [`JwksEndpoint`] publishes the keys that verify access tokens (RFC 7517).
+//! 5. [`Endpoints`] is a layer with all of these and the metadata (RFC 8414), each at its path. It
 //!    passes all other requests on to the inner service.
 //!
 //! An endpoint never returns an `Err`: every error is a response. The text of an error tells
 //! nothing about the token. A body is read only if its content type is accepted, and only up to a
-//! limit of size and of time ([`EndpointOptions`]). Responses of the token and revocation endpoints
-//! must not be cached, and say so.
+//! limit of size and of time ([`EndpointOptions`]). Responses of the token, revocation and introspection
+//! endpoints must not be cached, and say so.
 //!
 //! # Errors
 //!
@@ -25,6 +26,7 @@
 //! | the request is malformed, or has no token | 400 | `invalid_request` |
 //! | another grant type | 400 | `unsupported_grant_type` |
 //! | the client does not authenticate as it should | 401 | `invalid_client` |
+//! | the resource server's bearer token is refused, at the introspection endpoint | 401 | `invalid_token` |
 //! | the cookie comes with a request of another origin | 403 | `access_denied` |
 //! | only the browser can refresh the session, which is bound to its device | 403 | `access_denied`, with `"reason": "device_bound"` |
 //! | another method, a body that is too large, another content type | 405, 413, 415 | `invalid_request` |
@@ -96,6 +98,9 @@ mod cookie;
 mod dpop;
 mod endpoints;
 mod error_reply;
+mod introspection;
+mod introspection_answer;
+mod introspector;
 mod jwks;
 mod layer;
 mod metadata;
@@ -112,6 +117,7 @@ pub use crate::reply::{LayeredFuture, ResponseFuture};
 pub use authenticate::IntoClientDecision;
 pub use client::ClientSecret;
 pub use endpoints::Endpoints;
+pub use introspection::IntrospectionEndpoint;
 pub use jwks::JwksEndpoint;
 pub use options::EndpointOptions;
 pub use revocation::RevocationEndpoint;

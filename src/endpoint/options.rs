@@ -6,11 +6,13 @@ use super::{
     carrier::Carrier,
     client::ClientSecret,
     dpop::Proofs,
+    introspector::Introspectors,
 };
+use crate::token::AccessToken;
 
-/// How the token and the revocation endpoint read requests, and which clients may send them.
+/// How the token, the revocation and the introspection endpoint read requests, and who may send them.
 ///
-/// One value serves both endpoints, on their own or in [`Endpoints`](super::Endpoints).
+/// One value serves all of them, on their own or in [`Endpoints`](super::Endpoints).
 ///
 /// ```
 /// use tower_bearer::{
@@ -32,6 +34,7 @@ pub struct EndpointOptions {
     pub(super) carrier: Carrier,
     pub(super) proofs: Proofs,
     pub(super) body: BodyLimits,
+    pub(super) introspectors: Introspectors,
 }
 
 impl Default for EndpointOptions {
@@ -48,6 +51,7 @@ impl EndpointOptions {
             carrier: Carrier::default(),
             proofs: Proofs::default(),
             body: BodyLimits::DEFAULT,
+            introspectors: Introspectors::default(),
         }
     }
 
@@ -129,6 +133,68 @@ impl EndpointOptions {
     #[must_use]
     pub fn require_client_authentication(mut self) -> Self {
         self.clients = self.clients.require();
+        self
+    }
+
+    /// Lets the client with this identifier ask the introspection endpoint about access tokens that are
+    /// for `audience`, because it is the resource server of that name. It authenticates as any client
+    /// does, with the secret that the [check](Self::authenticate_client) accepts. May be called several
+    /// times, also for one client.
+    ///
+    /// ```
+    /// use tower_bearer::endpoint::EndpointOptions;
+    ///
+    /// # let secret = "7Qe0…".to_owned();
+    /// let options = EndpointOptions::new()
+    ///     .authenticate_client(move |id, sent| {
+    ///         let accepted = id == "orders" && sent.matches(&secret);
+    ///         async move { accepted }
+    ///     })
+    ///     .resource_server("orders", "https://orders.example");
+    /// ```
+    #[must_use]
+    pub fn resource_server(
+        mut self,
+        client_id: impl Into<String>,
+        audience: impl Into<String>,
+    ) -> Self {
+        self.introspectors.add(client_id.into(), audience.into());
+        self
+    }
+
+    /// Lets resource servers ask the introspection endpoint that authenticate with a bearer token of
+    /// their own (RFC 7662 §2.1).
+    ///
+    /// The check gets that token, and gives the audience whose access tokens the sender may ask about,
+    /// or `None`, which is answered with 401 `invalid_token`. An error, or no result within 5 seconds, is
+    /// answered with 503. The token is usually a long random text that is compared in constant time;
+    /// never take an access token of a user for it.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use tower_bearer::endpoint::EndpointOptions;
+    /// # struct Keys;
+    /// # impl Keys {
+    /// #     async fn audience_of(&self, key: &str) -> Result<Option<String>, std::io::Error> {
+    /// #         Ok(None)
+    /// #     }
+    /// # }
+    /// # fn options(keys: Arc<Keys>) -> EndpointOptions {
+    /// let options = EndpointOptions::new().authenticate_resource_server(move |token| {
+    ///     let keys = Arc::clone(&keys);
+    ///     async move { keys.audience_of(token.expose()).await }
+    /// });
+    /// # options
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn authenticate_resource_server<F, Fut, E>(mut self, check: F) -> Self
+    where
+        F: Fn(AccessToken) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<String>, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.introspectors.check(check);
         self
     }
 

@@ -1,5 +1,5 @@
 //! What the token and the revocation endpoint share: they read a request and authenticate its
-//! client in the same way.
+//! client in the same way. The introspection endpoint has the same sessions and options.
 
 use std::{fmt, future::Future};
 
@@ -61,9 +61,12 @@ impl<St> SessionEndpoint<St> {
         Self { options, ..self }
     }
 
-    #[cfg(feature = "dbsc")]
     pub(super) fn sessions(&self) -> &Sessions<St> {
         &self.sessions
+    }
+
+    pub(super) fn settings(&self) -> &EndpointOptions {
+        &self.options
     }
 
     #[cfg(feature = "dbsc")]

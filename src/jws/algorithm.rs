@@ -1,13 +1,14 @@
-//! The signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1).
+//! The signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2).
 
 use std::{fmt, str::FromStr};
 
 use super::KeyError;
 
-/// A JWS algorithm (RFC 7518 §3.1, RFC 8037 §3.1). `none` is not among them.
+/// A JWS algorithm (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). `none` is not among them.
 ///
 /// A key is bound to one algorithm, and a token whose `alg` is another one is refused
-/// (RFC 8725 §3.1).
+/// (RFC 8725 §3.1). [`EdDSA`](Self::EdDSA) and [`Ed25519`](Self::Ed25519) are two names of one
+/// algorithm: a key for the one verifies tokens that name the other.
 ///
 /// ```
 /// use tower_bearer::Algorithm;
@@ -43,8 +44,14 @@ pub enum Algorithm {
     ES256,
     /// ECDSA on P-384 with SHA-384.
     ES384,
-    /// Ed25519.
+    /// ECDSA on P-521 with SHA-512.
+    ES512,
+    /// Ed25519, under the name of RFC 8037 §3.1. RFC 9864 §2.2 deprecates the name, but many
+    /// verifiers know no other yet, so it is the one to sign with.
     EdDSA,
+    /// Ed25519, under the name of RFC 9864 §2.2. A key that signs for it writes this name into
+    /// tokens and JWKs.
+    Ed25519,
 }
 
 /// The kind of key that an algorithm needs.
@@ -63,6 +70,7 @@ pub(super) enum Family {
 pub(super) enum Curve {
     P256,
     P384,
+    P521,
 }
 
 impl Curve {
@@ -70,6 +78,7 @@ impl Curve {
         match self {
             Self::P256 => "P-256",
             Self::P384 => "P-384",
+            Self::P521 => "P-521",
         }
     }
 
@@ -77,12 +86,13 @@ impl Curve {
         match self {
             Self::P256 => 32,
             Self::P384 => 48,
+            Self::P521 => 66,
         }
     }
 }
 
 impl Algorithm {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::HS256,
         Self::HS384,
         Self::HS512,
@@ -94,7 +104,9 @@ impl Algorithm {
         Self::PS512,
         Self::ES256,
         Self::ES384,
+        Self::ES512,
         Self::EdDSA,
+        Self::Ed25519,
     ];
 
     /// The name in a token's `alg`.
@@ -111,7 +123,9 @@ impl Algorithm {
             Self::PS512 => "PS512",
             Self::ES256 => "ES256",
             Self::ES384 => "ES384",
+            Self::ES512 => "ES512",
             Self::EdDSA => "EdDSA",
+            Self::Ed25519 => "Ed25519",
         }
     }
 
@@ -121,10 +135,28 @@ impl Algorithm {
             .find(|algorithm| algorithm.as_str() == name)
     }
 
+    /// Whether both are the same algorithm, if under two names (RFC 9864 §2.2).
+    pub(crate) fn is(self, other: Self) -> bool {
+        self.rfc8037() == other.rfc8037()
+    }
+
+    /// The older of its names.
+    pub(super) fn rfc8037(self) -> Self {
+        match self {
+            Self::Ed25519 => Self::EdDSA,
+            other => other,
+        }
+    }
+
     /// Whether the key is a secret that both sides know.
     #[cfg(feature = "dpop")]
     pub(crate) const fn is_hmac(self) -> bool {
         matches!(self.family(), Family::Hmac { .. })
+    }
+
+    #[cfg(feature = "remote")]
+    pub(crate) fn is_rsa(self) -> bool {
+        self.family() == Family::Rsa
     }
 
     pub(super) const fn family(self) -> Family {
@@ -137,7 +169,8 @@ impl Algorithm {
             }
             Self::ES256 => Family::Ec(Curve::P256),
             Self::ES384 => Family::Ec(Curve::P384),
-            Self::EdDSA => Family::Ed25519,
+            Self::ES512 => Family::Ec(Curve::P521),
+            Self::EdDSA | Self::Ed25519 => Family::Ed25519,
         }
     }
 }

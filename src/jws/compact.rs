@@ -7,8 +7,8 @@ use crate::error::TokenError;
 
 /// The signature of an RSA key of 8192 bits, the longest key that is accepted.
 const MAX_SIGNATURE_BYTES: usize = 1024;
-/// The signature of P-384, the longest of any algorithm but RSA. A buffer of this size is cheaper
-/// to clear.
+/// The signature of P-384, the longest of any algorithm but RSA and ES512. A buffer of this size is
+/// cheaper to clear.
 const SHORT_SIGNATURE_BYTES: usize = 96;
 
 /// A token of the right shape. Nothing in it can be trusted yet, and no segment is decoded yet.

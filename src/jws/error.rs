@@ -1,5 +1,8 @@
 use std::{borrow::Cow, fmt};
 
+/// An error shows no more of a name that a stranger chose.
+const MAX_NAME_CHARS: usize = 64;
+
 /// A key, or a set of keys, that cannot be used.
 ///
 /// `Display` says what is wrong and what would be right. So does `Debug`, for programs that return
@@ -29,8 +32,17 @@ pub enum KeyErrorKind {
     Use,
     /// The algorithm is not one that this crate supports.
     UnsupportedAlgorithm,
-    /// Two keys of a set share a `kid`.
+    /// Two keys of a set share a `kid` for one algorithm, or those of a
+    /// [`KeySet`](super::KeySet) for any.
     DuplicateKid,
+    /// A JWK Set has more keys than are allowed.
+    #[non_exhaustive]
+    TooManyKeys {
+        /// How many keys the set has.
+        keys: usize,
+        /// How many it may have.
+        maximum: usize,
+    },
     /// The set has no key that can be used.
     EmptySet,
     /// The keys to be replaced belong to a [`KeySet`](super::KeySet), which signs with one of them.
@@ -63,9 +75,10 @@ impl KeyError {
     }
 
     pub(super) fn unsupported(algorithm: &str) -> Self {
+        let name: String = algorithm.chars().take(MAX_NAME_CHARS).collect();
         let what = format!(
-            "unsupported algorithm: {algorithm:?}; there are HS, RS and PS with 256, 384 and 512, \
-             ES256, ES384 and EdDSA"
+            "unsupported algorithm: {name:?}; there are HS, RS, PS and ES with 256, 384 and 512, \
+             EdDSA and Ed25519"
         );
         Self::new(KeyErrorKind::UnsupportedAlgorithm, what)
     }

@@ -10,7 +10,7 @@ use crate::{error::TokenError, json};
 /// configuration (RFC 8725 §3.10).
 pub(super) const REFUSED: [&str; 6] = ["crit", "b64", "jwk", "jku", "x5u", "x5c"];
 
-pub(super) struct Header {
+pub(crate) struct Header {
     pub(super) algorithm: Algorithm,
     pub(super) kid: Option<String>,
     typ: Option<String>,
@@ -58,15 +58,22 @@ impl Header {
 
     /// Whether `typ` is the media type `wanted`. Case does not matter, and `application/` may be
     /// left out (RFC 7515 §4.1.9).
-    pub(super) fn is_type(&self, wanted: &str) -> bool {
+    pub(crate) fn is_type(&self, wanted: &str) -> bool {
+        self.short_type()
+            .is_some_and(|typ| typ.eq_ignore_ascii_case(wanted))
+    }
+
+    /// Whether there is no `typ`.
+    pub(crate) fn is_without_type(&self) -> bool {
+        self.typ.is_none()
+    }
+
+    fn short_type(&self) -> Option<&str> {
         const PREFIX: &str = "application/";
-        let Some(typ) = self.typ.as_deref() else {
-            return false;
-        };
-        let short = match typ.split_at_checked(PREFIX.len()) {
+        let typ = self.typ.as_deref()?;
+        Some(match typ.split_at_checked(PREFIX.len()) {
             Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) => rest,
             _ => typ,
-        };
-        short.eq_ignore_ascii_case(wanted)
+        })
     }
 }

@@ -19,6 +19,17 @@ pub(super) enum Operation {
     Verify,
 }
 
+/// Which algorithm a key may be for.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted {
+    /// That of the JWK, or what its curve implies.
+    Named,
+    /// The same, or this one for an RSA key that has no `alg`.
+    NamedOrRsa(Algorithm),
+    /// This one, which the JWK need not name.
+    Only(Algorithm),
+}
+
 /// A JWK whose `alg`, `use` and `key_ops` allow its purpose.
 pub(super) struct Jwk {
     pub(super) algorithm: Algorithm,
@@ -27,10 +38,10 @@ pub(super) struct Jwk {
 }
 
 impl Jwk {
-    /// Reads the text of a JWK. `wanted` stands in for a missing `alg`.
+    /// Reads the text of a JWK.
     pub(super) fn parse(
         text: &str,
-        wanted: Option<Algorithm>,
+        wanted: Wanted,
         operation: Operation,
     ) -> Result<Self, KeyError> {
         let members = json::object(text.as_bytes())
@@ -40,7 +51,7 @@ impl Jwk {
 
     pub(super) fn from_members(
         mut members: Map<String, Value>,
-        wanted: Option<Algorithm>,
+        wanted: Wanted,
         operation: Operation,
     ) -> Result<Self, KeyError> {
         check_use(&members, operation)?;
@@ -63,8 +74,8 @@ impl Jwk {
         Ok(match self.algorithm.family() {
             Family::Hmac { .. } => return Err(format_error("a secret has no public key")),
             Family::Rsa => Public::Rsa {
-                n: number("n")?,
-                e: number("e")?,
+                n: without_zero(number("n")?),
+                e: without_zero(number("e")?),
             },
             Family::Ec(_) => Public::Ec {
                 x: number("x")?,
@@ -94,6 +105,15 @@ impl Jwk {
             Family::Ed25519 if d.len() == 32 => Private::Ed25519 { d },
             _ => return Err(format_error("d has not the length that the curve asks for")),
         })
+    }
+
+    /// The one issuer that the key is for, where a set has keys of several: Microsoft Entra ID's.
+    pub(super) fn issuer(&mut self) -> Result<Option<String>, KeyError> {
+        match self.members.remove("issuer") {
+            None => Ok(None),
+            Some(Value::String(issuer)) => Ok(Some(issuer)),
+            Some(_) => Err(format_error("the JWK's issuer is no string")),
+        }
     }
 
     pub(super) fn secret(&mut self) -> Result<Zeroizing<Vec<u8>>, KeyError> {
@@ -128,6 +148,14 @@ fn take(
     }
 }
 
+/// Some libraries write an octet more than RFC 7518 §6.3.1.1 allows, and the number is the same.
+fn without_zero(mut number: Vec<u8>) -> Vec<u8> {
+    if matches!(number.as_slice(), [0, _, ..]) {
+        number.remove(0);
+    }
+    number
+}
+
 fn check_use(members: &Map<String, Value>, operation: Operation) -> Result<(), KeyError> {
     if members.get("use").is_some_and(|use_| use_ != "sig") {
         return Err(use_error("its use is not sig"));
@@ -144,23 +172,21 @@ fn check_use(members: &Map<String, Value>, operation: Operation) -> Result<(), K
 }
 
 /// The one algorithm that the key is bound to (RFC 8725 §3.1).
-fn algorithm(
-    members: &Map<String, Value>,
-    wanted: Option<Algorithm>,
-) -> Result<Algorithm, KeyError> {
-    let named = match members.get("alg") {
+fn algorithm(members: &Map<String, Value>, wanted: Wanted) -> Result<Algorithm, KeyError> {
+    let named: Option<Algorithm> = match members.get("alg") {
         None => None,
         Some(Value::String(name)) => Some(name.parse()?),
         Some(_) => return Err(format_error("the JWK's alg is no string")),
     };
-    let algorithm: Algorithm = match (named, wanted) {
-        (Some(named), Some(wanted)) if named != wanted => {
+    let text = |name| members.get(name).and_then(Value::as_str);
+    let algorithm = match (named, wanted) {
+        (Some(named), Wanted::Only(wanted)) if !wanted.is(named) => {
             return Err(use_error("its alg is another one"));
         }
-        (Some(algorithm), _) | (None, Some(algorithm)) => algorithm,
-        (None, None) => implied(members)?,
+        (_, Wanted::Only(algorithm)) | (Some(algorithm), _) => algorithm,
+        (None, Wanted::NamedOrRsa(algorithm)) if text("kty") == Some("RSA") => algorithm,
+        (None, _) => implied(members)?,
     };
-    let text = |name| members.get(name).and_then(Value::as_str);
     let fits = match algorithm.family() {
         Family::Hmac { .. } => text("kty") == Some("oct"),
         Family::Rsa => text("kty") == Some("RSA"),
@@ -179,6 +205,7 @@ fn implied(members: &Map<String, Value>) -> Result<Algorithm, KeyError> {
     match (text("kty"), text("crv")) {
         (Some("EC"), Some(crv)) if crv == Curve::P256.as_str() => Ok(Algorithm::ES256),
         (Some("EC"), Some(crv)) if crv == Curve::P384.as_str() => Ok(Algorithm::ES384),
+        (Some("EC"), Some(crv)) if crv == Curve::P521.as_str() => Ok(Algorithm::ES512),
         (Some("OKP"), Some("Ed25519")) => Ok(Algorithm::EdDSA),
         (Some("RSA" | "oct"), _) => Err(use_error("it has no alg: say which algorithm it is for")),
         (Some("EC" | "OKP"), Some(crv)) => Err(KeyError::unsupported(crv)),

@@ -5,8 +5,9 @@
 //! 2. Keys come from the configuration. A [`SigningKey`] or [`VerifyingKey`] is read from PEM, DER,
 //!    a JWK or a secret; a signing key can also be generated. Weak keys, and keys meant for
 //!    something else, are refused.
-//! 3. A set finds a key by its `kid`. A [`KeySet`] signs and rolls keys over; [`VerifyingKeys`]
-//!    verify and can be published.
+//! 3. A set finds a key by its `kid` and the algorithm. A [`KeySet`] signs and rolls keys over;
+//!    [`VerifyingKeys`] verify and can be published. A [`JwkSet`] is read as an issuer publishes
+//!    it: what cannot be used is left out and reported.
 //! 4. A token is three segments of canonical base64url. Its header is a JSON object without
 //!    duplicate members. `crit`, `b64` and keys in the header (`jwk`, `jku`, `x5u`, `x5c`) are
 //!    refused in any form; other unknown members are ignored (RFC 7515 §4).
@@ -22,6 +23,7 @@ mod edwards;
 mod error;
 mod header;
 mod jwk;
+mod jwk_set;
 mod key;
 mod known;
 mod roca;
@@ -36,6 +38,8 @@ mod verifying;
 
 pub use algorithm::Algorithm;
 pub use error::{KeyError, KeyErrorKind};
+pub(crate) use header::Header;
+pub use jwk_set::{JwkSet, JwkSetReader, SkippedKey};
 #[cfg(any(feature = "dpop", feature = "dbsc"))]
 pub(crate) use self_signed::SelfSigned;
 pub use set::KeySet;

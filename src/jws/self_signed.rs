@@ -1,7 +1,7 @@
 //! A JWS that brings its own public key, to prove that its sender holds the private one (RFC 9449
 //! §4.2, and Device Bound Session Credentials).
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     Algorithm, VerifyingKey,
@@ -14,9 +14,6 @@ use crate::error::TokenError;
 
 /// Members of a JWK that only the key's owner may know (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-
-/// RFC 9864 §2.2 names by its curve what RFC 8037 §3.1 calls `EdDSA`.
-const ED25519: &str = "Ed25519";
 
 /// A JWS whose signature is right by a key of the sender's own choice. It proves nothing but that the
 /// sender holds that key.
@@ -38,7 +35,6 @@ impl SelfSigned {
     ) -> Result<Self, TokenError> {
         let jws = Compact::parse(jws, max_bytes)?;
         let mut header = BareHeader::parse(jws.header)?;
-        name_as_rfc8037(&mut header.members);
         let jwk = header.members.remove("jwk");
         if REFUSED
             .iter()
@@ -50,12 +46,12 @@ impl SelfSigned {
         if !header.is_type(typ) {
             return Err(TokenError::Type);
         }
-        if !algorithms.contains(&header.algorithm) {
+        if !algorithms.iter().any(|known| known.is(header.algorithm)) {
             return Err(TokenError::Algorithm);
         }
         let key = match (jwk, known) {
             (Some(jwk), None) => public_key(jwk, header.algorithm)?,
-            (None, Some(known)) if known.algorithm() == header.algorithm => known.clone(),
+            (None, Some(known)) if known.algorithm().is(header.algorithm) => known.clone(),
             _ => return Err(TokenError::Header),
         };
         let verify = |signature: &[u8]| key.verify(jws.signing_input.as_bytes(), signature);
@@ -75,19 +71,11 @@ impl SelfSigned {
 
 /// The public key in a header. A private one, or a secret, is out once it was sent.
 fn public_key(jwk: Value, algorithm: Algorithm) -> Result<VerifyingKey, TokenError> {
-    let Value::Object(mut members) = jwk else {
+    let Value::Object(members) = jwk else {
         return Err(TokenError::Header);
     };
     if PRIVATE.iter().any(|name| members.contains_key(*name)) {
         return Err(TokenError::Header);
     }
-    name_as_rfc8037(&mut members);
     VerifyingKey::from_jwk_members_as(algorithm, members).map_err(|_| TokenError::Header)
-}
-
-/// Gives the algorithm its older name. Both mean the same key, and sign the same.
-fn name_as_rfc8037(members: &mut Map<String, Value>) {
-    if let Some(alg) = members.get_mut("alg").filter(|alg| **alg == ED25519) {
-        *alg = Algorithm::EdDSA.as_str().into();
-    }
 }

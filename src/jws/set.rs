@@ -45,7 +45,7 @@ struct Shared {
     change: Mutex<()>,
 }
 
-/// The room for the dots and a signature of any algorithm but RSA, in bytes.
+/// The room for the dots and a signature of any algorithm but RSA and ES512, in bytes.
 const SIGNATURE: usize = 136;
 
 #[derive(Serialize)]

@@ -15,7 +15,7 @@ use super::{
     algorithm::Family,
     backend::{Private, Public, Rejected, Signer},
     der::{self, PrivateDer},
-    jwk::{Jwk, Operation},
+    jwk::{Jwk, Operation, Wanted},
     key::{check_public, encoded, format_error, private_from_pem, rejected},
 };
 
@@ -140,7 +140,7 @@ impl SigningKey {
     /// to the public ones, [`UnsupportedAlgorithm`](KeyErrorKind::UnsupportedAlgorithm) if the type
     /// or the curve is not one of an [`Algorithm`], and the errors of [`from_pem`](Self::from_pem).
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
-        Self::read(Jwk::parse(json, None, Operation::Sign)?)
+        Self::read(Jwk::parse(json, Wanted::Named, Operation::Sign)?)
     }
 
     /// Like [`from_jwk`](Self::from_jwk), but names the algorithm of a JWK that has no `alg`.
@@ -150,7 +150,8 @@ impl SigningKey {
     /// Those of [`from_jwk`](Self::from_jwk), and [`Use`](KeyErrorKind::Use) if the JWK names
     /// another algorithm.
     pub fn from_jwk_as(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
-        Self::read(Jwk::parse(json, Some(algorithm), Operation::Sign)?)
+        let wanted = Wanted::Only(algorithm);
+        Self::read(Jwk::parse(json, wanted, Operation::Sign)?)
     }
 
     fn read(mut jwk: Jwk) -> Result<Self, KeyError> {

@@ -23,7 +23,7 @@ fn read(path: impl AsRef<Path>) -> String {
 /// The payload, if the signature is valid.
 fn open(keys: &VerifyingKeys, token: &str) -> Result<Vec<u8>, TokenError> {
     let jws = Compact::parse(token, MAX)?;
-    keys.verified(&jws, None).map(|opened| opened.payload)
+    keys.verified(&jws, |_| true).map(|opened| opened.payload)
 }
 
 fn only(key: VerifyingKey) -> VerifyingKeys {
@@ -44,18 +44,20 @@ fn rfc7515_appendix_a() {
         ("A.1", Algorithm::HS256),
         ("A.2", Algorithm::RS256),
         ("A.3", Algorithm::ES256),
+        ("A.4", Algorithm::ES512),
     ] {
         let (jwk, token) = (file(&format!("{name}.jwk")), file(&format!("{name}.jwsc")));
         let key = SigningKey::from_jwk_as(algorithm, &jwk).unwrap();
         let payload = open(&only(key.verifying_key()), &token).unwrap();
-        assert!(payload.starts_with(br#"{"iss":"joe","#));
+        let signs_claims = payload.starts_with(br#"{"iss":"joe","#);
+        assert!(signs_claims || payload == b"Payload", "{name}");
 
         let jws = Compact::parse(&token, MAX).unwrap();
         let signature = key.sign(jws.signing_input.as_bytes()).unwrap();
         // With ECDSA, a message has many valid signatures.
         assert_eq!(
             jws.with_signature(|theirs| theirs == signature).unwrap(),
-            algorithm != Algorithm::ES256,
+            !algorithm.as_str().starts_with("ES"),
             "{name}"
         );
     }
@@ -67,11 +69,6 @@ fn rfc7515_appendix_a() {
         assert!(error.kind() == KeyErrorKind::Format, "{name}");
     }
     let keys = only(VerifyingKey::from_jwk(&file("A.3.jwk")).unwrap());
-    assert_eq!(
-        open(&keys, &file("A.4.jwsc")),
-        Err(TokenError::Algorithm),
-        "ES512"
-    );
     assert_eq!(
         open(&keys, &file("A.5.jwsc")),
         Err(TokenError::Malformed),
@@ -126,6 +123,7 @@ fn rfc7520_and_rfc8037_signatures() {
     let examples = [
         cookbook.join("4_1.rsa_v15_signature.json"),
         cookbook.join("4_2.rsa-pss_signature.json"),
+        cookbook.join("4_3.ecdsa_signature.json"),
         cookbook.join("4_4.hmac-sha2_integrity_protection.json"),
         cookbook.join("ed25519_jws.json"),
         edwards.join("a4_jws.json"),
@@ -148,11 +146,10 @@ fn rfc7520_and_rfc8037_signatures() {
     let token = detached["output"]["compact"].as_str().unwrap();
     assert_eq!(open(&only(key), token), Err(TokenError::Malformed));
 
-    let p521 = VerifyingKey::from_jwk(&read(cookbook.join("3_1.ec_public_key.json")));
-    assert!(matches!(
-        p521.unwrap_err().kind(),
-        KeyErrorKind::UnsupportedAlgorithm
-    ));
+    let public = VerifyingKey::from_jwk(&read(cookbook.join("3_1.ec_public_key.json"))).unwrap();
+    let private = SigningKey::from_jwk(&read(cookbook.join("3_2.ec_private_key.json"))).unwrap();
+    assert_eq!(public.algorithm(), Algorithm::ES512);
+    assert!(public.equals(&private.verifying_key()));
 }
 
 #[test]
@@ -197,7 +194,9 @@ fn a_set_opens_its_own_type_only() {
     let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA).unwrap());
     let token = keys.sign("rt+jwt", b"anything").unwrap();
     let open = |typ, max| {
-        let opened = keys.verifying().open(&token, typ, max);
+        let opened = keys
+            .verifying()
+            .open(&token, |header| header.is_type(typ), max);
         opened.map(|opened| opened.payload)
     };
     assert_eq!(open("rt+jwt", MAX).unwrap(), b"anything");
@@ -251,8 +250,12 @@ fn a_good_signature_does_not_save_a_bad_header() {
     let key = SigningKey::generate(Algorithm::EdDSA).unwrap();
     let keys = only(key.verifying_key());
     let open = |header: &str| {
-        keys.open(&signed(&key, header, "{}"), "at+jwt", MAX)
-            .map(drop)
+        keys.open(
+            &signed(&key, header, "{}"),
+            |header| header.is_type("at+jwt"),
+            MAX,
+        )
+        .map(drop)
     };
     let with = |member: &str| open(&format!(r#"{{"alg":"EdDSA","typ":"at+jwt"{member}}}"#));
 
@@ -284,10 +287,11 @@ fn a_good_signature_does_not_save_a_bad_header() {
     ] {
         assert_eq!(open(header), Err(TokenError::Malformed), "{header}");
     }
-    for alg in ["none", "eddsa", "ES512", ""] {
+    for alg in ["none", "eddsa", "ES256K", "ed25519", ""] {
         let header = format!(r#"{{"alg":"{alg}","typ":"at+jwt"}}"#);
         assert_eq!(open(&header), Err(TokenError::Algorithm), "{alg}");
     }
+    assert_eq!(open(r#"{"alg":"Ed25519","typ":"at+jwt"}"#), Ok(()));
     for typ in [
         r#","typ":"JWT""#,
         r#","typ":"application/""#,

@@ -15,12 +15,11 @@ use super::{
     KeyError, KeyErrorKind, VerifyingKey,
     compact::Compact,
     header::Header,
-    key::use_error,
     known::{Known, KnownHeaders},
 };
-use crate::{error::TokenError, json};
+use crate::error::TokenError;
 
-/// A set of keys that verify, found by their `kid`. Clones share the set.
+/// A set of keys that verify, found by their `kid` and algorithm. Clones share the set.
 ///
 /// A token without a `kid` is accepted only if the set has exactly one key of its algorithm.
 ///
@@ -54,8 +53,9 @@ pub(crate) struct Opened {
     pub(crate) trust: Trust,
 }
 
-/// The header and the key that opened a token, and the epoch of the set at that time.
+/// The set, the header and the key that opened a token, and the epoch of the set at that time.
 pub(crate) struct Trust {
+    keys: VerifyingKeys,
     known: Arc<Known>,
     epoch: AtomicU64,
 }
@@ -66,11 +66,13 @@ impl VerifyingKeys {
     /// # Errors
     ///
     /// [`EmptySet`](KeyErrorKind::EmptySet) if there are no keys,
-    /// [`DuplicateKid`](KeyErrorKind::DuplicateKid) if two have the same `kid`.
+    /// [`DuplicateKid`](KeyErrorKind::DuplicateKid) if two have the same `kid` and algorithm.
     pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, KeyError> {
         let mut set = Vec::new();
         for key in keys {
-            push(&mut set, key)?;
+            let same = |held: &&VerifyingKey| held.algorithm().is(key.algorithm());
+            refuse_twin(set.iter().filter(same), &key)?;
+            set.push(key);
         }
         if set.is_empty() {
             return Err(KeyError::new(
@@ -81,34 +83,28 @@ impl VerifyingKeys {
         Ok(Self::of(set, false))
     }
 
-    /// Reads a JWK Set (RFC 7517 §5).
-    ///
-    /// As RFC 7517 §5 recommends, keys that cannot be used here are skipped: keys for another
-    /// `use`, of an unsupported type, curve or `alg`, weak or malformed keys, and RSA and `oct`
-    /// keys without an `alg`. Private members are ignored.
-    ///
-    /// # Errors
-    ///
-    /// [`Format`](KeyErrorKind::Format) if the text is not a JWK Set,
-    /// [`Use`](KeyErrorKind::Use) if it mixes secrets with public keys, so that it can be neither
-    /// published nor kept secret, [`EmptySet`](KeyErrorKind::EmptySet) if no key can be used,
-    /// [`DuplicateKid`](KeyErrorKind::DuplicateKid) if two keys have the same `kid`.
-    pub fn from_jwks(json: &str) -> Result<Self, KeyError> {
-        let malformed = || KeyError::new(KeyErrorKind::Format, "it is no JWK Set");
-        let mut set = json::object(json.as_bytes()).map_err(|_| malformed())?;
-        let Some(Value::Array(keys)) = set.remove("keys") else {
-            return Err(malformed());
-        };
-        let usable = keys.into_iter().filter_map(|key| match key {
-            Value::Object(members) => VerifyingKey::from_jwk_members(members).ok(),
-            _ => None,
+    /// A set that is filled later.
+    #[cfg(feature = "remote")]
+    pub(crate) fn empty() -> Self {
+        Self::of(Vec::new(), false)
+    }
+
+    /// The keys of now.
+    #[cfg(feature = "remote")]
+    pub(crate) fn list(&self) -> Vec<VerifyingKey> {
+        self.0.keys.load().to_vec()
+    }
+
+    /// Replaces the keys, as [`replace`](Self::replace) does, also by none. Only one writer may call
+    /// this at a time.
+    #[cfg(feature = "remote")]
+    pub(crate) fn set_list(&self, next: Vec<VerifyingKey>) {
+        let held = self.0.keys.load();
+        let keys = next.into_iter().map(|key| {
+            let same = held.iter().find(|held| held.equals(&key));
+            same.cloned().unwrap_or(key)
         });
-        let (public, secret): (Vec<_>, Vec<_>) = usable.partition(VerifyingKey::is_public);
-        if !public.is_empty() && !secret.is_empty() {
-            let mixed = "the set mixes secrets with public keys";
-            return Err(use_error(mixed));
-        }
-        Self::new(public.into_iter().chain(secret))
+        self.publish(keys.collect());
     }
 
     /// Creates the verifying keys of a [`KeySet`](super::KeySet) that signs with `signing`.
@@ -190,22 +186,21 @@ impl VerifyingKeys {
     pub(crate) fn open(
         &self,
         token: &str,
-        typ: &str,
+        is_right_type: impl Fn(&Header) -> bool,
         max_bytes: usize,
     ) -> Result<Opened, TokenError> {
-        self.verified(&Compact::parse(token, max_bytes)?, Some(typ))
+        self.verified(&Compact::parse(token, max_bytes)?, is_right_type)
     }
 
-    /// Opens a token of the type `typ`, or of any type if that is `None`.
     pub(super) fn verified(
         &self,
         jws: &Compact<'_>,
-        typ: Option<&str>,
+        is_right_type: impl Fn(&Header) -> bool,
     ) -> Result<Opened, TokenError> {
         let epoch = self.epoch();
         let seen = self.0.known.get(jws.header, epoch);
         let is_new = seen.is_none();
-        let known = self.recognise(seen, jws.header, typ)?;
+        let known = self.recognise(seen, jws.header, is_right_type)?;
         let verify = |signature: &[u8]| known.key.verify(jws.signing_input.as_bytes(), signature);
         if !jws.with_signature(verify)? {
             return Err(TokenError::Signature);
@@ -216,6 +211,7 @@ impl VerifyingKeys {
         Ok(Opened {
             payload: jws.payload()?,
             trust: Trust {
+                keys: self.clone(),
                 known,
                 epoch: AtomicU64::new(epoch),
             },
@@ -227,15 +223,14 @@ impl VerifyingKeys {
         &self,
         seen: Option<Arc<Known>>,
         segment: &str,
-        typ: Option<&str>,
+        is_right_type: impl Fn(&Header) -> bool,
     ) -> Result<Arc<Known>, TokenError> {
-        let of_type = |header: &Header| typ.is_none_or(|typ| header.is_type(typ));
         match seen {
-            Some(known) if of_type(&known.header) => Ok(known),
+            Some(known) if is_right_type(&known.header) => Ok(known),
             Some(_) => Err(TokenError::Type),
             None => {
                 let header = Header::parse(segment)?;
-                if !of_type(&header) {
+                if !is_right_type(&header) {
                     return Err(TokenError::Type);
                 }
                 let key = self.find(&header)?;
@@ -244,36 +239,22 @@ impl VerifyingKeys {
         }
     }
 
-    /// Whether the token would still be opened with the same key.
-    pub(crate) fn still_trusts(&self, trust: &Trust) -> bool {
-        let epoch = self.epoch();
-        if trust.epoch.load(Ordering::Relaxed) == epoch {
-            return true;
-        }
-        let known = &trust.known;
-        let holds = self.find(&known.header).is_ok_and(|key| key.is(&known.key));
-        if holds {
-            trust.epoch.store(epoch, Ordering::Relaxed);
-        }
-        holds
-    }
-
     fn find(&self, header: &Header) -> Result<VerifyingKey, TokenError> {
         let keys = self.0.keys.load();
         match header.kid.as_deref() {
             Some(kid) => {
-                let key = keys.iter().find(|key| key.kid() == kid);
-                let key = key.ok_or(TokenError::UnknownKey)?;
-                if key.algorithm() == header.algorithm {
-                    Ok(key.clone())
-                } else {
-                    Err(TokenError::Algorithm)
+                let mut named = keys.iter().filter(|key| key.kid() == kid).peekable();
+                if named.peek().is_none() {
+                    return Err(TokenError::UnknownKey);
                 }
+                // RFC 7517 §4.5 lets keys for different algorithms share a kid.
+                let key = named.find(|key| key.algorithm().is(header.algorithm));
+                key.cloned().ok_or(TokenError::Algorithm)
             }
             None => {
                 let mut fitting = keys
                     .iter()
-                    .filter(|key| key.algorithm() == header.algorithm);
+                    .filter(|key| key.algorithm().is(header.algorithm));
                 match (fitting.next(), fitting.next()) {
                     (Some(key), None) => Ok(key.clone()),
                     _ => Err(TokenError::UnknownKey),
@@ -304,7 +285,8 @@ impl VerifyingKeys {
     /// Adds a key. Only one writer may call this at a time.
     pub(super) fn add(&self, key: VerifyingKey) -> Result<(), KeyError> {
         let mut keys = self.0.keys.load().to_vec();
-        push(&mut keys, key)?;
+        refuse_twin(keys.iter(), &key)?;
+        keys.push(key);
         self.publish(keys);
         Ok(())
     }
@@ -331,12 +313,31 @@ impl VerifyingKeys {
     }
 }
 
-fn push(keys: &mut Vec<VerifyingKey>, key: VerifyingKey) -> Result<(), KeyError> {
-    if keys.iter().any(|held| held.kid() == key.kid()) {
+impl Trust {
+    /// Whether the token would still be opened with the same key.
+    pub(crate) fn holds(&self) -> bool {
+        let epoch = self.keys.epoch();
+        if self.epoch.load(Ordering::Relaxed) == epoch {
+            return true;
+        }
+        let (header, key) = (&self.known.header, &self.known.key);
+        let holds = self.keys.find(header).is_ok_and(|found| found.is(key));
+        if holds {
+            self.epoch.store(epoch, Ordering::Relaxed);
+        }
+        holds
+    }
+}
+
+/// Refuses a key whose `kid` one of `held` has.
+fn refuse_twin<'a>(
+    mut held: impl Iterator<Item = &'a VerifyingKey>,
+    key: &VerifyingKey,
+) -> Result<(), KeyError> {
+    if held.any(|held| held.kid() == key.kid()) {
         let twice = format!("two keys of the set have the same kid: {:?}", key.kid());
         return Err(KeyError::new(KeyErrorKind::DuplicateKid, twice));
     }
-    keys.push(key);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use super::{
     Algorithm, KeyError,
     algorithm::Family,
     backend::{Checker, Public},
-    jwk::{Jwk, Operation},
+    jwk::{Jwk, Operation, Wanted},
     key::{
         check_kid, check_public, check_secret, format_error, public_from_der, public_from_pem,
         public_members, secret_thumbprint, thumbprint,
@@ -34,6 +34,7 @@ use super::{
 #[derive(Clone)]
 pub struct VerifyingKey {
     kid: Arc<str>,
+    issuer: Option<Arc<str>>,
     material: Arc<Material>,
 }
 
@@ -100,7 +101,7 @@ impl VerifyingKey {
     /// the type or the curve is not one of an [`Algorithm`], and the errors of
     /// [`from_pem`](Self::from_pem).
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
-        Self::read(Jwk::parse(json, None, Operation::Verify)?)
+        Self::read(Jwk::parse(json, Wanted::Named, Operation::Verify)?)
     }
 
     /// Like [`from_jwk`](Self::from_jwk), but names the algorithm of a JWK that has no `alg`.
@@ -110,12 +111,17 @@ impl VerifyingKey {
     /// Those of [`from_jwk`](Self::from_jwk), and [`Use`](super::KeyErrorKind::Use) if the JWK
     /// names another algorithm.
     pub fn from_jwk_as(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
-        Self::read(Jwk::parse(json, Some(algorithm), Operation::Verify)?)
+        let wanted = Wanted::Only(algorithm);
+        Self::read(Jwk::parse(json, wanted, Operation::Verify)?)
     }
 
-    /// Reads one key of a JWK Set.
-    pub(super) fn from_jwk_members(members: Map<String, Value>) -> Result<Self, KeyError> {
-        Self::read(Jwk::from_members(members, None, Operation::Verify)?)
+    /// Reads one key of a JWK Set. `rsa` is the algorithm of an RSA key that names none.
+    pub(super) fn from_jwk_of_set(
+        members: Map<String, Value>,
+        rsa: Algorithm,
+    ) -> Result<Self, KeyError> {
+        let wanted = Wanted::NamedOrRsa(rsa);
+        Self::read(Jwk::from_members(members, wanted, Operation::Verify)?)
     }
 
     /// Reads a key for this algorithm, which the JWK need not name.
@@ -126,16 +132,17 @@ impl VerifyingKey {
     ) -> Result<Self, KeyError> {
         Self::read(Jwk::from_members(
             members,
-            Some(algorithm),
+            Wanted::Only(algorithm),
             Operation::Verify,
         )?)
     }
 
     fn read(mut jwk: Jwk) -> Result<Self, KeyError> {
-        let key = match jwk.algorithm.family() {
+        let mut key = match jwk.algorithm.family() {
             Family::Hmac { .. } => Self::from_secret(jwk.algorithm, &jwk.secret()?)?,
             _ => Self::from_public(jwk.algorithm, &jwk.public()?)?,
         };
+        key.issuer = jwk.issuer()?.map(Into::into);
         match jwk.kid.take() {
             Some(kid) => key.with_kid(kid),
             None => Ok(key),
@@ -163,6 +170,7 @@ impl VerifyingKey {
     ) -> Self {
         Self {
             kid: thumbprint.as_str().into(),
+            issuer: None,
             material: Arc::new(Material {
                 algorithm,
                 checker,
@@ -195,8 +203,9 @@ impl VerifyingKey {
         self.material.algorithm
     }
 
-    pub(super) fn is_public(&self) -> bool {
-        self.material.public.is_some()
+    /// The one issuer whose tokens the key may verify, if its JWK names one in the member `issuer`.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 
     pub(crate) fn thumbprint(&self) -> &str {
@@ -204,9 +213,14 @@ impl VerifyingKey {
     }
 
     /// Whether `other` is an equal key, under the same `kid` and for the same algorithm.
-    pub(super) fn equals(&self, other: &Self) -> bool {
-        (self.kid(), self.algorithm(), self.thumbprint())
-            == (other.kid(), other.algorithm(), other.thumbprint())
+    pub(crate) fn equals(&self, other: &Self) -> bool {
+        (self.kid(), self.algorithm()) == (other.kid(), other.algorithm())
+            && self.is_same_key(other)
+    }
+
+    /// Whether `other` is an equal key of the same issuer, whatever it is called.
+    pub(super) fn is_same_key(&self, other: &Self) -> bool {
+        (self.thumbprint(), self.issuer()) == (other.thumbprint(), other.issuer())
     }
 
     /// Whether `other` is a clone of this key under the same `kid`, and not only an equal key.

@@ -11,10 +11,10 @@ use crate::{
 impl<St: SessionStore> SessionGuard for Sessions<St> {
     fn admit(&self, token: &VerifiedToken) -> Admission {
         let claims = token.claims();
-        let Some(id) = claims
-            .session_id()
-            .filter(|_| claims.iss == self.0.issuer.issuer())
-        else {
+        if claims.iss != self.0.issuer.issuer() {
+            return Admission::OfAnotherIssuer;
+        }
+        let Some(id) = claims.session_id() else {
             return Admission::Admitted;
         };
         if self.0.ended.contains(id) {

@@ -40,6 +40,7 @@ mod grant;
 mod guard;
 mod hook;
 mod info;
+mod introspect;
 mod lifetimes;
 mod limits;
 mod list;
@@ -78,6 +79,7 @@ pub use excess_scope::ExcessScope;
 pub use grant::Grant;
 pub use hook::{IntoRefreshDecision, RefreshDecision};
 pub use info::SessionInfo;
+pub(crate) use introspect::LiveToken;
 pub use list::{ListRequest, SessionPage};
 pub use outcome::{RefreshOutcome, Refreshed};
 #[cfg(feature = "dbsc")]

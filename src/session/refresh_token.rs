@@ -90,7 +90,10 @@ impl RefreshKey {
 
     /// Verifies signature, type and issuer. The other claims are checked against the session.
     pub(super) fn open(&self, token: &str, issuer: &str) -> Option<OpenedToken> {
-        let opened = self.0.verifying().open(token, TYP, MAX_BYTES).ok()?;
+        let keys = self.0.verifying();
+        let opened = keys
+            .open(token, |header| header.is_type(TYP), MAX_BYTES)
+            .ok()?;
         let claims: RefreshClaims<'_> = serde_json::from_slice(&opened.payload).ok()?;
         let opened = OpenedToken {
             session: claims.sid,

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     claims::VerifiedToken,
     clock::{Clock, Timestamp},
-    jws::{Trust, VerifyingKeys},
+    jws::Trust,
 };
 
 /// So many locks that two cores seldom need the same one.
@@ -74,28 +74,18 @@ impl Cache {
     }
 
     /// The token, if it is remembered, valid by this clock, and its key is still trusted.
-    pub(super) fn get(
-        &self,
-        token: &[u8],
-        keys: &VerifyingKeys,
-        clock: &dyn Clock,
-    ) -> Option<VerifiedToken> {
-        let (verified, good) = self.find(token, keys)?;
+    pub(super) fn get(&self, token: &[u8], clock: &dyn Clock) -> Option<VerifiedToken> {
+        let (verified, good) = self.find(token)?;
         is_good(good, clock).then_some(verified)
     }
 
     /// The token and the time in which it is valid. The clock may be the application's, so it is
     /// not read here under the lock.
-    fn find(
-        &self,
-        token: &[u8],
-        keys: &VerifyingKeys,
-    ) -> Option<(VerifiedToken, Range<Timestamp>)> {
+    fn find(&self, token: &[u8]) -> Option<(VerifiedToken, Range<Timestamp>)> {
         let (hash, shard) = self.place(token)?;
         let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
         let slot = shard.get(hash)?;
-        (slot.is_of(token) && keys.still_trusts(&slot.trust))
-            .then(|| (slot.visited(), slot.good.clone()))
+        (slot.is_of(token) && slot.trust.holds()).then(|| (slot.visited(), slot.good.clone()))
     }
 
     /// Keeps a token that was accepted at `now`, for as long as it is valid.

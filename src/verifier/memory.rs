@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::claims::{Audience, Claims, Confirmation, VerifiedToken};
+use crate::claims::{Audience, Confirmation, Content, VerifiedToken};
 
 /// The overhead of an allocation in bytes.
 const ALLOCATION: usize = 16;
@@ -26,14 +26,14 @@ const NODE: usize = NODE_MEMBERS * size_of::<(String, Value)>() + 14 * size_of::
 /// About how many bytes of memory the claims of a token take.
 pub(super) fn held_by(token: &VerifiedToken) -> usize {
     let (claims, private) = (token.claims(), token.private());
-    let texts = [&claims.client_id, &claims.sid].into_iter().flatten();
+    let texts = [&claims.client_id, &claims.sid, &claims.jti, &claims.acr];
+    let texts = texts.into_iter().flatten();
     let audience = match &claims.aud {
         Audience::One(one) => text(one),
         Audience::Many(many) => list(many, |one| text(one)),
     };
-    let named = text(&claims.iss) + text(&claims.sub) + text(&claims.jti);
-    size_of::<Claims>()
-        + size_of::<Map<String, Value>>()
+    let named = text(&claims.iss) + text(&claims.sub);
+    size_of::<Content>()
         + named
         + audience
         + text(claims.scope.as_str())

@@ -1,24 +1,37 @@
-//! [`Verifier`], which checks access tokens and reads their claims.
+//! [`Verifier`], which checks access tokens and reads their claims, and the issuers that it trusts.
 
 use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
+use zeroize::Zeroizing;
+
 use crate::{
-    claims::{self, Claims, VerifiedToken},
+    claims::{Claims, VerifiedToken},
     clock::{Clock, SystemClock, Timestamp},
     error::{ConfigError, ConfigErrorKind, TokenError},
-    issuer::{ACCESS_TOKEN_TYPE, check_names},
-    jws::VerifyingKeys,
+    profile::TokenProfile,
 };
 
 mod cache;
+mod issuer;
+mod issuers;
 mod limits;
 mod memory;
+mod pending;
 mod shard;
+mod source;
 mod tail;
 mod text;
+mod unverified;
 
 use cache::Cache;
+pub use issuer::TrustedIssuer;
+use issuers::Issuers;
 pub use limits::CacheLimits;
+pub(crate) use pending::{Opaque, PendingToken, Timing, Verification};
+pub use source::IssuerKeys;
+#[cfg_attr(not(feature = "remote"), allow(unused_imports))] // only fetched keys have a source
+pub(crate) use source::{Fetching, Missing, Source};
+use unverified::Unverified;
 
 #[cfg(test)]
 mod tests;
@@ -27,18 +40,22 @@ const DEFAULT_LEEWAY: Duration = Duration::from_secs(5);
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
 pub(crate) const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// Verifies access tokens (RFC 9068 §4). It is cheap to clone.
+/// Verifies access tokens (RFC 9068 §4) of one or several issuers. It is cheap to clone.
 ///
 /// A token passes if all of this holds:
 ///
 /// 1. It is at most 8 KiB long, and a strict compact JWS (see [`jws`](crate::jws)).
-/// 2. A trusted key with its `kid` and `alg` has signed it.
+/// 2. A key of its issuer with its `kid` and `alg` has signed it. If several issuers are
+///    [trusted](Self::trusting), the token's `iss` says which keys and rules hold for it.
 /// 3. Its `typ` is `at+jwt`.
 /// 4. It has `iss`, `sub`, `aud`, `exp`, `iat`, `jti` and `client_id`, and all its claims have the
 ///    right type.
 /// 5. `iss` is the expected issuer and `aud` names this audience, byte for byte.
 /// 6. `exp` has not passed, and `nbf` and `iat` are not in the future, give or take the
 ///    [leeway](Self::leeway).
+///
+/// For issuers that do not follow RFC 9068, a [`TokenProfile`] changes points 3 and 4, and what takes
+/// the place of a missing `aud`.
 ///
 /// The verifier remembers each token that has passed. For the next request with the same token, it
 /// only checks the times and that the key is still in the set; it checks no signature and reads no
@@ -61,14 +78,12 @@ pub struct Verifier(Arc<Inner>);
 
 #[derive(Clone)]
 struct Inner {
-    issuer: String,
-    /// `None` if the tokens may be for anybody.
-    audience: Option<String>,
-    keys: VerifyingKeys,
+    issuers: Issuers,
+    /// Who is asked about tokens that are no JWTs.
+    opaque: Option<Arc<dyn Opaque>>,
     leeway: Duration,
     clock: Arc<dyn Clock>,
     max_token_bytes: usize,
-    client_id_required: bool,
     cache: Option<Arc<Cache>>,
 }
 
@@ -82,20 +97,36 @@ impl Verifier {
     pub fn new(
         issuer: impl Into<String>,
         audience: impl Into<String>,
-        keys: VerifyingKeys,
+        keys: impl Into<IssuerKeys>,
     ) -> Result<Self, ConfigError> {
-        let (issuer, audience) = (issuer.into(), audience.into());
-        check_names(&issuer, &audience)?;
-        Ok(Self(Arc::new(Inner {
-            issuer,
-            audience: Some(audience),
-            keys,
+        Self::trusting([TrustedIssuer::new(issuer, audience, keys)?])
+    }
+
+    /// Creates a verifier of the tokens of several issuers. Each has keys, an audience and a profile of
+    /// its own. [`Claims::iss`] says whose a token is.
+    ///
+    /// # Errors
+    ///
+    /// [`DuplicateIssuer`](ConfigErrorKind::DuplicateIssuer) if two have the same name, or if there are
+    /// none.
+    pub fn trusting(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Result<Self, ConfigError> {
+        let issuers = Issuers::new(issuers.into_iter().collect())?;
+        if issuers.is_empty() {
+            let none = "there is no issuer whose tokens are accepted";
+            return Err(ConfigError::new(ConfigErrorKind::DuplicateIssuer, none));
+        }
+        Ok(Self::of(issuers))
+    }
+
+    fn of(issuers: Issuers) -> Self {
+        Self(Arc::new(Inner {
+            issuers,
+            opaque: None,
             leeway: DEFAULT_LEEWAY,
             clock: Arc::new(SystemClock),
             max_token_bytes: DEFAULT_MAX_TOKEN_BYTES,
-            client_id_required: true,
             cache: Some(Arc::new(Cache::new(CacheLimits::default()))),
-        })))
+        }))
     }
 
     /// Changes the configuration and empties the memory, whose tokens might no longer be accepted.
@@ -133,11 +164,27 @@ impl Verifier {
         self.with(|inner| inner.max_token_bytes = bytes)
     }
 
-    /// Accepts tokens without `client_id`, for issuers that do not follow RFC 9068 §2.2. If a token
-    /// has a `client_id`, it must still be a string that is not empty.
+    /// How the tokens look, of each issuer that this verifier trusts. The default is RFC 9068.
+    ///
+    /// ```
+    /// # use tower_bearer::{VerifyingKeys, error::ConfigError};
+    /// use tower_bearer::{
+    ///     Verifier,
+    ///     profile::{Discriminator, TokenProfile},
+    /// };
+    ///
+    /// # fn verifier(keys: VerifyingKeys) -> Result<Verifier, ConfigError> {
+    /// let profile = TokenProfile::jwt(Discriminator::claim("token_use", "access"));
+    /// Ok(Verifier::new("https://id.example", "https://api.example", keys)?.profile(profile))
+    /// # }
+    /// ```
     #[must_use]
-    pub fn danger_allow_missing_client_id(self) -> Self {
-        self.with(|inner| inner.client_id_required = false)
+    pub fn profile(self, profile: TokenProfile) -> Self {
+        self.with(|inner| {
+            for issuer in inner.issuers.iter_mut() {
+                issuer.profile = profile.clone();
+            }
+        })
     }
 
     /// Sets the limits of the memory for accepted tokens. The default is [`CacheLimits::default`]:
@@ -160,14 +207,43 @@ impl Verifier {
         self.with(|inner| inner.cache = None)
     }
 
-    /// Verifies an access token.
+    /// Verifies an access token, as far as that can be done at once.
     ///
     /// # Errors
     ///
     /// The first check that fails. [`Expired`](TokenError::Expired) is only returned for a token
-    /// that is right in every other way.
+    /// that is right in every other way. [`Unavailable`](TokenError::Unavailable) if the token's key
+    /// has to be fetched, or another server has to be asked about the token:
+    /// [`authenticate`](Self::authenticate) waits for that.
     pub fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
-        self.0.verify(token, &*self.0.clock)
+        match self.recall(token.as_bytes()) {
+            Some(verified) => Ok(verified),
+            None => self.verify_anew(token)?.now(),
+        }
+    }
+
+    /// Like [`verify`](Self::verify), but waits where the key of a token is being fetched, or another
+    /// server is asked about it. A [`BearerLayer`](crate::bearer::BearerLayer) does the same.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`verify`](Self::verify). [`Unavailable`](TokenError::Unavailable) if the token cannot
+    /// be judged in time.
+    ///
+    /// ```
+    /// # use tower_bearer::{Verifier, error::TokenError};
+    /// async fn who(verifier: &Verifier, token: &str) -> Result<String, TokenError> {
+    ///     Ok(verifier.authenticate(token).await?.claims().sub.clone())
+    /// }
+    /// ```
+    pub async fn authenticate(&self, token: &str) -> Result<VerifiedToken, TokenError> {
+        match self.recall(token.as_bytes()) {
+            Some(verified) => Ok(verified),
+            None => match self.verify_anew(token)? {
+                Verification::Done(verified) => Ok(verified),
+                Verification::Pending(pending) => pending.await,
+            },
+        }
     }
 
     /// Like [`verify`](Self::verify), but at the time `now` and not at that of the verifier's
@@ -177,12 +253,51 @@ impl Verifier {
     ///
     /// Those of [`verify`](Self::verify).
     pub fn verify_at(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
-        self.0.verify(token, &At(now))
+        match self.0.recall(token.as_bytes(), &At(now)) {
+            Some(verified) => Ok(verified),
+            None => self.begin(token, now)?.now(),
+        }
     }
 
-    /// Like [`verify`](Self::verify), for a token that [`recall`](Self::recall) has just not found.
-    pub(crate) fn verify_anew(&self, token: &str) -> Result<VerifiedToken, TokenError> {
-        self.0.verify_anew(token, self.0.clock.now())
+    /// Verifies a token that [`recall`](Self::recall) has just not found.
+    pub(crate) fn verify_anew(&self, token: &str) -> Result<Verification, TokenError> {
+        self.begin(token, self.0.clock.now())
+    }
+
+    fn begin(&self, token: &str, now: Timestamp) -> Result<Verification, TokenError> {
+        if let Some(opaque) = self.0.who_knows(token) {
+            self.check_length(token.as_bytes())?;
+            let ask = || Arc::clone(opaque).ask(Zeroizing::new(token.to_owned()), &self.0.timing());
+            let known = opaque.recall(token, &self.0.timing());
+            return Ok(known.map_or_else(|| Verification::Pending(ask()), Verification::Done));
+        }
+        match self.0.verify_jwt(token, now) {
+            Ok(verified) => Ok(Verification::Done(verified)),
+            Err(TokenError::UnknownKey) => match self.0.missing(token) {
+                Missing::Unknown => Err(TokenError::UnknownKey),
+                Missing::Unavailable => Err(TokenError::Unavailable),
+                Missing::Fetching(fetching) => {
+                    Ok(Verification::Pending(self.verify_after(fetching, token)))
+                }
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Verifies the token again when the keys have been fetched.
+    fn verify_after(&self, fetching: Fetching, token: &str) -> PendingToken {
+        let (verifier, token) = (self.clone(), Zeroizing::new(token.to_owned()));
+        Box::pin(async move {
+            fetching.await;
+            let now = verifier.0.clock.now();
+            match verifier.0.verify_jwt(&token, now) {
+                Err(TokenError::UnknownKey) => Err(match verifier.0.missing(&token) {
+                    Missing::Unknown => TokenError::UnknownKey,
+                    Missing::Unavailable | Missing::Fetching(_) => TokenError::Unavailable,
+                }),
+                verified => verified,
+            }
+        })
     }
 
     /// Refuses a token that is too long.
@@ -191,12 +306,6 @@ impl Verifier {
             return Err(TokenError::TooLong);
         }
         Ok(())
-    }
-
-    /// Takes tokens whoever they are for. It is for the issuer, which ends their sessions.
-    #[cfg(feature = "session")]
-    pub(crate) fn for_any_audience(self) -> Self {
-        self.with(|inner| inner.audience = None)
     }
 
     /// Whether no more than `age` has passed since then, give or take the leeway.
@@ -222,9 +331,8 @@ impl Clock for At {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("issuer", &self.0.issuer)
-            .field("audience", &self.0.audience)
-            .field("keys", &self.0.keys)
+            .field("issuers", &self.0.issuers)
+            .field("opaque", &self.0.opaque)
             .field("leeway", &self.0.leeway)
             .field("cache", &self.0.cache.as_ref().map(|cache| cache.limits()))
             .finish_non_exhaustive()
@@ -232,23 +340,33 @@ impl fmt::Debug for Verifier {
 }
 
 impl Inner {
-    fn verify(&self, token: &str, clock: &dyn Clock) -> Result<VerifiedToken, TokenError> {
-        match self.recall(token.as_bytes(), clock) {
-            Some(verified) => Ok(verified),
-            None => self.verify_anew(token, clock.now()),
+    fn recall(&self, token: &[u8], clock: &dyn Clock) -> Option<VerifiedToken> {
+        self.cache.as_ref()?.get(token, clock)
+    }
+
+    /// Who is asked about this token, if it is not verified here.
+    fn who_knows(&self, token: &str) -> Option<&Arc<dyn Opaque>> {
+        let is_jwt = || token.bytes().filter(|byte| *byte == b'.').count() == 2;
+        let opaque = self.opaque.as_ref()?;
+        (self.issuers.is_empty() || !is_jwt()).then_some(opaque)
+    }
+
+    fn timing(&self) -> Timing {
+        Timing {
+            clock: Arc::clone(&self.clock),
+            leeway: self.leeway,
         }
     }
 
-    fn recall(&self, token: &[u8], clock: &dyn Clock) -> Option<VerifiedToken> {
-        self.cache.as_ref()?.get(token, &self.keys, clock)
-    }
-
-    fn verify_anew(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
-        let opened = self
-            .keys
-            .open(token, ACCESS_TOKEN_TYPE, self.max_token_bytes)?;
-        let content = claims::read(&opened.payload)?;
-        self.check(&content.claims)?;
+    fn verify_jwt(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
+        if token.len() > self.max_token_bytes {
+            return Err(TokenError::TooLong);
+        }
+        let issuer = self.issuers.of(token)?;
+        let is_right_type = |header: &_| issuer.profile.has_type(header);
+        let keys = &issuer.keys.set;
+        let opened = keys.open(token, is_right_type, self.max_token_bytes)?;
+        let content = issuer.read(&opened.payload)?;
         let good = self.good(&content.claims);
         if now < good.start {
             return Err(TokenError::NotYetValid);
@@ -263,24 +381,24 @@ impl Inner {
         Ok(verified)
     }
 
+    /// What is known of the key of a token that no key fits. What the token says of itself decides
+    /// only what its own sender is told.
+    fn missing(&self, token: &str) -> Missing {
+        let Some(Unverified { iss, iat }) = Unverified::of(token) else {
+            return Missing::Unknown;
+        };
+        let of_iss =
+            |issuer: &&TrustedIssuer| issuer.names().any(|name| Some(name) == iss.as_deref());
+        let issuer = self.issuers.iter().find(of_iss);
+        match issuer.and_then(|issuer| issuer.keys.source.as_ref()) {
+            Some(source) => source.missing(iat),
+            None => Missing::Unknown,
+        }
+    }
+
     /// The time in which the claims are valid, with the leeway (RFC 7519 §4.1.4 and §4.1.5).
     fn good(&self, claims: &Claims) -> Range<Timestamp> {
         let starts = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
         starts - self.leeway..claims.exp + self.leeway
-    }
-
-    fn check(&self, claims: &Claims) -> Result<(), TokenError> {
-        if self.client_id_required && claims.client_id.is_none() {
-            return Err(TokenError::Claims);
-        }
-        if claims.iss != self.issuer {
-            return Err(TokenError::Issuer);
-        }
-        if let Some(audience) = &self.audience
-            && !claims.aud.contains(audience)
-        {
-            return Err(TokenError::Audience);
-        }
-        Ok(())
     }
 }

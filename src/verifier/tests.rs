@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     clock::ManualClock,
     error::ErrorCode,
+    issuer::ACCESS_TOKEN_TYPE,
     jws::{Algorithm, KeySet, SigningKey},
 };
 
@@ -137,11 +138,6 @@ fn claims_are_there_and_of_their_type() {
         json!({ "client_id": 1 }),
         json!({ "scope": ["read"] }),
         json!({ "scope": null }),
-        json!({ "sid": 1 }),
-        json!({ "gen": -1 }),
-        json!({ "gen": 4_294_967_296_u64 }),
-        json!({ "gen": "1" }),
-        json!({ "gen": 1.5 }),
         json!({ "auth_time": "now" }),
     ] {
         assert_eq!(
@@ -175,7 +171,8 @@ fn claims_come_out_as_they_were_signed() {
 #[test]
 fn a_missing_client_id_can_be_allowed() {
     let mut pair = pair();
-    pair.verifier = pair.verifier.danger_allow_missing_client_id();
+    pair.verifier =
+        (pair.verifier).profile(TokenProfile::rfc9068().danger_allow_missing_client_id());
     assert!(pair.verify(json!({ "client_id": "absent" })).is_ok());
     assert_eq!(
         refused(pair.verify(json!({ "client_id": 7 }))),

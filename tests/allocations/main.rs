@@ -156,6 +156,10 @@ fn refused_tokens_leave_nothing_on_the_heap() {
         let region = Region::new(HEAP);
         for number in 0..100 {
             let forged = format!("{input}.{number:03}{}", signature.get(3..).unwrap());
+            // One in thousands of signatures begins like that.
+            if forged == token.expose() {
+                continue;
+            }
             assert_eq!(verifier.verify(&forged).unwrap_err(), TokenError::Signature);
         }
         let change = region.change();
@@ -194,7 +198,7 @@ fn what_is_remembered_takes_no_more_than_allowed() {
         let region = Region::new(HEAP);
         let mut most = 0;
         for number in 0..2_000 {
-            claims.jti = number.to_string();
+            claims.jti = Some(number.to_string());
             let token = issuer.sign(&claims).unwrap();
             drop(verifier.verify(token.expose()).unwrap());
             let change = region.change();

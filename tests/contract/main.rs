@@ -9,6 +9,7 @@
 
 mod config;
 mod dpop;
+mod introspection;
 mod lifecycle;
 mod login;
 mod open;
@@ -36,6 +37,7 @@ async fn walk(example: &str, store: &str, algorithm: &str) {
     protected::walk(&site).await;
     token::walk(&site).await;
     revocation::walk(&site).await;
+    introspection::closed(&site).await;
     sessions::walk(&site).await;
     open::walk(&site).await;
     site.server.stop();
@@ -126,6 +128,11 @@ macro_rules! examples {
             #[tokio::test]
             async fn dpop_at_a_public_origin() {
                 dpop::at_a_public_origin(NAME, folder().path()).await;
+            }
+
+            #[tokio::test]
+            async fn introspection() {
+                introspection::open(NAME, folder().path()).await;
             }
 
             #[tokio::test]

@@ -61,9 +61,5 @@ async fn nowhere(site: &Site) {
         site.send(get(path)).await.is(404).error("not_found");
         site.send(post(path)).await.is(404).error("not_found");
     }
-    site.send(post("/auth/introspect").form("token=abc"))
-        .await
-        .is(404)
-        .error("not_found");
     site.send(head("/nowhere")).await.is(404).empty();
 }

@@ -1,5 +1,5 @@
-//! The endpoints from outside, as the contract's tables have it: token, revocation, key set
-//! and metadata, over real sessions.
+//! The endpoints from outside, as the contract's tables have it: token, revocation, introspection,
+//! key set and metadata, over real sessions.
 #![cfg(feature = "session")]
 #![allow(
     clippy::unwrap_used,
@@ -13,6 +13,9 @@ mod bodies;
 mod clients;
 mod confidential;
 mod documents;
+mod introspection;
+mod introspection_callers;
+mod introspection_signed;
 mod late;
 mod layered;
 mod locked;

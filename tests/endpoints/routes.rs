@@ -169,6 +169,58 @@ async fn the_metadata_name_all_of_it() {
     assert_eq!(methods(&endpoints.options(unchecked)).await, by_secret);
 }
 
+/// The endpoint is named where somebody may ask it.
+#[tokio::test]
+async fn the_metadata_name_the_introspection_endpoint_with_its_methods() {
+    let world = world();
+    let endpoints = Endpoints::new(&world.sessions).under("/auth");
+    let by_secret = ["client_secret_basic", "client_secret_post"];
+    let secrets = EndpointOptions::new().authenticate_client(async |_, _| false);
+    let by_token = |options: EndpointOptions| {
+        options.authenticate_resource_server(async |_| Ok::<_, Infallible>(None))
+    };
+    for (options, expected) in [
+        (EndpointOptions::new(), json!(null)),
+        (
+            EndpointOptions::new().require_client_authentication(),
+            json!(null),
+        ),
+        (
+            EndpointOptions::new().resource_server("api", AUDIENCE),
+            json!(null),
+        ),
+        (secrets.clone(), json!(by_secret)),
+        (by_token(EndpointOptions::new()), json!(["Bearer"])),
+        (
+            by_token(secrets),
+            json!([by_secret[0], by_secret[1], "Bearer"]),
+        ),
+    ] {
+        let endpoints = endpoints.clone().options(options);
+        let answer = at(&endpoints, METADATA, bare(Method::GET)).await.unwrap();
+        let metadata = answer.json();
+        let (address, algorithms) = match expected.is_null() {
+            true => (json!(null), json!(null)),
+            false => (
+                json!("https://id.example/auth/introspect"),
+                json!(["EdDSA"]),
+            ),
+        };
+        assert_eq!(metadata["introspection_endpoint"], address);
+        assert_eq!(
+            metadata["introspection_endpoint_auth_methods_supported"],
+            expected
+        );
+        assert_eq!(
+            metadata["introspection_signing_alg_values_supported"],
+            algorithms
+        );
+        let request = post(FORM, "token=a.b.c");
+        let answer = at(&endpoints, "/auth/introspect", request).await.unwrap();
+        answer.refused(401, "invalid_client");
+    }
+}
+
 /// How clients authenticate, as the metadata tell it of both endpoints.
 async fn methods(endpoints: &Endpoints<MemoryStore>) -> Vec<String> {
     let answer = at(endpoints, METADATA, bare(Method::GET)).await.unwrap();

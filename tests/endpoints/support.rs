@@ -2,6 +2,10 @@ use std::{
     collections::VecDeque,
     convert::Infallible,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -16,7 +20,7 @@ use tower::{Service, ServiceExt};
 use tower_bearer::{
     Algorithm, Issuer, KeySet, ReplyBody, Scope, SessionId, SigningKey, TokenResponse,
     clock::{Clock, ManualClock, SystemClock, Timestamp},
-    endpoint::{RevocationEndpoint, TokenEndpoint},
+    endpoint::{IntrospectionEndpoint, RevocationEndpoint, TokenEndpoint},
     session::{EndReason, Grant, Record, RefreshKey, SessionState, Sessions, SessionsBuilder},
     store::{Listed, Loaded, MemoryStore, SessionStore, StoreError, StoreErrorKind, Swap},
 };
@@ -51,11 +55,12 @@ pub(crate) fn world() -> World {
 }
 
 pub(crate) fn sessions<St: SessionStore>(keys: &KeySet, store: St) -> Sessions<St> {
+    builder(keys, store).build().unwrap()
+}
+
+fn builder<St: SessionStore>(keys: &KeySet, store: St) -> SessionsBuilder<St> {
     let issuer = Issuer::new(ISSUER, AUDIENCE, keys.clone()).unwrap();
-    let refresh_key = RefreshKey::from_secret([7; 32]).unwrap();
-    SessionsBuilder::new(issuer, refresh_key, store)
-        .build()
-        .unwrap()
+    SessionsBuilder::new(issuer, RefreshKey::from_secret([7; 32]).unwrap(), store)
 }
 
 impl World {
@@ -80,15 +85,32 @@ impl World {
         RevocationEndpoint::new(self.sessions.clone())
     }
 
+    pub(crate) fn introspection(&self) -> IntrospectionEndpoint<MemoryStore> {
+        IntrospectionEndpoint::new(self.sessions.clone())
+    }
+
     /// The same sessions over a store that has this fault.
     pub(crate) fn faulty(&self, fault: Fault) -> Sessions<Faulty> {
-        sessions(
-            &self.keys,
-            Faulty {
-                store: self.store.clone(),
-                fault,
-            },
-        )
+        sessions(&self.keys, self.store_with(fault))
+    }
+
+    /// The same sessions, with counts of the writes to the store and of the events that they told.
+    pub(crate) fn counted(&self) -> (Sessions<Faulty>, Arc<AtomicUsize>, Arc<AtomicUsize>) {
+        let store = self.store_with(Fault::Sound);
+        let (writes, events) = (Arc::clone(&store.writes), Arc::new(AtomicUsize::new(0)));
+        let told = Arc::clone(&events);
+        let builder = builder(&self.keys, store).on_event(move |_| {
+            told.fetch_add(1, Ordering::Relaxed);
+        });
+        (builder.build().unwrap(), writes, events)
+    }
+
+    fn store_with(&self, fault: Fault) -> Faulty {
+        Faulty {
+            store: self.store.clone(),
+            fault,
+            writes: Arc::default(),
+        }
     }
 
     pub(crate) async fn works(&self, token: &str) -> bool {
@@ -272,6 +294,8 @@ impl Body for Pieces {
 /// What is wrong with a [`Faulty`] store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
+    /// Nothing.
+    Sound,
     /// Nothing works.
     Down,
     /// Nothing answers.
@@ -282,10 +306,11 @@ pub(crate) enum Fault {
     ReadOnly,
 }
 
-/// A store with a fault.
+/// A store with a fault, which counts what it is asked to write.
 pub(crate) struct Faulty {
     store: MemoryStore,
     fault: Fault,
+    writes: Arc<AtomicUsize>,
 }
 
 impl Faulty {
@@ -293,11 +318,12 @@ impl Faulty {
         match self.fault {
             Fault::Down => Err(StoreError::new(StoreErrorKind::Unavailable)),
             Fault::Stuck => std::future::pending().await,
-            Fault::Contended | Fault::ReadOnly => Ok(real.await),
+            Fault::Sound | Fault::Contended | Fault::ReadOnly => Ok(real.await),
         }
     }
 
     async fn write<T>(&self, real: impl Future<Output = T>) -> Result<T, StoreError> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
         match self.fault {
             Fault::ReadOnly => Err(StoreError::new(StoreErrorKind::Unavailable)),
             _ => self.read(real).await,

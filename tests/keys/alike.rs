@@ -7,7 +7,7 @@ use tower_bearer::{Algorithm, SigningKey, VerifyingKey, VerifyingKeys};
 use crate::support::*;
 
 /// The private keys of the files, in DER.
-fn private() -> [(Algorithm, Vec<u8>); 6] {
+fn private() -> [(Algorithm, Vec<u8>); 8] {
     [
         (Algorithm::RS256, include_str!("rsa_pkcs8.pem")),
         (Algorithm::RS256, include_str!("rsa_pkcs1.pem")),
@@ -15,11 +15,13 @@ fn private() -> [(Algorithm, Vec<u8>); 6] {
         (Algorithm::ES384, include_str!("p384_sec1.pem")),
         (Algorithm::ES256, include_str!("p256_pkcs8.pem")),
         (Algorithm::EdDSA, include_str!("ed25519_pkcs8.pem")),
+        (Algorithm::ES512, include_str!("p521_sec1.pem")),
+        (Algorithm::ES512, include_str!("p521_pkcs8.pem")),
     ]
     .map(|(algorithm, pem)| (algorithm, pem_body(pem)))
 }
 
-fn public() -> [(Algorithm, Vec<u8>); 6] {
+fn public() -> [(Algorithm, Vec<u8>); 8] {
     [
         (Algorithm::RS256, include_str!("rsa_pkcs8.pub.pem")),
         (Algorithm::RS256, include_str!("rsa_pkcs1.pub.pem")),
@@ -27,6 +29,8 @@ fn public() -> [(Algorithm, Vec<u8>); 6] {
         (Algorithm::ES384, include_str!("p384_sec1.pub.pem")),
         (Algorithm::ES256, include_str!("p256_pkcs8.pub.pem")),
         (Algorithm::EdDSA, include_str!("ed25519_pkcs8.pub.pem")),
+        (Algorithm::ES512, include_str!("p521_sec1.pub.pem")),
+        (Algorithm::ES512, include_str!("p521_pkcs8.pub.pem")),
     ]
     .map(|(algorithm, pem)| (algorithm, pem_body(pem)))
 }
@@ -188,14 +192,26 @@ fn a_private_key_belongs_to_its_public_key() {
 /// RFC 5915 §3 leaves the public key optional.
 #[test]
 fn an_ec_key_without_its_public_key_is_read() {
-    let der = pem_body(include_str!("p256_sec1.pem"));
-    let whole = SigningKey::from_der(Algorithm::ES256, &der).unwrap();
-    let public = der
-        .windows(2)
-        .position(|part| part == [0xa1, 0x44])
-        .unwrap();
-    let mut short = der[..public].to_vec();
-    short[1] = u8::try_from(public - 2).unwrap();
-    let key = SigningKey::from_der(Algorithm::ES256, short).unwrap();
-    assert_eq!(key.kid(), whole.kid());
+    for (algorithm, pem, tag) in [
+        (
+            Algorithm::ES256,
+            include_str!("p256_sec1.pem"),
+            &[0xa1, 0x44][..],
+        ),
+        (
+            Algorithm::ES512,
+            include_str!("p521_sec1.pem"),
+            &[0xa1, 0x81, 0x89],
+        ),
+    ] {
+        let der = pem_body(pem);
+        let whole = SigningKey::from_der(algorithm, &der).unwrap();
+        let public = der.windows(tag.len()).position(|part| part == tag).unwrap();
+        let (header, _) = length_at(&der, 0);
+        let inner = &der[header..public];
+        let mut short = vec![0x30, u8::try_from(inner.len()).unwrap()];
+        short.extend(inner);
+        let key = SigningKey::from_der(algorithm, short).unwrap();
+        assert_eq!(key.kid(), whole.kid());
+    }
 }

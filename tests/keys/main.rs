@@ -9,5 +9,9 @@
 
 mod alike;
 mod formats;
+mod odd;
+mod published;
 mod sets;
 mod support;
+mod twins;
+mod whole;

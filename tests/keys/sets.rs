@@ -54,6 +54,39 @@ fn a_key_verifies_its_own_algorithm_only() {
     );
 }
 
+/// RFC 9864 §2.2.
+#[test]
+fn ed25519_goes_by_two_names() {
+    let pem = SigningKey::generate(Algorithm::EdDSA).unwrap();
+    let pem = pem.export_private();
+    let names = [Algorithm::EdDSA, Algorithm::Ed25519];
+    let [old, new] = names.map(|name| SigningKey::from_pem(name, pem.expose()).unwrap());
+    assert_eq!(old.kid(), new.kid(), "it is the same key");
+    for signing in [&old, &new] {
+        let token = token(&KeySet::new(signing.clone()));
+        let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap());
+        let header: Value = serde_json::from_slice(&header.unwrap()).unwrap();
+        assert_eq!(header["alg"], signing.algorithm().as_str());
+        for verifying in [&old, &new] {
+            let set = VerifyingKeys::new([verifying.verifying_key()]).unwrap();
+            accepted(&set, &token);
+            let jwks: Value = serde_json::from_str(&set.jwks()).unwrap();
+            assert_eq!(jwks["keys"][0]["alg"], verifying.algorithm().as_str());
+            accepted(&VerifyingKeys::from_jwks(&set.jwks()).unwrap(), &token);
+        }
+    }
+    let jwk = |alg: &str| with(ED_PRIVATE, &[("alg", alg.into())]);
+    assert_eq!(
+        SigningKey::from_jwk(&jwk("Ed25519")).unwrap().algorithm(),
+        Algorithm::Ed25519
+    );
+    for (wanted, alg) in [(names[0], "Ed25519"), (names[1], "EdDSA")] {
+        let key = SigningKey::from_jwk_as(wanted, &jwk(alg)).unwrap();
+        assert_eq!(key.algorithm(), wanted);
+    }
+    wrong_use(VerifyingKey::from_jwk_as(Algorithm::ES256, &jwk("Ed25519")));
+}
+
 #[test]
 fn rolling_over_reaches_every_clone() {
     let first = SigningKey::generate(Algorithm::EdDSA).unwrap();

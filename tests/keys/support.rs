@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower_bearer::{
-    Algorithm, Issuer, KeySet, Verifier, VerifyingKeys,
+    Algorithm, Issuer, KeySet, SigningKey, Verifier, VerifyingKeys,
     clock::{ManualClock, Timestamp},
     error::TokenError,
-    jws::{KeyError, KeyErrorKind},
+    jws::{JwkSet, KeyError, KeyErrorKind},
 };
 
 pub(crate) const ISS: &str = "https://id.example";
 
 pub(crate) const AUD: &str = "https://api.example";
 
-pub(crate) const ALL: [Algorithm; 12] = [
+pub(crate) const ALL: [Algorithm; 14] = [
     Algorithm::HS256,
     Algorithm::HS384,
     Algorithm::HS512,
@@ -27,7 +27,9 @@ pub(crate) const ALL: [Algorithm; 12] = [
     Algorithm::PS512,
     Algorithm::ES256,
     Algorithm::ES384,
+    Algorithm::ES512,
     Algorithm::EdDSA,
+    Algorithm::Ed25519,
 ];
 
 pub(crate) fn now() -> Timestamp {
@@ -98,4 +100,61 @@ pub(crate) fn wrong_format<T: std::fmt::Debug>(key: Result<T, KeyError>) {
 #[track_caller]
 pub(crate) fn wrong_use<T: std::fmt::Debug>(key: Result<T, KeyError>) {
     assert_eq!(refused(key), KeyErrorKind::Use);
+}
+
+/// The key of the files, so that no test has to make one.
+pub(crate) fn rsa(algorithm: Algorithm) -> SigningKey {
+    SigningKey::from_pem(algorithm, include_str!("rsa_pkcs8.pem")).unwrap()
+}
+
+#[track_caller]
+pub(crate) fn key(algorithm: Algorithm, kid: &str) -> SigningKey {
+    let key = SigningKey::generate(algorithm).unwrap();
+    key.with_kid(kid).unwrap()
+}
+
+/// The public JWK of a key.
+#[track_caller]
+pub(crate) fn jwk(key: &SigningKey) -> Value {
+    let set = VerifyingKeys::new([key.verifying_key()]).unwrap();
+    let set: Value = serde_json::from_str(&set.jwks()).unwrap();
+    set["keys"][0].clone()
+}
+
+#[track_caller]
+pub(crate) fn without(mut jwk: Value, names: &[&str]) -> Value {
+    for name in names {
+        jwk.as_object_mut().unwrap().remove(*name).unwrap();
+    }
+    jwk
+}
+
+pub(crate) fn changed(mut jwk: Value, name: &str, value: impl Into<Value>) -> Value {
+    jwk[name] = value.into();
+    jwk
+}
+
+pub(crate) fn set(keys: &[Value]) -> String {
+    json!({ "keys": keys }).to_string()
+}
+
+#[track_caller]
+pub(crate) fn read(keys: &[Value]) -> JwkSet {
+    JwkSet::read(&set(keys)).unwrap()
+}
+
+/// What was left out of a set: the place, the `kid` and the reason of each key.
+pub(crate) fn left_out(set: &JwkSet) -> Vec<(usize, Option<&str>, KeyErrorKind)> {
+    let skipped = set.skipped().iter();
+    skipped
+        .map(|key| (key.position(), key.kid(), key.reason().kind()))
+        .collect()
+}
+
+#[track_caller]
+pub(crate) fn accepts(set: JwkSet, keys: &[&SigningKey]) {
+    let trusted = set.into_keys().unwrap();
+    for key in keys {
+        accepted(&trusted, &token(&KeySet::new((*key).clone())));
+    }
 }

@@ -18,6 +18,12 @@ use tests_shared::{program::Server, skipped};
 
 const ACCESS_TTL: &str = "2";
 
+/// Of the resource server that asks about tokens. The characters are such as form encoding changes.
+const SECRET: &str = "100% of a+b: ä secret";
+
+/// Authlib encodes its credentials as RFC 7617 has it, and not as RFC 6749 §2.3.1 does.
+const PLAIN_SECRET: &str = "plain-secret";
+
 #[test]
 fn authlib() {
     let python = env::var_os("TOWER_BEARER_PYTHON").unwrap_or_else(|| "python3".into());
@@ -25,14 +31,15 @@ fn authlib() {
         return skipped(&format!("{python:?} has no authlib and requests"));
     }
     let folder = tempfile::tempdir().expect("a folder");
-    let server = Server::start("quickstart", folder.path(), &[("ACCESS_TTL", ACCESS_TTL)]);
+    let env = [("ACCESS_TTL", ACCESS_TTL), ("CLIENT_SECRET", PLAIN_SECRET)];
+    let server = Server::start("quickstart", folder.path(), &env);
     let script = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/oauth_client/authlib_client.py"
     );
     let url = format!("http://{}", server.addr);
     let output = Command::new(python)
-        .args([script, &url, ACCESS_TTL])
+        .args([script, &url, ACCESS_TTL, PLAIN_SECRET])
         .output()
         .expect("it runs");
     let told = String::from_utf8_lossy(&output.stdout);
@@ -65,11 +72,15 @@ fn oauth4webapi() {
     let packages = folder.path().join("node_modules");
     std::os::unix::fs::symlink(installed.join("node_modules"), packages).expect("a link");
 
-    let env = [("DPOP", "require"), ("STORE", "memory")];
+    let env = [
+        ("DPOP", "require"),
+        ("STORE", "memory"),
+        ("CLIENT_SECRET", SECRET),
+    ];
     let server = Server::start("quickstart", folder.path(), &env);
     let output = Command::new("node")
         .arg(script)
-        .arg(format!("http://{}", server.addr))
+        .args([&format!("http://{}", server.addr), SECRET])
         .args(ALGORITHMS)
         .output()
         .expect("it runs");

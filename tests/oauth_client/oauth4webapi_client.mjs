@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { generateProof } from 'dpop';
 import * as oauth from 'oauth4webapi';
 
-const [base, ...algorithms] = process.argv.slice(2);
+const [base, secret, ...algorithms] = process.argv.slice(2);
 const client = { client_id: 'oauth4webapi' };
 const plain = { [oauth.allowInsecureRequests]: true };
 
@@ -13,8 +13,32 @@ async function found() {
   const response = await fetch(`${base}/.well-known/oauth-authorization-server`);
   const metadata = await response.json();
   const here = (url) => base + new URL(url).pathname;
-  const { revocation_endpoint, token_endpoint } = metadata;
-  return { ...metadata, revocation_endpoint: here(revocation_endpoint), token_endpoint: here(token_endpoint) };
+  const { introspection_endpoint, jwks_uri, revocation_endpoint, token_endpoint } = metadata;
+  return {
+    ...metadata,
+    introspection_endpoint: here(introspection_endpoint),
+    jwks_uri: here(jwks_uri),
+    revocation_endpoint: here(revocation_endpoint),
+    token_endpoint: here(token_endpoint),
+  };
+}
+
+/** What a resource server is told of a token, as JSON and signed (RFC 9701). */
+async function introspected(as, token) {
+  const server = { client_id: 'resource-server' };
+  const authentication = oauth.ClientSecretBasic(secret);
+  const told = async (requestJwtResponse) => {
+    const options = { ...plain, requestJwtResponse };
+    const response = await oauth.introspectionRequest(as, server, authentication, token, options);
+    const type = requestJwtResponse ? 'application/token-introspection+jwt' : 'application/json';
+    assert.equal(response.headers.get('content-type'), type);
+    const answer = await oauth.processIntrospectionResponse(as, server, response);
+    if (requestJwtResponse) await oauth.validateApplicationLevelSignature(as, response, plain);
+    return answer;
+  };
+  const answer = await told(false);
+  assert.deepEqual(await told(true), answer);
+  return answer;
 }
 
 async function login(keys) {
@@ -35,6 +59,7 @@ async function walk(as, algorithm) {
   };
   const refused = (error) => (thrown) => thrown.error === error;
 
+  let access;
   let { refresh_token: token, token_type } = await login(keys);
   assert.equal(token_type, 'DPoP');
   for (let round = 0; round < 3; round++) {
@@ -47,6 +72,11 @@ async function walk(as, algorithm) {
     });
     const { cnf } = await answer.json();
     assert.equal(cnf.jkt, await DPoP.calculateThumbprint());
+    access = tokens.access_token;
+    const told = await introspected(as, access);
+    assert.equal(told.active, true);
+    assert.equal(told.token_type, 'DPoP');
+    assert.deepEqual(told.cnf, cnf);
     token = tokens.refresh_token;
   }
   // Whoever has the token and not the key.
@@ -57,7 +87,8 @@ async function walk(as, algorithm) {
 
   await oauth.processRevocationResponse(await oauth.revocationRequest(as, client, oauth.None(), token, plain));
   await assert.rejects(refresh(token, { DPoP }), refused('invalid_grant'));
-  console.log(`oauth4webapi refreshes by ${algorithm}, a thief does not, and a revocation ends it`);
+  assert.deepEqual(await introspected(as, access), { active: false });
+  console.log(`oauth4webapi refreshes and introspects by ${algorithm}, a thief does not, and a revocation ends it`);
 }
 
 const as = await found();

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use serde_json::Value;
-use tower_bearer::{Algorithm, Verifier, VerifyingKey, VerifyingKeys};
+use tower_bearer::{Algorithm, TokenProfile, Verifier, VerifyingKey, VerifyingKeys};
 
 use crate::{
     folder::published,
@@ -18,9 +18,8 @@ fn read(path: impl AsRef<Path>) -> String {
 #[track_caller]
 fn refuses(key: VerifyingKey, token: &str) {
     let keys = VerifyingKeys::new([key]).unwrap();
-    let verifier = Verifier::new(ISS, AUD, keys)
-        .unwrap()
-        .danger_allow_missing_client_id();
+    let profile = TokenProfile::rfc9068().danger_allow_missing_client_id();
+    let verifier = Verifier::new(ISS, AUD, keys).unwrap().profile(profile);
     assert!(verifier.verify(token.trim()).is_err());
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response, Uri};
 use tokio::time;
 
-use tower_bearer::{RefreshToken, claims::Scope};
+use tower_bearer::{RefreshToken, claims::Scope, transport::Transport};
 
 use crate::{
     answer::{self, Answer, Reading},
@@ -16,7 +16,6 @@ use crate::{
     schedule::back_off,
     token_request::{EndpointKind, TokenRequest},
     trace,
-    transport::Transport,
 };
 
 /// How often a request is sent at most, before the refresh has failed.
@@ -145,7 +144,7 @@ impl Endpoints {
     async fn send_once(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ClientError> {
         let exchange = self.transport.send(request, self.answer_limit);
         match time::timeout(self.timeout, exchange).await {
-            Ok(answer) => answer,
+            Ok(answer) => answer.map_err(ClientError::from),
             Err(_) => Err(Kind::Timeout.into()),
         }
     }

@@ -2,8 +2,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-
-use crate::transport::TooLong;
+use tower_bearer::transport::TooLong;
 
 pub(crate) type EndsSession = dyn Fn(&ErrorResponse<'_>) -> bool + Send + Sync;
 

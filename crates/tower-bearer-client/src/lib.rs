@@ -308,7 +308,6 @@ mod store;
 mod syntax;
 mod token_request;
 mod trace;
-mod transport;
 
 pub use builder::ClientSessionBuilder;
 #[cfg(feature = "dpop")]

@@ -56,7 +56,11 @@ fn scheme(algorithm: Algorithm) -> Scheme {
             &s::ECDSA_P384_SHA384_FIXED_SIGNING,
             &s::ECDSA_P384_SHA384_FIXED,
         ),
-        Algorithm::EdDSA => Scheme::Ed25519,
+        Algorithm::ES512 => Scheme::Ec(
+            &s::ECDSA_P521_SHA512_FIXED_SIGNING,
+            &s::ECDSA_P521_SHA512_FIXED,
+        ),
+        Algorithm::EdDSA | Algorithm::Ed25519 => Scheme::Ed25519,
     }
 }
 
@@ -208,6 +212,7 @@ fn point_of(algorithm: Algorithm, d: &[u8]) -> Result<Vec<u8>, Rejected> {
     let curve = match algorithm {
         Algorithm::ES256 => &agreement::ECDH_P256,
         Algorithm::ES384 => &agreement::ECDH_P384,
+        Algorithm::ES512 => &agreement::ECDH_P521,
         _ => return Err(Rejected),
     };
     let key = agreement::PrivateKey::from_private_key(curve, d)?;

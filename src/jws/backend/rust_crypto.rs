@@ -5,6 +5,7 @@ use getrandom::SysRng;
 use hmac::{Hmac, KeyInit, Mac};
 use p256::ecdsa as p256_ecdsa;
 use p384::ecdsa as p384_ecdsa;
+use p521::ecdsa as p521_ecdsa;
 use rsa::{
     BoxedUint, Generate, PrivateKey as RsaPrivateKey, PublicKey as RsaPublicKey,
     pkcs8::EncodePrivateKey,
@@ -29,6 +30,7 @@ pub(in crate::jws) enum Signer {
     Rsa(Box<RsaPrivateKey>, Algorithm),
     P256(p256_ecdsa::SigningKey),
     P384(p384_ecdsa::SigningKey),
+    P521(Box<p521_ecdsa::SigningKey>),
     Ed25519(SigningKey),
 }
 
@@ -43,6 +45,7 @@ impl Signer {
             }
             Family::Ec(Curve::P256) => Self::P256(generate()?),
             Family::Ec(Curve::P384) => Self::P384(generate()?),
+            Family::Ec(Curve::P521) => Self::P521(Box::new(generate()?)),
             Family::Ed25519 => Self::Ed25519(generate()?),
         })
     }
@@ -71,6 +74,10 @@ impl Signer {
             (Family::Ec(Curve::P384), _, Private::Ec { d }) => {
                 Self::P384(p384_ecdsa::SigningKey::from_slice(d).map_err(reject)?)
             }
+            (Family::Ec(Curve::P521), _, Private::Ec { d }) => {
+                let key = p521_ecdsa::SigningKey::from_slice(d).map_err(reject)?;
+                Self::P521(Box::new(key))
+            }
             (Family::Ed25519, _, Private::Ed25519 { d }) => {
                 Self::Ed25519(SigningKey::try_from(d.as_slice()).map_err(reject)?)
             }
@@ -98,6 +105,9 @@ impl Signer {
             Self::P384(key) => {
                 Public::from_point(key.verifying_key().to_sec1_point(false).as_bytes())
             }
+            Self::P521(key) => {
+                Public::from_point(key.verifying_key().to_sec1_point(false).as_bytes())
+            }
             Self::Ed25519(key) => Ok(Public::Ed25519 {
                 x: key.verifying_key().as_bytes().to_vec(),
             }),
@@ -110,6 +120,7 @@ impl Signer {
             Self::Rsa(key, _) => key.to_pkcs8_der(),
             Self::P256(key) => key.to_pkcs8_der(),
             Self::P384(key) => key.to_pkcs8_der(),
+            Self::P521(key) => key.to_pkcs8_der(),
             Self::Ed25519(key) => key.to_pkcs8_der(),
         };
         Ok(document.map_err(reject)?.to_bytes())
@@ -136,6 +147,10 @@ impl Signer {
                 let signature: p384_ecdsa::Signature = key.try_sign(message).map_err(reject)?;
                 Ok(signature.to_vec())
             }
+            Self::P521(key) => {
+                let signature: p521_ecdsa::Signature = key.try_sign(message).map_err(reject)?;
+                Ok(signature.to_vec())
+            }
             Self::Ed25519(key) => Ok(key.sign(message).to_bytes().to_vec()),
         }
     }
@@ -147,6 +162,7 @@ pub(in crate::jws) enum Checker {
     Rsa(RsaPublicKey, Algorithm),
     P256(p256_ecdsa::VerifyingKey),
     P384(p384_ecdsa::VerifyingKey),
+    P521(p521_ecdsa::VerifyingKey),
     Ed25519(VerifyingKey),
 }
 
@@ -177,6 +193,10 @@ impl Checker {
                 let key = p384_ecdsa::VerifyingKey::from_sec1_bytes(&point(x, y));
                 Self::P384(key.map_err(reject)?)
             }
+            (Family::Ec(Curve::P521), Public::Ec { x, y }) => {
+                let key = p521_ecdsa::VerifyingKey::from_sec1_bytes(&point(x, y));
+                Self::P521(key.map_err(reject)?)
+            }
             (Family::Ed25519, Public::Ed25519 { x }) => {
                 Self::Ed25519(VerifyingKey::try_from(x.as_slice()).map_err(reject)?)
             }
@@ -202,6 +222,8 @@ impl Checker {
             Self::P256(key) => p256_ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
             Self::P384(key) => p384_ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Self::P521(key) => p521_ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
             Self::Ed25519(key) => Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify(message, &signature).is_ok()),

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use tower_bearer::{
     claims::Scope,
     clock::{Clock, SystemClock},
+    transport::Transport,
 };
 
 use crate::{
@@ -30,7 +31,6 @@ use crate::{
     state::State,
     store::{AnyStore, MemoryTokenStore, TokenStore},
     token_request::TokenRequest,
-    transport::Transport,
 };
 
 /// What an answer brings has to be kept, and stores have limits too.

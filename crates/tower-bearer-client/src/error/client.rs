@@ -1,6 +1,7 @@
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
+use tower_bearer::transport::TransportError;
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -279,5 +280,16 @@ impl StdError for ClientError {
 impl From<ClientErrorKind> for ClientError {
     fn from(kind: ClientErrorKind) -> Self {
         Self::new(kind)
+    }
+}
+
+impl From<TransportError> for ClientError {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Unreachable(cause) => {
+                Self::with_source(ClientErrorKind::Unreachable, cause)
+            }
+            TransportError::TooLarge => Self::new(ClientErrorKind::TooLarge),
+        }
     }
 }

@@ -81,7 +81,8 @@ fn an_error_response_tells_status_code_and_body() {
         ..Reading::default()
     };
     let mut cut = response(400, &[], "");
-    cut.extensions_mut().insert(crate::transport::TooLong);
+    cut.extensions_mut()
+        .insert(tower_bearer::transport::TooLong);
     for response in [
         response(400, &[], ""),
         response(403, &[], "s3cret"),

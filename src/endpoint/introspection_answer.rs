@@ -1,0 +1,101 @@
+//! What the introspection endpoint answers: as JSON (RFC 7662 §2.2), or signed (RFC 9701 §5).
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Response,
+    header::{ACCEPT, CONTENT_TYPE},
+};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    claims::VerifiedToken, clock::Timestamp, issuer::Issuer, json, jws::SignError, reply,
+    session::LiveToken, store::Session, token::TokenType,
+};
+
+/// The type of a signed answer, and with `application/` before it the media type (RFC 9701 §8.3).
+const TYPE: &str = "token-introspection+jwt";
+const MEDIA_TYPE: &str = "application/token-introspection+jwt";
+
+/// Of an access token, the generation of the refresh token that came with it. It is nobody's business
+/// but the server's own.
+const GENERATION: &str = "gen";
+
+/// The members of the answer. There is but one for a token that is not live.
+pub(super) fn members(token: Option<&LiveToken>, issuer: &Issuer) -> Map<String, Value> {
+    let mut members = match token {
+        None => return object(json!({ "active": false })),
+        Some(LiveToken::Access(access)) => of_access_token(access),
+        Some(LiveToken::Refresh(session)) => of_refresh_token(session, issuer),
+    };
+    members.insert("active".to_owned(), Value::Bool(true));
+    members
+}
+
+/// All that the token says, which its holder can read as well. The private claims come first, so that
+/// none of them takes the place of a member that this endpoint answers for.
+fn of_access_token(access: &VerifiedToken) -> Map<String, Value> {
+    let claims = access.claims();
+    let jkt = claims.cnf.as_ref().and_then(|cnf| cnf.jkt());
+    let token_type = jkt.map_or(TokenType::Bearer, |_| TokenType::DPoP);
+    let mut members = access.private().clone();
+    members.extend(object(json!(claims)));
+    members.remove(GENERATION);
+    members.insert("token_type".to_owned(), json!(token_type.as_str()));
+    members
+}
+
+/// Nothing that tells how old the token is, how long it lives, or how to make another.
+fn of_refresh_token(session: &Session, issuer: &Issuer) -> Map<String, Value> {
+    let mut members = object(json!({ "iss": issuer.issuer(), "sub": session.subject }));
+    if let Some(client_id) = &session.client_id {
+        members.insert("client_id".to_owned(), json!(client_id));
+    }
+    if !session.scope.is_empty() {
+        members.insert("scope".to_owned(), json!(session.scope));
+    }
+    members
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
+
+/// Whether the caller asks for a signed answer (RFC 9701 §4).
+pub(super) fn is_to_be_signed(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT).iter();
+    let ranges = values.filter_map(|value| value.to_str().ok());
+    ranges.flat_map(|value| value.split(',')).any(|range| {
+        let essence = range.split(';').next().unwrap_or_default();
+        essence.trim().eq_ignore_ascii_case(MEDIA_TYPE)
+    })
+}
+
+/// The answer as JSON.
+pub(super) fn plain(members: Map<String, Value>) -> Response<Bytes> {
+    reply::json(&members)
+}
+
+/// The answer as a JWT for `recipient`. It has no `sub` and no `exp` of its own, so that nobody takes it
+/// for an access token (RFC 9701 §8.1).
+pub(super) fn signed(
+    members: Map<String, Value>,
+    issuer: &Issuer,
+    recipient: &str,
+    now: Timestamp,
+) -> Result<Response<Bytes>, SignError> {
+    let payload = json::written(&json!({
+        "iss": issuer.issuer(),
+        "aud": recipient,
+        "iat": now.floor(),
+        "token_introspection": members,
+    }));
+    let payload = payload.map_err(|_| SignError::signing())?;
+    let jwt = issuer.keys().sign(TYPE, &payload)?;
+    let mut response = reply::no_store_json(jwt.into());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    Ok(response)
+}

@@ -1,0 +1,145 @@
+//! Reads the claims of a token whose shape is not that of RFC 9068.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::shape::{Names, Shape};
+use crate::{
+    claims::{Audience, Claims, Content, Scope},
+    clock::Timestamp,
+    error::TokenError,
+    json,
+};
+
+/// Reads the payload of a token.
+pub(super) fn payload(payload: &[u8], shape: &Shape) -> Result<Content, TokenError> {
+    let members = json::object(payload).map_err(|_| TokenError::Malformed)?;
+    let is_audience_checked = !shape.any_audience;
+    let mut marks = shape.discriminators.iter();
+    if !marks.all(|mark| mark.is_met(&members, is_audience_checked)) {
+        return Err(TokenError::Type);
+    }
+    let subject = first(&members, &shape.subject)?;
+    if shape.token_id_required && first(&members, &shape.token_id)?.is_none() {
+        return Err(TokenError::Claims);
+    }
+    content(members, shape, subject)
+}
+
+/// Reads an answer about a token, whose server has looked at its type. Where it names no subject, the
+/// token is about its client.
+pub(super) fn answer(members: Map<String, Value>, shape: &Shape) -> Result<Content, TokenError> {
+    let subject = match first(&members, &shape.subject)? {
+        None => first(&members, &shape.client)?,
+        named => named,
+    };
+    content(members, shape, subject)
+}
+
+/// Takes what [`Claims`] has a place for, and leaves the rest among the private claims.
+fn content(
+    mut members: Map<String, Value>,
+    shape: &Shape,
+    subject: Option<String>,
+) -> Result<Content, TokenError> {
+    let claims = Claims {
+        sub: subject.ok_or(TokenError::Claims)?,
+        client_id: first(&members, &shape.client)?,
+        jti: first(&members, &shape.token_id)?,
+        sid: first_text(&members, &shape.session),
+        scope: scope(&members, &shape.scope),
+        iss: take(&mut members, "iss")?.ok_or(TokenError::Claims)?,
+        aud: audience(&mut members, shape)?,
+        exp: take(&mut members, "exp")?.ok_or(TokenError::Claims)?,
+        iat: take(&mut members, "iat")?.ok_or(TokenError::Claims)?,
+        nbf: take(&mut members, "nbf")?,
+        generation: None,
+        auth_time: take_if_right::<Timestamp>(&mut members, "auth_time"),
+        acr: take_if_right(&mut members, "acr"),
+        cnf: take(&mut members, "cnf")?,
+        private: (),
+    };
+    // A private claim must not have the name of one that was read.
+    for (name, is_read) in [
+        ("sub", true),
+        ("scope", true),
+        ("jti", claims.jti.is_some()),
+        ("client_id", claims.client_id.is_some()),
+        ("sid", claims.sid.is_some()),
+    ] {
+        if is_read {
+            members.remove(name);
+        }
+    }
+    Ok(Content {
+        claims,
+        private: members,
+        roles: shape.roles.clone(),
+    })
+}
+
+/// A registered claim, which has to be of its type (RFC 7519 §4.1).
+fn take<T: DeserializeOwned>(
+    members: &mut Map<String, Value>,
+    name: &str,
+) -> Result<Option<T>, TokenError> {
+    let value = members.remove(name).map(serde_json::from_value);
+    value.transpose().map_err(|_| TokenError::Claims)
+}
+
+/// A claim that is of another type in some tokens, and is left there then.
+fn take_if_right<T: DeserializeOwned>(members: &mut Map<String, Value>, name: &str) -> Option<T> {
+    let read = members.get(name).cloned().map(serde_json::from_value);
+    let read = read.and_then(Result::ok)?;
+    members.remove(name);
+    Some(read)
+}
+
+/// The first of these claims that the token has. It has to be a text, and not an empty one: the token is
+/// not somebody else's because the claim that names whose it is cannot be read.
+fn first(members: &Map<String, Value>, names: &Names) -> Result<Option<String>, TokenError> {
+    match names.iter().find_map(|name| json::find(members, name)) {
+        None => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
+        Some(_) => Err(TokenError::Claims),
+    }
+}
+
+/// The first of these claims that is a text and not empty.
+fn first_text(members: &Map<String, Value>, names: &Names) -> Option<String> {
+    let texts = names
+        .iter()
+        .filter_map(|name| json::find(members, name)?.as_str());
+    let mut texts = texts.filter(|text| !text.is_empty());
+    texts.next().map(str::to_owned)
+}
+
+/// What this token is for: its `aud` or, if it has none, the claim that stands in for it.
+fn audience(members: &mut Map<String, Value>, shape: &Shape) -> Result<Audience, TokenError> {
+    let named = take(members, "aud")?;
+    let instead = || {
+        let claim = shape.audience.as_ref()?;
+        let text = json::find(members, claim)?.as_str()?;
+        Some(Audience::One(text.to_owned()))
+    };
+    let audience = named.or_else(instead);
+    Ok(audience.unwrap_or_else(|| Audience::Many(Vec::new())))
+}
+
+/// All scope tokens of these claims. An item of a list is one scope token: it is not split.
+fn scope(members: &Map<String, Value>, names: &Names) -> Scope {
+    let values = names.iter().filter_map(|name| json::find(members, name));
+    let mut tokens: Vec<&str> = Vec::new();
+    for value in values {
+        match value {
+            Value::String(text) => tokens.extend(text.split(' ')),
+            Value::Array(items) => {
+                let items = items.iter().filter_map(Value::as_str);
+                tokens.extend(items.filter(|item| !item.contains(' ')));
+            }
+            _ => {}
+        }
+    }
+    tokens.retain(|token| !token.is_empty() && Scope::try_from(*token).is_ok());
+    tokens.join(" ").parse().unwrap_or_default()
+}

@@ -1,0 +1,260 @@
+//! One fetch of the keys: discovery where it is needed, redirects, limits.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Request, Response, StatusCode, Uri,
+    header::{ACCEPT, ETAG, IF_NONE_MATCH, LOCATION, RETRY_AFTER, USER_AGENT},
+};
+
+use super::{
+    discovery::{jwks_uri, redirected},
+    error::{RemoteKeysError, RemoteKeysErrorKind as Kind},
+    freshness,
+    schedule::{CEILING, FLOOR},
+    set::{self, FetchedSet},
+};
+use crate::{clock::Timestamp, jws::Algorithm, transport::Transport};
+
+const MAX_REDIRECTS: usize = 3;
+const AGENT: &str = concat!("tower-bearer/", env!("CARGO_PKG_VERSION"));
+const METADATA: &str = "application/json, */*;q=0.1";
+const KEYS: &str = "application/jwk-set+json, application/json;q=0.9, */*;q=0.1";
+
+/// Where keys are fetched, and within which limits.
+#[derive(Debug)]
+pub(super) struct Fetcher {
+    pub(super) transport: Transport,
+    pub(super) origin: Origin,
+    pub(super) http_too: bool,
+    pub(super) max_bytes: usize,
+    pub(super) max_keys: usize,
+    pub(super) rsa: Algorithm,
+    /// The lifetime of an answer that says nothing.
+    pub(super) refresh_every: Duration,
+}
+
+#[derive(Debug)]
+pub(super) enum Origin {
+    /// The name of the issuer, and where its metadata may be.
+    Issuer {
+        name: String,
+        places: Vec<Uri>,
+    },
+    KeySet(Uri),
+}
+
+/// What one fetch has learnt for the next.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Learnt {
+    /// Where the keys are, and until when that is believed.
+    found: Option<(Uri, Duration)>,
+    /// The version of the keys that are held.
+    etag: Option<(Uri, HeaderValue)>,
+}
+
+/// What a fetch has brought.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    /// `None` if nothing has changed.
+    pub(super) set: Option<FetchedSet>,
+    /// How long the issuer says that it is good.
+    pub(super) lifetime: Option<Duration>,
+    pub(super) learnt: Learnt,
+}
+
+/// A fetch that has failed, and the pause that the issuer asks for.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: RemoteKeysError,
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl Learnt {
+    /// The keys are no longer held, or the fetch has failed: the issuer is asked for everything.
+    pub(super) fn forget_place(&mut self) {
+        self.found = None;
+    }
+
+    pub(super) fn forget_version(&mut self) {
+        self.etag = None;
+    }
+}
+
+impl Fetcher {
+    /// The issuer, or the address of the keys, for the log.
+    pub(super) fn name(&self) -> String {
+        match &self.origin {
+            Origin::Issuer { name, .. } => name.clone(),
+            Origin::KeySet(uri) => uri.to_string(),
+        }
+    }
+
+    pub(super) fn timed_out(&self) -> RemoteKeysError {
+        let error = RemoteKeysError::new(Kind::TimedOut);
+        match &self.origin {
+            Origin::Issuer { places, .. } => places.iter().fold(error, RemoteKeysError::at),
+            Origin::KeySet(uri) => error.at(uri),
+        }
+    }
+
+    /// Fetches the keys. `now` is measured as in the schedule, `at` is the time of day.
+    pub(super) async fn fetch(
+        &self,
+        mut learnt: Learnt,
+        now: Duration,
+        at: Timestamp,
+    ) -> Result<Fetched, Failure> {
+        let uri = self.key_set(&mut learnt, now, at).await?;
+        let held = learnt.etag.as_ref();
+        let held = held.and_then(|(of, etag)| (*of == uri).then_some(etag));
+        let answer = self.get(&uri, KEYS, held).await?;
+        let set = match answer.status() {
+            StatusCode::OK => {
+                let set = set::read(answer.body(), self.rsa, self.max_keys);
+                Some(set.map_err(|error| error.at(&uri))?)
+            }
+            StatusCode::NOT_MODIFIED if held.is_some() => None,
+            _ => return Err(refused(&answer, &uri)),
+        };
+        if set.is_some() {
+            let etag = answer.headers().get(ETAG).cloned();
+            learnt.etag = etag.map(|etag| (uri, etag));
+        }
+        Ok(Fetched {
+            set,
+            lifetime: freshness::lifetime(answer.headers(), at),
+            learnt,
+        })
+    }
+
+    /// The address of the keys, from the issuer's metadata if need be.
+    async fn key_set(
+        &self,
+        learnt: &mut Learnt,
+        now: Duration,
+        at: Timestamp,
+    ) -> Result<Uri, Failure> {
+        let (name, places) = match &self.origin {
+            Origin::KeySet(uri) => return Ok(uri.clone()),
+            Origin::Issuer { name, places } => (name, places),
+        };
+        if let Some((uri, until)) = &learnt.found
+            && now < *until
+        {
+            return Ok(uri.clone());
+        }
+        let mut first: Option<Failure> = None;
+        for place in places {
+            match self.metadata(place, name).await {
+                Ok((uri, headers)) => {
+                    let told = freshness::lifetime(&headers, at).unwrap_or(self.refresh_every);
+                    let until = now.saturating_add(told.clamp(FLOOR, CEILING));
+                    learnt.found = Some((uri.clone(), until));
+                    return Ok(uri);
+                }
+                Err(failure) if !failure.is_of_this_place_only() => return Err(failure),
+                Err(failure) => match &first {
+                    Some(other) if other.tells_more_than(&failure) => {}
+                    _ => first = Some(failure),
+                },
+            }
+        }
+        Err(first.unwrap_or_else(|| Kind::Metadata.into()))
+    }
+
+    async fn metadata(&self, place: &Uri, issuer: &str) -> Result<(Uri, HeaderMap), Failure> {
+        let answer = self.get(place, METADATA, None).await?;
+        if answer.status() != StatusCode::OK {
+            return Err(refused(&answer, place));
+        }
+        let uri = jwks_uri(answer.body(), issuer, self.http_too);
+        let uri = uri.map_err(|error| error.at(place))?;
+        Ok((uri, answer.into_parts().0.headers))
+    }
+
+    /// Gets an address, and follows redirects within its origin.
+    async fn get(
+        &self,
+        uri: &Uri,
+        accept: &'static str,
+        held: Option<&HeaderValue>,
+    ) -> Result<Response<Bytes>, Failure> {
+        let mut at = uri.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let mut request = Request::new(Bytes::new());
+            *request.uri_mut() = at.clone();
+            let headers = request.headers_mut();
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+            headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+            if let Some(etag) = held {
+                headers.insert(IF_NONE_MATCH, etag.clone());
+            }
+            let answer = self.transport.send(request, self.max_bytes).await;
+            let answer = answer.map_err(|error| RemoteKeysError::from(error).at(&at))?;
+            let status = answer.status();
+            if !status.is_redirection() || status == StatusCode::NOT_MODIFIED {
+                return Ok(answer);
+            }
+            let location = answer.headers().get(LOCATION);
+            let location = location.and_then(|location| location.to_str().ok());
+            match location.and_then(|location| redirected(&at, location)) {
+                Some(next) => at = next,
+                None => {
+                    return Err(RemoteKeysError::with_status(Kind::Redirected, status)
+                        .at(&at)
+                        .into());
+                }
+            }
+        }
+        let many = "more than 3 redirects";
+        Err(RemoteKeysError::with_flaw(Kind::Redirected, many)
+            .at(uri)
+            .into())
+    }
+}
+
+impl Failure {
+    /// Whether the metadata may still be in another place.
+    fn is_of_this_place_only(&self) -> bool {
+        match self.error.kind() {
+            Kind::Redirected | Kind::NotJson | Kind::Metadata | Kind::WrongIssuer => true,
+            Kind::Status => self.error.status().is_some_and(|status| {
+                status.is_client_error()
+                    && status != StatusCode::REQUEST_TIMEOUT
+                    && status != StatusCode::TOO_MANY_REQUESTS
+            }),
+            _ => false,
+        }
+    }
+
+    /// Of several places, that with the wrong name says most, and one where nothing is says least.
+    fn tells_more_than(&self, other: &Self) -> bool {
+        let rank = |failure: &Self| match failure.error.kind() {
+            Kind::WrongIssuer => 3,
+            Kind::Metadata => 2,
+            Kind::Status => 0,
+            _ => 1,
+        };
+        rank(self) >= rank(other)
+    }
+}
+
+fn refused(answer: &Response<Bytes>, uri: &Uri) -> Failure {
+    let seconds = answer.headers().get(RETRY_AFTER);
+    let seconds = seconds.and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+    Failure {
+        error: RemoteKeysError::with_status(Kind::Status, answer.status()).at(uri),
+        retry_after: seconds.map(Duration::from_secs),
+    }
+}
+
+impl<E: Into<RemoteKeysError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self {
+            error: error.into(),
+            retry_after: None,
+        }
+    }
+}

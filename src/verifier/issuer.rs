@@ -1,0 +1,219 @@
+use std::{fmt, sync::Arc};
+
+use super::source::IssuerKeys;
+use crate::{
+    claims::{Content, Scope},
+    error::{ConfigError, ConfigErrorKind, TokenError},
+    issuer::check_names,
+    json,
+    profile::TokenProfile,
+};
+
+/// Where the address of an issuer has the tenant (Microsoft writes it so in its own documents).
+const TENANT: &str = "{tenantid}";
+
+/// An issuer whose tokens a [`Verifier`](super::Verifier) accepts: its name, its keys, the audience
+/// that its tokens have to name, and how they look.
+///
+/// ```
+/// use tower_bearer::{
+///     Algorithm, KeySet, Scope, SigningKey, TokenProfile, TrustedIssuer, Verifier,
+/// };
+///
+/// # let keys = KeySet::new(SigningKey::generate(Algorithm::ES256)?).verifying();
+/// # let partner_keys = KeySet::new(SigningKey::generate(Algorithm::ES256)?).verifying();
+/// const READ: Scope = Scope::from_static("read");
+///
+/// let own = TrustedIssuer::new("https://id.example", "https://api.example", keys)?;
+/// let partner = TrustedIssuer::new("https://partner.example", "https://api.example", partner_keys)?
+///     .profile(TokenProfile::rfc9068())
+///     .limit_scope(READ);
+/// let verifier = Verifier::trusting([own, partner])?;
+/// # let _ = verifier;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct TrustedIssuer {
+    /// The values of `iss`, which are compared byte for byte.
+    names: Vec<Name>,
+    audiences: Vec<String>,
+    pub(super) keys: IssuerKeys,
+    pub(super) profile: TokenProfile,
+    limit: Option<Scope>,
+}
+
+#[derive(Clone, Debug)]
+struct Name {
+    issuer: String,
+    tenant: Option<String>,
+}
+
+impl Name {
+    /// Whether this is the name of the issuer of this tenant. An issuer that was not made from a template
+    /// has its tenant as a segment of its path.
+    fn is_of(&self, tenant: &str) -> bool {
+        match &self.tenant {
+            Some(own) => own == tenant,
+            None => !tenant.is_empty() && self.issuer.split('/').any(|part| part == tenant),
+        }
+    }
+}
+
+impl TrustedIssuer {
+    /// Trusts tokens whose `iss` is `issuer`, byte for byte, and that are meant for `audience`, which
+    /// is the name of this API.
+    ///
+    /// # Errors
+    ///
+    /// [`EmptyIssuer`](ConfigErrorKind::EmptyIssuer) or
+    /// [`EmptyAudience`](ConfigErrorKind::EmptyAudience) if the name is empty.
+    pub fn new(
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+        keys: impl Into<IssuerKeys>,
+    ) -> Result<Self, ConfigError> {
+        let name = Name {
+            issuer: issuer.into(),
+            tenant: None,
+        };
+        Self::named(vec![name], audience.into(), keys.into())
+    }
+
+    /// Trusts tokens of some tenants of a provider that serves all of them with the same keys.
+    /// `template` is the value of `iss` with `{tenantid}` in the place of the tenant. Tokens of tenants
+    /// that are not listed are refused, and so are those whose
+    /// [tenant claim](TokenProfile::tenant_claim) names another tenant than their issuer does.
+    ///
+    /// ```
+    /// # use tower_bearer::{Algorithm, KeySet, SigningKey};
+    /// use tower_bearer::TrustedIssuer;
+    ///
+    /// # let keys = KeySet::new(SigningKey::generate(Algorithm::ES256)?).verifying();
+    /// let issuer = TrustedIssuer::of_tenants(
+    ///     "https://login.example/{tenantid}/v2.0",
+    ///     ["72f988bf-0000", "9188040d-0000"],
+    ///     "https://api.example",
+    ///     keys,
+    /// )?;
+    /// # let _ = issuer;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`EmptyIssuer`](ConfigErrorKind::EmptyIssuer) if the template does not have `{tenantid}`
+    /// exactly once, or if there is no tenant or an empty one;
+    /// [`EmptyAudience`](ConfigErrorKind::EmptyAudience) if the audience is empty.
+    pub fn of_tenants<T: Into<String>>(
+        template: &str,
+        tenants: impl IntoIterator<Item = T>,
+        audience: impl Into<String>,
+        keys: impl Into<IssuerKeys>,
+    ) -> Result<Self, ConfigError> {
+        let refused = |why: &'static str| ConfigError::new(ConfigErrorKind::EmptyIssuer, why);
+        if template.matches(TENANT).count() != 1 {
+            return Err(refused("the template needs {tenantid} exactly once"));
+        }
+        let tenants: Vec<String> = tenants.into_iter().map(Into::into).collect();
+        if tenants.is_empty() || tenants.iter().any(String::is_empty) {
+            return Err(refused("list the tenants whose tokens are accepted"));
+        }
+        let named = |tenant: String| Name {
+            issuer: template.replace(TENANT, &tenant),
+            tenant: Some(tenant),
+        };
+        let names = tenants.into_iter().map(named).collect();
+        Self::named(names, audience.into(), keys.into())
+    }
+
+    fn named(names: Vec<Name>, audience: String, keys: IssuerKeys) -> Result<Self, ConfigError> {
+        for name in &names {
+            check_names(&name.issuer, &audience)?;
+        }
+        Ok(Self {
+            names,
+            audiences: vec![audience],
+            keys,
+            profile: TokenProfile::default(),
+            limit: None,
+        })
+    }
+
+    /// Also accepts tokens for this audience.
+    ///
+    /// # Errors
+    ///
+    /// [`EmptyAudience`](ConfigErrorKind::EmptyAudience) if it is empty.
+    pub fn audience(mut self, audience: impl Into<String>) -> Result<Self, ConfigError> {
+        let audience = audience.into();
+        for name in &self.names {
+            check_names(&name.issuer, &audience)?;
+        }
+        self.audiences.push(audience);
+        Ok(self)
+    }
+
+    /// How the tokens of this issuer look. The default is RFC 9068.
+    #[must_use]
+    pub fn profile(self, profile: TokenProfile) -> Self {
+        Self { profile, ..self }
+    }
+
+    /// The most that the tokens of this issuer may allow. Other scope tokens that they name are left
+    /// out of [`Claims::scope`](crate::Claims::scope). The default is no limit. It limits neither
+    /// [roles](crate::VerifiedToken::roles) nor private claims: which issuer's roles count is the
+    /// application's to decide, by [`Claims::iss`](crate::Claims::iss).
+    #[must_use]
+    pub fn limit_scope(self, scope: Scope) -> Self {
+        Self {
+            limit: Some(scope),
+            ..self
+        }
+    }
+
+    /// The values of `iss` that its tokens have.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|name| name.issuer.as_str())
+    }
+
+    /// Reads the payload of a token that the issuer has signed.
+    pub(super) fn read(&self, payload: &[u8]) -> Result<Arc<Content>, TokenError> {
+        let mut content = self.profile.read(payload)?;
+        self.check(&content)?;
+        if let Some(limit) = &self.limit {
+            // Nobody else has the claims yet.
+            let content = Arc::get_mut(&mut content).ok_or(TokenError::Claims)?;
+            content.claims.scope = content.claims.scope.intersection(limit);
+        }
+        Ok(content)
+    }
+
+    /// Whether a token with these claims is one of this issuer for this API.
+    fn check(&self, content: &Content) -> Result<(), TokenError> {
+        let claims = &content.claims;
+        let name = self.names.iter().find(|name| name.issuer == claims.iss);
+        let name = name.ok_or(TokenError::Issuer)?;
+        if let Some(claim) = self.profile.tenant() {
+            let tenant = json::find(&content.private, claim).and_then(|held| held.as_str());
+            if !tenant.is_some_and(|tenant| name.is_of(tenant)) {
+                return Err(TokenError::Issuer);
+            }
+        }
+        let is_for_us = |audience: &String| claims.aud.contains(audience);
+        if !self.audiences.iter().any(is_for_us) && !self.profile.takes_any_audience() {
+            return Err(TokenError::Audience);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for TrustedIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.names().collect();
+        f.debug_struct("TrustedIssuer")
+            .field("names", &names)
+            .field("audiences", &self.audiences)
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,56 @@
+//! The issuers that a verifier trusts, found by the `iss` of a token.
+
+use std::collections::HashMap;
+
+use super::{issuer::TrustedIssuer, unverified::Unverified};
+use crate::error::{ConfigError, ConfigErrorKind, TokenError};
+
+#[derive(Clone, Debug)]
+pub(super) struct Issuers {
+    list: Vec<TrustedIssuer>,
+    by_name: HashMap<String, usize>,
+}
+
+impl Issuers {
+    /// # Errors
+    ///
+    /// If two have the same name. Which keys and which rules hold for a token would depend on their
+    /// order.
+    pub(super) fn new(list: Vec<TrustedIssuer>) -> Result<Self, ConfigError> {
+        let mut by_name = HashMap::new();
+        for (index, issuer) in list.iter().enumerate() {
+            for name in issuer.names() {
+                if by_name.insert(name.to_owned(), index).is_some() {
+                    let twice = format!("two of the issuers have the same name: {name:?}");
+                    return Err(ConfigError::new(ConfigErrorKind::DuplicateIssuer, twice));
+                }
+            }
+        }
+        Ok(Self { list, by_name })
+    }
+
+    /// The issuer that a token is to be verified by. With only one, nothing of the token is read.
+    pub(super) fn of(&self, token: &str) -> Result<&TrustedIssuer, TokenError> {
+        match self.list.as_slice() {
+            [only] => Ok(only),
+            _ => {
+                let name = Unverified::of(token).ok_or(TokenError::Malformed)?.iss;
+                let index = name.and_then(|name| self.by_name.get(&name));
+                let issuer = index.and_then(|index| self.list.get(*index));
+                issuer.ok_or(TokenError::Issuer)
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &TrustedIssuer> {
+        self.list.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut TrustedIssuer> {
+        self.list.iter_mut()
+    }
+}

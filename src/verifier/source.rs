@@ -1,0 +1,59 @@
+//! Where the keys of an issuer come from that its set does not have.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use crate::{clock::Timestamp, jws::VerifyingKeys};
+
+/// The keys of an issuer: a fixed set, one that the application
+/// [replaces](VerifyingKeys::replace), or one that is fetched.
+///
+/// ```
+/// use tower_bearer::{Algorithm, IssuerKeys, KeySet, SigningKey};
+///
+/// let keys = KeySet::new(SigningKey::generate(Algorithm::ES256)?);
+/// let keys = IssuerKeys::from(keys.verifying());
+/// # let _ = keys;
+/// # Ok::<_, tower_bearer::jws::KeyError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct IssuerKeys {
+    pub(super) set: VerifyingKeys,
+    pub(super) source: Option<Arc<dyn Source>>,
+}
+
+impl IssuerKeys {
+    /// A set that is filled from a source, which is asked where it lacks a key.
+    #[cfg_attr(not(feature = "remote"), allow(dead_code))] // only fetched keys have a source
+    pub(crate) fn from_source(set: VerifyingKeys, source: Arc<dyn Source>) -> Self {
+        Self {
+            set,
+            source: Some(source),
+        }
+    }
+}
+
+impl From<VerifyingKeys> for IssuerKeys {
+    fn from(set: VerifyingKeys) -> Self {
+        Self { set, source: None }
+    }
+}
+
+/// What fills a set of keys.
+pub(crate) trait Source: Send + Sync + fmt::Debug {
+    /// Asked when no key of the set fits a token. `issued_at` is what the token says of itself, which
+    /// nobody has checked.
+    fn missing(&self, issued_at: Option<Timestamp>) -> Missing;
+}
+
+/// What is known of a key that the set does not have.
+#[cfg_attr(not(feature = "remote"), allow(dead_code))] // only fetched keys have a source
+pub(crate) enum Missing {
+    /// The issuer has no such key.
+    Unknown,
+    /// It cannot be told now.
+    Unavailable,
+    /// The set is being fetched. The token is to be tried again after this.
+    Fetching(Fetching),
+}
+
+pub(crate) type Fetching = Pin<Box<dyn Future<Output = ()> + Send>>;
