@@ -124,8 +124,15 @@ const EXAMPLES: [&str; 6] = [
     "browser",
     "client",
     "hyper",
+const EXAMPLES: [&str; 7] = [
+    "browser",
+    "client",
+    "hyper",
+    "mcp",
     "quickstart",
     "resource_server",
+    "store_service",
+];
     "store_service",
 ];
 
@@ -133,13 +140,22 @@ const EXAMPLES: [&str; 6] = [
 const SOURCES: [&str; 5] = ["rs", "js", "css", "html", "svg"];
 
 /// What the servers read, so that nothing of the caller's own environment gets in.
-const NAMES: [&str; 22] = [
+const EXAMPLES: [&str; 7] = [
+    "browser",
+    "client",
+    "hyper",
+    "mcp",
+    "quickstart",
+    "resource_server",
+    "store_service",
+];
     "ADDR",
     "STORE",
     "ACCESS_TTL",
     "REFRESH_IDLE_TTL",
     "SESSION_TTL",
     "PUBLIC_ORIGIN",
+    "PUBLIC_URL",
     "REUSE_WINDOW",
     "ACCESS_ALG",
     "ACCESS_KEY_FILE",
