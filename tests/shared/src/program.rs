@@ -120,10 +120,6 @@ fn command(example: &str, folder: &Path, env: &[(&str, &str)]) -> Command {
 }
 
 /// The programs that tests start.
-const EXAMPLES: [&str; 6] = [
-    "browser",
-    "client",
-    "hyper",
 const EXAMPLES: [&str; 7] = [
     "browser",
     "client",
@@ -131,8 +127,6 @@ const EXAMPLES: [&str; 7] = [
     "mcp",
     "quickstart",
     "resource_server",
-    "store_service",
-];
     "store_service",
 ];
 
@@ -140,15 +134,7 @@ const EXAMPLES: [&str; 7] = [
 const SOURCES: [&str; 5] = ["rs", "js", "css", "html", "svg"];
 
 /// What the servers read, so that nothing of the caller's own environment gets in.
-const EXAMPLES: [&str; 7] = [
-    "browser",
-    "client",
-    "hyper",
-    "mcp",
-    "quickstart",
-    "resource_server",
-    "store_service",
-];
+const NAMES: [&str; 23] = [
     "ADDR",
     "STORE",
     "ACCESS_TTL",
