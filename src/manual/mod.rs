@@ -8,6 +8,7 @@
 //! - [`deployment`]: lifetimes, several servers, clean-up, shutdown, cookies, rendering servers
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
 //! - [`browsers`]: sessions that are bound to a device, prefixes of cookie names, what each browser does
+//! - [`mcp`]: a resource server for clients that do not know it; step-up; tokens for some resources only
 //! - [`grpc`]: how a gRPC request is refused, and why so; claims in a tonic service
 //! - [`glossary`]: what each term of the field means here
 
@@ -28,6 +29,9 @@ pub mod grpc {}
 
 #[doc = include_str!("keys.md")]
 pub mod keys {}
+
+#[doc = include_str!("mcp.md")]
+pub mod mcp {}
 
 #[doc = include_str!("proof.md")]
 pub mod proof {}
