@@ -11,6 +11,7 @@
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
 //! - [`browsers`]: sessions that are bound to a device, prefixes of cookie names, what each browser does
 //! - [`introspection`]: tokens that a server is asked about, on both sides, and for how long a revoked one lives
+//! - [`mcp`]: a resource server for clients that do not know it; step-up; tokens for some resources only
 //! - [`grpc`]: how a gRPC request is refused, and why so; claims in a tonic service
 //! - [`from_jsonwebtoken`]: what takes the place of what, and what passes there only
 //! - [`glossary`]: what each term of the field means here
@@ -39,16 +40,20 @@ pub mod introspection {}
 #[doc = include_str!("keys.md")]
 pub mod keys {}
 
+#[doc = include_str!("mcp.md")]
+pub mod mcp {}
+
 #[doc = include_str!("proof.md")]
 pub mod proof {}
 
 #[doc = include_str!("protocol.md")]
 pub mod protocol {}
 
-#[doc = include_str!("remote_keys.md")]
-pub mod remote_keys {}
 #[doc = include_str!("providers.md")]
 pub mod providers {}
+
+#[doc = include_str!("remote_keys.md")]
+pub mod remote_keys {}
 
 #[doc = include_str!("security.md")]
 pub mod security {}
