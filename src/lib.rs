@@ -4,6 +4,7 @@
 //! | you want to … | start at |
 //! | --- | --- |
 //! | check access tokens on each request | [`bearer::BearerLayer`] with a [`Verifier`] |
+//! | tell clients where to get them, as MCP servers do | [`resource::ProtectedResource`] |
 //! | issue access tokens | [`Issuer`] with a [`KeySet`] |
 //! | log users in, refresh, log them out | [`session::Sessions`] over a session [`store`] |
 //! | serve the OAuth endpoints | [`endpoint`] |
@@ -230,7 +231,7 @@ pub mod jws;
 mod key_proof;
 #[cfg(feature = "session")]
 pub mod manual;
-#[cfg(feature = "session")]
+#[cfg(feature = "_jws")]
 mod paths;
 #[cfg(feature = "_jws")]
 pub mod profile;
@@ -239,6 +240,8 @@ mod realm;
 #[cfg(all(feature = "remote", feature = "_jws"))]
 pub mod remote;
 mod reply;
+#[cfg(feature = "_jws")]
+pub mod resource;
 #[cfg(all(any(feature = "dpop", feature = "dbsc"), feature = "_jws"))]
 mod seal;
 #[cfg(feature = "session")]
@@ -250,6 +253,8 @@ mod trace;
 #[cfg(feature = "_transport")]
 #[doc(hidden)]
 pub mod transport;
+#[cfg(feature = "_jws")]
+mod uri;
 #[cfg(feature = "_jws")]
 mod verifier;
 
