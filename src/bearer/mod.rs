@@ -40,14 +40,18 @@
 //! 9. The token must have the scopes of [`require_scope`](BearerLayer::require_scope) and
 //!    [`require_any_scope`](BearerLayer::require_any_scope). If one is missing, the answer is 403
 //!    `insufficient_scope`, and the challenge names the scope that was required.
-//! 10. The request goes to the inner service with a [`VerifiedToken`](crate::VerifiedToken) in its
+//! 10. The user must have authenticated in one of the ways of [`require_acr`](BearerLayer::require_acr),
+//!     and as recently as [`require_max_age`](BearerLayer::require_max_age) says. If not, the answer is
+//!     401 `insufficient_user_authentication`, and the challenge names both requirements (RFC 9470).
+//! 11. The request goes to the inner service with a [`VerifiedToken`](crate::VerifiedToken) in its
 //!     extensions. A `VerifiedToken` that was there before is replaced, or removed if the request
 //!     has no token.
 //!
 //! A refused request never reaches the inner service. A rejection is a response and not an error;
 //! errors of the inner service are passed on unchanged. The body of a rejection is JSON with
 //! `error` and `error_description`, or the application's own by
-//! [`on_rejection`](BearerLayer::on_rejection). A gRPC request is refused with a
+//! [`on_rejection`](BearerLayer::on_rejection). With [`resource`](BearerLayer::resource), each challenge
+//! names the address of the resource's metadata, and that of a 401 also the scope to ask for. A gRPC request is refused with a
 //! `grpc-status` and no body beside the HTTP status ([the manual](crate::manual::grpc) has the
 //! table). With `dpop`, the challenge names the scheme `DPoP` too, in a header line of its own, or alone if
 //! all clients have to use it.
@@ -107,6 +111,7 @@
 //! # }
 //! ```
 
+mod acr;
 mod challenge;
 mod cookie;
 mod credentials;
@@ -116,17 +121,21 @@ mod future;
 mod grpc;
 mod guard;
 mod layer;
+mod params;
 mod roles;
 mod rules;
 mod schemes;
 mod scope;
 mod service;
+mod step_up;
 
 pub use crate::realm::Realm;
+pub use acr::AcrValues;
 pub use challenge::Rejection;
 pub use future::ResponseFuture;
 pub use guard::{Admission, SessionGuard, Unavailable};
 pub use layer::BearerLayer;
+pub use params::ChallengeParameters;
 pub use roles::Roles;
 pub use service::Bearer;
 #[cfg(feature = "axum")]

@@ -348,6 +348,11 @@ impl Verifier {
         Ok(())
     }
 
+    /// Whether no more than `age` has passed since then, give or take the leeway.
+    pub(crate) fn is_within(&self, age: Duration, since: Timestamp) -> bool {
+        self.0.clock.now() <= since + age + self.0.leeway
+    }
+
     /// The token, if it is remembered and would still be accepted.
     pub(crate) fn recall(&self, token: &[u8]) -> Option<VerifiedToken> {
         self.0.recall(token, &*self.0.clock)
