@@ -38,14 +38,14 @@ impl ClaimsRejection {
         let extensions = &parts.extensions;
         let by_token = extensions.get().map(|token: &VerifiedToken| {
             let schemes = Schemes::of_passed(token.is_proved());
-            (token.realm(), schemes)
+            (token.space(), schemes)
         });
         let by_layer = || {
             let checked: Option<&Checked> = extensions.get();
-            checked.map(|checked| (&checked.realm, checked.schemes.clone()))
+            checked.map(|checked| (&checked.space, checked.schemes.clone()))
         };
         Self(Kind::Refused(match by_token.or_else(by_layer) {
-            Some((realm, schemes)) => rejection.with_realm(realm.clone()).with_schemes(schemes),
+            Some((space, schemes)) => rejection.in_space(space.clone()).with_schemes(schemes),
             None => rejection,
         }))
     }

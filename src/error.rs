@@ -87,6 +87,13 @@ pub enum ConfigErrorKind {
     Url,
     /// A name or path of a cookie that cannot be used, or a cookie that would be too large.
     Cookie,
+    /// A parameter of a challenge, or its value, that no header can hold or that is not the application's
+    /// to set.
+    ChallengeParameter,
+    /// Authentication context classes with a character that they cannot contain.
+    AcrValues,
+    /// A member of published metadata that cannot be written, or that is not the application's to set.
+    Metadata,
     /// Signature algorithms of which none is left, or one that is no signature of a key pair.
     Algorithm,
 }
@@ -238,6 +245,8 @@ pub enum ErrorCode {
     UnsupportedMediaType,
     /// The access token is refused.
     InvalidToken,
+    /// The user has not authenticated in the way or as recently as the request needs (RFC 9470 §3).
+    InsufficientUserAuthentication,
     /// The scope of the access token does not allow the request.
     InsufficientScope,
     /// The proof that the client holds a key is missing or refused (RFC 9449 §5). At a resource the
@@ -252,6 +261,8 @@ pub enum ErrorCode {
     InvalidGrant,
     /// The scope is malformed or goes beyond what was granted.
     InvalidScope,
+    /// A resource is malformed, or the session was not granted for it (RFC 8707 §2).
+    InvalidTarget,
     /// The grant type is not `refresh_token`.
     UnsupportedGrantType,
     /// The user has as many sessions as the application allows.
@@ -304,6 +315,11 @@ impl ErrorCode {
                 "invalid_token",
                 "the access token is invalid",
             ),
+            E::InsufficientUserAuthentication => (
+                StatusCode::UNAUTHORIZED,
+                "insufficient_user_authentication",
+                "the user has to authenticate again or in another way",
+            ),
             E::InsufficientScope => (
                 StatusCode::FORBIDDEN,
                 "insufficient_scope",
@@ -333,6 +349,11 @@ impl ErrorCode {
                 StatusCode::BAD_REQUEST,
                 "invalid_scope",
                 "the scope is malformed or goes beyond what was granted",
+            ),
+            E::InvalidTarget => (
+                StatusCode::BAD_REQUEST,
+                "invalid_target",
+                "the resource is malformed or was not granted",
             ),
             E::UnsupportedGrantType => (
                 StatusCode::BAD_REQUEST,

@@ -4,12 +4,14 @@
 //! | you want to … | start at |
 //! | --- | --- |
 //! | check access tokens on each request | [`bearer::BearerLayer`] with a [`Verifier`] |
+//! | tell clients where to get them, as MCP servers do | [`resource::ProtectedResource`] |
 //! | issue access tokens | [`Issuer`] with a [`KeySet`] |
 //! | log users in, refresh, log them out | [`session::Sessions`] over a session [`store`] |
 //! | serve the OAuth endpoints | [`endpoint`] |
 //! | keep refresh tokens in cookies, for browsers | [`cookie::RefreshCookie`] (feature `cookie`) |
 //! | bind sessions to a key of the client, so that stolen tokens are worthless | [`dpop::DpopVerifier`] (feature `dpop`) |
 //! | bind a browser's session to its device | [`dbsc::DeviceBinding`] (feature `dbsc`) |
+//! | accept tokens of an issuer that you do not run | [`remote::RemoteKeys`] (feature `remote`) and a [`TokenProfile`] |
 //! | ask the authorization server about tokens that only it can read | [`introspection::Introspection`] (feature `remote`) |
 //! | read the claims in an axum handler | [`Claims`] as an extractor (feature `axum`) |
 //! | keep an HTTP client signed in | [`RefreshLayer`] of the crate [`tower-bearer-client`] |
@@ -82,6 +84,8 @@
 //! | `dbsc` | | the module [`dbsc`]: cookies that are bound to a device; turns on `cookie` and `session` |
 //! | `axum` | | extractors, responses, and a router with the endpoints |
 //! | `dpop` | | the module [`dpop`]: tokens that are bound to a key of the client (RFC 9449) |
+//! | `remote` | | the modules [`remote`], keys that are fetched from an issuer, and [`introspection`], by any HTTP client that is a `tower::Service` |
+//! | `http-client` | | such an HTTP client, with TLS (rustls, with aws-lc-rs whatever the back end) and proxies from the environment; turns on `remote` |
 //! | `tracing` | yes | events: why a request is refused or gets a 503; what happens to sessions |
 //!
 //! Tokens and sessions need one of the two crypto back ends. A crate that only writes a store needs
@@ -166,16 +170,19 @@
 "
 )]
 #![cfg_attr(
-    not(all(feature = "remote", feature = "_jws")),
-    doc = "
-[`introspection::Introspection`]: https://docs.rs/tower-bearer/latest/tower_bearer/introspection/struct.Introspection.html
-"
-)]
-#![cfg_attr(
     not(all(feature = "dbsc", feature = "_jws")),
     doc = "
 [`dbsc`]: https://docs.rs/tower-bearer/latest/tower_bearer/dbsc/
 [`dbsc::DeviceBinding`]: https://docs.rs/tower-bearer/latest/tower_bearer/dbsc/struct.DeviceBinding.html
+"
+)]
+#![cfg_attr(
+    not(all(feature = "remote", feature = "_jws")),
+    doc = "
+[`introspection`]: https://docs.rs/tower-bearer/latest/tower_bearer/introspection/
+[`introspection::Introspection`]: https://docs.rs/tower-bearer/latest/tower_bearer/introspection/struct.Introspection.html
+[`remote`]: https://docs.rs/tower-bearer/latest/tower_bearer/remote/
+[`remote::RemoteKeys`]: https://docs.rs/tower-bearer/latest/tower_bearer/remote/struct.RemoteKeys.html
 "
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -224,7 +231,7 @@ pub mod jws;
 mod key_proof;
 #[cfg(feature = "session")]
 pub mod manual;
-#[cfg(feature = "session")]
+#[cfg(feature = "_jws")]
 mod paths;
 #[cfg(feature = "_jws")]
 pub mod profile;
@@ -233,6 +240,8 @@ mod realm;
 #[cfg(all(feature = "remote", feature = "_jws"))]
 pub mod remote;
 mod reply;
+#[cfg(feature = "_jws")]
+pub mod resource;
 #[cfg(all(any(feature = "dpop", feature = "dbsc"), feature = "_jws"))]
 mod seal;
 #[cfg(feature = "session")]
@@ -244,6 +253,8 @@ mod trace;
 #[cfg(feature = "_transport")]
 #[doc(hidden)]
 pub mod transport;
+#[cfg(feature = "_jws")]
+mod uri;
 #[cfg(feature = "_jws")]
 mod verifier;
 

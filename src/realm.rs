@@ -1,4 +1,4 @@
-//! The realm of a challenge (RFC 9110 §11.5).
+//! What a challenge says of the resource itself: the realm (RFC 9110 §11.5) and where its metadata are.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -92,6 +92,14 @@ impl FromStr for Realm {
     fn from_str(realm: &str) -> Result<Self, ConfigError> {
         Self::new(realm)
     }
+}
+
+/// What is protected, as each challenge names it (RFC 9110 §11.5).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ProtectionSpace {
+    pub(crate) realm: Realm,
+    /// The address of the resource's metadata (RFC 9728 §5.1), which a quoted string can contain as it is.
+    pub(crate) metadata: Option<Arc<str>>,
 }
 
 impl PartialEq for Realm {

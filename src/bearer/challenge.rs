@@ -1,6 +1,6 @@
 //! [`Rejection`]: the answer to a refused request (RFC 6750 §3).
 
-use std::{error::Error as StdError, fmt};
+use std::{error::Error as StdError, fmt, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -11,13 +11,13 @@ use http::{
 #[cfg(feature = "dpop")]
 use crate::dpop::{DPOP_NONCE, DpopError};
 use crate::{
-    claims::Scope,
+    claims::{Scope, VerifiedToken},
     error::{ErrorCode, TokenError},
-    realm::Realm,
+    realm::{ProtectionSpace, Realm},
     reply,
 };
 
-use super::{grpc::Grpc, schemes::Schemes};
+use super::{acr::AcrValues, grpc::Grpc, params::ChallengeParameters, schemes::Schemes};
 
 /// Why a request was refused. [`to_response`](Self::to_response) makes the answer to it.
 ///
@@ -40,8 +40,9 @@ pub struct Rejection {
     cause: Option<TokenError>,
     /// Another description than that of the code.
     description: Option<&'static str>,
-    scope: Option<Scope>,
-    realm: Realm,
+    /// Boxed, so that results stay small.
+    details: Option<Box<Details>>,
+    space: ProtectionSpace,
     schemes: Schemes,
     /// The nonce that the next proof needs.
     #[cfg(feature = "dpop")]
@@ -50,19 +51,33 @@ pub struct Rejection {
     grpc: Option<Grpc>,
 }
 
+/// What the challenge says beyond the code.
+#[derive(Clone, Debug, Default)]
+struct Details {
+    scope: Option<Scope>,
+    acr: Option<AcrValues>,
+    max_age: Option<Duration>,
+    parameters: ChallengeParameters,
+}
+
 impl Rejection {
     fn new(code: ErrorCode) -> Self {
         Self {
             code,
             cause: None,
             description: None,
-            scope: None,
-            realm: Realm::default(),
+            details: None,
+            space: ProtectionSpace::default(),
             schemes: Schemes::default(),
             #[cfg(feature = "dpop")]
             nonce: None,
             grpc: None,
         }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Details)) -> Self {
+        change(self.details.get_or_insert_default());
+        self
     }
 
     /// 401: the request has no access token. The challenge has no error code (RFC 6750 §3.1).
@@ -72,10 +87,32 @@ impl Rejection {
 
     /// 403: the access token is valid but lacks the scope `needed`, which the challenge names.
     pub fn insufficient_scope(needed: &Scope) -> Self {
-        Self {
-            scope: Some(needed.clone()),
-            ..Self::new(ErrorCode::InsufficientScope)
-        }
+        Self::new(ErrorCode::InsufficientScope).with(|details| details.scope = Some(needed.clone()))
+    }
+
+    /// 401: the access token is valid, but its user has to authenticate in one of these ways, at most
+    /// this long ago (RFC 9470 §3). The challenge names both, the age in whole seconds.
+    ///
+    /// ```
+    /// use http::{StatusCode, header::WWW_AUTHENTICATE};
+    /// use tower_bearer::bearer::{AcrValues, Rejection};
+    ///
+    /// let classes = AcrValues::from_static("phr");
+    /// let response = Rejection::insufficient_user_authentication(Some(&classes), None).to_response();
+    /// assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    /// let challenge = response.headers()[WWW_AUTHENTICATE].to_str()?;
+    /// assert!(challenge.contains(r#"error="insufficient_user_authentication""#));
+    /// assert!(challenge.ends_with(r#", acr_values="phr""#));
+    /// # Ok::<_, http::header::ToStrError>(())
+    /// ```
+    pub fn insufficient_user_authentication(
+        acr_values: Option<&AcrValues>,
+        max_age: Option<Duration>,
+    ) -> Self {
+        Self::new(ErrorCode::InsufficientUserAuthentication).with(|details| {
+            details.acr = acr_values.cloned();
+            details.max_age = max_age;
+        })
     }
 
     /// 403: the access token is valid but lacks a role, which is no scope that the challenge could name.
@@ -106,8 +143,37 @@ impl Rejection {
 
     /// The same rejection with this realm in its challenge. The default is `api`.
     #[must_use]
-    pub fn with_realm(self, realm: Realm) -> Self {
-        Self { realm, ..self }
+    pub fn with_realm(mut self, realm: Realm) -> Self {
+        self.space.realm = realm;
+        self
+    }
+
+    /// The same rejection with these parameters in its challenge, besides those that it has by itself.
+    #[must_use]
+    pub fn with_parameters(self, parameters: ChallengeParameters) -> Self {
+        self.with(|details| details.parameters = parameters)
+    }
+
+    /// The same rejection as the layer would make it that has let this token through: with its realm,
+    /// the address of its resource's metadata, and the scheme by which the token came.
+    #[must_use]
+    pub fn for_token(self, token: &VerifiedToken) -> Self {
+        self.in_space(token.space().clone())
+            .with_schemes(Schemes::of_passed(token.is_proved()))
+    }
+
+    /// The same rejection of a request to what this names.
+    pub(crate) fn in_space(self, space: ProtectionSpace) -> Self {
+        Self { space, ..self }
+    }
+
+    /// The same rejection, which tells a client that needs another token the scope that it has to ask
+    /// for.
+    pub(super) fn asking_for(self, scope: impl FnOnce() -> Scope) -> Self {
+        match self.status() == StatusCode::UNAUTHORIZED && self.scope().is_none() {
+            true => self.with(|details| details.scope = Some(scope())),
+            false => self,
+        }
     }
 
     /// The same rejection with these schemes in its challenge.
@@ -151,9 +217,19 @@ impl Rejection {
         }
     }
 
-    /// The scope that the token lacks, if that is the reason.
+    /// The scope that the token lacks, if that is the reason, or that the next token needs.
     pub fn scope(&self) -> Option<&Scope> {
-        self.scope.as_ref()
+        self.details.as_ref()?.scope.as_ref()
+    }
+
+    /// The ways in which the user may authenticate, if that is the reason.
+    pub fn acr_values(&self) -> Option<&AcrValues> {
+        self.details.as_ref()?.acr.as_ref()
+    }
+
+    /// How long ago the user may have authenticated, if that is the reason.
+    pub fn max_age(&self) -> Option<Duration> {
+        self.details.as_ref()?.max_age
     }
 
     /// What is wrong with the access token, if that is the reason. It is meant for logs and
@@ -214,9 +290,12 @@ impl Rejection {
             | ErrorCode::InvalidRequest
             | ErrorCode::InvalidToken
             | ErrorCode::InsufficientScope
+            | ErrorCode::InsufficientUserAuthentication
             | ErrorCode::InvalidDpopProof
             | ErrorCode::UseDpopNonce => {
-                (self.schemes).challenges(self.realm.as_str(), &self.error_parameters())
+                let realm = self.space.realm.as_str();
+                let (error, common) = (self.error_parameters(), self.common_parameters());
+                self.schemes.challenges(realm, &error, &common)
             }
             _ => Vec::new(),
         };
@@ -230,11 +309,39 @@ impl Rejection {
             return String::new();
         }
         let (error, description) = (self.code.as_str(), self.description());
-        let parameters = format!(", error=\"{error}\", error_description=\"{description}\"");
+        let mut parameters = format!(", error=\"{error}\", error_description=\"{description}\"");
+        parameters.push_str(&self.scope_parameter());
+        if let Some(acr) = self.acr_values() {
+            parameters.push_str(&format!(", acr_values=\"{acr}\""));
+        }
+        if let Some(max_age) = self.max_age() {
+            parameters.push_str(&format!(", max_age=\"{}\"", max_age.as_secs()));
+        }
+        parameters
+    }
+
+    /// What the challenge says about the resource.
+    fn common_parameters(&self) -> String {
+        let mut parameters = match self.code {
+            ErrorCode::MissingToken => self.scope_parameter(),
+            _ => String::new(),
+        };
+        if let Some(url) = &self.space.metadata {
+            parameters.push_str(&format!(", resource_metadata=\"{url}\""));
+        }
+        let own = self.details.as_ref().map(|details| &details.parameters);
+        if let Some(own) = own.filter(|own| !own.is_empty()) {
+            parameters.push_str(", ");
+            parameters.push_str(own.as_str());
+        }
+        parameters
+    }
+
+    fn scope_parameter(&self) -> String {
         // The grammar of RFC 6749 §3.3 does not allow an empty scope.
-        match self.scope.as_ref().filter(|scope| !scope.is_empty()) {
-            Some(scope) => format!("{parameters}, scope=\"{scope}\""),
-            None => parameters,
+        match self.scope().filter(|scope| !scope.is_empty()) {
+            Some(scope) => format!(", scope=\"{scope}\""),
+            None => String::new(),
         }
     }
 }

@@ -4,7 +4,7 @@ use http::Extensions;
 
 use crate::claims::{Scope, VerifiedToken};
 
-use super::{challenge::Rejection, rules::Checked, schemes::Schemes};
+use super::{challenge::Rejection, rules::Checked};
 
 impl VerifiedToken {
     /// The token that a [`BearerLayer`](super::BearerLayer) has verified, from the extensions of
@@ -33,8 +33,8 @@ impl VerifiedToken {
     /// [`for_request`](Rejection::for_request) on the rejection first.
     pub fn from_extensions(extensions: &Extensions) -> Result<&Self, Rejection> {
         extensions.get().ok_or_else(|| match extensions.get() {
-            Some(Checked { realm, schemes }) => Rejection::missing_token()
-                .with_realm(realm.clone())
+            Some(Checked { space, schemes }) => Rejection::missing_token()
+                .in_space(space.clone())
                 .with_schemes(schemes.clone()),
             None => Rejection::misconfigured(),
         })
@@ -49,8 +49,7 @@ impl VerifiedToken {
         if needed.is_subset(&self.claims().scope) {
             Ok(())
         } else {
-            let schemes = Schemes::of_passed(self.is_proved());
-            Err(Rejection::insufficient_scope(needed).with_schemes(schemes))
+            Err(Rejection::insufficient_scope(needed).for_token(self))
         }
     }
 }

@@ -1,14 +1,16 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use tower_layer::Layer;
 
-use crate::{claims::Scope, realm::Realm, verifier::Verifier};
+use crate::{claims::Scope, realm::Realm, resource::ProtectedResource, verifier::Verifier};
 
 use super::{
+    acr::AcrValues,
     challenge::Rejection,
     guard::{AnyGuard, SessionGuard},
+    params::{ChallengeParameters, ParametersHook},
     rules::{Hook, Rules},
     service::Bearer,
 };
@@ -132,7 +134,81 @@ impl BearerLayer {
     /// Sets the `realm` of the challenge (RFC 9110 §11.5). The default is `api`.
     #[must_use]
     pub fn realm(self, realm: Realm) -> Self {
-        self.with(|rules| rules.realm = realm)
+        self.with(|rules| rules.space.realm = realm)
+    }
+
+    /// Requires that the user has authenticated in one of these ways (RFC 9470): the claim `acr` must be
+    /// one of them. If it is called twice, it must be one of both. Otherwise the answer is 401
+    /// `insufficient_user_authentication`, and a client that can lets the user authenticate once more.
+    ///
+    /// If there are no values, every request with a token gets the 401, and a warning is logged when this
+    /// is called.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tower_bearer::{Verifier, bearer::BearerLayer};
+    /// use tower_bearer::bearer::AcrValues;
+    ///
+    /// const SECOND_FACTOR: AcrValues = AcrValues::from_static("phr mfa");
+    ///
+    /// # fn layer(verifier: Verifier) -> BearerLayer {
+    /// BearerLayer::new(verifier)
+    ///     .require_acr(&SECOND_FACTOR)
+    ///     .require_max_age(Duration::from_secs(15 * 60))
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn require_acr(self, values: &AcrValues) -> Self {
+        self.with(|rules| rules.step_up.require_acr(values))
+    }
+
+    /// Requires that the user has authenticated at most this long ago, give or take the verifier's
+    /// [leeway](Verifier::leeway) (RFC 9470): the claim `auth_time`. It counts in whole seconds, rounded
+    /// down, and if this is called twice, the shorter time counts. The answer is that of
+    /// [`require_acr`](Self::require_acr).
+    ///
+    /// A refresh is no authentication: a token keeps the time of its session's login.
+    #[must_use]
+    pub fn require_max_age(self, max_age: Duration) -> Self {
+        self.with(|rules| rules.step_up.require_max_age(max_age))
+    }
+
+    /// Names the metadata of this resource in each challenge (`resource_metadata`, RFC 9728 §5.1), and
+    /// the scopes that are required in that of each 401, so that a client knows where to get a token and
+    /// what to ask for. A 403 names all that is required, and not only what is lacking first. Where
+    /// [one of several](Self::require_any_scope) is enough, the first of them is named, or the one that the
+    /// token has.
+    ///
+    /// The metadata are served by the resource itself, which is a [layer](crate::resource) of its own.
+    #[must_use]
+    pub fn resource(self, resource: &ProtectedResource) -> Self {
+        let url = Arc::clone(resource.shared_url());
+        self.with(|rules| rules.space.metadata = Some(url))
+    }
+
+    /// Adds parameters of the application to each challenge, which `hook` gives from the rejection and the
+    /// request's headers. A layer has one such hook, and the last call sets it.
+    ///
+    /// ```
+    /// # use tower_bearer::{Verifier, bearer::BearerLayer, error::ConfigError};
+    /// use tower_bearer::{bearer::ChallengeParameters, error::ErrorCode};
+    ///
+    /// # fn layer(verifier: Verifier) -> Result<BearerLayer, ConfigError> {
+    /// let help = ChallengeParameters::new().with("error_uri", "https://api.example/help")?;
+    /// Ok(BearerLayer::new(verifier).challenge_parameters(move |rejection, _headers| {
+    ///     match rejection.code() {
+    ///         ErrorCode::InsufficientScope => help.clone(),
+    ///         _ => ChallengeParameters::new(),
+    ///     }
+    /// }))
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn challenge_parameters<F>(self, hook: F) -> Self
+    where
+        F: Fn(&Rejection, &HeaderMap) -> ChallengeParameters + Send + Sync + 'static,
+    {
+        self.with(|rules| rules.parameters = Some(ParametersHook(Arc::new(hook))))
     }
 
     /// Connects the layer to the sessions. It then refuses the access tokens of sessions that the

@@ -19,14 +19,20 @@
 //!    `invalid_request`.
 //! 5. The [`Verifier`](crate::Verifier) checks the token. If it is invalid, the answer is 401
 //!    `invalid_token`, even with `optional`. The description tells an expired token, which the
-//!    client can refresh, from all other invalid ones, and gives no further detail.
+//!    client can refresh, from all other invalid ones, and gives no further detail. A request may
+//!    have to wait, if the key of its token is being fetched or another server is asked about the
+//!    token. If it cannot be told in time whether the token is good, the answer is 503
+//!    `temporarily_unavailable` with `Retry-After`, and never 401. All that follows is the same for
+//!    a request that has waited.
 //! 6. A token that is bound to a key (its claim `cnf`) needs a proof that the sender holds the key. With
 //!    `dpop`, the scheme is `DPoP` and the proof is checked as the module `dpop` says (RFC 9449 §7). If it
 //!    is missing or refused, the answer is 401 `invalid_dpop_proof` or `use_dpop_nonce`. A bound token that
 //!    comes without the scheme is a 401 `invalid_token`, with and without `dpop`. So is one whose `cnf` names
 //!    more than the key of the proof, such as a certificate (RFC 8705), and a token that is not bound, if it comes by the scheme `DPoP` or if its client has to bind its tokens.
 //! 7. With [`sessions`](BearerLayer::sessions), the guard sees each verified token. If it knows
-//!    that the token's session was ended, the answer is 401 `invalid_token`.
+//!    that the token's session was ended, the answer is 401 `invalid_token`. A token of another
+//!    issuer than the guard's is [left alone](Admission::OfAnotherIssuer), also in step 8: its `sid`
+//!    is no session of the guard.
 //! 8. With [`check_live`](BearerLayer::check_live), the guard is asked about the session of each
 //!    token that has a `sid`. If the session is not live, the answer is 401 `invalid_token`. If
 //!    the guard cannot tell, the answer is 503 with `Retry-After`: a 401 would make the client
@@ -34,21 +40,25 @@
 //! 9. The token must have the scopes of [`require_scope`](BearerLayer::require_scope) and
 //!    [`require_any_scope`](BearerLayer::require_any_scope). If one is missing, the answer is 403
 //!    `insufficient_scope`, and the challenge names the scope that was required.
-//! 10. The request goes to the inner service with a [`VerifiedToken`](crate::VerifiedToken) in its
+//! 10. The user must have authenticated in one of the ways of [`require_acr`](BearerLayer::require_acr),
+//!     and as recently as [`require_max_age`](BearerLayer::require_max_age) says. If not, the answer is
+//!     401 `insufficient_user_authentication`, and the challenge names both requirements (RFC 9470).
+//! 11. The request goes to the inner service with a [`VerifiedToken`](crate::VerifiedToken) in its
 //!     extensions. A `VerifiedToken` that was there before is replaced, or removed if the request
 //!     has no token.
 //!
 //! A refused request never reaches the inner service. A rejection is a response and not an error;
 //! errors of the inner service are passed on unchanged. The body of a rejection is JSON with
 //! `error` and `error_description`, or the application's own by
-//! [`on_rejection`](BearerLayer::on_rejection). A gRPC request is refused with a
+//! [`on_rejection`](BearerLayer::on_rejection). With [`resource`](BearerLayer::resource), each challenge
+//! names the address of the resource's metadata, and that of a 401 also the scope to ask for. A gRPC request is refused with a
 //! `grpc-status` and no body beside the HTTP status ([the manual](crate::manual::grpc) has the
 //! table). With `dpop`, the challenge names the scheme `DPoP` too, in a header line of its own, or alone if
 //! all clients have to use it.
 //!
-//! The inner service must be `Clone`, but only the live check clones it: the instance that was
-//! polled ready waits with the request and is called afterwards. Only the live check boxes a
-//! future.
+//! The inner service must be `Clone`, but it is cloned only for a request that has to wait, for a
+//! key, an introspection or the live check: the instance that was polled ready waits with the
+//! request and is called afterwards. Only those requests box a future.
 //!
 //! A client that asks for its first tokens has none yet, so the endpoints that give tokens out
 //! must not be behind this layer. Put them on routes without the layer, or use
@@ -101,6 +111,7 @@
 //! # }
 //! ```
 
+mod acr;
 mod challenge;
 mod cookie;
 mod credentials;
@@ -110,17 +121,21 @@ mod future;
 mod grpc;
 mod guard;
 mod layer;
+mod params;
 mod roles;
 mod rules;
 mod schemes;
 mod scope;
 mod service;
+mod step_up;
 
 pub use crate::realm::Realm;
+pub use acr::AcrValues;
 pub use challenge::Rejection;
 pub use future::ResponseFuture;
 pub use guard::{Admission, SessionGuard, Unavailable};
 pub use layer::BearerLayer;
+pub use params::ChallengeParameters;
 pub use roles::Roles;
 pub use service::Bearer;
 #[cfg(feature = "axum")]

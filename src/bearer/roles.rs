@@ -3,7 +3,7 @@
 use serde::de::{DeserializeOwned, IntoDeserializer, value::Error};
 
 use super::{challenge::Rejection, schemes::Schemes};
-use crate::{claims::VerifiedToken, realm::Realm};
+use crate::{claims::VerifiedToken, realm::ProtectionSpace};
 
 /// The roles that a token names, read as a type of the application: usually an enum whose variants have
 /// the names of the roles. Roles with other names are left out.
@@ -31,7 +31,7 @@ use crate::{claims::VerifiedToken, realm::Realm};
 #[derive(Clone, Debug)]
 pub struct Roles<R = String> {
     roles: Vec<R>,
-    realm: Realm,
+    space: ProtectionSpace,
     schemes: Schemes,
 }
 
@@ -41,7 +41,7 @@ impl<R: DeserializeOwned> Roles<R> {
         let read = |role: &str| R::deserialize(IntoDeserializer::<Error>::into_deserializer(role));
         Self {
             roles: token.roles().filter_map(|role| read(role).ok()).collect(),
-            realm: token.realm().clone(),
+            space: token.space().clone(),
             schemes: Schemes::of_passed(token.is_proved()),
         }
     }
@@ -71,7 +71,7 @@ impl<R: PartialEq> Roles<R> {
         if self.contains(role) {
             return Ok(());
         }
-        let rejection = Rejection::insufficient_role().with_realm(self.realm.clone());
+        let rejection = Rejection::insufficient_role().in_space(self.space.clone());
         Err(rejection.with_schemes(self.schemes.clone()))
     }
 }

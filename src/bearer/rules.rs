@@ -6,9 +6,9 @@ use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, header::CONTENT_LENGTH};
 
 use crate::{
-    claims::{Confirmation, VerifiedToken},
+    claims::{Confirmation, Scope, VerifiedToken},
     error::TokenError,
-    realm::Realm,
+    realm::ProtectionSpace,
     reply::ReplyBody,
     trace,
     verifier::{PendingToken, Verification, Verifier},
@@ -20,8 +20,10 @@ use super::{
     credentials::{self, Credentials, DPOP_SCHEME},
     dpop::{Dpop, NextNonce},
     guard::{Admission, AnyGuard, LiveFuture, Unavailable},
+    params::ParametersHook,
     schemes::Schemes,
     scope::RequiredScopes,
+    step_up::StepUp,
 };
 
 type HookFn = dyn Fn(&Rejection, &HeaderMap) -> Response<Bytes> + Send + Sync;
@@ -40,7 +42,7 @@ impl fmt::Debug for Hook {
 /// an extractor can tell a missing token from a missing layer.
 #[derive(Clone, Debug)]
 pub(crate) struct Checked {
-    pub(crate) realm: Realm,
+    pub(crate) space: ProtectionSpace,
     pub(crate) schemes: Schemes,
 }
 
@@ -52,11 +54,13 @@ pub(super) struct Rules {
     pub(super) dpop: Dpop,
     pub(super) optional: bool,
     pub(super) scopes: RequiredScopes,
-    pub(super) realm: Realm,
+    pub(super) step_up: StepUp,
+    pub(super) space: ProtectionSpace,
     pub(super) guard: Option<AnyGuard>,
     pub(super) check_live: bool,
     /// Whether tokens that are bound to a key pass without a proof.
     pub(super) takes_unproven: bool,
+    pub(super) parameters: Option<ParametersHook>,
     pub(super) on_rejection: Option<Hook>,
 }
 
@@ -91,10 +95,12 @@ impl Rules {
             dpop: Dpop::default(),
             optional: false,
             scopes: RequiredScopes::default(),
-            realm: Realm::default(),
+            step_up: StepUp::default(),
+            space: ProtectionSpace::default(),
             guard: None,
             check_live: false,
             takes_unproven: false,
+            parameters: None,
             on_rejection: None,
         }
     }
@@ -109,7 +115,7 @@ impl Rules {
             Some((Verification::Pending(token), carriage)) => {
                 Ok(Judgement::Wait(Waiting::Token(token, carriage)))
             }
-            None => match self.optional && self.scopes.is_empty() {
+            None => match self.optional && self.scopes.is_empty() && self.step_up.is_empty() {
                 true => Ok(Judgement::Pass(None, NextNonce::default())),
                 false => Err(Rejection::missing_token()),
             },
@@ -134,7 +140,7 @@ impl Rules {
         match live {
             Some(live) => Ok(Judgement::Wait(Waiting::Guard(live, token, next_nonce))),
             None => {
-                self.check_scope(&token)?;
+                self.check_claims(&token)?;
                 Ok(Judgement::Pass(Some(token), next_nonce))
             }
         }
@@ -246,24 +252,33 @@ impl Rules {
         live: Result<bool, Unavailable>,
     ) -> Result<(), Rejection> {
         match live {
-            Ok(true) => self.check_scope(token),
+            Ok(true) => self.check_claims(token),
             Ok(false) => Err(TokenError::SessionEnded.into()),
             Err(Unavailable) => Err(Rejection::unavailable()),
         }
     }
 
-    fn check_scope(&self, token: &VerifiedToken) -> Result<(), Rejection> {
-        self.scopes.check(&token.claims().scope)
+    fn check_claims(&self, token: &VerifiedToken) -> Result<(), Rejection> {
+        let claims = token.claims();
+        match self.scopes.check(&claims.scope) {
+            Err(_) if self.space.metadata.is_some() => {
+                // A client that follows the metadata is told all at once what it lacks.
+                let least = self.scopes.least(&claims.scope);
+                return Err(Rejection::insufficient_scope(&least));
+            }
+            checked => checked?,
+        }
+        self.step_up.check(claims, &self.verifier)
     }
 
     /// Puts the token into the extensions, or notes that there is none and removes one that was
     /// there before.
     pub(super) fn admit(&self, extensions: &mut Extensions, token: Option<VerifiedToken>) {
         match token {
-            Some(token) => drop(extensions.insert(token.in_realm(&self.realm))),
+            Some(token) => drop(extensions.insert(token.in_space(&self.space))),
             None => {
                 extensions.insert(Checked {
-                    realm: self.realm.clone(),
+                    space: self.space.clone(),
                     schemes: self.dpop.schemes(&HeaderMap::new()),
                 });
                 extensions.remove::<VerifiedToken>();
@@ -283,10 +298,17 @@ impl Rules {
         rejection: Rejection,
         request: &Request<B>,
     ) -> Response<ReplyBody> {
-        let rejection = rejection
-            .with_realm(self.realm.clone())
+        let mut rejection = rejection
+            .in_space(self.space.clone())
             .with_schemes(self.dpop.schemes(request.headers()))
             .for_request(request.method(), request.headers());
+        if self.space.metadata.is_some() {
+            rejection = rejection.asking_for(|| self.scopes.least(&Scope::empty()));
+        }
+        if let Some(ParametersHook(hook)) = &self.parameters {
+            let parameters = hook(&rejection, request.headers());
+            rejection = rejection.with_parameters(parameters);
+        }
         if self.is_blind_to_dpop(request.headers()) {
             trace::debug!(
                 "a token came by the scheme DPoP, and this layer was not told of it: \

@@ -43,8 +43,9 @@ impl Schemes {
     }
 
     /// The values of `WWW-Authenticate`, one for each scheme. What is wrong (`error`) is said of the
-    /// scheme that the request has used; a client of the other one has to read nothing new.
-    pub(super) fn challenges(&self, realm: &str, error: &str) -> Vec<String> {
+    /// scheme that the request has used; a client of the other one has to read nothing new. What is true
+    /// of the resource (`common`) is said of each scheme.
+    pub(super) fn challenges(&self, realm: &str, error: &str, common: &str) -> Vec<String> {
         #[cfg(feature = "dpop")]
         if let Some(dpop) = &self.dpop {
             let algorithms = (dpop.algorithms.as_ref())
@@ -55,10 +56,13 @@ impl Schemes {
             // is not taken: otherwise it would not ask for another one, and learn why not.
             let names_bearer = dpop.takes_bearer || !error.is_empty();
             return match names_bearer && !dpop.used {
-                true => vec![format!("Bearer realm=\"{realm}\"{error}"), of_dpop],
-                false => vec![of_dpop + error],
+                true => vec![
+                    format!("Bearer realm=\"{realm}\"{error}{common}"),
+                    of_dpop + common,
+                ],
+                false => vec![of_dpop + error + common],
             };
         }
-        vec![format!("Bearer realm=\"{realm}\"{error}")]
+        vec![format!("Bearer realm=\"{realm}\"{error}{common}")]
     }
 }

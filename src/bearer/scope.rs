@@ -32,6 +32,18 @@ impl RequiredScopes {
         self.all.is_empty() && self.any.is_empty()
     }
 
+    /// All that a token must have at least, and a client should ask for at once: of alternatives the one
+    /// that is held, or the first.
+    pub(super) fn least(&self, held: &Scope) -> Scope {
+        let least = |any: &Scope| {
+            let of_held = any.iter().find(|token| held.contains(token));
+            let one = of_held.or_else(|| any.iter().next()).map(str::parse);
+            one.and_then(Result::ok).unwrap_or_default()
+        };
+        let others = self.any.iter().map(least);
+        others.fold(self.all.clone(), |scope, one| scope.union(&one))
+    }
+
     pub(super) fn check(&self, held: &Scope) -> Result<(), Rejection> {
         if self.is_empty() {
             return Ok(());
@@ -79,6 +91,18 @@ mod tests {
         assert!(allows(&required, "a") && allows(&required, "x b") && !allows(&required, "x"));
         required.add_any(scope("c d"));
         assert!(allows(&required, "b c") && !allows(&required, "a b"));
+    }
+
+    #[test]
+    fn the_least_scope_has_one_of_each_alternative() {
+        let mut required = RequiredScopes::default();
+        assert!(required.least(&Scope::empty()).is_empty());
+        required.add_all(&scope("a"));
+        required.add_any(scope("b c"));
+        required.add_any(scope("d e"));
+        for (held, least) in [("", "a b d"), ("e c", "a c e"), ("x b", "a b d")] {
+            assert_eq!(required.least(&scope(held)).as_str(), least, "{held}");
+        }
     }
 
     #[test]

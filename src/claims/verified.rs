@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Claims, PrivateClaimsError, RoleClaims};
-use crate::{json, realm::Realm};
+use crate::{json, realm::ProtectionSpace};
 
 /// An access token that a [`Verifier`](crate::Verifier) accepted. It is cheap to clone.
 ///
@@ -23,9 +23,9 @@ use crate::{json, realm::Realm};
 pub struct VerifiedToken {
     /// All requests with the same token share it.
     content: Arc<Content>,
-    /// The realm of the layer that let the request through. It is here and not in an extension of
+    /// What the layer protects that let the request through. It is here and not in an extension of
     /// its own, so that a request needs one allocation instead of two.
-    realm: Realm,
+    space: ProtectionSpace,
     is_proved: bool,
 }
 
@@ -41,7 +41,7 @@ impl VerifiedToken {
     pub(crate) fn new(content: Arc<Content>) -> Self {
         Self {
             content,
-            realm: Realm::default(),
+            space: ProtectionSpace::default(),
             is_proved: false,
         }
     }
@@ -56,13 +56,13 @@ impl VerifiedToken {
         self.is_proved
     }
 
-    pub(crate) fn in_realm(mut self, realm: &Realm) -> Self {
-        self.realm = realm.clone();
+    pub(crate) fn in_space(mut self, space: &ProtectionSpace) -> Self {
+        self.space = space.clone();
         self
     }
 
-    pub(crate) fn realm(&self) -> &Realm {
-        &self.realm
+    pub(crate) fn space(&self) -> &ProtectionSpace {
+        &self.space
     }
 
     /// The application's own claims, as they are in the token.

@@ -4,7 +4,7 @@ use http::Request;
 use http_body::Body;
 
 use super::{
-    document, introspection,
+    introspection,
     jwks::JwksEndpoint,
     metadata::{Metadata, Offers},
     options::EndpointOptions,
@@ -20,7 +20,7 @@ use crate::{
 use crate::{
     error::{BoxError, ConfigError, ConfigErrorKind},
     paths::{self, INTROSPECT, JWKS, REFRESH_TOKEN, REVOKE, TOKEN},
-    reply::ReplyFuture,
+    reply::{ReplyFuture, document},
     session::Sessions,
     store::{AnyStore, SessionStore},
 };

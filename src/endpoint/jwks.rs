@@ -7,10 +7,9 @@ use std::{
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::document;
 use crate::{
     jws::VerifyingKeys,
-    reply::{ReplyBody, ReplyFuture, ResponseFuture},
+    reply::{ReplyBody, ReplyFuture, ResponseFuture, document},
 };
 
 /// The endpoint that publishes the keys which verify access tokens, as a JWK Set (RFC 7517 §5).

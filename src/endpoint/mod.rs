@@ -22,6 +22,7 @@
 //! | the proof of a key is missing or refused (feature `dpop`) | 400 | `invalid_dpop_proof` |
 //! | the proof needs the nonce in the header `DPoP-Nonce` of the answer | 400 | `use_dpop_nonce` |
 //! | the scope is malformed or was not granted | 400 | `invalid_scope` |
+//! | the resource is malformed or was not granted (RFC 8707) | 400 | `invalid_target` |
 //! | the request is malformed, or has no token | 400 | `invalid_request` |
 //! | another grant type | 400 | `unsupported_grant_type` |
 //! | the client does not authenticate as it should | 401 | `invalid_client` |
@@ -94,11 +95,9 @@ mod carrier;
 mod client;
 #[cfg(feature = "cookie")]
 mod cookie;
-mod document;
 mod dpop;
 mod endpoints;
 mod error_reply;
-mod future;
 mod introspection;
 mod introspection_answer;
 mod introspector;
@@ -114,11 +113,10 @@ mod service;
 mod session_endpoint;
 mod token;
 
-pub use crate::reply::ResponseFuture;
+pub use crate::reply::{LayeredFuture, ResponseFuture};
 pub use authenticate::IntoClientDecision;
 pub use client::ClientSecret;
 pub use endpoints::Endpoints;
-pub use future::WithEndpointsFuture;
 pub use introspection::IntrospectionEndpoint;
 pub use jwks::JwksEndpoint;
 pub use options::EndpointOptions;

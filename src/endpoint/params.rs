@@ -94,6 +94,28 @@ impl Params {
     }
 }
 
+impl Params {
+    /// All values of a parameter that may come several times, in JSON as an array of strings. Empty
+    /// values are left out.
+    pub(super) fn all(&self, name: Name) -> Result<Vec<String>, ErrorReply> {
+        let values = match self {
+            Self::Form(pairs) => {
+                let own = pairs.iter().filter(|(key, _)| key == name.snake);
+                own.map(|(_, value)| value.as_str()).collect()
+            }
+            Self::Json(members) => match members.get(name.snake) {
+                Some(Value::Array(values)) => {
+                    let texts = values.iter().map(Value::as_str).collect::<Option<Vec<_>>>();
+                    texts.ok_or_else(|| ErrorReply::request("a member is not a list of strings"))?
+                }
+                _ => json_value(members, name)?.into_iter().collect(),
+            },
+        };
+        let values = values.into_iter().filter(|value| !value.is_empty());
+        Ok(values.map(str::to_owned).collect())
+    }
+}
+
 fn form_value(pairs: &[(String, String)], name: Name) -> Result<Option<&str>, ErrorReply> {
     let mut values = pairs.iter().filter(|(key, _)| key == name.snake);
     match (values.next(), values.next()) {

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::endpoints::Endpoints;
-use crate::store::SessionStore;
+use crate::{paths::axum_route, store::SessionStore};
 
 impl<St: SessionStore> Endpoints<St> {
     /// A router with each endpoint at its path, to be merged into the application's router.
@@ -68,17 +68,4 @@ impl<St: SessionStore> Endpoints<St> {
             router.route(path, axum::routing::any(handler.clone()))
         })
     }
-}
-
-/// The path as a route of axum, where braces have a meaning. axum panics at segments that look
-/// like the parameters of its version 0.7, so these are replaced by parameters.
-fn axum_route(path: &str) -> String {
-    let segments = path.split('/').enumerate().map(|(at, segment)| {
-        if segment.starts_with([':', '*']) {
-            format!("{{segment{at}}}")
-        } else {
-            segment.replace('{', "{{").replace('}', "}}")
-        }
-    });
-    segments.collect::<Vec<_>>().join("/")
 }

@@ -8,9 +8,10 @@ use std::{
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{endpoints::Endpoints, future::WithEndpointsFuture};
+use super::endpoints::Endpoints;
 use crate::{
     body::Body,
+    reply::LayeredFuture,
     store::{AnyStore, SessionStore},
 };
 
@@ -55,7 +56,7 @@ where
 {
     type Response = Response<Body<ResB>>;
     type Error = S::Error;
-    type Future = WithEndpointsFuture<S::Future>;
+    type Future = LayeredFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -63,8 +64,8 @@ where
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
         match self.endpoints.answer(request) {
-            Ok(answer) => WithEndpointsFuture::own(answer),
-            Err(request) => WithEndpointsFuture::inner(self.inner.call(request)),
+            Ok(answer) => LayeredFuture::own(answer),
+            Err(request) => LayeredFuture::inner(self.inner.call(request)),
         }
     }
 }

@@ -30,14 +30,15 @@ use crate::{
 const GRANT_TYPE: Name = Name::new("grant_type", "grantType");
 const REFRESH_TOKEN: Name = Name::new("refresh_token", "refreshToken");
 const SCOPE: Name = Name::word("scope");
+const RESOURCE: Name = Name::word("resource");
 
 /// The token endpoint, which exchanges a refresh token for new tokens (RFC 6749 §6).
 ///
 /// It is a Tower service over any request body. It accepts a `POST` with
-/// - a form, `grant_type=refresh_token&refresh_token=…` with optional `scope` and `client_id`,
-///   as every OAuth client sends it;
+/// - a form, `grant_type=refresh_token&refresh_token=…` with optional `scope`, `client_id` and one or more
+///   `resource` (RFC 8707), as every OAuth client sends it;
 /// - or JSON, `{"refreshToken":"…"}` or `{"refresh_token":"…"}`. The response uses the same
-///   spelling as the request.
+///   spelling as the request. Several `resource` are an array.
 ///
 /// The errors are those of RFC 6749 §5.2. Every refused refresh token is answered with the same
 /// `invalid_grant`, whatever the reason is. Only the token of a session that is bound to a key, and
@@ -75,6 +76,7 @@ impl<St> TokenEndpoint<St> {
 pub(super) struct Refresh {
     token: RefreshToken,
     scope: Option<Scope>,
+    resources: Vec<String>,
     spelling: Spelling,
     carried: Option<Carried>,
 }
@@ -102,6 +104,7 @@ impl Operation for Refresh {
         Ok(Self {
             token: RefreshToken::new(token),
             scope: scope.transpose()?.filter(|scope| !scope.is_empty()),
+            resources: params.all(RESOURCE)?,
             spelling: if camel {
                 Spelling::Camel
             } else {
@@ -123,6 +126,9 @@ impl Operation for Refresh {
         }
         if let Some(scope) = self.scope {
             request = request.scope(scope);
+        }
+        for resource in self.resources {
+            request = request.resource(resource);
         }
         if let Some(id) = client_id {
             request = request.client_id(id);

@@ -206,6 +206,12 @@ impl TokenProfile {
         self.reshaped(|shape| shape.any_audience = true)
     }
 
+    /// The same tokens, whoever they are meant for, as their own issuer takes them.
+    #[cfg(feature = "session")]
+    pub(crate) fn for_any_audience(self) -> Self {
+        self.with(|shape| shape.any_audience = true)
+    }
+
     /// Accepts tokens without `client_id`, for issuers that follow RFC 9068 in all but that. If a
     /// token has a `client_id`, it must still be a string that is not empty.
     #[must_use]

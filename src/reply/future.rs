@@ -15,6 +15,7 @@ use super::ReplyBody;
 /// The future of an endpoint's response, for any error type.
 pub(crate) struct ReplyFuture(Inner);
 
+#[cfg_attr(not(feature = "session"), allow(dead_code))] // only sessions have to be waited for
 enum Inner {
     Ready(Option<Response<ReplyBody>>),
     // The allocation costs little beside the round trip to the store.
@@ -26,6 +27,7 @@ impl ReplyFuture {
         Self(Inner::Ready(Some(response)))
     }
 
+    #[cfg(feature = "session")]
     pub(crate) fn boxed(
         future: impl Future<Output = Response<ReplyBody>> + Send + 'static,
     ) -> Self {

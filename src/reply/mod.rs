@@ -4,9 +4,13 @@
     allow(dead_code, reason = "clients and stores use a part of it")
 )]
 
-#[cfg(feature = "session")]
+#[cfg(feature = "_jws")]
+pub(crate) mod document;
+#[cfg(feature = "_jws")]
 mod future;
-#[cfg(feature = "session")]
+#[cfg(feature = "_jws")]
+mod layered;
+#[cfg(feature = "_jws")]
 mod methods;
 
 use std::{
@@ -25,11 +29,13 @@ use serde::Serialize;
 
 use crate::error::ErrorCode;
 
-#[cfg(feature = "session")]
+#[cfg(feature = "_jws")]
 pub(crate) use future::ReplyFuture;
-#[cfg(feature = "session")]
+#[cfg(feature = "_jws")]
 pub use future::ResponseFuture;
-#[cfg(feature = "session")]
+#[cfg(feature = "_jws")]
+pub use layered::LayeredFuture;
+#[cfg(feature = "_jws")]
 pub(crate) use methods::method_not_allowed;
 
 /// A short response body that is already complete.

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     error::{ConfigError, ConfigErrorKind},
     issuer::Issuer,
+    profile::TokenProfile,
     store::{AnyStore, SessionStore},
     verifier::Verifier,
 };
@@ -290,7 +291,9 @@ impl<St: SessionStore> SessionsBuilder<St> {
         }
         let verifier = Verifier::new(self.issuer.issuer(), self.issuer.audience(), access_keys)?;
         // A token comes here only once, when it is ended, so a cache would be of no use.
-        let verifier = verifier.without_cache();
+        let verifier = verifier
+            .without_cache()
+            .profile(TokenProfile::rfc9068().for_any_audience());
         Ok(Sessions(Arc::new(Inner {
             issuer: self.issuer,
             verifier,

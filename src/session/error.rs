@@ -31,6 +31,9 @@ pub enum SessionErrorKind {
     /// The requested scope goes beyond what was granted at login.
     #[error("the requested scope goes beyond the session's")]
     InvalidScope,
+    /// A resource is malformed or was not granted at login.
+    #[error("a resource is malformed or was not granted")]
+    InvalidTarget,
     /// The subject has as many sessions as the application allows.
     #[error("the subject has too many sessions")]
     TooManySessions,
@@ -99,6 +102,7 @@ impl SessionError {
         match self.kind {
             SessionErrorKind::InvalidGrant(_) => ErrorCode::InvalidGrant,
             SessionErrorKind::InvalidScope => ErrorCode::InvalidScope,
+            SessionErrorKind::InvalidTarget => ErrorCode::InvalidTarget,
             SessionErrorKind::TooManySessions => ErrorCode::TooManySessions,
             SessionErrorKind::Unavailable => ErrorCode::TemporarilyUnavailable,
             SessionErrorKind::InvalidRequest => ErrorCode::InvalidRequest,

@@ -19,6 +19,8 @@ use crate::{claims::Scope, clock::Timestamp, error::ConfigError};
 /// | subject | 1 KiB, and not empty | [`InvalidRequest`] |
 /// | client | 1 KiB, and not empty | [`InvalidRequest`] |
 /// | scope | 8 KiB | [`InvalidRequest`] |
+/// | authentication context class | 1 KiB, and not empty | [`InvalidRequest`] |
+/// | resources together | 4 KiB | [`InvalidTarget`] |
 /// | each value of the metadata | 1 KiB | it is cut |
 /// | metadata, names and values together | 64 KiB | [`Grant`] |
 /// | claims, as JSON | 64 KiB | [`Grant`] |
@@ -28,9 +30,10 @@ use crate::{claims::Scope, clock::Timestamp, error::ConfigError};
 /// would be longer, that is [`InvalidRequest`] if it is too long even without the claims, and
 /// otherwise [`Grant`].
 ///
-/// A subject, a client and a scope may come from a request, so [`InvalidRequest`] is answered
-/// with a 400. [`Grant`] is a fault of the application, and answered with a 500.
+/// A subject, a client, a scope and resources may come from a request, so [`InvalidRequest`] and
+/// [`InvalidTarget`] are answered with a 400. [`Grant`] is a fault of the application, and answered with a 500.
 ///
+/// [`InvalidTarget`]: super::SessionErrorKind::InvalidTarget
 /// [`InvalidRequest`]: super::SessionErrorKind::InvalidRequest
 /// [`Grant`]: super::SessionErrorKind::Grant
 ///
@@ -48,6 +51,8 @@ pub struct Grant {
     pub(super) scope: Scope,
     pub(super) client_id: Option<String>,
     pub(super) auth_time: Option<Timestamp>,
+    pub(super) acr: Option<String>,
+    pub(super) resources: Vec<String>,
     pub(super) claims: PrivateClaims,
     pub(super) metadata: Metadata,
     pub(super) proof: Option<KeyProof>,
@@ -64,6 +69,8 @@ impl Grant {
             scope: Scope::empty(),
             client_id: None,
             auth_time: None,
+            acr: None,
+            resources: Vec::new(),
             claims: PrivateClaims::default(),
             metadata: Metadata::new(),
             proof: None,
@@ -99,6 +106,34 @@ impl Grant {
     /// When the user authenticated, if not right now: the `auth_time` claim (RFC 9068 §2.2.1).
     pub fn auth_time(mut self, at: Timestamp) -> Self {
         self.auth_time = Some(at);
+        self
+    }
+
+    /// How the user authenticated, as an authentication context class: the `acr` claim (RFC 9068 §2.2.1).
+    /// Resource servers can [require](crate::bearer::BearerLayer::require_acr) one.
+    ///
+    /// A session keeps its class, as it keeps its [`auth_time`](Self::auth_time). When the user has
+    /// authenticated again or in a stronger way, start another session and
+    /// [end](super::Sessions::end) the old one: whoever holds a token of the old one gains nothing.
+    pub fn acr(mut self, class: impl Into<String>) -> Self {
+        self.acr = Some(class.into());
+        self
+    }
+
+    /// The resources that the user has granted access to (RFC 8707), each an absolute URI without a
+    /// fragment: the `resource` parameters of the login. The access tokens of the session are for them, and
+    /// not for the [audience](crate::Issuer::audience) of the issuer, unless it is one of them. At a refresh
+    /// the client can ask for a token for some of them only, so that none can use it at another.
+    ///
+    /// Without this call the tokens are for the audience of the issuer.
+    ///
+    /// ```
+    /// use tower_bearer::session::Grant;
+    ///
+    /// let grant = Grant::new("user-42").resources(["https://mail.example", "https://files.example"]);
+    /// ```
+    pub fn resources<R: Into<String>>(mut self, resources: impl IntoIterator<Item = R>) -> Self {
+        self.resources.extend(resources.into_iter().map(Into::into));
         self
     }
 

@@ -62,6 +62,13 @@ pub struct SessionInfo {
     pub last_refreshed_at: Option<Timestamp>,
     /// When the user last authenticated.
     pub auth_time: Timestamp,
+    /// How the user authenticated, if the login told ([`Grant::acr`](super::Grant::acr)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// The resources that the tokens are for, if the login told
+    /// ([`Grant::resources`](super::Grant::resources)).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
     /// When the session expires, however often it is refreshed.
     pub ends_at: Timestamp,
     /// The application's own claims, as they were granted at login. They are meant for the
@@ -90,6 +97,13 @@ impl SessionInfo {
             created_at: session.created_at,
             last_refreshed_at: last_refreshed_at.map(to_the_hour),
             auth_time: session.auth_time,
+            acr: session.extra.acr().map(str::to_owned),
+            resources: session
+                .extra
+                .resources()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             ends_at: session.ends_at,
             claims: session.claims,
             bound,

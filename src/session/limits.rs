@@ -1,6 +1,6 @@
 //! What a grant may be as large as. Every store keeps what is within these limits.
 
-use super::{Grant, Metadata, SessionError, SessionErrorKind};
+use super::{Grant, Metadata, SessionError, SessionErrorKind, resources};
 use crate::error::{ConfigError, ConfigErrorKind};
 
 const KIB: usize = 1024;
@@ -9,6 +9,7 @@ const KIB: usize = 1024;
 pub(super) const MAX_ISSUER: usize = 512;
 const MAX_SUBJECT: usize = KIB;
 const MAX_CLIENT: usize = KIB;
+const MAX_CLASS: usize = KIB;
 const MAX_SCOPE: usize = 8 * KIB;
 const MAX_NOTE: usize = KIB;
 const MAX_METADATA: usize = 64 * KIB;
@@ -24,6 +25,7 @@ impl Grant {
                 wrong,
             ));
         }
+        resources::check(&self.resources)?;
         let wrong = if size(&self.metadata) > MAX_METADATA {
             "metadata must not be above 64 KiB"
         } else if self.claims.to_json().len() > MAX_CLAIMS {
@@ -35,7 +37,7 @@ impl Grant {
     }
 
     fn wrong_in_the_request(&self) -> Option<&'static str> {
-        let client = self.client_id.as_deref();
+        let (client, acr) = (self.client_id.as_deref(), self.acr.as_deref());
         if self.subject.is_empty() {
             Some("the subject is empty: give the identifier of the user who logged in")
         } else if self.subject.len() > MAX_SUBJECT {
@@ -46,6 +48,8 @@ impl Grant {
             Some("the client identifier must not be above 1 KiB")
         } else if self.scope.as_str().len() > MAX_SCOPE {
             Some("the scope must not be above 8 KiB")
+        } else if acr.is_some_and(|class| class.is_empty() || class.len() > MAX_CLASS) {
+            Some("the authentication context class is empty, or above 1 KiB")
         } else {
             None
         }

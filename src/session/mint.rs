@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{KeyProof, PrivateClaims, SessionError, SessionErrorKind, Sessions};
 use crate::{
-    claims::{Claims, Confirmation, Scope},
+    claims::{Audience, Claims, Confirmation, Scope},
     clock::Timestamp,
     error::{ConfigError, ConfigErrorKind},
     store::{Session, SessionState, SessionStore},
@@ -24,12 +24,18 @@ pub(super) struct Minting<'a> {
     pub(super) proof: Option<&'a KeyProof>,
 }
 
+/// What the access token is to allow, and where.
+pub(super) struct Asked {
+    pub(super) scope: Scope,
+    pub(super) audience: Audience,
+}
+
 impl<St: SessionStore> Sessions<St> {
     /// Mints the access token and the refresh token of a session's live generation.
     pub(super) fn mint(
         &self,
         minting: &Minting<'_>,
-        scope: Scope,
+        asked: Asked,
         private: &PrivateClaims,
     ) -> Result<TokenResponse, SessionError> {
         let inner = &self.0;
@@ -47,10 +53,12 @@ impl<St: SessionStore> Sessions<St> {
         let mut claims = inner.issuer.claims(&*session.subject, now, lifetime);
         claims.exp = claims.exp.min(state.expires_at.floor());
         let expires_in = claims.exp.saturating_since(claims.iat);
-        claims.scope = scope.clone();
+        claims.scope = asked.scope.clone();
+        claims.aud = asked.audience;
         claims.sid = Some(session.id.to_string());
         claims.generation = Some(state.generation);
         claims.auth_time = Some(session.auth_time);
+        claims.acr = session.extra.acr().map(str::to_owned);
         if session.client_id.is_some() {
             claims.client_id.clone_from(&session.client_id);
         }
@@ -64,7 +72,7 @@ impl<St: SessionStore> Sessions<St> {
             expires_in,
             refresh_token: inner.refresh_key.mint(session, state)?,
             refresh_expires_in: left,
-            scope,
+            scope: asked.scope,
         })
     }
 

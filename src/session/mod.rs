@@ -61,6 +61,7 @@ mod refresh_claims;
 mod refresh_request;
 mod refresh_token;
 mod refusal;
+mod resources;
 mod revoke;
 mod start;
 mod tries;

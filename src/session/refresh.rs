@@ -4,7 +4,11 @@ use super::{
     EndReason, ExcessScope, KeyProof, Possession, PresentedToken, PrivateClaims, RefreshDecision,
     RefreshOutcome, RefreshRequest, RefreshVerdict, Refreshed, Refusal, Reuse, SessionError,
     SessionErrorKind, SessionEvent, SessionEventKind, SessionInfo, Sessions, decide,
-    is_other_client, mint::Minting, refresh_token::OpenedToken, tries::Tries,
+    is_other_client,
+    mint::{Asked, Minting},
+    refresh_token::OpenedToken,
+    resources,
+    tries::Tries,
 };
 use crate::{
     claims::{KeyThumbprint, Scope},
@@ -45,6 +49,7 @@ impl<St: SessionStore> Sessions<St> {
     ///   ([`Refusal::Unproven`], [`Refusal::UnprovenDevice`]).
     /// - [`InvalidScope`](SessionErrorKind::InvalidScope): the requested scope goes beyond the
     ///   session's, and the [setting](super::SessionsBuilder::excess_scope) does not let that pass.
+    /// - [`InvalidTarget`](SessionErrorKind::InvalidTarget): a requested resource was not granted.
     /// - [`Unavailable`](SessionErrorKind::Unavailable): the store or the application's hook
     ///   failed or was too slow. The client keeps its token and may present it again.
     /// - [`Store`](SessionErrorKind::Store): the session in the store cannot be read.
@@ -171,6 +176,8 @@ impl<St: SessionStore> Sessions<St> {
             return Err(self.refuse(Refusal::Unbound, record, decided.token));
         }
         let scope = self.narrowed(attempt.request.scope.as_ref(), &session.scope)?;
+        let default = self.0.issuer.audience();
+        let audience = resources::audience(&attempt.request.resources, session, default)?;
         let private = self.ask_application(attempt, &decided).await?;
         let live = next.unwrap_or(&record.state);
         let is_proven = decided.token.possession == Possession::Proven;
@@ -182,7 +189,7 @@ impl<St: SessionStore> Sessions<St> {
                 now: decided.now,
                 proof,
             },
-            scope,
+            Asked { scope, audience },
             &private,
         )?;
         if next.is_some() && self.is_stale(decided.since) {

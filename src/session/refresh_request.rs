@@ -12,6 +12,7 @@ use crate::{claims::Scope, token::RefreshToken};
 pub struct RefreshRequest {
     pub(super) token: RefreshToken,
     pub(super) scope: Option<Scope>,
+    pub(super) resources: Vec<String>,
     pub(super) client_id: Option<String>,
     pub(super) proof: Option<KeyProof>,
     #[cfg(feature = "dpop")]
@@ -26,6 +27,7 @@ impl RefreshRequest {
         Self {
             token,
             scope: None,
+            resources: Vec::new(),
             client_id: None,
             proof: None,
             #[cfg(feature = "dpop")]
@@ -38,6 +40,17 @@ impl RefreshRequest {
     /// Asks for an access token with only this part of the session's scope.
     pub fn scope(mut self, scope: Scope) -> Self {
         self.scope = Some(scope);
+        self
+    }
+
+    /// Asks for an access token for this resource only, or for one more if it is called again: the `aud`
+    /// claim of the token (RFC 8707 §2.2). The resource must be one of those that were
+    /// [granted](super::Grant::resources).
+    ///
+    /// It is compared byte for byte, except that `https://api.example` and `https://api.example/` are the
+    /// same (RFC 3986 §6.2.3).
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.resources.push(resource.into());
         self
     }
 

@@ -1,8 +1,10 @@
 use uuid::Uuid;
 
 use super::{
-    Grant, SessionError, SessionErrorKind, SessionEventKind, Sessions, mint::Minting,
+    Grant, SessionError, SessionErrorKind, SessionEventKind, Sessions,
+    mint::{Asked, Minting},
     patience::within,
+    resources,
 };
 use crate::{
     claims::SessionId,
@@ -18,6 +20,8 @@ impl<St: SessionStore> Sessions<St> {
     ///
     /// - [`InvalidRequest`](SessionErrorKind::InvalidRequest): the subject, the client or the scope
     ///   is beyond the [limits](Grant#limits).
+    /// - [`InvalidTarget`](SessionErrorKind::InvalidTarget): a resource is no absolute URI, or has a
+    ///   fragment.
     /// - [`Grant`](SessionErrorKind::Grant): the grant is malformed, or its claims make the access
     ///   token too long.
     /// - [`TooManySessions`](SessionErrorKind::TooManySessions): the subject has as many sessions
@@ -34,6 +38,7 @@ impl<St: SessionStore> Sessions<St> {
         let record = self.new_session(grant, now)?;
         let Record { session, state } = &record;
         let scope = session.scope.clone();
+        let audience = resources::audience(&[], session, inner.issuer.audience())?;
         let tokens = self.mint(
             &Minting {
                 session,
@@ -41,7 +46,7 @@ impl<St: SessionStore> Sessions<St> {
                 now,
                 proof: proof.as_ref(),
             },
-            scope,
+            Asked { scope, audience },
             &session.claims,
         )?;
         within(inner.store_timeout, inner.store.insert(&record)).await?;
@@ -71,7 +76,7 @@ impl<St: SessionStore> Sessions<St> {
             claims: grant.claims,
             metadata: grant.metadata,
             idle_lifetime,
-            extra: Extra::default(),
+            extra: Extra::of_login(grant.acr, resources::distinct(grant.resources)),
         };
         let idle = now + self.0.policy.idle_lifetime_of(&session);
         let mut state = SessionState::new(session.ends_at.min(idle));

@@ -19,6 +19,7 @@ mod introspection_signed;
 mod late;
 mod layered;
 mod locked;
+mod resources;
 mod revocation;
 mod routes;
 mod support;

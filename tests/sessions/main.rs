@@ -21,6 +21,7 @@ mod limits;
 mod listing;
 mod maximum;
 mod refresh;
+mod resources;
 mod restart;
 mod schedule;
 mod scopes;

@@ -7,8 +7,14 @@ use crate::{
     store::{StoreError, StoreErrorKind},
 };
 
-/// Members that a newer version of this crate adds to a session at login: a JSON object that
-/// this version keeps and does not interpret.
+#[cfg(feature = "session")]
+const ACR: &str = "acr";
+#[cfg(feature = "session")]
+const RESOURCES: &str = "resources";
+
+/// Members that were added to a session after the first version of the contract: a JSON object. This
+/// version knows `acr`, how the user authenticated, and `resources`, for which access was granted
+/// (RFC 8707). It keeps all others and does not interpret them.
 ///
 /// While servers are upgraded, two versions of this crate may share a store. What the newer
 /// version has added to a session is still there after the older version has refreshed it.
@@ -29,6 +35,31 @@ impl Extra {
     /// Whether the object has no members.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// How the user authenticated (`acr`).
+    #[cfg(feature = "session")]
+    pub(crate) fn acr(&self) -> Option<&str> {
+        self.0.get(ACR)?.as_str()
+    }
+
+    /// The resources to which access was granted.
+    #[cfg(feature = "session")]
+    pub(crate) fn resources(&self) -> Vec<&str> {
+        let kept = self.0.get(RESOURCES).and_then(Value::as_array);
+        kept.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
+    }
+
+    /// What a login adds. What it does not have is left out.
+    #[cfg(feature = "session")]
+    pub(crate) fn of_login(acr: Option<String>, resources: Vec<String>) -> Self {
+        let acr = acr.map(|acr| (ACR.to_owned(), acr.into()));
+        let resources = Some(resources).filter(|resources| !resources.is_empty());
+        let resources = resources.map(|resources| (RESOURCES.to_owned(), resources.into()));
+        Self(acr.into_iter().chain(resources).collect())
     }
 
     /// The JSON text of the object, for a store to keep.

@@ -45,7 +45,7 @@ pub struct Session {
     /// How long an unused refresh token of this session lives, in whole milliseconds. `None`
     /// stands for the [configured](crate::session::RotationPolicy::idle_lifetime) lifetime.
     pub idle_lifetime: Option<Duration>,
-    /// Members that a newer version of this crate adds at login.
+    /// Members that were added after the first version of the contract.
     pub extra: Extra,
 }
 

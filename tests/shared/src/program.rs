@@ -120,10 +120,11 @@ fn command(example: &str, folder: &Path, env: &[(&str, &str)]) -> Command {
 }
 
 /// The programs that tests start.
-const EXAMPLES: [&str; 6] = [
+const EXAMPLES: [&str; 7] = [
     "browser",
     "client",
     "hyper",
+    "mcp",
     "quickstart",
     "resource_server",
     "store_service",
@@ -133,13 +134,14 @@ const EXAMPLES: [&str; 6] = [
 const SOURCES: [&str; 5] = ["rs", "js", "css", "html", "svg"];
 
 /// What the servers read, so that nothing of the caller's own environment gets in.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 23] = [
     "ADDR",
     "STORE",
     "ACCESS_TTL",
     "REFRESH_IDLE_TTL",
     "SESSION_TTL",
     "PUBLIC_ORIGIN",
+    "PUBLIC_URL",
     "REUSE_WINDOW",
     "ACCESS_ALG",
     "ACCESS_KEY_FILE",

@@ -15,10 +15,10 @@ use crate::{
 };
 
 /// How long caches may keep a document by default.
-pub(super) const DEFAULT_MAX_AGE: Duration = Duration::from_secs(300);
+pub(crate) const DEFAULT_MAX_AGE: Duration = Duration::from_secs(300);
 
 /// Answers GET and HEAD with the document, or with a 304 if the client has it already.
-pub(super) fn respond<B>(
+pub(crate) fn respond<B>(
     request: &Request<B>,
     max_age: Duration,
     document: impl FnOnce() -> String,

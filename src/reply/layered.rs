@@ -8,12 +8,13 @@ use std::{
 use http::Response;
 use pin_project_lite::pin_project;
 
-use crate::{body::Body, reply::ReplyFuture};
+use super::ReplyFuture;
+use crate::body::Body;
 
 pin_project! {
-    /// The response future of [`WithEndpoints`](super::WithEndpoints): it gives the response of an
-    /// endpoint or of the inner service.
-    pub struct WithEndpointsFuture<F> {
+    /// The response future of a layer that answers at paths of its own: it gives that answer, or the
+    /// response of the inner service.
+    pub struct LayeredFuture<F> {
         #[pin]
         kind: Kind<F>,
     }
@@ -27,21 +28,21 @@ pin_project! {
     }
 }
 
-impl<F> WithEndpointsFuture<F> {
-    pub(super) fn own(answer: ReplyFuture) -> Self {
+impl<F> LayeredFuture<F> {
+    pub(crate) fn own(answer: ReplyFuture) -> Self {
         Self {
             kind: Kind::Own { answer },
         }
     }
 
-    pub(super) fn inner(future: F) -> Self {
+    pub(crate) fn inner(future: F) -> Self {
         Self {
             kind: Kind::Inner { future },
         }
     }
 }
 
-impl<F, B, E> Future for WithEndpointsFuture<F>
+impl<F, B, E> Future for LayeredFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
 {
@@ -57,9 +58,8 @@ where
     }
 }
 
-impl<F> fmt::Debug for WithEndpointsFuture<F> {
+impl<F> fmt::Debug for LayeredFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WithEndpointsFuture")
-            .finish_non_exhaustive()
+        f.debug_struct("LayeredFuture").finish_non_exhaustive()
     }
 }

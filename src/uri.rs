@@ -1,0 +1,100 @@
+//! URIs that are compared byte for byte, and so are checked and never rewritten.
+
+/// Whether this is an absolute URI without a fragment, as the value of a `resource` parameter has to be
+/// (RFC 8707 §2, RFC 3986 §4.3).
+pub(crate) fn is_absolute(uri: &str) -> bool {
+    let Some((scheme, rest)) = uri.split_once(':') else {
+        return false;
+    };
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let mut escapes = rest.split('%').skip(1).map(str::as_bytes);
+    is_scheme
+        && !rest.is_empty()
+        && rest.bytes().all(is_allowed)
+        && escapes.all(|after| {
+            matches!(after, [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
+        })
+}
+
+/// The origin of an `http` or `https` URL without a fragment and a user, and what follows it.
+pub(crate) fn split(url: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = url.split_once("://")?;
+    let is_http = ["http", "https"]
+        .iter()
+        .any(|http| scheme.eq_ignore_ascii_case(http));
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, after) = rest.split_at(end);
+    let is_host = !authority.contains('@')
+        && authority
+            .parse::<http::uri::Authority>()
+            .is_ok_and(|parsed| {
+                let has_port = parsed.port_u16().is_some();
+                !parsed.host().is_empty() && (has_port || parsed.host() == authority)
+            });
+    let origin = url.get(..url.len() - after.len())?;
+    (is_http && is_host && is_absolute(url)).then_some((origin, after))
+}
+
+/// Whether a URI may contain the byte, outside of a fragment (RFC 3986 §2).
+fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_absolute_uri_has_a_scheme_and_no_fragment() {
+        for uri in [
+            "https://api.example",
+            "https://api.example/a?b=c",
+            "urn:example:api",
+            "https://api.example/%C3%A9",
+            "a+b-c.d:x",
+        ] {
+            assert!(is_absolute(uri), "{uri}");
+        }
+        for uri in [
+            "",
+            "api",
+            "/api",
+            "//api.example",
+            "https:",
+            "https://api.example/#part",
+            "https://api.example/#",
+            "https://api.example/a b",
+            "https://api.example/\"",
+            "https://api.example/é",
+            "https://api.example/%",
+            "https://api.example/%c",
+            "https://api.example/%zz",
+            "1a:b",
+            ":b",
+            "a_b:c",
+        ] {
+            assert!(!is_absolute(uri), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_split_after_its_origin() {
+        for (url, expected) in [
+            ("https://api.example", Some(("https://api.example", ""))),
+            ("HTTPS://api.example/", Some(("HTTPS://api.example", "/"))),
+            ("http://[::1]:80/a", Some(("http://[::1]:80", "/a"))),
+            ("https://a.example?b", Some(("https://a.example", "?b"))),
+            ("https://", None),
+            ("https:///a", None),
+            ("https://user@a.example", None),
+            ("https://a.example:port", None),
+            ("ftp://a.example", None),
+            ("urn:a:b", None),
+        ] {
+            assert_eq!(split(url), expected, "{url}");
+        }
+    }
+}
