@@ -203,6 +203,10 @@ pub enum TokenError {
     /// `nbf` or `iat` lies in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
+    /// The authorization server says that the token is not active (RFC 7662 §2.2): it knows no such
+    /// token, or it has expired or was revoked.
+    #[error("the authorization server does not call the token active")]
+    Inactive,
     /// The session of the token has ended.
     #[error("the token's session has ended")]
     SessionEnded,

@@ -11,6 +11,7 @@
 //! | keep refresh tokens in cookies, for browsers | [`cookie::RefreshCookie`] (feature `cookie`) |
 //! | bind sessions to a key of the client, so that stolen tokens are worthless | [`dpop::DpopVerifier`] (feature `dpop`) |
 //! | bind a browser's session to its device | [`dbsc::DeviceBinding`] (feature `dbsc`) |
+//! | ask the authorization server about tokens that only it can read | [`introspection::Introspection`] (feature `remote`) |
 //! | read the claims in an axum handler | [`Claims`] as an extractor (feature `axum`) |
 //! | keep an HTTP client signed in | [`RefreshLayer`] of the crate [`tower-bearer-client`] |
 //! | keep sessions in SQLite or PostgreSQL | the crate [`tower-bearer-sqlx`] |
@@ -166,6 +167,12 @@
 "
 )]
 #![cfg_attr(
+    not(all(feature = "remote", feature = "_jws")),
+    doc = "
+[`introspection::Introspection`]: https://docs.rs/tower-bearer/latest/tower_bearer/introspection/struct.Introspection.html
+"
+)]
+#![cfg_attr(
     not(all(feature = "dbsc", feature = "_jws")),
     doc = "
 [`dbsc`]: https://docs.rs/tower-bearer/latest/tower_bearer/dbsc/
@@ -206,6 +213,8 @@ pub mod dpop;
 #[cfg(feature = "session")]
 pub mod endpoint;
 pub mod error;
+#[cfg(all(feature = "remote", feature = "_jws"))]
+pub mod introspection;
 #[cfg(feature = "_jws")]
 mod issuer;
 #[doc(hidden)]

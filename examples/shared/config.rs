@@ -41,6 +41,19 @@ impl fmt::Display for StartError {
     }
 }
 
+/// Reads the settings. `--help` and `--version` print and end the process.
+pub(crate) fn parse<C: Parser>() -> Result<C, StartError> {
+    C::try_parse().map_err(|error| {
+        if !error.use_stderr() {
+            error.exit();
+        }
+        // The first line names the setting and the value, the rest repeats the usage.
+        let text = error.to_string();
+        let line = text.lines().next().unwrap_or_default();
+        StartError::from(line.trim_start_matches("error: ").to_owned())
+    })
+}
+
 /// An example server for tower-bearer. All settings have defaults: just start it.
 #[derive(Parser)]
 #[command(version)]
@@ -179,17 +192,8 @@ fn sqlite(address: &str) -> Result<Store<'_>, StartError> {
 }
 
 impl Config {
-    /// Reads the settings. `--help` and `--version` print and end the process.
     pub(crate) fn load() -> Result<Self, StartError> {
-        Self::try_parse().map_err(|error| {
-            if !error.use_stderr() {
-                error.exit();
-            }
-            // The first line names the setting and the value, the rest repeats the usage.
-            let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            StartError::from(line.trim_start_matches("error: ").to_owned())
-        })
+        parse()
     }
 
     pub(crate) fn store(&self) -> Result<Store<'_>, StartError> {

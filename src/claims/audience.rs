@@ -23,6 +23,12 @@ impl Audience {
             Self::Many(many) => many.iter().any(|one| one == recipient),
         }
     }
+
+    /// Whether there is no recipient at all.
+    #[cfg(feature = "remote")]
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::Many(many) if many.is_empty())
+    }
 }
 
 impl<'de> Deserialize<'de> for Audience {

@@ -358,6 +358,6 @@ mod tests {
             let error = raw(payload.as_bytes()).err();
             assert_eq!(error, Some(TokenError::Malformed), "{payload}");
         }
-        assert!(read(format!(" {{{LEAST}}}\n").as_bytes(), &RoleClaims::default()).is_ok());
+        assert!(raw(format!(" {{{LEAST}}}\n").as_bytes()).is_ok());
     }
 }

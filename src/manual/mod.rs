@@ -9,6 +9,7 @@
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
 //! - [`browsers`]: sessions that are bound to a device, prefixes of cookie names, what each browser does
 //! - [`mcp`]: a resource server for clients that do not know it; step-up; tokens for some resources only
+//! - [`introspection`]: tokens that a server is asked about, on both sides, and for how long a revoked one lives
 //! - [`grpc`]: how a gRPC request is refused, and why so; claims in a tonic service
 //! - [`glossary`]: what each term of the field means here
 
@@ -26,6 +27,9 @@ pub mod glossary {}
 
 #[doc = include_str!("grpc.md")]
 pub mod grpc {}
+
+#[doc = include_str!("introspection.md")]
+pub mod introspection {}
 
 #[doc = include_str!("keys.md")]
 pub mod keys {}

@@ -23,6 +23,7 @@
 //! 7. Each failure is a [`RemoteKeysError`] with a kind, in the log and in the status.
 //!
 //! ```
+//! use bytes::Bytes;
 //! use http::{Request, Response, StatusCode};
 //! use tower::service_fn;
 //! use tower_bearer::{
@@ -34,7 +35,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // An HTTP client is any Tower service that sends requests. This one answers them itself.
 //! let published = KeySet::new(SigningKey::generate(Algorithm::ES256)?).verifying().jwks();
-//! let http = service_fn(move |request: Request<String>| {
+//! let http = service_fn(move |request: Request<Bytes>| {
 //!     let answer = match request.uri().path() {
 //!         "/keys" => Response::new(published.clone()),
 //!         _ => {

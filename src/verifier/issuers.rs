@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{issuer::TrustedIssuer, unverified::Unverified};
 use crate::error::{ConfigError, ConfigErrorKind, TokenError};
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Issuers {
     list: Vec<TrustedIssuer>,
     by_name: HashMap<String, usize>,

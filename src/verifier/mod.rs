@@ -11,6 +11,9 @@ use crate::{
     profile::TokenProfile,
 };
 
+#[cfg(feature = "remote")]
+use crate::introspection::Introspection;
+
 mod cache;
 mod issuer;
 mod issuers;
@@ -118,6 +121,15 @@ impl Verifier {
         Ok(Self::of(issuers))
     }
 
+    /// Creates a verifier that asks the authorization server about every token, also about JWTs.
+    ///
+    /// [`Claims::iss`] is what the server or the configuration says. The leeway and the clock of this
+    /// verifier count for the times in the answers.
+    #[cfg(feature = "remote")]
+    pub fn introspecting(introspection: Introspection) -> Self {
+        Self::of(Issuers::default()).opaque_tokens(introspection)
+    }
+
     fn of(issuers: Issuers) -> Self {
         Self(Arc::new(Inner {
             issuers,
@@ -185,6 +197,25 @@ impl Verifier {
                 issuer.profile = profile.clone();
             }
         })
+    }
+
+    /// Also accepts tokens that are no JWTs, by asking the authorization server about them. A token of
+    /// three parts with dots between them is a JWT and verified here: no server is asked about it, whether it
+    /// is good or not.
+    ///
+    /// ```
+    /// # use tower_bearer::{VerifyingKeys, error::ConfigError};
+    /// use tower_bearer::{Verifier, introspection::Introspection};
+    ///
+    /// # fn verifier(keys: VerifyingKeys, introspection: Introspection) -> Result<Verifier, ConfigError> {
+    /// let verifier = Verifier::new("https://id.example", "https://api.example", keys)?;
+    /// Ok(verifier.opaque_tokens(introspection))
+    /// # }
+    /// ```
+    #[cfg(feature = "remote")]
+    #[must_use]
+    pub fn opaque_tokens(self, introspection: Introspection) -> Self {
+        self.with(|inner| inner.opaque = Some(introspection.into_opaque()))
     }
 
     /// Sets the limits of the memory for accepted tokens. The default is [`CacheLimits::default`]:

@@ -36,6 +36,7 @@ pub(crate) trait Opaque: Send + Sync + fmt::Debug {
 }
 
 /// By what the times of a token are judged.
+#[derive(Clone)]
 #[cfg_attr(not(feature = "remote"), allow(dead_code))] // only an introspection reads it
 pub(crate) struct Timing {
     pub(crate) clock: Arc<dyn Clock>,

@@ -30,6 +30,16 @@ impl IssuerKeys {
             source: Some(source),
         }
     }
+
+    #[cfg(feature = "remote")]
+    pub(crate) fn set(&self) -> &VerifyingKeys {
+        &self.set
+    }
+
+    #[cfg(feature = "remote")]
+    pub(crate) fn source(&self) -> Option<&Arc<dyn Source>> {
+        self.source.as_ref()
+    }
 }
 
 impl From<VerifyingKeys> for IssuerKeys {

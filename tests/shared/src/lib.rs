@@ -13,6 +13,7 @@
 
 pub mod careless;
 pub mod client;
+pub mod issuer;
 pub mod log;
 #[cfg(unix)]
 pub mod program;

@@ -120,12 +120,13 @@ fn command(example: &str, folder: &Path, env: &[(&str, &str)]) -> Command {
 }
 
 /// The programs that tests start.
-const EXAMPLES: [&str; 6] = [
+const EXAMPLES: [&str; 7] = [
     "browser",
     "client",
     "hyper",
     "mcp",
     "quickstart",
+    "resource_server",
     "store_service",
 ];
 
@@ -133,7 +134,7 @@ const EXAMPLES: [&str; 6] = [
 const SOURCES: [&str; 5] = ["rs", "js", "css", "html", "svg"];
 
 /// What the servers read, so that nothing of the caller's own environment gets in.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 23] = [
     "ADDR",
     "STORE",
     "ACCESS_TTL",
@@ -148,6 +149,15 @@ const NAMES: [&str; 14] = [
     "DPOP",
     "INSECURE_COOKIES",
     "RUST_LOG",
+    "ISSUER",
+    "AUDIENCE",
+    "PROFILE",
+    "JWKS_URL",
+    "RSA_ALG",
+    "INTROSPECTION_URL",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "INSECURE_HTTP",
 ];
 
 /// The built example. `cargo test` builds it; `cargo test --test …` may not, so build it then.

@@ -1,0 +1,180 @@
+//! Asks the server, unless the answer is known.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use serde_json::{Map, Value};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use zeroize::Zeroizing;
+
+use super::{
+    answer::Rules,
+    failure::{Failure, FailureLog},
+    flight::{Boarding, Flights, Landing, Outcome},
+    memory::{Known, Memory},
+    question::Question,
+    shelf::Digest,
+    signed::{Expected, SignedAnswers, is_signed},
+};
+use crate::{
+    claims::VerifiedToken,
+    clock::Timestamp,
+    error::TokenError,
+    json,
+    transport::Transport,
+    verifier::{Opaque, PendingToken, Timing},
+};
+
+/// What [`IntrospectionBuilder`](super::IntrospectionBuilder) has put together.
+pub(super) struct Asker {
+    pub(super) question: Question,
+    pub(super) transport: Transport,
+    pub(super) rules: Rules,
+    pub(super) signed: Option<SignedAnswers>,
+    pub(super) time_limit: Duration,
+    pub(super) max_bytes: usize,
+    pub(super) memory: Memory,
+    pub(super) flights: Flights,
+    /// One for each question that is on its way to the server.
+    pub(super) under_way: Semaphore,
+    /// One for each question that is on its way or waits.
+    pub(super) places: Arc<Semaphore>,
+    pub(super) failures: FailureLog,
+}
+
+impl Opaque for Asker {
+    fn recall(&self, token: &str, timing: &Timing) -> Option<VerifiedToken> {
+        self.memory
+            .good(&self.memory.digest(token), timing.clock.now())
+    }
+
+    fn ask(self: Arc<Self>, token: Zeroizing<String>, timing: &Timing) -> PendingToken {
+        let timing = timing.clone();
+        // Nothing begins before somebody waits for it.
+        Box::pin(async move { self.verify(token, timing).await })
+    }
+}
+
+impl Asker {
+    async fn verify(self: Arc<Self>, token: Zeroizing<String>, timing: Timing) -> Outcome {
+        let digest = self.memory.digest(&token);
+        let now = timing.clock.now();
+        let known = || {
+            let good = self.memory.good(&digest, now).map(Ok);
+            good.or_else(|| self.memory.bad(&digest, now).map(Err))
+        };
+        match self.flights.board(digest, known) {
+            Boarding::Known(outcome) => outcome,
+            Boarding::Waiting(flight) => flight.landed().await,
+            Boarding::First(landing, flight) => {
+                let asker = Arc::clone(&self);
+                match asker.depart(landing, token, timing.clone()) {
+                    Ok(()) => flight.landed().await,
+                    Err(failure) => self.fall_back(&failure, &digest, now),
+                }
+            }
+        }
+    }
+
+    /// Asks in a task of its own: whoever waits for the answer may go away.
+    fn depart(
+        self: Arc<Self>,
+        landing: Landing,
+        token: Zeroizing<String>,
+        timing: Timing,
+    ) -> Result<(), Failure> {
+        let runtime = Handle::try_current().map_err(|_| Failure::NoRuntime)?;
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        let place = place.map_err(|_| Failure::Crowded)?;
+        runtime.spawn(async move {
+            let outcome = self.fly(landing.digest(), token, &timing, place).await;
+            landing.land(outcome);
+        });
+        Ok(())
+    }
+
+    async fn fly(
+        &self,
+        digest: Digest,
+        token: Zeroizing<String>,
+        timing: &Timing,
+        _place: OwnedSemaphorePermit,
+    ) -> Outcome {
+        match timeout(self.time_limit, self.exchange(&token, timing)).await {
+            Ok(Ok((answer, asked))) => self.memory.put(digest, answer, asked, timing.clock.now()),
+            Ok(Err(failure)) => self.fall_back(&failure, &digest, timing.clock.now()),
+            Err(_) => self.fall_back(&Failure::TimedOut, &digest, timing.clock.now()),
+        }
+    }
+
+    fn fall_back(&self, failure: &Failure, digest: &Digest, now: Timestamp) -> Outcome {
+        self.failures.note(failure, &self.question.endpoint);
+        self.memory
+            .stale(digest, now)
+            .ok_or(TokenError::Unavailable)
+    }
+
+    /// The answer, and when the question was asked.
+    async fn exchange(
+        &self,
+        token: &str,
+        timing: &Timing,
+    ) -> Result<(Result<Known, TokenError>, Timestamp), Failure> {
+        // It is closed by nobody.
+        let _permit = self.under_way.acquire().await;
+        let asked = timing.clock.now();
+        let answer = self
+            .transport
+            .send(self.question.about(token), self.max_bytes);
+        let answer = answer.await?;
+        match answer.status() {
+            StatusCode::OK => {}
+            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                return Err(Failure::Credentials(status));
+            }
+            status => return Err(Failure::Status(status)),
+        }
+        let members = self.members(&answer, asked, timing).await?;
+        let judged = self
+            .rules
+            .judge(members, timing.clock.now(), timing.leeway)?;
+        Ok((judged, asked))
+    }
+
+    async fn members(
+        &self,
+        answer: &Response<Bytes>,
+        asked: Timestamp,
+        timing: &Timing,
+    ) -> Result<Map<String, Value>, Failure> {
+        match (&self.signed, is_signed(answer.headers())) {
+            (Some(signed), true) => {
+                let expected = Expected {
+                    issuer: &self.rules.issuer,
+                    asked,
+                    now: timing.clock.now(),
+                    leeway: timing.leeway,
+                };
+                signed.open(answer.body(), &expected).await
+            }
+            (None, true) => Err(Failure::NoKeys),
+            (Some(SignedAnswers { required: true, .. }), false) => Err(Failure::NotSigned),
+            (_, false) => json::object(answer.body()).map_err(Failure::NotJson),
+        }
+    }
+}
+
+impl fmt::Debug for Asker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Introspection")
+            .field("endpoint", &self.question.endpoint)
+            .field("issuer", &self.rules.issuer)
+            .field("audiences", &self.rules.audiences)
+            .finish_non_exhaustive()
+    }
+}

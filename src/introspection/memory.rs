@@ -1,0 +1,121 @@
+//! What is remembered of answers. There is no token in it: a keyed hash stands for each.
+
+use std::{
+    ops::Range,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::shelf::{Digest, Shelf};
+use crate::{claims::VerifiedToken, clock::Timestamp, error::TokenError, jws::hmac_sha256};
+
+/// For how long, and of how many tokens, answers are remembered.
+#[derive(Clone, Debug)]
+pub(super) struct Limits {
+    pub(super) max_age: Duration,
+    pub(super) stale_if_error: Duration,
+    pub(super) entries: usize,
+    pub(super) negative_for: Duration,
+    pub(super) negative_entries: usize,
+}
+
+/// A token that the server has called active.
+pub(super) struct Known {
+    pub(super) token: VerifiedToken,
+    /// When the token is valid, with the leeway.
+    pub(super) valid: Range<Timestamp>,
+}
+
+struct Good {
+    known: Known,
+    asked: Timestamp,
+}
+
+struct Bad {
+    why: TokenError,
+    asked: Timestamp,
+}
+
+pub(super) struct Memory {
+    key: [u8; 32],
+    limits: Limits,
+    good: Mutex<Shelf<Good>>,
+    /// Apart from the good ones, so that tokens that nobody knows take no room from them.
+    bad: Mutex<Shelf<Bad>>,
+}
+
+impl Memory {
+    pub(super) fn new(limits: Limits) -> Self {
+        let mut key = [0; 32];
+        // Without random bytes the hash is one that others could compute, which is no harm to a token
+        // that cannot be guessed.
+        let _ = getrandom::fill(&mut key);
+        Self {
+            key,
+            good: Mutex::new(Shelf::new(limits.entries)),
+            bad: Mutex::new(Shelf::new(limits.negative_entries)),
+            limits,
+        }
+    }
+
+    pub(super) fn digest(&self, token: &str) -> Digest {
+        hmac_sha256(&self.key, &[token.as_bytes()])
+    }
+
+    /// The token, if it was good when the server was asked, and that is not long ago. If the clock went
+    /// back behind that time, nothing is known.
+    pub(super) fn good(&self, digest: &Digest, now: Timestamp) -> Option<VerifiedToken> {
+        self.good_for(digest, now, self.limits.max_age)
+    }
+
+    /// The same, if the server cannot be asked again.
+    pub(super) fn stale(&self, digest: &Digest, now: Timestamp) -> Option<VerifiedToken> {
+        let age = self.limits.max_age + self.limits.stale_if_error;
+        self.good_for(digest, now, age)
+            .filter(|_| !self.limits.stale_if_error.is_zero())
+    }
+
+    fn good_for(&self, digest: &Digest, now: Timestamp, age: Duration) -> Option<VerifiedToken> {
+        let shelf = lock(&self.good);
+        let good = shelf.get(digest, now)?;
+        let is_fresh = good.asked <= now && now < good.asked + age;
+        (is_fresh && good.known.valid.contains(&now)).then(|| good.known.token.clone())
+    }
+
+    /// Why the token was refused a moment ago.
+    pub(super) fn bad(&self, digest: &Digest, now: Timestamp) -> Option<TokenError> {
+        let shelf = lock(&self.bad);
+        let bad = shelf.get(digest, now)?;
+        (bad.asked <= now).then_some(bad.why)
+    }
+
+    /// Remembers the answer to a question that was asked at this time.
+    pub(super) fn put(
+        &self,
+        digest: Digest,
+        answer: Result<Known, TokenError>,
+        asked: Timestamp,
+        now: Timestamp,
+    ) -> Result<VerifiedToken, TokenError> {
+        match answer {
+            Ok(known) => {
+                let token = known.token.clone();
+                let age = self.limits.max_age + self.limits.stale_if_error;
+                let end = known.valid.end.min(asked + age);
+                lock(&self.bad).remove(&digest);
+                lock(&self.good).put(digest, Good { known, asked }, end, now);
+                Ok(token)
+            }
+            Err(why) => {
+                lock(&self.good).remove(&digest);
+                let end = asked + self.limits.negative_for;
+                lock(&self.bad).put(digest, Bad { why, asked }, end, now);
+                Err(why)
+            }
+        }
+    }
+}
+
+fn lock<V>(shelf: &Mutex<Shelf<V>>) -> MutexGuard<'_, Shelf<V>> {
+    shelf.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,181 @@
+//! What is remembered, for how long, and that it is bounded.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tower_bearer::error::TokenError;
+
+use crate::support::*;
+
+const AGE: Duration = Duration::from_secs(30);
+const MILLI: Duration = Duration::from_millis(1);
+
+#[tokio::test]
+async fn a_good_answer_counts_for_thirty_seconds() {
+    let server = Server::start().await;
+    let world = server.world();
+    for _ in 0..100 {
+        world.passes("token").await;
+    }
+    server.times(1);
+    world.wait(AGE - MILLI);
+    world.passes("token").await;
+    assert!(world.verifier.verify("token").is_ok(), "without waiting");
+    server.times(1);
+    world.wait(MILLI);
+    assert_eq!(
+        world.verifier.verify("token").unwrap_err(),
+        TokenError::Unavailable
+    );
+    server.times(1);
+    world.passes("token").await;
+    server.times(2);
+}
+
+/// So long a revoked token lives, and no longer.
+#[tokio::test]
+async fn a_revocation_shows_when_the_answer_is_old() {
+    let server = Server::start().await;
+    let world = server.world();
+    world.passes("token").await;
+    server.says(&json!({ "active": false }));
+    world.wait(AGE - MILLI);
+    world.passes("token").await;
+    world.wait(MILLI);
+    let verdict = world.verifier.authenticate("token").await;
+    assert_eq!(verdict.map(|_| ()), Err(TokenError::Inactive));
+}
+
+/// From the question on: what the server decided may be as old as that.
+#[tokio::test]
+async fn the_age_begins_with_the_question() {
+    let server = Server::start().await;
+    let world = server.world();
+    server.hold();
+    let asking = tokio::spawn(world.passes("token"));
+    server.reached(1).await;
+    world.wait(AGE - MILLI);
+    server.release();
+    asking.await.unwrap();
+    world.passes("token").await;
+    server.times(1);
+    world.wait(MILLI);
+    world.passes("token").await;
+    server.times(2);
+}
+
+#[tokio::test]
+async fn nothing_counts_beyond_the_expiry() {
+    let server = Server::start().await;
+    server.says(&with(json!({ "exp": NOW + 10 })));
+    let world = server.world();
+    world.passes("token").await;
+    world.wait(Duration::from_secs(15) - MILLI);
+    world.passes("token").await;
+    server.times(1);
+    world.wait(MILLI);
+    let verdict = world.verifier.authenticate("token").await;
+    assert_eq!(verdict.map(|_| ()), Err(TokenError::Expired));
+    server.times(2);
+}
+
+/// The clock of the machine is set back: the answer would count for longer than it may.
+#[tokio::test]
+async fn a_clock_that_goes_back_forgets() {
+    let server = Server::start().await;
+    let world = server.world();
+    world.passes("token").await;
+    world
+        .clock
+        .set(tower_bearer::clock::Timestamp::from_secs(NOW - 1));
+    world.passes("token").await;
+    server.times(2);
+}
+
+#[tokio::test]
+async fn a_bad_answer_counts_for_a_moment() {
+    let server = Server::start().await;
+    server.says(&json!({ "active": false }));
+    let world = server.world();
+    for _ in 0..100 {
+        let verdict = world.verifier.authenticate("token").await;
+        assert_eq!(verdict.map(|_| ()), Err(TokenError::Inactive));
+    }
+    server.times(1);
+    server.says(&good());
+    world.wait(SECOND - MILLI);
+    assert!(world.verifier.authenticate("token").await.is_err());
+    server.times(1);
+    world.wait(MILLI);
+    world.passes("token").await;
+    server.times(2);
+}
+
+#[tokio::test]
+async fn either_memory_can_be_switched_off() {
+    let server = Server::start().await;
+    let builder = server.builder().max_age(Duration::ZERO);
+    let world = world(builder.negative_for(Duration::ZERO));
+    for asked in 1..=3 {
+        world.passes("token").await;
+        server.times(asked);
+    }
+    server.says(&json!({ "active": false }));
+    for asked in 4..=6 {
+        assert!(world.verifier.authenticate("token").await.is_err());
+        server.times(asked);
+    }
+}
+
+/// A flood of tokens that nobody knows takes no room from those that are good.
+#[tokio::test]
+async fn bad_tokens_push_no_good_one_out() {
+    let server = Server::start().await;
+    let builder = server.builder().max_entries(5).max_negative_entries(5);
+    let world = world(builder);
+    for number in 0..5 {
+        world.passes(&format!("good-{number}")).await;
+    }
+    server.says(&json!({ "active": false }));
+    for number in 0..50 {
+        let verdict = world.verifier.authenticate(&format!("bad-{number}")).await;
+        assert_eq!(verdict.map(|_| ()), Err(TokenError::Inactive));
+    }
+    server.times(55);
+    for number in 0..5 {
+        world.passes(&format!("good-{number}")).await;
+    }
+    server.times(55);
+    // Of the bad ones the last five are remembered.
+    for number in 0..50 {
+        let _ = world.verifier.authenticate(&format!("bad-{number}")).await;
+    }
+    assert!(server.asked().len() >= 100, "{}", server.asked().len());
+}
+
+#[tokio::test]
+async fn there_is_an_end_to_what_is_remembered() {
+    let server = Server::start().await;
+    let world = world(server.builder().max_entries(10));
+    for number in 0..100 {
+        world.clock.advance(MILLI);
+        world.passes(&format!("token-{number}")).await;
+    }
+    server.times(100);
+    for number in 90..100 {
+        world.passes(&format!("token-{number}")).await;
+    }
+    server.times(100);
+    world.passes("token-0").await;
+    server.times(101);
+}
+
+#[tokio::test]
+async fn clones_share_what_is_remembered() {
+    let server = Server::start().await;
+    let world = server.world();
+    let other = world.verifier.clone();
+    world.passes("token").await;
+    assert!(other.verify("token").is_ok());
+    server.times(1);
+}

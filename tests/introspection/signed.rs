@@ -1,0 +1,132 @@
+//! Signed answers (RFC 9701).
+
+use http::Response;
+use serde_json::{Value, json};
+use tower_bearer::{
+    Algorithm, KeySet, SigningKey,
+    error::TokenError,
+    introspection::{ClientAuthentication, IntrospectionBuilder},
+};
+
+use crate::support::*;
+
+const TYPE: &str = "token-introspection+jwt";
+const MEDIA_TYPE: &str = "application/token-introspection+jwt";
+
+fn keys() -> KeySet {
+    KeySet::new(SigningKey::generate(Algorithm::ES256).unwrap())
+}
+
+fn claims() -> Value {
+    json!({ "iss": ISSUER, "aud": "api", "iat": NOW, "token_introspection": good() })
+}
+
+fn changed(name: &str, value: Value) -> Value {
+    let mut claims = claims();
+    claims[name] = value;
+    claims
+}
+
+fn answer(keys: &KeySet, typ: &str, claims: &Value) -> Response<bytes::Bytes> {
+    let jwt = keys.sign(typ, claims.to_string().as_bytes()).unwrap();
+    let response = Response::builder().header("content-type", MEDIA_TYPE);
+    response.body(jwt.into()).unwrap()
+}
+
+async fn verdict(
+    keys: &KeySet,
+    answer: Response<bytes::Bytes>,
+    configure: fn(IntrospectionBuilder) -> IntrospectionBuilder,
+) -> Result<String, TokenError> {
+    let server = Server::start().await;
+    server.answers(answer);
+    let world = world(configure(server.builder().signed_by(keys.verifying())));
+    let verdict = world.verifier.authenticate("token").await;
+    let asked = server.asked();
+    assert!(
+        asked[0].headers["accept"]
+            .to_str()
+            .unwrap()
+            .starts_with(MEDIA_TYPE)
+    );
+    verdict.map(|token| token.claims().sub.clone())
+}
+
+#[tokio::test]
+async fn an_answer_that_is_signed_for_us_counts() {
+    let keys = keys();
+    let typ = "application/Token-Introspection+JWT";
+    for (typ, claims) in [
+        (TYPE, claims()),
+        (typ, claims()),
+        (TYPE, changed("aud", json!(["other", "api"]))),
+        (TYPE, changed("iat", json!(NOW - 60))),
+        (TYPE, changed("iat", json!(NOW + 60))),
+    ] {
+        let signed = answer(&keys, typ, &claims);
+        let verdict = verdict(&keys, signed, |builder| builder.require_signed()).await;
+        assert_eq!(verdict.as_deref(), Ok("alice"), "{typ} {claims}");
+    }
+    let inactive = changed("token_introspection", json!({ "active": false }));
+    let verdict = verdict(&keys, answer(&keys, TYPE, &inactive), |builder| builder).await;
+    assert_eq!(verdict, Err(TokenError::Inactive));
+}
+
+#[tokio::test]
+async fn one_that_is_not_is_no_answer() {
+    let keys = keys();
+    let mut odd: Vec<Response<bytes::Bytes>> = vec![
+        answer(&self::keys(), TYPE, &claims()),
+        // Other tokens of the same key.
+        answer(&keys, "at+jwt", &claims()),
+        answer(&keys, "JWT", &claims()),
+    ];
+    for claims in [
+        changed("iss", json!("https://other.example")),
+        changed("iss", json!(null)),
+        changed("aud", json!("other")),
+        changed("aud", json!(["other"])),
+        changed("aud", json!(null)),
+        changed("iat", json!(null)),
+        changed("iat", json!("now")),
+        changed("iat", json!(NOW - 66)),
+        changed("iat", json!(NOW + 66)),
+        changed("token_introspection", json!(null)),
+        changed("token_introspection", json!("x")),
+        changed("token_introspection", json!({})),
+        // The members belong inside.
+        with(json!({ "iss": ISSUER, "aud": "api", "iat": NOW })),
+    ] {
+        odd.push(answer(&keys, TYPE, &claims));
+    }
+    let mut broken = answer(&keys, TYPE, &claims());
+    let text = String::from_utf8(broken.body().to_vec()).unwrap();
+    *broken.body_mut() = format!("{}A", &text[..text.len() - 1]).into();
+    odd.push(broken);
+    for signed in odd {
+        let told = format!("{:?}", signed.body());
+        let verdict = verdict(&keys, signed, |builder| builder).await;
+        assert_eq!(verdict, Err(TokenError::Unavailable), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn json_counts_unless_signatures_are_required() {
+    let keys = keys();
+    let plain = || json_answer(&good());
+    let asked_for = verdict(&keys, plain(), |builder| builder).await;
+    assert_eq!(asked_for.as_deref(), Ok("alice"));
+    let required = verdict(&keys, plain(), |builder| builder.require_signed()).await;
+    assert_eq!(required, Err(TokenError::Unavailable));
+}
+
+/// Who has no client identifier is named by its audience.
+#[tokio::test]
+async fn who_asks_by_a_bearer_token_is_named_by_its_audience() {
+    let keys = keys();
+    let server = Server::start().await;
+    server.answers(answer(&keys, TYPE, &changed("aud", json!(AUDIENCE))));
+    let client = ClientAuthentication::bearer("of-this-api");
+    let builder = server.builder_with(client).signed_by(keys.verifying());
+    world(builder).passes("token").await;
+}

@@ -1,0 +1,150 @@
+//! The places in which servers have their metadata.
+
+use serde_json::json;
+use tests_shared::issuer::{IssuerServer, KEYS, METADATA, Play};
+use tower_bearer::remote::{RemoteKeys, RemoteKeysErrorKind as Kind};
+
+use crate::support::{brief, discovered, http, kind, status};
+
+/// What stands at the three places of an issuer with a path, and what comes of it.
+#[tokio::test]
+async fn metadata_is_found_where_servers_have_it() {
+    const PLACES: [&str; 3] = [
+        "/tenant/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server/tenant",
+        "/tenant/.well-known/oauth-authorization-server",
+    ];
+    let server = IssuerServer::start().await;
+    let good = server.signer();
+    server.publish(&[&good]);
+    let issuer = format!("{}/tenant", server.url());
+    let right = || Play::json(json!({ "issuer": issuer, "jwks_uri": server.jwks_uri() }));
+    let wrong = || Play::json(server.metadata());
+    let no = || Play::status(404);
+    for (plays, expected) in [
+        ([right(), no(), no()], Ok(())),
+        ([no(), right(), no()], Ok(())),
+        ([no(), no(), right()], Ok(())),
+        ([Play::status(403), Play::status(410), right()], Ok(())),
+        // A login page, whatever is asked for.
+        ([Play::html(), Play::html(), right()], Ok(())),
+        (
+            [
+                Play::Redirect("/login".into()),
+                Play::Redirect("http://elsewhere.invalid".into()),
+                right(),
+            ],
+            Ok(()),
+        ),
+        ([wrong(), wrong(), right()], Ok(())),
+        ([no(), wrong(), no()], Err(Kind::WrongIssuer)),
+        ([Play::html(), no(), Play::html()], Err(Kind::NotJson)),
+        ([no(), no(), no()], Err(Kind::Status)),
+        // It is in trouble, and the other places would only tell something else.
+        ([Play::status(503), right(), right()], Err(Kind::Status)),
+        ([Play::Cut, right(), right()], Err(Kind::Unreachable)),
+    ] {
+        let shown = format!("{plays:?}");
+        for (place, play) in PLACES.iter().zip(plays) {
+            server.play(place, play);
+        }
+        let keys = brief(RemoteKeys::discover(&issuer, http())).fetch().await;
+        assert_eq!(
+            keys.map(|_| ()).map_err(|error| error.kind()),
+            expected,
+            "{shown}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_name_of_the_issuer_is_compared_byte_for_byte() {
+    let server = IssuerServer::start().await;
+    let good = server.signer();
+    server.publish(&[&good]);
+    let with_slash = format!("{}/", server.url());
+    let found = brief(RemoteKeys::discover(&with_slash, http()))
+        .fetch()
+        .await;
+    let error = found.unwrap_err();
+    assert_eq!(error.kind(), Kind::WrongIssuer);
+    assert!(
+        error.to_string().contains(&server.url()),
+        "it says which one: {error}"
+    );
+
+    server.play(
+        METADATA,
+        Play::json(json!({ "issuer": with_slash, "jwks_uri": server.jwks_uri() })),
+    );
+    let found = brief(RemoteKeys::discover(&with_slash, http()))
+        .fetch()
+        .await;
+    assert_eq!(found.unwrap().status().keys(), 1);
+    assert_eq!(kind(discovered(&server).fetch().await), Kind::WrongIssuer);
+}
+
+#[tokio::test]
+async fn keys_may_be_at_another_origin_that_the_metadata_names() {
+    let [server, cdn] = [IssuerServer::start().await, IssuerServer::start().await];
+    let good = server.signer();
+    cdn.publish(&[&good]);
+    let metadata = json!({ "issuer": server.url(), "jwks_uri": cdn.jwks_uri() });
+    server.play(METADATA, Play::json(metadata));
+    let keys = discovered(&server).fetch().await.unwrap();
+    let verifier = crate::support::verifier(&server, &keys);
+    assert_eq!(status(&verifier, &good.token()).await, 200);
+}
+
+#[tokio::test]
+async fn redirects_are_followed_within_the_origin() {
+    let server = IssuerServer::start().await;
+    let good = server.signer();
+    server.publish(&[&good]);
+    let jwks_uri = format!("{}/a", server.url());
+    server.play("/a", Play::Redirect("/b".into()));
+    server.play("/b", Play::Redirect(format!("{}/c", server.url())));
+    server.play("/c", Play::Redirect("keys".into()));
+    let keys = brief(RemoteKeys::at(&jwks_uri, http())).fetch().await;
+    assert_eq!(keys.unwrap().status().keys(), 1);
+    server.play("/c", Play::Redirect("d".into()));
+    server.play("/d", Play::Redirect("keys".into()));
+    let error = brief(RemoteKeys::at(&jwks_uri, http())).fetch().await;
+    assert_eq!(kind(error), Kind::Redirected, "the fourth");
+}
+
+/// A server that moves its keys is asked where they are when the old place fails.
+#[tokio::test]
+async fn the_place_of_the_keys_is_looked_up_again_after_a_failure() {
+    let server = IssuerServer::start().await;
+    let [old, new] = [(); 2].map(|()| server.signer());
+    server.publish(&[&old]);
+    let keys = discovered(&server).fetch().await.unwrap();
+    server.play(KEYS, Play::status(404));
+    let metadata = json!({ "issuer": server.url(), "jwks_uri": format!("{}/moved", server.url()) });
+    server.play(METADATA, Play::json(metadata));
+    server.play(
+        "/moved",
+        Play::json(tests_shared::issuer::key_set(&[&old, &new])),
+    );
+    let verifier = crate::support::verifier(&server, &keys);
+    crate::support::until(|| {
+        let _ = verifier.verify(&new.token());
+        keys.status().keys() == 2
+    })
+    .await;
+    assert_eq!(status(&verifier, &new.token()).await, 200);
+    assert_eq!((server.asked(METADATA), server.asked("/moved")), (2, 1));
+}
+
+#[tokio::test]
+async fn the_request_says_what_it_wants_and_who_it_is() {
+    let server = IssuerServer::start().await;
+    server.publish(&[&server.signer()]);
+    discovered(&server).fetch().await.unwrap();
+    let headers = server.last().headers;
+    let value = |name| headers[name].to_str().unwrap().to_owned();
+    assert!(value("accept").starts_with("application/jwk-set+json, application/json"));
+    assert!(value("user-agent").starts_with("tower-bearer/"));
+    assert_eq!(server.last().method, "GET");
+}

@@ -1,0 +1,89 @@
+//! What the builder refuses.
+
+use std::time::Duration;
+
+use tower_bearer::{
+    Algorithm,
+    error::ConfigErrorKind as Kind,
+    remote::{RemoteKeys, RemoteKeysBuilder},
+};
+
+use crate::support::http;
+
+fn keys() -> RemoteKeysBuilder {
+    RemoteKeys::at("https://id.example/keys", http())
+}
+
+#[track_caller]
+fn refused(builder: RemoteKeysBuilder) -> Kind {
+    builder.lazy().unwrap_err().kind()
+}
+
+#[test]
+fn settings_have_their_ranges() {
+    let [zero, short, long] = [0, 9, 31 * 24 * 60 * 60].map(Duration::from_secs);
+    for builder in [
+        keys().cooldown(zero),
+        keys().cooldown(long),
+        keys().refresh_every(short),
+        keys().refresh_every(long),
+        keys().keep_removed(long),
+        keys().patience(long),
+        keys().time_limit(zero),
+        keys().time_limit(long),
+    ] {
+        assert_eq!(refused(builder), Kind::Lifetime);
+    }
+    for builder in [keys().max_bytes(0), keys().max_keys(0)] {
+        assert_eq!(refused(builder), Kind::Limit);
+    }
+    for algorithm in [Algorithm::ES256, Algorithm::HS256, Algorithm::EdDSA] {
+        assert_eq!(refused(keys().rsa_algorithm(algorithm)), Kind::Algorithm);
+    }
+    let least = keys().patience(zero).cooldown(Duration::from_secs(1));
+    assert!(least.rsa_algorithm(Algorithm::PS512).lazy().is_ok());
+}
+
+#[test]
+fn addresses_are_https_and_whole() {
+    for address in [
+        "",
+        "id.example",
+        "/keys",
+        "http://id.example/keys",
+        "file:///keys",
+        "https://user:secret@id.example/keys",
+    ] {
+        assert_eq!(
+            refused(RemoteKeys::at(address, http())),
+            Kind::Url,
+            "{address:?}"
+        );
+        assert_eq!(
+            refused(RemoteKeys::discover(address, http())),
+            Kind::Url,
+            "{address:?}"
+        );
+    }
+    assert!(
+        RemoteKeys::at("http://id.example/keys", http())
+            .danger_accept_http()
+            .lazy()
+            .is_ok()
+    );
+    assert!(
+        RemoteKeys::at("https://id.example/keys?tenant=1", http())
+            .lazy()
+            .is_ok()
+    );
+    assert_eq!(
+        refused(RemoteKeys::discover("https://id.example?tenant=1", http())),
+        Kind::Url
+    );
+}
+
+#[test]
+fn nothing_shows_a_secret() {
+    let shown = format!("{:?} {:?}", keys(), keys().lazy().unwrap());
+    assert!(shown.contains("https://id.example/keys"), "{shown}");
+}

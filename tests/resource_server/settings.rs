@@ -1,0 +1,55 @@
+//! Settings that cannot be used: one line on stderr, and exit code 2.
+
+use std::path::Path;
+
+use tests_shared::program::run;
+
+#[track_caller]
+fn refused(env: &[(&str, &str)], name: &str) {
+    let output = run("resource_server", Path::new("."), env);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{env:?}: {stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{env:?}: {stderr}");
+    assert!(stderr.contains(name), "{env:?}: {stderr}");
+    assert!(!stderr.contains("panicked"), "{env:?}: {stderr}");
+    assert!(output.stdout.is_empty(), "{env:?}");
+}
+
+#[test]
+fn what_is_missing() {
+    refused(&[], "ISSUER");
+    refused(&[("ISSUER", "https://id.example")], "AUDIENCE");
+    refused(&[("AUDIENCE", "https://api.example")], "ISSUER");
+}
+
+#[test]
+fn what_cannot_be_used() {
+    for (name, value) in [
+        ("ADDR", "nonsense"),
+        ("ADDR", "127.0.0.1:99999"),
+        ("ISSUER", "id.example"),
+        ("ISSUER", "ftp://id.example"),
+        // Plain HTTP has to be asked for.
+        ("ISSUER", "http://127.0.0.1:1"),
+        ("ISSUER", "https://id.example;https://id.example"),
+        ("AUDIENCE", "a;b"),
+        ("PROFILE", "nobody"),
+        ("PROFILE", "rfc9068;rfc9068"),
+        ("JWKS_URL", "nonsense"),
+        ("JWKS_URL", "http://127.0.0.1:1/keys"),
+        (
+            "JWKS_URL",
+            "https://id.example/keys;https://id.example/keys",
+        ),
+        ("RSA_ALG", "ES256"),
+        ("RSA_ALG", "none"),
+        ("INSECURE_HTTP", "maybe"),
+    ] {
+        let mut env = vec![
+            ("ISSUER", "https://id.example"),
+            ("AUDIENCE", "https://api.example"),
+        ];
+        env.push((name, value));
+        refused(&env, name);
+    }
+}
