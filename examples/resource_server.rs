@@ -19,11 +19,14 @@ use std::process::ExitCode;
 
 use axum::{Json, Router, routing::get};
 use serde_json::{Value, json};
-use tower_bearer::{Claims, Scope, Verifier, bearer::BearerLayer};
+use tower_bearer::{Claims, Scope, Verifier, bearer::BearerLayer, resource::ProtectedResource};
 
 use config::Config;
 use shared::{auth::Failure, config::StartError, server};
 use with_axum::answer;
+
+/// Where a client learns which issuers give tokens for this API (RFC 9728 §3).
+const METADATA: &str = "/.well-known/oauth-protected-resource";
 
 /// What an administrator's token has.
 const ADMIN: Scope = Scope::from_static("admin");
@@ -35,15 +38,20 @@ Get an access token from your issuer, and in another terminal:
 
 "#;
 
-fn router(verifier: Verifier) -> Router {
-    let bearer = BearerLayer::new(verifier);
+fn router(verifier: Verifier, resource: &ProtectedResource) -> Router {
+    let bearer = BearerLayer::new(verifier).resource(resource);
     let for_users = Router::new()
         .route("/me", get(me))
         .route_layer(bearer.clone());
     let for_admins = Router::new()
         .route("/admin", get(admin))
         .route_layer(bearer.require_scope(ADMIN));
-    Router::new()
+    let metadata = match resource.path() {
+        METADATA => Router::new(),
+        _ => resource.clone().into_router(),
+    };
+    metadata
+        .route_service(METADATA, resource.clone())
         .route("/health", get(health))
         .merge(for_users)
         .merge(for_admins)
@@ -70,11 +78,11 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), StartError> {
     let config = Config::load()?;
-    let router = router(config.verifier()?);
-    // Not before: what is wrong with a setting is one line.
-    server::log();
     let stop = server::asked_to_stop()?;
     let listener = server::bind(&config.addr).await?;
+    let router = router(config.verifier()?, &config.resource(&listener)?);
+    // Not before: what is wrong with a setting is one line.
+    server::log();
     server::announce(&listener, TRY)?;
     answer(listener, router, stop).await
 }

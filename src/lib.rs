@@ -11,6 +11,7 @@
 //! | keep refresh tokens in cookies, for browsers | [`cookie::RefreshCookie`] (feature `cookie`) |
 //! | bind sessions to a key of the client, so that stolen tokens are worthless | [`dpop::DpopVerifier`] (feature `dpop`) |
 //! | bind a browser's session to its device | [`dbsc::DeviceBinding`] (feature `dbsc`) |
+//! | accept tokens of an issuer that you do not run | [`remote::RemoteKeys`] (feature `remote`) and a [`TokenProfile`] |
 //! | ask the authorization server about tokens that only it can read | [`introspection::Introspection`] (feature `remote`) |
 //! | read the claims in an axum handler | [`Claims`] as an extractor (feature `axum`) |
 //! | keep an HTTP client signed in | [`RefreshLayer`] of the crate [`tower-bearer-client`] |
@@ -83,6 +84,8 @@
 //! | `dbsc` | | the module [`dbsc`]: cookies that are bound to a device; turns on `cookie` and `session` |
 //! | `axum` | | extractors, responses, and a router with the endpoints |
 //! | `dpop` | | the module [`dpop`]: tokens that are bound to a key of the client (RFC 9449) |
+//! | `remote` | | the modules [`remote`], keys that are fetched from an issuer, and [`introspection`], by any HTTP client that is a `tower::Service` |
+//! | `http-client` | | such an HTTP client, with TLS (rustls, with aws-lc-rs whatever the back end) and proxies from the environment; turns on `remote` |
 //! | `tracing` | yes | events: why a request is refused or gets a 503; what happens to sessions |
 //!
 //! Tokens and sessions need one of the two crypto back ends. A crate that only writes a store needs
@@ -167,16 +170,19 @@
 "
 )]
 #![cfg_attr(
-    not(all(feature = "remote", feature = "_jws")),
-    doc = "
-[`introspection::Introspection`]: https://docs.rs/tower-bearer/latest/tower_bearer/introspection/struct.Introspection.html
-"
-)]
-#![cfg_attr(
     not(all(feature = "dbsc", feature = "_jws")),
     doc = "
 [`dbsc`]: https://docs.rs/tower-bearer/latest/tower_bearer/dbsc/
 [`dbsc::DeviceBinding`]: https://docs.rs/tower-bearer/latest/tower_bearer/dbsc/struct.DeviceBinding.html
+"
+)]
+#![cfg_attr(
+    not(all(feature = "remote", feature = "_jws")),
+    doc = "
+[`introspection`]: https://docs.rs/tower-bearer/latest/tower_bearer/introspection/
+[`introspection::Introspection`]: https://docs.rs/tower-bearer/latest/tower_bearer/introspection/struct.Introspection.html
+[`remote`]: https://docs.rs/tower-bearer/latest/tower_bearer/remote/
+[`remote::RemoteKeys`]: https://docs.rs/tower-bearer/latest/tower_bearer/remote/struct.RemoteKeys.html
 "
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]

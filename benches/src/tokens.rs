@@ -20,7 +20,7 @@ pub const ISSUER: &str = "https://id.example";
 pub const AUDIENCE: &str = "https://api.example";
 /// Printable, since jwt-authorizer takes text.
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
-/// What is measured, of the twelve: one of each family.
+/// What is measured, of all algorithms: one of each family.
 pub const ALGORITHMS: [Algorithm; 4] = [
     Algorithm::HS256,
     Algorithm::EdDSA,

@@ -1,10 +1,14 @@
 //! Settings, from the environment or the command line, and the verifier that they ask for.
 
 use clap::{Parser, builder::NonEmptyStringValueParser};
+use tokio::net::TcpListener;
 use tower_bearer::{
     Algorithm, TokenProfile, TrustedIssuer, Verifier,
     error::ConfigError,
+    introspection::{ClientAuthentication, Introspection},
+    profile::Discriminator,
     remote::{HttpClient, RemoteKeys},
+    resource::ProtectedResource,
 };
 
 use super::shared::config::{self, StartError};
@@ -49,6 +53,28 @@ pub(crate) struct Config {
     )]
     rsa_alg: Vec<Algorithm>,
 
+    /// The introspection endpoint of the first issuer, for tokens that are no JWTs (RFC 7662).
+    #[arg(long, env = "INTROSPECTION_URL", value_name = "URL")]
+    introspection_url: Option<String>,
+
+    /// Who this API is at the introspection endpoint.
+    #[arg(
+        long,
+        env = "CLIENT_ID",
+        value_name = "ID",
+        requires = "introspection_url"
+    )]
+    client_id: Option<String>,
+
+    /// Its secret there.
+    #[arg(
+        long,
+        env = "CLIENT_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    client_secret: Option<String>,
+
     /// 1 allows plain HTTP to the issuers, for those on this machine.
     #[arg(long, env = "INSECURE_HTTP", value_name = "0|1", default_value = "0", value_parser = ["0", "1"])]
     insecure_http: String,
@@ -57,15 +83,12 @@ pub(crate) struct Config {
 impl Config {
     pub(crate) fn load() -> Result<Self, StartError> {
         let config: Self = config::parse()?;
+        let missing = |what: &str| Err(StartError::from(what.to_owned()));
         if config.issuer.is_empty() {
-            return Err("ISSUER: name an issuer whose tokens are accepted"
-                .to_owned()
-                .into());
+            return missing("ISSUER: name an issuer whose tokens are accepted");
         }
         if config.audience.is_empty() {
-            return Err("AUDIENCE: name what tokens have to be meant for"
-                .to_owned()
-                .into());
+            return missing("AUDIENCE: name what tokens have to be meant for");
         }
         Ok(config)
     }
@@ -75,7 +98,55 @@ impl Config {
         let http = HttpClient::new().map_err(|error| StartError::new("TLS", &error))?;
         let trusted = |place| self.trusted(place, &http);
         let issuers: Result<Vec<_>, _> = (0..self.issuer.len()).map(trusted).collect();
-        Verifier::trusting(issuers?).map_err(|error| StartError::new("ISSUER", &error))
+        let verifier = Verifier::trusting(issuers?);
+        let verifier = verifier.map_err(|error| StartError::new("ISSUER", &error))?;
+        Ok(match self.introspection(&http)? {
+            Some(introspection) => verifier.opaque_tokens(introspection),
+            None => verifier,
+        })
+    }
+
+    fn introspection(&self, http: &HttpClient) -> Result<Option<Introspection>, StartError> {
+        let Some(url) = &self.introspection_url else {
+            return Ok(None);
+        };
+        let missing = |name| StartError::from(format!("{name}: INTROSPECTION_URL needs it"));
+        let id = self
+            .client_id
+            .as_ref()
+            .ok_or_else(|| missing("CLIENT_ID"))?;
+        let secret = &self.client_secret;
+        let secret = secret.as_ref().ok_or_else(|| missing("CLIENT_SECRET"))?;
+        let authentication = ClientAuthentication::basic(id, secret);
+        // Some servers tell the user's name, and no other subject.
+        let profile = TokenProfile::jwt(Discriminator::audience());
+        let builder = Introspection::new(url, authentication, http.clone())
+            .issuer(self.of("ISSUER", &self.issuer, 0)?)
+            .audience(self.of("AUDIENCE", &self.audience, 0)?)
+            .profile(profile.subject_claims(["sub", "username"]));
+        let builder = match self.accepts_http() {
+            true => builder.danger_accept_http(),
+            false => builder,
+        };
+        let introspection = builder.build();
+        let refused = |error| StartError::new("INTROSPECTION_URL", &error);
+        introspection.map(Some).map_err(refused)
+    }
+
+    /// What this API tells of itself. Its name is the audience, if that is an address, and otherwise where it
+    /// listens.
+    pub(crate) fn resource(&self, listener: &TcpListener) -> Result<ProtectedResource, StartError> {
+        let audience = self.of("AUDIENCE", &self.audience, 0)?;
+        let addr = listener.local_addr();
+        let addr = addr.map_err(|error| StartError::new("ADDR", &error))?;
+        ProtectedResource::new(audience)
+            .or_else(|_| ProtectedResource::new(&format!("http://{addr}")))
+            .and_then(|resource| resource.authorization_servers(&self.issuer))
+            .map_err(|error| StartError::new("ISSUER", &error))
+    }
+
+    fn accepts_http(&self) -> bool {
+        self.insecure_http == "1"
     }
 
     fn trusted(&self, place: usize, http: &HttpClient) -> Result<TrustedIssuer, StartError> {
@@ -88,9 +159,9 @@ impl Config {
             None => RemoteKeys::discover(issuer, http.clone()),
         };
         let keys = keys.rsa_algorithm(rsa_algorithm);
-        let keys = match self.insecure_http.as_str() {
-            "1" => keys.danger_accept_http(),
-            _ => keys,
+        let keys = match self.accepts_http() {
+            true => keys.danger_accept_http(),
+            false => keys,
         };
         let build = |profile: TokenProfile| -> Result<TrustedIssuer, ConfigError> {
             Ok(TrustedIssuer::new(issuer, audience, keys.start()?)?.profile(profile))

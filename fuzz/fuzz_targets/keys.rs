@@ -3,13 +3,18 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tower_bearer::{Algorithm, SigningKey, VerifyingKey, VerifyingKeys};
+use tower_bearer::{
+    Algorithm, SigningKey, VerifyingKey, VerifyingKeys,
+    jws::{JwkSet, JwkSetReader},
+};
 
-const ALGORITHMS: [Algorithm; 4] = [
+const ALGORITHMS: [Algorithm; 6] = [
     Algorithm::HS256,
     Algorithm::RS256,
     Algorithm::ES256,
+    Algorithm::ES512,
     Algorithm::EdDSA,
+    Algorithm::Ed25519,
 ];
 
 fuzz_target!(|bytes: &[u8]| {
@@ -27,6 +32,9 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let _ = SigningKey::from_jwk(json);
     let _ = VerifyingKey::from_jwk(json);
+    if let Ok(set) = JwkSetReader::new().without_secrets().read(json) {
+        compare_sets(set, JwkSet::read(json).expect("the same text"));
+    }
     if let Ok(keys) = VerifyingKeys::from_jwks(json) {
         // Secrets are not shown, so that a set of nothing else is empty.
         let shown = keys.jwks();
@@ -36,6 +44,17 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
 });
+
+/// Without secrets a set has the same public keys, and what is said of the others is short.
+fn compare_sets(public: JwkSet, all: JwkSet) {
+    assert!(public.keys().len() <= all.keys().len());
+    for skipped in public.skipped() {
+        assert!(skipped.to_string().len() < 8192);
+    }
+    if let Ok(public) = public.into_keys() {
+        assert_eq!(public.jwks(), all.into_keys().expect("the same keys").jwks());
+    }
+}
 
 fn compare_ed25519(x: &[u8; 32]) {
     let spki = [

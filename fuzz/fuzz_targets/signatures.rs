@@ -22,8 +22,8 @@ struct Signed {
     theirs: Verify,
 }
 
-static SIGNED: LazyLock<[Signed; 2]> = LazyLock::new(|| {
-    [Algorithm::EdDSA, Algorithm::ES256].map(|algorithm| {
+static SIGNED: LazyLock<[Signed; 3]> = LazyLock::new(|| {
+    [Algorithm::EdDSA, Algorithm::ES256, Algorithm::ES512].map(|algorithm| {
         let key = ready(SigningKey::generate(algorithm));
         let pem = key.export_private().expose().to_owned();
         let keys = KeySet::new(key);
@@ -51,6 +51,14 @@ fn other(algorithm: Algorithm, pem: &str) -> Verify {
             Box::new(move |text, signature| {
                 ed25519_dalek::Signature::from_slice(signature)
                     .is_ok_and(|signature| key.verify_strict(text, &signature).is_ok())
+            })
+        }
+        Algorithm::ES512 => {
+            use p521::ecdsa::{Signature, SigningKey, VerifyingKey, signature::Verifier};
+            let key = VerifyingKey::from(&SigningKey::from_pkcs8_pem(pem).expect("a key"));
+            Box::new(move |text, signature| {
+                Signature::from_slice(signature)
+                    .is_ok_and(|signature| key.verify(text, &signature).is_ok())
             })
         }
         _ => {

@@ -19,14 +19,20 @@
 //!    `invalid_request`.
 //! 5. The [`Verifier`](crate::Verifier) checks the token. If it is invalid, the answer is 401
 //!    `invalid_token`, even with `optional`. The description tells an expired token, which the
-//!    client can refresh, from all other invalid ones, and gives no further detail.
+//!    client can refresh, from all other invalid ones, and gives no further detail. A request may
+//!    have to wait, if the key of its token is being fetched or another server is asked about the
+//!    token. If it cannot be told in time whether the token is good, the answer is 503
+//!    `temporarily_unavailable` with `Retry-After`, and never 401. All that follows is the same for
+//!    a request that has waited.
 //! 6. A token that is bound to a key (its claim `cnf`) needs a proof that the sender holds the key. With
 //!    `dpop`, the scheme is `DPoP` and the proof is checked as the module `dpop` says (RFC 9449 §7). If it
 //!    is missing or refused, the answer is 401 `invalid_dpop_proof` or `use_dpop_nonce`. A bound token that
 //!    comes without the scheme is a 401 `invalid_token`, with and without `dpop`. So is one whose `cnf` names
 //!    more than the key of the proof, such as a certificate (RFC 8705), and a token that is not bound, if it comes by the scheme `DPoP` or if its client has to bind its tokens.
 //! 7. With [`sessions`](BearerLayer::sessions), the guard sees each verified token. If it knows
-//!    that the token's session was ended, the answer is 401 `invalid_token`.
+//!    that the token's session was ended, the answer is 401 `invalid_token`. A token of another
+//!    issuer than the guard's is [left alone](Admission::OfAnotherIssuer), also in step 8: its `sid`
+//!    is no session of the guard.
 //! 8. With [`check_live`](BearerLayer::check_live), the guard is asked about the session of each
 //!    token that has a `sid`. If the session is not live, the answer is 401 `invalid_token`. If
 //!    the guard cannot tell, the answer is 503 with `Retry-After`: a 401 would make the client
@@ -50,9 +56,9 @@
 //! table). With `dpop`, the challenge names the scheme `DPoP` too, in a header line of its own, or alone if
 //! all clients have to use it.
 //!
-//! The inner service must be `Clone`, but only the live check clones it: the instance that was
-//! polled ready waits with the request and is called afterwards. Only the live check boxes a
-//! future.
+//! The inner service must be `Clone`, but it is cloned only for a request that has to wait, for a
+//! key, an introspection or the live check: the instance that was polled ready waits with the
+//! request and is called afterwards. Only those requests box a future.
 //!
 //! A client that asks for its first tokens has none yet, so the endpoints that give tokens out
 //! must not be behind this layer. Put them on routes without the layer, or use

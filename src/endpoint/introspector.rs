@@ -1,6 +1,6 @@
 //! Who asks the introspection endpoint, and which tokens they may ask about (RFC 7662 §2.1 and §4).
 
-use std::{error::Error as StdError, fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use http::{HeaderMap, header::AUTHORIZATION};
 
@@ -94,7 +94,7 @@ async fn audience(check: AudienceFuture) -> Result<String, ErrorReply> {
         Ok(None) => Err(ErrorCode::InvalidToken.into()),
         Err(_error) => {
             trace::warn!(
-                error = &*_error as &(dyn StdError + 'static),
+                error = &*_error as &(dyn std::error::Error + 'static),
                 "the token of a resource server could not be checked"
             );
             Err(ErrorCode::TemporarilyUnavailable.into())

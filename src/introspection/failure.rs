@@ -1,6 +1,7 @@
 //! Why there is no answer, and what is logged of that.
 
 use std::{
+    collections::HashMap,
     mem::{Discriminant, discriminant},
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -11,8 +12,7 @@ use tokio::time::Instant;
 
 use crate::{error::TokenError, trace, transport::TransportError};
 
-/// A failure is logged again after this time, or as soon as it is another one. Tokens that nobody knows
-/// must not fill the log.
+/// A failure of a kind is logged again after this time. Tokens that nobody knows must not fill the log.
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// Why there is no answer. It is never the token's fault.
@@ -44,9 +44,9 @@ pub(super) enum Failure {
     NoRuntime,
 }
 
-/// The last failure that was logged, and when.
+/// When a failure of each kind was last logged.
 #[derive(Default)]
-pub(super) struct FailureLog(Mutex<Option<(Discriminant<Failure>, Instant)>>);
+pub(super) struct FailureLog(Mutex<HashMap<Discriminant<Failure>, Instant>>);
 
 impl FailureLog {
     pub(super) fn note(&self, failure: &Failure, _endpoint: &http::Uri) {
@@ -74,12 +74,12 @@ impl FailureLog {
 
     fn is_news(&self, failure: &Failure) -> bool {
         let (kind, now) = (discriminant(failure), Instant::now());
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_old = |(last, at): (_, Instant)| last == kind && now.duration_since(at) < PAUSE;
-        if last.is_some_and(is_old) {
+        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = logged.get(&kind);
+        if last.is_some_and(|last| now.duration_since(*last) < PAUSE) {
             return false;
         }
-        *last = Some((kind, now));
+        logged.insert(kind, now);
         true
     }
 }

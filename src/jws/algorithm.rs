@@ -154,11 +154,6 @@ impl Algorithm {
         matches!(self.family(), Family::Hmac { .. })
     }
 
-    #[cfg(feature = "remote")]
-    pub(crate) fn is_rsa(self) -> bool {
-        self.family() == Family::Rsa
-    }
-
     pub(super) const fn family(self) -> Family {
         match self {
             Self::HS256 => Family::Hmac { hash_bytes: 32 },

@@ -101,9 +101,10 @@ impl JwkSet {
     }
 
     #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
-    fn log(&self) {
+    pub(crate) fn log(&self, issuer: Option<&str>) {
         for skipped in &self.skipped {
             trace::debug!(
+                issuer,
                 position = skipped.position,
                 kid = skipped.kid,
                 reason = %skipped.reason,
@@ -117,6 +118,7 @@ impl JwkSet {
         };
         if self.skipped.iter().any(is_fault) {
             trace::warn!(
+                issuer,
                 used = self.keys.len(),
                 why = %self.why_skipped(),
                 "keys of a JWK Set were left out"
@@ -126,7 +128,7 @@ impl JwkSet {
 }
 
 /// A key of a JWK Set that cannot be used. `Display` tells all that is known of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedKey {
     position: usize,
     kid: Option<String>,

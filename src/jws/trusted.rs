@@ -314,6 +314,11 @@ impl VerifyingKeys {
 }
 
 impl Trust {
+    /// The one issuer whose tokens the key may verify, if the key is bound to one.
+    pub(crate) fn key_issuer(&self) -> Option<&str> {
+        self.known.key.issuer()
+    }
+
     /// Whether the token would still be opened with the same key.
     pub(crate) fn holds(&self) -> bool {
         let epoch = self.keys.epoch();

@@ -4,13 +4,16 @@
 //! - [`protocol`]: how refresh tokens rotate without logging honest clients out
 //! - [`proof`]: what a model checker has tried against that
 //! - [`keys`]: choosing, keeping and rolling over keys
+//! - [`remote_keys`]: keys that are fetched from an issuer: when, and what happens if that fails
+//! - [`providers`]: tokens of other issuers: what to configure for each provider, and what you lose by it
 //! - [`stores`]: choosing one, what each keeps when it fails, sizing, writing your own
 //! - [`deployment`]: lifetimes, several servers, clean-up, shutdown, cookies, rendering servers
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
 //! - [`browsers`]: sessions that are bound to a device, prefixes of cookie names, what each browser does
-//! - [`mcp`]: a resource server for clients that do not know it; step-up; tokens for some resources only
 //! - [`introspection`]: tokens that a server is asked about, on both sides, and for how long a revoked one lives
+//! - [`mcp`]: a resource server for clients that do not know it; step-up; tokens for some resources only
 //! - [`grpc`]: how a gRPC request is refused, and why so; claims in a tonic service
+//! - [`from_jsonwebtoken`]: what takes the place of what, and what passes there only
 //! - [`glossary`]: what each term of the field means here
 
 #[doc = include_str!("browsers.md")]
@@ -21,6 +24,9 @@ pub mod deployment {}
 
 #[doc = include_str!("dpop.md")]
 pub mod dpop {}
+
+#[doc = include_str!("from_jsonwebtoken.md")]
+pub mod from_jsonwebtoken {}
 
 #[doc = include_str!("glossary.md")]
 pub mod glossary {}
@@ -42,6 +48,12 @@ pub mod proof {}
 
 #[doc = include_str!("protocol.md")]
 pub mod protocol {}
+
+#[doc = include_str!("providers.md")]
+pub mod providers {}
+
+#[doc = include_str!("remote_keys.md")]
+pub mod remote_keys {}
 
 #[doc = include_str!("security.md")]
 pub mod security {}

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     error::{ConfigError, ConfigErrorKind},
-    jws::Algorithm,
+    jws::{Algorithm, JwkSetReader},
     transport::Transport,
 };
 
@@ -216,6 +216,13 @@ impl RemoteKeysBuilder {
 
     fn build(self, at_once: bool) -> Result<RemoteKeys, ConfigError> {
         self.check()?;
+        let reader = JwkSetReader::new()
+            .max_keys(self.max_keys)
+            .without_secrets();
+        let reader = reader.rsa_algorithm(self.rsa).map_err(|error| {
+            let other = "the algorithm of RSA keys is one of RSA";
+            ConfigError::new(ConfigErrorKind::Algorithm, other).with_source(error)
+        })?;
         let origin = match self.target {
             Target::Issuer(name) => Origin::Issuer {
                 places: discovery::places(&name, self.http_too)?,
@@ -228,8 +235,7 @@ impl RemoteKeysBuilder {
             origin,
             http_too: self.http_too,
             max_bytes: self.max_bytes,
-            max_keys: self.max_keys,
-            rsa: self.rsa,
+            reader,
             refresh_every: self.rules.refresh_every,
         };
         let times = Times {
@@ -263,10 +269,6 @@ impl RemoteKeysBuilder {
         }
         if self.max_bytes == 0 || self.max_keys == 0 {
             return refused(ConfigErrorKind::Limit, "a limit of 0 lets no key in");
-        }
-        if !self.rsa.is_rsa() {
-            let other = "the algorithm of RSA keys is one of RSA";
-            return refused(ConfigErrorKind::Algorithm, other);
         }
         Ok(())
     }

@@ -57,7 +57,8 @@ pub enum RemoteKeysErrorKind {
     /// The answer has more bytes than the limit.
     #[error("the issuer's answer is too large")]
     TooLarge,
-    /// The answer is no JSON object without duplicate members. It may be a login page.
+    /// The answer is no JSON. It may be a login page. The metadata also has to be an object in which no
+    /// name comes twice.
     #[error("the issuer's answer is no JSON")]
     NotJson,
     /// The issuer's metadata lacks `issuer` or `jwks_uri` (RFC 8414 §2), or `jwks_uri` is no address.

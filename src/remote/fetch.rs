@@ -13,9 +13,13 @@ use super::{
     error::{RemoteKeysError, RemoteKeysErrorKind as Kind},
     freshness,
     schedule::{CEILING, FLOOR},
-    set::{self, FetchedSet},
+    set,
 };
-use crate::{clock::Timestamp, jws::Algorithm, transport::Transport};
+use crate::{
+    clock::Timestamp,
+    jws::{JwkSet, JwkSetReader},
+    transport::Transport,
+};
 
 const MAX_REDIRECTS: usize = 3;
 const AGENT: &str = concat!("tower-bearer/", env!("CARGO_PKG_VERSION"));
@@ -29,8 +33,7 @@ pub(super) struct Fetcher {
     pub(super) origin: Origin,
     pub(super) http_too: bool,
     pub(super) max_bytes: usize,
-    pub(super) max_keys: usize,
-    pub(super) rsa: Algorithm,
+    pub(super) reader: JwkSetReader,
     /// The lifetime of an answer that says nothing.
     pub(super) refresh_every: Duration,
 }
@@ -58,7 +61,7 @@ pub(super) struct Learnt {
 #[derive(Debug)]
 pub(super) struct Fetched {
     /// `None` if nothing has changed.
-    pub(super) set: Option<FetchedSet>,
+    pub(super) set: Option<JwkSet>,
     /// How long the issuer says that it is good.
     pub(super) lifetime: Option<Duration>,
     pub(super) learnt: Learnt,
@@ -112,7 +115,7 @@ impl Fetcher {
         let answer = self.get(&uri, KEYS, held).await?;
         let set = match answer.status() {
             StatusCode::OK => {
-                let set = set::read(answer.body(), self.rsa, self.max_keys);
+                let set = set::read(answer.body(), &self.reader);
                 Some(set.map_err(|error| error.at(&uri))?)
             }
             StatusCode::NOT_MODIFIED if held.is_some() => None,

@@ -45,12 +45,16 @@ impl RemoteKeys {
     /// The keys of `issuer`, found by its metadata ([RFC 8414], [OpenID Connect Discovery 1.0]).
     ///
     /// `issuer` is the `iss` of its tokens, byte for byte: the metadata must name it so too. `http` is
-    /// any HTTP client that is a Tower service, such as an [`HttpClient`](super::HttpClient) (with the
-    /// feature `http-client`) or the one of reqwest. It needs no limits of its own, and should not
-    /// follow redirects.
+    /// any HTTP client that is a Tower service, such as [`HttpClient`] (with the feature `http-client`)
+    /// or the one of reqwest. It needs no limits of its own, and should not follow redirects.
     ///
     /// [RFC 8414]: https://www.rfc-editor.org/rfc/rfc8414
     /// [OpenID Connect Discovery 1.0]: https://openid.net/specs/openid-connect-discovery-1_0.html
+    #[cfg_attr(feature = "http-client", doc = "[`HttpClient`]: super::HttpClient")]
+    #[cfg_attr(
+        not(feature = "http-client"),
+        doc = "[`HttpClient`]: https://docs.rs/tower-bearer/latest/tower_bearer/remote/struct.HttpClient.html"
+    )]
     pub fn discover<T, B, R>(issuer: impl Into<String>, http: T) -> RemoteKeysBuilder
     where
         T: Service<Request<B>, Response = Response<R>> + Clone + Send + 'static,

@@ -3,39 +3,20 @@
 use serde::de::IgnoredAny;
 
 use super::error::{RemoteKeysError, RemoteKeysErrorKind as Kind};
-use crate::jws::{Algorithm, JwkSetReader, KeyError, KeyErrorKind, VerifyingKey};
+use crate::jws::{JwkSet, JwkSetReader, KeyError, KeyErrorKind};
 
-/// The keys of a set that can be used, and why the others cannot.
-#[derive(Debug, Default)]
-pub(super) struct FetchedSet {
-    pub(super) keys: Vec<VerifyingKey>,
-    pub(super) skipped: Vec<String>,
-}
-
-/// `rsa` is the algorithm of RSA keys without `alg`. Only public keys are taken: a secret that an
-/// issuer publishes is none.
-pub(super) fn read(
-    body: &[u8],
-    rsa: Algorithm,
-    max_keys: usize,
-) -> Result<FetchedSet, RemoteKeysError> {
+/// A set in which at least one key can be used.
+pub(super) fn read(body: &[u8], reader: &JwkSetReader) -> Result<JwkSet, RemoteKeysError> {
     let text =
         str::from_utf8(body).map_err(|error| RemoteKeysError::with_source(Kind::NotJson, error))?;
-    let reader = JwkSetReader::new().max_keys(max_keys).without_secrets();
-    let set = reader
-        .rsa_algorithm(rsa)
-        .and_then(|reader| reader.read(text));
+    let set = reader.read_silently(text);
     let set = set.map_err(|error| no_set(error, body))?;
-    let skipped: Vec<String> = set.skipped().iter().map(ToString::to_string).collect();
     if set.keys().is_empty() {
-        let why = skipped.first().cloned();
+        let why = set.skipped().first().map(ToString::to_string);
         let why = why.unwrap_or_else(|| "the set is empty".to_owned());
         return Err(RemoteKeysError::with_flaw(Kind::NoUsableKey, why));
     }
-    Ok(FetchedSet {
-        keys: set.keys().to_vec(),
-        skipped,
-    })
+    Ok(set)
 }
 
 fn no_set(error: KeyError, body: &[u8]) -> RemoteKeysError {

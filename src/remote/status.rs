@@ -1,5 +1,5 @@
 use super::error::RemoteKeysError;
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, jws::SkippedKey};
 
 /// How the fetching of an issuer's keys goes, for a health check, metrics or a page of the operator.
 ///
@@ -17,7 +17,7 @@ use crate::clock::Timestamp;
 #[derive(Clone, Debug, Default)]
 pub struct RemoteKeysStatus {
     pub(super) keys: usize,
-    pub(super) skipped: Vec<String>,
+    pub(super) skipped: Vec<SkippedKey>,
     pub(super) last_success: Option<Timestamp>,
     pub(super) last_error: Option<RemoteKeysError>,
     pub(super) failures: u32,
@@ -31,8 +31,8 @@ impl RemoteKeysStatus {
         self.keys
     }
 
-    /// Why keys of the set that was fetched last cannot be used, one line for each.
-    pub fn skipped(&self) -> &[String] {
+    /// The keys of the set that was fetched last that cannot be used, and why.
+    pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped
     }
 

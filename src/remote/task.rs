@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Timestamp},
-    jws::VerifyingKeys,
+    jws::{VerifyingKey, VerifyingKeys},
     trace,
 };
 
@@ -99,7 +99,7 @@ impl Shared {
         }
     }
 
-    fn set_keys(&self, state: &mut State, keys: Vec<crate::jws::VerifyingKey>) {
+    fn set_keys(&self, state: &mut State, keys: Vec<VerifyingKey>) {
         state.status.keys = keys.len();
         self.keys.set_list(keys);
     }
@@ -117,23 +117,24 @@ impl Shared {
         let mut state = self.lock();
         if let Some(set) = fetched.set {
             let held = self.keys.list();
-            let next = state.removed.merge(&held, set.keys, now, self.keep_removed);
+            let next = set.keys().to_vec();
+            let next = state.removed.merge(&held, next, now, self.keep_removed);
             self.set_keys(&mut state, next);
-            if set.skipped != state.status.skipped {
-                trace::warn!(
-                    issuer = %self.fetcher.name(),
-                    keys = state.status.keys,
-                    skipped = ?set.skipped,
-                    "keys of the issuer cannot be used"
-                );
+            if set.skipped() != state.status.skipped {
+                set.log(Some(&self.fetcher.name()));
             }
-            state.status.skipped = set.skipped;
+            state.status.skipped = set.skipped().to_vec();
         }
         state.schedule.succeeded(fetched.lifetime, spread());
         state.status.last_success = state.schedule.as_of();
         state.status.last_error = None;
         state.status.failures = 0;
-        trace::debug!(issuer = %self.fetcher.name(), keys = state.status.keys, "the keys were fetched");
+        trace::debug!(
+            issuer = %self.fetcher.name(),
+            keys = state.status.keys,
+            skipped = state.status.skipped.len(),
+            "the keys were fetched"
+        );
         fetched.learnt
     }
 

@@ -57,6 +57,19 @@ impl Name {
             None => !tenant.is_empty() && self.issuer.split('/').any(|part| part == tenant),
         }
     }
+
+    /// Whether a key that is bound to this issuer, or to all issuers of a template, may sign for it.
+    fn is_named_by(&self, key_issuer: &str) -> bool {
+        let Some((before, after)) = key_issuer.split_once(TENANT) else {
+            return key_issuer == self.issuer;
+        };
+        let rest = self.issuer.strip_prefix(before);
+        match (rest.and_then(|rest| rest.strip_suffix(after)), &self.tenant) {
+            (None, _) => false,
+            (Some(tenant), Some(own)) => tenant == own,
+            (Some(tenant), None) => !tenant.is_empty() && !tenant.contains('/'),
+        }
+    }
 }
 
 impl TrustedIssuer {
@@ -82,7 +95,9 @@ impl TrustedIssuer {
     /// Trusts tokens of some tenants of a provider that serves all of them with the same keys.
     /// `template` is the value of `iss` with `{tenantid}` in the place of the tenant. Tokens of tenants
     /// that are not listed are refused, and so are those whose
-    /// [tenant claim](TokenProfile::tenant_claim) names another tenant than their issuer does.
+    /// [tenant claim](TokenProfile::tenant_claim) names another tenant than their issuer does, and those
+    /// that are signed with a key whose JWK has a member `issuer` for another one. In that member,
+    /// `{tenantid}` stands for any tenant.
     ///
     /// ```
     /// # use tower_bearer::{Algorithm, KeySet, SigningKey};
@@ -176,10 +191,15 @@ impl TrustedIssuer {
         self.names.iter().map(|name| name.issuer.as_str())
     }
 
-    /// Reads the payload of a token that the issuer has signed.
-    pub(super) fn read(&self, payload: &[u8]) -> Result<Arc<Content>, TokenError> {
+    /// Reads the payload of a token that the issuer has signed, with a key that may be bound to one
+    /// issuer.
+    pub(super) fn read(
+        &self,
+        payload: &[u8],
+        key_issuer: Option<&str>,
+    ) -> Result<Arc<Content>, TokenError> {
         let mut content = self.profile.read(payload)?;
-        self.check(&content)?;
+        self.check(&content, key_issuer)?;
         if let Some(limit) = &self.limit {
             // Nobody else has the claims yet.
             let content = Arc::get_mut(&mut content).ok_or(TokenError::Claims)?;
@@ -189,7 +209,7 @@ impl TrustedIssuer {
     }
 
     /// Whether a token with these claims is one of this issuer for this API.
-    fn check(&self, content: &Content) -> Result<(), TokenError> {
+    fn check(&self, content: &Content, key_issuer: Option<&str>) -> Result<(), TokenError> {
         let claims = &content.claims;
         let name = self.names.iter().find(|name| name.issuer == claims.iss);
         let name = name.ok_or(TokenError::Issuer)?;
@@ -198,6 +218,9 @@ impl TrustedIssuer {
             if !tenant.is_some_and(|tenant| name.is_of(tenant)) {
                 return Err(TokenError::Issuer);
             }
+        }
+        if key_issuer.is_some_and(|of_key| !name.is_named_by(of_key)) {
+            return Err(TokenError::Issuer);
         }
         let is_for_us = |audience: &String| claims.aud.contains(audience);
         if !self.audiences.iter().any(is_for_us) && !self.profile.takes_any_audience() {

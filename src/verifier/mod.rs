@@ -49,16 +49,25 @@ pub(crate) const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
 ///
 /// 1. It is at most 8 KiB long, and a strict compact JWS (see [`jws`](crate::jws)).
 /// 2. A key of its issuer with its `kid` and `alg` has signed it. If several issuers are
-///    [trusted](Self::trusting), the token's `iss` says which keys and rules hold for it.
+///    [trusted](Self::trusting), the token's `iss` says which keys and rules hold for it. It chooses among
+///    those that were configured, byte for byte, and nothing that a token says is ever fetched.
 /// 3. Its `typ` is `at+jwt`.
 /// 4. It has `iss`, `sub`, `aud`, `exp`, `iat`, `jti` and `client_id`, and all its claims have the
-///    right type.
-/// 5. `iss` is the expected issuer and `aud` names this audience, byte for byte.
+///    right type. Only `sid` and `gen`, which mean something to this crate, may be of another type in tokens
+///    of other issuers.
+/// 5. `iss` is the expected issuer and `aud` names this audience, byte for byte. If the JWK of the key
+///    names an `issuer`, it is the same one.
 /// 6. `exp` has not passed, and `nbf` and `iat` are not in the future, give or take the
 ///    [leeway](Self::leeway).
 ///
 /// For issuers that do not follow RFC 9068, a [`TokenProfile`] changes points 3 and 4, and what takes
 /// the place of a missing `aud`.
+///
+/// Where the keys of an issuer are fetched, the key of a good token may not be there yet. Then
+/// [`authenticate`](Self::authenticate) and the [layer](crate::bearer) wait for it, and
+/// [`verify`](Self::verify), which cannot wait, says [`Unavailable`](TokenError::Unavailable). So do all
+/// three if the keys cannot be reached: that is a 503 and never a 401, which would make a client throw
+/// away a token that is good.
 ///
 /// The verifier remembers each token that has passed. For the next request with the same token, it
 /// only checks the times and that the key is still in the set; it checks no signature and reads no
@@ -397,7 +406,7 @@ impl Inner {
         let is_right_type = |header: &_| issuer.profile.has_type(header);
         let keys = &issuer.keys.set;
         let opened = keys.open(token, is_right_type, self.max_token_bytes)?;
-        let content = issuer.read(&opened.payload)?;
+        let content = issuer.read(&opened.payload, opened.trust.key_issuer())?;
         let good = self.good(&content.claims);
         if now < good.start {
             return Err(TokenError::NotYetValid);

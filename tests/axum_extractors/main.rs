@@ -20,7 +20,7 @@ use tests_shared::tokens::{Tokens, bare, bearer};
 use tower::ServiceExt;
 use tower_bearer::{
     Claims, VerifiedToken,
-    bearer::{BearerLayer, Realm, Rejection},
+    bearer::{BearerLayer, Realm, Rejection, Roles},
     error::{ErrorCode, TokenError},
 };
 
@@ -198,4 +198,99 @@ async fn a_grpc_request_is_refused_in_its_own_form() {
     assert_eq!(head.headers()["grpc-status"], "16");
     assert_eq!(head.headers()[WWW_AUTHENTICATE], r#"Bearer realm="axum""#);
     assert_eq!(body, "");
+}
+
+#[derive(Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+enum Role {
+    Editor,
+    TeamLead,
+}
+
+#[derive(Serialize)]
+struct WithRoles {
+    roles: serde_json::Value,
+}
+
+fn with_roles(tokens: &Tokens, roles: serde_json::Value) -> String {
+    tokens.sign(&tokens.claims().with_private(WithRoles { roles }))
+}
+
+fn routes_by_role() -> Router {
+    async fn all(roles: Roles) -> String {
+        roles.into_iter().collect::<Vec<_>>().join(",")
+    }
+    async fn known(roles: Option<Roles<Role>>) -> String {
+        format!(
+            "{:?}",
+            roles.map(|roles| roles.into_iter().collect::<Vec<_>>())
+        )
+    }
+    async fn lead(roles: Roles<Role>) -> Result<&'static str, Rejection> {
+        roles.require(&Role::TeamLead)?;
+        Ok("in")
+    }
+    Router::new()
+        .route("/all", get(all))
+        .route("/known", get(known))
+        .route("/lead", get(lead))
+}
+
+#[tokio::test]
+async fn roles_are_typed_and_unknown_ones_left_out() {
+    let tokens = Tokens::new();
+    let app = routes_by_role().route_layer(layer(&tokens));
+    let token = with_roles(
+        &tokens,
+        serde_json::json!(["team-lead", "admin of all", "TeamLead", 7]),
+    );
+    for (path, expected) in [
+        ("/all", "team-lead,admin of all,TeamLead"),
+        ("/known", "Some([TeamLead])"),
+        ("/lead", "in"),
+    ] {
+        let (head, body) = send(app.clone(), path, bearer(&token)).await;
+        assert_eq!(
+            (head.status(), body.as_str()),
+            (StatusCode::OK, expected),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_missing_role_is_a_403_that_names_no_scope() {
+    let tokens = Tokens::new();
+    let app = routes_by_role().route_layer(layer(&tokens));
+    for token in [
+        tokens.plain(),
+        with_roles(&tokens, serde_json::json!(["editor"])),
+        with_roles(&tokens, serde_json::json!("editor team-lead")),
+        with_roles(&tokens, serde_json::json!([["team-lead"]])),
+        with_roles(&tokens, serde_json::json!(null)),
+    ] {
+        let (head, body) = send(app.clone(), "/lead", bearer(&token)).await;
+        assert_eq!(head.status(), StatusCode::FORBIDDEN);
+        assert_eq!(
+            head.headers()[WWW_AUTHENTICATE],
+            r#"Bearer realm="axum", error="insufficient_scope", error_description="the access token does not allow this""#
+        );
+        assert!(body.contains(r#""error":"insufficient_scope""#), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn roles_need_a_token_and_a_layer() {
+    let tokens = Tokens::new();
+    let app = routes_by_role().route_layer(layer(&tokens).optional());
+    for (path, status, expected) in [
+        ("/all", StatusCode::UNAUTHORIZED, None),
+        ("/known", StatusCode::OK, Some("None")),
+    ] {
+        let (head, body) = send(app.clone(), path, bare()).await;
+        assert_eq!(head.status(), status);
+        assert!(expected.is_none_or(|expected| expected == body), "{body}");
+    }
+    let (head, _) = send(routes_by_role(), "/all", bare()).await;
+    assert_eq!(head.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }

@@ -24,7 +24,10 @@ use tokio::task::JoinSet;
 use tower_bearer::Algorithm;
 
 use server::{Needs, Server};
-use visit::Row;
+use visit::{INTROSPECTION, Row};
+
+/// The mode of a script in which tokens say nothing to anybody but the server.
+const OPAQUE: &str = "opaque";
 
 /// A server, and how its tokens are verified.
 struct Case {
@@ -47,11 +50,19 @@ impl Case {
         }
     }
 
+    fn opaque(self) -> Self {
+        let mode = Some(OPAQUE);
+        Self { mode, ..self }
+    }
+
     /// What is found, and what was seen before.
     async fn visit(self) -> Option<(Row, Row)> {
         let server = Server::start(self.needs, self.script, self.mode)?;
         let [name, _, _, profile, ..] = &self.seen.0;
-        let row = visit::jwt(name, server, profile, self.rsa).await;
+        let row = match self.mode {
+            Some(OPAQUE) => visit::opaque(name, server, profile).await,
+            _ => visit::jwt(name, server, profile, self.rsa).await,
+        };
         Some((row, self.seen))
     }
 }
@@ -78,6 +89,14 @@ fn cases() -> Vec<Case> {
         canaille,
         Case::new(Needs::Program("glewlwyd"), "glewlwyd.py",
             ["glewlwyd", "yes", "1, 2", "glewlwyd", "yes", "none", "yes", "yes"]),
+        Case::new(Needs::OidcProvider, "oidc_provider.mjs",
+            ["oidc-provider, opaque", "yes", "1", "oidc-provider", "yes", "refused", "-", "yes"]).opaque(),
+        Case::new(node("better-auth"), "better_auth.mjs",
+            ["better-auth, opaque", "yes", "1", "better-auth", "yes", "refused", "-", "yes"]).opaque(),
+        Case::new(Needs::Python, "authlib_server.py",
+            ["Authlib, opaque", "no", "1", "authlib", "yes", "none", "-", "yes"]).opaque(),
+        Case::new(Needs::Python, "django_server.py",
+            ["django-oauth-toolkit", "-", "-", INTROSPECTION, "yes", "none", "-", "yes"]).opaque(),
     ]
 }
 

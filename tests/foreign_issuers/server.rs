@@ -33,6 +33,8 @@ pub(crate) struct Facts {
     access_token: Option<String>,
     #[serde(flatten)]
     login: Option<Login>,
+    #[serde(flatten)]
+    pub(crate) introspection: Option<Introspected>,
 }
 
 /// A client that a user is signed in with.
@@ -42,6 +44,15 @@ pub(crate) struct Login {
     /// Identifier and secret.
     pub(crate) client: (String, String),
     pub(crate) refresh_token: String,
+}
+
+/// Where the server tells of its tokens (RFC 7662).
+#[derive(Deserialize)]
+pub(crate) struct Introspected {
+    #[serde(rename = "introspection_endpoint")]
+    pub(crate) endpoint: String,
+    /// Who may ask: identifier and secret.
+    pub(crate) resource_server: (String, String),
 }
 
 /// What runs a script, and what has to be there for that.

@@ -13,6 +13,8 @@ use http::StatusCode;
 use tokio::task::JoinHandle;
 use tower_bearer::{
     AccessToken, Algorithm, TokenProfile, TrustedIssuer, Verifier,
+    introspection::{ClientAuthentication, Introspection},
+    profile::Discriminator,
     remote::{HttpClient, RemoteKeys},
 };
 
@@ -54,8 +56,11 @@ impl fmt::Debug for Row {
     }
 }
 
-fn yes(is_so: bool) -> String {
-    if is_so { "yes" } else { "no" }.to_owned()
+/// In the place of a profile, where there are no JWTs.
+pub(crate) const INTROSPECTION: &str = "(introspection)";
+
+fn yes(is_so: bool) -> &'static str {
+    if is_so { "yes" } else { "no" }
 }
 
 /// Visits a server whose tokens are JWTs. `rsa` is the algorithm of keys that name none.
@@ -90,18 +95,73 @@ pub(crate) async fn jwt(name: &str, mut server: Server, profile: &str, rsa: Algo
     println!("{name}: {refused} of {asked} requests refused; the new token waited {waits} times");
     let refreshed = match &client {
         Some(_) => yes(first.expose() != second.expose()),
-        None => "no client".to_owned(),
+        None => "no client",
     };
-    Row([
-        name.to_owned(),
+    let cells = [
+        name,
         yes(server.facts.jwks_uri.is_none()),
-        format!("{before}, {}", keys.status().keys()),
-        profile.to_owned(),
+        &format!("{before}, {}", keys.status().keys()),
+        profile,
         yes(accepted),
-        id_token,
+        &id_token,
         yes(status == StatusCode::OK && refused == 0),
         refreshed,
-    ])
+    ];
+    Row::of(cells)
+}
+
+/// Visits a server whose tokens only it can read. JWTs are verified beside them.
+pub(crate) async fn opaque(name: &str, server: Server, profile: &str) -> Row {
+    let introspection = introspection(&server.facts);
+    let (found, verifier) = match profile {
+        // It has no keys.
+        INTROSPECTION => (["-", "-"], Verifier::introspecting(introspection)),
+        profile => {
+            let keys = keys(&server.facts, Algorithm::RS256).await;
+            assert_eq!(keys.status().keys(), 1);
+            let found = yes(server.facts.jwks_uri.is_none());
+            let verifier = verifier(&server.facts, &keys, profile);
+            ([found, "1"], verifier.opaque_tokens(introspection))
+        }
+    };
+    let api = Api::new(verifier);
+    let client = Client::new(server.login().expect("a client")).await;
+    let first = client.token().await;
+    let accepted = accepted(&api, &first, &server.facts).await;
+    let id_token = id_token(&api, Some(&client)).await;
+    let second = client.token_after(&first).await;
+    let refreshed =
+        first.expose() != second.expose() && api.status(second.expose()).await == StatusCode::OK;
+    let unknown = api.status("unknown").await;
+    assert_eq!(unknown, StatusCode::UNAUTHORIZED, "{name}");
+    let cells = [
+        name,
+        found[0],
+        found[1],
+        profile,
+        yes(accepted),
+        &id_token,
+        "-",
+        yes(refreshed),
+    ];
+    Row::of(cells)
+}
+
+/// What each opaque token is asked about with.
+fn introspection(facts: &Facts) -> Introspection {
+    let introspected = facts.introspection.as_ref().expect("an endpoint");
+    let (id, secret) = &introspected.resource_server;
+    let authentication = ClientAuthentication::basic(id, secret);
+    let http = HttpClient::new().unwrap();
+    // Some servers name the user, and have no other subject.
+    let profile = TokenProfile::jwt(Discriminator::audience());
+    Introspection::new(&introspected.endpoint, authentication, http)
+        .issuer(&facts.issuer)
+        .audience(&facts.audience)
+        .profile(profile.subject_claims(["sub", "username"]))
+        .danger_accept_http()
+        .build()
+        .unwrap()
 }
 
 /// By the issuer's metadata, if it has any.
@@ -132,7 +192,9 @@ async fn accepted(api: &Api, token: &AccessToken, facts: &Facts) -> bool {
     }
     let claims = api.claims(token.expose()).await;
     assert_eq!(claims["iss"], *facts.issuer);
-    assert!(!claims["sub"].as_str().unwrap().is_empty());
+    // The user, and not the client.
+    assert!(claims["sub"].as_str().is_some_and(|sub| !sub.is_empty()));
+    assert_ne!(claims["sub"], claims["client_id"]);
     true
 }
 

@@ -1,11 +1,14 @@
 //! Signed answers (RFC 9701).
 
+use std::time::Duration;
+
 use http::Response;
 use serde_json::{Value, json};
 use tower_bearer::{
     Algorithm, KeySet, SigningKey,
     error::TokenError,
     introspection::{ClientAuthentication, IntrospectionBuilder},
+    remote::RemoteKeys,
 };
 
 use crate::support::*;
@@ -129,4 +132,28 @@ async fn who_asks_by_a_bearer_token_is_named_by_its_audience() {
     let client = ClientAuthentication::bearer("of-this-api");
     let builder = server.builder_with(client).signed_by(keys.verifying());
     world(builder).passes("token").await;
+}
+
+/// Keys that are fetched are fetched for an answer, too.
+#[tokio::test]
+async fn the_keys_may_be_such_as_are_fetched() {
+    let keys = keys();
+    let (server, key_server) = (Server::start().await, Server::start().await);
+    key_server.says(&serde_json::from_str(&keys.verifying().jwks()).unwrap());
+    let fetched = RemoteKeys::at(key_server.address(), http())
+        .danger_accept_http()
+        .patience(Duration::from_secs(30))
+        .lazy()
+        .unwrap();
+    let builder = server.builder().signed_by(fetched).require_signed();
+    let world = world(builder);
+    server.answers(answer(&keys, TYPE, &claims()));
+    key_server.times(0);
+    world.passes("token").await;
+    key_server.times(1);
+    // A key that is not there is not fetched again at once, and no verdict on the token.
+    server.answers(answer(&self::keys(), TYPE, &claims()));
+    let verdict = world.verifier.authenticate("another").await;
+    assert_eq!(verdict.map(|_| ()), Err(TokenError::Unavailable));
+    key_server.times(1);
 }

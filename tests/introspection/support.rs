@@ -112,12 +112,16 @@ impl Server {
         }
     }
 
+    pub(crate) fn address(&self) -> String {
+        format!("http://{}/", self.addr)
+    }
+
     pub(crate) fn builder(&self) -> IntrospectionBuilder {
         self.builder_with(ClientAuthentication::basic("api", "a secret"))
     }
 
     pub(crate) fn builder_with(&self, client: ClientAuthentication) -> IntrospectionBuilder {
-        Introspection::new(format!("http://{}/introspect", self.addr), client, http())
+        Introspection::new(self.address(), client, http())
             .danger_accept_http()
             .issuer(ISSUER)
             .audience(AUDIENCE)

@@ -29,7 +29,7 @@ fn a_set_made_there_is_read_here() {
         jwk.common.key_id = Some(format!("{there:?}"));
         jwk
     });
-    let (public, secret) = jwks.split_at(3).clone();
+    let (public, secret) = jwks.split_at(3);
     let (secret, public) = (public.to_vec(), secret.to_vec());
     for keys_of_one_kind in [secret, public] {
         let set = jsonwebtoken::jwk::JwkSet {

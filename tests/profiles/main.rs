@@ -15,5 +15,7 @@ mod issuers;
 mod odd;
 mod own;
 mod reading;
+#[cfg(feature = "session")]
+mod sessions;
 mod shape;
 mod tenants;

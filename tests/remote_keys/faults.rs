@@ -8,7 +8,7 @@ use serde_json::json;
 use tests_shared::issuer::{IssuerServer, KEYS, METADATA, Play, Signer, key_set};
 use tower_bearer::{
     clock::Timestamp,
-    remote::{RemoteKeys, RemoteKeysErrorKind as Kind},
+    remote::{RemoteKeys, RemoteKeysBuilder, RemoteKeysErrorKind as Kind},
 };
 
 use crate::support::{brief, discovered, http, kind, status, until, verifier};
@@ -75,7 +75,7 @@ fn faults(server: &IssuerServer) -> Vec<(&'static str, Play, Kind, usize)> {
             Kind::NotAKeySet,
             1,
         ),
-        ("an array", Play::json(json!([])), Kind::NotJson, 1),
+        ("an array", Play::json(json!([])), Kind::NotAKeySet, 1),
         (
             "half a set",
             Play::Text(200, "application/json", r#"{"keys":[{"#.to_owned()),
@@ -85,13 +85,21 @@ fn faults(server: &IssuerServer) -> Vec<(&'static str, Play, Kind, usize)> {
     ]
 }
 
+/// A fetch that is to end by itself has a short time.
+fn limited(server: &IssuerServer, expected: Kind) -> RemoteKeysBuilder {
+    match expected {
+        Kind::TimedOut => discovered(server).time_limit(Duration::from_millis(500)),
+        _ => discovered(server),
+    }
+}
+
 #[tokio::test]
 async fn each_fault_is_told_at_the_first_fetch() {
     let server = IssuerServer::start().await;
     for (name, play, expected, requests) in faults(&server) {
         server.play(KEYS, play);
         let before = server.asked(KEYS);
-        let error = discovered(&server).fetch().await.unwrap_err();
+        let error = limited(&server, expected).fetch().await.unwrap_err();
         assert_eq!(error.kind(), expected, "{name}: {error}");
         assert_eq!(server.asked(KEYS) - before, requests, "{name}");
         if expected != Kind::TimedOut {
@@ -119,14 +127,13 @@ async fn keeps_keys(row: usize) -> String {
     let server = IssuerServer::start().await;
     let good = server.signer();
     server.publish(&[&good]);
-    let keys = discovered(&server)
-        .cooldown(COOLDOWN)
-        .fetch()
-        .await
-        .unwrap();
-    let verifier = verifier(&server, &keys).without_cache();
     let (name, play, expected, _) = faults(&server).swap_remove(row);
-
+    let keys = limited(&server, expected)
+        .cooldown(COOLDOWN)
+        .start()
+        .unwrap();
+    until(|| keys.status().keys() == 1).await;
+    let verifier = verifier(&server, &keys).without_cache();
     let old = Signer::new(&server.url());
     let before = Timestamp::from_secs(1_000);
     server.play(KEYS, play);
@@ -202,7 +209,11 @@ async fn faults_of_the_metadata_are_told_too() {
     ] {
         let shown = format!("{play:?}");
         server.play(METADATA, play);
-        assert_eq!(kind(discovered(&server).fetch().await), expected, "{shown}");
+        assert_eq!(
+            kind(limited(&server, expected).fetch().await),
+            expected,
+            "{shown}"
+        );
     }
     assert_eq!(
         server.asked(KEYS),

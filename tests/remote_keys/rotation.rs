@@ -48,6 +48,7 @@ async fn a_key_that_signs_at_once_costs_nobody_a_token() {
             }
             sleep(Duration::from_millis(20)).await;
         }
+        sleep(Duration::from_millis(1200)).await;
     }
     clients.iter().for_each(|client| client.abort());
     let answers = answers.lock().unwrap();

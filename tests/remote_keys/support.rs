@@ -35,7 +35,6 @@ pub(crate) fn discovered(server: &IssuerServer) -> RemoteKeysBuilder {
 pub(crate) fn brief(builder: RemoteKeysBuilder) -> RemoteKeysBuilder {
     builder
         .danger_accept_http()
-        .time_limit(Duration::from_millis(700))
         .cooldown(Duration::from_secs(1))
 }
 

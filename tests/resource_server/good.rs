@@ -25,7 +25,15 @@ async fn tokens_of_the_issuer_pass() {
 
     let send = |call| site.client.send(call);
     send(get("/health")).await.is(200);
-    send(get("/me")).await.is(401).challenge();
+    let bare = send(get("/me")).await.is(401);
+    let metadata = "https://api.example/.well-known/oauth-protected-resource";
+    let named = format!("resource_metadata=\"{metadata}\"");
+    assert!(bare.challenge().contains(&named), "{bare:?}");
+    let metadata = send(get("/.well-known/oauth-protected-resource")).await;
+    let metadata = metadata.is(200).json();
+    assert_eq!(metadata["resource"], AUDIENCE);
+    assert_eq!(metadata["authorization_servers"], json!([issuer.url]));
+
     send(get("/nothing")).await.is(404).error("not_found");
     send(post("/me").bearer(&issuer.token())).await.is(405);
     assert_eq!(issuer.fetches(), 1);
@@ -75,6 +83,24 @@ async fn several_issuers() {
     site.me(&of_second(AUDIENCE)).await.is(401);
     let swapped = first.forge(&json!({}), &json!({ "iss": second.url }));
     site.me(&swapped).await.is(401);
+}
+
+/// A name that is no address, and one with a path.
+#[tokio::test]
+async fn names_of_the_api() {
+    let issuer = Issuer::start().await;
+    for (audience, path) in [("the api", ""), ("https://api.example/v1", "/v1")] {
+        let site = Site::start(&issuer.url, &[("AUDIENCE", audience)]);
+        let token = issuer.forge(&json!({}), &json!({ "aud": audience }));
+        site.me_at_last(&token).await.is(200);
+        let own = format!("http://{}", site.server.addr);
+        let resource = if path.is_empty() { &own } else { audience };
+        for place in ["", path] {
+            let place = format!("/.well-known/oauth-protected-resource{place}");
+            let metadata = site.client.send(get(&place)).await.is(200).json();
+            assert_eq!(metadata["resource"], resource);
+        }
+    }
 }
 
 /// For issuers without metadata.

@@ -1,6 +1,7 @@
 //! An issuer, good or bad, as a resource server sees it.
 
 use std::{
+    collections::HashMap,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
@@ -18,7 +19,7 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
     time::sleep,
@@ -57,6 +58,7 @@ pub(crate) enum Manner {
 pub(crate) enum Document {
     Metadata,
     Keys,
+    Introspection,
 }
 
 pub(crate) struct Issuer {
@@ -71,6 +73,10 @@ struct State {
     jwk: Value,
     manner: Mutex<(Document, Manner)>,
     fetches: AtomicUsize,
+    /// What it says of its opaque tokens.
+    tokens: Mutex<HashMap<String, Value>>,
+    /// The `Authorization` of whoever asked about one.
+    asked_by: Mutex<String>,
 }
 
 enum Key {
@@ -153,6 +159,8 @@ impl Issuer {
             jwk,
             manner: Mutex::new((Document::Keys, Manner::Good)),
             fetches: AtomicUsize::new(0),
+            tokens: Mutex::default(),
+            asked_by: Mutex::default(),
         });
         let serving = Arc::clone(&state);
         let task = tokio::spawn(async move {
@@ -177,6 +185,17 @@ impl Issuer {
     /// How often its keys were asked for.
     pub(crate) fn fetches(&self) -> usize {
         self.state.fetches.load(Ordering::SeqCst)
+    }
+
+    /// What it answers about an opaque token.
+    pub(crate) fn knows(&self, token: &str, answer: &Value) {
+        let mut tokens = self.state.tokens.lock().unwrap();
+        tokens.insert(token.to_owned(), answer.clone());
+    }
+
+    /// The credentials of whoever asked about a token last.
+    pub(crate) fn asked_by(&self) -> String {
+        self.state.asked_by.lock().unwrap().clone()
     }
 
     /// A token of alice's (RFC 9068).
@@ -230,16 +249,11 @@ fn merge(mut base: Value, over: &Value) -> Value {
 
 impl State {
     async fn answer(&self, mut stream: TcpStream) -> io::Result<()> {
-        let mut lines = BufReader::new(&mut stream).lines();
-        let first = lines.next_line().await?.unwrap_or_default();
-        while lines
-            .next_line()
-            .await?
-            .is_some_and(|line| !line.is_empty())
-        {}
-        let document = match first.split(' ').nth(1) {
-            Some("/.well-known/openid-configuration") => Document::Metadata,
-            Some("/keys") => Document::Keys,
+        let request = Request::read(&mut stream).await?;
+        let document = match request.path.as_str() {
+            "/.well-known/openid-configuration" => Document::Metadata,
+            "/keys" => Document::Keys,
+            "/introspect" => Document::Introspection,
             _ => return send(&mut stream, "404 Not Found", "text/plain", b"nothing").await,
         };
         if document == Document::Keys {
@@ -247,16 +261,28 @@ impl State {
         }
         let (of, manner) = *self.manner.lock().unwrap();
         let manner = if of == document { manner } else { Manner::Good };
-        self.send(&mut stream, document, manner).await
-    }
-
-    async fn send(&self, stream: &mut TcpStream, of: Document, manner: Manner) -> io::Result<()> {
-        let good = match of {
+        let good = match document {
             Document::Metadata => {
                 json!({ "issuer": self.url, "jwks_uri": format!("{}/keys", self.url) })
             }
             Document::Keys => json!({ "keys": [self.jwk] }),
+            Document::Introspection => self.introspect(&request),
         };
+        self.send(&mut stream, good, manner).await
+    }
+
+    fn introspect(&self, request: &Request) -> Value {
+        self.asked_by
+            .lock()
+            .unwrap()
+            .clone_from(&request.authorization);
+        let mut members = form_urlencoded::parse(&request.body);
+        let token = members.find(|(name, _)| name == "token").unwrap().1;
+        let known = self.tokens.lock().unwrap().get(token.as_ref()).cloned();
+        known.unwrap_or_else(|| json!({ "active": false }))
+    }
+
+    async fn send(&self, stream: &mut TcpStream, good: Value, manner: Manner) -> io::Result<()> {
         let body = match manner {
             Manner::Good => good.to_string().into_bytes(),
             Manner::Html => return send(stream, "200 OK", "text/html", b"<p>Log in</p>").await,
@@ -284,6 +310,39 @@ impl State {
             }
         };
         send(stream, "200 OK", "application/json", &body).await
+    }
+}
+
+/// What is read of a request.
+#[derive(Default)]
+struct Request {
+    path: String,
+    authorization: String,
+    body: Vec<u8>,
+}
+
+impl Request {
+    async fn read(stream: &mut TcpStream) -> io::Result<Self> {
+        let mut reader = BufReader::new(stream);
+        let mut request = Self::default();
+        let (mut line, mut length) = (String::new(), 0);
+        reader.read_line(&mut line).await?;
+        request.path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        loop {
+            line.clear();
+            reader.read_line(&mut line).await?;
+            match line.trim_end().split_once(": ") {
+                None => break,
+                Some((name, value)) => match name.to_ascii_lowercase().as_str() {
+                    "authorization" => request.authorization = value.to_owned(),
+                    "content-length" => length = value.parse().unwrap(),
+                    _ => {}
+                },
+            }
+        }
+        request.body = vec![0; length];
+        reader.read_exact(&mut request.body).await?;
+        Ok(request)
     }
 }
 

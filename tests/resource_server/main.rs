@@ -11,6 +11,7 @@
 mod bad;
 mod good;
 mod issuer;
+mod opaque;
 mod settings;
 
 use std::{path::Path, time::Duration};

@@ -5,7 +5,7 @@ use std::path::Path;
 use tests_shared::program::run;
 
 #[track_caller]
-fn refused(env: &[(&str, &str)], name: &str) {
+fn refused(env: &[(&str, &str)], name: &str) -> String {
     let output = run("resource_server", Path::new("."), env);
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{env:?}: {stderr}");
@@ -13,6 +13,7 @@ fn refused(env: &[(&str, &str)], name: &str) {
     assert!(stderr.contains(name), "{env:?}: {stderr}");
     assert!(!stderr.contains("panicked"), "{env:?}: {stderr}");
     assert!(output.stdout.is_empty(), "{env:?}");
+    stderr
 }
 
 #[test]
@@ -44,6 +45,7 @@ fn what_cannot_be_used() {
         ("RSA_ALG", "ES256"),
         ("RSA_ALG", "none"),
         ("INSECURE_HTTP", "maybe"),
+        ("CLIENT_ID", "api"),
     ] {
         let mut env = vec![
             ("ISSUER", "https://id.example"),
@@ -51,5 +53,24 @@ fn what_cannot_be_used() {
         ];
         env.push((name, value));
         refused(&env, name);
+    }
+}
+
+#[test]
+fn what_introspection_needs() {
+    let mut env = vec![
+        ("ISSUER", "https://id.example"),
+        ("AUDIENCE", "https://api.example"),
+        ("INTROSPECTION_URL", "https://id.example/introspect"),
+    ];
+    refused(&env, "CLIENT_ID");
+    env.push(("CLIENT_ID", "api"));
+    refused(&env, "CLIENT_SECRET");
+    env.push(("CLIENT_SECRET", "hunter2"));
+    // Plain HTTP has to be asked for.
+    for url in ["nonsense", "http://id.example/introspect"] {
+        env.push(("INTROSPECTION_URL", url));
+        let output = refused(&env, "INTROSPECTION_URL");
+        assert!(!output.contains("hunter2"), "{output}");
     }
 }

@@ -92,6 +92,13 @@ impl JwkSetReader {
     /// [`TooManyKeys`](KeyErrorKind::TooManyKeys) if it has more keys than are allowed. A set of
     /// which no key can be used is no error here, but one of [`JwkSet::into_keys`].
     pub fn read(&self, json: &str) -> Result<JwkSet, KeyError> {
+        let set = self.read_silently(json)?;
+        set.log(None);
+        Ok(set)
+    }
+
+    /// Like [`read`](Self::read), for a caller that knows when the log has been told already.
+    pub(crate) fn read_silently(&self, json: &str) -> Result<JwkSet, KeyError> {
         let texts = texts(json)?;
         if texts.len() > self.max_keys {
             return Err(too_many(texts.len(), self.max_keys));
@@ -104,9 +111,7 @@ impl JwkSetReader {
             }
         }
         leave_out_twins(&mut items);
-        let set = JwkSet::of(items);
-        set.log();
-        Ok(set)
+        Ok(JwkSet::of(items))
     }
 
     fn item(&self, text: &RawValue) -> Item {

@@ -26,8 +26,9 @@ impl TokenProfile {
     ///    the user or, where a client acts for itself, of the client. A token of that kind has no `scp`, so
     ///    that [`require_scope`](crate::bearer::BearerLayer::require_scope) refuses it.
     ///
-    /// The keys are at `https://login.microsoftonline.com/TENANT/discovery/v2.0/keys`. They have no `alg`:
-    /// RS256.
+    /// The keys are at `https://login.microsoftonline.com/TENANT/discovery/v2.0/keys`, or for several tenants at
+    /// `https://login.microsoftonline.com/common/discovery/v2.0/keys`. They have no `alg`: RS256. Each names the
+    /// issuers whose tokens it may sign, which is compared.
     ///
     /// What is weaker than RFC 9068: the type is not told by `typ`. `sub` is another one in each API: the
     /// private claim `oid`, with `tid`, is the same in all.
@@ -58,7 +59,9 @@ impl TokenProfile {
     ///
     /// As [`entra`](Self::entra), with these differences: the issuer is `https://sts.windows.net/TENANT/`,
     /// **with** the final slash; `ver` is `"1.0"`; the client is `appid`, and `appidacr` tells the tokens from
-    /// ID tokens. The audience is the App ID URI (`api://…`) or the GUID: list both.
+    /// ID tokens. The audience is the App ID URI (`api://…`) or the GUID: list both. The keys are at
+    /// `https://login.microsoftonline.com/TENANT/discovery/keys`: those of `discovery/v2.0/keys` are bound to
+    /// the issuers of version 2.0.
     pub fn entra_v1() -> Self {
         Self::jwt(Discriminator::claim("ver", "1.0"))
             .discriminator(Discriminator::present("appidacr"))
