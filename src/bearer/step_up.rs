@@ -108,11 +108,15 @@ impl VerifiedToken {
     /// # Errors
     ///
     /// A rejection to answer the request with: 401 `insufficient_user_authentication`, which names the age
-    /// (RFC 9470 §3). Also if the token does not tell when the user has authenticated.
+    /// (RFC 9470 §3). Also if the token does not tell when the user has authenticated, or names a time that is
+    /// later than both `now` and the token's own `iat`.
     pub fn require_max_age(&self, max_age: Duration, now: Timestamp) -> Result<(), Rejection> {
         let max_age = whole_seconds(max_age);
-        match self.claims().auth_time {
-            Some(at) if now <= at + max_age => Ok(()),
+        let claims = self.claims();
+        // The verifier has let `iat` be ahead by no more than its leeway.
+        let latest = claims.iat.max(now);
+        match claims.auth_time {
+            Some(at) if at <= latest && now <= at + max_age => Ok(()),
             _ => Err(
                 Rejection::insufficient_user_authentication(None, Some(max_age)).for_token(self),
             ),

@@ -348,9 +348,10 @@ impl Verifier {
         Ok(())
     }
 
-    /// Whether no more than `age` has passed since then, give or take the leeway.
+    /// Whether it has been then, and no more than `age` has passed since, give or take the leeway.
     pub(crate) fn is_within(&self, age: Duration, since: Timestamp) -> bool {
-        self.0.clock.now() <= since + age + self.0.leeway
+        let (now, leeway) = (self.0.clock.now(), self.0.leeway);
+        since <= now + leeway && now <= since + age + leeway
     }
 
     /// The token, if it is remembered and would still be accepted.

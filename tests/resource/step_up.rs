@@ -102,6 +102,12 @@ async fn the_login_must_be_recent_enough() {
         let expected = format!(r#"Bearer realm="api", {LACKS}, max_age="5""#);
         answer.is(401).challenges(&[&expected]);
     }
+    // Nobody has authenticated in the future: that would be recent for ever.
+    for ahead in [6, 3600, 365 * 24 * 3600, 1_999_999_999_000, i64::MAX / 1000] {
+        through(layer.clone(), user(&tokens, None, Some(-ahead)))
+            .await
+            .is(401);
+    }
     // A token that was good is so no longer, though it is remembered.
     let request = || user(&tokens, None, Some(8));
     let (first, second) = (request(), request());
@@ -206,6 +212,17 @@ async fn a_handler_can_ask_for_more() {
         token.require_max_age(Duration::MAX, now)
     });
     answer.await.is(401);
+    for ahead in [1, 1_999_999_999_000] {
+        let answer = handled(layer(&tokens), user(&tokens, None, Some(-ahead)), |token| {
+            token.require_max_age(Duration::from_secs(30), now)
+        });
+        answer.await.is(401);
+    }
+    // The issuer's clock is a little ahead of that of the handler.
+    let answer = handled(layer(&tokens), user(&tokens, None, Some(0)), |token| {
+        token.require_max_age(Duration::from_secs(30), now - Duration::from_secs(3))
+    });
+    answer.await.is(200);
 }
 
 #[test]
