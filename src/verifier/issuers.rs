@@ -35,19 +35,19 @@ impl Issuers {
             [only] => Ok(only),
             _ => {
                 let name = Unverified::of(token).ok_or(TokenError::Malformed)?.iss;
-                let index = name.and_then(|name| self.by_name.get(&name));
-                let issuer = index.and_then(|index| self.list.get(*index));
+                let issuer = name.and_then(|name| self.named(&name));
                 issuer.ok_or(TokenError::Issuer)
             }
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+    /// The issuer of this name.
+    pub(super) fn named(&self, iss: &str) -> Option<&TrustedIssuer> {
+        self.list.get(*self.by_name.get(iss)?)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &TrustedIssuer> {
-        self.list.iter()
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut TrustedIssuer> {

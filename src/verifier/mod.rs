@@ -428,9 +428,7 @@ impl Inner {
         let Some(Unverified { iss, iat }) = Unverified::of(token) else {
             return Missing::Unknown;
         };
-        let of_iss =
-            |issuer: &&TrustedIssuer| issuer.names().any(|name| Some(name) == iss.as_deref());
-        let issuer = self.issuers.iter().find(of_iss);
+        let issuer = iss.and_then(|iss| self.issuers.named(&iss));
         match issuer.and_then(|issuer| issuer.keys.source.as_ref()) {
             Some(source) => source.missing(iat),
             None => Missing::Unknown,
