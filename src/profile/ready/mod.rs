@@ -18,9 +18,9 @@ const READY: [(&str, Ready); 23] = [
     ("authlib", TokenProfile::authlib),
     ("better-auth", TokenProfile::better_auth),
     ("better-auth-session", TokenProfile::better_auth_session),
-    ("canaille", TokenProfile::canaille),
     ("clerk", TokenProfile::clerk),
     ("cognito", TokenProfile::cognito),
+    ("danger-canaille", TokenProfile::danger_canaille),
     (
         "danger-oauth2-mock-server",
         TokenProfile::danger_oauth2_mock_server,
@@ -54,7 +54,7 @@ impl TokenProfile {
     };
 
     /// The profile of this name, one of [`NAMES`](Self::NAMES), for a server that is configured by names.
-    /// A name that begins with `danger-` is one of a profile that accepts tokens for other APIs.
+    /// A name that begins with `danger-` is one of a profile that accepts tokens for other APIs, or ID tokens.
     ///
     /// ```
     /// use tower_bearer::TokenProfile;

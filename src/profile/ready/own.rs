@@ -18,20 +18,6 @@ impl TokenProfile {
         Self::jwt(Discriminator::present("id")).client_claims::<&str>([])
     }
 
-    /// Access tokens of users of canaille
-    /// (<https://canaille.readthedocs.io/en/latest/development/specifications.html>).
-    ///
-    /// They are made like ID tokens, with the client as audience; `typ` is `JWT`. What tells an ID token is
-    /// only that it has `at_hash`, or `nonce` where none can be computed. So the audience is the clients whose tokens
-    /// are accepted. Tokens have a subject only if the client asked for the scope `openid`; others are
-    /// refused. The issuer ends in `/`. RSA keys have no `alg`; tokens seen were signed with RS512.
-    ///
-    /// What is weaker than RFC 9068: nearly all. There is no client, no scope and no identifier, the API is not
-    /// named, and an ID token without these two claims would pass.
-    pub fn canaille() -> Self {
-        Self::jwt(Discriminator::absent(["at_hash", "nonce"])).client_claims::<&str>([])
-    }
-
     /// Access tokens of Ory Hydra with the strategy `jwt`
     /// (<https://www.ory.com/docs/oauth2-oidc/jwt-access-token>). By default they are opaque.
     ///
@@ -79,6 +65,20 @@ impl TokenProfile {
         Self::jwt(Discriminator::present("client_id"))
             .discriminator(Discriminator::present("jti"))
             .require_client()
+    }
+
+    /// Access tokens of users of canaille
+    /// (<https://canaille.readthedocs.io/en/latest/development/specifications.html>).
+    ///
+    /// They are made like ID tokens, with the client as audience; `typ` is `JWT`. What tells an ID token is
+    /// only that it has `at_hash`, or `nonce` where none can be computed. So the audience is the clients whose tokens
+    /// are accepted. Tokens have a subject only if the client asked for the scope `openid`; others are
+    /// refused. The issuer ends in `/`. RSA keys have no `alg`; tokens seen were signed with RS512.
+    ///
+    /// What is weaker than RFC 9068, and **dangerous**: nearly all. An ID token without these two claims passes as
+    /// an access token. There is no client, no scope and no identifier, and the API is not named.
+    pub fn danger_canaille() -> Self {
+        Self::jwt(Discriminator::absent(["at_hash", "nonce"])).client_claims::<&str>([])
     }
 
     /// Access tokens of the test double oauth2-mock-server
