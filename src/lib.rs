@@ -170,12 +170,6 @@
 "
 )]
 #![cfg_attr(
-    not(all(feature = "remote", feature = "_jws")),
-    doc = "
-[`introspection::Introspection`]: https://docs.rs/tower-bearer/latest/tower_bearer/introspection/struct.Introspection.html
-"
-)]
-#![cfg_attr(
     not(all(feature = "dbsc", feature = "_jws")),
     doc = "
 [`dbsc`]: https://docs.rs/tower-bearer/latest/tower_bearer/dbsc/
@@ -185,6 +179,8 @@
 #![cfg_attr(
     not(all(feature = "remote", feature = "_jws")),
     doc = "
+[`introspection`]: https://docs.rs/tower-bearer/latest/tower_bearer/introspection/
+[`introspection::Introspection`]: https://docs.rs/tower-bearer/latest/tower_bearer/introspection/struct.Introspection.html
 [`remote`]: https://docs.rs/tower-bearer/latest/tower_bearer/remote/
 [`remote::RemoteKeys`]: https://docs.rs/tower-bearer/latest/tower_bearer/remote/struct.RemoteKeys.html
 "

@@ -12,17 +12,18 @@ use super::{
     session_endpoint::SessionEndpoint,
     token::Refresh,
 };
-#[cfg(feature = "dbsc")]
 use crate::{
-    dbsc::{DeviceBinding, Step},
-    paths::{DEVICE_REFRESH, DEVICE_REGISTRATION},
-};
-use crate::{
+    bearer::AcrValues,
     error::{BoxError, ConfigError, ConfigErrorKind},
     paths::{self, INTROSPECT, JWKS, REFRESH_TOKEN, REVOKE, TOKEN},
     reply::{ReplyFuture, document},
     session::Sessions,
     store::{AnyStore, SessionStore},
+};
+#[cfg(feature = "dbsc")]
+use crate::{
+    dbsc::{DeviceBinding, Step},
+    paths::{DEVICE_REFRESH, DEVICE_REGISTRATION},
 };
 
 /// All endpoints for a `Sessions`, each at its path.
@@ -74,6 +75,7 @@ pub struct Endpoints<St = AnyStore> {
     jwks: JwksEndpoint,
     metadata: Option<Metadata>,
     max_age: Duration,
+    acr_values: Option<AcrValues>,
 }
 
 impl<St: SessionStore> Endpoints<St> {
@@ -86,6 +88,7 @@ impl<St: SessionStore> Endpoints<St> {
             jwks: JwksEndpoint::new(issuer.keys().verifying()),
             metadata: Metadata::new(issuer.issuer()),
             max_age: document::DEFAULT_MAX_AGE,
+            acr_values: None,
         }
     }
 }
@@ -144,6 +147,14 @@ impl<St> Endpoints<St> {
     pub fn jwks_max_age(mut self, max_age: Duration) -> Self {
         self.jwks = self.jwks.max_age(max_age);
         self.max_age = max_age;
+        self
+    }
+
+    /// Names the classes of authentication that logins may have in the metadata (`acr_values_supported`,
+    /// RFC 9470 §7): those that the application gives to [`Grant::acr`](crate::session::Grant::acr).
+    #[must_use]
+    pub fn acr_values_supported(mut self, values: &AcrValues) -> Self {
+        self.acr_values = Some(values.clone()).filter(|values| !values.is_empty());
         self
     }
 
@@ -229,6 +240,10 @@ impl<St: SessionStore> Endpoints<St> {
             client_methods: self.shared.client_methods(),
             proof_algorithms: self.shared.proof_algorithms(),
             introspection_methods: introspection::methods(self.shared.settings()),
+            acr_values: self
+                .acr_values
+                .as_ref()
+                .map(|values| values.iter().collect()),
             introspection_algorithm: keys.signing_algorithm().as_str(),
         }
     }
@@ -272,6 +287,7 @@ impl<St> Clone for Endpoints<St> {
             jwks: self.jwks.clone(),
             metadata: self.metadata.clone(),
             max_age: self.max_age,
+            acr_values: self.acr_values.clone(),
         }
     }
 }

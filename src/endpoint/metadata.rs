@@ -33,6 +33,8 @@ struct Document<'a> {
     introspection_signing_alg_values_supported: Option<[&'a str; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dpop_signing_alg_values_supported: Option<Vec<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr_values_supported: Option<Vec<&'a str>>,
 }
 
 /// What the endpoints offer.
@@ -43,6 +45,8 @@ pub(super) struct Offers<'a> {
     pub(super) proof_algorithms: Option<Vec<&'a str>>,
     /// How callers authenticate at the introspection endpoint; `None` if nobody may ask there.
     pub(super) introspection_methods: Option<Vec<&'a str>>,
+    /// The classes of authentication that logins may have (RFC 9470 §7).
+    pub(super) acr_values: Option<Vec<&'a str>>,
     /// The algorithm of signed answers to introspections (RFC 9701 §7).
     pub(super) introspection_algorithm: &'a str,
 }
@@ -93,6 +97,7 @@ impl Metadata {
             introspection_signing_alg_values_supported: may_introspect
                 .then_some([offers.introspection_algorithm]),
             dpop_signing_alg_values_supported: offers.proof_algorithms,
+            acr_values_supported: offers.acr_values,
         };
         // Strings and lists of strings can always be serialized.
         serde_json::to_string(&document).unwrap_or_default()

@@ -237,11 +237,11 @@ impl RemoteKeysBuilder {
             max_bytes: self.max_bytes,
             reader,
             refresh_every: self.rules.refresh_every,
+            time_limit: self.rules.time_limit,
         };
         let times = Times {
             schedule: Schedule::new(self.rules, at_once),
             patience: self.patience,
-            time_limit: self.rules.time_limit,
             keep_removed: self.keep_removed,
             clock: self.clock,
         };

@@ -8,6 +8,8 @@ use http::{
     header::{ACCEPT, ETAG, IF_NONE_MATCH, LOCATION, RETRY_AFTER, USER_AGENT},
 };
 
+use tokio::time::timeout;
+
 use super::{
     discovery::{jwks_uri, redirected},
     error::{RemoteKeysError, RemoteKeysErrorKind as Kind},
@@ -36,6 +38,8 @@ pub(super) struct Fetcher {
     pub(super) reader: JwkSetReader,
     /// The lifetime of an answer that says nothing.
     pub(super) refresh_every: Duration,
+    /// How long a fetch may take.
+    pub(super) time_limit: Duration,
 }
 
 #[derive(Debug)]
@@ -51,7 +55,7 @@ pub(super) enum Origin {
 /// What one fetch has learnt for the next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Learnt {
-    /// Where the keys are, and until when that is believed.
+    /// Where the keys are, and until when that is believed without asking again.
     found: Option<(Uri, Duration)>,
     /// The version of the keys that are held.
     etag: Option<(Uri, HeaderValue)>,
@@ -75,11 +79,14 @@ pub(super) struct Failure {
 }
 
 impl Learnt {
-    /// The keys are no longer held, or the fetch has failed: the issuer is asked for everything.
-    pub(super) fn forget_place(&mut self) {
-        self.found = None;
+    /// The fetch has failed, so that the keys may be elsewhere.
+    pub(super) fn doubt_place(&mut self) {
+        if let Some((_, until)) = &mut self.found {
+            *until = Duration::ZERO;
+        }
     }
 
+    /// The keys are no longer held.
     pub(super) fn forget_version(&mut self) {
         self.etag = None;
     }
@@ -132,7 +139,8 @@ impl Fetcher {
         })
     }
 
-    /// The address of the keys, from the issuer's metadata if need be.
+    /// The address of the keys, from the issuer's metadata if need be. If that cannot be had for now, the
+    /// keys are looked for where they were.
     async fn key_set(
         &self,
         learnt: &mut Learnt,
@@ -143,25 +151,35 @@ impl Fetcher {
             Origin::KeySet(uri) => return Ok(uri.clone()),
             Origin::Issuer { name, places } => (name, places),
         };
-        if let Some((uri, until)) = &learnt.found
-            && now < *until
-        {
-            return Ok(uri.clone());
-        }
+        let search = self.search(name, places);
+        let searched = match &learnt.found {
+            Some((uri, until)) if now < *until => return Ok(uri.clone()),
+            Some((uri, _)) => {
+                let searched = timeout(self.time_limit / 2, search).await;
+                match searched.unwrap_or_else(|_| Err(self.timed_out().into())) {
+                    Err(failure) if !failure.is_of_this_place_only() => return Ok(uri.clone()),
+                    searched => searched,
+                }
+            }
+            None => search.await,
+        };
+        let (uri, headers) = searched?;
+        let told = freshness::lifetime(&headers, at).unwrap_or(self.refresh_every);
+        let until = now.saturating_add(told.clamp(FLOOR, CEILING));
+        learnt.found = Some((uri.clone(), until));
+        Ok(uri)
+    }
+
+    /// Looks for the metadata in all places.
+    async fn search(&self, name: &str, places: &[Uri]) -> Result<(Uri, HeaderMap), Failure> {
         let mut first: Option<Failure> = None;
         for place in places {
             match self.metadata(place, name).await {
-                Ok((uri, headers)) => {
-                    let told = freshness::lifetime(&headers, at).unwrap_or(self.refresh_every);
-                    let until = now.saturating_add(told.clamp(FLOOR, CEILING));
-                    learnt.found = Some((uri.clone(), until));
-                    return Ok(uri);
-                }
-                Err(failure) if !failure.is_of_this_place_only() => return Err(failure),
-                Err(failure) => match &first {
+                Err(failure) if failure.is_of_this_place_only() => match &first {
                     Some(other) if other.tells_more_than(&failure) => {}
                     _ => first = Some(failure),
                 },
+                searched => return searched,
             }
         }
         Err(first.unwrap_or_else(|| Kind::Metadata.into()))

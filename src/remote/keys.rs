@@ -26,7 +26,7 @@ use crate::{
 /// The keys of an issuer, which a task fetches and keeps up to date. It is cheap to clone, and the
 /// task ends with the last clone.
 ///
-/// See the [module](self) for what is fetched when, and what happens if that fails.
+/// See the [module](super) for what is fetched when, and what happens if that fails.
 #[derive(Clone)]
 pub struct RemoteKeys(Arc<Fetches>);
 

@@ -31,7 +31,6 @@ pub(super) struct Shared {
     pub(super) keys: VerifyingKeys,
     /// How long a request waits.
     pub(super) patience: Duration,
-    time_limit: Duration,
     keep_removed: Duration,
     clock: Arc<dyn Clock>,
     started: Instant,
@@ -51,7 +50,6 @@ pub(super) struct State {
 pub(super) struct Times {
     pub(super) schedule: Schedule,
     pub(super) patience: Duration,
-    pub(super) time_limit: Duration,
     pub(super) keep_removed: Duration,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -62,7 +60,6 @@ impl Shared {
             fetcher: Arc::new(fetcher),
             keys: VerifyingKeys::empty(),
             patience: times.patience,
-            time_limit: times.time_limit,
             keep_removed: times.keep_removed,
             clock: times.clock,
             started: Instant::now(),
@@ -199,7 +196,7 @@ async fn fetch(shared: &Shared, learnt: &mut Learnt) {
     let mut tasks = JoinSet::new();
     let (fetcher, known) = (Arc::clone(&shared.fetcher), learnt.clone());
     tasks.spawn(async move { fetcher.fetch(known, now, at).await });
-    let result = match timeout(shared.time_limit, tasks.join_next()).await {
+    let result = match timeout(shared.fetcher.time_limit, tasks.join_next()).await {
         Ok(Some(Ok(result))) => result,
         Ok(Some(Err(error))) => Err(RemoteKeysError::with_source(Kind::Interrupted, error).into()),
         Ok(None) => Err(Kind::Interrupted.into()),
@@ -208,7 +205,7 @@ async fn fetch(shared: &Shared, learnt: &mut Learnt) {
     match result {
         Ok(fetched) => *learnt = shared.succeed(fetched),
         Err(failure) => {
-            learnt.forget_place();
+            learnt.doubt_place();
             shared.fail(failure);
         }
     }

@@ -232,7 +232,7 @@ impl Verifier {
     /// claims of the application's own.
     ///
     /// A remembered token is no longer used once it has expired, its key has left the
-    /// [set](VerifyingKeys), or its `kid` means another key. It stays in memory until later tokens
+    /// [set](crate::VerifyingKeys), or its `kid` means another key. It stays in memory until later tokens
     /// take its place. The verifier still checks the times of each request, and the layer its
     /// session and its scope.
     #[must_use]

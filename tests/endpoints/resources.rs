@@ -127,3 +127,31 @@ async fn a_session_for_nothing_in_particular_is_for_the_audience() {
     let answer = send(world.endpoint(), post(FORM, &form)).await;
     answer.refused(400, "invalid_target");
 }
+
+/// RFC 9470 §7.
+#[tokio::test]
+async fn the_metadata_name_the_classes_of_authentication() {
+    use tower_bearer::{bearer::AcrValues, endpoint::Endpoints};
+
+    let world = world();
+    let inner = tower::service_fn(
+        async |_: http::Request<http_body_util::Full<bytes::Bytes>>| {
+            Ok::<_, std::convert::Infallible>(http::Response::new(
+                tower_bearer::ReplyBody::default(),
+            ))
+        },
+    );
+    for (values, named) in [
+        ("gold silver", json!(["gold", "silver"])),
+        ("", Value::Null),
+    ] {
+        let values: AcrValues = values.parse().unwrap();
+        let endpoints = Endpoints::new(&world.sessions).acr_values_supported(&values);
+        let mut request = bare(http::Method::GET);
+        *request.uri_mut() = "/.well-known/oauth-authorization-server/tenant"
+            .parse()
+            .unwrap();
+        let answer = ask(tower::Layer::layer(&endpoints, inner), request).await;
+        assert_eq!(answer.json()["acr_values_supported"], named);
+    }
+}

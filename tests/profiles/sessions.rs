@@ -64,9 +64,9 @@ impl World {
     }
 
     async fn status(&self, token: &str, check_live: bool) -> StatusCode {
-        let layer = BearerLayer::new(self.verifier.clone()).sessions(self.sessions.clone());
+        let layer = BearerLayer::new(self.verifier.clone()).sessions(&self.sessions);
         let layer = if check_live {
-            layer.check_live()
+            layer.check_live(&self.sessions)
         } else {
             layer
         };

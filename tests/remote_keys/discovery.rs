@@ -137,6 +137,44 @@ async fn the_place_of_the_keys_is_looked_up_again_after_a_failure() {
     assert_eq!((server.asked(METADATA), server.asked("/moved")), (2, 1));
 }
 
+/// The metadata cannot be had, and the keys can.
+#[tokio::test(start_paused = true)]
+async fn keys_are_looked_for_where_they_were_while_the_metadata_is_not_there() {
+    use crate::staged::{ISSUER, Scene, Staged};
+    use tests_shared::issuer::{Signer, key_set};
+
+    let hour = || tokio::time::sleep(std::time::Duration::from_secs(3700));
+    for trouble in [Scene::status(500), Scene::Hang, Scene::Broken] {
+        let [old, new] = [(); 2].map(|()| Signer::new(ISSUER));
+        let issuer = Staged::new(Scene::status(404));
+        let metadata = json!({ "issuer": ISSUER, "jwks_uri": format!("{ISSUER}/keys") });
+        let place = "/.well-known/openid-configuration";
+        issuer.at(place, Scene::Answer(200, metadata.to_string(), Vec::new()));
+        issuer.at("/keys", Scene::keys(&[&old]));
+        let keys = RemoteKeys::discover(ISSUER, issuer.clone())
+            .fetch()
+            .await
+            .unwrap();
+        issuer.at(place, trouble);
+        issuer.at(
+            "/keys",
+            Scene::Answer(200, key_set(&[&old, &new]).to_string(), Vec::new()),
+        );
+        hour().await;
+        hour().await;
+        assert_eq!(keys.status().keys(), 2);
+        assert!(keys.status().last_error().is_none());
+        // It is that of another issuer now, which is no trouble that passes.
+        let other =
+            json!({ "issuer": "https://other.example", "jwks_uri": "https://other.example" });
+        issuer.at(place, Scene::Answer(200, other.to_string(), Vec::new()));
+        hour().await;
+        hour().await;
+        let error = keys.status().last_error().map(|error| error.kind());
+        assert_eq!(error, Some(Kind::WrongIssuer));
+    }
+}
+
 #[tokio::test]
 async fn the_request_says_what_it_wants_and_who_it_is() {
     let server = IssuerServer::start().await;

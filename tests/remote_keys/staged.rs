@@ -2,6 +2,7 @@
 //! time.
 
 use std::{
+    collections::HashMap,
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex},
@@ -68,6 +69,8 @@ pub(crate) struct Staged(Arc<Inner>);
 struct Inner {
     began: Instant,
     scene: Mutex<Scene>,
+    /// Paths that have a scene of their own.
+    paths: Mutex<HashMap<String, Scene>>,
     asked: Mutex<Vec<(Duration, Parts)>>,
 }
 
@@ -76,12 +79,17 @@ impl Staged {
         Self(Arc::new(Inner {
             began: Instant::now(),
             scene: Mutex::new(scene),
+            paths: Mutex::default(),
             asked: Mutex::new(Vec::new()),
         }))
     }
 
     pub(crate) fn play(&self, scene: Scene) {
         *self.0.scene.lock().unwrap() = scene;
+    }
+
+    pub(crate) fn at(&self, path: &str, scene: Scene) {
+        self.0.paths.lock().unwrap().insert(path.to_owned(), scene);
     }
 
     /// The seconds at which it was asked.
@@ -136,8 +144,17 @@ impl Service<Request<Bytes>> for Staged {
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
         let asked = (self.0.began.elapsed(), request.into_parts().0);
+        let scene = self
+            .0
+            .paths
+            .lock()
+            .unwrap()
+            .get(asked.1.uri.path())
+            .cloned();
         self.0.asked.lock().unwrap().push(asked);
-        Box::pin(play(self.0.scene.lock().unwrap().clone()))
+        Box::pin(play(
+            scene.unwrap_or_else(|| self.0.scene.lock().unwrap().clone()),
+        ))
     }
 }
 

@@ -49,6 +49,7 @@ fn a_key_that_is_limited_later_is_another_key() {
     assert!(trusted.holds(&limited));
 }
 
+#[cfg(feature = "remote")]
 #[test]
 fn an_empty_set_can_be_filled() {
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
