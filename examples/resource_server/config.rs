@@ -58,12 +58,7 @@ pub(crate) struct Config {
     introspection_url: Option<String>,
 
     /// Who this API is at the introspection endpoint.
-    #[arg(
-        long,
-        env = "CLIENT_ID",
-        value_name = "ID",
-        requires = "introspection_url"
-    )]
+    #[arg(long, env = "CLIENT_ID", value_name = "ID")]
     client_id: Option<String>,
 
     /// Its secret there.
@@ -108,7 +103,10 @@ impl Config {
 
     fn introspection(&self, http: &HttpClient) -> Result<Option<Introspection>, StartError> {
         let Some(url) = &self.introspection_url else {
-            return Ok(None);
+            return match (&self.client_id, &self.client_secret) {
+                (None, None) => Ok(None),
+                _ => Err("INTROSPECTION_URL: CLIENT_ID is for it".to_owned().into()),
+            };
         };
         let missing = |name| StartError::from(format!("{name}: INTROSPECTION_URL needs it"));
         let id = self
