@@ -295,23 +295,27 @@ impl Verifier {
     pub fn verify_at(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
         match self.0.recall(token.as_bytes(), &At(now)) {
             Some(verified) => Ok(verified),
-            None => self.begin(token, now)?.now(),
+            None => self.begin(token, &(Arc::new(At(now)) as _))?.now(),
         }
     }
 
     /// Verifies a token that [`recall`](Self::recall) has just not found.
     pub(crate) fn verify_anew(&self, token: &str) -> Result<Verification, TokenError> {
-        self.begin(token, self.0.clock.now())
+        self.begin(token, &self.0.clock)
     }
 
-    fn begin(&self, token: &str, now: Timestamp) -> Result<Verification, TokenError> {
+    fn begin(&self, token: &str, clock: &Arc<dyn Clock>) -> Result<Verification, TokenError> {
         if let Some(opaque) = self.0.who_knows(token) {
             self.check_length(token.as_bytes())?;
-            let ask = || Arc::clone(opaque).ask(Zeroizing::new(token.to_owned()), &self.0.timing());
-            let known = opaque.recall(token, &self.0.timing());
+            let timing = Timing {
+                clock: Arc::clone(clock),
+                leeway: self.0.leeway,
+            };
+            let ask = || Arc::clone(opaque).ask(Zeroizing::new(token.to_owned()), &timing);
+            let known = opaque.recall(token, &timing);
             return Ok(known.map_or_else(|| Verification::Pending(ask()), Verification::Done));
         }
-        match self.0.verify_jwt(token, now) {
+        match self.0.verify_jwt(token, clock.now()) {
             Ok(verified) => Ok(Verification::Done(verified)),
             Err(TokenError::UnknownKey) => match self.0.missing(token) {
                 Missing::Unknown => Err(TokenError::UnknownKey),
@@ -389,13 +393,6 @@ impl Inner {
         let is_jwt = || token.bytes().filter(|byte| *byte == b'.').count() == 2;
         let opaque = self.opaque.as_ref()?;
         (self.issuers.is_empty() || !is_jwt()).then_some(opaque)
-    }
-
-    fn timing(&self) -> Timing {
-        Timing {
-            clock: Arc::clone(&self.clock),
-            leeway: self.leeway,
-        }
     }
 
     fn verify_jwt(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
