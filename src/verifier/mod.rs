@@ -8,9 +8,6 @@ use crate::{
     profile::TokenProfile,
 };
 
-#[cfg(feature = "remote")]
-use crate::introspection::Introspection;
-
 mod cache;
 mod issuer;
 mod issuers;
@@ -28,7 +25,9 @@ use cache::Cache;
 pub use issuer::TrustedIssuer;
 use issuers::Issuers;
 pub use limits::CacheLimits;
-pub(crate) use pending::{Opaque, PendingToken, Timing, Verification};
+#[cfg(feature = "remote")]
+pub(crate) use pending::Timing;
+pub(crate) use pending::{Opaque, PendingToken, Verification};
 pub use source::IssuerKeys;
 #[cfg_attr(not(feature = "remote"), allow(unused_imports))] // only fetched keys have a source
 pub(crate) use source::{Fetching, Missing, Source};
@@ -127,13 +126,16 @@ impl Verifier {
         Ok(Self::of(issuers))
     }
 
-    /// Creates a verifier that asks the authorization server about every token, also about JWTs.
-    ///
-    /// [`Claims::iss`] is what the server or the configuration says. The leeway and the clock of this
-    /// verifier count for the times in the answers.
+    /// A verifier that trusts no issuer of JWTs, and asks another server about every token.
     #[cfg(feature = "remote")]
-    pub fn introspecting(introspection: Introspection) -> Self {
-        Self::of(Issuers::default()).opaque_tokens(introspection)
+    pub(crate) fn asking(opaque: Arc<dyn Opaque>) -> Self {
+        Self::of(Issuers::default()).asking_too(opaque)
+    }
+
+    /// The same verifier, which asks another server about what is no JWT.
+    #[cfg(feature = "remote")]
+    pub(crate) fn asking_too(self, opaque: Arc<dyn Opaque>) -> Self {
+        self.with(|inner| inner.opaque = Some(opaque))
     }
 
     fn of(issuers: Issuers) -> Self {
@@ -203,25 +205,6 @@ impl Verifier {
                 issuer.profile = profile.clone();
             }
         })
-    }
-
-    /// Also accepts tokens that are no JWTs, by asking the authorization server about them. A token of
-    /// three parts with dots between them is a JWT and verified here: no server is asked about it, whether it
-    /// is good or not.
-    ///
-    /// ```
-    /// # use tower_bearer::{VerifyingKeys, error::ConfigError};
-    /// use tower_bearer::{Verifier, introspection::Introspection};
-    ///
-    /// # fn verifier(keys: VerifyingKeys, introspection: Introspection) -> Result<Verifier, ConfigError> {
-    /// let verifier = Verifier::new("https://id.example", "https://api.example", keys)?;
-    /// Ok(verifier.opaque_tokens(introspection))
-    /// # }
-    /// ```
-    #[cfg(feature = "remote")]
-    #[must_use]
-    pub fn opaque_tokens(self, introspection: Introspection) -> Self {
-        self.with(|inner| inner.opaque = Some(introspection.into_opaque()))
     }
 
     /// Sets the limits of the memory for accepted tokens. The default is [`CacheLimits::default`]:
