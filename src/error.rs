@@ -69,6 +69,8 @@ pub enum ConfigErrorKind {
     EmptyAudience,
     /// Two trusted issuers with the same name, or none.
     DuplicateIssuer,
+    /// A token profile for a verifier that does not trust exactly one issuer.
+    Profile,
     /// A client identifier that is empty.
     EmptyClientId,
     /// A realm with a character that a quoted string cannot contain.

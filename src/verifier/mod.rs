@@ -184,7 +184,15 @@ impl Verifier {
         self.with(|inner| inner.max_token_bytes = bytes)
     }
 
-    /// How the tokens look, of each issuer that this verifier trusts. The default is RFC 9068.
+    /// How the tokens of the one issuer look that this verifier trusts. The default is RFC 9068.
+    ///
+    /// Where there are several, each has [a profile of its own](TrustedIssuer::profile), and so has an
+    /// introspection
+    /// ([`IntrospectionBuilder::profile`](https://docs.rs/tower-bearer/latest/tower_bearer/introspection/struct.IntrospectionBuilder.html#method.profile)).
+    ///
+    /// # Errors
+    ///
+    /// [`Profile`](ConfigErrorKind::Profile) if the verifier trusts several issuers, or none.
     ///
     /// ```
     /// # use tower_bearer::{VerifyingKeys, error::ConfigError};
@@ -195,21 +203,19 @@ impl Verifier {
     ///
     /// # fn verifier(keys: VerifyingKeys) -> Result<Verifier, ConfigError> {
     /// let profile = TokenProfile::jwt(Discriminator::claim("token_use", "access"));
-    /// Ok(Verifier::new("https://id.example", "https://api.example", keys)?.profile(profile))
+    /// Verifier::new("https://id.example", "https://api.example", keys)?.profile(profile)
     /// # }
     /// ```
-    #[must_use]
-    pub fn profile(self, profile: TokenProfile) -> Self {
-        self.with(|inner| {
-            for issuer in inner.issuers.iter_mut() {
-                issuer.profile = profile.clone();
-            }
-        })
+    pub fn profile(self, profile: TokenProfile) -> Result<Self, ConfigError> {
+        let mut issuers = self.0.issuers.clone();
+        issuers.set_profile(profile)?;
+        Ok(self.with(|inner| inner.issuers = issuers))
     }
 
     /// Sets the limits of the memory for accepted tokens. The default is [`CacheLimits::default`]:
     /// up to 131 072 tokens and 128 MiB. Most tokens take 1 to 2 KiB, and more if they have many
-    /// claims of the application's own.
+    /// claims of the application's own. What an introspection has told is remembered by the introspection
+    /// itself, and its `max_age` says for how long.
     ///
     /// A remembered token is no longer used once it has expired, its key has left the
     /// [set](crate::VerifyingKeys), or its `kid` means another key. It stays in memory until later tokens
@@ -221,7 +227,8 @@ impl Verifier {
     }
 
     /// Remembers no tokens: the signature is verified on each request, and no accepted token stays
-    /// in memory.
+    /// in memory. This is not about tokens that another server was asked about: an introspection has a
+    /// memory of its own, and its `max_age` says for how long.
     #[must_use]
     pub fn without_cache(self) -> Self {
         self.with(|inner| inner.cache = None)

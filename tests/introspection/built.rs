@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tower_bearer::{
+    TokenProfile, Verifier,
     error::ConfigErrorKind as Kind,
     introspection::{ClientAuthentication, Introspection, IntrospectionBuilder},
 };
@@ -50,6 +51,14 @@ fn an_endpoint_is_https_unless_danger_is_taken() {
     assert!(builder.issuer(ISSUER).audience(AUDIENCE).build().is_ok());
     let builder = at("ftp://id.example", client()).danger_accept_http();
     refused(builder.issuer(ISSUER).audience(AUDIENCE), Kind::Url);
+}
+
+#[test]
+fn a_profile_has_its_place_at_the_introspection() {
+    let introspection = right().profile(TokenProfile::okta()).build().unwrap();
+    let verifier = Verifier::introspecting(introspection);
+    let error = verifier.profile(TokenProfile::okta()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Profile);
 }
 
 #[test]
