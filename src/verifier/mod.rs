@@ -115,13 +115,13 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`DuplicateIssuer`](ConfigErrorKind::DuplicateIssuer) if two have the same name, or if there are
-    /// none.
+    /// [`DuplicateIssuer`](ConfigErrorKind::DuplicateIssuer) if two have the same name, and
+    /// [`NoIssuer`](ConfigErrorKind::NoIssuer) if there are none.
     pub fn trusting(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Result<Self, ConfigError> {
         let issuers = Issuers::new(issuers.into_iter().collect())?;
         if issuers.is_empty() {
             let none = "there is no issuer whose tokens are accepted";
-            return Err(ConfigError::new(ConfigErrorKind::DuplicateIssuer, none));
+            return Err(ConfigError::new(ConfigErrorKind::NoIssuer, none));
         }
         Ok(Self::of(issuers))
     }

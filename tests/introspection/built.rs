@@ -77,7 +77,7 @@ fn names_are_there() {
     let odd = ClientAuthentication::bearer("hunter2\n");
     refused(
         at(endpoint, odd).issuer(ISSUER).audience(AUDIENCE),
-        Kind::Limit,
+        Kind::Credentials,
     );
 }
 
@@ -96,7 +96,7 @@ fn limits_have_limits() {
     refused(right().max_concurrent(0), Kind::Limit);
     refused(right().max_concurrent(10_001), Kind::Limit);
     refused(right().max_waiting(1_000_001), Kind::Limit);
-    refused(right().require_signed(), Kind::Limit);
+    refused(right().require_signed(), Kind::NoKeys);
     let builder = right()
         .max_age(DAY)
         .stale_if_error(DAY)

@@ -298,7 +298,7 @@ fn two_issuers_have_two_names_and_there_is_one_at_least() {
         kind(vec![issuer(), issuer()]),
         ConfigErrorKind::DuplicateIssuer
     );
-    assert_eq!(kind(vec![]), ConfigErrorKind::DuplicateIssuer);
+    assert_eq!(kind(vec![]), ConfigErrorKind::NoIssuer);
     let tenants = ["a", "a"];
     let twice =
         TrustedIssuer::of_tenants("https://x/{tenantid}", tenants, API, keys(OUR_SECRET, KID));
