@@ -90,22 +90,33 @@ impl Rejection {
         Self::new(ErrorCode::InsufficientScope).with(|details| details.scope = Some(needed.clone()))
     }
 
-    /// 401: the access token is valid, but its user has to authenticate in one of these ways, at most
-    /// this long ago (RFC 9470 §3). The challenge names both, the age in whole seconds.
+    /// 401: the access token is valid, but its user has to authenticate in one of these ways, which the
+    /// challenge names (RFC 9470 §3).
     ///
     /// ```
     /// use http::{StatusCode, header::WWW_AUTHENTICATE};
     /// use tower_bearer::bearer::{AcrValues, Rejection};
     ///
     /// let classes = AcrValues::from_static("phr");
-    /// let response = Rejection::insufficient_user_authentication(Some(&classes), None).to_response();
+    /// let response = Rejection::insufficient_acr(&classes).to_response();
     /// assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     /// let challenge = response.headers()[WWW_AUTHENTICATE].to_str()?;
     /// assert!(challenge.contains(r#"error="insufficient_user_authentication""#));
     /// assert!(challenge.ends_with(r#", acr_values="phr""#));
     /// # Ok::<_, http::header::ToStrError>(())
     /// ```
-    pub fn insufficient_user_authentication(
+    pub fn insufficient_acr(needed: &AcrValues) -> Self {
+        Self::insufficient_user_authentication(Some(needed), None)
+    }
+
+    /// 401: the access token is valid, but its user has to have authenticated at most this long ago,
+    /// which the challenge says in whole seconds (RFC 9470 §3).
+    pub fn exceeded_max_age(max_age: Duration) -> Self {
+        Self::insufficient_user_authentication(None, Some(max_age))
+    }
+
+    /// 401 that names what is required, of which there is at least one.
+    pub(super) fn insufficient_user_authentication(
         acr_values: Option<&AcrValues>,
         max_age: Option<Duration>,
     ) -> Self {

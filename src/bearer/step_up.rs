@@ -95,9 +95,7 @@ impl VerifiedToken {
     pub fn require_acr(&self, values: &AcrValues) -> Result<(), Rejection> {
         match has_one(self.claims(), values) {
             true => Ok(()),
-            false => {
-                Err(Rejection::insufficient_user_authentication(Some(values), None).for_token(self))
-            }
+            false => Err(Rejection::insufficient_acr(values).for_token(self)),
         }
     }
 
@@ -113,9 +111,7 @@ impl VerifiedToken {
         let max_age = whole_seconds(max_age);
         match self.claims().auth_time {
             Some(at) if now <= at + max_age => Ok(()),
-            _ => Err(
-                Rejection::insufficient_user_authentication(None, Some(max_age)).for_token(self),
-            ),
+            _ => Err(Rejection::exceeded_max_age(max_age).for_token(self)),
         }
     }
 }

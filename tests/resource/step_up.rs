@@ -211,11 +211,15 @@ async fn a_handler_can_ask_for_more() {
 #[test]
 fn a_rejection_tells_what_it_asks_for() {
     let age = Duration::from_secs(9);
-    let rejection = Rejection::insufficient_user_authentication(Some(&GOLD), Some(age));
-    assert_eq!(rejection.code(), ErrorCode::InsufficientUserAuthentication);
-    assert_eq!(rejection.acr_values(), Some(&GOLD));
-    assert_eq!(rejection.max_age(), Some(age));
-    assert!(rejection.scope().is_none());
+    for (rejection, acr_values, max_age) in [
+        (Rejection::insufficient_acr(&GOLD), Some(&GOLD), None),
+        (Rejection::exceeded_max_age(age), None, Some(age)),
+    ] {
+        assert_eq!(rejection.code(), ErrorCode::InsufficientUserAuthentication);
+        assert_eq!(rejection.acr_values(), acr_values);
+        assert_eq!(rejection.max_age(), max_age);
+        assert!(rejection.scope().is_none());
+    }
 }
 
 #[test]
