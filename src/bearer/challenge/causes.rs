@@ -1,9 +1,9 @@
 //! The errors that are answered by a rejection.
 
 use super::Rejection;
-use crate::error::{ErrorCode, TokenError};
+use crate::error::TokenError;
 #[cfg(feature = "dpop")]
-use crate::{bearer::schemes::Schemes, dpop::DpopError};
+use crate::{bearer::schemes::Schemes, dpop::DpopError, error::ErrorCode};
 
 /// 401 `invalid_token`, or 400 `invalid_request` if the token is above the size limit.
 impl From<TokenError> for Rejection {
