@@ -95,9 +95,7 @@ impl VerifiedToken {
     pub fn require_acr(&self, values: &AcrValues) -> Result<(), Rejection> {
         match has_one(self.claims(), values) {
             true => Ok(()),
-            false => {
-                Err(Rejection::insufficient_user_authentication(Some(values), None).for_token(self))
-            }
+            false => Err(Rejection::insufficient_acr(values).for_token(self)),
         }
     }
 
@@ -117,9 +115,7 @@ impl VerifiedToken {
         let latest = claims.iat.max(now);
         match claims.auth_time {
             Some(at) if at <= latest && now <= at + max_age => Ok(()),
-            _ => Err(
-                Rejection::insufficient_user_authentication(None, Some(max_age)).for_token(self),
-            ),
+            _ => Err(Rejection::exceeded_max_age(max_age).for_token(self)),
         }
     }
 }

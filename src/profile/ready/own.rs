@@ -95,11 +95,12 @@ impl TokenProfile {
     /// Access tokens of Zitadel with the token type JWT
     /// (<https://zitadel.com/docs/apis/openidoauth/claims>). By default they are opaque.
     ///
-    /// `typ` is `JWT`. `jti` and `nbf` tell them from ID tokens, which have neither, and `at_hash` of those. The audience
-    /// of both is the clients of the project, and the project itself if the client asks for the scope
-    /// `urn:zitadel:iam:org:project:id:PROJECT:aud`: configure the project. The client is `client_id`, or `azp`.
-    /// [Roles](crate::VerifiedToken::roles) are the names in `urn:zitadel:iam:org:project:roles`. The issuer is
-    /// `https://DOMAIN`, and its keys are at `/oauth/v2/keys`, RS256.
+    /// `typ` is `JWT`. They are told from ID tokens by `jti` and `nbf`, which no ID token has, and a token
+    /// with `at_hash`, which only ID tokens have, is refused. The audience of both is the clients of the project,
+    /// and the project itself if the client asks for the scope
+    /// `urn:zitadel:iam:org:project:id:PROJECT:aud`: configure the project. The client is `client_id`, or
+    /// `azp`. [Roles](crate::VerifiedToken::roles) are the names in `urn:zitadel:iam:org:project:roles`. The
+    /// issuer is `https://DOMAIN`, and its keys are at `/oauth/v2/keys`, RS256.
     ///
     /// What is weaker than RFC 9068: the type is not told by `typ`, and the documents tell the claims, but not what
     /// an ID token never has: that is read from the source of its library, version 3.
