@@ -127,6 +127,9 @@ impl Grant {
     ///
     /// Without this call the tokens are for the audience of the issuer.
     ///
+    /// While servers are upgraded from a version that did not know resources, wait with this call until all
+    /// of them are: an older one gives the tokens of such a session the audience of the issuer.
+    ///
     /// ```
     /// use tower_bearer::session::Grant;
     ///
