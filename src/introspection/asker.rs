@@ -113,7 +113,7 @@ impl Asker {
     }
 
     fn fall_back(&self, failure: &Failure, digest: &Digest, now: Timestamp) -> Outcome {
-        self.failures.note(failure, &self.question.endpoint);
+        self.failures.note(failure, &self.question.shown);
         self.memory
             .stale(digest, now)
             .ok_or(TokenError::Unavailable)
@@ -172,7 +172,7 @@ impl Asker {
 impl fmt::Debug for Asker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Introspection")
-            .field("endpoint", &self.question.endpoint)
+            .field("endpoint", &self.question.shown)
             .field("issuer", &self.rules.issuer)
             .field("audiences", &self.rules.audiences)
             .finish_non_exhaustive()

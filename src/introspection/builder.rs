@@ -20,6 +20,7 @@ use crate::{
     issuer::check_names,
     profile::{Discriminator, TokenProfile},
     transport::Transport,
+    uri,
     verifier::IssuerKeys,
 };
 
@@ -60,6 +61,8 @@ pub struct IntrospectionBuilder {
 impl Introspection {
     /// Asks the server at this endpoint, as this client, by any HTTP client that is a tower service.
     /// The server's metadata name the address as `introspection_endpoint` (RFC 8414 §2).
+    ///
+    /// A query of the address is sent, but never shown: logs and `Debug` have the address without it.
     ///
     /// The HTTP client must not follow redirects to other origins: each request has the secret of this
     /// API and a token in it.
@@ -224,7 +227,8 @@ impl IntrospectionBuilder {
     ///
     /// # Errors
     ///
-    /// - [`Url`](ConfigErrorKind::Url) if the endpoint cannot be used or is not https.
+    /// - [`Url`](ConfigErrorKind::Url) if the endpoint cannot be used, is not https, or has a user or a
+    ///   password in it.
     /// - [`EmptyIssuer`](ConfigErrorKind::EmptyIssuer), [`EmptyAudience`](ConfigErrorKind::EmptyAudience)
     ///   or [`EmptyClientId`](ConfigErrorKind::EmptyClientId) if a name is missing or empty.
     /// - [`Lifetime`](ConfigErrorKind::Lifetime) or [`Limit`](ConfigErrorKind::Limit) if a setting is out
@@ -243,6 +247,7 @@ impl IntrospectionBuilder {
         Ok(Introspection(Arc::new(Asker {
             question: Question {
                 endpoint,
+                shown: uri::shown(&self.endpoint).to_owned(),
                 authorization: self.authentication.header()?,
                 parameters: self.authentication.parameters(),
                 accept: accepted(signed.as_ref()),
@@ -295,14 +300,18 @@ impl IntrospectionBuilder {
 
 fn endpoint(text: &str, http_too: bool) -> Result<Uri, ConfigError> {
     let refused = |what: String| ConfigError::new(ConfigErrorKind::Url, what);
-    let uri: Uri = text
+    let parsed: Uri = text
         .parse()
-        .map_err(|error| refused(format!("{text:?} is no URL")).with_source(error))?;
-    let has_host = uri.host().is_some_and(|host| !host.is_empty());
-    match uri.scheme_str() {
-        Some("https") if has_host => Ok(uri),
-        Some("http") if has_host && http_too => Ok(uri),
-        Some("http") if has_host => Err(refused(format!(
+        .map_err(|error| refused(format!("{:?} is no URL", uri::shown(text))).with_source(error))?;
+    let is_server = uri::split(text).is_some();
+    let text = uri::shown(text);
+    match parsed.scheme_str() {
+        Some("https" | "http") if !is_server => Err(refused(format!(
+            "{text:?} names a user, or no server; credentials are for ClientAuthentication"
+        ))),
+        Some("https") => Ok(parsed),
+        Some("http") if http_too => Ok(parsed),
+        Some("http") => Err(refused(format!(
             "{text:?} is not https; danger_accept_http is for servers on the same machine, and for tests"
         ))),
         _ => Err(refused(format!("{text:?} is no https URL"))),
@@ -312,7 +321,7 @@ fn endpoint(text: &str, http_too: bool) -> Result<Uri, ConfigError> {
 impl fmt::Debug for IntrospectionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IntrospectionBuilder")
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &uri::shown(&self.endpoint))
             .field("authentication", &self.authentication)
             .field("rules", &self.rules)
             .finish_non_exhaustive()

@@ -95,3 +95,31 @@ fn limits_have_limits() {
     let built = builder.max_waiting(1_000_000).build().unwrap();
     assert!(!format!("{built:?}").contains("hunter2"));
 }
+
+/// A user and a password in an address, or a key in its query, are for nobody's eyes.
+#[test]
+fn an_address_tells_no_secret() {
+    for endpoint in [
+        "https://api:hunter2@id.example/introspect",
+        "https://hunter2@id.example/introspect",
+        "http://api:hunter2@id.example/introspect",
+        "api:hunter2@id.example",
+        "https://api:hunter2?@id.example/introspect",
+    ] {
+        let builder = at(endpoint, client()).issuer(ISSUER).audience(AUDIENCE);
+        refused(builder.danger_accept_http(), Kind::Url);
+    }
+    for endpoint in [
+        "http://id.example/introspect?key=hunter2",
+        "/introspect?key=hunter2",
+        "https://id.example/intro spect?key=hunter2",
+    ] {
+        let builder = at(endpoint, client()).issuer(ISSUER).audience(AUDIENCE);
+        refused(builder, Kind::Url);
+    }
+    let builder = at("https://id.example/introspect?key=hunter2", client());
+    let built = builder.issuer(ISSUER).audience(AUDIENCE).build().unwrap();
+    let shown = format!("{built:?}");
+    assert!(shown.contains("https://id.example/introspect"), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
