@@ -1,6 +1,6 @@
 //! What an answer says of a token (RFC 7662 §2.2).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -41,26 +41,20 @@ const NO_ACCESS_TOKENS: [&str; 9] = [
 const OF_ID_TOKENS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
 
 impl Rules {
-    /// Whether a token is accepted of which the server says this.
+    /// Whether a token is accepted of which the server says this, at the times at which it is valid.
     pub(super) fn judge(
         &self,
         mut members: Map<String, Value>,
         now: Timestamp,
-        leeway: Duration,
     ) -> Result<Result<Known, TokenError>, Failure> {
         match members.remove("active") {
-            Some(Value::Bool(true)) => Ok(self.accept(members, now, leeway)),
+            Some(Value::Bool(true)) => Ok(self.accept(members, now)),
             Some(Value::Bool(false)) => Ok(Err(TokenError::Inactive)),
             _ => Err(Failure::NoVerdict),
         }
     }
 
-    fn accept(
-        &self,
-        mut members: Map<String, Value>,
-        now: Timestamp,
-        leeway: Duration,
-    ) -> Result<Known, TokenError> {
+    fn accept(&self, mut members: Map<String, Value>, now: Timestamp) -> Result<Known, TokenError> {
         // Some servers write the members that a token does not have.
         members.retain(|_, value| !value.is_null());
         if is_of_another_kind(&members) {
@@ -82,17 +76,10 @@ impl Rules {
             // It would be taken for a token that anybody may use.
             return Err(TokenError::Claims);
         }
-        let start = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat)) - leeway;
-        let end = claims.exp + leeway;
-        if now >= end {
-            return Err(TokenError::Expired);
-        }
-        if now < start {
-            return Err(TokenError::NotYetValid);
-        }
+        let start = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
         Ok(Known {
+            valid: start..claims.exp,
             token: VerifiedToken::new(Arc::new(content)),
-            valid: start..end,
         })
     }
 

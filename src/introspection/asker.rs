@@ -49,8 +49,9 @@ pub(super) struct Asker {
 
 impl Opaque for Asker {
     fn recall(&self, token: &str, timing: &Timing) -> Option<VerifiedToken> {
-        self.memory
-            .good(&self.memory.digest(token), timing.clock.now())
+        let (now, leeway) = (timing.clock.now(), timing.leeway);
+        let known = self.memory.good(&self.memory.digest(token), now, leeway)?;
+        Some(known.token)
     }
 
     fn ask(self: Arc<Self>, token: Zeroizing<String>, timing: &Timing) -> PendingToken {
@@ -61,41 +62,46 @@ impl Opaque for Asker {
 }
 
 impl Asker {
-    async fn verify(self: Arc<Self>, token: Zeroizing<String>, timing: Timing) -> Outcome {
+    async fn verify(
+        self: Arc<Self>,
+        token: Zeroizing<String>,
+        timing: Timing,
+    ) -> Result<VerifiedToken, TokenError> {
         let digest = self.memory.digest(&token);
-        let now = timing.clock.now();
+        let (now, leeway) = (timing.clock.now(), timing.leeway);
         let known = || {
-            let good = self.memory.good(&digest, now).map(Ok);
-            good.or_else(|| self.memory.bad(&digest, now).map(Err))
+            let good = self.memory.good(&digest, now, leeway).map(Ok);
+            good.or_else(|| self.memory.bad(&digest, now, leeway).map(Err))
         };
-        match self.flights.board(digest, known) {
+        let outcome = match self.flights.board(digest, known) {
             Boarding::Known(outcome) => outcome,
             Boarding::Waiting(flight) => flight.landed().await,
             Boarding::First(landing, flight) => {
-                let asker = Arc::clone(&self);
-                match asker.depart(landing, token, timing.clone()) {
-                    Ok(()) => flight.landed().await,
-                    Err(failure) => self.fall_back(&failure, &digest, now),
-                }
+                Arc::clone(&self).depart(landing, token, timing.clone());
+                flight.landed().await
+            }
+        };
+        outcome?.at(timing.clock.now(), leeway)
+    }
+
+    /// Asks in a task of its own: whoever waits for the answer may go away.
+    fn depart(self: Arc<Self>, landing: Landing, token: Zeroizing<String>, timing: Timing) {
+        match self.admit() {
+            Ok((runtime, place)) => drop(runtime.spawn(async move {
+                let outcome = self.fly(landing.digest(), token, &timing, place).await;
+                landing.land(outcome);
+            })),
+            Err(failure) => {
+                let outcome = self.fall_back(&failure, &landing.digest(), &timing);
+                landing.land(outcome);
             }
         }
     }
 
-    /// Asks in a task of its own: whoever waits for the answer may go away.
-    fn depart(
-        self: Arc<Self>,
-        landing: Landing,
-        token: Zeroizing<String>,
-        timing: Timing,
-    ) -> Result<(), Failure> {
+    fn admit(&self) -> Result<(Handle, OwnedSemaphorePermit), Failure> {
         let runtime = Handle::try_current().map_err(|_| Failure::NoRuntime)?;
         let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|_| Failure::Crowded)?;
-        runtime.spawn(async move {
-            let outcome = self.fly(landing.digest(), token, &timing, place).await;
-            landing.land(outcome);
-        });
-        Ok(())
+        Ok((runtime, place.map_err(|_| Failure::Crowded)?))
     }
 
     async fn fly(
@@ -106,17 +112,21 @@ impl Asker {
         _place: OwnedSemaphorePermit,
     ) -> Outcome {
         match timeout(self.time_limit, self.exchange(&token, timing)).await {
-            Ok(Ok((answer, asked))) => self.memory.put(digest, answer, asked, timing.clock.now()),
-            Ok(Err(failure)) => self.fall_back(&failure, &digest, timing.clock.now()),
-            Err(_) => self.fall_back(&Failure::TimedOut, &digest, timing.clock.now()),
+            Ok(Ok((answer, asked))) => {
+                let (now, leeway) = (timing.clock.now(), timing.leeway);
+                self.memory.put(digest, &answer, asked, now, leeway);
+                answer
+            }
+            Ok(Err(failure)) => self.fall_back(&failure, &digest, timing),
+            Err(_) => self.fall_back(&Failure::TimedOut, &digest, timing),
         }
     }
 
-    fn fall_back(&self, failure: &Failure, digest: &Digest, now: Timestamp) -> Outcome {
+    fn fall_back(&self, failure: &Failure, digest: &Digest, timing: &Timing) -> Outcome {
         self.failures.note(failure, &self.question.shown);
-        self.memory
-            .stale(digest, now)
-            .ok_or(TokenError::Unavailable)
+        let (now, leeway) = (timing.clock.now(), timing.leeway);
+        let stale = self.memory.stale(digest, now, leeway);
+        stale.ok_or(TokenError::Unavailable)
     }
 
     /// The answer, and when the question was asked.
@@ -140,9 +150,7 @@ impl Asker {
             status => return Err(Failure::Status(status)),
         }
         let members = self.members(&answer, asked, timing).await?;
-        let judged = self
-            .rules
-            .judge(members, timing.clock.now(), timing.leeway)?;
+        let judged = self.rules.judge(members, timing.clock.now())?;
         Ok((judged, asked))
     }
 

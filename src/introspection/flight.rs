@@ -7,10 +7,10 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::shelf::Digest;
-use crate::{claims::VerifiedToken, error::TokenError};
+use super::{memory::Known, shelf::Digest};
+use crate::error::TokenError;
 
-pub(super) type Outcome = Result<VerifiedToken, TokenError>;
+pub(super) type Outcome = Result<Known, TokenError>;
 
 type Answer = watch::Receiver<Option<Outcome>>;
 

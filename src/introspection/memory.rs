@@ -20,10 +20,24 @@ pub(super) struct Limits {
 }
 
 /// A token that the server has called active.
+#[derive(Clone)]
 pub(super) struct Known {
     pub(super) token: VerifiedToken,
-    /// When the token is valid, with the leeway.
+    /// When the token is valid, without a leeway: those who share what is known may differ in theirs.
     pub(super) valid: Range<Timestamp>,
+}
+
+impl Known {
+    /// The token, if it is valid at this time, give or take the leeway.
+    pub(super) fn at(&self, now: Timestamp, leeway: Duration) -> Result<VerifiedToken, TokenError> {
+        if now >= self.valid.end + leeway {
+            return Err(TokenError::Expired);
+        }
+        if now < self.valid.start - leeway {
+            return Err(TokenError::NotYetValid);
+        }
+        Ok(self.token.clone())
+    }
 }
 
 struct Good {
@@ -34,6 +48,15 @@ struct Good {
 struct Bad {
     why: TokenError,
     asked: Timestamp,
+    /// Of whoever found the token too old or too young.
+    leeway: Duration,
+}
+
+impl Bad {
+    /// Whether the token is refused for anybody, whatever the leeway.
+    fn is_for_all(&self) -> bool {
+        !matches!(self.why, TokenError::Expired | TokenError::NotYetValid)
+    }
 }
 
 pub(super) struct Memory {
@@ -64,53 +87,65 @@ impl Memory {
 
     /// The token, if it was good when the server was asked, and that is not long ago. If the clock went
     /// back behind that time, nothing is known.
-    pub(super) fn good(&self, digest: &Digest, now: Timestamp) -> Option<VerifiedToken> {
-        self.good_for(digest, now, self.limits.max_age)
+    pub(super) fn good(&self, digest: &Digest, now: Timestamp, leeway: Duration) -> Option<Known> {
+        self.good_for(digest, now, leeway, self.limits.max_age)
     }
 
     /// The same, if the server cannot be asked again.
-    pub(super) fn stale(&self, digest: &Digest, now: Timestamp) -> Option<VerifiedToken> {
+    pub(super) fn stale(&self, digest: &Digest, now: Timestamp, leeway: Duration) -> Option<Known> {
         let age = self.limits.max_age + self.limits.stale_if_error;
-        self.good_for(digest, now, age)
+        self.good_for(digest, now, leeway, age)
             .filter(|_| !self.limits.stale_if_error.is_zero())
     }
 
-    fn good_for(&self, digest: &Digest, now: Timestamp, age: Duration) -> Option<VerifiedToken> {
+    fn good_for(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+        leeway: Duration,
+        age: Duration,
+    ) -> Option<Known> {
         let shelf = lock(&self.good);
         let good = shelf.get(digest, now)?;
         let is_fresh = good.asked <= now && now < good.asked + age;
-        (is_fresh && good.known.valid.contains(&now)).then(|| good.known.token.clone())
+        (is_fresh && good.known.at(now, leeway).is_ok()).then(|| good.known.clone())
     }
 
     /// Why the token was refused a moment ago.
-    pub(super) fn bad(&self, digest: &Digest, now: Timestamp) -> Option<TokenError> {
+    pub(super) fn bad(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+        leeway: Duration,
+    ) -> Option<TokenError> {
         let shelf = lock(&self.bad);
         let bad = shelf.get(digest, now)?;
-        (bad.asked <= now).then_some(bad.why)
+        let counts = bad.asked <= now && (bad.is_for_all() || bad.leeway == leeway);
+        counts.then_some(bad.why)
     }
 
     /// Remembers the answer to a question that was asked at this time.
     pub(super) fn put(
         &self,
         digest: Digest,
-        answer: Result<Known, TokenError>,
+        answer: &Result<Known, TokenError>,
         asked: Timestamp,
         now: Timestamp,
-    ) -> Result<VerifiedToken, TokenError> {
-        match answer {
+        leeway: Duration,
+    ) {
+        let answer = answer.as_ref().map_err(|why| *why);
+        match answer.and_then(|known| known.at(now, leeway).map(|_| known.clone())) {
             Ok(known) => {
-                let token = known.token.clone();
                 let age = self.limits.max_age + self.limits.stale_if_error;
-                let end = known.valid.end.min(asked + age);
+                let end = (known.valid.end + leeway).min(asked + age);
                 lock(&self.bad).remove(&digest);
                 lock(&self.good).put(digest, Good { known, asked }, end, now);
-                Ok(token)
             }
             Err(why) => {
                 lock(&self.good).remove(&digest);
                 let end = asked + self.limits.negative_for;
-                lock(&self.bad).put(digest, Bad { why, asked }, end, now);
-                Err(why)
+                let bad = Bad { why, asked, leeway };
+                lock(&self.bad).put(digest, bad, end, now);
             }
         }
     }
