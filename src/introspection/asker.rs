@@ -5,11 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde_json::{Map, Value};
-use tokio::{
-    runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use tokio::{runtime::Handle, time::timeout};
 use zeroize::Zeroizing;
 
 use super::{
@@ -18,6 +14,7 @@ use super::{
     flight::{Boarding, Flights, Landing, Outcome},
     memory::{Known, Memory},
     question::Question,
+    queue::{Place, Queue},
     shelf::Digest,
     signed::{Expected, SignedAnswers, is_signed},
 };
@@ -40,10 +37,7 @@ pub(super) struct Asker {
     pub(super) max_bytes: usize,
     pub(super) memory: Memory,
     pub(super) flights: Flights,
-    /// One for each question that is on its way to the server.
-    pub(super) under_way: Semaphore,
-    /// One for each question that is on its way or waits.
-    pub(super) places: Arc<Semaphore>,
+    pub(super) queue: Queue,
     pub(super) failures: FailureLog,
 }
 
@@ -86,7 +80,7 @@ impl Asker {
 
     /// Asks in a task of its own: whoever waits for the answer may go away.
     fn depart(self: Arc<Self>, landing: Landing, token: Zeroizing<String>, timing: Timing) {
-        match self.admit() {
+        match self.admit(&landing.digest(), timing.clock.now()) {
             Ok((runtime, place)) => drop(runtime.spawn(async move {
                 let outcome = self.fly(landing.digest(), token, &timing, place).await;
                 landing.land(outcome);
@@ -98,10 +92,10 @@ impl Asker {
         }
     }
 
-    fn admit(&self) -> Result<(Handle, OwnedSemaphorePermit), Failure> {
+    fn admit(&self, digest: &Digest, now: Timestamp) -> Result<(Handle, Place), Failure> {
         let runtime = Handle::try_current().map_err(|_| Failure::NoRuntime)?;
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        Ok((runtime, place.map_err(|_| Failure::Crowded)?))
+        let place = self.queue.place(self.memory.standing(digest, now));
+        Ok((runtime, place.ok_or(Failure::Crowded)?))
     }
 
     async fn fly(
@@ -109,9 +103,9 @@ impl Asker {
         digest: Digest,
         token: Zeroizing<String>,
         timing: &Timing,
-        _place: OwnedSemaphorePermit,
+        place: Place,
     ) -> Outcome {
-        match timeout(self.time_limit, self.exchange(&token, timing)).await {
+        match timeout(self.time_limit, self.exchange(&token, timing, &place)).await {
             Ok(Ok((answer, asked))) => {
                 let (now, leeway) = (timing.clock.now(), timing.leeway);
                 self.memory.put(digest, &answer, asked, now, leeway);
@@ -134,9 +128,9 @@ impl Asker {
         &self,
         token: &str,
         timing: &Timing,
+        place: &Place,
     ) -> Result<(Result<Known, TokenError>, Timestamp), Failure> {
-        // It is closed by nobody.
-        let _permit = self.under_way.acquire().await;
+        let _turn = self.queue.turn(place).await;
         let asked = timing.clock.now();
         let answer = self
             .transport

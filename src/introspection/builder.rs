@@ -2,7 +2,6 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, Uri};
-use tokio::sync::Semaphore;
 use tower_service::Service;
 
 use super::{
@@ -13,6 +12,7 @@ use super::{
     flight::Flights,
     memory::{Limits, Memory},
     question::Question,
+    queue::Queue,
     signed::{SignedAnswers, accepted},
 };
 use crate::{
@@ -162,7 +162,9 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// How many good answers are remembered: 10 000 by default. One takes about 1 KiB.
+    /// How many good answers are remembered: 10 000 by default. One takes about 1 KiB. Of as many tokens it
+    /// is known for ten minutes that they were good, only to ask about them
+    /// [before others](Self::max_waiting).
     pub fn max_entries(mut self, entries: usize) -> Self {
         self.limits.entries = entries;
         self
@@ -201,14 +203,16 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// How many questions are on their way to the server at once: 32 by default.
+    /// How many questions are on their way to the server at once: 32 by default. A quarter of them is
+    /// kept for tokens that were good in the last ten minutes.
     pub fn max_concurrent(mut self, questions: usize) -> Self {
         self.concurrent = questions;
         self
     }
 
     /// How many questions wait for one of those to be answered: 1000 by default. Beyond that, requests
-    /// get a 503 at once.
+    /// get a 503 at once. Questions about tokens that were good in the last ten minutes go before them, and
+    /// as many of those again may wait.
     pub fn max_waiting(mut self, questions: usize) -> Self {
         self.waiting = questions;
         self
@@ -259,8 +263,7 @@ impl IntrospectionBuilder {
             max_bytes: self.max_bytes,
             memory: Memory::new(self.limits),
             flights: Flights::default(),
-            under_way: Semaphore::new(self.concurrent),
-            places: Arc::new(Semaphore::new(self.concurrent + self.waiting)),
+            queue: Queue::new(self.concurrent, self.waiting),
             failures: FailureLog::default(),
         })))
     }

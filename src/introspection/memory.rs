@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use super::shelf::{Digest, Shelf};
+use super::{
+    queue::Standing,
+    shelf::{Digest, Shelf},
+};
 use crate::{claims::VerifiedToken, clock::Timestamp, error::TokenError, jws::hmac_sha256};
 
 /// For how long, and of how many tokens, answers are remembered.
@@ -65,7 +68,12 @@ pub(super) struct Memory {
     good: Mutex<Shelf<Good>>,
     /// Apart from the good ones, so that tokens that nobody knows take no room from them.
     bad: Mutex<Shelf<Bad>>,
+    /// The tokens that were good the last time. It tells only who is to be asked about first.
+    regulars: Mutex<Shelf<()>>,
 }
+
+/// For how long a token that was good goes before strangers.
+const REGULAR_FOR: Duration = Duration::from_secs(10 * 60);
 
 impl Memory {
     pub(super) fn new(limits: Limits) -> Self {
@@ -77,6 +85,7 @@ impl Memory {
             key,
             good: Mutex::new(Shelf::new(limits.entries)),
             bad: Mutex::new(Shelf::new(limits.negative_entries)),
+            regulars: Mutex::new(Shelf::new(limits.entries)),
             limits,
         }
     }
@@ -124,6 +133,13 @@ impl Memory {
         counts.then_some(bad.why)
     }
 
+    pub(super) fn standing(&self, digest: &Digest, now: Timestamp) -> Standing {
+        match lock(&self.regulars).get(digest, now) {
+            Some(()) => Standing::Regular,
+            None => Standing::Stranger,
+        }
+    }
+
     /// Remembers the answer to a question that was asked at this time.
     pub(super) fn put(
         &self,
@@ -139,10 +155,12 @@ impl Memory {
                 let age = self.limits.max_age + self.limits.stale_if_error;
                 let end = (known.valid.end + leeway).min(asked + age);
                 lock(&self.bad).remove(&digest);
+                lock(&self.regulars).put(digest, (), now + REGULAR_FOR, now);
                 lock(&self.good).put(digest, Good { known, asked }, end, now);
             }
             Err(why) => {
                 lock(&self.good).remove(&digest);
+                lock(&self.regulars).remove(&digest);
                 let end = asked + self.limits.negative_for;
                 let bad = Bad { why, asked, leeway };
                 lock(&self.bad).put(digest, bad, end, now);
