@@ -162,8 +162,11 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// How many good answers are remembered: 10 000 by default. One takes about 1 KiB. Of as many tokens it
-    /// is known for ten minutes that they were good, only to ask about them
+    /// How many good answers are remembered: 10 000 by default. One takes about 1 KiB, and together they
+    /// take at most 4 KiB for each: if answers are long, fewer of them are remembered, and one that alone
+    /// takes more than that is not.
+    ///
+    /// Of as many tokens it is known for ten minutes that they were good, only to ask about them
     /// [before others](Self::max_waiting).
     pub fn max_entries(mut self, entries: usize) -> Self {
         self.limits.entries = entries;

@@ -10,7 +10,9 @@ use super::{
     queue::Standing,
     shelf::{Digest, Shelf},
 };
-use crate::{claims::VerifiedToken, clock::Timestamp, error::TokenError, jws::hmac_sha256};
+use crate::{
+    claims::VerifiedToken, clock::Timestamp, error::TokenError, jws::hmac_sha256, verifier::held_by,
+};
 
 /// For how long, and of how many tokens, answers are remembered.
 #[derive(Clone, Debug)]
@@ -72,6 +74,10 @@ pub(super) struct Memory {
     regulars: Mutex<Shelf<()>>,
 }
 
+/// How much the claims of a token take on average, at most. An answer may be much longer, and it is the
+/// server's to say of what.
+const BYTES: usize = 4 * 1024;
+
 /// For how long a token that was good goes before strangers.
 const REGULAR_FOR: Duration = Duration::from_secs(10 * 60);
 
@@ -83,9 +89,12 @@ impl Memory {
         let _ = getrandom::fill(&mut key);
         Self {
             key,
-            good: Mutex::new(Shelf::new(limits.entries)),
-            bad: Mutex::new(Shelf::new(limits.negative_entries)),
-            regulars: Mutex::new(Shelf::new(limits.entries)),
+            good: Mutex::new(Shelf::new(
+                limits.entries,
+                limits.entries.saturating_mul(BYTES),
+            )),
+            bad: Mutex::new(Shelf::new(limits.negative_entries, 0)),
+            regulars: Mutex::new(Shelf::new(limits.entries, 0)),
             limits,
         }
     }
@@ -155,15 +164,17 @@ impl Memory {
                 let age = self.limits.max_age + self.limits.stale_if_error;
                 let end = (known.valid.end + leeway).min(asked + age);
                 lock(&self.bad).remove(&digest);
-                lock(&self.regulars).put(digest, (), now + REGULAR_FOR, now);
-                lock(&self.good).put(digest, Good { known, asked }, end, now);
+                lock(&self.regulars).put(digest, ((), 0), now + REGULAR_FOR, now);
+                let bytes = held_by(&known.token);
+                let good = Good { known, asked };
+                lock(&self.good).put(digest, (good, bytes), end, now);
             }
             Err(why) => {
                 lock(&self.good).remove(&digest);
                 lock(&self.regulars).remove(&digest);
                 let end = asked + self.limits.negative_for;
                 let bad = Bad { why, asked, leeway };
-                lock(&self.bad).put(digest, bad, end, now);
+                lock(&self.bad).put(digest, (bad, 0), end, now);
             }
         }
     }

@@ -30,6 +30,8 @@ use cache::Cache;
 pub use issuer::TrustedIssuer;
 use issuers::Issuers;
 pub use limits::CacheLimits;
+#[cfg(feature = "remote")]
+pub(crate) use memory::held_by;
 pub(crate) use pending::{Opaque, PendingToken, Timing, Verification};
 pub use source::IssuerKeys;
 #[cfg_attr(not(feature = "remote"), allow(unused_imports))] // only fetched keys have a source

@@ -170,6 +170,25 @@ async fn there_is_an_end_to_what_is_remembered() {
     server.times(101);
 }
 
+/// 4 KiB for each is what they take together, however long the answers are.
+#[tokio::test]
+async fn long_answers_take_the_room_of_several() {
+    let server = Server::start().await;
+    let world = world(server.builder().max_entries(10));
+    server.says(&with(json!({ "groups": "x".repeat(15 * 1024) })));
+    for number in 0..3 {
+        world.clock.advance(MILLI);
+        world.passes(&format!("token-{number}")).await;
+    }
+    server.times(3);
+    for number in [2, 1] {
+        world.passes(&format!("token-{number}")).await;
+    }
+    server.times(3);
+    world.passes("token-0").await;
+    server.times(4);
+}
+
 #[tokio::test]
 async fn clones_share_what_is_remembered() {
     let server = Server::start().await;
