@@ -6,19 +6,23 @@ use serde_json::{Map, Value};
 
 use super::{failure::Failure, memory::Known};
 use crate::{
-    claims::{Content, VerifiedToken},
+    claims::{Content, Scope, VerifiedToken},
     clock::Timestamp,
     error::TokenError,
+    json,
     profile::TokenProfile,
+    verifier::has_tenant,
 };
 
 /// What an answer has to say for a token to be accepted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) issuer: String,
     pub(super) audiences: Vec<String>,
     pub(super) audience_required: bool,
     pub(super) profile: TokenProfile,
+    /// The most that a token may allow.
+    pub(super) limit: Option<Scope>,
 }
 
 /// Names under which servers say what kind of token they tell of, and what they call those that are no
@@ -41,6 +45,13 @@ const NO_ACCESS_TOKENS: [&str; 9] = [
 const OF_ID_TOKENS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
 
 impl Rules {
+    pub(super) fn with_profile(&self, profile: TokenProfile) -> Self {
+        Self {
+            profile,
+            ..self.clone()
+        }
+    }
+
     /// Whether a token is accepted of which the server says this, at the times at which it is valid.
     pub(super) fn judge(
         &self,
@@ -68,8 +79,12 @@ impl Rules {
         members.entry("iat").or_insert_with(issued);
         let names_audience = members.contains_key("aud");
         let is_dpop = has_text(&members, "token_type", "dpop");
-        let content = self.profile.read_members(members)?;
+        let mut content = self.profile.read_members(members)?;
         self.check_audience(&content, names_audience)?;
+        self.check_tenant(&content)?;
+        if let Some(limit) = &self.limit {
+            content.claims.scope = content.claims.scope.intersection(limit);
+        }
         let claims = &content.claims;
         let jkt = claims.cnf.as_ref().and_then(|cnf| cnf.jkt());
         if is_dpop && jkt.is_none() {
@@ -81,6 +96,17 @@ impl Rules {
             valid: start..claims.exp,
             token: VerifiedToken::new(Arc::new(content)),
         })
+    }
+
+    fn check_tenant(&self, content: &Content) -> Result<(), TokenError> {
+        let Some(claim) = self.profile.tenant() else {
+            return Ok(());
+        };
+        let tenant = json::find(&content.private, claim).and_then(Value::as_str);
+        match tenant.is_some_and(|tenant| has_tenant(&self.issuer, tenant)) {
+            true => Ok(()),
+            false => Err(TokenError::Issuer),
+        }
     }
 
     /// A server that names no audience may know for which API it answers (RFC 7662 §4).

@@ -23,20 +23,26 @@ use crate::{
     clock::Timestamp,
     error::TokenError,
     json,
+    profile::TokenProfile,
     transport::Transport,
     verifier::{Opaque, PendingToken, Timing},
 };
 
 /// What [`IntrospectionBuilder`](super::IntrospectionBuilder) has put together.
 pub(super) struct Asker {
+    pub(super) line: Arc<Line>,
+    pub(super) rules: Rules,
+    pub(super) memory: Memory,
+    pub(super) flights: Flights,
+}
+
+/// How the server is asked, however its answers are read.
+pub(super) struct Line {
     pub(super) question: Question,
     pub(super) transport: Transport,
-    pub(super) rules: Rules,
     pub(super) signed: Option<SignedAnswers>,
     pub(super) time_limit: Duration,
     pub(super) max_bytes: usize,
-    pub(super) memory: Memory,
-    pub(super) flights: Flights,
     pub(super) queue: Queue,
     pub(super) failures: FailureLog,
 }
@@ -52,6 +58,15 @@ impl Opaque for Asker {
         let timing = timing.clone();
         // Nothing begins before somebody waits for it.
         Box::pin(async move { self.verify(token, timing).await })
+    }
+
+    fn with_profile(&self, profile: TokenProfile) -> Arc<dyn Opaque> {
+        Arc::new(Self {
+            line: Arc::clone(&self.line),
+            rules: self.rules.with_profile(profile),
+            memory: self.memory.emptied(),
+            flights: Flights::default(),
+        })
     }
 }
 
@@ -94,7 +109,7 @@ impl Asker {
 
     fn admit(&self, digest: &Digest, now: Timestamp) -> Result<(Handle, Place), Failure> {
         let runtime = Handle::try_current().map_err(|_| Failure::NoRuntime)?;
-        let place = self.queue.place(self.memory.standing(digest, now));
+        let place = self.line.queue.place(self.memory.standing(digest, now));
         Ok((runtime, place.ok_or(Failure::Crowded)?))
     }
 
@@ -105,7 +120,7 @@ impl Asker {
         timing: &Timing,
         place: Place,
     ) -> Outcome {
-        match timeout(self.time_limit, self.exchange(&token, timing, &place)).await {
+        match timeout(self.line.time_limit, self.exchange(&token, timing, &place)).await {
             Ok(Ok((answer, asked))) => {
                 let (now, leeway) = (timing.clock.now(), timing.leeway);
                 self.memory.put(digest, &answer, asked, now, leeway);
@@ -117,7 +132,7 @@ impl Asker {
     }
 
     fn fall_back(&self, failure: &Failure, digest: &Digest, timing: &Timing) -> Outcome {
-        self.failures.note(failure, &self.question.shown);
+        self.line.failures.note(failure, &self.line.question.shown);
         let (now, leeway) = (timing.clock.now(), timing.leeway);
         let stale = self.memory.stale(digest, now, leeway);
         stale.ok_or(TokenError::Unavailable)
@@ -130,11 +145,12 @@ impl Asker {
         timing: &Timing,
         place: &Place,
     ) -> Result<(Result<Known, TokenError>, Timestamp), Failure> {
-        let _turn = self.queue.turn(place).await;
+        let _turn = self.line.queue.turn(place).await;
         let asked = timing.clock.now();
         let answer = self
+            .line
             .transport
-            .send(self.question.about(token), self.max_bytes);
+            .send(self.line.question.about(token), self.line.max_bytes);
         let answer = answer.await?;
         match answer.status() {
             StatusCode::OK => {}
@@ -154,7 +170,7 @@ impl Asker {
         asked: Timestamp,
         timing: &Timing,
     ) -> Result<Map<String, Value>, Failure> {
-        match (&self.signed, is_signed(answer.headers())) {
+        match (&self.line.signed, is_signed(answer.headers())) {
             (Some(signed), true) => {
                 let expected = Expected {
                     issuer: &self.rules.issuer,
@@ -174,7 +190,7 @@ impl Asker {
 impl fmt::Debug for Asker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Introspection")
-            .field("endpoint", &self.question.shown)
+            .field("endpoint", &self.line.question.shown)
             .field("issuer", &self.rules.issuer)
             .field("audiences", &self.rules.audiences)
             .finish_non_exhaustive()

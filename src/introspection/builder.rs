@@ -7,7 +7,7 @@ use tower_service::Service;
 use super::{
     ClientAuthentication, Introspection,
     answer::Rules,
-    asker::Asker,
+    asker::{Asker, Line},
     failure::FailureLog,
     flight::Flights,
     memory::{Limits, Memory},
@@ -16,6 +16,7 @@ use super::{
     signed::{SignedAnswers, accepted},
 };
 use crate::{
+    claims::Scope,
     error::{BoxError, ConfigError, ConfigErrorKind},
     issuer::check_names,
     profile::{Discriminator, TokenProfile},
@@ -91,6 +92,7 @@ impl Introspection {
                 audiences: Vec::new(),
                 audience_required: false,
                 profile: TokenProfile::jwt(Discriminator::audience()),
+                limit: None,
             },
             signed_by: None,
             signed_only: false,
@@ -136,9 +138,20 @@ impl IntrospectionBuilder {
 
     /// In which members the client, the scope and so on are, if not in those of RFC 7662. What a profile
     /// says of types and [discriminators](TokenProfile::discriminator) does not count here: the server
-    /// has looked at the token itself.
+    /// has looked at the token itself. A [tenant claim](TokenProfile::tenant_claim) has to name a tenant that
+    /// is a part of the issuer's path.
+    ///
+    /// [`Verifier::profile`](crate::Verifier::profile) sets it too, for a verifier that only introspects.
     pub fn profile(mut self, profile: TokenProfile) -> Self {
         self.rules.profile = profile;
+        self
+    }
+
+    /// The most that the tokens may allow. Other scope tokens that answers name are left out of
+    /// [`Claims::scope`](crate::Claims::scope), as by
+    /// [`TrustedIssuer::limit_scope`](crate::TrustedIssuer::limit_scope). The default is no limit.
+    pub fn limit_scope(mut self, scope: Scope) -> Self {
+        self.rules.limit = Some(scope);
         self
     }
 
@@ -251,23 +264,26 @@ impl IntrospectionBuilder {
             recipient,
             required: self.signed_only,
         });
-        Ok(Introspection(Arc::new(Asker {
+        let line = Line {
             question: Question {
-                endpoint,
                 shown: uri::shown(&self.endpoint).to_owned(),
+                endpoint,
                 authorization: self.authentication.header()?,
                 parameters: self.authentication.parameters(),
                 accept: accepted(signed.as_ref()),
             },
             transport: self.transport,
-            rules: self.rules,
             signed,
             time_limit: self.time_limit,
             max_bytes: self.max_bytes,
-            memory: Memory::new(self.limits),
-            flights: Flights::default(),
             queue: Queue::new(self.concurrent, self.waiting),
             failures: FailureLog::default(),
+        };
+        Ok(Introspection(Arc::new(Asker {
+            line: Arc::new(line),
+            rules: self.rules,
+            memory: Memory::new(self.limits),
+            flights: Flights::default(),
         })))
     }
 

@@ -99,6 +99,10 @@ impl Memory {
         }
     }
 
+    pub(super) fn emptied(&self) -> Self {
+        Self::new(self.limits.clone())
+    }
+
     pub(super) fn digest(&self, token: &str) -> Digest {
         hmac_sha256(&self.key, &[token.as_bytes()])
     }

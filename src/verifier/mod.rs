@@ -28,6 +28,8 @@ mod unverified;
 
 use cache::Cache;
 pub use issuer::TrustedIssuer;
+#[cfg(feature = "remote")]
+pub(crate) use issuer::has_tenant;
 use issuers::Issuers;
 pub use limits::CacheLimits;
 #[cfg(feature = "remote")]
@@ -189,6 +191,12 @@ impl Verifier {
 
     /// How the tokens look, of each issuer that this verifier trusts. The default is RFC 9068.
     ///
+    /// A verifier that [asks about every token][introspecting] reads the answers so. Beside JWTs,
+    /// [opaque tokens][opaque] keep the profile of their own introspection.
+    ///
+    /// [introspecting]: https://docs.rs/tower-bearer/latest/tower_bearer/struct.Verifier.html#method.introspecting
+    /// [opaque]: https://docs.rs/tower-bearer/latest/tower_bearer/struct.Verifier.html#method.opaque_tokens
+    ///
     /// ```
     /// # use tower_bearer::{VerifyingKeys, error::ConfigError};
     /// use tower_bearer::{
@@ -206,6 +214,10 @@ impl Verifier {
         self.with(|inner| {
             for issuer in inner.issuers.iter_mut() {
                 issuer.profile = profile.clone();
+            }
+            if inner.issuers.is_empty() {
+                let opaque = inner.opaque.take();
+                inner.opaque = opaque.map(|opaque| opaque.with_profile(profile));
             }
         })
     }
