@@ -38,6 +38,17 @@ pub(crate) fn split(url: &str) -> Option<(&str, &str)> {
     (is_http && is_host && is_absolute(url)).then_some((origin, after))
 }
 
+/// An address as logs, errors and `Debug` may have it: without its query, which may have a key in it. If
+/// there is an `@`, nothing is shown, as a password may come before it.
+#[cfg(feature = "remote")]
+pub(crate) fn shown(address: &str) -> &str {
+    let end = address.find(['?', '#']).unwrap_or(address.len());
+    match address.contains('@') {
+        true => "an address with an @",
+        false => address.get(..end).unwrap_or_default(),
+    }
+}
+
 /// Whether a URI may contain the byte, outside of a fragment (RFC 3986 §2).
 fn is_allowed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&byte)
