@@ -21,6 +21,7 @@ use crate::{
     clock::Timestamp,
     jws::{JwkSet, JwkSetReader},
     transport::Transport,
+    uri,
 };
 
 const MAX_REDIRECTS: usize = 3;
@@ -97,7 +98,7 @@ impl Fetcher {
     pub(super) fn name(&self) -> String {
         match &self.origin {
             Origin::Issuer { name, .. } => name.clone(),
-            Origin::KeySet(uri) => uri.to_string(),
+            Origin::KeySet(uri) => uri::shown(uri),
         }
     }
 
