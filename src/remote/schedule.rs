@@ -7,8 +7,8 @@
 //! 3. After a failure the pause doubles from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`]. While there are keys,
 //!    it is at least the cool-down.
 //! 4. Keys that are stale and cannot be fetched are dropped as [`Stale`] says.
-//! 5. A token that was issued before the last successful fetch began has a key that the issuer does not
-//!    have. For any other the answer is not known: wait for the fetch, or come again later. Without
+//! 5. A token that was issued before the last successful fetch began, or before the answer to it went
+//!    into a cache, has a key that the issuer does not have. For any other the answer is not known: wait for the fetch, or come again later. Without
 //!    keys nothing is known of any token.
 
 use std::time::Duration;
@@ -52,6 +52,8 @@ pub(super) struct Schedule {
 #[derive(Clone, Copy, Debug)]
 struct Held {
     /// When the fetch began that brought them, by the clock that tokens are judged by.
+    begun_at: Timestamp,
+    /// When the issuer itself gave them out: earlier, if they come from a cache.
     as_of: Timestamp,
     ends: Option<Duration>,
 }
@@ -127,17 +129,20 @@ impl Schedule {
         }
     }
 
-    /// A fetch begins. `at` is the time by the clock that tokens are judged by.
-    pub(super) fn begin(&mut self, now: Duration, at: Timestamp) {
+    /// A fetch begins. `at` is the time by the clock that tokens are judged by. Gives whether a token
+    /// has asked for it.
+    pub(super) fn begin(&mut self, now: Duration, at: Timestamp) -> bool {
         self.fetching = true;
-        self.asked = false;
+        let asked = std::mem::take(&mut self.asked);
         self.begun = Some(now);
         self.begun_at = at;
+        asked
     }
 
-    /// The fetch has brought keys. `told` is the lifetime that the issuer gives them, `spread` a random
-    /// number from 0 to 1, so that not all servers fetch at the same moment.
-    pub(super) fn succeeded(&mut self, told: Option<Duration>, spread: f64) {
+    /// The fetch has brought keys. `told` is the lifetime that the issuer gives them, `age` how long they
+    /// were in caches, `spread` a random number from 0 to 1, so that not all servers fetch at the same
+    /// moment.
+    pub(super) fn succeeded(&mut self, told: Option<Duration>, age: Duration, spread: f64) {
         let begun = self.begun.unwrap_or_default();
         let floor = FLOOR.min(self.rules.refresh_every);
         let lifetime = told.unwrap_or(self.rules.refresh_every);
@@ -151,7 +156,8 @@ impl Schedule {
         self.failures = 0;
         self.due = Some(due);
         self.held = Some(Held {
-            as_of: self.begun_at,
+            begun_at: self.begun_at,
+            as_of: self.begun_at - age,
             ends: self.rules.stale.end(stale),
         });
     }
@@ -189,8 +195,8 @@ impl Schedule {
     }
 
     /// When the fetch began, by the clock that tokens are judged by, that brought the keys of now.
-    pub(super) fn as_of(&self) -> Option<Timestamp> {
-        self.held.map(|held| held.as_of)
+    pub(super) fn begun_at(&self) -> Option<Timestamp> {
+        self.held.map(|held| held.begun_at)
     }
 }
 

@@ -14,13 +14,13 @@ use tokio::{
 
 use super::{
     error::{RemoteKeysError, RemoteKeysErrorKind as Kind},
-    fetch::{Failure, Fetched, Fetcher, Learnt},
+    fetch::{Begin, Failure, Fetched, Fetcher, Learnt},
     removed::Removed,
     schedule::{Schedule, Step},
     status::RemoteKeysStatus,
 };
 use crate::{
-    clock::{Clock, Timestamp},
+    clock::Clock,
     jws::{VerifyingKey, VerifyingKeys},
     trace,
 };
@@ -101,12 +101,12 @@ impl Shared {
         self.keys.set_list(keys);
     }
 
-    fn begin(&self) -> (Duration, Timestamp) {
+    fn begin(&self) -> Begin {
         let (now, at) = (self.now(), self.clock.now());
         let mut state = self.lock();
-        state.schedule.begin(now, at);
+        let asked = state.schedule.begin(now, at);
         state.status.fetches += 1;
-        (now, at)
+        Begin { now, at, asked }
     }
 
     fn succeed(&self, fetched: Fetched) -> Learnt {
@@ -122,8 +122,10 @@ impl Shared {
             }
             state.status.skipped = set.skipped().to_vec();
         }
-        state.schedule.succeeded(fetched.lifetime, spread());
-        state.status.last_success = state.schedule.as_of();
+        state
+            .schedule
+            .succeeded(fetched.lifetime, fetched.age, spread());
+        state.status.last_success = state.schedule.begun_at();
         state.status.last_error = None;
         state.status.failures = 0;
         trace::debug!(
@@ -191,11 +193,11 @@ pub(super) async fn run(shared: Arc<Shared>) {
 }
 
 async fn fetch(shared: &Shared, learnt: &mut Learnt) {
-    let (now, at) = shared.begin();
+    let begin = shared.begin();
     // A task of its own, so that an HTTP client that panics does not end this one.
     let mut tasks = JoinSet::new();
     let (fetcher, known) = (Arc::clone(&shared.fetcher), learnt.clone());
-    tasks.spawn(async move { fetcher.fetch(known, now, at).await });
+    tasks.spawn(async move { fetcher.fetch(known, begin).await });
     let result = match timeout(shared.fetcher.time_limit, tasks.join_next()).await {
         Ok(Some(Ok(result))) => result,
         Ok(Some(Err(error))) => Err(RemoteKeysError::with_source(Kind::Interrupted, error).into()),

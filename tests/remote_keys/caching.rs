@@ -125,6 +125,24 @@ async fn stale_keys_are_used_for_as_long_as_was_said() {
     }
 }
 
+/// A cache in between may have the set of before a roll-over, and says so with `Age`.
+#[tokio::test(start_paused = true)]
+async fn a_new_key_behind_a_shared_cache_costs_nobody_a_token() {
+    let [old, new] = [(); 2].map(|()| Signer::new(ISSUER));
+    let issuer = Staged::new(Scene::keys(&[&old]).with("age", "500"));
+    sleep(seconds(600)).await;
+    let token = issuer.token(&new);
+    sleep(seconds(100)).await;
+    let keys = issuer.keys().fetch().await.unwrap();
+    assert_eq!(issuer.header("cache-control"), None);
+    let verifier = issuer.verifier(&keys);
+    assert_eq!(status(&verifier, &token).await, 503);
+    issuer.play(Scene::keys(&[&old, &new]));
+    sleep(seconds(30)).await;
+    assert_eq!(status(&verifier, &token).await, 200);
+    assert_eq!(issuer.header("cache-control").unwrap(), "no-cache");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_failing_issuer_is_asked_ever_more_seldom() {
     let issuer = Staged::new(Scene::Broken);
