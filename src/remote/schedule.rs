@@ -6,6 +6,7 @@
 //! 2. A token with an unknown key brings it forward, once in a cool-down, however many tokens ask.
 //! 3. After a failure the pause doubles from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`]. While there are keys,
 //!    it is at least the cool-down.
+//!    A longer pause that the issuer asks for holds for tokens too, up to [`LONGEST_WISH`].
 //! 4. Keys that are stale and cannot be fetched are dropped as [`Stale`] says.
 //! 5. A token that was issued before the last successful fetch began, or before the answer to it went
 //!    into a cache, has a key that the issuer does not have. For any other the answer is not known: wait for the fetch, or come again later. Without
@@ -44,6 +45,8 @@ pub(super) struct Schedule {
     begun_at: Timestamp,
     /// When the next fetch comes by itself. `None` until a token has asked.
     due: Option<Duration>,
+    /// Until when the issuer has asked for a pause, which tokens do not shorten either.
+    pause_ends: Duration,
     failures: u32,
     held: Option<Held>,
 }
@@ -91,6 +94,7 @@ impl Schedule {
             begun: None,
             begun_at: Timestamp::default(),
             due: at_once.then_some(Duration::ZERO),
+            pause_ends: Duration::ZERO,
             failures: 0,
             held: None,
         }
@@ -103,10 +107,9 @@ impl Schedule {
         {
             return Answer::Unknown;
         }
-        let cooled = |begun| now >= self.rules.cooldown.saturating_add(begun);
         if self.fetching || self.asked {
             Answer::Wait
-        } else if self.begun.is_none_or(cooled) {
+        } else if self.may_begin() <= now {
             self.asked = true;
             Answer::Wait
         } else if self.held.is_some() && issued_at.is_none() {
@@ -114,6 +117,14 @@ impl Schedule {
         } else {
             Answer::Unavailable
         }
+    }
+
+    /// When a token may bring a fetch forward.
+    fn may_begin(&self) -> Duration {
+        let cooled = |begun: Duration| begun.saturating_add(self.rules.cooldown);
+        self.begun
+            .map_or(Duration::ZERO, cooled)
+            .max(self.pause_ends)
     }
 
     pub(super) fn next(&self, now: Duration) -> Step {
@@ -174,13 +185,14 @@ impl Schedule {
             None => pause,
         };
         let wish = wish.unwrap_or_default().min(LONGEST_WISH);
+        self.pause_ends = now.saturating_add(wish);
         self.due = Some(now.saturating_add(pause.max(wish)));
     }
 
     /// The keys are there no more. The next fetch comes soon.
     pub(super) fn dropped(&mut self, now: Duration) {
         self.held = None;
-        let soon = now.saturating_add(LONGEST_PAUSE);
+        let soon = now.saturating_add(LONGEST_PAUSE).max(self.pause_ends);
         self.due = self.due.map(|due| due.min(soon));
     }
 

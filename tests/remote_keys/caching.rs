@@ -172,6 +172,30 @@ async fn an_issuer_that_asks_for_a_pause_gets_it() {
     assert_eq!(issuer.count(), 2);
 }
 
+/// `Retry-After` holds for fetches that tokens ask for as well.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_tokens_does_not_shorten_the_pause_of_the_issuer() {
+    for had_keys in [false, true] {
+        let issuer = Staged::new(Scene::keys(&[&Signer::new(ISSUER)]));
+        let limited = Scene::status(429).with("retry-after", "300");
+        if !had_keys {
+            issuer.play(limited.clone());
+        }
+        let keys = issuer.keys().start().unwrap();
+        sleep(seconds(1)).await;
+        issuer.play(limited);
+        sleep(seconds(40)).await;
+        let verifier = issuer.verifier(&keys);
+        let before = issuer.count();
+        for _ in 0..50 {
+            let stranger = issuer.token(&Signer::new(ISSUER));
+            assert_eq!(status(&verifier, &stranger).await, 503);
+            sleep(seconds(5)).await;
+        }
+        assert_eq!(issuer.count() - before, usize::from(had_keys));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_request_waits_for_a_fetch_but_not_for_long() {
     let [old, new] = [(); 2].map(|()| Signer::new(ISSUER));
