@@ -24,6 +24,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// An issuer that asks for a longer pause is asked again after this one.
 const LONGEST_WISH: Duration = Duration::from_secs(5 * 60);
 
+/// How late the one that fetches may be before another takes its place.
+const GRACE: Duration = Duration::from_secs(1);
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
     /// How often tokens may bring a fetch forward.
@@ -39,8 +42,8 @@ pub(super) struct Rules {
 pub(super) struct Schedule {
     rules: Rules,
     fetching: bool,
-    /// A token asks for a fetch that has not begun.
-    asked: bool,
+    /// Since when a token asks for a fetch that has not begun.
+    asked: Option<Duration>,
     begun: Option<Duration>,
     begun_at: Timestamp,
     /// When the next fetch comes by itself. `None` until a token has asked.
@@ -90,7 +93,7 @@ impl Schedule {
         Self {
             rules,
             fetching: false,
-            asked: false,
+            asked: None,
             begun: None,
             begun_at: Timestamp::default(),
             due: at_once.then_some(Duration::ZERO),
@@ -107,10 +110,10 @@ impl Schedule {
         {
             return Answer::Unknown;
         }
-        if self.fetching || self.asked {
+        if self.fetching || self.asked.is_some() {
             Answer::Wait
         } else if self.may_begin() <= now {
-            self.asked = true;
+            self.asked = Some(now);
             Answer::Wait
         } else if self.held.is_some() && issued_at.is_none() {
             Answer::Unknown
@@ -128,8 +131,8 @@ impl Schedule {
     }
 
     pub(super) fn next(&self, now: Duration) -> Step {
-        let ends = self.held.and_then(|held| held.ends);
-        let fetch = if self.asked { Some(now) } else { self.due };
+        let ends = self.ends();
+        let fetch = self.asked.or(self.due);
         if ends.is_some_and(|ends| ends <= now) {
             return Step::Drop;
         }
@@ -144,7 +147,7 @@ impl Schedule {
     /// has asked for it.
     pub(super) fn begin(&mut self, now: Duration, at: Timestamp) -> bool {
         self.fetching = true;
-        let asked = std::mem::take(&mut self.asked);
+        let asked = self.asked.take().is_some();
         self.begun = Some(now);
         self.begun_at = at;
         asked
@@ -197,9 +200,25 @@ impl Schedule {
     }
 
     /// What was under way has been stopped, and is begun anew.
-    pub(super) fn restarted(&mut self) {
-        self.fetching = false;
-        self.asked = true;
+    pub(super) fn restarted(&mut self, now: Duration) {
+        if std::mem::take(&mut self.fetching) {
+            self.asked = Some(now);
+        }
+    }
+
+    /// From when the keys must not be used.
+    pub(super) fn ends(&self) -> Option<Duration> {
+        self.held.and_then(|held| held.ends)
+    }
+
+    /// From when something should have happened, and nobody can be fetching any more.
+    pub(super) fn overdue(&self) -> Option<Duration> {
+        let begun = self.begun.filter(|_| self.fetching);
+        let latest = match begun {
+            Some(begun) => Some(begun.saturating_add(self.rules.time_limit)),
+            None => [self.asked, self.due].into_iter().flatten().min(),
+        };
+        latest.map(|latest| latest.saturating_add(GRACE))
     }
 
     pub(super) fn failures(&self) -> u32 {

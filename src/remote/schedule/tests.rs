@@ -228,8 +228,19 @@ fn a_fetch_has_its_time_before_keys_are_dropped() {
 fn a_fetch_that_was_stopped_is_begun_anew() {
     let mut schedule = fetched(RULES);
     schedule.begin(seconds(200), clock(seconds(200)));
-    schedule.restarted();
+    schedule.restarted(seconds(201));
     assert_eq!(schedule.next(seconds(201)), Step::Fetch);
+}
+
+#[test]
+fn it_is_known_when_nobody_fetches_any_more() {
+    let mut schedule = fetched(RULES);
+    assert_eq!(schedule.overdue(), Some(seconds(3161)));
+    assert_eq!(schedule.ask(seconds(200), at(200)), Answer::Wait);
+    assert_eq!(schedule.overdue(), Some(seconds(201)));
+    schedule.begin(seconds(200), clock(seconds(200)));
+    assert_eq!(schedule.overdue(), Some(seconds(211)));
+    assert_eq!(Schedule::new(RULES, false).overdue(), None);
 }
 
 #[derive(Clone, Debug)]
