@@ -41,8 +41,8 @@ pub(super) struct Line {
     pub(super) question: Question,
     pub(super) transport: Transport,
     pub(super) signed: Option<SignedAnswers>,
-    pub(super) time_limit: Duration,
-    pub(super) max_bytes: usize,
+    pub(super) timeout: Duration,
+    pub(super) answer_limit: usize,
     pub(super) queue: Queue,
     pub(super) failures: FailureLog,
 }
@@ -120,7 +120,7 @@ impl Asker {
         timing: &Timing,
         place: Place,
     ) -> Outcome {
-        match timeout(self.line.time_limit, self.exchange(&token, timing, &place)).await {
+        match timeout(self.line.timeout, self.exchange(&token, timing, &place)).await {
             Ok(Ok((answer, asked))) => {
                 let (now, leeway) = (timing.clock.now(), timing.leeway);
                 self.memory.put(digest, &answer, asked, now, leeway);
@@ -150,7 +150,7 @@ impl Asker {
         let answer = self
             .line
             .transport
-            .send(self.line.question.about(token), self.line.max_bytes);
+            .send(self.line.question.about(token), self.line.answer_limit);
         let answer = answer.await?;
         match answer.status() {
             StatusCode::OK => {}

@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use tower_service::Service;
 
 use super::{
@@ -39,8 +39,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// | [`negative_for`](Self::negative_for) | 1 s | 0 | 60 s |
 /// | [`max_negative_entries`](Self::max_negative_entries) | 10 000 | 0 | |
 /// | [`stale_if_error`](Self::stale_if_error) | 0 | 0 | 1 day |
-/// | [`time_limit`](Self::time_limit) | 5 s | 1 ms | 60 s |
-/// | [`max_bytes`](Self::max_bytes) | 64 KiB | 1 | |
+/// | [`timeout`](Self::timeout) | 5 s | 1 ms | 60 s |
+/// | [`answer_limit`](Self::answer_limit) | 64 KiB | 1 | |
 /// | [`max_concurrent`](Self::max_concurrent) | 32 | 1 | 10 000 |
 /// | [`max_waiting`](Self::max_waiting) | 1000 | 0 | 1 000 000 |
 #[must_use = "there is no introspection before `build`"]
@@ -53,8 +53,8 @@ pub struct IntrospectionBuilder {
     signed_by: Option<IssuerKeys>,
     signed_only: bool,
     limits: Limits,
-    time_limit: Duration,
-    max_bytes: usize,
+    timeout: Duration,
+    answer_limit: usize,
     concurrent: usize,
     waiting: usize,
 }
@@ -103,8 +103,8 @@ impl Introspection {
                 negative_for: Duration::from_secs(1),
                 negative_entries: 10_000,
             },
-            time_limit: Duration::from_secs(5),
-            max_bytes: 64 * 1024,
+            timeout: Duration::from_secs(5),
+            answer_limit: 64 * 1024,
             concurrent: 32,
             waiting: 1000,
         }
@@ -208,14 +208,14 @@ impl IntrospectionBuilder {
     }
 
     /// How long an answer may take in all: 5 seconds by default.
-    pub fn time_limit(mut self, limit: Duration) -> Self {
-        self.time_limit = limit;
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = limit;
         self
     }
 
     /// The largest answer in bytes: 64 KiB by default.
-    pub fn max_bytes(mut self, bytes: usize) -> Self {
-        self.max_bytes = bytes;
+    pub fn answer_limit(mut self, bytes: usize) -> Self {
+        self.answer_limit = bytes;
         self
     }
 
@@ -238,7 +238,7 @@ impl IntrospectionBuilder {
     ///
     /// This is dangerous: whoever is on the way reads the tokens and this API's secret, and can call
     /// any token active. It is for servers on the same machine, and for tests.
-    pub fn danger_accept_http(mut self) -> Self {
+    pub fn danger_allow_plain_http(mut self) -> Self {
         self.http_too = true;
         self
     }
@@ -256,7 +256,7 @@ impl IntrospectionBuilder {
     /// - [`NoKeys`](ConfigErrorKind::NoKeys) if signed answers are required and there are no keys.
     /// - [`Credentials`](ConfigErrorKind::Credentials) if a bearer token cannot be sent in a header.
     pub fn build(self) -> Result<Introspection, ConfigError> {
-        let endpoint = endpoint(&self.endpoint, self.http_too)?;
+        let endpoint = uri::address(&self.endpoint, self.http_too)?;
         self.check()?;
         let first = self.rules.audiences.first().cloned().unwrap_or_default();
         let recipient = self.authentication.client_id().map_or(first, str::to_owned);
@@ -267,7 +267,7 @@ impl IntrospectionBuilder {
         });
         let line = Line {
             question: Question {
-                shown: uri::shown(&self.endpoint).to_owned(),
+                shown: uri::shown(&endpoint),
                 endpoint,
                 authorization: self.authentication.header()?,
                 parameters: self.authentication.parameters(),
@@ -275,8 +275,8 @@ impl IntrospectionBuilder {
             },
             transport: self.transport,
             signed,
-            time_limit: self.time_limit,
-            max_bytes: self.max_bytes,
+            timeout: self.timeout,
+            answer_limit: self.answer_limit,
             queue: Queue::new(self.concurrent, self.waiting),
             failures: FailureLog::default(),
         };
@@ -298,17 +298,17 @@ impl IntrospectionBuilder {
         let lifetimes_fit = limits.max_age <= LONGEST_AGE
             && limits.stale_if_error <= LONGEST_AGE
             && limits.negative_for <= LONGEST_NEGATIVE
-            && (Duration::from_millis(1)..=LONGEST_WAIT).contains(&self.time_limit);
+            && (Duration::from_millis(1)..=LONGEST_WAIT).contains(&self.timeout);
         if !lifetimes_fit {
             let what = "max_age and stale_if_error are at most a day, negative_for at most 60 seconds, and \
-                        time_limit is 1 millisecond to 60 seconds";
+                        timeout is 1 millisecond to 60 seconds";
             return Err(ConfigError::new(ConfigErrorKind::Lifetime, what));
         }
-        let counts_fit = self.max_bytes > 0
+        let counts_fit = self.answer_limit > 0
             && (1..=10_000).contains(&self.concurrent)
             && self.waiting <= 1_000_000;
         if !counts_fit {
-            let what = "max_bytes is at least 1, max_concurrent is 1 to 10 000, and max_waiting at most \
+            let what = "answer_limit is at least 1, max_concurrent is 1 to 10 000, and max_waiting at most \
                         1 000 000";
             return Err(ConfigError::new(ConfigErrorKind::Limit, what));
         }
@@ -321,30 +321,10 @@ impl IntrospectionBuilder {
     }
 }
 
-fn endpoint(text: &str, http_too: bool) -> Result<Uri, ConfigError> {
-    let refused = |what: String| ConfigError::new(ConfigErrorKind::Url, what);
-    let parsed: Uri = text
-        .parse()
-        .map_err(|error| refused(format!("{:?} is no URL", uri::shown(text))).with_source(error))?;
-    let is_server = uri::split(text).is_some();
-    let text = uri::shown(text);
-    match parsed.scheme_str() {
-        Some("https" | "http") if !is_server => Err(refused(format!(
-            "{text:?} names a user, or no server; credentials are for ClientAuthentication"
-        ))),
-        Some("https") => Ok(parsed),
-        Some("http") if http_too => Ok(parsed),
-        Some("http") => Err(refused(format!(
-            "{text:?} is not https; danger_accept_http is for servers on the same machine, and for tests"
-        ))),
-        _ => Err(refused(format!("{text:?} is no https URL"))),
-    }
-}
-
 impl fmt::Debug for IntrospectionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IntrospectionBuilder")
-            .field("endpoint", &uri::shown(&self.endpoint))
+            .field("endpoint", &uri::shown_text(&self.endpoint))
             .field("authentication", &self.authentication)
             .field("rules", &self.rules)
             .finish_non_exhaustive()

@@ -11,7 +11,7 @@ pub(super) type Digest = [u8; 32];
 /// room, the one that would end first goes.
 pub(super) struct Shelf<V> {
     limit: usize,
-    max_bytes: usize,
+    answer_limit: usize,
     bytes: usize,
     entries: HashMap<Digest, Entry<V>>,
     by_end: BTreeSet<(Timestamp, Digest)>,
@@ -24,10 +24,10 @@ struct Entry<V> {
 }
 
 impl<V> Shelf<V> {
-    pub(super) fn new(limit: usize, max_bytes: usize) -> Self {
+    pub(super) fn new(limit: usize, answer_limit: usize) -> Self {
         Self {
             limit,
-            max_bytes,
+            answer_limit,
             bytes: 0,
             entries: HashMap::new(),
             by_end: BTreeSet::new(),
@@ -49,13 +49,13 @@ impl<V> Shelf<V> {
         now: Timestamp,
     ) {
         self.remove(&digest);
-        if self.limit == 0 || bytes > self.max_bytes || end <= now {
+        if self.limit == 0 || bytes > self.answer_limit || end <= now {
             return;
         }
         while let Some((first, other)) = self.by_end.first().copied()
             && (first <= now
                 || self.entries.len() >= self.limit
-                || self.bytes > self.max_bytes - bytes)
+                || self.bytes > self.answer_limit - bytes)
         {
             self.remove(&other);
         }

@@ -47,9 +47,9 @@ fn an_endpoint_is_https_unless_danger_is_taken() {
         let builder = at(endpoint, client()).issuer(ISSUER).audience(AUDIENCE);
         refused(builder, Kind::Url);
     }
-    let builder = at("http://127.0.0.1:1/", client()).danger_accept_http();
+    let builder = at("http://127.0.0.1:1/", client()).danger_allow_plain_http();
     assert!(builder.issuer(ISSUER).audience(AUDIENCE).build().is_ok());
-    let builder = at("ftp://id.example", client()).danger_accept_http();
+    let builder = at("ftp://id.example", client()).danger_allow_plain_http();
     refused(builder.issuer(ISSUER).audience(AUDIENCE), Kind::Url);
 }
 
@@ -82,9 +82,9 @@ fn limits_have_limits() {
         right().negative_for(Duration::from_secs(61)),
         Kind::Lifetime,
     );
-    refused(right().time_limit(Duration::ZERO), Kind::Lifetime);
-    refused(right().time_limit(Duration::from_secs(61)), Kind::Lifetime);
-    refused(right().max_bytes(0), Kind::Limit);
+    refused(right().timeout(Duration::ZERO), Kind::Lifetime);
+    refused(right().timeout(Duration::from_secs(61)), Kind::Lifetime);
+    refused(right().answer_limit(0), Kind::Limit);
     refused(right().max_concurrent(0), Kind::Limit);
     refused(right().max_concurrent(10_001), Kind::Limit);
     refused(right().max_waiting(1_000_001), Kind::Limit);
@@ -108,7 +108,7 @@ fn an_address_tells_no_secret() {
         "https://api:hunter2?@id.example/introspect",
     ] {
         let builder = at(endpoint, client()).issuer(ISSUER).audience(AUDIENCE);
-        refused(builder.danger_accept_http(), Kind::Url);
+        refused(builder.danger_allow_plain_http(), Kind::Url);
     }
     for endpoint in [
         "http://id.example/introspect?key=hunter2",
