@@ -160,7 +160,7 @@ impl Config {
         };
         let keys = keys.rsa_algorithm(rsa_algorithm);
         let keys = match self.accepts_http() {
-            true => keys.danger_accept_http(),
+            true => keys.danger_allow_plain_http(),
             false => keys,
         };
         let build = |profile: TokenProfile| -> Result<TrustedIssuer, ConfigError> {
