@@ -102,6 +102,8 @@ pub enum ConfigErrorKind {
     AcrValues,
     /// A member of published metadata that cannot be written, or that is not the application's to set.
     Metadata,
+    /// Root certificates that cannot be read, or none, or no version of TLS.
+    Tls,
     /// Signature algorithms of which none is left, or one that is no signature of a key pair.
     Algorithm,
 }

@@ -67,6 +67,9 @@ pub(crate) fn address(text: &str, http_too: bool) -> Result<Uri, ConfigError> {
     if authority.contains('@') {
         return Err(refused("names a user"));
     }
+    if authority != host && uri.port_u16().is_none() {
+        return Err(refused("has no port after its colon"));
+    }
     if text.contains('#') {
         return Err(refused("has a fragment"));
     }

@@ -158,7 +158,7 @@ impl Config {
         };
         let keys = keys.rsa_algorithm(rsa_algorithm);
         let keys = match self.accepts_http() {
-            true => keys.danger_accept_http(),
+            true => keys.danger_allow_plain_http(),
             false => keys,
         };
         let keys = keys.start().map_err(|error| match error.kind() {

@@ -45,9 +45,9 @@ pub enum Stale {
 /// | [`refresh_every`](Self::refresh_every) | 1 hour | 10 s | 1 day |
 /// | [`stale_if_error`](Self::stale_if_error) | for 1 day | | |
 /// | [`keep_removed`](Self::keep_removed) | 0 | 0 | 30 days |
-/// | [`patience`](Self::patience) | 2 s | 0 | 60 s |
-/// | [`time_limit`](Self::time_limit) | 10 s | 1 ms | 60 s |
-/// | [`max_bytes`](Self::max_bytes) | 1 MiB | 1 | |
+/// | [`wait_timeout`](Self::wait_timeout) | 2 s | 0 | 60 s |
+/// | [`timeout`](Self::timeout) | 10 s | 1 ms | 60 s |
+/// | [`answer_limit`](Self::answer_limit) | 1 MiB | 1 | |
 /// | [`max_keys`](Self::max_keys) | 1000 | 1 | |
 #[must_use = "nothing is fetched before `start`, `fetch` or `lazy`"]
 pub struct RemoteKeysBuilder {
@@ -58,7 +58,7 @@ pub struct RemoteKeysBuilder {
     rules: Rules,
     patience: Duration,
     keep_removed: Duration,
-    max_bytes: usize,
+    answer_limit: usize,
     max_keys: usize,
     clock: Arc<dyn Clock>,
 }
@@ -91,7 +91,7 @@ impl RemoteKeysBuilder {
             },
             patience: Duration::from_secs(2),
             keep_removed: Duration::ZERO,
-            max_bytes: 1024 * 1024,
+            answer_limit: 1024 * 1024,
             max_keys: 1000,
             clock: Arc::new(SystemClock),
         }
@@ -135,25 +135,26 @@ impl RemoteKeysBuilder {
     }
 
     /// How long a request waits for a fetch. After that it gets a 503.
-    pub fn patience(self, patience: Duration) -> Self {
+    pub fn wait_timeout(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
     /// How long a fetch may take, with discovery and all redirects.
-    pub fn time_limit(mut self, limit: Duration) -> Self {
+    pub fn timeout(mut self, limit: Duration) -> Self {
         self.rules.time_limit = limit;
         self
     }
 
     /// How many bytes an answer may have.
-    pub fn max_bytes(self, bytes: usize) -> Self {
+    pub fn answer_limit(self, bytes: usize) -> Self {
         Self {
-            max_bytes: bytes,
+            answer_limit: bytes,
             ..self
         }
     }
 
-    /// How many keys a set may have, whether they can be used or not.
+    /// How many keys a set may have, whether they can be used or not. Removed keys that are kept count too:
+    /// where there are more, those that were removed first go first.
     pub fn max_keys(self, keys: usize) -> Self {
         Self {
             max_keys: keys,
@@ -172,7 +173,7 @@ impl RemoteKeysBuilder {
 
     /// Fetches from `http` addresses too. Whoever is between this server and the issuer can then give
     /// it keys of their own, and sign any token. For tests, and for issuers on the same machine.
-    pub fn danger_accept_http(self) -> Self {
+    pub fn danger_allow_plain_http(self) -> Self {
         Self {
             http_too: true,
             ..self
@@ -180,7 +181,7 @@ impl RemoteKeysBuilder {
     }
 
     /// Starts a task that fetches at once, and tries again until it succeeds. Until then, requests with
-    /// a token get a 503.
+    /// a token wait for it, and get a 503 if it does not succeed in time.
     ///
     /// # Errors
     ///
@@ -235,15 +236,21 @@ impl RemoteKeysBuilder {
             transport: self.transport,
             origin,
             http_too: self.http_too,
-            max_bytes: self.max_bytes,
+            answer_limit: self.answer_limit,
             reader,
             refresh_every: self.rules.refresh_every,
+            place_for: match self.rules.stale {
+                Stale::Never => CEILING,
+                Stale::For(more) => CEILING.max(more),
+                Stale::Forever => Duration::MAX,
+            },
             time_limit: self.rules.time_limit,
         };
         let times = Times {
             schedule: Schedule::new(self.rules, at_once),
             patience: self.patience,
             keep_removed: self.keep_removed,
+            max_keys: self.max_keys,
             clock: self.clock,
         };
         Ok(RemoteKeys::idle(Shared::new(fetcher, times)))
@@ -268,7 +275,7 @@ impl RemoteKeysBuilder {
         if !(least..=LONGEST_WAIT).contains(&self.rules.time_limit) {
             return lifetime("a fetch takes at least 1 millisecond and at most 60 seconds");
         }
-        if self.max_bytes == 0 || self.max_keys == 0 {
+        if self.answer_limit == 0 || self.max_keys == 0 {
             return refused(ConfigErrorKind::Limit, "a limit of 0 lets no key in");
         }
         Ok(())

@@ -63,8 +63,8 @@ impl HttpClient {
     ///
     /// # Errors
     ///
-    /// [`Url`](ConfigErrorKind::Url) if there are no roots, as in a container without the package
-    /// `ca-certificates`, or if the environment names a proxy that is neither `http` nor `https`.
+    /// [`Tls`](ConfigErrorKind::Tls) if there are no roots, as in a container without the package
+    /// `ca-certificates`; [`Url`](ConfigErrorKind::Url) if the environment names a proxy that is neither `http` nor `https`.
     pub fn new() -> Result<Self, ConfigError> {
         let loaded = rustls_native_certs::load_native_certs();
         let mut roots = RootCertStore::empty();
@@ -72,7 +72,7 @@ impl HttpClient {
         if added == 0 {
             let none = "no root certificates of the operating system can be read: install \
                         ca-certificates, or give the client its roots";
-            let error = ConfigError::new(ConfigErrorKind::Url, none);
+            let error = ConfigError::new(ConfigErrorKind::Tls, none);
             return Err(match loaded.errors.into_iter().next() {
                 Some(cause) => error.with_source(cause),
                 None => error,
@@ -88,7 +88,7 @@ impl HttpClient {
     ///
     /// As [`new`](Self::new), and if there is no certificate in `pem` or one that cannot be read.
     pub fn with_roots(pem: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        let refused = |what: &'static str| ConfigError::new(ConfigErrorKind::Url, what);
+        let refused = |what: &'static str| ConfigError::new(ConfigErrorKind::Tls, what);
         let unreadable = "a root certificate cannot be read";
         let mut roots = RootCertStore::empty();
         for root in CertificateDer::pem_slice_iter(pem.as_ref()) {
@@ -105,7 +105,7 @@ impl HttpClient {
     fn trusting(roots: RootCertStore) -> Result<Self, ConfigError> {
         let refused = |error: rustls::Error| {
             let versions = "rustls supports no version of TLS";
-            ConfigError::new(ConfigErrorKind::Url, versions).with_source(error)
+            ConfigError::new(ConfigErrorKind::Tls, versions).with_source(error)
         };
         let provider = Arc::new(aws_lc_rs::default_provider());
         let tls = ClientConfig::builder_with_provider(provider)

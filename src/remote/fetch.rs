@@ -20,6 +20,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     jws::{JwkSet, JwkSetReader},
+    trace,
     transport::Transport,
     uri,
 };
@@ -35,10 +36,12 @@ pub(super) struct Fetcher {
     pub(super) transport: Transport,
     pub(super) origin: Origin,
     pub(super) http_too: bool,
-    pub(super) max_bytes: usize,
+    pub(super) answer_limit: usize,
     pub(super) reader: JwkSetReader,
     /// The lifetime of an answer that says nothing.
     pub(super) refresh_every: Duration,
+    /// How long the place of the keys is believed while the metadata cannot be had.
+    pub(super) place_for: Duration,
     /// How long a fetch may take.
     pub(super) time_limit: Duration,
 }
@@ -56,10 +59,21 @@ pub(super) enum Origin {
 /// What one fetch has learnt for the next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Learnt {
-    /// Where the keys are, and until when that is believed without asking again.
-    found: Option<(Uri, Duration)>,
+    /// Where the keys are.
+    found: Option<Place>,
+    /// Why the metadata could not be had when it was asked for last.
+    pub(super) trouble: Option<RemoteKeysError>,
     /// The version of the keys that are held.
     etag: Option<(Uri, HeaderValue)>,
+}
+
+#[derive(Clone, Debug)]
+struct Place {
+    uri: Uri,
+    /// Until when it is believed without asking again.
+    until: Duration,
+    /// Until when it is believed where nobody answers.
+    at_most: Duration,
 }
 
 /// How a fetch begins.
@@ -95,8 +109,8 @@ pub(super) struct Failure {
 impl Learnt {
     /// The fetch has failed, so that the keys may be elsewhere.
     pub(super) fn doubt_place(&mut self) {
-        if let Some((_, until)) = &mut self.found {
-            *until = Duration::ZERO;
+        if let Some(place) = &mut self.found {
+            place.until = Duration::ZERO;
         }
     }
 
@@ -172,20 +186,32 @@ impl Fetcher {
         };
         let search = self.search(name, places);
         let searched = match &learnt.found {
-            Some((uri, until)) if now < *until => return Ok(uri.clone()),
-            Some((uri, _)) => {
+            Some(place) if now < place.until => return Ok(place.uri.clone()),
+            Some(place) if now < place.at_most => {
                 let searched = timeout(self.time_limit / 2, search).await;
                 match searched.unwrap_or_else(|_| Err(self.timed_out().into())) {
-                    Err(failure) if !failure.is_of_this_place_only() => return Ok(uri.clone()),
+                    Err(failure) if !failure.is_of_this_place_only() => {
+                        trace::warn!(
+                            issuer = %self.name(),
+                            error = &failure.error as &dyn std::error::Error,
+                            "the metadata could not be fetched, and the keys are looked for where they were"
+                        );
+                        learnt.trouble = Some(failure.error);
+                        return Ok(place.uri.clone());
+                    }
                     searched => searched,
                 }
             }
-            None => search.await,
+            _ => search.await,
         };
         let (uri, headers) = searched?;
         let told = freshness::lifetime(&headers, at).unwrap_or(self.refresh_every);
-        let until = now.saturating_add(told.clamp(FLOOR, CEILING));
-        learnt.found = Some((uri.clone(), until));
+        learnt.trouble = None;
+        learnt.found = Some(Place {
+            uri: uri.clone(),
+            until: now.saturating_add(told.clamp(FLOOR, CEILING)),
+            at_most: now.saturating_add(self.place_for),
+        });
         Ok(uri)
     }
 
@@ -229,7 +255,7 @@ impl Fetcher {
             headers.extend(more.clone());
             headers.insert(ACCEPT, HeaderValue::from_static(accept));
             headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-            let answer = self.transport.send(request, self.max_bytes).await;
+            let answer = self.transport.send(request, self.answer_limit).await;
             let answer = answer.map_err(|error| RemoteKeysError::from(error).at(&at))?;
             let status = answer.status();
             if !status.is_redirection() || status == StatusCode::NOT_MODIFIED {

@@ -59,8 +59,9 @@ impl RemoteKeys {
     /// The keys of `issuer`, found by its metadata ([RFC 8414], [OpenID Connect Discovery 1.0]).
     ///
     /// `issuer` is the `iss` of its tokens, byte for byte: the metadata must name it so too. `http` is
-    /// any HTTP client that is a Tower service, such as [`HttpClient`] (with the feature `http-client`)
-    /// or the one of reqwest. It needs no limits of its own, and should not follow redirects.
+    /// any HTTP client that is a Tower service of [`Request`]s, such as [`HttpClient`] (with the feature
+    /// `http-client`) or the one of hyper-util; [the manual](crate::manual::remote_keys) makes one of
+    /// reqwest's. It needs no limits of its own, and should not follow redirects.
     ///
     /// [RFC 8414]: https://www.rfc-editor.org/rfc/rfc8414
     /// [OpenID Connect Discovery 1.0]: https://openid.net/specs/openid-connect-discovery-1_0.html
@@ -207,6 +208,15 @@ impl Source for Fetches {
                 .wait(finished)
                 .map_or(Missing::Unavailable, Missing::Fetching),
         }
+    }
+
+    fn doubted(&self, issued_at: Option<Timestamp>) -> Option<Fetching> {
+        let mut state = self.shared.lock();
+        let fetches = state.schedule.doubt(self.shared.now(), issued_at);
+        self.shared.note(&state);
+        let finished = self.shared.finished.subscribe();
+        drop(state);
+        fetches.then(|| self.wait(finished))?
     }
 }
 

@@ -15,7 +15,7 @@
 //! 4. Whatever goes wrong, the keys that were fetched before are kept, for a [`Stale`] time. The fetch
 //!    is tried again after a pause that doubles from a second to a minute. As long as there are no
 //!    keys, requests get a 503.
-//! 5. Addresses are `https`, unless `danger_accept_http` says otherwise. Redirects are followed within
+//! 5. Addresses are `https`, unless `danger_allow_plain_http` says otherwise. Redirects are followed within
 //!    the origin, at most 3. A fetch takes at most 10 seconds, an answer has at most 1 MiB, a set at
 //!    most 1000 keys.
 //! 6. One odd key does not spoil a set: it is skipped, which the log and the

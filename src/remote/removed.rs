@@ -8,7 +8,7 @@ use crate::jws::VerifyingKey;
 pub(super) struct Removed(Vec<(VerifyingKey, Duration)>);
 
 impl Removed {
-    /// Adds what is no longer published to `next`, until `keep` after `now`. `held` are the keys of
+    /// Adds what is no longer published to `next`, until `keep` after `now`, up to `most` keys in all. `held` are the keys of
     /// before, with those that were kept then.
     pub(super) fn merge(
         &mut self,
@@ -16,6 +16,7 @@ impl Removed {
         next: Vec<VerifyingKey>,
         now: Duration,
         keep: Duration,
+        most: usize,
     ) -> Vec<VerifyingKey> {
         let replaced = |key: &VerifyingKey| {
             next.iter()
@@ -27,7 +28,10 @@ impl Removed {
             let until = before.map_or(now.saturating_add(keep), |(_, until)| *until);
             (key.clone(), until)
         });
-        self.0 = kept.filter(|(_, until)| *until > now).collect();
+        let mut kept: Vec<_> = kept.filter(|(_, until)| *until > now).collect();
+        kept.sort_by_key(|(_, until)| std::cmp::Reverse(*until));
+        kept.truncate(most.saturating_sub(next.len()));
+        self.0 = kept;
         let kept = self.0.iter().map(|(key, _)| key.clone());
         next.iter().cloned().chain(kept).collect()
     }
@@ -76,7 +80,7 @@ mod tests {
     fn a_key_goes_at_once_unless_it_is_to_be_kept() {
         let [a, b] = [key(), key()];
         let mut removed = Removed::default();
-        let next = removed.merge(&[a], vec![b.clone()], seconds(5), seconds(0));
+        let next = removed.merge(&[a], vec![b.clone()], seconds(5), seconds(0), 9);
         assert_eq!(kids(&next), kids(&[b]));
         assert_eq!(removed.next(), None);
     }
@@ -85,9 +89,9 @@ mod tests {
     fn a_key_is_kept_from_when_it_was_first_missing() {
         let [a, b] = [key(), key()];
         let mut removed = Removed::default();
-        let held = removed.merge(&[a.clone()], vec![b.clone()], seconds(5), seconds(10));
+        let held = removed.merge(&[a.clone()], vec![b.clone()], seconds(5), seconds(10), 9);
         assert_eq!(kids(&held), kids(&[b.clone(), a.clone()]));
-        let held = removed.merge(&held, vec![b.clone()], seconds(12), seconds(10));
+        let held = removed.merge(&held, vec![b.clone()], seconds(12), seconds(10), 9);
         assert_eq!(kids(&held), kids(&[b.clone(), a.clone()]));
         assert_eq!(removed.next(), Some(seconds(15)));
         let early = removed.expire(held.clone(), seconds(14));
@@ -97,11 +101,22 @@ mod tests {
     }
 
     #[test]
+    fn no_more_keys_are_kept_than_a_set_may_have() {
+        let (mut removed, mut held) = (Removed::default(), Vec::new());
+        let keys = [(); 5].map(|()| key());
+        for (now, key) in (0..).zip(&keys) {
+            held = removed.merge(&held, vec![key.clone()], seconds(now), seconds(99), 3);
+        }
+        let [_, _, third, fourth, last] = keys;
+        assert_eq!(kids(&held), kids(&[last, fourth, third]));
+    }
+
+    #[test]
     fn a_key_that_comes_back_is_kept_no_longer() {
         let [a, b] = [key(), key()];
         let mut removed = Removed::default();
-        let held = removed.merge(&[a.clone()], vec![b.clone()], seconds(0), seconds(10));
-        let held = removed.merge(&held, vec![a.clone()], seconds(1), seconds(10));
+        let held = removed.merge(&[a.clone()], vec![b.clone()], seconds(0), seconds(10), 9);
+        let held = removed.merge(&held, vec![a.clone()], seconds(1), seconds(10), 9);
         assert_eq!(kids(&held), kids(&[a.clone(), b.clone()]));
         assert_eq!(kids(&removed.expire(held, seconds(11))), kids(&[a]));
     }
@@ -111,7 +126,7 @@ mod tests {
         let a = key();
         let other = key().with_kid(a.kid()).unwrap();
         let mut removed = Removed::default();
-        let held = removed.merge(&[a], vec![other.clone()], seconds(0), seconds(10));
+        let held = removed.merge(&[a], vec![other.clone()], seconds(0), seconds(10), 9);
         assert!(held.len() == 1 && held[0].equals(&other));
     }
 }

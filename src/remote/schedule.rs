@@ -4,6 +4,7 @@
 //! 1. There is one fetch at a time. By itself it comes when the keys have used up 80 to 90 % of their
 //!    lifetime, but at least [`FLOOR`] after the one before.
 //! 2. A token with an unknown key brings it forward, once in a cool-down, however many tokens ask.
+//!    So does one whose key has another material or algorithm than the one of its name.
 //! 3. After a failure the pause doubles from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`]. While there are keys,
 //!    it is at least the cool-down.
 //!    A longer pause that the issuer asks for holds for tokens too, up to [`LONGEST_WISH`].
@@ -120,6 +121,14 @@ impl Schedule {
         } else {
             Answer::Unavailable
         }
+    }
+
+    /// Whether a token brings a fetch forward whose key is there under its name and does not fit. Only the
+    /// one that does so waits for it: what anybody can make up must cost others nothing.
+    pub(super) fn doubt(&mut self, now: Duration, issued_at: Option<Timestamp>) -> bool {
+        let fetches =
+            !self.fetching && self.asked.is_none() && self.ask(now, issued_at) == Answer::Wait;
+        fetches && self.held.is_some()
     }
 
     /// When a token may bring a fetch forward.

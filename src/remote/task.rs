@@ -35,6 +35,7 @@ pub(super) struct Shared {
     /// How long a request waits.
     pub(super) patience: Duration,
     keep_removed: Duration,
+    max_keys: usize,
     clock: Arc<dyn Clock>,
     started: Instant,
     state: Mutex<State>,
@@ -65,6 +66,7 @@ pub(super) struct Times {
     pub(super) schedule: Schedule,
     pub(super) patience: Duration,
     pub(super) keep_removed: Duration,
+    pub(super) max_keys: usize,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -75,6 +77,7 @@ impl Shared {
             keys: VerifyingKeys::empty(),
             patience: times.patience,
             keep_removed: times.keep_removed,
+            max_keys: times.max_keys,
             clock: times.clock,
             started: Instant::now(),
             state: Mutex::new(State {
@@ -166,7 +169,9 @@ impl Shared {
         if let Some(set) = fetched.set {
             let held = self.keys.list();
             let next = set.keys().to_vec();
-            let next = state.removed.merge(&held, next, now, self.keep_removed);
+            let next = state
+                .removed
+                .merge(&held, next, now, self.keep_removed, self.max_keys);
             self.set_keys(&mut state, next);
             if set.skipped() != state.status.skipped {
                 set.log(Some(&self.fetcher.name()));
@@ -179,6 +184,7 @@ impl Shared {
         self.note(&state);
         state.status.last_success = state.schedule.begun_at();
         state.status.last_error = None;
+        state.status.metadata_error = fetched.learnt.trouble.clone();
         state.status.failures = 0;
         trace::debug!(
             issuer = %self.fetcher.name(),

@@ -62,6 +62,11 @@ pub(crate) trait Source: Send + Sync + fmt::Debug {
     /// Asked when no key of the set fits a token. `issued_at` is what the token says of itself, which
     /// nobody has checked.
     fn missing(&self, issued_at: Option<Timestamp>) -> Missing;
+
+    /// Asked when a key of the set has the token's name, and another algorithm, or the signature is not its:
+    /// the issuer may have given the name to another key. The token is to be tried again after this. `None`
+    /// if the verdict counts as it is, as for all tokens but the first in a while.
+    fn doubted(&self, issued_at: Option<Timestamp>) -> Option<Fetching>;
 }
 
 /// What is known of a key that the set does not have.

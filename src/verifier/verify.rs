@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{
     Inner, Verifier,
     pending::{Opaque, PendingToken, Timing, Verification},
-    source::{Fetching, Missing},
+    source::{Fetching, Missing, Source},
     unverified::Unverified,
 };
 use crate::{
@@ -29,7 +29,7 @@ impl Verifier {
     pub fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
         match self.recall(token.as_bytes()) {
             Some(verified) => Ok(verified),
-            None => self.verify_anew(token)?.now(),
+            None => self.begin(token, &self.0.clock, false)?.now(),
         }
     }
 
@@ -66,16 +66,22 @@ impl Verifier {
     pub fn verify_at(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
         match self.0.recall(token.as_bytes(), &At(now)) {
             Some(verified) => Ok(verified),
-            None => self.begin(token, &(Arc::new(At(now)) as _))?.now(),
+            None => self.begin(token, &(Arc::new(At(now)) as _), false)?.now(),
         }
     }
 
     /// Verifies a token that [`recall`](Self::recall) has just not found.
     pub(crate) fn verify_anew(&self, token: &str) -> Result<Verification, TokenError> {
-        self.begin(token, &self.0.clock)
+        self.begin(token, &self.0.clock, true)
     }
 
-    fn begin(&self, token: &str, clock: &Arc<dyn Clock>) -> Result<Verification, TokenError> {
+    /// `may_wait` says whether the caller can wait to hear more than is known now.
+    fn begin(
+        &self,
+        token: &str,
+        clock: &Arc<dyn Clock>,
+        may_wait: bool,
+    ) -> Result<Verification, TokenError> {
         if let Some(opaque) = self.0.who_knows(token) {
             self.check_length(token.as_bytes())?;
             let timing = Timing {
@@ -88,6 +94,14 @@ impl Verifier {
         }
         match self.0.verify_jwt(token, clock.now()) {
             Ok(verified) => Ok(Verification::Done(verified)),
+            Err(error @ (TokenError::Signature | TokenError::Algorithm)) => {
+                match self.0.doubted(token) {
+                    Some(fetching) if may_wait => {
+                        Ok(Verification::Pending(self.verify_after(fetching, token)))
+                    }
+                    _ => Err(error),
+                }
+            }
             Err(TokenError::UnknownKey) => match self.0.missing(token) {
                 Missing::Unknown => Err(TokenError::UnknownKey),
                 Missing::Unavailable => Err(TokenError::Unavailable),
@@ -185,14 +199,21 @@ impl Inner {
     /// What is known of the key of a token that no key fits. What the token says of itself decides
     /// only what its own sender is told.
     fn missing(&self, token: &str) -> Missing {
-        let Some(Unverified { iss, iat }) = Unverified::of(token) else {
-            return Missing::Unknown;
-        };
-        let issuer = iss.and_then(|iss| self.issuers.named(&iss));
-        match issuer.and_then(|issuer| issuer.keys.source.as_ref()) {
-            Some(source) => source.missing(iat),
-            None => Missing::Unknown,
-        }
+        let source = self.source_of(token);
+        source.map_or(Missing::Unknown, |(source, iat)| source.missing(iat))
+    }
+
+    /// The fetch to wait for, if the key may have been replaced by another of the same name.
+    fn doubted(&self, token: &str) -> Option<Fetching> {
+        let (source, iat) = self.source_of(token)?;
+        source.doubted(iat)
+    }
+
+    /// What fills the keys of the issuer that the token names, and when it says that it was issued.
+    fn source_of(&self, token: &str) -> Option<(&Arc<dyn Source>, Option<Timestamp>)> {
+        let Unverified { iss, iat } = Unverified::of(token)?;
+        let issuer = self.issuers.named(&iss?)?;
+        Some((issuer.keys.source.as_ref()?, iat))
     }
 
     /// The time in which the claims are valid, with the leeway (RFC 7519 §4.1.4 and §4.1.5).

@@ -173,7 +173,7 @@ async fn keys(facts: &Facts, rsa: Algorithm) -> RemoteKeys {
     };
     keys.rsa_algorithm(rsa)
         .cooldown(Duration::from_secs(1))
-        .danger_accept_http()
+        .danger_allow_plain_http()
         .fetch()
         .await
         .unwrap()

@@ -145,7 +145,7 @@ async fn the_keys_may_be_such_as_are_fetched() {
     key_server.says(&serde_json::from_str(&keys.verifying().jwks()).unwrap());
     let fetched = RemoteKeys::at(key_server.address(), http())
         .danger_allow_plain_http()
-        .patience(Duration::from_secs(30))
+        .wait_timeout(Duration::from_secs(30))
         .lazy()
         .unwrap();
     let builder = server.builder().signed_by(fetched).require_signed();

@@ -186,3 +186,33 @@ async fn the_request_says_what_it_wants_and_who_it_is() {
     assert!(value("user-agent").starts_with("tower-bearer/"));
     assert_eq!(server.last().method, "GET");
 }
+
+/// An operator is told that the metadata cannot be had, and the place of the keys is not believed for ever.
+#[tokio::test(start_paused = true)]
+async fn metadata_that_cannot_be_had_is_told_and_believed_for_a_day() {
+    use crate::staged::{ISSUER, Scene, Staged};
+    use tests_shared::issuer::Signer;
+
+    let hours = |hours: u64| tokio::time::sleep(std::time::Duration::from_secs(hours * 3600));
+    let issuer = Staged::new(Scene::status(404));
+    let metadata = json!({ "issuer": ISSUER, "jwks_uri": format!("{ISSUER}/keys") });
+    let place = "/.well-known/openid-configuration";
+    issuer.at(place, Scene::Answer(200, metadata.to_string(), Vec::new()));
+    issuer.at("/keys", Scene::keys(&[&Signer::new(ISSUER)]));
+    let keys = RemoteKeys::discover(ISSUER, issuer.clone()).fetch().await;
+    let keys = keys.unwrap();
+    assert!(keys.status().metadata_error().is_none());
+    issuer.at(place, Scene::Broken);
+    hours(4).await;
+    let state = keys.status();
+    assert_eq!(state.metadata_error().unwrap().kind(), Kind::Unreachable);
+    assert!(state.last_error().is_none());
+    hours(24).await;
+    let state = keys.status();
+    assert_eq!(state.last_error().unwrap().kind(), Kind::Unreachable);
+    assert!(state.failures() > 0 && state.keys() == 1);
+    issuer.at(place, Scene::Answer(200, metadata.to_string(), Vec::new()));
+    hours(1).await;
+    assert!(keys.status().metadata_error().is_none());
+    assert!(keys.status().last_error().is_none());
+}

@@ -50,6 +50,7 @@ async fn lazy_keys_are_fetched_for_the_first_token() {
     let verifier = issuer.verifier(&keys);
     sleep(DAY).await;
     assert_eq!(issuer.count(), 0);
+    assert!(keys.status().is_idle());
     assert_eq!(status(&verifier, "no.such.token").await, 401);
     assert_eq!(issuer.count(), 0, "what is no token asks for nothing");
     assert_eq!(status(&verifier, &issuer.token(&key)).await, 200);

@@ -9,7 +9,10 @@ use std::{
 use tests_shared::issuer::{IssuerServer, KEYS, Signer};
 use tokio::time::sleep;
 
-use crate::support::{discovered, status, until, verifier};
+use crate::{
+    staged::{ISSUER, Scene, Staged},
+    support::{discovered, status, until, verifier},
+};
 
 /// Keycloak, better-auth and others publish a key when it signs already: the first token of it is what
 /// tells. No honest token ever gets a 401, and each key works in the end.
@@ -104,6 +107,53 @@ async fn a_key_of_nobody_is_refused_when_the_issuer_was_asked() {
     .await;
     until(|| keys.status().fetches() == 3 && keys.status().last_error().is_none()).await;
     assert_eq!(status(&verifier, &forged).await, 401);
+}
+
+/// The issuer has replaced a key and kept its name. The first token of the new key makes a fetch, and a forged
+/// one is refused at once but for that.
+#[tokio::test(start_paused = true)]
+async fn new_material_under_the_same_name_is_fetched() {
+    let [old, new, forger] = [(); 3].map(|()| Signer::new(ISSUER));
+    let set = |signer: &Signer| {
+        let mut key = signer.jwks().remove(0);
+        key["kid"] = "same".into();
+        Scene::Answer(
+            200,
+            serde_json::json!({ "keys": [key] }).to_string(),
+            Vec::new(),
+        )
+    };
+    let issuer = Staged::new(set(&old));
+    let keys = issuer.keys().fetch().await.unwrap();
+    let verifier = issuer.verifier(&keys);
+    issuer.play(set(&new));
+    sleep(Duration::from_secs(40)).await;
+    assert_eq!(
+        status(&verifier, &issuer.token_named(&new, "same")).await,
+        200
+    );
+    assert_eq!(issuer.count(), 2);
+    let began = tokio::time::Instant::now();
+    for _ in 0..20 {
+        assert_eq!(
+            status(&verifier, &issuer.token_named(&forger, "same")).await,
+            401
+        );
+    }
+    assert_eq!((issuer.count(), began.elapsed()), (2, Duration::ZERO));
+
+    // One in each cool-down waits, and is told the truth.
+    issuer.play(Scene::Hang);
+    sleep(Duration::from_secs(40)).await;
+    for waits in [2, 0, 0] {
+        let began = tokio::time::Instant::now();
+        assert_eq!(
+            status(&verifier, &issuer.token_named(&forger, "same")).await,
+            401
+        );
+        assert_eq!(began.elapsed().as_secs(), waits);
+    }
+    assert_eq!(issuer.count(), 3);
 }
 
 /// A key of the same name is another key.

@@ -31,19 +31,19 @@ fn settings_have_their_ranges() {
         keys().refresh_every(short),
         keys().refresh_every(long),
         keys().keep_removed(long),
-        keys().patience(long),
-        keys().time_limit(zero),
-        keys().time_limit(long),
+        keys().wait_timeout(long),
+        keys().timeout(zero),
+        keys().timeout(long),
     ] {
         assert_eq!(refused(builder), Kind::Lifetime);
     }
-    for builder in [keys().max_bytes(0), keys().max_keys(0)] {
+    for builder in [keys().answer_limit(0), keys().max_keys(0)] {
         assert_eq!(refused(builder), Kind::Limit);
     }
     for algorithm in [Algorithm::ES256, Algorithm::HS256, Algorithm::EdDSA] {
         assert_eq!(refused(keys().rsa_algorithm(algorithm)), Kind::Algorithm);
     }
-    let least = keys().patience(zero).cooldown(Duration::from_secs(1));
+    let least = keys().wait_timeout(zero).cooldown(Duration::from_secs(1));
     assert!(least.rsa_algorithm(Algorithm::PS512).lazy().is_ok());
 }
 
@@ -71,7 +71,7 @@ fn addresses_are_https_and_whole() {
     }
     assert!(
         RemoteKeys::at("http://id.example/keys", http())
-            .danger_accept_http()
+            .danger_allow_plain_http()
             .lazy()
             .is_ok()
     );

@@ -124,6 +124,11 @@ impl Staged {
         verifier.clock(Going(self.0.began))
     }
 
+    /// A token that is issued now, of a key with this name.
+    pub(crate) fn token_named(&self, signer: &Signer, kid: &str) -> String {
+        signer.token_named_of(kid, Going(self.0.began).now())
+    }
+
     /// A token that is issued now.
     pub(crate) fn token(&self, signer: &Signer) -> String {
         signer.token_of(Going(self.0.began).now())

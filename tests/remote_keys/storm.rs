@@ -96,8 +96,8 @@ async fn good_tokens_do_not_wait_for_a_fetch_that_hangs() {
     let good = server.signer();
     server.publish(&[&good]);
     let keys = discovered(&server)
-        .time_limit(Duration::from_secs(60))
-        .patience(Duration::from_secs(60))
+        .timeout(Duration::from_secs(60))
+        .wait_timeout(Duration::from_secs(60))
         .fetch()
         .await
         .unwrap();

@@ -34,7 +34,7 @@ pub(crate) fn discovered(server: &IssuerServer) -> RemoteKeysBuilder {
 
 pub(crate) fn brief(builder: RemoteKeysBuilder) -> RemoteKeysBuilder {
     builder
-        .danger_accept_http()
+        .danger_allow_plain_http()
         .cooldown(Duration::from_secs(1))
 }
 

@@ -271,7 +271,7 @@ proptest! {
             now += pause;
             match event {
                 Event::Ask(age) => {
-                    let asked = schedule.asked;
+                    let asked = schedule.asked.is_some();
                     let issued = age.map(|age| now.saturating_sub(age));
                     let answer = schedule.ask(seconds(now), issued.and_then(at));
                     if answer == Answer::Wait && !asked {

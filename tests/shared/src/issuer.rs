@@ -202,9 +202,14 @@ impl Signer {
 
     /// A good token whose header names the key so.
     pub fn token_named(&self, kid: &str) -> String {
+        self.token_named_of(kid, SystemClock.now())
+    }
+
+    /// The same, which was issued at this time.
+    pub fn token_named_of(&self, kid: &str, issued_at: Timestamp) -> String {
         let key = self.1.clone().with_kid(kid).unwrap();
         let named = Issuer::new(self.0.issuer(), AUDIENCE, KeySet::new(key)).unwrap();
-        let claims = named.claims("alice", SystemClock.now(), LIFETIME);
+        let claims = named.claims("alice", issued_at, LIFETIME);
         named.sign(&claims).unwrap().expose().to_owned()
     }
 
