@@ -131,9 +131,10 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// In which members the client, the scope and so on are, if not in those of RFC 7662. What a profile
-    /// says of types and [discriminators](TokenProfile::discriminator) does not count here: the server
-    /// has looked at the token itself.
+    /// In which members the client, the scope, the roles and so on are, if not in those of RFC 7662. What a
+    /// profile says of types and [discriminators](TokenProfile::discriminator) does not count here: the
+    /// server has looked at the token itself. The profile of a [`Verifier`](crate::Verifier) or a
+    /// [`TrustedIssuer`](crate::TrustedIssuer) is for JWTs and does not reach the answers: give it here too.
     pub fn profile(mut self, profile: TokenProfile) -> Self {
         self.rules.profile = profile;
         self

@@ -126,6 +126,10 @@ impl TokenProfile {
     ///
     /// Some issuers write no `sub` where a client acts for itself (RFC 9068 §2.2 wants one). Name the
     /// claim of the client last to take that instead, but only if no user can have the name of a client.
+    ///
+    /// The answer of an introspection that has none of them is about its client, unless it has a `username`:
+    /// then it is refused. Name `username` last if the server writes no other subject (Django OAuth Toolkit
+    /// and others do not), users cannot change their names, and no name is given to another user later.
     #[must_use]
     pub fn subject_claims<N: Into<Cow<'static, str>>>(
         self,
