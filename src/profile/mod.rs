@@ -75,13 +75,16 @@ impl TokenProfile {
     /// them from ID tokens is the `discriminator`, and more of them can be
     /// [added](Self::discriminator).
     ///
+    /// Any other `typ` is refused.
+    ///
     /// The claims are those of RFC 9068, of which only `iss`, `sub`, `exp` and `iat` are required, and an
     /// audience.
     pub fn jwt(discriminator: Discriminator) -> Self {
         Self(Arc::new(Shape::jwt(discriminator)))
     }
 
-    /// Requires one more thing that tells an access token from other tokens.
+    /// Requires one more thing that tells an access token from other tokens. All discriminators of a
+    /// profile have to be met.
     #[must_use]
     pub fn discriminator(self, discriminator: Discriminator) -> Self {
         self.reshaped(|shape| shape.discriminators.push(discriminator))
@@ -165,7 +168,8 @@ impl TokenProfile {
     /// The claims that hold the [roles](crate::VerifiedToken::roles): a text, which is one role, a list
     /// of texts, or an object whose names are roles. Default: `roles` (RFC 9068 §2.2.3.1).
     ///
-    /// A dot leads into an object, as in [`scope_claims`](Self::scope_claims).
+    /// A dot leads into an object, as in [`scope_claims`](Self::scope_claims). With no claim,
+    /// `role_claims::<&str>([])`, tokens have no roles.
     ///
     /// ```
     /// use tower_bearer::TokenProfile;
