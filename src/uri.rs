@@ -1,4 +1,11 @@
-//! URIs that are compared byte for byte, and so are checked and never rewritten.
+//! URIs that are compared byte for byte, and so are checked and never rewritten; and the addresses that
+//! this server asks.
+
+#[cfg(feature = "remote")]
+use {
+    crate::error::{ConfigError, ConfigErrorKind},
+    http::{Uri, uri::InvalidUri},
+};
 
 /// Whether this is an absolute URI without a fragment, as the value of a `resource` parameter has to be
 /// (RFC 8707 §2, RFC 3986 §4.3).
@@ -36,6 +43,60 @@ pub(crate) fn split(url: &str) -> Option<(&str, &str)> {
             });
     let origin = url.get(..url.len() - after.len())?;
     (is_http && is_host && is_absolute(url)).then_some((origin, after))
+}
+
+/// Reads an address that something is fetched from or sent to. It names no user and has no fragment. An
+/// error quotes no address that may contain a password, and of others nothing after the path.
+#[cfg(feature = "remote")]
+pub(crate) fn address(text: &str, http_too: bool) -> Result<Uri, ConfigError> {
+    let refused = |why: &str| {
+        let why = match shown_text(text) {
+            Some(shown) => format!("{shown:?} {why}"),
+            None => format!("it {why}"),
+        };
+        ConfigError::new(ConfigErrorKind::Url, why)
+    };
+    let uri: Uri = text
+        .parse()
+        .map_err(|error: InvalidUri| refused("is no URL").with_source(error))?;
+    let host = uri.host().unwrap_or_default();
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    if host.is_empty() {
+        return Err(refused("names no server"));
+    }
+    if authority.contains('@') {
+        return Err(refused("names a user"));
+    }
+    if text.contains('#') {
+        return Err(refused("has a fragment"));
+    }
+    match uri.scheme_str() {
+        Some("https") => Ok(uri),
+        Some("http") if http_too => Ok(uri),
+        Some("http") => Err(refused(
+            "is not https; danger_allow_plain_http is for servers on the same machine, and for tests",
+        )),
+        _ => Err(refused("is no https URL")),
+    }
+}
+
+/// An address without its user and its query, which may be secrets, for logs and errors.
+#[cfg(feature = "remote")]
+pub(crate) fn shown(uri: &Uri) -> String {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let server = authority.rsplit('@').next().unwrap_or_default();
+    format!(
+        "{}://{server}{}",
+        uri.scheme_str().unwrap_or_default(),
+        uri.path()
+    )
+}
+
+/// The same of an address that nobody has checked. `None` if it may name a user.
+#[cfg(feature = "remote")]
+pub(crate) fn shown_text(text: &str) -> Option<&str> {
+    let server = text.split(['?', '#']).next().unwrap_or_default();
+    (!text.contains('@')).then_some(server)
 }
 
 /// Whether a URI may contain the byte, outside of a fragment (RFC 3986 §2).
@@ -96,5 +157,40 @@ mod tests {
         ] {
             assert_eq!(split(url), expected, "{url}");
         }
+    }
+
+    #[cfg(feature = "remote")]
+    #[test]
+    fn an_address_that_is_refused_is_not_quoted_with_its_secrets() {
+        for text in [
+            "",
+            "id.example",
+            "/path",
+            "https://",
+            "https:///a",
+            "ftp://id.example",
+            "http://id.example",
+            "https://api:hunter2@id.example/a",
+            "https://api:hunter2@id.example/a#b",
+            "https://api:hun/ter2@id.example",
+            "https://api:hunter 2@id.example",
+            "http://id.example?key=hunter2",
+            "https://id.example/a b?key=hunter2",
+            "https://id.example/a?key=hunter2#b",
+            "https://id.example/#hunter2",
+        ] {
+            let error = address(text, false).unwrap_err();
+            assert_eq!(error.kind(), ConfigErrorKind::Url, "{text}");
+            let told = format!("{error} {error:?}");
+            let secret = ["hunter", "hun/ter"]
+                .iter()
+                .any(|secret| told.contains(secret));
+            assert!(!secret, "{told}");
+        }
+        assert!(address("ftp://127.0.0.1", true).is_err());
+        assert!(address("http://127.0.0.1:80", true).is_ok());
+        let good = address("https://id.example:8443/a@b?key=hunter2", false).unwrap();
+        assert_eq!(good, "https://id.example:8443/a@b?key=hunter2");
+        assert_eq!(shown(&good), "https://id.example:8443/a@b");
     }
 }

@@ -1,25 +1,27 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response, Uri};
-use tokio::sync::Semaphore;
+use http::{Request, Response};
 use tower_service::Service;
 
 use super::{
     ClientAuthentication, Introspection,
     answer::Rules,
-    asker::Asker,
+    asker::{Asker, Line},
     failure::FailureLog,
     flight::Flights,
     memory::{Limits, Memory},
     question::Question,
+    queue::Queue,
     signed::{SignedAnswers, accepted},
 };
 use crate::{
+    claims::Scope,
     error::{BoxError, ConfigError, ConfigErrorKind},
     issuer::check_names,
     profile::{Discriminator, TokenProfile},
     transport::Transport,
+    uri,
     verifier::IssuerKeys,
 };
 
@@ -37,8 +39,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// | [`negative_for`](Self::negative_for) | 1 s | 0 | 60 s |
 /// | [`max_negative_entries`](Self::max_negative_entries) | 10 000 | 0 | |
 /// | [`stale_if_error`](Self::stale_if_error) | 0 | 0 | 1 day |
-/// | [`time_limit`](Self::time_limit) | 5 s | 1 ms | 60 s |
-/// | [`max_bytes`](Self::max_bytes) | 64 KiB | 1 | |
+/// | [`timeout`](Self::timeout) | 5 s | 1 ms | 60 s |
+/// | [`answer_limit`](Self::answer_limit) | 64 KiB | 1 | |
 /// | [`max_concurrent`](Self::max_concurrent) | 32 | 1 | 10 000 |
 /// | [`max_waiting`](Self::max_waiting) | 1000 | 0 | 1 000 000 |
 #[must_use = "there is no introspection before `build`"]
@@ -51,8 +53,8 @@ pub struct IntrospectionBuilder {
     signed_by: Option<IssuerKeys>,
     signed_only: bool,
     limits: Limits,
-    time_limit: Duration,
-    max_bytes: usize,
+    timeout: Duration,
+    answer_limit: usize,
     concurrent: usize,
     waiting: usize,
 }
@@ -60,6 +62,8 @@ pub struct IntrospectionBuilder {
 impl Introspection {
     /// Asks the server at this endpoint, as this client, by any HTTP client that is a tower service.
     /// The server's metadata name the address as `introspection_endpoint` (RFC 8414 §2).
+    ///
+    /// A query of the address is sent, but never shown: logs and `Debug` have the address without it.
     ///
     /// The HTTP client must not follow redirects to other origins: each request has the secret of this
     /// API and a token in it.
@@ -88,6 +92,7 @@ impl Introspection {
                 audiences: Vec::new(),
                 audience_required: false,
                 profile: TokenProfile::jwt(Discriminator::audience()),
+                limit: None,
             },
             signed_by: None,
             signed_only: false,
@@ -98,8 +103,8 @@ impl Introspection {
                 negative_for: Duration::from_secs(1),
                 negative_entries: 10_000,
             },
-            time_limit: Duration::from_secs(5),
-            max_bytes: 64 * 1024,
+            timeout: Duration::from_secs(5),
+            answer_limit: 64 * 1024,
             concurrent: 32,
             waiting: 1000,
         }
@@ -133,10 +138,22 @@ impl IntrospectionBuilder {
 
     /// In which members the client, the scope, the roles and so on are, if not in those of RFC 7662. What a
     /// profile says of types and [discriminators](TokenProfile::discriminator) does not count here: the
-    /// server has looked at the token itself. The profile of a [`Verifier`](crate::Verifier) or a
-    /// [`TrustedIssuer`](crate::TrustedIssuer) is for JWTs and does not reach the answers: give it here too.
+    /// server has looked at the token itself. A [tenant claim](TokenProfile::tenant_claim) has to name a
+    /// tenant that is a part of the issuer's path.
+    ///
+    /// [`Verifier::profile`](crate::Verifier::profile) sets it too, for a verifier that only introspects. That
+    /// of a verifier which also [verifies JWTs](crate::Verifier::opaque_tokens) is for the JWTs alone: give it
+    /// here too.
     pub fn profile(mut self, profile: TokenProfile) -> Self {
         self.rules.profile = profile;
+        self
+    }
+
+    /// The most that the tokens may allow. Other scope tokens that answers name are left out of
+    /// [`Claims::scope`](crate::Claims::scope), as by
+    /// [`TrustedIssuer::limit_scope`](crate::TrustedIssuer::limit_scope). The default is no limit.
+    pub fn limit_scope(mut self, scope: Scope) -> Self {
+        self.rules.limit = Some(scope);
         self
     }
 
@@ -160,7 +177,12 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// How many good answers are remembered: 10 000 by default. One takes about 1 KiB.
+    /// How many good answers are remembered: 10 000 by default. One takes about 1 KiB, and together they
+    /// take at most 4 KiB for each: if answers are long, fewer of them are remembered, and one that alone
+    /// takes more than that is not.
+    ///
+    /// Of as many tokens it is known for ten minutes that they were good, only to ask about them
+    /// [before others](Self::max_waiting).
     pub fn max_entries(mut self, entries: usize) -> Self {
         self.limits.entries = entries;
         self
@@ -188,25 +210,27 @@ impl IntrospectionBuilder {
     }
 
     /// How long an answer may take in all: 5 seconds by default.
-    pub fn time_limit(mut self, limit: Duration) -> Self {
-        self.time_limit = limit;
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = limit;
         self
     }
 
     /// The largest answer in bytes: 64 KiB by default.
-    pub fn max_bytes(mut self, bytes: usize) -> Self {
-        self.max_bytes = bytes;
+    pub fn answer_limit(mut self, bytes: usize) -> Self {
+        self.answer_limit = bytes;
         self
     }
 
-    /// How many questions are on their way to the server at once: 32 by default.
+    /// How many questions are on their way to the server at once: 32 by default. A quarter of them is
+    /// kept for tokens that were good in the last ten minutes.
     pub fn max_concurrent(mut self, questions: usize) -> Self {
         self.concurrent = questions;
         self
     }
 
     /// How many questions wait for one of those to be answered: 1000 by default. Beyond that, requests
-    /// get a 503 at once.
+    /// get a 503 at once. Questions about tokens that were good in the last ten minutes go before them, and
+    /// as many of those again may wait.
     pub fn max_waiting(mut self, questions: usize) -> Self {
         self.waiting = questions;
         self
@@ -216,7 +240,7 @@ impl IntrospectionBuilder {
     ///
     /// This is dangerous: whoever is on the way reads the tokens and this API's secret, and can call
     /// any token active. It is for servers on the same machine, and for tests.
-    pub fn danger_accept_http(mut self) -> Self {
+    pub fn danger_allow_plain_http(mut self) -> Self {
         self.http_too = true;
         self
     }
@@ -225,7 +249,8 @@ impl IntrospectionBuilder {
     ///
     /// # Errors
     ///
-    /// - [`Url`](ConfigErrorKind::Url) if the endpoint cannot be used or is not https.
+    /// - [`Url`](ConfigErrorKind::Url) if the endpoint cannot be used, is not https, or has a user or a
+    ///   password in it.
     /// - [`EmptyIssuer`](ConfigErrorKind::EmptyIssuer), [`EmptyAudience`](ConfigErrorKind::EmptyAudience)
     ///   or [`EmptyClientId`](ConfigErrorKind::EmptyClientId) if a name is missing or empty.
     /// - [`Lifetime`](ConfigErrorKind::Lifetime) or [`Limit`](ConfigErrorKind::Limit) if a setting is out
@@ -233,7 +258,7 @@ impl IntrospectionBuilder {
     /// - [`NoKeys`](ConfigErrorKind::NoKeys) if signed answers are required and there are no keys.
     /// - [`Credentials`](ConfigErrorKind::Credentials) if a bearer token cannot be sent in a header.
     pub fn build(self) -> Result<Introspection, ConfigError> {
-        let endpoint = endpoint(&self.endpoint, self.http_too)?;
+        let endpoint = uri::address(&self.endpoint, self.http_too)?;
         self.check()?;
         let first = self.rules.audiences.first().cloned().unwrap_or_default();
         let recipient = self.authentication.client_id().map_or(first, str::to_owned);
@@ -242,23 +267,26 @@ impl IntrospectionBuilder {
             recipient,
             required: self.signed_only,
         });
-        Ok(Introspection(Arc::new(Asker {
+        let line = Line {
             question: Question {
+                shown: uri::shown(&endpoint),
                 endpoint,
                 authorization: self.authentication.header()?,
                 parameters: self.authentication.parameters(),
                 accept: accepted(signed.as_ref()),
             },
             transport: self.transport,
-            rules: self.rules,
             signed,
-            time_limit: self.time_limit,
-            max_bytes: self.max_bytes,
+            timeout: self.timeout,
+            answer_limit: self.answer_limit,
+            queue: Queue::new(self.concurrent, self.waiting),
+            failures: FailureLog::default(),
+        };
+        Ok(Introspection(Arc::new(Asker {
+            line: Arc::new(line),
+            rules: self.rules,
             memory: Memory::new(self.limits),
             flights: Flights::default(),
-            under_way: Semaphore::new(self.concurrent),
-            places: Arc::new(Semaphore::new(self.concurrent + self.waiting)),
-            failures: FailureLog::default(),
         })))
     }
 
@@ -272,17 +300,17 @@ impl IntrospectionBuilder {
         let lifetimes_fit = limits.max_age <= LONGEST_AGE
             && limits.stale_if_error <= LONGEST_AGE
             && limits.negative_for <= LONGEST_NEGATIVE
-            && (Duration::from_millis(1)..=LONGEST_WAIT).contains(&self.time_limit);
+            && (Duration::from_millis(1)..=LONGEST_WAIT).contains(&self.timeout);
         if !lifetimes_fit {
             let what = "max_age and stale_if_error are at most a day, negative_for at most 60 seconds, and \
-                        time_limit is 1 millisecond to 60 seconds";
+                        timeout is 1 millisecond to 60 seconds";
             return Err(ConfigError::new(ConfigErrorKind::Lifetime, what));
         }
-        let counts_fit = self.max_bytes > 0
+        let counts_fit = self.answer_limit > 0
             && (1..=10_000).contains(&self.concurrent)
             && self.waiting <= 1_000_000;
         if !counts_fit {
-            let what = "max_bytes is at least 1, max_concurrent is 1 to 10 000, and max_waiting at most \
+            let what = "answer_limit is at least 1, max_concurrent is 1 to 10 000, and max_waiting at most \
                         1 000 000";
             return Err(ConfigError::new(ConfigErrorKind::Limit, what));
         }
@@ -295,26 +323,10 @@ impl IntrospectionBuilder {
     }
 }
 
-fn endpoint(text: &str, http_too: bool) -> Result<Uri, ConfigError> {
-    let refused = |what: String| ConfigError::new(ConfigErrorKind::Url, what);
-    let uri: Uri = text
-        .parse()
-        .map_err(|error| refused(format!("{text:?} is no URL")).with_source(error))?;
-    let has_host = uri.host().is_some_and(|host| !host.is_empty());
-    match uri.scheme_str() {
-        Some("https") if has_host => Ok(uri),
-        Some("http") if has_host && http_too => Ok(uri),
-        Some("http") if has_host => Err(refused(format!(
-            "{text:?} is not https; danger_accept_http is for servers on the same machine, and for tests"
-        ))),
-        _ => Err(refused(format!("{text:?} is no https URL"))),
-    }
-}
-
 impl fmt::Debug for IntrospectionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IntrospectionBuilder")
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &uri::shown_text(&self.endpoint))
             .field("authentication", &self.authentication)
             .field("rules", &self.rules)
             .finish_non_exhaustive()

@@ -92,6 +92,7 @@ impl SignedAnswers {
     async fn verify(&self, jwt: &str) -> Result<Vec<u8>, TokenError> {
         let open = || {
             let is_right_type = |header: &Header| header.is_type(TYPE);
+            self.keys.usable_for();
             let opened = self.keys.set().open(jwt, is_right_type, jwt.len());
             opened.map(|opened| opened.payload)
         };

@@ -95,6 +95,11 @@ impl VerifyingKeys {
         self.0.keys.load().to_vec()
     }
 
+    #[cfg(feature = "remote")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.keys.load().is_empty()
+    }
+
     /// Replaces the keys, as [`replace`](Self::replace) does, also by none. Only one writer may call
     /// this at a time.
     #[cfg(feature = "remote")]

@@ -13,6 +13,7 @@ use crate::{
     error::{ConfigError, ConfigErrorKind},
     jws::{Algorithm, JwkSetReader},
     transport::Transport,
+    uri,
 };
 
 const LEAST_COOLDOWN: Duration = Duration::from_secs(1);
@@ -228,7 +229,7 @@ impl RemoteKeysBuilder {
                 places: discovery::places(&name, self.http_too)?,
                 name,
             },
-            Target::KeySet(uri) => Origin::KeySet(discovery::address(&uri, self.http_too)?),
+            Target::KeySet(uri) => Origin::KeySet(uri::address(&uri, self.http_too)?),
         };
         let fetcher = Fetcher {
             transport: self.transport,
@@ -280,7 +281,7 @@ impl fmt::Debug for RemoteKeysBuilder {
             Target::Issuer(target) | Target::KeySet(target) => target,
         };
         f.debug_struct("RemoteKeysBuilder")
-            .field("target", target)
+            .field("target", &uri::shown_text(target))
             .field("rules", &self.rules)
             .finish_non_exhaustive()
     }

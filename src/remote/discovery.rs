@@ -1,12 +1,12 @@
 //! Where an issuer publishes what it is (RFC 8414, OpenID Connect Discovery 1.0).
 
-use http::{Uri, uri::InvalidUri};
+use http::Uri;
 use serde_json::Value;
 
 use super::error::{RemoteKeysError, RemoteKeysErrorKind as Kind};
 use crate::{
     error::{ConfigError, ConfigErrorKind},
-    json,
+    json, uri,
 };
 
 const OPENID: &str = "/.well-known/openid-configuration";
@@ -20,9 +20,9 @@ const OAUTH: &str = "/.well-known/oauth-authorization-server";
 ///
 /// One final slash of the issuer is left out of them.
 pub(super) fn places(issuer: &str, http_too: bool) -> Result<Vec<Uri>, ConfigError> {
-    let address = address(issuer, http_too)?;
-    if issuer.contains(['?', '#']) {
-        let query = "an issuer has no query and no fragment (RFC 8414 §2)";
+    let address = uri::address(issuer, http_too)?;
+    if address.query().is_some() {
+        let query = "an issuer has no query (RFC 8414 §2)";
         return Err(ConfigError::new(ConfigErrorKind::Url, query));
     }
     let base = issuer.strip_suffix('/').unwrap_or(issuer);
@@ -35,28 +35,8 @@ pub(super) fn places(issuer: &str, http_too: bool) -> Result<Vec<Uri>, ConfigErr
         format!("{base}{OAUTH}"),
     ];
     places.dedup();
-    let places = places.iter().map(|place| self::address(place, http_too));
+    let places = places.iter().map(|place| uri::address(place, http_too));
     places.collect()
-}
-
-/// An address that something is fetched from.
-pub(super) fn address(text: &str, http_too: bool) -> Result<Uri, ConfigError> {
-    let refused = |why: String| ConfigError::new(ConfigErrorKind::Url, why);
-    let uri: Uri = text
-        .parse()
-        .map_err(|error: InvalidUri| refused(format!("{text:?}")).with_source(error))?;
-    let named = uri
-        .authority()
-        .is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'));
-    if !named {
-        return Err(refused(format!("{text:?} names no server, or a user")));
-    }
-    if is_secure(&uri) || http_too && uri.scheme_str() == Some("http") {
-        Ok(uri)
-    } else {
-        let danger = "danger_accept_http accepts http too";
-        Err(refused(format!("{text:?} is not https; {danger}")))
-    }
 }
 
 pub(super) fn is_secure(uri: &Uri) -> bool {
@@ -74,8 +54,8 @@ pub(super) fn jwks_uri(body: &[u8], issuer: &str, http_too: bool) -> Result<Uri,
         None => return Err(flaw("it names no issuer")),
     }
     let text = member("jwks_uri").ok_or_else(|| flaw("it names no jwks_uri"))?;
-    let uri =
-        address(text, true).map_err(|error| RemoteKeysError::with_source(Kind::Metadata, error))?;
+    let uri = uri::address(text, true)
+        .map_err(|error| RemoteKeysError::with_source(Kind::Metadata, error))?;
     if is_secure(&uri) || http_too {
         Ok(uri)
     } else {

@@ -5,6 +5,7 @@ use http::StatusCode;
 use crate::{
     error::{BoxError, ConfigError},
     transport::TransportError,
+    uri,
 };
 
 /// Why the keys of an issuer could not be fetched.
@@ -122,7 +123,7 @@ impl RemoteKeysError {
     /// Names the address that was asked, unless one is named already.
     pub(super) fn at(self, address: &http::Uri) -> Self {
         Self {
-            address: self.address.or_else(|| Some(address.to_string().into())),
+            address: self.address.or_else(|| Some(uri::shown(address).into())),
             ..self
         }
     }
@@ -141,7 +142,7 @@ impl RemoteKeysError {
         }
     }
 
-    /// The address that was asked, if one was.
+    /// The address that was asked, if one was, without its query.
     pub fn address(&self) -> Option<&str> {
         self.address.as_deref()
     }

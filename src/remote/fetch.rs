@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode, Uri,
-    header::{ACCEPT, ETAG, IF_NONE_MATCH, LOCATION, RETRY_AFTER, USER_AGENT},
+    header::{ACCEPT, CACHE_CONTROL, ETAG, IF_NONE_MATCH, LOCATION, RETRY_AFTER, USER_AGENT},
 };
 
 use tokio::time::timeout;
@@ -21,6 +21,7 @@ use crate::{
     clock::Timestamp,
     jws::{JwkSet, JwkSetReader},
     transport::Transport,
+    uri,
 };
 
 const MAX_REDIRECTS: usize = 3;
@@ -61,6 +62,17 @@ pub(super) struct Learnt {
     etag: Option<(Uri, HeaderValue)>,
 }
 
+/// How a fetch begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begin {
+    /// The time, as in the schedule.
+    pub(super) now: Duration,
+    /// The time of day.
+    pub(super) at: Timestamp,
+    /// Whether a token has asked for it.
+    pub(super) asked: bool,
+}
+
 /// What a fetch has brought.
 #[derive(Debug)]
 pub(super) struct Fetched {
@@ -68,6 +80,8 @@ pub(super) struct Fetched {
     pub(super) set: Option<JwkSet>,
     /// How long the issuer says that it is good.
     pub(super) lifetime: Option<Duration>,
+    /// How long the answer has been in caches.
+    pub(super) age: Duration,
     pub(super) learnt: Learnt,
 }
 
@@ -97,7 +111,7 @@ impl Fetcher {
     pub(super) fn name(&self) -> String {
         match &self.origin {
             Origin::Issuer { name, .. } => name.clone(),
-            Origin::KeySet(uri) => uri.to_string(),
+            Origin::KeySet(uri) => uri::shown(uri),
         }
     }
 
@@ -109,17 +123,21 @@ impl Fetcher {
         }
     }
 
-    /// Fetches the keys. `now` is measured as in the schedule, `at` is the time of day.
-    pub(super) async fn fetch(
-        &self,
-        mut learnt: Learnt,
-        now: Duration,
-        at: Timestamp,
-    ) -> Result<Fetched, Failure> {
+    /// Fetches the keys.
+    pub(super) async fn fetch(&self, mut learnt: Learnt, begin: Begin) -> Result<Fetched, Failure> {
+        let Begin { now, at, asked } = begin;
         let uri = self.key_set(&mut learnt, now, at).await?;
         let held = learnt.etag.as_ref();
         let held = held.and_then(|(of, etag)| (*of == uri).then_some(etag));
-        let answer = self.get(&uri, KEYS, held).await?;
+        let mut headers = HeaderMap::new();
+        if let Some(etag) = held {
+            headers.insert(IF_NONE_MATCH, etag.clone());
+        }
+        if asked {
+            // What is in a cache does not have the key (RFC 9111 §5.2.1.4).
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        }
+        let answer = self.get(&uri, KEYS, headers).await?;
         let set = match answer.status() {
             StatusCode::OK => {
                 let set = set::read(answer.body(), &self.reader);
@@ -135,6 +153,7 @@ impl Fetcher {
         Ok(Fetched {
             set,
             lifetime: freshness::lifetime(answer.headers(), at),
+            age: freshness::age(answer.headers()),
             learnt,
         })
     }
@@ -186,7 +205,7 @@ impl Fetcher {
     }
 
     async fn metadata(&self, place: &Uri, issuer: &str) -> Result<(Uri, HeaderMap), Failure> {
-        let answer = self.get(place, METADATA, None).await?;
+        let answer = self.get(place, METADATA, HeaderMap::new()).await?;
         if answer.status() != StatusCode::OK {
             return Err(refused(&answer, place));
         }
@@ -200,18 +219,16 @@ impl Fetcher {
         &self,
         uri: &Uri,
         accept: &'static str,
-        held: Option<&HeaderValue>,
+        more: HeaderMap,
     ) -> Result<Response<Bytes>, Failure> {
         let mut at = uri.clone();
         for _ in 0..=MAX_REDIRECTS {
             let mut request = Request::new(Bytes::new());
             *request.uri_mut() = at.clone();
             let headers = request.headers_mut();
+            headers.extend(more.clone());
             headers.insert(ACCEPT, HeaderValue::from_static(accept));
             headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-            if let Some(etag) = held {
-                headers.insert(IF_NONE_MATCH, etag.clone());
-            }
             let answer = self.transport.send(request, self.max_bytes).await;
             let answer = answer.map_err(|error| RemoteKeysError::from(error).at(&at))?;
             let status = answer.status();

@@ -73,7 +73,8 @@ fn date(text: Option<&str>) -> Option<Timestamp> {
     Some(httpdate::parse_http_date(text?).ok()?.into())
 }
 
-fn age(headers: &HeaderMap) -> Duration {
+/// How long the answer has been in caches (RFC 9111 §5.1).
+pub(super) fn age(headers: &HeaderMap) -> Duration {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     text(AGE).and_then(seconds).unwrap_or_default()
 }

@@ -1,12 +1,20 @@
 use std::{
     fmt,
+    future::ready,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use tokio::{runtime::Handle, sync::watch, task::AbortHandle, time::timeout};
+use tokio::{
+    runtime::{self, Handle},
+    sync::watch,
+    task::AbortHandle,
+    time::timeout,
+};
 use tower_service::Service;
 
 use super::{
@@ -26,6 +34,10 @@ use crate::{
 /// The keys of an issuer, which a task fetches and keeps up to date. It is cheap to clone, and the
 /// task ends with the last clone.
 ///
+/// The task runs on the tokio runtime that this was made on. If that is shut down, or nobody drives it, the
+/// next token that is verified anew moves the task to its own runtime. How long keys may be used does not depend
+/// on the task.
+///
 /// See the [module](super) for what is fetched when, and what happens if that fails.
 #[derive(Clone)]
 pub struct RemoteKeys(Arc<Fetches>);
@@ -34,6 +46,8 @@ pub struct RemoteKeys(Arc<Fetches>);
 struct Fetches {
     shared: Arc<Shared>,
     running: Mutex<Option<Running>>,
+    /// Whether the runtimes that were seen last have timers.
+    timers: Mutex<Vec<(runtime::Id, bool)>>,
 }
 
 struct Running {
@@ -92,11 +106,12 @@ impl RemoteKeys {
         Self(Arc::new(Fetches {
             shared: Arc::new(shared),
             running: Mutex::new(None),
+            timers: Mutex::default(),
         }))
     }
 
     pub(super) fn start(&self) -> Result<(), ConfigError> {
-        let outside = "keys are fetched by a task: call this within a tokio runtime";
+        let outside = "keys are fetched by a task: call this within a tokio runtime with timers";
         let outside = || ConfigError::new(ConfigErrorKind::NoRuntime, outside);
         self.0.ensure_running().map(|_| ()).ok_or_else(outside)
     }
@@ -114,25 +129,45 @@ impl RemoteKeys {
 }
 
 impl Fetches {
-    /// Starts the task if it does not run, or no more: a runtime may have been shut down. Gives a
-    /// runtime, for a timer. `None` if there is none.
+    /// Starts the task if it does not run, or no more: its runtime may have been shut down, or nobody
+    /// drives it. Gives a runtime, for a timer. `None` if there is none.
     fn ensure_running(&self) -> Option<Handle> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = Handle::try_current().ok();
-        match &*running {
-            Some(running) if !running.task.is_finished() => {
+        let current = Handle::try_current().ok().filter(|it| self.has_timers(it));
+        if let Some(running) = &*running {
+            let stuck = running.task.is_finished() || self.shared.is_overdue();
+            if !stuck {
                 return current.or_else(|| Some(running.runtime.clone()));
             }
-            Some(_) => self.shared.lock().schedule.restarted(),
-            None => {}
         }
         let runtime = current?;
-        let task = runtime.spawn(task::run(Arc::clone(&self.shared)));
+        if let Some(running) = &*running {
+            running.task.abort();
+        }
+        let turn = self.shared.next_turn();
+        let task = runtime.spawn(task::run(Arc::clone(&self.shared), turn));
         *running = Some(Running {
             task: task.abort_handle(),
             runtime: runtime.clone(),
         });
         Some(runtime)
+    }
+
+    /// Whether timers work on this runtime, which cannot be asked. A runtime is tried once.
+    fn has_timers(&self, runtime: &Handle) -> bool {
+        let mut known = self.timers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, has)) = known.iter().find(|(id, _)| *id == runtime.id()) {
+            return *has;
+        }
+        let has = catch_unwind(AssertUnwindSafe(|| {
+            let _entered = runtime.enter();
+            drop(timeout(Duration::ZERO, ready(())));
+        }))
+        .is_ok();
+        // Programs of tests have many runtimes, one after the other.
+        known.truncate(15);
+        known.insert(0, (runtime.id(), has));
+        has
     }
 
     /// Waits for the fetch that is under way or comes next, but not for long.
@@ -151,9 +186,17 @@ impl Fetches {
 }
 
 impl Source for Fetches {
+    fn usable_for(&self) -> Option<Duration> {
+        if self.shared.is_overdue() {
+            self.ensure_running();
+        }
+        self.shared.usable_for()
+    }
+
     fn missing(&self, issued_at: Option<Timestamp>) -> Missing {
         let mut state = self.shared.lock();
         let answer = state.schedule.ask(self.shared.now(), issued_at);
+        self.shared.note(&state);
         // Before the fetch can be over.
         let finished = self.shared.finished.subscribe();
         drop(state);

@@ -6,9 +6,10 @@
 //! 2. A token with an unknown key brings it forward, once in a cool-down, however many tokens ask.
 //! 3. After a failure the pause doubles from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`]. While there are keys,
 //!    it is at least the cool-down.
+//!    A longer pause that the issuer asks for holds for tokens too, up to [`LONGEST_WISH`].
 //! 4. Keys that are stale and cannot be fetched are dropped as [`Stale`] says.
-//! 5. A token that was issued before the last successful fetch began has a key that the issuer does not
-//!    have. For any other the answer is not known: wait for the fetch, or come again later. Without
+//! 5. A token that was issued before the last successful fetch began, or before the answer to it went
+//!    into a cache, has a key that the issuer does not have. For any other the answer is not known: wait for the fetch, or come again later. Without
 //!    keys nothing is known of any token.
 
 use std::time::Duration;
@@ -22,6 +23,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// An issuer that asks for a longer pause is asked again after this one.
 const LONGEST_WISH: Duration = Duration::from_secs(5 * 60);
+
+/// How late the one that fetches may be before another takes its place.
+const GRACE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
@@ -38,12 +42,14 @@ pub(super) struct Rules {
 pub(super) struct Schedule {
     rules: Rules,
     fetching: bool,
-    /// A token asks for a fetch that has not begun.
-    asked: bool,
+    /// Since when a token asks for a fetch that has not begun.
+    asked: Option<Duration>,
     begun: Option<Duration>,
     begun_at: Timestamp,
     /// When the next fetch comes by itself. `None` until a token has asked.
     due: Option<Duration>,
+    /// Until when the issuer has asked for a pause, which tokens do not shorten either.
+    pause_ends: Duration,
     failures: u32,
     held: Option<Held>,
 }
@@ -52,6 +58,8 @@ pub(super) struct Schedule {
 #[derive(Clone, Copy, Debug)]
 struct Held {
     /// When the fetch began that brought them, by the clock that tokens are judged by.
+    begun_at: Timestamp,
+    /// When the issuer itself gave them out: earlier, if they come from a cache.
     as_of: Timestamp,
     ends: Option<Duration>,
 }
@@ -85,10 +93,11 @@ impl Schedule {
         Self {
             rules,
             fetching: false,
-            asked: false,
+            asked: None,
             begun: None,
             begun_at: Timestamp::default(),
             due: at_once.then_some(Duration::ZERO),
+            pause_ends: Duration::ZERO,
             failures: 0,
             held: None,
         }
@@ -101,11 +110,10 @@ impl Schedule {
         {
             return Answer::Unknown;
         }
-        let cooled = |begun| now >= self.rules.cooldown.saturating_add(begun);
-        if self.fetching || self.asked {
+        if self.fetching || self.asked.is_some() {
             Answer::Wait
-        } else if self.begun.is_none_or(cooled) {
-            self.asked = true;
+        } else if self.may_begin() <= now {
+            self.asked = Some(now);
             Answer::Wait
         } else if self.held.is_some() && issued_at.is_none() {
             Answer::Unknown
@@ -114,9 +122,17 @@ impl Schedule {
         }
     }
 
+    /// When a token may bring a fetch forward.
+    fn may_begin(&self) -> Duration {
+        let cooled = |begun: Duration| begun.saturating_add(self.rules.cooldown);
+        self.begun
+            .map_or(Duration::ZERO, cooled)
+            .max(self.pause_ends)
+    }
+
     pub(super) fn next(&self, now: Duration) -> Step {
-        let ends = self.held.and_then(|held| held.ends);
-        let fetch = if self.asked { Some(now) } else { self.due };
+        let ends = self.ends();
+        let fetch = self.asked.or(self.due);
         if ends.is_some_and(|ends| ends <= now) {
             return Step::Drop;
         }
@@ -127,17 +143,20 @@ impl Schedule {
         }
     }
 
-    /// A fetch begins. `at` is the time by the clock that tokens are judged by.
-    pub(super) fn begin(&mut self, now: Duration, at: Timestamp) {
+    /// A fetch begins. `at` is the time by the clock that tokens are judged by. Gives whether a token
+    /// has asked for it.
+    pub(super) fn begin(&mut self, now: Duration, at: Timestamp) -> bool {
         self.fetching = true;
-        self.asked = false;
+        let asked = self.asked.take().is_some();
         self.begun = Some(now);
         self.begun_at = at;
+        asked
     }
 
-    /// The fetch has brought keys. `told` is the lifetime that the issuer gives them, `spread` a random
-    /// number from 0 to 1, so that not all servers fetch at the same moment.
-    pub(super) fn succeeded(&mut self, told: Option<Duration>, spread: f64) {
+    /// The fetch has brought keys. `told` is the lifetime that the issuer gives them, `age` how long they
+    /// were in caches, `spread` a random number from 0 to 1, so that not all servers fetch at the same
+    /// moment.
+    pub(super) fn succeeded(&mut self, told: Option<Duration>, age: Duration, spread: f64) {
         let begun = self.begun.unwrap_or_default();
         let floor = FLOOR.min(self.rules.refresh_every);
         let lifetime = told.unwrap_or(self.rules.refresh_every);
@@ -151,7 +170,8 @@ impl Schedule {
         self.failures = 0;
         self.due = Some(due);
         self.held = Some(Held {
-            as_of: self.begun_at,
+            begun_at: self.begun_at,
+            as_of: self.begun_at - age,
             ends: self.rules.stale.end(stale),
         });
     }
@@ -168,20 +188,37 @@ impl Schedule {
             None => pause,
         };
         let wish = wish.unwrap_or_default().min(LONGEST_WISH);
+        self.pause_ends = now.saturating_add(wish);
         self.due = Some(now.saturating_add(pause.max(wish)));
     }
 
     /// The keys are there no more. The next fetch comes soon.
     pub(super) fn dropped(&mut self, now: Duration) {
         self.held = None;
-        let soon = now.saturating_add(LONGEST_PAUSE);
+        let soon = now.saturating_add(LONGEST_PAUSE).max(self.pause_ends);
         self.due = self.due.map(|due| due.min(soon));
     }
 
     /// What was under way has been stopped, and is begun anew.
-    pub(super) fn restarted(&mut self) {
-        self.fetching = false;
-        self.asked = true;
+    pub(super) fn restarted(&mut self, now: Duration) {
+        if std::mem::take(&mut self.fetching) {
+            self.asked = Some(now);
+        }
+    }
+
+    /// From when the keys must not be used.
+    pub(super) fn ends(&self) -> Option<Duration> {
+        self.held.and_then(|held| held.ends)
+    }
+
+    /// From when something should have happened, and nobody can be fetching any more.
+    pub(super) fn overdue(&self) -> Option<Duration> {
+        let begun = self.begun.filter(|_| self.fetching);
+        let latest = match begun {
+            Some(begun) => Some(begun.saturating_add(self.rules.time_limit)),
+            None => [self.asked, self.due].into_iter().flatten().min(),
+        };
+        latest.map(|latest| latest.saturating_add(GRACE))
     }
 
     pub(super) fn failures(&self) -> u32 {
@@ -189,8 +226,8 @@ impl Schedule {
     }
 
     /// When the fetch began, by the clock that tokens are judged by, that brought the keys of now.
-    pub(super) fn as_of(&self) -> Option<Timestamp> {
-        self.held.map(|held| held.as_of)
+    pub(super) fn begun_at(&self) -> Option<Timestamp> {
+        self.held.map(|held| held.begun_at)
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,13 +17,13 @@ use tokio::{
 
 use super::{
     error::{RemoteKeysError, RemoteKeysErrorKind as Kind},
-    fetch::{Failure, Fetched, Fetcher, Learnt},
+    fetch::{Begin, Failure, Fetched, Fetcher, Learnt},
     removed::Removed,
     schedule::{Schedule, Step},
     status::RemoteKeysStatus,
 };
 use crate::{
-    clock::{Clock, Timestamp},
+    clock::Clock,
     jws::{VerifyingKey, VerifyingKeys},
     trace,
 };
@@ -35,13 +38,24 @@ pub(super) struct Shared {
     clock: Arc<dyn Clock>,
     started: Instant,
     state: Mutex<State>,
+    /// What a request reads of the state without its lock.
+    deadlines: Deadlines,
     pub(super) wake: Notify,
     /// Counts the fetches that are over.
     pub(super) finished: watch::Sender<u64>,
 }
 
+/// Times in milliseconds, as the schedule measures them. 0 is none.
+#[derive(Default)]
+struct Deadlines {
+    ends: AtomicU64,
+    overdue: AtomicU64,
+}
+
 pub(super) struct State {
     pub(super) schedule: Schedule,
+    /// Which task is the one that fetches.
+    turn: u64,
     removed: Removed,
     pub(super) status: RemoteKeysStatus,
 }
@@ -65,9 +79,11 @@ impl Shared {
             started: Instant::now(),
             state: Mutex::new(State {
                 schedule: times.schedule,
+                turn: 0,
                 removed: Removed::default(),
                 status: RemoteKeysStatus::default(),
             }),
+            deadlines: Deadlines::default(),
             wake: Notify::new(),
             finished: watch::Sender::new(0),
         }
@@ -79,6 +95,40 @@ impl Shared {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long the keys may be used, which is not left to the task: its runtime may be gone. Keys whose
+    /// time is over are dropped.
+    pub(super) fn usable_for(&self) -> Option<Duration> {
+        let now = self.now();
+        let ends = read(&self.deadlines.ends)?;
+        if ends <= now {
+            let mut state = self.lock();
+            if state.schedule.next(now) == Step::Drop {
+                self.drop_stale(&mut state);
+            }
+        }
+        Some(ends.saturating_sub(now))
+    }
+
+    /// Whether the task should have done something, and has not.
+    pub(super) fn is_overdue(&self) -> bool {
+        read(&self.deadlines.overdue).is_some_and(|overdue| overdue <= self.now())
+    }
+
+    /// To be called after each change of the schedule.
+    pub(super) fn note(&self, state: &State) {
+        write(&self.deadlines.ends, state.schedule.ends());
+        write(&self.deadlines.overdue, state.schedule.overdue());
+    }
+
+    /// Another task begins to fetch, and what the one before still brings does not count.
+    pub(super) fn next_turn(&self) -> u64 {
+        let mut state = self.lock();
+        state.turn += 1;
+        state.schedule.restarted(self.now());
+        self.note(&state);
+        state.turn
     }
 
     /// What is to be done now. Removed keys whose time has come are taken out on the way.
@@ -101,12 +151,13 @@ impl Shared {
         self.keys.set_list(keys);
     }
 
-    fn begin(&self) -> (Duration, Timestamp) {
+    fn begin(&self) -> Begin {
         let (now, at) = (self.now(), self.clock.now());
         let mut state = self.lock();
-        state.schedule.begin(now, at);
+        let asked = state.schedule.begin(now, at);
+        self.note(&state);
         state.status.fetches += 1;
-        (now, at)
+        Begin { now, at, asked }
     }
 
     fn succeed(&self, fetched: Fetched) -> Learnt {
@@ -122,8 +173,11 @@ impl Shared {
             }
             state.status.skipped = set.skipped().to_vec();
         }
-        state.schedule.succeeded(fetched.lifetime, spread());
-        state.status.last_success = state.schedule.as_of();
+        state
+            .schedule
+            .succeeded(fetched.lifetime, fetched.age, spread());
+        self.note(&state);
+        state.status.last_success = state.schedule.begun_at();
         state.status.last_error = None;
         state.status.failures = 0;
         trace::debug!(
@@ -139,6 +193,7 @@ impl Shared {
         let now = self.now();
         let mut state = self.lock();
         state.schedule.failed(now, failure.retry_after, spread());
+        self.note(&state);
         state.status.failures = state.schedule.failures();
         trace::warn!(
             issuer = %self.fetcher.name(),
@@ -150,12 +205,11 @@ impl Shared {
         state.status.last_error = Some(failure.error);
     }
 
-    fn drop_stale(&self) {
-        let now = self.now();
-        let mut state = self.lock();
-        state.schedule.dropped(now);
+    fn drop_stale(&self, state: &mut State) {
+        state.schedule.dropped(self.now());
+        self.note(state);
         state.removed.clear();
-        self.set_keys(&mut state, Vec::new());
+        self.set_keys(state, Vec::new());
         trace::error!(
             issuer = %self.fetcher.name(),
             "the keys are too old to be used, and no request with a token is served"
@@ -172,16 +226,13 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// Fetches until it is aborted.
-pub(super) async fn run(shared: Arc<Shared>) {
+/// Fetches until it is aborted, or another does.
+pub(super) async fn run(shared: Arc<Shared>, turn: u64) {
     let mut learnt = Learnt::default();
-    loop {
+    while shared.lock().turn == turn {
         match shared.step() {
-            Step::Fetch => fetch(&shared, &mut learnt).await,
-            Step::Drop => {
-                shared.drop_stale();
-                learnt.forget_version();
-            }
+            Step::Fetch => fetch(&shared, &mut learnt, turn).await,
+            Step::Drop => shared.drop_stale(&mut shared.lock()),
             Step::Sleep(pause) => {
                 let _ = timeout(pause, shared.wake.notified()).await;
             }
@@ -190,18 +241,24 @@ pub(super) async fn run(shared: Arc<Shared>) {
     }
 }
 
-async fn fetch(shared: &Shared, learnt: &mut Learnt) {
-    let (now, at) = shared.begin();
+async fn fetch(shared: &Shared, learnt: &mut Learnt, turn: u64) {
+    if shared.keys.is_empty() {
+        learnt.forget_version();
+    }
+    let begin = shared.begin();
     // A task of its own, so that an HTTP client that panics does not end this one.
     let mut tasks = JoinSet::new();
     let (fetcher, known) = (Arc::clone(&shared.fetcher), learnt.clone());
-    tasks.spawn(async move { fetcher.fetch(known, now, at).await });
+    tasks.spawn(async move { fetcher.fetch(known, begin).await });
     let result = match timeout(shared.fetcher.time_limit, tasks.join_next()).await {
         Ok(Some(Ok(result))) => result,
         Ok(Some(Err(error))) => Err(RemoteKeysError::with_source(Kind::Interrupted, error).into()),
         Ok(None) => Err(Kind::Interrupted.into()),
         Err(_) => Err(shared.fetcher.timed_out().into()),
     };
+    if shared.lock().turn != turn {
+        return;
+    }
     match result {
         Ok(fetched) => *learnt = shared.succeed(fetched),
         Err(failure) => {
@@ -210,6 +267,18 @@ async fn fetch(shared: &Shared, learnt: &mut Learnt) {
         }
     }
     shared.finished.send_modify(|count| *count += 1);
+}
+
+fn read(deadline: &AtomicU64) -> Option<Duration> {
+    let millis = deadline.load(Ordering::Acquire);
+    (millis > 0).then(|| Duration::from_millis(millis))
+}
+
+fn write(deadline: &AtomicU64, at: Option<Duration>) {
+    let millis = at.map_or(0, |at| {
+        u64::try_from(at.as_millis()).unwrap_or(u64::MAX).max(1)
+    });
+    deadline.store(millis, Ordering::Release);
 }
 
 /// A random number from 0 to 1.

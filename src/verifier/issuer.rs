@@ -49,13 +49,18 @@ struct Name {
     tenant: Option<String>,
 }
 
+/// Whether the tenant is a segment of the issuer's path.
+pub(crate) fn has_tenant(issuer: &str, tenant: &str) -> bool {
+    !tenant.is_empty() && issuer.split('/').any(|part| part == tenant)
+}
+
 impl Name {
     /// Whether this is the name of the issuer of this tenant. An issuer that was not made from a template
     /// has its tenant as a segment of its path.
     fn is_of(&self, tenant: &str) -> bool {
         match &self.tenant {
             Some(own) => own == tenant,
-            None => !tenant.is_empty() && self.issuer.split('/').any(|part| part == tenant),
+            None => has_tenant(&self.issuer, tenant),
         }
     }
 

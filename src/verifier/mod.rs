@@ -23,8 +23,12 @@ mod verify;
 
 use cache::Cache;
 pub use issuer::TrustedIssuer;
+#[cfg(feature = "remote")]
+pub(crate) use issuer::has_tenant;
 use issuers::Issuers;
 pub use limits::CacheLimits;
+#[cfg(feature = "remote")]
+pub(crate) use memory::held_by;
 #[cfg(feature = "remote")]
 pub(crate) use pending::Timing;
 pub(crate) use pending::{Opaque, PendingToken, Verification};
@@ -184,15 +188,18 @@ impl Verifier {
         self.with(|inner| inner.max_token_bytes = bytes)
     }
 
-    /// How the tokens of the one issuer look that this verifier trusts. The default is RFC 9068.
+    /// How the tokens of the one issuer look that this verifier trusts. The default is RFC 9068. A
+    /// verifier that asks another server [about every token][introspecting] reads its answers so.
     ///
-    /// Where there are several, each has [a profile of its own](TrustedIssuer::profile), and so has an
-    /// introspection
-    /// ([`IntrospectionBuilder::profile`](https://docs.rs/tower-bearer/latest/tower_bearer/introspection/struct.IntrospectionBuilder.html#method.profile)).
+    /// Where there are several issuers, each has [a profile of its own](TrustedIssuer::profile), and so
+    /// have [opaque tokens beside JWTs][opaque].
+    ///
+    /// [introspecting]: https://docs.rs/tower-bearer/latest/tower_bearer/struct.Verifier.html#method.introspecting
+    /// [opaque]: https://docs.rs/tower-bearer/latest/tower_bearer/introspection/struct.IntrospectionBuilder.html#method.profile
     ///
     /// # Errors
     ///
-    /// [`Profile`](ConfigErrorKind::Profile) if the verifier trusts several issuers, or none.
+    /// [`Profile`](ConfigErrorKind::Profile) if the verifier trusts several issuers.
     ///
     /// ```
     /// # use tower_bearer::{VerifyingKeys, error::ConfigError};
@@ -208,8 +215,16 @@ impl Verifier {
     /// ```
     pub fn profile(self, profile: TokenProfile) -> Result<Self, ConfigError> {
         let mut issuers = self.0.issuers.clone();
-        issuers.set_profile(profile)?;
-        Ok(self.with(|inner| inner.issuers = issuers))
+        match &self.0.opaque {
+            Some(opaque) if issuers.is_empty() => {
+                let opaque = opaque.with_profile(profile);
+                Ok(self.with(|inner| inner.opaque = Some(opaque)))
+            }
+            _ => {
+                issuers.set_profile(profile)?;
+                Ok(self.with(|inner| inner.issuers = issuers))
+            }
+        }
     }
 
     /// Sets the limits of the memory for accepted tokens. The default is [`CacheLimits::default`]:

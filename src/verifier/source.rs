@@ -1,6 +1,6 @@
 //! Where the keys of an issuer come from that its set does not have.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use crate::{clock::Timestamp, jws::VerifyingKeys};
 
@@ -31,6 +31,11 @@ impl IssuerKeys {
         }
     }
 
+    /// See [`Source::usable_for`].
+    pub(crate) fn usable_for(&self) -> Option<Duration> {
+        self.source.as_ref()?.usable_for()
+    }
+
     #[cfg(feature = "remote")]
     pub(crate) fn set(&self) -> &VerifyingKeys {
         &self.set
@@ -50,6 +55,10 @@ impl From<VerifyingKeys> for IssuerKeys {
 
 /// What fills a set of keys.
 pub(crate) trait Source: Send + Sync + fmt::Debug {
+    /// How long the keys of the set may be used from now on; `None` for as long as they are in it. Asked
+    /// before a token is verified anew. The set is empty afterwards if the time is over.
+    fn usable_for(&self) -> Option<Duration>;
+
     /// Asked when no key of the set fits a token. `issued_at` is what the token says of itself, which
     /// nobody has checked.
     fn missing(&self, issued_at: Option<Timestamp>) -> Missing;

@@ -162,6 +162,7 @@ impl Inner {
         }
         let issuer = self.issuers.of(token)?;
         let is_right_type = |header: &_| issuer.profile.has_type(header);
+        let usable_for = issuer.keys.usable_for();
         let keys = &issuer.keys.set;
         let opened = keys.open(token, is_right_type, self.max_token_bytes)?;
         let content = issuer.read(&opened.payload, opened.trust.key_issuer())?;
@@ -174,7 +175,9 @@ impl Inner {
         }
         let verified = VerifiedToken::new(content);
         if let Some(cache) = &self.cache {
-            cache.put(token, &verified, opened.trust, good, now);
+            // Then its key has to be looked at again.
+            let end = usable_for.map_or(good.end, |left| good.end.min(now + left));
+            cache.put(token, &verified, opened.trust, good.start..end, now);
         }
         Ok(verified)
     }

@@ -47,18 +47,10 @@ fn an_endpoint_is_https_unless_danger_is_taken() {
         let builder = at(endpoint, client()).issuer(ISSUER).audience(AUDIENCE);
         refused(builder, Kind::Url);
     }
-    let builder = at("http://127.0.0.1:1/", client()).danger_accept_http();
+    let builder = at("http://127.0.0.1:1/", client()).danger_allow_plain_http();
     assert!(builder.issuer(ISSUER).audience(AUDIENCE).build().is_ok());
-    let builder = at("ftp://id.example", client()).danger_accept_http();
+    let builder = at("ftp://id.example", client()).danger_allow_plain_http();
     refused(builder.issuer(ISSUER).audience(AUDIENCE), Kind::Url);
-}
-
-#[test]
-fn a_profile_has_its_place_at_the_introspection() {
-    let introspection = right().profile(TokenProfile::okta()).build().unwrap();
-    let verifier = Verifier::introspecting(introspection);
-    let error = verifier.profile(TokenProfile::okta()).unwrap_err();
-    assert_eq!(error.kind(), Kind::Profile);
 }
 
 #[test]
@@ -90,9 +82,9 @@ fn limits_have_limits() {
         right().negative_for(Duration::from_secs(61)),
         Kind::Lifetime,
     );
-    refused(right().time_limit(Duration::ZERO), Kind::Lifetime);
-    refused(right().time_limit(Duration::from_secs(61)), Kind::Lifetime);
-    refused(right().max_bytes(0), Kind::Limit);
+    refused(right().timeout(Duration::ZERO), Kind::Lifetime);
+    refused(right().timeout(Duration::from_secs(61)), Kind::Lifetime);
+    refused(right().answer_limit(0), Kind::Limit);
     refused(right().max_concurrent(0), Kind::Limit);
     refused(right().max_concurrent(10_001), Kind::Limit);
     refused(right().max_waiting(1_000_001), Kind::Limit);
@@ -103,4 +95,32 @@ fn limits_have_limits() {
         .max_concurrent(10_000);
     let built = builder.max_waiting(1_000_000).build().unwrap();
     assert!(!format!("{built:?}").contains("hunter2"));
+}
+
+/// A user and a password in an address, or a key in its query, are for nobody's eyes.
+#[test]
+fn an_address_tells_no_secret() {
+    for endpoint in [
+        "https://api:hunter2@id.example/introspect",
+        "https://hunter2@id.example/introspect",
+        "http://api:hunter2@id.example/introspect",
+        "api:hunter2@id.example",
+        "https://api:hunter2?@id.example/introspect",
+    ] {
+        let builder = at(endpoint, client()).issuer(ISSUER).audience(AUDIENCE);
+        refused(builder.danger_allow_plain_http(), Kind::Url);
+    }
+    for endpoint in [
+        "http://id.example/introspect?key=hunter2",
+        "/introspect?key=hunter2",
+        "https://id.example/intro spect?key=hunter2",
+    ] {
+        let builder = at(endpoint, client()).issuer(ISSUER).audience(AUDIENCE);
+        refused(builder, Kind::Url);
+    }
+    let builder = at("https://id.example/introspect?key=hunter2", client());
+    let built = builder.issuer(ISSUER).audience(AUDIENCE).build().unwrap();
+    let shown = format!("{built:?}");
+    assert!(shown.contains("https://id.example/introspect"), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
 }

@@ -110,7 +110,7 @@ async fn a_request_gets_a_503_with_retry_after() {
 async fn a_server_that_does_not_answer_is_given_up() {
     let server = Server::start().await;
     server.hold();
-    let world = world(server.builder().time_limit(Duration::from_secs(3)));
+    let world = world(server.builder().timeout(Duration::from_secs(3)));
     let before = tokio::time::Instant::now();
     let verdict = world.verifier.authenticate("token").await;
     assert_eq!(verdict.map(|_| ()), Err(TokenError::Unavailable));
@@ -129,7 +129,7 @@ async fn a_server_that_is_not_there_is_a_503() {
     let client = ClientAuthentication::basic("api", "s");
     let builder = Introspection::new(format!("http://{addr}/"), client, http());
     let builder = builder
-        .danger_accept_http()
+        .danger_allow_plain_http()
         .issuer(ISSUER)
         .audience(AUDIENCE);
     let verdict = world(builder).verifier.authenticate("token").await;

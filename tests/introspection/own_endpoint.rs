@@ -74,11 +74,11 @@ impl Site {
     fn builder(&self, client: ClientAuthentication) -> IntrospectionBuilder {
         let endpoint = format!("http://{}/auth/introspect", self.addr);
         Introspection::new(endpoint, client, http())
-            .danger_accept_http()
+            .danger_allow_plain_http()
             .issuer(ISSUER)
             .audience(AUDIENCE)
             .max_age(Duration::ZERO)
-            .time_limit(SECOND * 60)
+            .timeout(SECOND * 60)
     }
 }
 

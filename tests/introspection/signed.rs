@@ -144,7 +144,7 @@ async fn the_keys_may_be_such_as_are_fetched() {
     let (server, key_server) = (Server::start().await, Server::start().await);
     key_server.says(&serde_json::from_str(&keys.verifying().jwks()).unwrap());
     let fetched = RemoteKeys::at(key_server.address(), http())
-        .danger_accept_http()
+        .danger_allow_plain_http()
         .patience(Duration::from_secs(30))
         .lazy()
         .unwrap();

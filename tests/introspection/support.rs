@@ -122,10 +122,10 @@ impl Server {
 
     pub(crate) fn builder_with(&self, client: ClientAuthentication) -> IntrospectionBuilder {
         Introspection::new(self.address(), client, http())
-            .danger_accept_http()
+            .danger_allow_plain_http()
             .issuer(ISSUER)
             .audience(AUDIENCE)
-            .time_limit(Duration::from_secs(60))
+            .timeout(Duration::from_secs(60))
     }
 
     pub(crate) fn world(&self) -> World {

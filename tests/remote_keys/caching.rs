@@ -125,6 +125,24 @@ async fn stale_keys_are_used_for_as_long_as_was_said() {
     }
 }
 
+/// A cache in between may have the set of before a roll-over, and says so with `Age`.
+#[tokio::test(start_paused = true)]
+async fn a_new_key_behind_a_shared_cache_costs_nobody_a_token() {
+    let [old, new] = [(); 2].map(|()| Signer::new(ISSUER));
+    let issuer = Staged::new(Scene::keys(&[&old]).with("age", "500"));
+    sleep(seconds(600)).await;
+    let token = issuer.token(&new);
+    sleep(seconds(100)).await;
+    let keys = issuer.keys().fetch().await.unwrap();
+    assert_eq!(issuer.header("cache-control"), None);
+    let verifier = issuer.verifier(&keys);
+    assert_eq!(status(&verifier, &token).await, 503);
+    issuer.play(Scene::keys(&[&old, &new]));
+    sleep(seconds(30)).await;
+    assert_eq!(status(&verifier, &token).await, 200);
+    assert_eq!(issuer.header("cache-control").unwrap(), "no-cache");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_failing_issuer_is_asked_ever_more_seldom() {
     let issuer = Staged::new(Scene::Broken);
@@ -152,6 +170,30 @@ async fn an_issuer_that_asks_for_a_pause_gets_it() {
     assert_eq!(issuer.count(), 1);
     sleep(seconds(2)).await;
     assert_eq!(issuer.count(), 2);
+}
+
+/// `Retry-After` holds for fetches that tokens ask for as well.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_tokens_does_not_shorten_the_pause_of_the_issuer() {
+    for had_keys in [false, true] {
+        let issuer = Staged::new(Scene::keys(&[&Signer::new(ISSUER)]));
+        let limited = Scene::status(429).with("retry-after", "300");
+        if !had_keys {
+            issuer.play(limited.clone());
+        }
+        let keys = issuer.keys().start().unwrap();
+        sleep(seconds(1)).await;
+        issuer.play(limited);
+        sleep(seconds(40)).await;
+        let verifier = issuer.verifier(&keys);
+        let before = issuer.count();
+        for _ in 0..50 {
+            let stranger = issuer.token(&Signer::new(ISSUER));
+            assert_eq!(status(&verifier, &stranger).await, 503);
+            sleep(seconds(5)).await;
+        }
+        assert_eq!(issuer.count() - before, usize::from(had_keys));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use tests_shared::issuer::{IssuerServer, KEYS, Signer};
 use tokio::{runtime::Runtime, time::sleep};
 use tower_bearer::{
     error::ConfigErrorKind,
-    remote::{RemoteKeys, RemoteKeysErrorKind as Kind},
+    remote::{RemoteKeys, RemoteKeysErrorKind as Kind, Stale},
 };
 
 use crate::{
@@ -100,6 +100,83 @@ fn keys_outlive_the_runtime_of_their_task() {
     assert_eq!(second.block_on(status(&verifier, &old.token())), 200);
     assert_eq!(second.block_on(status(&verifier, &new.token())), 200);
     assert_eq!(server.asked(KEYS), 2);
+}
+
+/// A runtime whose time does not pass by itself.
+fn paused() -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().start_paused(true).build().unwrap()
+}
+
+/// The end of the keys' use does not wait for a task whose runtime is gone.
+#[test]
+fn keys_are_not_used_for_longer_without_their_task() {
+    let key = Signer::new(ISSUER);
+    let issuer = Staged::new(Scene::keys(&[&key]));
+    let first = Runtime::new().unwrap();
+    let builder = issuer.keys().stale_if_error(Stale::Never);
+    let builder = builder.refresh_every(Duration::from_secs(100));
+    let keys = first.block_on(builder.fetch()).unwrap();
+    let verifier = issuer.verifier(&keys);
+    let token = issuer.token(&key);
+    assert_eq!(first.block_on(status(&verifier, &token)), 200);
+    drop(first);
+    issuer.play(Scene::status(500));
+    paused().block_on(async {
+        tokio::time::advance(Duration::from_secs(98)).await;
+        assert_eq!(status(&verifier, &token).await, 200);
+        tokio::time::advance(Duration::from_secs(13)).await;
+        assert_eq!(status(&verifier, &token).await, 503, "it was remembered");
+        assert_eq!(keys.status().keys(), 0);
+        issuer.play(Scene::keys(&[&key]));
+        sleep(Duration::from_secs(61)).await;
+        assert_eq!(
+            status(&verifier, &issuer.token(&key)).await,
+            200,
+            "the task has moved here"
+        );
+    });
+}
+
+#[test]
+fn a_runtime_that_nobody_drives_does_not_keep_new_keys_away() {
+    let [old, new] = [(); 2].map(|()| Signer::new(ISSUER));
+    let issuer = Staged::new(Scene::keys(&[&old]));
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let idle = builder.enable_all().build().unwrap();
+    let keys = idle.block_on(issuer.keys().fetch()).unwrap();
+    let verifier = issuer.verifier(&keys);
+    issuer.play(Scene::keys(&[&old, &new]));
+    paused().block_on(async {
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(status(&verifier, &issuer.token(&new)).await, 503);
+        assert_eq!(status(&verifier, &issuer.token(&new)).await, 200);
+    });
+    drop(idle);
+}
+
+/// A runtime without its time driver makes tokio panic.
+#[test]
+fn a_runtime_without_timers_is_none() {
+    let untimed = || {
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+    };
+    let key = Signer::new(ISSUER);
+    let issuer = Staged::new(Scene::keys(&[&key]));
+    let started = untimed().block_on(async { issuer.keys().start() });
+    assert_eq!(started.unwrap_err().kind(), ConfigErrorKind::NoRuntime);
+    let keys = issuer.keys().lazy().unwrap();
+    let verifier = issuer.verifier(&keys);
+    assert_eq!(
+        untimed().block_on(status(&verifier, &issuer.token(&key))),
+        503
+    );
+    assert_eq!(
+        paused().block_on(status(&verifier, &issuer.token(&key))),
+        200
+    );
 }
 
 /// A layer may be polled by another executor than tokio.

@@ -8,7 +8,10 @@ use tower_bearer::{
     remote::{RemoteKeys, RemoteKeysBuilder},
 };
 
-use crate::support::http;
+use crate::{
+    staged::{Scene, Staged},
+    support::http,
+};
 
 fn keys() -> RemoteKeysBuilder {
     RemoteKeys::at("https://id.example/keys", http())
@@ -53,6 +56,7 @@ fn addresses_are_https_and_whole() {
         "http://id.example/keys",
         "file:///keys",
         "https://user:secret@id.example/keys",
+        "https://id.example/keys#part",
     ] {
         assert_eq!(
             refused(RemoteKeys::at(address, http())),
@@ -86,4 +90,21 @@ fn addresses_are_https_and_whole() {
 fn nothing_shows_a_secret() {
     let shown = format!("{:?} {:?}", keys(), keys().lazy().unwrap());
     assert!(shown.contains("https://id.example/keys"), "{shown}");
+
+    let named = || RemoteKeys::at("https://api:hunter2@id.example/keys", http());
+    let error = named().lazy().unwrap_err();
+    let shown = format!("{:?} {error} {error:?}", named());
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+/// The query of an address may be a secret as well.
+#[tokio::test(start_paused = true)]
+async fn no_error_shows_the_query_of_an_address() {
+    let refusing = Staged::new(Scene::status(403));
+    let at = || RemoteKeys::at("https://id.example/keys?apikey=hunter2", refusing.clone());
+    let error = at().fetch().await.unwrap_err();
+    assert_eq!(error.address(), Some("https://id.example/keys"));
+    let shown = format!("{:?} {:?} {error} {error:?}", at(), at().lazy().unwrap());
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert_eq!(refusing.uri(), "https://id.example/keys?apikey=hunter2");
 }

@@ -108,6 +108,12 @@ impl Staged {
         asked.last().unwrap().1.headers.get(name).cloned()
     }
 
+    /// The address of the last request.
+    pub(crate) fn uri(&self) -> String {
+        let asked = self.0.asked.lock().unwrap();
+        asked.last().unwrap().1.uri.to_string()
+    }
+
     /// Keys at an address that this plays, with a clock that goes with tokio's.
     pub(crate) fn keys(&self) -> RemoteKeysBuilder {
         RemoteKeys::at(format!("{ISSUER}/keys"), self.clone()).clock(Going(self.0.began))

@@ -25,7 +25,7 @@ fn at(second: u64) -> Option<Timestamp> {
 impl Schedule {
     fn fetch(&mut self, now: u64, told: Option<u64>) {
         self.begin(seconds(now), clock(seconds(now)));
-        self.succeeded(told.map(seconds), 0.5);
+        self.succeeded(told.map(seconds), Duration::ZERO, 0.5);
     }
 
     fn fail(&mut self, now: u64) {
@@ -89,7 +89,7 @@ fn servers_do_not_all_fetch_at_the_same_moment() {
     for (spread, due) in [(0.0, 2880), (1.0, 3240), (9.0, 3240), (-9.0, 2880)] {
         let mut schedule = Schedule::new(RULES, true);
         schedule.begin(seconds(0), clock(seconds(0)));
-        schedule.succeeded(None, spread);
+        schedule.succeeded(None, Duration::ZERO, spread);
         assert_eq!(schedule.sleeps(0), due);
     }
 }
@@ -108,6 +108,21 @@ fn a_token_from_before_the_fetch_has_a_key_that_the_issuer_does_not_have() {
     assert_eq!(schedule.sleeps(101), 3059, "nobody has brought it forward");
 }
 
+/// The set may have been in a cache for minutes, and the issuer may have a newer one.
+#[test]
+fn keys_from_a_cache_are_as_old_as_it_says() {
+    let mut schedule = Schedule::new(RULES, true);
+    schedule.begin(seconds(1000), clock(seconds(1000)));
+    schedule.succeeded(None, seconds(400), 0.5);
+    assert_eq!(schedule.ask(seconds(1001), at(599)), Answer::Unknown);
+    assert_ne!(schedule.ask(seconds(1001), at(600)), Answer::Unknown);
+    assert_eq!(schedule.begun_at(), at(1000));
+    assert_eq!(schedule.ask(seconds(1030), at(600)), Answer::Wait);
+    assert!(schedule.begin(seconds(1030), clock(seconds(1030))));
+    schedule.succeeded(None, Duration::ZERO, 0.5);
+    assert_eq!(schedule.ask(seconds(1031), at(999)), Answer::Unknown);
+}
+
 #[test]
 fn tokens_bring_one_fetch_forward_in_a_cooldown() {
     let mut schedule = fetched(RULES);
@@ -123,7 +138,7 @@ fn tokens_bring_one_fetch_forward_in_a_cooldown() {
         "it is under way"
     );
     assert_eq!(schedule.ask(seconds(131), None), Answer::Wait);
-    schedule.succeeded(None, 0.5);
+    schedule.succeeded(None, Duration::ZERO, 0.5);
     assert_eq!(schedule.ask(seconds(132), at(131)), Answer::Unavailable);
     assert_eq!(schedule.ask(seconds(132), at(129)), Answer::Unknown);
 }
@@ -190,7 +205,7 @@ fn stale_keys_are_dropped_when_they_were_to_be() {
         assert_eq!(schedule.next(end), Step::Drop, "{stale:?}");
         schedule.dropped(end);
         assert_ne!(schedule.next(end), Step::Drop, "once");
-        assert_eq!(schedule.as_of(), None);
+        assert_eq!(schedule.begun_at(), None);
     }
 }
 
@@ -213,8 +228,19 @@ fn a_fetch_has_its_time_before_keys_are_dropped() {
 fn a_fetch_that_was_stopped_is_begun_anew() {
     let mut schedule = fetched(RULES);
     schedule.begin(seconds(200), clock(seconds(200)));
-    schedule.restarted();
+    schedule.restarted(seconds(201));
     assert_eq!(schedule.next(seconds(201)), Step::Fetch);
+}
+
+#[test]
+fn it_is_known_when_nobody_fetches_any_more() {
+    let mut schedule = fetched(RULES);
+    assert_eq!(schedule.overdue(), Some(seconds(3161)));
+    assert_eq!(schedule.ask(seconds(200), at(200)), Answer::Wait);
+    assert_eq!(schedule.overdue(), Some(seconds(201)));
+    schedule.begin(seconds(200), clock(seconds(200)));
+    assert_eq!(schedule.overdue(), Some(seconds(211)));
+    assert_eq!(Schedule::new(RULES, false).overdue(), None);
 }
 
 #[derive(Clone, Debug)]
