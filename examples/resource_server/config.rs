@@ -6,7 +6,6 @@ use tower_bearer::{
     Algorithm, TokenProfile, TrustedIssuer, Verifier,
     error::ConfigErrorKind,
     introspection::{ClientAuthentication, Introspection},
-    profile::Discriminator,
     remote::{HttpClient, RemoteKeys},
     resource::ProtectedResource,
 };
@@ -70,6 +69,10 @@ pub(crate) struct Config {
     )]
     client_secret: Option<String>,
 
+    /// 0 also accepts opaque tokens of which the introspection endpoint names no audience.
+    #[arg(long, env = "REQUIRE_AUDIENCE", value_name = "0|1", default_value = "1", value_parser = ["0", "1"])]
+    require_audience: String,
+
     /// 1 allows plain HTTP to the issuers, for those on this machine.
     #[arg(long, env = "INSECURE_HTTP", value_name = "0|1", default_value = "0", value_parser = ["0", "1"])]
     insecure_http: String,
@@ -101,6 +104,7 @@ impl Config {
         })
     }
 
+    /// The profile of the verifier is for JWTs: the introspection has one too.
     fn introspection(&self, http: &HttpClient) -> Result<Option<Introspection>, StartError> {
         let Some(url) = &self.introspection_url else {
             return match (&self.client_id, &self.client_secret) {
@@ -116,14 +120,21 @@ impl Config {
         let secret = &self.client_secret;
         let secret = secret.as_ref().ok_or_else(|| missing("CLIENT_SECRET"))?;
         let authentication = ClientAuthentication::basic(id, secret);
-        // Some servers tell the user's name, and no other subject.
-        let profile = TokenProfile::jwt(Discriminator::audience());
+        let profile = profile(self.of("PROFILE", &self.profile, 0)?)?;
+        // Some servers tell the user's name, and no other subject. Leave this away if users can change
+        // their names, if a name can be given to another user later, or if it may be the id of a client.
+        let profile = profile.subject_claims(["sub", "username"]);
         let builder = Introspection::new(url, authentication, http.clone())
             .issuer(self.of("ISSUER", &self.issuer, 0)?)
             .audience(self.of("AUDIENCE", &self.audience, 0)?)
-            .profile(profile.subject_claims(["sub", "username"]));
+            .profile(profile);
+        // Any token of the issuer would do, also one that a user gave to another API.
+        let builder = match self.require_audience == "1" {
+            true => builder.require_audience(),
+            false => builder,
+        };
         let builder = match self.accepts_http() {
-            true => builder.danger_accept_http(),
+            true => builder.danger_allow_plain_http(),
             false => builder,
         };
         let introspection = builder.build();

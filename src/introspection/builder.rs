@@ -136,12 +136,14 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// In which members the client, the scope and so on are, if not in those of RFC 7662. What a profile
-    /// says of types and [discriminators](TokenProfile::discriminator) does not count here: the server
-    /// has looked at the token itself. A [tenant claim](TokenProfile::tenant_claim) has to name a tenant that
-    /// is a part of the issuer's path.
+    /// In which members the client, the scope, the roles and so on are, if not in those of RFC 7662. What a
+    /// profile says of types and [discriminators](TokenProfile::discriminator) does not count here: the
+    /// server has looked at the token itself. A [tenant claim](TokenProfile::tenant_claim) has to name a
+    /// tenant that is a part of the issuer's path.
     ///
-    /// [`Verifier::profile`](crate::Verifier::profile) sets it too, for a verifier that only introspects.
+    /// [`Verifier::profile`](crate::Verifier::profile) sets it too, for a verifier that only introspects. That
+    /// of a verifier which also [verifies JWTs](crate::Verifier::opaque_tokens) is for the JWTs alone: give it
+    /// here too.
     pub fn profile(mut self, profile: TokenProfile) -> Self {
         self.rules.profile = profile;
         self

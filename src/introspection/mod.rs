@@ -11,8 +11,10 @@
 //! 3. **Which answers count.** A 200 with a JSON object without duplicate members, whose `active` is
 //!    literally `true`. If it names an issuer, that is the configured one, and if it names an audience,
 //!    that is this API's. `exp` is required, and `exp` and `nbf` are checked with the verifier's leeway.
-//!    An answer that tells of a refresh token or an ID token is refused. A `cnf` counts as that of a JWT:
-//!    the layer asks for the proof.
+//!    An answer that tells of a refresh token or an ID token is refused. One without `sub` is about its
+//!    client; if it has a `username`, it is refused, unless the profile says that this
+//!    [is the subject](crate::TokenProfile::subject_claims). A `cnf` counts as that of a JWT: the layer asks
+//!    for the proof.
 //! 4. **Signed answers** (RFC 9701) are asked for where keys are [given](IntrospectionBuilder::signed_by),
 //!    and can be [required](IntrospectionBuilder::require_signed): the type, the issuer, the recipient
 //!    and the time have to be right.

@@ -14,7 +14,8 @@ impl Verifier {
 
     /// Also accepts tokens that are no JWTs, by asking the authorization server about them. A token of
     /// three parts with dots between them is a JWT and verified here: no server is asked about it, whether it
-    /// is good or not.
+    /// is good or not. The [profile](Self::profile) of this verifier is for JWTs: the answers have
+    /// [one of their own](super::IntrospectionBuilder::profile).
     ///
     /// ```
     /// # use tower_bearer::{VerifyingKeys, error::ConfigError};

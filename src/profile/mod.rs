@@ -75,13 +75,16 @@ impl TokenProfile {
     /// them from ID tokens is the `discriminator`, and more of them can be
     /// [added](Self::discriminator).
     ///
+    /// Any other `typ` is refused.
+    ///
     /// The claims are those of RFC 9068, of which only `iss`, `sub`, `exp` and `iat` are required, and an
     /// audience.
     pub fn jwt(discriminator: Discriminator) -> Self {
         Self(Arc::new(Shape::jwt(discriminator)))
     }
 
-    /// Requires one more thing that tells an access token from other tokens.
+    /// Requires one more thing that tells an access token from other tokens. All discriminators of a
+    /// profile have to be met.
     #[must_use]
     pub fn discriminator(self, discriminator: Discriminator) -> Self {
         self.reshaped(|shape| shape.discriminators.push(discriminator))
@@ -126,6 +129,10 @@ impl TokenProfile {
     ///
     /// Some issuers write no `sub` where a client acts for itself (RFC 9068 §2.2 wants one). Name the
     /// claim of the client last to take that instead, but only if no user can have the name of a client.
+    ///
+    /// The answer of an introspection that has none of them is about its client, unless it has a `username`:
+    /// then it is refused. Name `username` last if the server writes no other subject (Django OAuth Toolkit
+    /// and others do not), users cannot change their names, and no name is given to another user later.
     #[must_use]
     pub fn subject_claims<N: Into<Cow<'static, str>>>(
         self,
@@ -162,7 +169,8 @@ impl TokenProfile {
     /// of texts, or an object whose names are roles, as far as they hold an object or `true`. Default:
     /// `roles` (RFC 9068 §2.2.3.1).
     ///
-    /// A dot leads into an object, as in [`scope_claims`](Self::scope_claims).
+    /// A dot leads into an object, as in [`scope_claims`](Self::scope_claims). With no claim,
+    /// `role_claims::<&str>([])`, tokens have no roles.
     ///
     /// ```
     /// use tower_bearer::TokenProfile;

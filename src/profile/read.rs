@@ -26,14 +26,22 @@ pub(super) fn payload(payload: &[u8], shape: &Shape) -> Result<Content, TokenErr
     content(members, shape, subject)
 }
 
-/// Reads an answer about a token, whose server has looked at its type. Where it names no subject, the
-/// token is about its client.
+/// Reads an answer about a token, whose server has looked at its type. Where it names no user, the token
+/// is about its client.
 pub(super) fn answer(members: Map<String, Value>, shape: &Shape) -> Result<Content, TokenError> {
     let subject = match first(&members, &shape.subject)? {
+        // All users of a client would be one.
+        None if names_user(&members) => return Err(TokenError::Claims),
         None => first(&members, &shape.client)?,
         named => named,
     };
     content(members, shape, subject)
+}
+
+/// Whether an answer tells the name of a user (RFC 7662 §2.2). Some servers write an empty one for clients.
+fn names_user(members: &Map<String, Value>) -> bool {
+    let name = members.get("username");
+    name.is_some_and(|name| name.as_str() != Some(""))
 }
 
 /// Takes what [`Claims`] has a place for, and leaves the rest among the private claims.

@@ -159,7 +159,7 @@ fn introspection(facts: &Facts) -> Introspection {
         .issuer(&facts.issuer)
         .audience(&facts.audience)
         .profile(profile.subject_claims(["sub", "username"]))
-        .danger_accept_http()
+        .danger_allow_plain_http()
         .build()
         .unwrap()
 }

@@ -123,6 +123,34 @@ async fn what_is_optional_may_be_missing() {
     assert_eq!(token.claims().iat.as_secs(), NOW, "when it was asked");
 }
 
+/// An answer without the subject, of these members.
+fn unnamed(others: Value) -> Value {
+    let mut answer = with(others);
+    answer.as_object_mut().unwrap().remove("sub");
+    answer
+}
+
+#[tokio::test]
+async fn a_user_is_never_taken_for_the_client() {
+    for username in [json!("alice"), json!(7), json!(["alice"])] {
+        let answer = unnamed(json!({ "username": username }));
+        let error = verdict(&answer).await.unwrap_err();
+        assert_eq!(error, TokenError::Claims, "{answer}");
+    }
+    // There is no user.
+    for username in [json!(null), json!("")] {
+        let answer = unnamed(json!({ "username": username }));
+        assert_eq!(verdict(&answer).await.unwrap().claims().sub, "app");
+    }
+    // The profile takes the name for the subject.
+    let answer = unnamed(json!({ "username": "alice" }));
+    let token = verdict_of(&answer, |builder| {
+        let profile = TokenProfile::jwt(Discriminator::audience());
+        builder.profile(profile.subject_claims(["sub", "username"]))
+    });
+    assert_eq!(token.await.unwrap().claims().sub, "alice");
+}
+
 #[tokio::test]
 async fn whatever_is_wrong_with_the_token_is_a_401() {
     use TokenError as E;

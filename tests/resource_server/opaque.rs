@@ -8,12 +8,17 @@ use crate::{
 };
 
 fn site(issuer: &Issuer) -> Site {
+    site_with(issuer, &[])
+}
+
+fn site_with(issuer: &Issuer, others: &[(&str, &str)]) -> Site {
     let url = format!("{}/introspect", issuer.url);
-    let own = [
+    let mut own = vec![
         ("INTROSPECTION_URL", url.as_str()),
         ("CLIENT_ID", "api"),
         ("CLIENT_SECRET", "a secret: of the api"),
     ];
+    own.extend(others);
     Site::start(&issuer.url, &own)
 }
 
@@ -27,9 +32,11 @@ async fn they_pass_beside_jwts() {
     );
     issuer.knows(
         "of-a-name",
-        &json!({ "active": true, "username": "alice", "client_id": "app", "exp": now() + 600 }),
+        &json!({ "active": true, "username": "alice", "client_id": "app", "exp": now() + 600,
+                 "aud": AUDIENCE }),
     );
-    let foreign = json!({ "active": true, "sub": "alice", "exp": now() + 600, "aud": "other" });
+    let foreign = json!({ "active": true, "sub": "alice", "client_id": "app", "exp": now() + 600,
+                          "aud": "other" });
     issuer.knows("for-another", &foreign);
 
     let site = site(&issuer);
@@ -48,6 +55,32 @@ async fn they_pass_beside_jwts() {
         // `api:a+secret%3A+of+the+api` (RFC 6749 §2.3.1).
         "Basic YXBpOmErc2VjcmV0JTNBK29mK3RoZSthcGk="
     );
+}
+
+#[tokio::test]
+async fn an_audience_is_wanted_unless_it_is_switched_off() {
+    let issuer = Issuer::start().await;
+    issuer.knows(
+        "for-nobody",
+        &json!({ "active": true, "sub": "alice", "client_id": "app", "exp": now() + 600 }),
+    );
+    let site = site(&issuer);
+    site.me("for-nobody").await.is(401).error("invalid_token");
+    let site = site_with(&issuer, &[("REQUIRE_AUDIENCE", "0")]);
+    site.me("for-nobody").await.is(200);
+}
+
+#[tokio::test]
+async fn the_profile_is_that_of_jwts() {
+    let issuer = Issuer::start().await;
+    issuer.knows(
+        "of-scp",
+        &json!({ "active": true, "sub": "alice", "client_id": "app", "exp": now() + 600,
+                 "aud": AUDIENCE, "scp": ["admin"] }),
+    );
+    site(&issuer).admin("of-scp").await.is(403);
+    let site = site_with(&issuer, &[("PROFILE", "hydra")]);
+    site.admin("of-scp").await.is(200);
 }
 
 #[tokio::test]

@@ -48,6 +48,7 @@ fn what_cannot_be_used() {
         ("RSA_ALG", "ES256"),
         ("RSA_ALG", "none"),
         ("INSECURE_HTTP", "maybe"),
+        ("REQUIRE_AUDIENCE", "maybe"),
         ("CLIENT_ID", "api"),
     ] {
         let mut env = vec![
