@@ -4,7 +4,7 @@ use clap::{Parser, builder::NonEmptyStringValueParser};
 use tokio::net::TcpListener;
 use tower_bearer::{
     Algorithm, TokenProfile, TrustedIssuer, Verifier,
-    error::ConfigError,
+    error::ConfigErrorKind,
     introspection::{ClientAuthentication, Introspection},
     profile::Discriminator,
     remote::{HttpClient, RemoteKeys},
@@ -58,12 +58,7 @@ pub(crate) struct Config {
     introspection_url: Option<String>,
 
     /// Who this API is at the introspection endpoint.
-    #[arg(
-        long,
-        env = "CLIENT_ID",
-        value_name = "ID",
-        requires = "introspection_url"
-    )]
+    #[arg(long, env = "CLIENT_ID", value_name = "ID")]
     client_id: Option<String>,
 
     /// Its secret there.
@@ -108,7 +103,10 @@ impl Config {
 
     fn introspection(&self, http: &HttpClient) -> Result<Option<Introspection>, StartError> {
         let Some(url) = &self.introspection_url else {
-            return Ok(None);
+            return match (&self.client_id, &self.client_secret) {
+                (None, None) => Ok(None),
+                _ => Err("INTROSPECTION_URL: CLIENT_ID is for it".to_owned().into()),
+            };
         };
         let missing = |name| StartError::from(format!("{name}: INTROSPECTION_URL needs it"));
         let id = self
@@ -154,19 +152,22 @@ impl Config {
         let audience = self.of("AUDIENCE", &self.audience, place)?;
         let profile = profile(self.of("PROFILE", &self.profile, place)?)?;
         let rsa_algorithm = *self.of("RSA_ALG", &self.rsa_alg, place)?;
-        let keys = match self.jwks_url(place)? {
-            Some(jwks_url) => RemoteKeys::at(jwks_url, http.clone()),
-            None => RemoteKeys::discover(issuer, http.clone()),
+        let (keys, source) = match self.jwks_url(place)? {
+            Some(jwks_url) => (RemoteKeys::at(jwks_url, http.clone()), "JWKS_URL"),
+            None => (RemoteKeys::discover(issuer, http.clone()), "ISSUER"),
         };
         let keys = keys.rsa_algorithm(rsa_algorithm);
         let keys = match self.accepts_http() {
             true => keys.danger_allow_plain_http(),
             false => keys,
         };
-        let build = |profile: TokenProfile| -> Result<TrustedIssuer, ConfigError> {
-            Ok(TrustedIssuer::new(issuer, audience, keys.start()?)?.profile(profile))
-        };
-        build(profile).map_err(|error| StartError::new(format!("ISSUER {issuer}"), &error))
+        let keys = keys.start().map_err(|error| match error.kind() {
+            ConfigErrorKind::Algorithm => StartError::new("RSA_ALG", &error),
+            _ => StartError::new(source, &error),
+        })?;
+        let trusted = TrustedIssuer::new(issuer, audience, keys);
+        let trusted = trusted.map_err(|error| StartError::new("ISSUER", &error))?;
+        Ok(trusted.profile(profile))
     }
 
     /// What a list has for the issuer at this place: one item is for all of them.

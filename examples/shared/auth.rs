@@ -145,21 +145,21 @@ impl Auth {
     /// Ends the session of the token that the request came with.
     pub(crate) async fn log_out(&self, claims: &Claims) -> Result<(), Failure> {
         if let Some(sid) = claims.session_id() {
-            self.sessions.end(sid, &claims.sub).await?;
+            self.sessions.end(sid, claims).await?;
         }
         Ok(())
     }
 
     /// Ends all sessions of the user.
     pub(crate) async fn log_out_everywhere(&self, claims: &Claims) -> Result<(), Failure> {
-        self.sessions.end_all(&claims.sub).await?;
+        self.sessions.end_all(claims).await?;
         Ok(())
     }
 
     /// The user's sessions, so that they can spot one that is not theirs.
     pub(crate) async fn list(&self, claims: &Claims) -> Result<Vec<ListedSession>, Failure> {
         let own = claims.session_id();
-        let request = ListRequest::from(&claims.sub).current(own).limit(LISTED);
+        let request = ListRequest::from(claims).limit(LISTED);
         let page = self.sessions.list(request).await?;
         let listed = |info: SessionInfo| ListedSession {
             current: own == Some(info.sid),
@@ -171,7 +171,7 @@ impl Auth {
     /// Ends one session of the user. Another's is told from an unknown one by nothing.
     pub(crate) async fn end(&self, claims: &Claims, sid: &str) -> Result<(), Failure> {
         let sid = sid.parse().map_err(|_| Failure::NotFound)?;
-        match self.sessions.end(sid, &claims.sub).await? {
+        match self.sessions.end(sid, claims).await? {
             true => Ok(()),
             false => Err(Failure::NotFound),
         }

@@ -9,7 +9,7 @@ use http::{
 };
 
 #[cfg(feature = "dpop")]
-use crate::dpop::{DPOP_NONCE, DpopError};
+use crate::dpop::DPOP_NONCE;
 use crate::{
     claims::{Scope, VerifiedToken},
     error::{ErrorCode, TokenError},
@@ -18,6 +18,11 @@ use crate::{
 };
 
 use super::{acr::AcrValues, grpc::Grpc, params::ChallengeParameters, schemes::Schemes};
+
+mod causes;
+mod details;
+
+use details::Details;
 
 /// Why a request was refused. [`to_response`](Self::to_response) makes the answer to it.
 ///
@@ -51,15 +56,6 @@ pub struct Rejection {
     grpc: Option<Grpc>,
 }
 
-/// What the challenge says beyond the code.
-#[derive(Clone, Debug, Default)]
-struct Details {
-    scope: Option<Scope>,
-    acr: Option<AcrValues>,
-    max_age: Option<Duration>,
-    parameters: ChallengeParameters,
-}
-
 impl Rejection {
     fn new(code: ErrorCode) -> Self {
         Self {
@@ -90,22 +86,33 @@ impl Rejection {
         Self::new(ErrorCode::InsufficientScope).with(|details| details.scope = Some(needed.clone()))
     }
 
-    /// 401: the access token is valid, but its user has to authenticate in one of these ways, at most
-    /// this long ago (RFC 9470 §3). The challenge names both, the age in whole seconds.
+    /// 401: the access token is valid, but its user has to authenticate in one of these ways, which the
+    /// challenge names (RFC 9470 §3).
     ///
     /// ```
     /// use http::{StatusCode, header::WWW_AUTHENTICATE};
     /// use tower_bearer::bearer::{AcrValues, Rejection};
     ///
     /// let classes = AcrValues::from_static("phr");
-    /// let response = Rejection::insufficient_user_authentication(Some(&classes), None).to_response();
+    /// let response = Rejection::insufficient_acr(&classes).to_response();
     /// assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     /// let challenge = response.headers()[WWW_AUTHENTICATE].to_str()?;
     /// assert!(challenge.contains(r#"error="insufficient_user_authentication""#));
     /// assert!(challenge.ends_with(r#", acr_values="phr""#));
     /// # Ok::<_, http::header::ToStrError>(())
     /// ```
-    pub fn insufficient_user_authentication(
+    pub fn insufficient_acr(needed: &AcrValues) -> Self {
+        Self::insufficient_user_authentication(Some(needed), None)
+    }
+
+    /// 401: the access token is valid, but its user has to have authenticated at most this long ago,
+    /// which the challenge says in whole seconds (RFC 9470 §3).
+    pub fn exceeded_max_age(max_age: Duration) -> Self {
+        Self::insufficient_user_authentication(None, Some(max_age))
+    }
+
+    /// 401 that names what is required, of which there is at least one.
+    pub(super) fn insufficient_user_authentication(
         acr_values: Option<&AcrValues>,
         max_age: Option<Duration>,
     ) -> Self {
@@ -282,94 +289,6 @@ impl Rejection {
             _ => self.description.unwrap_or(self.code.description()),
         }
     }
-
-    /// The values of `WWW-Authenticate`. They contain nothing of the request.
-    fn challenges(&self) -> impl Iterator<Item = HeaderValue> {
-        let challenges = match self.code {
-            ErrorCode::MissingToken
-            | ErrorCode::InvalidRequest
-            | ErrorCode::InvalidToken
-            | ErrorCode::InsufficientScope
-            | ErrorCode::InsufficientUserAuthentication
-            | ErrorCode::InvalidDpopProof
-            | ErrorCode::UseDpopNonce => {
-                let realm = self.space.realm.as_str();
-                let (error, common) = (self.error_parameters(), self.common_parameters());
-                self.schemes.challenges(realm, &error, &common)
-            }
-            _ => Vec::new(),
-        };
-        let value = |challenge| HeaderValue::try_from(challenge).ok();
-        challenges.into_iter().filter_map(value)
-    }
-
-    /// What the challenge says about the refused request.
-    fn error_parameters(&self) -> String {
-        if self.code == ErrorCode::MissingToken {
-            return String::new();
-        }
-        let (error, description) = (self.code.as_str(), self.description());
-        let mut parameters = format!(", error=\"{error}\", error_description=\"{description}\"");
-        parameters.push_str(&self.scope_parameter());
-        if let Some(acr) = self.acr_values() {
-            parameters.push_str(&format!(", acr_values=\"{acr}\""));
-        }
-        if let Some(max_age) = self.max_age() {
-            parameters.push_str(&format!(", max_age=\"{}\"", max_age.as_secs()));
-        }
-        parameters
-    }
-
-    /// What the challenge says about the resource.
-    fn common_parameters(&self) -> String {
-        let mut parameters = match self.code {
-            ErrorCode::MissingToken => self.scope_parameter(),
-            _ => String::new(),
-        };
-        if let Some(url) = &self.space.metadata {
-            parameters.push_str(&format!(", resource_metadata=\"{url}\""));
-        }
-        let own = self.details.as_ref().map(|details| &details.parameters);
-        if let Some(own) = own.filter(|own| !own.is_empty()) {
-            parameters.push_str(", ");
-            parameters.push_str(own.as_str());
-        }
-        parameters
-    }
-
-    fn scope_parameter(&self) -> String {
-        // The grammar of RFC 6749 §3.3 does not allow an empty scope.
-        match self.scope().filter(|scope| !scope.is_empty()) {
-            Some(scope) => format!(", scope=\"{scope}\""),
-            None => String::new(),
-        }
-    }
-}
-
-/// 401 `invalid_token`, or 400 `invalid_request` if the token is above the size limit.
-impl From<TokenError> for Rejection {
-    fn from(cause: TokenError) -> Self {
-        Self {
-            cause: Some(cause),
-            ..Self::new(cause.into())
-        }
-    }
-}
-
-/// 401 `invalid_dpop_proof`, `use_dpop_nonce`, or `invalid_token` if the proof is right, but by
-/// another key than the token's (RFC 9449 §7.1).
-#[cfg(feature = "dpop")]
-impl From<DpopError> for Rejection {
-    fn from(error: DpopError) -> Self {
-        let code = error.code();
-        Self {
-            cause: (code == ErrorCode::InvalidToken).then_some(TokenError::Unproven),
-            description: Some(error.description()),
-            nonce: error.nonce().cloned().map(Box::new),
-            schemes: Schemes::of_passed(true),
-            ..Self::new(code)
-        }
-    }
 }
 
 impl From<Rejection> for Response<Bytes> {
@@ -394,67 +313,4 @@ impl StdError for Rejection {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn challenge(rejection: Rejection, expected: &str) {
-        let response = rejection.to_response();
-        assert_eq!(response.headers()[WWW_AUTHENTICATE], expected);
-    }
-
-    #[test]
-    fn each_code_has_its_challenge() {
-        challenge(Rejection::missing_token(), r#"Bearer realm="api""#);
-        challenge(
-            Rejection::malformed(),
-            r#"Bearer realm="api", error="invalid_request", error_description="the request is malformed""#,
-        );
-        challenge(
-            TokenError::Expired.into(),
-            r#"Bearer realm="api", error="invalid_token", error_description="the access token has expired""#,
-        );
-    }
-
-    #[test]
-    fn all_bad_tokens_but_expired_ones_look_alike() {
-        for cause in [
-            TokenError::Signature,
-            TokenError::SessionEnded,
-            TokenError::UnknownKey,
-        ] {
-            challenge(
-                cause.into(),
-                r#"Bearer realm="api", error="invalid_token", error_description="the access token is invalid""#,
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_not_the_tokens_fault_has_no_challenge() {
-        for rejection in [Rejection::unavailable(), Rejection::misconfigured()] {
-            assert!(
-                !rejection
-                    .to_response()
-                    .headers()
-                    .contains_key(WWW_AUTHENTICATE)
-            );
-        }
-    }
-
-    #[test]
-    fn the_realm_and_the_scope_are_named() {
-        const REALM: Realm = Realm::from_static("a b");
-        let missing = Rejection::missing_token().with_realm(REALM);
-        challenge(missing, r#"Bearer realm="a b""#);
-        for (scope, named) in [("a b", r#", scope="a b""#), ("", "")] {
-            let rejection = Rejection::insufficient_scope(&scope.parse().unwrap());
-            challenge(
-                rejection,
-                &format!(
-                    r#"Bearer realm="api", error="insufficient_scope", error_description="the access token does not allow this"{named}"#
-                ),
-            );
-        }
-    }
-}
+mod tests;

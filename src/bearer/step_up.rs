@@ -95,9 +95,7 @@ impl VerifiedToken {
     pub fn require_acr(&self, values: &AcrValues) -> Result<(), Rejection> {
         match has_one(self.claims(), values) {
             true => Ok(()),
-            false => {
-                Err(Rejection::insufficient_user_authentication(Some(values), None).for_token(self))
-            }
+            false => Err(Rejection::insufficient_acr(values).for_token(self)),
         }
     }
 
@@ -108,14 +106,16 @@ impl VerifiedToken {
     /// # Errors
     ///
     /// A rejection to answer the request with: 401 `insufficient_user_authentication`, which names the age
-    /// (RFC 9470 §3). Also if the token does not tell when the user has authenticated.
+    /// (RFC 9470 §3). Also if the token does not tell when the user has authenticated, or names a time that is
+    /// later than both `now` and the token's own `iat`.
     pub fn require_max_age(&self, max_age: Duration, now: Timestamp) -> Result<(), Rejection> {
         let max_age = whole_seconds(max_age);
-        match self.claims().auth_time {
-            Some(at) if now <= at + max_age => Ok(()),
-            _ => Err(
-                Rejection::insufficient_user_authentication(None, Some(max_age)).for_token(self),
-            ),
+        let claims = self.claims();
+        // The verifier has let `iat` be ahead by no more than its leeway.
+        let latest = claims.iat.max(now);
+        match claims.auth_time {
+            Some(at) if at <= latest && now <= at + max_age => Ok(()),
+            _ => Err(Rejection::exceeded_max_age(max_age).for_token(self)),
         }
     }
 }

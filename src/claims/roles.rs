@@ -27,11 +27,17 @@ impl RoleClaims {
 }
 
 /// A role, a list of them, or an object that has them as its names. A text is one role: it is not split.
+/// A name counts if it holds an object, as a role of Zitadel does, or `true`: `false`, `null` and 0 say that
+/// it is no role, and what else there may be says nothing.
 fn names(value: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
     match value {
         Value::String(role) => Box::new(std::iter::once(role.as_str())),
         Value::Array(roles) => Box::new(roles.iter().filter_map(Value::as_str)),
-        Value::Object(roles) => Box::new(roles.keys().map(String::as_str)),
+        Value::Object(roles) => {
+            let granted = |value: &Value| value.is_object() || *value == Value::Bool(true);
+            let granted = roles.iter().filter(move |(_, value)| granted(value));
+            Box::new(granted.map(|(role, _)| role.as_str()))
+        }
         _ => Box::new(std::iter::empty()),
     }
 }
@@ -59,9 +65,12 @@ mod tests {
         roles(&["r"], json!({ "r": "a b" }), &["a b"]);
         roles(
             &["r"],
-            json!({ "r": { "admin": { "1": "x" }, "": 1 } }),
-            &["admin"],
+            json!({ "r": { "admin": { "1": "x" }, "": true, "editor": true } }),
+            &["admin", "editor"],
         );
+        let none =
+            json!({ "r": { "a": false, "b": null, "c": 0, "d": 1, "e": "x", "f": [], "g": "" } });
+        roles(&["r"], none, &[]);
         for other in [json!(true), json!(1), json!(null)] {
             roles(&["r"], json!({ "r": other }), &[]);
         }

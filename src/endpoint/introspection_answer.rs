@@ -68,9 +68,18 @@ pub(super) fn is_to_be_signed(headers: &HeaderMap) -> bool {
     let values = headers.get_all(ACCEPT).iter();
     let ranges = values.filter_map(|value| value.to_str().ok());
     ranges.flat_map(|value| value.split(',')).any(|range| {
-        let essence = range.split(';').next().unwrap_or_default();
-        essence.trim().eq_ignore_ascii_case(MEDIA_TYPE)
+        let mut parts = range.split(';').map(str::trim);
+        let essence = parts.next().unwrap_or_default();
+        essence.eq_ignore_ascii_case(MEDIA_TYPE) && !parts.any(is_weight_of_zero)
     })
+}
+
+/// Whether this parameter says that the media type is not acceptable (RFC 9110 §12.4.2).
+fn is_weight_of_zero(parameter: &str) -> bool {
+    let weight = parameter
+        .split_once('=')
+        .filter(|(name, _)| name.eq_ignore_ascii_case("q"));
+    weight.is_some_and(|(_, weight)| weight.parse() == Ok(0.0_f32))
 }
 
 /// The answer as JSON.

@@ -1,24 +1,28 @@
 //! What an answer says of a token (RFC 7662 §2.2).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::{failure::Failure, memory::Known};
 use crate::{
-    claims::{Content, VerifiedToken},
+    claims::{Content, Scope, VerifiedToken},
     clock::Timestamp,
     error::TokenError,
+    json,
     profile::TokenProfile,
+    verifier::has_tenant,
 };
 
 /// What an answer has to say for a token to be accepted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) issuer: String,
     pub(super) audiences: Vec<String>,
     pub(super) audience_required: bool,
     pub(super) profile: TokenProfile,
+    /// The most that a token may allow.
+    pub(super) limit: Option<Scope>,
 }
 
 /// Names under which servers say what kind of token they tell of, and what they call those that are no
@@ -41,26 +45,27 @@ const NO_ACCESS_TOKENS: [&str; 9] = [
 const OF_ID_TOKENS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
 
 impl Rules {
-    /// Whether a token is accepted of which the server says this.
+    pub(super) fn with_profile(&self, profile: TokenProfile) -> Self {
+        Self {
+            profile,
+            ..self.clone()
+        }
+    }
+
+    /// Whether a token is accepted of which the server says this, at the times at which it is valid.
     pub(super) fn judge(
         &self,
         mut members: Map<String, Value>,
         now: Timestamp,
-        leeway: Duration,
     ) -> Result<Result<Known, TokenError>, Failure> {
         match members.remove("active") {
-            Some(Value::Bool(true)) => Ok(self.accept(members, now, leeway)),
+            Some(Value::Bool(true)) => Ok(self.accept(members, now)),
             Some(Value::Bool(false)) => Ok(Err(TokenError::Inactive)),
             _ => Err(Failure::NoVerdict),
         }
     }
 
-    fn accept(
-        &self,
-        mut members: Map<String, Value>,
-        now: Timestamp,
-        leeway: Duration,
-    ) -> Result<Known, TokenError> {
+    fn accept(&self, mut members: Map<String, Value>, now: Timestamp) -> Result<Known, TokenError> {
         // Some servers write the members that a token does not have.
         members.retain(|_, value| !value.is_null());
         if is_of_another_kind(&members) {
@@ -74,26 +79,34 @@ impl Rules {
         members.entry("iat").or_insert_with(issued);
         let names_audience = members.contains_key("aud");
         let is_dpop = has_text(&members, "token_type", "dpop");
-        let content = self.profile.read_members(members)?;
+        let mut content = self.profile.read_members(members)?;
         self.check_audience(&content, names_audience)?;
+        self.check_tenant(&content)?;
+        if let Some(limit) = &self.limit {
+            content.claims.scope = content.claims.scope.intersection(limit);
+        }
         let claims = &content.claims;
         let jkt = claims.cnf.as_ref().and_then(|cnf| cnf.jkt());
         if is_dpop && jkt.is_none() {
             // It would be taken for a token that anybody may use.
             return Err(TokenError::Claims);
         }
-        let start = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat)) - leeway;
-        let end = claims.exp + leeway;
-        if now >= end {
-            return Err(TokenError::Expired);
-        }
-        if now < start {
-            return Err(TokenError::NotYetValid);
-        }
+        let start = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
         Ok(Known {
+            valid: start..claims.exp,
             token: VerifiedToken::new(Arc::new(content)),
-            valid: start..end,
         })
+    }
+
+    fn check_tenant(&self, content: &Content) -> Result<(), TokenError> {
+        let Some(claim) = self.profile.tenant() else {
+            return Ok(());
+        };
+        let tenant = json::find(&content.private, claim).and_then(Value::as_str);
+        match tenant.is_some_and(|tenant| has_tenant(&self.issuer, tenant)) {
+            true => Ok(()),
+            false => Err(TokenError::Issuer),
+        }
     }
 
     /// A server that names no audience may know for which API it answers (RFC 7662 §4).

@@ -5,11 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use serde_json::{Map, Value};
-use tokio::{
-    runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
-};
+use tokio::{runtime::Handle, time::timeout};
 use zeroize::Zeroizing;
 
 use super::{
@@ -18,6 +14,7 @@ use super::{
     flight::{Boarding, Flights, Landing, Outcome},
     memory::{Known, Memory},
     question::Question,
+    queue::{Place, Queue},
     shelf::Digest,
     signed::{Expected, SignedAnswers, is_signed},
 };
@@ -26,31 +23,35 @@ use crate::{
     clock::Timestamp,
     error::TokenError,
     json,
+    profile::TokenProfile,
     transport::Transport,
     verifier::{Opaque, PendingToken, Timing},
 };
 
 /// What [`IntrospectionBuilder`](super::IntrospectionBuilder) has put together.
 pub(super) struct Asker {
+    pub(super) line: Arc<Line>,
+    pub(super) rules: Rules,
+    pub(super) memory: Memory,
+    pub(super) flights: Flights,
+}
+
+/// How the server is asked, however its answers are read.
+pub(super) struct Line {
     pub(super) question: Question,
     pub(super) transport: Transport,
-    pub(super) rules: Rules,
     pub(super) signed: Option<SignedAnswers>,
     pub(super) time_limit: Duration,
     pub(super) max_bytes: usize,
-    pub(super) memory: Memory,
-    pub(super) flights: Flights,
-    /// One for each question that is on its way to the server.
-    pub(super) under_way: Semaphore,
-    /// One for each question that is on its way or waits.
-    pub(super) places: Arc<Semaphore>,
+    pub(super) queue: Queue,
     pub(super) failures: FailureLog,
 }
 
 impl Opaque for Asker {
     fn recall(&self, token: &str, timing: &Timing) -> Option<VerifiedToken> {
-        self.memory
-            .good(&self.memory.digest(token), timing.clock.now())
+        let (now, leeway) = (timing.clock.now(), timing.leeway);
+        let known = self.memory.good(&self.memory.digest(token), now, leeway)?;
+        Some(known.token)
     }
 
     fn ask(self: Arc<Self>, token: Zeroizing<String>, timing: &Timing) -> PendingToken {
@@ -58,44 +59,58 @@ impl Opaque for Asker {
         // Nothing begins before somebody waits for it.
         Box::pin(async move { self.verify(token, timing).await })
     }
+
+    fn with_profile(&self, profile: TokenProfile) -> Arc<dyn Opaque> {
+        Arc::new(Self {
+            line: Arc::clone(&self.line),
+            rules: self.rules.with_profile(profile),
+            memory: self.memory.emptied(),
+            flights: Flights::default(),
+        })
+    }
 }
 
 impl Asker {
-    async fn verify(self: Arc<Self>, token: Zeroizing<String>, timing: Timing) -> Outcome {
+    async fn verify(
+        self: Arc<Self>,
+        token: Zeroizing<String>,
+        timing: Timing,
+    ) -> Result<VerifiedToken, TokenError> {
         let digest = self.memory.digest(&token);
-        let now = timing.clock.now();
+        let (now, leeway) = (timing.clock.now(), timing.leeway);
         let known = || {
-            let good = self.memory.good(&digest, now).map(Ok);
-            good.or_else(|| self.memory.bad(&digest, now).map(Err))
+            let good = self.memory.good(&digest, now, leeway).map(Ok);
+            good.or_else(|| self.memory.bad(&digest, now, leeway).map(Err))
         };
-        match self.flights.board(digest, known) {
+        let outcome = match self.flights.board(digest, known) {
             Boarding::Known(outcome) => outcome,
             Boarding::Waiting(flight) => flight.landed().await,
             Boarding::First(landing, flight) => {
-                let asker = Arc::clone(&self);
-                match asker.depart(landing, token, timing.clone()) {
-                    Ok(()) => flight.landed().await,
-                    Err(failure) => self.fall_back(&failure, &digest, now),
-                }
+                Arc::clone(&self).depart(landing, token, timing.clone());
+                flight.landed().await
+            }
+        };
+        outcome?.at(timing.clock.now(), leeway)
+    }
+
+    /// Asks in a task of its own: whoever waits for the answer may go away.
+    fn depart(self: Arc<Self>, landing: Landing, token: Zeroizing<String>, timing: Timing) {
+        match self.admit(&landing.digest(), timing.clock.now()) {
+            Ok((runtime, place)) => drop(runtime.spawn(async move {
+                let outcome = self.fly(landing.digest(), token, &timing, place).await;
+                landing.land(outcome);
+            })),
+            Err(failure) => {
+                let outcome = self.fall_back(&failure, &landing.digest(), &timing);
+                landing.land(outcome);
             }
         }
     }
 
-    /// Asks in a task of its own: whoever waits for the answer may go away.
-    fn depart(
-        self: Arc<Self>,
-        landing: Landing,
-        token: Zeroizing<String>,
-        timing: Timing,
-    ) -> Result<(), Failure> {
+    fn admit(&self, digest: &Digest, now: Timestamp) -> Result<(Handle, Place), Failure> {
         let runtime = Handle::try_current().map_err(|_| Failure::NoRuntime)?;
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|_| Failure::Crowded)?;
-        runtime.spawn(async move {
-            let outcome = self.fly(landing.digest(), token, &timing, place).await;
-            landing.land(outcome);
-        });
-        Ok(())
+        let place = self.line.queue.place(self.memory.standing(digest, now));
+        Ok((runtime, place.ok_or(Failure::Crowded)?))
     }
 
     async fn fly(
@@ -103,20 +118,24 @@ impl Asker {
         digest: Digest,
         token: Zeroizing<String>,
         timing: &Timing,
-        _place: OwnedSemaphorePermit,
+        place: Place,
     ) -> Outcome {
-        match timeout(self.time_limit, self.exchange(&token, timing)).await {
-            Ok(Ok((answer, asked))) => self.memory.put(digest, answer, asked, timing.clock.now()),
-            Ok(Err(failure)) => self.fall_back(&failure, &digest, timing.clock.now()),
-            Err(_) => self.fall_back(&Failure::TimedOut, &digest, timing.clock.now()),
+        match timeout(self.line.time_limit, self.exchange(&token, timing, &place)).await {
+            Ok(Ok((answer, asked))) => {
+                let (now, leeway) = (timing.clock.now(), timing.leeway);
+                self.memory.put(digest, &answer, asked, now, leeway);
+                answer
+            }
+            Ok(Err(failure)) => self.fall_back(&failure, &digest, timing),
+            Err(_) => self.fall_back(&Failure::TimedOut, &digest, timing),
         }
     }
 
-    fn fall_back(&self, failure: &Failure, digest: &Digest, now: Timestamp) -> Outcome {
-        self.failures.note(failure, &self.question.endpoint);
-        self.memory
-            .stale(digest, now)
-            .ok_or(TokenError::Unavailable)
+    fn fall_back(&self, failure: &Failure, digest: &Digest, timing: &Timing) -> Outcome {
+        self.line.failures.note(failure, &self.line.question.shown);
+        let (now, leeway) = (timing.clock.now(), timing.leeway);
+        let stale = self.memory.stale(digest, now, leeway);
+        stale.ok_or(TokenError::Unavailable)
     }
 
     /// The answer, and when the question was asked.
@@ -124,13 +143,14 @@ impl Asker {
         &self,
         token: &str,
         timing: &Timing,
+        place: &Place,
     ) -> Result<(Result<Known, TokenError>, Timestamp), Failure> {
-        // It is closed by nobody.
-        let _permit = self.under_way.acquire().await;
+        let _turn = self.line.queue.turn(place).await;
         let asked = timing.clock.now();
         let answer = self
+            .line
             .transport
-            .send(self.question.about(token), self.max_bytes);
+            .send(self.line.question.about(token), self.line.max_bytes);
         let answer = answer.await?;
         match answer.status() {
             StatusCode::OK => {}
@@ -140,9 +160,7 @@ impl Asker {
             status => return Err(Failure::Status(status)),
         }
         let members = self.members(&answer, asked, timing).await?;
-        let judged = self
-            .rules
-            .judge(members, timing.clock.now(), timing.leeway)?;
+        let judged = self.rules.judge(members, timing.clock.now())?;
         Ok((judged, asked))
     }
 
@@ -152,7 +170,7 @@ impl Asker {
         asked: Timestamp,
         timing: &Timing,
     ) -> Result<Map<String, Value>, Failure> {
-        match (&self.signed, is_signed(answer.headers())) {
+        match (&self.line.signed, is_signed(answer.headers())) {
             (Some(signed), true) => {
                 let expected = Expected {
                     issuer: &self.rules.issuer,
@@ -172,7 +190,7 @@ impl Asker {
 impl fmt::Debug for Asker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Introspection")
-            .field("endpoint", &self.question.endpoint)
+            .field("endpoint", &self.line.question.shown)
             .field("issuer", &self.rules.issuer)
             .field("audiences", &self.rules.audiences)
             .finish_non_exhaustive()

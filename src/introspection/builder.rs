@@ -2,24 +2,26 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, Uri};
-use tokio::sync::Semaphore;
 use tower_service::Service;
 
 use super::{
     ClientAuthentication, Introspection,
     answer::Rules,
-    asker::Asker,
+    asker::{Asker, Line},
     failure::FailureLog,
     flight::Flights,
     memory::{Limits, Memory},
     question::Question,
+    queue::Queue,
     signed::{SignedAnswers, accepted},
 };
 use crate::{
+    claims::Scope,
     error::{BoxError, ConfigError, ConfigErrorKind},
     issuer::check_names,
     profile::{Discriminator, TokenProfile},
     transport::Transport,
+    uri,
     verifier::IssuerKeys,
 };
 
@@ -61,6 +63,8 @@ impl Introspection {
     /// Asks the server at this endpoint, as this client, by any HTTP client that is a tower service.
     /// The server's metadata name the address as `introspection_endpoint` (RFC 8414 §2).
     ///
+    /// A query of the address is sent, but never shown: logs and `Debug` have the address without it.
+    ///
     /// The HTTP client must not follow redirects to other origins: each request has the secret of this
     /// API and a token in it.
     #[expect(clippy::new_ret_no_self, reason = "all else has a default or a name")]
@@ -88,6 +92,7 @@ impl Introspection {
                 audiences: Vec::new(),
                 audience_required: false,
                 profile: TokenProfile::jwt(Discriminator::audience()),
+                limit: None,
             },
             signed_by: None,
             signed_only: false,
@@ -133,9 +138,20 @@ impl IntrospectionBuilder {
 
     /// In which members the client, the scope and so on are, if not in those of RFC 7662. What a profile
     /// says of types and [discriminators](TokenProfile::discriminator) does not count here: the server
-    /// has looked at the token itself.
+    /// has looked at the token itself. A [tenant claim](TokenProfile::tenant_claim) has to name a tenant that
+    /// is a part of the issuer's path.
+    ///
+    /// [`Verifier::profile`](crate::Verifier::profile) sets it too, for a verifier that only introspects.
     pub fn profile(mut self, profile: TokenProfile) -> Self {
         self.rules.profile = profile;
+        self
+    }
+
+    /// The most that the tokens may allow. Other scope tokens that answers name are left out of
+    /// [`Claims::scope`](crate::Claims::scope), as by
+    /// [`TrustedIssuer::limit_scope`](crate::TrustedIssuer::limit_scope). The default is no limit.
+    pub fn limit_scope(mut self, scope: Scope) -> Self {
+        self.rules.limit = Some(scope);
         self
     }
 
@@ -159,7 +175,12 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// How many good answers are remembered: 10 000 by default. One takes about 1 KiB.
+    /// How many good answers are remembered: 10 000 by default. One takes about 1 KiB, and together they
+    /// take at most 4 KiB for each: if answers are long, fewer of them are remembered, and one that alone
+    /// takes more than that is not.
+    ///
+    /// Of as many tokens it is known for ten minutes that they were good, only to ask about them
+    /// [before others](Self::max_waiting).
     pub fn max_entries(mut self, entries: usize) -> Self {
         self.limits.entries = entries;
         self
@@ -198,14 +219,16 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// How many questions are on their way to the server at once: 32 by default.
+    /// How many questions are on their way to the server at once: 32 by default. A quarter of them is
+    /// kept for tokens that were good in the last ten minutes.
     pub fn max_concurrent(mut self, questions: usize) -> Self {
         self.concurrent = questions;
         self
     }
 
     /// How many questions wait for one of those to be answered: 1000 by default. Beyond that, requests
-    /// get a 503 at once.
+    /// get a 503 at once. Questions about tokens that were good in the last ten minutes go before them, and
+    /// as many of those again may wait.
     pub fn max_waiting(mut self, questions: usize) -> Self {
         self.waiting = questions;
         self
@@ -224,12 +247,14 @@ impl IntrospectionBuilder {
     ///
     /// # Errors
     ///
-    /// - [`Url`](ConfigErrorKind::Url) if the endpoint cannot be used or is not https.
+    /// - [`Url`](ConfigErrorKind::Url) if the endpoint cannot be used, is not https, or has a user or a
+    ///   password in it.
     /// - [`EmptyIssuer`](ConfigErrorKind::EmptyIssuer), [`EmptyAudience`](ConfigErrorKind::EmptyAudience)
     ///   or [`EmptyClientId`](ConfigErrorKind::EmptyClientId) if a name is missing or empty.
     /// - [`Lifetime`](ConfigErrorKind::Lifetime) or [`Limit`](ConfigErrorKind::Limit) if a setting is out
-    ///   of the range that the [table](Self) has, if signed answers are required and there are no keys,
-    ///   or if a bearer token cannot be sent in a header.
+    ///   of the range that the [table](Self) has.
+    /// - [`NoKeys`](ConfigErrorKind::NoKeys) if signed answers are required and there are no keys.
+    /// - [`Credentials`](ConfigErrorKind::Credentials) if a bearer token cannot be sent in a header.
     pub fn build(self) -> Result<Introspection, ConfigError> {
         let endpoint = endpoint(&self.endpoint, self.http_too)?;
         self.check()?;
@@ -240,23 +265,26 @@ impl IntrospectionBuilder {
             recipient,
             required: self.signed_only,
         });
-        Ok(Introspection(Arc::new(Asker {
+        let line = Line {
             question: Question {
+                shown: uri::shown(&self.endpoint).to_owned(),
                 endpoint,
                 authorization: self.authentication.header()?,
                 parameters: self.authentication.parameters(),
                 accept: accepted(signed.as_ref()),
             },
             transport: self.transport,
-            rules: self.rules,
             signed,
             time_limit: self.time_limit,
             max_bytes: self.max_bytes,
+            queue: Queue::new(self.concurrent, self.waiting),
+            failures: FailureLog::default(),
+        };
+        Ok(Introspection(Arc::new(Asker {
+            line: Arc::new(line),
+            rules: self.rules,
             memory: Memory::new(self.limits),
             flights: Flights::default(),
-            under_way: Semaphore::new(self.concurrent),
-            places: Arc::new(Semaphore::new(self.concurrent + self.waiting)),
-            failures: FailureLog::default(),
         })))
     }
 
@@ -287,7 +315,7 @@ impl IntrospectionBuilder {
         if self.signed_only && self.signed_by.is_none() {
             let what =
                 "signed answers are required, and there are no keys to verify them: call signed_by";
-            return Err(ConfigError::new(ConfigErrorKind::Limit, what));
+            return Err(ConfigError::new(ConfigErrorKind::NoKeys, what));
         }
         Ok(())
     }
@@ -295,14 +323,18 @@ impl IntrospectionBuilder {
 
 fn endpoint(text: &str, http_too: bool) -> Result<Uri, ConfigError> {
     let refused = |what: String| ConfigError::new(ConfigErrorKind::Url, what);
-    let uri: Uri = text
+    let parsed: Uri = text
         .parse()
-        .map_err(|error| refused(format!("{text:?} is no URL")).with_source(error))?;
-    let has_host = uri.host().is_some_and(|host| !host.is_empty());
-    match uri.scheme_str() {
-        Some("https") if has_host => Ok(uri),
-        Some("http") if has_host && http_too => Ok(uri),
-        Some("http") if has_host => Err(refused(format!(
+        .map_err(|error| refused(format!("{:?} is no URL", uri::shown(text))).with_source(error))?;
+    let is_server = uri::split(text).is_some();
+    let text = uri::shown(text);
+    match parsed.scheme_str() {
+        Some("https" | "http") if !is_server => Err(refused(format!(
+            "{text:?} names a user, or no server; credentials are for ClientAuthentication"
+        ))),
+        Some("https") => Ok(parsed),
+        Some("http") if http_too => Ok(parsed),
+        Some("http") => Err(refused(format!(
             "{text:?} is not https; danger_accept_http is for servers on the same machine, and for tests"
         ))),
         _ => Err(refused(format!("{text:?} is no https URL"))),
@@ -312,7 +344,7 @@ fn endpoint(text: &str, http_too: bool) -> Result<Uri, ConfigError> {
 impl fmt::Debug for IntrospectionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IntrospectionBuilder")
-            .field("endpoint", &self.endpoint)
+            .field("endpoint", &uri::shown(&self.endpoint))
             .field("authentication", &self.authentication)
             .field("rules", &self.rules)
             .finish_non_exhaustive()

@@ -49,7 +49,7 @@ pub(super) enum Failure {
 pub(super) struct FailureLog(Mutex<HashMap<Discriminant<Failure>, Instant>>);
 
 impl FailureLog {
-    pub(super) fn note(&self, failure: &Failure, _endpoint: &http::Uri) {
+    pub(super) fn note(&self, failure: &Failure, _endpoint: &str) {
         if !self.is_news(failure) {
             trace::debug!(
                 error = failure as &dyn std::error::Error,

@@ -7,10 +7,10 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::shelf::Digest;
-use crate::{claims::VerifiedToken, error::TokenError};
+use super::{memory::Known, shelf::Digest};
+use crate::error::TokenError;
 
-pub(super) type Outcome = Result<VerifiedToken, TokenError>;
+pub(super) type Outcome = Result<Known, TokenError>;
 
 type Answer = watch::Receiver<Option<Outcome>>;
 
@@ -35,7 +35,8 @@ pub(super) struct Flight(Answer);
 pub(super) struct Landing {
     flights: Flights,
     digest: Digest,
-    answer: watch::Sender<Option<Outcome>>,
+    /// Until there is one.
+    answer: Option<watch::Sender<Option<Outcome>>>,
 }
 
 impl Flights {
@@ -57,7 +58,7 @@ impl Flights {
         let landing = Landing {
             flights: self.clone(),
             digest,
-            answer: sender,
+            answer: Some(sender),
         };
         Boarding::First(landing, Flight(receiver))
     }
@@ -81,13 +82,25 @@ impl Landing {
         self.digest
     }
 
-    pub(super) fn land(self, outcome: Outcome) {
-        let _ = self.answer.send(Some(outcome));
+    /// Whoever has the answer must not find this flight again: an answer is only for those who came
+    /// before it.
+    pub(super) fn land(mut self, outcome: Outcome) {
+        self.leave();
+        if let Some(answer) = self.answer.take() {
+            let _ = answer.send(Some(outcome));
+        }
+    }
+
+    fn leave(&self) {
+        self.flights.lock().remove(&self.digest);
     }
 }
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        self.flights.lock().remove(&self.digest);
+        // After an answer, the flight of this digest is somebody else's.
+        if self.answer.is_some() {
+            self.leave();
+        }
     }
 }

@@ -6,8 +6,13 @@ use std::{
     time::Duration,
 };
 
-use super::shelf::{Digest, Shelf};
-use crate::{claims::VerifiedToken, clock::Timestamp, error::TokenError, jws::hmac_sha256};
+use super::{
+    queue::Standing,
+    shelf::{Digest, Shelf},
+};
+use crate::{
+    claims::VerifiedToken, clock::Timestamp, error::TokenError, jws::hmac_sha256, verifier::held_by,
+};
 
 /// For how long, and of how many tokens, answers are remembered.
 #[derive(Clone, Debug)]
@@ -20,10 +25,24 @@ pub(super) struct Limits {
 }
 
 /// A token that the server has called active.
+#[derive(Clone)]
 pub(super) struct Known {
     pub(super) token: VerifiedToken,
-    /// When the token is valid, with the leeway.
+    /// When the token is valid, without a leeway: those who share what is known may differ in theirs.
     pub(super) valid: Range<Timestamp>,
+}
+
+impl Known {
+    /// The token, if it is valid at this time, give or take the leeway.
+    pub(super) fn at(&self, now: Timestamp, leeway: Duration) -> Result<VerifiedToken, TokenError> {
+        if now >= self.valid.end + leeway {
+            return Err(TokenError::Expired);
+        }
+        if now < self.valid.start - leeway {
+            return Err(TokenError::NotYetValid);
+        }
+        Ok(self.token.clone())
+    }
 }
 
 struct Good {
@@ -34,6 +53,15 @@ struct Good {
 struct Bad {
     why: TokenError,
     asked: Timestamp,
+    /// Of whoever found the token too old or too young.
+    leeway: Duration,
+}
+
+impl Bad {
+    /// Whether the token is refused for anybody, whatever the leeway.
+    fn is_for_all(&self) -> bool {
+        !matches!(self.why, TokenError::Expired | TokenError::NotYetValid)
+    }
 }
 
 pub(super) struct Memory {
@@ -42,7 +70,16 @@ pub(super) struct Memory {
     good: Mutex<Shelf<Good>>,
     /// Apart from the good ones, so that tokens that nobody knows take no room from them.
     bad: Mutex<Shelf<Bad>>,
+    /// The tokens that were good the last time. It tells only who is to be asked about first.
+    regulars: Mutex<Shelf<()>>,
 }
+
+/// How much the claims of a token take on average, at most. An answer may be much longer, and it is the
+/// server's to say of what.
+const BYTES: usize = 4 * 1024;
+
+/// For how long a token that was good goes before strangers.
+const REGULAR_FOR: Duration = Duration::from_secs(10 * 60);
 
 impl Memory {
     pub(super) fn new(limits: Limits) -> Self {
@@ -52,10 +89,18 @@ impl Memory {
         let _ = getrandom::fill(&mut key);
         Self {
             key,
-            good: Mutex::new(Shelf::new(limits.entries)),
-            bad: Mutex::new(Shelf::new(limits.negative_entries)),
+            good: Mutex::new(Shelf::new(
+                limits.entries,
+                limits.entries.saturating_mul(BYTES),
+            )),
+            bad: Mutex::new(Shelf::new(limits.negative_entries, 0)),
+            regulars: Mutex::new(Shelf::new(limits.entries, 0)),
             limits,
         }
+    }
+
+    pub(super) fn emptied(&self) -> Self {
+        Self::new(self.limits.clone())
     }
 
     pub(super) fn digest(&self, token: &str) -> Digest {
@@ -64,53 +109,76 @@ impl Memory {
 
     /// The token, if it was good when the server was asked, and that is not long ago. If the clock went
     /// back behind that time, nothing is known.
-    pub(super) fn good(&self, digest: &Digest, now: Timestamp) -> Option<VerifiedToken> {
-        self.good_for(digest, now, self.limits.max_age)
+    pub(super) fn good(&self, digest: &Digest, now: Timestamp, leeway: Duration) -> Option<Known> {
+        self.good_for(digest, now, leeway, self.limits.max_age)
     }
 
     /// The same, if the server cannot be asked again.
-    pub(super) fn stale(&self, digest: &Digest, now: Timestamp) -> Option<VerifiedToken> {
+    pub(super) fn stale(&self, digest: &Digest, now: Timestamp, leeway: Duration) -> Option<Known> {
         let age = self.limits.max_age + self.limits.stale_if_error;
-        self.good_for(digest, now, age)
+        self.good_for(digest, now, leeway, age)
             .filter(|_| !self.limits.stale_if_error.is_zero())
     }
 
-    fn good_for(&self, digest: &Digest, now: Timestamp, age: Duration) -> Option<VerifiedToken> {
+    fn good_for(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+        leeway: Duration,
+        age: Duration,
+    ) -> Option<Known> {
         let shelf = lock(&self.good);
         let good = shelf.get(digest, now)?;
         let is_fresh = good.asked <= now && now < good.asked + age;
-        (is_fresh && good.known.valid.contains(&now)).then(|| good.known.token.clone())
+        (is_fresh && good.known.at(now, leeway).is_ok()).then(|| good.known.clone())
     }
 
     /// Why the token was refused a moment ago.
-    pub(super) fn bad(&self, digest: &Digest, now: Timestamp) -> Option<TokenError> {
+    pub(super) fn bad(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+        leeway: Duration,
+    ) -> Option<TokenError> {
         let shelf = lock(&self.bad);
         let bad = shelf.get(digest, now)?;
-        (bad.asked <= now).then_some(bad.why)
+        let counts = bad.asked <= now && (bad.is_for_all() || bad.leeway == leeway);
+        counts.then_some(bad.why)
+    }
+
+    pub(super) fn standing(&self, digest: &Digest, now: Timestamp) -> Standing {
+        match lock(&self.regulars).get(digest, now) {
+            Some(()) => Standing::Regular,
+            None => Standing::Stranger,
+        }
     }
 
     /// Remembers the answer to a question that was asked at this time.
     pub(super) fn put(
         &self,
         digest: Digest,
-        answer: Result<Known, TokenError>,
+        answer: &Result<Known, TokenError>,
         asked: Timestamp,
         now: Timestamp,
-    ) -> Result<VerifiedToken, TokenError> {
-        match answer {
+        leeway: Duration,
+    ) {
+        let answer = answer.as_ref().map_err(|why| *why);
+        match answer.and_then(|known| known.at(now, leeway).map(|_| known.clone())) {
             Ok(known) => {
-                let token = known.token.clone();
                 let age = self.limits.max_age + self.limits.stale_if_error;
-                let end = known.valid.end.min(asked + age);
+                let end = (known.valid.end + leeway).min(asked + age);
                 lock(&self.bad).remove(&digest);
-                lock(&self.good).put(digest, Good { known, asked }, end, now);
-                Ok(token)
+                lock(&self.regulars).put(digest, ((), 0), now + REGULAR_FOR, now);
+                let bytes = held_by(&known.token);
+                let good = Good { known, asked };
+                lock(&self.good).put(digest, (good, bytes), end, now);
             }
             Err(why) => {
                 lock(&self.good).remove(&digest);
+                lock(&self.regulars).remove(&digest);
                 let end = asked + self.limits.negative_for;
-                lock(&self.bad).put(digest, Bad { why, asked }, end, now);
-                Err(why)
+                let bad = Bad { why, asked, leeway };
+                lock(&self.bad).put(digest, (bad, 0), end, now);
             }
         }
     }

@@ -27,7 +27,8 @@
 //! 7. **A flood of unknown tokens** does not become one at the server: no more than
 //!    [32](IntrospectionBuilder::max_concurrent) questions are on their way, and
 //!    [1000](IntrospectionBuilder::max_waiting) wait. Beyond that, tokens that are not remembered get a
-//!    503 at once.
+//!    503 at once. Tokens that were good in the last ten minutes go before all others, and a quarter of the
+//!    questions is kept for them: the flood keeps new tokens out, and not those that are in use.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -78,8 +79,10 @@ mod failure;
 mod flight;
 mod memory;
 mod question;
+mod queue;
 mod shelf;
 mod signed;
+mod verifier;
 
 pub use authentication::ClientAuthentication;
 pub use builder::IntrospectionBuilder;
@@ -94,12 +97,6 @@ use asker::Asker;
 /// by [`opaque_tokens`](crate::Verifier::opaque_tokens) if JWTs are to be verified here.
 #[derive(Clone)]
 pub struct Introspection(Arc<Asker>);
-
-impl Introspection {
-    pub(crate) fn into_opaque(self) -> Arc<dyn crate::verifier::Opaque> {
-        self.0
-    }
-}
 
 impl fmt::Debug for Introspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

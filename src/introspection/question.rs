@@ -29,6 +29,8 @@ pub(super) fn form_encoded(text: &str) -> String {
 /// All of a request but the token.
 pub(super) struct Question {
     pub(super) endpoint: Uri,
+    /// The endpoint as logs and `Debug` have it.
+    pub(super) shown: String,
     pub(super) authorization: Option<HeaderValue>,
     pub(super) parameters: Zeroizing<String>,
     pub(super) accept: HeaderValue,

@@ -43,7 +43,7 @@ mod read;
 mod ready;
 mod shape;
 
-pub use discriminator::Discriminator;
+pub use discriminator::{ClaimValue, Discriminator};
 use shape::{Shape, names};
 
 use crate::{
@@ -159,7 +159,8 @@ impl TokenProfile {
     }
 
     /// The claims that hold the [roles](crate::VerifiedToken::roles): a text, which is one role, a list
-    /// of texts, or an object whose names are roles. Default: `roles` (RFC 9068 §2.2.3.1).
+    /// of texts, or an object whose names are roles, as far as they hold an object or `true`. Default:
+    /// `roles` (RFC 9068 §2.2.3.1).
     ///
     /// A dot leads into an object, as in [`scope_claims`](Self::scope_claims).
     ///

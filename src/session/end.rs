@@ -1,20 +1,42 @@
-use super::{EndReason, SessionError, SessionEvent, SessionEventKind, Sessions};
+use super::{EndReason, SessionError, SessionEvent, SessionEventKind, SessionOwner, Sessions};
 use crate::{
     claims::SessionId,
     store::{Record, SessionStore},
 };
 
 impl<St: SessionStore> Sessions<St> {
-    /// Ends a session of `subject`, and tells whether this call has ended it. The answer is
-    /// `false` if `subject` has no such session or if it was ended before.
+    /// Ends a session of `owner`, and tells whether this call has ended it. The answer is
+    /// `false` if `owner` has no such session or if it was ended before.
     ///
-    /// Call it when a user logs out, with
-    /// [`Claims::session_id`](crate::Claims::session_id) and `sub` of the access token.
+    /// Call it when a user logs out, with the claims of the access token and their
+    /// [`session_id`](crate::Claims::session_id). A token of another issuer ends nothing. A subject's
+    /// name, as an administrator gives it, may take the place of the claims; never pass the `sub` of a token
+    /// ([why](SessionOwner)).
+    ///
+    /// ```
+    /// # use tower_bearer::session::{SessionError, Sessions};
+    /// use tower_bearer::Claims;
+    ///
+    /// async fn log_out(sessions: &Sessions, claims: &Claims) -> Result<(), SessionError> {
+    ///     if let Some(session) = claims.session_id() {
+    ///         sessions.end(session, claims).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
     /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails.
-    pub async fn end(&self, id: SessionId, subject: &str) -> Result<bool, SessionError> {
+    pub async fn end(
+        &self,
+        id: SessionId,
+        owner: impl Into<SessionOwner>,
+    ) -> Result<bool, SessionError> {
+        let owner = owner.into();
+        let Some(subject) = owner.of(self.0.issuer.issuer()) else {
+            return Ok(false);
+        };
         match self.load_session(id).await? {
             Some(record) if record.session.subject == subject => {
                 self.end_now(&record, EndReason::Logout).await
@@ -23,33 +45,43 @@ impl<St: SessionStore> Sessions<St> {
         }
     }
 
-    /// Ends all sessions of `subject`, and gives the number of those that this call has ended.
+    /// Ends all sessions of `owner`, and gives the number of those that this call has ended. For a request
+    /// of the user, pass the claims of the access token: another issuer's user has no session here. For a
+    /// deleted user, pass the subject's name; never pass the `sub` of a token ([why](SessionOwner)).
     ///
     /// # Errors
     ///
     /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails.
-    pub async fn end_all(&self, subject: &str) -> Result<usize, SessionError> {
-        self.end_each(subject, None).await
+    pub async fn end_all(&self, owner: impl Into<SessionOwner>) -> Result<usize, SessionError> {
+        self.end_each(owner.into(), None).await
     }
 
-    /// Ends all sessions of `subject` except for `keep`, and gives the number of those that this
-    /// call has ended. If `keep` is no session of `subject`, all of them end.
+    /// Ends all sessions of `owner` except for `keep`, and gives the number of those that this
+    /// call has ended. If `keep` is no session of `owner`, all of them end.
     ///
-    /// Call it when a user changes the password, with the session that the request came from:
-    /// whoever knew the old password is out, and the user is not.
+    /// Call it when a user changes the password, with the claims of the access token and the session that
+    /// the request came from: whoever knew the old password is out, and the user is not. Another issuer's
+    /// user has no session here. Never pass the `sub` of a token ([why](SessionOwner)).
     ///
     /// # Errors
     ///
     /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails.
-    pub async fn end_others(&self, subject: &str, keep: SessionId) -> Result<usize, SessionError> {
-        self.end_each(subject, Some(keep)).await
+    pub async fn end_others(
+        &self,
+        owner: impl Into<SessionOwner>,
+        keep: SessionId,
+    ) -> Result<usize, SessionError> {
+        self.end_each(owner.into(), Some(keep)).await
     }
 
     async fn end_each(
         &self,
-        subject: &str,
+        owner: SessionOwner,
         keep: Option<SessionId>,
     ) -> Result<usize, SessionError> {
+        let Some(subject) = owner.of(self.0.issuer.issuer()) else {
+            return Ok(0);
+        };
         let (sessions, subject) = (self.clone(), subject.to_owned());
         self.to_the_end(async move {
             let (inner, reason) = (&sessions.0, EndReason::Logout);

@@ -127,6 +127,14 @@ impl Grant {
     ///
     /// Without this call the tokens are for the audience of the issuer.
     ///
+    /// A token for one resource can do nothing at another but this: whoever holds it, the resource
+    /// included, can end the whole session at the
+    /// [revocation endpoint](crate::endpoint::RevocationEndpoint), unless clients have to
+    /// [authenticate](crate::endpoint::EndpointOptions::require_client_authentication) there.
+    ///
+    /// While servers are upgraded from a version that did not know resources, wait with this call until all
+    /// of them are: an older one gives the tokens of such a session the audience of the issuer.
+    ///
     /// ```
     /// use tower_bearer::session::Grant;
     ///

@@ -4,7 +4,7 @@ use super::{Metadata, PrivateClaims, Session};
 use crate::{
     claims::{Scope, SessionId},
     clock::Timestamp,
-    store::Record,
+    store::{Extra, Record},
 };
 
 /// What a user may see of a session. It contains no secret, and nothing that would help a thief
@@ -98,18 +98,19 @@ impl SessionInfo {
             last_refreshed_at: last_refreshed_at.map(to_the_hour),
             auth_time: session.auth_time,
             acr: session.extra.acr().map(str::to_owned),
-            resources: session
-                .extra
-                .resources()
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
+            resources: resources(&session.extra),
             ends_at: session.ends_at,
             claims: session.claims,
             bound,
             metadata: session.metadata,
         }
     }
+}
+
+/// A session can be seen and ended even if these cannot be read.
+fn resources(extra: &Extra) -> Vec<String> {
+    let granted = extra.resources().unwrap_or_default();
+    granted.into_iter().map(str::to_owned).collect()
 }
 
 impl From<Record> for SessionInfo {

@@ -1,8 +1,8 @@
 use serde::Serialize;
 
-use super::{SessionError, SessionInfo, Sessions, patience::within};
+use super::{SessionError, SessionInfo, SessionOwner, Sessions, patience::within};
 use crate::{
-    claims::SessionId,
+    claims::{Claims, SessionId, VerifiedToken},
     clock::Timestamp,
     store::{Listed, Record, SessionStore},
 };
@@ -14,17 +14,18 @@ const MAX_LIMIT: usize = 1000;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ListRequest {
-    subject: String,
+    owner: SessionOwner,
     current: Option<SessionId>,
     before: Option<SessionId>,
     limit: usize,
 }
 
 impl ListRequest {
-    /// The first page of the sessions of `subject`.
-    pub fn new(subject: impl Into<String>) -> Self {
+    /// The first page of the sessions of `owner`: of the user of verified claims, or of a subject's name as
+    /// an administrator gives it. Never pass the `sub` of a token ([why](SessionOwner)).
+    pub fn new(owner: impl Into<SessionOwner>) -> Self {
         Self {
-            subject: subject.into(),
+            owner: owner.into(),
             current: None,
             before: None,
             limit: DEFAULT_LIMIT,
@@ -53,23 +54,25 @@ impl ListRequest {
     }
 }
 
-/// The first page of the sessions of this subject.
+/// The first page of the sessions of the token's user. That of the token is the
+/// [current](ListRequest::current) one.
+impl<P> From<&Claims<P>> for ListRequest {
+    fn from(claims: &Claims<P>) -> Self {
+        Self::new(claims).current(claims.session_id())
+    }
+}
+
+/// The first page of the sessions of the token's user. That of the token is the
+/// [current](ListRequest::current) one.
+impl From<&VerifiedToken> for ListRequest {
+    fn from(token: &VerifiedToken) -> Self {
+        token.claims().into()
+    }
+}
+
+/// The first page of the sessions of the subject of this name. It must not come from a token.
 impl From<&str> for ListRequest {
     fn from(subject: &str) -> Self {
-        Self::new(subject)
-    }
-}
-
-/// The first page of the sessions of this subject.
-impl From<&String> for ListRequest {
-    fn from(subject: &String) -> Self {
-        Self::new(subject)
-    }
-}
-
-/// The first page of the sessions of this subject.
-impl From<String> for ListRequest {
-    fn from(subject: String) -> Self {
         Self::new(subject)
     }
 }
@@ -81,13 +84,13 @@ pub struct SessionPage {
     /// The sessions: on the first page the current one, if it is live, and then the newest first.
     pub sessions: Vec<SessionInfo>,
     /// Give this to [`ListRequest::before`] for the next page. `None` on the last page. Anyone may
-    /// see and change it: whatever it is, only sessions of the subject are listed.
+    /// see and change it: whatever it is, only sessions of the user are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<SessionId>,
 }
 
 impl<St: SessionStore> Sessions<St> {
-    /// The live sessions of a subject, newest first, by pages.
+    /// The live sessions of a user, newest first, by pages. Another issuer's user has none here.
     ///
     /// ```
     /// use tower_bearer::session::{ListRequest, SessionError, SessionPage, Sessions};
@@ -98,7 +101,7 @@ impl<St: SessionStore> Sessions<St> {
     ///     claims: &Claims,
     ///     cursor: Option<SessionId>,
     /// ) -> Result<SessionPage, SessionError> {
-    ///     let mut request = ListRequest::from(&claims.sub).current(claims.session_id()).limit(20);
+    ///     let mut request = ListRequest::from(claims).limit(20);
     ///     if let Some(cursor) = cursor {
     ///         request = request.before(cursor);
     ///     }
@@ -118,7 +121,13 @@ impl<St: SessionStore> Sessions<St> {
         let (inner, current) = (&self.0, request.current);
         // One more tells whether there is another page, and one more may be the current session.
         let most = request.limit + 1 + usize::from(current.is_some());
-        let (issuer, subject) = (inner.issuer.issuer(), &*request.subject);
+        let issuer = inner.issuer.issuer();
+        let Some(subject) = request.owner.of(issuer) else {
+            return Ok(SessionPage {
+                sessions: Vec::new(),
+                next: None,
+            });
+        };
         let list = inner.store.list(issuer, subject, request.before, most);
         let Listed { records, now } = within(inner.store_timeout, list).await?;
         let (own, mut others): (Vec<_>, Vec<_>) = records

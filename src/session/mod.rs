@@ -51,6 +51,7 @@ mod longest;
 mod maximum;
 mod mint;
 mod outcome;
+mod owner;
 mod patience;
 #[cfg(feature = "dbsc")]
 mod peek;
@@ -82,6 +83,7 @@ pub use info::SessionInfo;
 pub(crate) use introspect::LiveToken;
 pub use list::{ListRequest, SessionPage};
 pub use outcome::{RefreshOutcome, Refreshed};
+pub use owner::SessionOwner;
 #[cfg(feature = "dbsc")]
 pub(crate) use peek::TokenReader;
 pub use policy::{ConfirmBy, Overflow, RotationPolicy};

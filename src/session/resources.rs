@@ -37,12 +37,17 @@ pub(super) fn distinct(mut resources: Vec<String>) -> Vec<String> {
 /// Whom the access token is for: all that was granted if nothing is requested, and otherwise what is
 /// requested, if all of it was granted. A session that was granted for nothing in particular is for the
 /// issuer's audience.
+///
+/// # Errors
+///
+/// [`InvalidTarget`](SessionErrorKind::InvalidTarget) if something was not granted, and
+/// [`Store`](SessionErrorKind::Store) if it cannot be read what was.
 pub(super) fn audience(
     requested: &[String],
     session: &Session,
     default: &str,
 ) -> Result<Audience, SessionError> {
-    let mut granted = session.extra.resources();
+    let mut granted = session.extra.resources()?;
     if granted.is_empty() {
         granted.push(default);
     }

@@ -34,7 +34,8 @@ const TENANT: &str = "{tenantid}";
 /// ```
 #[derive(Clone)]
 pub struct TrustedIssuer {
-    /// The values of `iss`, which are compared byte for byte.
+    /// The values of `iss`, which are compared byte for byte. They are sorted: a provider may have thousands
+    /// of tenants.
     names: Vec<Name>,
     audiences: Vec<String>,
     pub(super) keys: IssuerKeys,
@@ -48,13 +49,18 @@ struct Name {
     tenant: Option<String>,
 }
 
+/// Whether the tenant is a segment of the issuer's path.
+pub(crate) fn has_tenant(issuer: &str, tenant: &str) -> bool {
+    !tenant.is_empty() && issuer.split('/').any(|part| part == tenant)
+}
+
 impl Name {
     /// Whether this is the name of the issuer of this tenant. An issuer that was not made from a template
     /// has its tenant as a segment of its path.
     fn is_of(&self, tenant: &str) -> bool {
         match &self.tenant {
             Some(own) => own == tenant,
-            None => !tenant.is_empty() && self.issuer.split('/').any(|part| part == tenant),
+            None => has_tenant(&self.issuer, tenant),
         }
     }
 
@@ -141,10 +147,15 @@ impl TrustedIssuer {
         Self::named(names, audience.into(), keys.into())
     }
 
-    fn named(names: Vec<Name>, audience: String, keys: IssuerKeys) -> Result<Self, ConfigError> {
+    fn named(
+        mut names: Vec<Name>,
+        audience: String,
+        keys: IssuerKeys,
+    ) -> Result<Self, ConfigError> {
         for name in &names {
             check_names(&name.issuer, &audience)?;
         }
+        names.sort_unstable_by(|one, other| one.issuer.cmp(&other.issuer));
         Ok(Self {
             names,
             audiences: vec![audience],
@@ -191,6 +202,13 @@ impl TrustedIssuer {
         self.names.iter().map(|name| name.issuer.as_str())
     }
 
+    fn name(&self, iss: &str) -> Option<&Name> {
+        let found = self
+            .names
+            .binary_search_by(|name| name.issuer.as_str().cmp(iss));
+        self.names.get(found.ok()?)
+    }
+
     /// Reads the payload of a token that the issuer has signed, with a key that may be bound to one
     /// issuer.
     pub(super) fn read(
@@ -211,8 +229,7 @@ impl TrustedIssuer {
     /// Whether a token with these claims is one of this issuer for this API.
     fn check(&self, content: &Content, key_issuer: Option<&str>) -> Result<(), TokenError> {
         let claims = &content.claims;
-        let name = self.names.iter().find(|name| name.issuer == claims.iss);
-        let name = name.ok_or(TokenError::Issuer)?;
+        let name = self.name(&claims.iss).ok_or(TokenError::Issuer)?;
         if let Some(claim) = self.profile.tenant() {
             let tenant = json::find(&content.private, claim).and_then(|held| held.as_str());
             if !tenant.is_some_and(|tenant| name.is_of(tenant)) {

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use super::{issuer::TrustedIssuer, unverified::Unverified};
-use crate::error::{ConfigError, ConfigErrorKind, TokenError};
+use crate::{
+    error::{ConfigError, ConfigErrorKind, TokenError},
+    profile::TokenProfile,
+};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Issuers {
@@ -35,22 +38,31 @@ impl Issuers {
             [only] => Ok(only),
             _ => {
                 let name = Unverified::of(token).ok_or(TokenError::Malformed)?.iss;
-                let index = name.and_then(|name| self.by_name.get(&name));
-                let issuer = index.and_then(|index| self.list.get(*index));
+                let issuer = name.and_then(|name| self.named(&name));
                 issuer.ok_or(TokenError::Issuer)
             }
         }
+    }
+
+    /// The issuer of this name.
+    pub(super) fn named(&self, iss: &str) -> Option<&TrustedIssuer> {
+        self.list.get(*self.by_name.get(iss)?)
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &TrustedIssuer> {
-        self.list.iter()
-    }
-
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut TrustedIssuer> {
-        self.list.iter_mut()
+    /// # Errors
+    ///
+    /// If there is not exactly one, so that it would not be clear whose tokens are meant.
+    pub(super) fn set_profile(&mut self, profile: TokenProfile) -> Result<(), ConfigError> {
+        let [only] = self.list.as_mut_slice() else {
+            let unclear = "only a verifier of one issuer takes a profile: otherwise TrustedIssuer and \
+                           IntrospectionBuilder have one each";
+            return Err(ConfigError::new(ConfigErrorKind::Profile, unclear));
+        };
+        only.profile = profile;
+        Ok(())
     }
 }

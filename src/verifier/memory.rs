@@ -24,7 +24,7 @@ const NUMBER: usize = match size_of::<Number>() < size_of::<String>() {
 const NODE: usize = NODE_MEMBERS * size_of::<(String, Value)>() + 14 * size_of::<usize>();
 
 /// About how many bytes of memory the claims of a token take.
-pub(super) fn held_by(token: &VerifiedToken) -> usize {
+pub(crate) fn held_by(token: &VerifiedToken) -> usize {
     let (claims, private) = (token.claims(), token.private());
     let texts = [&claims.client_id, &claims.sid, &claims.jti, &claims.acr];
     let texts = texts.into_iter().flatten();

@@ -4,7 +4,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use zeroize::Zeroizing;
 
-use crate::{claims::VerifiedToken, clock::Clock, error::TokenError};
+use crate::{claims::VerifiedToken, clock::Clock, error::TokenError, profile::TokenProfile};
 
 /// A token that was verified at once, or one whose verification waits for another server.
 pub(crate) enum Verification {
@@ -33,6 +33,9 @@ pub(crate) trait Opaque: Send + Sync + fmt::Debug {
 
     /// Asks the server about the token.
     fn ask(self: Arc<Self>, token: Zeroizing<String>, timing: &Timing) -> PendingToken;
+
+    /// The same server, whose answers are read in another way. Nothing of what is known is taken over.
+    fn with_profile(&self, profile: TokenProfile) -> Arc<dyn Opaque>;
 }
 
 /// By what the times of a token are judged.

@@ -1,9 +1,11 @@
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::{
-    clock::ManualClock,
-    error::ErrorCode,
+    claims::VerifiedToken,
+    clock::{ManualClock, Timestamp},
+    error::{ErrorCode, TokenError},
     issuer::ACCESS_TOKEN_TYPE,
     jws::{Algorithm, KeySet, SigningKey},
 };
@@ -171,8 +173,9 @@ fn claims_come_out_as_they_were_signed() {
 #[test]
 fn a_missing_client_id_can_be_allowed() {
     let mut pair = pair();
-    pair.verifier =
-        (pair.verifier).profile(TokenProfile::rfc9068().danger_allow_missing_client_id());
+    pair.verifier = (pair.verifier)
+        .profile(TokenProfile::rfc9068().danger_allow_missing_client_id())
+        .unwrap();
     assert!(pair.verify(json!({ "client_id": "absent" })).is_ok());
     assert_eq!(
         refused(pair.verify(json!({ "client_id": 7 }))),
@@ -235,4 +238,33 @@ fn twins_among_the_claims_are_refused() {
         let error = refused(pair.verifier.verify(&sign(format!("{claims}{twin}"))));
         assert_eq!(error, TokenError::Malformed);
     }
+}
+
+/// How long it takes to find the issuer of a token among so many tenants.
+fn search(tenants: usize) -> Duration {
+    let (pair, template) = (pair(), "https://id.example/{tenantid}/v2.0");
+    let tenants = (0..tenants).rev().map(|tenant| format!("t{tenant:05}"));
+    let names: Vec<String> = tenants.collect();
+    let keys = pair.keys.verifying();
+    let issuer = TrustedIssuer::of_tenants(template, names.clone(), "audience", keys).unwrap();
+    let verifier = Verifier::trusting([issuer.clone()]).unwrap();
+    let round = || {
+        let start = std::time::Instant::now();
+        for tenant in names.iter().cycle().step_by(names.len() / 20 + 1).take(50) {
+            let iss = template.replace("{tenantid}", tenant);
+            let token = pair.token(json!({ "iss": iss }));
+            let payload = token.split('.').nth(1).unwrap();
+            let payload = URL_SAFE_NO_PAD.decode(payload).unwrap();
+            assert_eq!(issuer.read(&payload, None).unwrap().claims.iss, iss);
+            assert!(matches!(verifier.0.missing(&token), Missing::Unknown));
+        }
+        start.elapsed()
+    };
+    (0..5).map(|_| round()).min().unwrap()
+}
+
+#[test]
+fn many_tenants_make_no_request_slow() {
+    let (few, many) = (search(3), search(50_000));
+    assert!(many < few * 8, "{few:?} {many:?}");
 }

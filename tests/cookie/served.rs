@@ -34,7 +34,7 @@ async fn log_out(
     State(app): State<App>,
     claims: Claims,
 ) -> Result<impl IntoResponse, SessionError> {
-    app.sessions.end_all(&claims.sub).await?;
+    app.sessions.end_all(&claims).await?;
     Ok((app.cookie.clear(), StatusCode::NO_CONTENT))
 }
 

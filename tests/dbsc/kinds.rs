@@ -185,7 +185,10 @@ async fn a_session_that_is_over_is_over_for_both() {
     let of_device = world.bound().await;
     for browser in [by_dpop, of_device] {
         let session = world.row(&browser).await.session;
-        let ended = world.sessions.end(session.id, &session.subject).await;
+        let ended = world
+            .sessions
+            .end(session.id, session.subject.as_str())
+            .await;
         assert!(ended.unwrap());
         let answer = by_page(&world, &dpop, &browser, None).await;
         answer.refused(400, "invalid_grant");

@@ -119,7 +119,10 @@ async fn a_script_learns_that_a_bound_session_is_over() {
     let world = World::new();
     let browser = world.bound().await;
     let session = world.row(&browser).await.session;
-    let ended = world.sessions.end(session.id, &session.subject).await;
+    let ended = world
+        .sessions
+        .end(session.id, session.subject.as_str())
+        .await;
     assert!(ended.unwrap());
     world
         .by_script(&browser)

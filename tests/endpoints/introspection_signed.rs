@@ -65,6 +65,9 @@ async fn who_does_not_gets_json() {
         "application/jwt",
         "application/*",
         "",
+        // RFC 9110 §12.4.2: a weight of 0 says what is not acceptable.
+        "application/token-introspection+jwt;q=0",
+        "application/json, application/token-introspection+jwt; Q=0.000",
     ] {
         let answer = asked(&world, accept, "unknown").await;
         assert_eq!(answer.body, r#"{"active":false}"#);

@@ -71,7 +71,7 @@ impl Case {
 fn cases() -> Vec<Case> {
     let node = Needs::Node;
     let mut canaille = Case::new(Needs::Python, "canaille_server.py",
-        ["canaille", "yes", "1, 2", "canaille", "yes", "none", "yes", "yes"]);
+        ["canaille", "yes", "1, 2", "danger-canaille", "yes", "none", "yes", "yes"]);
     canaille.rsa = Algorithm::RS512;
     let mut session = Case::new(node("better-auth"), "better_auth.mjs",
         ["better-auth, sessions", "no", "1, 2", "better-auth-session", "yes", "none", "yes", "no client"]);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tower_bearer::{
+    Algorithm, KeySet, Scope, SigningKey, Verifier,
     error::{ErrorCode, TokenError},
     introspection::IntrospectionBuilder,
     profile::{Discriminator, TokenProfile},
@@ -207,4 +208,54 @@ async fn the_leeway_is_that_of_the_verifier() {
     let World { verifier, .. } = server.world();
     let lenient = verifier.leeway(Duration::from_secs(60)).unwrap();
     assert!(lenient.authenticate("token").await.is_ok());
+}
+
+/// Wherever the profile is set, it is how answers are read, and what was read before is forgotten.
+#[tokio::test]
+async fn a_profile_of_the_verifier_is_that_of_the_answers() {
+    let server = Server::start().await;
+    server.says(&with(json!({ "cid": "another" })));
+    let plain = server.world();
+    plain.passes("token").await;
+    let profile = || TokenProfile::jwt(Discriminator::audience()).client_claims(["cid"]);
+    let verifier = plain.verifier.clone().profile(profile()).unwrap();
+    let token = verifier.authenticate("token").await.unwrap();
+    assert_eq!(token.claims().client_id.as_deref(), Some("another"));
+    let token = plain.verifier.authenticate("token").await.unwrap();
+    assert_eq!(token.claims().client_id.as_deref(), Some("app"));
+
+    // Beside JWTs there are two profiles, and this is not the introspection's.
+    let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA).unwrap());
+    let verifier = Verifier::new(ISSUER, AUDIENCE, keys.verifying()).unwrap();
+    let verifier = verifier.opaque_tokens(server.builder().build().unwrap());
+    let verifier = verifier
+        .clock(plain.clock.clone())
+        .profile(profile())
+        .unwrap();
+    let token = verifier.authenticate("token").await.unwrap();
+    assert_eq!(token.claims().client_id.as_deref(), Some("app"));
+}
+
+#[tokio::test]
+async fn a_tenant_is_that_of_the_issuer() {
+    const OURS: &str = "https://id.example/ours/v2";
+    let profile = || TokenProfile::jwt(Discriminator::audience()).tenant_claim("tid");
+    for (tenant, expected) in [
+        (json!("ours"), Ok(())),
+        (json!("theirs"), Err(TokenError::Issuer)),
+        (json!(""), Err(TokenError::Issuer)),
+        (json!(["ours"]), Err(TokenError::Issuer)),
+        (json!(null), Err(TokenError::Issuer)),
+    ] {
+        let answer = with(json!({ "iss": OURS, "tid": tenant }));
+        let verdict = verdict_of(&answer, |builder| builder.issuer(OURS).profile(profile())).await;
+        assert_eq!(verdict.map(|_| ()), expected, "{tenant}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_grants_no_more_than_it_may() {
+    const LIMIT: Scope = Scope::from_static("read delete");
+    let token = verdict_of(&good(), |builder| builder.limit_scope(LIMIT)).await;
+    assert_eq!(token.unwrap().claims().scope.as_str(), "read");
 }

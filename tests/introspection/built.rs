@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tower_bearer::{
+    TokenProfile, Verifier,
     error::ConfigErrorKind as Kind,
     introspection::{ClientAuthentication, Introspection, IntrospectionBuilder},
 };
@@ -68,7 +69,7 @@ fn names_are_there() {
     let odd = ClientAuthentication::bearer("hunter2\n");
     refused(
         at(endpoint, odd).issuer(ISSUER).audience(AUDIENCE),
-        Kind::Limit,
+        Kind::Credentials,
     );
 }
 
@@ -87,11 +88,39 @@ fn limits_have_limits() {
     refused(right().max_concurrent(0), Kind::Limit);
     refused(right().max_concurrent(10_001), Kind::Limit);
     refused(right().max_waiting(1_000_001), Kind::Limit);
-    refused(right().require_signed(), Kind::Limit);
+    refused(right().require_signed(), Kind::NoKeys);
     let builder = right()
         .max_age(DAY)
         .stale_if_error(DAY)
         .max_concurrent(10_000);
     let built = builder.max_waiting(1_000_000).build().unwrap();
     assert!(!format!("{built:?}").contains("hunter2"));
+}
+
+/// A user and a password in an address, or a key in its query, are for nobody's eyes.
+#[test]
+fn an_address_tells_no_secret() {
+    for endpoint in [
+        "https://api:hunter2@id.example/introspect",
+        "https://hunter2@id.example/introspect",
+        "http://api:hunter2@id.example/introspect",
+        "api:hunter2@id.example",
+        "https://api:hunter2?@id.example/introspect",
+    ] {
+        let builder = at(endpoint, client()).issuer(ISSUER).audience(AUDIENCE);
+        refused(builder.danger_accept_http(), Kind::Url);
+    }
+    for endpoint in [
+        "http://id.example/introspect?key=hunter2",
+        "/introspect?key=hunter2",
+        "https://id.example/intro spect?key=hunter2",
+    ] {
+        let builder = at(endpoint, client()).issuer(ISSUER).audience(AUDIENCE);
+        refused(builder, Kind::Url);
+    }
+    let builder = at("https://id.example/introspect?key=hunter2", client());
+    let built = builder.issuer(ISSUER).audience(AUDIENCE).build().unwrap();
+    let shown = format!("{built:?}");
+    assert!(shown.contains("https://id.example/introspect"), "{shown}");
+    assert!(!shown.contains("hunter2"), "{shown}");
 }

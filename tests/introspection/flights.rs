@@ -1,5 +1,7 @@
 //! One question for one token, however many requests come with it and whichever of them stay.
 
+use std::time::Duration;
+
 use tower_bearer::error::TokenError;
 
 use crate::support::*;
@@ -105,4 +107,17 @@ async fn a_look_asks_nobody() {
     server.times(0);
     world.passes("token").await;
     server.times(1);
+}
+
+/// A request that begins after another was answered gets an answer of its own. On one thread the answer
+/// would have left before the next request could come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_is_not_for_those_who_come_later() {
+    let server = Server::start().await;
+    let builder = server.builder().max_age(Duration::ZERO);
+    let world = world(builder.negative_for(Duration::ZERO));
+    for asked in 1..=1000 {
+        world.passes("token").await;
+        server.times(asked);
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tower_bearer::error::TokenError;
+use tower_bearer::{clock::Timestamp, error::TokenError};
 
 use crate::support::*;
 
@@ -30,6 +30,20 @@ async fn a_good_answer_counts_for_thirty_seconds() {
     server.times(1);
     world.passes("token").await;
     server.times(2);
+}
+
+#[tokio::test]
+async fn what_is_remembered_is_judged_at_the_time_that_is_asked_for() {
+    let server = Server::start().await;
+    let world = server.world();
+    world.passes("token").await;
+    let at = |time| (world.verifier.verify_at("token", time)).map(|_| ());
+    let asked = Timestamp::from_secs(NOW);
+    assert_eq!(at(asked), Ok(()));
+    assert_eq!(at(asked + AGE - MILLI), Ok(()));
+    assert_eq!(at(asked + AGE), Err(TokenError::Unavailable));
+    assert_eq!(at(asked - MILLI), Err(TokenError::Unavailable));
+    server.times(1);
 }
 
 /// So long a revoked token lives, and no longer.
@@ -170,6 +184,25 @@ async fn there_is_an_end_to_what_is_remembered() {
     server.times(101);
 }
 
+/// 4 KiB for each is what they take together, however long the answers are.
+#[tokio::test]
+async fn long_answers_take_the_room_of_several() {
+    let server = Server::start().await;
+    let world = world(server.builder().max_entries(10));
+    server.says(&with(json!({ "groups": "x".repeat(15 * 1024) })));
+    for number in 0..3 {
+        world.clock.advance(MILLI);
+        world.passes(&format!("token-{number}")).await;
+    }
+    server.times(3);
+    for number in [2, 1] {
+        world.passes(&format!("token-{number}")).await;
+    }
+    server.times(3);
+    world.passes("token-0").await;
+    server.times(4);
+}
+
 #[tokio::test]
 async fn clones_share_what_is_remembered() {
     let server = Server::start().await;
@@ -178,4 +211,40 @@ async fn clones_share_what_is_remembered() {
     world.passes("token").await;
     assert!(other.verify("token").is_ok());
     server.times(1);
+}
+
+/// The answer is the same for all of them, and what each of them makes of its times is not.
+#[tokio::test]
+async fn each_verifier_has_its_own_leeway() {
+    let server = Server::start().await;
+    server.says(&with(json!({ "exp": NOW + 10 })));
+    let World { verifier, clock } = server.world();
+    let patient = verifier.clone().leeway(Duration::from_secs(300)).unwrap();
+    let strict = verifier.leeway(Duration::ZERO).unwrap();
+
+    clock.advance(Duration::from_secs(11));
+    assert!(patient.authenticate("remembered").await.is_ok());
+    for _ in 0..2 {
+        let verdict = strict.authenticate("remembered").await.map(|_| ());
+        assert_eq!(verdict, Err(TokenError::Expired));
+    }
+    assert!(patient.authenticate("remembered").await.is_ok());
+    let verdict = strict.authenticate("asked about first").await.map(|_| ());
+    assert_eq!(verdict, Err(TokenError::Expired));
+    assert!(patient.authenticate("asked about first").await.is_ok());
+
+    server.hold();
+    let ask = |verifier: &tower_bearer::Verifier| {
+        let verifier = verifier.clone();
+        tokio::spawn(async move { verifier.authenticate("shared").await.map(|_| ()) })
+    };
+    let asked = server.asked().len();
+    let first = ask(&patient);
+    server.reached(asked + 1).await;
+    let second = ask(&strict);
+    tokio::task::yield_now().await;
+    server.release();
+    assert_eq!(first.await.unwrap(), Ok(()));
+    assert_eq!(second.await.unwrap(), Err(TokenError::Expired));
+    server.times(asked + 1);
 }

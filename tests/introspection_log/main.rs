@@ -39,7 +39,8 @@ async fn a_failure_is_told_once_in_ten_seconds_and_nothing_secret() {
         }
     });
     let client = ClientAuthentication::basic("api", SECRET);
-    let builder = Introspection::new("https://id.example/introspect", client, http);
+    let endpoint = format!("https://id.example/introspect?key={SECRET}");
+    let builder = Introspection::new(endpoint, client, http);
     let builder = builder
         .issuer("https://id.example")
         .audience("https://api.example");

@@ -101,7 +101,7 @@ impl Wrong {
         match self {
             Self::Issuer => Some(json!({ "iss": format!("{}x", shape.issuer) })),
             Self::Audience => {
-                (!shape.is_danger()).then(|| json!({ "aud": ["https://other.example"] }))
+                (!shape.takes_any_audience()).then(|| json!({ "aud": ["https://other.example"] }))
             }
             Self::Expired => Some(json!({ "exp": NOW - 10 })),
             Self::Mark(index) => shape.marks.get(index % shape.marks.len().max(1)).cloned(),

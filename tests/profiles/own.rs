@@ -251,7 +251,7 @@ fn lemonldap_ng() -> Shape {
 fn canaille() -> Shape {
     let issuer = "http://127.0.0.1:4109/";
     Shape {
-        name: "canaille",
+        name: "danger-canaille",
         issuer,
         audience: "c",
         access: Token(

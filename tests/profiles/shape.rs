@@ -47,6 +47,11 @@ impl Shape {
     }
 
     /// Whether tokens are accepted whoever they are meant for.
+    pub(crate) fn takes_any_audience(&self) -> bool {
+        self.is_danger() && self.name != "danger-canaille"
+    }
+
+    /// Whether the name of the profile warns of it.
     pub(crate) fn is_danger(&self) -> bool {
         self.name.starts_with("danger-")
     }

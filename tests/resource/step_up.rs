@@ -33,7 +33,7 @@ fn user(tokens: &Tokens, acr: Option<&str>, secs_ago: Option<i64>) -> Request<()
 #[tokio::test]
 async fn the_class_must_be_one_of_those_that_are_asked_for() {
     let tokens = Tokens::new();
-    let layer = layer(&tokens).require_acr(&AcrValues::from_static("myACR"));
+    let layer = layer(&tokens).require_acr(AcrValues::from_static("myACR"));
     for acr in [
         None,
         Some(""),
@@ -58,13 +58,13 @@ async fn the_class_must_be_one_of_those_that_are_asked_for() {
 #[tokio::test]
 async fn any_of_several_classes_is_enough_and_two_calls_narrow_them() {
     let tokens = Tokens::new();
-    let any = layer(&tokens).require_acr(&GOLD);
+    let any = layer(&tokens).require_acr(GOLD);
     for acr in GOLD.iter() {
         through(any.clone(), user(&tokens, Some(acr), None))
             .await
             .is(200);
     }
-    let both = any.require_acr(&AcrValues::from_static("urn:example:silver x"));
+    let both = any.require_acr(AcrValues::from_static("urn:example:silver x"));
     through(
         both.clone(),
         user(&tokens, Some("urn:example:silver"), None),
@@ -76,7 +76,7 @@ async fn any_of_several_classes_is_enough_and_two_calls_narrow_them() {
         let expected = format!(r#"Bearer realm="api", {LACKS}, acr_values="urn:example:silver""#);
         answer.is(401).challenges(&[&expected]);
     }
-    let none = both.require_acr(&AcrValues::from_static("y"));
+    let none = both.require_acr(AcrValues::from_static("y"));
     for acr in ["urn:example:silver", "y"] {
         through(none.clone(), user(&tokens, Some(acr), None))
             .await
@@ -102,6 +102,12 @@ async fn the_login_must_be_recent_enough() {
         let expected = format!(r#"Bearer realm="api", {LACKS}, max_age="5""#);
         answer.is(401).challenges(&[&expected]);
     }
+    // Nobody has authenticated in the future: that would be recent for ever.
+    for ahead in [6, 3600, 365 * 24 * 3600, 1_999_999_999_000, i64::MAX / 1000] {
+        through(layer.clone(), user(&tokens, None, Some(-ahead)))
+            .await
+            .is(401);
+    }
     // A token that was good is so no longer, though it is remembered.
     let request = || user(&tokens, None, Some(8));
     let (first, second) = (request(), request());
@@ -114,7 +120,7 @@ async fn the_login_must_be_recent_enough() {
 async fn one_login_is_enough_for_both_and_scopes_come_first() {
     let tokens = Tokens::new();
     let layer = layer(&tokens)
-        .require_acr(&GOLD)
+        .require_acr(GOLD)
         .require_max_age(Duration::from_secs(300));
     let both = format!(
         r#"Bearer realm="api", {LACKS}, acr_values="urn:example:gold urn:example:silver", max_age="300""#
@@ -145,7 +151,7 @@ async fn one_login_is_enough_for_both_and_scopes_come_first() {
 async fn optional_lets_nobody_through_without_a_token() {
     let tokens = Tokens::new();
     for layer in [
-        layer(&tokens).require_acr(&GOLD),
+        layer(&tokens).require_acr(GOLD),
         layer(&tokens).require_max_age(Duration::from_secs(5)),
     ] {
         let answer = through(layer.optional(), bare()).await;
@@ -156,7 +162,7 @@ async fn optional_lets_nobody_through_without_a_token() {
 #[tokio::test]
 async fn grpc_head_and_dpop_clients_are_told_as_well() {
     let tokens = Tokens::new();
-    let layer = layer(&tokens).require_acr(&AcrValues::from_static("a"));
+    let layer = layer(&tokens).require_acr(AcrValues::from_static("a"));
     let expected = format!(r#"Bearer realm="api", {LACKS}, acr_values="a""#);
     let mut call = bearer(&tokens.plain());
     *call.method_mut() = Method::POST;
@@ -206,16 +212,31 @@ async fn a_handler_can_ask_for_more() {
         token.require_max_age(Duration::MAX, now)
     });
     answer.await.is(401);
+    for ahead in [1, 1_999_999_999_000] {
+        let answer = handled(layer(&tokens), user(&tokens, None, Some(-ahead)), |token| {
+            token.require_max_age(Duration::from_secs(30), now)
+        });
+        answer.await.is(401);
+    }
+    // The issuer's clock is a little ahead of that of the handler.
+    let answer = handled(layer(&tokens), user(&tokens, None, Some(0)), |token| {
+        token.require_max_age(Duration::from_secs(30), now - Duration::from_secs(3))
+    });
+    answer.await.is(200);
 }
 
 #[test]
 fn a_rejection_tells_what_it_asks_for() {
     let age = Duration::from_secs(9);
-    let rejection = Rejection::insufficient_user_authentication(Some(&GOLD), Some(age));
-    assert_eq!(rejection.code(), ErrorCode::InsufficientUserAuthentication);
-    assert_eq!(rejection.acr_values(), Some(&GOLD));
-    assert_eq!(rejection.max_age(), Some(age));
-    assert!(rejection.scope().is_none());
+    for (rejection, acr_values, max_age) in [
+        (Rejection::insufficient_acr(&GOLD), Some(&GOLD), None),
+        (Rejection::exceeded_max_age(age), None, Some(age)),
+    ] {
+        assert_eq!(rejection.code(), ErrorCode::InsufficientUserAuthentication);
+        assert_eq!(rejection.acr_values(), acr_values);
+        assert_eq!(rejection.max_age(), max_age);
+        assert!(rejection.scope().is_none());
+    }
 }
 
 #[test]

@@ -10,7 +10,10 @@ fn refused(env: &[(&str, &str)], name: &str) -> String {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{env:?}: {stderr}");
     assert_eq!(stderr.lines().count(), 1, "{env:?}: {stderr}");
-    assert!(stderr.contains(name), "{env:?}: {stderr}");
+    // By either of its names.
+    let option = format!("--{}", name.to_lowercase().replace('_', "-"));
+    let is_named = stderr.contains(name) || stderr.contains(&option);
+    assert!(is_named, "{env:?}: {stderr}");
     assert!(!stderr.contains("panicked"), "{env:?}: {stderr}");
     assert!(output.stdout.is_empty(), "{env:?}");
     stderr

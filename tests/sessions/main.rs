@@ -20,6 +20,7 @@ mod lifetimes;
 mod limits;
 mod listing;
 mod maximum;
+mod owners;
 mod refresh;
 mod resources;
 mod restart;

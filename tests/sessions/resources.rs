@@ -8,7 +8,7 @@ use tower_bearer::{
         EndReason, Grant, RefreshRequest, Refreshed, Refusal, SessionError, SessionErrorKind,
         SessionEventKind,
     },
-    store::{Extra, SessionStore},
+    store::{Extra, MemoryStore, SessionStore},
 };
 
 use crate::support::*;
@@ -184,6 +184,42 @@ async fn a_store_keeps_the_resources_and_the_class() {
     assert!(verified.claims().auth_time.is_some());
     let listed = world.sessions.list("anna").await.unwrap();
     assert_eq!(listed.sessions[0].acr.as_deref(), Some("phr"));
+}
+
+/// Another version may have written them in another way. The tokens of the session are not for more
+/// then, but there are none. The session can still be seen and ended.
+#[tokio::test]
+async fn resources_that_cannot_be_read_are_not_the_audience_of_the_issuer() {
+    for odd in [
+        json!({ "any": [CONTACTS] }),
+        json!(CONTACTS),
+        json!([CONTACTS, 7]),
+        json!([]),
+        json!(null),
+    ] {
+        let world = world();
+        let login = login(&world).await;
+        let mut record = world.row(&login).await.unwrap();
+        record.session.extra = Extra::from_json(&json!({ "resources": odd }).to_string()).unwrap();
+        let later = world_on(MemoryStore::with_clock(clock()), clock(), |builder| builder);
+        later.sessions.store().insert(&record).await.unwrap();
+
+        for requested in [&[][..], &[AUDIENCE], &[CONTACTS]] {
+            let error = ask(&later, &login.refresh_token, requested)
+                .await
+                .unwrap_err();
+            assert_eq!(error.kind(), SessionErrorKind::Store, "{odd} {requested:?}");
+        }
+        assert_eq!(
+            later.row(&login).await.unwrap(),
+            record,
+            "nothing was rotated"
+        );
+        let listed = later.sessions.list("anna").await.unwrap();
+        assert!(listed.sessions[0].resources.is_empty());
+        later.sessions.end_all("anna").await.unwrap();
+        assert!(later.row(&login).await.unwrap().state.ended.is_some());
+    }
 }
 
 #[tokio::test]

@@ -86,7 +86,11 @@ async fn all_pages_are_loaded() {
             last = Some(before.sessions.start(grant).await.unwrap());
             first = first.or(last.clone());
         }
-        before.sessions.end_all(&subject.to_string()).await.unwrap();
+        before
+            .sessions
+            .end_all(&*subject.to_string())
+            .await
+            .unwrap();
         if subject % 12 == 0 {
             before.wait(1);
         }

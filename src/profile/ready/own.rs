@@ -18,20 +18,6 @@ impl TokenProfile {
         Self::jwt(Discriminator::present("id")).client_claims::<&str>([])
     }
 
-    /// Access tokens of users of canaille
-    /// (<https://canaille.readthedocs.io/en/latest/development/specifications.html>).
-    ///
-    /// They are made like ID tokens, with the client as audience; `typ` is `JWT`. What tells an ID token is
-    /// only that it has `at_hash`, or `nonce` where none can be computed. So the audience is the clients whose tokens
-    /// are accepted. Tokens have a subject only if the client asked for the scope `openid`; others are
-    /// refused. The issuer ends in `/`. RSA keys have no `alg`; tokens seen were signed with RS512.
-    ///
-    /// What is weaker than RFC 9068: nearly all. There is no client, no scope and no identifier, the API is not
-    /// named, and an ID token without these two claims would pass.
-    pub fn canaille() -> Self {
-        Self::jwt(Discriminator::absent(["at_hash", "nonce"])).client_claims::<&str>([])
-    }
-
     /// Access tokens of Ory Hydra with the strategy `jwt`
     /// (<https://www.ory.com/docs/oauth2-oidc/jwt-access-token>). By default they are opaque.
     ///
@@ -81,6 +67,20 @@ impl TokenProfile {
             .require_client()
     }
 
+    /// Access tokens of users of canaille
+    /// (<https://canaille.readthedocs.io/en/latest/development/specifications.html>).
+    ///
+    /// They are made like ID tokens, with the client as audience; `typ` is `JWT`. What tells an ID token is
+    /// only that it has `at_hash`, or `nonce` where none can be computed. So the audience is the clients whose tokens
+    /// are accepted. Tokens have a subject only if the client asked for the scope `openid`; others are
+    /// refused. The issuer ends in `/`. RSA keys have no `alg`; tokens seen were signed with RS512.
+    ///
+    /// What is weaker than RFC 9068, and **dangerous**: nearly all. An ID token without these two claims passes as
+    /// an access token. There is no client, no scope and no identifier, and the API is not named.
+    pub fn danger_canaille() -> Self {
+        Self::jwt(Discriminator::absent(["at_hash", "nonce"])).client_claims::<&str>([])
+    }
+
     /// Access tokens of the test double oauth2-mock-server
     /// (<https://github.com/axa-group/oauth2-mock-server>).
     ///
@@ -95,11 +95,12 @@ impl TokenProfile {
     /// Access tokens of Zitadel with the token type JWT
     /// (<https://zitadel.com/docs/apis/openidoauth/claims>). By default they are opaque.
     ///
-    /// `typ` is `JWT`. `jti` and `nbf` tell them from ID tokens, which have neither, and `at_hash` of those. The audience
-    /// of both is the clients of the project, and the project itself if the client asks for the scope
-    /// `urn:zitadel:iam:org:project:id:PROJECT:aud`: configure the project. The client is `client_id`, or `azp`.
-    /// [Roles](crate::VerifiedToken::roles) are the names in `urn:zitadel:iam:org:project:roles`. The issuer is
-    /// `https://DOMAIN`, and its keys are at `/oauth/v2/keys`, RS256.
+    /// `typ` is `JWT`. They are told from ID tokens by `jti` and `nbf`, which no ID token has, and a token
+    /// with `at_hash`, which only ID tokens have, is refused. The audience of both is the clients of the project,
+    /// and the project itself if the client asks for the scope
+    /// `urn:zitadel:iam:org:project:id:PROJECT:aud`: configure the project. The client is `client_id`, or
+    /// `azp`. [Roles](crate::VerifiedToken::roles) are the names in `urn:zitadel:iam:org:project:roles`. The
+    /// issuer is `https://DOMAIN`, and its keys are at `/oauth/v2/keys`, RS256.
     ///
     /// What is weaker than RFC 9068: the type is not told by `typ`, and the documents tell the claims, but not what
     /// an ID token never has: that is read from the source of its library, version 3.

@@ -17,7 +17,8 @@ const RESOURCES: &str = "resources";
 /// (RFC 8707). It keeps all others and does not interpret them.
 ///
 /// While servers are upgraded, two versions of this crate may share a store. What the newer
-/// version has added to a session is still there after the older version has refreshed it.
+/// version has added to a session is still there after the older version has refreshed it. Of a session
+/// whose `resources` it cannot read, a version makes no tokens.
 ///
 /// ```
 /// use tower_bearer::store::Extra;
@@ -43,14 +44,20 @@ impl Extra {
         self.0.get(ACR)?.as_str()
     }
 
-    /// The resources to which access was granted.
+    /// The resources to which access was granted, or none if the login told none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreErrorKind::Corrupt`] if they are written in another way. A token must not be for more because
+    /// it cannot be read what it is for.
     #[cfg(feature = "session")]
-    pub(crate) fn resources(&self) -> Vec<&str> {
-        let kept = self.0.get(RESOURCES).and_then(Value::as_array);
-        kept.into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect()
+    pub(crate) fn resources(&self) -> Result<Vec<&str>, StoreError> {
+        let Some(kept) = self.0.get(RESOURCES) else {
+            return Ok(Vec::new());
+        };
+        let texts = kept.as_array().filter(|kept| !kept.is_empty());
+        let texts = texts.and_then(|kept| kept.iter().map(Value::as_str).collect());
+        texts.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt))
     }
 
     /// What a login adds. What it does not have is left out.

@@ -223,7 +223,7 @@ impl<F: Fixture> World<'_, F> {
 
     fn end_all(&mut self, subject: usize, server: usize) -> Checked {
         let subject = self.subjects[subject].clone();
-        let ended = self.wait_for(self.servers[server].end_all(&subject));
+        let ended = self.wait_for(self.servers[server].end_all(subject.as_str()));
         let running = self.reference.running(&subject);
         prop_assert_eq!(ended.unwrap(), running.len());
         for id in running {
