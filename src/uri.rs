@@ -50,11 +50,8 @@ pub(crate) fn split(url: &str) -> Option<(&str, &str)> {
 #[cfg(feature = "remote")]
 pub(crate) fn address(text: &str, http_too: bool) -> Result<Uri, ConfigError> {
     let refused = |why: &str| {
-        let why = match shown_text(text) {
-            Some(shown) => format!("{shown:?} {why}"),
-            None => format!("it {why}"),
-        };
-        ConfigError::new(ConfigErrorKind::Url, why)
+        let shown = shown(text);
+        ConfigError::new(ConfigErrorKind::Url, format!("{shown:?} {why}"))
     };
     let uri: Uri = text
         .parse()
@@ -85,7 +82,7 @@ pub(crate) fn address(text: &str, http_too: bool) -> Result<Uri, ConfigError> {
 
 /// An address without its user and its query, which may be secrets, for logs and errors.
 #[cfg(feature = "remote")]
-pub(crate) fn shown(uri: &Uri) -> String {
+pub(crate) fn shown_uri(uri: &Uri) -> String {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let server = authority.rsplit('@').next().unwrap_or_default();
     format!(
@@ -95,11 +92,15 @@ pub(crate) fn shown(uri: &Uri) -> String {
     )
 }
 
-/// The same of an address that nobody has checked. `None` if it may name a user.
+/// An address as logs, errors and `Debug` may have it: without its query, which may have a key in it. If
+/// there is an `@`, nothing is shown, as a password may come before it.
 #[cfg(feature = "remote")]
-pub(crate) fn shown_text(text: &str) -> Option<&str> {
-    let server = text.split(['?', '#']).next().unwrap_or_default();
-    (!text.contains('@')).then_some(server)
+pub(crate) fn shown(address: &str) -> &str {
+    let end = address.find(['?', '#']).unwrap_or(address.len());
+    match address.contains('@') {
+        true => "an address with an @",
+        false => address.get(..end).unwrap_or_default(),
+    }
 }
 
 /// Whether a URI may contain the byte, outside of a fragment (RFC 3986 §2).
@@ -194,6 +195,6 @@ mod tests {
         assert!(address("http://127.0.0.1:80", true).is_ok());
         let good = address("https://id.example:8443/a@b?key=hunter2", false).unwrap();
         assert_eq!(good, "https://id.example:8443/a@b?key=hunter2");
-        assert_eq!(shown(&good), "https://id.example:8443/a@b");
+        assert_eq!(shown_uri(&good), "https://id.example:8443/a@b");
     }
 }

@@ -288,7 +288,7 @@ impl fmt::Debug for RemoteKeysBuilder {
             Target::Issuer(target) | Target::KeySet(target) => target,
         };
         f.debug_struct("RemoteKeysBuilder")
-            .field("target", &uri::shown_text(target))
+            .field("target", &uri::shown(target))
             .field("rules", &self.rules)
             .finish_non_exhaustive()
     }

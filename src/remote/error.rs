@@ -123,7 +123,9 @@ impl RemoteKeysError {
     /// Names the address that was asked, unless one is named already.
     pub(super) fn at(self, address: &http::Uri) -> Self {
         Self {
-            address: self.address.or_else(|| Some(uri::shown(address).into())),
+            address: self
+                .address
+                .or_else(|| Some(uri::shown_uri(address).into())),
             ..self
         }
     }

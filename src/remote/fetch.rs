@@ -125,7 +125,7 @@ impl Fetcher {
     pub(super) fn name(&self) -> String {
         match &self.origin {
             Origin::Issuer { name, .. } => name.clone(),
-            Origin::KeySet(uri) => uri::shown(uri),
+            Origin::KeySet(uri) => uri::shown_uri(uri),
         }
     }
 
