@@ -269,7 +269,7 @@ impl IntrospectionBuilder {
         });
         let line = Line {
             question: Question {
-                shown: uri::shown(&endpoint),
+                shown: uri::shown_uri(&endpoint),
                 endpoint,
                 authorization: self.authentication.header()?,
                 parameters: self.authentication.parameters(),
@@ -326,7 +326,7 @@ impl IntrospectionBuilder {
 impl fmt::Debug for IntrospectionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IntrospectionBuilder")
-            .field("endpoint", &uri::shown_text(&self.endpoint))
+            .field("endpoint", &uri::shown(&self.endpoint))
             .field("authentication", &self.authentication)
             .field("rules", &self.rules)
             .finish_non_exhaustive()
