@@ -329,6 +329,7 @@ impl Trust {
     }
 
     /// Whether the token would still be opened with the same key.
+    #[inline]
     pub(crate) fn holds(&self) -> bool {
         let epoch = self.keys.epoch();
         if self.epoch.load(Ordering::Relaxed) == epoch {
