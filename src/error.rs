@@ -67,10 +67,18 @@ pub enum ConfigErrorKind {
     EmptyIssuer,
     /// An audience that is empty.
     EmptyAudience,
-    /// Two trusted issuers with the same name, or none.
+    /// Two trusted issuers with the same name.
     DuplicateIssuer,
+    /// No trusted issuer.
+    NoIssuer,
+    /// A token profile for a verifier that does not trust exactly one issuer.
+    Profile,
     /// A client identifier that is empty.
     EmptyClientId,
+    /// Credentials of this program that no request can carry.
+    Credentials,
+    /// Signed answers that are required, without keys to verify them by.
+    NoKeys,
     /// A realm with a character that a quoted string cannot contain.
     Realm,
     /// A lifetime or timeout that is zero or too large, or two that contradict each other.

@@ -244,6 +244,8 @@ mod reply;
 pub mod resource;
 #[cfg(all(any(feature = "dpop", feature = "dbsc"), feature = "_jws"))]
 mod seal;
+#[cfg(feature = "_jws")]
+mod serving;
 #[cfg(feature = "session")]
 pub mod session;
 #[cfg(feature = "store")]

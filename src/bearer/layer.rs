@@ -153,13 +153,13 @@ impl BearerLayer {
     ///
     /// # fn layer(verifier: Verifier) -> BearerLayer {
     /// BearerLayer::new(verifier)
-    ///     .require_acr(&SECOND_FACTOR)
+    ///     .require_acr(SECOND_FACTOR)
     ///     .require_max_age(Duration::from_secs(15 * 60))
     /// # }
     /// ```
     #[must_use]
-    pub fn require_acr(self, values: &AcrValues) -> Self {
-        self.with(|rules| rules.step_up.require_acr(values))
+    pub fn require_acr(self, values: AcrValues) -> Self {
+        self.with(|rules| rules.step_up.require_acr(&values))
     }
 
     /// Requires that the user has authenticated at most this long ago, give or take the verifier's

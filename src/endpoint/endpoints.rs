@@ -16,7 +16,8 @@ use crate::{
     bearer::AcrValues,
     error::{BoxError, ConfigError, ConfigErrorKind},
     paths::{self, INTROSPECT, JWKS, REFRESH_TOKEN, REVOKE, TOKEN},
-    reply::{ReplyFuture, document},
+    reply::ReplyFuture,
+    serving::document,
     session::Sessions,
     store::{AnyStore, SessionStore},
 };

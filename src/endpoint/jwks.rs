@@ -9,7 +9,8 @@ use tower_service::Service;
 
 use crate::{
     jws::VerifyingKeys,
-    reply::{ReplyBody, ReplyFuture, ResponseFuture, document},
+    reply::{ReplyBody, ReplyFuture, ResponseFuture},
+    serving::document,
 };
 
 /// The endpoint that publishes the keys which verify access tokens, as a JWK Set (RFC 7517 §5).

@@ -113,7 +113,7 @@ mod service;
 mod session_endpoint;
 mod token;
 
-pub use crate::reply::{LayeredFuture, ResponseFuture};
+pub use crate::{reply::ResponseFuture, serving::LayeredFuture};
 pub use authenticate::IntoClientDecision;
 pub use client::ClientSecret;
 pub use endpoints::Endpoints;

@@ -11,7 +11,7 @@ use tower_service::Service;
 use super::endpoints::Endpoints;
 use crate::{
     body::Body,
-    reply::LayeredFuture,
+    serving::LayeredFuture,
     store::{AnyStore, SessionStore},
 };
 

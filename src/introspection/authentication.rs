@@ -83,7 +83,7 @@ impl ClientAuthentication {
         };
         let mut value = HeaderValue::try_from(&*text).map_err(|_| {
             let odd = "the bearer token has characters that no header can have";
-            ConfigError::new(ConfigErrorKind::Limit, odd)
+            ConfigError::new(ConfigErrorKind::Credentials, odd)
         })?;
         value.set_sensitive(true);
         Ok(Some(value))

@@ -228,8 +228,9 @@ impl IntrospectionBuilder {
     /// - [`EmptyIssuer`](ConfigErrorKind::EmptyIssuer), [`EmptyAudience`](ConfigErrorKind::EmptyAudience)
     ///   or [`EmptyClientId`](ConfigErrorKind::EmptyClientId) if a name is missing or empty.
     /// - [`Lifetime`](ConfigErrorKind::Lifetime) or [`Limit`](ConfigErrorKind::Limit) if a setting is out
-    ///   of the range that the [table](Self) has, if signed answers are required and there are no keys,
-    ///   or if a bearer token cannot be sent in a header.
+    ///   of the range that the [table](Self) has.
+    /// - [`NoKeys`](ConfigErrorKind::NoKeys) if signed answers are required and there are no keys.
+    /// - [`Credentials`](ConfigErrorKind::Credentials) if a bearer token cannot be sent in a header.
     pub fn build(self) -> Result<Introspection, ConfigError> {
         let endpoint = endpoint(&self.endpoint, self.http_too)?;
         self.check()?;
@@ -287,7 +288,7 @@ impl IntrospectionBuilder {
         if self.signed_only && self.signed_by.is_none() {
             let what =
                 "signed answers are required, and there are no keys to verify them: call signed_by";
-            return Err(ConfigError::new(ConfigErrorKind::Limit, what));
+            return Err(ConfigError::new(ConfigErrorKind::NoKeys, what));
         }
         Ok(())
     }

@@ -80,6 +80,7 @@ mod memory;
 mod question;
 mod shelf;
 mod signed;
+mod verifier;
 
 pub use authentication::ClientAuthentication;
 pub use builder::IntrospectionBuilder;
@@ -94,12 +95,6 @@ use asker::Asker;
 /// by [`opaque_tokens`](crate::Verifier::opaque_tokens) if JWTs are to be verified here.
 #[derive(Clone)]
 pub struct Introspection(Arc<Asker>);
-
-impl Introspection {
-    pub(crate) fn into_opaque(self) -> Arc<dyn crate::verifier::Opaque> {
-        self.0
-    }
-}
 
 impl fmt::Debug for Introspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,6 +4,46 @@ use serde_json::{Map, Value};
 
 use crate::json;
 
+/// A value that a claim is compared with: a text, a number or a boolean. Its type counts too, so `2` is
+/// not `"2"`.
+///
+/// ```
+/// use tower_bearer::profile::Discriminator;
+///
+/// let versions = [
+///     Discriminator::claim("ver", "2"),
+///     Discriminator::claim("ver", 2),
+///     Discriminator::claim("access", true),
+/// ];
+/// # let _ = versions;
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClaimValue(Value);
+
+impl From<&str> for ClaimValue {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<String> for ClaimValue {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<i64> for ClaimValue {
+    fn from(number: i64) -> Self {
+        Self(number.into())
+    }
+}
+
+impl From<bool> for ClaimValue {
+    fn from(truth: bool) -> Self {
+        Self(truth.into())
+    }
+}
+
 /// What tells an access token from an ID token of the same issuer and key, where `typ` does not
 /// (RFC 8725 §2.8 and §3.12).
 ///
@@ -21,8 +61,8 @@ pub struct Discriminator(Mark);
 
 #[derive(Clone, Debug, PartialEq)]
 enum Mark {
-    Claim(Cow<'static, str>, Vec<Value>),
-    ClaimOrAbsent(Cow<'static, str>, Value),
+    Claim(Cow<'static, str>, Vec<ClaimValue>),
+    ClaimOrAbsent(Cow<'static, str>, ClaimValue),
     Present(Cow<'static, str>),
     Absent(Vec<Cow<'static, str>>),
     Audience,
@@ -30,12 +70,12 @@ enum Mark {
 
 impl Discriminator {
     /// A claim that has this value in access tokens, and no other.
-    pub fn claim(name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
+    pub fn claim(name: impl Into<Cow<'static, str>>, value: impl Into<ClaimValue>) -> Self {
         Self::claim_in(name, [value])
     }
 
     /// A claim that has one of these values in access tokens, and no other.
-    pub fn claim_in<V: Into<Value>>(
+    pub fn claim_in<V: Into<ClaimValue>>(
         name: impl Into<Cow<'static, str>>,
         values: impl IntoIterator<Item = V>,
     ) -> Self {
@@ -45,7 +85,10 @@ impl Discriminator {
 
     /// A claim that has this value where it is there at all. By itself it tells little: use it beside
     /// another discriminator.
-    pub fn claim_or_absent(name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
+    pub fn claim_or_absent(
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<ClaimValue>,
+    ) -> Self {
         Self(Mark::ClaimOrAbsent(name.into(), value.into()))
     }
 
@@ -71,8 +114,12 @@ impl Discriminator {
     pub(super) fn is_met(&self, claims: &Map<String, Value>, is_audience_checked: bool) -> bool {
         let find = |name: &Cow<'static, str>| json::find(claims, name);
         match &self.0 {
-            Mark::Claim(name, values) => find(name).is_some_and(|held| values.contains(held)),
-            Mark::ClaimOrAbsent(name, value) => find(name).is_none_or(|held| held == value),
+            Mark::Claim(name, values) => {
+                find(name).is_some_and(|held| values.iter().any(|ClaimValue(value)| value == held))
+            }
+            Mark::ClaimOrAbsent(name, ClaimValue(value)) => {
+                find(name).is_none_or(|held| held == value)
+            }
             Mark::Present(name) => find(name).is_some_and(|held| !is_nothing(held)),
             Mark::Absent(names) => {
                 !names.is_empty() && names.iter().all(|name| find(name).is_none())
@@ -110,10 +157,29 @@ mod tests {
         met(&either, json!({ "typ": "DPoP" }), true);
         met(&either, json!({ "typ": "bearer" }), false);
         met(
-            &Discriminator::claim_in("typ", Vec::<Value>::new()),
+            &Discriminator::claim_in("typ", Vec::<String>::new()),
             json!({ "typ": "x" }),
             false,
         );
+    }
+
+    #[test]
+    fn a_value_may_be_a_number_or_a_boolean() {
+        let number = Discriminator::claim("v", 2);
+        let truth = Discriminator::claim("v", true);
+        for (value, is_number, is_truth) in [
+            (json!(2), true, false),
+            (json!("2"), false, false),
+            (json!(-2), false, false),
+            (json!(true), false, true),
+            (json!("true"), false, false),
+            (json!(false), false, false),
+        ] {
+            met(&number, json!({ "v": value }), is_number);
+            met(&truth, json!({ "v": value }), is_truth);
+        }
+        let text = Discriminator::claim("v", String::from("a"));
+        met(&text, json!({ "v": "a" }), true);
     }
 
     #[test]

@@ -43,7 +43,7 @@ mod read;
 mod ready;
 mod shape;
 
-pub use discriminator::Discriminator;
+pub use discriminator::{ClaimValue, Discriminator};
 use shape::{Shape, names};
 
 use crate::{

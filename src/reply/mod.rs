@@ -5,11 +5,7 @@
 )]
 
 #[cfg(feature = "_jws")]
-pub(crate) mod document;
-#[cfg(feature = "_jws")]
 mod future;
-#[cfg(feature = "_jws")]
-mod layered;
 #[cfg(feature = "_jws")]
 mod methods;
 
@@ -33,8 +29,6 @@ use crate::error::ErrorCode;
 pub(crate) use future::ReplyFuture;
 #[cfg(feature = "_jws")]
 pub use future::ResponseFuture;
-#[cfg(feature = "_jws")]
-pub use layered::LayeredFuture;
 #[cfg(feature = "_jws")]
 pub(crate) use methods::method_not_allowed;
 

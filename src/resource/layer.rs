@@ -5,7 +5,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::ProtectedResource;
-use crate::{body::Body, reply::LayeredFuture};
+use crate::{body::Body, serving::LayeredFuture};
 
 /// The service that answers requests to the path of the metadata, and passes all others on to the inner
 /// service. The layer [`ProtectedResource`] makes it.

@@ -8,7 +8,7 @@ use crate::{
     error::{ConfigError, ConfigErrorKind},
     json,
     paths::PROTECTED_RESOURCE,
-    reply::document,
+    serving::document,
     uri,
 };
 

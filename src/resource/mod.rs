@@ -61,6 +61,6 @@ mod metadata;
 mod router;
 mod service;
 
-pub use crate::reply::{LayeredFuture, ResponseFuture};
+pub use crate::{reply::ResponseFuture, serving::LayeredFuture};
 pub use layer::WithResource;
 pub use metadata::ProtectedResource;

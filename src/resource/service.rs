@@ -13,7 +13,10 @@ use http::{
 use tower_service::Service;
 
 use super::ProtectedResource;
-use crate::reply::{ReplyBody, ReplyFuture, ResponseFuture, document, method_not_allowed};
+use crate::{
+    reply::{ReplyBody, ReplyFuture, ResponseFuture, method_not_allowed},
+    serving::document,
+};
 
 const METHODS: &str = "GET, HEAD, OPTIONS";
 const ANY: HeaderValue = HeaderValue::from_static("*");

@@ -293,7 +293,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
         // A token comes here only once, when it is ended, so a cache would be of no use.
         let verifier = verifier
             .without_cache()
-            .profile(TokenProfile::rfc9068().for_any_audience());
+            .profile(TokenProfile::rfc9068().for_any_audience())?;
         Ok(Sessions(Arc::new(Inner {
             issuer: self.issuer,
             verifier,

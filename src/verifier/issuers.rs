@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use super::{issuer::TrustedIssuer, unverified::Unverified};
-use crate::error::{ConfigError, ConfigErrorKind, TokenError};
+use crate::{
+    error::{ConfigError, ConfigErrorKind, TokenError},
+    profile::TokenProfile,
+};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Issuers {
@@ -50,7 +53,16 @@ impl Issuers {
         self.list.iter()
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut TrustedIssuer> {
-        self.list.iter_mut()
+    /// # Errors
+    ///
+    /// If there is not exactly one, so that it would not be clear whose tokens are meant.
+    pub(super) fn set_profile(&mut self, profile: TokenProfile) -> Result<(), ConfigError> {
+        let [only] = self.list.as_mut_slice() else {
+            let unclear = "only a verifier of one issuer takes a profile: otherwise TrustedIssuer and \
+                           IntrospectionBuilder have one each";
+            return Err(ConfigError::new(ConfigErrorKind::Profile, unclear));
+        };
+        only.profile = profile;
+        Ok(())
     }
 }

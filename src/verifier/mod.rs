@@ -1,18 +1,12 @@
 //! [`Verifier`], which checks access tokens and reads their claims, and the issuers that it trusts.
 
-use std::{fmt, ops::Range, sync::Arc, time::Duration};
-
-use zeroize::Zeroizing;
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
-    claims::{Claims, VerifiedToken},
-    clock::{Clock, SystemClock, Timestamp},
-    error::{ConfigError, ConfigErrorKind, TokenError},
+    clock::{Clock, SystemClock},
+    error::{ConfigError, ConfigErrorKind},
     profile::TokenProfile,
 };
-
-#[cfg(feature = "remote")]
-use crate::introspection::Introspection;
 
 mod cache;
 mod issuer;
@@ -25,16 +19,18 @@ mod source;
 mod tail;
 mod text;
 mod unverified;
+mod verify;
 
 use cache::Cache;
 pub use issuer::TrustedIssuer;
 use issuers::Issuers;
 pub use limits::CacheLimits;
-pub(crate) use pending::{Opaque, PendingToken, Timing, Verification};
+#[cfg(feature = "remote")]
+pub(crate) use pending::Timing;
+pub(crate) use pending::{Opaque, PendingToken, Verification};
 pub use source::IssuerKeys;
 #[cfg_attr(not(feature = "remote"), allow(unused_imports))] // only fetched keys have a source
 pub(crate) use source::{Fetching, Missing, Source};
-use unverified::Unverified;
 
 #[cfg(test)]
 mod tests;
@@ -115,28 +111,31 @@ impl Verifier {
     }
 
     /// Creates a verifier of the tokens of several issuers. Each has keys, an audience and a profile of
-    /// its own. [`Claims::iss`] says whose a token is.
+    /// its own. [`Claims::iss`](crate::Claims::iss) says whose a token is.
     ///
     /// # Errors
     ///
-    /// [`DuplicateIssuer`](ConfigErrorKind::DuplicateIssuer) if two have the same name, or if there are
-    /// none.
+    /// [`DuplicateIssuer`](ConfigErrorKind::DuplicateIssuer) if two have the same name, and
+    /// [`NoIssuer`](ConfigErrorKind::NoIssuer) if there are none.
     pub fn trusting(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Result<Self, ConfigError> {
         let issuers = Issuers::new(issuers.into_iter().collect())?;
         if issuers.is_empty() {
             let none = "there is no issuer whose tokens are accepted";
-            return Err(ConfigError::new(ConfigErrorKind::DuplicateIssuer, none));
+            return Err(ConfigError::new(ConfigErrorKind::NoIssuer, none));
         }
         Ok(Self::of(issuers))
     }
 
-    /// Creates a verifier that asks the authorization server about every token, also about JWTs.
-    ///
-    /// [`Claims::iss`] is what the server or the configuration says. The leeway and the clock of this
-    /// verifier count for the times in the answers.
+    /// A verifier that trusts no issuer of JWTs, and asks another server about every token.
     #[cfg(feature = "remote")]
-    pub fn introspecting(introspection: Introspection) -> Self {
-        Self::of(Issuers::default()).opaque_tokens(introspection)
+    pub(crate) fn asking(opaque: Arc<dyn Opaque>) -> Self {
+        Self::of(Issuers::default()).asking_too(opaque)
+    }
+
+    /// The same verifier, which asks another server about what is no JWT.
+    #[cfg(feature = "remote")]
+    pub(crate) fn asking_too(self, opaque: Arc<dyn Opaque>) -> Self {
+        self.with(|inner| inner.opaque = Some(opaque))
     }
 
     fn of(issuers: Issuers) -> Self {
@@ -185,7 +184,15 @@ impl Verifier {
         self.with(|inner| inner.max_token_bytes = bytes)
     }
 
-    /// How the tokens look, of each issuer that this verifier trusts. The default is RFC 9068.
+    /// How the tokens of the one issuer look that this verifier trusts. The default is RFC 9068.
+    ///
+    /// Where there are several, each has [a profile of its own](TrustedIssuer::profile), and so has an
+    /// introspection
+    /// ([`IntrospectionBuilder::profile`](https://docs.rs/tower-bearer/latest/tower_bearer/introspection/struct.IntrospectionBuilder.html#method.profile)).
+    ///
+    /// # Errors
+    ///
+    /// [`Profile`](ConfigErrorKind::Profile) if the verifier trusts several issuers, or none.
     ///
     /// ```
     /// # use tower_bearer::{VerifyingKeys, error::ConfigError};
@@ -196,40 +203,19 @@ impl Verifier {
     ///
     /// # fn verifier(keys: VerifyingKeys) -> Result<Verifier, ConfigError> {
     /// let profile = TokenProfile::jwt(Discriminator::claim("token_use", "access"));
-    /// Ok(Verifier::new("https://id.example", "https://api.example", keys)?.profile(profile))
+    /// Verifier::new("https://id.example", "https://api.example", keys)?.profile(profile)
     /// # }
     /// ```
-    #[must_use]
-    pub fn profile(self, profile: TokenProfile) -> Self {
-        self.with(|inner| {
-            for issuer in inner.issuers.iter_mut() {
-                issuer.profile = profile.clone();
-            }
-        })
-    }
-
-    /// Also accepts tokens that are no JWTs, by asking the authorization server about them. A token of
-    /// three parts with dots between them is a JWT and verified here: no server is asked about it, whether it
-    /// is good or not.
-    ///
-    /// ```
-    /// # use tower_bearer::{VerifyingKeys, error::ConfigError};
-    /// use tower_bearer::{Verifier, introspection::Introspection};
-    ///
-    /// # fn verifier(keys: VerifyingKeys, introspection: Introspection) -> Result<Verifier, ConfigError> {
-    /// let verifier = Verifier::new("https://id.example", "https://api.example", keys)?;
-    /// Ok(verifier.opaque_tokens(introspection))
-    /// # }
-    /// ```
-    #[cfg(feature = "remote")]
-    #[must_use]
-    pub fn opaque_tokens(self, introspection: Introspection) -> Self {
-        self.with(|inner| inner.opaque = Some(introspection.into_opaque()))
+    pub fn profile(self, profile: TokenProfile) -> Result<Self, ConfigError> {
+        let mut issuers = self.0.issuers.clone();
+        issuers.set_profile(profile)?;
+        Ok(self.with(|inner| inner.issuers = issuers))
     }
 
     /// Sets the limits of the memory for accepted tokens. The default is [`CacheLimits::default`]:
     /// up to 131 072 tokens and 128 MiB. Most tokens take 1 to 2 KiB, and more if they have many
-    /// claims of the application's own.
+    /// claims of the application's own. What an introspection has told is remembered by the introspection
+    /// itself, and its `max_age` says for how long.
     ///
     /// A remembered token is no longer used once it has expired, its key has left the
     /// [set](crate::VerifyingKeys), or its `kid` means another key. It stays in memory until later tokens
@@ -241,130 +227,11 @@ impl Verifier {
     }
 
     /// Remembers no tokens: the signature is verified on each request, and no accepted token stays
-    /// in memory.
+    /// in memory. This is not about tokens that another server was asked about: an introspection has a
+    /// memory of its own, and its `max_age` says for how long.
     #[must_use]
     pub fn without_cache(self) -> Self {
         self.with(|inner| inner.cache = None)
-    }
-
-    /// Verifies an access token, as far as that can be done at once.
-    ///
-    /// # Errors
-    ///
-    /// The first check that fails. [`Expired`](TokenError::Expired) is only returned for a token
-    /// that is right in every other way. [`Unavailable`](TokenError::Unavailable) if the token's key
-    /// has to be fetched, or another server has to be asked about the token:
-    /// [`authenticate`](Self::authenticate) waits for that.
-    pub fn verify(&self, token: &str) -> Result<VerifiedToken, TokenError> {
-        match self.recall(token.as_bytes()) {
-            Some(verified) => Ok(verified),
-            None => self.verify_anew(token)?.now(),
-        }
-    }
-
-    /// Like [`verify`](Self::verify), but waits where the key of a token is being fetched, or another
-    /// server is asked about it. A [`BearerLayer`](crate::bearer::BearerLayer) does the same.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`verify`](Self::verify). [`Unavailable`](TokenError::Unavailable) if the token cannot
-    /// be judged in time.
-    ///
-    /// ```
-    /// # use tower_bearer::{Verifier, error::TokenError};
-    /// async fn who(verifier: &Verifier, token: &str) -> Result<String, TokenError> {
-    ///     Ok(verifier.authenticate(token).await?.claims().sub.clone())
-    /// }
-    /// ```
-    pub async fn authenticate(&self, token: &str) -> Result<VerifiedToken, TokenError> {
-        match self.recall(token.as_bytes()) {
-            Some(verified) => Ok(verified),
-            None => match self.verify_anew(token)? {
-                Verification::Done(verified) => Ok(verified),
-                Verification::Pending(pending) => pending.await,
-            },
-        }
-    }
-
-    /// Like [`verify`](Self::verify), but at the time `now` and not at that of the verifier's
-    /// clock.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`verify`](Self::verify).
-    pub fn verify_at(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
-        match self.0.recall(token.as_bytes(), &At(now)) {
-            Some(verified) => Ok(verified),
-            None => self.begin(token, now)?.now(),
-        }
-    }
-
-    /// Verifies a token that [`recall`](Self::recall) has just not found.
-    pub(crate) fn verify_anew(&self, token: &str) -> Result<Verification, TokenError> {
-        self.begin(token, self.0.clock.now())
-    }
-
-    fn begin(&self, token: &str, now: Timestamp) -> Result<Verification, TokenError> {
-        if let Some(opaque) = self.0.who_knows(token) {
-            self.check_length(token.as_bytes())?;
-            let ask = || Arc::clone(opaque).ask(Zeroizing::new(token.to_owned()), &self.0.timing());
-            let known = opaque.recall(token, &self.0.timing());
-            return Ok(known.map_or_else(|| Verification::Pending(ask()), Verification::Done));
-        }
-        match self.0.verify_jwt(token, now) {
-            Ok(verified) => Ok(Verification::Done(verified)),
-            Err(TokenError::UnknownKey) => match self.0.missing(token) {
-                Missing::Unknown => Err(TokenError::UnknownKey),
-                Missing::Unavailable => Err(TokenError::Unavailable),
-                Missing::Fetching(fetching) => {
-                    Ok(Verification::Pending(self.verify_after(fetching, token)))
-                }
-            },
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Verifies the token again when the keys have been fetched.
-    fn verify_after(&self, fetching: Fetching, token: &str) -> PendingToken {
-        let (verifier, token) = (self.clone(), Zeroizing::new(token.to_owned()));
-        Box::pin(async move {
-            fetching.await;
-            let now = verifier.0.clock.now();
-            match verifier.0.verify_jwt(&token, now) {
-                Err(TokenError::UnknownKey) => Err(match verifier.0.missing(&token) {
-                    Missing::Unknown => TokenError::UnknownKey,
-                    Missing::Unavailable | Missing::Fetching(_) => TokenError::Unavailable,
-                }),
-                verified => verified,
-            }
-        })
-    }
-
-    /// Refuses a token that is too long.
-    pub(crate) fn check_length(&self, token: &[u8]) -> Result<(), TokenError> {
-        if token.len() > self.0.max_token_bytes {
-            return Err(TokenError::TooLong);
-        }
-        Ok(())
-    }
-
-    /// Whether no more than `age` has passed since then, give or take the leeway.
-    pub(crate) fn is_within(&self, age: Duration, since: Timestamp) -> bool {
-        self.0.clock.now() <= since + age + self.0.leeway
-    }
-
-    /// The token, if it is remembered and would still be accepted.
-    pub(crate) fn recall(&self, token: &[u8]) -> Option<VerifiedToken> {
-        self.0.recall(token, &*self.0.clock)
-    }
-}
-
-/// A clock that stands still at one time.
-struct At(Timestamp);
-
-impl Clock for At {
-    fn now(&self) -> Timestamp {
-        self.0
     }
 }
 
@@ -376,69 +243,5 @@ impl fmt::Debug for Verifier {
             .field("leeway", &self.0.leeway)
             .field("cache", &self.0.cache.as_ref().map(|cache| cache.limits()))
             .finish_non_exhaustive()
-    }
-}
-
-impl Inner {
-    fn recall(&self, token: &[u8], clock: &dyn Clock) -> Option<VerifiedToken> {
-        self.cache.as_ref()?.get(token, clock)
-    }
-
-    /// Who is asked about this token, if it is not verified here.
-    fn who_knows(&self, token: &str) -> Option<&Arc<dyn Opaque>> {
-        let is_jwt = || token.bytes().filter(|byte| *byte == b'.').count() == 2;
-        let opaque = self.opaque.as_ref()?;
-        (self.issuers.is_empty() || !is_jwt()).then_some(opaque)
-    }
-
-    fn timing(&self) -> Timing {
-        Timing {
-            clock: Arc::clone(&self.clock),
-            leeway: self.leeway,
-        }
-    }
-
-    fn verify_jwt(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
-        if token.len() > self.max_token_bytes {
-            return Err(TokenError::TooLong);
-        }
-        let issuer = self.issuers.of(token)?;
-        let is_right_type = |header: &_| issuer.profile.has_type(header);
-        let keys = &issuer.keys.set;
-        let opened = keys.open(token, is_right_type, self.max_token_bytes)?;
-        let content = issuer.read(&opened.payload, opened.trust.key_issuer())?;
-        let good = self.good(&content.claims);
-        if now < good.start {
-            return Err(TokenError::NotYetValid);
-        }
-        if now >= good.end {
-            return Err(TokenError::Expired);
-        }
-        let verified = VerifiedToken::new(content);
-        if let Some(cache) = &self.cache {
-            cache.put(token, &verified, opened.trust, good, now);
-        }
-        Ok(verified)
-    }
-
-    /// What is known of the key of a token that no key fits. What the token says of itself decides
-    /// only what its own sender is told.
-    fn missing(&self, token: &str) -> Missing {
-        let Some(Unverified { iss, iat }) = Unverified::of(token) else {
-            return Missing::Unknown;
-        };
-        let of_iss =
-            |issuer: &&TrustedIssuer| issuer.names().any(|name| Some(name) == iss.as_deref());
-        let issuer = self.issuers.iter().find(of_iss);
-        match issuer.and_then(|issuer| issuer.keys.source.as_ref()) {
-            Some(source) => source.missing(iat),
-            None => Missing::Unknown,
-        }
-    }
-
-    /// The time in which the claims are valid, with the leeway (RFC 7519 §4.1.4 and §4.1.5).
-    fn good(&self, claims: &Claims) -> Range<Timestamp> {
-        let starts = claims.nbf.map_or(claims.iat, |nbf| nbf.max(claims.iat));
-        starts - self.leeway..claims.exp + self.leeway
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tower_bearer::{
+    TokenProfile, Verifier,
     error::ConfigErrorKind as Kind,
     introspection::{ClientAuthentication, Introspection, IntrospectionBuilder},
 };
@@ -53,6 +54,14 @@ fn an_endpoint_is_https_unless_danger_is_taken() {
 }
 
 #[test]
+fn a_profile_has_its_place_at_the_introspection() {
+    let introspection = right().profile(TokenProfile::okta()).build().unwrap();
+    let verifier = Verifier::introspecting(introspection);
+    let error = verifier.profile(TokenProfile::okta()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Profile);
+}
+
+#[test]
 fn names_are_there() {
     let endpoint = "https://id.example/introspect";
     refused(at(endpoint, client()).audience(AUDIENCE), Kind::EmptyIssuer);
@@ -68,7 +77,7 @@ fn names_are_there() {
     let odd = ClientAuthentication::bearer("hunter2\n");
     refused(
         at(endpoint, odd).issuer(ISSUER).audience(AUDIENCE),
-        Kind::Limit,
+        Kind::Credentials,
     );
 }
 
@@ -87,7 +96,7 @@ fn limits_have_limits() {
     refused(right().max_concurrent(0), Kind::Limit);
     refused(right().max_concurrent(10_001), Kind::Limit);
     refused(right().max_waiting(1_000_001), Kind::Limit);
-    refused(right().require_signed(), Kind::Limit);
+    refused(right().require_signed(), Kind::NoKeys);
     let builder = right()
         .max_age(DAY)
         .stale_if_error(DAY)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tower_bearer::error::TokenError;
+use tower_bearer::{clock::Timestamp, error::TokenError};
 
 use crate::support::*;
 
@@ -30,6 +30,20 @@ async fn a_good_answer_counts_for_thirty_seconds() {
     server.times(1);
     world.passes("token").await;
     server.times(2);
+}
+
+#[tokio::test]
+async fn what_is_remembered_is_judged_at_the_time_that_is_asked_for() {
+    let server = Server::start().await;
+    let world = server.world();
+    world.passes("token").await;
+    let at = |time| (world.verifier.verify_at("token", time)).map(|_| ());
+    let asked = Timestamp::from_secs(NOW);
+    assert_eq!(at(asked), Ok(()));
+    assert_eq!(at(asked + AGE - MILLI), Ok(()));
+    assert_eq!(at(asked + AGE), Err(TokenError::Unavailable));
+    assert_eq!(at(asked - MILLI), Err(TokenError::Unavailable));
+    server.times(1);
 }
 
 /// So long a revoked token lives, and no longer.

@@ -55,6 +55,18 @@ fn refused(verifier: &Verifier, token: &str, expected: TokenError) {
 }
 
 #[test]
+fn one_profile_is_not_set_for_several_issuers() {
+    let (_, _, verifier) = pair();
+    let error = verifier.profile(TokenProfile::keycloak()).unwrap_err();
+    assert_eq!(error.kind(), ConfigErrorKind::Profile);
+
+    let ours = TrustedIssuer::new(OURS, API, keys(OUR_SECRET, KID)).unwrap();
+    let verifier = trusting([ours]).profile(TokenProfile::keycloak()).unwrap();
+    let token = sign_by(OUR_SECRET, KID, &our_token());
+    refused(&verifier, &token, TokenError::Type);
+}
+
+#[test]
 fn each_token_is_judged_by_the_keys_and_rules_of_its_own_issuer() {
     let (_, _, verifier) = pair();
     for _ in 0..2 {
@@ -286,7 +298,7 @@ fn two_issuers_have_two_names_and_there_is_one_at_least() {
         kind(vec![issuer(), issuer()]),
         ConfigErrorKind::DuplicateIssuer
     );
-    assert_eq!(kind(vec![]), ConfigErrorKind::DuplicateIssuer);
+    assert_eq!(kind(vec![]), ConfigErrorKind::NoIssuer);
     let tenants = ["a", "a"];
     let twice =
         TrustedIssuer::of_tenants("https://x/{tenantid}", tenants, API, keys(OUR_SECRET, KID));

@@ -33,7 +33,7 @@ fn user(tokens: &Tokens, acr: Option<&str>, secs_ago: Option<i64>) -> Request<()
 #[tokio::test]
 async fn the_class_must_be_one_of_those_that_are_asked_for() {
     let tokens = Tokens::new();
-    let layer = layer(&tokens).require_acr(&AcrValues::from_static("myACR"));
+    let layer = layer(&tokens).require_acr(AcrValues::from_static("myACR"));
     for acr in [
         None,
         Some(""),
@@ -58,13 +58,13 @@ async fn the_class_must_be_one_of_those_that_are_asked_for() {
 #[tokio::test]
 async fn any_of_several_classes_is_enough_and_two_calls_narrow_them() {
     let tokens = Tokens::new();
-    let any = layer(&tokens).require_acr(&GOLD);
+    let any = layer(&tokens).require_acr(GOLD);
     for acr in GOLD.iter() {
         through(any.clone(), user(&tokens, Some(acr), None))
             .await
             .is(200);
     }
-    let both = any.require_acr(&AcrValues::from_static("urn:example:silver x"));
+    let both = any.require_acr(AcrValues::from_static("urn:example:silver x"));
     through(
         both.clone(),
         user(&tokens, Some("urn:example:silver"), None),
@@ -76,7 +76,7 @@ async fn any_of_several_classes_is_enough_and_two_calls_narrow_them() {
         let expected = format!(r#"Bearer realm="api", {LACKS}, acr_values="urn:example:silver""#);
         answer.is(401).challenges(&[&expected]);
     }
-    let none = both.require_acr(&AcrValues::from_static("y"));
+    let none = both.require_acr(AcrValues::from_static("y"));
     for acr in ["urn:example:silver", "y"] {
         through(none.clone(), user(&tokens, Some(acr), None))
             .await
@@ -114,7 +114,7 @@ async fn the_login_must_be_recent_enough() {
 async fn one_login_is_enough_for_both_and_scopes_come_first() {
     let tokens = Tokens::new();
     let layer = layer(&tokens)
-        .require_acr(&GOLD)
+        .require_acr(GOLD)
         .require_max_age(Duration::from_secs(300));
     let both = format!(
         r#"Bearer realm="api", {LACKS}, acr_values="urn:example:gold urn:example:silver", max_age="300""#
@@ -145,7 +145,7 @@ async fn one_login_is_enough_for_both_and_scopes_come_first() {
 async fn optional_lets_nobody_through_without_a_token() {
     let tokens = Tokens::new();
     for layer in [
-        layer(&tokens).require_acr(&GOLD),
+        layer(&tokens).require_acr(GOLD),
         layer(&tokens).require_max_age(Duration::from_secs(5)),
     ] {
         let answer = through(layer.optional(), bare()).await;
@@ -156,7 +156,7 @@ async fn optional_lets_nobody_through_without_a_token() {
 #[tokio::test]
 async fn grpc_head_and_dpop_clients_are_told_as_well() {
     let tokens = Tokens::new();
-    let layer = layer(&tokens).require_acr(&AcrValues::from_static("a"));
+    let layer = layer(&tokens).require_acr(AcrValues::from_static("a"));
     let expected = format!(r#"Bearer realm="api", {LACKS}, acr_values="a""#);
     let mut call = bearer(&tokens.plain());
     *call.method_mut() = Method::POST;

@@ -19,7 +19,10 @@ fn read(path: impl AsRef<Path>) -> String {
 fn refuses(key: VerifyingKey, token: &str) {
     let keys = VerifyingKeys::new([key]).unwrap();
     let profile = TokenProfile::rfc9068().danger_allow_missing_client_id();
-    let verifier = Verifier::new(ISS, AUD, keys).unwrap().profile(profile);
+    let verifier = Verifier::new(ISS, AUD, keys)
+        .unwrap()
+        .profile(profile)
+        .unwrap();
     assert!(verifier.verify(token.trim()).is_err());
 }
 

@@ -40,18 +40,20 @@ const READY: [(&str, Ready); 23] = [
     ("zitadel", TokenProfile::zitadel),
 ];
 
+const NAMES: [&str; READY.len()] = {
+    let mut names = [""; READY.len()];
+    let mut rest = READY.as_slice();
+    let mut unnamed = names.as_mut_slice();
+    while let ([(name, _), more @ ..], [place, others @ ..]) = (rest, unnamed) {
+        *place = name;
+        (rest, unnamed) = (more, others);
+    }
+    names
+};
+
 impl TokenProfile {
     /// The names that [`named`](Self::named) knows.
-    pub const NAMES: [&str; READY.len()] = {
-        let mut names = [""; READY.len()];
-        let mut rest = READY.as_slice();
-        let mut unnamed = names.as_mut_slice();
-        while let ([(name, _), more @ ..], [place, others @ ..]) = (rest, unnamed) {
-            *place = name;
-            (rest, unnamed) = (more, others);
-        }
-        names
-    };
+    pub const NAMES: &'static [&'static str] = &NAMES;
 
     /// The profile of this name, one of [`NAMES`](Self::NAMES), for a server that is configured by names.
     /// A name that begins with `danger-` is one of a profile that accepts tokens for other APIs.

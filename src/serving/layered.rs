@@ -8,8 +8,7 @@ use std::{
 use http::Response;
 use pin_project_lite::pin_project;
 
-use super::ReplyFuture;
-use crate::body::Body;
+use crate::{body::Body, reply::ReplyFuture};
 
 pin_project! {
     /// The response future of a layer that answers at paths of its own: it gives that answer, or the
