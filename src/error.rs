@@ -69,6 +69,8 @@ pub enum ConfigErrorKind {
     EmptyAudience,
     /// Two trusted issuers with the same name.
     DuplicateIssuer,
+    /// Keys that were discovered by another name than that of the issuer whose they are to be.
+    KeysOfAnotherIssuer,
     /// No trusted issuer.
     NoIssuer,
     /// A token profile for a verifier that does not trust exactly one issuer.

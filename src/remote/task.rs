@@ -118,7 +118,8 @@ impl Shared {
             let next = state.removed.merge(&held, next, now, self.keep_removed);
             self.set_keys(&mut state, next);
             if set.skipped() != state.status.skipped {
-                set.log(Some(&self.fetcher.name()));
+                let jwks_uri = self.fetcher.jwks_uri();
+                set.log(self.fetcher.issuer(), jwks_uri.as_deref());
             }
             state.status.skipped = set.skipped().to_vec();
         }
@@ -127,7 +128,8 @@ impl Shared {
         state.status.last_error = None;
         state.status.failures = 0;
         trace::debug!(
-            issuer = %self.fetcher.name(),
+            issuer = self.fetcher.issuer(),
+            jwks_uri = self.fetcher.jwks_uri(),
             keys = state.status.keys,
             skipped = state.status.skipped.len(),
             "the keys were fetched"
@@ -141,7 +143,8 @@ impl Shared {
         state.schedule.failed(now, failure.retry_after, spread());
         state.status.failures = state.schedule.failures();
         trace::warn!(
-            issuer = %self.fetcher.name(),
+            issuer = self.fetcher.issuer(),
+            jwks_uri = self.fetcher.jwks_uri(),
             error = &failure.error as &dyn std::error::Error,
             failures = state.status.failures,
             keys = state.status.keys,
@@ -157,7 +160,8 @@ impl Shared {
         state.removed.clear();
         self.set_keys(&mut state, Vec::new());
         trace::error!(
-            issuer = %self.fetcher.name(),
+            issuer = self.fetcher.issuer(),
+            jwks_uri = self.fetcher.jwks_uri(),
             "the keys are too old to be used, and no request with a token is served"
         );
     }
@@ -166,7 +170,7 @@ impl Shared {
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
-            .field("issuer", &self.fetcher.name())
+            .field("of", &self.fetcher.name())
             .field("keys", &self.keys)
             .finish_non_exhaustive()
     }

@@ -72,6 +72,15 @@ impl Name {
     }
 }
 
+/// Metadata has to name the issuer as its tokens do (RFC 8414 §3.3), so no token would pass.
+fn of_another(discovered: &str, issuer: &str) -> ConfigError {
+    let other = format!(
+        "the keys were discovered as those of {discovered:?}, and the issuer is {issuer:?}: give both \
+         the same name, or the address of the keys to RemoteKeys::at"
+    );
+    ConfigError::new(ConfigErrorKind::KeysOfAnotherIssuer, other)
+}
+
 impl TrustedIssuer {
     /// Trusts tokens whose `iss` is `issuer`, byte for byte, and that are meant for `audience`, which
     /// is the name of this API.
@@ -79,17 +88,24 @@ impl TrustedIssuer {
     /// # Errors
     ///
     /// [`EmptyIssuer`](ConfigErrorKind::EmptyIssuer) or
-    /// [`EmptyAudience`](ConfigErrorKind::EmptyAudience) if the name is empty.
+    /// [`EmptyAudience`](ConfigErrorKind::EmptyAudience) if the name is empty, and
+    /// [`KeysOfAnotherIssuer`](ConfigErrorKind::KeysOfAnotherIssuer) if the keys were discovered by
+    /// another name than `issuer`, be it only by a slash.
     pub fn new(
         issuer: impl Into<String>,
         audience: impl Into<String>,
         keys: impl Into<IssuerKeys>,
     ) -> Result<Self, ConfigError> {
+        let (issuer, keys) = (issuer.into(), keys.into());
         let name = Name {
-            issuer: issuer.into(),
+            issuer: issuer.clone(),
             tenant: None,
         };
-        Self::named(vec![name], audience.into(), keys.into())
+        let trusted = Self::named(vec![name], audience.into(), keys)?;
+        match trusted.keys.issuer() {
+            Some(discovered) if discovered != issuer => Err(of_another(discovered, &issuer)),
+            _ => Ok(trusted),
+        }
     }
 
     /// Trusts tokens of some tenants of a provider that serves all of them with the same keys.

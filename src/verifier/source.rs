@@ -31,6 +31,11 @@ impl IssuerKeys {
         }
     }
 
+    /// The issuer that the keys were found by, if they were.
+    pub(super) fn issuer(&self) -> Option<&str> {
+        self.source.as_ref()?.issuer()
+    }
+
     #[cfg(feature = "remote")]
     pub(crate) fn set(&self) -> &VerifyingKeys {
         &self.set
@@ -50,6 +55,9 @@ impl From<VerifyingKeys> for IssuerKeys {
 
 /// What fills a set of keys.
 pub(crate) trait Source: Send + Sync + fmt::Debug {
+    /// The issuer that the keys were found by, if they were.
+    fn issuer(&self) -> Option<&str>;
+
     /// Asked when no key of the set fits a token. `issued_at` is what the token says of itself, which
     /// nobody has checked.
     fn missing(&self, issued_at: Option<Timestamp>) -> Missing;

@@ -11,6 +11,14 @@ use crate::{
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000);
 
+#[test]
+fn an_empty_issuer_is_explained_to_whoever_verifies() {
+    let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA).unwrap()).verifying();
+    let error = Verifier::new("", "audience", keys).unwrap_err();
+    assert_eq!(error.kind(), ConfigErrorKind::EmptyIssuer);
+    assert!(error.to_string().contains("`iss`"), "{error}");
+}
+
 struct Pair {
     keys: KeySet,
     verifier: Verifier,
