@@ -88,7 +88,7 @@ impl Verifier {
         }
         match self.0.verify_jwt(token, clock.now()) {
             Ok(verified) => Ok(Verification::Done(verified)),
-            Err(TokenError::UnknownKey) => match self.0.missing(token) {
+            Err(TokenError::UnknownKey) => match self.0.missing(token)? {
                 Missing::Unknown => Err(TokenError::UnknownKey),
                 Missing::Unavailable => Err(TokenError::Unavailable),
                 Missing::Fetching(fetching) => {
@@ -106,7 +106,7 @@ impl Verifier {
             fetching.await;
             let now = verifier.0.clock.now();
             match verifier.0.verify_jwt(&token, now) {
-                Err(TokenError::UnknownKey) => Err(match verifier.0.missing(&token) {
+                Err(TokenError::UnknownKey) => Err(match verifier.0.missing(&token)? {
                     Missing::Unknown => TokenError::UnknownKey,
                     Missing::Unavailable | Missing::Fetching(_) => TokenError::Unavailable,
                 }),
@@ -180,17 +180,22 @@ impl Inner {
 
     /// What is known of the key of a token that no key fits. What the token says of itself decides
     /// only what its own sender is told.
-    fn missing(&self, token: &str) -> Missing {
+    ///
+    /// # Errors
+    ///
+    /// If the token itself says that it is of another issuer: no key that could be fetched would help.
+    fn missing(&self, token: &str) -> Result<Missing, TokenError> {
         let Some(Unverified { iss, iat }) = Unverified::of(token) else {
-            return Missing::Unknown;
+            return Ok(Missing::Unknown);
         };
         let of_iss =
             |issuer: &&TrustedIssuer| issuer.names().any(|name| Some(name) == iss.as_deref());
         let issuer = self.issuers.iter().find(of_iss);
-        match issuer.and_then(|issuer| issuer.keys.source.as_ref()) {
+        let issuer = issuer.ok_or_else(|| self.issuers.none_named(iss.is_some()))?;
+        Ok(match &issuer.keys.source {
             Some(source) => source.missing(iat),
             None => Missing::Unknown,
-        }
+        })
     }
 
     /// The time in which the claims are valid, with the leeway (RFC 7519 §4.1.4 and §4.1.5).
