@@ -162,7 +162,8 @@ impl Inner {
         let issuer = self.issuers.of(token)?;
         let is_right_type = |header: &_| issuer.profile.has_type(header);
         let keys = &issuer.keys.set;
-        let opened = keys.open(token, is_right_type, self.max_token_bytes)?;
+        let opened = keys.open(token, is_right_type, self.max_token_bytes);
+        let opened = opened.inspect_err(|error| issuer.log_unopened(token, *error))?;
         let content = issuer.read(&opened.payload, opened.trust.key_issuer())?;
         let good = self.good(&content.claims);
         if now < good.start {
