@@ -69,6 +69,8 @@ pub enum ConfigErrorKind {
     EmptyAudience,
     /// Two trusted issuers with the same name.
     DuplicateIssuer,
+    /// Keys that were discovered by another name than that of the issuer whose they are to be.
+    KeysOfAnotherIssuer,
     /// No trusted issuer.
     NoIssuer,
     /// A token profile for a verifier that does not trust exactly one issuer.
@@ -195,13 +197,18 @@ pub enum TokenError {
     /// The signature is not the key's.
     #[error("the token's signature is wrong")]
     Signature,
-    /// The header's `typ` is not the expected one (RFC 8725 §3.11).
+    /// The token is another one than an access token, or than the [profile] takes for one: by the header's
+    /// `typ` (RFC 8725 §3.11), or by a claim that tells them apart. It is also the error of a good
+    /// token where the profile is another provider's. The log says by what.
+    ///
+    /// [profile]: https://docs.rs/tower-bearer/latest/tower_bearer/profile/index.html
     #[error("the token is of another type")]
     Type,
     /// A claim is missing or has the wrong type.
     #[error("a claim of the token is missing or malformed")]
     Claims,
-    /// `iss` is not the expected issuer.
+    /// `iss` is not the expected issuer. If no key fits a token, this is judged by the `iss` that nobody
+    /// has verified.
     #[error("the token was issued by another issuer")]
     Issuer,
     /// `aud` does not name this recipient.

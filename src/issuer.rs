@@ -172,7 +172,7 @@ impl Issuer {
 /// Refuses an empty issuer and an empty audience.
 pub(crate) fn check_names(issuer: &str, audience: &str) -> Result<(), ConfigError> {
     if issuer.is_empty() {
-        let empty = "the issuer is empty: give the https URL that names this authorization server";
+        let empty = "the issuer is empty: give the https URL that its tokens have as `iss`";
         return Err(ConfigError::new(ConfigErrorKind::EmptyIssuer, empty));
     }
     if audience.is_empty() {

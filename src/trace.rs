@@ -8,6 +8,17 @@
 #[cfg(feature = "tracing")]
 pub(crate) use tracing::{debug, error, warn};
 
+/// How many characters of what a token says are in the log at most.
+#[cfg(feature = "tracing")]
+const SHOWN: usize = 200;
+
+/// What a verified token says, without control characters and not without end.
+#[cfg(feature = "tracing")]
+#[cfg_attr(not(feature = "_jws"), allow(dead_code))]
+pub(crate) fn shown(said: &impl std::fmt::Debug) -> String {
+    format!("{said:?}").chars().take(SHOWN).collect()
+}
+
 /// Stands in for each macro of `tracing`, and expands to nothing.
 #[cfg(not(feature = "tracing"))]
 macro_rules! nothing {

@@ -14,7 +14,7 @@ use crate::{
     claims::{Scope, VerifiedToken},
     error::{ErrorCode, TokenError},
     realm::{ProtectionSpace, Realm},
-    reply,
+    reply, trace,
 };
 
 use super::{acr::AcrValues, grpc::Grpc, params::ChallengeParameters, schemes::Schemes};
@@ -54,6 +54,8 @@ pub struct Rejection {
     nonce: Option<Box<HeaderValue>>,
     /// Set if the request speaks gRPC.
     grpc: Option<Grpc>,
+    /// Whether the log has been told of it.
+    is_logged: bool,
 }
 
 impl Rejection {
@@ -68,6 +70,7 @@ impl Rejection {
             #[cfg(feature = "dpop")]
             nonce: None,
             grpc: None,
+            is_logged: false,
         }
     }
 
@@ -210,6 +213,26 @@ impl Rejection {
         Self { grpc, ..self }
     }
 
+    /// The same rejection, of which the log has been told.
+    pub(super) fn logged(self) -> Self {
+        self.log();
+        Self {
+            is_logged: true,
+            ..self
+        }
+    }
+
+    fn log(&self) {
+        trace::debug!(
+            code = ?self.code,
+            cause = self.cause.map(tracing::field::display),
+            scope = self.scope().map(tracing::field::display),
+            acr_values = self.acr_values().map(tracing::field::display),
+            max_age = self.max_age().map(|age| age.as_secs()),
+            "request refused"
+        );
+    }
+
     /// The error code that the client is told.
     pub fn code(&self) -> ErrorCode {
         self.code
@@ -247,8 +270,12 @@ impl Rejection {
 
     /// The answer to the request: the status, the challenge and a JSON body with `error` and
     /// `error_description`. A gRPC request is answered with `grpc-status` and `grpc-message`
-    /// instead of the body. See [the manual](crate::manual::grpc).
+    /// instead of the body. See [the manual](crate::manual::grpc). With the feature `tracing`, it is
+    /// logged why the request is refused, unless the layer has done so.
     pub fn to_response(&self) -> Response<Bytes> {
+        if !self.is_logged {
+            self.log();
+        }
         let mut response = match self.grpc {
             Some(grpc) => grpc.error(self.code, self.status(), self.description()),
             None => reply::error(self.code, self.description()),

@@ -3,7 +3,7 @@
 use serde::de::{DeserializeOwned, IntoDeserializer, value::Error};
 
 use super::{challenge::Rejection, schemes::Schemes};
-use crate::{claims::VerifiedToken, realm::ProtectionSpace};
+use crate::{claims::VerifiedToken, realm::ProtectionSpace, trace};
 
 /// The roles that a token names, read as a type of the application: usually an enum whose variants have
 /// the names of the roles. Roles with other names are left out.
@@ -71,6 +71,10 @@ impl<R: PartialEq> Roles<R> {
         if self.contains(role) {
             return Ok(());
         }
+        trace::debug!(
+            roles = self.roles.len(),
+            "a token lacks the role that a handler requires"
+        );
         let rejection = Rejection::insufficient_role().in_space(self.space.clone());
         Err(rejection.with_schemes(self.schemes.clone()))
     }

@@ -328,7 +328,7 @@ impl Rules {
                  call BearerLayer::dpop"
             );
         }
-        trace::debug!(code = ?rejection.code(), cause = ?rejection.cause(), "request refused");
+        let rejection = rejection.logged();
         let mut response = match &self.on_rejection {
             Some(Hook(hook)) => hook(&rejection, request.headers()),
             None => rejection.to_response(),

@@ -21,7 +21,7 @@ pub use audience::Audience;
 pub use confirmation::{Confirmation, ConfirmationError};
 pub use private::{PrivateClaims, PrivateClaimsError};
 #[cfg(feature = "_jws")]
-pub(crate) use read::read;
+pub(crate) use read::{bad_claim, read};
 #[cfg(feature = "_jws")]
 pub(crate) use roles::RoleClaims;
 pub use scope::{Scope, ScopeError};

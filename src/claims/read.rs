@@ -9,7 +9,7 @@ use serde::{
 use serde_json::{Map, Value};
 
 use super::{Audience, Claims, Confirmation, Content, RoleClaims, Scope};
-use crate::{clock::Timestamp, error::TokenError, json::Strict};
+use crate::{clock::Timestamp, error::TokenError, json::Strict, trace};
 
 /// Reads the registered claims and the application's own into one shared allocation, because they
 /// are too large to be moved often.
@@ -25,10 +25,17 @@ pub(crate) fn read(payload: &[u8], roles: &RoleClaims) -> Result<Arc<Content>, T
     .deserialize(&mut deserializer)
     .and_then(|members| deserializer.end().map(|()| members));
     match members {
-        Ok(members) => members.into_content(roles).ok_or(TokenError::Claims),
+        Ok(members) => members.into_content(roles),
         Err(error) if mistyped && error.is_data() => Err(TokenError::Claims),
         Err(_) => Err(TokenError::Malformed),
     }
+}
+
+/// The error for a token of which this claim is missing or malformed.
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+pub(crate) fn bad_claim(name: &str) -> TokenError {
+    trace::debug!(claim = name, "a claim is missing or malformed");
+    TokenError::Claims
 }
 
 /// The claims that have been read so far.
@@ -52,22 +59,22 @@ struct Members {
 }
 
 impl Members {
-    /// Returns `None` if a required claim is missing (RFC 9068 §2.2), or if `sub`, `jti` or
+    /// Fails if a required claim is missing (RFC 9068 §2.2), or if `sub`, `jti` or
     /// `client_id` is empty. The verifier decides whether `client_id` is required.
-    fn into_content(self, roles: &RoleClaims) -> Option<Arc<Content>> {
+    fn into_content(self, roles: &RoleClaims) -> Result<Arc<Content>, TokenError> {
         let named = |text: &String| !text.is_empty();
         if !self.client_id.as_ref().is_none_or(named) {
-            return None;
+            return Err(bad_claim("client_id"));
         }
-        Some(Arc::new(Content {
+        Ok(Arc::new(Content {
             claims: Claims {
-                iss: self.iss?,
-                sub: self.sub.filter(named)?,
-                aud: self.aud?,
-                exp: self.exp?,
-                iat: self.iat?,
+                iss: self.iss.ok_or_else(|| bad_claim("iss"))?,
+                sub: self.sub.filter(named).ok_or_else(|| bad_claim("sub"))?,
+                aud: self.aud.ok_or_else(|| bad_claim("aud"))?,
+                exp: self.exp.ok_or_else(|| bad_claim("exp"))?,
+                iat: self.iat.ok_or_else(|| bad_claim("iat"))?,
                 nbf: self.nbf,
-                jti: Some(self.jti.filter(named)?),
+                jti: Some(self.jti.filter(named).ok_or_else(|| bad_claim("jti"))?),
                 client_id: self.client_id,
                 scope: self.scope.unwrap_or_default(),
                 sid: self.sid,
@@ -127,13 +134,17 @@ impl Reader<'_> {
     fn take<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
         &mut self,
         map: &mut A,
+        name: &str,
         member: &mut Option<T>,
     ) -> Result<(), A::Error> {
         if member.is_some() {
             return Err(twin());
         }
         let value = map.next_value();
-        *self.mistyped = value.is_err();
+        if value.is_err() {
+            *self.mistyped = true;
+            bad_claim(name);
+        }
         *member = Some(value?);
         Ok(())
     }
@@ -162,22 +173,22 @@ impl<'de> Visitor<'de> for Reader<'_> {
         let mut members = Members::default();
         while let Some(name) = map.next_key()? {
             match name {
-                Name::Iss => self.take(&mut map, &mut members.iss)?,
-                Name::Sub => self.take(&mut map, &mut members.sub)?,
-                Name::Aud => self.take(&mut map, &mut members.aud)?,
-                Name::Exp => self.take(&mut map, &mut members.exp)?,
-                Name::Iat => self.take(&mut map, &mut members.iat)?,
-                Name::Nbf => self.take(&mut map, &mut members.nbf)?,
-                Name::Jti => self.take(&mut map, &mut members.jti)?,
-                Name::ClientId => self.take(&mut map, &mut members.client_id)?,
-                Name::Scope => self.take(&mut map, &mut members.scope)?,
+                Name::Iss => self.take(&mut map, "iss", &mut members.iss)?,
+                Name::Sub => self.take(&mut map, "sub", &mut members.sub)?,
+                Name::Aud => self.take(&mut map, "aud", &mut members.aud)?,
+                Name::Exp => self.take(&mut map, "exp", &mut members.exp)?,
+                Name::Iat => self.take(&mut map, "iat", &mut members.iat)?,
+                Name::Nbf => self.take(&mut map, "nbf", &mut members.nbf)?,
+                Name::Jti => self.take(&mut map, "jti", &mut members.jti)?,
+                Name::ClientId => self.take(&mut map, "client_id", &mut members.client_id)?,
+                Name::Scope => self.take(&mut map, "scope", &mut members.scope)?,
                 Name::Sid => members.take_own(&mut map, "sid", text, |own| &mut own.sid)?,
                 Name::Generation => {
                     members.take_own(&mut map, "gen", small, |own| &mut own.generation)?;
                 }
-                Name::AuthTime => self.take(&mut map, &mut members.auth_time)?,
-                Name::Acr => self.take(&mut map, &mut members.acr)?,
-                Name::Cnf => self.take(&mut map, &mut members.cnf)?,
+                Name::AuthTime => self.take(&mut map, "auth_time", &mut members.auth_time)?,
+                Name::Acr => self.take(&mut map, "acr", &mut members.acr)?,
+                Name::Cnf => self.take(&mut map, "cnf", &mut members.cnf)?,
                 Name::Private(name) => {
                     let Strict(value) = map.next_value()?;
                     if members.private.insert(name, value).is_some() {

@@ -11,6 +11,7 @@ use crate::{
     error::TokenError,
     json,
     profile::TokenProfile,
+    trace,
     verifier::has_tenant,
 };
 
@@ -69,10 +70,17 @@ impl Rules {
         // Some servers write the members that a token does not have.
         members.retain(|_, value| !value.is_null());
         if is_of_another_kind(&members) {
+            trace::debug!("the answer tells of a token that is no access token");
             return Err(TokenError::Type);
         }
         let issuer = || Value::from(self.issuer.as_str());
-        if *members.entry("iss").or_insert_with(issuer) != issuer() {
+        let named = members.entry("iss").or_insert_with(issuer);
+        if *named != issuer() {
+            trace::debug!(
+                expected = ?self.issuer,
+                iss = %trace::shown(named),
+                "the answer tells of a token of another issuer"
+            );
             return Err(TokenError::Issuer);
         }
         let issued = || Value::from(now.as_secs());
@@ -116,7 +124,14 @@ impl Rules {
         let may_be_missing = !self.audience_required && !is_named && audience.is_empty();
         match is_ours || may_be_missing || self.profile.takes_any_audience() {
             true => Ok(()),
-            false => Err(TokenError::Audience),
+            false => {
+                trace::debug!(
+                    expected = ?self.audiences,
+                    aud = %trace::shown(audience),
+                    "the answer tells of a token for another audience"
+                );
+                Err(TokenError::Audience)
+            }
         }
     }
 }

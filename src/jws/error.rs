@@ -18,7 +18,7 @@ pub struct KeyError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyErrorKind {
-    /// The input cannot be read as a key of the algorithm.
+    /// The input cannot be read as a key of the algorithm, or as a JWK Set.
     Format,
     /// The key is too short for its algorithm or its purpose.
     #[non_exhaustive]
@@ -55,7 +55,6 @@ impl KeyErrorKind {
     /// The first words of `Display` for this kind.
     const fn lead(self) -> &'static str {
         match self {
-            Self::Format => "the key cannot be read: ",
             Self::Use => "the JWK is not meant for this: ",
             _ => "",
         }
@@ -81,6 +80,11 @@ impl KeyError {
              EdDSA and Ed25519"
         );
         Self::new(KeyErrorKind::UnsupportedAlgorithm, what)
+    }
+
+    pub(super) fn no_set() -> Self {
+        let what = "it is no JWK Set, which is a JSON object with a list called \"keys\"";
+        Self::new(KeyErrorKind::Format, what)
     }
 
     /// What is wrong.

@@ -101,10 +101,11 @@ impl JwkSet {
     }
 
     #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
-    pub(crate) fn log(&self, issuer: Option<&str>) {
+    pub(crate) fn log(&self, issuer: Option<&str>, jwks_uri: Option<&str>) {
         for skipped in &self.skipped {
             trace::debug!(
                 issuer,
+                jwks_uri,
                 position = skipped.position,
                 kid = skipped.kid,
                 reason = %skipped.reason,
@@ -119,6 +120,7 @@ impl JwkSet {
         if self.skipped.iter().any(is_fault) {
             trace::warn!(
                 issuer,
+                jwks_uri,
                 used = self.keys.len(),
                 why = %self.why_skipped(),
                 "keys of a JWK Set were left out"

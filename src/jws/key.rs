@@ -40,7 +40,10 @@ const ED25519_SPKI: &[u8] = &[
 ];
 
 pub(super) fn format_error(what: &'static str) -> KeyError {
-    KeyError::new(KeyErrorKind::Format, what)
+    KeyError::new(
+        KeyErrorKind::Format,
+        format!("the key cannot be read: {what}"),
+    )
 }
 
 pub(super) fn use_error(what: &'static str) -> KeyError {

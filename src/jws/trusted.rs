@@ -90,7 +90,7 @@ impl VerifyingKeys {
     }
 
     /// The keys of now.
-    #[cfg(feature = "remote")]
+    #[cfg(any(feature = "remote", feature = "tracing"))]
     pub(crate) fn list(&self) -> Vec<VerifyingKey> {
         self.0.keys.load().to_vec()
     }

@@ -110,6 +110,22 @@ impl Discriminator {
         Self(Mark::Audience)
     }
 
+    /// What it asks for, for the log.
+    #[cfg(feature = "tracing")]
+    pub(super) fn text(&self) -> String {
+        let any = |values: &[ClaimValue]| {
+            let values: Vec<_> = values.iter().map(|ClaimValue(v)| v.to_string()).collect();
+            values.join(" or ")
+        };
+        match &self.0 {
+            Mark::Claim(name, values) => format!("{name} is {}", any(values)),
+            Mark::ClaimOrAbsent(name, ClaimValue(value)) => format!("{name} is {value}, or absent"),
+            Mark::Present(name) => format!("{name} is present"),
+            Mark::Absent(names) => format!("{} is absent", names.join(", ")),
+            Mark::Audience => "the audience is compared".to_owned(),
+        }
+    }
+
     /// Whether a token with these claims is an access token, as far as this tells.
     pub(super) fn is_met(&self, claims: &Map<String, Value>, is_audience_checked: bool) -> bool {
         let find = |name: &Cow<'static, str>| json::find(claims, name);

@@ -50,6 +50,7 @@ use crate::{
     claims::{Content, RoleClaims},
     error::TokenError,
     jws::Header,
+    trace,
 };
 
 /// How access tokens look, and where their claims are. It is cheap to clone. See
@@ -243,7 +244,15 @@ impl TokenProfile {
 
     /// Whether a token may have the type that its header names.
     pub(crate) fn has_type(&self, header: &Header) -> bool {
-        self.0.types.include(header)
+        let is_included = self.0.types.include(header);
+        if !is_included {
+            trace::debug!(
+                expected = self.0.types.text(),
+                has_typ = !header.is_without_type(),
+                "a token has another typ than the profile takes"
+            );
+        }
+        is_included
     }
 
     /// Reads the claims of a payload that is signed by the issuer.

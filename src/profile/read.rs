@@ -3,12 +3,15 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::shape::{Names, Shape};
+use super::{
+    Discriminator,
+    shape::{Names, Shape},
+};
 use crate::{
-    claims::{Audience, Claims, Content, Scope},
+    claims::{Audience, Claims, Content, Scope, bad_claim},
     clock::Timestamp,
     error::TokenError,
-    json,
+    json, trace,
 };
 
 /// Reads the payload of a token.
@@ -16,14 +19,23 @@ pub(super) fn payload(payload: &[u8], shape: &Shape) -> Result<Content, TokenErr
     let members = json::object(payload).map_err(|_| TokenError::Malformed)?;
     let is_audience_checked = !shape.any_audience;
     let mut marks = shape.discriminators.iter();
-    if !marks.all(|mark| mark.is_met(&members, is_audience_checked)) {
-        return Err(TokenError::Type);
+    if let Some(unmet) = marks.find(|mark| !mark.is_met(&members, is_audience_checked)) {
+        return Err(of_another_type(unmet));
     }
     let subject = first(&members, &shape.subject)?;
     if shape.token_id_required && first(&members, &shape.token_id)?.is_none() {
-        return Err(TokenError::Claims);
+        return Err(bad_claim(&shape.token_id.join(" or ")));
     }
     content(members, shape, subject)
+}
+
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+fn of_another_type(unmet: &Discriminator) -> TokenError {
+    trace::debug!(
+        expected = unmet.text(),
+        "a token is no access token by its profile"
+    );
+    TokenError::Type
 }
 
 /// Reads an answer about a token, whose server has looked at its type. Where it names no user, the token
@@ -51,15 +63,15 @@ fn content(
     subject: Option<String>,
 ) -> Result<Content, TokenError> {
     let claims = Claims {
-        sub: subject.ok_or(TokenError::Claims)?,
+        sub: subject.ok_or_else(|| bad_claim(&shape.subject.join(" or ")))?,
         client_id: first(&members, &shape.client)?,
         jti: first(&members, &shape.token_id)?,
         sid: first_text(&members, &shape.session),
         scope: scope(&members, &shape.scope),
-        iss: take(&mut members, "iss")?.ok_or(TokenError::Claims)?,
+        iss: take(&mut members, "iss")?.ok_or_else(|| bad_claim("iss"))?,
         aud: audience(&mut members, shape)?,
-        exp: take(&mut members, "exp")?.ok_or(TokenError::Claims)?,
-        iat: take(&mut members, "iat")?.ok_or(TokenError::Claims)?,
+        exp: take(&mut members, "exp")?.ok_or_else(|| bad_claim("exp"))?,
+        iat: take(&mut members, "iat")?.ok_or_else(|| bad_claim("iat"))?,
         nbf: take(&mut members, "nbf")?,
         generation: None,
         auth_time: take_if_right::<Timestamp>(&mut members, "auth_time"),
@@ -92,7 +104,7 @@ fn take<T: DeserializeOwned>(
     name: &str,
 ) -> Result<Option<T>, TokenError> {
     let value = members.remove(name).map(serde_json::from_value);
-    value.transpose().map_err(|_| TokenError::Claims)
+    value.transpose().map_err(|_| bad_claim(name))
 }
 
 /// A claim that is of another type in some tokens, and is left there then.
@@ -109,7 +121,7 @@ fn first(members: &Map<String, Value>, names: &Names) -> Result<Option<String>, 
     match names.iter().find_map(|name| json::find(members, name)) {
         None => Ok(None),
         Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
-        Some(_) => Err(TokenError::Claims),
+        Some(_) => Err(bad_claim(&names.join(" or "))),
     }
 }
 

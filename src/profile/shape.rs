@@ -29,6 +29,15 @@ pub(super) enum Types {
 }
 
 impl Types {
+    /// For the log.
+    #[cfg(feature = "tracing")]
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Access => "at+jwt",
+            Self::Any => "at+jwt, JWT or none",
+        }
+    }
+
     pub(super) fn include(self, header: &Header) -> bool {
         let is_access = header.is_type(ACCESS_TOKEN_TYPE);
         is_access || self == Self::Any && (header.is_without_type() || header.is_type("JWT"))
@@ -109,7 +118,7 @@ impl Shape {
 
     fn check_client(&self, content: &Content) -> Result<(), TokenError> {
         match self.client_required && content.claims.client_id.is_none() {
-            true => Err(TokenError::Claims),
+            true => Err(claims::bad_claim(&self.client.join(" or "))),
             false => Ok(()),
         }
     }

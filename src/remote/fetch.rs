@@ -121,11 +121,27 @@ impl Learnt {
 }
 
 impl Fetcher {
-    /// The issuer, or the address of the keys, for the log.
+    /// The issuer, or the address of the keys.
     pub(super) fn name(&self) -> String {
         match &self.origin {
             Origin::Issuer { name, .. } => name.clone(),
             Origin::KeySet(uri) => uri::shown_uri(uri),
+        }
+    }
+
+    /// The issuer, if the keys are found by its metadata.
+    pub(super) fn issuer(&self) -> Option<&str> {
+        match &self.origin {
+            Origin::Issuer { name, .. } => Some(name),
+            Origin::KeySet(_) => None,
+        }
+    }
+
+    /// The address of the keys, if that is what was configured.
+    pub(super) fn jwks_uri(&self) -> Option<String> {
+        match &self.origin {
+            Origin::Issuer { .. } => None,
+            Origin::KeySet(uri) => Some(uri.to_string()),
         }
     }
 

@@ -194,6 +194,10 @@ impl Source for Fetches {
         self.shared.usable_for()
     }
 
+    fn issuer(&self) -> Option<&str> {
+        self.shared.fetcher.issuer()
+    }
+
     fn missing(&self, issued_at: Option<Timestamp>) -> Missing {
         let mut state = self.shared.lock();
         let answer = state.schedule.ask(self.shared.now(), issued_at);
@@ -245,7 +249,7 @@ impl fmt::Debug for Fetches {
 impl fmt::Debug for RemoteKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RemoteKeys")
-            .field("issuer", &self.0.shared.fetcher.name())
+            .field("of", &self.0.shared.fetcher.name())
             .field("keys", &self.0.shared.keys)
             .finish_non_exhaustive()
     }

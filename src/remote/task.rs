@@ -174,7 +174,8 @@ impl Shared {
                 .merge(&held, next, now, self.keep_removed, self.max_keys);
             self.set_keys(&mut state, next);
             if set.skipped() != state.status.skipped {
-                set.log(Some(&self.fetcher.name()));
+                let jwks_uri = self.fetcher.jwks_uri();
+                set.log(self.fetcher.issuer(), jwks_uri.as_deref());
             }
             state.status.skipped = set.skipped().to_vec();
         }
@@ -187,7 +188,8 @@ impl Shared {
         state.status.metadata_error = fetched.learnt.trouble.clone();
         state.status.failures = 0;
         trace::debug!(
-            issuer = %self.fetcher.name(),
+            issuer = self.fetcher.issuer(),
+            jwks_uri = self.fetcher.jwks_uri(),
             keys = state.status.keys,
             skipped = state.status.skipped.len(),
             "the keys were fetched"
@@ -202,7 +204,8 @@ impl Shared {
         self.note(&state);
         state.status.failures = state.schedule.failures();
         trace::warn!(
-            issuer = %self.fetcher.name(),
+            issuer = self.fetcher.issuer(),
+            jwks_uri = self.fetcher.jwks_uri(),
             error = &failure.error as &dyn std::error::Error,
             failures = state.status.failures,
             keys = state.status.keys,
@@ -217,7 +220,8 @@ impl Shared {
         state.removed.clear();
         self.set_keys(state, Vec::new());
         trace::error!(
-            issuer = %self.fetcher.name(),
+            issuer = self.fetcher.issuer(),
+            jwks_uri = self.fetcher.jwks_uri(),
             "the keys are too old to be used, and no request with a token is served"
         );
     }
@@ -226,7 +230,7 @@ impl Shared {
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
-            .field("issuer", &self.fetcher.name())
+            .field("of", &self.fetcher.name())
             .field("keys", &self.keys)
             .finish_non_exhaustive()
     }

@@ -7,6 +7,7 @@ use crate::{
     issuer::check_names,
     json,
     profile::TokenProfile,
+    trace,
 };
 
 /// Where the address of an issuer has the tenant (Microsoft writes it so in its own documents).
@@ -78,6 +79,15 @@ impl Name {
     }
 }
 
+/// Metadata has to name the issuer as its tokens do (RFC 8414 §3.3), so no token would pass.
+fn of_another(discovered: &str, issuer: &str) -> ConfigError {
+    let other = format!(
+        "the keys were discovered as those of {discovered:?}, and the issuer is {issuer:?}: give both \
+         the same name, or the address of the keys to RemoteKeys::at"
+    );
+    ConfigError::new(ConfigErrorKind::KeysOfAnotherIssuer, other)
+}
+
 impl TrustedIssuer {
     /// Trusts tokens whose `iss` is `issuer`, byte for byte, and that are meant for `audience`, which
     /// is the name of this API.
@@ -85,17 +95,24 @@ impl TrustedIssuer {
     /// # Errors
     ///
     /// [`EmptyIssuer`](ConfigErrorKind::EmptyIssuer) or
-    /// [`EmptyAudience`](ConfigErrorKind::EmptyAudience) if the name is empty.
+    /// [`EmptyAudience`](ConfigErrorKind::EmptyAudience) if the name is empty, and
+    /// [`KeysOfAnotherIssuer`](ConfigErrorKind::KeysOfAnotherIssuer) if the keys were discovered by
+    /// another name than `issuer`, be it only by a slash.
     pub fn new(
         issuer: impl Into<String>,
         audience: impl Into<String>,
         keys: impl Into<IssuerKeys>,
     ) -> Result<Self, ConfigError> {
+        let (issuer, keys) = (issuer.into(), keys.into());
         let name = Name {
-            issuer: issuer.into(),
+            issuer: issuer.clone(),
             tenant: None,
         };
-        Self::named(vec![name], audience.into(), keys.into())
+        let trusted = Self::named(vec![name], audience.into(), keys)?;
+        match trusted.keys.issuer() {
+            Some(discovered) if discovered != issuer => Err(of_another(discovered, &issuer)),
+            _ => Ok(trusted),
+        }
     }
 
     /// Trusts tokens of some tenants of a provider that serves all of them with the same keys.
@@ -226,21 +243,54 @@ impl TrustedIssuer {
         Ok(content)
     }
 
+    /// Nothing is shown of the token, which anybody may have made.
+    #[cfg_attr(not(feature = "tracing"), allow(unused_variables, clippy::unused_self))]
+    pub(super) fn log_unopened(&self, token: &str, error: TokenError) {
+        trace::debug!(
+            issuers = ?self.names().collect::<Vec<_>>(),
+            keys = self.keys.set.list().len(),
+            segments = token.split('.').count(),
+            bytes = token.len(),
+            %error,
+            "a token was not opened"
+        );
+    }
+
     /// Whether a token with these claims is one of this issuer for this API.
     fn check(&self, content: &Content, key_issuer: Option<&str>) -> Result<(), TokenError> {
         let claims = &content.claims;
-        let name = self.name(&claims.iss).ok_or(TokenError::Issuer)?;
+        let name = self.name(&claims.iss);
+        let name = name.ok_or_else(|| {
+            trace::debug!(
+                expected = ?self.names().collect::<Vec<_>>(),
+                iss = %trace::shown(&claims.iss),
+                "a token is of another issuer"
+            );
+            TokenError::Issuer
+        })?;
         if let Some(claim) = self.profile.tenant() {
             let tenant = json::find(&content.private, claim).and_then(|held| held.as_str());
             if !tenant.is_some_and(|tenant| name.is_of(tenant)) {
+                trace::debug!(claim, issuer = ?name.issuer, "a token does not name the tenant of its issuer");
                 return Err(TokenError::Issuer);
             }
         }
         if key_issuer.is_some_and(|of_key| !name.is_named_by(of_key)) {
+            trace::debug!(
+                issuer = ?name.issuer,
+                key_issuer,
+                "the key of a token is bound to another issuer"
+            );
             return Err(TokenError::Issuer);
         }
         let is_for_us = |audience: &String| claims.aud.contains(audience);
         if !self.audiences.iter().any(is_for_us) && !self.profile.takes_any_audience() {
+            trace::debug!(
+                issuer = ?name.issuer,
+                expected = ?self.audiences,
+                aud = %trace::shown(&claims.aud),
+                "a token is meant for another audience"
+            );
             return Err(TokenError::Audience);
         }
         Ok(())

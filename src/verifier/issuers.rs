@@ -6,6 +6,7 @@ use super::{issuer::TrustedIssuer, unverified::Unverified};
 use crate::{
     error::{ConfigError, ConfigErrorKind, TokenError},
     profile::TokenProfile,
+    trace,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -38,8 +39,9 @@ impl Issuers {
             [only] => Ok(only),
             _ => {
                 let name = Unverified::of(token).ok_or(TokenError::Malformed)?.iss;
+                let has_name = name.is_some();
                 let issuer = name.and_then(|name| self.named(&name));
-                issuer.ok_or(TokenError::Issuer)
+                issuer.ok_or_else(|| self.none_named(has_name))
             }
         }
     }
@@ -47,6 +49,17 @@ impl Issuers {
     /// The issuer of this name.
     pub(super) fn named(&self, iss: &str) -> Option<&TrustedIssuer> {
         self.list.get(*self.by_name.get(iss)?)
+    }
+
+    /// The error for a token whose `iss`, if it has one, is none of these. Nobody has verified it.
+    #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+    pub(super) fn none_named(&self, has_iss: bool) -> TokenError {
+        trace::debug!(
+            trusted = ?self.list.iter().flat_map(TrustedIssuer::names).collect::<Vec<_>>(),
+            has_iss,
+            "a token names none of the trusted issuers"
+        );
+        TokenError::Issuer
     }
 
     pub(super) fn is_empty(&self) -> bool {

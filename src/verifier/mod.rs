@@ -105,7 +105,9 @@ impl Verifier {
     /// # Errors
     ///
     /// [`EmptyIssuer`](ConfigErrorKind::EmptyIssuer) or
-    /// [`EmptyAudience`](ConfigErrorKind::EmptyAudience) if the name is empty.
+    /// [`EmptyAudience`](ConfigErrorKind::EmptyAudience) if the name is empty, and
+    /// [`KeysOfAnotherIssuer`](ConfigErrorKind::KeysOfAnotherIssuer) if the keys were discovered by
+    /// another name than `issuer`.
     pub fn new(
         issuer: impl Into<String>,
         audience: impl Into<String>,

@@ -36,6 +36,11 @@ impl IssuerKeys {
         self.source.as_ref()?.usable_for()
     }
 
+    /// The issuer that the keys were found by, if they were.
+    pub(super) fn issuer(&self) -> Option<&str> {
+        self.source.as_ref()?.issuer()
+    }
+
     #[cfg(feature = "remote")]
     pub(crate) fn set(&self) -> &VerifyingKeys {
         &self.set
@@ -58,6 +63,9 @@ pub(crate) trait Source: Send + Sync + fmt::Debug {
     /// How long the keys of the set may be used from now on; `None` for as long as they are in it. Asked
     /// before a token is verified anew. The set is empty afterwards if the time is over.
     fn usable_for(&self) -> Option<Duration>;
+
+    /// The issuer that the keys were found by, if they were.
+    fn issuer(&self) -> Option<&str>;
 
     /// Asked when no key of the set fits a token. `issued_at` is what the token says of itself, which
     /// nobody has checked.

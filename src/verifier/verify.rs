@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{
     Inner, Verifier,
     pending::{Opaque, PendingToken, Timing, Verification},
-    source::{Fetching, Missing, Source},
+    source::{Fetching, Missing},
     unverified::Unverified,
 };
 use crate::{
@@ -102,7 +102,7 @@ impl Verifier {
                     _ => Err(error),
                 }
             }
-            Err(TokenError::UnknownKey) => match self.0.missing(token) {
+            Err(TokenError::UnknownKey) => match self.0.missing(token)? {
                 Missing::Unknown => Err(TokenError::UnknownKey),
                 Missing::Unavailable => Err(TokenError::Unavailable),
                 Missing::Fetching(fetching) => {
@@ -120,7 +120,7 @@ impl Verifier {
             fetching.await;
             let now = verifier.0.clock.now();
             match verifier.0.verify_jwt(&token, now) {
-                Err(TokenError::UnknownKey) => Err(match verifier.0.missing(&token) {
+                Err(TokenError::UnknownKey) => Err(match verifier.0.missing(&token)? {
                     Missing::Unknown => TokenError::UnknownKey,
                     Missing::Unavailable | Missing::Fetching(_) => TokenError::Unavailable,
                 }),
@@ -178,7 +178,8 @@ impl Inner {
         let is_right_type = |header: &_| issuer.profile.has_type(header);
         let usable_for = issuer.keys.usable_for();
         let keys = &issuer.keys.set;
-        let opened = keys.open(token, is_right_type, self.max_token_bytes)?;
+        let opened = keys.open(token, is_right_type, self.max_token_bytes);
+        let opened = opened.inspect_err(|error| issuer.log_unopened(token, *error))?;
         let content = issuer.read(&opened.payload, opened.trust.key_issuer())?;
         let good = self.good(&content.claims);
         if now < good.start {
@@ -198,22 +199,27 @@ impl Inner {
 
     /// What is known of the key of a token that no key fits. What the token says of itself decides
     /// only what its own sender is told.
-    fn missing(&self, token: &str) -> Missing {
-        let source = self.source_of(token);
-        source.map_or(Missing::Unknown, |(source, iat)| source.missing(iat))
+    ///
+    /// # Errors
+    ///
+    /// If the token itself says that it is of another issuer: no key that could be fetched would help.
+    pub(super) fn missing(&self, token: &str) -> Result<Missing, TokenError> {
+        let Some(Unverified { iss, iat }) = Unverified::of(token) else {
+            return Ok(Missing::Unknown);
+        };
+        let issuer = iss.as_deref().and_then(|iss| self.issuers.named(iss));
+        let issuer = issuer.ok_or_else(|| self.issuers.none_named(iss.is_some()))?;
+        Ok(match &issuer.keys.source {
+            Some(source) => source.missing(iat),
+            None => Missing::Unknown,
+        })
     }
 
     /// The fetch to wait for, if the key may have been replaced by another of the same name.
     fn doubted(&self, token: &str) -> Option<Fetching> {
-        let (source, iat) = self.source_of(token)?;
-        source.doubted(iat)
-    }
-
-    /// What fills the keys of the issuer that the token names, and when it says that it was issued.
-    fn source_of(&self, token: &str) -> Option<(&Arc<dyn Source>, Option<Timestamp>)> {
         let Unverified { iss, iat } = Unverified::of(token)?;
         let issuer = self.issuers.named(&iss?)?;
-        Some((issuer.keys.source.as_ref()?, iat))
+        issuer.keys.source.as_ref()?.doubted(iat)
     }
 
     /// The time in which the claims are valid, with the leeway (RFC 7519 §4.1.4 and §4.1.5).

@@ -111,4 +111,6 @@ fn what_is_no_set_is_refused() {
     ] {
         wrong_format(JwkSet::read(text));
     }
+    let error = JwkSet::read(r#"{"jwks_uri":"https://id.example/keys"}"#).unwrap_err();
+    assert!(error.to_string().starts_with("it is no JWK Set"), "{error}");
 }

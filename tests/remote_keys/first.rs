@@ -31,6 +31,13 @@ async fn without_keys_a_token_gets_a_503_and_not_a_401() {
         "no key would help"
     );
 
+    let of_another = Signer::new(&format!("{}/", server.url())).token();
+    assert_eq!(status(&verifier, &of_another).await, 401, "nor here");
+    assert_eq!(
+        verifier.verify(&of_another).unwrap_err(),
+        TokenError::Issuer
+    );
+
     server.play(METADATA, Play::json(server.metadata()));
     server.publish(&[&good]);
     until(|| keys.status().keys() > 0).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tower_bearer::{
-    Algorithm,
+    Algorithm, TrustedIssuer, Verifier,
     error::ConfigErrorKind as Kind,
     remote::{RemoteKeys, RemoteKeysBuilder},
 };
@@ -107,4 +107,29 @@ async fn no_error_shows_the_query_of_an_address() {
     let shown = format!("{:?} {:?} {error} {error:?}", at(), at().lazy().unwrap());
     assert!(!shown.contains("hunter2"), "{shown}");
     assert_eq!(refusing.uri(), "https://id.example/keys?apikey=hunter2");
+}
+
+#[test]
+fn discovered_keys_are_those_of_the_issuer_that_is_trusted() {
+    const NAME: &str = "https://id.example";
+    const SLASHED: &str = "https://id.example/";
+    const API: &str = "https://api.example";
+    let discovered = |name| RemoteKeys::discover(name, http()).lazy().unwrap();
+    for (found, trusted) in [(NAME, SLASHED), (SLASHED, NAME)] {
+        let error = Verifier::new(trusted, API, discovered(found)).unwrap_err();
+        assert_eq!(error.kind(), Kind::KeysOfAnotherIssuer);
+        let text = error.to_string();
+        for name in [found, trusted] {
+            assert!(text.contains(&format!("{name:?}")), "{text}");
+        }
+        assert!(Verifier::new(found, API, discovered(found)).is_ok());
+    }
+    assert!(Verifier::new(SLASHED, API, keys().lazy().unwrap()).is_ok());
+    let of_tenants = TrustedIssuer::of_tenants(
+        "https://id.example/{tenantid}",
+        ["one", "two"],
+        API,
+        discovered(NAME),
+    );
+    assert!(of_tenants.is_ok());
 }

@@ -56,8 +56,10 @@ async fn failures_and_skipped_keys_are_logged() {
         &written,
         "DEBUG",
         "the keys were fetched",
-        &["keys=1", "skipped=0", ADDRESS],
+        &["keys=1", "skipped=0", &format!("jwks_uri=\"{ADDRESS}\"")],
     );
+
+    assert!(!written.contains("issuer="), "{written}");
 
     let mut odd = good.clone();
     odd["keys"]

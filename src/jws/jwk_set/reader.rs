@@ -93,7 +93,7 @@ impl JwkSetReader {
     /// which no key can be used is no error here, but one of [`JwkSet::into_keys`].
     pub fn read(&self, json: &str) -> Result<JwkSet, KeyError> {
         let set = self.read_silently(json)?;
-        set.log(None);
+        set.log(None, None);
         Ok(set)
     }
 
@@ -216,7 +216,7 @@ fn texts(json: &str) -> Result<Vec<&RawValue>, KeyError> {
     let is_object = json.trim_start().starts_with('{');
     match serde_json::from_str::<Set<'_>>(json) {
         Ok(set) if is_object => Ok(set.keys),
-        _ => Err(format_error("it is no JWK Set")),
+        _ => Err(KeyError::no_set()),
     }
 }
 
