@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use tower_bearer::{
-    TokenProfile, Verifier,
     error::ConfigErrorKind as Kind,
     introspection::{ClientAuthentication, Introspection, IntrospectionBuilder},
 };
