@@ -43,7 +43,7 @@ fn of_another_type(unmet: &Discriminator) -> TokenError {
 pub(super) fn answer(members: Map<String, Value>, shape: &Shape) -> Result<Content, TokenError> {
     let subject = match first(&members, &shape.subject)? {
         // All users of a client would be one.
-        None if names_user(&members) => return Err(TokenError::Claims),
+        None if names_user(&members) => return Err(bad_claim(&shape.subject.join(" or "))),
         None => first(&members, &shape.client)?,
         named => named,
     };

@@ -9,6 +9,7 @@ use crate::{
     claims::{self, Content, RoleClaims},
     error::TokenError,
     issuer::ACCESS_TOKEN_TYPE,
+    json,
     jws::Header,
 };
 
@@ -109,10 +110,21 @@ impl Shape {
         Ok(content)
     }
 
-    /// Reads an answer about a token, which may say less of it (RFC 7662 §2.2).
+    /// Reads an answer about a token, which may say less of it. Where it lacks what the profile names, the
+    /// client and the scope have the names of RFC 7662 §2.2.
     pub(super) fn read_members(&self, members: Map<String, Value>) -> Result<Content, TokenError> {
-        let content = read::answer(members, self)?;
-        self.check_client(&content)?;
+        let mut shape = self.clone();
+        shape.client.push("client_id".into());
+        if !self
+            .scope
+            .iter()
+            .any(|name| json::find(&members, name).is_some())
+        {
+            shape.scope.push("scope".into());
+        }
+        shape.client_required &= !self.is_rfc9068;
+        let content = read::answer(members, &shape)?;
+        shape.check_client(&content)?;
         Ok(content)
     }
 

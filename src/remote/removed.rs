@@ -89,7 +89,13 @@ mod tests {
     fn a_key_is_kept_from_when_it_was_first_missing() {
         let [a, b] = [key(), key()];
         let mut removed = Removed::default();
-        let held = removed.merge(&[a.clone()], vec![b.clone()], seconds(5), seconds(10), 9);
+        let held = removed.merge(
+            std::slice::from_ref(&a),
+            vec![b.clone()],
+            seconds(5),
+            seconds(10),
+            9,
+        );
         assert_eq!(kids(&held), kids(&[b.clone(), a.clone()]));
         let held = removed.merge(&held, vec![b.clone()], seconds(12), seconds(10), 9);
         assert_eq!(kids(&held), kids(&[b.clone(), a.clone()]));
@@ -115,7 +121,13 @@ mod tests {
     fn a_key_that_comes_back_is_kept_no_longer() {
         let [a, b] = [key(), key()];
         let mut removed = Removed::default();
-        let held = removed.merge(&[a.clone()], vec![b.clone()], seconds(0), seconds(10), 9);
+        let held = removed.merge(
+            std::slice::from_ref(&a),
+            vec![b.clone()],
+            seconds(0),
+            seconds(10),
+            9,
+        );
         let held = removed.merge(&held, vec![a.clone()], seconds(1), seconds(10), 9);
         assert_eq!(kids(&held), kids(&[a.clone(), b.clone()]));
         assert_eq!(kids(&removed.expire(held, seconds(11))), kids(&[a]));

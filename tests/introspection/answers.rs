@@ -212,6 +212,25 @@ async fn an_audience_can_be_required() {
     assert!(verdict_of(&other, second).await.is_ok());
 }
 
+/// Few servers write their answers with the names that they write into tokens.
+#[tokio::test]
+async fn an_answer_may_have_the_names_of_the_rfc_and_no_client() {
+    let answer = with(json!({ "client_id": "web", "scope": "read" }));
+    let okta = |builder: IntrospectionBuilder| builder.profile(TokenProfile::okta());
+    let token = verdict_of(&answer, okta).await.unwrap();
+    assert_eq!(token.claims().client_id.as_deref(), Some("web"));
+    assert!(token.claims().scope.contains("read"));
+
+    let strict = |builder: IntrospectionBuilder| builder.profile(TokenProfile::rfc9068());
+    assert!(verdict_of(&without("client_id"), strict).await.is_ok());
+    let required = |builder: IntrospectionBuilder| {
+        let profile = TokenProfile::jwt(Discriminator::audience());
+        builder.profile(profile.require_client())
+    };
+    let refused = verdict_of(&without("client_id"), required).await;
+    assert_eq!(refused.map(|_| ()), Err(TokenError::Claims));
+}
+
 /// A profile names the members. Its marks are for tokens that are verified here.
 #[tokio::test]
 async fn a_profile_says_where_the_members_are() {
