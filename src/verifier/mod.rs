@@ -65,7 +65,7 @@ pub(crate) const DEFAULT_MAX_TOKEN_BYTES: usize = 8 * 1024;
 ///
 /// Where the keys of an issuer are fetched, the key of a good token may not be there yet. Then
 /// [`authenticate`](Self::authenticate) and the [layer](crate::bearer) wait for it, and
-/// [`verify`](Self::verify), which cannot wait, says [`Unavailable`](TokenError::Unavailable). So do all
+/// [`verify`](Self::verify), which cannot wait, says [`Unavailable`](crate::error::TokenError::Unavailable). So do all
 /// three if the keys cannot be reached: that is a 503 and never a 401, which would make a client throw
 /// away a token that is good.
 ///
