@@ -98,7 +98,7 @@ pub struct Claims<P = ()> {
     /// The user, or other subject, that the token is about (RFC 7519 §4.1.2).
     pub sub: String,
     /// The recipients of the token (RFC 7519 §4.1.3). It is empty if the token of another issuer names
-    /// none; see [`TokenProfile`](https://docs.rs/tower-bearer/latest/tower_bearer/struct.TokenProfile.html).
+    /// none; see [`TokenProfile`](https://docs.rs/tower-bearer/latest/tower_bearer/profile/struct.TokenProfile.html).
     pub aud: Audience,
     /// When the token expires (RFC 7519 §4.1.4). It is refused from this time on.
     pub exp: Timestamp,
