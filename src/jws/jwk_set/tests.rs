@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::JwkSet;
-use crate::jws::{Algorithm, KeyErrorKind, SigningKey, VerifyingKeys};
+use crate::jws::{Algorithm, KeyErrorKind, SigningKey};
 
 fn jwk(key: &SigningKey) -> Value {
     key.verifying_key().jwk().unwrap()
@@ -53,7 +53,7 @@ fn a_key_that_is_limited_later_is_another_key() {
 #[test]
 fn an_empty_set_can_be_filled() {
     let key = SigningKey::generate(Algorithm::ES256).unwrap();
-    let keys = VerifyingKeys::empty();
+    let keys = crate::jws::VerifyingKeys::empty();
     assert!(!keys.holds(&key.verifying_key()));
     keys.replace(&read(&[jwk(&key)]).into_keys().unwrap())
         .unwrap();
