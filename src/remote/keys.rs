@@ -171,17 +171,17 @@ impl Fetches {
         has
     }
 
-    /// Waits for the fetch that is under way or comes next, but not for long.
-    fn wait(&self, mut finished: watch::Receiver<u64>) -> Option<Fetching> {
+    /// Waits for the fetch that is under way or comes next, but not for long. `comes_next` says which of both.
+    fn wait(&self, mut finished: watch::Receiver<u64>, comes_next: bool) -> Option<Fetching> {
         let runtime = self.ensure_running()?;
         self.shared.wake.notify_one();
         let _entered = runtime.enter();
         let patience = self.shared.patience;
-        let wait = timeout(patience, async move {
-            let _ = finished.changed().await;
-        });
+        let wait = timeout(patience, async move { finished.changed().await });
+        let shared = Arc::clone(&self.shared);
         Some(Box::pin(async move {
-            let _ = wait.await;
+            let is_over = matches!(wait.await, Ok(Ok(())));
+            is_over && comes_next && shared.lock().schedule.has_heard()
         }))
     }
 }
@@ -208,8 +208,8 @@ impl Source for Fetches {
         match answer {
             Answer::Unknown => Missing::Unknown,
             Answer::Unavailable => Missing::Unavailable,
-            Answer::Wait => self
-                .wait(finished)
+            Answer::Wait | Answer::WaitForNext => self
+                .wait(finished, answer == Answer::WaitForNext)
                 .map_or(Missing::Unavailable, Missing::Fetching),
         }
     }
@@ -220,7 +220,7 @@ impl Source for Fetches {
         self.shared.note(&state);
         let finished = self.shared.finished.subscribe();
         drop(state);
-        fetches.then(|| self.wait(finished))?
+        fetches.then(|| self.wait(finished, true))?
     }
 }
 

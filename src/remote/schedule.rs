@@ -45,6 +45,8 @@ pub(super) struct Schedule {
     fetching: bool,
     /// Since when a token asks for a fetch that has not begun.
     asked: Option<Duration>,
+    /// When the last fetch began that a token asked for.
+    last_asked: Option<Duration>,
     begun: Option<Duration>,
     begun_at: Timestamp,
     /// When the next fetch comes by itself. `None` until a token has asked.
@@ -72,7 +74,9 @@ pub(super) enum Answer {
     Unknown,
     /// It cannot be told now.
     Unavailable,
-    /// It is told by the fetch that is under way or comes next.
+    /// It is told by the fetch that comes next.
+    WaitForNext,
+    /// It may be told by the fetch that is under way, which has begun before the token came.
     Wait,
 }
 
@@ -95,6 +99,7 @@ impl Schedule {
             rules,
             fetching: false,
             asked: None,
+            last_asked: None,
             begun: None,
             begun_at: Timestamp::default(),
             due: at_once.then_some(Duration::ZERO),
@@ -111,11 +116,13 @@ impl Schedule {
         {
             return Answer::Unknown;
         }
-        if self.fetching || self.asked.is_some() {
+        if self.fetching {
             Answer::Wait
+        } else if self.asked.is_some() {
+            Answer::WaitForNext
         } else if self.may_begin() <= now {
             self.asked = Some(now);
-            Answer::Wait
+            Answer::WaitForNext
         } else if self.held.is_some() && issued_at.is_none() {
             Answer::Unknown
         } else {
@@ -126,15 +133,20 @@ impl Schedule {
     /// Whether a token brings a fetch forward whose key is there under its name and does not fit. Only the
     /// one that does so waits for it: what anybody can make up must cost others nothing.
     pub(super) fn doubt(&mut self, now: Duration, issued_at: Option<Timestamp>) -> bool {
-        let fetches =
-            !self.fetching && self.asked.is_none() && self.ask(now, issued_at) == Answer::Wait;
+        let fetches = self.asked.is_none() && self.ask(now, issued_at) == Answer::WaitForNext;
         fetches && self.held.is_some()
     }
 
-    /// When a token may bring a fetch forward.
+    /// Whether the issuer itself has answered the last fetch, and no cache.
+    pub(super) fn has_heard(&self) -> bool {
+        self.failures == 0 && self.held.is_some_and(|held| held.as_of == held.begun_at)
+    }
+
+    /// When a token may bring a fetch forward. Those that come by themselves are rare, and no reason to let
+    /// a token of a new key wait.
     fn may_begin(&self) -> Duration {
         let cooled = |begun: Duration| begun.saturating_add(self.rules.cooldown);
-        self.begun
+        self.last_asked
             .map_or(Duration::ZERO, cooled)
             .max(self.pause_ends)
     }
@@ -157,6 +169,9 @@ impl Schedule {
     pub(super) fn begin(&mut self, now: Duration, at: Timestamp) -> bool {
         self.fetching = true;
         let asked = self.asked.take().is_some();
+        if asked {
+            self.last_asked = Some(now);
+        }
         self.begun = Some(now);
         self.begun_at = at;
         asked

@@ -88,4 +88,6 @@ pub(crate) enum Missing {
     Fetching(Fetching),
 }
 
-pub(crate) type Fetching = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Gives whether the issuer has been asked meanwhile, and has answered: then a key that is still not there is
+/// none of its keys.
+pub(crate) type Fetching = Pin<Box<dyn Future<Output = bool> + Send>>;

@@ -117,9 +117,10 @@ impl Verifier {
     fn verify_after(&self, fetching: Fetching, token: &str) -> PendingToken {
         let (verifier, token) = (self.clone(), Zeroizing::new(token.to_owned()));
         Box::pin(async move {
-            fetching.await;
+            let was_asked = fetching.await;
             let now = verifier.0.clock.now();
             match verifier.0.verify_jwt(&token, now) {
+                Err(TokenError::UnknownKey) if was_asked => Err(TokenError::UnknownKey),
                 Err(TokenError::UnknownKey) => Err(match verifier.0.missing(&token)? {
                     Missing::Unknown => TokenError::UnknownKey,
                     Missing::Unavailable | Missing::Fetching(_) => TokenError::Unavailable,

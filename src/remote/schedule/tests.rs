@@ -54,7 +54,7 @@ fn the_first_fetch_comes_at_once_or_when_a_token_asks() {
     assert_eq!(Schedule::new(RULES, true).next(seconds(0)), Step::Fetch);
     let mut lazy = Schedule::new(RULES, false);
     assert_eq!(lazy.next(seconds(9)), Step::Idle);
-    assert_eq!(lazy.ask(seconds(9), at(5)), Answer::Wait);
+    assert_eq!(lazy.ask(seconds(9), at(5)), Answer::WaitForNext);
     assert_eq!(lazy.next(seconds(9)), Step::Fetch);
 }
 
@@ -98,14 +98,26 @@ fn servers_do_not_all_fetch_at_the_same_moment() {
 fn a_token_from_before_the_fetch_has_a_key_that_the_issuer_does_not_have() {
     let mut schedule = fetched(RULES);
     assert_eq!(schedule.ask(seconds(500), at(99)), Answer::Unknown);
+    assert_eq!(schedule.sleeps(500), 2660, "nobody has brought it forward");
     assert_eq!(
-        schedule.ask(seconds(101), at(100)),
-        Answer::Unavailable,
+        schedule.ask(seconds(501), at(100)),
+        Answer::WaitForNext,
         "the same second"
     );
-    assert_eq!(schedule.ask(seconds(101), at(101)), Answer::Unavailable);
-    assert_eq!(schedule.ask(seconds(101), None), Answer::Unknown);
-    assert_eq!(schedule.sleeps(101), 3059, "nobody has brought it forward");
+}
+
+/// What waits for a fetch that has not begun is told by it, however young its token is.
+#[test]
+fn the_issuer_itself_is_heard_and_no_cache() {
+    let mut schedule = fetched(RULES);
+    assert!(schedule.has_heard());
+    schedule.begin(seconds(200), clock(seconds(200)));
+    schedule.succeeded(None, seconds(1), 0.5);
+    assert!(!schedule.has_heard());
+    schedule.fetch(300, None);
+    assert!(schedule.has_heard());
+    schedule.fail(400);
+    assert!(!schedule.has_heard());
 }
 
 /// The set may have been in a cache for minutes, and the issuer may have a newer one.
@@ -117,7 +129,7 @@ fn keys_from_a_cache_are_as_old_as_it_says() {
     assert_eq!(schedule.ask(seconds(1001), at(599)), Answer::Unknown);
     assert_ne!(schedule.ask(seconds(1001), at(600)), Answer::Unknown);
     assert_eq!(schedule.begun_at(), at(1000));
-    assert_eq!(schedule.ask(seconds(1030), at(600)), Answer::Wait);
+    assert_eq!(schedule.ask(seconds(1030), at(600)), Answer::WaitForNext);
     assert!(schedule.begin(seconds(1030), clock(seconds(1030))));
     schedule.succeeded(None, Duration::ZERO, 0.5);
     assert_eq!(schedule.ask(seconds(1031), at(999)), Answer::Unknown);
@@ -126,32 +138,40 @@ fn keys_from_a_cache_are_as_old_as_it_says() {
 #[test]
 fn tokens_bring_one_fetch_forward_in_a_cooldown() {
     let mut schedule = fetched(RULES);
-    assert_eq!(schedule.ask(seconds(129), at(129)), Answer::Unavailable);
     for _ in 0..3 {
-        assert_eq!(schedule.ask(seconds(130), at(130)), Answer::Wait);
-        assert_eq!(schedule.next(seconds(130)), Step::Fetch);
+        assert_eq!(
+            schedule.ask(seconds(101), at(101)),
+            Answer::WaitForNext,
+            "the fetch before came by itself"
+        );
+        assert_eq!(schedule.next(seconds(101)), Step::Fetch);
     }
-    schedule.begin(seconds(130), clock(seconds(130)));
+    schedule.begin(seconds(101), clock(seconds(101)));
     assert_eq!(
-        schedule.ask(seconds(131), at(131)),
+        schedule.ask(seconds(102), at(102)),
         Answer::Wait,
         "it is under way"
     );
-    assert_eq!(schedule.ask(seconds(131), None), Answer::Wait);
+    assert_eq!(schedule.ask(seconds(102), None), Answer::Wait);
     schedule.succeeded(None, Duration::ZERO, 0.5);
-    assert_eq!(schedule.ask(seconds(132), at(131)), Answer::Unavailable);
-    assert_eq!(schedule.ask(seconds(132), at(129)), Answer::Unknown);
+    for now in [103, 130] {
+        assert_eq!(schedule.ask(seconds(now), at(102)), Answer::Unavailable);
+        assert_eq!(schedule.ask(seconds(now), at(101)), Answer::Unavailable);
+        assert_eq!(schedule.ask(seconds(now), at(100)), Answer::Unknown);
+        assert_eq!(schedule.ask(seconds(now), None), Answer::Unknown);
+    }
+    assert_eq!(schedule.ask(seconds(131), at(131)), Answer::WaitForNext);
 }
 
 #[test]
 fn without_keys_nothing_is_unknown() {
     let mut schedule = Schedule::new(RULES, true);
-    assert_eq!(schedule.ask(seconds(0), at(0)), Answer::Wait);
+    assert_eq!(schedule.ask(seconds(0), at(0)), Answer::WaitForNext);
     schedule.fail(1);
     for issued in [None, at(0), at(5)] {
         assert_eq!(schedule.ask(seconds(5), issued), Answer::Unavailable);
     }
-    assert_eq!(schedule.ask(seconds(31), None), Answer::Wait);
+    assert_eq!(schedule.ask(seconds(31), None), Answer::WaitForNext);
 }
 
 #[test]
@@ -236,7 +256,7 @@ fn a_fetch_that_was_stopped_is_begun_anew() {
 fn it_is_known_when_nobody_fetches_any_more() {
     let mut schedule = fetched(RULES);
     assert_eq!(schedule.overdue(), Some(seconds(3161)));
-    assert_eq!(schedule.ask(seconds(200), at(200)), Answer::Wait);
+    assert_eq!(schedule.ask(seconds(200), at(200)), Answer::WaitForNext);
     assert_eq!(schedule.overdue(), Some(seconds(201)));
     schedule.begin(seconds(200), clock(seconds(200)));
     assert_eq!(schedule.overdue(), Some(seconds(211)));
@@ -261,7 +281,7 @@ fn events() -> impl Strategy<Value = Vec<(u64, Event)>> {
 }
 
 proptest! {
-    /// Whatever happens: fetches that tokens ask for are a cool-down apart from any fetch before, a
+    /// Whatever happens: fetches that tokens ask for are a cool-down apart from each other, a
     /// token of before the last success is told at once, and without keys nothing is unknown.
     #[test]
     fn no_order_of_events_makes_a_storm(events in events()) {
@@ -274,7 +294,7 @@ proptest! {
                     let asked = schedule.asked.is_some();
                     let issued = age.map(|age| now.saturating_sub(age));
                     let answer = schedule.ask(seconds(now), issued.and_then(at));
-                    if answer == Answer::Wait && !asked {
+                    if answer == Answer::WaitForNext && !asked {
                         prop_assert!(begun.is_none_or(|begun| now - begun >= 30));
                     }
                     if success.is_none() {
@@ -285,17 +305,18 @@ proptest! {
                     }
                 }
                 Event::Succeed(told) => {
+                    begun = schedule.asked.map(|_| now).or(begun);
                     schedule.fetch(now, told);
-                    (begun, success) = (Some(now), Some(now));
+                    success = Some(now);
                     let Step::Sleep(pause) = schedule.next(seconds(now)) else {
                         return Err(TestCaseError::fail("not asleep"));
                     };
                     prop_assert!((FLOOR..=CEILING).contains(&pause));
                 }
                 Event::Fail(wish) => {
+                    begun = schedule.asked.map(|_| now).or(begun);
                     schedule.begin(seconds(now), clock(seconds(now)));
                     schedule.failed(seconds(now), wish.map(seconds), 0.5);
-                    begun = Some(now);
                     if let Step::Sleep(pause) = schedule.next(seconds(now)) {
                         prop_assert!(pause <= LONGEST_WISH);
                         prop_assert!(success.is_none() || pause >= RULES.cooldown);
