@@ -82,8 +82,8 @@ impl Verifier {
         clock: &Arc<dyn Clock>,
         may_wait: bool,
     ) -> Result<Verification, TokenError> {
+        self.check_length(token.as_bytes())?;
         if let Some(opaque) = self.0.who_knows(token) {
-            self.check_length(token.as_bytes())?;
             let timing = Timing {
                 clock: Arc::clone(clock),
                 leeway: self.0.leeway,
@@ -172,9 +172,6 @@ impl Inner {
     }
 
     fn verify_jwt(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
-        if token.len() > self.max_token_bytes {
-            return Err(TokenError::TooLong);
-        }
         let issuer = self.issuers.of(token)?;
         let is_right_type = |header: &_| issuer.profile.has_type(header);
         let usable_for = issuer.keys.usable_for();
