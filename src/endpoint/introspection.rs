@@ -15,7 +15,7 @@ use super::{
     error_reply::ErrorReply,
     introspection_answer as answer,
     options::EndpointOptions,
-    params::{Accepts, Name, Params},
+    params::{Accepts, Params, TOKEN},
     session_endpoint::SessionEndpoint,
 };
 use crate::{
@@ -24,8 +24,6 @@ use crate::{
     session::{SessionError, Sessions},
     store::{AnyStore, SessionStore},
 };
-
-const TOKEN: Name = Name::word("token");
 
 /// The introspection endpoint (RFC 7662): a resource server or a client asks whether a token is live,
 /// and what it says.

@@ -31,6 +31,9 @@ pub(super) struct Name {
     camel: Option<&'static str>,
 }
 
+/// The token that a client revokes or asks about (RFC 7009 §2.1, RFC 7662 §2.1).
+pub(super) const TOKEN: Name = Name::word("token");
+
 impl Name {
     pub(super) const fn new(snake: &'static str, camel: &'static str) -> Self {
         Self {

@@ -15,7 +15,7 @@ use super::{
     dpop::Proved,
     error_reply::ErrorReply,
     options::EndpointOptions,
-    params::{Accepts, Name, Params},
+    params::{Accepts, Params, TOKEN},
     session_endpoint::{Operation, SessionEndpoint},
 };
 use crate::{
@@ -23,8 +23,6 @@ use crate::{
     session::{SessionError, Sessions},
     store::{AnyStore, SessionStore},
 };
-
-const TOKEN: Name = Name::word("token");
 
 /// The revocation endpoint (RFC 7009): a client revokes a refresh token or an access token that
 /// has not expired, which ends the token's session.
