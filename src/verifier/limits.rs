@@ -31,10 +31,10 @@ impl CacheLimits {
         Self { entries, ..self }
     }
 
-    /// Sets the maximum size in bytes. Each token counts with its text, its claims and about 250
-    /// bytes more. A token of 400 bytes takes about 1 KiB; claims of the application's own add 700
-    /// bytes and more. Memory is allocated as tokens arrive. If no token fits, nothing is
-    /// remembered.
+    /// Sets the maximum size in bytes. Each token counts with its text and its claims, and the
+    /// table of all tokens counts with the places that it has, free ones included. A token of 400
+    /// bytes takes about 1 KiB; claims of the application's own add 700 bytes and more. Memory is
+    /// allocated as tokens arrive. If no token fits, nothing is remembered.
     #[must_use]
     pub fn bytes(self, bytes: usize) -> Self {
         Self { bytes, ..self }

@@ -11,9 +11,8 @@ use std::{
 use super::{limits::CacheLimits, memory, text::Text};
 use crate::{claims::VerifiedToken, clock::Timestamp, jws::Trust};
 
-/// The memory of a slot without the token and its claims: the slot itself, in a table that is half
-/// full, and its place in the ring.
-const SLOT_BYTES: usize = 2 * size_of::<(u64, Slot)>() + 2 * size_of::<Place>();
+/// A table has eight places for each seven slots that it has room for, and a byte for each place.
+const ROOM_BYTES: usize = (8 * (size_of::<(u64, Slot)>() + 1)).div_ceil(7);
 /// How many slots are checked for expiry each time a token is added.
 const SWEPT: usize = 2;
 /// How many slots may be spared in a row, so that no request pays for a whole round.
@@ -29,6 +28,11 @@ pub(super) struct Shard {
     slots: HashMap<u64, Slot, BuildHasherDefault<Ready>>,
     /// Each hash of `slots` once. The hand is at the front.
     ring: VecDeque<Place>,
+    /// The number of slots that the table has room for when it is empty. Places of removed slots
+    /// make the table grow before it is full, and it never shrinks, so that only this tells how
+    /// large it is.
+    room: usize,
+    /// The memory of the tokens and their claims.
     bytes: usize,
 }
 
@@ -58,7 +62,7 @@ impl Slot {
     ) -> Self {
         let text = Text::new(token);
         Self {
-            bytes: SLOT_BYTES + text.memory() + memory::held_by(&verified),
+            bytes: text.memory() + memory::held_by(&verified),
             text,
             verified,
             trust,
@@ -88,6 +92,7 @@ impl Shard {
             limits,
             slots: HashMap::default(),
             ring: VecDeque::new(),
+            room: 0,
             bytes: 0,
         }
     }
@@ -110,14 +115,20 @@ impl Shard {
             Some(replaced) => self.bytes -= replaced.bytes,
             None => self.ring.push_back(Place { hash, end }),
         }
+        self.room = self.room.max(self.slots.capacity());
         let mut spared = 0;
-        while self.slots.len() > self.limits.entries || self.bytes > self.limits.bytes {
+        while self.is_over_limits() && !self.ring.is_empty() {
             self.pass(|slot| {
                 let spare = mem::take(slot.visited.get_mut()) && spared < SPARED;
                 spared += usize::from(spare);
                 spare
             });
         }
+    }
+
+    fn is_over_limits(&self) -> bool {
+        let places = self.room * ROOM_BYTES + self.ring.capacity() * size_of::<Place>();
+        self.slots.len() > self.limits.entries || self.bytes + places > self.limits.bytes
     }
 
     /// Moves the hand by one slot, and removes the slot if it has ended.

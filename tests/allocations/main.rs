@@ -8,10 +8,11 @@
 
 use std::{
     alloc::System,
+    borrow::Borrow,
     convert::Infallible,
     future::{Ready, ready},
     pin::pin,
-    sync::Mutex,
+    sync::{Mutex, PoisonError},
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -21,7 +22,8 @@ use serde_json::json;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::{Layer, Service};
 use tower_bearer::{
-    Algorithm, CacheLimits, Issuer, KeySet, Scope, SigningKey, VerifiedToken, Verifier,
+    AccessToken, Algorithm, CacheLimits, Issuer, KeySet, Scope, SigningKey, VerifiedToken,
+    Verifier,
     bearer::{BearerLayer, Realm},
     clock::{Clock, SystemClock},
     error::TokenError,
@@ -103,7 +105,7 @@ fn taken_by(layer: &BearerLayer, token: &str) -> Taken {
 
 #[test]
 fn a_hit_takes_what_one_extension_takes() {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let algorithms = [Algorithm::HS256, Algorithm::EdDSA, Algorithm::ES256];
     for algorithm in algorithms {
         let keys = KeySet::new(SigningKey::generate(algorithm).unwrap());
@@ -145,7 +147,7 @@ fn a_hit_takes_what_one_extension_takes() {
 /// Nothing of a refused token is kept, so that nobody fills the memory with them.
 #[test]
 fn refused_tokens_leave_nothing_on_the_heap() {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let keys = KeySet::new(SigningKey::generate(Algorithm::HS256).unwrap());
     let verifier = Verifier::new("issuer", "audience", keys.verifying()).unwrap();
     let issuer = Issuer::new("issuer", "audience", keys).unwrap();
@@ -178,7 +180,7 @@ fn refused_tokens_leave_nothing_on_the_heap() {
 #[test]
 fn what_is_remembered_takes_no_more_than_allowed() {
     const ALLOWED: usize = 512 * 1024;
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let keys = KeySet::new(SigningKey::generate(Algorithm::HS256).unwrap());
     let issuer = Issuer::new("issuer", "audience", keys.clone()).unwrap();
     let deep = |depth| (0..depth).fold(json!(1), |inner, _| json!({ "a": inner }));
@@ -195,16 +197,49 @@ fn what_is_remembered_takes_no_more_than_allowed() {
         let verifier = verifier.cache(limits);
         let claims = issuer.claims("alice", SystemClock.now(), Duration::from_secs(600));
         let mut claims = claims.with_private(private.clone());
-        let region = Region::new(HEAP);
-        let mut most = 0;
-        for number in 0..2_000 {
+        let tokens = (0..2_000).map(|number| {
             claims.jti = Some(number.to_string());
-            let token = issuer.sign(&claims).unwrap();
-            drop(verifier.verify(token.expose()).unwrap());
-            let change = region.change();
-            most = most.max(change.bytes_allocated - change.bytes_deallocated);
-        }
-        let share = most as f64 / ALLOWED as f64;
+            issuer.sign(&claims).unwrap()
+        });
+        let share = most_held_of(tokens, &verifier) as f64 / ALLOWED as f64;
         assert!((0.4..1.0).contains(&share), "{share:.2} of it: {private}");
     }
+}
+
+/// A table gets twice as many places when it is full, or has been, so that some of the limits are
+/// reached shortly before that and others shortly after.
+#[test]
+fn no_limit_is_passed_when_the_table_grows() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let keys = KeySet::new(SigningKey::generate(Algorithm::HS256).unwrap());
+    let issuer = Issuer::new("issuer", "audience", keys.clone()).unwrap();
+    let mut claims = issuer.claims("alice", SystemClock.now(), Duration::from_secs(600));
+    let tokens: Vec<_> = (0..600)
+        .map(|number| {
+            claims.jti = Some(format!("{number:03}"));
+            issuer.sign(&claims).unwrap()
+        })
+        .collect();
+    let all = Verifier::new("issuer", "audience", keys.verifying()).unwrap();
+    for allowed in (64 * 1024..512 * 1024).step_by(2 * 1024) {
+        let limits = CacheLimits::default().bytes(allowed);
+        let verifier = all.clone().cache(limits);
+        let held = most_held_of(tokens.iter(), &verifier);
+        assert!(held < allowed, "{held} of {allowed} bytes");
+    }
+}
+
+/// The most that a verifier has held on the heap while it saw tokens, in bytes.
+fn most_held_of<T: Borrow<AccessToken>>(
+    tokens: impl Iterator<Item = T>,
+    verifier: &Verifier,
+) -> usize {
+    let region = Region::new(HEAP);
+    let held = |token: T| {
+        drop(verifier.verify(token.borrow().expose()).unwrap());
+        drop(token);
+        let change = region.change();
+        change.bytes_allocated - change.bytes_deallocated
+    };
+    tokens.map(held).max().unwrap()
 }
