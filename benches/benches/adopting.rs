@@ -1,6 +1,7 @@
 //! What it costs to build a program that uses the crates, beside programs that do the same with a
 //! peer. Each is a package of its own in the folder `adopting`, with its own lock file, and each build
-//! is a cold one, of what was downloaded before.
+//! is a cold one, of what was downloaded before. With names of needs on the command line, only those
+//! are measured and kept.
 
 use std::{
     collections::BTreeSet,
@@ -17,7 +18,7 @@ use nix::{
 use tempfile::TempDir;
 use tower_bearer_benches::{effort::Effort, report::Report};
 
-/// What is built for use, in most of the row names.
+/// Profiles, in the rows' names.
 const DEBUG: &str = "debug";
 const RELEASE: &str = "release";
 
@@ -78,12 +79,22 @@ fn main() -> io::Result<()> {
     match effort {
         Effort::Quick => tell(&mut report, "client", &measure("client", false)?),
         Effort::Full => {
-            for need in &NEEDS {
+            for need in asked_for() {
                 compare(&mut report, need)?;
             }
         }
     }
     report.finish()
+}
+
+/// What the command line names, or all.
+fn asked_for() -> Vec<&'static Need> {
+    let named = |need: &&Need| std::env::args().any(|argument| argument == need.name);
+    let some: Vec<_> = NEEDS.iter().filter(named).collect();
+    if some.is_empty() {
+        return NEEDS.iter().collect();
+    }
+    some
 }
 
 fn compare(report: &mut Report, need: &Need) -> io::Result<()> {
@@ -190,7 +201,7 @@ impl Build {
     }
 }
 
-/// A path dependency is compiled as an adopter's is: as part of no workspace, and at once.
+/// Dependencies by path would be compiled incrementally, which an adopter's are not.
 fn cargo(folder: &Path, what: &str) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command
