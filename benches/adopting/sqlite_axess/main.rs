@@ -3,8 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use axess_core::{
-    AuthSession, SessionLayer, TenantId, UserId, backends::sqlite::SessionStore,
-    session::SessionCrypto,
+    AuthSession, SessionLayer, SqliteSessionStore, TenantId, UserId, session::SessionCrypto,
 };
 use axum::{
     Json, Router,
@@ -16,7 +15,7 @@ use sqlx::SqlitePool;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = SqlitePool::connect("sqlite:app.db").await?;
-    let store = SessionStore::new(pool, SessionCrypto::new([1; 32]));
+    let store = SqliteSessionStore::new(pool, SessionCrypto::new([1; 32]));
     store.init_schema().await?;
     let _clean_up = store.spawn_cleanup_task(Duration::from_secs(3600));
 
@@ -39,7 +38,7 @@ struct Login {
 async fn login(session: AuthSession, Json(login): Json<Login>) {
     let now = SystemTime::now().into();
     session
-        .set_authenticated(login.user, TenantId::default(), now)
+        .set_authenticated(login.user, TenantId::SYSTEM, now)
         .await;
 }
 
