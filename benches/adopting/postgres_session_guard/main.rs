@@ -4,9 +4,10 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     Json, Router,
+    http::StatusCode,
     routing::{get, post},
 };
-use session_guard::{AuthSession, Guard, GuardError, NewSession, PgStore, Sessions};
+use session_guard::{AuthSession, Guard, GuardError, LoggedOut, NewSession, PgStore, Sessions};
 use uuid::Uuid;
 
 #[tokio::main]
@@ -35,16 +36,15 @@ struct Login {
 async fn login(
     sessions: Sessions<PgStore>,
     Json(login): Json<Login>,
-) -> Result<NewSession, GuardError> {
-    sessions.login(&login.user).await
+) -> Result<(NewSession, StatusCode), GuardError> {
+    let session = sessions.login(&login.user).await?;
+    Ok((session, StatusCode::NO_CONTENT))
 }
 
 async fn me(session: AuthSession<Uuid>) -> String {
     session.subject.to_string()
 }
 
-async fn logout(
-    sessions: Sessions<PgStore>,
-) -> Result<impl axum::response::IntoResponseParts, GuardError> {
-    sessions.logout().await
+async fn logout(sessions: Sessions<PgStore>) -> Result<(LoggedOut, StatusCode), GuardError> {
+    Ok((sessions.logout().await?, StatusCode::NO_CONTENT))
 }
