@@ -73,7 +73,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn login(mut session: AuthSession, Json(login): Json<Login>) -> StatusCode {
-    let Ok(Some(user)) = session.authenticate(login).await;
+    let Ok(Some(user)) = session.authenticate(login).await else {
+        return StatusCode::UNAUTHORIZED;
+    };
     match session.login(&user).await {
         Ok(()) => StatusCode::NO_CONTENT,
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
