@@ -274,7 +274,7 @@ impl Rules {
     fn check_what_is_required(&self, token: &VerifiedToken) -> Result<(), Rejection> {
         let claims = token.claims();
         match self.scopes.check(&claims.scope) {
-            Err(_) if self.space.metadata.is_some() => {
+            Err(_) if self.space.metadata().is_some() => {
                 // A client that follows the metadata is told all at once what it lacks.
                 let least = self.scopes.least(&claims.scope);
                 return Err(Rejection::insufficient_scope(&least));
@@ -315,7 +315,7 @@ impl Rules {
             .in_space(self.space.clone())
             .with_schemes(self.dpop.schemes(request.headers()))
             .for_request(request.method(), request.headers());
-        if self.space.metadata.is_some() {
+        if self.space.metadata().is_some() {
             rejection = rejection.asking_for(|| self.scopes.least(&Scope::empty()));
         }
         if let Some(ParametersHook(hook)) = &self.parameters {
