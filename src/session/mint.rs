@@ -1,10 +1,17 @@
 use std::time::Duration;
 
-use super::{KeyProof, PrivateClaims, SessionError, SessionErrorKind, Sessions};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{
+    KeyProof, PrivateClaims, SessionError, SessionErrorKind, Sessions, resources::Recipients,
+};
 use crate::{
-    claims::{Audience, Claims, Confirmation, Scope},
+    claims::{Confirmation, Scope, SessionId},
     clock::Timestamp,
     error::{ConfigError, ConfigErrorKind},
+    issuer,
     store::{Session, SessionState, SessionStore},
     token::{AccessToken, TokenResponse, TokenType},
     verifier::DEFAULT_MAX_TOKEN_BYTES,
@@ -19,15 +26,42 @@ const GROWTH: usize = 12;
 pub(super) struct Minting<'a> {
     pub(super) session: &'a Session,
     pub(super) state: &'a SessionState,
+    /// The `jti` of the live refresh token.
+    pub(super) jti: Uuid,
     pub(super) now: Timestamp,
     /// The proof of the key that the session is bound to.
     pub(super) proof: Option<&'a KeyProof>,
 }
 
 /// What the access token is to allow, and where.
-pub(super) struct Asked {
+pub(super) struct Asked<'a> {
     pub(super) scope: Scope,
-    pub(super) audience: Audience,
+    pub(super) audience: Recipients<'a>,
+}
+
+/// The claims of an access token, lent by its session. They are written as
+/// [`Claims`](crate::claims::Claims) are.
+#[derive(Serialize)]
+struct AccessClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a Recipients<'a>,
+    exp: Timestamp,
+    iat: Timestamp,
+    jti: Uuid,
+    client_id: &'a str,
+    #[serde(skip_serializing_if = "Scope::is_empty")]
+    scope: &'a Scope,
+    sid: SessionId,
+    #[serde(rename = "gen")]
+    generation: u32,
+    auth_time: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
+    #[serde(flatten)]
+    private: Option<&'a Map<String, Value>>,
 }
 
 impl<St: SessionStore> Sessions<St> {
@@ -35,64 +69,69 @@ impl<St: SessionStore> Sessions<St> {
     pub(super) fn mint(
         &self,
         minting: &Minting<'_>,
-        asked: Asked,
+        asked: Asked<'_>,
         private: &PrivateClaims,
     ) -> Result<TokenResponse, SessionError> {
         let inner = &self.0;
         let &Minting {
             session,
             state,
+            jti,
             now,
             proof,
         } = minting;
+        issuer::check_subject(&session.subject)?;
         let token_type = proof.map_or(TokenType::Bearer, KeyProof::token_type);
         // At most half of the time that is left, so that the client can refresh in time. A token
         // below a second would have expired before it arrives.
         let left = state.expires_at.saturating_since(now);
         let lifetime = inner.access_lifetime.min(left / 2).max(SECOND);
-        let mut claims = inner.issuer.claims(&*session.subject, now, lifetime);
-        claims.exp = claims.exp.min(state.expires_at.floor());
-        let expires_in = claims.exp.saturating_since(claims.iat);
-        claims.scope = asked.scope.clone();
-        claims.aud = asked.audience;
-        claims.sid = Some(session.id.to_string());
-        claims.generation = Some(state.generation);
-        claims.auth_time = Some(session.auth_time);
-        claims.acr = session.extra.acr().map(str::to_owned);
-        if session.client_id.is_some() {
-            claims.client_id.clone_from(&session.client_id);
-        }
-        if token_type == TokenType::DPoP {
-            claims.cnf = state.bound_to.clone().map(Confirmation::with_jkt);
-        }
-        let access_token = self.sign_within_limits(claims, private)?;
+        let iat = now.floor();
+        let exp = (iat + lifetime).min(state.expires_at).floor();
+        let key = (token_type == TokenType::DPoP).then(|| state.bound_to.clone());
+        let own_client_id = inner.issuer.own_client_id();
+        let claims = AccessClaims {
+            iss: inner.issuer.issuer(),
+            sub: &session.subject,
+            aud: &asked.audience,
+            exp,
+            iat,
+            jti: issuer::fresh_jti()?,
+            client_id: session.client_id.as_deref().unwrap_or(own_client_id),
+            scope: &asked.scope,
+            sid: session.id,
+            generation: state.generation,
+            auth_time: session.auth_time,
+            acr: session.extra.acr(),
+            cnf: key.flatten().map(Confirmation::with_jkt),
+            private: Some(private.members()),
+        };
         Ok(TokenResponse {
-            access_token,
+            access_token: self.sign_within_limits(claims)?,
             token_type,
-            expires_in,
-            refresh_token: inner.refresh_key.mint(session, state)?,
+            expires_in: exp.saturating_since(iat),
+            refresh_token: inner.refresh_key.mint(session, state, jti)?,
             refresh_expires_in: left,
             scope: asked.scope,
         })
     }
 
-    fn sign_within_limits(
-        &self,
-        claims: Claims,
-        private: &PrivateClaims,
-    ) -> Result<AccessToken, SessionError> {
+    fn sign_within_limits(&self, claims: AccessClaims<'_>) -> Result<AccessToken, SessionError> {
         let issuer = &self.0.issuer;
-        let is_login = claims.generation == Some(0);
+        let is_login = claims.generation == 0;
         // The number of the generation grows. What can log in must be able to refresh.
         let room = if is_login { GROWTH } else { 0 };
         let is_short = |token: &AccessToken| token.expose().len() + room <= DEFAULT_MAX_TOKEN_BYTES;
-        let claims = claims.with_private(private.members());
         let token = issuer.sign_checked(&claims)?;
         if is_short(&token) {
             return Ok(token);
         }
         let long = "the access token must not be above 8 KiB";
-        if is_login && !is_short(&issuer.sign_checked(&claims.with_private(()))?) {
+        let without_private = AccessClaims {
+            private: None,
+            ..claims
+        };
+        if is_login && !is_short(&issuer.sign_checked(&without_private)?) {
             return Err(SessionError::with_detail(
                 SessionErrorKind::InvalidRequest,
                 long,

@@ -1,4 +1,5 @@
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::{
     EndReason, ExcessScope, KeyProof, Possession, PresentedToken, PrivateClaims, RefreshDecision,
@@ -6,7 +7,7 @@ use super::{
     SessionErrorKind, SessionEvent, SessionEventKind, SessionInfo, Sessions, decide,
     is_other_client,
     mint::{Asked, Minting},
-    refresh_token::OpenedToken,
+    refresh_token::{OpenedToken, Series},
     resources,
     tries::Tries,
 };
@@ -37,6 +38,8 @@ struct Decided {
     verdict: RefreshVerdict,
     /// The state to be swapped in, if the verdict changes it.
     next: Option<SessionState>,
+    /// The `jti` of the refresh token that is live then.
+    jti: Uuid,
 }
 
 impl<St: SessionStore> Sessions<St> {
@@ -103,8 +106,9 @@ impl<St: SessionStore> Sessions<St> {
         let opened = &attempt.token;
         let bound_to = record.state.bound_to.as_ref().or(opened.bound_to.as_ref());
         let proof = attempt.request.proof.as_ref();
+        let series = Series::of(&record.session);
         let token = opened
-            .presented_to(&record.session)
+            .presented_to(&series)
             .with_possession(possession(bound_to, proof));
         let policy = &self.0.policy;
         let verdict = named(decide(&record, token, now, policy), bound_to);
@@ -115,7 +119,10 @@ impl<St: SessionStore> Sessions<St> {
         {
             next = Some(bound_again(next, &record.state, key, now));
         }
+        let live = next.as_ref().unwrap_or(&record.state);
+        let jti = series.jti(live.generation);
         Ok(Decided {
+            jti,
             next,
             record,
             token,
@@ -169,28 +176,30 @@ impl<St: SessionStore> Sessions<St> {
         attempt: &mut Attempt<'_>,
         decided: Decided,
     ) -> Result<Option<Refreshed>, SessionError> {
+        let request = attempt.request;
         let (record, next) = (&decided.record, decided.next.as_ref());
         let session = &record.session;
         let is_unbound = decided.token.possession == Possession::Unbound;
-        if is_unbound && attempt.request.must_be_bound(session) {
+        if is_unbound && request.must_be_bound(session) {
             return Err(self.refuse(Refusal::Unbound, record, decided.token));
         }
-        let scope = self.narrowed(attempt.request.scope.as_ref(), &session.scope)?;
+        let scope = self.narrowed(request.scope.as_ref(), &session.scope)?;
         let default = self.0.issuer.audience();
-        let audience = resources::audience(&attempt.request.resources, session, default)?;
+        let audience = resources::audience(&request.resources, session, default)?;
         let private = self.ask_application(attempt, &decided).await?;
         let live = next.unwrap_or(&record.state);
         let is_proven = decided.token.possession == Possession::Proven;
-        let proof = attempt.request.proof.as_ref().filter(|_| is_proven);
+        let proof = request.proof.as_ref().filter(|_| is_proven);
         let tokens = self.mint(
             &Minting {
                 session,
                 state: live,
+                jti: decided.jti,
                 now: decided.now,
                 proof,
             },
             Asked { scope, audience },
-            &private,
+            private,
         )?;
         if next.is_some() && self.is_stale(decided.since) {
             return Ok(None);
@@ -211,14 +220,14 @@ impl<St: SessionStore> Sessions<St> {
         }))
     }
 
-    async fn ask_application(
+    async fn ask_application<'a>(
         &self,
-        attempt: &mut Attempt<'_>,
-        decided: &Decided,
-    ) -> Result<PrivateClaims, SessionError> {
+        attempt: &'a mut Attempt<'_>,
+        decided: &'a Decided,
+    ) -> Result<&'a PrivateClaims, SessionError> {
         let record = &decided.record;
         let Some(hook) = &self.0.hook else {
-            return Ok(record.session.claims.clone());
+            return Ok(&record.session.claims);
         };
         if attempt.said.is_none() {
             let unavailable = SessionErrorKind::Unavailable;
@@ -229,7 +238,7 @@ impl<St: SessionStore> Sessions<St> {
             attempt.said = Some(said);
         }
         match &attempt.said {
-            Some(RefreshDecision::ContinueWith(claims)) => Ok(claims.clone()),
+            Some(RefreshDecision::ContinueWith(claims)) => Ok(claims),
             Some(RefreshDecision::RefuseAndEnd) => {
                 self.end_now(record, EndReason::Refused).await?;
                 Err(self.refuse(Refusal::Subject, record, decided.token))
@@ -237,7 +246,7 @@ impl<St: SessionStore> Sessions<St> {
             Some(RefreshDecision::Refuse) => {
                 Err(self.refuse(Refusal::Subject, record, decided.token))
             }
-            Some(RefreshDecision::Continue) | None => Ok(record.session.claims.clone()),
+            Some(RefreshDecision::Continue) | None => Ok(&record.session.claims),
         }
     }
 

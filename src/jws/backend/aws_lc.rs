@@ -230,12 +230,22 @@ pub(in crate::jws) fn sha256(message: &[u8]) -> [u8; 32] {
     filled(digest::digest(&digest::SHA256, message).as_ref())
 }
 
-pub(in crate::jws) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
-    for part in parts {
-        context.update(part);
+/// A key of HMAC-SHA-256 (RFC 2104).
+pub(crate) struct MacKey(hmac::Key);
+
+impl MacKey {
+    pub(crate) fn new(key: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
-    filled(context.sign().as_ref())
+
+    /// The MAC of all parts in a row.
+    pub(crate) fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(part);
+        }
+        filled(context.sign().as_ref())
+    }
 }
 
 /// Copies bytes into an array. Both callers have 32 bytes, but no other length panics either.
