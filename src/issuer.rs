@@ -149,14 +149,17 @@ impl Issuer {
             // `Issuer::claims` had no random bytes for it.
             return Err(SignError::signing());
         }
-        self.sign_checked(claims)
+        self.sign_checked(json::written(claims))
     }
 
-    /// Signs claims that have a subject, an identifier, and no registered name among the private ones.
-    pub(crate) fn sign_checked(&self, claims: &impl Serialize) -> Result<AccessToken, SignError> {
+    /// Signs claims that were written, or not. They have a subject, an identifier, and no registered name
+    /// among the private ones.
+    pub(crate) fn sign_checked(
+        &self,
+        claims: Result<Vec<u8>, serde_json::Error>,
+    ) -> Result<AccessToken, SignError> {
         // The text of serde_json's error could contain a claim, so it is left out.
-        let payload = json::written(claims)
-            .map_err(|_| SignError::claims("they cannot be written as JSON"))?;
+        let payload = claims.map_err(|_| SignError::claims("they cannot be written as JSON"))?;
         self.0
             .keys
             .sign(ACCESS_TOKEN_TYPE, &payload)

@@ -96,6 +96,12 @@ impl KeySet {
         self.0.verifying.clone()
     }
 
+    /// The keys that verify, for as long as the set is there.
+    #[cfg(feature = "session")]
+    pub(crate) fn trusted(&self) -> &VerifyingKeys {
+        &self.0.verifying
+    }
+
     /// Signs with `next` from now on. The key that signed until now still verifies, until it is
     /// [retired](Self::retire).
     ///

@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -12,6 +11,7 @@ use crate::{
     clock::Timestamp,
     error::{ConfigError, ConfigErrorKind},
     issuer,
+    json::ObjectWriter,
     store::{Session, SessionState, SessionStore},
     token::{AccessToken, TokenResponse, TokenType},
     verifier::DEFAULT_MAX_TOKEN_BYTES,
@@ -39,9 +39,7 @@ pub(super) struct Asked<'a> {
     pub(super) audience: Recipients<'a>,
 }
 
-/// The claims of an access token, lent by its session. They are written as
-/// [`Claims`](crate::claims::Claims) are.
-#[derive(Serialize)]
+/// The claims of an access token, lent by its session.
 struct AccessClaims<'a> {
     iss: &'a str,
     sub: &'a str,
@@ -50,18 +48,42 @@ struct AccessClaims<'a> {
     iat: Timestamp,
     jti: Uuid,
     client_id: &'a str,
-    #[serde(skip_serializing_if = "Scope::is_empty")]
     scope: &'a Scope,
     sid: SessionId,
-    #[serde(rename = "gen")]
     generation: u32,
     auth_time: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
     acr: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation>,
-    #[serde(flatten)]
     private: Option<&'a Map<String, Value>>,
+}
+
+impl AccessClaims<'_> {
+    /// The JSON text that [`Claims`](crate::claims::Claims) would have.
+    fn written(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut claims = ObjectWriter::new();
+        claims.text("iss", self.iss)?;
+        claims.text("sub", self.sub)?;
+        match self.aud {
+            Recipients::One(one) => claims.text("aud", one)?,
+            Recipients::Many(many) => claims.value("aud", many)?,
+        }
+        claims.value("exp", &self.exp)?;
+        claims.value("iat", &self.iat)?;
+        claims.uuid("jti", self.jti);
+        claims.text("client_id", self.client_id)?;
+        if !self.scope.is_empty() {
+            claims.text("scope", self.scope.as_str())?;
+        }
+        claims.uuid("sid", self.sid.as_uuid());
+        claims.value("gen", &self.generation)?;
+        claims.value("auth_time", &self.auth_time)?;
+        claims.optional("acr", self.acr.as_ref())?;
+        claims.optional("cnf", self.cnf.as_ref())?;
+        if let Some(private) = self.private {
+            claims.members(private)?;
+        }
+        Ok(claims.end())
+    }
 }
 
 impl<St: SessionStore> Sessions<St> {
@@ -122,7 +144,7 @@ impl<St: SessionStore> Sessions<St> {
         // The number of the generation grows. What can log in must be able to refresh.
         let room = if is_login { GROWTH } else { 0 };
         let is_short = |token: &AccessToken| token.expose().len() + room <= DEFAULT_MAX_TOKEN_BYTES;
-        let token = issuer.sign_checked(&claims)?;
+        let token = issuer.sign_checked(claims.written())?;
         if is_short(&token) {
             return Ok(token);
         }
@@ -131,7 +153,7 @@ impl<St: SessionStore> Sessions<St> {
             private: None,
             ..claims
         };
-        if is_login && !is_short(&issuer.sign_checked(&without_private)?) {
+        if is_login && !is_short(&issuer.sign_checked(without_private.written())?) {
             return Err(SessionError::with_detail(
                 SessionErrorKind::InvalidRequest,
                 long,

@@ -7,9 +7,8 @@ use super::{PresentedToken, refresh_claims::RefreshClaims};
 use crate::{
     claims::{Confirmation, KeyThumbprint, SessionId},
     clock::Timestamp,
-    json,
     jws::{
-        self, Algorithm, KeyError, KeySet, MacKey, SignError, SigningKey, VerifyingKeys,
+        self, Algorithm, Header, KeyError, KeySet, MacKey, SignError, SigningKey, VerifyingKeys,
         long_enough,
     },
     store::{Session, SessionState},
@@ -89,17 +88,16 @@ impl RefreshKey {
             exp: state.expires_at,
             cnf: state.bound_to.clone().map(Confirmation::with_jkt),
         };
-        let payload = json::written(&claims).map_err(|_| SignError::signing())?;
+        let payload = claims.written().map_err(|_| SignError::signing())?;
         self.0.sign(TYP, &payload).map(RefreshToken::new)
     }
 
     /// Verifies signature, type and issuer. The other claims are checked against the session.
     pub(super) fn open(&self, token: &str, issuer: &str) -> Option<OpenedToken> {
-        let keys = self.0.verifying();
-        let opened = keys
-            .open(token, |header| header.is_type(TYP), MAX_BYTES)
-            .ok()?;
-        let claims: RefreshClaims<'_> = serde_json::from_slice(&opened.payload).ok()?;
+        let is_right_type = |header: &Header| header.is_type(TYP);
+        let keys = self.0.trusted();
+        let payload = keys.payload(token, is_right_type, MAX_BYTES).ok()?;
+        let claims = RefreshClaims::read(&payload)?;
         let opened = OpenedToken {
             session: claims.sid,
             generation: claims.generation,

@@ -1,7 +1,5 @@
 //! The resources that access tokens are for (RFC 8707).
 
-use serde::Serialize;
-
 use super::{Session, SessionError, SessionErrorKind};
 use crate::uri;
 
@@ -37,8 +35,6 @@ pub(super) fn distinct(mut resources: Vec<String>) -> Vec<String> {
 }
 
 /// Whom an access token is for: its [`Audience`](crate::claims::Audience), lent by the session.
-#[derive(Serialize)]
-#[serde(untagged)]
 pub(super) enum Recipients<'a> {
     One(&'a str),
     Many(Vec<&'a str>),
