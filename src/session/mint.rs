@@ -162,3 +162,94 @@ impl<St: SessionStore> Sessions<St> {
         Err(ConfigError::new(ConfigErrorKind::Limit, long).into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        claims::{Audience, Claims, KeyThumbprint},
+        issuer::Issuer,
+        jws::{Algorithm, KeySet, SigningKey},
+    };
+
+    const SID: &str = "0192d3a0-0000-7000-8000-000000000001";
+    const JTI: &str = "0192d3a0-0000-4000-8000-000000000002";
+
+    fn access_claims<'a>(aud: &'a Recipients<'a>, scope: &'a Scope) -> AccessClaims<'a> {
+        AccessClaims {
+            iss: "https://id.example",
+            sub: "anna \"the\u{1}\" \\ größe",
+            aud,
+            exp: Timestamp::from_millis(601_999),
+            iat: Timestamp::from_secs(1),
+            jti: JTI.parse().unwrap(),
+            client_id: "web",
+            scope,
+            sid: SID.parse().unwrap(),
+            generation: 7,
+            auth_time: Timestamp::from_secs(-5),
+            acr: None,
+            cnf: None,
+            private: None,
+        }
+    }
+
+    /// The same claims, in the type that serde writes.
+    fn claims(access: &AccessClaims<'_>) -> Claims<Map<String, Value>> {
+        let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA).unwrap());
+        let issuer = Issuer::new(access.iss, "https://api.example", keys).unwrap();
+        let mut claims = issuer.claims(access.sub, access.iat, Duration::ZERO);
+        claims.aud = match access.aud {
+            Recipients::One(one) => Audience::One((*one).to_owned()),
+            Recipients::Many(many) => {
+                Audience::Many(many.iter().map(|one| (*one).to_owned()).collect())
+            }
+        };
+        claims.exp = access.exp;
+        claims.jti = Some(access.jti.to_string());
+        claims.client_id = Some(access.client_id.to_owned());
+        claims.scope = access.scope.clone();
+        claims.sid = Some(access.sid.to_string());
+        claims.generation = Some(access.generation);
+        claims.auth_time = Some(access.auth_time);
+        claims.acr = access.acr.map(str::to_owned);
+        claims.cnf = access.cnf.clone();
+        claims.with_private(access.private.cloned().unwrap_or_default())
+    }
+
+    #[track_caller]
+    fn same(access: &AccessClaims<'_>) {
+        let written = String::from_utf8(access.written().unwrap()).unwrap();
+        assert_eq!(written, serde_json::to_string(&claims(access)).unwrap());
+    }
+
+    #[test]
+    fn claims_that_are_lent_are_written_as_claims_that_are_owned() {
+        let one = Recipients::One("https://api.example");
+        same(&access_claims(&one, &Scope::empty()));
+        let several = Recipients::Many(vec!["https://a.example", "urn:\"b\""]);
+        let scope = Scope::from_static("read write");
+        let private = json!({ "ro\"le": ["x", { "y": 1.5 }], "z": null });
+        let mut all = access_claims(&several, &scope);
+        all.acr = Some("urn:example:strong");
+        all.cnf = Some(Confirmation::with_jkt(KeyThumbprint::from_bytes([7; 32])));
+        all.private = private.as_object();
+        same(&all);
+    }
+
+    #[test]
+    fn the_text_of_the_claims_stays_as_it_is() {
+        let one = Recipients::One("https://api.example");
+        let scope = Scope::from_static("read");
+        let access = AccessClaims {
+            sub: "anna",
+            ..access_claims(&one, &scope)
+        };
+        let expected = format!(
+            r#"{{"iss":"https://id.example","sub":"anna","aud":"https://api.example","exp":601,"iat":1,"jti":"{JTI}","client_id":"web","scope":"read","sid":"{SID}","gen":7,"auth_time":-5}}"#
+        );
+        assert_eq!(access.written().unwrap(), expected.as_bytes());
+    }
+}

@@ -12,10 +12,11 @@ use super::{
     tries::Tries,
 };
 use crate::{
-    claims::{KeyThumbprint, Scope},
+    claims::{KeyThumbprint, Scope, SessionId},
     clock::Timestamp,
     device_key::is_of_device,
     store::{Loaded, Record, SessionState, SessionStore, Swap},
+    token::TokenResponse,
 };
 
 /// One refresh on its way through load, decision and swap.
@@ -40,6 +41,22 @@ struct Decided {
     next: Option<SessionState>,
     /// The `jti` of the refresh token that is live then.
     jti: Uuid,
+}
+
+impl Decided {
+    fn live(&self) -> &SessionState {
+        self.next.as_ref().unwrap_or(&self.record.state)
+    }
+
+    fn answered(self, tokens: TokenResponse, outcome: RefreshOutcome) -> Refreshed {
+        let live = self.live();
+        let (refreshed_at, bound) = (live.last_refreshed_at, live.bound_to.is_some());
+        Refreshed {
+            tokens,
+            outcome,
+            session: SessionInfo::new(self.record.session, refreshed_at, bound),
+        }
+    }
 }
 
 impl<St: SessionStore> Sessions<St> {
@@ -96,14 +113,18 @@ impl<St: SessionStore> Sessions<St> {
             }
             RefreshVerdict::Refused(refusal) => Err(self.refuse(refusal, record, token)),
             RefreshVerdict::Reuse(reuse) => self.punish(reuse, &decided).await,
-            _ => self.accept(attempt, decided).await,
+            _ => {
+                let accepted = self.accept(attempt, &decided).await?;
+                Ok(accepted.map(|(tokens, outcome)| decided.answered(tokens, outcome)))
+            }
         }
     }
 
     async fn load_and_decide(&self, attempt: &Attempt<'_>) -> Result<Decided, SessionError> {
         let since = Instant::now();
-        let (record, now) = self.load_own(attempt).await?;
         let opened = &attempt.token;
+        let Loaded { record, now } = self.load(opened.session).await?;
+        let record = record.ok_or_else(|| self.unknown(opened.session))?;
         let bound_to = record.state.bound_to.as_ref().or(opened.bound_to.as_ref());
         let proof = attempt.request.proof.as_ref();
         let series = Series::of(&record.session);
@@ -132,21 +153,14 @@ impl<St: SessionStore> Sessions<St> {
         })
     }
 
-    async fn load_own(&self, attempt: &Attempt<'_>) -> Result<(Record, Timestamp), SessionError> {
-        let id = attempt.token.session;
-        let Loaded { record, now } = self.load(id).await?;
-        match record {
-            Some(record) => Ok((record, now)),
-            None => {
-                self.0.events.tell(&SessionEvent {
-                    kind: SessionEventKind::Refused(Refusal::Unknown),
-                    session: id,
-                    subject: None,
-                    distance: 0,
-                });
-                Err(SessionError::refused(Refusal::Unknown))
-            }
-        }
+    fn unknown(&self, session: SessionId) -> SessionError {
+        self.0.events.tell(&SessionEvent {
+            kind: SessionEventKind::Refused(Refusal::Unknown),
+            session,
+            subject: None,
+            distance: 0,
+        });
+        SessionError::refused(Refusal::Unknown)
     }
 
     fn refuse(&self, refusal: Refusal, record: &Record, token: PresentedToken) -> SessionError {
@@ -174,8 +188,8 @@ impl<St: SessionStore> Sessions<St> {
     async fn accept(
         &self,
         attempt: &mut Attempt<'_>,
-        decided: Decided,
-    ) -> Result<Option<Refreshed>, SessionError> {
+        decided: &Decided,
+    ) -> Result<Option<(TokenResponse, RefreshOutcome)>, SessionError> {
         let request = attempt.request;
         let (record, next) = (&decided.record, decided.next.as_ref());
         let session = &record.session;
@@ -186,8 +200,8 @@ impl<St: SessionStore> Sessions<St> {
         let scope = self.narrowed(request.scope.as_ref(), &session.scope)?;
         let default = self.0.issuer.audience();
         let audience = resources::audience(&request.resources, session, default)?;
-        let private = self.ask_application(attempt, &decided).await?;
-        let live = next.unwrap_or(&record.state);
+        let private = self.ask_application(attempt, decided).await?;
+        let live = decided.live();
         let is_proven = decided.token.possession == Possession::Proven;
         let proof = request.proof.as_ref().filter(|_| is_proven);
         let tokens = self.mint(
@@ -212,12 +226,7 @@ impl<St: SessionStore> Sessions<St> {
         if self.write(record, next, event).await? == Swap::Lost {
             return Ok(None);
         }
-        let (refreshed_at, bound) = (live.last_refreshed_at, live.bound_to.is_some());
-        Ok(Some(Refreshed {
-            tokens,
-            outcome,
-            session: SessionInfo::new(decided.record.session, refreshed_at, bound),
-        }))
+        Ok(Some((tokens, outcome)))
     }
 
     async fn ask_application<'a>(

@@ -206,6 +206,38 @@ mod tests {
     }
 
     #[test]
+    fn the_text_stays_as_it_is() {
+        let mut claims = with("").unwrap();
+        let expected = format!(r#"{{"iss":"i",{SID},"gen":3,{JTI},"iat":1,"exp":2}}"#);
+        assert_eq!(claims.written().unwrap(), expected.as_bytes());
+        let jkt = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+        claims.cnf = Some(Confirmation::with_jkt(jkt.parse().unwrap()));
+        let bound =
+            format!(r#"{{"iss":"i",{SID},"gen":3,{JTI},"iat":1,"exp":2,"cnf":{{"jkt":"{jkt}"}}}}"#);
+        assert_eq!(claims.written().unwrap(), bound.as_bytes());
+    }
+
+    /// One byte of the text at a time is left out, doubled or another one. Whatever is read the short way is
+    /// then read the same the long way, as `read` asserts; what cannot be read is refused by both.
+    #[test]
+    fn the_short_way_reads_nothing_that_the_long_way_refuses() {
+        let text = format!(r#"{{"iss":"ij",{SID},"gen":30,{JTI},"iat":10,"exp":20}}"#);
+        assert!(RefreshClaims::read_back(text.as_bytes()).is_some());
+        for at in 0..text.len() {
+            let (head, tail) = text.split_at(at);
+            let rest = tail.get(1..).unwrap_or_default();
+            let first = tail.get(..1).unwrap_or_default();
+            let mut texts = vec![format!("{head}{rest}"), format!("{head}{first}{tail}")];
+            let others = "0\"\\,:}{-+.eE \n\u{1}gG".chars();
+            texts.extend(others.map(|other| format!("{head}{other}{rest}")));
+            for changed in texts {
+                let short = RefreshClaims::read_back(changed.as_bytes());
+                assert!(read(&changed).is_ok() || short.is_none(), "{changed}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_written_is_read() {
         let claims = with("").unwrap();
         let text = String::from_utf8(claims.written().unwrap()).unwrap();

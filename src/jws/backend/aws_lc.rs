@@ -3,12 +3,13 @@
 use aws_lc_rs::{
     agreement, digest,
     encoding::{AsDer, Pkcs8V1Der},
+    error::{KeyRejected, Unspecified},
     hmac,
     rand::SystemRandom,
     rsa::{KeyPairComponents, KeySize, RsaParameters},
     signature::{
         self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, ParsedPublicKey,
-        RsaEncoding, RsaKeyPair, RsaPublicKeyComponents, RsaSubjectPublicKey,
+        RsaEncoding, RsaKeyPair, RsaPublicKeyComponents, RsaSubjectPublicKey, Signature,
         VerificationAlgorithm,
     },
 };
@@ -156,9 +157,17 @@ impl Signer {
                 pair.sign(*encoding, &SystemRandom::new(), message, &mut signature)?;
                 signature
             }
-            Self::Ec(pair) => pair.sign(&SystemRandom::new(), message)?.as_ref().to_vec(),
-            Self::Ed25519(pair) => pair.try_sign(message)?.as_ref().to_vec(),
+            // A signature has room for that of any algorithm, which is 4 KiB: it is lent, and not moved.
+            Self::Ec(pair) => bytes_of(&pair.sign(&SystemRandom::new(), message))?,
+            Self::Ed25519(pair) => bytes_of(&pair.try_sign(message))?,
         })
+    }
+}
+
+fn bytes_of(signature: &Result<Signature, Unspecified>) -> Result<Vec<u8>, Rejected> {
+    match signature {
+        Ok(signature) => Ok(signature.as_ref().to_vec()),
+        Err(Unspecified) => Err(Rejected),
     }
 }
 
@@ -255,14 +264,14 @@ fn filled(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
-impl From<aws_lc_rs::error::Unspecified> for Rejected {
-    fn from(_: aws_lc_rs::error::Unspecified) -> Self {
+impl From<Unspecified> for Rejected {
+    fn from(_: Unspecified) -> Self {
         Self
     }
 }
 
-impl From<aws_lc_rs::error::KeyRejected> for Rejected {
-    fn from(_: aws_lc_rs::error::KeyRejected) -> Self {
+impl From<KeyRejected> for Rejected {
+    fn from(_: KeyRejected) -> Self {
         Self
     }
 }
