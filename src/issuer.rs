@@ -122,7 +122,7 @@ impl Issuer {
             exp: (now.floor() + lifetime).floor(),
             iat: now.floor(),
             nbf: None,
-            jti: fresh_jti().ok(),
+            jti: fresh_jti().ok().map(|jti| jti.to_string()),
             client_id: Some(self.0.default_client_id.clone()),
             scope: Scope::empty(),
             sid: None,
@@ -144,28 +144,32 @@ impl Issuer {
     /// could not be made.
     pub fn sign<P: Serialize>(&self, claims: &Claims<P>) -> Result<AccessToken, SignError> {
         check_private(&claims.private)?;
-        self.sign_checked(claims)
-    }
-
-    /// Signs claims whose private claims are known to be an object without registered names.
-    pub(crate) fn sign_checked<P: Serialize>(
-        &self,
-        claims: &Claims<P>,
-    ) -> Result<AccessToken, SignError> {
-        if claims.sub.is_empty() {
-            return Err(SignError::claims("sub is empty"));
-        }
+        check_subject(&claims.sub)?;
         if claims.jti.as_deref().is_none_or(str::is_empty) {
             // `Issuer::claims` had no random bytes for it.
             return Err(SignError::signing());
         }
+        self.sign_checked(json::written(claims))
+    }
+
+    /// Signs claims that were written, or not. They have a subject, an identifier, and no registered name
+    /// among the private ones.
+    pub(crate) fn sign_checked(
+        &self,
+        claims: Result<Vec<u8>, serde_json::Error>,
+    ) -> Result<AccessToken, SignError> {
         // The text of serde_json's error could contain a claim, so it is left out.
-        let payload = json::written(claims)
-            .map_err(|_| SignError::claims("they cannot be written as JSON"))?;
+        let payload = claims.map_err(|_| SignError::claims("they cannot be written as JSON"))?;
         self.0
             .keys
             .sign(ACCESS_TOKEN_TYPE, &payload)
             .map(AccessToken::new)
+    }
+
+    /// The `client_id` of tokens that no OAuth client asked for.
+    #[cfg(feature = "session")]
+    pub(crate) fn own_client_id(&self) -> &str {
+        &self.0.default_client_id
     }
 }
 
@@ -181,6 +185,14 @@ pub(crate) fn check_names(issuer: &str, audience: &str) -> Result<(), ConfigErro
         return Err(ConfigError::new(ConfigErrorKind::EmptyAudience, empty));
     }
     Ok(())
+}
+
+/// Refuses an empty subject.
+pub(crate) fn check_subject(subject: &str) -> Result<(), SignError> {
+    match subject.is_empty() {
+        true => Err(SignError::claims("sub is empty")),
+        false => Ok(()),
+    }
 }
 
 /// Refuses private claims with a registered name. They are written into the same object as the
@@ -201,11 +213,10 @@ fn check_private<P: Serialize>(private: &P) -> Result<(), SignError> {
 }
 
 /// A random UUID (RFC 9562 §5.4), so that two tokens issued in the same second differ.
-fn fresh_jti() -> Result<String, getrandom::Error> {
+pub(crate) fn fresh_jti() -> Result<Uuid, SignError> {
     let mut random = [0; 16];
-    getrandom::fill(&mut random)?;
-    let id = uuid::Builder::from_random_bytes(random).into_uuid();
-    Ok(Uuid::to_string(&id))
+    getrandom::fill(&mut random).map_err(|_| SignError::signing())?;
+    Ok(uuid::Builder::from_random_bytes(random).into_uuid())
 }
 
 #[cfg(test)]

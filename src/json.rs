@@ -14,6 +14,12 @@ use serde::{
 };
 use serde_json::{Map, Number, Value};
 
+#[cfg(feature = "session")]
+mod writer;
+
+#[cfg(feature = "session")]
+pub(crate) use writer::{ObjectWriter, is_escaped};
+
 /// The initial capacity in bytes, which is enough for the claims of most tokens.
 const WRITTEN: usize = 512;
 

@@ -43,12 +43,16 @@ fn main() -> io::Result<()> {
     }
     let mut report = Report::new("instructions", effort);
     verdict::judge(&mut report, &figures, INSTRUCTIONS);
+    for scene in scenes::refreshes() {
+        let counted = figures.median(&scene.name);
+        report.row(format!("{}_instructions", scene.name), counted);
+    }
     report.finish()
 }
 
 /// Plays the scenes and tells their names, in order.
 fn play(prepared: &[Tokens]) {
-    for mut scene in scenes::all(prepared) {
+    for mut scene in scenes::all(prepared).into_iter().chain(scenes::refreshes()) {
         (scene.once)();
         counted(&mut scene.once);
         println!("{}", scene.name);

@@ -37,6 +37,8 @@ mod trusted;
 mod verifying;
 
 pub use algorithm::Algorithm;
+#[cfg_attr(not(feature = "session"), allow(unused_imports))]
+pub(crate) use backend::MacKey;
 pub use error::{KeyError, KeyErrorKind};
 pub(crate) use header::Header;
 pub use jwk_set::{JwkSet, JwkSetReader, SkippedKey};
@@ -108,5 +110,5 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 /// HMAC-SHA-256 (RFC 2104) of all parts in a row.
 #[cfg_attr(not(any(feature = "session", feature = "dpop")), allow(dead_code))]
 pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    backend::hmac_sha256(key, parts)
+    MacKey::new(key).tag(parts)
 }

@@ -1,8 +1,9 @@
 //! [`KeySet`], the keys of an issuer.
 
 use std::{
+    borrow::Cow,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use arc_swap::ArcSwap;
@@ -39,7 +40,7 @@ use super::{Algorithm, KeyError, SignError, SigningKey, VerifyingKey, VerifyingK
 pub struct KeySet(Arc<Shared>);
 
 struct Shared {
-    signing: ArcSwap<SigningKey>,
+    signing: ArcSwap<Signing>,
     verifying: VerifyingKeys,
     /// Locked while the set is changed. Signing and verifying tokens does not need it.
     change: Mutex<()>,
@@ -47,6 +48,19 @@ struct Shared {
 
 /// The room for the dots and a signature of any algorithm but RSA and ES512, in bytes.
 const SIGNATURE: usize = 136;
+
+/// The key that signs.
+struct Signing {
+    key: SigningKey,
+    /// The header of the type that was signed first, which for most sets is the only one.
+    header: OnceLock<Segment>,
+}
+
+/// The header of the tokens of a type, as they have it.
+struct Segment {
+    typ: Box<str>,
+    text: Box<str>,
+}
 
 #[derive(Serialize)]
 struct Header<'a> {
@@ -60,7 +74,7 @@ impl KeySet {
     pub fn new(signing: SigningKey) -> Self {
         let verifying = VerifyingKeys::of_key_set(signing.verifying_key());
         Self(Arc::new(Shared {
-            signing: ArcSwap::from_pointee(signing),
+            signing: ArcSwap::from_pointee(Signing::new(signing)),
             verifying,
             change: Mutex::new(()),
         }))
@@ -82,6 +96,12 @@ impl KeySet {
         self.0.verifying.clone()
     }
 
+    /// The keys that verify, for as long as the set is there.
+    #[cfg(feature = "session")]
+    pub(crate) fn trusted(&self) -> &VerifyingKeys {
+        &self.0.verifying
+    }
+
     /// Signs with `next` from now on. The key that signed until now still verifies, until it is
     /// [retired](Self::retire).
     ///
@@ -98,7 +118,7 @@ impl KeySet {
         if !self.0.verifying.holds(&verifying) {
             self.0.verifying.add(verifying)?;
         }
-        self.0.signing.store(Arc::new(next));
+        self.0.signing.store(Arc::new(Signing::new(next)));
         Ok(())
     }
 
@@ -107,31 +127,27 @@ impl KeySet {
     /// Returns whether a key was removed.
     pub fn retire(&self, kid: &str) -> bool {
         let _change = self.change();
-        self.0.signing.load().kid() != kid && self.0.verifying.remove(kid)
+        self.0.signing.load().key.kid() != kid && self.0.verifying.remove(kid)
     }
 
     /// The algorithm that tokens are signed with now.
     pub fn signing_algorithm(&self) -> Algorithm {
-        self.0.signing.load().algorithm()
+        self.0.signing.load().key.algorithm()
     }
 
     /// Signs a payload into the compact serialisation (RFC 7515 §7.1), with `alg`, `typ` and
     /// `kid` in the header. This is not public API: the conformance suite forges tokens with it.
     #[doc(hidden)]
     pub fn sign(&self, typ: &str, payload: &[u8]) -> Result<String, SignError> {
-        let key = self.0.signing.load();
-        let header = Header {
-            alg: key.algorithm().as_str(),
-            kid: key.kid(),
-            typ,
-        };
-        let header = serde_json::to_vec(&header).map_err(|_| SignError::signing())?;
-        let unsigned = (header.len() + payload.len()).div_ceil(3) * 4;
+        let signing = self.0.signing.load();
+        let header = signing.header(typ)?;
+        let unsigned = header.len() + payload.len().div_ceil(3) * 4;
         let mut token = String::with_capacity(unsigned + SIGNATURE);
-        URL_SAFE_NO_PAD.encode_append(&header, &mut token);
+        token.push_str(&header);
         token.push('.');
         URL_SAFE_NO_PAD.encode_append(payload, &mut token);
-        let signature = key
+        let signature = signing
+            .key
             .sign(token.as_bytes())
             .map_err(|_| SignError::signing())?;
         token.push('.');
@@ -145,10 +161,39 @@ impl KeySet {
     }
 }
 
+impl Signing {
+    fn new(key: SigningKey) -> Self {
+        Self {
+            key,
+            header: OnceLock::new(),
+        }
+    }
+
+    /// The header segment of tokens of this type.
+    fn header(&self, typ: &str) -> Result<Cow<'_, str>, SignError> {
+        if let Some(first) = self.header.get().filter(|first| *first.typ == *typ) {
+            return Ok(Cow::Borrowed(&first.text));
+        }
+        let header = Header {
+            alg: self.key.algorithm().as_str(),
+            kid: self.key.kid(),
+            typ,
+        };
+        let header = serde_json::to_vec(&header).map_err(|_| SignError::signing())?;
+        let text = URL_SAFE_NO_PAD.encode_to_string(&header);
+        // It is kept only if none is yet.
+        self.header.get_or_init(|| Segment {
+            typ: typ.into(),
+            text: text.as_str().into(),
+        });
+        Ok(Cow::Owned(text))
+    }
+}
+
 impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeySet")
-            .field("signing", &self.0.signing.load().kid())
+            .field("signing", &self.0.signing.load().key.kid())
             .field("verifying", &self.0.verifying)
             .finish()
     }

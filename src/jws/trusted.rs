@@ -201,11 +201,42 @@ impl VerifyingKeys {
         self.verified(&Compact::parse(token, max_bytes)?, is_right_type)
     }
 
+    /// The payload of a compact JWS, which is checked as [`open`](Self::open) does it. Whether it would still
+    /// be trusted later cannot be asked.
+    #[cfg(feature = "session")]
+    pub(crate) fn payload(
+        &self,
+        token: &str,
+        is_right_type: impl Fn(&Header) -> bool,
+        max_bytes: usize,
+    ) -> Result<Vec<u8>, TokenError> {
+        let jws = Compact::parse(token, max_bytes)?;
+        self.check(&jws, is_right_type)?;
+        jws.payload()
+    }
+
     pub(super) fn verified(
         &self,
         jws: &Compact<'_>,
         is_right_type: impl Fn(&Header) -> bool,
     ) -> Result<Opened, TokenError> {
+        let (known, epoch) = self.check(jws, is_right_type)?;
+        Ok(Opened {
+            payload: jws.payload()?,
+            trust: Trust {
+                keys: self.clone(),
+                known,
+                epoch: AtomicU64::new(epoch),
+            },
+        })
+    }
+
+    /// Checks all but the claims, and tells the header, its key and the epoch of the set.
+    fn check(
+        &self,
+        jws: &Compact<'_>,
+        is_right_type: impl Fn(&Header) -> bool,
+    ) -> Result<(Arc<Known>, u64), TokenError> {
         let epoch = self.epoch();
         let seen = self.0.known.get(jws.header, epoch);
         let is_new = seen.is_none();
@@ -217,14 +248,7 @@ impl VerifyingKeys {
         if is_new {
             self.0.known.learn(jws.header, &known, epoch);
         }
-        Ok(Opened {
-            payload: jws.payload()?,
-            trust: Trust {
-                keys: self.clone(),
-                known,
-                epoch: AtomicU64::new(epoch),
-            },
-        })
+        Ok((known, epoch))
     }
 
     /// The content of a header and the key that it names, from memory or read anew.

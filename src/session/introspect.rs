@@ -2,7 +2,9 @@
 //! about a token has not used it.
 
 use super::{
-    Possession, SessionError, Sessions, decide, patience::within, refresh_token::OpenedToken,
+    Possession, SessionError, Sessions, decide,
+    patience::within,
+    refresh_token::{OpenedToken, Series},
 };
 use crate::{
     claims::VerifiedToken,
@@ -45,7 +47,7 @@ impl<St: SessionStore> Sessions<St> {
                 true => Possession::Proven,
                 false => Possession::Unbound,
             };
-            let token = opened.presented_to(&record.session);
+            let token = opened.presented_to(&Series::of(&record.session));
             decide(
                 record,
                 token.with_possession(possession),

@@ -10,9 +10,10 @@ impl<St: SessionStore> Sessions<St> {
         let load = self.0.store.load(id);
         let mut loaded = within(self.0.store_timeout, load).await?;
         let issuer = self.0.issuer.issuer();
-        loaded.record = loaded
-            .record
-            .filter(|record| record.session.issuer == issuer);
+        let is_others = |record: &Record| record.session.issuer != issuer;
+        if loaded.record.as_ref().is_some_and(is_others) {
+            loaded.record = None;
+        }
         Ok(loaded)
     }
 

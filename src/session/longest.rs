@@ -1,6 +1,6 @@
 use uuid::Uuid;
 
-use super::Sessions;
+use super::{Sessions, refresh_token::Series};
 use crate::{
     claims::{KeyThumbprint, SessionId},
     clock::Timestamp,
@@ -22,6 +22,10 @@ impl<St: SessionStore> Sessions<St> {
         let unsigned = |error| {
             ConfigError::new(ConfigErrorKind::Cookie, "no token can be signed").with_source(error)
         };
-        self.0.refresh_key.mint(&session, &state).map_err(unsigned)
+        let jti = Series::of(&session).jti(state.generation);
+        self.0
+            .refresh_key
+            .mint(&session, &state, jti)
+            .map_err(unsigned)
     }
 }

@@ -1,10 +1,17 @@
 use std::time::Duration;
 
-use super::{KeyProof, PrivateClaims, SessionError, SessionErrorKind, Sessions};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::{
+    KeyProof, PrivateClaims, SessionError, SessionErrorKind, Sessions, resources::Recipients,
+};
 use crate::{
-    claims::{Audience, Claims, Confirmation, Scope},
+    claims::{Confirmation, Scope, SessionId},
     clock::Timestamp,
     error::{ConfigError, ConfigErrorKind},
+    issuer,
+    json::ObjectWriter,
     store::{Session, SessionState, SessionStore},
     token::{AccessToken, TokenResponse, TokenType},
     verifier::DEFAULT_MAX_TOKEN_BYTES,
@@ -19,15 +26,64 @@ const GROWTH: usize = 12;
 pub(super) struct Minting<'a> {
     pub(super) session: &'a Session,
     pub(super) state: &'a SessionState,
+    /// The `jti` of the live refresh token.
+    pub(super) jti: Uuid,
     pub(super) now: Timestamp,
     /// The proof of the key that the session is bound to.
     pub(super) proof: Option<&'a KeyProof>,
 }
 
 /// What the access token is to allow, and where.
-pub(super) struct Asked {
+pub(super) struct Asked<'a> {
     pub(super) scope: Scope,
-    pub(super) audience: Audience,
+    pub(super) audience: Recipients<'a>,
+}
+
+/// The claims of an access token, lent by its session.
+struct AccessClaims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a Recipients<'a>,
+    exp: Timestamp,
+    iat: Timestamp,
+    jti: Uuid,
+    client_id: &'a str,
+    scope: &'a Scope,
+    sid: SessionId,
+    generation: u32,
+    auth_time: Timestamp,
+    acr: Option<&'a str>,
+    cnf: Option<Confirmation>,
+    private: Option<&'a Map<String, Value>>,
+}
+
+impl AccessClaims<'_> {
+    /// The JSON text that [`Claims`](crate::claims::Claims) would have.
+    fn written(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut claims = ObjectWriter::new();
+        claims.text("iss", self.iss)?;
+        claims.text("sub", self.sub)?;
+        match self.aud {
+            Recipients::One(one) => claims.text("aud", one)?,
+            Recipients::Many(many) => claims.value("aud", many)?,
+        }
+        claims.value("exp", &self.exp)?;
+        claims.value("iat", &self.iat)?;
+        claims.uuid("jti", self.jti);
+        claims.text("client_id", self.client_id)?;
+        if !self.scope.is_empty() {
+            claims.text("scope", self.scope.as_str())?;
+        }
+        claims.uuid("sid", self.sid.as_uuid());
+        claims.value("gen", &self.generation)?;
+        claims.value("auth_time", &self.auth_time)?;
+        claims.optional("acr", self.acr.as_ref())?;
+        claims.optional("cnf", self.cnf.as_ref())?;
+        if let Some(private) = self.private {
+            claims.members(private)?;
+        }
+        Ok(claims.end())
+    }
 }
 
 impl<St: SessionStore> Sessions<St> {
@@ -35,69 +91,165 @@ impl<St: SessionStore> Sessions<St> {
     pub(super) fn mint(
         &self,
         minting: &Minting<'_>,
-        asked: Asked,
+        asked: Asked<'_>,
         private: &PrivateClaims,
     ) -> Result<TokenResponse, SessionError> {
         let inner = &self.0;
         let &Minting {
             session,
             state,
+            jti,
             now,
             proof,
         } = minting;
+        issuer::check_subject(&session.subject)?;
         let token_type = proof.map_or(TokenType::Bearer, KeyProof::token_type);
         // At most half of the time that is left, so that the client can refresh in time. A token
         // below a second would have expired before it arrives.
         let left = state.expires_at.saturating_since(now);
         let lifetime = inner.access_lifetime.min(left / 2).max(SECOND);
-        let mut claims = inner.issuer.claims(&*session.subject, now, lifetime);
-        claims.exp = claims.exp.min(state.expires_at.floor());
-        let expires_in = claims.exp.saturating_since(claims.iat);
-        claims.scope = asked.scope.clone();
-        claims.aud = asked.audience;
-        claims.sid = Some(session.id.to_string());
-        claims.generation = Some(state.generation);
-        claims.auth_time = Some(session.auth_time);
-        claims.acr = session.extra.acr().map(str::to_owned);
-        if session.client_id.is_some() {
-            claims.client_id.clone_from(&session.client_id);
-        }
-        if token_type == TokenType::DPoP {
-            claims.cnf = state.bound_to.clone().map(Confirmation::with_jkt);
-        }
-        let access_token = self.sign_within_limits(claims, private)?;
+        let iat = now.floor();
+        let exp = (iat + lifetime).min(state.expires_at).floor();
+        let key = (token_type == TokenType::DPoP).then(|| state.bound_to.clone());
+        let own_client_id = inner.issuer.own_client_id();
+        let claims = AccessClaims {
+            iss: inner.issuer.issuer(),
+            sub: &session.subject,
+            aud: &asked.audience,
+            exp,
+            iat,
+            jti: issuer::fresh_jti()?,
+            client_id: session.client_id.as_deref().unwrap_or(own_client_id),
+            scope: &asked.scope,
+            sid: session.id,
+            generation: state.generation,
+            auth_time: session.auth_time,
+            acr: session.extra.acr(),
+            cnf: key.flatten().map(Confirmation::with_jkt),
+            private: Some(private.members()),
+        };
         Ok(TokenResponse {
-            access_token,
+            access_token: self.sign_within_limits(claims)?,
             token_type,
-            expires_in,
-            refresh_token: inner.refresh_key.mint(session, state)?,
+            expires_in: exp.saturating_since(iat),
+            refresh_token: inner.refresh_key.mint(session, state, jti)?,
             refresh_expires_in: left,
             scope: asked.scope,
         })
     }
 
-    fn sign_within_limits(
-        &self,
-        claims: Claims,
-        private: &PrivateClaims,
-    ) -> Result<AccessToken, SessionError> {
+    fn sign_within_limits(&self, claims: AccessClaims<'_>) -> Result<AccessToken, SessionError> {
         let issuer = &self.0.issuer;
-        let is_login = claims.generation == Some(0);
+        let is_login = claims.generation == 0;
         // The number of the generation grows. What can log in must be able to refresh.
         let room = if is_login { GROWTH } else { 0 };
         let is_short = |token: &AccessToken| token.expose().len() + room <= DEFAULT_MAX_TOKEN_BYTES;
-        let claims = claims.with_private(private.members());
-        let token = issuer.sign_checked(&claims)?;
+        let token = issuer.sign_checked(claims.written())?;
         if is_short(&token) {
             return Ok(token);
         }
         let long = "the access token must not be above 8 KiB";
-        if is_login && !is_short(&issuer.sign_checked(&claims.with_private(()))?) {
+        let without_private = AccessClaims {
+            private: None,
+            ..claims
+        };
+        if is_login && !is_short(&issuer.sign_checked(without_private.written())?) {
             return Err(SessionError::with_detail(
                 SessionErrorKind::InvalidRequest,
                 long,
             ));
         }
         Err(ConfigError::new(ConfigErrorKind::Limit, long).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        claims::{Audience, Claims, KeyThumbprint},
+        issuer::Issuer,
+        jws::{Algorithm, KeySet, SigningKey},
+    };
+
+    const SID: &str = "0192d3a0-0000-7000-8000-000000000001";
+    const JTI: &str = "0192d3a0-0000-4000-8000-000000000002";
+
+    fn access_claims<'a>(aud: &'a Recipients<'a>, scope: &'a Scope) -> AccessClaims<'a> {
+        AccessClaims {
+            iss: "https://id.example",
+            sub: "anna \"the\u{1}\" \\ größe",
+            aud,
+            exp: Timestamp::from_millis(601_999),
+            iat: Timestamp::from_secs(1),
+            jti: JTI.parse().unwrap(),
+            client_id: "web",
+            scope,
+            sid: SID.parse().unwrap(),
+            generation: 7,
+            auth_time: Timestamp::from_secs(-5),
+            acr: None,
+            cnf: None,
+            private: None,
+        }
+    }
+
+    /// The same claims, in the type that serde writes.
+    fn claims(access: &AccessClaims<'_>) -> Claims<Map<String, Value>> {
+        let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA).unwrap());
+        let issuer = Issuer::new(access.iss, "https://api.example", keys).unwrap();
+        let mut claims = issuer.claims(access.sub, access.iat, Duration::ZERO);
+        claims.aud = match access.aud {
+            Recipients::One(one) => Audience::One((*one).to_owned()),
+            Recipients::Many(many) => {
+                Audience::Many(many.iter().map(|one| (*one).to_owned()).collect())
+            }
+        };
+        claims.exp = access.exp;
+        claims.jti = Some(access.jti.to_string());
+        claims.client_id = Some(access.client_id.to_owned());
+        claims.scope = access.scope.clone();
+        claims.sid = Some(access.sid.to_string());
+        claims.generation = Some(access.generation);
+        claims.auth_time = Some(access.auth_time);
+        claims.acr = access.acr.map(str::to_owned);
+        claims.cnf = access.cnf.clone();
+        claims.with_private(access.private.cloned().unwrap_or_default())
+    }
+
+    #[track_caller]
+    fn same(access: &AccessClaims<'_>) {
+        let written = String::from_utf8(access.written().unwrap()).unwrap();
+        assert_eq!(written, serde_json::to_string(&claims(access)).unwrap());
+    }
+
+    #[test]
+    fn claims_that_are_lent_are_written_as_claims_that_are_owned() {
+        let one = Recipients::One("https://api.example");
+        same(&access_claims(&one, &Scope::empty()));
+        let several = Recipients::Many(vec!["https://a.example", "urn:\"b\""]);
+        let scope = Scope::from_static("read write");
+        let private = json!({ "ro\"le": ["x", { "y": 1.5 }], "z": null });
+        let mut all = access_claims(&several, &scope);
+        all.acr = Some("urn:example:strong");
+        all.cnf = Some(Confirmation::with_jkt(KeyThumbprint::from_bytes([7; 32])));
+        all.private = private.as_object();
+        same(&all);
+    }
+
+    #[test]
+    fn the_text_of_the_claims_stays_as_it_is() {
+        let one = Recipients::One("https://api.example");
+        let scope = Scope::from_static("read");
+        let access = AccessClaims {
+            sub: "anna",
+            ..access_claims(&one, &scope)
+        };
+        let expected = format!(
+            r#"{{"iss":"https://id.example","sub":"anna","aud":"https://api.example","exp":601,"iat":1,"jti":"{JTI}","client_id":"web","scope":"read","sid":"{SID}","gen":7,"auth_time":-5}}"#
+        );
+        assert_eq!(access.written().unwrap(), expected.as_bytes());
     }
 }

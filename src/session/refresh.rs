@@ -1,4 +1,5 @@
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::{
     EndReason, ExcessScope, KeyProof, Possession, PresentedToken, PrivateClaims, RefreshDecision,
@@ -6,15 +7,16 @@ use super::{
     SessionErrorKind, SessionEvent, SessionEventKind, SessionInfo, Sessions, decide,
     is_other_client,
     mint::{Asked, Minting},
-    refresh_token::OpenedToken,
+    refresh_token::{OpenedToken, Series},
     resources,
     tries::Tries,
 };
 use crate::{
-    claims::{KeyThumbprint, Scope},
+    claims::{KeyThumbprint, Scope, SessionId},
     clock::Timestamp,
     device_key::is_of_device,
     store::{Loaded, Record, SessionState, SessionStore, Swap},
+    token::TokenResponse,
 };
 
 /// One refresh on its way through load, decision and swap.
@@ -37,6 +39,24 @@ struct Decided {
     verdict: RefreshVerdict,
     /// The state to be swapped in, if the verdict changes it.
     next: Option<SessionState>,
+    /// The `jti` of the refresh token that is live then.
+    jti: Uuid,
+}
+
+impl Decided {
+    fn live(&self) -> &SessionState {
+        self.next.as_ref().unwrap_or(&self.record.state)
+    }
+
+    fn answered(self, tokens: TokenResponse, outcome: RefreshOutcome) -> Refreshed {
+        let live = self.live();
+        let (refreshed_at, bound) = (live.last_refreshed_at, live.bound_to.is_some());
+        Refreshed {
+            tokens,
+            outcome,
+            session: SessionInfo::new(self.record.session, refreshed_at, bound),
+        }
+    }
 }
 
 impl<St: SessionStore> Sessions<St> {
@@ -93,18 +113,23 @@ impl<St: SessionStore> Sessions<St> {
             }
             RefreshVerdict::Refused(refusal) => Err(self.refuse(refusal, record, token)),
             RefreshVerdict::Reuse(reuse) => self.punish(reuse, &decided).await,
-            _ => self.accept(attempt, decided).await,
+            _ => {
+                let accepted = self.accept(attempt, &decided).await?;
+                Ok(accepted.map(|(tokens, outcome)| decided.answered(tokens, outcome)))
+            }
         }
     }
 
     async fn load_and_decide(&self, attempt: &Attempt<'_>) -> Result<Decided, SessionError> {
         let since = Instant::now();
-        let (record, now) = self.load_own(attempt).await?;
         let opened = &attempt.token;
+        let Loaded { record, now } = self.load(opened.session).await?;
+        let record = record.ok_or_else(|| self.unknown(opened.session))?;
         let bound_to = record.state.bound_to.as_ref().or(opened.bound_to.as_ref());
         let proof = attempt.request.proof.as_ref();
+        let series = Series::of(&record.session);
         let token = opened
-            .presented_to(&record.session)
+            .presented_to(&series)
             .with_possession(possession(bound_to, proof));
         let policy = &self.0.policy;
         let verdict = named(decide(&record, token, now, policy), bound_to);
@@ -115,7 +140,10 @@ impl<St: SessionStore> Sessions<St> {
         {
             next = Some(bound_again(next, &record.state, key, now));
         }
+        let live = next.as_ref().unwrap_or(&record.state);
+        let jti = series.jti(live.generation);
         Ok(Decided {
+            jti,
             next,
             record,
             token,
@@ -125,21 +153,14 @@ impl<St: SessionStore> Sessions<St> {
         })
     }
 
-    async fn load_own(&self, attempt: &Attempt<'_>) -> Result<(Record, Timestamp), SessionError> {
-        let id = attempt.token.session;
-        let Loaded { record, now } = self.load(id).await?;
-        match record {
-            Some(record) => Ok((record, now)),
-            None => {
-                self.0.events.tell(&SessionEvent {
-                    kind: SessionEventKind::Refused(Refusal::Unknown),
-                    session: id,
-                    subject: None,
-                    distance: 0,
-                });
-                Err(SessionError::refused(Refusal::Unknown))
-            }
-        }
+    fn unknown(&self, session: SessionId) -> SessionError {
+        self.0.events.tell(&SessionEvent {
+            kind: SessionEventKind::Refused(Refusal::Unknown),
+            session,
+            subject: None,
+            distance: 0,
+        });
+        SessionError::refused(Refusal::Unknown)
     }
 
     fn refuse(&self, refusal: Refusal, record: &Record, token: PresentedToken) -> SessionError {
@@ -167,30 +188,32 @@ impl<St: SessionStore> Sessions<St> {
     async fn accept(
         &self,
         attempt: &mut Attempt<'_>,
-        decided: Decided,
-    ) -> Result<Option<Refreshed>, SessionError> {
+        decided: &Decided,
+    ) -> Result<Option<(TokenResponse, RefreshOutcome)>, SessionError> {
+        let request = attempt.request;
         let (record, next) = (&decided.record, decided.next.as_ref());
         let session = &record.session;
         let is_unbound = decided.token.possession == Possession::Unbound;
-        if is_unbound && attempt.request.must_be_bound(session) {
+        if is_unbound && request.must_be_bound(session) {
             return Err(self.refuse(Refusal::Unbound, record, decided.token));
         }
-        let scope = self.narrowed(attempt.request.scope.as_ref(), &session.scope)?;
+        let scope = self.narrowed(request.scope.as_ref(), &session.scope)?;
         let default = self.0.issuer.audience();
-        let audience = resources::audience(&attempt.request.resources, session, default)?;
-        let private = self.ask_application(attempt, &decided).await?;
-        let live = next.unwrap_or(&record.state);
+        let audience = resources::audience(&request.resources, session, default)?;
+        let private = self.ask_application(attempt, decided).await?;
+        let live = decided.live();
         let is_proven = decided.token.possession == Possession::Proven;
-        let proof = attempt.request.proof.as_ref().filter(|_| is_proven);
+        let proof = request.proof.as_ref().filter(|_| is_proven);
         let tokens = self.mint(
             &Minting {
                 session,
                 state: live,
+                jti: decided.jti,
                 now: decided.now,
                 proof,
             },
             Asked { scope, audience },
-            &private,
+            private,
         )?;
         if next.is_some() && self.is_stale(decided.since) {
             return Ok(None);
@@ -203,22 +226,17 @@ impl<St: SessionStore> Sessions<St> {
         if self.write(record, next, event).await? == Swap::Lost {
             return Ok(None);
         }
-        let (refreshed_at, bound) = (live.last_refreshed_at, live.bound_to.is_some());
-        Ok(Some(Refreshed {
-            tokens,
-            outcome,
-            session: SessionInfo::new(decided.record.session, refreshed_at, bound),
-        }))
+        Ok(Some((tokens, outcome)))
     }
 
-    async fn ask_application(
+    async fn ask_application<'a>(
         &self,
-        attempt: &mut Attempt<'_>,
-        decided: &Decided,
-    ) -> Result<PrivateClaims, SessionError> {
+        attempt: &'a mut Attempt<'_>,
+        decided: &'a Decided,
+    ) -> Result<&'a PrivateClaims, SessionError> {
         let record = &decided.record;
         let Some(hook) = &self.0.hook else {
-            return Ok(record.session.claims.clone());
+            return Ok(&record.session.claims);
         };
         if attempt.said.is_none() {
             let unavailable = SessionErrorKind::Unavailable;
@@ -229,7 +247,7 @@ impl<St: SessionStore> Sessions<St> {
             attempt.said = Some(said);
         }
         match &attempt.said {
-            Some(RefreshDecision::ContinueWith(claims)) => Ok(claims.clone()),
+            Some(RefreshDecision::ContinueWith(claims)) => Ok(claims),
             Some(RefreshDecision::RefuseAndEnd) => {
                 self.end_now(record, EndReason::Refused).await?;
                 Err(self.refuse(Refusal::Subject, record, decided.token))
@@ -237,7 +255,7 @@ impl<St: SessionStore> Sessions<St> {
             Some(RefreshDecision::Refuse) => {
                 Err(self.refuse(Refusal::Subject, record, decided.token))
             }
-            Some(RefreshDecision::Continue) | None => Ok(record.session.claims.clone()),
+            Some(RefreshDecision::Continue) | None => Ok(&record.session.claims),
         }
     }
 

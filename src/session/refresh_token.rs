@@ -7,8 +7,10 @@ use super::{PresentedToken, refresh_claims::RefreshClaims};
 use crate::{
     claims::{Confirmation, KeyThumbprint, SessionId},
     clock::Timestamp,
-    json,
-    jws::{self, Algorithm, KeyError, KeySet, SignError, SigningKey, VerifyingKeys, long_enough},
+    jws::{
+        self, Algorithm, Header, KeyError, KeySet, MacKey, SignError, SigningKey, VerifyingKeys,
+        long_enough,
+    },
     store::{Session, SessionState},
     token::RefreshToken,
 };
@@ -69,32 +71,33 @@ impl RefreshKey {
         self.0.verifying()
     }
 
-    /// Mints the live refresh token of a session. The same state always gives the same claims.
+    /// Mints the live refresh token of a session, whose `jti` is that of the generation. The same state
+    /// always gives the same claims.
     pub(super) fn mint(
         &self,
         session: &Session,
         state: &SessionState,
+        jti: Uuid,
     ) -> Result<RefreshToken, SignError> {
         let claims = RefreshClaims {
             iss: session.issuer.as_str().into(),
             sid: session.id,
             generation: state.generation,
-            jti: jti(session, state.generation),
+            jti,
             iat: state.rotated_at.unwrap_or(session.created_at),
             exp: state.expires_at,
             cnf: state.bound_to.clone().map(Confirmation::with_jkt),
         };
-        let payload = json::written(&claims).map_err(|_| SignError::signing())?;
+        let payload = claims.written().map_err(|_| SignError::signing())?;
         self.0.sign(TYP, &payload).map(RefreshToken::new)
     }
 
     /// Verifies signature, type and issuer. The other claims are checked against the session.
     pub(super) fn open(&self, token: &str, issuer: &str) -> Option<OpenedToken> {
-        let keys = self.0.verifying();
-        let opened = keys
-            .open(token, |header| header.is_type(TYP), MAX_BYTES)
-            .ok()?;
-        let claims: RefreshClaims<'_> = serde_json::from_slice(&opened.payload).ok()?;
+        let is_right_type = |header: &Header| header.is_type(TYP);
+        let keys = self.0.trusted();
+        let payload = keys.payload(token, is_right_type, MAX_BYTES).ok()?;
+        let claims = RefreshClaims::read(&payload)?;
         let opened = OpenedToken {
             session: claims.sid,
             generation: claims.generation,
@@ -122,28 +125,38 @@ pub(super) struct OpenedToken {
 impl OpenedToken {
     /// The token as [`decide`](super::decide) needs it. Its `jti` is compared with the session's
     /// in constant time. What is known of its key comes from the caller.
-    pub(super) fn presented_to(&self, session: &Session) -> PresentedToken {
-        let right = jti(session, self.generation);
+    pub(super) fn presented_to(&self, series: &Series<'_>) -> PresentedToken {
+        let right = series.jti(self.generation);
         let is_genuine = right.as_bytes().ct_eq(self.jti.as_bytes()).into();
         PresentedToken::new(self.generation, self.exp, is_genuine)
     }
 }
 
-/// The `jti` of a generation, computed from the session's secret. Without the secret it cannot be
-/// guessed. It appears nowhere but in the token.
-fn jti(session: &Session, generation: u32) -> Uuid {
-    let mac = jws::hmac_sha256(
-        session.secret.expose(),
-        &[
+/// The refresh tokens of a session, one for each generation.
+pub(super) struct Series<'a> {
+    session: &'a Session,
+    key: MacKey,
+}
+
+impl<'a> Series<'a> {
+    pub(super) fn of(session: &'a Session) -> Self {
+        let key = MacKey::new(session.secret.expose());
+        Self { session, key }
+    }
+
+    /// The `jti` of a generation, computed from the session's secret. Without the secret it cannot be
+    /// guessed. It appears nowhere but in the token.
+    pub(super) fn jti(&self, generation: u32) -> Uuid {
+        let mac = self.key.tag(&[
             JTI_LABEL,
-            session.issuer.as_bytes(),
+            self.session.issuer.as_bytes(),
             &[0],
-            session.id.as_uuid().as_bytes(),
+            self.session.id.as_uuid().as_bytes(),
             &generation.to_be_bytes(),
-        ],
-    );
-    let (head, _) = mac.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
-    Uuid::new_v8(*head)
+        ]);
+        let (head, _) = mac.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
+        Uuid::new_v8(*head)
+    }
 }
 
 #[cfg(test)]
@@ -167,15 +180,17 @@ mod tests {
         let Record { session, mut state } = Record::new(session);
         state.generation = 7;
         let key = RefreshKey::from_secret([5; 32]).unwrap();
-        let token = key.mint(&session, &state).unwrap();
+        let token = key
+            .mint(&session, &state, Series::of(&session).jti(7))
+            .unwrap();
         key.open(token.expose(), &session.issuer).unwrap()
     }
 
     #[test]
     fn a_token_is_genuine_to_its_own_session_only() {
         let token = opened(session());
-        assert!(token.presented_to(&session()).is_genuine);
-        assert_eq!(token.presented_to(&session()).generation, 7);
+        assert!(token.presented_to(&Series::of(&session())).is_genuine);
+        assert_eq!(token.presented_to(&Series::of(&session())).generation, 7);
 
         let others: [fn(&mut Session); 3] = [
             |other| other.secret = SessionSecret::from_bytes([8; 32]),
@@ -185,7 +200,7 @@ mod tests {
         for change in others {
             let mut other = session();
             change(&mut other);
-            assert!(!token.presented_to(&other).is_genuine);
+            assert!(!token.presented_to(&Series::of(&other)).is_genuine);
         }
     }
 
@@ -194,7 +209,7 @@ mod tests {
         for generation in [0, 6, 8, u32::MAX] {
             let mut relabelled = opened(session());
             relabelled.generation = generation;
-            assert!(!relabelled.presented_to(&session()).is_genuine);
+            assert!(!relabelled.presented_to(&Series::of(&session())).is_genuine);
         }
     }
 
@@ -202,6 +217,6 @@ mod tests {
     fn a_made_up_jti_is_not_genuine() {
         let mut forged = opened(session());
         forged.jti = Uuid::new_v8([1; 16]);
-        assert!(!forged.presented_to(&session()).is_genuine);
+        assert!(!forged.presented_to(&Series::of(&session())).is_genuine);
     }
 }

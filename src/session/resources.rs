@@ -1,7 +1,7 @@
 //! The resources that access tokens are for (RFC 8707).
 
 use super::{Session, SessionError, SessionErrorKind};
-use crate::{claims::Audience, uri};
+use crate::uri;
 
 /// How many bytes they may have together: they go into each access token.
 const MAX_BYTES: usize = 4 * 1024;
@@ -34,6 +34,12 @@ pub(super) fn distinct(mut resources: Vec<String>) -> Vec<String> {
     resources
 }
 
+/// Whom an access token is for: its [`Audience`](crate::claims::Audience), lent by the session.
+pub(super) enum Recipients<'a> {
+    One(&'a str),
+    Many(Vec<&'a str>),
+}
+
 /// Whom the access token is for: all that was granted if nothing is requested, and otherwise what is
 /// requested, if all of it was granted. A session that was granted for nothing in particular is for the
 /// issuer's audience.
@@ -42,13 +48,16 @@ pub(super) fn distinct(mut resources: Vec<String>) -> Vec<String> {
 ///
 /// [`InvalidTarget`](SessionErrorKind::InvalidTarget) if something was not granted, and
 /// [`Store`](SessionErrorKind::Store) if it cannot be read what was.
-pub(super) fn audience(
+pub(super) fn audience<'a>(
     requested: &[String],
-    session: &Session,
-    default: &str,
-) -> Result<Audience, SessionError> {
+    session: &'a Session,
+    default: &'a str,
+) -> Result<Recipients<'a>, SessionError> {
     let mut granted = session.extra.resources()?;
     if granted.is_empty() {
+        if requested.is_empty() {
+            return Ok(Recipients::One(default));
+        }
         granted.push(default);
     }
     let is_requested = |granted: &&str| requested.iter().any(|one| is_same(one, granted));
@@ -60,8 +69,8 @@ pub(super) fn audience(
         granted.retain(is_requested);
     }
     Ok(match granted.as_slice() {
-        [one] => Audience::One((*one).to_owned()),
-        several => Audience::Many(several.iter().map(|one| (*one).to_owned()).collect()),
+        [one] => Recipients::One(one),
+        _ => Recipients::Many(granted),
     })
 }
 

@@ -1,6 +1,6 @@
 use super::{
     EndReason, PresentedToken, Refusal, SessionError, SessionEventKind, Sessions, is_other_client,
-    patience::within,
+    patience::within, refresh_token::Series,
 };
 use crate::store::{Record, SessionStore};
 
@@ -39,7 +39,7 @@ impl<St: SessionStore> Sessions<St> {
         if let Some(opened) = self.0.refresh_key.open(token, self.0.issuer.issuer()) {
             let record = self.load_session(opened.session).await?;
             return Ok(record.and_then(|record| {
-                let presented = opened.presented_to(&record.session);
+                let presented = opened.presented_to(&Series::of(&record.session));
                 presented.is_genuine.then_some((record, Some(presented)))
             }));
         }

@@ -4,6 +4,7 @@ use super::{
     Grant, SessionError, SessionErrorKind, SessionEventKind, Sessions,
     mint::{Asked, Minting},
     patience::within,
+    refresh_token::Series,
     resources,
 };
 use crate::{
@@ -43,6 +44,7 @@ impl<St: SessionStore> Sessions<St> {
             &Minting {
                 session,
                 state,
+                jti: Series::of(session).jti(state.generation),
                 now,
                 proof: proof.as_ref(),
             },

@@ -13,11 +13,13 @@
 //! | `reject/STACK/WHY` | a refusal |
 //! | `keys/64/…` | as above, with 64 keys in the set |
 //! | `proof/ALG` | this crate's layer, with a token that it has seen and a proof (DPoP) by that algorithm that it has not |
+//! | `ALG/refresh` | a whole refresh in memory, with the access token signed by that algorithm; only counted |
 //! | `axum/…` | axum with 1 000 tokens that it has seen, bare, with a layer that does nothing, and with this crate's |
 
 mod accepted;
 mod many;
 mod proofs;
+mod refresh;
 mod rejected;
 
 use http::HeaderValue;
@@ -27,7 +29,7 @@ use crate::{
     tokens::{Tokens, bearer},
 };
 
-pub use self::many::MANY;
+pub use self::{many::MANY, refresh::refreshes};
 
 /// One thing to measure: its name, and how to do it once.
 pub struct Scene {

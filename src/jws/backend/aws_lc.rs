@@ -3,12 +3,13 @@
 use aws_lc_rs::{
     agreement, digest,
     encoding::{AsDer, Pkcs8V1Der},
+    error::{KeyRejected, Unspecified},
     hmac,
     rand::SystemRandom,
     rsa::{KeyPairComponents, KeySize, RsaParameters},
     signature::{
         self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, ParsedPublicKey,
-        RsaEncoding, RsaKeyPair, RsaPublicKeyComponents, RsaSubjectPublicKey,
+        RsaEncoding, RsaKeyPair, RsaPublicKeyComponents, RsaSubjectPublicKey, Signature,
         VerificationAlgorithm,
     },
 };
@@ -156,9 +157,17 @@ impl Signer {
                 pair.sign(*encoding, &SystemRandom::new(), message, &mut signature)?;
                 signature
             }
-            Self::Ec(pair) => pair.sign(&SystemRandom::new(), message)?.as_ref().to_vec(),
-            Self::Ed25519(pair) => pair.try_sign(message)?.as_ref().to_vec(),
+            // A signature has room for that of any algorithm, which is 4 KiB: it is lent, and not moved.
+            Self::Ec(pair) => bytes_of(&pair.sign(&SystemRandom::new(), message))?,
+            Self::Ed25519(pair) => bytes_of(&pair.try_sign(message))?,
         })
+    }
+}
+
+fn bytes_of(signature: &Result<Signature, Unspecified>) -> Result<Vec<u8>, Rejected> {
+    match signature {
+        Ok(signature) => Ok(signature.as_ref().to_vec()),
+        Err(Unspecified) => Err(Rejected),
     }
 }
 
@@ -230,12 +239,22 @@ pub(in crate::jws) fn sha256(message: &[u8]) -> [u8; 32] {
     filled(digest::digest(&digest::SHA256, message).as_ref())
 }
 
-pub(in crate::jws) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
-    for part in parts {
-        context.update(part);
+/// A key of HMAC-SHA-256 (RFC 2104).
+pub(crate) struct MacKey(hmac::Key);
+
+impl MacKey {
+    pub(crate) fn new(key: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
-    filled(context.sign().as_ref())
+
+    /// The MAC of all parts in a row.
+    pub(crate) fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(part);
+        }
+        filled(context.sign().as_ref())
+    }
 }
 
 /// Copies bytes into an array. Both callers have 32 bytes, but no other length panics either.
@@ -245,14 +264,14 @@ fn filled(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
-impl From<aws_lc_rs::error::Unspecified> for Rejected {
-    fn from(_: aws_lc_rs::error::Unspecified) -> Self {
+impl From<Unspecified> for Rejected {
+    fn from(_: Unspecified) -> Self {
         Self
     }
 }
 
-impl From<aws_lc_rs::error::KeyRejected> for Rejected {
-    fn from(_: aws_lc_rs::error::KeyRejected) -> Self {
+impl From<KeyRejected> for Rejected {
+    fn from(_: KeyRejected) -> Self {
         Self
     }
 }

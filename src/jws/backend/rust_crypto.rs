@@ -287,23 +287,33 @@ pub(in crate::jws) fn sha256(message: &[u8]) -> [u8; 32] {
     Sha256::digest(message).into()
 }
 
-pub(in crate::jws) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    // RFC 2104 §2: the key is filled up to a block, or replaced by its hash if it is longer. This
-    // is done here because the function for keys of any length returns an error that never occurs.
-    let mut block = Zeroizing::new([0; 64]);
-    let hashed;
-    let key = if key.len() > block.len() {
-        hashed = Zeroizing::new(sha256(key));
-        hashed.as_slice()
-    } else {
-        key
-    };
-    block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
-    let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
-    for part in parts {
-        mac.update(part);
+/// A key of HMAC-SHA-256 (RFC 2104).
+pub(crate) struct MacKey(Hmac<Sha256>);
+
+impl MacKey {
+    pub(crate) fn new(key: &[u8]) -> Self {
+        // RFC 2104 §2: the key is filled up to a block, or replaced by its hash if it is longer. This
+        // is done here because the function for keys of any length returns an error that never occurs.
+        let mut block = Zeroizing::new([0; 64]);
+        let hashed;
+        let key = if key.len() > block.len() {
+            hashed = Zeroizing::new(sha256(key));
+            hashed.as_slice()
+        } else {
+            key
+        };
+        block.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+        Self(<Hmac<Sha256> as KeyInit>::new((&*block).into()))
     }
-    mac.finalize().into_bytes().into()
+
+    /// The MAC of all parts in a row.
+    pub(crate) fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        for part in parts {
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
 }
 
 fn reject<E>(_: E) -> Rejected {
