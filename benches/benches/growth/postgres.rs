@@ -1,5 +1,7 @@
 //! PostgreSQL that syncs each commit, on this machine.
 
+use std::time::{Duration, Instant};
+
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
 use tests_shared::{servers::postgres::Postgres, skipped};
 use tower_bearer::{clock::Timestamp, store::Record};
@@ -70,14 +72,20 @@ impl OnPostgres {
     /// they are closed.
     async fn hot_share(&self, updates: usize) -> f64 {
         self.store.close().await;
+        let all = i64::try_from(updates).expect("not so many");
+        let deadline = Instant::now() + Duration::from_secs(10);
         let told = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = $1";
         loop {
             let told = sqlx::query_as(told).bind(SESSIONS).fetch_one(&self.pool);
-            let (all, hot): (i64, i64) = told.await.expect("the statistics");
-            if all >= i64::try_from(updates).expect("not so many") {
-                return hot as f64 / all as f64;
+            let (told, hot): (i64, i64) = told.await.expect("the statistics");
+            if told >= all {
+                return hot as f64 / told as f64;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            assert!(
+                Instant::now() < deadline,
+                "{told} of {all} updates were told"
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 }
