@@ -8,11 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tower_bearer::store::{Record, SessionStore};
+use tower_bearer::store::SessionStore;
 use tower_bearer_benches::{effort::Effort, report::Report};
 
 use crate::{
-    crowd::{Crowd, Until, p99_ms},
+    crowd::{Until, p99_ms},
+    measure::Filled,
     table::{SOON, Table},
 };
 
@@ -21,10 +22,14 @@ pub(crate) async fn measure<T: Table>(
     store: &str,
     effort: Effort,
     report: &mut Report,
-    table: &T,
-    alike: &Record,
-    crowd: &mut Crowd<T::Store>,
+    filled: &mut Filled<T>,
 ) {
+    let Filled {
+        table,
+        crowd,
+        alike,
+        ..
+    } = filled;
     let count = effort.pick(100_000, 2_000);
     let ends_at = table.store().now().await.expect("the time") + SOON;
     table.add_ending(alike, count, ends_at).await;
@@ -38,15 +43,15 @@ pub(crate) async fn measure<T: Table>(
     let done = Arc::new(AtomicBool::new(false));
     let clean_up = async {
         let start = Instant::now();
-        table.clean_up().await;
+        let deleted = table.clean_up().await;
         done.store(true, Relaxed);
-        start.elapsed()
+        deleted as f64 / start.elapsed().as_secs_f64()
     };
     let until = Until::Done(Arc::clone(&done));
-    let (mut beside, taken) = tokio::join!(crowd.run(until), clean_up);
+    let (mut beside, rate) = tokio::join!(crowd.run(until), clean_up);
 
     let row = |what: &str| format!("{store}/clean_up/{what}");
-    report.row(row("deleted_per_s"), count as f64 / taken.as_secs_f64());
+    report.row(row("deleted_per_s"), rate);
     report.row(row("refresh_per_s"), 1e9 / beside.pace());
     report.row(row("refresh/of_quiet"), quiet.pace() / beside.pace());
     let (quiet, beside) = (p99_ms(&mut quiet.each), p99_ms(&mut beside.each));

@@ -15,12 +15,13 @@ use crate::{
 };
 
 /// A table that is filled, and what is done with it.
-struct Filled<T: Table> {
+pub(crate) struct Filled<T: Table> {
     name: String,
-    table: T,
-    crowd: Crowd<T::Store>,
+    pub(crate) table: T,
+    pub(crate) crowd: Crowd<T::Store>,
     /// One of its sessions.
-    alike: Record,
+    pub(crate) alike: Record,
+    session_bytes: f64,
     taken: Vec<Duration>,
 }
 
@@ -35,51 +36,40 @@ pub(crate) async fn growth<T: Table>(
 ) {
     let mut tables = Vec::new();
     for &size in sizes.all() {
+        let start = Instant::now();
         let table = open(name(size)).await;
-        tables.push(fill(store, clients, size, table, report).await);
+        tables.push(fill(table, size, clients).await);
+        println!("{store}: {size} sessions in {:?}", start.elapsed());
     }
     let figures = turns(effort, &mut tables).await;
     let smallest = name(sizes.smallest());
-    for Filled { name, taken, .. } in &mut tables {
+    for table in &mut tables {
+        let name = &table.name;
         let row = |what: &str| format!("{store}/{name}/{what}");
+        report.row(row("session_bytes"), table.session_bytes);
         report.row(row("refresh_per_s"), 1e9 / figures.median(name));
-        report.row(row("p99_ms"), p99_ms(taken));
+        report.row(row("p99_ms"), p99_ms(&mut table.taken));
         if *name != smallest {
             let share = figures.ratio(&smallest, name);
             report.at_least(row(&format!("of_{smallest}")), share, 0.77);
         }
     }
     let largest = tables.last_mut().expect("there is one");
-    let Filled {
-        table,
-        crowd,
-        alike,
-        ..
-    } = largest;
-    clean_up::measure(store, effort, report, table, alike, crowd).await;
+    year::rows(report, store, largest.session_bytes);
+    clean_up::measure(store, effort, report, largest).await;
 }
 
 /// Makes a table of so many sessions, of which the active ones are spread over all of it.
-async fn fill<T: Table>(
-    store: &str,
-    clients: usize,
-    size: usize,
-    mut table: T,
-    report: &mut Report,
-) -> Filled<T> {
-    let start = Instant::now();
-    let name = name(size);
+async fn fill<T: Table>(mut table: T, size: usize, clients: usize) -> Filled<T> {
     let empty = table.bytes().await;
     let Active { records, tokens } = Active::start(active(size)).await;
     table.fill(&records, size / records.len()).await;
     table.settle().await;
-    let each = (table.bytes().await - empty) as f64 / size as f64;
-    println!("{store}: {size} sessions in {:?}", start.elapsed());
-    report.row(format!("{store}/{name}/session_bytes"), each);
-    year::rows(report, store, &name, each);
+    let full = table.bytes().await;
     Filled {
         crowd: Crowd::new(table.store(), tokens, clients),
-        name,
+        name: name(size),
+        session_bytes: (full - empty) as f64 / size as f64,
         table,
         alike: records.into_iter().next().expect("there is one"),
         taken: Vec::new(),

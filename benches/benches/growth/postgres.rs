@@ -145,7 +145,7 @@ impl Table for OnPostgres {
         bytes.unsigned_abs()
     }
 
-    async fn clean_up(&self) {
-        delete_expired(&self.store).await;
+    async fn clean_up(&self) -> usize {
+        delete_expired(&self.store).await
     }
 }

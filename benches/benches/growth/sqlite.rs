@@ -138,7 +138,7 @@ impl Table for OnSqlite {
         self.file.metadata().expect("a file").len()
     }
 
-    async fn clean_up(&self) {
-        delete_expired(&self.store).await;
+    async fn clean_up(&self) -> usize {
+        delete_expired(&self.store).await
     }
 }

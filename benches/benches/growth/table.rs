@@ -35,8 +35,8 @@ pub(crate) trait Table: Send + Sync {
     /// What the sessions and their indexes take.
     fn bytes(&self) -> impl Future<Output = u64> + Send;
 
-    /// Deletes the sessions that have ended, as a server does, and ends when there are none.
-    fn clean_up(&self) -> impl Future<Output = ()> + Send;
+    /// Deletes the sessions that have ended, as a server does, and tells how many.
+    fn clean_up(&self) -> impl Future<Output = usize> + Send;
 }
 
 /// Keeps sessions in the store, many at a time.
@@ -53,13 +53,19 @@ pub(crate) async fn keep<St: SessionStore + Clone>(store: &St, records: &[Record
     writers.join_all().await;
 }
 
-/// Deletes as `Sessions::clean_up` does, in batches of as many.
-pub(crate) async fn delete_expired(store: &impl SessionStore) {
+/// Deletes as `Sessions::clean_up` does, in batches of as many, and tells how many that were.
+pub(crate) async fn delete_expired(store: &impl SessionStore) -> usize {
     const BATCH: usize = 500;
-    while store.delete_expired(BATCH).await.expect("it deletes") == BATCH {
+    let mut all = 0;
+    loop {
+        let deleted = store.delete_expired(BATCH).await.expect("it deletes");
+        all += deleted;
+        if deleted < BATCH {
+            return all;
+        }
         tokio::task::yield_now().await;
     }
 }
 
 /// How far the end of new sessions is away that are to be seen before it.
-pub(crate) const SOON: Duration = Duration::from_secs(5);
+pub(crate) const SOON: Duration = Duration::from_secs(10);

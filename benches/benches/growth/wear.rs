@@ -16,7 +16,7 @@ pub(crate) async fn measure<T: Table>(
     report: &mut Report,
     table: &T,
 ) -> usize {
-    let (count, times) = effort.pick((10_000, 100), (500, 3));
+    let (count, times) = effort.pick((5_000, 100), (500, 3));
     let empty = table.bytes().await;
     let Active { records, tokens } = Active::start(count).await;
     keep(table.store(), &records).await;

@@ -10,9 +10,9 @@ const DAYS: f64 = 365.0;
 const LOGINS_A_DAY: [f64; 3] = [2e6 * 2.0 / DAYS, 2e6 * 12.0 / DAYS, 2e6 * 52.0 / DAYS];
 
 /// Adds what a table of the store weighs after a year, for a few rates of logins.
-pub(crate) fn rows(report: &mut Report, store: &str, size: &str, session_bytes: f64) {
+pub(crate) fn rows(report: &mut Report, store: &str, session_bytes: f64) {
     for logins in LOGINS_A_DAY {
-        let name = format!("{store}/{size}/a_year_of_{logins:.0}_logins_a_day_gib");
+        let name = format!("{store}/a_year_of_{logins:.0}_logins_a_day_gib");
         report.row(
             name,
             table_bytes(logins, LIFETIME, session_bytes) / 1024_f64.powi(3),
