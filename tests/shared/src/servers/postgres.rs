@@ -71,7 +71,13 @@ impl Postgres {
 
     /// A server that syncs each commit and goes by the machine's clock, to measure how fast it is.
     pub async fn start_to_measure() -> Option<Self> {
-        let mut cluster = Cluster::with(programs()?, &[("fsync", "on")]);
+        Self::start_to_measure_with(&[]).await
+    }
+
+    /// A server to measure, with these settings too.
+    pub async fn start_to_measure_with(settings: &[(&str, &str)]) -> Option<Self> {
+        let settings = [&[("fsync", "on")], settings].concat();
+        let mut cluster = Cluster::with(programs()?, &settings);
         cluster.clock = None;
         Some(Self::make(cluster).await)
     }
