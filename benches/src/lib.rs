@@ -10,6 +10,7 @@ pub mod figures;
 pub mod floor;
 pub mod load;
 pub mod origin;
+pub mod over_http;
 pub mod refreshing;
 pub mod report;
 pub mod scenes;
