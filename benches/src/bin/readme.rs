@@ -1,7 +1,8 @@
 //! Writes the README's section on what this crate costs, from the tables of the last run.
 
-use std::{fs, io};
+use std::{collections::BTreeMap, fs, io};
 
+use serde::Deserialize;
 use tower_bearer_benches::{tables::Table, tokens::ALGORITHMS};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
@@ -91,6 +92,13 @@ const REFRESHES: [[&str; 5]; 10] = [
         "route/of_express",
         "times as many by tower-bearer on one core, with HS256",
     ],
+];
+
+/// What the others are that refreshes are measured beside.
+const PEERS: [&str; 3] = [
+    include_str!("../../peers/oidc-provider/package.json"),
+    include_str!("../../peers/better-auth/package.json"),
+    include_str!("../../peers/express/package.json"),
 ];
 
 /// Tables of which only the values with a goal are shown, and what these are.
@@ -201,7 +209,28 @@ fn refreshes() -> io::Result<String> {
         let beside = beside.unwrap_or_default();
         text += &format!("| {what} | {} | {beside} |\n", thousands(rate));
     }
+    let packages = packages()?.join(", ");
+    text += &format!("\nThe packages of npm are {packages}.\n");
     Ok(text)
+}
+
+/// The packages of the peers, with their versions.
+fn packages() -> io::Result<Vec<String>> {
+    let mut packages = BTreeMap::new();
+    for peer in PEERS {
+        let peer: Peer = serde_json::from_str(peer)?;
+        packages.extend(peer.dependencies);
+    }
+    let packages = packages.into_iter();
+    Ok(packages
+        .map(|(name, version)| format!("{name} {version}"))
+        .collect())
+}
+
+/// What is read of a `package.json`.
+#[derive(Deserialize)]
+struct Peer {
+    dependencies: BTreeMap<String, String>,
 }
 
 /// Three digits, and a space before the last three.
