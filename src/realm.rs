@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::error::{ConfigError, ConfigErrorKind};
 
+const DEFAULT: &str = "api";
+
 /// The `realm` of a challenge, which names what is protected (RFC 9110 §11.5). The default is
 /// `api`. A realm is printable ASCII without quote and backslash.
 ///
@@ -18,8 +20,6 @@ use crate::error::{ConfigError, ConfigErrorKind};
 #[derive(Clone)]
 pub struct Realm(Text);
 
-/// Each request that passes clones the realm. One from the program itself has no reference count,
-/// which all cores would have to update.
 #[derive(Clone)]
 enum Text {
     Fixed(&'static str),
@@ -82,7 +82,7 @@ const fn is_realm(text: &str) -> bool {
 impl Default for Realm {
     /// The realm `api`.
     fn default() -> Self {
-        const { Self::from_static("api") }
+        const { Self::from_static(DEFAULT) }
     }
 }
 
@@ -95,11 +95,80 @@ impl FromStr for Realm {
 }
 
 /// What is protected, as each challenge names it (RFC 9110 §11.5).
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ProtectionSpace {
-    pub(crate) realm: Realm,
+///
+/// Each request that passes clones it. A realm from the program itself has no reference count, which
+/// all cores would have to update, and everything else has one.
+#[derive(Clone)]
+pub(crate) enum ProtectionSpace {
+    Plain(&'static str),
+    Shared(Arc<Described>),
+}
+
+/// A space with a realm that was read at run time, or with metadata.
+#[derive(Clone)]
+pub(crate) struct Described {
+    realm: Realm,
+    metadata: Option<Arc<str>>,
+}
+
+impl ProtectionSpace {
+    pub(crate) fn realm(&self) -> &str {
+        match self {
+            Self::Plain(realm) => realm,
+            Self::Shared(described) => described.realm.as_str(),
+        }
+    }
+
     /// The address of the resource's metadata (RFC 9728 §5.1), which a quoted string can contain as it is.
-    pub(crate) metadata: Option<Arc<str>>,
+    pub(crate) fn metadata(&self) -> Option<&str> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Shared(described) => described.metadata.as_deref(),
+        }
+    }
+
+    pub(crate) fn with_realm(&self, realm: Realm) -> Self {
+        let metadata = self.described().metadata;
+        match (realm.0, metadata) {
+            (Text::Fixed(realm), None) => Self::Plain(realm),
+            (text, metadata) => Self::Shared(Arc::new(Described {
+                realm: Realm(text),
+                metadata,
+            })),
+        }
+    }
+
+    pub(crate) fn with_metadata(&self, metadata: Arc<str>) -> Self {
+        Self::Shared(Arc::new(Described {
+            metadata: Some(metadata),
+            ..self.described()
+        }))
+    }
+
+    fn described(&self) -> Described {
+        match self {
+            Self::Plain(realm) => Described {
+                realm: Realm(Text::Fixed(realm)),
+                metadata: None,
+            },
+            Self::Shared(described) => Described::clone(described),
+        }
+    }
+}
+
+impl Default for ProtectionSpace {
+    fn default() -> Self {
+        Self::Plain(DEFAULT)
+    }
+}
+
+impl fmt::Debug for ProtectionSpace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProtectionSpace")
+            .field("realm", &self.realm())
+            .field("metadata", &self.metadata())
+            .finish()
+    }
 }
 
 impl PartialEq for Realm {
@@ -136,5 +205,20 @@ mod tests {
             assert_eq!(error.kind(), ConfigErrorKind::Realm, "{text:?}");
         }
         assert_eq!(Realm::new("api").unwrap(), Realm::default());
+    }
+
+    #[test]
+    fn a_space_has_what_it_was_given_last() {
+        let (fixed, read) = (Realm::from_static("shop"), Realm::new("read").unwrap());
+        let space = ProtectionSpace::default();
+        assert_eq!((space.realm(), space.metadata()), ("api", None));
+        let space = space.with_realm(read.clone()).with_realm(fixed.clone());
+        assert_eq!((space.realm(), space.metadata()), ("shop", None));
+        let space = space.with_metadata("m".into()).with_metadata("n".into());
+        assert_eq!((space.realm(), space.metadata()), ("shop", Some("n")));
+        let space = space.with_realm(read);
+        assert_eq!((space.realm(), space.metadata()), ("read", Some("n")));
+        let space = space.with_realm(fixed);
+        assert_eq!((space.realm(), space.metadata()), ("shop", Some("n")));
     }
 }

@@ -35,14 +35,13 @@ impl Load {
     /// # Errors
     ///
     /// Where the server cannot be reached or answers otherwise.
-    pub fn connect(server: SocketAddr, count: usize, requests: &[String]) -> io::Result<Self> {
+    pub fn connect(server: SocketAddr, count: usize, requests: &Arc<[String]>) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .build()?;
-        let requests: Arc<[String]> = requests.into();
         let connections = (0..count).map(|index| {
             let next = index * requests.len() / count;
-            runtime.block_on(Connection::open(server, Arc::clone(&requests), next))
+            runtime.block_on(Connection::open(server, Arc::clone(requests), next))
         });
         let connections = connections.collect::<io::Result<_>>()?;
         Ok(Self {

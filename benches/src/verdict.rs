@@ -1,5 +1,7 @@
 //! The rows of [`scenes`](crate::scenes), and the goals.
 
+use tower_bearer::Algorithm;
+
 use crate::{figures::Figures, report::Report, scenes::MANY, tokens::ALGORITHMS};
 
 /// What a scene is measured in.
@@ -9,18 +11,23 @@ pub struct Unit {
     pub name: &'static str,
     /// The most that a hit may cost above the bare service.
     pub hit: f64,
+    /// How many times the floor a first sight of HS256 may take. Its check is so short that the
+    /// memory for what is remembered counts, which is more in time than in work.
+    pub hmac_first_sight: f64,
 }
 
 /// Time.
 pub const NANOSECONDS: Unit = Unit {
     name: "ns",
     hit: 150.0,
+    hmac_first_sight: 1.25,
 };
 
 /// Work.
 pub const INSTRUCTIONS: Unit = Unit {
     name: "instructions",
     hit: 1_600.0,
+    hmac_first_sight: 1.15,
 };
 
 const PEERS: [&str; 2] = ["tower_http", "jwt_authorizer"];
@@ -64,7 +71,11 @@ fn accepted(report: &mut Report, figures: &Figures, unit: Unit) {
         let name = format!("{algorithm}/hit/above_bare_{}", unit.name);
         report.at_most(name, above, unit.hit);
         let ratio = figures.ratio(&of("verify"), &of("floor"));
-        report.at_most(of("verify/of_floor"), ratio, 1.15);
+        let goal = match algorithm {
+            Algorithm::HS256 => unit.hmac_first_sight,
+            _ => 1.15,
+        };
+        report.at_most(of("verify/of_floor"), ratio, goal);
         let ratio = figures.ratio(&of("verify_uncached"), &of("floor"));
         report.row(of("verify_uncached/of_floor"), ratio);
         for peer in PEERS {

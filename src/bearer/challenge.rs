@@ -154,7 +154,7 @@ impl Rejection {
     /// The same rejection with this realm in its challenge. The default is `api`.
     #[must_use]
     pub fn with_realm(mut self, realm: Realm) -> Self {
-        self.space.realm = realm;
+        self.space = self.space.with_realm(realm);
         self
     }
 

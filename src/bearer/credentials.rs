@@ -4,12 +4,13 @@ use std::mem;
 
 use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
-/// The name of an authentication scheme as most clients write it. Case does not matter.
-pub(super) struct Scheme(&'static [u8]);
+/// The name of an authentication scheme as most clients write it. Case does not matter. Its length
+/// is known when the program is compiled, so that comparing it takes few steps.
+pub(super) struct Scheme<const LENGTH: usize>([u8; LENGTH]);
 
-const BEARER_SCHEME: Scheme = Scheme(b"Bearer");
+const BEARER_SCHEME: Scheme<6> = Scheme(*b"Bearer");
 
-pub(super) const DPOP_SCHEME: Scheme = Scheme(b"DPoP");
+pub(super) const DPOP_SCHEME: Scheme<4> = Scheme(*b"DPoP");
 
 /// What a request's `Authorization` header holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,17 +46,22 @@ impl<'a> Credentials<'a> {
     }
 
     /// The credentials of the one `Authorization` header, as those of this scheme.
-    pub(super) fn of_scheme(headers: &'a HeaderMap, scheme: &Scheme) -> Self {
+    pub(super) fn of_scheme<const LENGTH: usize>(
+        headers: &'a HeaderMap,
+        scheme: &Scheme<LENGTH>,
+    ) -> Self {
         let value = headers.get(AUTHORIZATION);
         value.map_or(Self::Absent, |value| Self::parse(value.as_bytes(), scheme))
     }
 
     #[inline]
-    fn parse(value: &'a [u8], wanted: &Scheme) -> Self {
+    fn parse<const LENGTH: usize>(value: &'a [u8], wanted: &Scheme<LENGTH>) -> Self {
         // Space around a value is not part of it (RFC 9110 §5.5).
         let value = value.trim_ascii();
-        let (credentials, first) = match value.split_at_checked(wanted.0.len()) {
-            Some((scheme, rest)) if scheme == wanted.0 || scheme.eq_ignore_ascii_case(wanted.0) => {
+        let (credentials, first) = match value.split_first_chunk() {
+            Some((scheme, rest))
+                if *scheme == wanted.0 || scheme.eq_ignore_ascii_case(&wanted.0) =>
+            {
                 (rest, rest.first())
             }
             _ => (b"".as_slice(), value.first()),

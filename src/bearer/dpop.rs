@@ -32,7 +32,15 @@ mod with_or_without {
     pub(in crate::bearer) struct NextNonce(Option<Box<HeaderValue>>);
 
     impl NextNonce {
+        #[inline]
         pub(in crate::bearer) fn add_to(&mut self, headers: &mut HeaderMap) {
+            if self.0.is_some() {
+                self.insert_into(headers);
+            }
+        }
+
+        #[cold]
+        fn insert_into(&mut self, headers: &mut HeaderMap) {
             if let Some(nonce) = self.0.take() {
                 headers.insert(DPOP_NONCE, *nonce);
             }
@@ -85,6 +93,7 @@ mod with_or_without {
         }
 
         /// Whether the client of this token must bind its tokens.
+        #[inline]
         pub(in crate::bearer) fn is_required_for(&self, token: &VerifiedToken) -> bool {
             (self.0.as_ref())
                 .is_some_and(|dpop| dpop.is_required_for(token.claims().client_id.as_deref()))

@@ -134,7 +134,7 @@ impl BearerLayer {
     /// Sets the `realm` of the challenge (RFC 9110 §11.5). The default is `api`.
     #[must_use]
     pub fn realm(self, realm: Realm) -> Self {
-        self.with(|rules| rules.space.realm = realm)
+        self.with(|rules| rules.space = rules.space.with_realm(realm))
     }
 
     /// Requires that the user has authenticated in one of these ways (RFC 9470): the claim `acr` must be
@@ -183,7 +183,7 @@ impl BearerLayer {
     #[must_use]
     pub fn resource(self, resource: &ProtectedResource) -> Self {
         let url = Arc::clone(resource.shared_url());
-        self.with(|rules| rules.space.metadata = Some(url))
+        self.with(|rules| rules.space = rules.space.with_metadata(url))
     }
 
     /// Adds parameters of the application to each challenge, which `hook` gives from the rejection and the

@@ -174,6 +174,8 @@ impl Rules {
         }
     }
 
+    /// Inlined, so that what is known of a token is not handed on from one place to another.
+    #[inline(always)]
     fn verify(
         &self,
         credentials: Credentials<'_>,
@@ -183,16 +185,19 @@ impl Rules {
             Credentials::Absent => return Ok(None),
             Credentials::Malformed => return Err(Rejection::malformed()),
             Credentials::Token(raw) => match self.verifier.recall(raw) {
-                // A token in the cache has passed all of the following checks before.
+                // A token in the cache has passed all other checks before.
                 Some(token) => Verification::Done(token),
-                None => {
-                    self.verifier.check_length(raw)?;
-                    let token = credentials::token(raw).ok_or_else(Rejection::malformed)?;
-                    self.verifier.verify_anew(token)?
-                }
+                None => self.verify_anew(raw)?,
             },
         };
         Ok(Some((verification, carriage)))
+    }
+
+    #[inline(never)]
+    fn verify_anew(&self, raw: &[u8]) -> Result<Verification, Rejection> {
+        self.verifier.check_length(raw)?;
+        let token = credentials::token(raw).ok_or_else(Rejection::malformed)?;
+        Ok(self.verifier.verify_anew(token)?)
     }
 
     /// Checks that a token which came by itself may do so.
@@ -274,7 +279,7 @@ impl Rules {
     fn check_what_is_required(&self, token: &VerifiedToken) -> Result<(), Rejection> {
         let claims = token.claims();
         match self.scopes.check(&claims.scope) {
-            Err(_) if self.space.metadata.is_some() => {
+            Err(_) if self.space.metadata().is_some() => {
                 // A client that follows the metadata is told all at once what it lacks.
                 let least = self.scopes.least(&claims.scope);
                 return Err(Rejection::insufficient_scope(&least));
@@ -315,7 +320,7 @@ impl Rules {
             .in_space(self.space.clone())
             .with_schemes(self.dpop.schemes(request.headers()))
             .for_request(request.method(), request.headers());
-        if self.space.metadata.is_some() {
+        if self.space.metadata().is_some() {
             rejection = rejection.asking_for(|| self.scopes.least(&Scope::empty()));
         }
         if let Some(ParametersHook(hook)) = &self.parameters {

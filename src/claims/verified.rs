@@ -61,6 +61,11 @@ impl VerifiedToken {
         self
     }
 
+    #[cfg(feature = "remote")]
+    pub(crate) fn content(&self) -> &Content {
+        &self.content
+    }
+
     pub(crate) fn space(&self) -> &ProtectionSpace {
         &self.space
     }

@@ -169,7 +169,7 @@ impl Memory {
                 let end = (known.valid.end + leeway).min(asked + age);
                 lock(&self.bad).remove(&digest);
                 lock(&self.regulars).put(digest, ((), 0), now + REGULAR_FOR, now);
-                let bytes = held_by(&known.token);
+                let bytes = held_by(known.token.content());
                 let good = Good { known, asked };
                 lock(&self.good).put(digest, (good, bytes), end, now);
             }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::claims::{Audience, Confirmation, Content, VerifiedToken};
+use crate::claims::{Audience, Confirmation, Content};
 
 /// The overhead of an allocation in bytes.
 const ALLOCATION: usize = 16;
@@ -24,8 +24,8 @@ const NUMBER: usize = match size_of::<Number>() < size_of::<String>() {
 const NODE: usize = NODE_MEMBERS * size_of::<(String, Value)>() + 14 * size_of::<usize>();
 
 /// About how many bytes of memory the claims of a token take.
-pub(crate) fn held_by(token: &VerifiedToken) -> usize {
-    let (claims, private) = (token.claims(), token.private());
+pub(crate) fn held_by(content: &Content) -> usize {
+    let (claims, private) = (&content.claims, &content.private);
     let texts = [&claims.client_id, &claims.sid, &claims.jti, &claims.acr];
     let texts = texts.into_iter().flatten();
     let audience = match &claims.aud {

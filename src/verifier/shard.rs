@@ -5,11 +5,14 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
     mem,
     ops::Range,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{limits::CacheLimits, memory, text::Text};
-use crate::{claims::VerifiedToken, clock::Timestamp, jws::Trust};
+use crate::{claims::Content, clock::Timestamp, jws::Trust};
 
 /// A table has eight places for each seven slots that it has room for, and a byte for each place.
 const ROOM_BYTES: usize = (8 * (size_of::<(u64, Slot)>() + 1)).div_ceil(7);
@@ -45,7 +48,7 @@ struct Place {
 
 pub(super) struct Slot {
     text: Text,
-    verified: VerifiedToken,
+    content: Arc<Content>,
     pub(super) trust: Trust,
     /// The time in which the token is valid, with the leeway.
     pub(super) good: Range<Timestamp>,
@@ -56,15 +59,15 @@ pub(super) struct Slot {
 impl Slot {
     pub(super) fn new(
         token: &str,
-        verified: VerifiedToken,
+        content: Arc<Content>,
         trust: Trust,
         good: Range<Timestamp>,
     ) -> Self {
         let text = Text::new(token);
         Self {
-            bytes: text.memory() + memory::held_by(&verified),
+            bytes: text.memory() + memory::held_by(&content),
             text,
-            verified,
+            content,
             trust,
             good,
             visited: AtomicBool::new(false),
@@ -76,13 +79,13 @@ impl Slot {
         self.text.is(token)
     }
 
-    /// The verified token, for a request with this token.
-    pub(super) fn visited(&self) -> VerifiedToken {
+    /// The claims, for a request with this token.
+    pub(super) fn visited(&self) -> Arc<Content> {
         // It is read before it is written, so that cores can share the cache line.
         if !self.visited.load(Ordering::Relaxed) {
             self.visited.store(true, Ordering::Relaxed);
         }
-        self.verified.clone()
+        Arc::clone(&self.content)
     }
 }
 

@@ -31,7 +31,7 @@ impl Rejection {
             | ErrorCode::InsufficientUserAuthentication
             | ErrorCode::InvalidDpopProof
             | ErrorCode::UseDpopNonce => {
-                let realm = self.space.realm.as_str();
+                let realm = self.space.realm();
                 let (error, common) = (self.error_parameters(), self.common_parameters());
                 self.schemes.challenges(realm, &error, &common)
             }
@@ -64,7 +64,7 @@ impl Rejection {
             ErrorCode::MissingToken => self.scope_parameter(),
             _ => String::new(),
         };
-        if let Some(url) = &self.space.metadata {
+        if let Some(url) = self.space.metadata() {
             parameters.push_str(&format!(", resource_metadata=\"{url}\""));
         }
         let own = self.details.as_ref().map(|details| &details.parameters);

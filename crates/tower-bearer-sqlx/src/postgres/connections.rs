@@ -1,6 +1,6 @@
 //! Runs statements over the connections of a pool.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use sqlx::{
     AssertSqlSafe, Connection as _, PgConnection, PgPool, Postgres, Row as _, pool::PoolConnection,
@@ -36,6 +36,8 @@ enum Check {
 /// How many writes of swaps may be under way at a time. With fewer, swaps wait even when there
 /// are only two or three; with more, the groups are smaller, which is slower.
 const LANES: usize = 4;
+/// How many loads may be under way at a time.
+pub(super) const LOAD_LANES: usize = 2;
 
 impl Connections {
     /// How many connections are for swaps that are written together.
@@ -72,6 +74,11 @@ impl Connections {
         self.run(statement, Check::IsPrimarys, ()).await
     }
 
+    /// Like [`read`](Self::read), for a caller that is in a task which is never cancelled.
+    pub(super) async fn read_here(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
+        self.exchange(statement, Check::IsPrimarys).await?.await
+    }
+
     /// Like [`write`](Self::write), for a caller that is in a task which is never cancelled.
     pub(super) async fn write_here(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
         self.exchange(statement, Check::Nothing).await?.await
@@ -98,20 +105,22 @@ impl Connections {
     }
 
     /// Gets a connection, and gives the future that runs the statement over it.
-    async fn exchange(
-        &self,
-        statement: Statement,
-        check: Check,
-    ) -> Result<impl Future<Output = Result<Vec<PgRow>, StoreError>> + use<>, StoreError> {
+    async fn exchange(&self, statement: Statement, check: Check) -> Result<Exchange, StoreError> {
         let deadline = Instant::now() + self.timeout;
-        let connection = timeout_at(deadline, self.pool.acquire())
+        // In a box, as the future of a call is moved several times and this part is the largest.
+        let acquire = Box::pin(self.pool.acquire());
+        let connection = timeout_at(deadline, acquire)
             .await
             .map_err(|_| StoreErrorKind::Timeout)?
             .map_err(failed)?;
         let begin = self.begin.clone();
-        Ok(exchange(connection, statement, begin, check, deadline))
+        let exchange = exchange(connection, statement, begin, check, deadline);
+        Ok(Box::pin(exchange))
     }
 }
+
+/// Runs a statement over a connection.
+type Exchange = Pin<Box<dyn Future<Output = Result<Vec<PgRow>, StoreError>> + Send>>;
 
 async fn exchange(
     mut connection: PoolConnection<Postgres>,

@@ -2,6 +2,7 @@
 
 mod connections;
 mod error;
+mod load;
 mod names;
 mod options;
 mod row;
@@ -16,7 +17,13 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 pub use self::options::PostgresOptions;
-use self::{connections::Connections, row::statement, statements::Statements, swap::SwapWriter};
+use self::{
+    connections::{Connections, LOAD_LANES},
+    load::Loader,
+    row::statement,
+    statements::Statements,
+    swap::SwapWriter,
+};
 use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
@@ -26,10 +33,7 @@ use tower_bearer::{
     },
 };
 
-use crate::{
-    columns,
-    group_commit::{GroupCommit, Pending},
-};
+use crate::{columns, grouping::Grouping, pending_swap::PendingSwap};
 
 /// How many confirmations one statement writes, and how many sessions one statement deletes.
 const BATCH: usize = 256;
@@ -39,7 +43,7 @@ const BATCH: usize = 256;
 ///
 /// Any number of servers may share the store. Their clock is that of the database server. Keep it
 /// and the clocks of its standbys synchronized: after a failover the standby's clock counts. Each
-/// operation is one statement; rotations may also be written [together](#connections). The store
+/// operation is one statement; loads and rotations may also go [together](#connections). The store
 /// is tested with PostgreSQL 15 and uses nothing that is newer than PostgreSQL 12.
 ///
 /// ```no_run
@@ -61,11 +65,15 @@ const BATCH: usize = 256;
 /// commit. They use at most 4 connections at a time. In a pool of fewer than 6 connections they
 /// use two fewer than the pool has, but at least one.
 ///
+/// Loads go together in the same way, in one query over at most 2 connections at a time. A load
+/// sees all that was acknowledged before it was asked for: it never joins a query that is under way.
+///
 /// One rotation does not make another fail or wait. If another transaction has locked a session,
 /// or the database refuses a row, that rotation is tried again alone, while the others go on. It
 /// waits for the lock for a quarter of the [timeout](PostgresOptions::timeout), as every write
 /// does, and then fails as `Busy`: the client gets a 503, keeps its token and may present it
-/// again. Only when a connection is lost do all rotations of the same statement fail.
+/// again. A load never waits for a lock, and a session that cannot be read fails no other load.
+/// Only when a connection is lost do all calls of the same statement fail.
 ///
 /// In a pool of 3 connections or more, rotations never use the last one. It is kept for loads,
 /// logins, confirmations and the ends of sessions, so that a logout never waits for a queue of
@@ -166,7 +174,8 @@ const BATCH: usize = 256;
 pub struct PostgresStore {
     connections: Arc<Connections>,
     statements: Arc<Statements>,
-    swaps: Arc<GroupCommit<SwapWriter>>,
+    loads: Arc<Grouping<Loader>>,
+    swaps: Arc<Grouping<SwapWriter>>,
 }
 
 impl PostgresStore {
@@ -217,7 +226,8 @@ impl PostgresStore {
         let connections = Arc::new(options.connections(pool));
         let writer = SwapWriter::new(&connections, &statements);
         Ok(Self {
-            swaps: GroupCommit::new(writer, connections.lanes()),
+            loads: Grouping::new(Loader::new(&connections, &statements), LOAD_LANES),
+            swaps: Grouping::new(writer, connections.lanes()),
             connections,
             statements,
         })
@@ -228,6 +238,17 @@ impl PostgresStore {
     /// [`Unavailable`](tower_bearer::store::StoreErrorKind::Unavailable).
     pub async fn close(&self) {
         self.connections.pool.close().await;
+    }
+
+    /// The timeout of a call that may wait for others before it gets a connection.
+    async fn in_time<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match timeout(self.connections.timeout, call).await {
+            Ok(outcome) => outcome,
+            Err(elapsed) => Err(StoreError::with_source(StoreErrorKind::Timeout, elapsed)),
+        }
     }
 }
 
@@ -251,10 +272,7 @@ impl SessionStore for PostgresStore {
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
-        let load = statement(&self.statements.load).bind(id.as_uuid());
-        let rows = self.connections.read(load).await?;
-        let record = rows.first().map(row::read).transpose()?.flatten();
-        Ok(Loaded::new(record, row::now(&rows)?))
+        self.in_time(self.loads.call(id)).await
     }
 
     async fn swap(
@@ -267,12 +285,8 @@ impl SessionStore for PostgresStore {
             return Ok(Swap::Lost);
         }
         let next = next.clone();
-        let swap = self.swaps.swap(Pending { id, expected, next });
-        // The timeout includes the wait for other swaps before this one gets a connection.
-        match timeout(self.connections.timeout, swap).await {
-            Ok(outcome) => outcome,
-            Err(elapsed) => Err(StoreError::with_source(StoreErrorKind::Timeout, elapsed)),
-        }
+        let swap = PendingSwap { id, expected, next };
+        self.in_time(self.swaps.call(swap)).await
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {

@@ -15,10 +15,10 @@ use uuid::Uuid;
 use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
-    store::{Record, Session, SessionState, StoreError},
+    store::{Record, Session, SessionState, StoreError, StoreErrorKind},
 };
 
-use crate::columns::{self, Columns, lifetime_millis, millis, unreadable};
+use crate::columns::{self, Column, Columns, lifetime_millis, millis, unreadable};
 
 use super::error;
 
@@ -97,10 +97,14 @@ pub(super) fn bind_state(
         .bind(columns::reason(*ended)))
 }
 
-/// Reads all columns of a row, which has no session if its `id` is null.
+/// Where the columns of a session begin in the answer to a load or a list: behind `now` and
+/// `writable`.
+const FIRST: usize = 2;
+
+/// Reads the session of a row, which has none if its `id` is null.
 pub(super) fn read(row: &PgRow) -> Result<Option<Record>, StoreError> {
     let row = Fields(row);
-    match row.get::<Option<Uuid>>("id")? {
+    match row.get::<Option<Uuid>>(Column::Id)? {
         Some(_) => columns::read(&row).map(Some),
         None => Ok(None),
     }
@@ -108,22 +112,32 @@ pub(super) fn read(row: &PgRow) -> Result<Option<Record>, StoreError> {
 
 /// Reads the column `id` alone.
 pub(super) fn id(row: &PgRow) -> Result<SessionId, StoreError> {
-    Fields(row).id("id")
+    row.try_get("id")
+        .map(SessionId::from_uuid)
+        .map_err(error::failed)
+}
+
+/// Reads the column `id` alone, which is null if there is no session.
+pub(super) fn optional_id(row: &PgRow) -> Result<Option<SessionId>, StoreError> {
+    let id: Option<Uuid> = row.try_get("id").map_err(error::failed)?;
+    Ok(id.map(SessionId::from_uuid))
 }
 
 /// Reads the columns `id` and `ended_at`, which are null if there is no session.
 pub(super) fn ended(row: &PgRow) -> Result<Option<(SessionId, Timestamp)>, StoreError> {
-    let row = Fields(row);
-    match row.get::<Option<Uuid>>("id")? {
-        Some(id) => columns::ended_time(&row).map(|at| Some((SessionId::from_uuid(id), at))),
-        None => Ok(None),
-    }
+    let Some(id) = optional_id(row)? else {
+        return Ok(None);
+    };
+    let at = row.try_get("ended_at").map_err(error::failed)?;
+    Ok(Some((id, Timestamp::from_millis(at))))
 }
 
 /// Reads the column `now`.
 pub(super) fn now(rows: &[PgRow]) -> Result<Timestamp, StoreError> {
-    let row = rows.first().ok_or_else(|| unreadable("now"))?;
-    Fields(row).number("now").map(Timestamp::from_millis)
+    let row = rows.first().ok_or(StoreErrorKind::Corrupt)?;
+    row.try_get("now")
+        .map(Timestamp::from_millis)
+        .map_err(error::failed)
 }
 
 struct Fields<'r>(&'r PgRow);
@@ -131,42 +145,47 @@ struct Fields<'r>(&'r PgRow);
 impl<'r> Fields<'r> {
     fn get<T: Decode<'r, Postgres> + Type<Postgres>>(
         &self,
-        column: &'static str,
+        column: Column,
     ) -> Result<T, StoreError> {
-        self.0.try_get(column).map_err(error::failed)
+        self.0
+            .try_get(FIRST + column as usize)
+            .map_err(error::failed)
     }
 }
 
 impl Columns for Fields<'_> {
-    fn id(&self, column: &'static str) -> Result<SessionId, StoreError> {
+    fn id(&self, column: Column) -> Result<SessionId, StoreError> {
         self.get(column).map(SessionId::from_uuid)
     }
 
-    fn number(&self, column: &'static str) -> Result<i64, StoreError> {
+    fn number(&self, column: Column) -> Result<i64, StoreError> {
         self.get(column)
     }
 
-    fn optional_number(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
+    fn optional_number(&self, column: Column) -> Result<Option<i64>, StoreError> {
         self.get(column)
     }
 
-    fn bytes(&self, column: &'static str) -> Result<&[u8], StoreError> {
+    fn bytes(&self, column: Column) -> Result<&[u8], StoreError> {
         self.get(column)
     }
 
-    fn optional_bytes(&self, column: &'static str) -> Result<Option<&[u8]>, StoreError> {
+    fn optional_bytes(&self, column: Column) -> Result<Option<&[u8]>, StoreError> {
         self.get(column)
     }
 
-    fn text(&self, column: &'static str) -> Result<String, StoreError> {
+    fn text(&self, column: Column) -> Result<&str, StoreError> {
         self.optional_text(column)?
             .ok_or_else(|| unreadable(column))
     }
 
     // For columns of text and of bytes, which have the same form on the wire.
-    fn optional_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
-        let bytes: Option<Vec<u8>> = self.0.try_get_unchecked(column).map_err(error::failed)?;
-        let text = bytes.map(String::from_utf8).transpose();
+    fn optional_text(&self, column: Column) -> Result<Option<&str>, StoreError> {
+        let bytes: Option<&[u8]> = self
+            .0
+            .try_get_unchecked(FIRST + column as usize)
+            .map_err(error::failed)?;
+        let text = bytes.map(str::from_utf8).transpose();
         text.map_err(|_| unreadable(column))
     }
 }

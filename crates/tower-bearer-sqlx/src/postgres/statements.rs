@@ -28,6 +28,7 @@ pub(super) struct Statements {
     pub(super) now: Arc<str>,
     pub(super) insert: Arc<str>,
     pub(super) load: Arc<str>,
+    pub(super) load_many: Arc<str>,
     pub(super) swap: Arc<str>,
     /// Like `swap`, but waits for the row's lock for a short time only.
     pub(super) swap_soon: Arc<str>,
@@ -50,7 +51,8 @@ impl Statements {
         Self {
             now: now(),
             insert: insert(sessions, settled),
-            load: load(sessions),
+            load: load(sessions, "$1"),
+            load_many: load(sessions, "ANY ($1)"),
             swap: swap(sessions, settled, ""),
             swap_soon: swap(sessions, &self::settled(wait.min(SOON)), ""),
             swap_many: swap_many(sessions, settled),
@@ -102,10 +104,11 @@ fn insert(sessions: &str, settled: &str) -> Arc<str> {
 }
 
 /// Gives one row even if there is no session.
-fn load(sessions: &str) -> Arc<str> {
+fn load(sessions: &str, wanted: &str) -> Arc<str> {
     format!(
-        "SELECT {NOW} AS now, {WRITABLE} AS writable, {COLUMNS}
-        FROM (SELECT 1) AS one LEFT JOIN {sessions} ON id = $1"
+        "SELECT now, writable, {COLUMNS}
+        FROM (SELECT {NOW} AS now, {WRITABLE} AS writable) AS server
+        LEFT JOIN {sessions} ON id = {wanted}"
     )
     .into()
 }

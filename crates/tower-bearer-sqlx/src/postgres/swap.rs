@@ -12,7 +12,8 @@ use tower_bearer::{
 
 use crate::{
     columns::{self, millis},
-    group_commit::{Pending, Writer, Written},
+    grouping::{Outcome, Worker},
+    pending_swap::PendingSwap,
 };
 
 use super::{
@@ -30,8 +31,20 @@ pub(super) struct SwapWriter {
     alone: Arc<Semaphore>,
 }
 
-impl Writer for SwapWriter {
-    async fn write(&self, swaps: &[Pending]) -> Result<Vec<Written>, StoreError> {
+impl Worker for SwapWriter {
+    type Call = PendingSwap;
+    type Answer = Swap;
+
+    fn session(swap: &PendingSwap) -> SessionId {
+        swap.id
+    }
+
+    /// The end of a session need not wait for rotations.
+    fn is_urgent(swap: &PendingSwap) -> bool {
+        swap.next.ended.is_some()
+    }
+
+    async fn together(&self, swaps: &[PendingSwap]) -> Result<Vec<Outcome<Swap>>, StoreError> {
         if let [swap] = swaps {
             return Ok(vec![self.soon(swap).await?]);
         }
@@ -41,14 +54,14 @@ impl Writer for SwapWriter {
             Err(error) if is_of_a_row(&error) => HashSet::new(),
             Err(error) => return Err(error),
         };
-        let written = |swap: &Pending| match swapped.contains(&swap.id) {
-            true => Written::Done(Swap::Swapped),
-            false => Written::Not,
+        let written = |swap: &PendingSwap| match swapped.contains(&swap.id) {
+            true => Outcome::Done(Ok(Swap::Swapped)),
+            false => Outcome::Not,
         };
         Ok(swaps.iter().map(written).collect())
     }
 
-    async fn write_alone(&self, swap: &Pending) -> Result<Swap, StoreError> {
+    async fn alone(&self, swap: &PendingSwap) -> Result<Swap, StoreError> {
         let rows = match swap.next.ended {
             Some(ended) => {
                 let kept_until = columns::kept_until(&swap.next, ended);
@@ -82,18 +95,18 @@ impl SwapWriter {
     }
 
     /// Writes one swap, unless another transaction keeps its session locked for too long.
-    async fn soon(&self, swap: &Pending) -> Result<Written, StoreError> {
+    async fn soon(&self, swap: &PendingSwap) -> Result<Outcome<Swap>, StoreError> {
         let statement = one(&self.statements.swap_soon, swap)?;
         match self.connections.write_here(statement).await {
-            Ok(rows) => Ok(Written::Done(outcome(rows.len()))),
-            Err(error) if error.kind() == StoreErrorKind::Busy => Ok(Written::Not),
+            Ok(rows) => Ok(Outcome::Done(Ok(outcome(rows.len())))),
+            Err(error) if error.kind() == StoreErrorKind::Busy => Ok(Outcome::Not),
             Err(error) => Err(error),
         }
     }
 }
 
-fn one(text: &Arc<str>, swap: &Pending) -> Result<Statement, StoreError> {
-    let Pending { id, expected, next } = swap;
+fn one(text: &Arc<str>, swap: &PendingSwap) -> Result<Statement, StoreError> {
+    let PendingSwap { id, expected, next } = swap;
     let statement = statement(text)
         .bind(id.as_uuid())
         .bind(columns::version(*expected)?);
@@ -118,7 +131,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(swaps: &[Pending]) -> Result<Self, StoreError> {
+    fn of(swaps: &[PendingSwap]) -> Result<Self, StoreError> {
         let mut columns = Self::default();
         for swap in swaps {
             columns.push(swap)?;
@@ -126,8 +139,8 @@ impl Columns {
         Ok(columns)
     }
 
-    fn push(&mut self, swap: &Pending) -> Result<(), StoreError> {
-        let Pending { id, expected, next } = swap;
+    fn push(&mut self, swap: &PendingSwap) -> Result<(), StoreError> {
+        let PendingSwap { id, expected, next } = swap;
         let SessionState {
             version,
             generation,

@@ -4,6 +4,7 @@
 //! acknowledged, because SQLite commits after the last row.
 
 mod error;
+mod load;
 mod open;
 mod row;
 mod schema;
@@ -16,7 +17,7 @@ use std::{fmt, sync::Arc};
 use sqlx::SqlitePool;
 
 pub use self::open::SqliteOptions;
-use self::{error::failed, open::Pools, swap::SwapWriter};
+use self::{error::failed, load::Loader, open::Pools, swap::SwapWriter};
 use tower_bearer::{
     claims::SessionId,
     clock::{Clock, SystemClock, Timestamp},
@@ -25,11 +26,10 @@ use tower_bearer::{
     },
 };
 
-use crate::{
-    columns,
-    group_commit::{GroupCommit, Pending},
-};
+use crate::{columns, grouping::Grouping, pending_swap::PendingSwap};
 
+/// How many queries for loads may be under way at a time.
+const LOAD_LANES: usize = 1;
 /// How many confirmations one statement writes, and how many sessions one statement deletes.
 const BATCH: usize = 256;
 
@@ -37,11 +37,6 @@ const INSERT: &str = concat!(
     "INSERT INTO tower_bearer_sessions (",
     columns::names!(),
     ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-);
-const LOAD: &str = concat!(
-    "SELECT ",
-    columns::names!(),
-    " FROM tower_bearer_sessions WHERE id = ?"
 );
 /// The pairs are one JSON text, so that one prepared statement serves any number of them.
 const CONFIRM: &str = "
@@ -113,7 +108,7 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 ///
 /// A rotation that arrives while no other is being written is written at once. Rotations that
 /// arrive while others are being written are written together, up to 64 in one statement and one
-/// commit. Each other write is a commit of its own.
+/// commit. Each other write is a commit of its own. Loads go together in the same way, in one query.
 ///
 /// SQLite does not lock single rows, but the whole file. While another process writes, all writes
 /// here wait, up to the [busy timeout](SqliteOptions::busy_timeout). In WAL mode, loads do not
@@ -149,7 +144,8 @@ pub struct SqliteStore {
     writer: SqlitePool,
     readers: SqlitePool,
     clock: Arc<dyn Clock>,
-    swaps: Arc<GroupCommit<SwapWriter>>,
+    loads: Arc<Grouping<Loader>>,
+    swaps: Arc<Grouping<SwapWriter>>,
 }
 
 impl SqliteStore {
@@ -201,12 +197,14 @@ impl SqliteStore {
 
     async fn opened(Pools { writer, readers }: Pools) -> Result<Self, OpenError> {
         schema::prepare(&writer).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         Ok(Self {
+            loads: loads(&readers, &clock),
             // SQLite allows only one writer at a time.
-            swaps: GroupCommit::new(SwapWriter(writer.clone()), 1),
+            swaps: Grouping::new(SwapWriter(writer.clone()), 1),
             writer,
             readers,
-            clock: Arc::new(SystemClock),
+            clock,
         })
     }
 
@@ -215,6 +213,7 @@ impl SqliteStore {
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
+        self.loads = loads(&self.readers, &self.clock);
         self
     }
 
@@ -247,11 +246,7 @@ impl SessionStore for SqliteStore {
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
-        let load = sqlx::query(LOAD).bind(row::id_bytes(id));
-        let found = load.fetch_optional(&self.readers).await.map_err(failed)?;
-        let now = self.clock.now();
-        let record = found.as_ref().map(row::read).transpose()?;
-        Ok(Loaded::new(record, now))
+        self.loads.call(id).await
     }
 
     async fn swap(
@@ -264,7 +259,7 @@ impl SessionStore for SqliteStore {
             return Ok(Swap::Lost);
         }
         let next = next.clone();
-        self.swaps.swap(Pending { id, expected, next }).await
+        self.swaps.call(PendingSwap { id, expected, next }).await
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
@@ -358,6 +353,15 @@ impl SessionStore for SqliteStore {
         }
         Ok(deleted)
     }
+}
+
+/// The loads of a store, over the connections that read.
+fn loads(readers: &SqlitePool, clock: &Arc<dyn Clock>) -> Arc<Grouping<Loader>> {
+    let loader = Loader {
+        readers: readers.clone(),
+        clock: Arc::clone(clock),
+    };
+    Grouping::new(loader, LOAD_LANES)
 }
 
 /// `[["<32 hex digits>",<generation>],…]`

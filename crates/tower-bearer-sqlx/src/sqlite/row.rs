@@ -13,7 +13,7 @@ use tower_bearer::{
     store::{Record, Session, SessionState, StoreError},
 };
 
-use crate::columns::{self, Columns, lifetime_millis, millis, unreadable};
+use crate::columns::{self, Column, Columns, lifetime_millis, millis, unreadable};
 
 use super::error;
 
@@ -92,60 +92,61 @@ pub(super) fn bind_state(
         .bind(columns::reason(*ended)))
 }
 
-/// Reads all columns.
+/// Reads all columns, which come first.
 pub(super) fn read(row: &SqliteRow) -> Result<Record, StoreError> {
     columns::read(&Fields(row))
 }
 
 /// Reads the columns `id` and `ended_at`.
 pub(super) fn ended(row: &SqliteRow) -> Result<(SessionId, Timestamp), StoreError> {
-    let row = Fields(row);
-    Ok((row.id("id")?, columns::ended_time(&row)?))
+    let at = row.try_get("ended_at").map_err(error::failed)?;
+    Ok((id(row)?, Timestamp::from_millis(at)))
 }
 
 /// Reads the column `id` alone.
 pub(super) fn id(row: &SqliteRow) -> Result<SessionId, StoreError> {
-    Fields(row).id("id")
+    read_id(row.try_get("id").map_err(error::failed)?)
+}
+
+fn read_id(bytes: &[u8]) -> Result<SessionId, StoreError> {
+    let id = Uuid::from_slice(bytes).map_err(|_| unreadable(Column::Id))?;
+    Ok(SessionId::from_uuid(id))
 }
 
 struct Fields<'r>(&'r SqliteRow);
 
 impl<'r> Fields<'r> {
-    fn get<T: Decode<'r, Sqlite> + Type<Sqlite>>(
-        &self,
-        column: &'static str,
-    ) -> Result<T, StoreError> {
-        self.0.try_get(column).map_err(error::failed)
+    fn get<T: Decode<'r, Sqlite> + Type<Sqlite>>(&self, column: Column) -> Result<T, StoreError> {
+        self.0.try_get(column as usize).map_err(error::failed)
     }
 }
 
 impl Columns for Fields<'_> {
-    fn id(&self, column: &'static str) -> Result<SessionId, StoreError> {
-        let id = Uuid::from_slice(self.get(column)?).map_err(|_| unreadable(column))?;
-        Ok(SessionId::from_uuid(id))
+    fn id(&self, column: Column) -> Result<SessionId, StoreError> {
+        read_id(self.get(column)?)
     }
 
-    fn number(&self, column: &'static str) -> Result<i64, StoreError> {
+    fn number(&self, column: Column) -> Result<i64, StoreError> {
         self.get(column)
     }
 
-    fn optional_number(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
+    fn optional_number(&self, column: Column) -> Result<Option<i64>, StoreError> {
         self.get(column)
     }
 
-    fn bytes(&self, column: &'static str) -> Result<&[u8], StoreError> {
+    fn bytes(&self, column: Column) -> Result<&[u8], StoreError> {
         self.get(column)
     }
 
-    fn optional_bytes(&self, column: &'static str) -> Result<Option<&[u8]>, StoreError> {
+    fn optional_bytes(&self, column: Column) -> Result<Option<&[u8]>, StoreError> {
         self.get(column)
     }
 
-    fn text(&self, column: &'static str) -> Result<String, StoreError> {
+    fn text(&self, column: Column) -> Result<&str, StoreError> {
         self.get(column)
     }
 
-    fn optional_text(&self, column: &'static str) -> Result<Option<String>, StoreError> {
+    fn optional_text(&self, column: Column) -> Result<Option<&str>, StoreError> {
         self.get(column)
     }
 }

@@ -13,7 +13,8 @@ use tower_bearer::{
 
 use crate::{
     columns::{self, millis},
-    group_commit::{Pending, Writer, Written},
+    grouping::{Outcome, Worker},
+    pending_swap::PendingSwap,
 };
 
 use super::{
@@ -61,24 +62,36 @@ struct Row {
 /// Writes swaps over the store's writing connection.
 pub(super) struct SwapWriter(pub(super) SqlitePool);
 
-impl Writer for SwapWriter {
-    async fn write(&self, swaps: &[Pending]) -> Result<Vec<Written>, StoreError> {
+impl Worker for SwapWriter {
+    type Call = PendingSwap;
+    type Answer = Swap;
+
+    fn session(swap: &PendingSwap) -> SessionId {
+        swap.id
+    }
+
+    /// The end of a session need not wait for rotations.
+    fn is_urgent(swap: &PendingSwap) -> bool {
+        swap.next.ended.is_some()
+    }
+
+    async fn together(&self, swaps: &[PendingSwap]) -> Result<Vec<Outcome<Swap>>, StoreError> {
         match self.swapped(swaps).await {
             Ok(swapped) => {
-                let outcome = |swap: &Pending| match swapped.contains(&swap.id) {
-                    true => Written::Done(Swap::Swapped),
-                    false => Written::Done(Swap::Lost),
+                let outcome = |swap: &PendingSwap| match swapped.contains(&swap.id) {
+                    true => Outcome::Done(Ok(Swap::Swapped)),
+                    false => Outcome::Done(Ok(Swap::Lost)),
                 };
                 Ok(swaps.iter().map(outcome).collect())
             }
             Err(error) if swaps.len() > 1 && is_of_a_row(&error) => {
-                Ok(vec![Written::Not; swaps.len()])
+                Ok(vec![Outcome::Not; swaps.len()])
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn write_alone(&self, swap: &Pending) -> Result<Swap, StoreError> {
+    async fn alone(&self, swap: &PendingSwap) -> Result<Swap, StoreError> {
         let written = match swap.next.ended {
             Some(ended) => self.ended(swap, ended).await?,
             None => !self.swapped(slice::from_ref(swap)).await?.is_empty(),
@@ -92,8 +105,8 @@ impl Writer for SwapWriter {
 
 impl SwapWriter {
     /// Writes the swap, which ends its session, and tells whether it was done.
-    async fn ended(&self, swap: &Pending, ended: Ended) -> Result<bool, StoreError> {
-        let Pending { id, expected, next } = swap;
+    async fn ended(&self, swap: &PendingSwap, ended: Ended) -> Result<bool, StoreError> {
+        let PendingSwap { id, expected, next } = swap;
         let swap = row::bind_state(sqlx::query(SWAP_ENDING), next)?
             .bind(columns::kept_until(next, ended))
             .bind(row::id_bytes(*id))
@@ -103,7 +116,7 @@ impl SwapWriter {
     }
 
     /// Writes the swaps, and gives the sessions whose swap was done.
-    async fn swapped(&self, swaps: &[Pending]) -> Result<HashSet<SessionId>, StoreError> {
+    async fn swapped(&self, swaps: &[PendingSwap]) -> Result<HashSet<SessionId>, StoreError> {
         let rows: Vec<_> = swaps.iter().map(Row::new).collect::<Result<_, _>>()?;
         let rows = serde_json::to_string(&rows)
             .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))?;
@@ -113,8 +126,8 @@ impl SwapWriter {
 }
 
 impl Row {
-    fn new(swap: &Pending) -> Result<Self, StoreError> {
-        let Pending { id, expected, next } = swap;
+    fn new(swap: &PendingSwap) -> Result<Self, StoreError> {
+        let PendingSwap { id, expected, next } = swap;
         let SessionState {
             version,
             generation,

@@ -1,21 +1,19 @@
-//! Tests every order in which calls begin and are cancelled, and in which writes succeed or fail.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
+//! Every order in which swaps begin and are cancelled, and in which writes succeed or fail.
 use std::{
     collections::{BTreeMap, HashMap},
     panic::resume_unwind,
     slice,
 };
 
-use tokio::{runtime, task::JoinHandle};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::*;
-use tower_bearer::clock::Timestamp;
+use super::{super::*, Path, Told, every_schedule};
+use crate::pending_swap::PendingSwap;
+use tower_bearer::{
+    clock::Timestamp,
+    store::{SessionState, Swap},
+};
 
 /// The session of each call. Two calls want to swap the same version of the same session.
 const CALLS: [u128; 4] = [1, 2, 2, 3];
@@ -55,7 +53,7 @@ struct Write {
 }
 
 impl Model {
-    async fn end(&self, swaps: &[Pending], is_alone: bool) -> End {
+    async fn end(&self, swaps: &[PendingSwap], is_alone: bool) -> End {
         let (end, ended) = oneshot::channel();
         let calls = swaps.iter().map(|swap| swap.next.version).collect();
         let write = Write {
@@ -73,7 +71,7 @@ impl Model {
         writes.insert(number, write);
     }
 
-    fn apply(&self, swap: &Pending) -> Swap {
+    fn apply(&self, swap: &PendingSwap) -> Swap {
         let mut versions = self.versions.lock().unwrap();
         let kept = versions.entry(swap.id).or_default();
         if *kept != swap.expected {
@@ -84,62 +82,38 @@ impl Model {
     }
 }
 
-impl Writer for Model {
-    async fn write(&self, swaps: &[Pending]) -> Result<Vec<Written>, StoreError> {
+impl Worker for Model {
+    type Call = PendingSwap;
+    type Answer = Swap;
+
+    fn session(swap: &PendingSwap) -> SessionId {
+        swap.id
+    }
+
+    async fn together(&self, swaps: &[PendingSwap]) -> Result<Vec<Outcome<Swap>>, StoreError> {
         let sessions: HashSet<_> = swaps.iter().map(|swap| swap.id).collect();
         assert_eq!(sessions.len(), swaps.len(), "a session is in it twice");
         match self.end(swaps, false).await {
             End::Well => Ok(swaps
                 .iter()
-                .map(|swap| Written::Done(self.apply(swap)))
+                .map(|swap| Outcome::Done(Ok(self.apply(swap))))
                 .collect()),
-            End::Left => Ok(vec![Written::Not; swaps.len()]),
+            End::Left => Ok(vec![Outcome::Not; swaps.len()]),
             End::Failed => Err(StoreErrorKind::Busy.into()),
             End::Stopped => resume_unwind(Box::new(())),
         }
     }
 
-    async fn write_alone(&self, swap: &Pending) -> Result<Swap, StoreError> {
+    async fn alone(&self, swap: &PendingSwap) -> Result<Swap, StoreError> {
         self.end(slice::from_ref(swap), true).await;
         Ok(self.apply(swap))
-    }
-}
-
-/// A path in the tree of all schedules, which is walked depth first.
-#[derive(Default)]
-struct Path {
-    taken: Vec<(usize, usize)>,
-    at: usize,
-}
-
-impl Path {
-    fn choose<T: Copy>(&mut self, of: &[T]) -> T {
-        if self.at == self.taken.len() {
-            self.taken.push((0, of.len()));
-        }
-        let (taken, count) = self.taken[self.at];
-        assert_eq!(count, of.len(), "it cannot be repeated");
-        self.at += 1;
-        of[taken]
-    }
-
-    fn next(&mut self) -> bool {
-        self.at = 0;
-        while let Some((taken, of)) = self.taken.last_mut() {
-            *taken += 1;
-            if taken < of {
-                return true;
-            }
-            self.taken.pop();
-        }
-        false
     }
 }
 
 type Calling = JoinHandle<Result<Swap, StoreError>>;
 
 struct Play {
-    group: Arc<GroupCommit<Model>>,
+    group: Arc<Grouping<Model>>,
     calls: Vec<Calling>,
     /// The calls that were cancelled, and whether they were still waiting for their write.
     gone: HashMap<usize, bool>,
@@ -159,7 +133,7 @@ impl Play {
             let unfinished = (0..self.calls.len()).filter(unfinished);
             possible.extend(unfinished.map(Step::GoAway));
         }
-        let mut writes = self.group.writer.writes.lock().unwrap();
+        let mut writes = self.group.worker.writes.lock().unwrap();
         // A write that a caller had begun alone is cancelled with the caller.
         writes.retain(|_, write| !write.end.is_closed());
         for (number, write) in &*writes {
@@ -177,13 +151,13 @@ impl Play {
         match step {
             Step::Begin(call) => self.begin(call),
             Step::GoAway(call) => {
-                let waits = |waiting: &Call| waiting.swap.next.version == version(call);
+                let waits = |waiting: &Waiting<Model>| waiting.call.next.version == version(call);
                 let was_waiting = self.group.lock().waiting.iter().any(waits);
                 self.gone.insert(call, was_waiting);
                 self.calls[call].abort();
             }
             Step::Finish(number, end) => {
-                let model = &self.group.writer;
+                let model = &self.group.worker;
                 let write = model.writes.lock().unwrap().remove(&number).unwrap();
                 if matches!(end, End::Failed | End::Stopped) {
                     model.harmed.lock().unwrap().extend(write.calls);
@@ -196,7 +170,7 @@ impl Play {
         for _ in 0..10 {
             tokio::task::yield_now().await;
         }
-        let writes = self.group.writer.writes.lock().unwrap();
+        let writes = self.group.worker.writes.lock().unwrap();
         let together = writes.values().filter(|write| !write.is_alone).count();
         assert!(together <= self.group.lanes, "too many at once");
     }
@@ -206,24 +180,24 @@ impl Play {
         let mut next = SessionState::new(Timestamp::from_secs(0));
         next.version = version(call);
         let group = Arc::clone(&self.group);
-        let swap = Pending {
+        let swap = PendingSwap {
             id,
             expected: 0,
             next,
         };
         self.calls
-            .push(tokio::spawn(async move { group.swap(swap).await }));
+            .push(tokio::spawn(async move { group.call(swap).await }));
     }
 
     fn nobody_is_left(&self) {
         let state = self.group.lock();
-        assert!(state.waiting.is_empty() && state.writing == 0);
+        assert!(state.waiting.is_empty() && state.working == 0);
     }
 
     /// Checks that every call that was not cancelled has an answer, and that the answer is right.
     async fn check(self) {
         self.nobody_is_left();
-        let model = &self.group.writer;
+        let model = &self.group.worker;
         let kept = model.versions.lock().unwrap().clone();
         let harmed = model.harmed.lock().unwrap().clone();
         for (call, calling) in self.calls.into_iter().enumerate() {
@@ -251,20 +225,9 @@ fn version(call: usize) -> u64 {
     call as u64 + 1
 }
 
-/// Prints the steps of a schedule if it fails.
-struct Told<'a>(&'a [Step]);
-
-impl Drop for Told<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("after {:?}", self.0);
-        }
-    }
-}
-
 async fn play(path: &mut Path, lanes: usize) {
     let mut play = Play {
-        group: GroupCommit::new(Model::default(), lanes),
+        group: Grouping::new(Model::default(), lanes),
         calls: Vec::new(),
         gone: HashMap::new(),
         is_bad: false,
@@ -284,17 +247,6 @@ async fn play(path: &mut Path, lanes: usize) {
 }
 
 #[test]
-fn every_order() {
-    let runtime = runtime::Builder::new_current_thread().build().unwrap();
-    for lanes in [1, 2] {
-        let (mut path, mut schedules) = (Path::default(), 0);
-        loop {
-            runtime.block_on(tokio::task::unconstrained(play(&mut path, lanes)));
-            schedules += 1;
-            if !path.next() {
-                break;
-            }
-        }
-        println!("{lanes} lanes: {schedules} schedules, each answered in full");
-    }
+fn every_order_of_swaps() {
+    every_schedule("swaps", play);
 }

@@ -14,9 +14,10 @@ use tokio::{
 use uuid::Uuid;
 
 use super::*;
+use crate::pending_swap::PendingSwap;
 use tower_bearer::{
     clock::Timestamp,
-    store::{EndReason, Ended},
+    store::{EndReason, Ended, SessionState, Swap},
 };
 
 /// A writer whose writes are seen by the test when they begin, and end when the test lets them.
@@ -27,7 +28,7 @@ struct Gate {
 }
 
 struct Scene {
-    group: Arc<GroupCommit<Gate>>,
+    group: Arc<Grouping<Gate>>,
     batches: mpsc::UnboundedReceiver<Vec<SessionId>>,
 }
 
@@ -39,7 +40,7 @@ fn scene(lanes: usize) -> Scene {
         alone: Mutex::default(),
     };
     Scene {
-        group: GroupCommit::new(gate, lanes),
+        group: Grouping::new(gate, lanes),
         batches,
     }
 }
@@ -57,8 +58,19 @@ const CURSED: u64 = 666;
 /// A swap that expects this version has to be written alone, and is then lost.
 const LEFT: u64 = 7;
 
-impl Writer for Gate {
-    async fn write(&self, swaps: &[Pending]) -> Result<Vec<Written>, StoreError> {
+impl Worker for Gate {
+    type Call = PendingSwap;
+    type Answer = Swap;
+
+    fn session(swap: &PendingSwap) -> SessionId {
+        swap.id
+    }
+
+    fn is_urgent(swap: &PendingSwap) -> bool {
+        swap.next.ended.is_some()
+    }
+
+    async fn together(&self, swaps: &[PendingSwap]) -> Result<Vec<Outcome<Swap>>, StoreError> {
         let ids = swaps.iter().map(|swap| swap.id);
         self.began.send(ids.collect()).unwrap();
         self.let_go.acquire().await.unwrap().forget();
@@ -66,15 +78,15 @@ impl Writer for Gate {
             return Err(StoreErrorKind::Busy.into());
         }
         assert!(swaps.iter().all(|swap| swap.expected != CURSED));
-        let written = |swap: &Pending| match swap.expected {
-            FITS => Written::Done(Swap::Swapped),
-            LEFT => Written::Not,
-            _ => Written::Done(Swap::Lost),
+        let outcome = |swap: &PendingSwap| match swap.expected {
+            FITS => Outcome::Done(Ok(Swap::Swapped)),
+            LEFT => Outcome::Not,
+            _ => Outcome::Done(Ok(Swap::Lost)),
         };
-        Ok(swaps.iter().map(written).collect())
+        Ok(swaps.iter().map(outcome).collect())
     }
 
-    async fn write_alone(&self, swap: &Pending) -> Result<Swap, StoreError> {
+    async fn alone(&self, swap: &PendingSwap) -> Result<Swap, StoreError> {
         self.alone.lock().unwrap().push(swap.id);
         match swap.expected {
             FITS => Ok(Swap::Swapped),
@@ -83,8 +95,8 @@ impl Writer for Gate {
     }
 }
 
-fn pending(number: u128, expected: u64) -> Pending {
-    Pending {
+fn pending(number: u128, expected: u64) -> PendingSwap {
+    PendingSwap {
         id: id(number),
         expected,
         next: SessionState::new(Timestamp::from_secs(0)),
@@ -96,9 +108,9 @@ impl Scene {
         self.begin(pending(number, expected))
     }
 
-    fn begin(&self, swap: Pending) -> JoinHandle<Result<Swap, StoreError>> {
+    fn begin(&self, swap: PendingSwap) -> JoinHandle<Result<Swap, StoreError>> {
         let group = Arc::clone(&self.group);
-        tokio::spawn(async move { group.swap(swap).await })
+        tokio::spawn(async move { group.call(swap).await })
     }
 
     /// The numbers of the sessions in the next write that begins.
@@ -109,7 +121,7 @@ impl Scene {
     }
 
     fn let_go(&self, writes: usize) {
-        self.group.writer.let_go.add_permits(writes);
+        self.group.worker.let_go.add_permits(writes);
     }
 
     async fn until_waiting(&self, calls: usize) {
@@ -165,17 +177,20 @@ async fn no_write_has_a_session_twice() {
 /// A client can send its token ten thousand times. That must cost the other clients little.
 #[test]
 fn a_flood_of_one_session_costs_the_others_little() {
-    let mut state = State::default();
+    let mut state = State::<Gate> {
+        waiting: VecDeque::new(),
+        working: 0,
+    };
     let numbers = [1; 2 * PASSED_OVER + 1].into_iter().chain([2]);
     let _callers: Vec<_> = numbers
         .map(|number| {
             let (answer, caller) = oneshot::channel();
-            let swap = pending(number, FITS);
-            state.waiting.push_back(Call { swap, answer });
+            let call = pending(number, FITS);
+            state.waiting.push_back(Waiting { call, answer });
             caller
         })
         .collect();
-    let mut take = || -> Vec<_> { state.take().iter().map(|call| call.swap.id).collect() };
+    let mut take = || -> Vec<_> { state.take().iter().map(|waiting| waiting.call.id).collect() };
     assert_eq!(take(), [id(1)], "it has not looked at all");
     assert_eq!(take(), [id(1), id(2)]);
     for _ in 2..2 * PASSED_OVER + 1 {
@@ -236,7 +251,7 @@ async fn what_is_left_is_written_alone() {
     for well in [first, beside] {
         assert_eq!(well.await.unwrap().unwrap(), Swap::Swapped);
     }
-    assert_eq!(*scene.group.writer.alone.lock().unwrap(), [id(2)]);
+    assert_eq!(*scene.group.worker.alone.lock().unwrap(), [id(2)]);
 }
 
 #[tokio::test]
@@ -251,7 +266,7 @@ async fn a_revocation_waits_for_nobody() {
     ended.next.ended = Some(Ended::new(at, EndReason::Logout));
     let revocation = scene.begin(ended);
     assert_eq!(revocation.await.unwrap().unwrap(), Swap::Swapped);
-    assert_eq!(*scene.group.writer.alone.lock().unwrap(), [id(3)]);
+    assert_eq!(*scene.group.worker.alone.lock().unwrap(), [id(3)]);
 }
 
 #[tokio::test]
@@ -311,7 +326,7 @@ async fn a_runtime_that_is_shut_down_takes_only_its_own_along() {
         .worker_threads(1)
         .build()
         .unwrap();
-    runtime.spawn(async move { group.swap(pending(1, FITS)).await });
+    runtime.spawn(async move { group.call(pending(1, FITS)).await });
     assert_eq!(scene.batch().await, [1]);
     let others = [2, 3].map(|number| scene.swap(number, FITS));
     scene.until_waiting(2).await;
@@ -338,4 +353,48 @@ async fn as_many_write_at_once_as_there_are_lanes() {
     for swap in [first, second, third] {
         assert_eq!(swap.await.unwrap().unwrap(), Swap::Swapped);
     }
+}
+
+/// Counts the loads of each query.
+#[derive(Default)]
+struct Counting(Mutex<Vec<usize>>);
+
+impl Worker for Counting {
+    type Call = SessionId;
+    type Answer = u128;
+
+    fn session(id: &SessionId) -> SessionId {
+        *id
+    }
+
+    fn shares_sessions() -> bool {
+        true
+    }
+
+    async fn together(&self, ids: &[SessionId]) -> Result<Vec<Outcome<u128>>, StoreError> {
+        self.0.lock().unwrap().push(ids.len());
+        let answers = ids
+            .iter()
+            .map(|id| Outcome::Done(Ok(id.as_uuid().as_u128())));
+        Ok(answers.collect())
+    }
+
+    async fn alone(&self, id: &SessionId) -> Result<u128, StoreError> {
+        Ok(id.as_uuid().as_u128())
+    }
+}
+
+/// Every request with a live check loads its session, and a page makes many of them at once.
+#[tokio::test]
+async fn loads_of_one_session_go_together() {
+    let group = Grouping::new(Counting::default(), 1);
+    let numbers = [1, 1, 2, 1];
+    let loads = numbers.map(|number| {
+        let group = Arc::clone(&group);
+        tokio::spawn(async move { group.call(id(number)).await })
+    });
+    for (load, number) in loads.into_iter().zip(numbers) {
+        assert_eq!(load.await.unwrap().unwrap(), number);
+    }
+    assert_eq!(*group.worker.0.lock().unwrap(), [4]);
 }

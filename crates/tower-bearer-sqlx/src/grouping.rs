@@ -1,0 +1,228 @@
+//! Calls that arrive while others are under way go to the database together: loads in one query, and
+//! rotations in one statement and so in one commit.
+//!
+//! There is no timer. A call that arrives while a lane is free is done at once and alone. The busier
+//! the store is, the more calls go together.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    future::Future,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::oneshot;
+
+use tower_bearer::{
+    claims::SessionId,
+    store::{StoreError, StoreErrorKind},
+};
+
+/// The most calls in one group.
+const LARGEST: usize = 64;
+/// The most waiting calls that are skipped when a group is put together. It keeps the search short
+/// when very many calls of one session are waiting.
+const PASSED_OVER: usize = 256;
+
+/// Does the calls of a [`Grouping`].
+pub(crate) trait Worker: Send + Sync + 'static {
+    type Call: Clone + Send + Sync + 'static;
+    type Answer: Clone + Send + 'static;
+
+    /// The session that a call is about.
+    fn session(call: &Self::Call) -> SessionId;
+
+    /// Whether a group may have several calls of one session.
+    fn shares_sessions() -> bool {
+        false
+    }
+
+    /// Whether a call is never done with others, so that it need not wait for them.
+    fn is_urgent(_call: &Self::Call) -> bool {
+        false
+    }
+
+    /// Does calls together that are not urgent, and gives the outcome of each in the same order. It
+    /// is called in a task of its own, which goes on if a caller is cancelled.
+    ///
+    /// An error is the answer to all of the calls, so it must be one that concerns all of them.
+    fn together(
+        &self,
+        calls: &[Self::Call],
+    ) -> impl Future<Output = Result<Vec<Outcome<Self::Answer>>, StoreError>> + Send;
+
+    /// Does one call.
+    fn alone(
+        &self,
+        call: &Self::Call,
+    ) -> impl Future<Output = Result<Self::Answer, StoreError>> + Send;
+}
+
+/// The outcome of one call that was done together with others.
+#[derive(Clone)]
+pub(crate) enum Outcome<A> {
+    Done(Result<A, StoreError>),
+    /// The call was not done. It has to be done alone, so that it does not delay the others or make
+    /// them fail.
+    Not,
+}
+
+/// Does calls in groups.
+pub(crate) struct Grouping<W: Worker> {
+    worker: W,
+    /// How many groups may be under way at the same time.
+    lanes: usize,
+    state: Mutex<State<W>>,
+}
+
+struct State<W: Worker> {
+    waiting: VecDeque<Waiting<W>>,
+    working: usize,
+}
+
+struct Waiting<W: Worker> {
+    call: W::Call,
+    answer: oneshot::Sender<Told<W::Answer>>,
+}
+
+enum Told<A> {
+    Outcome(Outcome<A>),
+    /// The task that was to do the call has stopped before. The call has to be queued again.
+    Again,
+}
+
+impl<W: Worker> Grouping<W> {
+    pub(crate) fn new(worker: W, lanes: usize) -> Arc<Self> {
+        Arc::new(Self {
+            worker,
+            lanes,
+            state: Mutex::new(State {
+                waiting: VecDeque::new(),
+                working: 0,
+            }),
+        })
+    }
+
+    /// Does the call, together with others unless it is urgent.
+    ///
+    /// If the caller is cancelled before the group has begun, the call is not done. After that, it
+    /// goes on as if the caller were still there.
+    pub(crate) async fn call(self: &Arc<Self>, call: W::Call) -> Result<W::Answer, StoreError> {
+        if W::is_urgent(&call) {
+            return self.alone(&call).await;
+        }
+        loop {
+            let (answer, answered) = oneshot::channel();
+            let waiting = Waiting {
+                call: call.clone(),
+                answer,
+            };
+            if let Some(lane) = self.enqueue(waiting) {
+                tokio::spawn(lane.run());
+            }
+            match answered.await {
+                Ok(Told::Outcome(Outcome::Done(answer))) => return answer,
+                Ok(Told::Outcome(Outcome::Not)) => return self.alone(&call).await,
+                Ok(Told::Again) => {}
+                // The group was stopped half-way, so it is unknown whether the call was done.
+                Err(gone) => {
+                    return Err(StoreError::with_source(StoreErrorKind::Unavailable, gone));
+                }
+            }
+        }
+    }
+
+    /// Seldom happens, and its future is large: in a box of its own it does not make the future of
+    /// every call as large, which is moved several times.
+    async fn alone(&self, call: &W::Call) -> Result<W::Answer, StoreError> {
+        Box::pin(self.worker.alone(call)).await
+    }
+
+    /// Puts the call into the queue. Gives a lane, if no task that has one will take this call at
+    /// once.
+    fn enqueue(self: &Arc<Self>, waiting: Waiting<W>) -> Option<Lane<W>> {
+        let mut state = self.lock();
+        state.waiting.push_back(waiting);
+        (state.working < self.lanes).then(|| {
+            state.working += 1;
+            Lane(Arc::clone(self))
+        })
+    }
+
+    /// Ignores poisoning: no code of a store runs while the lock is held, so the state is always
+    /// consistent.
+    fn lock(&self) -> MutexGuard<'_, State<W>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to do groups, one after the other, which is held until no call is waiting.
+struct Lane<W: Worker>(Arc<Grouping<W>>);
+
+impl<W: Worker> Lane<W> {
+    async fn run(self) {
+        loop {
+            let group = self.0.lock().take();
+            if group.is_empty() {
+                return;
+            }
+            let (calls, answers): (Vec<_>, Vec<_>) = group
+                .into_iter()
+                .map(|Waiting { call, answer }| (call, answer))
+                .unzip();
+            let outcomes = match self.0.worker.together(&calls).await {
+                Ok(outcomes) => outcomes,
+                Err(error) => vec![Outcome::Done(Err(error)); calls.len()],
+            };
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                // A caller that was cancelled needs no answer.
+                let _ = answer.send(Told::Outcome(outcome));
+            }
+        }
+    }
+}
+
+/// Gives back the lane, also if the task is stopped by a panic or with its runtime. Calls that are
+/// waiting then, also those that arrived after the task saw that none was waiting, are done by a
+/// task of one of their callers.
+impl<W: Worker> Drop for Lane<W> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.working = state.working.saturating_sub(1);
+        let waiting = mem::take(&mut state.waiting);
+        drop(state);
+        for Waiting { answer, .. } in waiting {
+            let _ = answer.send(Told::Again);
+        }
+    }
+}
+
+impl<W: Worker> State<W> {
+    /// Takes the calls for the next group. Unless they may share their sessions, at most one of each:
+    /// of two swaps that expect the same version, one has to lose. Further calls of a session keep
+    /// waiting, behind the others.
+    fn take(&mut self) -> Vec<Waiting<W>> {
+        let mut sessions = HashSet::new();
+        let mut group = Vec::new();
+        let mut later = Vec::new();
+        while group.len() < LARGEST
+            && later.len() < PASSED_OVER
+            && let Some(waiting) = self.waiting.pop_front()
+        {
+            if waiting.answer.is_closed() {
+                continue;
+            }
+            match W::shares_sessions() || sessions.insert(W::session(&waiting.call)) {
+                true => group.push(waiting),
+                false => later.push(waiting),
+            }
+        }
+        self.waiting.extend(later);
+        group
+    }
+}
+
+#[cfg(test)]
+mod interleavings;
+#[cfg(test)]
+mod tests;
