@@ -4,11 +4,14 @@
 //! ratio is the median of the turns' ratios.
 
 pub mod alternation;
+pub mod crowd;
 pub mod effort;
 pub mod figures;
 pub mod floor;
 pub mod load;
 pub mod origin;
+pub mod over_http;
+pub mod refreshing;
 pub mod report;
 pub mod scenes;
 pub mod schedule;

@@ -1,4 +1,4 @@
-//! [`Schedule`]: what the system does with a thread.
+//! [`Schedule`]: what the system does with a thread, and [`Threads`], with several.
 
 use std::{fs, io, path::PathBuf, time::Duration};
 
@@ -28,14 +28,62 @@ impl Schedule {
 
     /// What it tells now.
     pub fn spent(&self) -> Spent {
-        let text = fs::read_to_string(&self.0).expect("the thread runs");
+        self.read().expect("the thread runs")
+    }
+
+    /// Nothing if the thread has ended.
+    fn read(&self) -> Option<Spent> {
+        let text = fs::read_to_string(&self.0).ok()?;
         let mut nanos = text
             .split(' ')
             .map(|nanos| Duration::from_nanos(nanos.parse().expect("a number")));
-        let mut next = || nanos.next().expect("there are three");
-        Spent {
-            running: next(),
-            waiting: next(),
+        Some(Spent {
+            running: nanos.next()?,
+            waiting: nanos.next()?,
+        })
+    }
+}
+
+/// The threads of a process, or those of them that have one name.
+#[derive(Clone, Debug)]
+pub struct Threads {
+    tasks: PathBuf,
+    name: Option<&'static str>,
+}
+
+impl Threads {
+    /// All of a process.
+    pub fn of_process(id: u32) -> Self {
+        Self {
+            tasks: PathBuf::from(format!("/proc/{id}/task")),
+            name: None,
         }
+    }
+
+    /// Those of this process that have the name, of which the system keeps 15 bytes.
+    pub fn named(name: &'static str) -> Self {
+        Self {
+            tasks: PathBuf::from("/proc/self/task"),
+            name: Some(name),
+        }
+    }
+
+    /// For how long those that there are have run.
+    ///
+    /// # Errors
+    ///
+    /// Where the system does not tell.
+    pub fn running(&self) -> io::Result<Duration> {
+        let mut running = Duration::ZERO;
+        for task in fs::read_dir(&self.tasks)? {
+            let task = task?.path();
+            let name = fs::read_to_string(task.join("comm")).unwrap_or_default();
+            if self.name.is_some_and(|wanted| name.trim_end() != wanted) {
+                continue;
+            }
+            let spent = Schedule(task.join("schedstat")).read();
+            running += spent.map_or(Duration::ZERO, |spent| spent.running);
+        }
+        Ok(running)
     }
 }

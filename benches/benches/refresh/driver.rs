@@ -3,10 +3,11 @@
 use redis::{Script, aio::ConnectionManager};
 use sqlx::{PgPool, SqlitePool};
 use tower_bearer::SessionId;
+use tower_bearer_benches::crowd::Client;
 use tower_bearer_sqlx::{PostgresStore, SqliteStore};
 use uuid::Uuid;
 
-use crate::{crowd::Client, swapping::kept};
+use crate::swapping::kept;
 
 pub(crate) struct OnPostgres {
     pool: PgPool,

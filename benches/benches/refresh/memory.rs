@@ -2,12 +2,15 @@
 
 use tokio::runtime::Runtime;
 use tower_bearer::{Algorithm, store::MemoryStore};
-use tower_bearer_benches::{effort::Effort, report::Report};
+use tower_bearer_benches::{
+    crowd::{Crowd, rate},
+    effort::Effort,
+    refreshing::{Refreshing, Ticking, sessions},
+    report::Report,
+};
 
 use crate::{
     all,
-    crowd::{Crowd, rate},
-    refreshing::{Refreshing, Ticking, sessions},
     signing::{Minting, Signing},
     swapping::Swapping,
     turns,

@@ -3,17 +3,15 @@
 use tests_shared::{servers::redis::Redis, skipped};
 use tokio::runtime::Runtime;
 use tower_bearer::Algorithm;
-use tower_bearer_benches::{effort::Effort, report::Report};
+use tower_bearer_benches::{
+    crowd::{Crowd, rate},
+    effort::Effort,
+    refreshing::{Refreshing, sessions},
+    report::Report,
+};
 use tower_bearer_redis::RedisStore;
 
-use crate::{
-    all,
-    crowd::{Crowd, rate},
-    driver::OnRedis,
-    refreshing::{Refreshing, sessions},
-    swapping::Swapping,
-    turns,
-};
+use crate::{all, driver::OnRedis, swapping::Swapping, turns};
 
 const CLIENTS: usize = 64;
 
@@ -44,4 +42,7 @@ pub(crate) fn measure(runtime: &Runtime, effort: Effort, report: &mut Report) {
     }
     let share = figures.ratio("redis/script", "redis/swap");
     report.at_least("redis/swap/of_script", share, 0.9);
+    // A refresh is two: one loads, one swaps.
+    let share = 2.0 * figures.ratio("redis/script", "redis/refresh");
+    report.at_least("redis/refresh/of_two_scripts", share, 0.75);
 }

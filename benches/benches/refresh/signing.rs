@@ -4,8 +4,7 @@ use std::{hint::black_box, sync::Arc};
 
 use aws_lc_rs::{hmac, signature::Ed25519KeyPair};
 use tower_bearer::Algorithm;
-
-use crate::crowd::Client;
+use tower_bearer_benches::crowd::Client;
 
 /// The signing input of an access token and of a refresh token are about so long.
 const ACCESS: [u8; 420] = [b'a'; 420];

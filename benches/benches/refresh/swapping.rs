@@ -7,9 +7,8 @@ use tower_bearer::{
     clock::Timestamp,
     store::{Record, Session, SessionSecret, SessionState, SessionStore, Swap},
 };
+use tower_bearer_benches::crowd::Client;
 use uuid::Uuid;
-
-use crate::crowd::Client;
 
 pub(crate) struct Swapping<St> {
     store: St,

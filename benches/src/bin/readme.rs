@@ -1,7 +1,8 @@
 //! Writes the README's section on what this crate costs, from the tables of the last run.
 
-use std::{fs, io};
+use std::{collections::BTreeMap, fs, io};
 
+use serde::Deserialize;
 use tower_bearer_benches::{tables::Table, tokens::ALGORITHMS};
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
@@ -18,13 +19,96 @@ const ACCEPTED: [(&str, &str); 6] = [
     ("jwt-authorizer", "jwt_authorizer/unseen"),
 ];
 
+/// Whole refreshes: what a line is called, the benchmark, its row of refreshes a second, and a row
+/// of it that is so many times what.
+const REFRESHES: [[&str; 5]; 10] = [
+    [
+        "**tower-bearer** on PostgreSQL, 128 clients",
+        "refresh",
+        "postgres/refresh",
+        "postgres/refresh/of_pgbench",
+        "times pgbench's `UPDATE` of one row by its key",
+    ],
+    [
+        "the same, by two processes",
+        "refresh",
+        "postgres/two_processes",
+        "postgres/two_processes/of_pgbench",
+        "times pgbench's `UPDATE`",
+    ],
+    [
+        "**tower-bearer** on SQLite, 64 clients",
+        "refresh",
+        "sqlite/refresh",
+        "sqlite/refresh/of_single",
+        "times swaps that are written one by one",
+    ],
+    [
+        "**tower-bearer** on Redis, 64 clients",
+        "refresh",
+        "redis/refresh",
+        "redis/refresh/of_two_scripts",
+        "of what two scripts for each allow",
+    ],
+    [
+        "**tower-bearer** in memory, 64 clients",
+        "refresh",
+        "memory/EdDSA/refresh",
+        "memory/EdDSA/refresh/of_signatures",
+        "of what the signatures alone allow",
+    ],
+    [
+        "**tower-bearer** over HTTP, in memory, on one core",
+        "route",
+        "route/memory",
+        "route/memory/of_library",
+        "of the same without HTTP",
+    ],
+    [
+        "**tower-bearer** over HTTP, on PostgreSQL",
+        "route",
+        "route/postgres",
+        "route/postgres/of_library",
+        "of the same without HTTP",
+    ],
+    [
+        "npm oidc-provider over HTTP, on PostgreSQL",
+        "route",
+        "route/oidc_provider",
+        "route/of_oidc_provider",
+        "times as many by tower-bearer",
+    ],
+    [
+        "npm better-auth over HTTP, on PostgreSQL",
+        "route",
+        "route/better_auth",
+        "route/of_better_auth",
+        "times as many by tower-bearer",
+    ],
+    [
+        "npm express and jsonwebtoken (HS256) over HTTP, tokens in an array",
+        "route",
+        "route/express",
+        "route/of_express",
+        "times as many by tower-bearer on one core, with HS256",
+    ],
+];
+
+/// What the others are that refreshes are measured beside.
+const PEERS: [&str; 3] = [
+    include_str!("../../peers/oidc-provider/package.json"),
+    include_str!("../../peers/better-auth/package.json"),
+    include_str!("../../peers/express/package.json"),
+];
+
 /// Tables of which only the values with a goal are shown, and what these are.
-const GOALS: [(&str, &str); 2] = [
+const GOALS: [(&str, &str); 3] = [
     ("scale", "a million sessions in memory"),
     (
         "refresh",
         "rotations, by 64 or 128 clients at once or by one",
     ),
+    ("route", "refreshes over HTTP"),
 ];
 
 fn main() -> io::Result<()> {
@@ -43,6 +127,8 @@ fn main() -> io::Result<()> {
 fn section() -> io::Result<String> {
     let (time, work) = (Table::read("hot_path")?, Table::read("instructions")?);
     let mut text = format!("{}\n\n", measured(&time.origin));
+    text += &refreshes()?;
+    text.push('\n');
     text += &head("one accepted request, µs");
     for (name, scene) in ACCEPTED {
         text += &line(name, |algorithm| {
@@ -105,6 +191,56 @@ fn line(name: &str, cell: impl Fn(&str) -> io::Result<String>) -> io::Result<Str
     let cells = ALGORITHMS.iter().map(|algorithm| cell(algorithm.as_str()));
     let cells: Vec<String> = cells.collect::<io::Result<_>>()?;
     Ok(format!("| {name} | {} |\n", cells.join(" | ")))
+}
+
+/// Whole refreshes, without those lines that their benchmark had to leave out.
+fn refreshes() -> io::Result<String> {
+    let mut text = "| whole refreshes: token in, session loaded and swapped, two new tokens signed | a second | |\n\
+        | --- | --- | --- |\n"
+        .to_owned();
+    for [what, benchmark, rate, ratio, of] in REFRESHES {
+        let table = Table::read(benchmark)?;
+        let Ok(rate) = table.value(&format!("{rate}_per_s")) else {
+            continue;
+        };
+        let beside = table
+            .value(ratio)
+            .map(|ratio| format!("{} {of}", short(ratio)));
+        let beside = beside.unwrap_or_default();
+        text += &format!("| {what} | {} | {beside} |\n", thousands(rate));
+    }
+    let packages = packages()?.join(", ");
+    text += &format!("\nThe packages of npm are {packages}.\n");
+    Ok(text)
+}
+
+/// The packages of the peers, with their versions.
+fn packages() -> io::Result<Vec<String>> {
+    let mut packages = BTreeMap::new();
+    for peer in PEERS {
+        let peer: Peer = serde_json::from_str(peer)?;
+        packages.extend(peer.dependencies);
+    }
+    let packages = packages.into_iter();
+    Ok(packages
+        .map(|(name, version)| format!("{name} {version}"))
+        .collect())
+}
+
+/// What is read of a `package.json`.
+#[derive(Deserialize)]
+struct Peer {
+    dependencies: BTreeMap<String, String>,
+}
+
+/// Three digits, and a space before the last three.
+fn thousands(value: f64) -> String {
+    let unit = 10_f64.powf(value.log10().floor() - 2.0).max(1.0);
+    let rounded = (value / unit).round() * unit;
+    match rounded as u64 {
+        small @ 0..1_000 => small.to_string(),
+        large => format!("{} {:03}", large / 1_000, large % 1_000),
+    }
 }
 
 /// The values of a table that have a goal.

@@ -126,6 +126,12 @@ impl Postgres {
         self.port
     }
 
+    /// A program that is installed beside the server, if there is one of that name.
+    pub fn program(&self, name: &str) -> Option<PathBuf> {
+        let program = self.cluster.programs.join(name);
+        program.is_file().then_some(program)
+    }
+
     /// Makes another, empty database and tells where it is.
     pub async fn database(&self, name: &str) -> String {
         self.run(&format!("CREATE DATABASE \"{name}\"")).await;

@@ -14,13 +14,14 @@ use tower_bearer::{
 
 use crate::crowd::Client;
 
-pub(crate) struct Refreshing<St> {
+/// Refreshes its session, one time after the other.
+pub struct Refreshing<St> {
     sessions: Sessions<St>,
     token: RefreshToken,
 }
 
 /// Sessions without a window, so that each refresh rotates.
-pub(crate) fn sessions<St: SessionStore>(store: St, algorithm: Algorithm) -> Sessions<St> {
+pub fn sessions<St: SessionStore>(store: St, algorithm: Algorithm) -> Sessions<St> {
     let keys = KeySet::new(SigningKey::generate(algorithm).expect("a key"));
     let issuer = Issuer::new("https://id.example", "https://api.example", keys);
     let refresh_key = RefreshKey::from_secret([7; 32]).expect("long enough");
@@ -31,16 +32,20 @@ pub(crate) fn sessions<St: SessionStore>(store: St, algorithm: Algorithm) -> Ses
 }
 
 impl<St: SessionStore> Refreshing<St> {
-    pub(crate) async fn new(sessions: Sessions<St>) -> Self {
-        let grant = Grant::new("user-42")
-            .scope(Scope::from_static("read write"))
-            .client_id("web");
-        let tokens = sessions.start(grant).await.expect("a session");
-        Self {
-            sessions,
-            token: tokens.refresh_token,
-        }
+    /// Logs a user in.
+    pub async fn new(sessions: Sessions<St>) -> Self {
+        let token = log_in(&sessions).await;
+        Self { sessions, token }
     }
+}
+
+/// The first refresh token of a new session of the client `web`.
+pub async fn log_in<St: SessionStore>(sessions: &Sessions<St>) -> RefreshToken {
+    let grant = Grant::new("user-42")
+        .scope(Scope::from_static("read write"))
+        .client_id("web");
+    let tokens = sessions.start(grant).await.expect("a session");
+    tokens.refresh_token
 }
 
 impl<St: SessionStore> Client for Refreshing<St> {
@@ -58,10 +63,12 @@ impl<St: SessionStore> Client for Refreshing<St> {
 }
 
 /// A clock that goes on by a millisecond each time somebody looks at it.
-pub(crate) struct Ticking(AtomicI64);
+pub struct Ticking(AtomicI64);
 
 impl Ticking {
-    pub(crate) fn new() -> Self {
+    /// A clock that shows the machine's time now.
+    #[expect(clippy::new_without_default, reason = "it reads the time")]
+    pub fn new() -> Self {
         Self(AtomicI64::new(SystemClock.now().as_millis()))
     }
 }
