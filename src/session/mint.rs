@@ -61,18 +61,18 @@ impl AccessClaims<'_> {
     /// The JSON text that [`Claims`](crate::claims::Claims) would have.
     fn written(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut claims = ObjectWriter::new();
-        claims.text("iss", self.iss)?;
-        claims.text("sub", self.sub)?;
+        claims.value("iss", &self.iss)?;
+        claims.value("sub", &self.sub)?;
         match self.aud {
-            Recipients::One(one) => claims.text("aud", one)?,
+            Recipients::One(one) => claims.value("aud", one)?,
             Recipients::Many(many) => claims.value("aud", many)?,
         }
         claims.value("exp", &self.exp)?;
         claims.value("iat", &self.iat)?;
         claims.uuid("jti", self.jti);
-        claims.text("client_id", self.client_id)?;
+        claims.value("client_id", &self.client_id)?;
         if !self.scope.is_empty() {
-            claims.text("scope", self.scope.as_str())?;
+            claims.value("scope", self.scope)?;
         }
         claims.uuid("sid", self.sid.as_uuid());
         claims.value("gen", &self.generation)?;
