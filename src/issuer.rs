@@ -149,21 +149,14 @@ impl Issuer {
             // `Issuer::claims` had no random bytes for it.
             return Err(SignError::signing());
         }
-        self.sign_checked(json::written(claims))
+        self.sign_checked(&json::written(claims).map_err(SignError::unwritten)?)
     }
 
-    /// Signs claims that were written, or not. They have a subject, an identifier, and no registered name
-    /// among the private ones.
-    pub(crate) fn sign_checked(
-        &self,
-        claims: Result<Vec<u8>, serde_json::Error>,
-    ) -> Result<AccessToken, SignError> {
-        // The text of serde_json's error could contain a claim, so it is left out.
-        let payload = claims.map_err(|_| SignError::claims("they cannot be written as JSON"))?;
-        self.0
-            .keys
-            .sign(ACCESS_TOKEN_TYPE, &payload)
-            .map(AccessToken::new)
+    /// Signs the JSON text of claims that have a subject, an identifier, and no registered name among the
+    /// private ones.
+    pub(crate) fn sign_checked(&self, claims: &[u8]) -> Result<AccessToken, SignError> {
+        let token = self.0.keys.sign(ACCESS_TOKEN_TYPE, claims)?;
+        Ok(AccessToken::new(token))
     }
 
     /// The `client_id` of tokens that no OAuth client asked for.
@@ -208,7 +201,7 @@ fn check_private<P: Serialize>(private: &P) -> Result<(), SignError> {
             }
         }
         Ok(_) => Err(SignError::claims("they are no JSON object")),
-        Err(_) => Err(SignError::claims("they cannot be written as JSON")),
+        Err(error) => Err(SignError::unwritten(error)),
     }
 }
 

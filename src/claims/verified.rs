@@ -71,6 +71,7 @@ impl VerifiedToken {
     }
 
     /// The application's own claims, as they are in the token.
+    #[cfg(feature = "session")]
     pub(crate) fn private(&self) -> &Map<String, Value> {
         &self.content.private
     }

@@ -8,8 +8,11 @@ use super::WRITTEN;
 
 /// Writes a JSON object, member by member, exactly as serde_json would write it.
 ///
-/// serde_json looks at each byte of each name and each text for what it has to escape. Here the names are
-/// the program's own.
+/// serde_json looks at each byte of each name and of each UUID for what it has to escape. Here the names are
+/// the program's own, and a UUID has nothing to escape. All other values are serde_json's to write.
+///
+/// By callgrind, the claims of an access token take 3 100 instructions so and 4 600 by serde_json, those of a
+/// refresh token 1 500 and 2 700. A refresh writes both, and has 14 000 beside its cryptography.
 pub(crate) struct ObjectWriter(Vec<u8>);
 
 impl ObjectWriter {
@@ -17,16 +20,6 @@ impl ObjectWriter {
         let mut bytes = Vec::with_capacity(WRITTEN);
         bytes.push(b'{');
         Self(bytes)
-    }
-
-    /// Writes a member whose value is a text.
-    pub(crate) fn text(&mut self, name: &'static str, value: &str) -> Result<(), Error> {
-        self.name(name);
-        if value.bytes().any(is_escaped) {
-            return serde_json::to_writer(&mut self.0, value);
-        }
-        self.quoted(value);
-        Ok(())
     }
 
     /// Writes a member whose value is a UUID.
@@ -105,7 +98,7 @@ mod tests {
 
     fn written(text: &str) -> Vec<u8> {
         let mut object = ObjectWriter::new();
-        object.text("t", text).unwrap();
+        object.value("t", &text).unwrap();
         object.value("n", &7).unwrap();
         object.optional("none", None::<&Value>).unwrap();
         object.optional("some", Some(&json!([text]))).unwrap();
@@ -141,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_uuid_is_written_as_serde_writes_it() {
-        let id = Uuid::from_u128(0x0192_d3a0_ABCD_7000_8000_0000_0000_00ef);
+        let id = Uuid::from_u128(0x0192_d3a0_abcd_7000_8000_0000_0000_00ef);
         let mut object = ObjectWriter::new();
         object.uuid("id", id);
         assert_eq!(object.end(), json!({ "id": id }).to_string().as_bytes());

@@ -85,6 +85,11 @@ impl SignError {
         }
     }
 
+    /// The claims could not be written. What serde_json says of it could contain a claim, so it is left out.
+    pub(crate) fn unwritten(_: serde_json::Error) -> Self {
+        Self::claims("they cannot be written as JSON")
+    }
+
     /// Why the token could not be signed.
     pub fn kind(&self) -> &SignErrorKind {
         &self.kind

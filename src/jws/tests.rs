@@ -3,7 +3,8 @@
 
 use std::{fs, path::Path};
 
-use serde_json::Value;
+use base64_simd::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
 
 use super::KeyErrorKind;
 use super::{
@@ -202,6 +203,28 @@ fn a_set_opens_its_own_type_only() {
     assert_eq!(open("rt+jwt", MAX).unwrap(), b"anything");
     assert_eq!(open("at+jwt", MAX), Err(TokenError::Type));
     assert_eq!(open("rt+jwt", token.len() - 1), Err(TokenError::TooLong));
+}
+
+/// A set keeps the header of one type for each key that signs.
+#[test]
+fn a_header_names_its_own_type_and_the_key_that_signs() {
+    let [one, two] = [Algorithm::EdDSA, Algorithm::ES256].map(|algorithm| {
+        let key = SigningKey::generate(algorithm).unwrap();
+        (algorithm, key.kid().to_owned(), key)
+    });
+    let keys = KeySet::new(one.2.clone());
+    for (algorithm, kid, key) in [&one, &two, &one] {
+        keys.roll_over(key.clone()).unwrap();
+        for typ in ["at+jwt", "rt+jwt", "at+jwt", "rt+jwt"] {
+            let token = keys.sign(typ, b"{}").unwrap();
+            let (header, _) = token.split_once('.').unwrap();
+            let header = URL_SAFE_NO_PAD.decode_to_vec(header).unwrap();
+            let header: Value = serde_json::from_slice(&header).unwrap();
+            let expected = json!({ "alg": algorithm.as_str(), "kid": kid, "typ": typ });
+            assert_eq!(header, expected);
+            assert!(open(&keys.verifying(), &token).is_ok(), "{typ}, {kid}");
+        }
+    }
 }
 
 #[test]

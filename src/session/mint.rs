@@ -12,6 +12,7 @@ use crate::{
     error::{ConfigError, ConfigErrorKind},
     issuer,
     json::ObjectWriter,
+    jws::SignError,
     store::{Session, SessionState, SessionStore},
     token::{AccessToken, TokenResponse, TokenType},
     verifier::DEFAULT_MAX_TOKEN_BYTES,
@@ -61,18 +62,18 @@ impl AccessClaims<'_> {
     /// The JSON text that [`Claims`](crate::claims::Claims) would have.
     fn written(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut claims = ObjectWriter::new();
-        claims.text("iss", self.iss)?;
-        claims.text("sub", self.sub)?;
+        claims.value("iss", &self.iss)?;
+        claims.value("sub", &self.sub)?;
         match self.aud {
-            Recipients::One(one) => claims.text("aud", one)?,
+            Recipients::One(one) => claims.value("aud", one)?,
             Recipients::Many(many) => claims.value("aud", many)?,
         }
         claims.value("exp", &self.exp)?;
         claims.value("iat", &self.iat)?;
         claims.uuid("jti", self.jti);
-        claims.text("client_id", self.client_id)?;
+        claims.value("client_id", &self.client_id)?;
         if !self.scope.is_empty() {
-            claims.text("scope", self.scope.as_str())?;
+            claims.value("scope", self.scope)?;
         }
         claims.uuid("sid", self.sid.as_uuid());
         claims.value("gen", &self.generation)?;
@@ -94,7 +95,6 @@ impl<St: SessionStore> Sessions<St> {
         asked: Asked<'_>,
         private: &PrivateClaims,
     ) -> Result<TokenResponse, SessionError> {
-        let inner = &self.0;
         let &Minting {
             session,
             state,
@@ -103,48 +103,62 @@ impl<St: SessionStore> Sessions<St> {
             proof,
         } = minting;
         issuer::check_subject(&session.subject)?;
-        let token_type = proof.map_or(TokenType::Bearer, KeyProof::token_type);
+        let claims = self.access_claims(minting, &asked, private)?;
+        let expires_in = claims.exp.saturating_since(claims.iat);
+        Ok(TokenResponse {
+            access_token: self.sign_within_limits(claims)?,
+            token_type: token_type(proof),
+            expires_in,
+            refresh_token: self.0.refresh_key.mint(session, state, jti)?,
+            refresh_expires_in: state.expires_at.saturating_since(now),
+            scope: asked.scope,
+        })
+    }
+
+    fn access_claims<'a>(
+        &'a self,
+        minting: &Minting<'a>,
+        asked: &'a Asked<'_>,
+        private: &'a PrivateClaims,
+    ) -> Result<AccessClaims<'a>, SessionError> {
+        let (session, state) = (minting.session, minting.state);
+        let issuer = &self.0.issuer;
         // At most half of the time that is left, so that the client can refresh in time. A token
         // below a second would have expired before it arrives.
-        let left = state.expires_at.saturating_since(now);
-        let lifetime = inner.access_lifetime.min(left / 2).max(SECOND);
-        let iat = now.floor();
-        let exp = (iat + lifetime).min(state.expires_at).floor();
-        let key = (token_type == TokenType::DPoP).then(|| state.bound_to.clone());
-        let own_client_id = inner.issuer.own_client_id();
-        let claims = AccessClaims {
-            iss: inner.issuer.issuer(),
+        let left = state.expires_at.saturating_since(minting.now);
+        let lifetime = self.0.access_lifetime.min(left / 2).max(SECOND);
+        let iat = minting.now.floor();
+        let is_bound = token_type(minting.proof) == TokenType::DPoP;
+        let key = state.bound_to.clone().filter(|_| is_bound);
+        let client_id = session.client_id.as_deref();
+        Ok(AccessClaims {
+            iss: issuer.issuer(),
             sub: &session.subject,
             aud: &asked.audience,
-            exp,
+            exp: (iat + lifetime).min(state.expires_at).floor(),
             iat,
             jti: issuer::fresh_jti()?,
-            client_id: session.client_id.as_deref().unwrap_or(own_client_id),
+            client_id: client_id.unwrap_or_else(|| issuer.own_client_id()),
             scope: &asked.scope,
             sid: session.id,
             generation: state.generation,
             auth_time: session.auth_time,
             acr: session.extra.acr(),
-            cnf: key.flatten().map(Confirmation::with_jkt),
+            cnf: key.map(Confirmation::with_jkt),
             private: Some(private.members()),
-        };
-        Ok(TokenResponse {
-            access_token: self.sign_within_limits(claims)?,
-            token_type,
-            expires_in: exp.saturating_since(iat),
-            refresh_token: inner.refresh_key.mint(session, state, jti)?,
-            refresh_expires_in: left,
-            scope: asked.scope,
         })
     }
 
     fn sign_within_limits(&self, claims: AccessClaims<'_>) -> Result<AccessToken, SessionError> {
-        let issuer = &self.0.issuer;
+        let sign = |claims: &AccessClaims<'_>| {
+            let claims = claims.written().map_err(SignError::unwritten)?;
+            self.0.issuer.sign_checked(&claims)
+        };
         let is_login = claims.generation == 0;
         // The number of the generation grows. What can log in must be able to refresh.
         let room = if is_login { GROWTH } else { 0 };
         let is_short = |token: &AccessToken| token.expose().len() + room <= DEFAULT_MAX_TOKEN_BYTES;
-        let token = issuer.sign_checked(claims.written())?;
+        let token = sign(&claims)?;
         if is_short(&token) {
             return Ok(token);
         }
@@ -153,7 +167,7 @@ impl<St: SessionStore> Sessions<St> {
             private: None,
             ..claims
         };
-        if is_login && !is_short(&issuer.sign_checked(without_private.written())?) {
+        if is_login && !is_short(&sign(&without_private)?) {
             return Err(SessionError::with_detail(
                 SessionErrorKind::InvalidRequest,
                 long,
@@ -163,16 +177,16 @@ impl<St: SessionStore> Sessions<St> {
     }
 }
 
+fn token_type(proof: Option<&KeyProof>) -> TokenType {
+    proof.map_or(TokenType::Bearer, KeyProof::token_type)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{
-        claims::{Audience, Claims, KeyThumbprint},
-        issuer::Issuer,
-        jws::{Algorithm, KeySet, SigningKey},
-    };
+    use crate::claims::{Audience, Claims, KeyThumbprint};
 
     const SID: &str = "0192d3a0-0000-7000-8000-000000000001";
     const JTI: &str = "0192d3a0-0000-4000-8000-000000000002";
@@ -196,27 +210,29 @@ mod tests {
         }
     }
 
-    /// The same claims, in the type that serde writes.
+    /// The same claims, in the type that serde writes. Each is named, so that a new one has to be lent too.
     fn claims(access: &AccessClaims<'_>) -> Claims<Map<String, Value>> {
-        let keys = KeySet::new(SigningKey::generate(Algorithm::EdDSA).unwrap());
-        let issuer = Issuer::new(access.iss, "https://api.example", keys).unwrap();
-        let mut claims = issuer.claims(access.sub, access.iat, Duration::ZERO);
-        claims.aud = match access.aud {
-            Recipients::One(one) => Audience::One((*one).to_owned()),
-            Recipients::Many(many) => {
-                Audience::Many(many.iter().map(|one| (*one).to_owned()).collect())
-            }
-        };
-        claims.exp = access.exp;
-        claims.jti = Some(access.jti.to_string());
-        claims.client_id = Some(access.client_id.to_owned());
-        claims.scope = access.scope.clone();
-        claims.sid = Some(access.sid.to_string());
-        claims.generation = Some(access.generation);
-        claims.auth_time = Some(access.auth_time);
-        claims.acr = access.acr.map(str::to_owned);
-        claims.cnf = access.cnf.clone();
-        claims.with_private(access.private.cloned().unwrap_or_default())
+        let owned = |text: &&str| (*text).to_owned();
+        Claims {
+            iss: access.iss.to_owned(),
+            sub: access.sub.to_owned(),
+            aud: match access.aud {
+                Recipients::One(one) => Audience::One(owned(one)),
+                Recipients::Many(many) => Audience::Many(many.iter().map(owned).collect()),
+            },
+            exp: access.exp,
+            iat: access.iat,
+            nbf: None,
+            jti: Some(access.jti.to_string()),
+            client_id: Some(access.client_id.to_owned()),
+            scope: access.scope.clone(),
+            sid: Some(access.sid.to_string()),
+            generation: Some(access.generation),
+            auth_time: Some(access.auth_time),
+            acr: access.acr.map(str::to_owned),
+            cnf: access.cnf.clone(),
+            private: access.private.cloned().unwrap_or_default(),
+        }
     }
 
     #[track_caller]

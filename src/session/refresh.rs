@@ -190,36 +190,17 @@ impl<St: SessionStore> Sessions<St> {
         attempt: &mut Attempt<'_>,
         decided: &Decided,
     ) -> Result<Option<(TokenResponse, RefreshOutcome)>, SessionError> {
-        let request = attempt.request;
         let (record, next) = (&decided.record, decided.next.as_ref());
-        let session = &record.session;
         let is_unbound = decided.token.possession == Possession::Unbound;
-        if is_unbound && request.must_be_bound(session) {
+        if is_unbound && attempt.request.must_be_bound(&record.session) {
             return Err(self.refuse(Refusal::Unbound, record, decided.token));
         }
-        let scope = self.narrowed(request.scope.as_ref(), &session.scope)?;
-        let default = self.0.issuer.audience();
-        let audience = resources::audience(&request.resources, session, default)?;
-        let private = self.ask_application(attempt, decided).await?;
-        let live = decided.live();
-        let is_proven = decided.token.possession == Possession::Proven;
-        let proof = request.proof.as_ref().filter(|_| is_proven);
-        let tokens = self.mint(
-            &Minting {
-                session,
-                state: live,
-                jti: decided.jti,
-                now: decided.now,
-                proof,
-            },
-            Asked { scope, audience },
-            private,
-        )?;
+        let tokens = self.tokens(attempt, decided).await?;
         if next.is_some() && self.is_stale(decided.since) {
             return Ok(None);
         }
         let (mut outcome, event) = outcome(decided.verdict);
-        if outcome == RefreshOutcome::Current && attempt.token.bound_to != live.bound_to {
+        if outcome == RefreshOutcome::Current && attempt.token.bound_to != decided.live().bound_to {
             outcome = RefreshOutcome::Redelivered;
         }
         let event = event.map(|event| (event, decided.token));
@@ -227,6 +208,30 @@ impl<St: SessionStore> Sessions<St> {
             return Ok(None);
         }
         Ok(Some((tokens, outcome)))
+    }
+
+    /// The tokens of an accepted refresh, unless what it asks for is more than was granted or the application
+    /// refuses it.
+    async fn tokens(
+        &self,
+        attempt: &mut Attempt<'_>,
+        decided: &Decided,
+    ) -> Result<TokenResponse, SessionError> {
+        let request = attempt.request;
+        let session = &decided.record.session;
+        let scope = self.narrowed(request.scope.as_ref(), &session.scope)?;
+        let default = self.0.issuer.audience();
+        let audience = resources::audience(&request.resources, session, default)?;
+        let private = self.ask_application(attempt, decided).await?;
+        let is_proven = decided.token.possession == Possession::Proven;
+        let minting = Minting {
+            session,
+            state: decided.live(),
+            jti: decided.jti,
+            now: decided.now,
+            proof: request.proof.as_ref().filter(|_| is_proven),
+        };
+        self.mint(&minting, Asked { scope, audience }, private)
     }
 
     async fn ask_application<'a>(

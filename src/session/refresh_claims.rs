@@ -30,7 +30,7 @@ impl<'a> RefreshClaims<'a> {
     /// Their JSON text.
     pub(super) fn written(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut claims = ObjectWriter::new();
-        claims.text("iss", &self.iss)?;
+        claims.value("iss", &self.iss)?;
         claims.uuid("sid", self.sid.as_uuid());
         claims.value("gen", &self.generation)?;
         claims.uuid("jti", self.jti);
