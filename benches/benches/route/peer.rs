@@ -40,9 +40,11 @@ impl Peer {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let project = name.replace('_', "-");
         let folder = root.join("../target/peers").join(&project);
-        let has_node = Command::new("node").arg("--version").output().is_ok();
-        if !has_node || !folder.join("node_modules/.package-lock.json").exists() {
-            skipped(&format!("{name} is not installed in target/peers"));
+        if !has_node() || !folder.join("node_modules/.package-lock.json").exists() {
+            skipped(&format!(
+                "{name} is not installed in target/peers: install Node.js with npm, and run \
+                 `scripts/bench route`, which installs it"
+            ));
             return Ok(None);
         }
         let mut process = Command::new("node")
@@ -57,10 +59,21 @@ impl Peer {
         let mut line = String::new();
         let stdout = process.stdout.take().expect("it is piped");
         BufReader::new(stdout).read_line(&mut line)?;
+        // A script that fails ends without a line, and what it says on its standard error is shown.
+        let Ok(facts) = serde_json::from_str(&line) else {
+            drop(process.stdin.take());
+            process.wait()?;
+            skipped(&format!(
+                "{name} did not start, for the reason above. Most often Node.js is too old for it; \
+                 if its packages are broken, delete target/peers/{project} and run \
+                 `scripts/bench route`, which installs them again"
+            ));
+            return Ok(None);
+        };
         Ok(Some(Self {
             name,
             process,
-            facts: serde_json::from_str(&line)?,
+            facts,
         }))
     }
 
@@ -77,6 +90,11 @@ impl Peer {
         let threads = Threads::of_process(self.process.id());
         Subject::over_http(self.name, load, &route, &self.facts.tokens, threads)
     }
+}
+
+/// Whether there is what runs them.
+pub(crate) fn has_node() -> bool {
+    Command::new("node").arg("--version").output().is_ok()
 }
 
 impl Drop for Peer {
