@@ -7,7 +7,9 @@ use sqlx::postgres::PgPoolOptions;
 use tests_shared::{servers::postgres::Postgres, skipped};
 use tokio::runtime;
 use tower_bearer::Algorithm;
-use tower_bearer_benches::{crowd::Crowd, effort::Effort, origin, refreshing::sessions, report::Report};
+use tower_bearer_benches::{
+    crowd::Crowd, effort::Effort, origin, refreshing::sessions, report::Report,
+};
 use tower_bearer_sqlx::PostgresStore;
 
 use crate::{
