@@ -6,12 +6,18 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    future::Future,
+    future::{Future, poll_fn},
     mem,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
+    time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::{
+    sync::oneshot::{self, error::RecvError},
+    time::timeout,
+};
 
 use tower_bearer::{
     claims::SessionId,
@@ -27,14 +33,15 @@ const PASSED_OVER: usize = 256;
 /// Does the calls of a [`Grouping`].
 pub(crate) trait Worker: Send + Sync + 'static {
     type Call: Clone + Send + Sync + 'static;
-    type Answer: Clone + Send + 'static;
+    type Answer: Send + 'static;
 
-    /// The session that a call is about.
-    fn session(call: &Self::Call) -> SessionId;
+    /// How long a call waits for its group. After that it is done alone as well, and the first answer
+    /// counts. `None` for calls that must not be done twice.
+    const PATIENCE: Option<Duration> = None;
 
-    /// Whether a group may have several calls of one session.
-    fn shares_sessions() -> bool {
-        false
+    /// The session of a call that must not be in a group with another call of this session.
+    fn apart(_call: &Self::Call) -> Option<SessionId> {
+        None
     }
 
     /// Whether a call is never done with others, so that it need not wait for them.
@@ -59,12 +66,11 @@ pub(crate) trait Worker: Send + Sync + 'static {
 }
 
 /// The outcome of one call that was done together with others.
-#[derive(Clone)]
 pub(crate) enum Outcome<A> {
     Done(Result<A, StoreError>),
     /// The call was not done. It has to be done alone, so that it does not delay the others or make
     /// them fail.
-    Not,
+    Alone,
 }
 
 /// Does calls in groups.
@@ -120,10 +126,11 @@ impl<W: Worker> Grouping<W> {
             if let Some(lane) = self.enqueue(waiting) {
                 tokio::spawn(lane.run());
             }
-            match answered.await {
+            match self.told(&call, answered).await {
                 Ok(Told::Outcome(Outcome::Done(answer))) => return answer,
-                Ok(Told::Outcome(Outcome::Not)) => return self.alone(&call).await,
+                Ok(Told::Outcome(Outcome::Alone)) => return self.alone(&call).await,
                 Ok(Told::Again) => {}
+                Err(_) if W::PATIENCE.is_some() => return self.alone(&call).await,
                 // The group was stopped half-way, so it is unknown whether the call was done.
                 Err(gone) => {
                     return Err(StoreError::with_source(StoreErrorKind::Unavailable, gone));
@@ -132,8 +139,34 @@ impl<W: Worker> Grouping<W> {
         }
     }
 
-    /// Seldom happens, and its future is large: in a box of its own it does not make the future of
-    /// every call as large, which is moved several times.
+    /// What a group tells of its call, or, if that takes too long, the call done alone.
+    async fn told(
+        &self,
+        call: &W::Call,
+        mut answered: oneshot::Receiver<Told<W::Answer>>,
+    ) -> Result<Told<W::Answer>, RecvError> {
+        let Some(patience) = W::PATIENCE else {
+            return answered.await;
+        };
+        if let Ok(told) = timeout(patience, &mut answered).await {
+            return told;
+        }
+        let mut alone = pin!(self.alone(call));
+        let mut is_awaited = true;
+        let first = poll_fn(|context| {
+            if is_awaited && let Poll::Ready(told) = Pin::new(&mut answered).poll(context) {
+                match told {
+                    Ok(Told::Outcome(Outcome::Done(answer))) => return Poll::Ready(answer),
+                    _ => is_awaited = false,
+                }
+            }
+            alone.as_mut().poll(context)
+        });
+        Ok(Told::Outcome(Outcome::Done(first.await)))
+    }
+
+    /// Does the call alone. The future of that is large and seldom needed: in a box it does not make
+    /// the future of every call as large, which is moved several times.
     async fn alone(&self, call: &W::Call) -> Result<W::Answer, StoreError> {
         Box::pin(self.worker.alone(call)).await
     }
@@ -142,6 +175,12 @@ impl<W: Worker> Grouping<W> {
     /// once.
     fn enqueue(self: &Arc<Self>, waiting: Waiting<W>) -> Option<Lane<W>> {
         let mut state = self.lock();
+        // Those that wait no longer must not pile up while the groups that are under way hang.
+        while let Some(first) = state.waiting.front()
+            && first.answer.is_closed()
+        {
+            state.waiting.pop_front();
+        }
         state.waiting.push_back(waiting);
         (state.working < self.lanes).then(|| {
             state.working += 1;
@@ -172,7 +211,10 @@ impl<W: Worker> Lane<W> {
                 .unzip();
             let outcomes = match self.0.worker.together(&calls).await {
                 Ok(outcomes) => outcomes,
-                Err(error) => vec![Outcome::Done(Err(error)); calls.len()],
+                Err(error) => calls
+                    .iter()
+                    .map(|_| Outcome::Done(Err(error.clone())))
+                    .collect(),
             };
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 // A caller that was cancelled needs no answer.
@@ -198,7 +240,7 @@ impl<W: Worker> Drop for Lane<W> {
 }
 
 impl<W: Worker> State<W> {
-    /// Takes the calls for the next group. Unless they may share their sessions, at most one of each:
+    /// Takes the calls for the next group. Of those that have to be apart, at most one of each session:
     /// of two swaps that expect the same version, one has to lose. Further calls of a session keep
     /// waiting, behind the others.
     fn take(&mut self) -> Vec<Waiting<W>> {
@@ -212,9 +254,9 @@ impl<W: Worker> State<W> {
             if waiting.answer.is_closed() {
                 continue;
             }
-            match W::shares_sessions() || sessions.insert(W::session(&waiting.call)) {
-                true => group.push(waiting),
-                false => later.push(waiting),
+            match W::apart(&waiting.call) {
+                Some(session) if !sessions.insert(session) => later.push(waiting),
+                _ => group.push(waiting),
             }
         }
         self.waiting.extend(later);

@@ -36,7 +36,7 @@ enum Check {
 /// How many writes of swaps may be under way at a time. With fewer, swaps wait even when there
 /// are only two or three; with more, the groups are smaller, which is slower.
 const LANES: usize = 4;
-/// How many loads may be under way at a time.
+/// How many queries for loads may be under way at a time, besides those for single loads.
 pub(super) const LOAD_LANES: usize = 2;
 
 impl Connections {
@@ -45,7 +45,8 @@ impl Connections {
         self.for_swaps().saturating_sub(1).clamp(1, LANES)
     }
 
-    /// How many connections are for swaps that are written alone.
+    /// How many connections are for swaps that are written alone, and how many for loads that are done
+    /// alone.
     pub(super) fn beside_lanes(&self) -> usize {
         self.for_swaps().saturating_sub(self.lanes()).max(1)
     }
@@ -71,7 +72,16 @@ impl Connections {
 
     /// Runs a statement that reads. Its rows must have a column `writable`.
     pub(super) async fn read(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
-        self.run(statement, Check::IsPrimarys, ()).await
+        self.read_holding(statement, ()).await
+    }
+
+    /// Like [`read`](Self::read), and drops `held` when the connection is back in the pool.
+    pub(super) async fn read_holding(
+        &self,
+        statement: Statement,
+        held: impl Send + 'static,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        self.run(statement, Check::IsPrimarys, held).await
     }
 
     /// Like [`read`](Self::read), for a caller that is in a task which is never cancelled.

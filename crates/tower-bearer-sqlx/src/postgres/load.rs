@@ -1,7 +1,8 @@
 //! Loads sessions: a single one, or several in one query.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use tower_bearer::{
@@ -13,15 +14,16 @@ use crate::grouping::{Outcome, Worker};
 
 use super::{
     connections::Connections,
-    error::is_of_a_row,
     row::{self, statement},
-    statements::Statements,
+    statements::{SOON, Statements},
 };
 
 /// Loads sessions over the store's connections.
 pub(super) struct Loader {
     connections: Arc<Connections>,
     statements: Arc<Statements>,
+    /// Limits the loads that are done alone, so that groups are not given up where the server is slow.
+    alone: Arc<Semaphore>,
 }
 
 impl Loader {
@@ -29,6 +31,7 @@ impl Loader {
         Self {
             connections: Arc::clone(connections),
             statements: Arc::clone(statements),
+            alone: Arc::new(Semaphore::new(connections.beside_lanes())),
         }
     }
 }
@@ -37,13 +40,8 @@ impl Worker for Loader {
     type Call = SessionId;
     type Answer = Loaded;
 
-    fn session(id: &SessionId) -> SessionId {
-        *id
-    }
-
-    fn shares_sessions() -> bool {
-        true
-    }
+    /// A connection that has gone silent holds up no load for longer.
+    const PATIENCE: Option<Duration> = Some(SOON);
 
     async fn together(&self, ids: &[SessionId]) -> Result<Vec<Outcome<Loaded>>, StoreError> {
         let load = match ids {
@@ -55,9 +53,8 @@ impl Worker for Loader {
         };
         let rows = match self.connections.read_here(load).await {
             Ok(rows) => rows,
-            Err(error) if ids.len() > 1 && is_of_a_row(&error) => {
-                return Ok(vec![Outcome::Not; ids.len()]);
-            }
+            // One row may be the reason, or the connection: a load may be repeated.
+            Err(_) if ids.len() > 1 => return Ok(ids.iter().map(|_| Outcome::Alone).collect()),
             Err(error) => return Err(error),
         };
         let now = row::now(&rows)?;
@@ -72,7 +69,8 @@ impl Worker for Loader {
 
     async fn alone(&self, id: &SessionId) -> Result<Loaded, StoreError> {
         let load = statement(&self.statements.load).bind(id.as_uuid());
-        let rows = self.connections.read(load).await?;
+        let turn = Arc::clone(&self.alone).acquire_owned().await.ok();
+        let rows = self.connections.read_holding(load, turn).await?;
         let record = rows.first().map(row::read).transpose()?.flatten();
         Ok(Loaded::new(record, row::now(&rows)?))
     }

@@ -65,15 +65,18 @@ const BATCH: usize = 256;
 /// commit. They use at most 4 connections at a time. In a pool of fewer than 6 connections they
 /// use two fewer than the pool has, but at least one.
 ///
-/// Loads go together in the same way, in one query over at most 2 connections at a time. A load
-/// sees all that was acknowledged before it was asked for: it never joins a query that is under way.
+/// Loads go together in the same way, in one query over at most 2 connections at a time. A load that
+/// has waited for 50 ms is done alone as well, so that a connection that has gone silent holds up no
+/// other load. A load sees all that was acknowledged before it was asked for: it never joins a query
+/// that is under way.
 ///
 /// One rotation does not make another fail or wait. If another transaction has locked a session,
 /// or the database refuses a row, that rotation is tried again alone, while the others go on. It
 /// waits for the lock for a quarter of the [timeout](PostgresOptions::timeout), as every write
 /// does, and then fails as `Busy`: the client gets a 503, keeps its token and may present it
-/// again. A load never waits for a lock, and a session that cannot be read fails no other load.
-/// Only when a connection is lost do all calls of the same statement fail.
+/// again. Only when their connection is lost, or the server refuses them all, do the rotations of one
+/// statement fail together. A load never waits for the lock of a session, and a session that cannot be
+/// read fails no other load: what fails for a group is asked for again, one by one.
 ///
 /// In a pool of 3 connections or more, rotations never use the last one. It is kept for loads,
 /// logins, confirmations and the ends of sessions, so that a logout never waits for a queue of

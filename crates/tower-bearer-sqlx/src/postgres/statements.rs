@@ -20,9 +20,9 @@ const WRITABLE: &str = "pg_catalog.current_setting('transaction_read_only') = 'o
 
 const COLUMNS: &str = columns::names!();
 
-/// How long a swap waits for a row's lock while other swaps may wait for it. It is usually longer
-/// than a commit takes.
-const SOON: Duration = Duration::from_millis(50);
+/// How long a swap waits for a row's lock while other swaps may wait for it, and a load for those that
+/// it goes together with. It is usually longer than a commit takes.
+pub(super) const SOON: Duration = Duration::from_millis(50);
 
 pub(super) struct Statements {
     pub(super) now: Arc<str>,
@@ -106,9 +106,9 @@ fn insert(sessions: &str, settled: &str) -> Arc<str> {
 /// Gives one row even if there is no session.
 fn load(sessions: &str, wanted: &str) -> Arc<str> {
     format!(
-        "SELECT now, writable, {COLUMNS}
+        "SELECT server.now, server.writable, kept.*
         FROM (SELECT {NOW} AS now, {WRITABLE} AS writable) AS server
-        LEFT JOIN {sessions} ON id = {wanted}"
+        LEFT JOIN (SELECT {COLUMNS} FROM {sessions}) AS kept ON kept.id = {wanted}"
     )
     .into()
 }

@@ -35,8 +35,8 @@ impl Worker for SwapWriter {
     type Call = PendingSwap;
     type Answer = Swap;
 
-    fn session(swap: &PendingSwap) -> SessionId {
-        swap.id
+    fn apart(swap: &PendingSwap) -> Option<SessionId> {
+        Some(swap.id)
     }
 
     /// The end of a session need not wait for rotations.
@@ -56,7 +56,7 @@ impl Worker for SwapWriter {
         };
         let written = |swap: &PendingSwap| match swapped.contains(&swap.id) {
             true => Outcome::Done(Ok(Swap::Swapped)),
-            false => Outcome::Not,
+            false => Outcome::Alone,
         };
         Ok(swaps.iter().map(written).collect())
     }
@@ -99,7 +99,7 @@ impl SwapWriter {
         let statement = one(&self.statements.swap_soon, swap)?;
         match self.connections.write_here(statement).await {
             Ok(rows) => Ok(Outcome::Done(Ok(outcome(rows.len())))),
-            Err(error) if error.kind() == StoreErrorKind::Busy => Ok(Outcome::Not),
+            Err(error) if error.kind() == StoreErrorKind::Busy => Ok(Outcome::Alone),
             Err(error) => Err(error),
         }
     }

@@ -1,13 +1,13 @@
-//! Loads any number of sessions in one query.
+//! Loads sessions: a single one, or several in one query.
 
-use std::{collections::HashMap, slice, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use sqlx::SqlitePool;
 
 use tower_bearer::{
     claims::SessionId,
     clock::Clock,
-    store::{Loaded, StoreError, StoreErrorKind},
+    store::{Loaded, StoreError},
 };
 
 use crate::{
@@ -17,13 +17,23 @@ use crate::{
 
 use super::{error::failed, row};
 
-/// The identifiers are one JSON text, so that one prepared statement serves any number of them.
 pub(super) const LOAD: &str = concat!(
     "SELECT ",
     columns::names!(),
-    " FROM (SELECT unhex(value) AS wanted_id FROM json_each(?) AS wanted)
-    JOIN tower_bearer_sessions ON id = wanted_id"
+    " FROM tower_bearer_sessions WHERE id = ?"
 );
+/// The identifiers are one JSON text, so that one prepared statement serves any number of them. The
+/// index is named because the planner may otherwise walk the table, where the application had it
+/// analysed while there were few sessions.
+pub(super) const LOAD_MANY: &str = concat!(
+    "SELECT ",
+    columns::names!(),
+    " FROM (SELECT unhex(value) AS wanted_id FROM json_each(?) AS wanted)
+    CROSS JOIN tower_bearer_sessions INDEXED BY sqlite_autoindex_tower_bearer_sessions_1
+        ON id = wanted_id"
+);
+/// How long a load waits for those that it goes together with.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Loads sessions over the connections that read.
 pub(super) struct Loader {
@@ -35,37 +45,18 @@ impl Worker for Loader {
     type Call = SessionId;
     type Answer = Loaded;
 
-    fn session(id: &SessionId) -> SessionId {
-        *id
-    }
-
-    fn shares_sessions() -> bool {
-        true
-    }
+    /// What holds up one query holds up no load for longer.
+    const PATIENCE: Option<Duration> = Some(PATIENCE);
 
     async fn together(&self, ids: &[SessionId]) -> Result<Vec<Outcome<Loaded>>, StoreError> {
-        match self.load(ids).await {
-            Ok(loaded) => Ok(loaded.into_iter().map(Outcome::Done).collect()),
-            // A damaged page may have only one of them.
-            Err(error) if ids.len() > 1 && error.kind() == StoreErrorKind::Corrupt => {
-                Ok(vec![Outcome::Not; ids.len()])
-            }
-            Err(error) => Err(error),
+        if let [id] = ids {
+            return Ok(vec![Outcome::Done(self.alone(id).await)]);
         }
-    }
-
-    async fn alone(&self, id: &SessionId) -> Result<Loaded, StoreError> {
-        let loaded = self.load(slice::from_ref(id)).await?;
-        let loaded = loaded.into_iter().next();
-        loaded.unwrap_or_else(|| Err(StoreErrorKind::Corrupt.into()))
-    }
-}
-
-impl Loader {
-    /// Loads the sessions, with an error for each that cannot be read.
-    async fn load(&self, ids: &[SessionId]) -> Result<Vec<Result<Loaded, StoreError>>, StoreError> {
-        let load = sqlx::query(LOAD).bind(ids_json(ids));
-        let rows = load.fetch_all(&self.readers).await.map_err(failed)?;
+        let load = sqlx::query(LOAD_MANY).bind(ids_json(ids));
+        let Ok(rows) = load.fetch_all(&self.readers).await else {
+            // One row may be the reason: a page may be damaged.
+            return Ok(ids.iter().map(|_| Outcome::Alone).collect());
+        };
         let now = self.clock.now();
         let found = rows.iter().map(|row| Ok((row::id(row)?, row)));
         let found: HashMap<_, _> = found.collect::<Result<_, StoreError>>()?;
@@ -73,7 +64,15 @@ impl Loader {
             let record = found.get(id).copied().map(row::read).transpose()?;
             Ok(Loaded::new(record, now))
         };
-        Ok(ids.iter().map(loaded).collect())
+        Ok(ids.iter().map(loaded).map(Outcome::Done).collect())
+    }
+
+    async fn alone(&self, id: &SessionId) -> Result<Loaded, StoreError> {
+        let load = sqlx::query(LOAD).bind(row::id_bytes(*id));
+        let found = load.fetch_optional(&self.readers).await.map_err(failed)?;
+        let now = self.clock.now();
+        let record = found.as_ref().map(row::read).transpose()?;
+        Ok(Loaded::new(record, now))
     }
 }
 

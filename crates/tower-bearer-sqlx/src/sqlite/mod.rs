@@ -15,6 +15,7 @@ mod tests;
 use std::{fmt, sync::Arc};
 
 use sqlx::SqlitePool;
+use tokio::time::timeout;
 
 pub use self::open::SqliteOptions;
 use self::{error::failed, load::Loader, open::Pools, swap::SwapWriter};
@@ -22,14 +23,15 @@ use tower_bearer::{
     claims::SessionId,
     clock::{Clock, SystemClock, Timestamp},
     store::{
-        EndReason, Listed, Loaded, OpenError, Record, SessionState, SessionStore, StoreError, Swap,
+        EndReason, Listed, Loaded, OpenError, Record, SessionState, SessionStore, StoreError,
+        StoreErrorKind, Swap,
     },
 };
 
 use crate::{columns, grouping::Grouping, pending_swap::PendingSwap};
 
 /// How many queries for loads may be under way at a time.
-const LOAD_LANES: usize = 1;
+const LOAD_LANES: usize = 2;
 /// How many confirmations one statement writes, and how many sessions one statement deletes.
 const BATCH: usize = 256;
 
@@ -108,11 +110,19 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 ///
 /// A rotation that arrives while no other is being written is written at once. Rotations that
 /// arrive while others are being written are written together, up to 64 in one statement and one
-/// commit. Each other write is a commit of its own. Loads go together in the same way, in one query.
+/// commit. Each other write is a commit of its own.
+///
+/// Loads go together in the same way, up to 64 in one query, with at most two such queries at a time.
+/// A load that has waited for 50 ms is done alone as well, over another connection. A session that
+/// cannot be read fails no other load.
+///
+/// If the application has the file analysed (`ANALYZE`, `PRAGMA optimize`), let it do so again when the
+/// file has grown. With the statistics of a table of a few rows, SQLite walks the whole table at each
+/// rotation.
 ///
 /// SQLite does not lock single rows, but the whole file. While another process writes, all writes
 /// here wait, up to the [busy timeout](SqliteOptions::busy_timeout). In WAL mode, loads do not
-/// wait.
+/// wait for writes.
 ///
 /// # Dead sessions
 ///
@@ -246,7 +256,12 @@ impl SessionStore for SqliteStore {
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
-        self.loads.call(id).await
+        // The timeout includes the wait for others before this one gets a connection.
+        let patience = self.readers.options().get_acquire_timeout();
+        match timeout(patience, self.loads.call(id)).await {
+            Ok(loaded) => loaded,
+            Err(elapsed) => Err(StoreError::with_source(StoreErrorKind::Timeout, elapsed)),
+        }
     }
 
     async fn swap(

@@ -47,8 +47,8 @@ impl SqliteOptions {
         self
     }
 
-    /// How many calls can read at the same time, at least 1. A database in memory has only one
-    /// connection for everything.
+    /// How many connections read, at least 1: for lists, and for loads, of which many go together in
+    /// one query. A database in memory has only one connection for everything.
     #[must_use]
     pub fn readers(mut self, readers: u32) -> Self {
         self.readers = readers.max(1);

@@ -66,8 +66,8 @@ impl Worker for SwapWriter {
     type Call = PendingSwap;
     type Answer = Swap;
 
-    fn session(swap: &PendingSwap) -> SessionId {
-        swap.id
+    fn apart(swap: &PendingSwap) -> Option<SessionId> {
+        Some(swap.id)
     }
 
     /// The end of a session need not wait for rotations.
@@ -85,7 +85,7 @@ impl Worker for SwapWriter {
                 Ok(swaps.iter().map(outcome).collect())
             }
             Err(error) if swaps.len() > 1 && is_of_a_row(&error) => {
-                Ok(vec![Outcome::Not; swaps.len()])
+                Ok(swaps.iter().map(|_| Outcome::Alone).collect())
             }
             Err(error) => Err(error),
         }

@@ -45,12 +45,12 @@ struct ModelState {
     began: usize,
     queries: HashMap<usize, oneshot::Sender<End>>,
     has_failed: bool,
-    /// The sessions of a query that failed.
-    harmed: HashSet<SessionId>,
+    /// The calls that were in a query which failed.
+    harmed: HashSet<usize>,
 }
 
 impl Model {
-    async fn query(&self, ids: &[SessionId]) -> (End, Vec<Loaded>) {
+    async fn query(&self, calls: &[Asked]) -> (End, Vec<Loaded>) {
         let (end, ended) = oneshot::channel();
         let version = {
             let mut state = self.state.lock().unwrap();
@@ -59,8 +59,13 @@ impl Model {
             state.queries.insert(began, end);
             state.version
         };
-        let loaded = ids.iter().map(|id| loaded(*id, version)).collect();
-        (ended.await.unwrap(), loaded)
+        let loaded = calls.iter().map(|call| loaded(call.id, version)).collect();
+        let end = ended.await.unwrap();
+        if end == End::Failed {
+            let harmed = calls.iter().map(|call| call.number);
+            self.state.lock().unwrap().harmed.extend(harmed);
+        }
+        (end, loaded)
     }
 }
 
@@ -72,37 +77,37 @@ fn loaded(id: SessionId, version: u64) -> Loaded {
     Loaded::new(Some(record), now)
 }
 
+#[derive(Clone, Copy)]
+struct Asked {
+    number: usize,
+    id: SessionId,
+}
+
 impl Worker for Model {
-    type Call = SessionId;
+    type Call = Asked;
     type Answer = Loaded;
 
-    fn session(id: &SessionId) -> SessionId {
-        *id
-    }
+    /// Longer than the test takes.
+    const PATIENCE: Option<Duration> = Some(Duration::from_secs(3_600));
 
-    fn shares_sessions() -> bool {
-        true
-    }
-
-    async fn together(&self, ids: &[SessionId]) -> Result<Vec<Outcome<Loaded>>, StoreError> {
-        let (end, loaded) = self.query(ids).await;
-        if matches!(end, End::Failed | End::Stopped) {
-            self.state.lock().unwrap().harmed.extend(ids);
-        }
+    async fn together(&self, calls: &[Asked]) -> Result<Vec<Outcome<Loaded>>, StoreError> {
+        let (end, loaded) = self.query(calls).await;
         match end {
             End::Well => Ok(loaded
                 .into_iter()
                 .map(|one| Outcome::Done(Ok(one)))
                 .collect()),
-            End::Left => Ok(vec![Outcome::Not; ids.len()]),
+            End::Left => Ok(calls.iter().map(|_| Outcome::Alone).collect()),
             End::Failed => Err(StoreErrorKind::Busy.into()),
             End::Stopped => std::panic::resume_unwind(Box::new(())),
         }
     }
 
-    async fn alone(&self, id: &SessionId) -> Result<Loaded, StoreError> {
-        let (_, mut loaded) = self.query(slice::from_ref(id)).await;
-        Ok(loaded.remove(0))
+    async fn alone(&self, call: &Asked) -> Result<Loaded, StoreError> {
+        match self.query(slice::from_ref(call)).await {
+            (End::Failed, _) => Err(StoreErrorKind::Busy.into()),
+            (_, mut loaded) => Ok(loaded.remove(0)),
+        }
     }
 }
 
@@ -170,12 +175,12 @@ impl Play {
         }
     }
 
-    fn begin(&mut self, call: usize) {
-        let id = SessionId::from_uuid(Uuid::from_u128(CALLS[call]));
+    fn begin(&mut self, number: usize) {
+        let id = SessionId::from_uuid(Uuid::from_u128(CALLS[number]));
         let group = Arc::clone(&self.group);
         self.calls.push(Call {
             before: self.group.worker.state.lock().unwrap().version,
-            loading: tokio::spawn(async move { group.call(id).await }),
+            loading: tokio::spawn(async move { group.call(Asked { number, id }).await }),
         });
     }
 
@@ -204,7 +209,7 @@ impl Play {
                         "call {number} is too old"
                     );
                 }
-                Err(error) => assert!(harmed.contains(&id), "call {number}: {error:?}"),
+                Err(error) => assert!(harmed.contains(&number), "call {number}: {error:?}"),
             }
         }
     }

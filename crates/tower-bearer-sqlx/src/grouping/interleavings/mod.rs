@@ -56,7 +56,10 @@ impl<T: Debug> Drop for Told<'_, T> {
 
 /// Plays every schedule, with one lane and with two.
 fn every_schedule(what: &str, play: impl AsyncFn(&mut Path, usize)) {
-    let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
     for lanes in [1, 2] {
         let (mut path, mut schedules) = (Path::default(), 0);
         loop {

@@ -86,8 +86,8 @@ impl Worker for Model {
     type Call = PendingSwap;
     type Answer = Swap;
 
-    fn session(swap: &PendingSwap) -> SessionId {
-        swap.id
+    fn apart(swap: &PendingSwap) -> Option<SessionId> {
+        Some(swap.id)
     }
 
     async fn together(&self, swaps: &[PendingSwap]) -> Result<Vec<Outcome<Swap>>, StoreError> {
@@ -98,7 +98,7 @@ impl Worker for Model {
                 .iter()
                 .map(|swap| Outcome::Done(Ok(self.apply(swap))))
                 .collect()),
-            End::Left => Ok(vec![Outcome::Not; swaps.len()]),
+            End::Left => Ok(swaps.iter().map(|_| Outcome::Alone).collect()),
             End::Failed => Err(StoreErrorKind::Busy.into()),
             End::Stopped => resume_unwind(Box::new(())),
         }
