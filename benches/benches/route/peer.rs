@@ -21,6 +21,12 @@ pub(crate) struct Peer {
     facts: Facts,
 }
 
+/// What to do where a peer is not there, or does not start.
+const INSTALL: &str =
+    "install Node.js with npm, and run `scripts/bench route`, which installs the packages";
+const MEND: &str = "the reason is above. Node.js may be too old for it; if its packages are broken, delete \
+    its folder in target/peers and run `scripts/bench route`, which installs them again";
+
 /// What its script says.
 #[derive(Deserialize)]
 struct Facts {
@@ -41,10 +47,7 @@ impl Peer {
         let project = name.replace('_', "-");
         let folder = root.join("../target/peers").join(&project);
         if !has_node() || !folder.join("node_modules/.package-lock.json").exists() {
-            skipped(&format!(
-                "{name} is not installed in target/peers: install Node.js with npm, and run \
-                 `scripts/bench route`, which installs it"
-            ));
+            skipped(&format!("{name} is not installed in target/peers: {INSTALL}"));
             return Ok(None);
         }
         let mut process = Command::new("node")
@@ -63,11 +66,7 @@ impl Peer {
         let Ok(facts) = serde_json::from_str(&line) else {
             drop(process.stdin.take());
             process.wait()?;
-            skipped(&format!(
-                "{name} did not start, for the reason above. Most often Node.js is too old for it; \
-                 if its packages are broken, delete target/peers/{project} and run \
-                 `scripts/bench route`, which installs them again"
-            ));
+            skipped(&format!("{name} did not start: {MEND}"));
             return Ok(None);
         };
         Ok(Some(Self {
