@@ -47,7 +47,9 @@ impl Peer {
         let project = name.replace('_', "-");
         let folder = root.join("../target/peers").join(&project);
         if !has_node() || !folder.join("node_modules/.package-lock.json").exists() {
-            skipped(&format!("{name} is not installed in target/peers: {INSTALL}"));
+            skipped(&format!(
+                "{name} is not installed in target/peers: {INSTALL}"
+            ));
             return Ok(None);
         }
         let mut process = Command::new("node")
