@@ -3,6 +3,7 @@
 mod conforming;
 mod durable;
 mod grouping;
+mod loading;
 mod locking;
 mod opening;
 mod planning;

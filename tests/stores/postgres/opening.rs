@@ -77,12 +77,15 @@ async fn tables_may_have_any_name() {
         ("select", "table"),
         (&longest, &longest),
         ("pg", "public.sessions"),
+        ("pg", "server"),
+        ("pg", "kept"),
     ];
     let mut stores = Vec::new();
     for (number, (schema, table)) in (0..).zip(names) {
         let options = PostgresOptions::new().schema(schema).table(table);
         let store = open_with(&server.url(), options.clone()).await;
-        kept(&store, number, "ada").await;
+        let first = kept(&store, number, "ada").await;
+        assert!(load(&store, number).await == first);
         stores.push(open_with(&server.url(), options).await);
     }
     for (number, store) in (0..).zip(&stores) {

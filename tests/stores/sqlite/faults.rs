@@ -161,6 +161,38 @@ async fn a_row_that_cannot_be_read_is_corrupt() {
     }
 }
 
+/// All of them begin before the first query, as the test's runtime has one thread.
+#[tokio::test]
+async fn loads_that_go_together_get_their_own_answers() {
+    let (_directory, url) = place();
+    let setup = open(&url).await;
+    for number in 1..=3 {
+        setup.insert(&record(number, "ada")).await;
+    }
+    run(
+        &mut connection(&url).await,
+        "UPDATE tower_bearer_sessions SET generation = -1 WHERE id = unhex(format('%032d', 2))",
+    )
+    .await;
+    let loads = [1, 404, 2, 1, 3].map(|number| {
+        let store = setup.store.clone();
+        tokio::spawn(async move { store.load(id(number)).await })
+    });
+    for (number, load) in [1, 404, 2, 1, 3].into_iter().zip(loads) {
+        match (number, load.await.expect("no panic")) {
+            (2, outcome) => {
+                let error = outcome.expect_err("it cannot be read");
+                assert_eq!(error.kind(), StoreErrorKind::Corrupt);
+            }
+            (404, loaded) => assert!(loaded.expect("it loads").record.is_none()),
+            (_, loaded) => {
+                let record = loaded.expect("it loads").record.expect("a session");
+                assert_eq!(record.session.id, id(number));
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_is_no_database_is_refused() {
     let (directory, url) = place();

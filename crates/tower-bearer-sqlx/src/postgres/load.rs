@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use tower_bearer::{
     claims::SessionId,
-    store::{Loaded, StoreError},
+    store::{Loaded, StoreError, StoreErrorKind},
 };
 
 use crate::grouping::{Outcome, Worker};
@@ -53,8 +53,11 @@ impl Worker for Loader {
         };
         let rows = match self.connections.read_here(load).await {
             Ok(rows) => rows,
-            // One row may be the reason, or the connection: a load may be repeated.
-            Err(_) if ids.len() > 1 => return Ok(ids.iter().map(|_| Outcome::Alone).collect()),
+            // One row may be the reason, or the connection: a load may be repeated, unless there was no
+            // time for it.
+            Err(error) if ids.len() > 1 && error.kind() != StoreErrorKind::Timeout => {
+                return Ok(ids.iter().map(|_| Outcome::Alone).collect());
+            }
             Err(error) => return Err(error),
         };
         let now = row::now(&rows)?;

@@ -7,7 +7,7 @@ use sqlx::SqlitePool;
 use tower_bearer::{
     claims::SessionId,
     clock::Clock,
-    store::{Loaded, StoreError},
+    store::{Loaded, StoreError, StoreErrorKind},
 };
 
 use crate::{
@@ -53,9 +53,13 @@ impl Worker for Loader {
             return Ok(vec![Outcome::Done(self.alone(id).await)]);
         }
         let load = sqlx::query(LOAD_MANY).bind(ids_json(ids));
-        let Ok(rows) = load.fetch_all(&self.readers).await else {
+        let rows = match load.fetch_all(&self.readers).await.map_err(failed) {
+            Ok(rows) => rows,
             // One row may be the reason: a page may be damaged.
-            return Ok(ids.iter().map(|_| Outcome::Alone).collect());
+            Err(error) if error.kind() != StoreErrorKind::Timeout => {
+                return Ok(ids.iter().map(|_| Outcome::Alone).collect());
+            }
+            Err(error) => return Err(error),
         };
         let now = self.clock.now();
         let found = rows.iter().map(|row| Ok((row::id(row)?, row)));
