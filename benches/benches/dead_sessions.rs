@@ -19,6 +19,7 @@ use tower_bearer::{
 use tower_bearer_benches::{
     effort::Effort,
     figures::{Figures, median},
+    origin,
     report::Report,
     tokens::{AUDIENCE, ISSUER, SECRET},
 };
@@ -40,7 +41,9 @@ fn main() -> io::Result<()> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    report.origin(origin::disk());
     runtime.block_on(async {
+        report.origin(origin::sqlite().await);
         measure("memory", MemoryStore::new(), effort, &mut report).await;
         sqlite(effort, &mut report).await;
         redis(effort, &mut report).await;
@@ -60,6 +63,7 @@ async fn redis(effort: Effort, report: &mut Report) {
     let Some(server) = Redis::start_to_measure().await else {
         return skipped("redis-server is not installed");
     };
+    report.origin(origin::program("Redis", "redis-server"));
     let store = RedisStore::connect(&server.url()).await;
     measure("redis", store.expect("it opens"), effort, report).await;
 }
@@ -68,6 +72,10 @@ async fn postgres(effort: Effort, report: &mut Report) {
     let Some(server) = Postgres::start_to_measure().await else {
         return skipped("PostgreSQL's initdb is not installed");
     };
+    report.origin(origin::program(
+        "PostgreSQL",
+        server.program("postgres").unwrap_or_default(),
+    ));
     let store = PostgresStore::connect(&server.url()).await;
     measure("postgres", store.expect("it opens"), effort, report).await;
 }

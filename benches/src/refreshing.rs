@@ -1,7 +1,7 @@
 //! [`Refreshing`]: a client that refreshes all the time.
 
 use std::{
-    sync::atomic::{AtomicI64, Ordering::Relaxed},
+    sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -32,16 +32,18 @@ pub fn sessions<St: SessionStore>(store: St, algorithm: Algorithm) -> Sessions<S
 }
 
 impl<St: SessionStore> Refreshing<St> {
-    /// Logs a user in.
+    /// Logs a new user in.
     pub async fn new(sessions: Sessions<St>) -> Self {
         let token = log_in(&sessions).await;
         Self { sessions, token }
     }
 }
 
-/// The first refresh token of a new session of the client `web`.
+/// The first refresh token of a new user's session of the client `web`.
 pub async fn log_in<St: SessionStore>(sessions: &Sessions<St>) -> RefreshToken {
-    let grant = Grant::new("user-42")
+    static USERS: AtomicU64 = AtomicU64::new(1_000);
+    let user = format!("user-{}", USERS.fetch_add(1, Relaxed));
+    let grant = Grant::new(user)
         .scope(Scope::from_static("read write"))
         .client_id("web");
     let tokens = sessions.start(grant).await.expect("a session");

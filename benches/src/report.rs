@@ -18,7 +18,9 @@ pub fn folder() -> PathBuf {
 pub struct Report {
     name: &'static str,
     effort: Effort,
+    beside: Vec<String>,
     rows: Vec<Row>,
+    partial: bool,
 }
 
 struct Row {
@@ -39,8 +41,20 @@ impl Report {
         Self {
             name,
             effort,
+            beside: Vec::new(),
             rows: Vec::new(),
+            partial: false,
         }
+    }
+
+    /// A line about what else it was measured on or beside, as a server is.
+    pub fn origin(&mut self, line: String) {
+        self.beside.push(line);
+    }
+
+    /// Only a part of the rows will be there, which must not take the place of a whole table.
+    pub fn is_partial(&mut self) {
+        self.partial = true;
     }
 
     /// A value without a goal.
@@ -62,18 +76,22 @@ impl Report {
         self.rows.push(Row { name, value, goal });
     }
 
-    /// Prints the table, and keeps it in [`folder`] unless the run was a quick one.
+    /// Prints the table, and keeps it in [`folder`] unless the run was a quick or a
+    /// partial one.
     ///
     /// # Errors
     ///
     /// Where it cannot be kept.
     pub fn finish(self) -> std::io::Result<()> {
         let mut table = origin::lines();
+        for line in &self.beside {
+            table.push_str(&format!("# {line}\n"));
+        }
         for row in &self.rows {
             table.push_str(&format!("{row}\n"));
         }
         println!("\n{table}");
-        if self.effort.is_quick() {
+        if self.effort.is_quick() || self.partial {
             return Ok(());
         }
         fs::create_dir_all(folder())?;

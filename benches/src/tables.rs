@@ -38,6 +38,18 @@ impl Table {
         })
     }
 
+    /// The table of a benchmark, if it was kept.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read.
+    pub fn find(name: &str) -> io::Result<Option<Self>> {
+        match Self::read(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
     /// A value as a number.
     ///
     /// # Errors
@@ -53,6 +65,22 @@ impl Table {
     pub fn rows(&self) -> impl Iterator<Item = (&String, &Row)> {
         self.rows.iter()
     }
+}
+
+/// The benchmarks whose tables were kept, in order.
+///
+/// # Errors
+///
+/// Where the folder cannot be read.
+pub fn names() -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder())? {
+        let file = entry?.file_name();
+        let name = file.to_str().and_then(|file| file.strip_suffix(".txt"));
+        names.extend(name.map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
 }
 
 fn row(line: &str) -> Option<(String, Row)> {

@@ -8,11 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tower_bearer::store::SessionStore;
+use tower_bearer::{clock::Timestamp, store::SessionStore};
 use tower_bearer_benches::{effort::Effort, report::Report};
 
 use crate::{
-    crowd::{Until, p99_ms},
+    crowd::{Crowd, Done, Until, p99_ms},
     measure::Filled,
     table::{SOON, Table},
 };
@@ -36,19 +36,8 @@ pub(crate) async fn measure<T: Table>(
     table.settle().await;
     let quiet = effort.pick(Duration::from_secs(2), Duration::from_millis(50));
     let mut quiet = crowd.run(Until::Passed(quiet)).await;
-    let now = table.store().now().await.expect("the time");
-    let left = u64::try_from(ends_at.as_millis() - now.as_millis()).unwrap_or_default();
-    tokio::time::sleep(Duration::from_millis(left)).await;
-
-    let done = Arc::new(AtomicBool::new(false));
-    let clean_up = async {
-        let start = Instant::now();
-        let deleted = table.clean_up().await;
-        done.store(true, Relaxed);
-        deleted as f64 / start.elapsed().as_secs_f64()
-    };
-    let until = Until::Done(Arc::clone(&done));
-    let (mut beside, rate) = tokio::join!(crowd.run(until), clean_up);
+    wait_for(table.store(), ends_at).await;
+    let (mut beside, rate) = together(table, crowd).await;
 
     let row = |what: &str| format!("{store}/clean_up/{what}");
     report.row(row("deleted_per_s"), rate);
@@ -58,4 +47,23 @@ pub(crate) async fn measure<T: Table>(
     report.row(row("quiet/p99_ms"), quiet);
     report.row(row("p99_ms"), beside);
     report.row(row("p99/of_quiet"), beside / quiet);
+}
+
+async fn wait_for(store: &impl SessionStore, time: Timestamp) {
+    let now = store.now().await.expect("the time");
+    let left = u64::try_from(time.as_millis() - now.as_millis()).unwrap_or_default();
+    tokio::time::sleep(Duration::from_millis(left)).await;
+}
+
+/// What the crowd does while the table is cleaned up, and how many sessions are deleted a second.
+async fn together<T: Table>(table: &T, crowd: &mut Crowd<T::Store>) -> (Done, f64) {
+    let done = Arc::new(AtomicBool::new(false));
+    let clean_up = async {
+        let start = Instant::now();
+        let deleted = table.clean_up().await;
+        done.store(true, Relaxed);
+        deleted as f64 / start.elapsed().as_secs_f64()
+    };
+    let until = Until::Done(Arc::clone(&done));
+    tokio::join!(crowd.run(until), clean_up)
 }

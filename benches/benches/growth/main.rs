@@ -18,16 +18,18 @@ mod year;
 use std::io;
 
 use tokio::runtime;
-use tower_bearer_benches::{effort::Effort, report::Report};
+use tower_bearer_benches::{effort::Effort, origin, report::Report};
 
 use crate::size::Sizes;
 
 fn main() -> io::Result<()> {
     let effort = Effort::from_args();
-    let sizes = Sizes::of(effort);
+    let sizes = Sizes::of(effort)?;
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
     let mut report = Report::new("growth", effort);
+    report.origin(origin::disk());
     runtime.block_on(async {
+        report.origin(origin::sqlite().await);
         sqlite::measure(&sizes, effort, &mut report).await;
         redis::measure(&sizes, effort, &mut report).await;
         postgres::measure(&sizes, effort, &mut report).await;

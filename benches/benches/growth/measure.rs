@@ -43,15 +43,19 @@ pub(crate) async fn growth<T: Table>(
     }
     let figures = turns(effort, &mut tables).await;
     let smallest = name(sizes.smallest());
+    let smallest_p99 = p99_ms(&mut tables.first_mut().expect("there is one").taken);
     for table in &mut tables {
         let name = &table.name;
         let row = |what: &str| format!("{store}/{name}/{what}");
         report.row(row("session_bytes"), table.session_bytes);
         report.row(row("refresh_per_s"), 1e9 / figures.median(name));
-        report.row(row("p99_ms"), p99_ms(&mut table.taken));
+        let p99 = p99_ms(&mut table.taken);
+        report.row(row("p99_ms"), p99);
         if *name != smallest {
             let share = figures.ratio(&smallest, name);
             report.at_least(row(&format!("of_{smallest}")), share, 0.77);
+            let wait = row(&format!("p99/of_{smallest}"));
+            report.at_most(wait, p99 / smallest_p99, 1.3);
         }
     }
     let largest = tables.last_mut().expect("there is one");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
 use tests_shared::{servers::postgres::Postgres, skipped};
 use tower_bearer::{clock::Timestamp, store::Record};
-use tower_bearer_benches::{effort::Effort, report::Report};
+use tower_bearer_benches::{effort::Effort, origin, report::Report};
 use tower_bearer_sqlx::PostgresStore;
 
 use crate::{
@@ -39,6 +39,10 @@ pub(crate) async fn measure(sizes: &Sizes, effort: Effort, report: &mut Report) 
     let Some(server) = Postgres::start_to_measure_with(settings).await else {
         return skipped("PostgreSQL's initdb is not installed");
     };
+    report.origin(origin::program(
+        "PostgreSQL",
+        server.program("postgres").unwrap_or_default(),
+    ));
     let open = async |name: String| OnPostgres::open(&server.database(&name).await).await;
     let table = open("wear".to_owned()).await;
     let refreshes = wear::measure("postgres", CLIENTS, effort, report, &table).await;

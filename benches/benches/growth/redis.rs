@@ -9,7 +9,7 @@ use aws_lc_rs::rand;
 use redis::{AsyncConnectionConfig, Script, aio::MultiplexedConnection};
 use tests_shared::{servers::redis::Redis, skipped};
 use tower_bearer::{clock::Timestamp, store::Record};
-use tower_bearer_benches::{effort::Effort, report::Report, tokens::ISSUER};
+use tower_bearer_benches::{effort::Effort, origin, report::Report, tokens::ISSUER};
 use tower_bearer_redis::RedisStore;
 use uuid::{Builder, Uuid, Variant, Version};
 
@@ -36,6 +36,7 @@ pub(crate) async fn measure(sizes: &Sizes, effort: Effort, report: &mut Report) 
     let Some(server) = Redis::start_to_measure().await else {
         return skipped("redis-server is not installed");
     };
+    report.origin(origin::program("Redis", "redis-server"));
     // The filling of a table leaves no rewrite of the log for the turns that follow.
     let () = server.run("CONFIG SET auto-aof-rewrite-percentage 0").await;
     let databases = AtomicU64::new(0);

@@ -1,4 +1,5 @@
-//! How large a table is after a year, by arithmetic.
+//! How large a table is after a year, by arithmetic, from what its sessions weigh when they are new:
+//! what refreshes leave of that is measured beside, in `wear`.
 
 use tower_bearer_benches::report::Report;
 

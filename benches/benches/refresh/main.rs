@@ -15,7 +15,7 @@ mod swapping;
 use std::{env, io, time::Duration};
 
 use tokio::runtime::{self, Runtime};
-use tower_bearer_benches::{alternation::Alternation, effort::Effort, report::Report};
+use tower_bearer_benches::{alternation::Alternation, effort::Effort, origin, report::Report};
 
 fn main() -> io::Result<()> {
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -32,6 +32,8 @@ fn main() -> io::Result<()> {
 fn measure(runtime: &Runtime) -> io::Result<()> {
     let effort = Effort::from_args();
     let mut report = Report::new("refresh", effort);
+    report.origin(origin::disk());
+    report.origin(runtime.block_on(origin::sqlite()));
     memory::measure(runtime, effort, &mut report);
     sqlite::measure(runtime, effort, &mut report);
     redis::measure(runtime, effort, &mut report);

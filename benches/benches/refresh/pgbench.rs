@@ -4,6 +4,7 @@ use std::{io::Write, path::PathBuf, process::Command, time::Duration};
 
 use tempfile::NamedTempFile;
 use tests_shared::servers::postgres::Postgres;
+use tower_bearer_benches::effort::Effort;
 
 /// A table of as many rows as there are clients, and a script with which each updates its own.
 pub(crate) struct Pgbench {
@@ -11,6 +12,7 @@ pub(crate) struct Pgbench {
     script: NamedTempFile,
     address: String,
     clients: usize,
+    seconds: u64,
 }
 
 /// As wide as a row of `pgbench_accounts`.
@@ -20,7 +22,7 @@ const UPDATE: &str = "UPDATE pgbench_rows SET version = version + 1 WHERE id = :
 
 impl Pgbench {
     /// Where the program is installed beside the server.
-    pub(crate) async fn new(server: &Postgres, clients: usize) -> Option<Self> {
+    pub(crate) async fn new(server: &Postgres, clients: usize, effort: Effort) -> Option<Self> {
         let program = server.program("pgbench")?;
         server.run(TABLE).await;
         let fill = "INSERT INTO pgbench_rows SELECT client, 0, '' FROM generate_series(0, ";
@@ -32,15 +34,19 @@ impl Pgbench {
             script,
             address: server.url(),
             clients,
+            // Each of its connections is a new process of the server, which has to read the
+            // system's tables first. In a run of one second that takes a seventh of it.
+            seconds: effort.pick(5, 1),
         })
     }
 
-    /// How long each client takes for so many updates, by what all do in a second. To start it
-    /// and to connect is not counted.
+    /// How long each client takes for so many updates, by what all do in some seconds. To start
+    /// it and to connect is not counted.
     pub(crate) fn run(&self, times: u64) -> Duration {
         let updates = Duration::from_secs(times * self.clients as u64);
         // Where the machine is so busy that it is over before all have connected, there is no rate.
-        let rate = [1, 4, 16].iter().find_map(|seconds| self.rate(*seconds));
+        let mut longer = [1, 4, 16].into_iter().map(|times| times * self.seconds);
+        let rate = longer.find_map(|seconds| self.rate(seconds));
         updates.div_f64(rate.expect("it connects"))
     }
 

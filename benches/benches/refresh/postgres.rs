@@ -14,6 +14,7 @@ use tower_bearer_benches::{
     crowd::{Crowd, rate},
     effort::Effort,
     figures::Figures,
+    origin,
     refreshing::{Refreshing, sessions},
     report::Report,
 };
@@ -54,8 +55,12 @@ pub(crate) fn measure(runtime: &Runtime, effort: Effort, report: &mut Report) {
     let Some(server) = runtime.block_on(Postgres::start_to_measure()) else {
         return skipped("PostgreSQL's initdb is not installed");
     };
+    report.origin(origin::program(
+        "PostgreSQL",
+        server.program("postgres").unwrap_or_default(),
+    ));
     let bed = Bed::new(runtime, &server.url());
-    let pgbench = runtime.block_on(Pgbench::new(&server, CLIENTS));
+    let pgbench = runtime.block_on(Pgbench::new(&server, CLIENTS, effort));
     if pgbench.is_none() {
         skipped("pgbench is not installed beside PostgreSQL");
     }

@@ -6,6 +6,7 @@ use tower_bearer::Algorithm;
 use tower_bearer_benches::{
     crowd::{Crowd, rate},
     effort::Effort,
+    origin,
     refreshing::{Refreshing, sessions},
     report::Report,
 };
@@ -19,6 +20,7 @@ pub(crate) fn measure(runtime: &Runtime, effort: Effort, report: &mut Report) {
     let Some(server) = runtime.block_on(Redis::start_to_measure()) else {
         return skipped("redis-server is not installed");
     };
+    report.origin(origin::program("Redis", "redis-server"));
     let store = runtime.block_on(RedisStore::connect(&server.url()));
     let store = store.expect("it opens");
     let connection = runtime.block_on(OnRedis::connect(&server.url()));

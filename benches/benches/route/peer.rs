@@ -21,6 +21,12 @@ pub(crate) struct Peer {
     facts: Facts,
 }
 
+/// What to do where a peer is not there, or does not start.
+const INSTALL: &str =
+    "install Node.js with npm, and run `scripts/bench route`, which installs the packages";
+const MEND: &str = "the reason is above. Node.js may be too old for it; if its packages are broken, delete \
+    its folder in target/peers and run `scripts/bench route`, which installs them again";
+
 /// What its script says.
 #[derive(Deserialize)]
 struct Facts {
@@ -40,9 +46,10 @@ impl Peer {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let project = name.replace('_', "-");
         let folder = root.join("../target/peers").join(&project);
-        let has_node = Command::new("node").arg("--version").output().is_ok();
-        if !has_node || !folder.join("node_modules/.package-lock.json").exists() {
-            skipped(&format!("{name} is not installed in target/peers"));
+        if !has_node() || !folder.join("node_modules/.package-lock.json").exists() {
+            skipped(&format!(
+                "{name} is not installed in target/peers: {INSTALL}"
+            ));
             return Ok(None);
         }
         let mut process = Command::new("node")
@@ -57,10 +64,17 @@ impl Peer {
         let mut line = String::new();
         let stdout = process.stdout.take().expect("it is piped");
         BufReader::new(stdout).read_line(&mut line)?;
+        // A script that fails ends without a line, and what it says on its standard error is shown.
+        let Ok(facts) = serde_json::from_str(&line) else {
+            drop(process.stdin.take());
+            process.wait()?;
+            skipped(&format!("{name} did not start: {MEND}"));
+            return Ok(None);
+        };
         Ok(Some(Self {
             name,
             process,
-            facts: serde_json::from_str(&line)?,
+            facts,
         }))
     }
 
@@ -77,6 +91,11 @@ impl Peer {
         let threads = Threads::of_process(self.process.id());
         Subject::over_http(self.name, load, &route, &self.facts.tokens, threads)
     }
+}
+
+/// Whether there is what runs them.
+pub(crate) fn has_node() -> bool {
+    Command::new("node").arg("--version").output().is_ok()
 }
 
 impl Drop for Peer {

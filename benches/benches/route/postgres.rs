@@ -7,7 +7,9 @@ use sqlx::postgres::PgPoolOptions;
 use tests_shared::{servers::postgres::Postgres, skipped};
 use tokio::runtime;
 use tower_bearer::Algorithm;
-use tower_bearer_benches::{crowd::Crowd, effort::Effort, refreshing::sessions, report::Report};
+use tower_bearer_benches::{
+    crowd::Crowd, effort::Effort, origin, refreshing::sessions, report::Report,
+};
 use tower_bearer_sqlx::PostgresStore;
 
 use crate::{
@@ -31,6 +33,10 @@ pub(crate) fn measure(effort: Effort, report: &mut Report) -> io::Result<()> {
         skipped("PostgreSQL's initdb is not installed");
         return Ok(());
     };
+    report.origin(origin::program(
+        "PostgreSQL",
+        database.program("postgres").unwrap_or_default(),
+    ));
     let mut peers = Vec::new();
     for name in PEERS {
         let address = runtime.block_on(database.database(name));

@@ -15,6 +15,7 @@ const [
 const [server, origin] = await listen();
 const issuer = `${origin}/api/auth`;
 
+const trusted = new Set();
 const options = {
   baseURL: origin,
   secret: 'for measurements only, and long enough for that',
@@ -29,6 +30,8 @@ const options = {
       consentPage: '/consent',
       scopes: ['openid', 'offline_access', 'read'],
       resources: [API],
+      cachedTrustedClients: trusted,
+      cachedResources: new Set([API]),
       enforcePerClientResources: false,
       silenceWarnings: { oauthAuthServerConfig: true, openidConfig: true },
     }),
@@ -40,12 +43,17 @@ const auth = betterAuth(options);
 server.on('request', toNodeHandler(auth));
 
 const redirectUri = 'https://app.example/callback';
-const user = { name: 'Alice', email: 'alice@example.com', password: 'wonderland' };
-const { headers } = await auth.api.signUpEmail({ body: user, returnHeaders: true });
-const cookie = headers.getSetCookie().map((line) => line.split(';')[0]).join('; ');
+// A user of its own for each client. The cookie of the new session comes back.
+const signUp = async (number) => {
+  const body = { name: 'Alice', email: `alice-${number}@example.com`, password: 'wonderland' };
+  const { headers } = await auth.api.signUpEmail({ body, returnHeaders: true });
+  return headers.getSetCookie().map((line) => line.split(';')[0]).join('; ');
+};
+const cookies = [];
+for (const number of clients.keys()) cookies.push(await signUp(number));
 const scope = 'offline_access read';
 const app = await auth.api.adminCreateOAuthClient({
-  headers: { cookie },
+  headers: { cookie: cookies[0] },
   body: {
     redirect_uris: [redirectUri],
     token_endpoint_auth_method: 'none',
@@ -54,8 +62,10 @@ const app = await auth.api.adminCreateOAuthClient({
   },
 });
 
+trusted.add(app.client_id);
+
 // A login in a browser, and the code that it ends with.
-const login = async () => {
+const login = async (cookie) => {
   const verifier = randomBytes(32).toString('base64url');
   const asked = new URLSearchParams({
     response_type: 'code',
@@ -83,7 +93,7 @@ const login = async () => {
   return (await redeemed.json()).refresh_token;
 };
 const tokens = [];
-for (const _ of clients) tokens.push(await login());
+for (const cookie of cookies) tokens.push(await login(cookie));
 const form = new URLSearchParams({
   grant_type: 'refresh_token',
   client_id: app.client_id,

@@ -20,9 +20,9 @@ await database.query(`
     consumed_at timestamptz,
     PRIMARY KEY (model, id)
   );
-  CREATE INDEX ON oidc_entities (grant_id);
-  CREATE INDEX ON oidc_entities (uid);
-  CREATE INDEX ON oidc_entities (user_code);
+  CREATE INDEX ON oidc_entities (grant_id) WHERE grant_id IS NOT NULL;
+  CREATE INDEX ON oidc_entities (uid) WHERE uid IS NOT NULL;
+  CREATE INDEX ON oidc_entities (user_code) WHERE user_code IS NOT NULL;
 `);
 
 // Prepared once on each connection.
@@ -118,12 +118,13 @@ server.on('request', provider.callback());
 
 // What is left of a login in a browser after the authorization code has been redeemed.
 const client = await provider.Client.find('web');
-const login = async () => {
-  const grant = new provider.Grant({ accountId: 'user-42', clientId: 'web' });
+const login = async (_, number) => {
+  const accountId = `user-${number}`;
+  const grant = new provider.Grant({ accountId, clientId: 'web' });
   grant.addOIDCScope(SCOPE);
   grant.addResourceScope(API, 'read');
   return new provider.RefreshToken({
-    accountId: 'user-42',
+    accountId,
     client,
     grantId: await grant.save(),
     gty: 'authorization_code',

@@ -69,14 +69,15 @@ impl Postgres {
         Some(Self::make(Cluster::with(programs, settings)).await)
     }
 
-    /// A server that syncs each commit and goes by the machine's clock, to measure how fast it is.
+    /// A server that syncs each commit, goes by the machine's clock, and has as much memory for
+    /// its tables as by default, to measure how fast it is.
     pub async fn start_to_measure() -> Option<Self> {
         Self::start_to_measure_with(&[]).await
     }
 
     /// A server to measure, with these settings too.
     pub async fn start_to_measure_with(settings: &[(&str, &str)]) -> Option<Self> {
-        let settings = [&[("fsync", "on")], settings].concat();
+        let settings = [&[("fsync", "on"), ("shared_buffers", "128MB")], settings].concat();
         let mut cluster = Cluster::with(programs()?, &settings);
         cluster.clock = None;
         Some(Self::make(cluster).await)
