@@ -240,7 +240,9 @@ fn refreshes() -> io::Result<String> {
         .to_owned();
     for Line { what, rate, beside } in REFRESHES {
         let [benchmark, rate] = rate;
-        let table = Table::read(benchmark)?;
+        let Some(table) = Table::find(benchmark)? else {
+            continue;
+        };
         let Ok(rate) = table.value(&format!("{rate}_per_s")) else {
             continue;
         };
@@ -252,9 +254,12 @@ fn refreshes() -> io::Result<String> {
         let rate = thousands(rate);
         text += &format!("| {what} | {rate} | {} |\n", beside.join(", "));
     }
-    let (packages, servers) = (packages()?.join(", "), servers()?);
-    let servers = servers.into_iter().collect::<Vec<_>>().join(", ");
-    text += &format!("\n{PER_CORE} The packages of npm are {packages}. Besides: {servers}.\n");
+    if Table::find("route")?.is_some() {
+        let packages = packages()?.join(", ");
+        text += &format!("\n{PER_CORE} The packages of npm are {packages}.\n");
+    }
+    let servers = servers()?.into_iter().collect::<Vec<_>>().join(", ");
+    text += &format!("\nMeasured with {servers}.\n");
     Ok(text)
 }
 
@@ -262,8 +267,13 @@ fn refreshes() -> io::Result<String> {
 fn servers() -> io::Result<BTreeSet<String>> {
     let mut servers = BTreeSet::new();
     for name in ["refresh", "route"] {
-        let origin = Table::read(name)?.origin.into_iter();
-        servers.extend(origin.filter(|line| SERVERS.iter().any(|server| line.starts_with(server))));
+        let origin = Table::find(name)?.map(|table| table.origin);
+        servers.extend(
+            origin
+                .into_iter()
+                .flatten()
+                .filter(|line| SERVERS.iter().any(|server| line.starts_with(server))),
+        );
     }
     Ok(servers)
 }
