@@ -52,7 +52,10 @@ fn compare_sets(public: JwkSet, all: JwkSet) {
         assert!(skipped.to_string().len() < 8192);
     }
     if let Ok(public) = public.into_keys() {
-        assert_eq!(public.jwks(), all.into_keys().expect("the same keys").jwks());
+        assert_eq!(
+            public.jwks(),
+            all.into_keys().expect("the same keys").jwks()
+        );
     }
 }
 
