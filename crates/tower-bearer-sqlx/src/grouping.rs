@@ -97,6 +97,17 @@ enum Told<A> {
     Again,
 }
 
+/// The timeout of a call that may wait for others before it gets a connection.
+pub(crate) async fn in_time<T>(
+    patience: Duration,
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match timeout(patience, call).await {
+        Ok(outcome) => outcome,
+        Err(elapsed) => Err(StoreError::with_source(StoreErrorKind::Timeout, elapsed)),
+    }
+}
+
 impl<W: Worker> Grouping<W> {
     pub(crate) fn new(worker: W, lanes: usize) -> Arc<Self> {
         Arc::new(Self {

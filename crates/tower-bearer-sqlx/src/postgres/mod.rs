@@ -13,7 +13,6 @@ mod swap;
 use std::{fmt, sync::Arc};
 
 use sqlx::PgPool;
-use tokio::time::timeout;
 use uuid::Uuid;
 
 pub use self::options::PostgresOptions;
@@ -28,12 +27,15 @@ use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
     store::{
-        EndReason, Listed, Loaded, OpenError, Record, SessionState, SessionStore, StoreError,
-        StoreErrorKind, Swap,
+        EndReason, Listed, Loaded, OpenError, Record, SessionState, SessionStore, StoreError, Swap,
     },
 };
 
-use crate::{columns, grouping::Grouping, pending_swap::PendingSwap};
+use crate::{
+    columns,
+    grouping::{Grouping, in_time},
+    pending_swap::PendingSwap,
+};
 
 /// How many confirmations one statement writes, and how many sessions one statement deletes.
 const BATCH: usize = 256;
@@ -242,17 +244,6 @@ impl PostgresStore {
     pub async fn close(&self) {
         self.connections.pool.close().await;
     }
-
-    /// The timeout of a call that may wait for others before it gets a connection.
-    async fn in_time<T>(
-        &self,
-        call: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        match timeout(self.connections.timeout, call).await {
-            Ok(outcome) => outcome,
-            Err(elapsed) => Err(StoreError::with_source(StoreErrorKind::Timeout, elapsed)),
-        }
-    }
 }
 
 impl fmt::Debug for PostgresStore {
@@ -275,7 +266,7 @@ impl SessionStore for PostgresStore {
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
-        self.in_time(self.loads.call(id)).await
+        in_time(self.connections.timeout, self.loads.call(id)).await
     }
 
     async fn swap(
@@ -289,7 +280,7 @@ impl SessionStore for PostgresStore {
         }
         let next = next.clone();
         let swap = PendingSwap { id, expected, next };
-        self.in_time(self.swaps.call(swap)).await
+        in_time(self.connections.timeout, self.swaps.call(swap)).await
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {

@@ -15,7 +15,6 @@ mod tests;
 use std::{fmt, sync::Arc};
 
 use sqlx::SqlitePool;
-use tokio::time::timeout;
 
 pub use self::open::SqliteOptions;
 use self::{error::failed, load::Loader, open::Pools, swap::SwapWriter};
@@ -23,12 +22,15 @@ use tower_bearer::{
     claims::SessionId,
     clock::{Clock, SystemClock, Timestamp},
     store::{
-        EndReason, Listed, Loaded, OpenError, Record, SessionState, SessionStore, StoreError,
-        StoreErrorKind, Swap,
+        EndReason, Listed, Loaded, OpenError, Record, SessionState, SessionStore, StoreError, Swap,
     },
 };
 
-use crate::{columns, grouping::Grouping, pending_swap::PendingSwap};
+use crate::{
+    columns,
+    grouping::{Grouping, in_time},
+    pending_swap::PendingSwap,
+};
 
 /// How many queries for loads may be under way at a time.
 const LOAD_LANES: usize = 2;
@@ -256,12 +258,8 @@ impl SessionStore for SqliteStore {
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
-        // The timeout includes the wait for others before this one gets a connection.
         let patience = self.readers.options().get_acquire_timeout();
-        match timeout(patience, self.loads.call(id)).await {
-            Ok(loaded) => loaded,
-            Err(elapsed) => Err(StoreError::with_source(StoreErrorKind::Timeout, elapsed)),
-        }
+        in_time(patience, self.loads.call(id)).await
     }
 
     async fn swap(

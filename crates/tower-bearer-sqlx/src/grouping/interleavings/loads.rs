@@ -5,7 +5,7 @@ use std::{collections::HashMap, slice};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::{super::*, Path, Told, every_schedule};
+use super::{super::*, End, Path, Told, every_schedule, nobody_is_left, settle};
 use tower_bearer::{
     clock::Timestamp,
     store::{Loaded, Record, Session, SessionSecret},
@@ -15,14 +15,6 @@ use tower_bearer::{
 const CALLS: [u128; 3] = [1, 2, 1];
 /// How often somebody writes.
 const WRITES: u64 = 1;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Well,
-    Failed,
-    Left,
-    Stopped,
-}
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -169,10 +161,7 @@ impl Play {
                 query.send(end).unwrap();
             }
         }
-        // Runs all tasks until each of them waits for the next step.
-        for _ in 0..10 {
-            tokio::task::yield_now().await;
-        }
+        settle().await;
     }
 
     fn begin(&mut self, number: usize) {
@@ -184,15 +173,10 @@ impl Play {
         });
     }
 
-    fn nobody_is_left(&self) {
-        let state = self.group.lock();
-        assert!(state.waiting.is_empty() && state.working == 0);
-    }
-
     /// Checks that every call that was not cancelled has an answer about its own session, from no
     /// earlier than the call, and that only those have an error that were in a query which failed.
     async fn check(self) {
-        self.nobody_is_left();
+        nobody_is_left(&self.group);
         let harmed = self.group.worker.state.lock().unwrap().harmed.clone();
         for (number, call) in self.calls.into_iter().enumerate() {
             if self.has_gone == Some(number) {

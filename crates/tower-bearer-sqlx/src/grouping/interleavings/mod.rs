@@ -12,6 +12,17 @@ use std::fmt::Debug;
 
 use tokio::runtime;
 
+use super::{Grouping, Worker};
+
+/// How a group ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Well,
+    Failed,
+    Left,
+    Stopped,
+}
+
 /// A path in the tree of all schedules, which is walked depth first.
 #[derive(Default)]
 struct Path {
@@ -52,6 +63,18 @@ impl<T: Debug> Drop for Told<'_, T> {
             eprintln!("after {:?}", self.0);
         }
     }
+}
+
+/// Runs all tasks until each of them waits for the next step.
+async fn settle() {
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn nobody_is_left<W: Worker>(group: &Grouping<W>) {
+    let state = group.lock();
+    assert!(state.waiting.is_empty() && state.working == 0);
 }
 
 /// Plays every schedule, with one lane and with two.

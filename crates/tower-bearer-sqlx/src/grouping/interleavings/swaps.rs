@@ -8,7 +8,7 @@ use std::{
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::{super::*, Path, Told, every_schedule};
+use super::{super::*, End, Path, Told, every_schedule, nobody_is_left, settle};
 use crate::pending_swap::PendingSwap;
 use tower_bearer::{
     clock::Timestamp,
@@ -21,14 +21,6 @@ const CALLS: [u128; 4] = [1, 2, 2, 3];
 /// The ways in which a write can end. All but the first are failures, of which a schedule has one
 /// at most.
 const ENDS: [End; 4] = [End::Well, End::Failed, End::Left, End::Stopped];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Well,
-    Failed,
-    Left,
-    Stopped,
-}
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -166,10 +158,7 @@ impl Play {
                 write.end.send(end).unwrap();
             }
         }
-        // Runs all tasks until each of them waits for the next step.
-        for _ in 0..10 {
-            tokio::task::yield_now().await;
-        }
+        settle().await;
         let writes = self.group.worker.writes.lock().unwrap();
         let together = writes.values().filter(|write| !write.is_alone).count();
         assert!(together <= self.group.lanes, "too many at once");
@@ -189,14 +178,9 @@ impl Play {
             .push(tokio::spawn(async move { group.call(swap).await }));
     }
 
-    fn nobody_is_left(&self) {
-        let state = self.group.lock();
-        assert!(state.waiting.is_empty() && state.working == 0);
-    }
-
     /// Checks that every call that was not cancelled has an answer, and that the answer is right.
     async fn check(self) {
-        self.nobody_is_left();
+        nobody_is_left(&self.group);
         let model = &self.group.worker;
         let kept = model.versions.lock().unwrap().clone();
         let harmed = model.harmed.lock().unwrap().clone();
