@@ -1,8 +1,9 @@
 //! Calls that arrive while others are under way go to the database together: loads in one query, and
 //! rotations in one statement and so in one commit.
 //!
-//! There is no timer. A call that arrives while a lane is free is done at once and alone. The busier
-//! the store is, the more calls go together.
+//! No call waits for a time to pass so that others can join it. A call that arrives when nothing is
+//! under way is done at once, with those that are ready at the same moment. The busier the store is,
+//! the more calls go together.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -16,6 +17,7 @@ use std::{
 
 use tokio::{
     sync::oneshot::{self, error::RecvError},
+    task::yield_now,
     time::timeout,
 };
 
@@ -25,10 +27,12 @@ use tower_bearer::{
 };
 
 /// The most calls in one group.
-const LARGEST: usize = 64;
+pub(crate) const LARGEST: usize = 64;
 /// The most waiting calls that are skipped when a group is put together. It keeps the search short
 /// when very many calls of one session are waiting.
 const PASSED_OVER: usize = 256;
+/// After this time no call waits for a group only to keep groups large.
+const OVERDUE: Duration = Duration::from_millis(50);
 
 /// Does the calls of a [`Grouping`].
 pub(crate) trait Worker: Send + Sync + 'static {
@@ -76,14 +80,25 @@ pub(crate) enum Outcome<A> {
 /// Does calls in groups.
 pub(crate) struct Grouping<W: Worker> {
     worker: W,
-    /// How many groups may be under way at the same time.
-    lanes: usize,
     state: Mutex<State<W>>,
 }
 
 struct State<W: Worker> {
     waiting: VecDeque<Waiting<W>>,
-    working: usize,
+    /// There are as many as groups may be under way at the same time.
+    lanes: Box<[Stage]>,
+}
+
+/// What a lane is used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Free,
+    /// Its task is about to take the calls that are waiting.
+    Gathering,
+    /// Its task does a group of so many calls.
+    Working(usize),
+    /// Its task does a group that takes long.
+    Overdue,
 }
 
 struct Waiting<W: Worker> {
@@ -112,10 +127,9 @@ impl<W: Worker> Grouping<W> {
     pub(crate) fn new(worker: W, lanes: usize) -> Arc<Self> {
         Arc::new(Self {
             worker,
-            lanes,
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
-                working: 0,
+                lanes: vec![Stage::Free; lanes].into(),
             }),
         })
     }
@@ -182,8 +196,7 @@ impl<W: Worker> Grouping<W> {
         Box::pin(self.worker.alone(call)).await
     }
 
-    /// Puts the call into the queue. Gives a lane, if no task that has one will take this call at
-    /// once.
+    /// Puts the call into the queue. Gives a lane if one more is wanted.
     fn enqueue(self: &Arc<Self>, waiting: Waiting<W>) -> Option<Lane<W>> {
         let mut state = self.lock();
         // Those that wait no longer must not pile up while the groups that are under way hang.
@@ -193,10 +206,18 @@ impl<W: Worker> Grouping<W> {
             state.waiting.pop_front();
         }
         state.waiting.push_back(waiting);
-        (state.working < self.lanes).then(|| {
-            state.working += 1;
-            Lane(Arc::clone(self))
-        })
+        self.lane(&mut state)
+    }
+
+    /// A lane, if one more is wanted.
+    fn lane(self: &Arc<Self>, state: &mut State<W>) -> Option<Lane<W>> {
+        let number = state.wanted()?;
+        let lane = Lane {
+            grouping: Arc::clone(self),
+            number,
+        };
+        lane.set(state, Stage::Gathering);
+        Some(lane)
     }
 
     /// Ignores poisoning: no code of a store runs while the lock is held, so the state is always
@@ -207,12 +228,17 @@ impl<W: Worker> Grouping<W> {
 }
 
 /// The right to do groups, one after the other, which is held until no call is waiting.
-struct Lane<W: Worker>(Arc<Grouping<W>>);
+struct Lane<W: Worker> {
+    grouping: Arc<Grouping<W>>,
+    number: usize,
+}
 
 impl<W: Worker> Lane<W> {
     async fn run(self) {
         loop {
-            let group = self.0.lock().take();
+            // Callers that are ready to run come first, so that their calls are in this group.
+            yield_now().await;
+            let group = self.take();
             if group.is_empty() {
                 return;
             }
@@ -220,17 +246,51 @@ impl<W: Worker> Lane<W> {
                 .into_iter()
                 .map(|Waiting { call, answer }| (call, answer))
                 .unzip();
-            let outcomes = match self.0.worker.together(&calls).await {
-                Ok(outcomes) => outcomes,
-                Err(error) => calls
-                    .iter()
-                    .map(|_| Outcome::Done(Err(error.clone())))
-                    .collect(),
-            };
+            let outcomes = self.outcomes(&calls).await;
+            self.set(&mut self.grouping.lock(), Stage::Gathering);
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 // A caller that was cancelled needs no answer.
                 let _ = answer.send(Told::Outcome(outcome));
             }
+        }
+    }
+
+    fn take(&self) -> Vec<Waiting<W>> {
+        let mut state = self.grouping.lock();
+        let group = state.take();
+        self.set(&mut state, Stage::Working(group.len()));
+        group
+    }
+
+    async fn outcomes(&self, calls: &[W::Call]) -> Vec<Outcome<W::Answer>> {
+        let mut work = Box::pin(self.grouping.worker.together(calls));
+        let outcomes = match timeout(OVERDUE, &mut work).await {
+            Ok(outcomes) => outcomes,
+            Err(_) => {
+                self.let_others_go_on();
+                work.await
+            }
+        };
+        outcomes.unwrap_or_else(|error| {
+            let failed = || Outcome::Done(Err(error.clone()));
+            calls.iter().map(|_| failed()).collect()
+        })
+    }
+
+    /// Those that wait for this group need not wait any longer.
+    fn let_others_go_on(&self) {
+        let mut state = self.grouping.lock();
+        self.set(&mut state, Stage::Overdue);
+        let lane = self.grouping.lane(&mut state);
+        drop(state);
+        if let Some(lane) = lane {
+            tokio::spawn(lane.run());
+        }
+    }
+
+    fn set(&self, state: &mut State<W>, stage: Stage) {
+        if let Some(lane) = state.lanes.get_mut(self.number) {
+            *lane = stage;
         }
     }
 }
@@ -240,8 +300,8 @@ impl<W: Worker> Lane<W> {
 /// task of one of their callers.
 impl<W: Worker> Drop for Lane<W> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.working = state.working.saturating_sub(1);
+        let mut state = self.grouping.lock();
+        self.set(&mut state, Stage::Free);
         let waiting = mem::take(&mut state.waiting);
         drop(state);
         for Waiting { answer, .. } in waiting {
@@ -251,6 +311,22 @@ impl<W: Worker> Drop for Lane<W> {
 }
 
 impl<W: Worker> State<W> {
+    /// The number of a free lane, if one more is wanted: if there are calls that no task is about to
+    /// take, and if they are as many as the largest group has that is under way. With fewer it is
+    /// better to wait: a statement for a few calls costs about as much as one for many.
+    fn wanted(&self) -> Option<usize> {
+        let free = self.lanes.iter().position(|lane| *lane == Stage::Free)?;
+        let (mut left, mut largest) = (self.waiting.len(), 1);
+        for lane in &self.lanes {
+            match *lane {
+                Stage::Gathering => left = left.saturating_sub(LARGEST),
+                Stage::Working(calls) => largest = largest.max(calls),
+                Stage::Free | Stage::Overdue => {}
+            }
+        }
+        (left >= largest).then_some(free)
+    }
+
     /// Takes the calls for the next group. Of those that have to be apart, at most one of each session:
     /// of two swaps that expect the same version, one has to lose. Further calls of a session keep
     /// waiting, behind the others.

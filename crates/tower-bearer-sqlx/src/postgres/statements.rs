@@ -52,7 +52,10 @@ impl Statements {
             now: now(),
             insert: insert(sessions, settled),
             load: load(sessions, "$1"),
-            load_many: load(sessions, "ANY ($1)"),
+            load_many: load(
+                sessions,
+                "ANY (ARRAY(SELECT pg_catalog.unnest($1::uuid[])))",
+            ),
             swap: swap(sessions, settled, ""),
             swap_soon: swap(sessions, &self::settled(wait.min(SOON)), ""),
             swap_many: swap_many(sessions, settled),
@@ -104,11 +107,15 @@ fn insert(sessions: &str, settled: &str) -> Arc<str> {
 }
 
 /// Gives one row even if there is no session.
+///
+/// A list of identifiers is in a query of its own, here and in [`swap_many`]. Otherwise the planner
+/// takes short lists to be cheaper than lists of unknown length, and so plans the statement anew
+/// each time, which costs several times as much as running it.
 fn load(sessions: &str, wanted: &str) -> Arc<str> {
     format!(
         "SELECT server.now, server.writable, kept.*
         FROM (SELECT {NOW} AS now, {WRITABLE} AS writable) AS server
-        LEFT JOIN (SELECT {COLUMNS} FROM {sessions}) AS kept ON kept.id = {wanted}"
+        LEFT JOIN (SELECT {COLUMNS} FROM {sessions} WHERE id = {wanted}) AS kept ON true"
     )
     .into()
 }
@@ -135,8 +142,9 @@ fn swap_many(sessions: &str, settled: &str) -> Arc<str> {
     format!(
         "WITH held AS (
             SELECT next.* FROM {sessions} AS kept
-            JOIN unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
-                $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bytea[])
+            JOIN unnest((SELECT $1::uuid[]), $2::bigint[], $3::bigint[], $4::bigint[],
+                $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[],
+                $11::bytea[])
                 AS next (id, expected, version, generation, rotated_at, delivered_at, confirmed_at,
                     late, expires_at, last_refreshed_at, bound_to)
                 ON kept.id = next.id AND kept.version = next.expected

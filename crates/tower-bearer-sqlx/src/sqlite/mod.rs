@@ -1,7 +1,4 @@
 //! [`SqliteStore`]: sessions in a SQLite database.
-//!
-//! A statement that writes is run to its last row (`execute`, `fetch_all`) before it is
-//! acknowledged, because SQLite commits after the last row.
 
 mod error;
 mod load;
@@ -11,13 +8,15 @@ mod schema;
 mod swap;
 #[cfg(test)]
 mod tests;
+mod writer;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Instant};
 
 use sqlx::SqlitePool;
+use tokio::time::sleep;
 
 pub use self::open::SqliteOptions;
-use self::{error::failed, load::Loader, open::Pools, swap::SwapWriter};
+use self::{error::failed, load::Loader, open::Pools, swap::SwapWriter, writer::Writer};
 use tower_bearer::{
     claims::SessionId,
     clock::{Clock, SystemClock, Timestamp},
@@ -34,8 +33,10 @@ use crate::{
 
 /// How many queries for loads may be under way at a time.
 const LOAD_LANES: usize = 2;
-/// How many confirmations one statement writes, and how many sessions one statement deletes.
-const BATCH: usize = 256;
+/// How many confirmations one statement writes.
+const CONFIRMATIONS: usize = 256;
+/// How many sessions one statement deletes.
+const DELETIONS: usize = 64;
 
 const INSERT: &str = concat!(
     "INSERT INTO tower_bearer_sessions (",
@@ -56,7 +57,7 @@ macro_rules! end {
             claims = '{}', metadata = '{}', version = version + 1 "
     };
 }
-const END: &str = concat!(end!(), "WHERE id = ?4 AND ended_at IS NULL");
+const END: &str = concat!(end!(), "WHERE id = ?4 AND ended_at IS NULL RETURNING true");
 /// `?6` is a session that goes on.
 const END_ALL: &str = concat!(
     end!(),
@@ -83,7 +84,7 @@ ORDER BY ended_at, id LIMIT ?3";
 const DELETE_EXPIRED: &str = "
 DELETE FROM tower_bearer_sessions WHERE rowid IN (
     SELECT rowid FROM tower_bearer_sessions WHERE ends_at <= ? ORDER BY ends_at LIMIT ?
-)";
+) RETURNING true";
 
 /// Keeps sessions in a SQLite database, in two tables whose names begin with `tower_bearer_`.
 ///
@@ -153,7 +154,7 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 /// [`Sessions::clean_up`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Sessions.html#method.clean_up
 #[derive(Clone)]
 pub struct SqliteStore {
-    writer: SqlitePool,
+    writer: Writer,
     readers: SqlitePool,
     clock: Arc<dyn Clock>,
     loads: Arc<Grouping<Loader>>,
@@ -235,14 +236,14 @@ impl SqliteStore {
     pub async fn close(&self) {
         // The last connection to be closed empties the write-ahead log, so it must be the writer.
         self.readers.close().await;
-        self.writer.close().await;
+        self.writer.pool.close().await;
     }
 }
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore")
-            .field("closed", &self.writer.is_closed())
+            .field("closed", &self.writer.pool.is_closed())
             .finish_non_exhaustive()
     }
 }
@@ -253,8 +254,8 @@ impl SessionStore for SqliteStore {
     }
 
     async fn insert(&self, record: &Record) -> Result<(), StoreError> {
-        let insert = row::bind(sqlx::query(INSERT), record)?;
-        insert.execute(&self.writer).await.map(drop).map_err(failed)
+        let insert = || row::bind(sqlx::query(INSERT), record);
+        self.writer.run(insert).await.map(drop)
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
@@ -276,21 +277,19 @@ impl SessionStore for SqliteStore {
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
-        for batch in pairs.chunks(BATCH) {
-            let mut writer = self.writer.acquire().await.map_err(failed)?;
-            let confirm = sqlx::query(CONFIRM)
-                .bind(self.clock.now().as_millis())
-                .bind(pairs_json(batch));
-            confirm.execute(&mut *writer).await.map_err(failed)?;
+        for batch in pairs.chunks(CONFIRMATIONS) {
+            let confirm = || {
+                let now = self.clock.now().as_millis();
+                Ok(sqlx::query(CONFIRM).bind(now).bind(pairs_json(batch)))
+            };
+            self.writer.run(confirm).await?;
         }
         Ok(())
     }
 
     async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
-        let mut writer = self.writer.acquire().await.map_err(failed)?;
-        let end = self.ending(END, reason).bind(row::id_bytes(id));
-        let done = end.execute(&mut *writer).await.map_err(failed)?;
-        Ok(done.rows_affected() > 0)
+        let end = || Ok(self.ending(END, reason).bind(row::id_bytes(id)));
+        Ok(!self.writer.run(end).await?.is_empty())
     }
 
     async fn end_all(
@@ -300,13 +299,12 @@ impl SessionStore for SqliteStore {
         keep: Option<SessionId>,
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
-        let mut writer = self.writer.acquire().await.map_err(failed)?;
-        let end_all = self
-            .ending(END_ALL, reason)
-            .bind(issuer.to_owned())
-            .bind(subject.to_owned())
-            .bind(keep.map(row::id_bytes));
-        let ended = end_all.fetch_all(&mut *writer).await.map_err(failed)?;
+        let end_all = || {
+            let end_all = self.ending(END_ALL, reason);
+            let end_all = end_all.bind(issuer.to_owned()).bind(subject.to_owned());
+            Ok(end_all.bind(keep.map(row::id_bytes)))
+        };
+        let ended = self.writer.run(end_all).await?;
         ended.iter().map(row::id).collect()
     }
 
@@ -344,25 +342,21 @@ impl SessionStore for SqliteStore {
         rows.iter().map(row::ended).collect()
     }
 
-    // In batches, so that other writers can run between them.
+    // In batches, after each of which others may write for as long as it has taken.
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
         let now = self.clock.now().as_millis();
         let mut deleted = 0;
         while deleted < limit {
-            let batch = BATCH.min(limit - deleted);
-            let delete = sqlx::query(DELETE_EXPIRED)
-                .bind(now)
-                .bind(i64::try_from(batch).unwrap_or(i64::MAX));
-            let done = delete
-                .execute(&self.writer)
-                .await
-                .map_err(failed)?
-                .rows_affected();
-            let done = usize::try_from(done).unwrap_or(batch);
+            let began = Instant::now();
+            let batch = DELETIONS.min(limit - deleted);
+            let most = i64::try_from(batch).unwrap_or(i64::MAX);
+            let delete = || Ok(sqlx::query(DELETE_EXPIRED).bind(now).bind(most));
+            let done = self.writer.run(delete).await?.len();
             deleted += done;
             if done < batch {
                 break;
             }
+            sleep(began.elapsed()).await;
         }
         Ok(deleted)
     }

@@ -7,11 +7,13 @@ use sqlx::{
     pool::PoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::time::{Instant, sleep};
-
 use tower_bearer::store::{OpenError, OpenErrorKind, StoreErrorKind};
 
-use super::{error, schema::failed};
+use super::{
+    error,
+    schema::failed,
+    writer::{Attempts, SPELL, Writer},
+};
 
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
@@ -76,7 +78,7 @@ impl Default for SqliteOptions {
 /// One connection that writes, and some that read. With one writing connection, the writers of this
 /// process wait in the pool's queue and not for SQLite's lock, which is not fair.
 pub(super) struct Pools {
-    pub(super) writer: SqlitePool,
+    pub(super) writer: Writer,
     pub(super) readers: SqlitePool,
 }
 
@@ -84,7 +86,7 @@ impl Pools {
     pub(super) fn one(pool: SqlitePool) -> Self {
         Self {
             readers: pool.clone(),
-            writer: pool,
+            writer: Writer::plain(pool),
         }
     }
 }
@@ -132,11 +134,15 @@ async fn open_file(
     // If the file is deleted while the server runs, that is an error and not an empty database.
     let connect = connect.create_if_missing(false).shared_cache(false);
     let write_ahead = connect.clone().journal_mode(SqliteJournalMode::Wal);
+    let write_ahead = write_ahead.busy_timeout(options.busy_timeout.min(SPELL));
     let writer = connect_patiently(options, &write_ahead).await?;
     let readers = options
         .pool(options.readers)
         .connect_lazy_with(connect.pragma("query_only", "1"));
-    Ok(Pools { writer, readers })
+    Ok(Pools {
+        writer: Writer::patient(writer, options.busy_timeout),
+        readers,
+    })
 }
 
 /// Connects, and tries again while the file is locked: changing to the write-ahead log needs a lock
@@ -145,14 +151,11 @@ async fn connect_patiently(
     options: &SqliteOptions,
     connect: &SqliteConnectOptions,
 ) -> Result<SqlitePool, OpenError> {
-    let deadline = Instant::now() + options.busy_timeout;
+    let mut attempts = Attempts::new(options.busy_timeout);
     loop {
         match options.pool(1).connect_with(connect.clone()).await {
             Err(failure)
-                if error::kind(&failure) == StoreErrorKind::Busy && Instant::now() < deadline =>
-            {
-                sleep(Duration::from_millis(20)).await;
-            }
+                if error::kind(&failure) == StoreErrorKind::Busy && attempts.another().await => {}
             outcome => return outcome.map_err(failed),
         }
     }

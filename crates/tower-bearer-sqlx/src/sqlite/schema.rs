@@ -1,11 +1,15 @@
 //! Creates the tables, and checks their version. The version is in a table, since `user_version`
 //! belongs to the application.
 
+use std::error::Error as _;
+
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
 use tower_bearer::store::{OpenError, OpenErrorKind, StoreErrorKind};
 
 use crate::columns;
+
+use super::{error, writer::Writer};
 
 /// The table of sessions is not `WITHOUT ROWID`, which would be slow with long rows.
 const CREATE: &str = "
@@ -52,7 +56,22 @@ const READ_VERSION: &str = "SELECT version FROM tower_bearer_schema";
 const WRITE_VERSION: &str = "INSERT INTO tower_bearer_schema (only, version) VALUES (1, ?1)";
 
 /// Creates the tables if they are missing. Any number of processes may do so at the same time.
-pub(super) async fn prepare(pool: &SqlitePool) -> Result<(), OpenError> {
+pub(super) async fn prepare(writer: &Writer) -> Result<(), OpenError> {
+    let mut attempts = writer.attempts();
+    loop {
+        match create(&writer.pool).await {
+            Err(error) if is_locked(&error) && attempts.another().await => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+fn is_locked(error: &OpenError) -> bool {
+    let source = error.source().and_then(|source| source.downcast_ref());
+    source.is_some_and(|source| error::kind(source) == StoreErrorKind::Busy)
+}
+
+async fn create(pool: &SqlitePool) -> Result<(), OpenError> {
     let mut connection = pool.acquire().await.map_err(failed)?;
     // If the tables exist nothing is written, as the database may be read-only.
     if has_tables(&mut connection).await? {
@@ -100,7 +119,7 @@ async fn has_tables(connection: &mut SqliteConnection) -> Result<bool, OpenError
 }
 
 pub(super) fn failed(error: sqlx::Error) -> OpenError {
-    let why = match super::error::kind(&error) {
+    let why = match error::kind(&error) {
         StoreErrorKind::Busy | StoreErrorKind::Timeout => {
             "its database is locked by another process"
         }

@@ -1,10 +1,13 @@
 //! Writes any number of rotations in one statement, and so in one commit, and swaps that end their
 //! session alone.
 
-use std::{collections::HashSet, fmt::Write, slice};
+use std::{
+    collections::HashSet,
+    slice,
+    sync::{Arc, LazyLock},
+};
 
-use serde::Serialize;
-use sqlx::SqlitePool;
+use sqlx::AssertSqlSafe;
 
 use tower_bearer::{
     claims::SessionId,
@@ -13,28 +16,55 @@ use tower_bearer::{
 
 use crate::{
     columns::{self, millis},
-    grouping::{Outcome, Worker},
+    grouping::{LARGEST, Outcome, Worker},
     pending_swap::PendingSwap,
 };
 
 use super::{
-    error::{failed, is_of_a_row},
-    row,
+    error::is_of_a_row,
+    row::{self, Statement},
+    writer::Writer,
 };
 
-/// The swaps are one JSON text, so that one prepared statement serves any number of them. None of
-/// them ends its session: SQLite writes to an index whenever a statement names one of its columns.
-pub(super) const SWAP: &str = "
-UPDATE tower_bearer_sessions AS kept
-SET generation = next.value ->> 'generation', rotated_at = next.value ->> 'rotated_at',
-    delivered_at = next.value ->> 'delivered_at', confirmed_at = next.value ->> 'confirmed_at',
-    late = next.value ->> 'late', expires_at = next.value ->> 'expires_at',
-    last_refreshed_at = next.value ->> 'last_refreshed_at', version = next.value ->> 'version',
-    bound_to = unhex(next.value ->> 'bound_to')
-FROM json_each(?) AS next
-WHERE kept.id = unhex(next.value ->> 'id') AND kept.version = next.value ->> 'expected'
-    AND kept.ended_at IS NULL
+/// None of the swaps ends its session: SQLite writes to an index whenever a statement names one of
+/// its columns.
+const SWAP: &str = "
+UPDATE tower_bearer_sessions
+SET version = ?3, generation = ?4, rotated_at = ?5, delivered_at = ?6, confirmed_at = ?7, late = ?8,
+    expires_at = ?9, last_refreshed_at = ?10, bound_to = ?11
+WHERE id = ?1 AND version = ?2 AND ended_at IS NULL
 RETURNING id";
+
+/// How many swaps a statement can have. What is left of it is filled with rows that are `NULL`, so
+/// that few statements have to be prepared.
+const SIZES: [usize; 4] = [1, 8, 24, LARGEST];
+const PARAMETERS: usize = 11;
+
+/// A statement for each of [`SIZES`].
+pub(super) static SWAPS: LazyLock<[Arc<str>; SIZES.len()]> = LazyLock::new(|| {
+    SIZES.map(|size| match size {
+        1 => SWAP.into(),
+        _ => swap_many(size),
+    })
+});
+
+fn swap_many(size: usize) -> Arc<str> {
+    let row = format!("({})", ["?"; PARAMETERS].join(", "));
+    let rows = vec![row; size].join(", ");
+    format!(
+        "WITH next (id, expected, version, generation, rotated_at, delivered_at, confirmed_at, late,
+            expires_at, last_refreshed_at, bound_to) AS (VALUES {rows})
+        UPDATE tower_bearer_sessions AS kept
+        SET version = next.version, generation = next.generation, rotated_at = next.rotated_at,
+            delivered_at = next.delivered_at, confirmed_at = next.confirmed_at, late = next.late,
+            expires_at = next.expires_at, last_refreshed_at = next.last_refreshed_at,
+            bound_to = next.bound_to
+        FROM next
+        WHERE kept.id = next.id AND kept.version = next.expected AND kept.ended_at IS NULL
+        RETURNING id"
+    )
+    .into()
+}
 
 /// A swap that ends its session, and drops what `Record::end` drops.
 pub(super) const SWAP_ENDING: &str = "
@@ -42,25 +72,11 @@ UPDATE tower_bearer_sessions
 SET version = ?1, generation = ?2, rotated_at = ?3, delivered_at = ?4, confirmed_at = ?5, late = ?6,
     expires_at = ?7, last_refreshed_at = ?8, bound_to = ?9, ended_at = ?10, end_reason = ?11,
     ends_at = min(ends_at, ?12), claims = '{}', metadata = '{}'
-WHERE id = ?13 AND version = ?14 AND ended_at IS NULL";
-
-#[derive(Serialize)]
-struct Row {
-    id: String,
-    expected: i64,
-    generation: u32,
-    rotated_at: Option<i64>,
-    delivered_at: Option<i64>,
-    confirmed_at: Option<i64>,
-    late: u32,
-    expires_at: i64,
-    last_refreshed_at: Option<i64>,
-    version: i64,
-    bound_to: Option<String>,
-}
+WHERE id = ?13 AND version = ?14 AND ended_at IS NULL
+RETURNING true";
 
 /// Writes swaps over the store's writing connection.
-pub(super) struct SwapWriter(pub(super) SqlitePool);
+pub(super) struct SwapWriter(pub(super) Writer);
 
 impl Worker for SwapWriter {
     type Call = PendingSwap;
@@ -107,59 +123,64 @@ impl SwapWriter {
     /// Writes the swap, which ends its session, and tells whether it was done.
     async fn ended(&self, swap: &PendingSwap, ended: Ended) -> Result<bool, StoreError> {
         let PendingSwap { id, expected, next } = swap;
-        let swap = row::bind_state(sqlx::query(SWAP_ENDING), next)?
-            .bind(columns::kept_until(next, ended))
-            .bind(row::id_bytes(*id))
-            .bind(columns::version(*expected)?);
-        let done = swap.execute(&self.0).await.map_err(failed)?;
-        Ok(done.rows_affected() > 0)
+        let swap = || {
+            Ok(row::bind_state(sqlx::query(SWAP_ENDING), next)?
+                .bind(columns::kept_until(next, ended))
+                .bind(row::id_bytes(*id))
+                .bind(columns::version(*expected)?))
+        };
+        Ok(!self.0.run(swap).await?.is_empty())
     }
 
     /// Writes the swaps, and gives the sessions whose swap was done.
     async fn swapped(&self, swaps: &[PendingSwap]) -> Result<HashSet<SessionId>, StoreError> {
-        let rows: Vec<_> = swaps.iter().map(Row::new).collect::<Result<_, _>>()?;
-        let rows = serde_json::to_string(&rows)
-            .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))?;
-        let swapped = sqlx::query(SWAP).bind(rows).fetch_all(&self.0);
-        swapped.await.map_err(failed)?.iter().map(row::id).collect()
+        let swapped = self.0.run(|| filled_up(swaps)).await?;
+        swapped.iter().map(row::id).collect()
     }
 }
 
-impl Row {
-    fn new(swap: &PendingSwap) -> Result<Self, StoreError> {
-        let PendingSwap { id, expected, next } = swap;
-        let SessionState {
-            version,
-            generation,
-            rotated_at,
-            delivered_at,
-            confirmed_at,
-            late,
-            expires_at,
-            last_refreshed_at,
-            ended: _,
-            bound_to,
-        } = next;
-        Ok(Self {
-            id: id.as_uuid().simple().to_string(),
-            expected: columns::version(*expected)?,
-            version: columns::version(*version)?,
-            generation: *generation,
-            rotated_at: millis(*rotated_at),
-            delivered_at: millis(*delivered_at),
-            confirmed_at: millis(*confirmed_at),
-            late: *late,
-            expires_at: expires_at.as_millis(),
-            last_refreshed_at: millis(*last_refreshed_at),
-            bound_to: bound_to.as_ref().map(|key| hex(key.as_bytes())),
-        })
+/// The statement for so many swaps.
+fn filled_up(swaps: &[PendingSwap]) -> Result<Statement, StoreError> {
+    let mut fitting = SIZES.into_iter().zip(&*SWAPS);
+    let fitting = fitting.find(|(size, _)| *size >= swaps.len());
+    let (size, text) = fitting.ok_or(StoreErrorKind::Unavailable)?;
+    let mut statement = sqlx::query(AssertSqlSafe(Arc::clone(text)));
+    for swap in swaps {
+        statement = bind(statement, swap)?;
     }
+    Ok((swaps.len()..size).fold(statement, |statement, _| bind_nothing(statement)))
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a `String` never fails.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+/// Binds a swap's parameters.
+fn bind(statement: Statement, swap: &PendingSwap) -> Result<Statement, StoreError> {
+    let PendingSwap { id, expected, next } = swap;
+    let SessionState {
+        version,
+        generation,
+        rotated_at,
+        delivered_at,
+        confirmed_at,
+        late,
+        expires_at,
+        last_refreshed_at,
+        ended: _,
+        bound_to,
+    } = next;
+    Ok(statement
+        .bind(row::id_bytes(*id))
+        .bind(columns::version(*expected)?)
+        .bind(columns::version(*version)?)
+        .bind(i64::from(*generation))
+        .bind(millis(*rotated_at))
+        .bind(millis(*delivered_at))
+        .bind(millis(*confirmed_at))
+        .bind(i64::from(*late))
+        .bind(expires_at.as_millis())
+        .bind(millis(*last_refreshed_at))
+        .bind(columns::thumbprint(bound_to.as_ref())))
+}
+
+/// Binds the parameters of a row that is no session's.
+fn bind_nothing(statement: Statement) -> Statement {
+    (0..PARAMETERS).fold(statement, |statement, _| statement.bind(None::<i64>))
 }

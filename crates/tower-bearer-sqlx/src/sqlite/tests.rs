@@ -20,13 +20,17 @@ async fn its_own_connections_are_durable_and_wait() {
         .unwrap();
     assert_eq!(mode, "wal");
     const FULL: i64 = 2;
-    assert_eq!(value(&store.writer, "PRAGMA synchronous").await, FULL);
-    for pool in [&store.writer, &store.readers] {
-        assert_eq!(value(pool, "PRAGMA busy_timeout").await, 5_000);
-    }
-    assert_eq!(value(&store.writer, "PRAGMA query_only").await, 0);
+    assert_eq!(value(&store.writer.pool, "PRAGMA synchronous").await, FULL);
+    // What writes is tried again and again, which the suite of the stores tests.
+    let spell = i64::try_from(writer::SPELL.as_millis()).unwrap();
+    assert_eq!(
+        value(&store.writer.pool, "PRAGMA busy_timeout").await,
+        spell
+    );
+    assert_eq!(value(&store.readers, "PRAGMA busy_timeout").await, 5_000);
+    assert_eq!(value(&store.writer.pool, "PRAGMA query_only").await, 0);
     assert_eq!(value(&store.readers, "PRAGMA query_only").await, 1);
-    assert_eq!(store.writer.options().get_max_connections(), 1);
+    assert_eq!(store.writer.pool.options().get_max_connections(), 1);
 }
 
 /// The steps of the statement's plan.
@@ -36,8 +40,12 @@ async fn plan(pool: &SqlitePool, sql: &str) -> Vec<String> {
     rows.iter().map(|row| row.get("detail")).collect()
 }
 
+fn swaps() -> impl Iterator<Item = &'static str> {
+    swap::SWAPS.iter().map(|text| &**text)
+}
+
 fn walks_the_table(plan: &[String]) -> bool {
-    let given = ["SCAN pair", "SCAN next", "SCAN wanted"];
+    let given = ["pair", "next", "wanted", "CONSTANT ROW", "VALUES CLAUSE"];
     plan.iter().any(|step| {
         step.starts_with("SCAN") && !given.iter().any(|given| step.contains(given))
             || step.contains("TEMP B-TREE")
@@ -47,10 +55,9 @@ fn walks_the_table(plan: &[String]) -> bool {
 #[tokio::test]
 async fn no_statement_walks_the_table() {
     let store = SqliteStore::connect("sqlite::memory:").await.unwrap();
-    for sql in [
+    for sql in swaps().chain([
         load::LOAD,
         load::LOAD_MANY,
-        swap::SWAP,
         swap::SWAP_ENDING,
         CONFIRM,
         END,
@@ -58,8 +65,8 @@ async fn no_statement_walks_the_table() {
         LIST,
         ENDED_SINCE,
         DELETE_EXPIRED,
-    ] {
-        let plan = plan(&store.writer, sql).await;
+    ]) {
+        let plan = plan(&store.writer.pool, sql).await;
         assert!(
             plan.iter().any(|step| step.starts_with("SEARCH")),
             "{sql}: {plan:?}"
@@ -70,12 +77,12 @@ async fn no_statement_walks_the_table() {
 
 /// An application may have its file analysed when there are few sessions. What was noted then stays.
 #[tokio::test]
-async fn no_load_walks_the_table_whatever_was_noted_of_it() {
+async fn no_load_or_single_swap_walks_the_table_whatever_was_noted_of_it() {
     for rows in [1, 10, 70, 1_000_000] {
         let store = SqliteStore::connect("sqlite::memory:").await.unwrap();
-        note_rows(&store.writer, rows).await;
-        for sql in [load::LOAD, load::LOAD_MANY] {
-            let plan = plan(&store.writer, sql).await;
+        note_rows(&store.writer.pool, rows).await;
+        for sql in swaps().take(1).chain([load::LOAD, load::LOAD_MANY]) {
+            let plan = plan(&store.writer.pool, sql).await;
             assert!(!walks_the_table(&plan), "{rows} rows, {sql}: {plan:?}");
         }
     }
@@ -114,14 +121,14 @@ async fn a_subject_s_ended_sessions_are_not_read() {
     let store = SqliteStore::connect("sqlite::memory:").await.unwrap();
     for statistics in [false, true] {
         if statistics {
-            let many = sqlx::raw_sql(MANY).execute(&store.writer);
+            let many = sqlx::raw_sql(MANY).execute(&store.writer.pool);
             assert_eq!(many.await.unwrap().rows_affected(), 10_000);
-            let analyze = sqlx::raw_sql("ANALYZE").execute(&store.writer);
+            let analyze = sqlx::raw_sql("ANALYZE").execute(&store.writer.pool);
             analyze.await.unwrap();
         }
         let list = plan(&store.readers, LIST).await;
         assert_eq!(list, [format!("{LIVE} AND id<?)")], "{statistics}");
-        let end_all = plan(&store.writer, END_ALL).await;
+        let end_all = plan(&store.writer.pool, END_ALL).await;
         assert_eq!(end_all, [format!("{LIVE})")], "{statistics}");
         let ended = plan(&store.readers, ENDED_SINCE).await;
         assert_eq!(ended, [ENDED], "{statistics}");
@@ -147,11 +154,11 @@ async fn written(pool: &SqlitePool, sql: &str) -> Vec<String> {
 #[tokio::test]
 async fn a_rotation_writes_to_no_index() {
     let store = SqliteStore::connect("sqlite::memory:").await.unwrap();
-    for sql in [swap::SWAP, CONFIRM] {
-        let written = written(&store.writer, sql).await;
+    for sql in swaps().chain([CONFIRM]) {
+        let written = written(&store.writer.pool, sql).await;
         assert_eq!(written, ["tower_bearer_sessions"], "{sql}");
     }
-    let ended = written(&store.writer, END).await;
+    let ended = written(&store.writer.pool, END).await;
     for index in ["live", "ended", "ends_at"] {
         assert!(ended.contains(&format!("tower_bearer_sessions_{index}")));
     }

@@ -27,6 +27,8 @@ enum Step {
     Begin(usize),
     GoAway(usize),
     Finish(usize, End),
+    /// The writes that are under way take long.
+    Wait,
 }
 
 /// A store whose writes end when the test says so.
@@ -110,6 +112,7 @@ struct Play {
     /// The calls that were cancelled, and whether they were still waiting for their write.
     gone: HashMap<usize, bool>,
     is_bad: bool,
+    has_waited: bool,
     steps: Vec<Step>,
 }
 
@@ -126,6 +129,9 @@ impl Play {
             possible.extend(unfinished.map(Step::GoAway));
         }
         let mut writes = self.group.worker.writes.lock().unwrap();
+        if !self.has_waited && !writes.is_empty() {
+            possible.push(Step::Wait);
+        }
         // A write that a caller had begun alone is cancelled with the caller.
         writes.retain(|_, write| !write.end.is_closed());
         for (number, write) in &*writes {
@@ -157,11 +163,20 @@ impl Play {
                 self.is_bad |= end != End::Well;
                 write.end.send(end).unwrap();
             }
+            Step::Wait => {
+                self.has_waited = true;
+                tokio::time::advance(OVERDUE + Duration::from_millis(1)).await;
+            }
         }
         settle().await;
         let writes = self.group.worker.writes.lock().unwrap();
         let together = writes.values().filter(|write| !write.is_alone).count();
-        assert!(together <= self.group.lanes, "too many at once");
+        let state = self.group.lock();
+        assert!(together <= state.lanes.len(), "too many at once");
+        if matches!(step, Step::Wait) {
+            let lanes_are_taken = together == state.lanes.len();
+            assert!(state.waiting.is_empty() || lanes_are_taken, "held up");
+        }
     }
 
     fn begin(&mut self, call: usize) {
@@ -215,6 +230,7 @@ async fn play(path: &mut Path, lanes: usize) {
         calls: Vec::new(),
         gone: HashMap::new(),
         is_bad: false,
+        has_waited: false,
         steps: Vec::new(),
     };
     loop {

@@ -124,6 +124,13 @@ impl Scene {
         self.group.worker.let_go.add_permits(writes);
     }
 
+    /// Lets all tasks run until each of them waits.
+    async fn settle(&self) {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     async fn until_waiting(&self, calls: usize) {
         let is_there = |waiting: &&Waiting<Gate>| !waiting.answer.is_closed();
         while self.group.lock().waiting.iter().filter(is_there).count() < calls {
@@ -180,7 +187,7 @@ async fn no_write_has_a_session_twice() {
 fn a_flood_of_one_session_costs_the_others_little() {
     let mut state = State::<Gate> {
         waiting: VecDeque::new(),
-        working: 0,
+        lanes: Box::default(),
     };
     let numbers = [1; 2 * PASSED_OVER + 1].into_iter().chain([2]);
     let _callers: Vec<_> = numbers
@@ -326,6 +333,7 @@ async fn a_runtime_that_is_shut_down_takes_only_its_own_along() {
     let group = Arc::clone(&scene.group);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
+        .enable_time()
         .build()
         .unwrap();
     runtime.spawn(async move { group.call(pending(1, FITS)).await });
@@ -338,6 +346,59 @@ async fn a_runtime_that_is_shut_down_takes_only_its_own_along() {
         let told = timeout(Duration::from_secs(10), other).await;
         let told = told.expect("it does not wait for ever");
         assert_eq!(told.unwrap().unwrap(), Swap::Swapped);
+    }
+}
+
+/// Smaller groups would cost the database more.
+#[tokio::test]
+async fn another_lane_is_for_as_many_as_are_under_way() {
+    let mut scene = scene(2);
+    let first = [1, 2, 3].map(|number| scene.swap(number, FITS));
+    assert_eq!(scene.batch().await, [1, 2, 3]);
+    let fewer = [4, 5].map(|number| scene.swap(number, FITS));
+    scene.until_waiting(2).await;
+    scene.settle().await;
+    assert!(scene.batches.is_empty(), "they wait");
+    let enough = scene.swap(6, FITS);
+    assert_eq!(scene.batch().await, [4, 5, 6]);
+    scene.let_go(2);
+    for swap in first.into_iter().chain(fewer).chain([enough]) {
+        assert_eq!(swap.await.unwrap().unwrap(), Swap::Swapped);
+    }
+}
+
+#[tokio::test]
+async fn fewer_go_when_those_before_them_are_done() {
+    let mut scene = scene(2);
+    let first = [1, 2, 3].map(|number| scene.swap(number, FITS));
+    assert_eq!(scene.batch().await, [1, 2, 3]);
+    let fewer = scene.swap(4, FITS);
+    scene.until_waiting(1).await;
+    scene.let_go(1);
+    assert_eq!(scene.batch().await, [4]);
+    scene.let_go(1);
+    for swap in first.into_iter().chain([fewer]) {
+        assert_eq!(swap.await.unwrap().unwrap(), Swap::Swapped);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_group_that_takes_long() {
+    let mut scene = scene(3);
+    let _first = [1, 2, 3].map(|number| scene.swap(number, FITS));
+    assert_eq!(scene.batch().await, [1, 2, 3]);
+    let start = tokio::time::Instant::now();
+    let waiting = scene.swap(4, FITS);
+    assert_eq!(scene.batch().await, [4]);
+    assert!(start.elapsed() <= OVERDUE + Duration::from_millis(1));
+    tokio::time::sleep(OVERDUE * 2).await;
+    let start = tokio::time::Instant::now();
+    let later = scene.swap(5, FITS);
+    assert_eq!(scene.batch().await, [5]);
+    assert!(start.elapsed().is_zero(), "both are known to take long");
+    scene.let_go(3);
+    for swap in [waiting, later] {
+        assert_eq!(swap.await.unwrap().unwrap(), Swap::Swapped);
     }
 }
 
