@@ -1,4 +1,4 @@
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Row, sqlite::SqliteRow};
 
 use tower_bearer::store::StoreErrorKind;
 
@@ -139,10 +139,16 @@ async fn a_subject_s_ended_sessions_are_not_read() {
 async fn written(pool: &SqlitePool, sql: &str) -> Vec<String> {
     let explain = sqlx::query(AssertSqlSafe(format!("EXPLAIN {sql}")));
     let steps = explain.fetch_all(pool).await.unwrap();
-    let roots = steps
-        .iter()
-        .filter(|step| step.get::<&str, _>("opcode") == "OpenWrite")
-        .map(|step| step.get::<i64, _>("p2"));
+    let step = |step: &SqliteRow| (step.get("opcode"), step.get("p1"), step.get("p2"));
+    let steps: Vec<(String, i64, i64)> = steps.iter().map(step).collect();
+    // A statement may open an index so that it could write to it, and then only search it.
+    let writes = |cursor: i64| {
+        let mut writing = steps.iter().filter(|(_, on, _)| *on == cursor);
+        writing.any(|(code, ..)| ["Insert", "Delete", "IdxInsert", "IdxDelete"].contains(&&**code))
+    };
+    let opened = steps.iter().filter(|(code, ..)| code == "OpenWrite");
+    let roots = opened.filter(|(_, cursor, _)| writes(*cursor));
+    let roots = roots.map(|(_, _, root)| *root);
     let mut names = Vec::new();
     for root in roots {
         let name = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE rootpage = ?");
