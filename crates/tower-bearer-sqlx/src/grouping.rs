@@ -1,9 +1,9 @@
 //! Calls that arrive while others are under way go to the database together: loads in one query, and
 //! rotations in one statement and so in one commit.
 //!
-//! No call waits for a time to pass so that others can join it. A call that arrives when nothing is
-//! under way is done at once, with those that are ready at the same moment. The busier the store is,
-//! the more calls go together.
+//! A call that arrives when nothing is under way is done at once, with those that are ready at the same
+//! moment. While a group is under way, fewer calls than it has wait for it, but never for longer than
+//! 50 ms. The busier the store is, the more calls go together.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -18,7 +18,7 @@ use std::{
 use tokio::{
     sync::oneshot::{self, error::RecvError},
     task::yield_now,
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use tower_bearer::{
@@ -31,7 +31,10 @@ pub(crate) const LARGEST: usize = 64;
 /// The most waiting calls that are skipped when a group is put together. It keeps the search short
 /// when very many calls of one session are waiting.
 const PASSED_OVER: usize = 256;
-/// After this time no call waits for a group only to keep groups large.
+/// How often a call whose group has not begun is queued again before it is done alone. Its tasks may
+/// never run, where a runtime has been shut down.
+const QUEUED: usize = 8;
+/// A group that takes longer than this keeps no other calls waiting while a lane is free.
 const OVERDUE: Duration = Duration::from_millis(50);
 
 /// Does the calls of a [`Grouping`].
@@ -89,14 +92,14 @@ struct State<W: Worker> {
     lanes: Box<[Stage]>,
 }
 
-/// What a lane is used for.
+/// What a lane is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Free,
-    /// Its task is about to take the calls that are waiting.
-    Gathering,
-    /// Its task does a group of so many calls.
-    Working(usize),
+    /// Its task is about to take the calls that are waiting, since then.
+    Gathering(Instant),
+    /// Its task does a group of so many calls, since then.
+    Working(usize, Instant),
     /// Its task does a group that takes long.
     Overdue,
 }
@@ -142,7 +145,7 @@ impl<W: Worker> Grouping<W> {
         if W::is_urgent(&call) {
             return self.alone(&call).await;
         }
-        loop {
+        for _ in 0..QUEUED {
             let (answer, answered) = oneshot::channel();
             let waiting = Waiting {
                 call: call.clone(),
@@ -162,6 +165,7 @@ impl<W: Worker> Grouping<W> {
                 }
             }
         }
+        self.alone(&call).await
     }
 
     /// What a group tells of its call, or, if that takes too long, the call done alone.
@@ -206,17 +210,17 @@ impl<W: Worker> Grouping<W> {
             state.waiting.pop_front();
         }
         state.waiting.push_back(waiting);
-        self.lane(&mut state)
+        self.open_lane(&mut state)
     }
 
     /// A lane, if one more is wanted.
-    fn lane(self: &Arc<Self>, state: &mut State<W>) -> Option<Lane<W>> {
+    fn open_lane(self: &Arc<Self>, state: &mut State<W>) -> Option<Lane<W>> {
         let number = state.wanted()?;
         let lane = Lane {
             grouping: Arc::clone(self),
             number,
         };
-        lane.set(state, Stage::Gathering);
+        lane.set(state, Stage::Gathering(Instant::now()));
         Some(lane)
     }
 
@@ -236,8 +240,10 @@ struct Lane<W: Worker> {
 impl<W: Worker> Lane<W> {
     async fn run(self) {
         loop {
-            // Callers that are ready to run come first, so that their calls are in this group.
-            yield_now().await;
+            if self.grouping.lock().waiting.len() < LARGEST {
+                // Callers that are ready to run come first, so that their calls are in this group.
+                yield_now().await;
+            }
             let group = self.take();
             if group.is_empty() {
                 return;
@@ -247,7 +253,8 @@ impl<W: Worker> Lane<W> {
                 .map(|Waiting { call, answer }| (call, answer))
                 .unzip();
             let outcomes = self.outcomes(&calls).await;
-            self.set(&mut self.grouping.lock(), Stage::Gathering);
+            let next = Stage::Gathering(Instant::now());
+            self.set(&mut self.grouping.lock(), next);
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 // A caller that was cancelled needs no answer.
                 let _ = answer.send(Told::Outcome(outcome));
@@ -258,12 +265,13 @@ impl<W: Worker> Lane<W> {
     fn take(&self) -> Vec<Waiting<W>> {
         let mut state = self.grouping.lock();
         let group = state.take();
-        self.set(&mut state, Stage::Working(group.len()));
+        let stage = Stage::Working(group.len(), Instant::now());
+        self.set(&mut state, stage);
         group
     }
 
     async fn outcomes(&self, calls: &[W::Call]) -> Vec<Outcome<W::Answer>> {
-        let mut work = Box::pin(self.grouping.worker.together(calls));
+        let mut work = pin!(self.grouping.worker.together(calls));
         let outcomes = match timeout(OVERDUE, &mut work).await {
             Ok(outcomes) => outcomes,
             Err(_) => {
@@ -281,7 +289,7 @@ impl<W: Worker> Lane<W> {
     fn let_others_go_on(&self) {
         let mut state = self.grouping.lock();
         self.set(&mut state, Stage::Overdue);
-        let lane = self.grouping.lane(&mut state);
+        let lane = self.grouping.open_lane(&mut state);
         drop(state);
         if let Some(lane) = lane {
             tokio::spawn(lane.run());
@@ -313,14 +321,18 @@ impl<W: Worker> Drop for Lane<W> {
 impl<W: Worker> State<W> {
     /// The number of a free lane, if one more is wanted: if there are calls that no task is about to
     /// take, and if they are as many as the largest group has that is under way. With fewer it is
-    /// better to wait: a statement for a few calls costs about as much as one for many.
+    /// better to wait: a statement for a few calls costs about as much as one for many. Calls that
+    /// were cancelled, or that have to be apart, are counted too: at worst the lane finds no call.
     fn wanted(&self) -> Option<usize> {
         let free = self.lanes.iter().position(|lane| *lane == Stage::Free)?;
         let (mut left, mut largest) = (self.waiting.len(), 1);
         for lane in &self.lanes {
             match *lane {
-                Stage::Gathering => left = left.saturating_sub(LARGEST),
-                Stage::Working(calls) => largest = largest.max(calls),
+                // A task does not tell that it takes long where its thread stands still.
+                Stage::Gathering(since) | Stage::Working(_, since) if since.elapsed() > OVERDUE => {
+                }
+                Stage::Gathering(_) => left = left.saturating_sub(LARGEST),
+                Stage::Working(calls, _) => largest = largest.max(calls),
                 Stage::Free | Stage::Overdue => {}
             }
         }

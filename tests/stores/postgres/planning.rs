@@ -87,6 +87,48 @@ async fn no_statement_walks_the_table() {
     );
 }
 
+/// To the planner a short list looks cheaper than one of unknown length, of which it keeps the plan.
+#[tokio::test]
+async fn what_few_want_together_is_not_planned_anew_each_time() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect(&server.url())
+        .await
+        .expect("it connects");
+    let store = PostgresStore::new(pool.clone()).await.expect("it opens");
+    let mut pair = [kept(&store, 1, "ada").await, kept(&store, 2, "eve").await];
+    server.run(MANY).await;
+    server.run("VACUUM ANALYZE tower_bearer_sessions").await;
+    for _ in 0..24 {
+        pair = pair.map(|record| rotated(&record));
+        for swap in [begin(&store, &pair[0]), begin(&store, &pair[1])] {
+            assert!(won(swap).await);
+        }
+        let loads = [1, 2].map(|number| {
+            let store = store.clone();
+            tokio::spawn(async move { store.load(id(number)).await })
+        });
+        for (load, kept) in loads.into_iter().zip(&pair) {
+            let loaded = load.await.expect("no panic").expect("it loads");
+            assert!(loaded.record.as_ref() == Some(kept));
+        }
+    }
+    // Not of this query itself.
+    let plans = "SELECT custom_plans, generic_plans FROM pg_prepared_statements
+        WHERE statement LIKE '%unnest%' AND statement NOT LIKE '%prepared%'";
+    let plans: Vec<(i64, i64)> = sqlx::query_as(plans)
+        .fetch_all(&pool)
+        .await
+        .expect("it tells the plans");
+    assert_eq!(plans.len(), 2, "one loads and one swaps: {plans:?}");
+    for (planned, kept) in plans {
+        assert!(planned <= 5 && kept >= 10, "{planned} and {kept} times");
+    }
+}
+
 /// Two sessions become 20 000 each: of one subject live ones, of another ended ones.
 const FEW_SUBJECTS: &str = "
 INSERT INTO tower_bearer_sessions

@@ -101,6 +101,31 @@ async fn a_row_that_a_constraint_or_trigger_refuses_is_never_kept() {
     }
 }
 
+/// The others of its group are written.
+#[tokio::test]
+async fn a_rotation_that_a_trigger_refuses_fails_alone() {
+    let (_directory, url) = place();
+    let setup = open(&url).await;
+    let records: Vec<_> = (1..=9).map(|number| record(number, "ada")).collect();
+    for one in &records {
+        setup.insert(one).await;
+    }
+    let refuse = "CREATE TRIGGER refuse BEFORE UPDATE ON tower_bearer_sessions WHEN NEW.late = 99
+        BEGIN SELECT RAISE(ABORT, 'no'); END";
+    run(&mut connection(&url).await, refuse).await;
+    let swaps = records.iter().enumerate().map(|(number, before)| {
+        let (store, mut next) = (setup.store.clone(), rotated(before));
+        next.state.late = if number == 4 { 99 } else { 1 };
+        tokio::spawn(async move { store.swap(next.session.id, 0, &next.state).await })
+    });
+    for (number, swap) in swaps.collect::<Vec<_>>().into_iter().enumerate() {
+        match (number, swap.await.unwrap()) {
+            (4, Err(error)) => assert_eq!(error.kind(), StoreErrorKind::Unstorable),
+            (_, swap) => assert_eq!(swap.unwrap(), Swap::Swapped, "{number}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_subject_may_be_longer_than_promised() {
     let (_directory, url) = place();

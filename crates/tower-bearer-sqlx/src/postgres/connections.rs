@@ -33,8 +33,8 @@ enum Check {
     Nothing,
 }
 
-/// How many writes of swaps may be under way at a time. With fewer, swaps wait even when there
-/// are only two or three; with more, the groups are smaller, which is slower.
+/// How many writes of swaps may be under way at a time. A busy store rarely uses more than two; the
+/// others are for when a commit waits for a standby or a connection has gone silent.
 const LANES: usize = 4;
 /// How many queries for loads may be under way at a time, besides those for single loads.
 pub(super) const LOAD_LANES: usize = 2;

@@ -63,16 +63,17 @@ const BATCH: usize = 256;
 /// # Connections
 ///
 /// A rotation that arrives while no other is being written is written at once. Rotations that
-/// arrive while others are being written are written together, up to 64 in one statement and one
-/// commit. They use at most 4 connections at a time. In a pool of fewer than 6 connections they
-/// use two fewer than the pool has, but at least one.
+/// arrive while others are being written wait until those are done, until they are as many as the
+/// largest group under way, or for 50 ms. Then they are written together, up to 64 in one statement
+/// and one commit. They use at most 4 connections at a time. In a pool of fewer than 6 connections
+/// they use two fewer than the pool has, but at least one.
 ///
 /// Loads go together in the same way, in one query over at most 2 connections at a time. A load that
 /// has waited for 50 ms is done alone as well, so that a connection that has gone silent holds up no
 /// other load. A load sees all that was acknowledged before it was asked for: it never joins a query
 /// that is under way.
 ///
-/// One rotation does not make another fail or wait. If another transaction has locked a session,
+/// One rotation does not make another fail or wait for a lock. If another transaction has locked a session,
 /// or the database refuses a row, that rotation is tried again alone, while the others go on. It
 /// waits for the lock for a quarter of the [timeout](PostgresOptions::timeout), as every write
 /// does, and then fails as `Busy`: the client gets a 503, keeps its token and may present it

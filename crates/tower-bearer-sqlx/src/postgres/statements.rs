@@ -108,9 +108,9 @@ fn insert(sessions: &str, settled: &str) -> Arc<str> {
 
 /// Gives one row even if there is no session.
 ///
-/// A list of identifiers is in a query of its own, here and in [`swap_many`]. Otherwise the planner
-/// takes short lists to be cheaper than lists of unknown length, and so plans the statement anew
-/// each time, which costs several times as much as running it.
+/// A list of identifiers is in a query of its own, here and in [`swap_many`], so that PostgreSQL keeps
+/// the generic plan. Otherwise short lists look cheaper than a list of unknown length, and it plans
+/// the statement anew each time, which costs several times as much as to run it.
 fn load(sessions: &str, wanted: &str) -> Arc<str> {
     format!(
         "SELECT server.now, server.writable, kept.*

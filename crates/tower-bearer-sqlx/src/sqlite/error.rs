@@ -1,4 +1,4 @@
-use std::error::Error as _;
+use std::error::Error;
 
 use sqlx::error::DatabaseError;
 
@@ -50,14 +50,17 @@ pub(super) fn database_kind(code: i32) -> StoreErrorKind {
 /// Whether a single row of several can be the reason for a failure: a page is damaged, or the
 /// row is one that the database can never keep. Nothing was written then.
 pub(super) fn is_of_a_row(error: &StoreError) -> bool {
-    let source = error.source().and_then(|source| source.downcast_ref());
-    match source {
+    match cause(error) {
         Some(sqlx::Error::Database(error)) => matches!(
             primary(code(&**error)),
             CORRUPT | TOO_BIG | CONSTRAINT | MISMATCH
         ),
         _ => false,
     }
+}
+
+pub(super) fn cause(error: &impl Error) -> Option<&sqlx::Error> {
+    error.source()?.downcast_ref()
 }
 
 fn code(error: &dyn DatabaseError) -> i32 {

@@ -10,10 +10,10 @@ mod swap;
 mod tests;
 mod writer;
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{fmt, sync::Arc, time::Duration};
 
 use sqlx::SqlitePool;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 pub use self::open::SqliteOptions;
 use self::{error::failed, load::Loader, open::Pools, swap::SwapWriter, writer::Writer};
@@ -37,6 +37,8 @@ const LOAD_LANES: usize = 2;
 const CONFIRMATIONS: usize = 256;
 /// How many sessions one statement deletes.
 const DELETIONS: usize = 64;
+/// The longest pause between two statements that delete, in which others may write.
+const PAUSE: Duration = Duration::from_millis(20);
 
 const INSERT: &str = concat!(
     "INSERT INTO tower_bearer_sessions (",
@@ -57,7 +59,7 @@ macro_rules! end {
             claims = '{}', metadata = '{}', version = version + 1 "
     };
 }
-const END: &str = concat!(end!(), "WHERE id = ?4 AND ended_at IS NULL RETURNING true");
+const END: &str = concat!(end!(), "WHERE id = ?4 AND ended_at IS NULL");
 /// `?6` is a session that goes on.
 const END_ALL: &str = concat!(
     end!(),
@@ -84,7 +86,7 @@ ORDER BY ended_at, id LIMIT ?3";
 const DELETE_EXPIRED: &str = "
 DELETE FROM tower_bearer_sessions WHERE rowid IN (
     SELECT rowid FROM tower_bearer_sessions WHERE ends_at <= ? ORDER BY ends_at LIMIT ?
-) RETURNING true";
+)";
 
 /// Keeps sessions in a SQLite database, in two tables whose names begin with `tower_bearer_`.
 ///
@@ -112,20 +114,22 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 /// [4 that read](SqliteOptions::readers). A pool of the application is used for both.
 ///
 /// A rotation that arrives while no other is being written is written at once. Rotations that
-/// arrive while others are being written are written together, up to 64 in one statement and one
-/// commit. Each other write is a commit of its own.
+/// arrive while others are being written are written together after them, up to 64 in one statement
+/// and one commit. Each other write is a commit of its own.
 ///
 /// Loads go together in the same way, up to 64 in one query, with at most two such queries at a time.
 /// A load that has waited for 50 ms is done alone as well, over another connection. A session that
 /// cannot be read fails no other load.
 ///
 /// If the application has the file analysed (`ANALYZE`, `PRAGMA optimize`), let it do so again when the
-/// file has grown. With the statistics of a table of a few rows, SQLite walks the whole table at each
-/// rotation.
+/// file has grown. With the statistics of a table of a few rows, SQLite walks the whole table for each
+/// group of rotations.
 ///
 /// SQLite does not lock single rows, but the whole file. While another process writes, all writes
-/// here wait, up to the [busy timeout](SqliteOptions::busy_timeout). In WAL mode, loads do not
-/// wait for writes.
+/// here wait, up to the [busy timeout](SqliteOptions::busy_timeout). The store tries for the lock
+/// every millisecond where it has opened the file itself. The connections of an application's pool
+/// wait as SQLite does, at ever longer intervals, so that a process that writes all the time may
+/// overtake them. In WAL mode, loads do not wait for writes.
 ///
 /// # Dead sessions
 ///
@@ -135,8 +139,8 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 /// many dead sessions a subject has, its logins, lists and logouts cost the same.
 ///
 /// The store deletes nothing by itself. Let one of the processes, or each, start
-/// [`Sessions::clean_up`], which deletes dead and expired sessions at intervals. The file does not
-/// shrink by it, but SQLite uses the room again.
+/// [`Sessions::clean_up`], which deletes dead and expired sessions at intervals, a few at a time so
+/// that rotations get their turn. The file does not shrink by it, but SQLite uses the room again.
 ///
 /// # Errors of the operations
 ///
@@ -255,7 +259,7 @@ impl SessionStore for SqliteStore {
 
     async fn insert(&self, record: &Record) -> Result<(), StoreError> {
         let insert = || row::bind(sqlx::query(INSERT), record);
-        self.writer.run(insert).await.map(drop)
+        self.writer.execute(insert).await.map(drop)
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
@@ -282,14 +286,14 @@ impl SessionStore for SqliteStore {
                 let now = self.clock.now().as_millis();
                 Ok(sqlx::query(CONFIRM).bind(now).bind(pairs_json(batch)))
             };
-            self.writer.run(confirm).await?;
+            self.writer.execute(confirm).await?;
         }
         Ok(())
     }
 
     async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         let end = || Ok(self.ending(END, reason).bind(row::id_bytes(id)));
-        Ok(!self.writer.run(end).await?.is_empty())
+        Ok(self.writer.execute(end).await? > 0)
     }
 
     async fn end_all(
@@ -304,7 +308,7 @@ impl SessionStore for SqliteStore {
             let end_all = end_all.bind(issuer.to_owned()).bind(subject.to_owned());
             Ok(end_all.bind(keep.map(row::id_bytes)))
         };
-        let ended = self.writer.run(end_all).await?;
+        let ended = self.writer.fetch(end_all).await?;
         ended.iter().map(row::id).collect()
     }
 
@@ -342,7 +346,7 @@ impl SessionStore for SqliteStore {
         rows.iter().map(row::ended).collect()
     }
 
-    // In batches, after each of which others may write for as long as it has taken.
+    // In batches, between which others may write for as long as a batch has taken.
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
         let now = self.clock.now().as_millis();
         let mut deleted = 0;
@@ -351,12 +355,13 @@ impl SessionStore for SqliteStore {
             let batch = DELETIONS.min(limit - deleted);
             let most = i64::try_from(batch).unwrap_or(i64::MAX);
             let delete = || Ok(sqlx::query(DELETE_EXPIRED).bind(now).bind(most));
-            let done = self.writer.run(delete).await?.len();
+            let done = self.writer.execute(delete).await?;
+            let done = usize::try_from(done).unwrap_or(batch);
             deleted += done;
-            if done < batch {
+            if done < batch || deleted == limit {
                 break;
             }
-            sleep(began.elapsed()).await;
+            sleep(began.elapsed().min(PAUSE)).await;
         }
         Ok(deleted)
     }

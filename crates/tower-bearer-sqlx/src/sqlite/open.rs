@@ -9,12 +9,16 @@ use sqlx::{
 };
 use tower_bearer::store::{OpenError, OpenErrorKind, StoreErrorKind};
 
+use crate::grouping::LARGEST;
+
 use super::{
     error,
     schema::failed,
-    writer::{Attempts, SPELL, Writer},
+    writer::{Attempts, LOCK_WAIT, Writer},
 };
 
+/// How long after an attempt to connect to a locked file the next one begins.
+const AGAIN: Duration = Duration::from_millis(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// How [`SqliteStore::connect_with`](super::SqliteStore::connect_with) opens a database.
@@ -134,7 +138,10 @@ async fn open_file(
     // If the file is deleted while the server runs, that is an error and not an empty database.
     let connect = connect.create_if_missing(false).shared_cache(false);
     let write_ahead = connect.clone().journal_mode(SqliteJournalMode::Wal);
-    let write_ahead = write_ahead.busy_timeout(options.busy_timeout.min(SPELL));
+    let write_ahead = write_ahead
+        .busy_timeout(options.busy_timeout.min(LOCK_WAIT))
+        // SQLite commits when it has handed over the last row: it must not wait for a reader before.
+        .row_buffer_size(2 * LARGEST);
     let writer = connect_patiently(options, &write_ahead).await?;
     let readers = options
         .pool(options.readers)
@@ -151,7 +158,7 @@ async fn connect_patiently(
     options: &SqliteOptions,
     connect: &SqliteConnectOptions,
 ) -> Result<SqlitePool, OpenError> {
-    let mut attempts = Attempts::new(options.busy_timeout);
+    let mut attempts = Attempts::new(options.busy_timeout, AGAIN);
     loop {
         match options.pool(1).connect_with(connect.clone()).await {
             Err(failure)

@@ -66,6 +66,16 @@ pub(super) fn bind_state(
     statement: Statement,
     state: &SessionState,
 ) -> Result<Statement, StoreError> {
+    Ok(bind_rotation(statement, state)?
+        .bind(columns::ended_at(state.ended))
+        .bind(columns::reason(state.ended)))
+}
+
+/// Binds the columns that a rotation writes.
+pub(super) fn bind_rotation(
+    statement: Statement,
+    state: &SessionState,
+) -> Result<Statement, StoreError> {
     let SessionState {
         version,
         generation,
@@ -75,7 +85,7 @@ pub(super) fn bind_state(
         late,
         expires_at,
         last_refreshed_at,
-        ended,
+        ended: _,
         bound_to,
     } = state;
     Ok(statement
@@ -87,9 +97,7 @@ pub(super) fn bind_state(
         .bind(i64::from(*late))
         .bind(expires_at.as_millis())
         .bind(millis(*last_refreshed_at))
-        .bind(columns::thumbprint(bound_to.as_ref()))
-        .bind(columns::ended_at(*ended))
-        .bind(columns::reason(*ended)))
+        .bind(columns::thumbprint(bound_to.as_ref())))
 }
 
 /// Reads all columns, which come first.

@@ -1,8 +1,6 @@
 //! Creates the tables, and checks their version. The version is in a table, since `user_version`
 //! belongs to the application.
 
-use std::error::Error as _;
-
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
 use tower_bearer::store::{OpenError, OpenErrorKind, StoreErrorKind};
@@ -67,8 +65,7 @@ pub(super) async fn prepare(writer: &Writer) -> Result<(), OpenError> {
 }
 
 fn is_locked(error: &OpenError) -> bool {
-    let source = error.source().and_then(|source| source.downcast_ref());
-    source.is_some_and(|source| error::kind(source) == StoreErrorKind::Busy)
+    error::cause(error).is_some_and(|cause| error::kind(cause) == StoreErrorKind::Busy)
 }
 
 async fn create(pool: &SqlitePool) -> Result<(), OpenError> {

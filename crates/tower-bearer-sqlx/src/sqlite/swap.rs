@@ -11,11 +11,11 @@ use sqlx::AssertSqlSafe;
 
 use tower_bearer::{
     claims::SessionId,
-    store::{Ended, SessionState, StoreError, StoreErrorKind, Swap},
+    store::{Ended, StoreError, StoreErrorKind, Swap},
 };
 
 use crate::{
-    columns::{self, millis},
+    columns,
     grouping::{LARGEST, Outcome, Worker},
     pending_swap::PendingSwap,
 };
@@ -35,18 +35,18 @@ SET version = ?3, generation = ?4, rotated_at = ?5, delivered_at = ?6, confirmed
 WHERE id = ?1 AND version = ?2 AND ended_at IS NULL
 RETURNING id";
 
-/// How many swaps a statement can have. What is left of it is filled with rows that are `NULL`, so
-/// that few statements have to be prepared.
-const SIZES: [usize; 4] = [1, 8, 24, LARGEST];
-const PARAMETERS: usize = 11;
-
-/// A statement for each of [`SIZES`].
-pub(super) static SWAPS: LazyLock<[Arc<str>; SIZES.len()]> = LazyLock::new(|| {
-    SIZES.map(|size| match size {
-        1 => SWAP.into(),
-        _ => swap_many(size),
+/// Statements, each with the number of swaps that it has room for. What is left of it is filled with
+/// rows that are `NULL`, so that few statements have to be prepared. One swap needs no table of values,
+/// and so no statistics make SQLite walk the table of sessions for it.
+pub(super) static SWAPS: LazyLock<[(usize, Arc<str>); 4]> = LazyLock::new(|| {
+    [1, 8, 24, LARGEST].map(|size| match size {
+        1 => (size, SWAP.into()),
+        _ => (size, swap_many(size)),
     })
 });
+
+/// The identifier, the expected version and the columns of a rotation.
+const PARAMETERS: usize = 11;
 
 fn swap_many(size: usize) -> Arc<str> {
     let row = format!("({})", ["?"; PARAMETERS].join(", "));
@@ -72,8 +72,7 @@ UPDATE tower_bearer_sessions
 SET version = ?1, generation = ?2, rotated_at = ?3, delivered_at = ?4, confirmed_at = ?5, late = ?6,
     expires_at = ?7, last_refreshed_at = ?8, bound_to = ?9, ended_at = ?10, end_reason = ?11,
     ends_at = min(ends_at, ?12), claims = '{}', metadata = '{}'
-WHERE id = ?13 AND version = ?14 AND ended_at IS NULL
-RETURNING true";
+WHERE id = ?13 AND version = ?14 AND ended_at IS NULL";
 
 /// Writes swaps over the store's writing connection.
 pub(super) struct SwapWriter(pub(super) Writer);
@@ -129,58 +128,26 @@ impl SwapWriter {
                 .bind(row::id_bytes(*id))
                 .bind(columns::version(*expected)?))
         };
-        Ok(!self.0.run(swap).await?.is_empty())
+        Ok(self.0.execute(swap).await? > 0)
     }
 
     /// Writes the swaps, and gives the sessions whose swap was done.
     async fn swapped(&self, swaps: &[PendingSwap]) -> Result<HashSet<SessionId>, StoreError> {
-        let swapped = self.0.run(|| filled_up(swaps)).await?;
+        let swapped = self.0.fetch(|| statement(swaps)).await?;
         swapped.iter().map(row::id).collect()
     }
 }
 
-/// The statement for so many swaps.
-fn filled_up(swaps: &[PendingSwap]) -> Result<Statement, StoreError> {
-    let mut fitting = SIZES.into_iter().zip(&*SWAPS);
-    let fitting = fitting.find(|(size, _)| *size >= swaps.len());
+/// The statement for these swaps.
+fn statement(swaps: &[PendingSwap]) -> Result<Statement, StoreError> {
+    let fitting = SWAPS.iter().find(|(size, _)| *size >= swaps.len());
     let (size, text) = fitting.ok_or(StoreErrorKind::Unavailable)?;
     let mut statement = sqlx::query(AssertSqlSafe(Arc::clone(text)));
-    for swap in swaps {
-        statement = bind(statement, swap)?;
+    for PendingSwap { id, expected, next } in swaps {
+        let parameters = statement.bind(row::id_bytes(*id));
+        let parameters = parameters.bind(columns::version(*expected)?);
+        statement = row::bind_rotation(parameters, next)?;
     }
-    Ok((swaps.len()..size).fold(statement, |statement, _| bind_nothing(statement)))
-}
-
-/// Binds a swap's parameters.
-fn bind(statement: Statement, swap: &PendingSwap) -> Result<Statement, StoreError> {
-    let PendingSwap { id, expected, next } = swap;
-    let SessionState {
-        version,
-        generation,
-        rotated_at,
-        delivered_at,
-        confirmed_at,
-        late,
-        expires_at,
-        last_refreshed_at,
-        ended: _,
-        bound_to,
-    } = next;
-    Ok(statement
-        .bind(row::id_bytes(*id))
-        .bind(columns::version(*expected)?)
-        .bind(columns::version(*version)?)
-        .bind(i64::from(*generation))
-        .bind(millis(*rotated_at))
-        .bind(millis(*delivered_at))
-        .bind(millis(*confirmed_at))
-        .bind(i64::from(*late))
-        .bind(expires_at.as_millis())
-        .bind(millis(*last_refreshed_at))
-        .bind(columns::thumbprint(bound_to.as_ref())))
-}
-
-/// Binds the parameters of a row that is no session's.
-fn bind_nothing(statement: Statement) -> Statement {
-    (0..PARAMETERS).fold(statement, |statement, _| statement.bind(None::<i64>))
+    let nulls = PARAMETERS * (size - swaps.len());
+    Ok((0..nulls).fold(statement, |statement, _| statement.bind(None::<i64>)))
 }

@@ -1,8 +1,9 @@
 use sqlx::{AssertSqlSafe, Row, sqlite::SqliteRow};
 
-use tower_bearer::store::StoreErrorKind;
+use tower_bearer::store::{KeyThumbprint, Session, SessionSecret, StoreErrorKind};
 
 use super::*;
+use crate::grouping::{LARGEST, Outcome, Worker};
 
 async fn value(pool: &SqlitePool, pragma: &'static str) -> i64 {
     sqlx::query_scalar(pragma).fetch_one(pool).await.unwrap()
@@ -21,12 +22,9 @@ async fn its_own_connections_are_durable_and_wait() {
     assert_eq!(mode, "wal");
     const FULL: i64 = 2;
     assert_eq!(value(&store.writer.pool, "PRAGMA synchronous").await, FULL);
-    // What writes is tried again and again, which the suite of the stores tests.
-    let spell = i64::try_from(writer::SPELL.as_millis()).unwrap();
-    assert_eq!(
-        value(&store.writer.pool, "PRAGMA busy_timeout").await,
-        spell
-    );
+    // The writer tries again until its busy timeout, as `tests/stores/sqlite/sharing.rs` shows.
+    let wait = i64::try_from(writer::LOCK_WAIT.as_millis()).unwrap();
+    assert_eq!(value(&store.writer.pool, "PRAGMA busy_timeout").await, wait);
     assert_eq!(value(&store.readers, "PRAGMA busy_timeout").await, 5_000);
     assert_eq!(value(&store.writer.pool, "PRAGMA query_only").await, 0);
     assert_eq!(value(&store.readers, "PRAGMA query_only").await, 1);
@@ -41,7 +39,7 @@ async fn plan(pool: &SqlitePool, sql: &str) -> Vec<String> {
 }
 
 fn swaps() -> impl Iterator<Item = &'static str> {
-    swap::SWAPS.iter().map(|text| &**text)
+    swap::SWAPS.iter().map(|(_, text)| &**text)
 }
 
 fn walks_the_table(plan: &[String]) -> bool {
@@ -49,6 +47,7 @@ fn walks_the_table(plan: &[String]) -> bool {
     plan.iter().any(|step| {
         step.starts_with("SCAN") && !given.iter().any(|given| step.contains(given))
             || step.contains("TEMP B-TREE")
+            || step.starts_with("BLOOM FILTER")
     })
 }
 
@@ -167,6 +166,53 @@ async fn a_rotation_writes_to_no_index() {
     let ended = written(&store.writer.pool, END).await;
     for index in ["live", "ended", "ends_at"] {
         assert!(ended.contains(&format!("tower_bearer_sessions_{index}")));
+    }
+}
+
+/// Each column has a value of its own.
+fn pending(number: usize) -> PendingSwap {
+    let id = SessionId::from_uuid(uuid::Uuid::from_u128(number as u128 + 1));
+    let time = |offset: i64| Timestamp::from_millis(100 * number as i64 + offset);
+    let mut next = SessionState::new(time(1));
+    next.version = 7;
+    next.generation = 8;
+    next.rotated_at = Some(time(2));
+    next.delivered_at = Some(time(3));
+    next.confirmed_at = (number % 2 == 0).then(|| time(4));
+    next.late = 9;
+    next.last_refreshed_at = Some(time(5));
+    next.bound_to = (number % 5 == 0).then(|| KeyThumbprint::from_bytes([number as u8; 32]));
+    // Each third expects a version that its session does not have.
+    let expected = if number % 3 == 2 { 5 } else { 0 };
+    PendingSwap { id, expected, next }
+}
+
+/// A statement has room for more swaps than there may be, and the rest of it is empty.
+#[tokio::test]
+async fn each_of_a_group_of_any_size_is_written_as_it_is() {
+    for size in [1, 2, 8, 9, 24, 25, LARGEST] {
+        let store = SqliteStore::connect("sqlite::memory:").await.unwrap();
+        let swaps: Vec<_> = (0..size).map(pending).collect();
+        let secret = SessionSecret::from_bytes([1; 32]);
+        let start = Timestamp::from_secs(0);
+        let before = SessionState::new(start + Duration::from_secs(9));
+        for swap in &swaps {
+            let session = Session::new(swap.id, "i", "s", secret.clone(), start);
+            let mut record = Record::new(session);
+            record.state = before.clone();
+            store.insert(&record).await.unwrap();
+        }
+        let outcomes = SwapWriter(store.writer.clone()).together(&swaps).await;
+        for (swap, outcome) in swaps.iter().zip(outcomes.unwrap()) {
+            let kept = store.load(swap.id).await.unwrap().record.unwrap().state;
+            match outcome {
+                Outcome::Done(Ok(Swap::Swapped)) if swap.expected == 0 => {
+                    assert_eq!(kept, swap.next);
+                }
+                Outcome::Done(Ok(Swap::Lost)) if swap.expected != 0 => assert_eq!(kept, before),
+                _ => panic!("another outcome"),
+            }
+        }
     }
 }
 

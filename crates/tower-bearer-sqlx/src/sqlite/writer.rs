@@ -1,9 +1,13 @@
 //! Runs the statements that write, and waits while another process writes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use sqlx::{SqlitePool, sqlite::SqliteRow};
-use tokio::time::sleep;
+use sqlx::{
+    Sqlite, SqliteConnection, SqlitePool,
+    pool::PoolConnection,
+    sqlite::{SqliteQueryResult, SqliteRow},
+};
+use tokio::time::{Instant, sleep};
 
 use tower_bearer::store::{StoreError, StoreErrorKind};
 
@@ -12,13 +16,14 @@ use super::{error::failed, row::Statement};
 /// How long SQLite itself waits for the lock of the file, on a connection that the store opens for
 /// its writes. In that time it tries every millisecond. If it waited longer, it would try at ever
 /// longer intervals of up to 100 ms, and be overtaken by those that have just begun to wait.
-pub(super) const SPELL: Duration = Duration::from_millis(2);
+pub(super) const LOCK_WAIT: Duration = Duration::from_millis(2);
 
 /// The connection that writes.
 #[derive(Clone)]
 pub(super) struct Writer {
     pub(super) pool: SqlitePool,
-    /// How long a statement is tried while the file is locked, if SQLite itself waits for shorter.
+    /// How long a statement is tried again while another process has the file locked. Zero where the
+    /// pool's own busy timeout counts.
     patience: Duration,
 }
 
@@ -33,53 +38,122 @@ impl Writer {
         Self::patient(pool, Duration::ZERO)
     }
 
-    /// Runs a statement to its last row, because SQLite commits after that. If the file stays locked,
-    /// the statement has not been run.
-    pub(super) async fn run(
+    /// Runs a statement to its last row, because SQLite commits after that, and gives its rows. If the
+    /// file stays locked, the statement fails as busy and has written nothing.
+    pub(super) async fn fetch(
         &self,
         statement: impl Fn() -> Result<Statement, StoreError>,
     ) -> Result<Vec<SqliteRow>, StoreError> {
-        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        self.patiently::<Fetch>(statement).await
+    }
+
+    /// Like [`fetch`](Self::fetch), but tells how many rows were written.
+    pub(super) async fn execute(
+        &self,
+        statement: impl Fn() -> Result<Statement, StoreError>,
+    ) -> Result<u64, StoreError> {
+        let done = self.patiently::<Execute>(statement).await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn patiently<R: Run>(
+        &self,
+        statement: impl Fn() -> Result<Statement, StoreError>,
+    ) -> Result<R::Outcome, StoreError> {
         let mut attempts = self.attempts();
+        let mut connection = self.connection(&mut attempts).await?;
         loop {
-            let outcome = statement()?.fetch_all(&mut *connection).await;
+            let outcome = R::run(statement()?, &mut connection).await;
             match outcome.map_err(failed) {
-                Err(error) if error.kind() == StoreErrorKind::Busy && attempts.another().await => {}
+                Err(error) if attempts.another_after(&error).await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn connection(
+        &self,
+        attempts: &mut Attempts,
+    ) -> Result<PoolConnection<Sqlite>, StoreError> {
+        loop {
+            match self.pool.acquire().await.map_err(failed) {
+                Err(error) if attempts.another_after(&error).await => {}
                 outcome => return outcome,
             }
         }
     }
 
     pub(super) fn attempts(&self) -> Attempts {
-        Attempts::new(self.patience)
+        Attempts::new(self.patience, LOCK_WAIT)
+    }
+}
+
+/// What a statement gives.
+trait Run {
+    type Outcome;
+
+    fn run(
+        statement: Statement,
+        connection: &mut SqliteConnection,
+    ) -> impl Future<Output = sqlx::Result<Self::Outcome>> + Send;
+}
+
+struct Fetch;
+struct Execute;
+
+impl Run for Fetch {
+    type Outcome = Vec<SqliteRow>;
+
+    async fn run(
+        statement: Statement,
+        connection: &mut SqliteConnection,
+    ) -> sqlx::Result<Vec<SqliteRow>> {
+        statement.fetch_all(connection).await
+    }
+}
+
+impl Run for Execute {
+    type Outcome = SqliteQueryResult;
+
+    async fn run(
+        statement: Statement,
+        connection: &mut SqliteConnection,
+    ) -> sqlx::Result<SqliteQueryResult> {
+        statement.execute(connection).await
     }
 }
 
 /// Attempts at something that fails while the file is locked.
 pub(super) struct Attempts {
     until: Instant,
+    /// What lies at least between the beginnings of two of them.
+    interval: Duration,
     began: Instant,
 }
 
 impl Attempts {
     /// The first one begins now.
-    pub(super) fn new(patience: Duration) -> Self {
+    pub(super) fn new(patience: Duration, interval: Duration) -> Self {
         let began = Instant::now();
         Self {
             until: began + patience,
+            interval,
             began,
         }
     }
 
-    /// Whether there is time for another attempt. It begins when this returns: at once, unless SQLite
-    /// has not waited in the last one.
+    async fn another_after(&mut self, error: &StoreError) -> bool {
+        error.kind() == StoreErrorKind::Busy && self.another().await
+    }
+
+    /// Whether there is time for another attempt. It begins when this returns.
     pub(super) async fn another(&mut self) -> bool {
         let now = Instant::now();
         if now >= self.until {
             return false;
         }
-        if now < self.began + SPELL {
-            sleep(SPELL).await;
+        if now < self.began + self.interval {
+            sleep(self.interval).await;
         }
         self.began = Instant::now();
         true

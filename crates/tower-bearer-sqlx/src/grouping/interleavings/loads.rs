@@ -5,7 +5,9 @@ use std::{collections::HashMap, slice};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::{super::*, End, Path, Told, every_schedule, nobody_is_left, settle};
+use super::{
+    super::*, End, Path, Told, every_schedule, nobody_is_held_up, nobody_is_left, settle, wait,
+};
 use tower_bearer::{
     clock::Timestamp,
     store::{Loaded, Record, Session, SessionSecret},
@@ -23,6 +25,8 @@ enum Step {
     /// Somebody writes to all sessions, which is acknowledged at once.
     Write,
     Finish(usize, End),
+    /// The queries that are under way take long.
+    Wait,
 }
 
 /// A store that sees what was written when a query began, and answers when the test says so.
@@ -113,6 +117,7 @@ struct Play {
     group: Arc<Grouping<Model>>,
     calls: Vec<Call>,
     has_gone: Option<usize>,
+    has_waited: bool,
     steps: Vec<Step>,
 }
 
@@ -133,6 +138,9 @@ impl Play {
         }
         // A query that a caller had begun alone is cancelled with the caller.
         state.queries.retain(|_, end| !end.is_closed());
+        if !self.has_waited && !state.queries.is_empty() {
+            possible.push(Step::Wait);
+        }
         let mut numbers: Vec<_> = state.queries.keys().copied().collect();
         numbers.sort_unstable();
         for number in numbers {
@@ -160,8 +168,13 @@ impl Play {
                 let query = state.queries.remove(&number).unwrap();
                 query.send(end).unwrap();
             }
+            Step::Wait => {
+                self.has_waited = true;
+                wait().await;
+            }
         }
         settle().await;
+        nobody_is_held_up(&self.group);
     }
 
     fn begin(&mut self, number: usize) {
@@ -204,6 +217,7 @@ async fn play(path: &mut Path, lanes: usize) {
         group: Grouping::new(Model::default(), lanes),
         calls: Vec::new(),
         has_gone: None,
+        has_waited: false,
         steps: Vec::new(),
     };
     loop {

@@ -8,11 +8,11 @@
 mod loads;
 mod swaps;
 
-use std::fmt::Debug;
+use std::{fmt::Debug, time::Duration};
 
 use tokio::runtime;
 
-use super::{Grouping, Stage, Worker};
+use super::{Grouping, OVERDUE, Stage, Worker, tests::settle};
 
 /// How a group ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,11 +65,18 @@ impl<T: Debug> Drop for Told<'_, T> {
     }
 }
 
-/// Runs all tasks until each of them waits for the next step.
-async fn settle() {
-    for _ in 0..10 {
-        tokio::task::yield_now().await;
-    }
+/// Makes all groups that are under way take long.
+async fn wait() {
+    tokio::time::advance(OVERDUE + Duration::from_millis(1)).await;
+}
+
+/// Checks that nobody waits where a lane is free, unless it waits for a group that goes on.
+fn nobody_is_held_up<W: Worker>(group: &Grouping<W>) {
+    let state = group.lock();
+    let goes_on = |lane: &Stage| matches!(lane, Stage::Gathering(_) | Stage::Working(..));
+    let may_wait = state.lanes.iter().any(goes_on) || !state.lanes.contains(&Stage::Free);
+    let there = |waiting: &super::Waiting<W>| !waiting.answer.is_closed();
+    assert!(may_wait || !state.waiting.iter().any(there), "held up");
 }
 
 fn nobody_is_left<W: Worker>(group: &Grouping<W>) {

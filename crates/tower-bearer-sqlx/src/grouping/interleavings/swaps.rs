@@ -8,7 +8,9 @@ use std::{
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::{super::*, End, Path, Told, every_schedule, nobody_is_left, settle};
+use super::{
+    super::*, End, Path, Told, every_schedule, nobody_is_held_up, nobody_is_left, settle, wait,
+};
 use crate::pending_swap::PendingSwap;
 use tower_bearer::{
     clock::Timestamp,
@@ -129,11 +131,11 @@ impl Play {
             possible.extend(unfinished.map(Step::GoAway));
         }
         let mut writes = self.group.worker.writes.lock().unwrap();
+        // A write that a caller had begun alone is cancelled with the caller.
+        writes.retain(|_, write| !write.end.is_closed());
         if !self.has_waited && !writes.is_empty() {
             possible.push(Step::Wait);
         }
-        // A write that a caller had begun alone is cancelled with the caller.
-        writes.retain(|_, write| !write.end.is_closed());
         for (number, write) in &*writes {
             let ends = ENDS.iter().filter(|end| {
                 let is_bad = **end != End::Well;
@@ -165,18 +167,15 @@ impl Play {
             }
             Step::Wait => {
                 self.has_waited = true;
-                tokio::time::advance(OVERDUE + Duration::from_millis(1)).await;
+                wait().await;
             }
         }
         settle().await;
         let writes = self.group.worker.writes.lock().unwrap();
         let together = writes.values().filter(|write| !write.is_alone).count();
-        let state = self.group.lock();
-        assert!(together <= state.lanes.len(), "too many at once");
-        if matches!(step, Step::Wait) {
-            let lanes_are_taken = together == state.lanes.len();
-            assert!(state.waiting.is_empty() || lanes_are_taken, "held up");
-        }
+        let lanes = self.group.lock().lanes.len();
+        assert!(together <= lanes, "too many at once");
+        nobody_is_held_up(&self.group);
     }
 
     fn begin(&mut self, call: usize) {
