@@ -178,10 +178,12 @@ fn pending(number: usize) -> PendingSwap {
     next.generation = 8;
     next.rotated_at = Some(time(2));
     next.delivered_at = Some(time(3));
-    next.confirmed_at = (number % 2 == 0).then(|| time(4));
+    next.confirmed_at = number.is_multiple_of(2).then(|| time(4));
     next.late = 9;
     next.last_refreshed_at = Some(time(5));
-    next.bound_to = (number % 5 == 0).then(|| KeyThumbprint::from_bytes([number as u8; 32]));
+    next.bound_to = number
+        .is_multiple_of(5)
+        .then(|| KeyThumbprint::from_bytes([number as u8; 32]));
     // Each third expects a version that its session does not have.
     let expected = if number % 3 == 2 { 5 } else { 0 };
     PendingSwap { id, expected, next }
