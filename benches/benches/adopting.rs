@@ -106,7 +106,13 @@ fn compare(report: &mut Report, need: &Need) -> io::Result<()> {
     tell(report, need.name, &own);
     for peer in need.peers {
         let folder = format!("{}_{}", need.name, peer.name);
-        let theirs = measure(&folder, need.release && peer.goal)?;
+        let theirs = match measure(&folder, need.release && peer.goal) {
+            Ok(theirs) => theirs,
+            Err(error) => {
+                eprintln!("{folder} is left out: {error}");
+                continue;
+            }
+        };
         tell(report, &format!("{}/{}", need.name, peer.name), &theirs);
         for (what, value) in &theirs {
             let Some((_, own)) = own.iter().find(|(name, _)| name == what) else {

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use session_guard::{AuthSession, Guard, GuardError, LoggedOut, NewSession, PgStore, Sessions};
+use session_guard::{AuthSession, Guard, GuardError, NewSession, PgStore, Sessions, axum::LoggedOut};
 use uuid::Uuid;
 
 #[tokio::main]
