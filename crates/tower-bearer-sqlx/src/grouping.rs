@@ -2,8 +2,8 @@
 //! rotations in one statement and so in one commit.
 //!
 //! A call that arrives when nothing is under way is done at once, with those that are ready at the same
-//! moment. While a group is under way, fewer calls than it has wait for it, but never for longer than
-//! 50 ms. The busier the store is, the more calls go together.
+//! moment. While a group is under way, fewer calls than it has wait for it, but for no longer than 50 ms
+//! if there is a lane for them. The busier the store is, the more calls go together.
 
 use std::{
     collections::{HashSet, VecDeque},

@@ -120,7 +120,7 @@ async fn a_rotation_that_a_trigger_refuses_fails_alone() {
     });
     for (number, swap) in swaps.collect::<Vec<_>>().into_iter().enumerate() {
         match (number, swap.await.unwrap()) {
-            (4, Err(error)) => assert_eq!(error.kind(), StoreErrorKind::Unstorable),
+            (4, swap) => assert_eq!(swap.unwrap_err().kind(), StoreErrorKind::Unstorable),
             (_, swap) => assert_eq!(swap.unwrap(), Swap::Swapped, "{number}"),
         }
     }

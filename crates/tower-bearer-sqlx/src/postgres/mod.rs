@@ -65,7 +65,7 @@ const BATCH: usize = 256;
 /// A rotation that arrives while no other is being written is written at once. Rotations that
 /// arrive while others are being written wait until those are done, until they are as many as the
 /// largest group under way, or for 50 ms. Then they are written together, up to 64 in one statement
-/// and one commit. They use at most 4 connections at a time. In a pool of fewer than 6 connections
+/// and one commit, as soon as one of their connections is free. They use at most 4 connections at a time. In a pool of fewer than 6 connections
 /// they use two fewer than the pool has, but at least one.
 ///
 /// Loads go together in the same way, in one query over at most 2 connections at a time. A load that

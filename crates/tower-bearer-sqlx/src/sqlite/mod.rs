@@ -126,8 +126,8 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 /// group of rotations.
 ///
 /// SQLite does not lock single rows, but the whole file. While another process writes, all writes
-/// here wait, up to the [busy timeout](SqliteOptions::busy_timeout). The store tries for the lock
-/// every millisecond where it has opened the file itself. The connections of an application's pool
+/// here wait, up to the [busy timeout](SqliteOptions::busy_timeout). Where the store has opened the
+/// file itself, the first of them tries for the lock every millisecond. The connections of an application's pool
 /// wait as SQLite does, at ever longer intervals, so that a process that writes all the time may
 /// overtake them. In WAL mode, loads do not wait for writes.
 ///

@@ -60,8 +60,9 @@ impl Writer {
         &self,
         statement: impl Fn() -> Result<Statement, StoreError>,
     ) -> Result<R::Outcome, StoreError> {
+        let mut connection = self.connection().await?;
+        // How long the call has waited for others of this process does not count.
         let mut attempts = self.attempts();
-        let mut connection = self.connection(&mut attempts).await?;
         loop {
             let outcome = R::run(statement()?, &mut connection).await;
             match outcome.map_err(failed) {
@@ -71,10 +72,8 @@ impl Writer {
         }
     }
 
-    async fn connection(
-        &self,
-        attempts: &mut Attempts,
-    ) -> Result<PoolConnection<Sqlite>, StoreError> {
+    async fn connection(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
+        let mut attempts = self.attempts();
         loop {
             match self.pool.acquire().await.map_err(failed) {
                 Err(error) if attempts.another_after(&error).await => {}

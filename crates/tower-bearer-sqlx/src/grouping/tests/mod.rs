@@ -359,8 +359,13 @@ async fn another_lane_is_for_as_many_as_are_under_way() {
     scene.until_waiting(2).await;
     settle().await;
     assert!(scene.batches.is_empty(), "they wait");
+    let start = Instant::now();
     let enough = scene.swap(6, FITS);
     assert_eq!(scene.batch().await, [4, 5, 6]);
+    assert!(
+        start.elapsed().is_zero(),
+        "they waited for the time to pass"
+    );
     scene.let_go(2);
     for swap in first.into_iter().chain(fewer).chain([enough]) {
         assert_eq!(swap.await.unwrap().unwrap(), Swap::Swapped);
@@ -376,8 +381,10 @@ async fn fewer_go_when_those_before_them_are_done() {
     scene.until_waiting(1).await;
     settle().await;
     assert!(scene.batches.is_empty(), "it waits");
+    let start = Instant::now();
     scene.let_go(1);
     assert_eq!(scene.batch().await, [4]);
+    assert!(start.elapsed().is_zero(), "it waited for the time to pass");
     scene.let_go(1);
     for swap in first.into_iter().chain([fewer]) {
         assert_eq!(swap.await.unwrap().unwrap(), Swap::Swapped);
@@ -389,13 +396,13 @@ async fn nobody_waits_for_a_group_that_takes_long() {
     let mut scene = scene(3);
     let _first = [1, 2, 3].map(|number| scene.swap(number, FITS));
     assert_eq!(scene.batch().await, [1, 2, 3]);
-    let start = tokio::time::Instant::now();
+    let start = Instant::now();
     let waiting = scene.swap(4, FITS);
     assert_eq!(scene.batch().await, [4]);
     let waited = start.elapsed();
     assert!(waited >= OVERDUE && waited <= OVERDUE + Duration::from_millis(1));
     tokio::time::sleep(OVERDUE * 2).await;
-    let start = tokio::time::Instant::now();
+    let start = Instant::now();
     let later = scene.swap(5, FITS);
     assert_eq!(scene.batch().await, [5]);
     assert!(start.elapsed().is_zero(), "both are known to take long");

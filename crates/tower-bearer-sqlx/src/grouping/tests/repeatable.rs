@@ -37,7 +37,7 @@ fn begin(group: &Arc<Grouping<Counting>>, number: u128) -> JoinHandle<Result<u12
 }
 
 /// Every request with a live check loads its session, and a page makes many of them at once.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn those_of_one_session_go_together() {
     let group = Grouping::new(Counting::default(), 1);
     let numbers = [1, 1, 2, 1];
