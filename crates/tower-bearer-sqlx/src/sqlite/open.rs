@@ -7,7 +7,7 @@ use sqlx::{
     pool::PoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tower_bearer::store::{OpenError, OpenErrorKind, StoreErrorKind};
+use tower_bearer::store::{OpenError, OpenErrorKind};
 
 use crate::grouping::LARGEST;
 
@@ -46,7 +46,8 @@ impl SqliteOptions {
 
     /// How long a call waits while another process writes, and how long it waits for a connection
     /// of this process (for the latter, at least 1 second). After that it fails as
-    /// [`Busy`](StoreErrorKind::Busy) or [`Timeout`](StoreErrorKind::Timeout), respectively.
+    /// [`Busy`](tower_bearer::store::StoreErrorKind::Busy) or
+    /// [`Timeout`](tower_bearer::store::StoreErrorKind::Timeout), respectively.
     #[must_use]
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout.min(LONGEST_WAIT);
@@ -161,8 +162,7 @@ async fn connect_patiently(
     let mut attempts = Attempts::new(options.busy_timeout, AGAIN);
     loop {
         match options.pool(1).connect_with(connect.clone()).await {
-            Err(failure)
-                if error::kind(&failure) == StoreErrorKind::Busy && attempts.another().await => {}
+            Err(failure) if attempts.another_after(error::kind(&failure)).await => {}
             outcome => return outcome.map_err(failed),
         }
     }

@@ -58,14 +58,14 @@ pub(super) async fn prepare(writer: &Writer) -> Result<(), OpenError> {
     let mut attempts = writer.attempts();
     loop {
         match create(&writer.pool).await {
-            Err(error) if is_locked(&error) && attempts.another().await => {}
+            Err(error) if attempts.another_after(kind(&error)).await => {}
             outcome => return outcome,
         }
     }
 }
 
-fn is_locked(error: &OpenError) -> bool {
-    error::cause(error).is_some_and(|cause| error::kind(cause) == StoreErrorKind::Busy)
+fn kind(error: &OpenError) -> StoreErrorKind {
+    error::cause(error).map_or(StoreErrorKind::Unavailable, error::kind)
 }
 
 async fn create(pool: &SqlitePool) -> Result<(), OpenError> {

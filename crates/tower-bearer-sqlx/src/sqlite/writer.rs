@@ -66,7 +66,7 @@ impl Writer {
         loop {
             let outcome = R::run(statement()?, &mut connection).await;
             match outcome.map_err(failed) {
-                Err(error) if attempts.another_after(&error).await => {}
+                Err(error) if attempts.another_after(error.kind()).await => {}
                 outcome => return outcome,
             }
         }
@@ -76,7 +76,7 @@ impl Writer {
         let mut attempts = self.attempts();
         loop {
             match self.pool.acquire().await.map_err(failed) {
-                Err(error) if attempts.another_after(&error).await => {}
+                Err(error) if attempts.another_after(error.kind()).await => {}
                 outcome => return outcome,
             }
         }
@@ -141,14 +141,11 @@ impl Attempts {
         }
     }
 
-    async fn another_after(&mut self, error: &StoreError) -> bool {
-        error.kind() == StoreErrorKind::Busy && self.another().await
-    }
-
-    /// Whether there is time for another attempt. It begins when this returns.
-    pub(super) async fn another(&mut self) -> bool {
+    /// Whether there is time for another attempt, and a lock was why the last one has failed. It
+    /// begins when this returns.
+    pub(super) async fn another_after(&mut self, failure: StoreErrorKind) -> bool {
         let now = Instant::now();
-        if now >= self.until {
+        if failure != StoreErrorKind::Busy || now >= self.until {
             return false;
         }
         if now < self.began + self.interval {
