@@ -1,5 +1,6 @@
 //! [`SqliteStore`]: sessions in a SQLite database.
 
+mod checkpoints;
 mod error;
 mod load;
 mod open;
@@ -112,6 +113,10 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 ///
 /// For a file that the store opens itself, it has one connection that writes and
 /// [4 that read](SqliteOptions::readers). A pool of the application is used for both.
+///
+/// One more connection brings the write-ahead log into the file while others write. The log, a file
+/// of its own beside the database, takes up to 32 MiB, or more while another process reads for long. The
+/// connections of an application's pool do this within a write, as SQLite does by itself.
 ///
 /// A rotation that arrives while no other is being written is written at once. Rotations that
 /// arrive while others are being written are written together after them, up to 64 in one statement
@@ -240,7 +245,7 @@ impl SqliteStore {
     pub async fn close(&self) {
         // The last connection to be closed empties the write-ahead log, so it must be the writer.
         self.readers.close().await;
-        self.writer.pool.close().await;
+        self.writer.close().await;
     }
 }
 

@@ -12,6 +12,7 @@ use tower_bearer::store::{OpenError, OpenErrorKind};
 use crate::grouping::LARGEST;
 
 use super::{
+    checkpoints::{Checkpoints, LONGEST_LOG},
     error,
     schema::failed,
     writer::{Attempts, LOCK_WAIT, Writer},
@@ -141,14 +142,16 @@ async fn open_file(
     let write_ahead = connect.clone().journal_mode(SqliteJournalMode::Wal);
     let write_ahead = write_ahead
         .busy_timeout(options.busy_timeout.min(LOCK_WAIT))
+        .pragma("wal_autocheckpoint", LONGEST_LOG.to_string())
         // SQLite commits when it has handed over the last row: it must not wait for a reader before.
         .row_buffer_size(2 * LARGEST);
     let writer = connect_patiently(options, &write_ahead).await?;
+    let checkpoints = Checkpoints::new(options.pool(1).connect_lazy_with(connect.clone()));
     let readers = options
         .pool(options.readers)
         .connect_lazy_with(connect.pragma("query_only", "1"));
     Ok(Pools {
-        writer: Writer::patient(writer, options.busy_timeout),
+        writer: Writer::patient(writer, options.busy_timeout, checkpoints),
         readers,
     })
 }

@@ -1,6 +1,6 @@
 //! Runs the statements that write, and waits while another process writes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{
     Sqlite, SqliteConnection, SqlitePool,
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use tower_bearer::store::{StoreError, StoreErrorKind};
 
-use super::{error::failed, row::Statement};
+use super::{checkpoints::Checkpoints, error::failed, row::Statement};
 
 /// How long SQLite itself waits for the lock of the file, on a connection that the store opens for
 /// its writes. In that time it tries every millisecond. If it waited longer, it would try at ever
@@ -25,17 +25,27 @@ pub(super) struct Writer {
     /// How long a statement is tried again while another process has the file locked. Zero where the
     /// pool's own busy timeout counts.
     patience: Duration,
+    /// None for a pool of the application, which decides on checkpoints itself.
+    pub(super) checkpoints: Option<Arc<Checkpoints>>,
 }
 
 impl Writer {
-    /// A connection whose statements are tried for so long.
-    pub(super) fn patient(pool: SqlitePool, patience: Duration) -> Self {
-        Self { pool, patience }
+    /// A connection whose statements are tried for so long, and followed by checkpoints.
+    pub(super) fn patient(pool: SqlitePool, patience: Duration, checkpoints: Checkpoints) -> Self {
+        Self {
+            pool,
+            patience,
+            checkpoints: Some(Arc::new(checkpoints)),
+        }
     }
 
     /// A pool of which each connection waits for as long as it was told to.
     pub(super) fn plain(pool: SqlitePool) -> Self {
-        Self::patient(pool, Duration::ZERO)
+        Self {
+            pool,
+            patience: Duration::ZERO,
+            checkpoints: None,
+        }
     }
 
     /// Runs a statement to its last row, because SQLite commits after that, and gives its rows. If the
@@ -44,7 +54,9 @@ impl Writer {
         &self,
         statement: impl Fn() -> Result<Statement, StoreError>,
     ) -> Result<Vec<SqliteRow>, StoreError> {
-        self.patiently::<Fetch>(statement).await
+        let rows = self.patiently::<Fetch>(statement).await?;
+        self.wrote(rows.len() as u64);
+        Ok(rows)
     }
 
     /// Like [`fetch`](Self::fetch), but tells how many rows were written.
@@ -53,7 +65,14 @@ impl Writer {
         statement: impl Fn() -> Result<Statement, StoreError>,
     ) -> Result<u64, StoreError> {
         let done = self.patiently::<Execute>(statement).await?;
+        self.wrote(done.rows_affected());
         Ok(done.rows_affected())
+    }
+
+    fn wrote(&self, rows: u64) {
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.wrote(rows);
+        }
     }
 
     async fn patiently<R: Run>(
@@ -84,6 +103,13 @@ impl Writer {
 
     pub(super) fn attempts(&self) -> Attempts {
         Attempts::new(self.patience, LOCK_WAIT)
+    }
+
+    pub(super) async fn close(&self) {
+        if let Some(checkpoints) = &self.checkpoints {
+            checkpoints.close().await;
+        }
+        self.pool.close().await;
     }
 }
 
