@@ -191,9 +191,9 @@ async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     };
     let stop = server::asked_to_stop()?;
     let listener = server::bind(&config.addr).await?;
-    let clean_up = server::prepare(&app.auth.sessions).await?;
+    let upkeep = server::prepare(&app.auth.sessions).await?;
     server::announce(&listener, TRY)?;
     let served = answer(listener, router(app.clone()), stop).await;
-    server::wind_down(&app.auth.sessions, clean_up).await;
+    server::wind_down(&app.auth.sessions, upkeep).await;
     served
 }

@@ -76,7 +76,7 @@ impl Refusal {
 async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     let stop = server::asked_to_stop()?;
     let listener = server::bind(&config.addr).await?;
-    let clean_up = server::prepare(&auth.sessions).await?;
+    let upkeep = server::prepare(&auth.sessions).await?;
     server::announce(&listener, server::TRY)?;
 
     // Optional here, since some paths are open: who wants the claims asks for them below.
@@ -98,7 +98,7 @@ async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
         }));
 
     answer(listener, stack, stop).await;
-    server::wind_down(&auth.sessions, clean_up).await;
+    server::wind_down(&auth.sessions, upkeep).await;
     Ok(())
 }
 

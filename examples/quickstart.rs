@@ -124,9 +124,9 @@ async fn run() -> Result<(), StartError> {
 async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     let stop = server::asked_to_stop()?;
     let listener = server::bind(&config.addr).await?;
-    let clean_up = server::prepare(&auth.sessions).await?;
+    let upkeep = server::prepare(&auth.sessions).await?;
     server::announce(&listener, server::TRY)?;
     let served = answer(listener, router(auth.clone()), stop).await;
-    server::wind_down(&auth.sessions, clean_up).await;
+    server::wind_down(&auth.sessions, upkeep).await;
     served
 }

@@ -91,6 +91,8 @@ pub enum ConfigErrorKind {
     PrivateClaims,
     /// The refresh key is among the access keys.
     SharedKey,
+    /// Sessions that were to be followed by two feeds of one process.
+    FollowedTwice,
     /// A task was to be started outside of a tokio runtime.
     NoRuntime,
     /// A URL that cannot be used, or that must not be sent a token.

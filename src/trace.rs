@@ -6,7 +6,7 @@
 )]
 
 #[cfg(feature = "tracing")]
-pub(crate) use tracing::{debug, error, warn};
+pub(crate) use tracing::{debug, error, info, warn};
 
 /// How many characters of what a token says are in the log at most.
 #[cfg(feature = "tracing")]
@@ -26,4 +26,4 @@ macro_rules! nothing {
 }
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) use {nothing as debug, nothing as error, nothing as warn};
+pub(crate) use {nothing as debug, nothing as error, nothing as info, nothing as warn};

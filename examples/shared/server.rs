@@ -6,13 +6,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::net::TcpListener;
-use tower_bearer::session::{CleanUp, Sessions};
+use tokio::{net::TcpListener, time::timeout};
+use tower_bearer::session::{CleanUp, FeedOptions, SessionFeed, Sessions};
 
 use super::config::StartError;
 
 /// How long requests that are under way may take once the server is told to stop.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
+
+/// How long learning which sessions were ended before the start may take.
+const CATCH_UP: Duration = Duration::from_secs(20);
 
 /// How often expired sessions are deleted.
 const CLEAN_UP: Duration = Duration::from_secs(60);
@@ -60,14 +63,25 @@ pub(crate) async fn bind(addr: &str) -> Result<TcpListener, StartError> {
     })
 }
 
-/// Gets sessions ready before the first request: learns which of them were ended before this start,
-/// and begins to delete those whose time is over.
-pub(crate) async fn prepare(sessions: &Sessions) -> Result<CleanUp, StartError> {
-    let loaded = sessions.load_ended().await;
-    loaded.map_err(|error| StartError::new("STORE", &error))?;
-    sessions
+/// What goes on beside the requests.
+pub(crate) struct Upkeep {
+    clean_up: CleanUp,
+    feed: SessionFeed,
+}
+
+/// Gets sessions ready before the first request: learns which of them were ended before this start, and
+/// begins to learn what other servers end and to delete those whose time is over.
+pub(crate) async fn prepare(sessions: &Sessions) -> Result<Upkeep, StartError> {
+    let feed = sessions
+        .follow(FeedOptions::new())
+        .map_err(|error| StartError::new("feed", &error))?;
+    timeout(CATCH_UP, feed.caught_up())
+        .await
+        .map_err(|error| StartError::new("STORE", &error))?;
+    let clean_up = sessions
         .clean_up(CLEAN_UP)
-        .map_err(|error| StartError::new("clean-up", &error))
+        .map_err(|error| StartError::new("clean-up", &error))?;
+    Ok(Upkeep { clean_up, feed })
 }
 
 /// Says where the server listens, and what to try.
@@ -109,9 +123,10 @@ pub(crate) fn asked_to_stop() -> Result<impl Future<Output = ()>, StartError> {
     })
 }
 
-/// After the last answer: write what is still waiting, and stop cleaning up.
-pub(crate) async fn wind_down(sessions: &Sessions, clean_up: CleanUp) {
-    clean_up.stop().await;
+/// After the last answer: write what is still waiting, and stop what goes on beside the requests.
+pub(crate) async fn wind_down(sessions: &Sessions, upkeep: Upkeep) {
+    upkeep.feed.stop().await;
+    upkeep.clean_up.stop().await;
     if let Err(error) = sessions.flush().await {
         let _ = writeln!(io::stderr(), "confirmations were not written: {error}");
     }

@@ -46,7 +46,8 @@ pub trait SessionGuard: Send + Sync + 'static {
     fn admit(&self, token: &VerifiedToken) -> Admission;
 
     /// Whether the session is live according to the store: not ended, and before its `ends_at`.
-    /// The layer calls this only with [`BearerLayer::check_live`](super::BearerLayer::check_live).
+    /// The layer calls this with [`BearerLayer::check_live`](super::BearerLayer::check_live), and after
+    /// [`Admission::IfLive`].
     ///
     /// # Errors
     ///
@@ -61,8 +62,14 @@ pub trait SessionGuard: Send + Sync + 'static {
 pub enum Admission {
     /// The guard knows of no reason to refuse the token.
     Admitted,
+    /// The guard knows nothing against the token, but what it knows may be old. So the layer asks it whether
+    /// the session is live, also without [`check_live`](super::BearerLayer::check_live). A token without
+    /// a `sid` is admitted.
+    IfLive,
     /// The guard knows that the token's session was ended.
     Ended,
+    /// The guard cannot tell right now, and asking it would not help. The request is answered with a 503.
+    Unavailable,
     /// The token is one of another issuer than the guard's, so that the guard knows nothing of its
     /// session. It is admitted, and the guard is not asked whether the session is live.
     OfAnotherIssuer,

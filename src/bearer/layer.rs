@@ -214,11 +214,11 @@ impl BearerLayer {
     /// Connects the layer to the sessions. It then refuses the access tokens of sessions that the
     /// guard knows were ended, and tells the guard which refresh tokens the clients hold.
     ///
-    /// This costs no I/O. The guard `session::Sessions` knows of the sessions that were ended in
+    /// This costs no I/O, unless the guard [says so](super::Admission::IfLive). The guard `session::Sessions` knows of the sessions that were ended in
     /// this process since it started, and of those that were ended before if the application calls
     /// `Sessions::load_ended` as it starts. Without that call, a restart makes the access tokens of
-    /// users who have logged out good again, until they expire. For sessions that are ended by
-    /// another server, see [`check_live`](Self::check_live).
+    /// users who have logged out good again, until they expire. `Sessions::follow` also learns of the
+    /// sessions that are ended by other servers, and [`check_live`](Self::check_live) asks the store.
     #[must_use]
     pub fn sessions<G: SessionGuard + Clone>(self, guard: &G) -> Self {
         let guard = AnyGuard::new(guard.clone());

@@ -32,8 +32,9 @@
 //! 7. With [`sessions`](BearerLayer::sessions), the guard sees each verified token. If it knows
 //!    that the token's session was ended, the answer is 401 `invalid_token`. A token of another
 //!    issuer than the guard's is [left alone](Admission::OfAnotherIssuer), also in step 8: its `sid`
-//!    is no session of the guard.
-//! 8. With [`check_live`](BearerLayer::check_live), the guard is asked about the session of each
+//!    is no session of the guard. If the guard cannot tell, the answer is 503 with `Retry-After`.
+//! 8. With [`check_live`](BearerLayer::check_live), or if the guard is
+//!    [not sure](Admission::IfLive), the guard is asked about the session of each
 //!    token that has a `sid`. If the session is not live, the answer is 401 `invalid_token`. If
 //!    the guard cannot tell, the answer is 503 with `Retry-After`: a 401 would make the client
 //!    discard its tokens.

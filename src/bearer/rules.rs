@@ -240,14 +240,16 @@ impl Rules {
         &self,
         guard: &AnyGuard,
         token: &VerifiedToken,
-    ) -> Result<Option<LiveFuture>, TokenError> {
-        match guard.admit(token) {
-            Admission::Admitted => {}
-            Admission::Ended => return Err(TokenError::SessionEnded),
+    ) -> Result<Option<LiveFuture>, Rejection> {
+        let asks = match guard.admit(token) {
+            Admission::Admitted => self.check_live,
+            Admission::IfLive => true,
+            Admission::Ended => return Err(TokenError::SessionEnded.into()),
+            Admission::Unavailable => return Err(Rejection::unavailable()),
             Admission::OfAnotherIssuer => return Ok(None),
-        }
+        };
         let claims = token.claims();
-        if !self.check_live || claims.sid.is_none() {
+        if !asks || claims.sid.is_none() {
             return Ok(None);
         }
         // A `sid` that is not a session identifier is of no live session.

@@ -3,7 +3,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 use super::{
     ConfirmBy, ExcessScope, IntoRefreshDecision, Overflow, RefreshKey, RotationPolicy,
     SessionEvent, SessionInfo, Sessions, confirm::Confirmations, ended::EndedSessions,
-    event::Events, hook::RefreshHook, lifetimes::Lifetimes, limits::MAX_ISSUER,
+    event::Events, feed::Standing, hook::RefreshHook, lifetimes::Lifetimes, limits::MAX_ISSUER,
 };
 use crate::{
     error::{ConfigError, ConfigErrorKind},
@@ -33,6 +33,7 @@ pub(super) struct Inner<St> {
     pub(super) store_timeout: Duration,
     pub(super) events: Events,
     pub(super) ended: EndedSessions,
+    pub(super) standing: Arc<Standing>,
     pub(super) confirmations: Confirmations,
 }
 
@@ -310,6 +311,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
             store_timeout: self.store_timeout,
             events: self.events,
             ended: EndedSessions::new(self.access_lifetime),
+            standing: Arc::default(),
             confirmations: Confirmations::default(),
         })))
     }

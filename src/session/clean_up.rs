@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle};
+use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::{Sessions, patience::within};
+use super::{Sessions, patience::within, runtime};
 use crate::{
     error::{ConfigError, ConfigErrorKind},
     store::SessionStore,
@@ -31,10 +31,7 @@ impl CleanUp {
                 "the clean-up interval must not be zero",
             ));
         }
-        let runtime = Handle::try_current().map_err(|error| {
-            let none = "there is no tokio runtime to run the task";
-            ConfigError::new(ConfigErrorKind::NoRuntime, none).with_source(error)
-        })?;
+        let runtime = runtime::current()?;
         let (stop, mut stopped) = oneshot::channel();
         let task = runtime.spawn(async move {
             loop {

@@ -1,6 +1,6 @@
 //! `Sessions` as the [`SessionGuard`] of a middleware that checks access tokens.
 
-use super::{ConfirmBy, Sessions, confirm::Flushing, patience::within};
+use super::{ConfirmBy, Sessions, confirm::Flushing, feed::Stand, patience::within};
 use crate::{
     bearer::{Admission, SessionGuard, Unavailable},
     claims::{SessionId, VerifiedToken},
@@ -17,9 +17,16 @@ impl<St: SessionStore> SessionGuard for Sessions<St> {
         let Some(id) = claims.session_id() else {
             return Admission::Admitted;
         };
+        // First how current the knowledge is, and then the knowledge, which is no older.
+        let stand = self.0.standing.get();
         if self.0.ended.contains(id) {
             return Admission::Ended;
         }
+        let admission = match stand {
+            Stand::Trusted => Admission::Admitted,
+            Stand::Ask => Admission::IfLive,
+            Stand::Refuse => return Admission::Unavailable,
+        };
         // Generation 0 needs no confirmation: it has no predecessor that could be reused. Nor does a
         // bound session, in which nothing depends on it.
         let generation = claims
@@ -30,7 +37,7 @@ impl<St: SessionStore> SessionGuard for Sessions<St> {
         {
             self.spawn_flush(flushing);
         }
-        Admission::Admitted
+        admission
     }
 
     async fn is_live(&self, id: SessionId) -> Result<bool, Unavailable> {

@@ -11,7 +11,7 @@ use super::{SessionError, SessionErrorKind, Sessions};
 use crate::store::{SessionStore, StoreError, StoreErrorKind};
 
 /// The time limit of a write that goes on without its caller, in store timeouts.
-const PATIENCE: u32 = 10;
+pub(super) const PATIENCE: u32 = 10;
 
 impl<St: SessionStore> Sessions<St> {
     /// Runs work that must not stop half-way in a task of its own: a write, and telling this

@@ -76,7 +76,8 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// | loses an acknowledged end of a session | the session becomes usable again, and a logout is undone |
 /// | deletes a session before its `ends_at` | the user has to log in again |
 /// | keeps what an end drops | what was noted of a user stays for months after the logout |
-/// | does not tell of an end | after a restart a server admits access tokens of a session that was logged out, until they expire |
+/// | does not tell of an end | other servers, and each after a restart, admit access tokens of a session that was logged out, until they expire |
+/// | tells of an end long after its time | other servers learn of it late: within half a minute where that is more than two store timeouts, and within five minutes where it is more than eleven and a minute |
 /// | refuses or cuts long names | that user can never log in, or sees the sessions of another |
 /// | walks over the ended sessions of a subject | a user who logs in often can no longer log in when the number is limited, and can no longer log out everywhere |
 #[diagnostic::on_unimplemented(
@@ -187,8 +188,9 @@ pub trait SessionStore: Send + Sync + 'static {
     /// The sessions of all issuers that were ended at `since` or later, each with the time in its
     /// [`state.ended`](SessionState::ended), earliest first, and at equal times sorted by the bytes
     /// of the identifier, lowest first. It makes no difference how a session was ended: by
-    /// [`end`](Self::end), [`end_all`](Self::end_all) or [`swap`](Self::swap). A server that
-    /// starts learns from it which access tokens to refuse.
+    /// [`end`](Self::end), [`end_all`](Self::end_all) or [`swap`](Self::swap). A server
+    /// learns from it which access tokens to refuse, when it starts and then
+    /// at short intervals.
     ///
     /// With an `after`, those that were ended at `since` itself are given only if their identifier
     /// is above it, whether or not the store has a session `after`; so the last entry of a page

@@ -155,6 +155,40 @@ async fn a_dead_session_is_refused() {
 }
 
 #[tokio::test]
+async fn a_guard_that_is_not_sure_is_asked_without_check_live_too() {
+    let tokens = Tokens::new();
+    for (live, status) in [(Ok(false), 401), (Err(Unavailable), 503)] {
+        let fake = Fake::new(Admission::IfLive, live);
+        let layer = layer(&tokens).sessions(&fake);
+        refused(layer.clone(), bearer(&tokens.with_sid(SID)), status).await;
+        passed(layer, bearer(&tokens.plain())).await;
+        fake.saw(2, 1);
+    }
+    let fake = Fake::new(Admission::IfLive, Ok(true));
+    passed(
+        layer(&tokens).sessions(&fake),
+        bearer(&tokens.with_sid(SID)),
+    )
+    .await;
+    fake.saw(1, 1);
+}
+
+#[tokio::test]
+async fn a_guard_that_cannot_tell_is_503_and_is_not_asked() {
+    let tokens = Tokens::new();
+    let fake = Fake::new(Admission::Unavailable, Ok(true));
+    for layer in [
+        layer(&tokens).sessions(&fake),
+        layer(&tokens).check_live(&fake),
+    ] {
+        let answer = refused(layer, bearer(&tokens.with_sid(SID)), 503).await;
+        assert_eq!(answer.headers()["retry-after"], "1");
+        assert!(!answer.headers().contains_key("www-authenticate"));
+    }
+    fake.saw(2, 0);
+}
+
+#[tokio::test]
 async fn what_cannot_be_told_is_503() {
     let tokens = Tokens::new();
     let fake = Fake::new(Admission::Admitted, Err(Unavailable));

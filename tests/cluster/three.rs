@@ -40,6 +40,11 @@ fn run(store: &str) {
             "logged out at server 1: server {number} answers 400"
         ));
     }
+    for number in 1..4 {
+        expected.push(format!(
+            "logged out at server 1: server {number} answers the access token with 401"
+        ));
+    }
     let said: Vec<_> = said
         .lines()
         .filter(|line| !line.contains("http://"))

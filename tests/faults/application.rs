@@ -15,14 +15,19 @@ use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::ServiceExt;
 use tower_bearer::{
-    Algorithm, Issuer, KeySet, ReplyBody, SigningKey,
+    Algorithm, Issuer, KeySet, ReplyBody, SigningKey, Verifier,
+    bearer::{Admission, SessionGuard},
+    clock::{Clock, SystemClock},
     endpoint::{RevocationEndpoint, TokenEndpoint},
     session::{
-        Grant, RefreshKey, SessionErrorKind, SessionEvent, SessionEventKind, Sessions,
-        SessionsBuilder,
+        FeedOptions, Grant, RefreshKey, SessionErrorKind, SessionEvent, SessionEventKind,
+        SessionFeed, Sessions, SessionsBuilder,
     },
     store::SessionStore,
 };
+
+/// How often a server reads what the other one has ended.
+const FOLLOWS: Duration = Duration::from_millis(50);
 
 /// After which a server gives up on its store.
 pub(crate) const STORE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -55,6 +60,7 @@ pub(crate) struct Server<St> {
     pub(crate) sessions: Sessions<St>,
     token: TokenEndpoint<St>,
     revocation: RevocationEndpoint<St>,
+    _feed: Arc<SessionFeed>,
 }
 
 /// What a client asks of an endpoint.
@@ -108,7 +114,9 @@ impl<St: SessionStore> Server<St> {
             .on_event(move |event| events.note(event))
             .build()
             .expect("good settings");
+        let feed = sessions.follow(FeedOptions::new().every(FOLLOWS));
         Self {
+            _feed: Arc::new(feed.expect("it follows")),
             token: TokenEndpoint::new(sessions.clone()),
             revocation: RevocationEndpoint::new(sessions.clone()),
             sessions,
@@ -124,6 +132,22 @@ impl<St: SessionStore> Server<St> {
                 None
             }
         }
+    }
+
+    /// Whether it refuses the access tokens of this session.
+    pub(crate) fn knows_the_end_of(&self, sid: &str) -> bool {
+        let issuer = self.sessions.issuer();
+        let mut claims = issuer.claims("anna", SystemClock.now(), Duration::from_secs(60));
+        claims.sid = Some(sid.to_owned());
+        let token = issuer.sign(&claims).expect("signed");
+        let verifier = Verifier::new(
+            issuer.issuer(),
+            "https://api.example",
+            issuer.keys().verifying(),
+        );
+        let verifier = verifier.expect("good names");
+        let token = verifier.verify(token.expose()).expect("good");
+        self.sessions.admit(&token) == Admission::Ended
     }
 
     pub(crate) async fn answer(&self, ask: Ask<'_>) -> Answer {

@@ -27,6 +27,10 @@ const BETWEEN_FAULTS: u32 = 20;
 /// Of so many rounds of a client, one ends in a logout.
 const ROUNDS_TO_LOGOUT: usize = 50;
 
+/// After which each server knows of every logout, once the store is back. One whose write took long is found
+/// by the reads that come each half minute.
+const TO_LEARN: Duration = Duration::from_secs(45);
+
 /// How long an outage may last for the clients.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -46,6 +50,8 @@ pub(crate) struct Ledger {
     lost: Faults,
     forked: Faults,
     resurrected: Faults,
+    /// Ended at one server, and accepted by another.
+    missed: Faults,
     wrong: Faults,
 }
 
@@ -137,7 +143,14 @@ impl<St: SessionStore> Load<St> {
     /// Ends the load: each client's token still goes on, and no session that was ended does.
     pub(crate) async fn settle(mut self, what: &str) {
         self.enough().await;
-        for mut client in self.pause().await {
+        let clients = self.pause().await;
+        // First, since a server also learns of an end when it is asked to refresh the session.
+        for client in &clients {
+            for token in &client.ended {
+                client.must_be_known_everywhere(token).await;
+            }
+        }
+        for mut client in clients {
             client.refresh().await;
             for token in client.ended.clone() {
                 client.must_stay_ended(&token).await;
@@ -148,14 +161,22 @@ impl<St: SessionStore> Load<St> {
 }
 
 impl Ledger {
-    fn faults(&self) -> [Vec<String>; 4] {
-        [&self.lost, &self.forked, &self.resurrected, &self.wrong].map(Faults::all)
+    fn faults(&self) -> [Vec<String>; 5] {
+        let Self {
+            lost,
+            forked,
+            resurrected,
+            missed,
+            wrong,
+            ..
+        } = self;
+        [lost, forked, resurrected, missed, wrong].map(Faults::all)
     }
 
     /// Tells the numbers. All that went wrong is told, not only the first.
     fn settle(&self, what: &str) {
         let faults = self.faults();
-        let [lost, forked, resurrected, wrong] = faults.each_ref().map(Vec::len);
+        let [lost, forked, resurrected, missed, wrong] = faults.each_ref().map(Vec::len);
         let [sessions, refreshes, logouts, unavailable] = [
             &self.sessions,
             &self.refreshes,
@@ -166,7 +187,8 @@ impl Ledger {
         println!(
             "{what}: {CLIENTS} clients, {sessions} sessions, {refreshes} refreshes, {logouts} \
              logouts, {unavailable} answers of 503: {lost} sessions lost, {forked} forked, \
-             {resurrected} resurrected, {wrong} wrong status codes"
+             {resurrected} resurrected, {missed} logouts missed by the other server, {wrong} wrong status \
+             codes"
         );
         assert_eq!(faults.concat(), Vec::<String>::new());
         assert!(logouts > 0, "nobody logged out");
@@ -288,6 +310,21 @@ impl<St: SessionStore> Client<St> {
                 None => &self.ledger.wrong,
             };
             ledger.note(format!("{} got {answer:?}", payload(token)));
+        }
+    }
+
+    /// The feed of each server has to learn of it, whatever it has missed meanwhile.
+    async fn must_be_known_everywhere(&self, token: &str) {
+        let claims = payload(token);
+        let sid = claims["sid"].as_str().expect("a sid");
+        let deadline = Instant::now() + TO_LEARN;
+        for server in &self.application.servers {
+            while !server.knows_the_end_of(sid) {
+                if Instant::now() > deadline {
+                    return self.ledger.missed.note(format!("{claims}"));
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
         }
     }
 

@@ -1,4 +1,5 @@
-//! How much memory a session takes in the memory store, all included, and that none stays.
+//! How much memory a session takes in the memory store, and an ended one in each process that knows of it, all
+//! included, and that none stays.
 
 #![allow(clippy::unwrap_used)]
 
@@ -6,8 +7,9 @@ use std::{alloc::System, time::Duration};
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower_bearer::{
-    SessionId,
+    Algorithm, Issuer, KeySet, SessionId, SigningKey,
     clock::{ManualClock, Timestamp},
+    session::{RefreshKey, Sessions},
     store::{EndReason, MemoryStore, PrivateClaims, Record, Session, SessionSecret, SessionStore},
 };
 use uuid::Uuid;
@@ -102,6 +104,21 @@ async fn measure_ended(record: fn(u32) -> Record) -> [isize; 2] {
     [live, ended]
 }
 
+/// Bytes of each of a million ended sessions that a process knows of.
+fn measure_known() -> f64 {
+    const KNOWN: u32 = 1_000_000;
+    let key = SigningKey::from_secret(Algorithm::HS256, [5; 32]).unwrap();
+    let issuer = Issuer::new("https://id.example", "api", KeySet::new(key)).unwrap();
+    let refresh_key = RefreshKey::from_secret([7; 32]).unwrap();
+    let sessions = Sessions::builder(issuer, refresh_key, MemoryStore::new());
+    let sessions = sessions.build().unwrap();
+    let region = Region::new(ALLOCATOR);
+    for number in 0..KNOWN {
+        sessions.note_ended(bare(number).session.id);
+    }
+    bytes_in_use(&region) as f64 / f64::from(KNOWN)
+}
+
 /// One test, since the allocator counts for the whole process.
 #[tokio::test]
 async fn a_session_takes_few_bytes_fewer_once_it_is_ended_and_leaves_none() {
@@ -117,4 +134,8 @@ async fn a_session_takes_few_bytes_fewer_once_it_is_ended_and_leaves_none() {
     println!("{live} bytes a session with long notes, {ended} once it is ended");
     assert!(live > 60_000, "{live} bytes");
     assert!((200..=450).contains(&ended), "{ended} bytes");
+
+    let known = measure_known();
+    println!("{known:.1} bytes an ended session that a process knows of");
+    assert!((20.0..=32.0).contains(&known), "{known} bytes");
 }

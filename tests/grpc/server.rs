@@ -2,15 +2,15 @@
 
 use std::{
     convert::Infallible,
-    future::Future,
+    future::{Future, ready},
     net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use bytes::{Buf, BufMut, Bytes};
+use futures_util::{FutureExt, Stream, StreamExt, stream};
 use tokio::net::TcpListener;
-use tokio_stream::Stream;
 use tonic::{
     Code, Request, Response, Status,
     body::Body,
@@ -21,10 +21,13 @@ use tonic::{
 };
 use tonic_web::GrpcWebLayer;
 use tower::{Layer, Service, layer::util::Stack, service_fn};
-use tower_bearer::{VerifiedToken, bearer::BearerLayer};
+use tower_bearer::{VerifiedToken, bearer::BearerLayer, session::Sessions};
 
 pub(crate) const SAY: &str = "/test.Hello/Say";
 pub(crate) const COUNT: &str = "/test.Hello/Count";
+pub(crate) const FOLLOW: &str = "/test.Hello/Follow";
+/// What a call of `Follow` sends whose stream is to go on until the session is over.
+pub(crate) const ENDLESS: &str = "endless";
 /// What a call of `Count` sends that is to be refused after its first message.
 pub(crate) const LATE: &str = "late";
 
@@ -72,8 +75,10 @@ impl Decoder for Text {
     }
 }
 
-#[derive(Clone)]
-pub(crate) struct Hello;
+#[derive(Clone, Default)]
+pub(crate) struct Hello {
+    sessions: Option<Sessions>,
+}
 
 impl NamedService for Hello {
     const NAME: &'static str = "test.Hello";
@@ -89,11 +94,17 @@ impl Service<http::Request<Body>> for Hello {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let sessions = self.sessions.clone();
         Box::pin(async move {
             let mut grpc = Grpc::new(Text);
             Ok(match request.uri().path() {
                 SAY => grpc.unary(service_fn(say), request).await,
                 COUNT => grpc.server_streaming(service_fn(count), request).await,
+                FOLLOW => {
+                    let sessions = sessions.expect("sessions");
+                    let follow = service_fn(move |request| follow(sessions.clone(), request));
+                    grpc.server_streaming(follow, request).await
+                }
                 path => panic!("{path}"),
             })
         })
@@ -120,8 +131,51 @@ async fn count(
     Ok(Response::new(tokio_stream::iter(replies)))
 }
 
+/// As the manual shows it.
+async fn follow(
+    sessions: Sessions,
+    request: Request<String>,
+) -> Result<Response<impl Stream<Item = Result<String, Status>>>, Status> {
+    let token = request.extensions().get::<VerifiedToken>();
+    let token = token.ok_or_else(|| Status::internal("no BearerLayer saw this call"))?;
+    let over = sessions.over(token).shared();
+    let last = over.clone();
+    let refused = stream::once(async move {
+        // None where the news have ended by themselves.
+        let reason = last.peek()?;
+        Some(Err(Status::unauthenticated(format!("{reason:?}"))))
+    });
+    let more = match request.get_ref() == ENDLESS {
+        true => stream::pending().left_stream(),
+        false => stream::empty().right_stream(),
+    };
+    let news = stream::iter([Ok("one".to_owned())]).chain(more);
+    let news = news.take_until(over).chain(refused.filter_map(ready));
+    Ok(Response::new(news))
+}
+
 /// Serves it until the test ends.
 pub(crate) async fn serve<L, B>(layer: L) -> SocketAddr
+where
+    L: Layer<tonic::service::Routes> + Clone + Send + 'static,
+    L::Service: Service<http::Request<Body>, Response = http::Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
+    <L::Service as Service<http::Request<Body>>>::Future: Send,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<tower::BoxError>,
+{
+    serve_hello(layer, Hello::default()).await
+}
+
+/// The same with streams that end with their session.
+pub(crate) async fn serve_sessions(layer: BearerLayer, sessions: Sessions) -> SocketAddr {
+    let sessions = Some(sessions);
+    serve_hello(layer, Hello { sessions }).await
+}
+
+async fn serve_hello<L, B>(layer: L, hello: Hello) -> SocketAddr
 where
     L: Layer<tonic::service::Routes> + Clone + Send + 'static,
     L::Service: Service<http::Request<Body>, Response = http::Response<B>, Error = Infallible>
@@ -137,7 +191,7 @@ where
     let router = Server::builder()
         .accept_http1(true)
         .layer(layer)
-        .add_service(Hello);
+        .add_service(hello);
     tokio::spawn(router.serve_with_incoming(TcpIncoming::from(listener)));
     addr
 }

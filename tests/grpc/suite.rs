@@ -11,3 +11,4 @@ mod clients;
 mod form;
 mod refresh;
 mod server;
+mod streams;

@@ -1,24 +1,12 @@
 //! A process that starts again refuses what was ended before, once it has loaded that.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::sync::atomic::Ordering;
 
-use tower_bearer::{
-    AccessToken,
-    bearer::{Admission, SessionGuard},
-    session::Grant,
-    store::{MemoryStore, SessionStore},
-};
+use tower_bearer::{bearer::Admission, session::Grant, store::MemoryStore};
 
 use crate::support::*;
 
 const KEPT: u64 = 600 + 600;
-
-#[track_caller]
-fn admits<St: SessionStore>(world: &World<St>, token: &AccessToken, expected: Admission) {
-    let claims = world.verifier().leeway(Duration::from_secs(60)).unwrap();
-    let verified = claims.verify(token.expose()).unwrap();
-    assert_eq!(world.sessions.admit(&verified), expected);
-}
 
 #[tokio::test]
 async fn a_logout_survives_a_restart() {

@@ -11,6 +11,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use tower_bearer::{
     AccessToken, Algorithm, Claims, Issuer, KeySet, RefreshToken, Scope, SessionId, SigningKey,
     TokenResponse, VerifiedToken, Verifier,
+    bearer::{Admission, SessionGuard},
     clock::{ManualClock, Timestamp},
     session::{
         EndReason, Grant, Record, RefreshKey, RefreshRequest, Refreshed, Refusal, SessionError,
@@ -139,6 +140,18 @@ impl<St: SessionStore> World<St> {
     }
 }
 
+/// What the guard says of a token, which may have expired a moment ago.
+#[track_caller]
+pub(crate) fn admits<St: SessionStore>(
+    world: &World<St>,
+    token: &AccessToken,
+    expected: Admission,
+) {
+    let verifier = world.verifier().leeway(Duration::from_secs(60)).unwrap();
+    let verified = verifier.verify(token.expose()).unwrap();
+    assert_eq!(world.sessions.admit(&verified), expected);
+}
+
 pub(crate) async fn rotate<St: SessionStore>(
     world: &World<St>,
     held: &TokenResponse,
@@ -199,6 +212,7 @@ pub(crate) struct Moody {
     pub(crate) fails_with: Arc<Mutex<StoreErrorKind>>,
     pub(crate) lose_swaps: Arc<AtomicU32>,
     pub(crate) hang: Arc<AtomicU32>,
+    pub(crate) panic: Arc<AtomicU32>,
     /// Takes half a minute, and does it.
     pub(crate) slow: Arc<AtomicU32>,
     pub(crate) loads: Arc<AtomicU32>,
@@ -213,6 +227,7 @@ impl Moody {
             fails_with: Arc::new(Mutex::new(StoreErrorKind::Unavailable)),
             lose_swaps: Arc::default(),
             hang: Arc::default(),
+            panic: Arc::default(),
             slow: Arc::default(),
             loads: Arc::default(),
         }
@@ -228,6 +243,7 @@ impl Moody {
         if takes_one(&self.hang) {
             pending::<()>().await;
         }
+        assert!(!takes_one(&self.panic), "the store panics");
         if takes_one(&self.slow) {
             tokio::time::sleep(Duration::from_secs(30)).await;
         }

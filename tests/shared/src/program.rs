@@ -120,7 +120,7 @@ fn command(example: &str, folder: &Path, env: &[(&str, &str)]) -> Command {
 }
 
 /// The programs that tests start.
-const EXAMPLES: [&str; 7] = [
+const EXAMPLES: [&str; 8] = [
     "browser",
     "client",
     "hyper",
@@ -128,6 +128,7 @@ const EXAMPLES: [&str; 7] = [
     "quickstart",
     "resource_server",
     "store_service",
+    "streams",
 ];
 
 /// What the programs are made of.

@@ -1,0 +1,240 @@
+//! A set of sessions that takes little memory: 20 bytes for each, and 6 to 12 for finding it.
+
+use std::{
+    collections::{VecDeque, hash_map::RandomState},
+    hash::BuildHasher,
+};
+
+use hashbrown::HashTable;
+
+use crate::claims::SessionId;
+
+/// How many entries are allocated at once. A list that doubles would take twice the memory.
+const CHUNK: usize = 128;
+
+/// A session, and the second up to which it is kept. Bytes, as a number of 128 bits would be padded.
+#[derive(Clone, Copy)]
+struct Entry {
+    id: [u8; 16],
+    until: u32,
+}
+
+/// Sessions in the order in which they came, which is about that in which they go.
+#[derive(Default)]
+pub(super) struct Ids {
+    chunks: VecDeque<Vec<Entry>>,
+    /// How many entries at the front of the first chunk have gone.
+    gone: u32,
+    /// The number of the first entry of the first chunk. Numbers wrap.
+    first: u32,
+    /// The number of each session's entry.
+    numbers: HashTable<u32>,
+    hasher: RandomState,
+}
+
+impl Ids {
+    pub(super) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    pub(super) fn contains(&self, id: SessionId) -> bool {
+        self.number(id.as_uuid().as_bytes()).is_some()
+    }
+
+    /// Whether the session is there up to this second.
+    pub(super) fn has(&self, id: SessionId, until: u32) -> bool {
+        let number = self.number(id.as_uuid().as_bytes());
+        let entry = number.and_then(|number| self.entry(number));
+        entry.is_some_and(|entry| entry.until >= until)
+    }
+
+    /// Adds a session up to this second. One that is there for longer stays so.
+    pub(super) fn insert(&mut self, id: SessionId, until: u32) {
+        if self.has(id, until) {
+            return;
+        }
+        let id = *id.as_uuid().as_bytes();
+        if let Some(number) = self.number(&id) {
+            // Its entry goes in its turn, and no longer holds up those behind it.
+            if let Some(entry) = self.entry_mut(number) {
+                entry.until = 0;
+            }
+            self.remove(&id, number);
+        }
+        let number = self.push(Entry { id, until });
+        let Self {
+            chunks,
+            first,
+            numbers,
+            hasher,
+            ..
+        } = self;
+        let hash = |number: &u32| {
+            let entry = entry(chunks, *first, *number);
+            entry.map_or(0, |entry| hasher.hash_one(entry.id))
+        };
+        numbers.insert_unique(hasher.hash_one(id), number, hash);
+    }
+
+    /// Removes those at the front that were to be kept up to `now` at most, but only so many, so that
+    /// nobody waits for long.
+    pub(super) fn forget(&mut self, now: u32, most: usize) {
+        for _ in 0..most {
+            let Some(entry) = self.front().filter(|entry| entry.until <= now) else {
+                break;
+            };
+            let number = self.first.wrapping_add(self.gone);
+            self.remove(&entry.id, number);
+            self.gone += 1;
+            if self.gone as usize == CHUNK {
+                self.chunks.pop_front();
+                self.first = self.first.wrapping_add(CHUNK as u32);
+                self.gone = 0;
+            }
+        }
+        if self.numbers.is_empty() {
+            self.numbers = HashTable::new();
+        }
+    }
+
+    fn front(&self) -> Option<Entry> {
+        self.chunks.front()?.get(self.gone as usize).copied()
+    }
+
+    fn push(&mut self, entry: Entry) -> u32 {
+        let full = |chunk: &Vec<Entry>| chunk.len() == CHUNK;
+        if self.chunks.back().is_none_or(full) {
+            self.chunks.push_back(Vec::with_capacity(CHUNK));
+        }
+        let before = (self.chunks.len() - 1) * CHUNK;
+        let Some(last) = self.chunks.back_mut() else {
+            return self.first;
+        };
+        last.push(entry);
+        self.first.wrapping_add((before + last.len() - 1) as u32)
+    }
+
+    fn number(&self, id: &[u8; 16]) -> Option<u32> {
+        let hash = self.hasher.hash_one(id);
+        let is = |number: &u32| self.entry(*number).is_some_and(|entry| entry.id == *id);
+        self.numbers.find(hash, is).copied()
+    }
+
+    /// Removes what leads to the entry of this number, if it is that of the session.
+    fn remove(&mut self, id: &[u8; 16], number: u32) {
+        let hash = self.hasher.hash_one(id);
+        if let Ok(found) = self.numbers.find_entry(hash, |other| *other == number) {
+            found.remove();
+        }
+    }
+
+    fn entry(&self, number: u32) -> Option<&Entry> {
+        entry(&self.chunks, self.first, number)
+    }
+
+    fn entry_mut(&mut self, number: u32) -> Option<&mut Entry> {
+        let place = number.wrapping_sub(self.first) as usize;
+        self.chunks.get_mut(place / CHUNK)?.get_mut(place % CHUNK)
+    }
+}
+
+fn entry(chunks: &VecDeque<Vec<Entry>>, first: u32, number: u32) -> Option<&Entry> {
+    let place = number.wrapping_sub(first) as usize;
+    chunks.get(place / CHUNK)?.get(place % CHUNK)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::{collection::vec, prelude::*};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn id(number: u32) -> SessionId {
+        SessionId::from_uuid(Uuid::from_u128(u128::from(number)))
+    }
+
+    #[test]
+    fn entries_go_in_their_order_and_chunks_with_them() {
+        let mut ids = Ids::default();
+        for round in 0..5 {
+            for number in 0..3_000 {
+                ids.insert(id(number), round + 1);
+            }
+            assert_eq!(ids.len(), 3_000);
+            ids.forget(round, usize::MAX);
+            assert_eq!(ids.len(), 3_000);
+            ids.forget(round + 1, usize::MAX);
+            assert_eq!(ids.len(), 0);
+            assert!(ids.chunks.len() <= 1);
+        }
+    }
+
+    #[test]
+    fn numbers_may_wrap() {
+        let mut ids = Ids {
+            first: u32::MAX - 1_500,
+            ..Ids::default()
+        };
+        for number in 0..3_000 {
+            ids.insert(id(number), number);
+        }
+        assert!((0..3_000).all(|number| ids.contains(id(number))));
+        ids.forget(1_999, usize::MAX);
+        for number in 0..3_000 {
+            assert_eq!(ids.contains(id(number)), number >= 2_000, "{number}");
+        }
+    }
+
+    #[test]
+    fn one_that_is_told_of_again_and_again_holds_up_nobody() {
+        let mut ids = Ids::default();
+        ids.insert(id(0), 10);
+        ids.insert(id(1), 10);
+        for until in 5..50 {
+            ids.insert(id(0), until);
+        }
+        ids.forget(10, usize::MAX);
+        assert!(ids.contains(id(0)));
+        assert!(!ids.contains(id(1)));
+        ids.forget(48, usize::MAX);
+        assert_eq!(ids.len(), 1);
+        ids.forget(49, usize::MAX);
+        assert_eq!(ids.len(), 0);
+    }
+
+    #[test]
+    fn only_so_many_go_at_once() {
+        let mut ids = Ids::default();
+        for number in 0..100 {
+            ids.insert(id(number), 1);
+        }
+        ids.forget(1, 30);
+        assert_eq!(ids.len(), 70);
+        assert!(ids.contains(id(30)) && !ids.contains(id(29)));
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_set_of_sessions_each_up_to_its_second(
+            steps in vec((0..40_u32, 1..8_u32, any::<bool>()), 0..400),
+        ) {
+            let (mut ids, mut expected, mut now) = (Ids::default(), HashMap::new(), 0);
+            for (number, lifetime, passes) in steps {
+                now += u32::from(passes);
+                ids.forget(now, usize::MAX);
+                ids.insert(id(number), now + lifetime);
+                let until = expected.entry(number).or_insert(0);
+                *until = (now + lifetime).max(*until);
+                for (number, until) in &expected {
+                    // One that came before others that stay longer may stay a while with them.
+                    prop_assert!(ids.contains(id(*number)) || *until <= now);
+                }
+            }
+            ids.forget(now + 8, usize::MAX);
+            prop_assert_eq!(ids.len(), 0);
+        }
+    }
+}

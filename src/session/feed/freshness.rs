@@ -1,0 +1,80 @@
+//! Whether the feed is current, as requests and the application are told.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tokio::{sync::watch, time::Instant};
+
+use super::{super::Sessions, FeedOptions, FeedStatus, standing::FeedId};
+use crate::{store::SessionStore, trace};
+
+pub(super) struct Freshness<St: SessionStore> {
+    sessions: Sessions<St>,
+    pub(super) options: FeedOptions,
+    pub(super) id: FeedId,
+    /// When the feed is behind, unless a read succeeds before.
+    pub(super) deadline: Instant,
+    pub(super) status: watch::Sender<FeedStatus>,
+}
+
+impl<St: SessionStore> Freshness<St> {
+    pub(super) fn new(sessions: Sessions<St>, options: FeedOptions, id: FeedId) -> Self {
+        let status = FeedStatus::Starting;
+        sessions.0.standing.set(id, status, options.when_behind);
+        Self {
+            deadline: Instant::now() + options.behind_after,
+            status: watch::Sender::new(status),
+            sessions,
+            options,
+            id,
+        }
+    }
+
+    /// A read that began then has succeeded.
+    pub(super) fn renew(&mut self, began: Instant) {
+        self.deadline = began + self.options.behind_after;
+        if Instant::now() < self.deadline {
+            self.set(FeedStatus::Current);
+        }
+    }
+
+    pub(super) fn set(&self, status: FeedStatus) {
+        let when_behind = self.options.when_behind;
+        if *self.status.borrow() == status {
+            return;
+        }
+        if !self.sessions.0.standing.set(self.id, status, when_behind) {
+            return;
+        }
+        self.status.send_replace(status);
+        match status {
+            FeedStatus::Current => trace::info!("it is known which sessions were ended"),
+            _ => trace::warn!(
+                ?when_behind,
+                "sessions that others have ended may not be known: the store cannot be read"
+            ),
+        }
+        self.tell(status);
+    }
+
+    fn tell(&self, status: FeedStatus) {
+        let on_change = &self.options.on_change;
+        if catch_unwind(AssertUnwindSafe(|| on_change(status))).is_err() {
+            trace::warn!("the hook of a feed has panicked");
+        }
+    }
+}
+
+impl<St: SessionStore> Drop for Freshness<St> {
+    /// Nobody reads any more. Where the handle is still there, somebody counts on it.
+    fn drop(&mut self) {
+        let (standing, behind) = (&self.sessions.0.standing, FeedStatus::Behind);
+        if !standing.set(self.id, behind, self.options.when_behind) {
+            return;
+        }
+        standing.gone(self.id);
+        trace::warn!("the task that reads which sessions were ended is gone");
+        if self.status.send_replace(behind) != behind {
+            self.tell(behind);
+        }
+    }
+}
