@@ -129,7 +129,17 @@ impl Table for OnSqlite {
     // The log goes to the file.
     async fn settle(&self) {
         let mut connection = self.connect(SqliteJournalMode::Wal).await;
-        run(&mut connection, "PRAGMA wal_checkpoint(TRUNCATE)").await;
+        loop {
+            // It is busy while the store brings the log to the file.
+            let checkpoint = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)");
+            let (is_busy, _, _): (bool, i64, i64) = checkpoint
+                .fetch_one(&mut connection)
+                .await
+                .expect("it runs");
+            if !is_busy {
+                break;
+            }
+        }
         connection.close().await.expect("it closes");
     }
 

@@ -134,14 +134,15 @@ const PEERS: [&str; 3] = [
 ];
 
 /// Tables of which only the values with a goal are shown, and what these are.
-const GOALS: [(&str, &str); 6] = [
+const GOALS: [(&str, &str); 7] = [
     ("scale", "a million sessions in memory"),
     (
         "refresh",
         "rotations, by 64 or 128 clients at once or by one",
     ),
     ("route", "refreshes over HTTP"),
-    ("growth", "tables of up to a million sessions"),
+    ("growth", "tables of up to ten million sessions"),
+    ("feed", "a logout that two other processes learn of"),
     ("dead_sessions", "a subject with 100 000 ended sessions"),
     ("adopting", "the first build of a program"),
 ];
