@@ -102,6 +102,11 @@ const BATCH: usize = 256;
 /// protocol). After a lost login, the user has to log in again. **A lost logout is undone.** To
 /// avoid that, use a synchronous standby. After restoring a backup, end the sessions in it.
 ///
+/// While no synchronous standby is there, a commit waits for one, and no timeout of the server ends that
+/// (`findings/postgres-statement-timeout-and-synchronous-commit.sh` shows it on 18.6). Writes then fail after the
+/// timeout of their caller and are done later all the same, and each holds a connection until then, so that
+/// loads soon find none either. Name two standbys, of which one is enough (`ANY 1 (a, b)`).
+///
 /// A login, a rotation, a confirmation and the end of a session are acknowledged only when the
 /// write-ahead log has them, and so has a synchronous standby if there is one. This holds even if
 /// the server, the database or the role is set to `synchronous_commit = off`, `local` or
