@@ -104,8 +104,8 @@ const BATCH: usize = 256;
 ///
 /// While no synchronous standby is there, a commit waits for one, and no timeout of the server ends that
 /// (`findings/postgres-statement-timeout-and-synchronous-commit.sh` shows it on 18.6). Writes then fail after the
-/// timeout of their caller and are done later all the same, and each holds a connection until then, so that
-/// loads soon find none either. Name two standbys, of which one is enough (`ANY 1 (a, b)`).
+/// timeout here and are done later all the same, and each leaves a process of the server that waits until then
+/// and counts towards `max_connections`. Name two standbys, of which one is enough (`ANY 1 (a, b)`).
 ///
 /// A login, a rotation, a confirmation and the end of a session are acknowledged only when the
 /// write-ahead log has them, and so has a synchronous standby if there is one. This holds even if
