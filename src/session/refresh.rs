@@ -103,7 +103,7 @@ impl<St: SessionStore> Sessions<St> {
         if token.is_genuine
             && is_other_client(attempt.request.client_id.as_deref(), &record.session)
         {
-            return Err(self.refuse(Refusal::OtherClient, &decided));
+            return Err(self.refuse(Refusal::OtherClient, record, token));
         }
         match decided.verdict {
             RefreshVerdict::Refused(refusal @ Refusal::UnprovenDevice)
@@ -111,7 +111,7 @@ impl<St: SessionStore> Sessions<St> {
             {
                 Err(SessionError::refused(refusal))
             }
-            RefreshVerdict::Refused(refusal) => Err(self.refuse(refusal, &decided)),
+            RefreshVerdict::Refused(refusal) => Err(self.refuse(refusal, record, token)),
             RefreshVerdict::Reuse(reuse) => self.punish(reuse, &decided).await,
             _ => {
                 let accepted = self.accept(attempt, &decided).await?;
@@ -163,15 +163,11 @@ impl<St: SessionStore> Sessions<St> {
         SessionError::refused(Refusal::Unknown)
     }
 
-    fn refuse(&self, refusal: Refusal, decided: &Decided) -> SessionError {
-        let Decided {
-            record, token, now, ..
-        } = decided;
-        if let (Refusal::Ended, Some(ended)) = (refusal, record.state.ended) {
-            let ago = now.saturating_since(ended.at);
-            self.0.ended.note_late(record.session.id, ago);
+    fn refuse(&self, refusal: Refusal, record: &Record, token: PresentedToken) -> SessionError {
+        if refusal == Refusal::Ended {
+            self.0.ended.note(record.session.id);
         }
-        self.tell(SessionEventKind::Refused(refusal), record, Some(*token));
+        self.tell(SessionEventKind::Refused(refusal), record, Some(token));
         SessionError::refused(refusal)
     }
 
@@ -197,7 +193,7 @@ impl<St: SessionStore> Sessions<St> {
         let (record, next) = (&decided.record, decided.next.as_ref());
         let is_unbound = decided.token.possession == Possession::Unbound;
         if is_unbound && attempt.request.must_be_bound(&record.session) {
-            return Err(self.refuse(Refusal::Unbound, decided));
+            return Err(self.refuse(Refusal::Unbound, record, decided.token));
         }
         let tokens = self.tokens(attempt, decided).await?;
         if next.is_some() && self.is_stale(decided.since) {
@@ -259,9 +255,11 @@ impl<St: SessionStore> Sessions<St> {
             Some(RefreshDecision::ContinueWith(claims)) => Ok(claims),
             Some(RefreshDecision::RefuseAndEnd) => {
                 self.end_now(record, EndReason::Refused).await?;
-                Err(self.refuse(Refusal::Subject, decided))
+                Err(self.refuse(Refusal::Subject, record, decided.token))
             }
-            Some(RefreshDecision::Refuse) => Err(self.refuse(Refusal::Subject, decided)),
+            Some(RefreshDecision::Refuse) => {
+                Err(self.refuse(Refusal::Subject, record, decided.token))
+            }
             Some(RefreshDecision::Continue) | None => Ok(&record.session.claims),
         }
     }
