@@ -99,10 +99,11 @@ impl<St: SessionStore> Follower<St> {
     /// The first failure of a row is a warning, so that an outage does not fill the log.
     fn has_failed(&mut self, _error: &StoreError) {
         let _error = _error as &dyn std::error::Error;
-        match self.fails {
-            false => trace::warn!(error = _error, "ended sessions could not be read"),
-            true => trace::debug!(error = _error, "ended sessions could still not be read"),
+        if self.fails {
+            trace::debug!(error = _error, "ended sessions could still not be read");
+            return;
         }
+        trace::warn!(error = _error, "ended sessions could not be read");
         self.fails = true;
     }
 

@@ -46,14 +46,15 @@ impl<St: SessionStore> Freshness<St> {
             return;
         }
         self.status.send_replace(status);
-        match status {
-            FeedStatus::Current => trace::info!("it is known which sessions were ended"),
-            _ => trace::warn!(
-                ?when_behind,
-                "sessions that others have ended may not be known: the store cannot be read"
-            ),
-        }
         self.tell(status);
+        if status == FeedStatus::Current {
+            trace::info!("it is known which sessions were ended");
+            return;
+        }
+        trace::warn!(
+            ?when_behind,
+            "sessions that others have ended may not be known: the store cannot be read"
+        );
     }
 
     fn tell(&self, status: FeedStatus) {
