@@ -25,7 +25,7 @@ use tower_bearer::{
     bearer::{Admission, BearerLayer, SessionGuard, Unavailable},
 };
 
-use crate::server::{COUNT, EXPIRED, SAY, Text, inside, outside, serve};
+use crate::server::{COUNT, EXPIRED, Hello, SAY, Text, inside, outside, serve};
 
 const READ: Scope = Scope::from_static("read");
 const SID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
@@ -173,7 +173,7 @@ fn report(kind: &str, name: &str, code: u8, message: &str, challenge: Option<&st
 #[tokio::test]
 async fn tonic_understands() {
     let cases = Cases::new();
-    let addr = serve(cases.layer()).await;
+    let addr = serve(cases.layer(), Hello::default()).await;
     let channel = Endpoint::from_shared(format!("http://{addr}")).unwrap();
     let mut client = Grpc::new(channel.connect().await.unwrap());
     let calls = cases.calls();
@@ -226,7 +226,7 @@ async fn grpcio_understands() {
         return skipped(&format!("{python:?} has no grpcio"));
     }
     let cases = Cases::new();
-    let addr = serve(cases.layer()).await;
+    let addr = serve(cases.layer(), Hello::default()).await;
     let mut script = Command::new(python);
     script.arg(here("grpcio_client.py"));
     assert_eq!(run(script, addr, &cases), cases.reports());
@@ -238,7 +238,7 @@ async fn grpc_js_understands() {
         return;
     };
     let cases = Cases::new();
-    let addr = serve(cases.layer()).await;
+    let addr = serve(cases.layer(), Hello::default()).await;
     assert_eq!(run(script, addr, &cases), cases.reports());
 }
 
@@ -282,10 +282,16 @@ async fn connect_understands() {
 /// refuse with the HTTP status 200.
 async fn servers(cases: &Cases) -> [(SocketAddr, bool); 4] {
     [
-        (serve(outside(cases.layer())).await, false),
-        (serve(inside(cases.layer())).await, false),
-        (serve(outside(cases.layer_with_200())).await, true),
-        (serve(inside(cases.layer_with_200())).await, true),
+        (serve(outside(cases.layer()), Hello::default()).await, false),
+        (serve(inside(cases.layer()), Hello::default()).await, false),
+        (
+            serve(outside(cases.layer_with_200()), Hello::default()).await,
+            true,
+        ),
+        (
+            serve(inside(cases.layer_with_200()), Hello::default()).await,
+            true,
+        ),
     ]
 }
 

@@ -33,7 +33,7 @@ use tower_bearer::{
 };
 use tower_bearer_client::{ClientError, ClientSession, RefreshLayer, RequestError, ResponseBody};
 
-use crate::server::{COUNT, EXPIRED, LATE, SAY, Text, serve};
+use crate::server::{COUNT, EXPIRED, Hello, LATE, SAY, Text, serve};
 
 type Answer = Response<ResponseBody<Body>>;
 type Client = Grpc<BoxCloneService<http::Request<Body>, Answer, BoxError>>;
@@ -82,7 +82,7 @@ impl World {
 
         let layer = BearerLayer::new(verifier).sessions(&sessions);
         Self {
-            addr: serve(layer).await,
+            addr: serve(layer, Hello::default()).await,
             sessions,
             clock,
             refreshes,

@@ -77,7 +77,7 @@ impl Decoder for Text {
 
 #[derive(Clone, Default)]
 pub(crate) struct Hello {
-    sessions: Option<Sessions>,
+    pub(crate) sessions: Option<Sessions>,
 }
 
 impl NamedService for Hello {
@@ -155,27 +155,7 @@ async fn follow(
 }
 
 /// Serves it until the test ends.
-pub(crate) async fn serve<L, B>(layer: L) -> SocketAddr
-where
-    L: Layer<tonic::service::Routes> + Clone + Send + 'static,
-    L::Service: Service<http::Request<Body>, Response = http::Response<B>, Error = Infallible>
-        + Clone
-        + Send
-        + 'static,
-    <L::Service as Service<http::Request<Body>>>::Future: Send,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<tower::BoxError>,
-{
-    serve_hello(layer, Hello::default()).await
-}
-
-/// The same with streams that end with their session.
-pub(crate) async fn serve_sessions(layer: BearerLayer, sessions: Sessions) -> SocketAddr {
-    let sessions = Some(sessions);
-    serve_hello(layer, Hello { sessions }).await
-}
-
-async fn serve_hello<L, B>(layer: L, hello: Hello) -> SocketAddr
+pub(crate) async fn serve<L, B>(layer: L, hello: Hello) -> SocketAddr
 where
     L: Layer<tonic::service::Routes> + Clone + Send + 'static,
     L::Service: Service<http::Request<Body>, Response = http::Response<B>, Error = Infallible>

@@ -12,7 +12,7 @@ use tower_bearer::{
     store::MemoryStore,
 };
 
-use crate::server::{ENDLESS, FOLLOW, Text, serve_sessions};
+use crate::server::{ENDLESS, FOLLOW, Hello, Text, serve};
 
 /// Sessions, a verifier of their tokens, and a service behind both.
 async fn served() -> (Sessions, Verifier, SocketAddr) {
@@ -23,7 +23,13 @@ async fn served() -> (Sessions, Verifier, SocketAddr) {
     let sessions = Sessions::builder(issuer, refresh_key, MemoryStore::new());
     let sessions = sessions.build().unwrap();
     let layer = BearerLayer::new(verifier.clone()).sessions(&sessions);
-    let addr = serve_sessions(layer, sessions.clone()).await;
+    let addr = serve(
+        layer,
+        Hello {
+            sessions: Some(sessions.clone()),
+        },
+    )
+    .await;
     (sessions, verifier, addr)
 }
 
