@@ -115,6 +115,9 @@ impl<St: SessionStore> Sessions<St> {
     /// timeouts](super::SessionsBuilder::store_timeout) after its time, as when a write hung, is seen up to half a
     /// minute late, and up to five minutes late where it took longer than eleven and a minute.
     ///
+    /// Keep the [`SessionFeed`] as long as the server runs, by a name: `let _ =` drops it at once, and stops the
+    /// task.
+    ///
     /// What happens to requests while the store cannot be read is a choice. By default they are served on, and
     /// a logout elsewhere is not known until the store is back: see [`WhenBehind`].
     ///
