@@ -7,18 +7,15 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 use tower_bearer::{
-    Algorithm, SessionId,
+    SessionId,
     session::{Grant, Sessions},
-    store::SessionStore,
 };
-use tower_bearer_benches::{
-    crowd::Client,
-    effort::Effort,
-    refreshing::{Refreshing, sessions},
-    report::Report,
-};
+use tower_bearer_benches::{crowd::Client, effort::Effort, refreshing::Refreshing, report::Report};
 
-use crate::follower::{Follower, now};
+use crate::{
+    engine,
+    follower::{Follower, now},
+};
 
 /// How often a follower reads, by default.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -26,16 +23,16 @@ const FOLLOWERS: usize = 2;
 const CLIENTS: u32 = 64;
 const REFRESHES_A_SECOND: u32 = 2_000;
 
-pub(crate) struct Ending<St> {
-    sessions: Sessions<St>,
+pub(crate) struct Ending {
+    sessions: Sessions,
     engine: &'static str,
     address: String,
 }
 
-impl<St: SessionStore + Clone> Ending<St> {
-    pub(crate) fn new(store: St, engine: &'static str, address: &str) -> Self {
+impl Ending {
+    pub(crate) async fn new(engine: &'static str, address: &str) -> Self {
         Self {
-            sessions: sessions(store, Algorithm::EdDSA),
+            sessions: engine::sessions(engine, address).await,
             engine,
             address: address.to_owned(),
         }

@@ -11,12 +11,10 @@ use tokio::{
     process::{Child, ChildStdin, ChildStdout, Command},
 };
 use tower_bearer::{
-    Algorithm, SessionId, Verifier,
+    SessionId, Verifier,
     clock::{Clock, SystemClock},
     session::{FeedOptions, Sessions},
-    store::SessionStore,
 };
-use tower_bearer_benches::refreshing::sessions;
 
 use crate::engine;
 
@@ -78,7 +76,7 @@ impl Follower {
 /// What a follower does: for each session that it is told of, it says first that it waits, and then when it
 /// has learned of the end.
 pub(crate) async fn serve(engine: &str, address: &str) -> io::Result<()> {
-    let sessions = sessions(engine::open(engine, address).await, Algorithm::EdDSA);
+    let sessions = engine::sessions(engine, address).await;
     let feed = sessions.follow(FeedOptions::new()).expect("it follows");
     feed.caught_up().await;
     println!("ready");
@@ -93,7 +91,7 @@ pub(crate) async fn serve(engine: &str, address: &str) -> io::Result<()> {
 }
 
 /// A token of this session, as its client would show it.
-fn token<St: SessionStore>(sessions: &Sessions<St>, sid: String) -> tower_bearer::VerifiedToken {
+fn token(sessions: &Sessions, sid: String) -> tower_bearer::VerifiedToken {
     let issuer = sessions.issuer();
     let mut claims = issuer.claims("user", SystemClock.now(), Duration::from_secs(600));
     claims.sid = Some(sid);

@@ -13,8 +13,6 @@ use tests_shared::{
 };
 use tokio::runtime;
 use tower_bearer_benches::{effort::Effort, origin, report::Report};
-use tower_bearer_redis::RedisStore;
-use tower_bearer_sqlx::{PostgresStore, SqliteStore};
 
 use crate::ending::Ending;
 
@@ -36,16 +34,13 @@ async fn measure() -> io::Result<()> {
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("sessions.db");
     let file = file.to_str().expect("a path in UTF-8");
-    let store = SqliteStore::connect(file).await.expect("it opens");
-    Ending::new(store, "sqlite", file)
-        .measure(effort, &mut report)
-        .await;
+    let ending = Ending::new("sqlite", file).await;
+    ending.measure(effort, &mut report).await;
 
     match Redis::start_to_measure().await {
         Some(server) => {
             report.origin(origin::program("Redis", "redis-server"));
-            let store = RedisStore::connect(&server.url()).await.expect("it opens");
-            let ending = Ending::new(store, "redis", &server.url());
+            let ending = Ending::new("redis", &server.url()).await;
             ending.measure(effort, &mut report).await;
         }
         None => skipped("redis-server is not installed"),
@@ -54,10 +49,7 @@ async fn measure() -> io::Result<()> {
         Some(server) => {
             let program = server.program("postgres").unwrap_or_default();
             report.origin(origin::program("PostgreSQL", program));
-            let store = PostgresStore::connect(&server.url())
-                .await
-                .expect("it opens");
-            let ending = Ending::new(store, "postgres", &server.url());
+            let ending = Ending::new("postgres", &server.url()).await;
             ending.measure(effort, &mut report).await;
         }
         None => skipped("PostgreSQL's initdb is not installed"),

@@ -50,14 +50,13 @@ impl Ids {
 
     /// Adds a session up to this second. One that is there for longer stays so.
     pub(super) fn insert(&mut self, id: SessionId, until: u32) {
-        if self.has(id, until) {
-            return;
-        }
         let id = *id.as_uuid().as_bytes();
         if let Some(number) = self.number(&id) {
-            // Its entry goes in its turn, and no longer holds up those behind it.
-            if let Some(entry) = self.entry_mut(number) {
-                entry.until = 0;
+            match self.entry_mut(number) {
+                Some(entry) if entry.until >= until => return,
+                // It goes in its turn, and no longer holds up those behind it.
+                Some(entry) => entry.until = 0,
+                None => {}
             }
             self.remove(&id, number);
         }

@@ -21,9 +21,9 @@ use crate::{
     trace,
 };
 
-pub(super) struct Follower<St: SessionStore> {
+pub(super) struct Follower<St> {
     ends: Ends<St>,
-    freshness: Freshness<St>,
+    freshness: Freshness,
     /// When the last read that succeeded has begun.
     read_at: watch::Sender<Option<Instant>>,
     /// Whether the last read has failed.
@@ -33,7 +33,8 @@ pub(super) struct Follower<St: SessionStore> {
 
 impl<St: SessionStore> Follower<St> {
     pub(super) fn new(sessions: Sessions<St>, options: FeedOptions) -> Result<Self, ConfigError> {
-        let id = sessions.0.standing.begin().ok_or_else(|| {
+        let standing = Arc::clone(&sessions.0.standing);
+        let id = standing.begin().ok_or_else(|| {
             ConfigError::new(
                 ConfigErrorKind::FollowedTwice,
                 "these sessions are followed already: stop the first feed",
@@ -42,11 +43,11 @@ impl<St: SessionStore> Follower<St> {
         let position = Position::new(sessions.0.store_timeout, sessions.0.ended.keep());
         Ok(Self {
             ends: Ends {
-                sessions: sessions.clone(),
+                sessions,
                 position,
                 under_way: None,
             },
-            freshness: Freshness::new(sessions, options, id),
+            freshness: Freshness::new(standing, options, id),
             read_at: watch::Sender::new(None),
             fails: false,
             hurry: Arc::default(),

@@ -1,14 +1,20 @@
 //! Whether the feed is current, as requests and the application are told.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use tokio::{sync::watch, time::Instant};
 
-use super::{super::Sessions, FeedOptions, FeedStatus, standing::FeedId};
-use crate::{store::SessionStore, trace};
+use super::{
+    FeedOptions, FeedStatus,
+    standing::{FeedId, Standing},
+};
+use crate::trace;
 
-pub(super) struct Freshness<St: SessionStore> {
-    sessions: Sessions<St>,
+pub(super) struct Freshness {
+    standing: Arc<Standing>,
     pub(super) options: FeedOptions,
     pub(super) id: FeedId,
     /// When the feed is behind, unless a read succeeds before.
@@ -16,14 +22,14 @@ pub(super) struct Freshness<St: SessionStore> {
     pub(super) status: watch::Sender<FeedStatus>,
 }
 
-impl<St: SessionStore> Freshness<St> {
-    pub(super) fn new(sessions: Sessions<St>, options: FeedOptions, id: FeedId) -> Self {
+impl Freshness {
+    pub(super) fn new(standing: Arc<Standing>, options: FeedOptions, id: FeedId) -> Self {
         let status = FeedStatus::Starting;
-        sessions.0.standing.set(id, status, options.when_behind);
+        standing.set(id, status, options.when_behind);
         Self {
             deadline: Instant::now() + options.behind_after,
             status: watch::Sender::new(status),
-            sessions,
+            standing,
             options,
             id,
         }
@@ -42,7 +48,7 @@ impl<St: SessionStore> Freshness<St> {
         if *self.status.borrow() == status {
             return;
         }
-        if !self.sessions.0.standing.set(self.id, status, when_behind) {
+        if !self.standing.set(self.id, status, when_behind) {
             return;
         }
         self.status.send_replace(status);
@@ -65,14 +71,14 @@ impl<St: SessionStore> Freshness<St> {
     }
 }
 
-impl<St: SessionStore> Drop for Freshness<St> {
+impl Drop for Freshness {
     /// Nobody reads any more. Where the handle is still there, somebody counts on it.
     fn drop(&mut self) {
-        let (standing, behind) = (&self.sessions.0.standing, FeedStatus::Behind);
-        if !standing.set(self.id, behind, self.options.when_behind) {
+        let behind = FeedStatus::Behind;
+        if !self.standing.set(self.id, behind, self.options.when_behind) {
             return;
         }
-        standing.gone(self.id);
+        self.standing.gone(self.id);
         trace::warn!("the task that reads which sessions were ended is gone");
         if self.status.send_replace(behind) != behind {
             self.tell(behind);

@@ -79,9 +79,7 @@ impl SessionFeed {
         // The task is being stopped, so it no longer matters how it has ended.
         let _ = (&mut self.task).await;
     }
-}
 
-impl SessionFeed {
     fn release(&self) {
         self.standing.release(self.id);
         self.task.abort();
