@@ -14,6 +14,7 @@ mod error;
 mod memory;
 mod record;
 pub mod service;
+mod sharded;
 mod shared;
 
 use std::future::Future;
@@ -22,6 +23,7 @@ pub use any::AnyStore;
 pub use error::{OpenError, OpenErrorKind, StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
 pub use record::{EndReason, Ended, Extra, Metadata, Record, Session, SessionSecret, SessionState};
+pub use sharded::{ShardedStore, ShardedStoreBuilder};
 
 pub use crate::claims::{KeyThumbprint, PrivateClaims};
 use crate::{claims::SessionId, clock::Timestamp};

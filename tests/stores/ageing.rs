@@ -44,7 +44,7 @@ pub(crate) async fn with_a_running_clock() -> OnAServer<MemoryStore> {
     }
 }
 
-pub(crate) async fn with_a_time_to_live() -> OnAServer<Forgetful> {
+pub(crate) async fn with_a_time_to_live() -> OnAServer<Forgetful<MemoryStore>> {
     let OnAServer { store, clock, .. } = with_a_running_clock().await;
     OnAServer {
         store: Forgetful(store),
@@ -76,16 +76,16 @@ impl<St: SessionStore + Clone> Fixture for OnAServer<St> {
 
 /// Nobody ever sees a session in it that has ended.
 #[derive(Clone)]
-pub(crate) struct Forgetful(MemoryStore);
+pub(crate) struct Forgetful<St>(pub(crate) St);
 
-impl Forgetful {
-    async fn forget(&self) -> Result<&MemoryStore, StoreError> {
+impl<St: SessionStore> Forgetful<St> {
+    async fn forget(&self) -> Result<&St, StoreError> {
         self.0.delete_expired(usize::MAX).await?;
         Ok(&self.0)
     }
 }
 
-impl SessionStore for Forgetful {
+impl<St: SessionStore> SessionStore for Forgetful<St> {
     async fn now(&self) -> Result<Timestamp, StoreError> {
         self.0.now().await
     }

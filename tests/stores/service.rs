@@ -72,6 +72,10 @@ impl<F: Fixture, St: SessionStore + Clone> Fixture for Served<F, St> {
         self.fixture.deletes_by_itself()
     }
 
+    fn deletes_in_order(&self) -> bool {
+        self.fixture.deletes_in_order()
+    }
+
     /// What a history comes by is the store's; a few show that the service adds nothing.
     fn histories(&self) -> u32 {
         20

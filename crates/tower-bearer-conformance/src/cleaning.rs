@@ -27,7 +27,10 @@ pub(super) async fn what_has_ended_is_deleted_oldest_end_first<F: Fixture>(trial
     trial.advance(3 * HOUR).await;
     trial.clean_up(2, 3).await;
     if !trial.fixture.deletes_by_itself() {
-        assert_eq!(left(&trial).await, [4, 5]);
+        match trial.fixture.deletes_in_order() {
+            true => assert_eq!(left(&trial).await, [4, 5]),
+            false => assert_eq!(left(&trial).await.len(), 2),
+        }
     }
     trial.clean_up(10, 1).await;
     assert_eq!(left(&trial).await, [5]);

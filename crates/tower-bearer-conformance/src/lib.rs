@@ -147,4 +147,10 @@ pub trait Fixture: Send + Sync + 'static {
     fn deletes_by_itself(&self) -> bool {
         false
     }
+
+    /// Whether the store deletes the sessions with the earliest end first. A store over several databases
+    /// does so in each of them, and returns `false`.
+    fn deletes_in_order(&self) -> bool {
+        true
+    }
 }

@@ -32,6 +32,9 @@ pub enum EndReason {
     Evicted,
     /// The application's refresh hook refused the subject.
     Refused,
+    /// The session has not ended: this row was left behind when it [moved](crate::store::ShardedStore) to
+    /// another shard.
+    Moved,
 }
 
 impl EndReason {
@@ -42,6 +45,7 @@ impl EndReason {
         Self::Reuse,
         Self::Evicted,
         Self::Refused,
+        Self::Moved,
     ];
 
     /// A short name that stays the same across versions.
@@ -52,6 +56,7 @@ impl EndReason {
             Self::Reuse => "reuse",
             Self::Evicted => "evicted",
             Self::Refused => "refused",
+            Self::Moved => "moved",
         }
     }
 
@@ -63,6 +68,7 @@ impl EndReason {
             Self::Reuse => 3,
             Self::Evicted => 4,
             Self::Refused => 5,
+            Self::Moved => 6,
         }
     }
 

@@ -1,0 +1,98 @@
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    ShardedStore,
+    layout::{Layout, Role, Shard, Step},
+    marks,
+};
+use crate::store::{AnyStore, OpenError, OpenErrorKind, SessionStore};
+
+/// The longest name of a shard, in bytes.
+const LONGEST_NAME: usize = 64;
+
+/// Names the shards of a [`ShardedStore`].
+#[derive(Debug, Default)]
+#[must_use]
+pub struct ShardedStoreBuilder {
+    shards: Vec<Shard>,
+    moves: bool,
+}
+
+impl ShardedStoreBuilder {
+    /// Adds a shard. The name, of at most 64 bytes, stays with the database for good, wherever the
+    /// database goes: it decides which sessions belong there. The order of the shards has no meaning.
+    pub fn shard(self, name: impl Into<String>, store: impl SessionStore) -> Self {
+        self.with(name, store, Role::Stays)
+    }
+
+    /// Adds a shard that [joins](ShardedStore#more-shards-or-fewer) the others, and has no sessions yet.
+    pub fn joining(self, name: impl Into<String>, store: impl SessionStore) -> Self {
+        self.with(name, store, Role::Joins)
+    }
+
+    /// Adds a shard that [leaves](ShardedStore#more-shards-or-fewer), and gives its sessions to the others.
+    pub fn leaving(self, name: impl Into<String>, store: impl SessionStore) -> Self {
+        self.with(name, store, Role::Leaves)
+    }
+
+    /// Moves sessions to where they belong after the [change](ShardedStore#more-shards-or-fewer), each as
+    /// it is used. All servers must have been told of the change before.
+    pub fn move_sessions(mut self) -> Self {
+        self.moves = true;
+        self
+    }
+
+    /// Checks that each shard is the one that it is said to be, and opens the store.
+    ///
+    /// # Errors
+    ///
+    /// - [`Address`](OpenErrorKind::Address): a name is empty, too long or used twice, no shard was given,
+    ///   or none is left or was there before, or sessions are to move and no shard joins or leaves.
+    /// - [`Unsuitable`](OpenErrorKind::Unsuitable): a shard was known by another name, or as one of other
+    ///   shards, without a change that leads from those to these.
+    /// - [`Unreachable`](OpenErrorKind::Unreachable): a shard could not be asked.
+    pub async fn open(self) -> Result<ShardedStore, OpenError> {
+        self.validate()?;
+        let changes = self.shards.iter().any(|shard| shard.role != Role::Stays);
+        let step = match (changes, self.moves) {
+            (false, false) => Step::Settled,
+            (true, false) => Step::Announced,
+            (true, true) => Step::Moving,
+            (false, true) => {
+                return Err(unusable("no shard joins or leaves, so no session can move"));
+            }
+        };
+        let layout = Layout::new(self.shards, step);
+        marks::check(&layout).await?;
+        Ok(ShardedStore(Arc::new(layout)))
+    }
+
+    fn with(mut self, name: impl Into<String>, store: impl SessionStore, role: Role) -> Self {
+        let (name, store) = (name.into(), AnyStore::new(store));
+        self.shards.push(Shard { name, store, role });
+        self
+    }
+
+    fn validate(&self) -> Result<(), OpenError> {
+        let mut names = BTreeSet::new();
+        for Shard { name, .. } in &self.shards {
+            if name.is_empty() || name.len() > LONGEST_NAME {
+                return Err(unusable(
+                    "the name of a shard is empty, or longer than 64 bytes",
+                ));
+            }
+            if !names.insert(name) {
+                return Err(unusable("two of its shards have the same name"));
+            }
+        }
+        let any = |role| self.shards.iter().any(|shard| shard.role == role);
+        if !(any(Role::Stays) || any(Role::Joins) && any(Role::Leaves)) {
+            return Err(unusable("it needs a shard both before and after a change"));
+        }
+        Ok(())
+    }
+}
+
+fn unusable(why: &'static str) -> OpenError {
+    OpenError::new(OpenErrorKind::Address, why)
+}

@@ -1,0 +1,135 @@
+//! Each shard holds a row that says its name and the set of shards that it is one of. So a server that was
+//! given other shards, or the right ones by the wrong names, does not start: it would not find sessions that
+//! are there, and would log their users out.
+
+use uuid::Uuid;
+
+use super::{
+    layout::{Layout, Shard, Step},
+    rendezvous, together,
+};
+use crate::{
+    claims::SessionId,
+    clock::Timestamp,
+    store::{
+        OpenError, OpenErrorKind, Record, Session, SessionSecret, SessionState, SessionStore,
+        StoreError, StoreErrorKind, Swap,
+    },
+};
+
+const MARK: SessionId =
+    SessionId::from_uuid(Uuid::from_u128(0x746f_7765_722d_8062_8561_7265_7200_0001));
+/// No issuer has this name: it is no URL.
+const ISSUER: &str = "tower-bearer: a shard";
+/// The end of the year 9999.
+const NEVER: Timestamp = Timestamp::from_secs(253_402_300_799);
+
+/// What the marks say of the shards before and after a change.
+struct Sets {
+    before: u32,
+    after: u32,
+}
+
+/// Checks the marks of all shards, sets those that are missing, and notes that sessions move.
+pub(super) async fn check(layout: &Layout) -> Result<(), OpenError> {
+    let sets = Sets {
+        before: rendezvous::of_all(layout.before().map(|shard| shard.name.as_str())),
+        after: rendezvous::of_all(layout.after().map(|shard| shard.name.as_str())),
+    };
+    let found = find(layout, &sets).await?;
+    // Only now, so that a wrong start leaves no mark.
+    for (shard, mark) in found {
+        let set = set(shard, mark, layout.step, &sets).await;
+        set.map_err(|error| failed(shard, error))?;
+    }
+    // Once more, as a server with other shards may have started at the same time.
+    find(layout, &sets).await.map(drop)
+}
+
+/// The mark of each shard, if it has one, when all fit.
+async fn find<'a>(
+    layout: &'a Layout,
+    sets: &Sets,
+) -> Result<Vec<(&'a Shard, Option<Record>)>, OpenError> {
+    let loads = layout.shards().iter().map(|shard| shard.store.load(MARK));
+    let loads = together::all(loads).await;
+    let shards = layout.shards().iter().zip(loads);
+    let marks = shards.map(|(shard, loaded)| {
+        let mark = loaded.map_err(|error| failed(shard, error))?.record;
+        if let Some(mark) = &mark {
+            fits(mark, shard, layout.step, sets)?;
+        }
+        Ok((shard, mark))
+    });
+    marks.collect()
+}
+
+fn fits(mark: &Record, shard: &Shard, step: Step, sets: &Sets) -> Result<(), OpenError> {
+    let Record { session, state } = mark;
+    if session.subject != shard.name {
+        let why = format!(
+            "the shard `{}` is the one that was called `{}` before",
+            shard.name, session.subject
+        );
+        return Err(OpenError::new(OpenErrorKind::Unsuitable, why));
+    }
+    let set = state.generation;
+    let is_known = match step {
+        Step::Settled => set == sets.after,
+        Step::Announced | Step::Moving => set == sets.before || set == sets.after,
+    };
+    if is_known {
+        return Ok(());
+    }
+    let why = format!(
+        "the shard `{}` was one of other shards: say which ones are joining or leaving, or go on with the \
+         change that has begun",
+        shard.name
+    );
+    Err(OpenError::new(OpenErrorKind::Unsuitable, why))
+}
+
+async fn set(
+    shard: &Shard,
+    mark: Option<Record>,
+    step: Step,
+    sets: &Sets,
+) -> Result<(), StoreError> {
+    let due = match step {
+        Step::Settled | Step::Announced => sets.before,
+        Step::Moving => sets.after,
+    };
+    let Some(mark) = mark else {
+        return match shard.store.insert(&new_mark(&shard.name, due)).await {
+            // Another server starts at the same time. What it has set is checked afterwards.
+            Err(error) if error.kind() == StoreErrorKind::Duplicate => Ok(()),
+            outcome => outcome,
+        };
+    };
+    if step != Step::Moving || mark.state.generation == due {
+        return Ok(());
+    }
+    let next = SessionState {
+        version: mark.state.version.saturating_add(1),
+        generation: due,
+        ..mark.state.clone()
+    };
+    // If it is lost, another server has done it.
+    let (Swap::Swapped | Swap::Lost) = shard.store.swap(MARK, mark.state.version, &next).await?;
+    Ok(())
+}
+
+/// A session that has expired, so that no token of it could be of use, and is never deleted.
+fn new_mark(name: &str, set: u32) -> Record {
+    let secret = SessionSecret::from_bytes([0; 32]);
+    let mut session = Session::new(MARK, ISSUER, name, secret, Timestamp::from_millis(0));
+    session.ends_at = NEVER;
+    let mut state = SessionState::new(Timestamp::from_millis(0));
+    state.generation = set;
+    Record { session, state }
+}
+
+fn failed(shard: &Shard, error: StoreError) -> OpenError {
+    let why = format!("its shard `{}` cannot be asked", shard.name);
+    OpenError::new(OpenErrorKind::Unreachable, why).with_source(error)
+}

@@ -1,0 +1,248 @@
+//! [`ShardedStore`]: sessions spread over several databases.
+//!
+//! - `layout` and `rendezvous` say to which shard a session belongs, before and after a change.
+//! - `seal` and `moving` bring a session from one shard to another.
+//! - `subject` does what concerns all shards, by `together`.
+//! - `builder` and `marks` make sure that all servers mean the same shards.
+
+mod builder;
+mod layout;
+mod marks;
+mod moving;
+mod rendezvous;
+mod seal;
+mod subject;
+#[cfg(test)]
+mod tests;
+mod together;
+
+use std::{fmt, sync::Arc};
+
+pub use self::builder::ShardedStoreBuilder;
+use self::{
+    layout::{Home, Layout, Shard, Step},
+    moving::Move,
+};
+use super::{
+    AnyStore, EndReason, Listed, Loaded, Record, SessionState, SessionStore, StoreError,
+    StoreErrorKind, Swap,
+};
+use crate::{claims::SessionId, clock::Timestamp};
+
+/// Spreads sessions over several stores, so that no single database has to carry them all.
+///
+/// To which shard a session belongs is decided by a hash of its identifier and of the shards' names
+/// (rendezvous hashing). A refresh concerns one shard. What concerns a user, such as the list of devices
+/// and "log out everywhere", is asked of all shards at the same time.
+///
+/// ```
+/// use tower_bearer::store::{MemoryStore, OpenError, ShardedStore};
+///
+/// # async fn example() -> Result<(), OpenError> {
+/// # let (first, second) = (MemoryStore::new(), MemoryStore::new());
+/// let store = ShardedStore::builder()
+///     .shard("one", first) // a PostgresStore, for instance
+///     .shard("two", second)
+///     .open()
+///     .await?;
+/// # let _ = store;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Each shard is a store with a database of its own, of any kind. Two shards in one database need tables or
+/// prefixes of their own. The shard's name is written into it at the first start. From then on a server
+/// that is given other shards, or the same ones by other names, does not start.
+///
+/// # More shards, or fewer
+///
+/// Shards are added and removed while the service runs, and nobody is logged out. A session moves when it is
+/// next used, so that those that are in use have moved within one lifetime of an access token, and those that
+/// are not cost nothing. The servers are restarted three times, one after the other as for any release. Each
+/// time, wait until all have been restarted before the next step:
+///
+/// 1. **Announce.** Add the new shard by [`joining`](ShardedStoreBuilder::joining), or name the old one by
+///    [`leaving`](ShardedStoreBuilder::leaving) instead of [`shard`](ShardedStoreBuilder::shard). The servers
+///    then look for sessions at both places, and leave them where they are.
+/// 2. **Move.** Add [`move_sessions`](ShardedStoreBuilder::move_sessions). New sessions now go to their new
+///    shard, and each live one moves when it is loaded.
+/// 3. **Settle**, when every session has been used or has expired: after the longest lifetime of an unused
+///    refresh token, 30 days by default. Name all remaining shards by
+///    [`shard`](ShardedStoreBuilder::shard), and remove the one that left. Sessions that were not used until
+///    then are not found any more.
+///
+/// ```
+/// use tower_bearer::store::{MemoryStore, OpenError, ShardedStore};
+///
+/// # async fn example() -> Result<(), OpenError> {
+/// # let (first, second, third) = (MemoryStore::new(), MemoryStore::new(), MemoryStore::new());
+/// let shards = ShardedStore::builder().shard("one", first).shard("two", second);
+/// let announced = shards.joining("three", third);
+/// // At the next restart, once all servers run this:
+/// // let moving = announced.move_sessions();
+/// let store = announced.open().await?;
+/// # let _ = store;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Several shards may join and leave in one change. A store that was not sharded before becomes the first
+/// shard in the same way: it is named by `shard`, and the others join. Wait a day after step 3 before the
+/// next change.
+///
+/// During a change a session is live in one place at any moment: its row is sealed where it was, by a compare
+/// and swap, before it is inserted where it will be, and whoever meets a sealed row finishes the move. A
+/// server that is killed in between does no harm. While a session has to be looked for at two places, its
+/// load costs up to two calls more.
+///
+/// # What fails together
+///
+/// | if a shard is down … | then … |
+/// | --- | --- |
+/// | refreshes, log-outs and live checks | of its own sessions are answered with 503, and those of the others go on |
+/// | logins | those whose new session belongs to it get a 503; the next attempt has another identifier. With a [maximum of sessions](crate::session::SessionsBuilder::max_sessions) all of them get it, as the user's sessions cannot be counted |
+/// | a list of a user's sessions | fails, rather than leave some out |
+/// | "log out everywhere" | ends the sessions at the other shards, and fails all the same. Do it again when the shard is back |
+/// | [`ended_since`](SessionStore::ended_since), and so the [feed](crate::session::Sessions::follow) | fails until the shard is back. What other servers end is then learned late, so let it [ask the store](crate::session::WhenBehind::AskStore): that is a call to the session's own shard |
+/// | a server that starts | does not start: the shards are checked first |
+///
+/// What is kept after a failure is what the store of each shard keeps.
+///
+/// # Clocks
+///
+/// A session goes by the clock of its shard, so keep the clocks of the databases synchronized (NTP), as those
+/// of a primary and its standbys are. [`now`](SessionStore::now) is the time at the shard that answers
+/// first.
+///
+/// # Differences from one store
+///
+/// [`delete_expired`](SessionStore::delete_expired) deletes the sessions with the earliest end of each shard,
+/// not of all shards together. A session with a version from 2⁶² to 2⁶² + 2⁵³ is
+/// [`Unstorable`](StoreErrorKind::Unstorable), as these are the versions of sealed rows; versions of
+/// [`next_version`](SessionState::next_version) never come near. During a change a session may be
+/// [`Busy`](StoreErrorKind::Busy), if others change it all the time.
+#[derive(Clone)]
+pub struct ShardedStore(Arc<Layout>);
+
+impl ShardedStore {
+    /// Names the shards.
+    pub fn builder() -> ShardedStoreBuilder {
+        ShardedStoreBuilder::default()
+    }
+
+    fn home(&self, id: SessionId) -> Result<Place<'_>, StoreError> {
+        let home = self.0.home(id).ok_or(StoreErrorKind::Unavailable)?;
+        Ok(match home {
+            Home::Settled(shard) => Place::Settled(&shard.store),
+            Home::Changing { source, target } => Place::Changing(Move {
+                source: &source.store,
+                target: &target.store,
+                begins: self.0.step == Step::Moving,
+            }),
+        })
+    }
+}
+
+/// Where calls of a session go.
+enum Place<'a> {
+    Settled(&'a AnyStore),
+    Changing(Move<'a>),
+}
+
+impl fmt::Debug for ShardedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShardedStore")
+            .field("shards", &self.0.shards())
+            .field("step", &self.0.step)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shard")
+            .field("name", &self.name)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SessionStore for ShardedStore {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        let shards = self.0.shards().iter();
+        together::first(shards.map(|shard| shard.store.now())).await
+    }
+
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        if seal::is_sealed(&record.state) {
+            return Err(StoreErrorKind::Unstorable.into());
+        }
+        match self.home(record.session.id)? {
+            Place::Settled(store) => store.insert(record).await,
+            Place::Changing(session) => session.insert(record).await,
+        }
+    }
+
+    async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
+        match self.home(id)? {
+            Place::Settled(store) => moving::load_settled(store, id).await,
+            Place::Changing(session) => session.load(id).await,
+        }
+    }
+
+    async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
+        match self.home(id)? {
+            Place::Settled(store) => store.swap(id, expected, next).await,
+            Place::Changing(session) => session.swap(id, expected, next).await,
+        }
+    }
+
+    async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
+        self.confirm_everywhere(pairs).await
+    }
+
+    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
+        match self.home(id)? {
+            Place::Settled(store) => store.end(id, reason).await,
+            Place::Changing(session) => session.end(id, reason).await,
+        }
+    }
+
+    async fn end_all(
+        &self,
+        issuer: &str,
+        subject: &str,
+        keep: Option<SessionId>,
+        reason: EndReason,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        self.end_subject(issuer, subject, keep, reason).await
+    }
+
+    async fn list(
+        &self,
+        issuer: &str,
+        subject: &str,
+        before: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Listed, StoreError> {
+        self.list_live(issuer, subject, before, limit).await
+    }
+
+    async fn ended_since(
+        &self,
+        since: Timestamp,
+        after: Option<SessionId>,
+        limit: usize,
+    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
+        self.all_ended_since(since, after, limit).await
+    }
+
+    async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
+        self.delete_everywhere(limit).await
+    }
+}

@@ -1,0 +1,195 @@
+//! A session whose home changes. It is at one of two shards, and live in one place at any moment:
+//!
+//! 1. At the source the row gets a [seal](super::seal), by a swap of the version that was loaded. No swap
+//!    succeeds there from now on.
+//! 2. The session is inserted at the target. Whoever inserts it second finds it there.
+//! 3. At the source the row is ended as one that was left behind, and is deleted a day later.
+//!
+//! Whoever meets a sealed row does what is left of this, so a server that dies on the way does no harm. The
+//! target is asked first: what is there counts, whatever the source says.
+
+use super::seal::{elsewhere, is_left_behind, is_sealed, left_behind, sealed, unsealed};
+use crate::{
+    claims::SessionId,
+    clock::Timestamp,
+    store::{
+        AnyStore, EndReason, Ended, Loaded, Record, SessionState, SessionStore, StoreError,
+        StoreErrorKind, Swap,
+    },
+};
+
+/// How often a call begins again because others have changed the session meanwhile.
+const TRIES: usize = 16;
+
+/// The two shards of a session.
+pub(super) struct Move<'a> {
+    pub(super) source: &'a AnyStore,
+    pub(super) target: &'a AnyStore,
+    /// Whether this server begins moves, or only finishes those of others.
+    pub(super) begins: bool,
+}
+
+/// Where a session was found.
+enum Found {
+    /// At the target, or nowhere.
+    Target(Loaded),
+    /// At the source, and whether the target has room for it: no row with its identifier.
+    Source(Loaded, bool),
+    /// On the way.
+    Sealed(Record, Timestamp),
+}
+
+impl Move<'_> {
+    async fn find(&self, id: SessionId) -> Result<Found, StoreError> {
+        let there = self.target.load(id).await?;
+        let has_room = match &there.record {
+            Some(record) if !is_sealed(&record.state) => return Ok(Found::Target(there)),
+            row => row.is_none(),
+        };
+        let here = self.source.load(id).await?;
+        match here.record {
+            Some(record) if is_left_behind(&record) => self.arrived(id).await,
+            Some(record) if is_sealed(&record.state) => Ok(Found::Sealed(record, here.now)),
+            Some(_) => Ok(Found::Source(here, has_room)),
+            // It may have moved since the target was asked, and been deleted here.
+            None => self.arrived(id).await,
+        }
+    }
+
+    async fn arrived(&self, id: SessionId) -> Result<Found, StoreError> {
+        let Loaded { record, now } = self.target.load(id).await?;
+        let record = record.filter(|record| !is_sealed(&record.state));
+        Ok(Found::Target(Loaded { record, now }))
+    }
+
+    /// Loads the session, and moves it first if this server does that and the session is live.
+    pub(super) async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
+        for _ in 0..TRIES {
+            match self.find(id).await? {
+                Found::Target(loaded) => return Ok(loaded),
+                Found::Sealed(record, now) => self.finish(record, now).await?,
+                Found::Source(loaded, has_room) => {
+                    let Some((expected, record)) = self.to_seal(&loaded, has_room) else {
+                        return Ok(loaded);
+                    };
+                    let seal = self.source.swap(id, expected, &record.state);
+                    if seal.await? == Swap::Swapped {
+                        self.finish(record, loaded.now).await?;
+                    }
+                }
+            }
+        }
+        Err(StoreErrorKind::Busy.into())
+    }
+
+    /// The version of a session that is to move, and its row with a seal.
+    fn to_seal(&self, loaded: &Loaded, has_room: bool) -> Option<(u64, Record)> {
+        let record = loaded.record.as_ref()?;
+        let is_due = self.begins && has_room && record.is_live(loaded.now);
+        let state = sealed(&record.state).filter(|_| is_due)?;
+        let session = record.session.clone();
+        Some((record.state.version, Record { session, state }))
+    }
+
+    /// Moves a session whose row is sealed at the source.
+    async fn finish(&self, mut record: Record, mut now: Timestamp) -> Result<(), StoreError> {
+        let id = record.session.id;
+        self.copy(unsealed(record.clone())).await?;
+        for _ in 0..TRIES {
+            let next = left_behind(&record, now);
+            if self.source.swap(id, record.state.version, &next).await? == Swap::Swapped {
+                return Ok(());
+            }
+            let here = self.source.load(id).await?;
+            let Some(row) = here.record else {
+                return Ok(());
+            };
+            match row.state.ended {
+                // Somebody logs the user out everywhere. The end was meant for the copy too.
+                Some(ended) if ended.reason != EndReason::Moved => {
+                    self.target.end(id, ended.reason).await?;
+                    return Ok(());
+                }
+                Some(_) => return Ok(()),
+                // A confirmation that came late.
+                None => (record, now) = (row, here.now),
+            }
+        }
+        Err(StoreErrorKind::Busy.into())
+    }
+
+    /// Inserts a session at the target, unless it is there.
+    async fn copy(&self, record: Record) -> Result<(), StoreError> {
+        let Err(error) = self.target.insert(&record).await else {
+            return Ok(());
+        };
+        if error.kind() != StoreErrorKind::Duplicate {
+            return Err(error);
+        }
+        // A row that an earlier change left behind is not the session. It is deleted within a day.
+        match self.target.load(record.session.id).await?.record {
+            Some(row) if is_sealed(&row.state) => Err(StoreErrorKind::Busy.into()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        let (place, other) = match self.begins {
+            true => (self.target, self.source),
+            false => (self.source, self.target),
+        };
+        let row = other.load(record.session.id).await?.record;
+        if row.is_some_and(|row| !is_left_behind(&row)) {
+            return Err(StoreErrorKind::Duplicate.into());
+        }
+        place.insert(record).await
+    }
+
+    pub(super) async fn swap(
+        &self,
+        id: SessionId,
+        expected: u64,
+        next: &SessionState,
+    ) -> Result<Swap, StoreError> {
+        if self.target.swap(id, expected, next).await? == Swap::Swapped {
+            return Ok(Swap::Swapped);
+        }
+        // What is at the target counts, even if the source was put back to an older copy.
+        match self.target.load(id).await?.record {
+            Some(record) if !is_sealed(&record.state) => Ok(Swap::Lost),
+            _ => self.source.swap(id, expected, next).await,
+        }
+    }
+
+    /// Ends the session where it is. At the source by a swap, as the end of a row that another server seals
+    /// at the same time would not reach the copy.
+    pub(super) async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
+        for _ in 0..TRIES {
+            match self.find(id).await? {
+                Found::Target(_) => return self.target.end(id, reason).await,
+                Found::Sealed(record, now) => self.finish(record, now).await?,
+                Found::Source(Loaded { record, now }, _) => {
+                    let live = record.filter(|record| record.state.ended.is_none());
+                    let Some(mut record) = live else {
+                        return Ok(false);
+                    };
+                    let expected = record.state.version;
+                    record.end(Ended::new(now, reason));
+                    if self.source.swap(id, expected, &record.state).await? == Swap::Swapped {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+        Err(StoreErrorKind::Busy.into())
+    }
+}
+
+/// Loads a session that does not move.
+pub(super) async fn load_settled(store: &AnyStore, id: SessionId) -> Result<Loaded, StoreError> {
+    let loaded = store.load(id).await?;
+    match &loaded.record {
+        Some(record) if is_sealed(&record.state) => Err(elsewhere()),
+        _ => Ok(loaded),
+    }
+}

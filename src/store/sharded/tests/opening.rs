@@ -1,0 +1,97 @@
+//! Servers that mean other shards do not start.
+
+use super::*;
+use crate::store::{OpenError, OpenErrorKind};
+
+async fn refused(builder: ShardedStoreBuilder) -> (OpenErrorKind, String) {
+    let error: OpenError = builder.open().await.unwrap_err();
+    (error.kind(), error.to_string())
+}
+
+#[tokio::test]
+async fn names_are_checked() {
+    let one = || ShardedStore::builder().shard("one", memory());
+    let wrong = [
+        ShardedStore::builder(),
+        ShardedStore::builder().joining("one", memory()),
+        ShardedStore::builder().leaving("one", memory()),
+        ShardedStore::builder().shard("", memory()),
+        ShardedStore::builder().shard("x".repeat(65), memory()),
+        one().shard("one", memory()),
+        one().move_sessions(),
+    ];
+    for builder in wrong {
+        assert_eq!(refused(builder).await.0, OpenErrorKind::Address);
+    }
+    one().shard("x".repeat(64), memory()).open().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_shard_that_is_just_added_is_refused() {
+    let (one, two, three) = (memory(), memory(), memory());
+    let both = || {
+        ShardedStore::builder()
+            .shard("one", one.clone())
+            .shard("two", two.clone())
+    };
+    both().open().await.unwrap();
+    both().open().await.unwrap();
+    let (kind, why) = refused(both().shard("three", three.clone())).await;
+    assert_eq!(kind, OpenErrorKind::Unsuitable);
+    assert_eq!(
+        why,
+        "the store cannot be opened: the shard `one` was one of other shards: say which ones are joining or \
+         leaving, or go on with the change that has begun"
+    );
+    // And so is one that is just left out, but not one that joins.
+    let alone = ShardedStore::builder().shard("one", one.clone());
+    assert_eq!(refused(alone).await.0, OpenErrorKind::Unsuitable);
+    both().joining("three", three).open().await.unwrap();
+    both().open().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_steps_of_a_change_follow_each_other() {
+    let (one, two) = (memory(), memory());
+    let before = || ShardedStore::builder().shard("one", one.clone());
+    let announced = || before().joining("two", two.clone());
+    let moving = || announced().move_sessions();
+    let after = || before().shard("two", two.clone());
+    before().open().await.unwrap();
+    assert_eq!(refused(after()).await.0, OpenErrorKind::Unsuitable);
+    announced().open().await.unwrap();
+    assert_eq!(refused(after()).await.0, OpenErrorKind::Unsuitable);
+    moving().open().await.unwrap();
+    // A server that was restarted late is not yet told to move any.
+    announced().open().await.unwrap();
+    assert_eq!(refused(before()).await.0, OpenErrorKind::Unsuitable);
+    after().open().await.unwrap();
+}
+
+#[tokio::test]
+async fn databases_that_were_mixed_up_are_refused() {
+    let (one, two) = (memory(), memory());
+    let right = ShardedStore::builder()
+        .shard("one", one.clone())
+        .shard("two", two.clone());
+    right.open().await.unwrap();
+    let wrong = ShardedStore::builder().shard("one", two).shard("two", one);
+    let (kind, why) = refused(wrong).await;
+    assert_eq!(kind, OpenErrorKind::Unsuitable);
+    assert!(
+        why.ends_with("the shard `one` is the one that was called `two` before"),
+        "{why}"
+    );
+}
+
+/// What only goes by because a row says so is not lost, and is in nobody's list.
+#[tokio::test]
+async fn the_mark_is_no_session_of_anybody() {
+    let one = memory();
+    let store = ShardedStore::builder().shard("one", one.clone());
+    let store = store.open().await.unwrap();
+    let listed = store.list(ISSUER, "one", None, usize::MAX).await.unwrap();
+    assert_eq!(listed.records.len(), 0);
+    assert_eq!(store.delete_expired(usize::MAX).await.unwrap(), 0);
+    assert_eq!(format!("{one:?}"), "MemoryStore { sessions: 1, .. }");
+}
