@@ -125,6 +125,21 @@ impl<St: SessionStore> Load<St> {
         }
     }
 
+    /// Waits until some clients have rotated often enough, as all do whose sessions are served.
+    pub(crate) async fn enough_of_some(&mut self) {
+        let rotations = &self.ledger.rotations;
+        rotations.iter().for_each(|count| count.store(0, Relaxed));
+        let deadline = Instant::now() + PATIENCE;
+        let served = || {
+            let counts = rotations.iter().map(|count| count.load(Relaxed));
+            counts.filter(|count| *count >= BETWEEN_FAULTS).count()
+        };
+        while served() < CLIENTS / 4 {
+            assert!(Instant::now() < deadline, "{:?}", self.ledger.faults());
+            sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     /// Stops the clients where they are.
     pub(crate) async fn pause(&mut self) -> Vec<Client<St>> {
         self.ledger.over.store(true, Relaxed);

@@ -14,6 +14,7 @@ mod clients;
 mod postgres;
 mod proxy;
 mod redis;
+mod shards;
 
 /// Each case that every kind of server can meet.
 macro_rules! faults_on {

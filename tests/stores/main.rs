@@ -32,8 +32,8 @@ store_conformance!(memory_behind_layers, async || {
 });
 store_conformance!(memory_with_a_running_clock, ageing::with_a_running_clock);
 store_conformance!(memory_with_a_time_to_live, ageing::with_a_time_to_live);
-store_conformance!(sharded, sharded::of_three);
-store_conformance!(sharded_while_it_changes, sharded::changing);
+store_conformance!(three_shards, sharded::of_three);
+store_conformance!(changing_shards, sharded::changing);
 store_conformance!(sqlite_file, sqlite::in_a_file);
 store_conformance!(sqlite_as_a_service, async || {
     service::served(sqlite::in_a_file().await)

@@ -8,13 +8,10 @@ use std::{
     time::Duration,
 };
 
+use tests_shared::picking::Picking;
 use tower_bearer::{
-    SessionId,
-    clock::{Clock, ManualClock, Timestamp},
-    store::{
-        EndReason, Listed, Loaded, MemoryStore, Record, SessionState, SessionStore, ShardedStore,
-        StoreError, Swap,
-    },
+    clock::{Clock, ManualClock},
+    store::{MemoryStore, SessionStore, ShardedStore},
 };
 use tower_bearer_conformance::Fixture;
 
@@ -43,7 +40,7 @@ pub(crate) async fn of_three() -> Sharded<ShardedStore> {
 
 /// One shard leaves and another joins. Each call is made by one of two servers, by turns: the one moves
 /// sessions, and the other has not been told to.
-pub(crate) async fn changing() -> Sharded<Forgetful<ByTurns>> {
+pub(crate) async fn changing() -> Sharded<Forgetful<impl SessionStore + Clone>> {
     let clock = ManualClock::new(START);
     let [leaves, stays, joins] = [(); 3].map(|()| MemoryStore::with_clock(clock.clone()));
     let announced = || {
@@ -52,15 +49,19 @@ pub(crate) async fn changing() -> Sharded<Forgetful<ByTurns>> {
             .shard("two", stays.clone())
             .joining("three", joins.clone())
     };
-    let servers = [
-        announced().open().await.expect("its shards are new"),
-        announced().move_sessions().open().await.expect("announced"),
-    ];
+    let before = announced().open().await.expect("its shards are new");
+    let moving = announced().move_sessions().open().await.expect("announced");
+    let turn = Arc::new(AtomicUsize::new(0));
+    let by_turns = move || {
+        let turn = turn.fetch_add(1, Relaxed);
+        // Not one after the other, or each would always make the same calls.
+        match (turn ^ (turn >> 1) ^ (turn >> 3)) % 2 {
+            0 => before.clone(),
+            _ => moving.clone(),
+        }
+    };
     Sharded {
-        store: Forgetful(ByTurns {
-            servers,
-            turn: Arc::default(),
-        }),
+        store: Forgetful(Picking(by_turns)),
         clock,
         // What a move leaves behind is deleted too, and would be counted.
         deletes_by_itself: true,
@@ -93,88 +94,5 @@ impl<St: SessionStore + Clone> Fixture for Sharded<St> {
 
     fn deletes_in_order(&self) -> bool {
         false
-    }
-}
-
-/// Two servers that take turns.
-#[derive(Clone)]
-pub(crate) struct ByTurns {
-    servers: [ShardedStore; 2],
-    turn: Arc<AtomicUsize>,
-}
-
-impl ByTurns {
-    /// Not one after the other, or each would always make the same calls.
-    fn server(&self) -> &ShardedStore {
-        let turn = self.turn.fetch_add(1, Relaxed);
-        let [announced, moving] = &self.servers;
-        match (turn ^ (turn >> 1) ^ (turn >> 3)) % 2 {
-            0 => announced,
-            _ => moving,
-        }
-    }
-}
-
-impl SessionStore for ByTurns {
-    async fn now(&self) -> Result<Timestamp, StoreError> {
-        self.server().now().await
-    }
-
-    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
-        self.server().insert(record).await
-    }
-
-    async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
-        self.server().load(id).await
-    }
-
-    async fn swap(
-        &self,
-        id: SessionId,
-        expected: u64,
-        next: &SessionState,
-    ) -> Result<Swap, StoreError> {
-        self.server().swap(id, expected, next).await
-    }
-
-    async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
-        self.server().confirm(pairs).await
-    }
-
-    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
-        self.server().end(id, reason).await
-    }
-
-    async fn end_all(
-        &self,
-        issuer: &str,
-        subject: &str,
-        keep: Option<SessionId>,
-        reason: EndReason,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        self.server().end_all(issuer, subject, keep, reason).await
-    }
-
-    async fn list(
-        &self,
-        issuer: &str,
-        subject: &str,
-        before: Option<SessionId>,
-        limit: usize,
-    ) -> Result<Listed, StoreError> {
-        self.server().list(issuer, subject, before, limit).await
-    }
-
-    async fn ended_since(
-        &self,
-        since: Timestamp,
-        after: Option<SessionId>,
-        limit: usize,
-    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
-        self.server().ended_since(since, after, limit).await
-    }
-
-    async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
-        self.server().delete_expired(limit).await
     }
 }

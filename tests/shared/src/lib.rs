@@ -15,6 +15,7 @@ pub mod careless;
 pub mod client;
 pub mod issuer;
 pub mod log;
+pub mod picking;
 #[cfg(unix)]
 pub mod program;
 pub mod proofs;

@@ -4,6 +4,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod failing;
 mod interleavings;
 mod opening;
 mod placing;

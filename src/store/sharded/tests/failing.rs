@@ -1,0 +1,119 @@
+//! One shard is down: what that costs, and what it does not.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use super::*;
+use crate::store::service::{ServiceStore, StoreRequest, StoreResponse, StoreService};
+
+/// A store that can be switched off.
+#[derive(Clone)]
+struct Switch {
+    within: StoreService<MemoryStore>,
+    is_down: Arc<AtomicBool>,
+}
+
+impl tower_service::Service<StoreRequest> for Switch {
+    type Response = StoreResponse;
+    type Error = StoreError;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<StoreResponse, StoreError>> + Send>>;
+
+    fn poll_ready(
+        &mut self,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), StoreError>> {
+        self.within.poll_ready(context)
+    }
+
+    fn call(&mut self, request: StoreRequest) -> Self::Future {
+        match self.is_down.load(Relaxed) {
+            true => Box::pin(async { Err(StoreErrorKind::Unavailable.into()) }),
+            false => Box::pin(self.within.call(request)),
+        }
+    }
+}
+
+/// Two shards with three sessions each of one subject, of which the second is down now.
+async fn half_down() -> (ShardedStore, [Vec<SessionId>; 2], Arc<AtomicBool>) {
+    let is_down = Arc::new(AtomicBool::new(false));
+    let other = Switch {
+        within: StoreService::new(memory()),
+        is_down: is_down.clone(),
+    };
+    let store = ShardedStore::builder()
+        .shard("up", memory())
+        .shard("down", ServiceStore::new(other));
+    let store = store.open().await.unwrap();
+    let mut ids = [Vec::new(), Vec::new()];
+    for number in 1.. {
+        let Some(Home::Settled(shard)) = store.0.home(id(number)) else {
+            panic!("nothing changes");
+        };
+        let ids = &mut ids[usize::from(shard.name == "down")];
+        if ids.len() < 3 {
+            store.insert(&record(id(number))).await.unwrap();
+            ids.push(id(number));
+        }
+        if number == 100 {
+            break;
+        }
+    }
+    is_down.store(true, Relaxed);
+    (store, ids, is_down)
+}
+
+fn is_down<T: fmt::Debug>(answer: Result<T, StoreError>) {
+    assert_eq!(answer.unwrap_err().kind(), StoreErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn only_its_own_sessions_are_not_served() {
+    let (store, [up, down], _) = half_down().await;
+    store.now().await.unwrap();
+    let Loaded { record, now } = store.load(up[0]).await.unwrap();
+    let state = record.unwrap().state;
+    let next = SessionState {
+        version: state.next_version(now),
+        ..state.clone()
+    };
+    let swap = store.swap(up[0], state.version, &next).await.unwrap();
+    assert_eq!(swap, Swap::Swapped);
+    assert!(store.end(up[1], EndReason::Logout).await.unwrap());
+
+    is_down(store.load(down[0]).await);
+    is_down(store.swap(down[0], state.version, &next).await);
+    is_down(store.end(down[1], EndReason::Logout).await);
+}
+
+#[tokio::test]
+async fn what_concerns_all_shards_is_not_answered_by_half() {
+    let (store, _, _) = half_down().await;
+    is_down(store.list(ISSUER, "anna", None, 10).await);
+    is_down(store.ended_since(START, None, 10).await);
+}
+
+#[tokio::test]
+async fn what_can_be_ended_is_ended_and_the_rest_when_it_is_back() {
+    let (store, [up, mut down], switch) = half_down().await;
+    is_down(store.end_all(ISSUER, "anna", None, EndReason::Logout).await);
+    for id in up {
+        let state = store.load(id).await.unwrap().record.unwrap().state;
+        assert!(state.ended.is_some());
+    }
+    switch.store(false, Relaxed);
+    let mut ended = store
+        .end_all(ISSUER, "anna", None, EndReason::Logout)
+        .await
+        .unwrap();
+    ended.sort();
+    down.sort();
+    assert_eq!(ended, down);
+}
+
+#[tokio::test]
+async fn the_others_are_cleaned_up_and_confirmed() {
+    let (store, [up, down], _) = half_down().await;
+    is_down(store.delete_expired(10).await);
+    is_down(store.confirm(&[(up[0], 0), (down[0], 0)]).await);
+    let state = store.load(up[0]).await.unwrap().record.unwrap().state;
+    assert!(state.confirmed_at.is_some());
+}
