@@ -4,6 +4,7 @@
 use std::cell::Cell;
 
 use super::{
+    layout::Role,
     seal::is_sealed,
     stepping::{Actor, Path, Stepping, at_once, run},
     *,
@@ -43,13 +44,16 @@ struct World {
 impl World {
     fn new() -> Self {
         let (old, new) = (memory(), memory());
-        let builder = || {
-            ShardedStore::builder()
-                .shard("old", Stepping(old.clone()))
-                .joining("new", Stepping(new.clone()))
+        let server = |step| {
+            let shards = [("old", &old, Role::Stays), ("new", &new, Role::Joins)];
+            let shards = shards.map(|(name, store, role)| Shard {
+                name: name.to_owned(),
+                store: AnyStore::new(Stepping(store.clone())),
+                role,
+            });
+            ShardedStore(Arc::new(Layout::new(shards.into(), step)))
         };
-        let announced = at_once(builder().open()).unwrap();
-        let moving = at_once(builder().move_sessions().open()).unwrap();
+        let (announced, moving) = (server(Step::Announced), server(Step::Moving));
         let moves = |id: &SessionId| matches!(moving.0.home(*id), Some(Home::Changing { .. }));
         let id = (1..100).map(id).find(moves).unwrap();
         at_once(announced.insert(&record(id))).unwrap();
