@@ -62,7 +62,8 @@ pub(crate) struct Config {
     #[arg(long, env = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) addr: String,
 
-    /// Where sessions are kept: `memory`, `sqlite:FILE`, `postgres://…` or `redis://…`.
+    /// Where sessions are kept: `memory`, `sqlite:FILE`, `postgres://…` or `redis://…`, or several of the
+    /// latter with spaces between them, over which sessions are spread.
     // An address may hold a password, so neither help nor errors show the value.
     #[arg(
         long,
@@ -161,9 +162,32 @@ pub(crate) enum Store<'a> {
     Redis {
         address: &'a str,
     },
+    /// Addresses of shards.
+    Shards(&'a str),
 }
 
-impl Store<'_> {
+impl<'a> Store<'a> {
+    pub(crate) fn at(address: &'a str) -> Result<Self, StartError> {
+        // The name of a file may have spaces.
+        if address.contains(char::is_whitespace) && !address.starts_with("sqlite:") {
+            return shards(address);
+        }
+        let (scheme, rest) = address.split_once(':').unwrap_or((address, ""));
+        match (scheme, rest) {
+            ("memory", "") => Ok(Store::Memory),
+            ("sqlite", _) => sqlite(address),
+            #[cfg(feature = "postgres")]
+            ("postgres" | "postgresql", _) => Ok(Store::Postgres { address }),
+            #[cfg(feature = "redis")]
+            ("redis" | "rediss" | "redis+unix", _) => Ok(Store::Redis { address }),
+            #[cfg(not(feature = "postgres"))]
+            ("postgres" | "postgresql", _) => Err(not_built_in("postgres")),
+            #[cfg(not(feature = "redis"))]
+            ("redis" | "rediss" | "redis+unix", _) => Err(not_built_in("redis")),
+            _ => Err(format!("STORE: unknown store; {STORES}").into()),
+        }
+    }
+
     /// Whether servers on other machines may have the same sessions.
     pub(crate) fn is_shared(self) -> bool {
         !matches!(self, Store::Memory | Store::Sqlite { .. })
@@ -191,30 +215,25 @@ fn sqlite(address: &str) -> Result<Store<'_>, StartError> {
     })
 }
 
+/// Several addresses with spaces between them. Keys have no place beside several databases.
+fn shards(addresses: &str) -> Result<Store<'_>, StartError> {
+    for address in addresses.split_whitespace() {
+        if !Store::at(address)?.is_shared() {
+            return Err("STORE: only databases on servers can be shards"
+                .to_owned()
+                .into());
+        }
+    }
+    Ok(Store::Shards(addresses))
+}
+
 impl Config {
     pub(crate) fn load() -> Result<Self, StartError> {
         parse()
     }
 
     pub(crate) fn store(&self) -> Result<Store<'_>, StartError> {
-        let (scheme, rest) = self.store.split_once(':').unwrap_or((&self.store, ""));
-        match (scheme, rest) {
-            ("memory", "") => Ok(Store::Memory),
-            ("sqlite", _) => sqlite(&self.store),
-            #[cfg(feature = "postgres")]
-            ("postgres" | "postgresql", _) => Ok(Store::Postgres {
-                address: &self.store,
-            }),
-            #[cfg(feature = "redis")]
-            ("redis" | "rediss" | "redis+unix", _) => Ok(Store::Redis {
-                address: &self.store,
-            }),
-            #[cfg(not(feature = "postgres"))]
-            ("postgres" | "postgresql", _) => Err(not_built_in("postgres")),
-            #[cfg(not(feature = "redis"))]
-            ("redis" | "rediss" | "redis+unix", _) => Err(not_built_in("redis")),
-            _ => Err(format!("STORE: unknown store; {STORES}").into()),
-        }
+        Store::at(&self.store)
     }
 
     /// A default gives way to a shorter setting: access ≤ idle ≤ session.

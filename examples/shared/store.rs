@@ -1,6 +1,6 @@
 //! From the setting `STORE` to a store.
 
-use tower_bearer::store::{AnyStore, MemoryStore, OpenError};
+use tower_bearer::store::{AnyStore, MemoryStore, OpenError, ShardedStore};
 use tower_bearer_sqlx::SqliteStore;
 
 use super::config::{Config, StartError, Store};
@@ -14,7 +14,11 @@ pub(crate) enum OpenStore {
 
 impl OpenStore {
     pub(crate) async fn open(config: &Config) -> Result<Self, StartError> {
-        let opened = match config.store()? {
+        Self::open_at(config.store()?).await
+    }
+
+    async fn open_at(store: Store<'_>) -> Result<Self, StartError> {
+        let opened = match store {
             Store::Memory => Ok(Self::Other(AnyStore::new(MemoryStore::new()))),
             Store::Sqlite { address, .. } => SqliteStore::connect(address).await.map(Self::Sqlite),
             #[cfg(feature = "postgres")]
@@ -25,8 +29,22 @@ impl OpenStore {
             Store::Redis { address } => tower_bearer_redis::RedisStore::connect(address)
                 .await
                 .map(|store| Self::Other(AnyStore::new(store))),
+            Store::Shards(addresses) => return Self::open_shards(addresses).await,
         };
         opened.map_err(|error: OpenError| StartError::new("STORE", &error))
+    }
+
+    /// Shards are named by their place. Beside the names of an application, a configuration would say how far a
+    /// change of the shards has come.
+    async fn open_shards(addresses: &str) -> Result<Self, StartError> {
+        let mut builder = ShardedStore::builder();
+        for (place, address) in (1..).zip(addresses.split_whitespace()) {
+            let shard = Box::pin(Self::open_at(Store::at(address)?)).await?;
+            builder = builder.shard(format!("shard {place}"), shard.any());
+        }
+        let opened = builder.open().await;
+        let opened = opened.map_err(|error| StartError::new("STORE", &error))?;
+        Ok(Self::Other(AnyStore::new(opened)))
     }
 
     pub(crate) fn any(&self) -> AnyStore {

@@ -15,6 +15,18 @@ async fn on_postgres() {
 }
 
 #[tokio::test]
+async fn on_three_shards() {
+    let mut urls = Vec::new();
+    let Some(postgres) = Postgres::start().await else {
+        return;
+    };
+    for name in ["one", "two", "three"] {
+        urls.push(postgres.database(name).await);
+    }
+    run(&urls.join(" "));
+}
+
+#[tokio::test]
 async fn on_redis() {
     if let Some(redis) = Redis::start().await {
         run(&redis.url());
