@@ -53,6 +53,16 @@ async fn it_keeps_the_contract() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_the_contract_on_version_18() {
+    let Some(server) = Postgres::of_version_18().await else {
+        return;
+    };
+    let url = server.url();
+    let stores = Stores::on(server, url, PostgresOptions::new(), 20);
+    check(async || stores.make().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn it_keeps_the_contract_as_a_service() {
     let Some(server) = with_a_clock().await else {
         return;

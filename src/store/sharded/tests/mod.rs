@@ -8,6 +8,7 @@ mod failing;
 mod interleavings;
 mod opening;
 mod placing;
+mod returning;
 mod stepping;
 
 use std::time::Duration;

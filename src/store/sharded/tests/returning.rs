@@ -1,0 +1,120 @@
+//! What an earlier change left behind.
+
+use std::time::Duration;
+
+use super::*;
+use crate::store::OpenError;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+struct Two {
+    clock: ManualClock,
+    one: MemoryStore,
+    two: MemoryStore,
+}
+
+impl Two {
+    fn new() -> Self {
+        let clock = ManualClock::new(START);
+        let [one, two] = [(); 2].map(|()| MemoryStore::with_clock(clock.clone()));
+        Self { clock, one, two }
+    }
+
+    async fn alone(&self) -> Result<ShardedStore, OpenError> {
+        let builder = ShardedStore::builder().shard("one", self.one.clone());
+        builder.open().await
+    }
+
+    async fn growing(&self) -> ShardedStore {
+        let builder = ShardedStore::builder().shard("one", self.one.clone());
+        let builder = builder.joining("two", self.two.clone());
+        builder.move_sessions().open().await.unwrap()
+    }
+
+    async fn shrinking(&self) -> ShardedStore {
+        let builder = ShardedStore::builder().shard("one", self.one.clone());
+        let builder = builder.leaving("two", self.two.clone());
+        builder.move_sessions().open().await.unwrap()
+    }
+
+    /// A session that has moved from the first shard to the second.
+    async fn moved(&self) -> SessionId {
+        let before = self.alone().await.unwrap();
+        let growing = self.growing().await;
+        let moves = |id: &SessionId| matches!(growing.0.home(*id), Some(Home::Changing { .. }));
+        let id = (1..100).map(id).find(moves).unwrap();
+        before.insert(&record(id)).await.unwrap();
+        assert_eq!(live(&growing, id).await, Some(0));
+        assert_eq!(live(&self.two, id).await, Some(0));
+        id
+    }
+}
+
+/// The generation of a session that is live there.
+async fn live(store: &impl SessionStore, id: SessionId) -> Option<u32> {
+    let Loaded { record, now } = store.load(id).await.unwrap();
+    let record = record.filter(|record| record.is_live(now) && !seal::is_sealed(&record.state))?;
+    Some(record.state.generation)
+}
+
+/// A server that goes by the shards of before gives a 503 and logs nobody out.
+#[tokio::test]
+async fn a_server_that_was_not_told_of_a_move_says_so() {
+    let two = Two::new();
+    let before = two.alone().await.unwrap();
+    let id = two.moved().await;
+    let error = before.load(id).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    let why = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(
+        why,
+        "the session has moved to a shard that this server does not know of"
+    );
+    let listed = before.list(ISSUER, "anna", None, 10).await.unwrap();
+    assert_eq!(listed.records.len(), 0);
+    let ended = before.ended_since(START - 2 * DAY, None, 10).await.unwrap();
+    assert_eq!(ended, []);
+    // For a day.
+    two.clock.advance(DAY);
+    assert_eq!(before.delete_expired(10).await.unwrap(), 1);
+    assert!(before.load(id).await.unwrap().record.is_none());
+}
+
+/// A session does not go back to where a row is left of it, and goes on where it is.
+#[tokio::test]
+async fn a_session_waits_until_there_is_room_for_it() {
+    let two = Two::new();
+    let id = two.moved().await;
+    let shrinking = two.shrinking().await;
+    assert_eq!(live(&shrinking, id).await, Some(0));
+    assert_eq!(live(&two.two, id).await, Some(0), "it is where it was");
+
+    two.clock.advance(DAY);
+    two.one.delete_expired(10).await.unwrap();
+    assert_eq!(live(&shrinking, id).await, Some(0));
+    assert_eq!(live(&two.one, id).await, Some(0), "it has gone back");
+    assert_eq!(live(&two.two, id).await, None);
+}
+
+#[tokio::test]
+async fn what_cannot_be_sealed_stays() {
+    let two = Two::new();
+    let moved = two.moved().await;
+    let growing = two.growing().await;
+    let moves = |id: &SessionId| matches!(growing.0.home(*id), Some(Home::Changing { .. }));
+    let id = (1..100)
+        .map(id)
+        .filter(|id| *id != moved)
+        .find(moves)
+        .unwrap();
+    let mut large = record(id);
+    large.state.version = 1 << 53;
+    two.one.insert(&large).await.unwrap();
+    assert_eq!(live(&growing, id).await, Some(0));
+    assert_eq!(live(&two.one, id).await, Some(0));
+    assert!(growing.end(id, EndReason::Logout).await.unwrap());
+
+    large.state.version = 1 << 62;
+    let refused = growing.insert(&large).await.unwrap_err();
+    assert_eq!(refused.kind(), StoreErrorKind::Unstorable);
+}
