@@ -62,8 +62,8 @@ pub(crate) struct Config {
     #[arg(long, env = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) addr: String,
 
-    /// Where sessions are kept: `memory`, `sqlite:FILE`, `postgres://…` or `redis://…`, or several of the
-    /// latter with spaces between them, over which sessions are spread.
+    /// Where sessions are kept: `memory`, `sqlite:FILE`, `postgres://…` or `redis://…`. Over several of the
+    /// last two, with spaces between them, sessions are spread.
     // An address may hold a password, so neither help nor errors show the value.
     #[arg(
         long,
@@ -215,7 +215,7 @@ fn sqlite(address: &str) -> Result<Store<'_>, StartError> {
     })
 }
 
-/// Several addresses with spaces between them. Keys have no place beside several databases.
+/// Several addresses with spaces between them. SQLite is refused, as keys are kept beside its file.
 fn shards(addresses: &str) -> Result<Store<'_>, StartError> {
     for address in addresses.split_whitespace() {
         if !Store::at(address)?.is_shared() {

@@ -34,8 +34,8 @@ impl OpenStore {
         opened.map_err(|error: OpenError| StartError::new("STORE", &error))
     }
 
-    /// Shards are named by their place. Beside the names of an application, a configuration would say how far a
-    /// change of the shards has come.
+    /// Shards are named by their place, for brevity. An application gives them names that stay, and says in its
+    /// configuration how far a change of the shards has come.
     async fn open_shards(addresses: &str) -> Result<Self, StartError> {
         let mut builder = ShardedStore::builder();
         for (place, address) in (1..).zip(addresses.split_whitespace()) {

@@ -212,7 +212,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Deletes at most `limit` sessions whose `ends_at` the store's clock has reached, the ones
     /// with the earliest `ends_at` first, and gives the number of deleted sessions. Other sessions
     /// stay, also those that are ended and those that are past their `expires_at`, as long as their
-    /// `ends_at` has not come.
+    /// `ends_at` has not come. A store over several databases keeps that order in each of them.
     ///
     /// A large `limit`, `usize::MAX` included, must not block other calls for long: delete in
     /// batches.

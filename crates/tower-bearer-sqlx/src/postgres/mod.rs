@@ -46,8 +46,8 @@ const BATCH: usize = 256;
 /// Any number of servers may share the store. Their clock is that of the database server. Keep it
 /// and the clocks of its standbys synchronized: after a failover the standby's clock counts. Each
 /// operation is one statement; loads and rotations may also go [together](#connections). The store
-/// is tested with PostgreSQL 15, passes the conformance suite on 18 too, and uses nothing that is newer than
-/// PostgreSQL 12.
+/// is tested with PostgreSQL 15, and passes the conformance suite on 18 too. It uses nothing that is newer
+/// than PostgreSQL 12.
 ///
 /// ```no_run
 /// use tower_bearer_sqlx::PostgresStore;
