@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use super::{
     ShardedStore,
@@ -35,6 +35,19 @@ impl ShardedStoreBuilder {
         self.with(name, store, Role::Leaves)
     }
 
+    /// Adds a shard like [`shard`](Self::shard) that is empty although the others are not: because its
+    /// database was lost with its sessions, or because the very first start was interrupted. Whoever had a
+    /// session there has to log in again.
+    pub fn emptied(mut self, name: impl Into<String>, store: impl SessionStore) -> Self {
+        self = self.shard(name, store);
+        self.shards
+            .iter_mut()
+            .last()
+            .into_iter()
+            .for_each(|shard| shard.is_emptied = true);
+        self
+    }
+
     /// Moves sessions to where they belong after the [change](ShardedStore#more-shards-or-fewer), each as
     /// it is used. All servers must have been told of the change before.
     pub fn move_sessions(mut self) -> Self {
@@ -49,7 +62,8 @@ impl ShardedStoreBuilder {
     /// - [`Address`](OpenErrorKind::Address): a name is empty, too long or used twice, no shard was given,
     ///   or none is left or was there before, or sessions are to move and no shard joins or leaves.
     /// - [`Unsuitable`](OpenErrorKind::Unsuitable): a shard was known by another name, or as one of other
-    ///   shards, without a change that leads from those to these.
+    ///   shards, without a change that leads from those to these; one of them is empty although the others are
+    ///   not; or sessions are to move to a shard that was never announced.
     /// - [`Unreachable`](OpenErrorKind::Unreachable): a shard could not be asked.
     pub async fn open(self) -> Result<ShardedStore, OpenError> {
         self.validate()?;
@@ -68,31 +82,39 @@ impl ShardedStoreBuilder {
     }
 
     fn with(mut self, name: impl Into<String>, store: impl SessionStore, role: Role) -> Self {
-        let (name, store) = (name.into(), AnyStore::new(store));
-        self.shards.push(Shard { name, store, role });
+        self.shards.push(Shard {
+            name: name.into(),
+            store: AnyStore::new(store),
+            role,
+            is_emptied: false,
+        });
         self
     }
 
     fn validate(&self) -> Result<(), OpenError> {
         let mut names = BTreeSet::new();
         for Shard { name, .. } in &self.shards {
-            if name.is_empty() || name.len() > LONGEST_NAME {
-                return Err(unusable(
-                    "the name of a shard is empty, or longer than 64 bytes",
-                ));
+            if name.is_empty() {
+                return Err(unusable("the name of a shard is empty"));
+            }
+            if name.len() > LONGEST_NAME {
+                return Err(unusable("the name of a shard has more than 64 bytes"));
             }
             if !names.insert(name) {
-                return Err(unusable("two of its shards have the same name"));
+                return Err(unusable(format!("two of its shards are called `{name}`")));
             }
         }
         let any = |role| self.shards.iter().any(|shard| shard.role == role);
-        if !(any(Role::Stays) || any(Role::Joins) && any(Role::Leaves)) {
-            return Err(unusable("it needs a shard both before and after a change"));
+        match self.shards.is_empty() {
+            true => Err(unusable("no shard was given")),
+            false if any(Role::Stays) || any(Role::Joins) && any(Role::Leaves) => Ok(()),
+            false => Err(unusable(
+                "all its shards join, or all leave: name those that stay by `shard`",
+            )),
         }
-        Ok(())
     }
 }
 
-fn unusable(why: &'static str) -> OpenError {
+fn unusable(why: impl Into<Cow<'static, str>>) -> OpenError {
     OpenError::new(OpenErrorKind::Address, why)
 }

@@ -1,5 +1,7 @@
 //! Which shard a session belongs to, before and after a change of the shards.
 
+use std::fmt;
+
 use super::rendezvous;
 use crate::{claims::SessionId, store::AnyStore};
 
@@ -8,6 +10,17 @@ pub(super) struct Shard {
     pub(super) name: String,
     pub(super) store: AnyStore,
     pub(super) role: Role,
+    /// Whether it may be empty although it was one of the shards before.
+    pub(super) is_emptied: bool,
+}
+
+impl fmt::Debug for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shard")
+            .field("name", &self.name)
+            .field("role", &self.role)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What becomes of a shard.

@@ -5,7 +5,7 @@
 use uuid::Uuid;
 
 use super::{
-    layout::{Layout, Shard, Step},
+    layout::{Layout, Role, Shard, Step},
     rendezvous, together,
 };
 use crate::{
@@ -53,22 +53,44 @@ async fn find<'a>(
 ) -> Result<Vec<(&'a Shard, Option<Record>)>, OpenError> {
     let loads = layout.shards().iter().map(|shard| shard.store.load(MARK));
     let loads = together::all(loads).await;
-    let shards = layout.shards().iter().zip(loads);
-    let marks = shards.map(|(shard, loaded)| {
-        let mark = loaded.map_err(|error| failed(shard, error))?.record;
-        if let Some(mark) = &mark {
-            fits(mark, shard, layout.step, sets)?;
+    let mut marks = Vec::new();
+    for (shard, loaded) in layout.shards().iter().zip(loads) {
+        let loaded = loaded.map_err(|error| failed(shard, error))?;
+        marks.push((shard, loaded.record));
+    }
+    let is_first_start = !marks
+        .iter()
+        .any(|(shard, mark)| shard.role != Role::Joins && mark.is_some());
+    for (shard, mark) in &marks {
+        match mark {
+            Some(mark) => fits(mark, shard, layout.step, sets)?,
+            None => may_lack(shard, layout.step, is_first_start)?,
         }
-        Ok((shard, mark))
-    });
-    marks.collect()
+    }
+    Ok(marks)
+}
+
+/// Whether a shard may be without a mark.
+fn may_lack(shard: &Shard, step: Step, is_first_start: bool) -> Result<(), OpenError> {
+    let name = &shard.name;
+    let why = match step {
+        Step::Moving => format!(
+            "the shard `{name}` was never announced: first start all servers without `move_sessions`"
+        ),
+        _ if shard.role != Role::Joins && !is_first_start && !shard.is_emptied => format!(
+            "the shard `{name}` is empty, although others are not: is this its database? If it is meant to be \
+             empty, name it by `emptied`"
+        ),
+        _ => return Ok(()),
+    };
+    Err(OpenError::new(OpenErrorKind::Unsuitable, why))
 }
 
 fn fits(mark: &Record, shard: &Shard, step: Step, sets: &Sets) -> Result<(), OpenError> {
     let Record { session, state } = mark;
     if session.subject != shard.name {
         let why = format!(
-            "the shard `{}` is the one that was called `{}` before",
+            "the database that was given for the shard `{}` is that of the shard `{}`",
             shard.name, session.subject
         );
         return Err(OpenError::new(OpenErrorKind::Unsuitable, why));
@@ -82,8 +104,8 @@ fn fits(mark: &Record, shard: &Shard, step: Step, sets: &Sets) -> Result<(), Ope
         return Ok(());
     }
     let why = format!(
-        "the shard `{}` was one of other shards: say which ones are joining or leaving, or go on with the \
-         change that has begun",
+        "the shard `{}` belongs to another set of shards: name added ones by `joining` and removed ones by \
+         `leaving`, or finish the change that has begun",
         shard.name
     );
     Err(OpenError::new(OpenErrorKind::Unsuitable, why))

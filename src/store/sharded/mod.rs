@@ -20,7 +20,7 @@ use std::{fmt, sync::Arc};
 
 pub use self::builder::ShardedStoreBuilder;
 use self::{
-    layout::{Home, Layout, Shard, Step},
+    layout::{Home, Layout, Step},
     moving::Move,
 };
 use super::{
@@ -40,6 +40,7 @@ use crate::{claims::SessionId, clock::Timestamp};
 ///
 /// # async fn example() -> Result<(), OpenError> {
 /// # let (first, second) = (MemoryStore::new(), MemoryStore::new());
+/// // Only for databases that have no sessions yet.
 /// let store = ShardedStore::builder()
 ///     .shard("one", first) // a PostgresStore, for instance
 ///     .shard("two", second)
@@ -52,7 +53,11 @@ use crate::{claims::SessionId, clock::Timestamp};
 ///
 /// Each shard is a store with a database of its own, of any kind. Two shards in one database need tables or
 /// prefixes of their own. The shard's name is written into it at the first start. From then on a server
-/// that is given other shards, or the same ones by other names, does not start.
+/// that is given other shards, the same ones by other names, or an empty database instead of one of them,
+/// does not start.
+///
+/// **If a database has sessions already**, the others must [join](#more-shards-or-fewer) it: just named beside
+/// it, they would be asked for sessions that they do not have, and users would be logged out.
 ///
 /// # More shards, or fewer
 ///
@@ -66,18 +71,20 @@ use crate::{claims::SessionId, clock::Timestamp};
 ///    then look for sessions at both places, and leave them where they are.
 /// 2. **Move.** Add [`move_sessions`](ShardedStoreBuilder::move_sessions). New sessions now go to their new
 ///    shard, and each live one moves when it is loaded.
-/// 3. **Settle**, when every session has been used or has expired: after the longest lifetime of an unused
-///    refresh token, 30 days by default. Name all remaining shards by
-///    [`shard`](ShardedStoreBuilder::shard), and remove the one that left. Sessions that were not used until
-///    then are not found any more.
+/// 3. **Settle**, when every session has been used or has expired: after the longest
+///    [`idle_lifetime`](crate::session::SessionsBuilder::idle_lifetime) that any login was given, 30 days by
+///    default, counted from the restart of the last server in step 2. Name all remaining shards by
+///    [`shard`](ShardedStoreBuilder::shard), without `move_sessions`. Sessions that were not used until
+///    then are not found any more. Switch the old database off when all servers run this.
 ///
 /// ```
 /// use tower_bearer::store::{MemoryStore, OpenError, ShardedStore};
 ///
 /// # async fn example() -> Result<(), OpenError> {
-/// # let (first, second, third) = (MemoryStore::new(), MemoryStore::new(), MemoryStore::new());
-/// let shards = ShardedStore::builder().shard("one", first).shard("two", second);
-/// let announced = shards.joining("three", third);
+/// # let (first, second) = (MemoryStore::new(), MemoryStore::new());
+/// let announced = ShardedStore::builder()
+///     .shard("one", first) // the database that has the sessions
+///     .joining("two", second);
 /// // At the next restart, once all servers run this:
 /// // let moving = announced.move_sessions();
 /// let store = announced.open().await?;
@@ -87,26 +94,38 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// ```
 ///
 /// Several shards may join and leave in one change. A store that was not sharded before becomes the first
-/// shard in the same way: it is named by `shard`, and the others join. Wait a day after step 3 before the
-/// next change.
+/// shard in the same way. From step 2 on, no server, no job and no rollback may use a database without its
+/// `ShardedStore`: it would take the sessions that have moved for ended ones, and those on their way for
+/// its own.
+///
+/// - Step 1 can be undone by the configuration of before, step 2 cannot: finish it, and then let the new
+///   shard leave. A shard that was announced and did not join is empty; give it a new database the next time.
+/// - Run [`clean_up`](crate::session::Sessions::clean_up). After step 3, wait a day and for a clean-up after
+///   it before the next change: until then, rows that were left behind keep sessions from moving back.
+/// - A change costs two writes at the old shard for each session in use, within about an access lifetime of step
+///   2. Where the old shard has little to spare, restart the servers slowly. The new shard needs room: while
+///   it is full or down, what is on its way there gets a 503.
 ///
 /// During a change a session is live in one place at any moment: its row is sealed where it was, by a compare
 /// and swap, before it is inserted where it will be, and whoever meets a sealed row finishes the move. A
-/// server that is killed in between does no harm. While a session has to be looked for at two places, its
-/// load costs up to two calls more.
+/// server that is killed in between does no harm. While a session can be at two places, a load or a swap
+/// makes up to three calls. The load that moves a session makes six, three of them writes.
 ///
 /// # What fails together
 ///
 /// | if a shard is down … | then … |
 /// | --- | --- |
 /// | refreshes, log-outs and live checks | of its own sessions are answered with 503, and those of the others go on |
+/// | the same during a change | of the sessions that have it as their old or their new shard |
 /// | logins | those whose new session belongs to it get a 503; the next attempt has another identifier. With a [maximum of sessions](crate::session::SessionsBuilder::max_sessions) all of them get it, as the user's sessions cannot be counted |
 /// | a list of a user's sessions | fails, rather than leave some out |
-/// | "log out everywhere" | ends the sessions at the other shards, and fails all the same. Do it again when the shard is back |
+/// | "log out everywhere" | ends the sessions at the other shards, and fails all the same. Do it again when the shard is back. Other servers learn of what was ended; this one may, too, only by the feed |
 /// | [`ended_since`](SessionStore::ended_since), and so the [feed](crate::session::Sessions::follow) | fails until the shard is back. What other servers end is then learned late, so let it [ask the store](crate::session::WhenBehind::AskStore): that is a call to the session's own shard |
 /// | a server that starts | does not start: the shards are checked first |
 ///
-/// What is kept after a failure is what the store of each shard keeps.
+/// What is kept after a failure is what the store of each shard keeps. A session that has moved is lost if its
+/// new shard loses the write of its arrival: where that shard may lose acknowledged writes, as Redis may in a
+/// failover, so may it lose what has moved there in the last moments, and the user logs in again.
 ///
 /// # Clocks
 ///
@@ -120,7 +139,8 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// not of all shards together. A session with a version from 2⁶² to 2⁶² + 2⁵³ is
 /// [`Unstorable`](StoreErrorKind::Unstorable), as these are the versions of sealed rows; versions of
 /// [`next_version`](SessionState::next_version) never come near. During a change a session may be
-/// [`Busy`](StoreErrorKind::Busy), if others change it all the time.
+/// [`Busy`](StoreErrorKind::Busy), if others change it all the time, and
+/// [`ended_since`](SessionStore::ended_since) may tell of an end twice.
 #[derive(Clone)]
 pub struct ShardedStore(Arc<Layout>);
 
@@ -130,13 +150,13 @@ impl ShardedStore {
         ShardedStoreBuilder::default()
     }
 
-    fn home(&self, id: SessionId) -> Result<Place<'_>, StoreError> {
+    fn place(&self, id: SessionId) -> Result<Place<'_>, StoreError> {
         let home = self.0.home(id).ok_or(StoreErrorKind::Unavailable)?;
         Ok(match home {
             Home::Settled(shard) => Place::Settled(&shard.store),
             Home::Changing { source, target } => Place::Changing(Move {
-                source: &source.store,
-                target: &target.store,
+                source: source.store.clone(),
+                target: target.store.clone(),
                 begins: self.0.step == Step::Moving,
             }),
         })
@@ -146,7 +166,7 @@ impl ShardedStore {
 /// Where calls of a session go.
 enum Place<'a> {
     Settled(&'a AnyStore),
-    Changing(Move<'a>),
+    Changing(Move),
 }
 
 impl fmt::Debug for ShardedStore {
@@ -155,15 +175,6 @@ impl fmt::Debug for ShardedStore {
             .field("shards", &self.0.shards())
             .field("step", &self.0.step)
             .finish()
-    }
-}
-
-impl fmt::Debug for Shard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shard")
-            .field("name", &self.name)
-            .field("role", &self.role)
-            .finish_non_exhaustive()
     }
 }
 
@@ -177,14 +188,14 @@ impl SessionStore for ShardedStore {
         if seal::is_sealed(&record.state) {
             return Err(StoreErrorKind::Unstorable.into());
         }
-        match self.home(record.session.id)? {
+        match self.place(record.session.id)? {
             Place::Settled(store) => store.insert(record).await,
             Place::Changing(session) => session.insert(record).await,
         }
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
-        match self.home(id)? {
+        match self.place(id)? {
             Place::Settled(store) => moving::load_settled(store, id).await,
             Place::Changing(session) => session.load(id).await,
         }
@@ -196,7 +207,7 @@ impl SessionStore for ShardedStore {
         expected: u64,
         next: &SessionState,
     ) -> Result<Swap, StoreError> {
-        match self.home(id)? {
+        match self.place(id)? {
             Place::Settled(store) => store.swap(id, expected, next).await,
             Place::Changing(session) => session.swap(id, expected, next).await,
         }
@@ -207,7 +218,7 @@ impl SessionStore for ShardedStore {
     }
 
     async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
-        match self.home(id)? {
+        match self.place(id)? {
             Place::Settled(store) => store.end(id, reason).await,
             Place::Changing(session) => session.end(id, reason).await,
         }

@@ -8,6 +8,10 @@
 //! Whoever meets a sealed row does what is left of this, so a server that dies on the way does no harm. The
 //! target is asked first: what is there counts, whatever the source says.
 
+use std::future::Future;
+
+use tokio::runtime::Handle;
+
 use super::seal::{elsewhere, is_left_behind, is_sealed, left_behind, sealed, unsealed};
 use crate::{
     claims::SessionId,
@@ -22,9 +26,10 @@ use crate::{
 const TRIES: usize = 16;
 
 /// The two shards of a session.
-pub(super) struct Move<'a> {
-    pub(super) source: &'a AnyStore,
-    pub(super) target: &'a AnyStore,
+#[derive(Clone)]
+pub(super) struct Move {
+    pub(super) source: AnyStore,
+    pub(super) target: AnyStore,
     /// Whether this server begins moves, or only finishes those of others.
     pub(super) begins: bool,
 }
@@ -39,27 +44,39 @@ enum Found {
     Sealed(Record, Timestamp),
 }
 
-impl Move<'_> {
+impl Move {
     async fn find(&self, id: SessionId) -> Result<Found, StoreError> {
         let there = self.target.load(id).await?;
         let has_room = match &there.record {
             Some(record) if !is_sealed(&record.state) => return Ok(Found::Target(there)),
-            row => row.is_none(),
+            None => true,
+            Some(row) => {
+                self.make_room(row, there.now).await?;
+                false
+            }
         };
         let here = self.source.load(id).await?;
         match here.record {
-            Some(record) if is_left_behind(&record) => self.arrived(id).await,
+            Some(record) if is_left_behind(&record) => {
+                let Loaded { record, now } = self.target.load(id).await?;
+                let record = record.filter(|record| !is_sealed(&record.state));
+                Ok(Found::Target(Loaded { record, now }))
+            }
             Some(record) if is_sealed(&record.state) => Ok(Found::Sealed(record, here.now)),
             Some(_) => Ok(Found::Source(here, has_room)),
-            // It may have moved since the target was asked, and been deleted here.
-            None => self.arrived(id).await,
+            None => Ok(Found::Target(here)),
         }
     }
 
-    async fn arrived(&self, id: SessionId) -> Result<Found, StoreError> {
-        let Loaded { record, now } = self.target.load(id).await?;
-        let record = record.filter(|record| !is_sealed(&record.state));
-        Ok(Found::Target(Loaded { record, now }))
+    /// A row at the target that is sealed is from an earlier change, whose server died when the session had
+    /// arrived elsewhere: within one change, sessions only move on.
+    async fn make_room(&self, row: &Record, now: Timestamp) -> Result<(), StoreError> {
+        if self.begins && !is_left_behind(row) {
+            let next = left_behind(row, now);
+            let (id, version) = (row.session.id, row.state.version);
+            let (Swap::Swapped | Swap::Lost) = self.target.swap(id, version, &next).await?;
+        }
+        Ok(())
     }
 
     /// Loads the session, and moves it first if this server does that and the session is live.
@@ -67,15 +84,14 @@ impl Move<'_> {
         for _ in 0..TRIES {
             match self.find(id).await? {
                 Found::Target(loaded) => return Ok(loaded),
-                Found::Sealed(record, now) => self.finish(record, now).await?,
+                Found::Sealed(record, now) => {
+                    to_its_end(self.clone().finish(record, now)).await?;
+                }
                 Found::Source(loaded, has_room) => {
                     let Some((expected, record)) = self.to_seal(&loaded, has_room) else {
                         return Ok(loaded);
                     };
-                    let seal = self.source.swap(id, expected, &record.state);
-                    if seal.await? == Swap::Swapped {
-                        self.finish(record, loaded.now).await?;
-                    }
+                    to_its_end(self.clone().carry(expected, record, loaded.now)).await?;
                 }
             }
         }
@@ -91,8 +107,17 @@ impl Move<'_> {
         Some((record.state.version, Record { session, state }))
     }
 
+    /// Seals a session's row at the source and moves the session, unless another change comes first.
+    async fn carry(self, expected: u64, record: Record, now: Timestamp) -> Result<(), StoreError> {
+        let id = record.session.id;
+        match self.source.swap(id, expected, &record.state).await? {
+            Swap::Swapped => self.finish(record, now).await,
+            Swap::Lost => Ok(()),
+        }
+    }
+
     /// Moves a session whose row is sealed at the source.
-    async fn finish(&self, mut record: Record, mut now: Timestamp) -> Result<(), StoreError> {
+    async fn finish(self, mut record: Record, mut now: Timestamp) -> Result<(), StoreError> {
         let id = record.session.id;
         self.copy(unsealed(record.clone())).await?;
         for _ in 0..TRIES {
@@ -135,8 +160,8 @@ impl Move<'_> {
 
     pub(super) async fn insert(&self, record: &Record) -> Result<(), StoreError> {
         let (place, other) = match self.begins {
-            true => (self.target, self.source),
-            false => (self.source, self.target),
+            true => (&self.target, &self.source),
+            false => (&self.source, &self.target),
         };
         let row = other.load(record.session.id).await?.record;
         if row.is_some_and(|row| !is_left_behind(&row)) {
@@ -152,6 +177,9 @@ impl Move<'_> {
         next: &SessionState,
     ) -> Result<Swap, StoreError> {
         if self.target.swap(id, expected, next).await? == Swap::Swapped {
+            if next.ended.is_some() {
+                self.tidy(id).await;
+            }
             return Ok(Swap::Swapped);
         }
         // What is at the target counts, even if the source was put back to an older copy.
@@ -166,15 +194,21 @@ impl Move<'_> {
     pub(super) async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         for _ in 0..TRIES {
             match self.find(id).await? {
-                Found::Target(_) => return self.target.end(id, reason).await,
-                Found::Sealed(record, now) => self.finish(record, now).await?,
-                Found::Source(Loaded { record, now }, _) => {
-                    let live = record.filter(|record| record.state.ended.is_none());
+                Found::Target(_) => {
+                    let ended = self.target.end(id, reason).await?;
+                    self.tidy(id).await;
+                    return Ok(ended);
+                }
+                Found::Sealed(record, now) => {
+                    to_its_end(self.clone().finish(record, now)).await?;
+                }
+                Found::Source(loaded, _) => {
+                    let live = loaded.record.filter(|record| record.state.ended.is_none());
                     let Some(mut record) = live else {
                         return Ok(false);
                     };
                     let expected = record.state.version;
-                    record.end(Ended::new(now, reason));
+                    record.end(Ended::new(loaded.now, reason));
                     if self.source.swap(id, expected, &record.state).await? == Swap::Swapped {
                         return Ok(true);
                     }
@@ -183,6 +217,34 @@ impl Move<'_> {
         }
         Err(StoreErrorKind::Busy.into())
     }
+
+    /// Leaves a sealed row behind whose session has ended at the target: if a server died before it did so, a
+    /// later change could take the row for a session on its way. The session has ended whether or not this
+    /// succeeds.
+    async fn tidy(&self, id: SessionId) {
+        let Ok(Loaded {
+            record: Some(row),
+            now,
+        }) = self.source.load(id).await
+        else {
+            return;
+        };
+        if is_sealed(&row.state) && !is_left_behind(&row) {
+            let next = left_behind(&row, now);
+            let _ = self.source.swap(id, row.state.version, &next).await;
+        }
+    }
+}
+
+/// Does it in a task of its own, so that a caller that goes away does not leave a session half way.
+async fn to_its_end(
+    work: impl Future<Output = Result<(), StoreError>> + Send + 'static,
+) -> Result<(), StoreError> {
+    let Ok(runtime) = Handle::try_current() else {
+        return work.await;
+    };
+    let outcome = runtime.spawn(work).await;
+    outcome.unwrap_or_else(|error| Err(StoreError::with_source(StoreErrorKind::Unavailable, error)))
 }
 
 /// Loads a session that does not move.

@@ -8,15 +8,18 @@ use std::{
 
 use super::{
     ShardedStore,
-    layout::{Home, Shard, Step},
+    layout::{Home, Role, Shard, Step},
     seal::{MOVED_AT, is_sealed, unsealed},
     together,
 };
 use crate::{
     claims::SessionId,
     clock::Timestamp,
-    store::{EndReason, Listed, SessionStore, StoreError},
+    store::{EndReason, Listed, SessionStore, StoreError, StoreErrorKind},
 };
+
+/// How many sessions are looked at before the next ones are listed.
+const PAGE: usize = 256;
 
 impl ShardedStore {
     /// Asks the shards in the order in which sessions move, so that none is missed on its way. Of two copies
@@ -65,7 +68,12 @@ impl ShardedStore {
             let is_last = page.records.len() < asked;
             before = page.records.last().map(|record| record.session.id);
             for record in page.records {
-                if !is_sealed(&record.state) || self.is_on_the_way(record.session.id).await? {
+                let id = record.session.id;
+                let counts = match is_sealed(&record.state) {
+                    true => self.is_on_the_way(id).await?,
+                    false => self.may_have(shard, id),
+                };
+                if counts {
                     live.push(unsealed(record));
                 }
             }
@@ -119,53 +127,69 @@ impl ShardedStore {
         reason: EndReason,
     ) -> Result<Vec<SessionId>, StoreError> {
         let (mut ended, mut failure) = (BTreeSet::new(), None);
-        // One by one, as the end of a row that another server seals would not reach the copy.
-        for shard in self.0.before().filter(|_| self.0.step != Step::Settled) {
-            match self
-                .end_changing(shard, issuer, subject, keep, reason)
-                .await
-            {
-                Ok(all) => ended.extend(all),
-                Err(error) => failure = Some(error),
-            }
-        }
         for shards in self.0.by_role() {
             let ends = shards
                 .iter()
-                .map(|shard| shard.store.end_all(issuer, subject, keep, reason));
-            for answer in together::all(ends).await {
-                match answer {
-                    Ok(all) => ended.extend(all),
-                    Err(error) => failure = Some(error),
-                }
+                .map(|shard| self.end_at(shard, issuer, subject, keep, reason));
+            for (all, outcome) in together::all(ends).await {
+                ended.extend(all);
+                failure = failure.or(outcome.err());
             }
         }
         failure.map_or_else(|| Ok(ended.into_iter().collect()), Err)
     }
 
-    /// Ends the sessions of a shard that have another home after the change.
-    async fn end_changing(
+    /// Ends what a shard has, and gives what was ended also if not all was.
+    async fn end_at(
         &self,
         shard: &Shard,
         issuer: &str,
         subject: &str,
         keep: Option<SessionId>,
         reason: EndReason,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        let listed = shard.store.list(issuer, subject, None, usize::MAX).await?;
-        let (mut ended, mut failure) = (Vec::new(), None);
-        let ids = listed.records.iter().map(|record| record.session.id);
-        for id in ids.filter(|id| Some(*id) != keep) {
-            if !matches!(self.0.home(id), Some(Home::Changing { .. })) {
-                continue;
-            }
-            match self.end(id, reason).await {
-                Ok(true) => ended.push(id),
-                Ok(false) => {}
-                Err(error) => failure = Some(error),
+    ) -> (Vec<SessionId>, Result<(), StoreError>) {
+        let mut ended = Vec::new();
+        if self.0.step != Step::Settled && shard.role != Role::Joins {
+            let listed = self.end_listed(shard, (issuer, subject), keep, reason, &mut ended);
+            if let Err(error) = listed.await {
+                return (ended, Err(error));
             }
         }
-        failure.map_or(Ok(ended), Err)
+        match shard.store.end_all(issuer, subject, keep, reason).await {
+            Ok(all) => ended.extend(all),
+            Err(error) => return (ended, Err(error)),
+        }
+        (ended, Ok(()))
+    }
+
+    /// Ends the sessions of a shard one by one while they may move: the end of a row that is sealed would not
+    /// reach the copy. If one fails, its row stays in the list for the next attempt.
+    async fn end_listed(
+        &self,
+        shard: &Shard,
+        (issuer, subject): (&str, &str),
+        keep: Option<SessionId>,
+        reason: EndReason,
+        ended: &mut Vec<SessionId>,
+    ) -> Result<(), StoreError> {
+        let (mut before, mut failure) = (None, None);
+        loop {
+            let page = shard.store.list(issuer, subject, before, PAGE).await?;
+            let ids = page.records.iter().map(|record| record.session.id);
+            for id in ids.filter(|id| Some(*id) != keep) {
+                match self.end(id, reason).await {
+                    Ok(true) => ended.push(id),
+                    Ok(false) => {}
+                    // The others would wait as long for a shard that is down.
+                    Err(error) if is_down(&error) => return Err(error),
+                    Err(error) => failure = Some(error),
+                }
+            }
+            if page.records.len() < PAGE {
+                return failure.map_or(Ok(()), Err);
+            }
+            before = page.records.last().map(|record| record.session.id);
+        }
     }
 
     pub(super) async fn all_ended_since(
@@ -189,16 +213,38 @@ impl ShardedStore {
         Ok(ended)
     }
 
-    /// Each shard deletes its own, the ones with the earliest end first.
+    /// Each shard deletes its share at the same time, the ones with the earliest end first. What a shard has
+    /// less than its share goes to those that have more.
     pub(super) async fn delete_everywhere(&self, limit: usize) -> Result<usize, StoreError> {
-        let (mut deleted, mut failure) = (0, None);
-        for shard in self.0.shards() {
-            match shard.store.delete_expired(limit - deleted).await {
-                Ok(count) => deleted += count.min(limit - deleted),
-                Err(error) => failure = Some(error),
+        let (mut left, mut failure) = (limit, None);
+        let mut shards: Vec<_> = self.0.shards().iter().collect();
+        while left > 0 && !shards.is_empty() {
+            let (share, rest) = (left / shards.len(), left % shards.len());
+            let shares = (0..).map(|place| share + usize::from(place < rest));
+            let shares: Vec<_> = shards.drain(..).zip(shares).collect();
+            let deletes = shares
+                .iter()
+                .map(|(shard, share)| shard.store.delete_expired(*share));
+            let answers = together::all(deletes).await;
+            for ((shard, share), answer) in shares.into_iter().zip(answers) {
+                match answer {
+                    Ok(deleted) => {
+                        left = left.saturating_sub(deleted);
+                        shards.extend((deleted >= share).then_some(shard));
+                    }
+                    Err(error) => failure = Some(error),
+                }
             }
         }
         // A shard that is down does not keep the others from being cleaned up.
+        let deleted = limit - left;
         failure.filter(|_| deleted == 0).map_or(Ok(deleted), Err)
     }
+}
+
+fn is_down(error: &StoreError) -> bool {
+    matches!(
+        error.kind(),
+        StoreErrorKind::Unavailable | StoreErrorKind::Timeout
+    )
 }

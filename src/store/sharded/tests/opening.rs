@@ -40,8 +40,8 @@ async fn a_shard_that_is_just_added_is_refused() {
     assert_eq!(kind, OpenErrorKind::Unsuitable);
     assert_eq!(
         why,
-        "the store cannot be opened: the shard `one` was one of other shards: say which ones are joining or \
-         leaving, or go on with the change that has begun"
+        "the store cannot be opened: the shard `one` belongs to another set of shards: name added ones by \
+         `joining` and removed ones by `leaving`, or finish the change that has begun"
     );
     // And so is one that is just left out, but not one that joins.
     let alone = ShardedStore::builder().shard("one", one.clone());
@@ -78,13 +78,43 @@ async fn databases_that_were_mixed_up_are_refused() {
     let wrong = ShardedStore::builder().shard("one", two).shard("two", one);
     let (kind, why) = refused(wrong).await;
     assert_eq!(kind, OpenErrorKind::Unsuitable);
-    assert!(
-        why.ends_with("the shard `one` is the one that was called `two` before"),
-        "{why}"
-    );
+    let what = "the database that was given for the shard `one` is that of the shard `two`";
+    assert!(why.ends_with(what), "{why}");
 }
 
-/// What only goes by because a row says so is not lost, and is in nobody's list.
+#[tokio::test]
+async fn an_empty_database_is_not_taken_for_a_shard() {
+    let (one, two) = (memory(), memory());
+    let with = |two: &MemoryStore| {
+        let builder = ShardedStore::builder().shard("one", one.clone());
+        builder.shard("two", two.clone())
+    };
+    with(&two).open().await.unwrap();
+    let (kind, why) = refused(with(&memory())).await;
+    assert_eq!(kind, OpenErrorKind::Unsuitable);
+    assert!(
+        why.contains("the shard `two` is empty, although others are not"),
+        "{why}"
+    );
+    let lost = ShardedStore::builder().shard("one", one.clone());
+    lost.emptied("two", memory()).open().await.unwrap();
+}
+
+#[tokio::test]
+async fn no_session_moves_to_a_shard_that_was_not_announced() {
+    let (one, two) = (memory(), memory());
+    let change = || {
+        let builder = ShardedStore::builder().shard("one", one.clone());
+        builder.joining("two", two.clone())
+    };
+    let (kind, why) = refused(change().move_sessions()).await;
+    assert_eq!(kind, OpenErrorKind::Unsuitable);
+    assert!(why.contains("was never announced"), "{why}");
+    change().open().await.unwrap();
+    change().move_sessions().open().await.unwrap();
+}
+
+/// The mark is never deleted, and is in nobody's list.
 #[tokio::test]
 async fn the_mark_is_no_session_of_anybody() {
     let one = memory();

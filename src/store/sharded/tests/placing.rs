@@ -1,17 +1,22 @@
 //! Which shard a session belongs to.
 
-use super::*;
+use super::{
+    layout::{
+        Role::{Joins, Leaves, Stays},
+        Shard,
+    },
+    *,
+};
 
 fn layout(names: &[(&str, layout::Role)]) -> Layout {
     let shards = names.iter().map(|&(name, role)| Shard {
         name: name.to_owned(),
         store: AnyStore::new(memory()),
         role,
+        is_emptied: false,
     });
     Layout::new(shards.collect(), Step::Moving)
 }
-
-use layout::Role::{Joins, Leaves, Stays};
 
 fn name(home: Option<Home<'_>>) -> String {
     match home.unwrap() {

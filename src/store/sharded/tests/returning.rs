@@ -1,9 +1,16 @@
 //! What an earlier change left behind.
 
-use std::time::Duration;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use super::*;
-use crate::store::OpenError;
+use crate::store::{
+    OpenError,
+    service::{ServiceStore, StoreRequest, StoreResponse, StoreService},
+};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -26,9 +33,13 @@ impl Two {
     }
 
     async fn growing(&self) -> ShardedStore {
+        self.announced().open().await.unwrap();
+        self.announced().move_sessions().open().await.unwrap()
+    }
+
+    fn announced(&self) -> ShardedStoreBuilder {
         let builder = ShardedStore::builder().shard("one", self.one.clone());
-        let builder = builder.joining("two", self.two.clone());
-        builder.move_sessions().open().await.unwrap()
+        builder.joining("two", self.two.clone())
     }
 
     async fn shrinking(&self) -> ShardedStore {
@@ -37,17 +48,33 @@ impl Two {
         builder.move_sessions().open().await.unwrap()
     }
 
+    /// A session that has arrived at the second shard, and whose server died before it left its row at the
+    /// first one behind.
+    async fn arrived(&self) -> SessionId {
+        let id = moving_id(&self.growing().await);
+        let mut sealed = record(id);
+        sealed.state = seal::sealed(&sealed.state).unwrap();
+        self.one.insert(&sealed).await.unwrap();
+        self.two.insert(&record(id)).await.unwrap();
+        id
+    }
+
     /// A session that has moved from the first shard to the second.
     async fn moved(&self) -> SessionId {
         let before = self.alone().await.unwrap();
         let growing = self.growing().await;
-        let moves = |id: &SessionId| matches!(growing.0.home(*id), Some(Home::Changing { .. }));
-        let id = (1..100).map(id).find(moves).unwrap();
+        let id = moving_id(&growing);
         before.insert(&record(id)).await.unwrap();
         assert_eq!(live(&growing, id).await, Some(0));
         assert_eq!(live(&self.two, id).await, Some(0));
         id
     }
+}
+
+/// A session that has another home after the change.
+fn moving_id(store: &ShardedStore) -> SessionId {
+    let moves = |id: &SessionId| matches!(store.0.home(*id), Some(Home::Changing { .. }));
+    (1..100).map(id).find(moves).unwrap()
 }
 
 /// The generation of a session that is live there.
@@ -117,4 +144,76 @@ async fn what_cannot_be_sealed_stays() {
     large.state.version = 1 << 62;
     let refused = growing.insert(&large).await.unwrap_err();
     assert_eq!(refused.kind(), StoreErrorKind::Unstorable);
+}
+
+/// And when a later change comes, it is not taken for a session on its way.
+#[tokio::test]
+async fn a_row_that_stayed_sealed_goes_with_the_end_of_its_session() {
+    let two = Two::new();
+    let id = two.arrived().await;
+    let growing = two.growing().await;
+    assert!(growing.end(id, EndReason::Logout).await.unwrap());
+    let row = two.one.load(id).await.unwrap().record.unwrap();
+    assert!(seal::is_left_behind(&row));
+}
+
+#[tokio::test]
+async fn a_row_that_stayed_sealed_makes_room_within_a_day() {
+    let two = Two::new();
+    let id = two.arrived().await;
+    let shrinking = two.shrinking().await;
+    assert_eq!(live(&shrinking, id).await, Some(0));
+    two.clock.advance(DAY);
+    assert_eq!(two.one.delete_expired(10).await.unwrap(), 1);
+    assert_eq!(live(&shrinking, id).await, Some(0));
+    assert_eq!(live(&two.one, id).await, Some(0), "it has gone back");
+}
+
+/// The row is ended while a server is about to copy the session.
+#[tokio::test]
+async fn the_end_of_a_sealed_row_reaches_the_copy() {
+    let two = Two::new();
+    let id = moving_id(&two.growing().await);
+    two.one.insert(&record(id)).await.unwrap();
+    let target = EndsBefore {
+        inserts: StoreService::new(two.two.clone()),
+        at: two.one.clone(),
+    };
+    let builder = ShardedStore::builder().shard("one", two.one.clone());
+    let builder = builder.joining("two", ServiceStore::new(target));
+    let moving = builder.move_sessions().open().await.unwrap();
+    let state = moving.load(id).await.unwrap().record.unwrap().state;
+    assert!(state.ended.is_some());
+    assert_eq!(live(&two.two, id).await, None);
+}
+
+/// A store before whose inserts the user logs out everywhere at another.
+#[derive(Clone)]
+struct EndsBefore {
+    inserts: StoreService<MemoryStore>,
+    at: MemoryStore,
+}
+
+impl tower_service::Service<StoreRequest> for EndsBefore {
+    type Response = StoreResponse;
+    type Error = StoreError;
+    type Future = Pin<Box<dyn Future<Output = Result<StoreResponse, StoreError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), StoreError>> {
+        self.inserts.poll_ready(context)
+    }
+
+    fn call(&mut self, request: StoreRequest) -> Self::Future {
+        let (at, is_insert) = (
+            self.at.clone(),
+            matches!(request, StoreRequest::Insert { .. }),
+        );
+        let call = self.inserts.call(request);
+        Box::pin(async move {
+            if is_insert {
+                at.end_all(ISSUER, "anna", None, EndReason::Logout).await?;
+            }
+            call.await
+        })
+    }
 }
