@@ -8,6 +8,7 @@
 //! - [`providers`]: tokens of other issuers: what to configure for each provider, and what you lose by it
 //! - [`stores`]: choosing one, what each keeps when it fails, sizing, writing your own
 //! - [`deployment`]: lifetimes, several servers, clean-up, shutdown, cookies, rendering servers
+//! - [`scale`]: what a million, a hundred million and a billion sessions need, and what a lost region does
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
 //! - [`browsers`]: sessions that are bound to a device, prefixes of cookie names, what each browser does
 //! - [`introspection`]: tokens that a server is asked about, on both sides, and for how long a revoked one lives
@@ -54,6 +55,9 @@ pub mod providers {}
 
 #[doc = include_str!("remote_keys.md")]
 pub mod remote_keys {}
+
+#[doc = include_str!("scale.md")]
+pub mod scale {}
 
 #[doc = include_str!("security.md")]
 pub mod security {}
