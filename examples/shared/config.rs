@@ -62,7 +62,8 @@ pub(crate) struct Config {
     #[arg(long, env = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) addr: String,
 
-    /// Where sessions are kept: `memory`, `sqlite:FILE`, `postgres://…` or `redis://…`.
+    /// Where sessions are kept: `memory`, `sqlite:FILE`, `postgres://…`, `redis://…`,
+    /// `redis+cluster://…` or `redis+sentinel://…`.
     // An address may hold a password, so neither help nor errors show the value.
     #[arg(
         long,
@@ -177,6 +178,16 @@ fn not_built_in(feature: &str) -> StartError {
     format!("STORE: built without {feature}; add it to --features").into()
 }
 
+/// One server, a cluster, or a server that sentinels name.
+fn is_redis(scheme: &str) -> bool {
+    let (transport, form) = scheme.split_once('+').unwrap_or((scheme, ""));
+    match form {
+        "" | "cluster" | "sentinel" => matches!(transport, "redis" | "rediss"),
+        "unix" => transport == "redis",
+        _ => false,
+    }
+}
+
 /// `sqlite:FILE` or `sqlite://FILE`. There has to be a file: keys are kept beside it.
 fn sqlite(address: &str) -> Result<Store<'_>, StartError> {
     let file = address.trim_start_matches("sqlite:");
@@ -206,13 +217,13 @@ impl Config {
                 address: &self.store,
             }),
             #[cfg(feature = "redis")]
-            ("redis" | "rediss" | "redis+unix", _) => Ok(Store::Redis {
+            (scheme, _) if is_redis(scheme) => Ok(Store::Redis {
                 address: &self.store,
             }),
             #[cfg(not(feature = "postgres"))]
             ("postgres" | "postgresql", _) => Err(not_built_in("postgres")),
             #[cfg(not(feature = "redis"))]
-            ("redis" | "rediss" | "redis+unix", _) => Err(not_built_in("redis")),
+            (scheme, _) if is_redis(scheme) => Err(not_built_in("redis")),
             _ => Err(format!("STORE: unknown store; {STORES}").into()),
         }
     }

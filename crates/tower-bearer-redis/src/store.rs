@@ -13,25 +13,27 @@ use tower_bearer::{
 
 use crate::{
     RedisOptions, answer,
-    connection::{Answer, Connection},
+    connection::Connection,
     error::{failed, unexpected},
     keys,
     keys::Keys,
     open::{self, Connections},
     row, scripts,
+    server::Answer,
 };
 
 /// How many confirmations are written in one batch.
 const BATCH: usize = 256;
 
-/// Keeps sessions in Redis 7 or later.
+/// Keeps sessions in Redis 7 or later, or in Valkey: in one server, in a [cluster](#redis-cluster),
+/// or in the server that [Sentinel](#sentinel) names.
 ///
 /// Any number of servers may share the store. Their clock is that of the Redis server.
 ///
 /// A session is one key, which Redis itself deletes when the session expires, so
 /// [`delete_expired`](SessionStore::delete_expired) does nothing. Each subject has one more key,
 /// an index of the subject's sessions that are not ended. One key for all, a sorted set, notes which
-/// sessions were ended in the last 25 hours.
+/// sessions were ended in the last 25 hours; in a cluster these are 16 keys.
 ///
 /// # Sizes
 ///
@@ -98,7 +100,8 @@ const BATCH: usize = 256;
 /// The Redis user of the store needs the keys `~tower_bearer:*` (or the prefix that you give) and
 /// the commands `EVALSHA`, `SCRIPT LOAD`, `TIME`, `GET`, `SET`, `GETRANGE`, `SETRANGE`,
 /// `BITFIELD`, `ZADD`, `ZRANGE`, `ZRANDMEMBER`, `ZREM`, `PEXPIREAT`, `PEXPIRETIME`, `INFO`, `ROLE`,
-/// `QUIT` and `PING`. It also needs `WAIT` or `WAITAOF` if calls that end sessions wait.
+/// `QUIT` and `PING`. It also needs `WAIT` or `WAITAOF` if calls that end sessions wait, and
+/// `CLUSTER SLOTS` and `ASKING` in a cluster. (As `+cluster|slots` in its rules, for instance.)
 ///
 /// # Errors of the operations
 ///
@@ -121,16 +124,79 @@ const BATCH: usize = 256;
 /// note, even above `maxmemory`, and frees what the claims, the metadata and the entry in the index
 /// took.
 ///
-/// # Replicas and clusters
+/// # Replicas
 ///
 /// The store reads from the primary only: a replica refuses even to load a session. If the server
 /// of a connection has become a replica, the store closes the connection and makes a new one to
 /// the same address. So give an address that always leads to the primary, such as the primary's
-/// name at a hosted Redis, or the address of a proxy if you use Sentinel.
+/// name at a hosted Redis, or name your sentinels, or your cluster.
 ///
-/// A store is connected to one server, so it does not support Redis Cluster. The keys would allow
-/// it: each script and each command uses one key, and the key of a session has the session's
-/// identifier as its hash tag, unless the [prefix](RedisOptions::prefix) has braces.
+/// # Redis Cluster
+///
+/// `redis+cluster://[user][:password@]host:port,host:port,…` names some of the cluster's servers,
+/// of which one has to answer at the start. All others are found by `CLUSTER SLOTS`, with the same
+/// user and password.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), tower_bearer::store::OpenError> {
+/// use tower_bearer_redis::RedisStore;
+///
+/// let cluster = "redis+cluster://app:secret@10.0.0.5:6379,10.0.0.6:6379,10.0.0.7:6379";
+/// let store = RedisStore::connect(cluster).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Each script and each command uses one key. The keys of sessions, of subjects and of the notes are
+/// spread over all slots, unless the [prefix](RedisOptions::prefix) has a text in braces. So a login,
+/// a refresh and a logout concern one to three servers of any number. A slot may move at any time: a
+/// command that is answered by `MOVED` or `ASK` is sent where the answer leads, and a server that
+/// does not have the scripts is given them. Commands that write are not sent again for any other
+/// reason.
+///
+/// | what happens to a primary | what the clients see |
+/// | --- | --- |
+/// | it is killed | 503 for what concerns its sessions until its replica has taken over: about 25 seconds with the default `cluster-node-timeout` of 15 seconds, and about 3 with one of a second. Near the end of that, and if it has no replica, the whole cluster may refuse to serve (`cluster-require-full-coverage`) |
+/// | it is silent | the same, and each call that concerns its sessions takes the [timeout](RedisOptions::timeout) at first |
+/// | it is cut off from the other servers, but not from you | it serves for up to `cluster-node-timeout`, and then refuses. What it has acknowledged meanwhile is lost; `min-replicas-to-write 1` shortens this to `min-replicas-max-lag` |
+/// | it has no memory left | nobody whose session or index would be there can log in; sessions go on |
+/// | its slots are moved | nothing |
+///
+/// A failover in a cluster loses what the replica had not received, as any failover does:
+///
+/// | lost | consequence |
+/// | --- | --- |
+/// | a rotation | none, see above |
+/// | a session | the user logs in again |
+/// | the entry of a new session in the index of its subject | `list` and `end_all` leave the session out. With [`wait_for_replicas`](RedisOptions::wait_for_replicas) a login in a cluster waits for the entry too |
+/// | the end of a session | the logout is undone, unless it [waits for a replica](RedisOptions::wait_for_replicas). The wait counts the replicas of the shard that was written to |
+/// | the note of an end | a server that starts lets the session's access tokens in until they expire. It waits like the end |
+///
+/// A subject's index and its sessions are on different servers. If one of these is down, `list` and
+/// `ended_since` fail as `Unavailable` rather than leave sessions out, and `end_all` ends all sessions
+/// that it can reach and then fails. Call it again when the server is back.
+///
+/// The time of a session is that of its own server, and `now` is that of any of them: keep the clocks
+/// of all machines synchronized. If two of them differ by a second, reuse windows do too.
+///
+/// For sizes, count what is above and divide it by the number of primaries. Each process has one
+/// connection to each primary, and a second one with `wait_for_replicas`.
+///
+/// # Sentinel
+///
+/// `redis+sentinel://[user][:password@]host:port,host:port,…/name[/database]` names sentinels, whose
+/// default port is 26379, and what they call the primary. User, password and database are those of
+/// the primary. The sentinels are asked without a password, at the start and whenever the primary
+/// does not answer, cannot be reached, or turns out to be a replica.
+///
+/// A failover takes `down-after-milliseconds` (30 seconds by default) and a few seconds. What the
+/// replica had not received is lost. A primary that is cut off from the sentinels, but not from
+/// you, serves until the network is whole again, and all that it acknowledged meanwhile is lost: set
+/// `min-replicas-to-write 1`, with which it refuses after `min-replicas-max-lag` (10 seconds).
+///
+/// # Valkey
+///
+/// Valkey serves as Redis 7 does, alone and in a cluster. The tests run on Valkey 9.1.
 ///
 /// [protocol]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/protocol/index.html
 #[derive(Clone)]
@@ -141,14 +207,23 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Connects to a server by its URL: `redis://[user][:password@]host[:port][/database]` or
-    /// `redis+unix:///path/to/socket`. To use TLS (`rediss://`), enable a TLS feature of the crate
-    /// `redis`.
+    /// Connects by a URL:
+    ///
+    /// | to | URL |
+    /// | --- | --- |
+    /// | a server | `redis://[user][:password@]host[:port][/database]` |
+    /// | a socket of this machine | `redis+unix:///path/to/socket` |
+    /// | a [cluster](#redis-cluster) | `redis+cluster://[user][:password@]host[:port],host[:port],…` |
+    /// | the server that [sentinels](#sentinel) name | `redis+sentinel://[user][:password@]host[:port],…/name[/database]` |
+    ///
+    /// To use TLS (`rediss://`, `rediss+cluster://`, `rediss+sentinel://`), enable a TLS feature of
+    /// the crate `redis`.
     ///
     /// # Errors
     ///
     /// If the URL is malformed, or the server cannot be reached, refuses the user or is older than
-    /// Redis 7.
+    /// Redis 7. If the server is one of a cluster and the URL does not say so, or the servers of the
+    /// URL are no cluster or no sentinels. A cluster opens if one of its primaries can be reached.
     pub async fn connect(url: &str) -> Result<Self, OpenError> {
         Self::connect_with(url, RedisOptions::new()).await
     }
@@ -193,9 +268,9 @@ impl RedisStore {
 
     fn over(connections: Connections, options: &RedisOptions) -> Self {
         Self {
+            keys: Keys::new(&options.prefix, connections.main.is_cluster()),
             main: connections.main,
             revoking: connections.revoking,
-            keys: Keys::new(&options.prefix),
         }
     }
 }
@@ -226,12 +301,23 @@ impl SessionStore for RedisStore {
         set.arg("NX")
             .arg("PXAT")
             .arg(keys::last_seen_at(session.ends_at));
-        // In one batch: otherwise one write could go to a primary that is lost, and the other to
-        // the new primary. If the entry fails the login fails, and no client gets a token.
-        let mut answers = self.main.write(&[enlist, set]).await?.into_iter();
-        let (enlisted, kept) = (answers.next(), answers.next());
-        enlisted.ok_or_else(unexpected)?.map_err(failed)?;
-        match kept.ok_or_else(unexpected)?.map_err(failed)? {
+        let kept = match self.main.is_cluster() {
+            // Two servers may fail apart. A session whose entry is lost could not be ended with the
+            // others, so the entry is as durable as the end of a session.
+            true => {
+                self.revoking.write_one(enlist).await?;
+                self.main.write_one(set).await?
+            }
+            // In one batch: otherwise one write could go to a primary that is lost, and the other to
+            // the new primary. If the entry fails the login fails, and no client gets a token.
+            false => {
+                let mut answers = self.main.write(&[enlist, set]).await.into_iter();
+                let (enlisted, kept) = (answers.next(), answers.next());
+                enlisted.ok_or_else(unexpected)?.map_err(failed)?;
+                kept.ok_or_else(unexpected)?.map_err(failed)?
+            }
+        };
+        match kept {
             Value::Okay => Ok(()),
             Value::Nil => Err(StoreErrorKind::Duplicate.into()),
             _ => Err(unexpected()),
@@ -271,7 +357,7 @@ impl SessionStore for RedisStore {
                 let expected = row::unconfirmed(*generation);
                 scripts::CONFIRM.on(&self.keys.session(*id), &[&expected])
             });
-            let answers = self.main.write(&confirms.collect::<Vec<_>>()).await?;
+            let answers = self.main.write(&confirms.collect::<Vec<_>>()).await;
             answers.into_iter().try_for_each(confirmed)?;
         }
         Ok(())
