@@ -177,6 +177,7 @@ async fn a_primary_that_is_down_hides_no_session() {
     }
 
     cluster.nodes[down].restart().await;
+    cluster.whole().await;
     let ended = end_all(&store).await.unwrap();
     assert_eq!(
         ended,

@@ -85,7 +85,7 @@ impl RedisCluster {
             let primary = self.id(number).await;
             let () = replica.run(&format!("CLUSTER REPLICATE {primary}")).await;
         }
-        self.until(|told| told.contains("cluster_state:ok")).await;
+        self.whole().await;
         for replica in self.nodes.iter().skip(PRIMARIES) {
             let link = "master_link_status:up";
             self.wait_for(|| async { replica.info("replication").await.contains(link) })
@@ -96,6 +96,11 @@ impl RedisCluster {
             self.wait_for(|| async { primary.info("replication").await.contains(with) })
                 .await;
         }
+    }
+
+    /// Waits until all servers serve, as they do some time after one of them has been started again.
+    pub async fn whole(&self) {
+        self.until(|told| told.contains("cluster_state:ok")).await;
     }
 
     /// Waits until each of the servers tells this of the cluster.
