@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use redis::RedisResult;
 use tokio::time::sleep;
 
 use super::{
@@ -79,10 +80,21 @@ impl Watched {
 /// Waits until a server tells this of its role.
 async fn tells(server: &Redis, what: &str) {
     let deadline = Instant::now() + Duration::from_secs(60);
-    while !server.info("replication").await.contains(what) {
+    // A sentinel that gives a server another role ends all of its connections.
+    while !told(&server.url(), "replication")
+        .await
+        .is_ok_and(|told| told.contains(what))
+    {
         assert!(Instant::now() < deadline, "there is no failover");
         sleep(Duration::from_millis(20)).await;
     }
+}
+
+async fn told(url: &str, section: &str) -> RedisResult<String> {
+    let client = redis::Client::open(url)?;
+    let mut connection = client.get_multiplexed_async_connection().await?;
+    let mut info = redis::cmd("INFO");
+    info.arg(section).query_async(&mut connection).await
 }
 
 impl Sentinel {
@@ -114,15 +126,8 @@ impl Sentinel {
     /// Whether it knows the replica and the other sentinels.
     async fn is_ready(&mut self) -> bool {
         assert!(self.process.ended().is_none(), "a sentinel does not start");
-        let told = async {
-            let client = redis::Client::open(format!("redis://127.0.0.1:{}/", self.port))?;
-            let mut connection = client.get_multiplexed_async_connection().await?;
-            let mut info = redis::cmd("INFO");
-            info.arg("sentinel")
-                .query_async::<String>(&mut connection)
-                .await
-        };
-        let told = told.await.unwrap_or_default();
+        let url = format!("redis://127.0.0.1:{}/", self.port);
+        let told = told(&url, "sentinel").await.unwrap_or_default();
         told.contains("status=ok") && told.contains("slaves=1,sentinels=3")
     }
 }
