@@ -62,8 +62,9 @@ pub(crate) struct Config {
     #[arg(long, env = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) addr: String,
 
-    /// Where sessions are kept: `memory`, `sqlite:FILE`, `postgres://…` or `redis://…`. Over several of the
-    /// last two, with spaces between them, sessions are spread.
+    /// Where sessions are kept: `memory`, `sqlite:FILE`, `postgres://…`, `redis://…`,
+    /// `redis+cluster://…` or `redis+sentinel://…`. Over several addresses of servers, with spaces between
+    /// them, sessions are spread.
     // An address may hold a password, so neither help nor errors show the value.
     #[arg(
         long,
@@ -179,11 +180,11 @@ impl<'a> Store<'a> {
             #[cfg(feature = "postgres")]
             ("postgres" | "postgresql", _) => Ok(Store::Postgres { address }),
             #[cfg(feature = "redis")]
-            ("redis" | "rediss" | "redis+unix", _) => Ok(Store::Redis { address }),
+            (scheme, _) if is_redis(scheme) => Ok(Store::Redis { address }),
             #[cfg(not(feature = "postgres"))]
             ("postgres" | "postgresql", _) => Err(not_built_in("postgres")),
             #[cfg(not(feature = "redis"))]
-            ("redis" | "rediss" | "redis+unix", _) => Err(not_built_in("redis")),
+            (scheme, _) if is_redis(scheme) => Err(not_built_in("redis")),
             _ => Err(format!("STORE: unknown store; {STORES}").into()),
         }
     }
@@ -199,6 +200,16 @@ const STORES: &str = "use memory, sqlite:FILE, postgres://… or redis://…";
 #[cfg(not(all(feature = "postgres", feature = "redis")))]
 fn not_built_in(feature: &str) -> StartError {
     format!("STORE: built without {feature}; add it to --features").into()
+}
+
+/// One server, a cluster, or a server that sentinels name.
+fn is_redis(scheme: &str) -> bool {
+    let (transport, form) = scheme.split_once('+').unwrap_or((scheme, ""));
+    match form {
+        "" | "cluster" | "sentinel" => matches!(transport, "redis" | "rediss"),
+        "unix" => transport == "redis",
+        _ => false,
+    }
 }
 
 /// `sqlite:FILE` or `sqlite://FILE`. There has to be a file: keys are kept beside it.

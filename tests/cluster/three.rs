@@ -4,7 +4,11 @@ use std::{path::Path, process::Command};
 
 use tests_shared::{
     program,
-    servers::{postgres::Postgres, redis::Redis},
+    servers::{
+        postgres::Postgres,
+        redis::{Engine, Redis},
+        redis_cluster::RedisCluster,
+    },
 };
 
 #[tokio::test]
@@ -30,6 +34,13 @@ async fn on_three_shards() {
 async fn on_redis() {
     if let Some(redis) = Redis::start().await {
         run(&redis.url());
+    }
+}
+
+#[tokio::test]
+async fn on_a_redis_cluster() {
+    if let Some(cluster) = RedisCluster::start(Engine::Redis, &[]).await {
+        run(&cluster.url());
     }
 }
 

@@ -11,6 +11,7 @@
 mod application;
 mod cases;
 mod clients;
+mod failovers;
 mod postgres;
 mod proxy;
 mod redis;

@@ -1,37 +1,51 @@
-use std::{io, time::Duration};
+//! What all calls of a store share: one server, or those that share the keys, and a limit of time.
 
-use redis::{
-    Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value,
-    aio::ConnectionManager, cmd,
-};
+use std::{sync::Arc, time::Duration};
 
-use tower_bearer::store::{OpenError, StoreError, StoreErrorKind};
+use futures_util::future::join_all;
+use redis::{Cmd, Value};
+use tokio::time::{Instant, timeout_at};
+
+use tower_bearer::store::{OpenError, OpenErrorKind, StoreError};
 
 use crate::{
     error::{failed, refused},
+    fleet::Fleet,
     options::Wait,
-    scripts,
+    server::{Answer, Manner, Server, each, is_lost, late, replace, those},
 };
 
-/// The answer to a single command of a batch.
-pub(super) type Answer = RedisResult<Value>;
-
-/// A connection that all calls share. When it is lost, a new one is made.
+/// Where all calls of a store go.
 #[derive(Clone)]
 pub(super) struct Connection {
-    manager: ConnectionManager,
+    servers: Servers,
     timeout: Duration,
     /// The command to wait for replicas that every batch ends with, if there is one.
     wait: Option<Wait>,
 }
 
+#[derive(Clone)]
+enum Servers {
+    One(Server),
+    Fleet(Arc<Fleet>),
+}
+
 impl Connection {
-    /// A connection whose calls take at most `timeout`, in addition to the `wait` if there is one.
-    pub(super) fn new(manager: ConnectionManager, timeout: Duration, wait: Option<Wait>) -> Self {
-        let waiting = wait.map_or(Duration::ZERO, Wait::longest);
+    /// A connection to one server. Its calls take at most `timeout`, in addition to the `wait` if
+    /// there is one.
+    pub(super) fn new(server: Server, timeout: Duration, wait: Option<Wait>) -> Self {
+        Self::over(Servers::One(server), timeout, wait)
+    }
+
+    /// Like [`new`](Self::new), to servers of which each has some of the keys, or one has all.
+    pub(super) fn spread(fleet: Fleet, timeout: Duration, wait: Option<Wait>) -> Self {
+        Self::over(Servers::Fleet(Arc::new(fleet)), timeout, wait)
+    }
+
+    fn over(servers: Servers, timeout: Duration, wait: Option<Wait>) -> Self {
         Self {
-            manager,
-            timeout: timeout.saturating_add(waiting),
+            servers,
+            timeout: timeout.saturating_add(Wait::longest_of(wait)),
             wait,
         }
     }
@@ -49,145 +63,117 @@ impl Connection {
         self.wait.is_some()
     }
 
-    /// Loads all scripts into the server, and makes sure that the server supports the wait.
-    pub(super) async fn prepare(&self) -> Result<(), OpenError> {
-        let all = scripts::load().chain(self.wait.map(Wait::command));
-        let all: Vec<_> = all.collect();
-        let prepared = self.exchange(&all);
-        let answers = tokio::time::timeout(self.timeout, prepared).await;
-        let answers = answers.map_err(|elapsed| refused(io::Error::from(elapsed).into()))?;
-        let failure = answers.map_err(refused)?.into_iter().find_map(Result::err);
-        failure.map_or(Ok(()), |error| Err(refused(error)))
+    /// Whether two keys may be on two servers.
+    pub(super) fn is_cluster(&self) -> bool {
+        match &self.servers {
+            Servers::One(_) => false,
+            Servers::Fleet(fleet) => fleet.is_cluster(),
+        }
     }
 
-    /// Sends commands that change nothing. If the connection turns out to be lost, they are sent
-    /// again over a new one.
-    pub(super) async fn read(&self, commands: &[Cmd]) -> Result<Vec<Answer>, StoreError> {
-        self.in_time(async {
-            match self.send(commands).await {
-                Err(error) if error.is_unrecoverable_error() => self.send(commands).await,
-                sent => sent,
+    /// Finds the servers where they are not given by their address.
+    pub(super) async fn find(&self) -> Result<(), OpenError> {
+        match &self.servers {
+            Servers::One(_) => Ok(()),
+            Servers::Fleet(fleet) => fleet.find(self.deadline()).await,
+        }
+    }
+
+    /// Loads all scripts into the servers, and makes sure that they support the wait. Of several
+    /// servers some may be down, which does not last.
+    pub(super) async fn prepare(&self) -> Result<(), OpenError> {
+        let deadline = self.deadline();
+        let servers = self.primaries();
+        let prepared = servers.iter().map(|server| async {
+            let prepared = timeout_at(deadline, server.prepare(self.wait)).await;
+            prepared.unwrap_or_else(late).map_err(refused)
+        });
+        let (mut is_one_ready, mut failure) = (false, None);
+        for prepared in join_all(prepared).await {
+            match prepared {
+                Ok(()) => is_one_ready = true,
+                Err(error) if error.kind() != OpenErrorKind::Unreachable => return Err(error),
+                Err(error) => failure = Some(error),
             }
-        })
-        .await
+        }
+        failure.filter(|_| !is_one_ready).map_or(Ok(()), Err)
+    }
+
+    /// The servers that have keys.
+    pub(super) fn primaries(&self) -> Vec<Server> {
+        match &self.servers {
+            Servers::One(server) => vec![server.clone()],
+            Servers::Fleet(fleet) => fleet.primaries(),
+        }
+    }
+
+    /// Those of the numbered keys of which every server that has keys has one.
+    pub(super) fn one_key_each(&self, key: impl Fn(u16) -> Vec<u8>) -> Vec<Vec<u8>> {
+        match &self.servers {
+            Servers::One(_) => vec![key(0)],
+            Servers::Fleet(fleet) => fleet.one_key_each(key),
+        }
+    }
+
+    /// Sends commands that change nothing. Those whose connection turns out to be lost are sent
+    /// again over a new one.
+    pub(super) async fn read(&self, commands: &[Cmd]) -> Vec<Answer> {
+        let deadline = self.deadline();
+        let mut answers = self.send(commands, deadline).await;
+        let lost = those(commands, &answers, is_lost);
+        if !lost.is_empty() {
+            let again = self.send(&lost, deadline).await;
+            replace(&mut answers, again, is_lost);
+        }
+        answers
     }
 
     /// Sends commands that write. They are never sent again, because a command that got no answer
     /// may have been executed.
-    pub(super) async fn write(&self, commands: &[Cmd]) -> Result<Vec<Answer>, StoreError> {
-        self.in_time(self.send(commands)).await
+    pub(super) async fn write(&self, commands: &[Cmd]) -> Vec<Answer> {
+        self.send(commands, self.deadline()).await
+    }
+
+    /// Like [`write`](Self::write), where the commands `then` must not be executed before the
+    /// commands `first`. To one server all go in one batch. There is no batch over the servers of a
+    /// cluster: there the second ones are sent when the first ones have been answered.
+    pub(super) async fn write_in_order(&self, first: &[Cmd], then: &[Cmd]) -> Vec<Answer> {
+        if !self.is_cluster() {
+            return self.write(&[first, then].concat()).await;
+        }
+        let mut answers = self.write(first).await;
+        answers.extend(self.write(then).await);
+        answers
     }
 
     /// Like [`read`](Self::read), with one command.
     pub(super) async fn read_one(&self, command: Cmd) -> Result<Value, StoreError> {
-        only(self.read(&[command]).await?)
+        only(self.read(&[command]).await)
     }
 
     /// Like [`write`](Self::write), with one command.
     pub(super) async fn write_one(&self, command: Cmd) -> Result<Value, StoreError> {
-        only(self.write(&[command]).await?)
+        only(self.write(&[command]).await)
     }
 
-    async fn in_time<T>(
-        &self,
-        sending: impl Future<Output = RedisResult<T>>,
-    ) -> Result<T, StoreError> {
-        match tokio::time::timeout(self.timeout, sending).await {
-            Ok(sent) => sent.map_err(failed),
-            Err(elapsed) => Err(StoreError::with_source(StoreErrorKind::Timeout, elapsed)),
-        }
-    }
-
-    /// Sends commands. If the server does not have a script, loads all scripts and sends the
-    /// commands again that were not executed.
-    async fn send(&self, commands: &[Cmd]) -> RedisResult<Vec<Answer>> {
-        let mut answers = self.send_once(commands).await?;
-        let unknown = commands.iter().zip(&answers);
-        let unknown: Vec<_> = unknown
-            .filter(|(_, answer)| is(answer, ServerErrorKind::NoScript))
-            .map(|(command, _)| command.clone())
-            .collect();
-        if !unknown.is_empty() {
-            self.exchange(&scripts::load().collect::<Vec<_>>()).await?;
-            let again = self.send_once(&unknown).await?;
-            let missing = answers.iter_mut();
-            let missing = missing.filter(|answer| is(answer, ServerErrorKind::NoScript));
-            for (missing, answer) in missing.zip(again) {
-                *missing = answer;
+    /// The answer to each of the commands, or why there is none.
+    async fn send(&self, commands: &[Cmd], deadline: Instant) -> Vec<Answer> {
+        match &self.servers {
+            Servers::One(server) => {
+                let manner = Manner {
+                    wait: self.wait,
+                    asking: false,
+                };
+                let sent = timeout_at(deadline, server.send(commands, manner)).await;
+                each(commands.len(), sent.unwrap_or_else(late))
             }
-        }
-        if answers.iter().any(|it| is(it, ServerErrorKind::ReadOnly)) {
-            self.leave().await;
-        }
-        Ok(answers)
-    }
-
-    /// Sends commands, and the wait if there is one. If the wait fails, all commands fail.
-    async fn send_once(&self, commands: &[Cmd]) -> RedisResult<Vec<Answer>> {
-        let Some(wait) = self.wait else {
-            return self.exchange(commands).await;
-        };
-        let all = [commands, &[wait.command()]].concat();
-        let mut answers = self.exchange(&all).await?;
-        let waited = answers.pop().unwrap_or(Ok(Value::Nil));
-        if let Err(error) = waited.and_then(|reached| wait.check(&reached)) {
-            let done = answers.iter_mut().filter(|answer| answer.is_ok());
-            done.for_each(|answer| *answer = Err(error.clone()));
-        }
-        Ok(answers)
-    }
-
-    /// Sends all commands as one batch over one connection, so that a wait covers the writes before
-    /// it.
-    async fn exchange(&self, commands: &[Cmd]) -> RedisResult<Vec<Answer>> {
-        let mut manager = self.manager.clone();
-        // A pipeline costs more than a single command.
-        if let [command] = commands {
-            return match manager.send_packed_command(command).await {
-                Ok(answer) => Ok(vec![answer.extract_error()]),
-                Err(error) if is_answer(&error) => Ok(vec![Err(error)]),
-                Err(error) => Err(error),
-            };
-        }
-        let mut batch = Pipeline::with_capacity(commands.len());
-        for command in commands {
-            batch.add_command(command.clone());
-        }
-        let count = commands.len();
-        let answers = manager.send_packed_commands(&batch, 0, count).await?;
-        Ok(answers.into_iter().map(Value::extract_error).collect())
-    }
-
-    /// Closes the connection if its server is a replica, so that a new one is made. A server that
-    /// becomes a replica keeps its connections, while its address may lead to the new primary.
-    async fn leave(&self) {
-        let mut manager = self.manager.clone();
-        let role = manager.send_packed_command(&cmd("ROLE")).await;
-        // Several calls may fail together. The first one may have closed the connection already.
-        if role.is_ok_and(|role| !is_primary(&role)) {
-            // `QUIT` closes the connection. `PING` notices that, so that no other call fails.
-            for last in ["QUIT", "PING"] {
-                let _ = manager.send_packed_command(&cmd(last)).await;
-            }
+            Servers::Fleet(fleet) => fleet.send(commands, self.wait, deadline).await,
         }
     }
-}
 
-fn is_primary(role: &Value) -> bool {
-    match role {
-        Value::Array(role) => role.first() == Some(&Value::BulkString(b"master".to_vec())),
-        _ => false,
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
     }
-}
-
-/// Whether the error is an answer of the server.
-fn is_answer(error: &RedisError) -> bool {
-    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
-}
-
-fn is(answer: &Answer, kind: ServerErrorKind) -> bool {
-    let error = answer.as_ref().err();
-    error.is_some_and(|error| error.kind() == ErrorKind::Server(kind))
 }
 
 fn only(answers: Vec<Answer>) -> Result<Value, StoreError> {

@@ -1,4 +1,4 @@
-//! How a session ends, and which ones were ended of late.
+//! How a session ends.
 
 use redis::Cmd;
 
@@ -14,9 +14,7 @@ use crate::{
     error::{failed, unexpected},
     keys, row, scripts,
 };
-
-/// How many notes are read in one batch.
-const PAGE: usize = 250;
+use uuid::Uuid;
 
 impl RedisStore {
     /// Ends a session, and tells whether it was not ended before.
@@ -54,7 +52,7 @@ impl RedisStore {
     /// Notes that a session is ended, ends it by the command `end`, and removes it from the index
     /// of its subject. The order has its reason at the top of `lib.rs`.
     async fn end_noted(&self, id: SessionId, at: Timestamp, end: Cmd) -> Result<bool, StoreError> {
-        let closed = self.close(&[(id, at)], [end]).await?.pop();
+        let closed = self.close(&[(id, at)], vec![end]).await.pop();
         let Some(closed) = closed.ok_or_else(unexpected)?? else {
             return Ok(false);
         };
@@ -66,32 +64,57 @@ impl RedisStore {
         Ok(true)
     }
 
-    /// Notes sessions as ended, and ends them by the commands, all in one batch. Without the notes,
-    /// every end counts as failed, so that it is tried again.
+    /// Notes sessions as ended, and then ends them by the commands, which are one for each. Without
+    /// its note, an end counts as failed, so that it is tried again.
     pub(super) async fn close(
         &self,
         notes: &[(SessionId, Timestamp)],
-        ends: impl IntoIterator<Item = Cmd>,
-    ) -> Result<Vec<Result<Option<Closed>, StoreError>>, StoreError> {
-        let mut batch = vec![self.note(notes)];
-        batch.extend(ends);
-        let mut answers = self.revoking.write(&batch).await?.into_iter();
-        let noted = answers.next().ok_or_else(unexpected)?.map_err(failed);
-        let closed = answers.map(|answer| match &noted {
-            Ok(_) => answer.map_err(failed).and_then(answer::closed),
-            Err(error) => Err(error.clone()),
+        ends: Vec<Cmd>,
+    ) -> Vec<Result<Option<Closed>, StoreError>> {
+        let numbers = self.keys.notes();
+        let mut shares: Vec<_> = numbers.map(|number| (number, Vec::new())).collect();
+        for (id, at) in notes {
+            let number = self.keys.note_of(*id);
+            let share = shares.iter_mut().find(|share| share.0 == number);
+            share.into_iter().for_each(|share| share.1.push((*id, *at)));
+        }
+        shares.retain(|(_, share)| !share.is_empty());
+        let first = shares
+            .iter()
+            .map(|(number, share)| self.note(*number, share));
+        let first: Vec<_> = first.collect();
+        let mut answers = self
+            .revoking
+            .write_in_order(&first, &ends)
+            .await
+            .into_iter();
+        let noted = answers.by_ref().take(first.len());
+        let noted = noted.map(|answer| answer.map(drop).map_err(failed));
+        let noted: Vec<_> = shares.iter().map(|share| share.0).zip(noted).collect();
+        let closed = answers.zip(notes).map(|(answer, (id, _))| {
+            let number = self.keys.note_of(*id);
+            let noted = noted.iter().find(|noted| noted.0 == number);
+            noted.ok_or_else(unexpected)?.1.clone()?;
+            answer.map_err(failed).and_then(answer::closed)
         });
-        Ok(closed.collect())
+        closed.collect()
     }
 
-    /// The command that notes sessions as ended, or that only removes old notes.
-    pub(super) fn note(&self, sessions: &[(SessionId, Timestamp)]) -> Cmd {
-        let (kept_for, ended) = (keys::noted_for(), self.keys.ended());
-        let entries = sessions.iter().map(|(id, at)| keys::noted(*id, *at));
-        let entries: Vec<_> = entries.collect();
-        let mut arguments = vec![kept_for.as_bytes()];
-        arguments.extend(entries.iter().map(Vec::as_slice));
-        scripts::NOTE.on(&ended, &arguments)
+    /// Waits until the replicas have what was written before, on each of the servers. A wait covers
+    /// earlier writes only if it follows a write.
+    pub(super) async fn settle(&self) -> Result<(), StoreError> {
+        let long_ago = (SessionId::from_uuid(Uuid::nil()), Timestamp::default());
+        let keys = self.revoking.one_key_each(|number| self.keys.mark(number));
+        let marks = keys.iter().map(|key| note_in(key, &[long_ago]));
+        let marked = self.revoking.write(&marks.collect::<Vec<_>>()).await;
+        marked
+            .into_iter()
+            .try_for_each(|answer| answer.map(drop).map_err(failed))
+    }
+
+    /// The command that notes sessions as ended, in one of the keys for it.
+    fn note(&self, number: u8, sessions: &[(SessionId, Timestamp)]) -> Cmd {
+        note_in(&self.keys.ended(number), sessions)
     }
 
     /// The command that ends a session, if it belongs to the `owner` or the latter is empty.
@@ -107,47 +130,14 @@ impl RedisStore {
         let bytes = bytes.to_string();
         scripts::PEEK.on(&self.keys.session(id), &[bytes.as_bytes()])
     }
+}
 
-    /// The sessions that were ended at `since` or later, or at `since` and above `after`.
-    pub(super) async fn noted_since(
-        &self,
-        since: Timestamp,
-        after: Option<SessionId>,
-        limit: usize,
-    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
-        let (mut ended, mut from) = (Vec::new(), keys::noted_since(since, after));
-        while ended.len() < limit {
-            let count = PAGE.min(limit - ended.len()).to_string();
-            let range: [&[u8]; 6] = [&from, b"+", b"BYLEX", b"LIMIT", b"0", count.as_bytes()];
-            let page = scripts::PAGE.on(&self.keys.ended(), &range);
-            let (_, notes) = answer::page(self.main.read_one(page).await?)?;
-            let Some(last) = notes.last() else {
-                break;
-            };
-            from = keys::noted_after(last);
-            let found = self.check(&notes).await?.into_iter();
-            ended.extend(found.filter(|(_, at)| *at >= since));
-        }
-        Ok(ended)
-    }
-
-    /// Those of the noted sessions that were ended when their notes say so, with that time. A note
-    /// may be of a session that was not ended after all, or that was ended at another time.
-    async fn check(&self, notes: &[Vec<u8>]) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
-        let ids: Result<Vec<_>, _> = notes.iter().map(|note| keys::noted_id(note)).collect();
-        let ids = ids?;
-        let peeks: Vec<_> = ids.iter().map(|id| self.peek(*id, row::HEAD)).collect();
-        let answers = self.main.read(&peeks).await?;
-        let mut ended = Vec::new();
-        for ((id, note), answer) in ids.into_iter().zip(notes).zip(answers) {
-            let (_, head) = answer::peeked(answer.map_err(failed)?)?;
-            let state = head.map(|head| row::read_ended(&head)).transpose()?;
-            let at = state.flatten().map(|ended| ended.at);
-            ended.extend(
-                at.filter(|at| keys::noted(id, *at) == *note)
-                    .map(|at| (id, at)),
-            );
-        }
-        Ok(ended)
-    }
+/// The command that notes sessions as ended in a key.
+fn note_in(key: &[u8], sessions: &[(SessionId, Timestamp)]) -> Cmd {
+    let kept_for = keys::noted_for();
+    let entries = sessions.iter().map(|(id, at)| keys::noted(*id, *at));
+    let entries: Vec<_> = entries.collect();
+    let mut arguments = vec![kept_for.as_bytes()];
+    arguments.extend(entries.iter().map(Vec::as_slice));
+    scripts::NOTE.on(key, &arguments)
 }

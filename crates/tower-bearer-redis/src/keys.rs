@@ -19,34 +19,67 @@ const LAST: i64 = 253_402_300_799_999;
 /// replica whose clock is behind takes over.
 const LONGER: Duration = Duration::from_secs(60 * 60);
 
+/// Over how many keys the notes of ended sessions are spread in a cluster, so that no server has to
+/// take all of them.
+const SPREAD: u8 = 16;
+
 #[derive(Clone)]
-pub(super) struct Keys(Arc<str>);
+pub(super) struct Keys {
+    prefix: Arc<str>,
+    /// How many keys hold notes of ended sessions.
+    notes: u8,
+}
 
 impl Keys {
-    pub(super) fn new(prefix: &str) -> Self {
-        Self(prefix.into())
+    /// The keys of a store on one server, or in a cluster.
+    pub(super) fn new(prefix: &str, is_cluster: bool) -> Self {
+        Self {
+            prefix: prefix.into(),
+            notes: if is_cluster { SPREAD } else { 1 },
+        }
     }
 
     pub(super) fn prefix(&self) -> &str {
-        &self.0
+        &self.prefix
     }
 
     /// The key of a session. Because of the braces, any further keys of the session would be in
     /// the same slot of a cluster.
     pub(super) fn session(&self, id: SessionId) -> Vec<u8> {
-        format!("{}session:{{{id}}}", self.0).into_bytes()
+        format!("{}session:{{{id}}}", self.prefix).into_bytes()
     }
 
     /// The key of a subject's index. It contains the length of the issuer, so that the keys of two
     /// different subjects are never the same.
     pub(super) fn subject(&self, issuer: &str, subject: &str) -> Vec<u8> {
         let length = issuer.len();
-        format!("{}subject:{length}:{issuer}:{subject}", self.0).into_bytes()
+        format!("{}subject:{length}:{issuer}:{subject}", self.prefix).into_bytes()
     }
 
-    /// The key of the set of sessions that were ended of late.
-    pub(super) fn ended(&self) -> Vec<u8> {
-        format!("{}ended", self.0).into_bytes()
+    /// The numbers of the keys that hold notes of ended sessions.
+    pub(super) fn notes(&self) -> impl Iterator<Item = u8> + use<> {
+        0..self.notes
+    }
+
+    /// Which of these keys holds the note of a session.
+    pub(super) fn note_of(&self, id: SessionId) -> u8 {
+        let [.., last] = id.as_uuid().into_bytes();
+        last % self.notes
+    }
+
+    /// A key that holds notes of ended sessions. The first one is named as the only one of a server
+    /// that is no cluster, so that nothing is lost when its data move into a cluster.
+    pub(super) fn ended(&self, number: u8) -> Vec<u8> {
+        match number {
+            0 => format!("{}ended", self.prefix),
+            _ => format!("{}ended:{number}", self.prefix),
+        }
+        .into_bytes()
+    }
+
+    /// One of many keys, none of which holds anything for longer than a script runs.
+    pub(super) fn mark(&self, number: u16) -> Vec<u8> {
+        format!("{}ended:mark:{number}", self.prefix).into_bytes()
     }
 }
 

@@ -1,8 +1,8 @@
 //! [`RedisStore`] keeps the sessions of [`tower_bearer`] in Redis.
 //!
 //! A session is one key, which Redis deletes when the session expires. Each subject has one more
-//! key: an index of its sessions that are not ended. One key for all lists the sessions that were
-//! ended of late.
+//! key: an index of its sessions that are not ended. One key for all, or 16 keys in a cluster, list the
+//! sessions that were ended of late.
 //!
 //! In a cluster the keys may be in different slots, so no script can write two of them. They are
 //! kept consistent by the order of the writes:
@@ -16,16 +16,20 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod address;
 mod answer;
 mod bytes;
 mod connection;
+mod ended;
 mod ending;
 mod error;
+mod fleet;
 mod keys;
 mod open;
 mod options;
 mod row;
 mod scripts;
+mod server;
 mod store;
 mod subject;
 #[cfg(test)]

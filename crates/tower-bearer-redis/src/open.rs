@@ -1,16 +1,20 @@
-//! Opens the connections to the server at an address.
+//! Opens the connections to the server, or the servers, at an address.
 
-use std::time::Duration;
+use redis::{InfoDict, aio::ConnectionManager};
+use tokio::time::timeout;
 
-use redis::{
-    Client, InfoDict, IntoConnectionInfo, RedisResult,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-    io::tcp::TcpSettings,
+use tower_bearer::store::{OpenError, OpenErrorKind};
+
+use crate::{
+    RedisOptions,
+    address::Address,
+    connection::Connection,
+    error::refused,
+    fleet::{Fleet, Source, has_only_a_part},
+    options::Wait,
+    server::Server,
+    trace,
 };
-
-use tower_bearer::store::OpenError;
-
-use crate::{RedisOptions, connection::Connection, error::refused, trace};
 
 /// The store's connections. If ending a session waits for replicas, it uses `revoking`, because
 /// the wait blocks all later commands of its connection.
@@ -20,11 +24,11 @@ pub(super) struct Connections {
 }
 
 pub(super) async fn open(url: &str, options: &RedisOptions) -> Result<Connections, OpenError> {
-    let client = client(url, options.timeout).map_err(refused)?;
-    let main = connect(&client, options.timeout).await?;
+    let address = Address::parse(url).map_err(refused)?;
+    let main = connect(&address, options, None).await?;
     let revoking = match options.wait {
         None => main.clone(),
-        Some(wait) => connect(&client, options.timeout.saturating_add(wait.longest())).await?,
+        wait => connect(&address, options, wait).await?,
     };
     prepared(main, revoking, options).await
 }
@@ -34,53 +38,67 @@ pub(super) async fn over(
     manager: ConnectionManager,
     options: &RedisOptions,
 ) -> Result<Connections, OpenError> {
-    prepared(manager.clone(), manager, options).await
+    let server = Server::new(manager);
+    let main = Connection::new(server.clone(), options.timeout, None);
+    let revoking = Connection::new(server, options.timeout, options.wait);
+    prepared(main, revoking, options).await
+}
+
+async fn connect(
+    address: &Address,
+    options: &RedisOptions,
+    wait: Option<Wait>,
+) -> Result<Connection, OpenError> {
+    let longest = options.timeout.saturating_add(Wait::longest_of(wait));
+    match address {
+        Address::One(server) => {
+            let server = Server::connect(server.clone(), longest).await;
+            let server = server.map_err(refused)?;
+            Ok(Connection::new(server, options.timeout, wait))
+        }
+        Address::Several {
+            kind,
+            given,
+            server,
+        } => {
+            let source = Source::new(kind.clone(), given, server.clone(), longest);
+            let fleet = Fleet::new(source.map_err(refused)?);
+            let connection = Connection::spread(fleet, options.timeout, wait);
+            connection.find().await?;
+            Ok(connection)
+        }
+    }
 }
 
 async fn prepared(
-    main: ConnectionManager,
-    revoking: ConnectionManager,
+    main: Connection,
+    revoking: Connection,
     options: &RedisOptions,
 ) -> Result<Connections, OpenError> {
-    let main = Connection::new(main, options.timeout, None);
-    let revoking = Connection::new(revoking, options.timeout, options.wait);
     revoking.prepare().await?;
-    warn_of_eviction(&main).await;
+    for server in main.primaries() {
+        if !main.is_cluster() && has_only_a_part(&server).await {
+            let why =
+                "its server is one of a cluster: such an address begins with redis+cluster://";
+            return Err(OpenError::new(OpenErrorKind::Unsuitable, why));
+        }
+        // If a server does not tell its policy, the policy may still be right.
+        let _ = timeout(options.timeout, warn_of_eviction(&server)).await;
+    }
     Ok(Connections { main, revoking })
-}
-
-fn client(url: &str, timeout: Duration) -> RedisResult<Client> {
-    let tcp = TcpSettings::default().set_nodelay(true);
-    // If the server has vanished without closing the connection, the system would otherwise keep
-    // trying for a quarter of an hour before the connection fails.
-    #[cfg(target_os = "linux")]
-    let tcp = tcp.set_user_timeout(timeout.saturating_mul(2));
-    Client::open(url.into_connection_info()?.set_tcp_settings(tcp))
-}
-
-/// Connects, and tries again a few times, as the server may be starting.
-async fn connect(client: &Client, timeout: Duration) -> Result<ConnectionManager, OpenError> {
-    let config = ConnectionManagerConfig::new()
-        .set_connection_timeout(Some(timeout))
-        // `Connection` limits the time of each call already.
-        .set_response_timeout(None)
-        .set_number_of_retries(2)
-        .set_min_delay(Duration::from_millis(20));
-    let connected = ConnectionManager::new_with_config(client.clone(), config).await;
-    connected.map_err(refused)
 }
 
 /// Warns if Redis may evict keys. If it evicts an index, the subject's sessions can no longer be
 /// ended together. If it evicts a session, the user has to log in again.
-async fn warn_of_eviction(connection: &Connection) {
-    // If the server does not tell its policy, the policy may still be right.
-    let Ok(memory) = connection
-        .read_one(redis::cmd("INFO").arg("memory").take())
+async fn warn_of_eviction(server: &Server) {
+    let Ok(answers) = server
+        .exchange(&[redis::cmd("INFO").arg("memory").take()])
         .await
     else {
         return;
     };
-    let memory = redis::from_redis_value::<InfoDict>(memory).ok();
+    let memory = answers.into_iter().next().and_then(Result::ok);
+    let memory = memory.and_then(|memory| redis::from_redis_value::<InfoDict>(memory).ok());
     let policy = memory.and_then(|memory| memory.get::<String>("maxmemory_policy"));
     if let Some(_policy) = policy.filter(|policy| policy != "noeviction") {
         trace::warn!(

@@ -37,8 +37,8 @@ impl RedisOptions {
     /// no prefix is the beginning of another one.
     ///
     /// Any text will do. The empty one is the beginning of all others, so it is for a database that
-    /// holds nothing but this store: its keys are then `ended`, and those that begin with `session:`
-    /// or `subject:`. Braces do no harm, but they make a hash tag: if the prefix has a text in
+    /// holds nothing but this store: its keys are then `ended`, and those that begin with `ended:`,
+    /// `session:` or `subject:`. Braces do no harm, but they make a hash tag: if the prefix has a text in
     /// braces, a cluster, or a proxy that spreads the keys over several servers, would put all keys
     /// on the same one. Without braces, only the key of a session has a hash tag, its identifier.
     #[must_use]
@@ -62,6 +62,9 @@ impl RedisOptions {
     /// takes longer than `longest`, the call fails as
     /// [`Timeout`](tower_bearer::store::StoreErrorKind::Timeout), although the session is ended on
     /// the primary, or will be.
+    ///
+    /// In a cluster a login waits in the same way for the session's entry in the index of its subject,
+    /// and the replicas that count are those of the server that was written to.
     ///
     /// While the server waits, it reads no further commands from the connection. If there are too
     /// few replicas, the calls that end sessions are therefore done one after the other, and each
@@ -121,8 +124,9 @@ impl Wait {
         }
     }
 
-    pub(super) fn longest(self) -> Duration {
-        self.longest
+    /// How long a wait takes at most, if there is one.
+    pub(super) fn longest_of(wait: Option<Self>) -> Duration {
+        wait.map_or(Duration::ZERO, |wait| wait.longest)
     }
 
     pub(super) fn command(self) -> Cmd {

@@ -13,25 +13,27 @@ use tower_bearer::{
 
 use crate::{
     RedisOptions, answer,
-    connection::{Answer, Connection},
+    connection::Connection,
     error::{failed, unexpected},
     keys,
     keys::Keys,
     open::{self, Connections},
     row, scripts,
+    server::Answer,
 };
 
 /// How many confirmations are written in one batch.
 const BATCH: usize = 256;
 
-/// Keeps sessions in Redis 7 or later.
+/// Keeps sessions in Redis 7 or later, or in Valkey: in one server, in a [cluster](#redis-cluster),
+/// or in the server that [Sentinel](#sentinel) names.
 ///
 /// Any number of servers may share the store. Their clock is that of the Redis server.
 ///
 /// A session is one key, which Redis itself deletes when the session expires, so
 /// [`delete_expired`](SessionStore::delete_expired) does nothing. Each subject has one more key,
 /// an index of the subject's sessions that are not ended. One key for all, a sorted set, notes which
-/// sessions were ended in the last 25 hours.
+/// sessions were ended in the last 25 hours; in a cluster these are 16 keys.
 ///
 /// # Sizes
 ///
@@ -98,7 +100,8 @@ const BATCH: usize = 256;
 /// The Redis user of the store needs the keys `~tower_bearer:*` (or the prefix that you give) and
 /// the commands `EVALSHA`, `SCRIPT LOAD`, `TIME`, `GET`, `SET`, `GETRANGE`, `SETRANGE`,
 /// `BITFIELD`, `ZADD`, `ZRANGE`, `ZRANDMEMBER`, `ZREM`, `PEXPIREAT`, `PEXPIRETIME`, `INFO`, `ROLE`,
-/// `QUIT` and `PING`. It also needs `WAIT` or `WAITAOF` if calls that end sessions wait.
+/// `QUIT` and `PING`. It also needs `WAIT` or `WAITAOF` if calls that end sessions wait, and
+/// `CLUSTER SLOTS` and `ASKING` in a cluster. (As `+cluster|slots` in its rules, for instance.)
 ///
 /// # Errors of the operations
 ///
@@ -121,16 +124,7 @@ const BATCH: usize = 256;
 /// note, even above `maxmemory`, and frees what the claims, the metadata and the entry in the index
 /// took.
 ///
-/// # Replicas and clusters
-///
-/// The store reads from the primary only: a replica refuses even to load a session. If the server
-/// of a connection has become a replica, the store closes the connection and makes a new one to
-/// the same address. So give an address that always leads to the primary, such as the primary's
-/// name at a hosted Redis, or the address of a proxy if you use Sentinel.
-///
-/// A store is connected to one server, so it does not support Redis Cluster. The keys would allow
-/// it: each script and each command uses one key, and the key of a session has the session's
-/// identifier as its hash tag, unless the [prefix](RedisOptions::prefix) has braces.
+#[doc = include_str!("several.md")]
 ///
 /// [protocol]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/protocol/index.html
 #[derive(Clone)]
@@ -141,14 +135,23 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Connects to a server by its URL: `redis://[user][:password@]host[:port][/database]` or
-    /// `redis+unix:///path/to/socket`. To use TLS (`rediss://`), enable a TLS feature of the crate
-    /// `redis`.
+    /// Connects by a URL:
+    ///
+    /// | to | URL |
+    /// | --- | --- |
+    /// | a server | `redis://[user][:password@]host[:port][/database]` |
+    /// | a socket of this machine | `redis+unix:///path/to/socket` |
+    /// | a [cluster](#redis-cluster) | `redis+cluster://[user][:password@]host[:port],host[:port],…` |
+    /// | the server that [sentinels](#sentinel) name | `redis+sentinel://[user][:password@]host[:port],…/name[/database]` |
+    ///
+    /// To use TLS (`rediss://`, `rediss+cluster://`, `rediss+sentinel://`), enable a TLS feature of
+    /// the crate `redis`.
     ///
     /// # Errors
     ///
     /// If the URL is malformed, or the server cannot be reached, refuses the user or is older than
-    /// Redis 7.
+    /// Redis 7. If the server is one of a cluster and the URL does not say so, or the servers of the
+    /// URL are no cluster or no sentinels. A cluster opens if one of its primaries can be reached.
     pub async fn connect(url: &str) -> Result<Self, OpenError> {
         Self::connect_with(url, RedisOptions::new()).await
     }
@@ -193,9 +196,9 @@ impl RedisStore {
 
     fn over(connections: Connections, options: &RedisOptions) -> Self {
         Self {
+            keys: Keys::new(&options.prefix, connections.main.is_cluster()),
             main: connections.main,
             revoking: connections.revoking,
-            keys: Keys::new(&options.prefix),
         }
     }
 }
@@ -226,12 +229,23 @@ impl SessionStore for RedisStore {
         set.arg("NX")
             .arg("PXAT")
             .arg(keys::last_seen_at(session.ends_at));
-        // In one batch: otherwise one write could go to a primary that is lost, and the other to
-        // the new primary. If the entry fails the login fails, and no client gets a token.
-        let mut answers = self.main.write(&[enlist, set]).await?.into_iter();
-        let (enlisted, kept) = (answers.next(), answers.next());
-        enlisted.ok_or_else(unexpected)?.map_err(failed)?;
-        match kept.ok_or_else(unexpected)?.map_err(failed)? {
+        let kept = match self.main.is_cluster() {
+            // Two servers may fail apart. A session whose entry is lost could not be ended with the
+            // others, so the entry is as durable as the end of a session.
+            true => {
+                self.revoking.write_one(enlist).await?;
+                self.main.write_one(set).await?
+            }
+            // In one batch: otherwise one write could go to a primary that is lost, and the other to
+            // the new primary. If the entry fails the login fails, and no client gets a token.
+            false => {
+                let mut answers = self.main.write(&[enlist, set]).await.into_iter();
+                let (enlisted, kept) = (answers.next(), answers.next());
+                enlisted.ok_or_else(unexpected)?.map_err(failed)?;
+                kept.ok_or_else(unexpected)?.map_err(failed)?
+            }
+        };
+        match kept {
             Value::Okay => Ok(()),
             Value::Nil => Err(StoreErrorKind::Duplicate.into()),
             _ => Err(unexpected()),
@@ -271,7 +285,7 @@ impl SessionStore for RedisStore {
                 let expected = row::unconfirmed(*generation);
                 scripts::CONFIRM.on(&self.keys.session(*id), &[&expected])
             });
-            let answers = self.main.write(&confirms.collect::<Vec<_>>()).await?;
+            let answers = self.main.write(&confirms.collect::<Vec<_>>()).await;
             answers.into_iter().try_for_each(confirmed)?;
         }
         Ok(())

@@ -9,10 +9,7 @@ use tower_bearer::{
 };
 
 use crate::{
-    RedisStore, answer,
-    connection::{Answer, Connection},
-    error::failed,
-    keys, row, scripts,
+    RedisStore, answer, connection::Connection, error::failed, keys, row, scripts, server::Answer,
 };
 
 /// How many sessions of a subject are read, or ended, in one batch.
@@ -99,7 +96,7 @@ impl RedisStore {
         let loads = entries
             .iter()
             .map(|entry| scripts::LOAD.on(&self.keys.session(entry.id), &[]));
-        let answers = self.main.read(&loads.collect::<Vec<_>>()).await?;
+        let answers = self.main.read(&loads.collect::<Vec<_>>()).await;
         let mut records = Vec::with_capacity(entries.len());
         for (entry, answer) in entries.into_iter().zip(answers) {
             if let (_, Some(row)) = answer::loaded(answer.map_err(failed)?)? {
@@ -148,9 +145,8 @@ impl RedisStore {
             (now, page) = self.page(issuer, subject, Some(last)).await?;
         }
         if self.revoking.waits() && !progress.has_written {
-            // An earlier call may have ended them without reaching the replicas. A wait covers
-            // earlier writes too, but only if it follows a write.
-            self.revoking.write_one(self.note(&[])).await?;
+            // An earlier call may have ended them without reaching the replicas.
+            self.settle().await?;
         }
         progress.failure.map_or(Ok(progress.ended), Err)
     }
@@ -175,7 +171,7 @@ impl RedisStore {
         let ends = notes
             .iter()
             .map(|(id, _)| self.end_command(*id, as_ended, owner));
-        let closed = self.close(&notes, ends).await?;
+        let closed = self.close(&notes, ends.collect()).await;
         progress.has_written = true;
         let mut dead = Vec::new();
         for ((entry, before), closed) in due.into_iter().zip(closed) {
@@ -205,7 +201,7 @@ impl RedisStore {
         }
         let bytes = row::OWNER + owner.len();
         let peeks = page.iter().map(|entry| self.peek(entry.id, bytes));
-        let answers = self.main.read(&peeks.collect::<Vec<_>>()).await?;
+        let answers = self.main.read(&peeks.collect::<Vec<_>>()).await;
         let mut due = Vec::with_capacity(page.len());
         for (entry, answer) in page.into_iter().zip(answers) {
             match ended_of(answer, owner) {

@@ -199,7 +199,7 @@ fn a_row_that_says_what_it_cannot_mean_is_corrupt() {
 
 #[test]
 fn two_subjects_never_share_an_index() {
-    let keys = Keys::new("p:");
+    let keys = Keys::new("p:", false);
     let names = [
         ("a", "b"),
         ("a:b", ""),

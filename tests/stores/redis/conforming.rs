@@ -1,10 +1,11 @@
-//! The contract of every store, on one server.
+//! The contract of every store, on one server and on a cluster, of Redis and of Valkey.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
 
+use tests_shared::servers::{redis::Engine, redis_cluster::RedisCluster};
 use tower_bearer_conformance::{Fixture, check};
 
 use super::*;
@@ -13,7 +14,7 @@ use crate::service::served;
 struct OnServer {
     store: RedisStore,
     peer: RedisStore,
-    server: Arc<Redis>,
+    servers: Arc<Vec<Redis>>,
 }
 
 impl Fixture for OnServer {
@@ -28,17 +29,33 @@ impl Fixture for OnServer {
     }
 
     async fn advance(&self, by: Duration) {
-        self.server.clock().expect("a clock").advance(by);
+        for server in self.servers.iter() {
+            server.clock().expect("a clock").advance(by);
+        }
+        until_valkey_looks().await;
     }
 
     async fn turn_back(&self, by: Duration) -> bool {
-        self.server.clock().expect("a clock").set_back(by);
+        for server in self.servers.iter() {
+            server.clock().expect("a clock").set_back(by);
+        }
+        until_valkey_looks().await;
         true
+    }
+
+    // On a cluster, where each clock has to be moved, they take long.
+    fn histories(&self) -> u32 {
+        if self.servers.len() > 1 { 20 } else { 100 }
     }
 
     fn deletes_by_itself(&self) -> bool {
         true
     }
+}
+
+/// Valkey 9 looks at the machine's clock once a millisecond, however many commands come meanwhile.
+async fn until_valkey_looks() {
+    tokio::time::sleep(Duration::from_millis(3)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -55,18 +72,53 @@ async fn it_keeps_the_contract_as_a_service() {
     }
 }
 
-/// Each case has a prefix of its own, and the server's clock to itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_the_contract_on_valkey() {
+    if let Some(server) = Redis::start_as(Engine::Valkey, &[]).await
+        && let Some(stores) = Stores::on(server.url(), vec![server])
+    {
+        check(async || stores.make().await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_the_contract_on_a_cluster() {
+    on_a_cluster(Engine::Redis).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_the_contract_on_a_cluster_of_valkey() {
+    on_a_cluster(Engine::Valkey).await;
+}
+
+async fn on_a_cluster(engine: Engine) {
+    if let Some(cluster) = RedisCluster::without_replicas(engine).await
+        && let Some(stores) = Stores::on(cluster.url(), cluster.nodes)
+    {
+        check(async || stores.make().await).await;
+    }
+}
+
+/// Each case has a prefix of its own, and the servers' clocks to itself.
 struct Stores {
-    server: Arc<Redis>,
+    url: String,
+    servers: Arc<Vec<Redis>>,
     cases: AtomicU32,
 }
 
 impl Stores {
     async fn on_a_server() -> Option<Self> {
         let server = Redis::start().await?;
-        server.clock()?;
+        Self::on(server.url(), vec![server])
+    }
+
+    fn on(url: String, servers: Vec<Redis>) -> Option<Self> {
+        servers
+            .iter()
+            .try_for_each(|server| server.clock().map(drop))?;
         Some(Self {
-            server: Arc::new(server),
+            url,
+            servers: Arc::new(servers),
             cases: AtomicU32::new(0),
         })
     }
@@ -76,12 +128,11 @@ impl Stores {
         // With patience, as the machine may be busy with other tests.
         let options = RedisOptions::new().timeout(Duration::from_secs(20));
         let options = options.prefix(format!("case {case}:"));
-        let url = self.server.url();
-        let open = async || RedisStore::connect_with(&url, options.clone()).await;
+        let open = async || RedisStore::connect_with(&self.url, options.clone()).await;
         OnServer {
             store: open().await.expect("it opens"),
             peer: open().await.expect("it opens"),
-            server: Arc::clone(&self.server),
+            servers: Arc::clone(&self.servers),
         }
     }
 }

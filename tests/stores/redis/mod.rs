@@ -1,5 +1,6 @@
 //! What is Redis' own, on servers that the tests start.
 
+mod cluster;
 mod conforming;
 mod ending;
 mod expiring;
@@ -10,6 +11,7 @@ mod opening;
 mod replicas;
 mod rows;
 mod scripts;
+mod several;
 #[cfg(feature = "tracing")]
 mod warning;
 

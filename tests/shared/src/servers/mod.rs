@@ -6,6 +6,8 @@ pub mod pgbouncer;
 pub mod postgres;
 mod process;
 pub mod redis;
+pub mod redis_cluster;
+pub mod sentinel;
 
 use std::{
     env, fs,

