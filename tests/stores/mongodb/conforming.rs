@@ -139,8 +139,9 @@ async fn it_keeps_the_contract_on_the_server_of_the_environment() {
         cases: AtomicU32::new(0),
     };
     let failures = failures(async || stores.make().await).await;
-    let (untried, failed): (Vec<_>, Vec<_>) =
-        failures.into_iter().partition(|failure| failure.why.contains(FIXED));
+    let (untried, failed): (Vec<_>, Vec<_>) = failures
+        .into_iter()
+        .partition(|failure| failure.why.contains(FIXED));
     for failure in untried {
         println!("not tried, as {FIXED}: {}", failure.case);
     }

@@ -119,11 +119,11 @@ impl Nx27017 {
         }
     }
 
-    /// Kills the server, copies its data, and starts it again: that of then.
-    pub async fn copy(&mut self, name: &'static str) -> Copy {
-        self.kill9();
+    /// Copies the data while the server stands still, as a power cut would leave them.
+    pub fn copy(&self, name: &'static str) -> Copy {
+        self.pause();
         self.setup.copy("data", name);
-        self.restart().await;
+        self.resume();
         Copy(name)
     }
 
