@@ -62,7 +62,7 @@ pub(crate) struct Config {
     #[arg(long, env = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) addr: String,
 
-    /// Where sessions are kept: `memory`, `sqlite:FILE`, `postgres://…` or `redis://…`.
+    /// Where sessions are kept: `memory`, `sqlite:FILE`, `postgres://…`, `redis://…` or `mongodb://…`.
     // An address may hold a password, so neither help nor errors show the value.
     #[arg(
         long,
@@ -161,6 +161,10 @@ pub(crate) enum Store<'a> {
     Redis {
         address: &'a str,
     },
+    #[cfg(feature = "mongodb")]
+    Mongodb {
+        address: &'a str,
+    },
 }
 
 impl Store<'_> {
@@ -170,9 +174,9 @@ impl Store<'_> {
     }
 }
 
-const STORES: &str = "use memory, sqlite:FILE, postgres://… or redis://…";
+const STORES: &str = "use memory, sqlite:FILE, postgres://…, redis://… or mongodb://…";
 
-#[cfg(not(all(feature = "postgres", feature = "redis")))]
+#[cfg(not(all(feature = "postgres", feature = "redis", feature = "mongodb")))]
 fn not_built_in(feature: &str) -> StartError {
     format!("STORE: built without {feature}; add it to --features").into()
 }
@@ -209,10 +213,16 @@ impl Config {
             ("redis" | "rediss" | "redis+unix", _) => Ok(Store::Redis {
                 address: &self.store,
             }),
+            #[cfg(feature = "mongodb")]
+            ("mongodb" | "mongodb+srv", _) => Ok(Store::Mongodb {
+                address: &self.store,
+            }),
             #[cfg(not(feature = "postgres"))]
             ("postgres" | "postgresql", _) => Err(not_built_in("postgres")),
             #[cfg(not(feature = "redis"))]
             ("redis" | "rediss" | "redis+unix", _) => Err(not_built_in("redis")),
+            #[cfg(not(feature = "mongodb"))]
+            ("mongodb" | "mongodb+srv", _) => Err(not_built_in("mongodb")),
             _ => Err(format!("STORE: unknown store; {STORES}").into()),
         }
     }
