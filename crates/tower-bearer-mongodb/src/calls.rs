@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// The collection, as the store uses it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Calls {
     database: Database,
     pub(crate) sessions: Collection<Document>,
@@ -120,7 +120,7 @@ impl Calls {
 }
 
 /// What every write waits for: that a majority of the servers have it in their journals.
-pub(crate) fn write_concern(timeout: Duration) -> WriteConcern {
+fn write_concern(timeout: Duration) -> WriteConcern {
     WriteConcern::builder()
         .w(Acknowledgment::Majority)
         .journal(true)

@@ -51,11 +51,11 @@ impl MongoStore {
         seen: &Document,
         ended: Ended,
     ) -> Result<bool, StoreError> {
-        let version: i64 = document::number(seen, "version")?;
+        let version: u64 = document::number(seen, "version")?;
         let expires_at = document::time(seen, "expires_at")?;
-        let next = u64::try_from(version).unwrap_or_default().saturating_add(1);
-        let end = statements::end(document::version(next)?, ended, expires_at);
-        let of = statements::at_version(id, version);
+        let next = document::version(version.saturating_add(1))?;
+        let end = statements::end(next, ended, expires_at);
+        let of = statements::at_version(id, document::version(version)?);
         self.calls.update(of, end).await
     }
 

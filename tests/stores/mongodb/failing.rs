@@ -171,3 +171,14 @@ async fn an_old_server_and_one_that_takes_no_writes_are_refused() {
         "its server takes no writes"
     );
 }
+
+#[tokio::test]
+async fn a_wrong_password_is_refused_and_not_shown() {
+    let server = ready().await;
+    server.script(|_| Some(Reply::Answer(failure(18))));
+    let url = server.url().replace("://", "://ada:hunter2@");
+    assert_eq!(
+        refused(MongoStore::connect(&url)).await,
+        "its server refuses the user or the password"
+    );
+}
