@@ -10,7 +10,7 @@ mod scripted;
 
 use std::{future::Future, time::Duration};
 
-use mongodb::bson::{Document, doc};
+use mongodb::bson::doc;
 use scripted::{Scripted, found};
 use tests_shared::servers::mongodb::Nx27017;
 use tower_bearer::{
@@ -52,13 +52,6 @@ async fn on_a_replica_set() -> (Scripted, MongoStore) {
     let store = open_at(&server.url()).await;
     server.script(|_| None);
     (server, store)
-}
-
-/// The same with its fields in the order of their names.
-fn sorted(document: &Document) -> Document {
-    let mut fields: Vec<_> = document.clone().into_iter().collect();
-    fields.sort_by(|(a, _), (b, _)| a.cmp(b));
-    fields.into_iter().collect()
 }
 
 fn id(number: u128) -> SessionId {

@@ -46,7 +46,7 @@ impl Nx27017 {
             skipped("nx-27017 is not installed");
             return None;
         };
-        let home = Home::new(&["nobody"]);
+        let home = Home::new(&["root"]);
         let clock = ServerClock::new(home.path(), "libfaketime.so.1");
         let setup = Setup {
             python,
