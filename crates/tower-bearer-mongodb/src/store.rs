@@ -224,7 +224,8 @@ impl SessionStore for MongoStore {
         next: &SessionState,
     ) -> Result<Swap, StoreError> {
         // No document has a version above 2^63 - 1.
-        let Ok(expected) = document::version(expected) else {
+        let (Ok(expected), Ok(_)) = (document::version(expected), document::version(next.version))
+        else {
             return Ok(Swap::Lost);
         };
         let of = statements::at_version(id, expected);

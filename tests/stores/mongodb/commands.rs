@@ -110,11 +110,13 @@ async fn a_load_is_one_find_that_tells_the_time() {
             doc! { "hello": 1 },
         ],
     );
+    server.answer("find", found(vec![doc! { "_id": "format", "format": 1 }]));
     let options = MongoOptions::new().linearizable_loads();
     let store = MongoStore::connect_with(&server.url(), options)
         .await
         .unwrap();
     server.commands();
+    server.script(|_| None);
     store.load(id(1)).await.unwrap();
     let load = server.commands().remove(0);
     let concern = load.get_document("readConcern").unwrap();

@@ -12,7 +12,6 @@ use std::{
 use tower_bearer_conformance::{Fixture, check, failures};
 
 use super::*;
-use crate::service::served;
 
 /// What a case says that has to move the clock of a server which cannot be moved.
 const FIXED: &str = "the server's clock cannot be moved";
@@ -113,13 +112,6 @@ impl Stores {
 async fn it_keeps_the_contract() {
     if let Some(stores) = Stores::on_a_server().await {
         check(async || stores.make().await).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn it_keeps_the_contract_as_a_service() {
-    if let Some(stores) = Stores::on_a_server().await {
-        check(async || served(stores.make().await)).await;
     }
 }
 
