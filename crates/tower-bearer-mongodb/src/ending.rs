@@ -2,6 +2,7 @@
 
 use futures_util::{StreamExt, stream};
 use mongodb::bson::Document;
+use tokio::time::Instant;
 
 use tower_bearer::{
     claims::SessionId,
@@ -10,21 +11,21 @@ use tower_bearer::{
 
 use crate::{MongoStore, document, statements};
 
-/// How often an end is tried while others change the session.
-const TRIES: usize = 16;
 /// How many sessions of a subject are looked at together.
 const PAGE: usize = 64;
 /// How many of them are ended at the same time.
 const AT_ONCE: usize = 8;
 
 impl MongoStore {
-    /// Ends a session, and tells whether it was not ended before.
+    /// Ends a session, and tells whether it was not ended before. While others change it, the end is
+    /// tried again, for as long as a call may wait for one answer.
     pub(crate) async fn end_one(
         &self,
         id: SessionId,
         reason: EndReason,
     ) -> Result<bool, StoreError> {
-        for _ in 0..TRIES {
+        let deadline = Instant::now() + self.calls.timeout;
+        loop {
             let peek = self.calls.sessions.find_one(statements::by_id(id));
             let peek = peek
                 .projection(statements::peek())
@@ -40,8 +41,10 @@ impl MongoStore {
             if self.end_seen(id, &seen, Ended::new(now, reason)).await? {
                 return Ok(true);
             }
+            if Instant::now() > deadline {
+                return Err(StoreErrorKind::Busy.into());
+            }
         }
-        Err(StoreErrorKind::Busy.into())
     }
 
     /// Ends a session that was seen to be live, unless somebody has changed it since.

@@ -85,7 +85,8 @@ const BATCH: usize = 256;
 /// # How a session changes
 ///
 /// A rotation is one update, whose filter names the version that it replaces. An end reads the session first and
-/// then ends that version. If another writer was faster it begins again, up to 16 times. All
+/// then ends that version. If another writer was faster it begins again, until the
+/// [timeout](MongoOptions::timeout) has passed. All
 /// sessions of a subject are ended one by one, eight at a time.
 ///
 /// If a connection is lost or a primary steps down, the driver sends an update or insert once more, unless the address says

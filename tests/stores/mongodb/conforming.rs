@@ -85,8 +85,7 @@ struct Stores {
 
 impl Stores {
     async fn on_a_server() -> Option<Self> {
-        let server = Nx27017::start().await?;
-        server.clock()?;
+        let server = Nx27017::start_with_a_clock().await?;
         Some(Self {
             url: server.url(),
             clock: Arc::new(Clock::Own(server)),

@@ -40,14 +40,27 @@ struct Setup {
 pub struct Copy(&'static str);
 
 impl Nx27017 {
-    /// A server, where it is installed.
+    /// A server that goes by the machine's clock, where it is installed.
     pub async fn start() -> Option<Self> {
+        Self::start_in(Home::new(&["root"]), None).await
+    }
+
+    /// A server whose clock can be moved, which makes it much slower, where libfaketime is
+    /// installed too.
+    pub async fn start_with_a_clock() -> Option<Self> {
+        let home = Home::new(&["root"]);
+        let Some(clock) = ServerClock::new(home.path(), "libfaketime.so.1") else {
+            skipped("libfaketime is not installed");
+            return None;
+        };
+        Self::start_in(home, Some(clock)).await
+    }
+
+    async fn start_in(home: Home, clock: Option<ServerClock>) -> Option<Self> {
         let Some(python) = python() else {
             skipped("nx-27017 is not installed");
             return None;
         };
-        let home = Home::new(&["root"]);
-        let clock = ServerClock::new(home.path(), "libfaketime.so.1");
         let setup = Setup {
             python,
             home,
@@ -89,11 +102,8 @@ impl Nx27017 {
         answer.expect("it runs")
     }
 
-    /// A hand on the server's clock, where libfaketime is installed.
+    /// A hand on the server's clock, if it was started with one.
     pub fn clock(&self) -> Option<&ServerClock> {
-        if self.setup.clock.is_none() {
-            skipped("libfaketime is not installed");
-        }
         self.setup.clock.as_ref()
     }
 
