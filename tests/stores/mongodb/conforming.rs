@@ -71,6 +71,11 @@ impl Fixture for OnServer {
         true
     }
 
+    /// Fewer than by default: nx-27017 is slow.
+    fn histories(&self) -> u32 {
+        20
+    }
+
     fn deletes_by_itself(&self) -> bool {
         true
     }
