@@ -17,12 +17,14 @@
 //! | keep an HTTP client signed in | [`RefreshLayer`] of the crate [`tower-bearer-client`] |
 //! | keep sessions in SQLite or PostgreSQL | the crate [`tower-bearer-sqlx`] |
 //! | keep sessions in Redis | the crate [`tower-bearer-redis`] |
+//! | keep sessions in MongoDB | the crate [`tower-bearer-mongodb`] |
 //! | test a session store of your own | the crate [`tower-bearer-conformance`] |
 //! | understand how it works and how to run it | the [`manual`] |
 //!
 //! [`tower-bearer-client`]: https://docs.rs/tower-bearer-client
 //! [`RefreshLayer`]: https://docs.rs/tower-bearer-client/latest/tower_bearer_client/struct.RefreshLayer.html
 //! [`tower-bearer-conformance`]: https://docs.rs/tower-bearer-conformance
+//! [`tower-bearer-mongodb`]: https://docs.rs/tower-bearer-mongodb
 //! [`tower-bearer-redis`]: https://docs.rs/tower-bearer-redis
 //! [`tower-bearer-sqlx`]: https://docs.rs/tower-bearer-sqlx
 //!

@@ -63,8 +63,8 @@ pub(crate) struct Config {
     pub(crate) addr: String,
 
     /// Where sessions are kept: `memory`, `sqlite:FILE`, `postgres://…`, `redis://…`,
-    /// `redis+cluster://…` or `redis+sentinel://…`. Over several addresses of servers, with spaces between
-    /// them, sessions are spread.
+    /// `redis+cluster://…`, `redis+sentinel://…` or `mongodb://…`. Over several addresses of servers, with
+    /// spaces between them, sessions are spread.
     // An address may hold a password, so neither help nor errors show the value.
     #[arg(
         long,
@@ -163,6 +163,10 @@ pub(crate) enum Store<'a> {
     Redis {
         address: &'a str,
     },
+    #[cfg(feature = "mongodb")]
+    Mongodb {
+        address: &'a str,
+    },
     /// Addresses of shards.
     Shards(&'a str),
 }
@@ -181,10 +185,14 @@ impl<'a> Store<'a> {
             ("postgres" | "postgresql", _) => Ok(Store::Postgres { address }),
             #[cfg(feature = "redis")]
             (scheme, _) if is_redis(scheme) => Ok(Store::Redis { address }),
+            #[cfg(feature = "mongodb")]
+            ("mongodb" | "mongodb+srv", _) => Ok(Store::Mongodb { address }),
             #[cfg(not(feature = "postgres"))]
             ("postgres" | "postgresql", _) => Err(not_built_in("postgres")),
             #[cfg(not(feature = "redis"))]
             (scheme, _) if is_redis(scheme) => Err(not_built_in("redis")),
+            #[cfg(not(feature = "mongodb"))]
+            ("mongodb" | "mongodb+srv", _) => Err(not_built_in("mongodb")),
             _ => Err(format!("STORE: unknown store; {STORES}").into()),
         }
     }
@@ -195,9 +203,9 @@ impl<'a> Store<'a> {
     }
 }
 
-const STORES: &str = "use memory, sqlite:FILE, postgres://… or redis://…";
+const STORES: &str = "use memory, sqlite:FILE, postgres://…, redis://… or mongodb://…";
 
-#[cfg(not(all(feature = "postgres", feature = "redis")))]
+#[cfg(not(all(feature = "postgres", feature = "redis", feature = "mongodb")))]
 fn not_built_in(feature: &str) -> StartError {
     format!("STORE: built without {feature}; add it to --features").into()
 }

@@ -29,6 +29,10 @@ impl OpenStore {
             Store::Redis { address } => tower_bearer_redis::RedisStore::connect(address)
                 .await
                 .map(|store| Self::Other(AnyStore::new(store))),
+            #[cfg(feature = "mongodb")]
+            Store::Mongodb { address } => tower_bearer_mongodb::MongoStore::connect(address)
+                .await
+                .map(|store| Self::Other(AnyStore::new(store))),
             Store::Shards(addresses) => return Self::open_shards(addresses).await,
         };
         opened.map_err(|error: OpenError| StartError::new("STORE", &error))

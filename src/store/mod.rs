@@ -8,8 +8,8 @@
 //!
 //! The crate [tower-bearer-sqlx](https://docs.rs/tower-bearer-sqlx) has stores for SQLite and
 //! PostgreSQL, the crate [tower-bearer-redis](https://docs.rs/tower-bearer-redis) has one for
-//! Redis, and [tower-bearer-conformance](https://docs.rs/tower-bearer-conformance) tests a store
-//! of your own.
+//! Redis, [tower-bearer-mongodb](https://docs.rs/tower-bearer-mongodb) has one for MongoDB, and
+//! [tower-bearer-conformance](https://docs.rs/tower-bearer-conformance) tests a store of your own.
 
 mod any;
 mod error;

@@ -37,6 +37,7 @@ pub(crate) fn walk(example: &str, folder: &Path) {
         ("STORE", "sqlite:no/such/folder/app.db"),
         ("STORE", "postgres://app:hunter2@localhost/app"),
         ("STORE", "redis://:hunter2@localhost"),
+        ("STORE", "mongodb://:hunter2@localhost"),
         ("ACCESS_TTL", "soon"),
         ("ACCESS_TTL", "-1"),
         ("ACCESS_TTL", "0"),

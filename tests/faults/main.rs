@@ -12,6 +12,7 @@ mod application;
 mod cases;
 mod clients;
 mod failovers;
+mod mongodb;
 mod postgres;
 mod proxy;
 mod redis;

@@ -10,6 +10,9 @@ mod teeth;
 // `cfg(test)` tells clippy that a helper that unwraps is a test's.
 #[cfg(test)]
 #[cfg(unix)]
+mod mongodb;
+#[cfg(test)]
+#[cfg(unix)]
 mod postgres;
 #[cfg(test)]
 #[cfg(unix)]

@@ -179,6 +179,7 @@ pub fn binary(example: &str) -> PathBuf {
         let sources = [
             "src",
             "crates/tower-bearer-client",
+            "crates/tower-bearer-mongodb",
             "crates/tower-bearer-redis",
             "crates/tower-bearer-sqlx",
             "examples",

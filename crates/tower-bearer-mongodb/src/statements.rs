@@ -1,0 +1,125 @@
+//! The filters and updates that the store sends.
+
+use mongodb::bson::{Document, doc};
+
+use tower_bearer::{
+    claims::SessionId,
+    clock::Timestamp,
+    store::{Ended, Record, SessionState, StoreError},
+};
+
+use crate::document::{self, FIELDS, FORMAT};
+
+/// The name under which an answer has the server's time.
+pub(crate) const NOW: &str = "now";
+
+/// The field of an answer that has the server's time.
+fn now() -> Document {
+    doc! { NOW: "$$NOW" }
+}
+
+pub(crate) fn by_id(id: SessionId) -> Document {
+    doc! { "_id": id.to_string() }
+}
+
+/// A session of this version that is not ended.
+pub(crate) fn at_version(id: SessionId, version: i64) -> Document {
+    doc! { "_id": id.to_string(), "format": FORMAT, "live": true, "version": version }
+}
+
+/// A session of this generation that is not ended and not confirmed.
+fn unconfirmed(id: SessionId, generation: u32) -> Document {
+    doc! {
+        "_id": id.to_string(),
+        "format": FORMAT,
+        "live": true,
+        "generation": i64::from(generation),
+        "confirmed_at": null,
+    }
+}
+
+/// The sessions of a subject that are not ended and whose identifiers are below `before`.
+pub(crate) fn live(issuer: &str, subject: &str, before: Option<SessionId>) -> Document {
+    let mut live = doc! { "issuer": issuer, "subject": subject, "live": true };
+    if let Some(before) = before {
+        live.insert("_id", doc! { "$lt": before.to_string() });
+    }
+    live
+}
+
+/// Those of the sessions that are not expired.
+pub(crate) fn unexpired(mut live: Document, now: Timestamp) -> Document {
+    for field in ["ends_at", "expires_at"] {
+        live.insert(field, doc! { "$gt": document::date(now) });
+    }
+    live
+}
+
+/// The sessions that were ended at `since` or later, or at `since` and above `after`.
+pub(crate) fn ended_since(since: Timestamp, after: Option<SessionId>) -> Document {
+    let since = document::date(since);
+    match after {
+        None => doc! { "ended_at": { "$gte": since } },
+        Some(after) => doc! { "$or": [
+            { "ended_at": since, "_id": { "$gt": after.to_string() } },
+            { "ended_at": { "$gt": since } },
+        ] },
+    }
+}
+
+/// The sessions whose time is over.
+pub(crate) fn over(now: Timestamp) -> Document {
+    doc! { "ends_at": { "$lte": document::date(now) } }
+}
+
+/// All fields of a session, and the server's time.
+pub(crate) fn whole() -> Document {
+    let mut whole: Document = FIELDS
+        .map(|field| (field.to_owned(), 1.into()))
+        .into_iter()
+        .collect();
+    whole.extend(now());
+    whole
+}
+
+/// What an end has to know of a session, and the server's time.
+pub(crate) fn peek() -> Document {
+    let mut peek = doc! {
+        "format": 1, "live": 1, "version": 1, "expires_at": 1, "ended_at": 1, "end_reason": 1,
+    };
+    peek.extend(now());
+    peek
+}
+
+/// The update by which a swap replaces the state.
+pub(crate) fn swap(next: &SessionState) -> Result<Document, StoreError> {
+    let state = document::of_state(next)?;
+    Ok(match next.ended {
+        None => doc! { "$set": state },
+        Some(ended) => ending(state, ended, next.expires_at),
+    })
+}
+
+/// The update that ends a session whose newest refresh token expires at `expires_at`.
+pub(crate) fn end(next_version: i64, ended: Ended, expires_at: Timestamp) -> Document {
+    ending(doc! { "version": next_version }, ended, expires_at)
+}
+
+fn ending(mut set: Document, ended: Ended, expires_at: Timestamp) -> Document {
+    let kept_until = expires_at.max(ended.at + Record::KEPT_AFTER_END);
+    set.extend(document::of_end(ended));
+    set.extend(document::dropped());
+    doc! {
+        "$set": set,
+        "$unset": { "live": "" },
+        "$min": { "ends_at": document::date(kept_until) },
+    }
+}
+
+/// One of the updates of a command that confirms sessions. The server sets the time.
+pub(crate) fn confirm(id: SessionId, generation: u32) -> Document {
+    doc! {
+        "q": unconfirmed(id, generation),
+        "u": { "$currentDate": { "confirmed_at": true }, "$inc": { "version": 1_i64 } },
+    }
+}

@@ -1,0 +1,146 @@
+//! The contract of every store: on nx-27017, and on the server at `MONGODB_URL` if that is set.
+
+use std::{
+    env, fs,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use tower_bearer_conformance::{Fixture, check, failures};
+
+use super::*;
+
+/// What a case says that has to move the clock of a server which cannot be moved.
+const FIXED: &str = "the server's clock cannot be moved";
+
+struct OnServer {
+    store: MongoStore,
+    peer: MongoStore,
+    clock: Arc<Clock>,
+}
+
+/// The clock of the server.
+enum Clock {
+    Own(Nx27017),
+    /// The file that libfaketime has the time from, at a server that somebody else has started.
+    File(PathBuf, Mutex<f64>),
+    Fixed,
+}
+
+impl Clock {
+    fn turn(&self, seconds: f64) {
+        match self {
+            Self::Own(server) => {
+                let clock = server.clock().expect("a clock");
+                let by = Duration::from_secs_f64(seconds.abs());
+                match seconds.is_sign_negative() {
+                    true => clock.set_back(by),
+                    false => clock.advance(by),
+                }
+            }
+            Self::File(file, ahead) => {
+                let mut ahead = ahead.lock().expect("unpoisoned");
+                *ahead += seconds;
+                fs::write(file, format!("{:+.6}\n", *ahead)).expect("writable");
+            }
+            Self::Fixed => panic!("{FIXED}"),
+        }
+    }
+}
+
+impl Fixture for OnServer {
+    type Store = MongoStore;
+
+    fn store(&self) -> &MongoStore {
+        &self.store
+    }
+
+    fn peer(&self) -> &MongoStore {
+        &self.peer
+    }
+
+    async fn advance(&self, by: Duration) {
+        self.clock.turn(by.as_secs_f64());
+    }
+
+    async fn turn_back(&self, by: Duration) -> bool {
+        self.clock.turn(-by.as_secs_f64());
+        true
+    }
+
+    /// Fewer than by default: nx-27017 is slow.
+    fn histories(&self) -> u32 {
+        20
+    }
+
+    fn deletes_by_itself(&self) -> bool {
+        true
+    }
+}
+
+/// Each case has a collection of its own, and the server's clock to itself.
+struct Stores {
+    url: String,
+    clock: Arc<Clock>,
+    cases: AtomicU32,
+}
+
+impl Stores {
+    async fn on_a_server() -> Option<Self> {
+        let server = Nx27017::start_with_a_clock().await?;
+        Some(Self {
+            url: server.url(),
+            clock: Arc::new(Clock::Own(server)),
+            cases: AtomicU32::new(0),
+        })
+    }
+
+    async fn make(&self) -> OnServer {
+        let case = self.cases.fetch_add(1, Ordering::Relaxed);
+        // With patience, as the machine may be busy with other tests.
+        let options = MongoOptions::new().timeout(Duration::from_secs(20));
+        let options = options.collection(format!("case_{}_{case}", std::process::id()));
+        let open = async || MongoStore::connect_with(&self.url, options.clone()).await;
+        OnServer {
+            store: open().await.expect("it opens"),
+            peer: open().await.expect("it opens"),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_the_contract() {
+    if let Some(stores) = Stores::on_a_server().await {
+        check(async || stores.make().await).await;
+    }
+}
+
+/// Not a test of its own machine: whoever has a MongoDB sets the variable. The database is to be
+/// one for tests, for the collections of the cases stay in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_the_contract_on_the_server_of_the_environment() {
+    let Ok(url) = env::var("MONGODB_URL") else {
+        println!("MONGODB_URL is not set");
+        return;
+    };
+    let clock = env::var_os("MONGODB_CLOCK").map(PathBuf::from);
+    let clock = clock.map_or(Clock::Fixed, |file| Clock::File(file, Mutex::new(0.0)));
+    let stores = Stores {
+        url,
+        clock: Arc::new(clock),
+        cases: AtomicU32::new(0),
+    };
+    let failures = failures(async || stores.make().await).await;
+    let (untried, failed): (Vec<_>, Vec<_>) = failures
+        .into_iter()
+        .partition(|failure| failure.why.contains(FIXED));
+    for failure in untried {
+        println!("not tried, as {FIXED}: {}", failure.case);
+    }
+    let failed: Vec<_> = failed.iter().map(ToString::to_string).collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
