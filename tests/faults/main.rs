@@ -11,6 +11,7 @@
 mod application;
 mod cases;
 mod clients;
+mod mysql;
 mod postgres;
 mod proxy;
 mod redis;

@@ -9,6 +9,9 @@ mod teeth;
 // `cfg(test)` tells clippy that a helper that unwraps is a test's.
 #[cfg(test)]
 #[cfg(unix)]
+mod mysql;
+#[cfg(test)]
+#[cfg(unix)]
 mod postgres;
 #[cfg(test)]
 #[cfg(unix)]

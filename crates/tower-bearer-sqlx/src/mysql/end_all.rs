@@ -65,7 +65,9 @@ impl EndAll {
             let Some((hold, chunk)) = filled(&self.statements.hold, chunk) else {
                 continue;
             };
-            let hold = chunk.iter().fold(Statement::new(hold), |hold, id| hold.id(*id));
+            let hold = chunk
+                .iter()
+                .fold(Statement::new(hold), |hold, id| hold.id(*id));
             let held = hold.query().fetch_all(&mut *connection).await?;
             let held = ids(&held)?;
             let Some((end, chunk)) = filled(&self.statements.end_held, &held) else {

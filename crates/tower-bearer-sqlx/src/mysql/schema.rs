@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{
-    AssertSqlSafe, Connection as _, MySqlConnection, Row as _, mysql::MySqlConnectOptions,
-};
+use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, Row as _, mysql::MySqlConnectOptions};
 use tokio::time::timeout;
 
 use tower_bearer::store::{OpenError, OpenErrorKind, StoreErrorKind};
@@ -39,7 +37,9 @@ pub(super) async fn prepare(
 ) -> Result<Prepared, OpenError> {
     super::names::check(&options.table)?;
     let silent = |_| OpenError::new(Unreachable, "its server does not answer");
-    timeout(PATIENCE, open(connect, options)).await.map_err(silent)?
+    timeout(PATIENCE, open(connect, options))
+        .await
+        .map_err(silent)?
 }
 
 async fn open(
@@ -47,10 +47,14 @@ async fn open(
     options: &MySqlOptions,
 ) -> Result<Prepared, OpenError> {
     // A connection of the pool would hide the reason of a failure, as the pool tries again.
-    let mut connection = MySqlConnection::connect_with(connect).await.map_err(failed)?;
+    let mut connection = MySqlConnection::connect_with(connect)
+        .await
+        .map_err(failed)?;
     let settings = Settings::ask(&mut connection).await.map_err(failed)?;
     settings.check()?;
-    run(&mut connection, &settings.settle(PATIENCE)).await.map_err(failed)?;
+    run(&mut connection, &settings.settle(PATIENCE))
+        .await
+        .map_err(failed)?;
     let names = Names::new(&database(&mut connection).await?, &options.table);
     let mut attempts = 1;
     while let Err(error) = make(&mut connection, &names).await? {
@@ -66,7 +70,9 @@ async fn open(
 }
 
 async fn database(connection: &mut MySqlConnection) -> Result<String, OpenError> {
-    let row = sqlx::raw_sql("SELECT DATABASE()").fetch_one(connection).await;
+    let row = sqlx::raw_sql("SELECT DATABASE()")
+        .fetch_one(connection)
+        .await;
     let database: Option<Vec<u8>> = row
         .and_then(|row| row.try_get_unchecked(0))
         .map_err(failed)?;
@@ -108,7 +114,10 @@ async fn version(
     names: &Names,
 ) -> Result<Option<i64>, sqlx::Error> {
     let read = format!("SELECT version FROM {}", names.version);
-    match sqlx::raw_sql(AssertSqlSafe(read)).fetch_optional(connection).await {
+    match sqlx::raw_sql(AssertSqlSafe(read))
+        .fetch_optional(connection)
+        .await
+    {
         Ok(row) => row.map(|row| row.try_get(0)).transpose(),
         Err(error) if number(&error) == Some(NO_SUCH_TABLE) => Ok(None),
         Err(error) => Err(error),
@@ -205,8 +214,14 @@ fn refused(number: u16) -> (OpenErrorKind, &'static str) {
         1044 | 1142 | 1143 | 1227 => (Refused, "the user may not make or read its tables"),
         1040 | 1203 | 1226 => (Unreachable, "its server has too many connections"),
         1047 => (Unreachable, "its server is in no working cluster"),
-        1071 => (Unsuitable, "its server's pages are too small: it takes those of 16 KiB"),
-        NO_SUCH_COLUMN => (Unsuitable, "a table with its name is not one of this crate's"),
+        1071 => (
+            Unsuitable,
+            "its server's pages are too small: it takes those of 16 KiB",
+        ),
+        NO_SUCH_COLUMN => (
+            Unsuitable,
+            "a table with its name is not one of this crate's",
+        ),
         _ => (Unreachable, "its database cannot be read or written"),
     }
 }

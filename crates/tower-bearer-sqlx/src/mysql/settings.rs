@@ -26,7 +26,10 @@ impl Settings {
     pub(super) async fn ask(connection: &mut MySqlConnection) -> sqlx::Result<Self> {
         let rows = sqlx::raw_sql(ASK).fetch_all(connection).await?;
         let variable = |row: &sqlx::mysql::MySqlRow| Ok((row.try_get(0)?, row.try_get(1)?));
-        rows.iter().map(variable).collect::<Result<_, _>>().map(Self)
+        rows.iter()
+            .map(variable)
+            .collect::<Result<_, _>>()
+            .map(Self)
     }
 
     /// Whether the server can be the store's.
@@ -65,7 +68,10 @@ impl Settings {
                 set.push_str(&format!(", {variable} = {value}"));
             }
         };
-        also("max_statement_time", format!("{:.3}", statement.as_secs_f64()));
+        also(
+            "max_statement_time",
+            format!("{:.3}", statement.as_secs_f64()),
+        );
         also("max_execution_time", statement.as_millis().to_string());
         also("wsrep_sync_wait", "7".to_owned());
         also("wsrep_dirty_reads", "0".to_owned());

@@ -12,7 +12,8 @@ use crate::columns;
 use super::names::Names;
 
 /// The time in milliseconds since 1970 at which the statement began, whatever the time zone.
-const NOW: &str = "(TIMESTAMPDIFF(MICROSECOND, TIMESTAMP'1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000)";
+const NOW: &str =
+    "(TIMESTAMPDIFF(MICROSECOND, TIMESTAMP'1970-01-01 00:00:00', UTC_TIMESTAMP(3)) DIV 1000)";
 
 /// Whether the server accepts writes. Newer servers have more values than `ON`.
 const WRITABLE: &str = "(CONCAT(@@GLOBAL.read_only) IN ('0', 'OFF') \
