@@ -62,7 +62,7 @@ pub(crate) struct Config {
     #[arg(long, env = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) addr: String,
 
-    /// Where sessions are kept: `memory`, `sqlite:FILE`, `postgres://…` or `redis://…`.
+    /// Where sessions are kept: `memory`, `sqlite:FILE`, `postgres://…`, `mysql://…` or `redis://…`.
     // An address may hold a password, so neither help nor errors show the value.
     #[arg(
         long,
@@ -153,6 +153,10 @@ pub(crate) enum Store<'a> {
         address: &'a str,
         file: &'a Path,
     },
+    #[cfg(feature = "mysql")]
+    MySql {
+        address: &'a str,
+    },
     #[cfg(feature = "postgres")]
     Postgres {
         address: &'a str,
@@ -170,9 +174,9 @@ impl Store<'_> {
     }
 }
 
-const STORES: &str = "use memory, sqlite:FILE, postgres://… or redis://…";
+const STORES: &str = "use memory, sqlite:FILE, postgres://…, mysql://… or redis://…";
 
-#[cfg(not(all(feature = "postgres", feature = "redis")))]
+#[cfg(not(all(feature = "mysql", feature = "postgres", feature = "redis")))]
 fn not_built_in(feature: &str) -> StartError {
     format!("STORE: built without {feature}; add it to --features").into()
 }
@@ -201,6 +205,10 @@ impl Config {
         match (scheme, rest) {
             ("memory", "") => Ok(Store::Memory),
             ("sqlite", _) => sqlite(&self.store),
+            #[cfg(feature = "mysql")]
+            ("mysql" | "mariadb", _) => Ok(Store::MySql {
+                address: &self.store,
+            }),
             #[cfg(feature = "postgres")]
             ("postgres" | "postgresql", _) => Ok(Store::Postgres {
                 address: &self.store,
@@ -209,6 +217,8 @@ impl Config {
             ("redis" | "rediss" | "redis+unix", _) => Ok(Store::Redis {
                 address: &self.store,
             }),
+            #[cfg(not(feature = "mysql"))]
+            ("mysql" | "mariadb", _) => Err(not_built_in("mysql")),
             #[cfg(not(feature = "postgres"))]
             ("postgres" | "postgresql", _) => Err(not_built_in("postgres")),
             #[cfg(not(feature = "redis"))]

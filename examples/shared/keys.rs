@@ -79,7 +79,7 @@ fn beside(config: &Config, name: &str) -> Result<Option<PathBuf>, StartError> {
     let database = match config.store()? {
         Store::Memory => return Ok(None),
         Store::Sqlite { file, .. } => file,
-        #[cfg(any(feature = "postgres", feature = "redis"))]
+        #[cfg(any(feature = "mysql", feature = "postgres", feature = "redis"))]
         _ => Path::new("tower-bearer"),
     };
     Ok(Some(PathBuf::from(format!(

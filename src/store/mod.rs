@@ -4,8 +4,8 @@
 //! nobody has changed it since (compare and swap). What makes sessions safe is decided in
 //! [`crate::session`], which relies on the promises of [`SessionStore`].
 //!
-//! The crate [tower-bearer-sqlx](https://docs.rs/tower-bearer-sqlx) has stores for SQLite and
-//! PostgreSQL, the crate [tower-bearer-redis](https://docs.rs/tower-bearer-redis) has one for
+//! The crate [tower-bearer-sqlx](https://docs.rs/tower-bearer-sqlx) has stores for SQLite,
+//! PostgreSQL, MySQL and MariaDB, the crate [tower-bearer-redis](https://docs.rs/tower-bearer-redis) has one for
 //! Redis, and [tower-bearer-conformance](https://docs.rs/tower-bearer-conformance) tests a store
 //! of your own.
 
