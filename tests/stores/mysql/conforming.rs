@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use tests_shared::servers::{ServerClock, galera::Galera};
 use tower_bearer_conformance::{Fixture, check};
 
 use super::{settings::odd_pool, *};
@@ -10,8 +11,31 @@ use crate::service::served;
 struct OnServer {
     store: MySqlStore,
     peer: MySqlStore,
-    server: Arc<MariaDb>,
+    servers: Arc<Servers>,
     histories: u32,
+}
+
+/// One server, or a cluster of which each process asks another node.
+enum Servers {
+    One(MariaDb),
+    Cluster(Galera),
+}
+
+impl Servers {
+    fn urls(&self) -> [String; 2] {
+        match self {
+            Self::One(server) => [server.url(), server.url()],
+            Self::Cluster(cluster) => [cluster.nodes[0].url(), cluster.nodes[1].url()],
+        }
+    }
+
+    fn clock(&self) -> &ServerClock {
+        let clock = match self {
+            Self::One(server) => server.clock(),
+            Self::Cluster(cluster) => cluster.clock(),
+        };
+        clock.expect("a clock")
+    }
 }
 
 impl Fixture for OnServer {
@@ -26,11 +50,11 @@ impl Fixture for OnServer {
     }
 
     async fn advance(&self, by: Duration) {
-        self.server.clock().expect("a clock").advance(by);
+        self.servers.clock().advance(by);
     }
 
     async fn turn_back(&self, by: Duration) -> bool {
-        self.server.clock().expect("a clock").set_back(by);
+        self.servers.clock().set_back(by);
         true
     }
 
@@ -68,9 +92,21 @@ async fn it_keeps_the_contract_over_odd_connections() {
     check(async || stores.make(Kind::OddPool).await).await;
 }
 
-async fn with_a_clock() -> Option<MariaDb> {
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_the_contract_on_a_cluster() {
+    let Some(cluster) = Galera::start().await else {
+        return;
+    };
+    if cluster.clock().is_some() {
+        let stores = Stores::on(Servers::Cluster(cluster), 10);
+        check(async || stores.make(Kind::Address).await).await;
+    }
+}
+
+async fn with_a_clock() -> Option<Servers> {
     let server = MariaDb::start().await?;
-    server.clock().is_some().then_some(server)
+    let has_clock = server.clock().is_some();
+    has_clock.then_some(Servers::One(server))
 }
 
 #[derive(Clone, Copy)]
@@ -81,15 +117,15 @@ enum Kind {
 
 /// Each case has a table of its own, and the server's clock to itself.
 struct Stores {
-    server: Arc<MariaDb>,
+    servers: Arc<Servers>,
     histories: u32,
     cases: AtomicU32,
 }
 
 impl Stores {
-    fn on(server: MariaDb, histories: u32) -> Self {
+    fn on(servers: Servers, histories: u32) -> Self {
         Self {
-            server: Arc::new(server),
+            servers: Arc::new(servers),
             histories,
             cases: AtomicU32::new(0),
         }
@@ -98,11 +134,11 @@ impl Stores {
     async fn make(&self, kind: Kind) -> OnServer {
         let case = self.cases.fetch_add(1, Ordering::Relaxed);
         let options = MySqlOptions::new().table(format!("case {case}"));
-        let url = self.server.url();
+        let [one, other] = self.servers.urls();
         OnServer {
-            store: kind.open(&url, &options).await,
-            peer: kind.open(&url, &options).await,
-            server: Arc::clone(&self.server),
+            store: kind.open(&one, &options).await,
+            peer: kind.open(&other, &options).await,
+            servers: Arc::clone(&self.servers),
             histories: self.histories,
         }
     }

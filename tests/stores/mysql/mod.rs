@@ -1,6 +1,7 @@
 //! What is MySQL's and MariaDB's own, on a MariaDB server that the test starts.
 
 mod conforming;
+mod galera;
 mod locking;
 mod opening;
 mod planning;

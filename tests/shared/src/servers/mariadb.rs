@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -17,15 +18,17 @@ use crate::skipped;
 pub struct MariaDb {
     process: Process,
     port: u16,
-    install: Install,
+    pub(super) install: Install,
 }
 
 /// All that stays when the server is not running.
-struct Install {
+pub(super) struct Install {
     server: PathBuf,
-    home: Home,
+    pub(super) home: Home,
     settings: Vec<String>,
-    clock: Option<ServerClock>,
+    pub(super) clock: Option<Arc<ServerClock>>,
+    /// Where the server finds programs of the test's.
+    pub(super) programs: Option<PathBuf>,
 }
 
 /// What a server's data were when it was made.
@@ -48,7 +51,7 @@ const SETTINGS: [&str; 8] = [
 ];
 
 /// What the store's user needs. It may not write to a server that is read-only.
-const SET_UP: &str = "CREATE DATABASE app; CREATE USER app; GRANT ALL ON app.* TO app";
+pub(super) const SET_UP: &str = "CREATE DATABASE app; CREATE USER app; GRANT ALL ON app.* TO app";
 
 impl MariaDb {
     /// A server, where MariaDB is installed.
@@ -72,6 +75,38 @@ impl MariaDb {
         Self::make(&[&size], &[&size]).await
     }
 
+    /// A server that syncs each commit to the disk, and keeps all tables in one file of this size.
+    pub async fn of_size(size: &str) -> Option<Self> {
+        let file = format!("--innodb-data-file-path=ibdata1:{size}");
+        let settings = [&file, "--innodb-file-per-table=0", "--sync-binlog=1"];
+        Self::make(&settings, &[&file]).await
+    }
+
+    /// Takes all the room that there is.
+    pub async fn fill(&self) {
+        self.run("CREATE TABLE app.filler (piece LONGBLOB NOT NULL)")
+            .await;
+        let mut connection = self.connection().await;
+        for bytes in [1 << 20, 64 << 10, 4 << 10] {
+            let piece = format!("INSERT INTO app.filler VALUES (REPEAT('x', {bytes}))");
+            let mut fits = true;
+            while fits {
+                let insert = sqlx::raw_sql(AssertSqlSafe(piece.clone()));
+                fits = insert.execute(&mut connection).await.is_ok();
+            }
+        }
+    }
+
+    /// Gives a server that is full another file. (It has no room left to drop a table.)
+    pub async fn make_room(&mut self) {
+        self.stop();
+        let settings = &mut self.install.settings;
+        for file in settings.iter_mut().filter(|one| one.contains("ibdata1")) {
+            file.push_str(";ibdata2:8M:autoextend");
+        }
+        self.restart().await;
+    }
+
     async fn make(settings: &[&str], of_files: &[&str]) -> Option<Self> {
         let install = Install::make(settings, of_files)?;
         let server = Self::serve(install).await;
@@ -81,7 +116,9 @@ impl MariaDb {
 
     /// A server that follows this one. It takes no writes.
     pub async fn replica(&self) -> Self {
-        let install = self.install.copied(self).await;
+        self.pause();
+        let install = self.install.copied(&["--server-id=2".to_owned()]);
+        self.resume();
         let replica = Self::serve(install).await;
         let port = self.port;
         replica
@@ -107,7 +144,7 @@ impl MariaDb {
         .await;
     }
 
-    async fn serve(install: Install) -> Self {
+    pub(super) async fn serve(install: Install) -> Self {
         for _ in 0..5 {
             let port = free_port();
             let mut process = Process::start(&mut install.command(port));
@@ -149,7 +186,7 @@ impl MariaDb {
         if self.install.clock.is_none() {
             skipped("libfaketime is not installed");
         }
-        self.install.clock.as_ref()
+        self.install.clock.as_deref()
     }
 
     pub fn kill9(&mut self) {
@@ -165,7 +202,13 @@ impl MariaDb {
         self.process.signal("CONT");
     }
 
-    /// Starts again, on the same port, after [`kill9`](Self::kill9).
+    /// Stops as an administrator would.
+    pub fn stop(&mut self) {
+        self.process.signal("TERM");
+        self.process.wait();
+    }
+
+    /// Starts again, on the same port, after [`kill9`](Self::kill9) or [`stop`](Self::stop).
     pub async fn restart(&mut self) {
         self.process = Process::start(&mut self.install.command(self.port));
         let ready = self.install.is_ready(&mut self.process, self.port).await;
@@ -194,7 +237,7 @@ impl MariaDb {
 
 impl Install {
     /// Data of a new server, where MariaDB is installed.
-    fn make(settings: &[&str], of_files: &[&str]) -> Option<Self> {
+    pub(super) fn make(settings: &[&str], of_files: &[&str]) -> Option<Self> {
         let folders = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
         let programs = program("mariadbd", &folders).zip(program("mariadb-install-db", &folders));
         let Some((server, install)) = programs else {
@@ -220,20 +263,19 @@ impl Install {
     fn at(server: PathBuf, settings: Vec<String>) -> Self {
         let home = Home::new(&USERS);
         Self {
-            clock: ServerClock::new(home.path(), "libfaketimeMT.so.1"),
+            clock: ServerClock::new(home.path(), "libfaketimeMT.so.1").map(Arc::new),
             server,
             home,
             settings,
+            programs: None,
         }
     }
 
-    /// The data of a running server, for another one.
-    async fn copied(&self, running: &MariaDb) -> Self {
-        let settings = [&self.settings[..], &["--server-id=2".to_owned()]].concat();
+    /// The same data for another server, with these settings too.
+    pub(super) fn copied(&self, settings: &[String]) -> Self {
+        let settings = [&self.settings[..], settings].concat();
         let copied = Self::at(self.server.clone(), settings);
-        running.pause();
         self.copy("data", &copied.home.path().join("data"));
-        running.resume();
         copied
     }
 
@@ -249,6 +291,9 @@ impl Install {
             .args(["--no-defaults", "--datadir=data"])
             .args(SETTINGS);
         command.arg(format!("--port={port}")).args(&self.settings);
+        if let Some(folder) = &self.programs {
+            command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+        }
         if let Some(clock) = &self.clock {
             clock.set_on(&mut command);
         }
