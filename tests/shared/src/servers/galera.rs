@@ -84,7 +84,7 @@ fn settings(number: u32, cluster: &str) -> [String; 9] {
         format!("--wsrep-provider={LIBRARY}"),
         format!(
             "--wsrep-provider-options=gmcast.listen_addr=tcp://{address};ist.recv_addr={transfer};\
-             gcache.size=8M;evs.suspect_timeout=PT2S;evs.inactive_timeout=PT4S"
+             gcache.size=8M"
         ),
         "--wsrep-on=1".to_owned(),
         "--wsrep-sst-method=nothing".to_owned(),

@@ -249,7 +249,7 @@ impl Install {
         run(install
             .args([
                 "--no-defaults",
-                "--datadir=data",
+                &made.data(),
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
                 "--skip-name-resolve",
@@ -285,11 +285,14 @@ impl Install {
         run(cp.arg("-R").arg(from).arg(to));
     }
 
+    /// Where the data are, which the server wants to be told from the root.
+    fn data(&self) -> String {
+        format!("--datadir={}/data", self.home.path().display())
+    }
+
     fn command(&self, port: u16) -> Command {
         let mut command = self.home.command(&self.server);
-        command
-            .args(["--no-defaults", "--datadir=data"])
-            .args(SETTINGS);
+        command.args(["--no-defaults", &self.data()]).args(SETTINGS);
         command.arg(format!("--port={port}")).args(&self.settings);
         if let Some(folder) = &self.programs {
             command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
