@@ -28,7 +28,11 @@ pub(super) struct Connections {
     rotations: Arc<Semaphore>,
 }
 
-/// What is done over one connection. If another transaction is in conflict with it, it is done once more.
+/// How often work is done that others are in conflict with. Each conflict means that one of them was faster, so
+/// this is how many may be.
+const ATTEMPTS: u32 = 16;
+
+/// What is done over one connection. If another transaction is in conflict with it, it is done again.
 pub(super) trait Work: Send + Sync + 'static {
     type Answer: Send + 'static;
 
@@ -135,10 +139,13 @@ async fn exchange<W: Work>(
         if let Some(settle) = settle {
             send(&mut connection, settle).await?;
         }
-        match work.run(&mut connection).await {
-            Err(failure) if failure.is_conflict() => work.run(&mut connection).await,
-            outcome => outcome,
+        for _ in 1..ATTEMPTS {
+            match work.run(&mut connection).await {
+                Err(failure) if failure.is_conflict() => {}
+                outcome => return outcome,
+            }
         }
+        work.run(&mut connection).await
     };
     let error = match timeout_at(deadline, attempts).await {
         Ok(Ok(answer)) => return Ok(answer),

@@ -118,7 +118,7 @@ const BATCH: usize = 256;
 /// applied what the others have acknowledged (`wsrep_sync_wait`, which the store sets for its connections). If
 /// two nodes write to the same session at the same time, one of them is undone and done again; it then sees
 /// what the other has written. A node that is not in the primary component answers nothing: the call
-/// fails as `Unavailable`.
+/// fails as `Unavailable`, and as `Busy` while the node still waits for the others.
 ///
 /// # Connections
 ///
@@ -161,7 +161,7 @@ const BATCH: usize = 256;
 ///
 /// | [kind](tower_bearer::store::StoreErrorKind) | where |
 /// | --- | --- |
-/// | `Busy` | another transaction has locked the session for too long, or was in conflict with the call twice |
+/// | `Busy` | another transaction has locked the session for too long, or others were in conflict with the call again and again |
 /// | `Timeout` | no connection could be made or became free, or no answer came, within the [timeout](MySqlOptions::timeout) |
 /// | `Unavailable` | the connection was lost, the server shuts down, is read-only, full or in no working cluster, its tables or a right are missing, or the store is closed |
 /// | `Duplicate` | a session with this identifier exists |

@@ -63,9 +63,12 @@ impl Galera {
         install.clock = first.install.clock.clone();
         first.restart().await;
         let second = MariaDb::serve(install).await;
-        Some(Self {
-            nodes: [first, second],
-        })
+        let mut nodes = [first, second];
+        // While one joins, the other is busy with it.
+        for node in &mut nodes {
+            node.wait().await;
+        }
+        Some(Self { nodes })
     }
 
     /// A hand on the clock of both servers, where libfaketime is installed.

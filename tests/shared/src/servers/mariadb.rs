@@ -211,6 +211,11 @@ impl MariaDb {
     /// Starts again, on the same port, after [`kill9`](Self::kill9) or [`stop`](Self::stop).
     pub async fn restart(&mut self) {
         self.process = Process::start(&mut self.install.command(self.port));
+        self.wait().await;
+    }
+
+    /// Waits until the server serves.
+    pub(super) async fn wait(&mut self) {
         let ready = self.install.is_ready(&mut self.process, self.port).await;
         assert!(
             ready,
@@ -250,6 +255,7 @@ impl Install {
             .args([
                 "--no-defaults",
                 &made.data(),
+                &made.temporary(),
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
                 "--skip-name-resolve",
@@ -290,9 +296,16 @@ impl Install {
         format!("--datadir={}/data", self.home.path().display())
     }
 
+    /// Where its temporary files are, whose names another server may give too.
+    fn temporary(&self) -> String {
+        format!("--tmpdir={}", self.home.path().display())
+    }
+
     fn command(&self, port: u16) -> Command {
         let mut command = self.home.command(&self.server);
-        command.args(["--no-defaults", &self.data()]).args(SETTINGS);
+        command
+            .args(["--no-defaults", &self.data(), &self.temporary()])
+            .args(SETTINGS);
         command.arg(format!("--port={port}")).args(&self.settings);
         if let Some(folder) = &self.programs {
             command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
@@ -323,7 +336,10 @@ impl Install {
     /// Whether it is this server that listens there, and can be used.
     async fn answers(&self, port: u16) -> sqlx::Result<bool> {
         let mut connection = MySqlConnection::connect(&root(port)).await?;
-        let data = sqlx::query_scalar("SELECT @@datadir").fetch_one(&mut connection);
+        let data = sqlx::query_scalar(
+            "SELECT @@datadir FROM mysql.db RIGHT JOIN (SELECT 1) AS one ON FALSE",
+        )
+        .fetch_one(&mut connection);
         let data: String = data.await?;
         Ok(Path::new(&data).parent() == Some(self.home.path()))
     }
