@@ -38,8 +38,7 @@ use crate::columns;
 /// How many sessions one statement deletes.
 const BATCH: usize = 256;
 
-/// Keeps sessions in a MySQL or MariaDB database: in one table of InnoDB, and a second one with the version
-/// of the first.
+/// Keeps sessions in a MySQL or MariaDB database: in a table of InnoDB, and a second one with its version.
 ///
 /// Any number of servers may share the store. Their clock is that of the database server. Keep it
 /// and the clocks of its replicas synchronized: after a failover the replica's clock counts. Each operation
@@ -55,7 +54,7 @@ const BATCH: usize = 256;
 /// # }
 /// ```
 ///
-/// The address may also begin with `mariadb://`, and name a Unix socket: `mysql://app@localhost/app?socket=/run/mysqld/mysqld.sock`.
+/// The address may also begin with `mariadb://`, and `?socket=/run/mysqld/mysqld.sock` names a Unix socket.
 ///
 /// # Servers
 ///
@@ -132,8 +131,8 @@ const BATCH: usize = 256;
 /// may take and wait for a lock.
 ///
 /// A call that is cancelled or takes too long has happened whole or not at all, or will do so
-/// within the [timeout](MySqlOptions::timeout), or a few seconds if that is short: the server counts the wait for a lock in whole
-/// seconds. Its connection can be used again, or is replaced if the server does not answer.
+/// within the [timeout](MySqlOptions::timeout), or within a few seconds if that is shorter: the server counts
+/// the wait for a lock in whole seconds. Its connection can be used again, or is replaced if the server does not answer.
 ///
 /// # Rights
 ///
@@ -141,10 +140,9 @@ const BATCH: usize = 256;
 /// on its tables. After that, a user needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the table, and
 /// `SELECT` on the table with `_version` after its name.
 ///
-/// The application's texts are kept as the bytes of their UTF-8, so that every text comes back unchanged and
-/// `Alice` is not `alice`. To read one, use `CONVERT(subject USING utf8mb4)`. The column `secret` is not enough
-/// to make a token, but keep it secret all the same: a server that logs all statements logs it at each login,
-/// and so does the binary log.
+/// Texts are kept as the bytes of their UTF-8, so that `Alice` is not `alice`; `CONVERT(subject USING utf8mb4)`
+/// shows one. The column `secret` is not enough to make a token, but keep it secret all the same: the binary
+/// log has it too, and a log of all statements.
 ///
 /// # Dead sessions
 ///
@@ -345,18 +343,17 @@ impl SessionStore for MySqlStore {
         before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
-        let highest = match before.map(|id| id.as_uuid().as_u128().checked_sub(1)) {
-            None => Some(u128::MAX),
-            Some(highest) => highest,
+        // Nothing is below the lowest identifier.
+        let (highest, limit) = match before.map(|id| id.as_uuid().as_u128().checked_sub(1)) {
+            None => (u128::MAX, limit),
+            Some(Some(highest)) => (highest, limit),
+            Some(None) => (0, 0),
         };
         let list = Statement::new(&self.statements.list)
             .bytes(issuer)
             .bytes(subject)
-            .id(SessionId::from_uuid(Uuid::from_u128(
-                highest.unwrap_or_default(),
-            )))
-            // Nothing is below the lowest identifier.
-            .limit(highest.map_or(0, |_| limit));
+            .id(SessionId::from_uuid(Uuid::from_u128(highest)))
+            .limit(limit);
         let rows = self.connections.read(list).await?;
         let records = rows.iter().map(row::read).filter_map(Result::transpose);
         let mut records: Vec<Record> = records.collect::<Result<_, _>>()?;
