@@ -15,7 +15,7 @@
 //! | ask the authorization server about tokens that only it can read | [`introspection::Introspection`] (feature `remote`) |
 //! | read the claims in an axum handler | [`Claims`] as an extractor (feature `axum`) |
 //! | keep an HTTP client signed in | [`RefreshLayer`] of the crate [`tower-bearer-client`] |
-//! | keep sessions in SQLite or PostgreSQL | the crate [`tower-bearer-sqlx`] |
+//! | keep sessions in SQLite, PostgreSQL, MySQL or MariaDB | the crate [`tower-bearer-sqlx`] |
 //! | keep sessions in Redis | the crate [`tower-bearer-redis`] |
 //! | keep sessions in MongoDB | the crate [`tower-bearer-mongodb`] |
 //! | test a session store of your own | the crate [`tower-bearer-conformance`] |

@@ -62,7 +62,7 @@ pub(crate) struct Config {
     #[arg(long, env = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) addr: String,
 
-    /// Where sessions are kept: `memory`, `sqlite:FILE`, `postgres://…`, `redis://…`,
+    /// Where sessions are kept: `memory`, `sqlite:FILE`, `postgres://…`, `mysql://…`, `redis://…`,
     /// `redis+cluster://…`, `redis+sentinel://…` or `mongodb://…`. Over several addresses of servers, with
     /// spaces between them, sessions are spread.
     // An address may hold a password, so neither help nor errors show the value.
@@ -155,6 +155,10 @@ pub(crate) enum Store<'a> {
         address: &'a str,
         file: &'a Path,
     },
+    #[cfg(feature = "mysql")]
+    MySql {
+        address: &'a str,
+    },
     #[cfg(feature = "postgres")]
     Postgres {
         address: &'a str,
@@ -185,12 +189,16 @@ impl<'a> Store<'a> {
             ("postgres" | "postgresql", _) => Ok(Store::Postgres { address }),
             #[cfg(feature = "redis")]
             (scheme, _) if is_redis(scheme) => Ok(Store::Redis { address }),
+            #[cfg(feature = "mysql")]
+            ("mysql" | "mariadb", _) => Ok(Store::MySql { address }),
             #[cfg(feature = "mongodb")]
             ("mongodb" | "mongodb+srv", _) => Ok(Store::Mongodb { address }),
             #[cfg(not(feature = "postgres"))]
             ("postgres" | "postgresql", _) => Err(not_built_in("postgres")),
             #[cfg(not(feature = "redis"))]
             (scheme, _) if is_redis(scheme) => Err(not_built_in("redis")),
+            #[cfg(not(feature = "mysql"))]
+            ("mysql" | "mariadb", _) => Err(not_built_in("mysql")),
             #[cfg(not(feature = "mongodb"))]
             ("mongodb" | "mongodb+srv", _) => Err(not_built_in("mongodb")),
             _ => Err(format!("STORE: unknown store; {STORES}").into()),
@@ -203,9 +211,14 @@ impl<'a> Store<'a> {
     }
 }
 
-const STORES: &str = "use memory, sqlite:FILE, postgres://…, redis://… or mongodb://…";
+const STORES: &str = "use memory, sqlite:FILE, postgres://…, mysql://…, redis://… or mongodb://…";
 
-#[cfg(not(all(feature = "postgres", feature = "redis", feature = "mongodb")))]
+#[cfg(not(all(
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis",
+    feature = "mongodb"
+)))]
 fn not_built_in(feature: &str) -> StartError {
     format!("STORE: built without {feature}; add it to --features").into()
 }

@@ -21,6 +21,10 @@ impl OpenStore {
         let opened = match store {
             Store::Memory => Ok(Self::Other(AnyStore::new(MemoryStore::new()))),
             Store::Sqlite { address, .. } => SqliteStore::connect(address).await.map(Self::Sqlite),
+            #[cfg(feature = "mysql")]
+            Store::MySql { address } => tower_bearer_sqlx::MySqlStore::connect(address)
+                .await
+                .map(|store| Self::Other(AnyStore::new(store))),
             #[cfg(feature = "postgres")]
             Store::Postgres { address } => tower_bearer_sqlx::PostgresStore::connect(address)
                 .await

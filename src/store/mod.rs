@@ -6,9 +6,9 @@
 //!
 //! [`ShardedStore`] spreads sessions over several stores.
 //!
-//! The crate [tower-bearer-sqlx](https://docs.rs/tower-bearer-sqlx) has stores for SQLite and
-//! PostgreSQL, the crate [tower-bearer-redis](https://docs.rs/tower-bearer-redis) has one for
-//! Redis, [tower-bearer-mongodb](https://docs.rs/tower-bearer-mongodb) has one for MongoDB, and
+//! The crate [tower-bearer-sqlx](https://docs.rs/tower-bearer-sqlx) has stores for SQLite,
+//! PostgreSQL, MySQL and MariaDB, the crate [tower-bearer-redis](https://docs.rs/tower-bearer-redis) has one
+//! for Redis, [tower-bearer-mongodb](https://docs.rs/tower-bearer-mongodb) has one for MongoDB, and
 //! [tower-bearer-conformance](https://docs.rs/tower-bearer-conformance) tests a store of your own.
 
 mod any;

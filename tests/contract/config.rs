@@ -36,6 +36,7 @@ pub(crate) fn walk(example: &str, folder: &Path) {
         ("STORE", "sqlite::memory:"),
         ("STORE", "sqlite:no/such/folder/app.db"),
         ("STORE", "postgres://app:hunter2@localhost/app"),
+        ("STORE", "mysql://app:hunter2@localhost:1/app"),
         ("STORE", "redis://:hunter2@localhost"),
         ("STORE", "mongodb://:hunter2@localhost"),
         ("ACCESS_TTL", "soon"),

@@ -54,18 +54,21 @@ pub(crate) struct Scene<B: Backend> {
 
 impl<B: Backend> Scene<B> {
     pub(crate) async fn set() -> Option<Self> {
-        let backend = B::start().await?;
+        Some(Self::with(B::start().await?).await)
+    }
+
+    pub(crate) async fn with(backend: B) -> Self {
         let proxy = Proxy::before(backend.port()).await;
         let stores = [
             backend.store(proxy.port()).await,
             backend.store(proxy.port()).await,
         ];
         let load = Load::on(stores).await;
-        Some(Self {
+        Self {
             backend,
             proxy,
             load,
-        })
+        }
     }
 
     pub(crate) async fn settle(self, what: &str) {

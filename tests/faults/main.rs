@@ -13,6 +13,7 @@ mod cases;
 mod clients;
 mod failovers;
 mod mongodb;
+mod mysql;
 mod postgres;
 mod proxy;
 mod redis;

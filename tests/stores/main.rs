@@ -11,6 +11,7 @@ mod teeth;
 #[cfg(test)]
 #[cfg(unix)]
 mod mongodb;
+mod mysql;
 #[cfg(test)]
 #[cfg(unix)]
 mod postgres;

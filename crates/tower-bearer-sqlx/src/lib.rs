@@ -4,16 +4,19 @@
 //! | --- | --- |
 //! | `sqlite` | [`SqliteStore`], with SQLite itself compiled in |
 //! | `postgres` | [`PostgresStore`] |
+//! | `mysql` | [`MySqlStore`], for MySQL and MariaDB |
 //!
-//! Both keep one row for each session. Loads that arrive at the same time are one query, and rotations
-//! that arrive at the same time are written in one statement.
+//! Each keeps one row for each session. In SQLite and PostgreSQL, loads that arrive at the same time are one
+//! query, and rotations that arrive at the same time are written in one statement.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod columns;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod grouping;
+#[cfg(feature = "mysql")]
+mod mysql;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod pending_swap;
 #[cfg(feature = "postgres")]
@@ -21,6 +24,8 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "mysql")]
+pub use mysql::{MySqlOptions, MySqlStore};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]

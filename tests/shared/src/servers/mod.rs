@@ -2,6 +2,8 @@
 //! directories, and stopped by the test that started them.
 
 mod clock;
+pub mod galera;
+pub mod mariadb;
 pub mod mongodb;
 pub mod pgbouncer;
 pub mod postgres;
