@@ -2,7 +2,6 @@
 
 mod ageing;
 mod service;
-mod sharded;
 mod support;
 #[cfg(test)]
 mod teeth;
@@ -11,6 +10,8 @@ mod teeth;
 #[cfg(test)]
 #[cfg(unix)]
 mod mongodb;
+#[cfg(test)]
+#[cfg(unix)]
 mod mysql;
 #[cfg(test)]
 #[cfg(unix)]
@@ -18,6 +19,8 @@ mod postgres;
 #[cfg(test)]
 #[cfg(unix)]
 mod redis;
+#[cfg(test)]
+mod sharded;
 #[cfg(test)]
 mod sqlite;
 
