@@ -72,6 +72,10 @@ impl<F: Fixture, St: SessionStore + Clone> Fixture for Served<F, St> {
         self.fixture.deletes_by_itself()
     }
 
+    fn one_in(&self) -> u32 {
+        self.fixture.one_in()
+    }
+
     fn deletes_in_order(&self) -> bool {
         self.fixture.deletes_in_order()
     }

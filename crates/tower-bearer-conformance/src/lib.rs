@@ -148,6 +148,12 @@ pub trait Fixture: Send + Sync + 'static {
         false
     }
 
+    /// Of what cases repeat, such as races, they do one in so many. The default is all of it. It is for
+    /// a store on a server that is too slow to be tested whole, and finds less.
+    fn one_in(&self) -> u32 {
+        1
+    }
+
     /// Whether the store deletes the sessions with the earliest end first. A store over several databases
     /// does so in each of them, and returns `false`.
     fn deletes_in_order(&self) -> bool {

@@ -71,8 +71,9 @@ pub(super) async fn a_list_is_paged_newest_first<F: Fixture>(trial: Trial<F>) {
 }
 
 pub(super) async fn ten_thousand_sessions_of_one_subject<F: Fixture>(trial: Trial<F>) {
-    let all: Vec<_> = (0..10_000).rev().map(id).collect();
-    let sessions = (0..10_000).map(|number| trial.record(number, "ada"));
+    let count = u128::from(trial.times(10_000));
+    let all: Vec<_> = (0..count).rev().map(id).collect();
+    let sessions = (0..count).map(|number| trial.record(number, "ada"));
     trial.insert_all(sessions).await;
     let mut seen = Vec::new();
     loop {

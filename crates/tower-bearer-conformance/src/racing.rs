@@ -12,7 +12,7 @@ use tower_bearer::{
 use crate::{Fixture, trial::*};
 
 const TASKS: u32 = 100;
-const ROUNDS: u128 = 5;
+const ROUNDS: u32 = 5;
 
 /// Runs a task for each number, all at once, and returns their results.
 pub(super) async fn at_once<T, Fut>(numbers: u32, task: impl Fn(u32) -> Fut) -> Vec<T>
@@ -33,7 +33,7 @@ where
 }
 
 pub(super) async fn of_many_swaps_one_wins<F: Fixture>(trial: Trial<F>) {
-    for round in 0..ROUNDS {
+    for round in 0..u128::from(trial.times(ROUNDS)) {
         let first = trial.record(round, "ada");
         trial.insert(&first).await;
         let outcomes = at_once(TASKS, |task| {
@@ -51,7 +51,7 @@ pub(super) async fn of_many_swaps_one_wins<F: Fixture>(trial: Trial<F>) {
 }
 
 pub(super) async fn of_many_inserts_one_wins<F: Fixture>(trial: Trial<F>) {
-    for round in 0..ROUNDS {
+    for round in 0..u128::from(trial.times(ROUNDS)) {
         let outcomes = at_once(TASKS, |task| {
             let trial = trial.by_turns(task);
             let record = trial.record(round, &format!("user {task}"));
@@ -103,7 +103,7 @@ pub(super) async fn no_update_is_lost<F: Fixture>(trial: Trial<F>) {
 }
 
 pub(super) async fn nothing_changes_after_the_end<F: Fixture>(trial: Trial<F>) {
-    for round in 0..20 {
+    for round in 0..u128::from(trial.times(20)) {
         let id = id(round);
         trial.insert(&trial.record(round, "ada")).await;
         let mut tasks = JoinSet::new();
@@ -153,7 +153,7 @@ async fn confirm_until_ended<F: Fixture>(trial: Trial<F>, id: SessionId) {
 }
 
 pub(super) async fn of_many_ends_one_wins<F: Fixture>(trial: Trial<F>) {
-    for round in 0..ROUNDS {
+    for round in 0..u128::from(trial.times(ROUNDS)) {
         let all: Vec<_> = (0..10).map(|number| id(10 * round + number)).collect();
         for number in 10 * round..10 * (round + 1) {
             trial.insert(&trial.record(number, "ada")).await;
@@ -210,7 +210,7 @@ pub(super) async fn writers_of_many_sessions_do_not_block_each_other<F: Fixture>
 }
 
 pub(super) async fn many_clean_ups_delete_each_session_once<F: Fixture>(trial: Trial<F>) {
-    for _ in 0..ROUNDS {
+    for _ in 0..trial.times(ROUNDS) {
         clean_up_at_once(&trial).await;
     }
 }

@@ -65,6 +65,11 @@ impl<F: Fixture> Trial<F> {
         }
     }
 
+    /// A number of repetitions, or as many of them as the fixture is worth.
+    pub(super) fn times(&self, all: u32) -> u32 {
+        (all / self.fixture.one_in().max(1)).max(1)
+    }
+
     /// The same trial, on the peer of the store if `turn` is odd.
     pub(super) fn by_turns(&self, turn: u32) -> Self {
         Self {

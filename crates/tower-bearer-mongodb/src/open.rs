@@ -103,13 +103,17 @@ fn unsuitable(why: &'static str) -> OpenError {
     OpenError::new(OpenErrorKind::Unsuitable, why)
 }
 
+/// How long after its time MongoDB deletes a session by itself. It does so in the background, and a primary
+/// that was elected since may have a clock that is behind.
+const LATER: Duration = Duration::from_secs(3_600);
+
 fn indexes() -> [IndexModel; 3] {
     let live = doc! { "issuer": 1, "subject": 1, "_id": -1 };
     let ended = doc! { "ended_at": 1, "_id": 1 };
     let is_ended = doc! { "ended_at": { "$exists": true } };
     let over = IndexOptions::builder()
         .name("tower_bearer_over".to_owned())
-        .expire_after(Duration::ZERO)
+        .expire_after(LATER)
         .build();
     [
         partial("tower_bearer_live", live, doc! { "live": true }),

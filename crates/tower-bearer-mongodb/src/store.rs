@@ -104,7 +104,7 @@ const BATCH: usize = 256;
 /// a subject has, its logins, lists and logouts do not read them. The texts of a session may take 1 MiB in all, far more than the
 /// [contract](SessionStore#promises) asks for.
 ///
-/// MongoDB deletes a session by itself within a minute or so of its `ends_at` (a TTL index).
+/// MongoDB deletes a session by itself, an hour after its `ends_at` (a TTL index).
 /// [`delete_expired`](SessionStore::delete_expired) does it at once, but nobody has to call it.
 ///
 /// # Rights

@@ -66,7 +66,7 @@ async fn a_store_is_opened_by_these() {
                 "key": { "ended_at": 1, "_id": 1 }, "name": "tower_bearer_ended",
                 "partialFilterExpression": { "ended_at": { "$exists": true } }, "collation": simple,
             },
-            doc! { "key": { "ends_at": 1 }, "name": "tower_bearer_over", "expireAfterSeconds": 0 },
+            doc! { "key": { "ends_at": 1 }, "name": "tower_bearer_over", "expireAfterSeconds": 3600 },
         ],
     );
 }

@@ -76,6 +76,10 @@ impl Fixture for OnServer {
         20
     }
 
+    fn one_in(&self) -> u32 {
+        10
+    }
+
     fn deletes_by_itself(&self) -> bool {
         true
     }
