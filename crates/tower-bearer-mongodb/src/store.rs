@@ -38,7 +38,9 @@ const BATCH: usize = 256;
 ///
 /// | what | tried |
 /// | --- | --- |
-/// | the contract of a store, case by case | on nx-27017, whose updates were told to go the slower of its two ways, and whose indexes lack `_id`, as it cannot have it there |
+/// | 30 of the 46 cases of the contract | pass on nx-27017, whose updates were told to go the slower of its two ways, and whose indexes lack `_id`, as it cannot have it there |
+/// | the 15 cases that move the server's clock, the random histories among them | not tried, as nx-27017 then tells some of its callers another time |
+/// | the case with a NUL in a subject | fails on nx-27017, which does not find such a text where a filter has a range too |
 /// | a server that is killed, cut off before its answers, slow, silent, or put back to an older copy, under load | on nx-27017 |
 /// | filters, updates, indexes, collation, read and write concerns | as they are sent; that MongoDB does with them what its manual says was not tried |
 /// | which error of a server is of which kind, a write that no majority has, a write that the driver sends again | with answers made up by the tests |

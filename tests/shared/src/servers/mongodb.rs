@@ -16,7 +16,7 @@ use mongodb::{
 };
 use tokio::time::sleep;
 
-use super::{Home, Process, ServerClock, free_port};
+use super::{Home, Process, free_port};
 use crate::skipped;
 
 /// The name of the tests' database.
@@ -33,7 +33,6 @@ pub struct Nx27017 {
 struct Setup {
     python: PathBuf,
     home: Home,
-    clock: Option<ServerClock>,
 }
 
 /// What a server's data were when it was made.
@@ -42,30 +41,12 @@ pub struct Copy(&'static str);
 impl Nx27017 {
     /// A server that goes by the machine's clock, where it is installed.
     pub async fn start() -> Option<Self> {
-        Self::start_in(Home::new(&["root"]), None).await
-    }
-
-    /// A server whose clock can be moved, which makes it much slower, where libfaketime is
-    /// installed too.
-    pub async fn start_with_a_clock() -> Option<Self> {
-        let home = Home::new(&["root"]);
-        let Some(clock) = ServerClock::new(home.path(), "libfaketime.so.1") else {
-            skipped("libfaketime is not installed");
-            return None;
-        };
-        Self::start_in(home, Some(clock)).await
-    }
-
-    async fn start_in(home: Home, clock: Option<ServerClock>) -> Option<Self> {
         let Some(python) = python() else {
             skipped("nx-27017 is not installed");
             return None;
         };
-        let setup = Setup {
-            python,
-            home,
-            clock,
-        };
+        let home = Home::new(&["root"]);
+        let setup = Setup { python, home };
         setup.make_directory();
         for _ in 0..5 {
             let port = free_port();
@@ -100,11 +81,6 @@ impl Nx27017 {
     pub async fn run(&self, command: Document) -> Document {
         let answer = self.database().await.run_command(command).await;
         answer.expect("it runs")
-    }
-
-    /// A hand on the server's clock, if it was started with one.
-    pub fn clock(&self) -> Option<&ServerClock> {
-        self.setup.clock.as_ref()
     }
 
     /// Stops the server where it is: connections stay, nothing is answered.
@@ -166,9 +142,6 @@ impl Setup {
         command.arg("server.py").args(["--data-dir", "data"]);
         command.args(["--port", &port.to_string()]);
         command.args(["--log-file", "server.log", "--pid-file", "pid"]);
-        if let Some(clock) = &self.clock {
-            clock.set_on(&mut command);
-        }
         let log = File::options()
             .create(true)
             .append(true)
