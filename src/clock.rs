@@ -158,8 +158,8 @@ impl serde::de::Visitor<'_> for NumericDate {
 }
 
 /// A source of time for a verifier ([`Verifier::clock`](crate::Verifier::clock)), for a client, and
-/// for a store that has no clock of its own. Sessions in PostgreSQL, MySQL, MariaDB and Redis use the clock of
-/// the database.
+/// for a store that has no clock of its own. Sessions in PostgreSQL, MySQL, MariaDB, Redis and MongoDB use
+/// the clock of the database.
 ///
 /// If tokens are issued by one clock and verified by another, the two must agree to within the
 /// [leeway](crate::Verifier::leeway). In tests, give clones of one [`ManualClock`] to the store and

@@ -16,7 +16,7 @@
 //! | read the claims in an axum handler | [`Claims`] as an extractor (feature `axum`) |
 //! | keep an HTTP client signed in | [`RefreshLayer`] of the crate [`tower-bearer-client`] |
 //! | keep sessions in SQLite, PostgreSQL, MySQL or MariaDB | the crate [`tower-bearer-sqlx`] |
-//! | keep sessions in Redis | the crate [`tower-bearer-redis`] |
+//! | keep sessions in Redis or Valkey | the crate [`tower-bearer-redis`] |
 //! | keep sessions in MongoDB | the crate [`tower-bearer-mongodb`] |
 //! | test a session store of your own | the crate [`tower-bearer-conformance`] |
 //! | understand how it works and how to run it | the [`manual`] |

@@ -8,14 +8,15 @@ use crate::claims::{Audience, Confirmation, Content};
 const ALLOCATION: usize = 16;
 /// A map consists of nodes with room for `NODE_MEMBERS` members each. If there is more than one
 /// node, each has at least `LEAST_MEMBERS`.
-///
-/// If another crate of the application turns on serde_json's `preserve_order`, a map is a list and
-/// a table instead, and both grow by doubling. With up to `LISTED_MEMBERS` members they take no
-/// more memory than one node, and with more members no more than the nodes that are counted for
-/// them.
 const NODE_MEMBERS: usize = 11;
 const LEAST_MEMBERS: usize = 5;
-const LISTED_MEMBERS: usize = 7;
+/// If another crate of the application turns on serde_json's `preserve_order`, a map is a list and a table of
+/// places in it instead. The table has room for seven of eight buckets, and the list for as many.
+const IS_LISTED: bool = size_of::<Map<String, Value>>() > 3 * size_of::<usize>();
+const LISTED: usize = size_of::<(String, Value)>() + size_of::<usize>();
+/// What each bucket of the table takes, and all of them once.
+const BUCKET: usize = size_of::<usize>() + 1;
+const BUCKETS: usize = 16;
 /// If another crate turns on serde_json's `arbitrary_precision`, a number contains its text.
 const NUMBER: usize = match size_of::<Number>() < size_of::<String>() {
     true => 0,
@@ -57,14 +58,27 @@ fn list<T>(items: &Vec<T>, item: impl Fn(&T) -> usize) -> usize {
 }
 
 fn members(members: &Map<String, Value>) -> usize {
-    let nodes = match members.len() {
-        0 => 0,
-        1..=LISTED_MEMBERS => 1,
-        more => more.div_ceil(LEAST_MEMBERS),
-    };
     let held = members.iter();
     let held = held.map(|(name, held)| text(name) + value(held));
-    nodes * (NODE + ALLOCATION) + held.sum::<usize>()
+    places(members.len()) + held.sum::<usize>()
+}
+
+/// The memory of a map of so many members, apart from what they hold.
+fn places(members: usize) -> usize {
+    match members {
+        0 => 0,
+        _ if IS_LISTED => {
+            let buckets = match members {
+                1..=3 => 4,
+                4..=7 => 8,
+                more => (more * 8 / 7 + 1).next_power_of_two(),
+            };
+            let room = buckets - buckets.div_ceil(8);
+            room * LISTED + buckets * BUCKET + BUCKETS + 2 * ALLOCATION
+        }
+        1..=NODE_MEMBERS => NODE + ALLOCATION,
+        more => more.div_ceil(LEAST_MEMBERS) * (NODE + ALLOCATION),
+    }
 }
 
 /// The recursion is short: a token has at most 8 KiB by default, and serde_json limits the depth.

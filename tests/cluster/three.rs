@@ -5,6 +5,8 @@ use std::{path::Path, process::Command};
 use tests_shared::{
     program,
     servers::{
+        mariadb::MariaDb,
+        mongodb::Nx27017,
         postgres::Postgres,
         redis::{Engine, Redis},
         redis_cluster::RedisCluster,
@@ -28,6 +30,20 @@ async fn on_three_shards() {
         urls.push(postgres.database(name).await);
     }
     run(&urls.join(" "));
+}
+
+#[tokio::test]
+async fn on_mariadb() {
+    if let Some(mariadb) = MariaDb::start().await {
+        run(&mariadb.url());
+    }
+}
+
+#[tokio::test]
+async fn on_mongodb() {
+    if let Some(server) = Nx27017::start().await {
+        run(&server.url());
+    }
 }
 
 #[tokio::test]

@@ -113,7 +113,7 @@ async fn one_added() {
     }
     assert_eq!(shards.live(3).await, 0, "no session moves before it may");
     for (application, given) in given.iter().enumerate() {
-        let moving = shards.with_the_fourth(application).move_sessions();
+        let moving = shards.with_the_fourth(application).move_sessions(true);
         given.restart_with(moving).await;
         for shard in [0, 3] {
             shards.servers[shard].kill9();

@@ -72,8 +72,8 @@ impl<F: Fixture, St: SessionStore + Clone> Fixture for Served<F, St> {
         self.fixture.deletes_by_itself()
     }
 
-    fn one_in(&self) -> u32 {
-        self.fixture.one_in()
+    fn repetitions_divided_by(&self) -> u32 {
+        self.fixture.repetitions_divided_by()
     }
 
     fn deletes_in_order(&self) -> bool {

@@ -50,7 +50,11 @@ pub(crate) async fn changing() -> Sharded<Forgetful<impl SessionStore + Clone>> 
             .joining("three", joins.clone())
     };
     let before = announced().open().await.expect("its shards are new");
-    let moving = announced().move_sessions().open().await.expect("announced");
+    let moving = announced()
+        .move_sessions(true)
+        .open()
+        .await
+        .expect("announced");
     let turn = Arc::new(AtomicUsize::new(0));
     let by_turns = move || {
         let turn = turn.fetch_add(1, Relaxed);

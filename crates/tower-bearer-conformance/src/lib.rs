@@ -148,9 +148,9 @@ pub trait Fixture: Send + Sync + 'static {
         false
     }
 
-    /// Of what cases repeat, such as races, they do one in so many. The default is all of it. It is for
-    /// a store on a server that is too slow to be tested whole, and finds less.
-    fn one_in(&self) -> u32 {
+    /// Divides how often a case repeats what it tries, such as a race: with 10, a tenth as often. The
+    /// default is 1. It is for servers that are too slow for all of it, and finds less.
+    fn repetitions_divided_by(&self) -> u32 {
         1
     }
 

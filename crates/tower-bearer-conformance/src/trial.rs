@@ -67,7 +67,7 @@ impl<F: Fixture> Trial<F> {
 
     /// A number of repetitions, or as many of them as the fixture is worth.
     pub(super) fn times(&self, all: u32) -> u32 {
-        (all / self.fixture.one_in().max(1)).max(1)
+        (all / self.fixture.repetitions_divided_by().max(1)).max(1)
     }
 
     /// The same trial, on the peer of the store if `turn` is odd.

@@ -26,7 +26,7 @@ impl MongoStore {
     ) -> Result<bool, StoreError> {
         let deadline = Instant::now() + self.calls.timeout;
         loop {
-            let peek = self.calls.sessions.find_one(statements::by_id(id));
+            let peek = self.calls.loads.find_one(statements::by_id(id));
             let peek = peek
                 .projection(statements::peek())
                 .max_time(self.calls.timeout);

@@ -22,6 +22,9 @@
 //! | `ended_at`, `end_reason` | date, string | once the session is ended |
 //!
 //! What is not there is `null`. One more document, whose `_id` is `format`, has the format of all.
+//!
+//! The driver's crate `bson` turns on the feature `preserve_order` of serde_json, and Cargo then does so for your
+//! whole program: objects in your own JSON keep the order in which they were written.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -31,15 +31,24 @@ pub(crate) async fn open(address: &str, options: &MongoOptions) -> Result<Calls,
         |set: Option<Duration>| Some(set.map_or(options.timeout, |it| it.min(options.timeout)));
     settings.server_selection_timeout = most(settings.server_selection_timeout);
     settings.connect_timeout = most(settings.connect_timeout);
+    let is_direct = settings.direct_connection == Some(true);
     let client = Client::with_options(settings).map_err(|error| refused(&error))?;
     let database = client
         .default_database()
         .unwrap_or_else(|| client.database(DATABASE));
-    over(database, options).await
+    prepared(database, options, is_direct).await
 }
 
 /// Opens the collection in a database of the application's.
 pub(crate) async fn over(database: Database, options: &MongoOptions) -> Result<Calls, OpenError> {
+    prepared(database, options, false).await
+}
+
+async fn prepared(
+    database: Database,
+    options: &MongoOptions,
+    is_direct: bool,
+) -> Result<Calls, OpenError> {
     options.check()?;
     let hello = database.run_command(doc! { "hello": 1 });
     let hello = in_time(options.timeout, hello).await?;
@@ -49,6 +58,11 @@ pub(crate) async fn over(database: Database, options: &MongoOptions) -> Result<C
     }
     let is_router = hello.get_str("msg") == Ok("isdbgrid");
     let is_replicated = is_router || hello.contains_key("setName");
+    if is_replicated && !is_router && is_direct {
+        return Err(unsuitable(
+            "its address has directConnection=true, which is not for a replica set",
+        ));
+    }
     let calls = Calls::new(database, options, is_replicated);
     agree_on_format(&calls).await?;
     let indexes = calls.sessions.create_indexes(indexes());

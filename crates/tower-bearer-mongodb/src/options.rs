@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use tower_bearer::store::{OpenError, OpenErrorKind};
 
+// With less than a millisecond, the server would take the limit of a write for none.
+const SHORTEST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// Options for how a [`MongoStore`](super::MongoStore) uses its server.
@@ -47,18 +49,20 @@ impl MongoOptions {
     /// that it does not go on for much longer.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout.min(LONGEST);
+        self.timeout = timeout.clamp(SHORTEST, LONGEST);
         self
     }
 
-    /// Makes the primary confirm at each load, with a majority of the replica set, that it is the
+    /// Whether the primary confirms at each load, with a majority of the replica set, that it is the
     /// primary (the read concern `linearizable`). A load then also sees what was acknowledged by
     /// another primary that this one does not know of yet. It takes a round trip between the
     /// servers longer, and fails while no majority can be reached. A server that is no member of a
     /// replica set has nothing to confirm, and such a store is opened as without this option.
+    ///
+    /// The default is `false`.
     #[must_use]
-    pub fn linearizable_loads(mut self) -> Self {
-        self.linearizable_loads = true;
+    pub fn linearizable_loads(mut self, are_linearizable: bool) -> Self {
+        self.linearizable_loads = are_linearizable;
         self
     }
 

@@ -38,7 +38,7 @@ const BATCH: usize = 256;
 ///
 /// | what | tried |
 /// | --- | --- |
-/// | 30 of the 46 cases of the contract | pass on nx-27017, whose updates were told to go the slower of its two ways, and whose indexes lack `_id`, as it cannot have it there |
+/// | 30 of the 46 cases of the contract | pass on nx-27017, with its faster way of updates switched off, and without `_id` in the indexes, where it cannot have it |
 /// | the 15 cases that move the server's clock, the random histories among them | not tried, as nx-27017 then tells some of its callers another time |
 /// | the case with a NUL in a subject | fails on nx-27017, which does not find such a text where a filter has a range too |
 /// | a server that is killed, cut off before its answers, slow, silent, or put back to an older copy, under load | on nx-27017 |
@@ -47,8 +47,9 @@ const BATCH: usize = 256;
 /// | `$$NOW`, TTL deletion, partial indexes and what they cost, a real replica set, failover, rollback, sharding, users and rights, TLS, a full disk, power cuts | not tried |
 ///
 /// Whoever has a MongoDB can run the conformance suite on it: set `MONGODB_URL` to the address of a database for
-/// tests, and run `cargo nextest run --all-features --test stores -E 'test(mongodb)'`. The cases that move the
-/// server's clock run only if `mongod` runs under libfaketime and `MONGODB_CLOCK` names the file of its time.
+/// tests, and run `cargo nextest run --all-features --test stores -E 'test(mongodb)'`. The collections stay in that
+/// database. Some cases move the server's clock, for which `mongod` has to run under libfaketime and `MONGODB_CLOCK` has
+/// to name the file of its time. With `MONGODB_CLOCK_STAYS=1` they are left out.
 ///
 /// # What is kept after a failure
 ///
@@ -77,12 +78,16 @@ const BATCH: usize = 256;
 /// There is one gap. A primary that was cut off from the others takes itself for the primary until it notices, by default 10
 /// seconds at most, while another may have been elected. A server of the application that still reaches
 /// the old one loads what the new one has changed. No decision on it can be written, because the old
-/// primary reaches no majority: rotations and logouts fail as `Timeout`. But a
-/// live check admits a session for those seconds that was ended elsewhere. If that is too much, ask for
-/// [`linearizable_loads`](MongoOptions::linearizable_loads).
+/// primary reaches no majority: rotations and logouts fail as `Timeout`. But for those seconds a
+/// live check admits a session that was ended elsewhere, and the logout of a session that was started elsewhere finds
+/// nothing to end. If that is too much, ask for [`linearizable_loads`](MongoOptions::linearizable_loads), which
+/// covers all but `end_all` and lists.
 ///
-/// A server that stands alone, without a replica set, has neither concern: it reads what it has, and waits for
-/// its own journal.
+/// An address with `directConnection=true` is for a server that stands alone. Of a member of a replica set, the driver
+/// would read also when it is no primary any more, so the store is not opened with it.
+///
+/// A server that stands alone, without a replica set, knows no majority: loads read what it has, and writes wait
+/// for its own journal.
 ///
 /// # How a session changes
 ///

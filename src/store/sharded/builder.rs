@@ -37,21 +37,20 @@ impl ShardedStoreBuilder {
 
     /// Adds a shard like [`shard`](Self::shard) that is empty although the others are not: because its
     /// database was lost with its sessions, or because the very first start was interrupted. Whoever had a
-    /// session there has to log in again.
-    pub fn emptied(mut self, name: impl Into<String>, store: impl SessionStore) -> Self {
-        self = self.shard(name, store);
-        self.shards
-            .iter_mut()
-            .last()
-            .into_iter()
-            .for_each(|shard| shard.is_emptied = true);
-        self
+    /// session there has to log in again. Name it by `shard` again in the next release: as long as this stays, a
+    /// wrong database that is empty is not noticed.
+    pub fn danger_emptied(self, name: impl Into<String>, store: impl SessionStore) -> Self {
+        let mut builder = self.shard(name, store);
+        if let Some(shard) = builder.shards.last_mut() {
+            shard.is_emptied = true;
+        }
+        builder
     }
 
-    /// Moves sessions to where they belong after the [change](ShardedStore#more-shards-or-fewer), each as
-    /// it is used. All servers must have been told of the change before.
-    pub fn move_sessions(mut self) -> Self {
-        self.moves = true;
+    /// Whether sessions move to where they belong after the [change](ShardedStore#more-shards-or-fewer), each
+    /// as it is used. The default is `false`. All servers must have been told of the change before.
+    pub fn move_sessions(mut self, moves: bool) -> Self {
+        self.moves = moves;
         self
     }
 

@@ -79,7 +79,7 @@ fn may_lack(shard: &Shard, step: Step, is_first_start: bool) -> Result<(), OpenE
         ),
         _ if shard.role != Role::Joins && !is_first_start && !shard.is_emptied => format!(
             "the shard `{name}` is empty, although others are not: is this its database? If it is meant to be \
-             empty, name it by `emptied`"
+             empty, name it by `danger_emptied`"
         ),
         _ => return Ok(()),
     };

@@ -86,7 +86,7 @@ use crate::{claims::SessionId, clock::Timestamp};
 ///     .shard("one", first) // the database that has the sessions
 ///     .joining("two", second);
 /// // At the next restart, once all servers run this:
-/// // let moving = announced.move_sessions();
+/// // let moving = announced.move_sessions(true);
 /// let store = announced.open().await?;
 /// # let _ = store;
 /// # Ok(())

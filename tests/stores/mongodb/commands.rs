@@ -111,7 +111,7 @@ async fn a_load_is_one_find_that_tells_the_time() {
         ],
     );
     server.answer("find", found(vec![doc! { "_id": "format", "format": 1 }]));
-    let options = MongoOptions::new().linearizable_loads();
+    let options = MongoOptions::new().linearizable_loads(true);
     let store = MongoStore::connect_with(&server.url(), options)
         .await
         .unwrap();

@@ -172,6 +172,16 @@ async fn an_old_server_and_one_that_takes_no_writes_are_refused() {
     );
 }
 
+/// The driver would read from it also when it is no primary any more.
+#[tokio::test]
+async fn a_direct_connection_to_a_member_of_a_replica_set_is_refused() {
+    let primary = Scripted::start().await;
+    assert_eq!(
+        refusal(&primary, "directConnection=true").await,
+        "its address has directConnection=true, which is not for a replica set"
+    );
+}
+
 #[tokio::test]
 async fn a_wrong_password_is_refused_and_not_shown() {
     let server = ready().await;

@@ -40,6 +40,11 @@ impl Map {
         primaries
     }
 
+    /// The server at a place, if it is known.
+    pub(super) fn at(&self, place: &Place) -> Option<&Arc<Node>> {
+        self.nodes.get(place)
+    }
+
     /// The server at a place.
     pub(super) fn node(&mut self, place: Place, source: &Source) -> RedisResult<Arc<Node>> {
         if let Some(node) = self.nodes.get(&place) {

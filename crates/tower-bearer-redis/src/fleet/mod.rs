@@ -39,6 +39,7 @@ use crate::{
 };
 use map::Map;
 use node::{Node, Place};
+use source::Told;
 pub(super) use source::{Kind, Source, has_only_a_part};
 
 /// How many times in a row a command follows where it is sent.
@@ -149,13 +150,16 @@ impl Fleet {
     }
 
     /// Puts together what goes to the same server. A command that no server is known for is left
-    /// out.
+    /// out. All are routed by the same knowledge: what belongs together must not be spread over an old
+    /// and a new primary.
     async fn batches<'a>(&self, due: Vec<Due<'a>>, deadline: Instant) -> Vec<Batch<'a>> {
+        self.be_sure(&due, deadline).await;
+        let map = self.read();
         let mut batches: Vec<Batch<'a>> = Vec::new();
         for due in due {
             let (node, asking) = match &due.ask {
                 Some(node) => (Arc::clone(node), true),
-                None => match self.serving(slot::of(due.command), deadline).await {
+                None => match map.serving(slot::of(due.command)) {
                     Some(node) => (node, false),
                     None => continue,
                 },
@@ -175,17 +179,20 @@ impl Fleet {
         batches
     }
 
-    /// Who serves a slot, or any of the servers. If it is in doubt, it is asked for.
-    async fn serving(&self, slot: Option<u16>, deadline: Instant) -> Option<Arc<Node>> {
-        let known = self.read().serving(slot);
-        if let Some(node) = known
-            && !node.is_in_doubt()
-        {
-            return Some(node);
+    /// Asks anew who serves which slot, if that is in doubt for any of the commands.
+    async fn be_sure(&self, due: &[Due<'_>], deadline: Instant) {
+        let is_in_doubt = {
+            let map = self.read();
+            let mut routed = due.iter().filter(|due| due.ask.is_none());
+            routed.any(|due| {
+                let node = map.serving(slot::of(due.command));
+                node.is_none_or(|node| node.is_in_doubt())
+            })
+        };
+        if is_in_doubt {
+            // Who was known last may still serve, or serve again.
+            let _ = timeout_at(deadline, self.refresh()).await;
         }
-        // Who was known last may still serve, or serve again.
-        let _ = timeout_at(deadline, self.refresh()).await;
-        self.read().serving(slot)
     }
 
     /// Asks who serves which slot, unless somebody else has just done so.
@@ -195,10 +202,11 @@ impl Fleet {
             return Ok(());
         }
         let known = self.read().primaries();
-        let mut failure = unserved();
+        let (mut kept, mut failure) = (None, unserved());
         for node in self.source.to_ask(known) {
             let answer = timeout(self.source.patience(), self.source.ask(&node)).await;
             match answer.unwrap_or_else(late) {
+                Ok(told) if self.names_a_doubted(&told) => kept = kept.or(Some(told)),
                 Ok(told) => {
                     *asked = Some(Instant::now());
                     return self.write().replace(told, &self.source);
@@ -207,7 +215,17 @@ impl Fleet {
             }
         }
         *asked = Some(Instant::now());
-        Err(failure)
+        kept.map_or(Err(failure), |told| {
+            self.write().replace(told, &self.source)
+        })
+    }
+
+    /// Whether slots are said to be served by a server that is in doubt. Who says so may be cut off from the
+    /// others, of whom the next may know better.
+    fn names_a_doubted(&self, told: &[Told]) -> bool {
+        let map = self.read();
+        let doubted = |told: &Told| map.at(&told.place).is_some_and(|node| node.is_in_doubt());
+        told.iter().any(doubted)
     }
 
     /// Where the answer sends its command, if it does: to the server that is given, or to whom the

@@ -81,8 +81,8 @@ impl Drop for Watch<'_> {
     }
 }
 
-/// Whether the server says that it does not serve at present: it is starting, a replica, or cut off
-/// from the others.
+/// Whether the server says that it does not serve at present: it is starting, a replica, cut off
+/// from the others, or without enough replicas, as a primary is whose place another has taken.
 fn is_out_of_service(answer: &Answer) -> bool {
     use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly};
     let error = answer.as_ref().err();
@@ -90,6 +90,6 @@ fn is_out_of_service(answer: &Answer) -> bool {
         ErrorKind::Server(kind) => {
             matches!(kind, BusyLoading | ClusterDown | MasterDown | ReadOnly)
         }
-        _ => false,
+        _ => error.code() == Some("NOREPLICAS"),
     })
 }

@@ -78,7 +78,7 @@ impl Source {
             Kind::Sentinel(_) => Vec::new(),
         };
         all.extend(self.given.iter().cloned());
-        all.sort_by_key(|node| node.is_in_doubt());
+        all.sort_by_cached_key(|node| node.is_in_doubt());
         all
     }
 

@@ -63,7 +63,7 @@ const BATCH: usize = 256;
 /// | MariaDB 10.11 | tested: alone, with a replica that takes over, and as a Galera cluster |
 /// | MariaDB 10.5 to 10.10, and newer than 10.11 | expected to work, not tested |
 /// | MySQL 8.0 and newer | expected to work, as the store uses only what both have; **not tested** |
-/// | MySQL Group Replication with several primaries | not supported: a load could miss what another member has acknowledged |
+/// | MySQL Group Replication | not supported with several primaries, and with one only with `group_replication_consistency` at `BEFORE_ON_PRIMARY_FAILOVER`: a load could miss what another member has acknowledged |
 /// | a proxy that sends reads to replicas | not supported, and noticed if the replicas are read-only |
 ///
 /// # Login and TLS
@@ -133,6 +133,8 @@ const BATCH: usize = 256;
 /// A call that is cancelled or takes too long has happened whole or not at all, or will do so
 /// within the [timeout](MySqlOptions::timeout), or within a few seconds if that is shorter: the server counts
 /// the wait for a lock in whole seconds. Its connection can be used again, or is replaced if the server does not answer.
+/// If a machine of the application vanishes in the middle of an `end_all`, MariaDB gives up its locks after a quarter
+/// of the timeout, MySQL when it notices that the connection is lost.
 ///
 /// # Rights
 ///

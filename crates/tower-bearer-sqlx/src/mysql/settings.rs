@@ -13,7 +13,7 @@ pub(super) type Settle = Arc<str>;
 
 const ASK: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'read_only', \
     'innodb_read_only', 'log_bin', 'binlog_format', 'max_statement_time', 'max_execution_time', \
-    'wsrep_sync_wait', 'wsrep_dirty_reads')";
+    'idle_transaction_timeout', 'wsrep_sync_wait', 'wsrep_dirty_reads')";
 
 /// The oldest servers on which the tables can be made as they are.
 const OLDEST_MARIADB: (u32, u32) = (10, 5);
@@ -73,6 +73,8 @@ impl Settings {
             format!("{:.3}", statement.as_secs_f64()),
         );
         also("max_execution_time", statement.as_millis().to_string());
+        // A machine that vanishes in the middle of an `end_all` does not keep its locks.
+        also("idle_transaction_timeout", lock.to_string());
         also("wsrep_sync_wait", "7".to_owned());
         also("wsrep_dirty_reads", "0".to_owned());
         set.into()

@@ -18,7 +18,7 @@ async fn names_are_checked() {
         ShardedStore::builder().shard("", memory()),
         ShardedStore::builder().shard("x".repeat(65), memory()),
         one().shard("one", memory()),
-        one().move_sessions(),
+        one().move_sessions(true),
     ];
     for builder in wrong {
         assert_eq!(refused(builder).await.0, OpenErrorKind::Address);
@@ -55,7 +55,7 @@ async fn the_steps_of_a_change_follow_each_other() {
     let (one, two) = (memory(), memory());
     let before = || ShardedStore::builder().shard("one", one.clone());
     let announced = || before().joining("two", two.clone());
-    let moving = || announced().move_sessions();
+    let moving = || announced().move_sessions(true);
     let after = || before().shard("two", two.clone());
     before().open().await.unwrap();
     assert_eq!(refused(after()).await.0, OpenErrorKind::Unsuitable);
@@ -97,7 +97,7 @@ async fn an_empty_database_is_not_taken_for_a_shard() {
         "{why}"
     );
     let lost = ShardedStore::builder().shard("one", one.clone());
-    lost.emptied("two", memory()).open().await.unwrap();
+    lost.danger_emptied("two", memory()).open().await.unwrap();
 }
 
 #[tokio::test]
@@ -107,11 +107,11 @@ async fn no_session_moves_to_a_shard_that_was_not_announced() {
         let builder = ShardedStore::builder().shard("one", one.clone());
         builder.joining("two", two.clone())
     };
-    let (kind, why) = refused(change().move_sessions()).await;
+    let (kind, why) = refused(change().move_sessions(true)).await;
     assert_eq!(kind, OpenErrorKind::Unsuitable);
     assert!(why.contains("was never announced"), "{why}");
     change().open().await.unwrap();
-    change().move_sessions().open().await.unwrap();
+    change().move_sessions(true).open().await.unwrap();
 }
 
 /// The mark is never deleted, and is in nobody's list.

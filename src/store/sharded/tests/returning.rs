@@ -34,7 +34,7 @@ impl Two {
 
     async fn growing(&self) -> ShardedStore {
         self.announced().open().await.unwrap();
-        self.announced().move_sessions().open().await.unwrap()
+        self.announced().move_sessions(true).open().await.unwrap()
     }
 
     fn announced(&self) -> ShardedStoreBuilder {
@@ -45,7 +45,7 @@ impl Two {
     async fn shrinking(&self) -> ShardedStore {
         let builder = ShardedStore::builder().shard("one", self.one.clone());
         let builder = builder.leaving("two", self.two.clone());
-        builder.move_sessions().open().await.unwrap()
+        builder.move_sessions(true).open().await.unwrap()
     }
 
     /// A session that has arrived at the second shard, and whose server died before it left its row at the
@@ -181,7 +181,7 @@ async fn the_end_of_a_sealed_row_reaches_the_copy() {
     };
     let builder = ShardedStore::builder().shard("one", two.one.clone());
     let builder = builder.joining("two", ServiceStore::new(target));
-    let moving = builder.move_sessions().open().await.unwrap();
+    let moving = builder.move_sessions(true).open().await.unwrap();
     let state = moving.load(id).await.unwrap().record.unwrap().state;
     assert!(state.ended.is_some());
     assert_eq!(live(&two.two, id).await, None);
