@@ -168,7 +168,7 @@ fn a_row_that_says_what_it_cannot_mean_is_corrupt() {
     let row = row(&record);
     let client = 115 + 8 + 32 + 16 + 4;
     let damages = [
-        ("ended", 9, 6),
+        ("ended", 9, 7),
         ("ended", 30, 1),
         ("confirmed_at", 14, 2),
         ("confirmed_at", 22, 1),
