@@ -87,8 +87,11 @@ impl Layout {
 
     /// Nothing if there is no shard at all, which the builder refuses.
     pub(super) fn home(&self, id: SessionId) -> Option<Home<'_>> {
-        let source = rendezvous::choose(self.before(), id)?;
         let target = rendezvous::choose(self.after(), id)?;
+        if self.step == Step::Settled {
+            return Some(Home::Settled(target));
+        }
+        let source = rendezvous::choose(self.before(), id)?;
         Some(match source.name == target.name {
             true => Home::Settled(target),
             false => Home::Changing { source, target },

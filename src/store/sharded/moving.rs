@@ -72,9 +72,7 @@ impl Move {
     /// arrived elsewhere: within one change, sessions only move on.
     async fn make_room(&self, row: &Record, now: Timestamp) -> Result<(), StoreError> {
         if self.begins && !is_left_behind(row) {
-            let next = left_behind(row, now);
-            let (id, version) = (row.session.id, row.state.version);
-            let (Swap::Swapped | Swap::Lost) = self.target.swap(id, version, &next).await?;
+            let (Swap::Swapped | Swap::Lost) = leave_behind(&self.target, row, now).await?;
         }
         Ok(())
     }
@@ -121,8 +119,7 @@ impl Move {
         let id = record.session.id;
         self.copy(unsealed(record.clone())).await?;
         for _ in 0..TRIES {
-            let next = left_behind(&record, now);
-            if self.source.swap(id, record.state.version, &next).await? == Swap::Swapped {
+            if leave_behind(&self.source, &record, now).await? == Swap::Swapped {
                 return Ok(());
             }
             let here = self.source.load(id).await?;
@@ -230,10 +227,15 @@ impl Move {
             return;
         };
         if is_sealed(&row.state) && !is_left_behind(&row) {
-            let next = left_behind(&row, now);
-            let _ = self.source.swap(id, row.state.version, &next).await;
+            let _ = leave_behind(&self.source, &row, now).await;
         }
     }
+}
+
+/// Ends a sealed row whose session is elsewhere. It is lost if the row has changed meanwhile.
+async fn leave_behind(store: &AnyStore, row: &Record, now: Timestamp) -> Result<Swap, StoreError> {
+    let next = left_behind(row, now);
+    store.swap(row.session.id, row.state.version, &next).await
 }
 
 /// Does it in a task of its own, so that a caller that goes away does not leave a session half way.

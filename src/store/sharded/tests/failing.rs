@@ -1,36 +1,11 @@
 //! One shard is down: what that costs, and what it does not.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::{
+    future::ready,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use super::*;
-use crate::store::service::{ServiceStore, StoreRequest, StoreResponse, StoreService};
-
-/// A store that can be switched off.
-#[derive(Clone)]
-struct Switch {
-    within: StoreService<MemoryStore>,
-    is_down: Arc<AtomicBool>,
-}
-
-impl tower_service::Service<StoreRequest> for Switch {
-    type Response = StoreResponse;
-    type Error = StoreError;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<StoreResponse, StoreError>> + Send>>;
-
-    fn poll_ready(
-        &mut self,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), StoreError>> {
-        self.within.poll_ready(context)
-    }
-
-    fn call(&mut self, request: StoreRequest) -> Self::Future {
-        match self.is_down.load(Relaxed) {
-            true => Box::pin(async { Err(StoreErrorKind::Unavailable.into()) }),
-            false => Box::pin(self.within.call(request)),
-        }
-    }
-}
 
 /// Two shards with three sessions each of one subject, of which the first is down now.
 async fn half_down() -> (
@@ -41,12 +16,15 @@ async fn half_down() -> (
 ) {
     let (switch, clock) = (Arc::new(AtomicBool::new(false)), ManualClock::new(START));
     let memory = || MemoryStore::with_clock(clock.clone());
-    let down = Switch {
-        within: StoreService::new(memory()),
-        is_down: switch.clone(),
-    };
+    let is_down = switch.clone();
+    let down = before(memory(), move |_| {
+        ready(match is_down.load(Relaxed) {
+            true => Err(StoreErrorKind::Unavailable.into()),
+            false => Ok(()),
+        })
+    });
     let store = ShardedStore::builder()
-        .shard("down", ServiceStore::new(down))
+        .shard("down", down)
         .shard("up", memory());
     let store = store.open().await.unwrap();
     let mut ids = [Vec::new(), Vec::new()];

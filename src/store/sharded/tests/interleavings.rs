@@ -6,7 +6,7 @@ use std::cell::Cell;
 use super::{
     layout::{Role, Shard},
     seal::is_sealed,
-    stepping::{Actor, Path, Stepping, at_once, run},
+    stepping::{Actor, Path, at_once, run, stepping},
     *,
 };
 
@@ -48,7 +48,7 @@ impl World {
             let shards = [("old", &old, Role::Stays), ("new", &new, Role::Joins)];
             let shards = shards.map(|(name, store, role)| Shard {
                 name: name.to_owned(),
-                store: AnyStore::new(Stepping(store.clone())),
+                store: AnyStore::new(stepping(store.clone())),
                 role,
                 is_emptied: false,
             });

@@ -13,12 +13,16 @@ mod stepping;
 
 use std::time::Duration;
 
+use tower_service::Service;
 use uuid::Uuid;
 
 use super::*;
 use crate::{
     clock::ManualClock,
-    store::{MemoryStore, Session, SessionSecret},
+    store::{
+        MemoryStore, Session, SessionSecret,
+        service::{ServiceStore, StoreRequest, StoreService},
+    },
 };
 
 const START: Timestamp = Timestamp::from_secs(1_000_000);
@@ -39,4 +43,22 @@ fn memory() -> MemoryStore {
 
 fn id(number: u128) -> SessionId {
     SessionId::from_uuid(Uuid::from_u128(number))
+}
+
+/// The store, with something that happens before each call and may fail it.
+fn before<Fut>(
+    store: MemoryStore,
+    happens: impl Fn(&StoreRequest) -> Fut + Clone + Send + Sync + 'static,
+) -> impl SessionStore
+where
+    Fut: Future<Output = Result<(), StoreError>> + Send + 'static,
+{
+    ServiceStore::new(tower::service_fn(move |request: StoreRequest| {
+        let happens = happens(&request);
+        let call = StoreService::new(store.clone()).call(request);
+        async move {
+            happens.await?;
+            call.await
+        }
+    }))
 }

@@ -1,16 +1,9 @@
 //! What an earlier change left behind.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 
 use super::*;
-use crate::store::{
-    OpenError,
-    service::{ServiceStore, StoreRequest, StoreResponse, StoreService},
-};
+use crate::store::OpenError;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -175,45 +168,25 @@ async fn the_end_of_a_sealed_row_reaches_the_copy() {
     let two = Two::new();
     let id = moving_id(&two.growing().await);
     two.one.insert(&record(id)).await.unwrap();
-    let target = EndsBefore {
-        inserts: StoreService::new(two.two.clone()),
-        at: two.one.clone(),
-    };
+    let source = two.one.clone();
+    let target = before(two.two.clone(), move |request| {
+        let (source, is_insert) = (
+            source.clone(),
+            matches!(request, StoreRequest::Insert { .. }),
+        );
+        async move {
+            if is_insert {
+                source
+                    .end_all(ISSUER, "anna", None, EndReason::Logout)
+                    .await?;
+            }
+            Ok(())
+        }
+    });
     let builder = ShardedStore::builder().shard("one", two.one.clone());
-    let builder = builder.joining("two", ServiceStore::new(target));
+    let builder = builder.joining("two", target);
     let moving = builder.move_sessions(true).open().await.unwrap();
     let state = moving.load(id).await.unwrap().record.unwrap().state;
     assert!(state.ended.is_some());
     assert_eq!(live(&two.two, id).await, None);
-}
-
-/// A store before whose inserts the user logs out everywhere at another.
-#[derive(Clone)]
-struct EndsBefore {
-    inserts: StoreService<MemoryStore>,
-    at: MemoryStore,
-}
-
-impl tower_service::Service<StoreRequest> for EndsBefore {
-    type Response = StoreResponse;
-    type Error = StoreError;
-    type Future = Pin<Box<dyn Future<Output = Result<StoreResponse, StoreError>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), StoreError>> {
-        self.inserts.poll_ready(context)
-    }
-
-    fn call(&mut self, request: StoreRequest) -> Self::Future {
-        let (at, is_insert) = (
-            self.at.clone(),
-            matches!(request, StoreRequest::Insert { .. }),
-        );
-        let call = self.inserts.call(request);
-        Box::pin(async move {
-            if is_insert {
-                at.end_all(ISSUER, "anna", None, EndReason::Logout).await?;
-            }
-            call.await
-        })
-    }
 }

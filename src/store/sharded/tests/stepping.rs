@@ -8,8 +8,13 @@ use std::{
 
 use super::*;
 
-#[derive(Clone)]
-pub(super) struct Stepping(pub(super) MemoryStore);
+/// The store, which gives way once before each call.
+pub(super) fn stepping(store: MemoryStore) -> impl SessionStore {
+    before(store, |_| async {
+        step().await;
+        Ok(())
+    })
+}
 
 /// Pending once.
 async fn step() {
@@ -19,77 +24,6 @@ async fn step() {
         false => Poll::Pending,
     })
     .await;
-}
-
-macro_rules! stepping {
-    ($self:ident . $method:ident ( $($argument:expr),* )) => {{
-        step().await;
-        $self.0.$method($($argument),*).await
-    }};
-}
-
-impl SessionStore for Stepping {
-    async fn now(&self) -> Result<Timestamp, StoreError> {
-        stepping!(self.now())
-    }
-
-    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
-        stepping!(self.insert(record))
-    }
-
-    async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
-        stepping!(self.load(id))
-    }
-
-    async fn swap(
-        &self,
-        id: SessionId,
-        expected: u64,
-        next: &SessionState,
-    ) -> Result<Swap, StoreError> {
-        stepping!(self.swap(id, expected, next))
-    }
-
-    async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
-        stepping!(self.confirm(pairs))
-    }
-
-    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
-        stepping!(self.end(id, reason))
-    }
-
-    async fn end_all(
-        &self,
-        issuer: &str,
-        subject: &str,
-        keep: Option<SessionId>,
-        reason: EndReason,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        stepping!(self.end_all(issuer, subject, keep, reason))
-    }
-
-    async fn list(
-        &self,
-        issuer: &str,
-        subject: &str,
-        before: Option<SessionId>,
-        limit: usize,
-    ) -> Result<Listed, StoreError> {
-        stepping!(self.list(issuer, subject, before, limit))
-    }
-
-    async fn ended_since(
-        &self,
-        since: Timestamp,
-        after: Option<SessionId>,
-        limit: usize,
-    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
-        stepping!(self.ended_since(since, after, limit))
-    }
-
-    async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
-        stepping!(self.delete_expired(limit))
-    }
 }
 
 /// A path in the tree of all orders, which is walked depth first.
