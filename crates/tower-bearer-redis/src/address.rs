@@ -43,8 +43,8 @@ impl Address {
 
 impl<'a> Parts<'a> {
     fn new(scheme: &'a str, rest: &'a str) -> RedisResult<Self> {
-        let (rest, query) = split_before(rest, ['?', '#']);
-        let (authority, path) = split_before(rest, ['/', '/']);
+        let (rest, query) = split_before(rest, &['?', '#']);
+        let (authority, path) = split_before(rest, &['/']);
         let at = authority.rfind('@').map_or(0, |at| at + 1);
         let (user, hosts) = authority.split_at(at);
         let hosts: Vec<_> = hosts.split(',').collect();
@@ -85,7 +85,7 @@ fn cluster(parts: &Parts<'_>) -> RedisResult<Address> {
 /// are those of the server that the sentinels name.
 fn sentinel(parts: &Parts<'_>) -> RedisResult<Address> {
     let path = parts.path.trim_start_matches('/');
-    let (name, database) = split_before(path, ['/', '/']);
+    let (name, database) = split_before(path, &['/']);
     if name.is_empty() {
         return Err(malformed("the name of the primary is missing"));
     }
@@ -107,7 +107,7 @@ fn with_port(host: &str) -> String {
 }
 
 /// The text before the first of the marks, and the rest from there on.
-fn split_before(text: &str, marks: [char; 2]) -> (&str, &str) {
+fn split_before<'a>(text: &'a str, marks: &[char]) -> (&'a str, &'a str) {
     text.split_at(text.find(marks).unwrap_or(text.len()))
 }
 
