@@ -133,7 +133,7 @@ async fn refresh(endpoint: TokenEndpoint, token: String) -> Result<Outcome, BoxE
         if !answer.headers().contains_key(header::RETRY_AFTER) {
             return Err("a 503 without Retry-After".into());
         }
-        // Retry-After says a second; this is only to see the end of it sooner.
+        // Retry-After says seconds; this is only to see the end of it sooner.
         sleep(Duration::from_millis(5)).await;
     }
     Err("the store never took the call".into())

@@ -293,6 +293,21 @@ pub enum ErrorCode {
     /// The server has a fault, such as a mistake in how the application uses this crate.
     ServerError,
     /// The store or the key set cannot be reached: try again later.
+    ///
+    /// The answer says in `Retry-After` after how many seconds (RFC 9110 §10.2.3). It is a random number
+    /// between one and a limit, which all layers and endpoints of a process share, as clients that come
+    /// back all at once would keep a server down:
+    ///
+    /// | in a second in which this process answers | the limit |
+    /// | --- | --- |
+    /// | 100 requests with this code, or fewer | halves, down to 1 s |
+    /// | more than 100 | doubles, up to 120 s |
+    ///
+    /// So who has few clients tells nobody more than a second, and after the last refusal it takes seven
+    /// seconds at most until that is so again. Whoever sends many requests that nobody can decide, such as ones
+    /// with tokens of made-up keys, makes the limit grow as well, but only for those that get this answer.
+    /// [The manual](https://docs.rs/tower-bearer/latest/tower_bearer/manual/scale/index.html#a-region-is-lost)
+    /// shows what it is good for.
     TemporarilyUnavailable,
 }
 

@@ -180,6 +180,7 @@ export class AuthError extends Error {
   readonly status: number | null;
   /** The OAuth error code, as `invalid_client`. */
   readonly code: string | null;
-  /** Milliseconds that the server asks to wait. */
+  /** Milliseconds that the server asks to wait; five minutes at most. The client waits for so long and a
+   * random part of up to a half of it, or for its own back-off, if that is longer. */
   readonly retryAfter: number | null;
 }

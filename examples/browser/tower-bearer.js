@@ -20,7 +20,8 @@
  * 4. One refresh at a time, in the page and, under a Web Lock, among its tabs. Its token is handed
  *    to the others over a BroadcastChannel, and who has waited for the lock takes that one.
  * 5. A refresh whose answer is lost, or is no token answer, is repeated, as the server redelivers. After that, who needs a
- *    token gets the failure until a back-off is over or the browser is online again.
+ *    token gets the failure until a back-off is over or the browser is online again. It doubles with each
+ *    failure up to a minute, has a random part, and is never shorter than the server's `Retry-After`.
  * 6. A token is never replaced by one of the same session and an earlier generation.
  * 7. Only four things sign out: a logout, the server's `invalid_grant`, its word that it got no
  *    token (`invalid_request` with `"reason": "no_token"`), and a refresh that brings another user's
@@ -68,7 +69,7 @@ const SECOND = 1000;
 const REFRESH_AT = 0.8;
 const JITTER = 0.1;
 
-/** How often one refresh asks, and the longest `Retry-After` that it sits out. */
+/** How often a refresh asks where none has failed before, and the longest `Retry-After` that it sits out. */
 const ATTEMPTS = 3;
 const PATIENCE = 5 * SECOND;
 
@@ -361,6 +362,17 @@ function retryAfter({ headers }) {
   const date = Date.parse(headers.get('date') ?? '') || Date.now();
   const wait = /^\d+$/.test(text) ? Number(text) * SECOND : Date.parse(text) - date;
   return Number.isNaN(wait) ? null : Math.min(Math.max(wait, 0), LONGEST_RETRY_AFTER);
+}
+
+/**
+ * Its own pause, less a random part of up to a half. What the server has told is waited out, and then a
+ * random part of up to a half of the longer of both, so that those who were told the same do not come
+ * together.
+ * @param {number} own @param {number | null} told
+ */
+function pauseOf(own, told) {
+  const half = Math.max(own, told ?? 0) / 2;
+  return Math.max(half, told ?? 0) + half * Math.random();
 }
 
 /** @param {string} text @returns {Record<string, unknown> | null} */
@@ -1003,9 +1015,12 @@ class Client {
     return this.#pause ? this.#pause.wait - since(this.#pause.from) : 0;
   }
 
-  /** The server may have rotated and its answer be lost: it is asked again with the same token. */
+  /** The server may have rotated and its answer be lost: it is asked again with the same token. After a
+   * refresh that has failed the next one does that, so that a server in trouble gets no more than a request
+   * for each pause. */
   async #exchange() {
     const epoch = this.#epoch;
+    const attempts = this.#failures > 0 ? 1 : ATTEMPTS;
     for (let attempt = 1; ; attempt += 1) {
       const asked = now();
       try {
@@ -1019,10 +1034,10 @@ class Client {
         if (epoch !== this.#epoch) return this.#current();
         if (!(cause instanceof AuthError)) throw cause;
         if (this.#endpoint.isLeftToBrowser(cause)) return this.#isDeviceBoundNow();
-        const wait = cause.retryAfter ?? 2 ** attempt * 100 * (1 + Math.random());
+        const isToldLonger = (cause.retryAfter ?? 0) > PATIENCE;
         const isPassing = PASSING.includes(cause.kind);
-        if (!isPassing || attempt === ATTEMPTS || wait > PATIENCE) throw this.#fail(cause);
-        await sleep(wait);
+        if (!isPassing || attempt === attempts || isToldLonger) throw this.#fail(cause);
+        await sleep(pauseOf(2 ** attempt * 200, cause.retryAfter));
         if (epoch !== this.#epoch) return this.#current();
       }
     }
@@ -1099,7 +1114,7 @@ class Client {
       return error;
     }
     const pause = Math.min(FIRST_PAUSE * 2 ** this.#failures, LONGEST_PAUSE);
-    const wait = error.retryAfter ?? pause * (0.5 + Math.random() / 2);
+    const wait = pauseOf(pause, error.retryAfter);
     const { kind, message, status, code } = error;
     this.#tabs.tell({ kind: 'failed', error: { kind, message, status, code }, wait });
     this.#pauseFor(wait, error);

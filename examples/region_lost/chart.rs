@@ -34,7 +34,7 @@ const BAND: RGBColor = RGBColor(246, 238, 238);
 /// The policies that have a curve.
 const CURVES: [(&str, RGBColor); 5] = [
     ("no back-off: each second", RGBColor(207, 34, 46)),
-    ("tower-bearer.js, `Retry-After: 1`", RGBColor(219, 109, 40)),
+    ("`Retry-After: 1`, obeyed", RGBColor(219, 109, 40)),
     ("client layer, `Retry-After: 1`", RGBColor(130, 80, 223)),
     ("doubling to 60 s, jitter", RGBColor(9, 105, 218)),
     ("client layer, by load", RGBColor(26, 127, 55)),

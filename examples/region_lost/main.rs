@@ -8,13 +8,15 @@
 //! prints the tables of the manual's page on scale and draws `docs/region_lost.svg`. All numbers of the
 //! model stand in `world`, with where they come from.
 //!
-//! Each file uses only files to the left of it: `random`, `world`, `policy`, `calendar`, `client`,
+//! Each file uses only files to the left of it: `random`, `load`, `world`, `policy`, `calendar`, `client`,
 //! `region`, `tally`, `simulation`, `report`, `chart`, `command`.
 
 mod calendar;
 mod chart;
 mod client;
 mod command;
+#[path = "../../src/reply/load.rs"]
+mod load;
 mod policy;
 #[path = "../rotation_study/random.rs"]
 mod random;

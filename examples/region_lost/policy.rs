@@ -36,6 +36,15 @@ pub(crate) enum Jitter {
     Half,
 }
 
+impl Jitter {
+    fn of(self, whole: Millis, random: &mut Random) -> Millis {
+        match self {
+            Self::None => whole,
+            Self::Half => whole - random.within(0..whole / 2),
+        }
+    }
+}
+
 /// What the servers say with a 503.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum RetryAfter {
@@ -43,8 +52,7 @@ pub(crate) enum RetryAfter {
     Fixed(Millis),
     /// A whole number of seconds, from one to this, at random.
     Random(Millis),
-    /// The same with a limit that doubles with each second in which requests are refused, and halves with
-    /// each other one: from two seconds to two minutes.
+    /// The same with the limit of `tower-bearer`.
     ByLoad,
 }
 
@@ -57,6 +65,7 @@ pub(crate) struct Failures {
     requests: u32,
 }
 
+/// Of a refresh that follows no failed one.
 const REQUESTS: u32 = 3;
 const LONGEST: Millis = MINUTE;
 const PATIENCE: Millis = 5 * SECOND;
@@ -72,49 +81,42 @@ impl Manner {
         match self {
             Self::EachSecond => SECOND,
             Self::Doubling(jitter) => {
-                let own = failures.next_refresh(jitter, random);
+                let own = jitter.of(failures.next_refresh(), random);
                 own.max(said.unwrap_or_default())
             }
             Self::Obeying => {
-                let own = failures.next_refresh(Jitter::Half, random);
+                let own = Jitter::Half.of(failures.next_refresh(), random);
                 said.unwrap_or(own)
             }
             Self::Layer => {
-                failures.requests += 1;
-                let whole = doubled(300, failures.requests - 1, PATIENCE);
-                let soon = less(whole, random).max(said.unwrap_or_default());
-                failures.again(soon).unwrap_or_else(|| {
-                    let own = failures.next_refresh(Jitter::Half, random);
-                    own.max(said.unwrap_or_default())
-                })
+                let own = failures.next(300, said);
+                patient(own, said, random)
             }
             Self::Browser => {
-                failures.requests += 1;
-                let whole = doubled(400, failures.requests - 1, LONGEST);
-                let soon = said.unwrap_or_else(|| less(whole, random));
-                failures.again(soon).unwrap_or_else(|| {
-                    let own = failures.next_refresh(Jitter::Half, random);
-                    said.unwrap_or(own)
-                })
+                let own = failures.next(400, said);
+                patient(own, said, random)
             }
         }
     }
 }
 
 impl Failures {
-    /// The pause within a refresh, or nothing where the refresh has failed.
-    fn again(&self, soon: Millis) -> Option<Millis> {
-        (self.requests < REQUESTS && soon <= PATIENCE).then_some(soon)
+    /// The pause of a client of ours, before its random part: within a refresh, where the first one is this,
+    /// and after it.
+    fn next(&mut self, first: Millis, said: Option<Millis>) -> Millis {
+        self.requests += 1;
+        let requests = if self.refreshes > 0 { 1 } else { REQUESTS };
+        match self.requests < requests && said.unwrap_or_default() <= PATIENCE {
+            true => doubled(first, self.requests - 1, PATIENCE),
+            false => self.next_refresh(),
+        }
     }
 
-    fn next_refresh(&mut self, jitter: Jitter, random: &mut Random) -> Millis {
+    fn next_refresh(&mut self) -> Millis {
         let whole = doubled(SECOND, self.refreshes, LONGEST);
         self.refreshes += 1;
         self.requests = 0;
-        match jitter {
-            Jitter::None => whole,
-            Jitter::Half => less(whole, random),
-        }
+        whole
     }
 }
 
@@ -122,9 +124,11 @@ fn doubled(first: Millis, times: u32, longest: Millis) -> Millis {
     (first << times.min(16)).min(longest)
 }
 
-/// Less a random part of up to a half.
-fn less(whole: Millis, random: &mut Random) -> Millis {
-    whole - random.within(0..whole / 2)
+/// What was said, and then a random part of up to a half of the longer of both.
+fn patient(own: Millis, said: Option<Millis>, random: &mut Random) -> Millis {
+    let said = said.unwrap_or_default();
+    let half = own.max(said) / 2;
+    half.max(said) + random.within(0..half)
 }
 
 impl Policy {

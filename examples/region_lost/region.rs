@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use crate::{
     calendar::TICK,
+    load::Load,
     policy::RetryAfter,
     random::Random,
-    world::{CAPACITY, DEADLINE, MINUTE, Millis, SECOND, World},
+    world::{CAPACITY, DEADLINE, Millis, PROCESSES, SECOND, World},
 };
 
 pub(crate) struct Region {
@@ -16,9 +17,11 @@ pub(crate) struct Region {
     admission: f64,
     waiting: VecDeque<(usize, Millis)>,
     retry_after: RetryAfter,
-    /// For `RetryAfter::ByLoad`.
-    limit: Millis,
-    has_refused: bool,
+    /// What each process counts, and how many refusals of it one that is simulated stands for.
+    load: Load,
+    weight: f64,
+    /// The part of one that is not counted yet.
+    uncounted: f64,
 }
 
 /// What became of requests in a tick.
@@ -29,9 +32,6 @@ pub(crate) struct Done {
     pub(crate) unanswered: Vec<usize>,
 }
 
-const SHORTEST_LIMIT: Millis = 2 * SECOND;
-const LONGEST_LIMIT: Millis = 2 * MINUTE;
-
 impl Region {
     pub(crate) fn new(world: &World, retry_after: RetryAfter) -> Self {
         Self {
@@ -40,8 +40,9 @@ impl Region {
             admission: world.admission,
             waiting: VecDeque::new(),
             retry_after,
-            limit: SHORTEST_LIMIT,
-            has_refused: false,
+            load: Load::NONE,
+            weight: world.sample / PROCESSES,
+            uncounted: 0.0,
         }
     }
 
@@ -70,7 +71,6 @@ impl Region {
             self.left -= rest;
             done.served.push(client);
         }
-        self.adapt(now, &done);
         done
     }
 
@@ -79,28 +79,25 @@ impl Region {
         is_meant(*since).then(|| self.waiting.pop_front())?
     }
 
-    fn adapt(&mut self, now: Millis, done: &Done) {
-        self.has_refused |= !done.refused.is_empty() || !done.unanswered.is_empty();
-        if now % SECOND != 0 {
-            return;
-        }
-        let limit = match self.has_refused {
-            true => self.limit * 2,
-            false => self.limit / 2,
-        };
-        self.limit = limit.clamp(SHORTEST_LIMIT, LONGEST_LIMIT);
-        self.has_refused = false;
-    }
-
     /// What is said with a 503.
-    pub(crate) fn retry_after(&self, random: &mut Random) -> Option<Millis> {
-        let up_to =
-            |limit: Millis, random: &mut Random| random.within(1..limit / SECOND + 1) * SECOND;
+    pub(crate) fn retry_after(&mut self, now: Millis, random: &mut Random) -> Option<Millis> {
+        let mut up_to = |limit: Millis| random.within(1..limit / SECOND + 1) * SECOND;
         match self.retry_after {
             RetryAfter::Nothing => None,
             RetryAfter::Fixed(pause) => Some(pause),
-            RetryAfter::Random(limit) => Some(up_to(limit, random)),
-            RetryAfter::ByLoad => Some(up_to(self.limit, random)),
+            RetryAfter::Random(limit) => Some(up_to(limit)),
+            RetryAfter::ByLoad => Some(up_to(self.limit(now))),
         }
+    }
+
+    /// The limit of all its processes, between which the requests are spread evenly.
+    fn limit(&mut self, now: Millis) -> Millis {
+        let second = u32::try_from(now / SECOND).unwrap_or_default();
+        self.uncounted += self.weight;
+        while self.uncounted >= 1.0 {
+            self.uncounted -= 1.0;
+            self.load = self.load.refuse(second);
+        }
+        Millis::from(self.load.limit) * SECOND
     }
 }

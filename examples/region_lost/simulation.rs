@@ -106,7 +106,7 @@ impl<'a> Simulation<'a> {
         let refusals: Vec<_> = done
             .refused
             .iter()
-            .map(|number| (*number, servers.retry_after(&mut self.random)))
+            .map(|number| (*number, servers.retry_after(now, &mut self.random)))
             .collect();
         if let Some(Second {
             arrivals: asked,

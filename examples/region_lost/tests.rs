@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use clap::Parser;
 
 use crate::{
@@ -6,7 +8,7 @@ use crate::{
     random::Random,
     region::Region,
     simulation::simulate,
-    world::{CAPACITY, DEADLINE, Loss, MINUTE, Millis, SECOND, World},
+    world::{CAPACITY, DEADLINE, Loss, MINUTE, Millis, PROCESSES, SECOND, World},
 };
 
 /// A region of it can do one refresh a second.
@@ -79,7 +81,9 @@ fn the_clients_are_simulated_as_they_are() {
             "const TRIES: u32 = 3;",
             "const FIRST_PAUSE: Duration = Duration::from_millis(300);",
             "const LONGEST_PAUSE: Duration = Duration::from_secs(5);",
-            "pause.max(error.retry_after().unwrap_or_default())",
+            "if follows_failure { 1 } else { TRIES }",
+            "told > Some(LONGEST_PAUSE)",
+            "back_off(tried, FIRST_PAUSE, LONGEST_PAUSE, told)",
         ],
     );
     has(
@@ -87,7 +91,14 @@ fn the_clients_are_simulated_as_they_are() {
         &[
             "const FIRST_BACK_OFF: Duration = Duration::from_secs(1);",
             "const LONGEST_BACK_OFF: Duration = Duration::from_secs(60);",
-            "wait.max(error.retry_after().unwrap_or_default())",
+            "back_off(self.failures, FIRST_BACK_OFF, LONGEST_BACK_OFF, told)",
+        ],
+    );
+    has(
+        include_str!("../../crates/tower-bearer-client/src/schedule.rs"),
+        &[
+            "let half = own.max(told) / 2;",
+            "half.max(told) + half.mul_f64(random())",
         ],
     );
     has(
@@ -98,35 +109,45 @@ fn the_clients_are_simulated_as_they_are() {
             "const ATTEMPTS = 3;",
             "const PATIENCE = 5 * SECOND;",
             "const LONGEST_PAUSE = 60 * SECOND;",
-            "cause.retryAfter ?? 2 ** attempt * 100 * (1 + Math.random())",
-            "error.retryAfter ?? pause * (0.5 + Math.random() / 2)",
+            "this.#failures > 0 ? 1 : ATTEMPTS",
+            "(cause.retryAfter ?? 0) > PATIENCE",
+            "pauseOf(2 ** attempt * 200, cause.retryAfter)",
+            "pauseOf(pause, error.retryAfter)",
+            "const half = Math.max(own, told ?? 0) / 2;",
+            "Math.max(half, told ?? 0) + half * Math.random()",
         ],
     );
     has(
-        include_str!("../../src/reply/mod.rs"),
-        &["insert(RETRY_AFTER, HeaderValue::from_static(\"1\"))"],
+        include_str!("../../src/reply/retry_after.rs"),
+        &["getrandom::u32().map_or(limit, |random| 1 + random % limit)"],
     );
 }
 
 #[test]
-fn a_page_that_is_told_a_second_asks_each_second_for_ever() {
-    assert_eq!(pauses(Manner::Browser, Some(SECOND)), [SECOND; 30]);
-}
-
-#[test]
-fn the_layer_asks_three_times_a_refresh_and_waits_longer_after_each() {
-    let pauses: [_; 21] = pauses(Manner::Layer, Some(SECOND));
-    for (number, refresh) in pauses.chunks(3).enumerate() {
-        let whole = (SECOND << number).min(MINUTE);
-        assert_eq!(refresh[..2], [SECOND; 2]);
-        assert!((whole / 2..=whole).contains(&refresh[2]), "{pauses:?}");
+fn our_clients_ask_three_times_and_then_less_and_less_often() {
+    for manner in [Manner::Layer, Manner::Browser] {
+        let pauses: [_; 23] = pauses(manner, Some(SECOND));
+        let (within, after) = pauses.split_at(2);
+        let soon = SECOND..SECOND * 3 / 2;
+        assert!(within.iter().all(|pause| soon.contains(pause)));
+        for (refresh, pause) in after.iter().enumerate() {
+            let whole = (SECOND << refresh).min(MINUTE);
+            let range = match refresh {
+                0 => soon.clone(),
+                _ => whole / 2..whole,
+            };
+            assert!(range.contains(pause), "{pauses:?}");
+        }
     }
 }
 
 #[test]
 fn a_long_pause_is_not_sat_out_within_a_refresh() {
     for manner in [Manner::Layer, Manner::Browser] {
-        assert_eq!(pauses(manner, Some(MINUTE)), [MINUTE; 5]);
+        let pauses: [_; 5] = pauses(manner, Some(MINUTE));
+        let range = MINUTE..MINUTE * 3 / 2;
+        assert!(pauses.iter().all(|pause| range.contains(pause)));
+        assert_ne!(pauses[0], pauses[1]);
     }
 }
 
@@ -149,21 +170,25 @@ fn a_region_serves_what_it_can_and_refuses_who_has_waited_too_long() {
     assert_eq!((served, refused), (vec![0, 1, 2, 3], vec![4, 5, 6, 7]));
 }
 
-#[test]
-fn the_limit_of_a_pause_grows_with_refusals_and_shrinks_without() {
-    let mut region = Region::new(&WORLD, RetryAfter::ByLoad);
+/// The longest pause that is told in the last of so many seconds, in each of which a process refuses as many.
+fn longest(region: &mut Region, seconds: Range<Millis>, refusals: f64) -> Millis {
     let mut random = Random::new(1, 1);
-    let mut longest = |region: &Region| {
-        let said = (0..1000).filter_map(|_| region.retry_after(&mut random));
-        said.max().unwrap()
+    let a_second = (refusals * PROCESSES) as usize;
+    let told = seconds.map(|second| {
+        let told = (0..a_second).filter_map(|_| region.retry_after(second * SECOND, &mut random));
+        told.max().unwrap()
+    });
+    told.last().unwrap()
+}
+
+#[test]
+fn the_limit_of_a_pause_is_that_of_the_servers() {
+    let world = World {
+        sample: 1.0,
+        ..WORLD
     };
-    assert_eq!(longest(&region), 2 * SECOND);
-    for second in 0..20 {
-        region.tick(second * SECOND, &[0; 5], false);
-    }
-    assert_eq!(longest(&region), 2 * MINUTE);
-    for second in 20..40 {
-        region.tick(second * SECOND, &[], true);
-    }
-    assert_eq!(longest(&region), 2 * SECOND);
+    let mut region = Region::new(&world, RetryAfter::ByLoad);
+    assert_eq!(longest(&mut region, 0..9, 99.0), SECOND);
+    assert_eq!(longest(&mut region, 9..20, 101.0), 2 * MINUTE);
+    assert_eq!(longest(&mut region, 20..30, 99.0), SECOND);
 }

@@ -37,6 +37,10 @@ pub(crate) const LOST: usize = 0;
 /// The refreshes a second that a region can do. Two of them do what comes at 66 % of that.
 pub(crate) const CAPACITY: f64 = 17_500.0;
 
+/// The processes of a region that refresh: of `N` = 100 servers at this size, a third. Each counts what it
+/// refuses by itself.
+pub(crate) const PROCESSES: f64 = 33.0;
+
 /// What a request costs before its session is loaded, as a share of a refresh: HTTP and the token's
 /// signature. In the README's table a refresh over HTTP in memory takes 1 / 25 700 s of a processor, 0.51
 /// of it outside the library, which is 20 µs, and one on PostgreSQL 2 / 15 300 s of two, which is 131 µs.

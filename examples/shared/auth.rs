@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Response, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, USER_AGENT},
+    header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, USER_AGENT},
     request::Parts,
 };
 use http_body_util::Full;
@@ -296,18 +296,14 @@ impl Failure {
     }
 
     pub(crate) fn response(&self) -> Response<Full<Bytes>> {
-        if let Self::Proof(error) = self {
-            return error.to_response().map(Full::new);
+        match self {
+            Self::Session(error) => return error.to_response().map(Full::new),
+            Self::Proof(error) => return error.to_response().map(Full::new),
+            _ => {}
         }
         let (status, error, description) = self.wire();
         let body = serde_json::json!({ "error": error, "error_description": description });
-        let mut response = json(status, &body);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-        }
-        response
+        json(status, &body)
     }
 }
 

@@ -270,7 +270,8 @@ impl Rejection {
 
     /// The answer to the request: the status, the challenge and a JSON body with `error` and
     /// `error_description`. A gRPC request is answered with `grpc-status` and `grpc-message`
-    /// instead of the body. See [the manual](crate::manual::grpc). With the feature `tracing`, it is
+    /// instead of the body. See [the manual](crate::manual::grpc). A 503 has a `Retry-After`, and counts as
+    /// [one more refusal](ErrorCode::TemporarilyUnavailable). With the feature `tracing`, it is
     /// logged why the request is refused, unless the layer has done so.
     pub fn to_response(&self) -> Response<Bytes> {
         if !self.is_logged {
@@ -301,7 +302,7 @@ impl Rejection {
         if self.code == ErrorCode::TemporarilyUnavailable {
             headers
                 .entry(RETRY_AFTER)
-                .or_insert(HeaderValue::from_static("1"));
+                .or_insert_with(|| reply::retry_after().into());
         }
         headers
             .entry(CACHE_CONTROL)

@@ -3,10 +3,14 @@
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header::CONTENT_TYPE,
+    HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
 };
 
-use crate::{error::ErrorCode, reply::TOKEN_REQUIRED};
+use crate::{
+    error::ErrorCode,
+    reply::{TOKEN_REQUIRED, retry_after},
+};
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
@@ -57,8 +61,9 @@ impl Grpc {
             headers.insert(GRPC_MESSAGE, message);
         }
         if code == ErrorCode::TemporarilyUnavailable {
-            let second = HeaderValue::from_static("1000");
-            headers.insert(GRPC_RETRY_PUSHBACK_MS, second);
+            let seconds = retry_after();
+            headers.insert(RETRY_AFTER, seconds.into());
+            headers.insert(GRPC_RETRY_PUSHBACK_MS, (1000 * seconds).into());
         }
         response
     }

@@ -276,7 +276,7 @@ impl BearerLayer {
 
     /// Lets `hook` make the responses to refused requests, from the rejection and the request's
     /// headers. The layer adds `WWW-Authenticate`, `Cache-Control` and, with a 503, `Retry-After`
-    /// where the response lacks them. It drops the body if the request is a HEAD. A layer has one
+    /// where the response lacks them; its own stays as it is. It drops the body if the request is a HEAD. A layer has one
     /// hook, and the last call sets it.
     ///
     /// The hook also makes the responses to gRPC requests, which a gRPC client understands only if

@@ -34,6 +34,9 @@
 //! | the server has a fault, such as a key that cannot sign | 500 | `server_error` |
 //! | the store or a check of the application does not answer | 503 | `temporarily_unavailable` |
 //!
+//! A 503 says in `Retry-After` when to come again: after a second, or after
+//! [up to two minutes](crate::error::ErrorCode::TemporarilyUnavailable) while many are refused.
+//!
 //! The answer to a refresh or a revocation without a token also has the member
 //! `"reason": "no_token"`, and no other answer has that one. A page that keeps its token in a cookie,
 //! which it cannot see, learns by this that there is none and that somebody has to log in. Only this and `invalid_grant` tell that a session is

@@ -6,8 +6,10 @@
 
 #[cfg(feature = "_jws")]
 mod future;
+mod load;
 #[cfg(feature = "_jws")]
 mod methods;
+mod retry_after;
 
 use std::{
     convert::Infallible,
@@ -31,6 +33,7 @@ pub(crate) use future::ReplyFuture;
 pub use future::ResponseFuture;
 #[cfg(feature = "_jws")]
 pub(crate) use methods::method_not_allowed;
+pub(crate) use retry_after::retry_after;
 
 /// A short response body that is already complete.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +103,7 @@ pub(crate) fn error_because(
     if code == ErrorCode::TemporarilyUnavailable {
         response
             .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            .insert(RETRY_AFTER, retry_after().into());
     }
     response
 }

@@ -18,7 +18,8 @@ use crate::{
     trace,
 };
 
-/// How often a request is sent at most, before the refresh has failed.
+/// How often a request is sent at most, before the refresh has failed. Where one has failed the next ones
+/// send it once, so that a server in trouble gets no more than a request for each pause.
 const TRIES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -41,11 +42,12 @@ pub(crate) struct Endpoints {
 
 impl Endpoints {
     /// Presents the refresh token (RFC 6749 §6). If the answer is lost, the same token is
-    /// presented again.
+    /// presented again; after a refresh that has failed, by the next one.
     pub(crate) async fn refresh(
         &self,
         token: &RefreshToken,
         prover: Option<Prover<'_>>,
+        follows_failure: bool,
     ) -> Result<Answer, ClientError> {
         let request = || {
             let mut request = TokenRequest::new(EndpointKind::Token);
@@ -59,7 +61,8 @@ impl Endpoints {
         let read = |response: &Response<Bytes>| {
             answer::refreshed(response, &self.reading, prover.is_some())
         };
-        self.send(&self.token, prover, request, read).await
+        let tries = if follows_failure { 1 } else { TRIES };
+        self.send(&self.token, prover, tries, request, read).await
     }
 
     /// Revokes the refresh token, if there is an endpoint for it (RFC 7009 §2.1). No standard asks for
@@ -78,7 +81,8 @@ impl Endpoints {
             request.set_param("token_type_hint", "refresh_token");
             request
         };
-        self.send(uri, prover, request, answer::revoked).await
+        self.send(uri, prover, TRIES, request, answer::revoked)
+            .await
     }
 
     fn finish(
@@ -99,12 +103,13 @@ impl Endpoints {
         Ok((request.into_request(uri), sent))
     }
 
-    /// Sends the request again after failures that may pass by themselves, a few times. Each time
+    /// Sends the request again after failures that may pass by themselves, so often in all. Each time
     /// it has a proof of its own.
     async fn send<T>(
         &self,
         uri: &Uri,
         prover: Option<Prover<'_>>,
+        tries: u32,
         request: impl Fn() -> TokenRequest,
         read: impl Fn(&Response<Bytes>) -> Result<T, ClientError>,
     ) -> Result<T, ClientError> {
@@ -130,12 +135,13 @@ impl Endpoints {
                 Err(error) => error,
             };
             tried += 1;
-            let pause = back_off(tried, FIRST_PAUSE, LONGEST_PAUSE);
-            let pause = pause.max(error.retry_after().unwrap_or_default());
+            let told = error.retry_after();
             // If the server asks for a longer pause, the next refresh comes after it.
-            if tried >= TRIES || !error.is_transient() || pause > LONGEST_PAUSE {
+            let is_told_longer = told > Some(LONGEST_PAUSE);
+            if tried >= tries || !error.is_transient() || is_told_longer {
                 return Err(error);
             }
+            let pause = back_off(tried, FIRST_PAUSE, LONGEST_PAUSE, told);
             trace::debug!(tried, error = %error, "the token endpoint is asked again");
             time::sleep(pause).await;
         }

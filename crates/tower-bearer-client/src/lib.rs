@@ -125,7 +125,9 @@
 //!    token fail with [`ClientErrorKind::Store`].
 //! 3. It presents the refresh token to the token endpoint. If no answer comes, it presents the *same*
 //!    token again, three times in all, because the server may have replaced the token and will then
-//!    deliver the new one again.
+//!    deliver the new one again. It waits before each repetition, at least as long as `Retry-After` asks; if
+//!    that is more than 5 s, it repeats nothing, and the refresh has failed. After a failed refresh the next
+//!    ones present it once each.
 //! 4. It saves the new tokens before it uses them. If that fails after all, they are used all the
 //!    same, because no others are good, and the hook is called. The next requests,
 //!    [`settle`](ClientSession::settle) and the drop of the last clone try again to save them. Until
@@ -143,9 +145,9 @@
 //!    [`ClientErrorKind::Ended`].
 //! 8. After any other failure the session is kept, even if the HTTP client panicked. For a while all
 //!    requests that need a token fail at once with the same error: for 1 s after the first failure,
-//!    up to 60 s after many, less a random part of up to a half, and at least as long as the
-//!    server's `Retry-After` asks, 5 minutes at most. While the access token is still good, requests
-//!    go on.
+//!    up to 60 s after many, less a random part of up to a half. What the server's `Retry-After` asks, 5
+//!    minutes at most, is waited out in any case, and then a random part of up to a half of the longer of
+//!    both. While the access token is still good, requests go on.
 //!
 //! # What each answer of the token endpoint means
 //!

@@ -91,7 +91,7 @@ async fn refresh(
         let prepared = lock.prepare(shared.room(Some(&held.tokens))).await;
         prepared.map_err(|error| shared.save_failed(error))?;
         let asked = shared.now();
-        let refused = match shared.present(&held).await {
+        let refused = match shared.present(&held, mission.follows_failure).await {
             Ok(Answer::Granted(granted)) => {
                 let new = held.after(granted, asked, shared.lifetimes);
                 return Ok(Landing::Refreshed(keep(shared, lock, &held, new).await));
@@ -149,9 +149,11 @@ impl Shared {
         Ok(Arc::new(held))
     }
 
-    async fn present(&self, held: &Held) -> Result<Answer, ClientError> {
+    async fn present(&self, held: &Held, follows_failure: bool) -> Result<Answer, ClientError> {
         let prover = held.key.as_ref().map(|key| self.prover(key));
-        self.endpoints.refresh(&held.tokens.refresh, prover).await
+        self.endpoints
+            .refresh(&held.tokens.refresh, prover, follows_failure)
+            .await
     }
 
     /// The tokens that count, under the lock: those in the store if another process has put newer

@@ -78,11 +78,19 @@ impl Validity {
 }
 
 /// How long to wait after so many failures: `first`, doubled with each failure up to `longest`, less
-/// a random part of up to a half.
-pub(crate) fn back_off(failures: u32, first: Duration, longest: Duration) -> Duration {
+/// a random part of up to a half. What the server has `told` is waited out, and then a random part of up
+/// to a half of the longer of both, so that those who were told the same do not come together.
+pub(crate) fn back_off(
+    failures: u32,
+    first: Duration,
+    longest: Duration,
+    told: Option<Duration>,
+) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
-    let whole = first.saturating_mul(1 << doublings).min(longest);
-    whole.mul_f64(0.5 + 0.5 * random())
+    let own = first.saturating_mul(1 << doublings).min(longest);
+    let told = told.unwrap_or_default();
+    let half = own.max(told) / 2;
+    half.max(told) + half.mul_f64(random())
 }
 
 /// A number from 0 to 1, without 1. If the system has no randomness it is 0, which does no harm:
@@ -163,7 +171,7 @@ mod tests {
 
     #[test]
     fn back_off_doubles_and_is_bounded() {
-        let wait = |failures| back_off(failures, secs(1), secs(60));
+        let wait = |failures| back_off(failures, secs(1), secs(60), None);
         for (failures, whole) in [
             (0, 1),
             (1, 1),
@@ -180,5 +188,26 @@ mod tests {
             );
         }
         assert_ne!(wait(7), wait(7));
+    }
+
+    #[test]
+    fn nobody_comes_earlier_than_told_nor_all_together() {
+        for (failures, told, range) in [
+            (1, 0, 500..1_000),
+            (1, 1, 1_000..1_500),
+            (1, 30, 30_000..45_000),
+            (3, 1, 2_000..4_000),
+            (7, 1, 30_000..60_000),
+            (7, 40, 40_000..70_000),
+            (7, 120, 120_000..180_000),
+            (u32::MAX, 300, 300_000..450_000),
+        ] {
+            let waits = [(); 1000]
+                .map(|()| back_off(failures, secs(1), secs(60), Some(secs(told))).as_millis());
+            let (first, last) = (waits.iter().min().unwrap(), waits.iter().max().unwrap());
+            assert!(range.contains(first) && range.contains(last), "{told}");
+            let width = range.end - range.start;
+            assert!(last - first > width * 9 / 10, "{told}: {first} to {last}");
+        }
     }
 }

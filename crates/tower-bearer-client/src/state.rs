@@ -80,6 +80,8 @@ pub(crate) struct Mission {
     pub(crate) held: Option<Arc<Held>>,
     /// The access token that is not to be used again, whatever its lifetime.
     pub(crate) refused: Option<AccessToken>,
+    /// Whether the refresh before this one has failed.
+    pub(crate) follows_failure: bool,
 }
 
 /// What a refresh, or a look into the store, came to.
@@ -214,6 +216,7 @@ impl State {
             epoch: self.epoch,
             held: self.held().cloned(),
             refused: refused.map(|access| access.token.clone()),
+            follows_failure: self.failures > 0,
         }
     }
 
@@ -288,7 +291,8 @@ impl State {
     /// The more failures there are in a row, the longer it takes until the next attempt.
     fn fail_again(&mut self, error: ClientError, now: Moment) -> ClientError {
         self.failures = self.failures.saturating_add(1);
-        let wait = back_off(self.failures, FIRST_BACK_OFF, LONGEST_BACK_OFF);
+        let told = error.retry_after();
+        let wait = back_off(self.failures, FIRST_BACK_OFF, LONGEST_BACK_OFF, told);
         self.fail(error, wait, now)
     }
 

@@ -247,9 +247,11 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// server and client may differ (RFC 9110 §10.2.3).
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match value.parse() {
-        Ok(secs) => Duration::from_secs(secs),
-        Err(_) => date(value)?
+    let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    let wait = match is_number {
+        // More digits than that are no shorter a time.
+        true => Duration::from_secs(value.parse().unwrap_or(u64::MAX)),
+        false => date(value)?
             .duration_since(date(headers.get(DATE)?.to_str().ok()?)?)
             .ok()?,
     };

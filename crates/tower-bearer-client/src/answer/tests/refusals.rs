@@ -134,11 +134,15 @@ fn retry_after_is_seconds_or_a_date_by_the_servers_clock() {
     assert_eq!(wait(&[("retry-after", "7")]), Some(Duration::from_secs(7)));
     let dates = [("retry-after", then), ("date", now)];
     assert_eq!(wait(&dates), Some(Duration::from_secs(7)));
-    assert_eq!(
-        wait(&[("retry-after", "99999999999")]),
-        Some(LONGEST_RETRY_AFTER)
-    );
-    for value in ["-1", "soon", "", then] {
+    let later = "Fri, 06 Nov 2026 08:49:37 GMT";
+    for long in [
+        &[("retry-after", "99999999999")][..],
+        &[("retry-after", "99999999999999999999999")],
+        &[("retry-after", later), ("date", now)],
+    ] {
+        assert_eq!(wait(long), Some(LONGEST_RETRY_AFTER), "{long:?}");
+    }
+    for value in ["-1", "+1", "1.5", "1, 2", "soon", "", then] {
         assert_eq!(wait(&[("retry-after", value)]), None, "{value}");
     }
     assert_eq!(wait(&[("retry-after", now), ("date", then)]), None);

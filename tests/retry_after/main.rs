@@ -1,0 +1,136 @@
+//! What a process that refuses many tells its clients. In a process of its own: all that it refuses counts.
+#![cfg(feature = "session")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::{
+    convert::Infallible,
+    io,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, header::CONTENT_TYPE};
+use http_body_util::Full;
+use tests_shared::tokens::{Tokens, bearer};
+use tokio::time::sleep;
+use tower::{Layer, ServiceExt, service_fn};
+use tower_bearer::{
+    Algorithm, Issuer, KeySet, SessionId, SigningKey, VerifiedToken,
+    bearer::{Admission, BearerLayer, SessionGuard, Unavailable},
+    endpoint::TokenEndpoint,
+    session::{Grant, RefreshKey, Sessions},
+    store::{
+        MemoryStore, SessionStore,
+        service::{ServiceStore, StoreRequest, StoreResponse},
+    },
+};
+
+/// Longer than it takes by far.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn sessions<St: SessionStore>(store: St) -> Sessions {
+    let key = SigningKey::from_secret(Algorithm::HS256, [5; 32]).unwrap();
+    let issuer = Issuer::new(
+        "https://id.example",
+        "https://api.example",
+        KeySet::new(key),
+    );
+    let key = RefreshKey::from_secret([7; 32]).unwrap();
+    Sessions::builder(issuer.unwrap(), key, store)
+        .build()
+        .unwrap()
+}
+
+/// Presents the token where the store is down, and gives the seconds to wait.
+async fn refresh(down: &Sessions, token: &str) -> u32 {
+    let form = format!("grant_type=refresh_token&refresh_token={token}");
+    let request = Request::post("/")
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Full::<Bytes>::from(form))
+        .unwrap();
+    let endpoint = TokenEndpoint::new(down.clone());
+    let answer = endpoint.oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    number(answer.headers(), "retry-after")
+}
+
+#[track_caller]
+fn number(headers: &HeaderMap, name: &str) -> u32 {
+    let text = headers[name].to_str().unwrap();
+    text.parse().unwrap()
+}
+
+/// A guard that cannot tell anything.
+#[derive(Clone)]
+struct Lost;
+
+impl SessionGuard for Lost {
+    fn admit(&self, _: &VerifiedToken) -> Admission {
+        Admission::Unavailable
+    }
+
+    async fn is_live(&self, _: SessionId) -> Result<bool, Unavailable> {
+        Err(Unavailable)
+    }
+}
+
+#[tokio::test]
+async fn the_pause_grows_with_what_the_process_refuses_and_shrinks_again() {
+    let tokens = sessions(MemoryStore::new()).start(Grant::new("anna")).await;
+    let token = tokens.unwrap().refresh_token;
+    let broken = service_fn(async |_: StoreRequest| Err::<StoreResponse, _>(io::Error::other("")));
+    let down = sessions(ServiceStore::new(broken));
+
+    for _ in 0..100 {
+        assert_eq!(refresh(&down, token.expose()).await, 1, "these are few");
+    }
+    let start = Instant::now();
+    let mut longest = 1;
+    while longest <= 2 {
+        let told = refresh(&down, token.expose()).await;
+        assert!((1..=120).contains(&told), "{told}");
+        longest = longest.max(told);
+        assert!(start.elapsed() < PATIENCE, "it never grows");
+    }
+    the_layer_says_the_same().await;
+
+    // One at a time is few again.
+    let mut of_a_second = 0;
+    while of_a_second < 20 {
+        of_a_second = match refresh(&down, token.expose()).await {
+            1 => of_a_second + 1,
+            _ => 0,
+        };
+        sleep(Duration::from_millis(50)).await;
+        assert!(start.elapsed() < PATIENCE, "it never shrinks");
+    }
+}
+
+/// It belongs to the same process, and gRPC's header is of the same draw as `Retry-After`.
+async fn the_layer_says_the_same() {
+    let tokens = Tokens::new();
+    let inner = service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(Bytes::new())));
+    let layer = BearerLayer::new(tokens.verifier.clone()).sessions(&Lost);
+    let service = layer.layer(inner);
+    let mut longest = 1;
+    for _ in 0..50 {
+        let (mut head, body) =
+            bearer(&tokens.with_sid("0190d0c8-5c00-7000-8000-000000000001")).into_parts();
+        head.method = http::Method::POST;
+        head.headers
+            .insert(CONTENT_TYPE, "application/grpc".parse().unwrap());
+        let request = Request::from_parts(head, body);
+        let answer = service.clone().oneshot(request).await.unwrap();
+        let told = number(answer.headers(), "retry-after");
+        let millis = number(answer.headers(), "grpc-retry-pushback-ms");
+        assert_eq!(millis, 1000 * told);
+        longest = longest.max(told);
+    }
+    assert!(longest > 1, "the layer goes by itself");
+}
