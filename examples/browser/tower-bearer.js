@@ -1020,7 +1020,8 @@ class Client {
    * for each pause. */
   async #exchange() {
     const epoch = this.#epoch;
-    const attempts = this.#failures > 0 ? 1 : ATTEMPTS;
+    // Back on the network there is no wait any more, and what failed before says nothing.
+    const attempts = this.#pause?.wait ? 1 : ATTEMPTS;
     for (let attempt = 1; ; attempt += 1) {
       const asked = now();
       try {

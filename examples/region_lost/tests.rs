@@ -109,7 +109,7 @@ fn the_clients_are_simulated_as_they_are() {
             "const ATTEMPTS = 3;",
             "const PATIENCE = 5 * SECOND;",
             "const LONGEST_PAUSE = 60 * SECOND;",
-            "this.#failures > 0 ? 1 : ATTEMPTS",
+            "this.#pause?.wait ? 1 : ATTEMPTS",
             "(cause.retryAfter ?? 0) > PATIENCE",
             "pauseOf(2 ** attempt * 200, cause.retryAfter)",
             "pauseOf(pause, error.retryAfter)",

@@ -64,7 +64,7 @@ export async function offline(world) {
   await until('the notice is gone', () => tab.isSilent());
 }
 
-/** 503 and `Retry-After`: nobody asks before it is over. */
+/** 503 and `Retry-After`: nobody asks before it is over, three times at first and then once a refresh. */
 export async function unavailable(world) {
   const visitor = await world.visitor({ script: hide });
   const tab = await visitor.bare();
@@ -72,12 +72,16 @@ export async function unavailable(world) {
   const asked = [];
   visitor.wire.route('/auth/token', () => {
     asked.push(performance.now());
-    if (asked.length > 2) return undefined;
+    if (asked.length > 4) return undefined;
     return { status: 503, headers: { 'retry-after': '1' }, body: '{"error":"temporarily_unavailable"}' };
   });
   await tab.expired();
-  assert.deepEqual(await tab.ask(), [200]);
+  assert.deepEqual(await tab.ask(), ['unavailable']);
   assert.equal(asked.length, 3);
+  await until('it asks again', async () => (await tab.ask(), asked.length > 3));
+  assert.equal(asked.length, 4);
+  await until('a token', async () => (await tab.ask())[0] === 200);
+  assert.equal(asked.length, 5);
   for (const [index, time] of asked.slice(1).entries()) assert(time - asked[index] >= 990);
   assert.deepEqual(await tab.reasons(), []);
 }
