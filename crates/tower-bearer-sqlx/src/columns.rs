@@ -1,4 +1,4 @@
-//! Reads a session from the columns of a row, for all SQL stores.
+//! Reads a session from the columns of a row, for all SQL stores. [`values`](crate::values) writes it.
 
 use std::time::Duration;
 
@@ -180,10 +180,6 @@ pub(crate) fn kept_until(state: &SessionState, ended: Ended) -> i64 {
 
 pub(crate) fn lifetime_millis(lifetime: Option<Duration>) -> Option<i64> {
     lifetime.map(|lifetime| i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX))
-}
-
-pub(crate) fn thumbprint(key: Option<&KeyThumbprint>) -> Option<Vec<u8>> {
-    key.map(|key| key.as_bytes().to_vec())
 }
 
 /// Whether a row can have both versions. A swap between others is lost.

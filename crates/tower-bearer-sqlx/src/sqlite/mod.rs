@@ -30,6 +30,7 @@ use crate::{
     columns,
     grouping::{Grouping, in_time},
     pending_swap::PendingSwap,
+    values,
 };
 
 /// How many queries for loads may be under way at a time.
@@ -263,7 +264,7 @@ impl SessionStore for SqliteStore {
     }
 
     async fn insert(&self, record: &Record) -> Result<(), StoreError> {
-        let insert = || row::bind(sqlx::query(INSERT), record);
+        let insert = || values::record(sqlx::query(INSERT), record);
         self.writer.execute(insert).await.map(drop)
     }
 
