@@ -105,6 +105,11 @@ pub(crate) const SCHEMA: i64 = 4;
 /// The reason of the error for tables of another version.
 pub(crate) const OTHER_SCHEMA: &str = "its tables are of another version of this crate";
 
+/// The version before the highest that a column can hold. The highest one stays where another would follow it: a
+/// session can be ended whatever its version.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) const LAST_BUT_ONE: i64 = i64::MAX - 1;
+
 /// Reads all columns of a session.
 pub(crate) fn read(row: &impl Columns) -> Result<Record, StoreError> {
     Ok(Record {
