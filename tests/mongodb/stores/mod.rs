@@ -4,6 +4,7 @@
 mod commands;
 mod conforming;
 mod documents;
+mod ending;
 mod failing;
 mod opening;
 mod scripted;
