@@ -7,7 +7,7 @@
 # Seen on 2026-11-29:
 #   insert: datetime, found 1
 #   $set: str, found 0
-# Rests on it: tests/shared/src/servers/nx_27017.py
+# Rests on it: tests/mongodb/nx_27017.py
 set -euo pipefail
 folder=$(mktemp -d)
 server=

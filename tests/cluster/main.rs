@@ -8,5 +8,6 @@
 )]
 
 mod overload;
+mod run;
 mod three;
 mod wrong_clock;

@@ -13,6 +13,25 @@ use super::{
 
 const FAULTS: u64 = 4;
 
+/// Each case that every kind of server can meet. Who uses it uses `cases` too.
+macro_rules! faults_on {
+    ($backend:ty: $($case:ident)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                cases::$case::<$backend>().await;
+            }
+        )+
+    };
+    ($backend:ty) => {
+        faults_on! {
+            $backend: killed cut_mid_statement slow_then_silent restored failed_over
+        }
+    };
+}
+
+pub(crate) use faults_on;
+
 /// A real server and the stores that reach it.
 pub(crate) trait Backend: Sized {
     const NAME: &str;

@@ -12,28 +12,8 @@ mod application;
 mod cases;
 mod clients;
 mod failovers;
-mod mongodb;
 mod mysql;
 mod postgres;
 mod proxy;
 mod redis;
 mod shards;
-
-/// Each case that every kind of server can meet.
-macro_rules! faults_on {
-    ($backend:ty: $($case:ident)+) => {
-        $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() {
-                crate::cases::$case::<$backend>().await;
-            }
-        )+
-    };
-    ($backend:ty) => {
-        crate::faults_on! {
-            $backend: killed cut_mid_statement slow_then_silent restored failed_over
-        }
-    };
-}
-
-use faults_on;

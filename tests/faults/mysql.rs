@@ -4,10 +4,7 @@ use tests_shared::servers::mariadb::{Copy, MariaDb};
 use tokio::time::sleep;
 use tower_bearer_sqlx::MySqlStore;
 
-use super::{
-    cases::{Backend, Scene},
-    faults_on,
-};
+use super::cases::{self, Backend, Scene, faults_on};
 
 faults_on!(MariaDb);
 

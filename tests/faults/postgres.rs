@@ -1,7 +1,7 @@
 use tests_shared::servers::postgres::{Backup, Postgres};
 use tower_bearer_sqlx::PostgresStore;
 
-use super::{cases::Backend, faults_on};
+use super::cases::{self, Backend, faults_on};
 
 faults_on!(Postgres);
 

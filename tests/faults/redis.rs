@@ -3,10 +3,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use tests_shared::servers::redis::{Dump, Redis};
 use tower_bearer_redis::RedisStore;
 
-use super::{
-    cases::{Backend, Scene},
-    faults_on,
-};
+use super::cases::{self, Backend, Scene, faults_on};
 
 faults_on!(Redis);
 

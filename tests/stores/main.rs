@@ -9,9 +9,6 @@ mod teeth;
 // `cfg(test)` tells clippy that a helper that unwraps is a test's.
 #[cfg(test)]
 #[cfg(unix)]
-mod mongodb;
-#[cfg(test)]
-#[cfg(unix)]
 mod mysql;
 #[cfg(test)]
 #[cfg(unix)]

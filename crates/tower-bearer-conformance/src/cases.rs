@@ -24,6 +24,7 @@ macro_rules! __store_conformance_cases {
                 swapping::a_swap_can_end_for_every_reason,
                 confirming::an_ended_session_is_not_confirmed,
                 ending::end_takes_effect_once,
+                ending::a_session_ends_whatever_its_version,
                 racing::nothing_changes_after_the_end,
                 racing::of_many_ends_one_wins,
                 serving::a_logout_is_never_undone_by_a_rotation,

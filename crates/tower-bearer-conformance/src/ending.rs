@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tower_bearer::store::{EndReason, Record, Session, Swap};
+use tower_bearer::store::{EndReason, Record, Session, SessionStore, StoreErrorKind, Swap};
 
 use crate::{Fixture, trial::*};
 
@@ -30,6 +30,24 @@ pub(super) async fn end_takes_effect_once<F: Fixture>(trial: Trial<F>) {
         trial.advance(HOUR).await;
         assert!(!trial.end(expected.session.id, EndReason::Refused).await);
         assert_same(&trial.load(expected.session.id).await, &expected);
+    }
+}
+
+/// A store need not keep the highest number of 64 bits with a sign. If it does, its version cannot rise.
+pub(super) async fn a_session_ends_whatever_its_version<F: Fixture>(trial: Trial<F>) {
+    let last = i64::MAX as u64;
+    for (number, version) in (1..).zip([last - 1, last]) {
+        let mut given = trial.record(number, "ada");
+        given.state.version = version;
+        match trial.store().insert(&given).await {
+            Err(error) if version == last => {
+                assert_eq!(error.kind(), StoreErrorKind::Unstorable);
+                continue;
+            }
+            inserted => done("insert", inserted),
+        }
+        assert!(trial.end(given.session.id, EndReason::Logout).await);
+        assert!(trial.load(given.session.id).await.state.ended.is_some());
     }
 }
 

@@ -1,4 +1,6 @@
-//! How a session ends: it is looked at, and ended if it is still of the version that was seen.
+//! How a session ends: it is looked at, and ended if it is still of the version that was seen. If others change it
+//! again and again, it is ended whatever its version, and looked at then: how long it is kept depends on what the
+//! last of them wrote.
 
 use futures_util::{StreamExt, stream};
 use mongodb::bson::Document;
@@ -15,22 +17,20 @@ use crate::{MongoStore, document, statements};
 const PAGE: usize = 64;
 /// How many of them are ended at the same time.
 const AT_ONCE: usize = 8;
+/// How many times the end of a session is tried at the version that was seen.
+const TRIES: u32 = 4;
 
 impl MongoStore {
-    /// Ends a session, and tells whether it was not ended before. While others change it, the end is
-    /// tried again, for as long as a call may wait for one answer.
+    /// Ends a session, and tells whether it was not ended before.
     pub(crate) async fn end_one(
         &self,
         id: SessionId,
         reason: EndReason,
     ) -> Result<bool, StoreError> {
         let deadline = Instant::now() + self.calls.timeout;
+        let mut tries = 0;
         loop {
-            let peek = self.calls.loads.find_one(statements::by_id(id));
-            let peek = peek
-                .projection(statements::peek())
-                .max_time(self.calls.timeout);
-            let Some(seen) = self.calls.in_time(peek).await? else {
+            let Some(seen) = self.peek(id).await? else {
                 return Ok(false);
             };
             document::check_format(&seen)?;
@@ -38,13 +38,27 @@ impl MongoStore {
                 return Ok(false);
             }
             let now = self.calls.time_of(Some(&seen)).await?;
-            if self.end_seen(id, &seen, Ended::new(now, reason)).await? {
+            let ended = Ended::new(now, reason);
+            tries += 1;
+            let is_done = match tries <= TRIES {
+                true => self.end_seen(id, &seen, ended).await?,
+                false => self.end_unseen(id, ended).await?,
+            };
+            if is_done {
                 return Ok(true);
             }
             if Instant::now() > deadline {
                 return Err(StoreErrorKind::Busy.into());
             }
         }
+    }
+
+    async fn peek(&self, id: SessionId) -> Result<Option<Document>, StoreError> {
+        let peek = self.calls.loads.find_one(statements::by_id(id));
+        let peek = peek
+            .projection(statements::peek())
+            .max_time(self.calls.timeout);
+        self.calls.in_time(peek).await
     }
 
     /// Ends a session that was seen to be live, unless somebody has changed it since.
@@ -55,11 +69,34 @@ impl MongoStore {
         ended: Ended,
     ) -> Result<bool, StoreError> {
         let version: u64 = document::number(seen, "version")?;
+        let version = document::version(version)?;
         let expires_at = document::time(seen, "expires_at")?;
-        let next = document::version(version.saturating_add(1))?;
-        let end = statements::end(next, ended, expires_at);
-        let of = statements::at_version(id, document::version(version)?);
+        // The highest version stays.
+        let end = statements::end(version.saturating_add(1), ended, expires_at);
+        let of = statements::at_version(id, version);
         self.calls.update(of, end).await
+    }
+
+    /// Ends a session, whatever its version. Nobody changes it after that, so that a second update can bring
+    /// its deletion forward.
+    async fn end_unseen(&self, id: SessionId, ended: Ended) -> Result<bool, StoreError> {
+        let of = statements::not_ended(id);
+        let is_done = self.calls.update(of, statements::end_any(ended)).await?;
+        if is_done {
+            // If this fails, the session has ended all the same.
+            let _ = self.delete_earlier(id, ended).await;
+        }
+        Ok(is_done)
+    }
+
+    async fn delete_earlier(&self, id: SessionId, ended: Ended) -> Result<(), StoreError> {
+        let Some(seen) = self.peek(id).await? else {
+            return Ok(());
+        };
+        let expires_at = document::time(&seen, "expires_at")?;
+        let of = statements::ended_at(id, ended);
+        let by = statements::kept_until(ended, expires_at);
+        self.calls.update(of, by).await.map(drop)
     }
 
     /// Ends all sessions of a subject but one. What cannot be read holds up none of the others, and
@@ -76,8 +113,12 @@ impl MongoStore {
             let live = statements::live(issuer, subject, before);
             let page = self.live_page(live, statements::peek(), PAGE).await?;
             let now = self.calls.time_of(page.first()).await?;
-            let ended = Ended::new(now, reason);
-            let ends = page.iter().map(|seen| self.end_of_page(seen, keep, ended));
+            let told = Instant::now();
+            let ends = page.iter().map(|seen| async move {
+                // Those who follow what was ended look for it at the time of the write.
+                let ended = Ended::new(now + told.elapsed(), reason);
+                self.end_of_page(seen, keep, ended).await
+            });
             let mut ends = stream::iter(ends.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
             while let Some(end) = ends.next().await {
                 match end {

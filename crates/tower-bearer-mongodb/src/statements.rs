@@ -22,9 +22,21 @@ pub(crate) fn by_id(id: SessionId) -> Document {
     doc! { "_id": id.to_string() }
 }
 
+/// A session that is not ended.
+pub(crate) fn not_ended(id: SessionId) -> Document {
+    doc! { "_id": id.to_string(), "format": FORMAT, "live": true }
+}
+
 /// A session of this version that is not ended.
 pub(crate) fn at_version(id: SessionId, version: i64) -> Document {
-    doc! { "_id": id.to_string(), "format": FORMAT, "live": true, "version": version }
+    let mut of = not_ended(id);
+    of.insert("version", version);
+    of
+}
+
+/// A session that was ended then.
+pub(crate) fn ended_at(id: SessionId, ended: Ended) -> Document {
+    doc! { "_id": id.to_string(), "format": FORMAT, "ended_at": document::date(ended.at) }
 }
 
 /// A session of this generation that is not ended and not confirmed.
@@ -96,24 +108,38 @@ pub(crate) fn swap(next: &SessionState) -> Result<Document, StoreError> {
     let state = document::of_state(next)?;
     Ok(match next.ended {
         None => doc! { "$set": state },
-        Some(ended) => ending(state, ended, next.expires_at),
+        Some(ended) => ending_of(state, ended, next.expires_at),
     })
 }
 
 /// The update that ends a session whose newest refresh token expires at `expires_at`.
 pub(crate) fn end(next_version: i64, ended: Ended, expires_at: Timestamp) -> Document {
-    ending(doc! { "version": next_version }, ended, expires_at)
+    ending_of(doc! { "version": next_version }, ended, expires_at)
 }
 
-fn ending(mut set: Document, ended: Ended, expires_at: Timestamp) -> Document {
-    let kept_until = expires_at.max(ended.at + Record::KEPT_AFTER_END);
+/// The update that ends a session of which nothing is known. [`kept_until`] is to follow.
+pub(crate) fn end_any(ended: Ended) -> Document {
+    let mut end = ending(Document::new(), ended);
+    end.insert("$inc", doc! { "version": 1_i64 });
+    end
+}
+
+/// The update that brings the deletion of an ended session forward.
+pub(crate) fn kept_until(ended: Ended, expires_at: Timestamp) -> Document {
+    let until = expires_at.max(ended.at + Record::KEPT_AFTER_END);
+    doc! { "$min": { "ends_at": document::date(until) } }
+}
+
+fn ending_of(set: Document, ended: Ended, expires_at: Timestamp) -> Document {
+    let mut ending = ending(set, ended);
+    ending.extend(kept_until(ended, expires_at));
+    ending
+}
+
+fn ending(mut set: Document, ended: Ended) -> Document {
     set.extend(document::of_end(ended));
     set.extend(document::dropped());
-    doc! {
-        "$set": set,
-        "$unset": { "live": "" },
-        "$min": { "ends_at": document::date(kept_until) },
-    }
+    doc! { "$set": set, "$unset": { "live": "" } }
 }
 
 /// One of the updates of a command that confirms sessions. The server sets the time.

@@ -38,7 +38,7 @@ const BATCH: usize = 256;
 ///
 /// | what | tried |
 /// | --- | --- |
-/// | 30 of the 46 cases of the contract | pass on nx-27017, with its faster way of updates switched off, and without `_id` in the indexes, where it cannot have it |
+/// | 31 of the 47 cases of the contract | pass on nx-27017, with its faster way of updates switched off, and without `_id` in the indexes, where it cannot have it |
 /// | the 15 cases that move the server's clock, the random histories among them | not tried, as nx-27017 then tells some of its callers another time |
 /// | the case with a NUL in a subject | fails on nx-27017, which does not find such a text where a filter has a range too |
 /// | a server that is killed, cut off before its answers, slow, silent, or put back to an older copy, under load | on nx-27017 |
@@ -92,9 +92,9 @@ const BATCH: usize = 256;
 /// # How a session changes
 ///
 /// A rotation is one update, whose filter names the version that it replaces. An end reads the session first and
-/// then ends that version. If another writer was faster it begins again, until the
-/// [timeout](MongoOptions::timeout) has passed. All
-/// sessions of a subject are ended one by one, eight at a time.
+/// then ends that version. If other writers were faster four times in a row, it ends the session whatever its version,
+/// and brings its deletion forward by a second update: if that one fails, the ended session stays until
+/// its `ends_at` of before. All sessions of a subject are ended one by one, eight at a time.
 ///
 /// If a connection is lost or a primary steps down, the driver sends an update or insert once more, unless the address says
 /// `retryWrites=false`. On a replica set and behind `mongos` the write has a number by which the
@@ -134,7 +134,7 @@ const BATCH: usize = 256;
 /// | --- | --- |
 /// | `Unavailable` | no primary can be reached, it steps down, its disk is full, or it refuses the user |
 /// | `Timeout` | no answer came in time, no connection became free, or too few members have a write |
-/// | `Busy` | other writers changed the session again and again, or hold a lock |
+/// | `Busy` | other writers hold a lock |
 /// | `Corrupt` | a document is not as this store writes it |
 /// | `Duplicate` | a session with the identifier of a new one exists |
 /// | `Unstorable` | the texts of a new session take more than 1 MiB, its version is above 2<sup>63</sup> - 1, or a validator refuses it |

@@ -25,6 +25,7 @@ mod ending;
 mod error;
 mod fleet;
 mod keys;
+mod link;
 mod open;
 mod options;
 mod row;

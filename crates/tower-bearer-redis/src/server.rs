@@ -3,23 +3,20 @@
 use std::{io, time::Duration};
 
 use redis::{
-    Client, Cmd, ConnectionInfo, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind,
-    Value,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-    cmd,
-    io::tcp::TcpSettings,
+    Cmd, ConnectionInfo, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value,
+    aio::ConnectionManager, cmd,
 };
 use tokio::time::error::Elapsed;
 
-use crate::{options::Wait, scripts};
+use crate::{link::Link, options::Wait, scripts};
 
 /// The answer to a single command of a batch.
 pub(super) type Answer = RedisResult<Value>;
 
-/// A server. When its connection is lost, a new one is made.
+/// A server.
 #[derive(Clone)]
 pub(super) struct Server {
-    manager: ConnectionManager,
+    link: Link,
 }
 
 /// A batch as a server is to take it.
@@ -32,22 +29,22 @@ pub(super) struct Manner {
 }
 
 impl Server {
-    pub(super) const fn new(manager: ConnectionManager) -> Self {
-        Self { manager }
+    pub(super) fn new(manager: ConnectionManager) -> Self {
+        let link = Link::over(manager);
+        Self { link }
     }
 
     /// Connects, and tries again a few times, as the server may be starting.
     pub(super) async fn connect(server: ConnectionInfo, timeout: Duration) -> RedisResult<Self> {
-        let (client, config) = (client(server, timeout)?, config(timeout));
-        let manager = ConnectionManager::new_with_config(client, config).await?;
-        Ok(Self::new(manager))
+        let server = Self::lazy(server, timeout)?;
+        server.exchange(&[cmd("PING")]).await?;
+        Ok(server)
     }
 
     /// Connects when it is first used.
     pub(super) fn lazy(server: ConnectionInfo, timeout: Duration) -> RedisResult<Self> {
-        let (client, config) = (client(server, timeout)?, config(timeout));
-        let manager = ConnectionManager::new_lazy_with_config(client, config)?;
-        Ok(Self::new(manager))
+        let link = Link::lazy(server, timeout)?;
+        Ok(Self { link })
     }
 
     /// Loads all scripts into the server, and makes sure that it supports the wait.
@@ -103,28 +100,42 @@ impl Server {
     /// Sends all commands as one batch over one connection, so that a wait covers the writes before
     /// it.
     pub(super) async fn exchange(&self, commands: &[Cmd]) -> RedisResult<Vec<Answer>> {
-        let mut manager = self.manager.clone();
+        let mut current = self.link.current();
+        let manager = &mut current.manager;
         // A pipeline costs more than a single command.
-        if let [command] = commands {
-            return match manager.send_packed_command(command).await {
-                Ok(answer) => Ok(vec![answer.extract_error()]),
-                Err(error) if is_answer(&error) => Ok(vec![Err(error)]),
-                Err(error) => Err(error),
-            };
+        let answers = match commands {
+            [command] => manager
+                .send_packed_command(command)
+                .await
+                .map(|it| vec![it]),
+            commands => {
+                let mut batch = Pipeline::with_capacity(commands.len());
+                for command in commands {
+                    batch.add_command(command.clone());
+                }
+                manager
+                    .send_packed_commands(&batch, 0, commands.len())
+                    .await
+            }
+        };
+        match answers {
+            Ok(answers) => Ok(answers.into_iter().map(Value::extract_error).collect()),
+            Err(error) => {
+                if may_be_refused(&error) {
+                    self.link.renew(&current);
+                }
+                match commands.len() {
+                    1 if is_answer(&error) => Ok(vec![Err(error)]),
+                    _ => Err(error),
+                }
+            }
         }
-        let mut batch = Pipeline::with_capacity(commands.len());
-        for command in commands {
-            batch.add_command(command.clone());
-        }
-        let count = commands.len();
-        let answers = manager.send_packed_commands(&batch, 0, count).await?;
-        Ok(answers.into_iter().map(Value::extract_error).collect())
     }
 
     /// Closes the connection if its server is a replica, so that a new one is made. A server that
     /// becomes a replica keeps its connections, while its address may lead to the new primary.
     async fn leave(&self) {
-        let mut manager = self.manager.clone();
+        let mut manager = self.link.current().manager;
         let role = manager.send_packed_command(&cmd("ROLE")).await;
         // Several calls may fail together. The first one may have closed the connection already.
         if role.is_ok_and(|role| !is_primary(&role)) {
@@ -134,26 +145,6 @@ impl Server {
             }
         }
     }
-}
-
-fn client(server: ConnectionInfo, timeout: Duration) -> RedisResult<Client> {
-    let tcp = TcpSettings::default().set_nodelay(true);
-    // If the server has vanished without closing the connection, the system would otherwise keep
-    // trying for a quarter of an hour before the connection fails.
-    #[cfg(target_os = "linux")]
-    let tcp = tcp.set_user_timeout(timeout.saturating_mul(2));
-    #[cfg(not(target_os = "linux"))]
-    let _ = timeout;
-    Client::open(server.set_tcp_settings(tcp))
-}
-
-fn config(timeout: Duration) -> ConnectionManagerConfig {
-    ConnectionManagerConfig::new()
-        .set_connection_timeout(Some(timeout))
-        // `Connection` limits the time of each call already.
-        .set_response_timeout(None)
-        .set_number_of_retries(2)
-        .set_min_delay(Duration::from_millis(20))
 }
 
 fn is_primary(role: &Value) -> bool {
@@ -166,6 +157,17 @@ fn is_primary(role: &Value) -> bool {
 /// Whether the error is an answer of the server.
 pub(super) fn is_answer(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
+}
+
+/// Whether this may be the answer to a connection, or to the choice of a database on it, instead of
+/// to a command. No command is answered by such an error on a server that works.
+fn may_be_refused(error: &RedisError) -> bool {
+    match error.kind() {
+        ErrorKind::Io => false,
+        ErrorKind::Server(kind) => kind == ServerErrorKind::ResponseError,
+        ErrorKind::Extension => false,
+        _ => true,
+    }
 }
 
 /// Whether the connection was lost before the answer came.

@@ -173,6 +173,9 @@ impl RedisStore {
     /// `set_user_timeout`. Without the latter it may take many minutes until the loss of a server
     /// is noticed.
     ///
+    /// A manager that was refused a new connection, as with a wrong password, does not try again: open the store
+    /// anew then. A store that is given a URL tries again with its next call.
+    ///
     /// # Errors
     ///
     /// The same as for [`connect`](Self::connect).

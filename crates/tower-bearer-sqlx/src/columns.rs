@@ -1,4 +1,4 @@
-//! Reads a session from the columns of a row, for all SQL stores.
+//! Reads a session from the columns of a row, for all SQL stores. [`values`](crate::values) writes it.
 
 use std::time::Duration;
 
@@ -105,6 +105,11 @@ pub(crate) const SCHEMA: i64 = 4;
 /// The reason of the error for tables of another version.
 pub(crate) const OTHER_SCHEMA: &str = "its tables are of another version of this crate";
 
+/// The version before the highest that a column can hold. The highest one stays where another would follow it: a
+/// session can be ended whatever its version.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(crate) const LAST_BUT_ONE: i64 = i64::MAX - 1;
+
 /// Reads all columns of a session.
 pub(crate) fn read(row: &impl Columns) -> Result<Record, StoreError> {
     Ok(Record {
@@ -180,10 +185,6 @@ pub(crate) fn kept_until(state: &SessionState, ended: Ended) -> i64 {
 
 pub(crate) fn lifetime_millis(lifetime: Option<Duration>) -> Option<i64> {
     lifetime.map(|lifetime| i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX))
-}
-
-pub(crate) fn thumbprint(key: Option<&KeyThumbprint>) -> Option<Vec<u8>> {
-    key.map(|key| key.as_bytes().to_vec())
 }
 
 /// Whether a row can have both versions. A swap between others is lost.

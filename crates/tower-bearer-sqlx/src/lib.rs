@@ -23,6 +23,8 @@ mod pending_swap;
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod values;
 
 #[cfg(feature = "mysql")]
 pub use mysql::{MySqlOptions, MySqlStore};

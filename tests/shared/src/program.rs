@@ -217,7 +217,8 @@ fn build(profile: &Path) {
     );
 }
 
-fn root() -> &'static Path {
+/// The folder of the whole project.
+pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 

@@ -8,6 +8,7 @@ mod faults;
 mod full;
 mod measuring;
 mod opening;
+mod refusals;
 mod replicas;
 mod rows;
 mod scripts;

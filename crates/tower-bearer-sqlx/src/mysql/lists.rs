@@ -1,6 +1,9 @@
-//! Statements with a list of values, of which there is one for each power of two.
+//! Statements with a list of values, of which there is one for each power of two, and the bounds of a page.
 
 use std::sync::Arc;
+
+use tower_bearer::claims::SessionId;
+use uuid::Uuid;
 
 /// The statement for so many values, and the values for it: the last one comes again until they are as many
 /// as the statement takes. There is none for no values, nor for more than the longest takes.
@@ -14,6 +17,16 @@ pub(super) fn filled<'s, T: Copy>(
     let mut values = values.to_vec();
     values.resize(length, last);
     Some((statement, values))
+}
+
+/// The highest identifier of a page of so many sessions below `before`. Nothing is below the lowest one.
+pub(super) fn up_to(before: Option<SessionId>, limit: usize) -> (SessionId, usize) {
+    let (highest, limit) = match before.map(|id| id.as_uuid().as_u128().checked_sub(1)) {
+        None => (u128::MAX, limit),
+        Some(Some(highest)) => (highest, limit),
+        Some(None) => (0, 0),
+    };
+    (SessionId::from_uuid(Uuid::from_u128(highest)), limit)
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ mod statements;
 use std::{fmt, sync::Arc};
 
 use sqlx::MySqlPool;
-use uuid::Uuid;
 
 pub use self::options::MySqlOptions;
 use self::{
@@ -33,7 +32,7 @@ use tower_bearer::{
     },
 };
 
-use crate::columns;
+use crate::{columns, values};
 
 /// How many sessions one statement deletes.
 const BATCH: usize = 256;
@@ -260,7 +259,7 @@ impl SessionStore for MySqlStore {
     }
 
     async fn insert(&self, record: &Record) -> Result<(), StoreError> {
-        let insert = row::bind(Statement::new(&self.statements.insert), record)?;
+        let insert = values::record(Statement::new(&self.statements.insert), record)?;
         self.connections.write(insert).await.map(drop)
     }
 
@@ -280,17 +279,18 @@ impl SessionStore for MySqlStore {
         if !columns::can_hold(expected, next.version) {
             return Ok(Swap::Lost);
         }
+        let expected = columns::version(expected)?;
         let found = match next.ended {
             Some(ended) => {
-                let swap = Statement::new(&self.statements.swap_ending);
-                let swap = row::bind_state(swap, next)?.number(columns::kept_until(next, ended));
-                let swap = swap.id(id).number(columns::version(expected)?);
-                self.connections.write(swap).await?
+                let swap = values::state(Statement::new(&self.statements.swap_ending), next)?;
+                let swap = swap.number(columns::kept_until(next, ended));
+                self.connections.write(swap.id(id).number(expected)).await?
             }
             None => {
-                let swap = row::bind_state(Statement::new(&self.statements.swap), next)?;
-                let swap = swap.id(id).number(columns::version(expected)?);
-                self.connections.rotate(swap).await?
+                let swap = values::state(Statement::new(&self.statements.swap), next)?;
+                self.connections
+                    .rotate(swap.id(id).number(expected))
+                    .await?
             }
         };
         Ok(match found {
@@ -345,16 +345,11 @@ impl SessionStore for MySqlStore {
         before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
-        // Nothing is below the lowest identifier.
-        let (highest, limit) = match before.map(|id| id.as_uuid().as_u128().checked_sub(1)) {
-            None => (u128::MAX, limit),
-            Some(Some(highest)) => (highest, limit),
-            Some(None) => (0, 0),
-        };
+        let (highest, limit) = lists::up_to(before, limit);
         let list = Statement::new(&self.statements.list)
             .bytes(issuer)
             .bytes(subject)
-            .id(SessionId::from_uuid(Uuid::from_u128(highest)))
+            .id(highest)
             .limit(limit);
         let rows = self.connections.read(list).await?;
         let records = rows.iter().map(row::read).filter_map(Result::transpose);

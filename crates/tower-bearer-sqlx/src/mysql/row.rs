@@ -15,10 +15,13 @@ use uuid::Uuid;
 use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
-    store::{Record, Session, SessionState, StoreError, StoreErrorKind},
+    store::{Record, StoreError, StoreErrorKind},
 };
 
-use crate::columns::{self, Column, Columns, lifetime_millis, millis, unreadable};
+use crate::{
+    columns::{self, Column, Columns, unreadable},
+    values::Values,
+};
 
 use super::error;
 
@@ -51,17 +54,13 @@ impl Statement {
         self.number(i64::try_from(rows).unwrap_or(i64::MAX))
     }
 
-    pub(super) fn bytes(self, bytes: impl Into<Vec<u8>>) -> Self {
-        self.optional_bytes(Some(bytes))
+    pub(super) fn bytes(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.values.push(Value::Bytes(Some(bytes.into())));
+        self
     }
 
     pub(super) fn id(self, id: SessionId) -> Self {
         self.bytes(*id.as_uuid().as_bytes())
-    }
-
-    fn optional_bytes(mut self, bytes: Option<impl Into<Vec<u8>>>) -> Self {
-        self.values.push(Value::Bytes(bytes.map(Into::into)));
-        self
     }
 
     pub(super) fn query(&self) -> Query<'_, MySql, MySqlArguments> {
@@ -73,73 +72,43 @@ impl Statement {
     }
 }
 
-/// The columns in the order of the insert.
-pub(super) fn bind(insert: Statement, record: &Record) -> Result<Statement, StoreError> {
-    let Record { session, state } = record;
-    bind_state(bind_session(insert, session), state)
-}
+impl Values for Statement {
+    fn id(self, id: SessionId) -> Self {
+        Statement::id(self, id)
+    }
 
-fn bind_session(insert: Statement, session: &Session) -> Statement {
-    let Session {
-        id,
-        issuer,
-        subject,
-        secret,
-        created_at,
-        auth_time,
-        ends_at,
-        scope,
-        client_id,
-        claims,
-        metadata,
-        idle_lifetime,
-        extra,
-    } = session;
-    insert
-        .id(*id)
-        .bytes(issuer.as_bytes())
-        .bytes(subject.as_bytes())
-        .bytes(secret.expose().as_slice())
-        .number(created_at.as_millis())
-        .number(auth_time.as_millis())
-        .number(ends_at.as_millis())
-        .bytes(scope.as_str())
-        .optional_bytes(client_id.as_deref())
-        .bytes(claims.to_json())
-        .bytes(columns::to_json(metadata))
-        .number(lifetime_millis(*idle_lifetime))
-        .bytes(extra.to_json())
-}
+    fn number(self, number: i64) -> Self {
+        Statement::number(self, number)
+    }
 
-/// The columns that a swap writes, which come last in an insert.
-pub(super) fn bind_state(
-    statement: Statement,
-    state: &SessionState,
-) -> Result<Statement, StoreError> {
-    let SessionState {
-        version,
-        generation,
-        rotated_at,
-        delivered_at,
-        confirmed_at,
-        late,
-        expires_at,
-        last_refreshed_at,
-        ended,
-        bound_to,
-    } = state;
-    Ok(statement
-        .number(columns::version(*version)?)
-        .number(i64::from(*generation))
-        .number(millis(*rotated_at))
-        .number(millis(*delivered_at))
-        .number(millis(*confirmed_at))
-        .number(i64::from(*late))
-        .number(expires_at.as_millis())
-        .number(millis(*last_refreshed_at))
-        .optional_bytes(columns::thumbprint(bound_to.as_ref()))
-        .number(columns::ended_at(*ended))
-        .optional_bytes(columns::reason(*ended)))
+    fn optional_number(self, number: Option<i64>) -> Self {
+        Statement::number(self, number)
+    }
+
+    fn bytes(self, bytes: &[u8]) -> Self {
+        Statement::bytes(self, bytes)
+    }
+
+    fn optional_bytes(mut self, bytes: Option<&[u8]>) -> Self {
+        self.values.push(Value::Bytes(bytes.map(Into::into)));
+        self
+    }
+
+    fn text(self, text: &str) -> Self {
+        Statement::bytes(self, text)
+    }
+
+    fn optional_text(self, text: Option<&str>) -> Self {
+        Values::optional_bytes(self, text.map(str::as_bytes))
+    }
+
+    fn ascii(self, text: &str) -> Self {
+        Statement::bytes(self, text)
+    }
+
+    fn optional_ascii(self, text: Option<&str>) -> Self {
+        Values::optional_text(self, text)
+    }
 }
 
 /// Where the time is in an answer.

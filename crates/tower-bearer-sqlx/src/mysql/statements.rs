@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tower_bearer::store::Record;
 
-use crate::columns;
+use crate::columns::{self, LAST_BUT_ONE};
 
 use super::names::Names;
 
@@ -115,7 +115,7 @@ fn confirm(sessions: &str, pairs: usize) -> Arc<str> {
     let (ids, pairs) = (several("?", pairs), several("(?, ?)", pairs));
     format!(
         "UPDATE {sessions} FORCE INDEX (PRIMARY)
-        SET confirmed_at = {NOW}, version = version + 1
+        SET confirmed_at = {NOW}, version = LEAST(version, {LAST_BUT_ONE}) + 1
         WHERE id IN ({ids}) AND (id, generation) IN ({pairs})
             AND confirmed_at IS NULL AND ended_at IS NULL"
     )
@@ -129,7 +129,8 @@ fn end(sessions: &str, which: &str) -> Arc<str> {
     format!(
         "UPDATE {sessions} FORCE INDEX (PRIMARY)
         SET ended_at = {NOW}, ends_at = LEAST(ends_at, GREATEST(expires_at, {NOW} + {day})),
-            claims = '{{}}', metadata = '{{}}', version = version + 1, end_reason = ?
+            claims = '{{}}', metadata = '{{}}', version = LEAST(version, {LAST_BUT_ONE}) + 1,
+            end_reason = ?
         WHERE id {which} AND ended_at IS NULL"
     )
     .into()

@@ -35,6 +35,7 @@ use crate::{
     columns,
     grouping::{Grouping, in_time},
     pending_swap::PendingSwap,
+    values,
 };
 
 /// How many confirmations one statement writes, and how many sessions one statement deletes.
@@ -268,7 +269,7 @@ impl SessionStore for PostgresStore {
     }
 
     async fn insert(&self, record: &Record) -> Result<(), StoreError> {
-        let insert = row::bind(statement(&self.statements.insert), record)?;
+        let insert = values::record(statement(&self.statements.insert), record)?;
         self.connections.write(insert).await.map(drop)
     }
 

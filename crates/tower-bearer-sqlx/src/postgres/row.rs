@@ -15,10 +15,13 @@ use uuid::Uuid;
 use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
-    store::{Record, Session, SessionState, StoreError, StoreErrorKind},
+    store::{Record, StoreError, StoreErrorKind},
 };
 
-use crate::columns::{self, Column, Columns, lifetime_millis, millis, unreadable};
+use crate::{
+    columns::{self, Column, Columns, unreadable},
+    values::Values,
+};
 
 use super::error;
 
@@ -28,73 +31,42 @@ pub(super) fn statement(sql: &Arc<str>) -> Statement {
     sqlx::query(AssertSqlSafe(Arc::clone(sql)))
 }
 
-/// Binds the columns in the order of the insert.
-pub(super) fn bind(insert: Statement, record: &Record) -> Result<Statement, StoreError> {
-    let Record { session, state } = record;
-    bind_state(bind_session(insert, session), state)
-}
+impl Values for Statement {
+    fn id(self, id: SessionId) -> Self {
+        self.bind(id.as_uuid())
+    }
 
-fn bind_session(insert: Statement, session: &Session) -> Statement {
-    let Session {
-        id,
-        issuer,
-        subject,
-        secret,
-        created_at,
-        auth_time,
-        ends_at,
-        scope,
-        client_id,
-        claims,
-        metadata,
-        idle_lifetime,
-        extra,
-    } = session;
-    insert
-        .bind(id.as_uuid())
-        .bind(issuer.as_bytes())
-        .bind(subject.as_bytes())
-        .bind(secret.expose().as_slice())
-        .bind(created_at.as_millis())
-        .bind(auth_time.as_millis())
-        .bind(ends_at.as_millis())
-        .bind(scope.as_str())
-        .bind(client_id.as_deref().map(str::as_bytes))
-        .bind(claims.to_json().into_bytes())
-        .bind(columns::to_json(metadata).into_bytes())
-        .bind(lifetime_millis(*idle_lifetime))
-        .bind(extra.to_json().into_bytes())
-}
+    fn number(self, number: i64) -> Self {
+        self.bind(number)
+    }
 
-/// Binds the columns that a swap writes, which come last in an insert.
-pub(super) fn bind_state(
-    statement: Statement,
-    state: &SessionState,
-) -> Result<Statement, StoreError> {
-    let SessionState {
-        version,
-        generation,
-        rotated_at,
-        delivered_at,
-        confirmed_at,
-        late,
-        expires_at,
-        last_refreshed_at,
-        ended,
-        bound_to,
-    } = state;
-    Ok(statement
-        .bind(columns::version(*version)?)
-        .bind(i64::from(*generation))
-        .bind(millis(*rotated_at))
-        .bind(millis(*delivered_at))
-        .bind(millis(*confirmed_at))
-        .bind(i64::from(*late))
-        .bind(expires_at.as_millis())
-        .bind(millis(*last_refreshed_at))
-        .bind(columns::thumbprint(bound_to.as_ref()))
-        .bind(columns::ended_at(*ended))
-        .bind(columns::reason(*ended)))
+    fn optional_number(self, number: Option<i64>) -> Self {
+        self.bind(number)
+    }
+
+    fn bytes(self, bytes: &[u8]) -> Self {
+        self.bind(bytes)
+    }
+
+    fn optional_bytes(self, bytes: Option<&[u8]>) -> Self {
+        self.bind(bytes)
+    }
+
+    fn text(self, text: &str) -> Self {
+        self.bind(text.as_bytes())
+    }
+
+    fn optional_text(self, text: Option<&str>) -> Self {
+        self.bind(text.map(str::as_bytes))
+    }
+
+    fn ascii(self, text: &str) -> Self {
+        self.bind(text)
+    }
+
+    fn optional_ascii(self, text: Option<&str>) -> Self {
+        self.bind(text)
+    }
 }
 
 /// Where the columns of a session begin in the answer to a load or a list: behind `now` and

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use tower_bearer::store::Record;
 
-use crate::columns;
+use crate::columns::{self, LAST_BUT_ONE};
 
 use super::names::Names;
 
@@ -173,7 +173,8 @@ fn confirm(sessions: &str, settled: &str) -> Arc<str> {
             WHERE kept.confirmed_at IS NULL AND kept.ended_at IS NULL AND {settled}
             ORDER BY kept.id FOR NO KEY UPDATE OF kept
         )
-        UPDATE {sessions} AS kept SET confirmed_at = {NOW}, version = kept.version + 1
+        UPDATE {sessions} AS kept
+        SET confirmed_at = {NOW}, version = LEAST(kept.version, {LAST_BUT_ONE}) + 1
         FROM held WHERE kept.id = held.id"
     )
     .into()
@@ -187,7 +188,7 @@ fn ended() -> String {
                 SELECT now, LEAST(kept.ends_at, GREATEST(kept.expires_at, now + {day}))
                 FROM (SELECT {NOW} AS now) AS clock
             ),
-            claims = '{{}}', metadata = '{{}}', version = kept.version + 1"
+            claims = '{{}}', metadata = '{{}}', version = LEAST(kept.version, {LAST_BUT_ONE}) + 1"
     )
 }
 

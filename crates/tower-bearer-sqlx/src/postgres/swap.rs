@@ -14,6 +14,7 @@ use crate::{
     columns::{self, millis},
     grouping::{Outcome, Worker},
     pending_swap::PendingSwap,
+    values,
 };
 
 use super::{
@@ -110,7 +111,7 @@ fn one(text: &Arc<str>, swap: &PendingSwap) -> Result<Statement, StoreError> {
     let statement = statement(text)
         .bind(id.as_uuid())
         .bind(columns::version(*expected)?);
-    row::bind_state(statement, next)
+    values::state(statement, next)
 }
 
 /// Swaps of different sessions, with a list of values for each column. None of them ends its
@@ -163,7 +164,8 @@ impl Columns {
         self.late.push(i64::from(*late));
         self.expires_at.push(expires_at.as_millis());
         self.last_refreshed_at.push(millis(*last_refreshed_at));
-        self.bound_to.push(columns::thumbprint(bound_to.as_ref()));
+        let key = bound_to.as_ref().map(|key| key.as_bytes().to_vec());
+        self.bound_to.push(key);
         Ok(())
     }
 

@@ -30,6 +30,7 @@ use crate::{
     columns,
     grouping::{Grouping, in_time},
     pending_swap::PendingSwap,
+    values,
 };
 
 /// How many queries for loads may be under way at a time.
@@ -48,7 +49,8 @@ const INSERT: &str = concat!(
 );
 /// The pairs are one JSON text, so that one prepared statement serves any number of them.
 const CONFIRM: &str = "
-UPDATE tower_bearer_sessions AS kept SET confirmed_at = ?, version = kept.version + 1
+UPDATE tower_bearer_sessions AS kept SET confirmed_at = ?,
+    version = min(kept.version, 9223372036854775806) + 1
 FROM json_each(?) AS pair
 WHERE kept.id = unhex(pair.value ->> 0) AND kept.generation = pair.value ->> 1
     AND kept.confirmed_at IS NULL AND kept.ended_at IS NULL";
@@ -57,7 +59,7 @@ macro_rules! end {
     () => {
         "UPDATE tower_bearer_sessions
         SET ended_at = ?1, ends_at = min(ends_at, max(expires_at, ?2)), end_reason = ?3,
-            claims = '{}', metadata = '{}', version = version + 1 "
+            claims = '{}', metadata = '{}', version = min(version, 9223372036854775806) + 1 "
     };
 }
 const END: &str = concat!(end!(), "WHERE id = ?4 AND ended_at IS NULL");
@@ -263,7 +265,7 @@ impl SessionStore for SqliteStore {
     }
 
     async fn insert(&self, record: &Record) -> Result<(), StoreError> {
-        let insert = || row::bind(sqlx::query(INSERT), record);
+        let insert = || values::record(sqlx::query(INSERT), record);
         self.writer.execute(insert).await.map(drop)
     }
 

@@ -10,10 +10,13 @@ use uuid::Uuid;
 use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
-    store::{Record, Session, SessionState, StoreError},
+    store::{Record, StoreError},
 };
 
-use crate::columns::{self, Column, Columns, lifetime_millis, millis, unreadable};
+use crate::{
+    columns::{self, Column, Columns, unreadable},
+    values::Values,
+};
 
 use super::error;
 
@@ -23,81 +26,42 @@ pub(super) fn id_bytes(id: SessionId) -> Vec<u8> {
     id.as_uuid().into_bytes().to_vec()
 }
 
-/// Binds the columns in the order of the insert.
-pub(super) fn bind(insert: Statement, record: &Record) -> Result<Statement, StoreError> {
-    let Record { session, state } = record;
-    bind_state(bind_session(insert, session), state)
-}
+impl Values for Statement {
+    fn id(self, id: SessionId) -> Self {
+        self.bind(id_bytes(id))
+    }
 
-fn bind_session(insert: Statement, session: &Session) -> Statement {
-    let Session {
-        id,
-        issuer,
-        subject,
-        secret,
-        created_at,
-        auth_time,
-        ends_at,
-        scope,
-        client_id,
-        claims,
-        metadata,
-        idle_lifetime,
-        extra,
-    } = session;
-    insert
-        .bind(id_bytes(*id))
-        .bind(issuer.as_str())
-        .bind(subject.as_str())
-        .bind(secret.expose().as_slice())
-        .bind(created_at.as_millis())
-        .bind(auth_time.as_millis())
-        .bind(ends_at.as_millis())
-        .bind(scope.as_str())
-        .bind(client_id.as_deref())
-        .bind(claims.to_json())
-        .bind(columns::to_json(metadata))
-        .bind(lifetime_millis(*idle_lifetime))
-        .bind(extra.to_json())
-}
+    fn number(self, number: i64) -> Self {
+        self.bind(number)
+    }
 
-/// Binds the columns of the state, which come last in an insert.
-pub(super) fn bind_state(
-    statement: Statement,
-    state: &SessionState,
-) -> Result<Statement, StoreError> {
-    Ok(bind_rotation(statement, state)?
-        .bind(columns::ended_at(state.ended))
-        .bind(columns::reason(state.ended)))
-}
+    fn optional_number(self, number: Option<i64>) -> Self {
+        self.bind(number)
+    }
 
-/// Binds the columns that a rotation writes.
-pub(super) fn bind_rotation(
-    statement: Statement,
-    state: &SessionState,
-) -> Result<Statement, StoreError> {
-    let SessionState {
-        version,
-        generation,
-        rotated_at,
-        delivered_at,
-        confirmed_at,
-        late,
-        expires_at,
-        last_refreshed_at,
-        ended: _,
-        bound_to,
-    } = state;
-    Ok(statement
-        .bind(columns::version(*version)?)
-        .bind(i64::from(*generation))
-        .bind(millis(*rotated_at))
-        .bind(millis(*delivered_at))
-        .bind(millis(*confirmed_at))
-        .bind(i64::from(*late))
-        .bind(expires_at.as_millis())
-        .bind(millis(*last_refreshed_at))
-        .bind(columns::thumbprint(bound_to.as_ref())))
+    fn bytes(self, bytes: &[u8]) -> Self {
+        self.bind(bytes)
+    }
+
+    fn optional_bytes(self, bytes: Option<&[u8]>) -> Self {
+        self.bind(bytes)
+    }
+
+    fn text(self, text: &str) -> Self {
+        self.bind(text)
+    }
+
+    fn optional_text(self, text: Option<&str>) -> Self {
+        self.bind(text)
+    }
+
+    fn ascii(self, text: &str) -> Self {
+        self.bind(text)
+    }
+
+    fn optional_ascii(self, text: Option<&str>) -> Self {
+        self.bind(text)
+    }
 }
 
 /// Reads all columns, which come first.

@@ -18,6 +18,7 @@ use crate::{
     columns,
     grouping::{LARGEST, Outcome, Worker},
     pending_swap::PendingSwap,
+    values,
 };
 
 use super::{
@@ -123,7 +124,7 @@ impl SwapWriter {
     async fn ended(&self, swap: &PendingSwap, ended: Ended) -> Result<bool, StoreError> {
         let PendingSwap { id, expected, next } = swap;
         let swap = || {
-            Ok(row::bind_state(sqlx::query(SWAP_ENDING), next)?
+            Ok(values::state(sqlx::query(SWAP_ENDING), next)?
                 .bind(columns::kept_until(next, ended))
                 .bind(row::id_bytes(*id))
                 .bind(columns::version(*expected)?))
@@ -146,7 +147,7 @@ fn statement(swaps: &[PendingSwap]) -> Result<Statement, StoreError> {
     for PendingSwap { id, expected, next } in swaps {
         let parameters = statement.bind(row::id_bytes(*id));
         let parameters = parameters.bind(columns::version(*expected)?);
-        statement = row::bind_rotation(parameters, next)?;
+        statement = values::rotation(parameters, next)?;
     }
     let nulls = PARAMETERS * (size - swaps.len());
     Ok((0..nulls).fold(statement, |statement, _| statement.bind(None::<i64>)))

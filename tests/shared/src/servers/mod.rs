@@ -4,7 +4,6 @@
 mod clock;
 pub mod galera;
 pub mod mariadb;
-pub mod mongodb;
 pub mod pgbouncer;
 pub mod postgres;
 mod process;
@@ -83,7 +82,7 @@ impl Home {
     }
 
     /// Makes a file or directory the user's.
-    fn give(&self, path: &Path) {
+    pub fn give(&self, path: &Path) {
         if let Some(User { uid, gid }) = self.user {
             chown(path, Some(uid), Some(gid)).expect("root may give it away");
         }

@@ -14,16 +14,18 @@ use mongodb::{
     bson::{Bson, Document, doc},
     options::ClientOptions,
 };
+use tests_shared::{
+    program,
+    servers::{Home, Process, free_port},
+    skipped,
+};
 use tokio::time::sleep;
 
-use super::{Home, Process, free_port};
-use crate::skipped;
-
 /// The name of the tests' database.
-pub const DATABASE: &str = "tests";
+const DATABASE: &str = "tests";
 
 /// A running server without any data. Only this machine reaches it.
-pub struct Nx27017 {
+pub(crate) struct Nx27017 {
     setup: Setup,
     port: u16,
     process: Process,
@@ -36,11 +38,11 @@ struct Setup {
 }
 
 /// What a server's data were when it was made.
-pub struct Copy(&'static str);
+pub(crate) struct Copy(&'static str);
 
 impl Nx27017 {
     /// A server that goes by the machine's clock, where it is installed.
-    pub async fn start() -> Option<Self> {
+    pub(crate) async fn start() -> Option<Self> {
         let Some(python) = python() else {
             skipped("nx-27017 is not installed");
             return None;
@@ -63,42 +65,42 @@ impl Nx27017 {
     }
 
     /// Where the server is.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         url(self.port)
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// The tests' database, over connections of its own.
-    pub async fn database(&self) -> Database {
+    pub(crate) async fn database(&self) -> Database {
         let client = Client::with_uri_str(self.url()).await.expect("an address");
         client.database(DATABASE)
     }
 
     /// Runs a command.
-    pub async fn run(&self, command: Document) -> Document {
+    pub(crate) async fn run(&self, command: Document) -> Document {
         let answer = self.database().await.run_command(command).await;
         answer.expect("it runs")
     }
 
     /// Stops the server where it is: connections stay, nothing is answered.
-    pub fn pause(&self) {
+    pub(crate) fn pause(&self) {
         self.process.signal("STOP");
     }
 
     /// Lets it go on after [`pause`](Self::pause).
-    pub fn resume(&self) {
+    pub(crate) fn resume(&self) {
         self.process.signal("CONT");
     }
 
-    pub fn kill9(&mut self) {
+    pub(crate) fn kill9(&mut self) {
         self.process.kill();
     }
 
     /// Starts again, on the same port, after [`kill9`](Self::kill9).
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.process = Process::start(&mut self.setup.server(self.port));
         if !is_ready(&mut self.process, self.port).await {
             panic!("nx-27017 does not start again:\n{}", self.setup.log());
@@ -106,7 +108,7 @@ impl Nx27017 {
     }
 
     /// Copies the data while the server stands still, as a power cut would leave them.
-    pub fn copy(&self, name: &'static str) -> Copy {
+    pub(crate) fn copy(&self, name: &'static str) -> Copy {
         self.pause();
         self.setup.copy("data", name);
         self.resume();
@@ -114,7 +116,7 @@ impl Nx27017 {
     }
 
     /// Kills the server and starts it with an older copy of its data.
-    pub async fn restart_with(&mut self, copy: &Copy) {
+    pub(crate) async fn restart_with(&mut self, copy: &Copy) {
         self.kill9();
         fs::remove_dir_all(self.setup.home.path().join("data")).expect("removable");
         self.setup.copy(copy.0, "data");
@@ -159,9 +161,8 @@ impl Setup {
 
 /// The Python that has it.
 fn python() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let folder = env::var_os("TOWER_BEARER_MONGODB").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| root.join("target/mongodb"));
+    let folder = folder.unwrap_or_else(|| program::root().join("target/mongodb"));
     let python = folder.join("bin/python");
     let has_it = folder.join("bin/nx-27017").is_file() && python.is_file();
     // Not where a link of it leads, which is a Python without the packages.

@@ -4,6 +4,7 @@
 mod commands;
 mod conforming;
 mod documents;
+mod ending;
 mod failing;
 mod opening;
 mod scripted;
@@ -12,7 +13,6 @@ use std::{future::Future, time::Duration};
 
 use mongodb::bson::doc;
 use scripted::{Scripted, found};
-use tests_shared::servers::mongodb::Nx27017;
 use tower_bearer::{
     SessionId,
     clock::Timestamp,
@@ -23,6 +23,8 @@ use tower_bearer::{
 };
 use tower_bearer_mongodb::{MongoOptions, MongoStore};
 use uuid::Uuid;
+
+use crate::server::Nx27017;
 
 const ISSUER: &str = "https://id.example";
 const COLLECTION: &str = "tower_bearer_sessions";

@@ -1,9 +1,24 @@
 //! nx-27017 in the place of MongoDB. It has no replica set, so nothing fails over.
 
-use tests_shared::servers::mongodb::{Copy, Nx27017};
+#[path = "../faults/application.rs"]
+mod application;
+#[path = "../faults/cases.rs"]
+#[allow(dead_code, reason = "nothing fails over")]
+mod cases;
+#[path = "../faults/clients.rs"]
+#[allow(
+    dead_code,
+    reason = "nothing loses all of its data, and no shard is added"
+)]
+mod clients;
+#[path = "../faults/proxy.rs"]
+#[allow(dead_code, reason = "nothing fails over")]
+mod proxy;
+
 use tower_bearer_mongodb::MongoStore;
 
-use super::{cases::Backend, faults_on};
+use crate::server::{Copy, Nx27017};
+use cases::{Backend, faults_on};
 
 faults_on!(Nx27017: killed cut_mid_statement slow_then_silent restored);
 

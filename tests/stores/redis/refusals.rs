@@ -1,0 +1,96 @@
+//! New connections that a server refuses for a while: the store goes on once it does not any longer.
+
+use super::*;
+
+/// A user who may do all, with this password from now on.
+async fn password(server: &Redis, password: &str) {
+    let user = format!("ACL SETUSER app on resetpass >{password} ~* &* +@all");
+    let () = server.run(&user).await;
+}
+
+/// Whoever is connected as that user is not any longer.
+async fn cut_off(server: &Redis) {
+    let _: u64 = server.run("CLIENT KILL USER app").await;
+}
+
+async fn open_as_app(server: &Redis, options: RedisOptions) -> RedisStore {
+    password(server, "secret").await;
+    let url = format!("redis://app:secret@127.0.0.1:{}/1", server.port());
+    let store = RedisStore::connect_with(&url, options).await;
+    store.expect("the store opens")
+}
+
+fn patient() -> RedisOptions {
+    RedisOptions::new().timeout(Duration::from_secs(20))
+}
+
+#[tokio::test]
+async fn a_password_that_was_another_for_a_while() {
+    let Some(server) = Redis::start().await else {
+        return;
+    };
+    let options = patient().wait_for_replicas(0, Duration::from_secs(5));
+    let store = open_as_app(&server, options).await;
+    let first = insert(&store, 1).await;
+    for _ in 0..2 {
+        password(&server, "another").await;
+        cut_off(&server).await;
+        for _ in 0..2 {
+            assert_eq!(failures(&store).await, [StoreErrorKind::Unavailable; 8]);
+        }
+        password(&server, "secret").await;
+        // A read is sent again, a write is not.
+        assert!(load(&store, 1).await == first);
+        let _ = store.end(id(2), EndReason::Logout).await;
+        assert!(!end(&store, 2).await);
+    }
+    assert_eq!(swap(&store, 0, &rotated(&first)).await, Swap::Swapped);
+    assert!(end(&store, 1).await);
+}
+
+#[tokio::test]
+async fn a_server_that_had_too_many_clients() {
+    let Some(server) = Redis::start().await else {
+        return;
+    };
+    let store = open_as_app(&server, patient()).await;
+    let first = insert(&store, 1).await;
+    let mut admin = server.connection().await;
+    let mut run = async |words: &str| {
+        let mut words = words.split(' ');
+        let mut command = redis::cmd(words.next().unwrap());
+        command.arg(words.collect::<Vec<_>>());
+        command
+            .query_async::<redis::Value>(&mut admin)
+            .await
+            .unwrap();
+    };
+    run("CONFIG SET maxclients 1").await;
+    run("CLIENT KILL USER app").await;
+    assert_eq!(failures(&store).await, [StoreErrorKind::Unavailable; 8]);
+    run("CONFIG SET maxclients 100").await;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while store.load(id(1)).await.is_err() {
+        assert!(Instant::now() < deadline, "it stays broken");
+    }
+    assert!(load(&store, 1).await == first);
+}
+
+/// The database is chosen as the connection is made.
+#[tokio::test]
+async fn a_right_that_was_missing() {
+    let Some(server) = Redis::start().await else {
+        return;
+    };
+    let store = open_as_app(&server, patient()).await;
+    let first = insert(&store, 1).await;
+    let () = server.run("ACL SETUSER app -select").await;
+    cut_off(&server).await;
+    assert_eq!(failures(&store).await, [StoreErrorKind::Unavailable; 8]);
+    let () = server.run("ACL SETUSER app +select").await;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while store.load(id(1)).await.is_err() {
+        assert!(Instant::now() < deadline, "it stays broken");
+    }
+    assert!(load(&store, 1).await == first);
+}
