@@ -122,6 +122,7 @@ mod future;
 mod grpc;
 mod guard;
 mod layer;
+mod meter;
 mod params;
 mod roles;
 mod rules;

@@ -4,6 +4,7 @@ use super::{
     ConfirmBy, ExcessScope, IntoRefreshDecision, Overflow, RefreshKey, RotationPolicy,
     SessionEvent, SessionInfo, Sessions, confirm::Confirmations, ended::EndedSessions,
     event::Events, feed::Standing, hook::RefreshHook, lifetimes::Lifetimes, limits::MAX_ISSUER,
+    meter::Meter, timed::Timed,
 };
 use crate::{
     error::{ConfigError, ConfigErrorKind},
@@ -21,7 +22,7 @@ pub(super) struct Inner<St> {
     pub(super) issuer: Issuer,
     pub(super) verifier: Verifier,
     pub(super) refresh_key: RefreshKey,
-    pub(super) store: St,
+    pub(super) store: Timed<St>,
     pub(super) policy: RotationPolicy,
     pub(super) access_lifetime: Duration,
     pub(super) session_lifetime: Duration,
@@ -35,6 +36,7 @@ pub(super) struct Inner<St> {
     pub(super) ended: EndedSessions,
     pub(super) standing: Arc<Standing>,
     pub(super) confirmations: Confirmations,
+    pub(super) meter: Meter,
 }
 
 impl<St> Inner<St> {
@@ -295,11 +297,12 @@ impl<St: SessionStore> SessionsBuilder<St> {
         let verifier = verifier
             .without_cache()
             .profile(TokenProfile::rfc9068().for_any_audience())?;
+        let meter = Meter::new(self.issuer.keys());
         Ok(Sessions(Arc::new(Inner {
             issuer: self.issuer,
             verifier,
             refresh_key: self.refresh_key,
-            store: self.store,
+            store: Timed::new(self.store),
             policy: self.policy,
             access_lifetime: self.access_lifetime,
             session_lifetime: self.session_lifetime,
@@ -313,6 +316,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
             ended: EndedSessions::new(self.access_lifetime),
             standing: Arc::default(),
             confirmations: Confirmations::default(),
+            meter,
         })))
     }
 

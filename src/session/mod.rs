@@ -50,6 +50,7 @@ mod load;
 #[cfg(feature = "cookie")]
 mod longest;
 mod maximum;
+mod meter;
 mod mint;
 mod outcome;
 mod over;
@@ -68,6 +69,7 @@ mod resources;
 mod revoke;
 mod runtime;
 mod start;
+mod timed;
 mod tries;
 mod verdict;
 mod write;
@@ -160,7 +162,7 @@ impl<St: SessionStore> Sessions<St> {
 
     /// The store that keeps the sessions.
     pub fn store(&self) -> &St {
-        &self.0.store
+        &self.0.store.store
     }
 
     /// The [events](SessionEvent) of this process from now on, as a stream. Each call gives a stream of its

@@ -77,6 +77,13 @@ impl<St: SessionStore> Sessions<St> {
     /// - [`Grant`](SessionErrorKind::Grant): the claims make the access token too long.
     /// - [`Signing`](SessionErrorKind::Signing): the tokens could not be signed.
     pub async fn refresh(&self, request: RefreshRequest) -> Result<Refreshed, SessionError> {
+        let refreshed = self.until_settled(request).await;
+        self.0.meter.refreshed(&refreshed);
+        refreshed
+    }
+
+    /// Tries as often as swaps are lost to others.
+    async fn until_settled(&self, request: RefreshRequest) -> Result<Refreshed, SessionError> {
         let opened = self
             .0
             .refresh_key

@@ -1,4 +1,4 @@
-//! Who is told of an event: the log, the application's hook, and the streams.
+//! Who is told of an event: the log, the metrics, the application's hook, and the streams.
 
 use std::{fmt, sync::Arc};
 
@@ -9,7 +9,7 @@ use super::{
 use crate::{
     claims::SessionId,
     clock::{Clock, SystemClock},
-    session::Refusal,
+    session::{Refusal, meter::EventMeter},
     trace,
 };
 
@@ -28,6 +28,7 @@ pub(in crate::session) struct Told<'a> {
 pub(in crate::session) struct Events {
     hook: Option<EventHook>,
     readers: Arc<Readers>,
+    meter: EventMeter,
 }
 
 impl Events {
@@ -35,6 +36,7 @@ impl Events {
         Self {
             hook: Some(Arc::new(hook)),
             readers: Arc::default(),
+            meter: EventMeter::default(),
         }
     }
 
@@ -44,6 +46,7 @@ impl Events {
 
     pub(in crate::session) fn tell(&self, told: &Told<'_>) {
         told.log();
+        self.meter.told(told.kind);
         if self.hook.is_none() && self.readers.is_empty() {
             return;
         }
