@@ -254,7 +254,9 @@ impl<St> SessionsBuilder<St> {
         self
     }
 
-    /// Calls `hook` with each event of a session. The hook must not block.
+    /// Calls `hook` with each event of a session in this process, before the request is answered and in its
+    /// span. The hook must not block. [`Sessions::events`] gives the same events as a stream, which holds up
+    /// nobody.
     pub fn on_event(mut self, hook: impl Fn(&SessionEvent) + Send + Sync + 'static) -> Self {
         self.events = Events::new(hook);
         self
