@@ -5,7 +5,11 @@
 //! What it reports to is the recorder that was installed then.
 #![cfg_attr(
     not(all(feature = "session", feature = "_jws")),
-    allow(dead_code, reason = "which of them are used depends on features")
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "which of them are used depends on features"
+    )
 )]
 
 #[cfg(not(feature = "metrics"))]
