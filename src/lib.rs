@@ -89,6 +89,7 @@
 //! | `remote` | | the modules [`remote`], keys that are fetched from an issuer, and [`introspection`], by any HTTP client that is a `tower::Service` |
 //! | `http-client` | | such an HTTP client, with TLS (rustls, with aws-lc-rs whatever the back end) and proxies from the environment; turns on `remote` |
 //! | `tracing` | yes | events: why a request is refused or gets a 503; what happens to sessions |
+//! | `metrics` | no | [metrics](manual::observability) by the crate `metrics`: requests, refreshes, reuse, the store, keys |
 //!
 //! Tokens and sessions need one of the two crypto back ends. A crate that only writes a store needs
 //! none: it turns off the default features and turns on `store`.
@@ -233,6 +234,7 @@ pub mod jws;
 mod key_proof;
 #[cfg(feature = "session")]
 pub mod manual;
+mod metrics;
 #[cfg(feature = "_jws")]
 mod paths;
 #[cfg(feature = "_jws")]

@@ -8,6 +8,19 @@
 #[cfg(feature = "tracing")]
 pub(crate) use tracing::{debug, error, info, warn};
 
+/// Work that a task of its own does for its caller, whose span it stays in.
+#[cfg(feature = "tracing")]
+#[cfg_attr(not(feature = "store"), allow(dead_code))]
+pub(crate) fn in_current_span<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    tracing::Instrument::in_current_span(work)
+}
+
+#[cfg(not(feature = "tracing"))]
+#[cfg_attr(not(feature = "store"), allow(dead_code))]
+pub(crate) fn in_current_span<F: Future>(work: F) -> F {
+    work
+}
+
 /// How many characters of what a token says are in the log at most.
 #[cfg(feature = "tracing")]
 const SHOWN: usize = 200;

@@ -123,6 +123,7 @@ mod future;
 mod grpc;
 mod guard;
 mod layer;
+mod meter;
 mod params;
 mod roles;
 mod rules;

@@ -20,6 +20,7 @@ use super::{
     credentials::{self, Credentials, DPOP_SCHEME},
     dpop::{Dpop, NextNonce},
     guard::{Admission, AnyGuard, LiveFuture, Unavailable},
+    meter::Meter,
     params::ParametersHook,
     schemes::Schemes,
     scope::RequiredScopes,
@@ -62,6 +63,7 @@ pub(super) struct Rules {
     pub(super) takes_unproven: bool,
     pub(super) parameters: Option<ParametersHook>,
     pub(super) on_rejection: Option<Hook>,
+    meter: Meter,
 }
 
 /// The decision on a request that is not refused at once.
@@ -102,6 +104,7 @@ impl Rules {
             takes_unproven: false,
             parameters: None,
             on_rejection: None,
+            meter: Meter::new(),
         }
     }
 
@@ -294,6 +297,7 @@ impl Rules {
     /// Puts the token into the extensions, or notes that there is none and removes one that was
     /// there before.
     pub(super) fn admit(&self, extensions: &mut Extensions, token: Option<VerifiedToken>) {
+        self.meter.passed(token.is_some());
         match token {
             Some(token) => drop(extensions.insert(token.in_space(&self.space))),
             None => {
@@ -318,6 +322,7 @@ impl Rules {
         rejection: Rejection,
         request: &Request<B>,
     ) -> Response<ReplyBody> {
+        self.meter.refused(&rejection);
         let mut rejection = rejection
             .in_space(self.space.clone())
             .with_schemes(self.dpop.schemes(request.headers()))

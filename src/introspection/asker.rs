@@ -24,6 +24,7 @@ use crate::{
     error::TokenError,
     json,
     profile::TokenProfile,
+    trace,
     transport::Transport,
     verifier::{Opaque, PendingToken, Timing},
 };
@@ -96,10 +97,10 @@ impl Asker {
     /// Asks in a task of its own: whoever waits for the answer may go away.
     fn depart(self: Arc<Self>, landing: Landing, token: Zeroizing<String>, timing: Timing) {
         match self.admit(&landing.digest(), timing.clock.now()) {
-            Ok((runtime, place)) => drop(runtime.spawn(async move {
+            Ok((runtime, place)) => drop(runtime.spawn(trace::in_current_span(async move {
                 let outcome = self.fly(landing.digest(), token, &timing, place).await;
                 landing.land(outcome);
-            })),
+            }))),
             Err(failure) => {
                 let outcome = self.fall_back(&failure, &landing.digest(), &timing);
                 landing.land(outcome);

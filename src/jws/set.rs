@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     fmt,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::SystemTime,
 };
 
 use arc_swap::ArcSwap;
@@ -54,6 +55,8 @@ struct Signing {
     key: SigningKey,
     /// The header of the type that was signed first, which for most sets is the only one.
     header: OnceLock<Segment>,
+    /// Since when this process signs with it.
+    since: SystemTime,
 }
 
 /// The header of the tokens of a type, as they have it.
@@ -135,6 +138,12 @@ impl KeySet {
         self.0.signing.load().key.algorithm()
     }
 
+    /// Since when this process signs with the key.
+    #[cfg_attr(not(feature = "session"), allow(dead_code))]
+    pub(crate) fn signing_since(&self) -> SystemTime {
+        self.0.signing.load().since
+    }
+
     /// Signs a payload into the compact serialisation (RFC 7515 §7.1), with `alg`, `typ` and
     /// `kid` in the header. This is not public API: the conformance suite forges tokens with it.
     #[doc(hidden)]
@@ -166,6 +175,7 @@ impl Signing {
         Self {
             key,
             header: OnceLock::new(),
+            since: SystemTime::now(),
         }
     }
 

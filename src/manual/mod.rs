@@ -8,6 +8,7 @@
 //! - [`providers`]: tokens of other issuers: what to configure for each provider, and what you lose by it
 //! - [`stores`]: choosing one, what each keeps when it fails, sizing, writing your own
 //! - [`deployment`]: lifetimes, several servers, clean-up, shutdown, cookies, rendering servers
+//! - [`observability`]: metrics, events and lines of the log: what each means, alarms, a dashboard
 //! - [`scale`]: what a million, a hundred million and a billion sessions need, and what a lost region does
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
 //! - [`browsers`]: sessions that are bound to a device, prefixes of cookie names, what each browser does
@@ -43,6 +44,9 @@ pub mod keys {}
 
 #[doc = include_str!("mcp.md")]
 pub mod mcp {}
+
+#[doc = include_str!("observability.md")]
+pub mod observability {}
 
 #[doc = include_str!("proof.md")]
 pub mod proof {}

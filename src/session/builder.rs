@@ -4,6 +4,7 @@ use super::{
     ConfirmBy, ExcessScope, IntoRefreshDecision, Overflow, RefreshKey, RotationPolicy,
     SessionEvent, SessionInfo, Sessions, confirm::Confirmations, ended::EndedSessions,
     event::Events, feed::Standing, hook::RefreshHook, lifetimes::Lifetimes, limits::MAX_ISSUER,
+    meter::Meter, timed::Timed,
 };
 use crate::{
     error::{ConfigError, ConfigErrorKind},
@@ -21,7 +22,7 @@ pub(super) struct Inner<St> {
     pub(super) issuer: Issuer,
     pub(super) verifier: Verifier,
     pub(super) refresh_key: RefreshKey,
-    pub(super) store: St,
+    pub(super) store: Timed<St>,
     pub(super) policy: RotationPolicy,
     pub(super) access_lifetime: Duration,
     pub(super) session_lifetime: Duration,
@@ -35,6 +36,7 @@ pub(super) struct Inner<St> {
     pub(super) ended: EndedSessions,
     pub(super) standing: Arc<Standing>,
     pub(super) confirmations: Confirmations,
+    pub(super) meter: Meter,
 }
 
 impl<St> Inner<St> {
@@ -252,7 +254,9 @@ impl<St> SessionsBuilder<St> {
         self
     }
 
-    /// Calls `hook` with each event of a session. The hook must not block.
+    /// Calls `hook` with each event of a session in this process, before the request is answered and in its
+    /// span. The hook must not block. [`Sessions::events`] gives the same events as a stream, which holds up
+    /// nobody.
     pub fn on_event(mut self, hook: impl Fn(&SessionEvent) + Send + Sync + 'static) -> Self {
         self.events = Events::new(hook);
         self
@@ -295,11 +299,12 @@ impl<St: SessionStore> SessionsBuilder<St> {
         let verifier = verifier
             .without_cache()
             .profile(TokenProfile::rfc9068().for_any_audience())?;
+        let meter = Meter::new(self.issuer.keys());
         Ok(Sessions(Arc::new(Inner {
             issuer: self.issuer,
             verifier,
             refresh_key: self.refresh_key,
-            store: self.store,
+            store: Timed::new(self.store),
             policy: self.policy,
             access_lifetime: self.access_lifetime,
             session_lifetime: self.session_lifetime,
@@ -313,6 +318,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
             ended: EndedSessions::new(self.access_lifetime),
             standing: Arc::default(),
             confirmations: Confirmations::default(),
+            meter,
         })))
     }
 

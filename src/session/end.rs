@@ -1,4 +1,4 @@
-use super::{EndReason, SessionError, SessionEvent, SessionEventKind, SessionOwner, Sessions};
+use super::{EndReason, EndRequest, SessionError, SessionEventKind, Sessions, event::Told};
 use crate::{
     claims::SessionId,
     store::{Record, SessionStore},
@@ -11,7 +11,7 @@ impl<St: SessionStore> Sessions<St> {
     /// Call it when a user logs out, with the claims of the access token and their
     /// [`session_id`](crate::Claims::session_id). A token of another issuer ends nothing. A subject's
     /// name, as an administrator gives it, may take the place of the claims; never pass the `sub` of a token
-    /// ([why](SessionOwner)).
+    /// ([why](super::SessionOwner)). The reason is a logout, unless the [`EndRequest`] names another.
     ///
     /// ```
     /// # use tower_bearer::session::{SessionError, Sessions};
@@ -31,15 +31,15 @@ impl<St: SessionStore> Sessions<St> {
     pub async fn end(
         &self,
         id: SessionId,
-        owner: impl Into<SessionOwner>,
+        request: impl Into<EndRequest>,
     ) -> Result<bool, SessionError> {
-        let owner = owner.into();
+        let EndRequest { owner, reason } = request.into();
         let Some(subject) = owner.of(self.0.issuer.issuer()) else {
             return Ok(false);
         };
         match self.load_session(id).await? {
             Some(record) if record.session.subject == subject => {
-                self.end_now(&record, EndReason::Logout).await
+                self.end_now(&record, reason).await
             }
             _ => Ok(false),
         }
@@ -47,13 +47,13 @@ impl<St: SessionStore> Sessions<St> {
 
     /// Ends all sessions of `owner`, and gives the number of those that this call has ended. For a request
     /// of the user, pass the claims of the access token: another issuer's user has no session here. For a
-    /// deleted user, pass the subject's name; never pass the `sub` of a token ([why](SessionOwner)).
+    /// deleted user, pass the subject's name; never pass the `sub` of a token ([why](super::SessionOwner)).
     ///
     /// # Errors
     ///
     /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails.
-    pub async fn end_all(&self, owner: impl Into<SessionOwner>) -> Result<usize, SessionError> {
-        self.end_each(owner.into(), None).await
+    pub async fn end_all(&self, request: impl Into<EndRequest>) -> Result<usize, SessionError> {
+        self.end_each(request.into(), None).await
     }
 
     /// Ends all sessions of `owner` except for `keep`, and gives the number of those that this
@@ -61,40 +61,54 @@ impl<St: SessionStore> Sessions<St> {
     ///
     /// Call it when a user changes the password, with the claims of the access token and the session that
     /// the request came from: whoever knew the old password is out, and the user is not. Another issuer's
-    /// user has no session here. Never pass the `sub` of a token ([why](SessionOwner)).
+    /// user has no session here. Never pass the `sub` of a token ([why](super::SessionOwner)).
+    ///
+    /// ```
+    /// # use tower_bearer::session::{SessionError, Sessions};
+    /// use tower_bearer::{Claims, session::EndRequest};
+    ///
+    /// async fn password_changed(sessions: &Sessions, claims: &Claims) -> Result<(), SessionError> {
+    ///     if let Some(current) = claims.session_id() {
+    ///         let request = EndRequest::new(claims).after_password_change();
+    ///         sessions.end_others(request, current).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     ///
     /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails.
     pub async fn end_others(
         &self,
-        owner: impl Into<SessionOwner>,
+        request: impl Into<EndRequest>,
         keep: SessionId,
     ) -> Result<usize, SessionError> {
-        self.end_each(owner.into(), Some(keep)).await
+        self.end_each(request.into(), Some(keep)).await
     }
 
     async fn end_each(
         &self,
-        owner: SessionOwner,
+        request: EndRequest,
         keep: Option<SessionId>,
     ) -> Result<usize, SessionError> {
+        let EndRequest { owner, reason } = request;
         let Some(subject) = owner.of(self.0.issuer.issuer()) else {
             return Ok(0);
         };
         let (sessions, subject) = (self.clone(), subject.to_owned());
         self.to_the_end(async move {
-            let (inner, reason) = (&sessions.0, EndReason::Logout);
+            let inner = &sessions.0;
             let issuer = inner.issuer.issuer();
             let ended = inner.store.end_all(issuer, &subject, keep, reason).await?;
             for id in &ended {
                 inner.ended.note(*id);
             }
             for id in &ended {
-                inner.events.tell(&SessionEvent {
+                inner.events.tell(&Told {
                     kind: SessionEventKind::Ended(reason),
                     session: *id,
-                    subject: Some(subject.clone()),
+                    subject: Some(&subject),
                     distance: 0,
                 });
             }

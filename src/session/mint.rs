@@ -152,6 +152,7 @@ impl<St: SessionStore> Sessions<St> {
     fn sign_within_limits(&self, claims: AccessClaims<'_>) -> Result<AccessToken, SessionError> {
         let sign = |claims: &AccessClaims<'_>| {
             let claims = claims.written().map_err(SignError::unwritten)?;
+            self.0.meter.signs_with(self.0.issuer.keys());
             self.0.issuer.sign_checked(&claims)
         };
         let is_login = claims.generation == 0;

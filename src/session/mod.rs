@@ -32,6 +32,7 @@ mod clean_up;
 mod confirm;
 mod decide;
 mod end;
+mod end_request;
 mod ended;
 mod error;
 mod event;
@@ -49,6 +50,7 @@ mod load;
 #[cfg(feature = "cookie")]
 mod longest;
 mod maximum;
+mod meter;
 mod mint;
 mod outcome;
 mod over;
@@ -67,6 +69,7 @@ mod resources;
 mod revoke;
 mod runtime;
 mod start;
+mod timed;
 mod tries;
 mod verdict;
 mod write;
@@ -76,8 +79,9 @@ use std::{fmt, sync::Arc, time::Duration};
 pub use builder::SessionsBuilder;
 pub use clean_up::CleanUp;
 pub use decide::{PresentedToken, decide};
+pub use end_request::EndRequest;
 pub use error::{SessionError, SessionErrorKind};
-pub use event::{SessionEvent, SessionEventKind};
+pub use event::{EventsMissed, SessionEvent, SessionEventKind, SessionEvents};
 pub use excess_scope::ExcessScope;
 pub use feed::{FeedOptions, FeedStatus, SessionFeed, WhenBehind};
 pub use grant::Grant;
@@ -102,6 +106,7 @@ pub use crate::store::{
     EndReason, Ended, Metadata, PrivateClaims, Record, Session, SessionSecret, SessionState,
 };
 
+use self::event::Told;
 use crate::{
     error::ConfigError,
     issuer::Issuer,
@@ -157,7 +162,35 @@ impl<St: SessionStore> Sessions<St> {
 
     /// The store that keeps the sessions.
     pub fn store(&self) -> &St {
-        &self.0.store
+        &self.0.store.store
+    }
+
+    /// The [events](SessionEvent) of this process from now on, as a stream. Each call gives a stream of its
+    /// own, and clones of these sessions are told of alike.
+    ///
+    /// A stream keeps up to 1024 events for its reader, which is some hundred KiB. A slower reader loses the
+    /// oldest, and is told [how many](EventsMissed): it never slows down a refresh. To count events,
+    /// or where none may be lost, use the [hook](SessionsBuilder::on_event) or the metrics.
+    ///
+    /// ```
+    /// use tower_bearer::session::{SessionEventKind, Sessions};
+    ///
+    /// async fn audit(sessions: &Sessions) {
+    ///     let mut events = sessions.events();
+    ///     while let Some(event) = events.recv().await {
+    ///         match event {
+    ///             Ok(event) if event.kind == SessionEventKind::Rotated => {}
+    ///             Ok(event) => println!("{:?}: {}", event.time, event.kind.as_str()),
+    ///             Err(missed) => println!("{missed}"),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// `audit` holds its sessions, so this loop never ends by itself. A task that does not hold any sees the stream end when
+    /// the last clone of the sessions is dropped.
+    pub fn events(&self) -> SessionEvents {
+        self.0.events.stream()
     }
 
     /// Starts a task that deletes expired sessions from the store, once now and then again at
@@ -191,11 +224,10 @@ impl<St: SessionStore> Sessions<St> {
         let distance = token.map_or(0, |token| {
             i64::from(record.state.generation) - i64::from(token.generation)
         });
-        let subject = Some(record.session.subject.clone());
-        self.0.events.tell(&SessionEvent {
+        self.0.events.tell(&Told {
             kind,
             session: record.session.id,
-            subject,
+            subject: Some(&record.session.subject),
             distance,
         });
     }

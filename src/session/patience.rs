@@ -8,7 +8,10 @@ use std::{
 };
 
 use super::{SessionError, SessionErrorKind, Sessions};
-use crate::store::{SessionStore, StoreError, StoreErrorKind};
+use crate::{
+    store::{SessionStore, StoreError, StoreErrorKind},
+    trace,
+};
 
 /// The time limit of a write that goes on without its caller, in store timeouts.
 pub(super) const PATIENCE: u32 = 10;
@@ -16,13 +19,13 @@ pub(super) const PATIENCE: u32 = 10;
 impl<St: SessionStore> Sessions<St> {
     /// Runs work that must not stop half-way in a task of its own: a write, and telling this
     /// process and the application of it. It goes on if the caller is cancelled or gives up
-    /// waiting.
+    /// waiting. What it logs belongs to the span of the caller.
     pub(super) async fn to_the_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, SessionError>> + Send + 'static,
     ) -> Result<T, SessionError> {
         let patience = self.0.store_timeout.saturating_mul(PATIENCE);
-        let work = tokio::spawn(tokio::time::timeout(patience, work));
+        let work = tokio::spawn(trace::in_current_span(tokio::time::timeout(patience, work)));
         match tokio::time::timeout(self.0.store_timeout, work).await {
             Ok(Ok(Ok(done))) => done,
             Ok(Ok(Err(_))) => Err(StoreError::new(StoreErrorKind::Timeout).into()),

@@ -4,7 +4,8 @@ use uuid::Uuid;
 use super::{
     EndReason, ExcessScope, KeyProof, Possession, PresentedToken, PrivateClaims, RefreshDecision,
     RefreshOutcome, RefreshRequest, RefreshVerdict, Refreshed, Refusal, Reuse, SessionError,
-    SessionErrorKind, SessionEvent, SessionEventKind, SessionInfo, Sessions, decide,
+    SessionErrorKind, SessionEventKind, SessionInfo, Sessions, decide,
+    event::Told,
     is_other_client,
     mint::{Asked, Minting},
     refresh_token::{OpenedToken, Series},
@@ -76,6 +77,13 @@ impl<St: SessionStore> Sessions<St> {
     /// - [`Grant`](SessionErrorKind::Grant): the claims make the access token too long.
     /// - [`Signing`](SessionErrorKind::Signing): the tokens could not be signed.
     pub async fn refresh(&self, request: RefreshRequest) -> Result<Refreshed, SessionError> {
+        let refreshed = self.until_settled(request).await;
+        self.0.meter.refreshed(&refreshed);
+        refreshed
+    }
+
+    /// Tries as often as swaps are lost to others.
+    async fn until_settled(&self, request: RefreshRequest) -> Result<Refreshed, SessionError> {
         let opened = self
             .0
             .refresh_key
@@ -154,7 +162,7 @@ impl<St: SessionStore> Sessions<St> {
     }
 
     fn unknown(&self, session: SessionId) -> SessionError {
-        self.0.events.tell(&SessionEvent {
+        self.0.events.tell(&Told {
             kind: SessionEventKind::Refused(Refusal::Unknown),
             session,
             subject: None,
@@ -177,7 +185,7 @@ impl<St: SessionStore> Sessions<St> {
         reuse: Reuse,
         decided: &Decided,
     ) -> Result<Option<Refreshed>, SessionError> {
-        let event = Some((SessionEventKind::Reused(reuse), decided.token));
+        let event = (SessionEventKind::Reused(reuse), decided.token);
         let swap = self.write(&decided.record, decided.next.as_ref(), event);
         match swap.await? {
             Swap::Lost => Ok(None),
@@ -203,8 +211,7 @@ impl<St: SessionStore> Sessions<St> {
         if outcome == RefreshOutcome::Current && attempt.token.bound_to != decided.live().bound_to {
             outcome = RefreshOutcome::Redelivered;
         }
-        let event = event.map(|event| (event, decided.token));
-        if self.write(record, next, event).await? == Swap::Lost {
+        if self.write(record, next, (event, decided.token)).await? == Swap::Lost {
             return Ok(None);
         }
         Ok(Some((tokens, outcome)))
@@ -329,26 +336,17 @@ fn bound_again(
     next
 }
 
-/// The outcome and the event of an accepted token. A plain rotation has no event.
-fn outcome(verdict: RefreshVerdict) -> (RefreshOutcome, Option<SessionEventKind>) {
+/// The outcome and the event of an accepted token.
+fn outcome(verdict: RefreshVerdict) -> (RefreshOutcome, SessionEventKind) {
     match verdict {
-        RefreshVerdict::Current => (RefreshOutcome::Current, Some(SessionEventKind::Repeated)),
-        RefreshVerdict::Neighbour => (
-            RefreshOutcome::Redelivered,
-            Some(SessionEventKind::Neighbour),
-        ),
+        RefreshVerdict::Current => (RefreshOutcome::Current, SessionEventKind::Repeated),
+        RefreshVerdict::Neighbour => (RefreshOutcome::Redelivered, SessionEventKind::Neighbour),
         RefreshVerdict::Late => (
             RefreshOutcome::Redelivered,
-            Some(SessionEventKind::LateRedelivery),
+            SessionEventKind::LateRedelivery,
         ),
-        RefreshVerdict::Overtaken => (
-            RefreshOutcome::Redelivered,
-            Some(SessionEventKind::Overtaken),
-        ),
-        RefreshVerdict::Restore => (
-            RefreshOutcome::Restored,
-            Some(SessionEventKind::StoreLostWrites),
-        ),
-        _ => (RefreshOutcome::Rotated, None),
+        RefreshVerdict::Overtaken => (RefreshOutcome::Redelivered, SessionEventKind::Overtaken),
+        RefreshVerdict::Restore => (RefreshOutcome::Restored, SessionEventKind::StoreLostWrites),
+        _ => (RefreshOutcome::Rotated, SessionEventKind::Rotated),
     }
 }

@@ -5,22 +5,26 @@ impl<St: SessionStore> Sessions<St> {
     /// Swaps in `next`, if there is something to write, and tells the event.
     ///
     /// A client that hangs up must not suppress an event, and a thief must not keep a session from
-    /// being ended by hanging up. So these writes go on without their caller. A plain rotation has
-    /// no event and need not.
+    /// being ended by hanging up. So these writes go on without their caller. A plain rotation, of which
+    /// nobody has to learn, need not.
     pub(super) async fn write(
         &self,
         record: &Record,
         next: Option<&SessionState>,
-        event: Option<(SessionEventKind, PresentedToken)>,
+        event: (SessionEventKind, PresentedToken),
     ) -> Result<Swap, SessionError> {
         let Some(next) = next else {
             self.tell_written(record, None, event);
             return Ok(Swap::Swapped);
         };
         let (id, expected) = (record.session.id, record.state.version);
-        if event.is_none() && next.ended.is_none() {
+        if event.0 == SessionEventKind::Rotated && next.ended.is_none() {
             let swap = self.0.store.swap(id, expected, next);
-            return Ok(within(self.0.store_timeout, swap).await?);
+            let swap = within(self.0.store_timeout, swap).await?;
+            if swap == Swap::Swapped {
+                self.tell_written(record, None, event);
+            }
+            return Ok(swap);
         }
         let (sessions, record, next) = (self.clone(), record.clone(), next.clone());
         self.to_the_end(async move {
@@ -43,14 +47,12 @@ impl<St: SessionStore> Sessions<St> {
         &self,
         record: &Record,
         ended: Option<Ended>,
-        event: Option<(SessionEventKind, PresentedToken)>,
+        (kind, token): (SessionEventKind, PresentedToken),
     ) {
         if ended.is_some() {
             self.0.ended.note(record.session.id);
         }
-        if let Some((kind, token)) = event {
-            self.tell(kind, record, Some(token));
-        }
+        self.tell(kind, record, Some(token));
         if let Some(ended) = ended {
             self.tell(SessionEventKind::Ended(ended.reason), record, None);
         }

@@ -16,6 +16,7 @@ use std::{
 
 use super::{
     limits::CacheLimits,
+    meter::Meter,
     shard::{Shard, Slot},
     tail::{Tail, TailHash},
 };
@@ -39,6 +40,7 @@ pub(super) struct Cache {
     limits: CacheLimits,
     hash: TailHash,
     shards: Box<[Locked]>,
+    meter: Meter,
 }
 
 /// A shard on cache lines of its own, so that cores at different shards do not slow each other
@@ -61,6 +63,7 @@ impl Cache {
             shards: (0..shards)
                 .map(|_| Locked(RwLock::new(Shard::new(share))))
                 .collect(),
+            meter: Meter::new(),
         }
     }
 
@@ -75,8 +78,9 @@ impl Cache {
 
     /// The token, if it is remembered, valid by this clock, and its key is still trusted.
     pub(super) fn get(&self, token: &[u8], clock: &dyn Clock) -> Option<VerifiedToken> {
-        let (content, good) = self.find(token)?;
-        is_good(good, clock).then(|| VerifiedToken::new(content))
+        let found = self.find(token).filter(|(_, good)| is_good(good, clock));
+        self.meter.looked(found.is_some());
+        found.map(|(content, _)| VerifiedToken::new(content))
     }
 
     /// The claims and the time in which they are valid. The clock may be the application's, so it is
@@ -100,7 +104,9 @@ impl Cache {
         if let Some((hash, shard)) = self.place(token.as_bytes()) {
             let slot = Slot::new(token, Arc::clone(content), trust, good);
             let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            let before = shard.held();
             shard.put(hash, slot, now);
+            self.meter.changed(before, shard.held());
         }
     }
 
@@ -117,7 +123,7 @@ impl Cache {
 }
 
 /// Whether a token is valid now. The recent time is enough unless the start or the end is near.
-fn is_good(good: Range<Timestamp>, clock: &dyn Clock) -> bool {
+fn is_good(good: &Range<Timestamp>, clock: &dyn Clock) -> bool {
     let recent = clock.recent();
     let surely = good.start <= recent && recent + RECENT < good.end;
     surely || good.contains(&clock.now())

@@ -13,6 +13,7 @@ mod issuer;
 mod issuers;
 mod limits;
 mod memory;
+mod meter;
 mod pending;
 mod shard;
 mod source;

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use super::{limits::CacheLimits, memory, text::Text};
+use super::{limits::CacheLimits, memory, meter::Held, text::Text};
 use crate::{claims::Content, clock::Timestamp, jws::Trust};
 
 /// A table has eight places for each seven slots that it has room for, and a byte for each place.
@@ -129,9 +129,17 @@ impl Shard {
         }
     }
 
-    fn is_over_limits(&self) -> bool {
+    pub(super) fn held(&self) -> Held {
         let places = self.room * ROOM_BYTES + self.ring.capacity() * size_of::<Place>();
-        self.slots.len() > self.limits.entries || self.bytes + places > self.limits.bytes
+        Held {
+            entries: self.slots.len(),
+            bytes: self.bytes + places,
+        }
+    }
+
+    fn is_over_limits(&self) -> bool {
+        let Held { entries, bytes } = self.held();
+        entries > self.limits.entries || bytes > self.limits.bytes
     }
 
     /// Moves the hand by one slot, and removes the slot if it has ended.

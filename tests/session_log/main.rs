@@ -16,7 +16,8 @@ use std::sync::atomic::Ordering;
 
 use support::*;
 use tests_shared::log::Log;
-use tower_bearer::bearer::SessionGuard;
+use tower_bearer::{bearer::SessionGuard, session::Refusal};
+use tracing::Instrument;
 
 #[track_caller]
 fn says(log: &Log, what: &str) {
@@ -25,8 +26,13 @@ fn says(log: &Log, what: &str) {
 }
 
 #[tokio::test]
-async fn whoever_runs_the_server_learns_why_clients_get_a_503() {
+async fn sessions_log_what_those_who_run_the_server_have_to_know() {
     let log = Log::listen();
+    whoever_runs_the_server_learns_why_clients_get_a_503(&log).await;
+    what_a_task_logs_for_a_request_belongs_to_the_span_of_the_request(&log).await;
+}
+
+async fn whoever_runs_the_server_learns_why_clients_get_a_503(log: &Log) {
     let clock = clock();
     let store = Moody::new(&clock);
     let world = world_on(store.clone(), clock, |builder| {
@@ -36,10 +42,31 @@ async fn whoever_runs_the_server_learns_why_clients_get_a_503() {
 
     store.fail.store(1, Ordering::SeqCst);
     unavailable(world.present(&tokens.refresh_token).await);
-    says(&log, "the session store is unavailable");
+    says(log, "the session store is unavailable");
     unavailable(world.present(&tokens.refresh_token).await);
-    says(&log, "the user database is down");
+    says(log, "the user database is down");
     store.fail.store(1, Ordering::SeqCst);
     assert!(world.sessions.is_live(sid(&tokens)).await.is_err());
-    says(&log, "the session store is unavailable");
+    says(log, "the session store is unavailable");
+}
+
+async fn what_a_task_logs_for_a_request_belongs_to_the_span_of_the_request(log: &Log) {
+    let world = world();
+    let stolen = world.login().await;
+    let second = rotate(&world, &stolen).await;
+    world.wait(60);
+    rotate(&world, &second).await;
+    log.take();
+    let request = tracing::info_span!("request", trace_id = "4bf92f35");
+    let reused = world.present(&stolen.refresh_token).instrument(request);
+    refused(reused.await, Refusal::Reused);
+    let text = log.take();
+    let told: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("session event"))
+        .collect();
+    assert_eq!(told.len(), 2, "{text}");
+    for line in told {
+        assert!(line.contains(r#"request{trace_id="4bf92f35"}"#), "{line}");
+    }
 }

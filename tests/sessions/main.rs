@@ -12,6 +12,7 @@ mod build;
 mod confirm;
 mod dropped;
 mod ending;
+mod events;
 mod feed;
 mod flusher;
 mod hooks;

@@ -45,10 +45,10 @@ async fn refuses<St: SessionStore>(store: impl AsyncFn() -> (World<St>, usize)) 
             tokens.len(),
             "whoever was refused left a session"
         );
+        let told = world.kinds();
         for tokens in &tokens {
             rotate(&world, tokens).await;
         }
-        let told = world.kinds();
         let started = |kind: &&SessionEventKind| **kind == SessionEventKind::Started;
         assert_eq!(told.iter().filter(started).count(), tokens.len());
         assert_eq!(told.len(), tokens.len(), "nothing but starts: {told:?}");

@@ -30,12 +30,13 @@ async fn a_replay_after_the_client_has_moved_on_ends_the_session() {
         world.kinds(),
         [
             SessionEventKind::Started,
+            SessionEventKind::Rotated,
             SessionEventKind::Reused(Reuse::Confirmed),
             SessionEventKind::Ended(EndReason::Reuse),
             SessionEventKind::Refused(Refusal::Ended),
         ]
     );
-    assert_eq!(world.events.lock().unwrap()[1].distance, 1);
+    assert_eq!(world.events.lock().unwrap()[2].distance, 1);
 }
 
 #[tokio::test]

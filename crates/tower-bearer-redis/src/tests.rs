@@ -168,7 +168,6 @@ fn a_row_that_says_what_it_cannot_mean_is_corrupt() {
     let row = row(&record);
     let client = 115 + 8 + 32 + 16 + 4;
     let damages = [
-        ("ended", 9, 7),
         ("ended", 30, 1),
         ("confirmed_at", 14, 2),
         ("confirmed_at", 22, 1),
@@ -195,6 +194,16 @@ fn a_row_that_says_what_it_cannot_mean_is_corrupt() {
         let source = std::error::Error::source(&error).unwrap().to_string();
         assert_eq!(source, format!("field {field} of the row cannot be read"));
     }
+}
+
+#[test]
+fn a_reason_of_a_later_version_is_another_reason() {
+    let mut record = empty();
+    record.end(Ended::new(millis(0), EndReason::Logout));
+    let mut row = row(&record);
+    row[9] = 200;
+    let ended = row::read(id(7), &row).unwrap().state.ended;
+    assert_eq!(ended, Some(Ended::new(millis(0), EndReason::Other)));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{
     FeedOptions, FeedStatus,
+    meter::Meter,
     standing::{FeedId, Standing},
 };
 use crate::trace;
@@ -20,6 +21,7 @@ pub(super) struct Freshness {
     /// When the feed is behind, unless a read succeeds before.
     pub(super) deadline: Instant,
     pub(super) status: watch::Sender<FeedStatus>,
+    meter: Meter,
 }
 
 impl Freshness {
@@ -29,6 +31,7 @@ impl Freshness {
         Self {
             deadline: Instant::now() + options.behind_after,
             status: watch::Sender::new(status),
+            meter: Meter::new(),
             standing,
             options,
             id,
@@ -37,6 +40,7 @@ impl Freshness {
 
     /// A read that began then has succeeded.
     pub(super) fn renew(&mut self, began: Instant) {
+        self.meter.has_read(began);
         self.deadline = began + self.options.behind_after;
         if Instant::now() < self.deadline {
             self.set(FeedStatus::Current);
@@ -52,6 +56,7 @@ impl Freshness {
             return;
         }
         self.status.send_replace(status);
+        self.meter.is(status);
         self.tell(status);
         if status == FeedStatus::Current {
             trace::info!("it is known which sessions were ended");
@@ -79,6 +84,7 @@ impl Drop for Freshness {
             return;
         }
         self.standing.gone(self.id);
+        self.meter.is(behind);
         trace::warn!("the task that reads which sessions were ended is gone");
         if self.status.send_replace(behind) != behind {
             self.tell(behind);

@@ -3,6 +3,7 @@
 mod follower;
 mod freshness;
 mod learn;
+mod meter;
 mod options;
 mod position;
 mod standing;

@@ -35,6 +35,13 @@ pub enum EndReason {
     /// The session has not ended: this row was left behind when it [moved](crate::store::ShardedStore) to
     /// another shard.
     Moved,
+    /// An administrator ended the session ([`EndRequest::by_admin`](https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.EndRequest.html#method.by_admin)).
+    Admin,
+    /// The password was changed, or another thing that the user logs in with
+    /// ([`EndRequest::after_password_change`](https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.EndRequest.html#method.after_password_change)).
+    PasswordChanged,
+    /// The session was ended for a reason that this version does not know, by a server that runs a later one.
+    Other,
 }
 
 impl EndReason {
@@ -46,6 +53,9 @@ impl EndReason {
         Self::Evicted,
         Self::Refused,
         Self::Moved,
+        Self::Admin,
+        Self::PasswordChanged,
+        Self::Other,
     ];
 
     /// A short name that stays the same across versions.
@@ -57,6 +67,9 @@ impl EndReason {
             Self::Evicted => "evicted",
             Self::Refused => "refused",
             Self::Moved => "moved",
+            Self::Admin => "admin",
+            Self::PasswordChanged => "password_changed",
+            Self::Other => "other",
         }
     }
 
@@ -69,22 +82,40 @@ impl EndReason {
             Self::Evicted => 4,
             Self::Refused => 5,
             Self::Moved => 6,
+            Self::Admin => 7,
+            Self::PasswordChanged => 8,
+            Self::Other => u8::MAX,
         }
     }
 
-    /// The reason with this [`code`](Self::code), if there is one.
+    /// The reason with this [`code`](Self::code). A number that this version does not know is
+    /// [`Other`](Self::Other): a later version may have written it, and the session has ended all the same.
+    /// `None` if it is 0, which is no reason.
     pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|reason| reason.code() == code)
+        let mut known = Self::ALL.iter().copied();
+        let known = known.find(|reason| reason.code() == code);
+        known.or((code != 0).then_some(Self::Other))
     }
 
-    /// The reason with this [name](Self::as_str), if there is one.
+    /// The reason with this [name](Self::as_str). A name that this version does not know is
+    /// [`Other`](Self::Other): a later version may have written it, and the session has ended all the same.
+    /// `None` if it cannot be a name: those are 1 to 32 lower-case letters and underscores.
+    ///
+    /// ```
+    /// use tower_bearer::store::EndReason;
+    ///
+    /// assert_eq!(EndReason::from_name("logout"), Some(EndReason::Logout));
+    /// assert_eq!(EndReason::from_name("of_a_later_version"), Some(EndReason::Other));
+    /// assert_eq!(EndReason::from_name("Logout"), None);
+    /// ```
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|reason| reason.as_str() == name)
+        let mut known = Self::ALL.iter().copied();
+        let known = known.find(|reason| reason.as_str() == name);
+        known.or(is_name(name).then_some(Self::Other))
     }
+}
+
+fn is_name(name: &str) -> bool {
+    let is_of_names = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+    (1..=32).contains(&name.len()) && name.bytes().all(is_of_names)
 }

@@ -20,6 +20,7 @@ use crate::{
         AnyStore, EndReason, Ended, Loaded, Record, SessionState, SessionStore, StoreError,
         StoreErrorKind, Swap,
     },
+    trace,
 };
 
 /// How often a call begins again because others have changed the session meanwhile.
@@ -245,7 +246,7 @@ async fn to_its_end(
     let Ok(runtime) = Handle::try_current() else {
         return work.await;
     };
-    let outcome = runtime.spawn(work).await;
+    let outcome = runtime.spawn(trace::in_current_span(work)).await;
     outcome.unwrap_or_else(|error| Err(StoreError::with_source(StoreErrorKind::Unavailable, error)))
 }
 

@@ -64,7 +64,7 @@ async fn a_row_that_cannot_be_read_is_corrupt() {
         "bound_to = x'00'",
         "ended_at = 1",
         "end_reason = 'logout'",
-        "ended_at = 1, end_reason = 'boredom'",
+        "ended_at = 1, end_reason = 'boredom!'",
     ];
     let Some(server) = MariaDb::start().await else {
         return;

@@ -156,7 +156,7 @@ async fn a_row_that_cannot_be_read_is_corrupt() {
         "UPDATE tower_bearer_sessions SET metadata = '{\"a\":1}'",
         "UPDATE tower_bearer_sessions SET ended_at = 1",
         "UPDATE tower_bearer_sessions SET end_reason = 'logout'",
-        "UPDATE tower_bearer_sessions SET ended_at = 1, end_reason = 'boredom'",
+        "UPDATE tower_bearer_sessions SET ended_at = 1, end_reason = 'boredom!'",
     ];
     for damage in damages {
         let (_directory, url) = place();
@@ -187,6 +187,20 @@ async fn a_row_that_cannot_be_read_is_corrupt() {
 }
 
 /// All of them begin before the first query, as the test's runtime has one thread.
+#[tokio::test]
+async fn a_reason_of_a_later_version_is_another_reason() {
+    let (_directory, url) = place();
+    let setup = open(&url).await;
+    setup.insert(&record(1, "ada")).await;
+    assert!(setup.store.end(id(1), EndReason::Admin).await.unwrap());
+    let later = "UPDATE tower_bearer_sessions SET end_reason = 'boredom'";
+    let mut connection = connection(&url).await;
+    sqlx::raw_sql(later).execute(&mut connection).await.unwrap();
+    let loaded = setup.store.load(id(1)).await.unwrap();
+    let ended = loaded.record.unwrap().state.ended.unwrap();
+    assert_eq!(ended.reason, EndReason::Other);
+}
+
 #[tokio::test]
 async fn loads_that_go_together_get_their_own_answers() {
     let (_directory, url) = place();

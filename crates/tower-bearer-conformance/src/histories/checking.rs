@@ -28,7 +28,6 @@ impl<F: Fixture> World<'_, F> {
         let events = self.events();
         let expected: Vec<Told> = mem::take(&mut self.reference.told);
         walked.count(&events);
-        walked.add("rotated", mem::take(&mut self.reference.rotations));
         let overtaken = mem::take(&mut self.reference.overtaken);
         walked.add("late_after_confirmation", overtaken);
         prop_assert_eq!(sorted(events.into_iter().map(told)), sorted(expected));

@@ -26,7 +26,6 @@ pub(super) struct Reference {
     setting: Setting,
     policy: RotationPolicy,
     pub(super) told: Vec<Told>,
-    pub(super) rotations: usize,
     /// The number of late redeliveries although the successor was confirmed.
     pub(super) overtaken: usize,
 }
@@ -53,7 +52,6 @@ impl Reference {
             policy,
             setting,
             told: Vec::new(),
-            rotations: 0,
             overtaken: 0,
         }
     }
@@ -168,10 +166,7 @@ impl Reference {
                 }
                 (Err(Refusal::Reused), SessionEventKind::Reused(reuse))
             }
-            RefreshVerdict::Rotate => {
-                self.rotations += 1;
-                return Ok(RefreshOutcome::Rotated);
-            }
+            RefreshVerdict::Rotate => (Ok(RefreshOutcome::Rotated), SessionEventKind::Rotated),
             RefreshVerdict::Current => (Ok(RefreshOutcome::Current), SessionEventKind::Repeated),
             RefreshVerdict::Neighbour => {
                 (Ok(RefreshOutcome::Redelivered), SessionEventKind::Neighbour)

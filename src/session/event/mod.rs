@@ -1,14 +1,25 @@
-//! The events of sessions, which the application's hook and `tracing` are told of.
+//! The events of sessions, which the application and `tracing` are told of.
 
-use std::{fmt, sync::Arc};
+mod stream;
+mod teller;
+
+pub use stream::{EventsMissed, SessionEvents};
+pub(super) use teller::{Events, Told};
 
 use super::{EndReason, Refusal, Reuse};
-use crate::{claims::SessionId, trace};
+use crate::{claims::SessionId, clock::Timestamp};
 
 /// Something that happened to a session. It contains no token, secret or `jti`.
+///
+/// Events are those of one process: each is told once, by the process where it has happened, to the
+/// [hook](super::SessionsBuilder::on_event) and the [streams](super::Sessions::events) there. A process that
+/// goes down takes the events with it that nobody has read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionEvent {
+    /// When this process told of it, by the clock of its machine. That of the store, by which sessions
+    /// expire, may differ.
+    pub time: Timestamp,
     /// What happened.
     pub kind: SessionEventKind,
     /// The session's identifier.
@@ -26,6 +37,11 @@ pub struct SessionEvent {
 pub enum SessionEventKind {
     /// A user logged in, which started the session.
     Started,
+    /// A refresh as it should be: the client presented its live refresh token and gets a new one (row 6).
+    ///
+    /// This is the one event that may be missed: if the client hangs up while the store writes, the session
+    /// is rotated, and nobody is told.
+    Rotated,
     /// The client presented its live refresh token again, soon after it got it (row 5).
     Repeated,
     /// The previous refresh token was presented soon after the rotation, by another tab or a quick
@@ -54,6 +70,7 @@ impl SessionEventKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Started => "started",
+            Self::Rotated => "rotated",
             Self::Repeated => "repeated",
             Self::Neighbour => "neighbour",
             Self::LateRedelivery => "late_redelivery",
@@ -69,56 +86,5 @@ impl SessionEventKind {
             Self::Refused(_) => "refused",
             Self::Ended(_) => "ended",
         }
-    }
-}
-
-type EventHook = Arc<dyn Fn(&SessionEvent) + Send + Sync>;
-
-/// The application's hook for events, if there is one.
-#[derive(Clone, Default)]
-pub(super) struct Events(Option<EventHook>);
-
-impl Events {
-    pub(super) fn new(hook: impl Fn(&SessionEvent) + Send + Sync + 'static) -> Self {
-        Self(Some(Arc::new(hook)))
-    }
-
-    pub(super) fn tell(&self, event: &SessionEvent) {
-        match event.kind {
-            SessionEventKind::Refused(Refusal::Forged) => trace::error!(
-                session = %event.session,
-                distance = event.distance,
-                "a forged refresh token: the signing key is out"
-            ),
-            SessionEventKind::Refused(Refusal::Unproven | Refusal::UnprovenDevice) => {
-                trace::error!(
-                    session = %event.session,
-                    distance = event.distance,
-                    "a refresh token without its key: it is in other hands, or its client is set up wrongly"
-                )
-            }
-            SessionEventKind::Reused(_) | SessionEventKind::StoreLostWrites => trace::warn!(
-                kind = event.kind.as_str(),
-                session = %event.session,
-                distance = event.distance,
-                "session event"
-            ),
-            _ => trace::debug!(
-                kind = event.kind.as_str(),
-                detail = ?event.kind,
-                session = %event.session,
-                distance = event.distance,
-                "session event"
-            ),
-        }
-        if let Some(hook) = &self.0 {
-            hook(event);
-        }
-    }
-}
-
-impl fmt::Debug for Events {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Events").field(&self.0.is_some()).finish()
     }
 }

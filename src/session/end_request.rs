@@ -1,0 +1,74 @@
+use super::{EndReason, SessionOwner};
+use crate::claims::{Claims, VerifiedToken};
+
+/// Whose sessions to [end](super::Sessions::end), and why. Without more, the reason is a
+/// [`Logout`](EndReason::Logout), so the verified claims alone will do, or the name of a subject.
+///
+/// The store keeps the reason, and the event tells it
+/// ([`SessionEventKind::Ended`](super::SessionEventKind::Ended)). The client learns none: to it a session has
+/// ended.
+///
+/// ```
+/// use tower_bearer::session::{EndRequest, SessionError, Sessions};
+///
+/// async fn lock_out(sessions: &Sessions, user: &str) -> Result<usize, SessionError> {
+///     sessions.end_all(EndRequest::new(user).by_admin()).await
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct EndRequest {
+    pub(super) owner: SessionOwner,
+    pub(super) reason: EndReason,
+}
+
+impl EndRequest {
+    /// A logout of `owner`: of the user of verified claims, or of a subject's name as an administrator gives
+    /// it. Never pass the `sub` of a token ([why](SessionOwner)).
+    pub fn new(owner: impl Into<SessionOwner>) -> Self {
+        Self {
+            owner: owner.into(),
+            reason: EndReason::Logout,
+        }
+    }
+
+    /// Somebody else than the user ends the session: an administrator, or a rule of the application.
+    pub fn by_admin(mut self) -> Self {
+        self.reason = EndReason::Admin;
+        self
+    }
+
+    /// The user has changed the password, or another thing to log in with.
+    pub fn after_password_change(mut self) -> Self {
+        self.reason = EndReason::PasswordChanged;
+        self
+    }
+}
+
+/// A logout of the token's user.
+impl<P> From<&Claims<P>> for EndRequest {
+    fn from(claims: &Claims<P>) -> Self {
+        Self::new(claims)
+    }
+}
+
+/// A logout of the token's user.
+impl From<&VerifiedToken> for EndRequest {
+    fn from(token: &VerifiedToken) -> Self {
+        Self::new(token)
+    }
+}
+
+/// A logout of the user of this name. It must not come from a token.
+impl From<&str> for EndRequest {
+    fn from(subject: &str) -> Self {
+        Self::new(subject)
+    }
+}
+
+/// A logout of this owner.
+impl From<SessionOwner> for EndRequest {
+    fn from(owner: SessionOwner) -> Self {
+        Self::new(owner)
+    }
+}
