@@ -26,6 +26,9 @@ pub struct SessionEvent {
 pub enum SessionEventKind {
     /// A user logged in, which started the session.
     Started,
+    /// A session was begun for a refresh token of another program, which came for the first time
+    /// ([`Takeover`](super::Takeover)).
+    Adopted,
     /// The client presented its live refresh token again, soon after it got it (row 5).
     Repeated,
     /// The previous refresh token was presented soon after the rotation, by another tab or a quick
@@ -54,6 +57,7 @@ impl SessionEventKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Started => "started",
+            Self::Adopted => "adopted",
             Self::Repeated => "repeated",
             Self::Neighbour => "neighbour",
             Self::LateRedelivery => "late_redelivery",
