@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use tower_bearer::{
-    RefreshToken,
-    session::{RefreshKey, RefreshRequest, Refreshed, SessionError, Sessions, SessionsBuilder},
+    RefreshToken, TokenResponse,
+    session::{RefreshKey, RefreshRequest, SessionError, Sessions, SessionsBuilder},
     store::MemoryStore,
 };
 
@@ -38,7 +38,7 @@ const CASTS: [&[Act]; 4] = [
 ];
 
 enum Did {
-    Refreshed(Result<Refreshed, SessionError>),
+    Refreshed(Result<TokenResponse, SessionError>),
     LoggedOut(Result<(), SessionError>),
     Rotated(bool),
 }
@@ -51,7 +51,10 @@ fn server(store: &Arc<Stepping<MemoryStore>>, old: &OldStore) -> Server {
 
 async fn act(act: Act, server: &Server, old: &OldStore, token: RefreshToken) -> Did {
     match act {
-        Adopt => Did::Refreshed(server.adopt(RefreshRequest::new(token)).await),
+        Adopt => {
+            let adopted = server.adopt(RefreshRequest::new(token)).await;
+            Did::Refreshed(adopted.map(|refreshed| refreshed.tokens))
+        }
         LogOut => Did::LoggedOut(server.revoke(token.expose(), None).await),
         OldRotates => Did::Rotated(old.rotate("uuid", "next").await),
     }
@@ -102,7 +105,7 @@ async fn run(cast: &[Act], schedule: &mut Schedule) -> Result<(), String> {
     let mut held = Vec::new();
     for did in did {
         match did {
-            Did::Refreshed(Ok(refreshed)) => held.push(refreshed.tokens),
+            Did::Refreshed(Ok(tokens)) => held.push(tokens),
             // It was replaced by the old program, before a session was begun for it.
             Did::Refreshed(Err(_)) if old_was_quicker => {}
             Did::Refreshed(Err(error)) => return Err(format!("logged out: {error:?}")),

@@ -24,11 +24,14 @@ pub(crate) const UNTIL: Timestamp = Timestamp::from_secs(2_001_728_000);
 #[derive(Clone, Default)]
 pub(crate) struct OldStore(pub(crate) Arc<Inner>);
 
+/// From a user to what is granted.
+type Granting = fn(String) -> Grant;
+
 #[derive(Default)]
 pub(crate) struct Inner {
     /// The users, by their tokens.
     tokens: Mutex<BTreeMap<String, String>>,
-    grant: Mutex<Option<fn(String) -> Grant>>,
+    grant: Mutex<Option<Granting>>,
     finds: AtomicUsize,
     pub(crate) find_fails: AtomicBool,
     pub(crate) remove_fails: AtomicBool,
@@ -66,7 +69,7 @@ impl OldStore {
         self.0.finds.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn grants(&self, grant: fn(String) -> Grant) {
+    pub(crate) fn grants(&self, grant: Granting) {
         *self.0.grant.lock().unwrap() = Some(grant);
     }
 
