@@ -280,7 +280,7 @@ pub use profile::TokenProfile;
 pub use reply::ReplyBody;
 pub use token::{AccessToken, CamelCaseTokens, RefreshToken, TokenResponse, TokenType};
 #[cfg(feature = "_jws")]
-pub use verifier::{CacheLimits, IssuerKeys, TrustedIssuer, Verifier};
+pub use verifier::{CacheLimits, ForeignAccessTokens, IssuerKeys, TrustedIssuer, Verifier};
 
 /// Compiles the examples of the README.
 #[cfg(all(doctest, feature = "axum", feature = "cookie", feature = "http-client"))]

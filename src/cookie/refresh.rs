@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{Request, Response};
 
@@ -55,6 +57,8 @@ pub struct RefreshCookie {
     attributes: Attributes,
     origins: OriginCheck,
     access: Option<AccessCookie>,
+    /// The name of another program's cookie.
+    foreign: Option<Arc<str>>,
 }
 
 impl RefreshCookie {
@@ -76,7 +80,26 @@ impl RefreshCookie {
             attributes,
             origins,
             access: None,
+            foreign: None,
         })
+    }
+
+    /// Also takes refresh tokens from a cookie that another program has set under this name, if the request
+    /// has no cookie of this one's. They are [adopted](crate::session::Sessions::adopt), which needs a
+    /// [`Takeover`](crate::session::Takeover), and the answer sets this cookie. A token of this crate is
+    /// refused there: such a name may have no prefix, so that others can plant a cookie of theirs.
+    ///
+    /// The other program's cookie stays in the browser until it expires. It does no harm: this one goes before it,
+    /// and after a logout its token is of no use.
+    ///
+    /// The token has only letters, digits and `-._~+/=`. The path of the other cookie has to reach the token
+    /// endpoint.
+    #[must_use]
+    pub fn take_over_from(self, name: impl Into<String>) -> Self {
+        Self {
+            foreign: Some(name.into().into()),
+            ..self
+        }
     }
 
     /// Also puts the access token into a cookie, which the
@@ -176,6 +199,17 @@ impl RefreshCookie {
 
     pub(crate) fn find<'a, B>(&self, request: &'a Request<B>) -> Result<Found<'a>, CrossOrigin> {
         Found::in_request(request, self.name(), &self.origins)
+    }
+
+    /// What another program has set.
+    pub(crate) fn find_foreign<'a, B>(
+        &self,
+        request: &'a Request<B>,
+    ) -> Result<Found<'a>, CrossOrigin> {
+        match &self.foreign {
+            Some(name) => Found::in_request(request, name, &self.origins),
+            None => Ok(Found::Absent),
+        }
     }
 }
 

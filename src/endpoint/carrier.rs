@@ -66,6 +66,10 @@ mod none {
             match *self {}
         }
 
+        pub(in crate::endpoint) fn is_foreign(&self) -> bool {
+            match *self {}
+        }
+
         pub(in crate::endpoint) fn add_to(&self, _request: RefreshRequest) -> RefreshRequest {
             match *self {}
         }

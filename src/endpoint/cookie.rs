@@ -26,6 +26,8 @@ pub(super) struct Carried {
     #[cfg(feature = "dbsc")]
     binding: Option<DeviceBinding>,
     token: RefreshToken,
+    /// Whether another program has set the cookie.
+    is_foreign: bool,
 }
 
 impl Carrier {
@@ -77,16 +79,23 @@ impl Carrier {
         let Some(cookie) = &self.cookie else {
             return Ok(None);
         };
-        match cookie.find(request) {
+        let carried = |token, is_foreign| Carried {
+            cookie: cookie.clone(),
+            #[cfg(feature = "dbsc")]
+            binding: self.binding.clone(),
+            token: RefreshToken::new(token),
+            is_foreign,
+        };
+        let foreign = || cookie.find_foreign(request);
+        let (found, is_foreign) = match cookie.find(request) {
+            Ok(Found::Absent) => (foreign(), true),
+            found => (found, false),
+        };
+        match found {
             Ok(Found::Absent) => Ok(None),
             Err(CrossOrigin) => Err(ErrorCode::CrossOrigin.into()),
             Ok(Found::Malformed) => Err(ErrorReply::request("the cookie is repeated or malformed")),
-            Ok(Found::Token(token)) => Ok(Some(Carried {
-                cookie: cookie.clone(),
-                #[cfg(feature = "dbsc")]
-                binding: self.binding.clone(),
-                token: RefreshToken::new(token),
-            })),
+            Ok(Found::Token(token)) => Ok(Some(carried(token, is_foreign))),
         }
     }
 }
@@ -94,6 +103,11 @@ impl Carrier {
 impl Carried {
     pub(super) fn token(&self) -> &str {
         self.token.expose()
+    }
+
+    /// Whether the token can only be one of another program.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.is_foreign
     }
 
     /// Adds that a page asks, whose browser may have bound the session to the device.

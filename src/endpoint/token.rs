@@ -40,6 +40,9 @@ const RESOURCE: Name = Name::word("resource");
 /// - or JSON, `{"refreshToken":"…"}` or `{"refresh_token":"…"}`. The response uses the same
 ///   spelling as the request. Several `resource` are an array.
 ///
+/// If a [`Takeover`](crate::session::Takeover) is under way, it also exchanges the refresh tokens of another
+/// program, in all of these forms.
+///
 /// The errors are those of RFC 6749 §5.2. Every refused refresh token is answered with the same
 /// `invalid_grant`, whatever the reason is. Only the token of a session that is bound to a key, and
 /// that nobody has refused, is told what it lacks: the proof (`invalid_dpop_proof`, RFC 9449 §5), or
@@ -133,7 +136,10 @@ impl Operation for Refresh {
         if let Some(id) = client_id {
             request = request.client_id(id);
         }
-        let refreshed = sessions.refresh(request).await?;
+        let refreshed = match self.carried.as_ref().is_some_and(Carried::is_foreign) {
+            true => sessions.adopt(request).await?,
+            false => sessions.refresh(request).await?,
+        };
         match self.carried {
             Some(carried) => carried.refreshed(&refreshed),
             None => Ok(reply::json(&refreshed.tokens.to_wire(self.spelling))),

@@ -57,6 +57,18 @@ impl VerifyingKey {
     pub fn from_secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let secret = secret.as_ref();
         check_secret(algorithm, secret)?;
+        Self::of_secret(algorithm, secret)
+    }
+
+    /// Takes a secret of any length for HS256, for tokens of others who have chosen it.
+    pub(crate) fn of_any_length(secret: &[u8]) -> Result<Self, KeyError> {
+        match secret {
+            [] => Err(KeyError::weak("HS256 key", 0, 8)),
+            _ => Self::of_secret(Algorithm::HS256, secret),
+        }
+    }
+
+    fn of_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         let checker = Checker::from_secret(algorithm, secret)
             .map_err(|_| format_error("it is no secret of the algorithm"))?;
         Ok(Self::assemble(

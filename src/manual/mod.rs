@@ -16,6 +16,7 @@
 //! - [`mcp`]: a resource server for clients that do not know it; step-up; tokens for some resources only
 //! - [`grpc`]: how a gRPC request is refused, and why so; claims in a tonic service
 //! - [`from_jsonwebtoken`]: what takes the place of what, and what passes there only
+//! - [`taking_over`]: from another program to this crate with nobody logged out
 //! - [`glossary`]: what each term of the field means here
 
 #[doc = include_str!("browsers.md")]
@@ -68,3 +69,6 @@ pub mod security {}
 
 #[doc = include_str!("stores.md")]
 pub mod stores {}
+
+#[doc = include_str!("taking_over.md")]
+pub mod taking_over {}

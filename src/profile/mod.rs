@@ -47,7 +47,7 @@ pub use discriminator::{ClaimValue, Discriminator};
 use shape::{Shape, names};
 
 use crate::{
-    claims::{Content, RoleClaims},
+    claims::{Content, RoleClaims, Scope},
     error::TokenError,
     jws::Header,
     trace,
@@ -220,6 +220,18 @@ impl TokenProfile {
     #[cfg(feature = "session")]
     pub(crate) fn for_any_audience(self) -> Self {
         self.with(|shape| shape.any_audience = true)
+    }
+
+    /// The same tokens of a program that names no issuer, for any audience: they are taken for those of
+    /// `issuer`, and allow `scope` if they name none.
+    pub(crate) fn of_another_program(self, issuer: String, scope: Scope) -> Self {
+        self.reshaped(|shape| {
+            shape.issuer = Some(issuer);
+            shape.default_scope = scope;
+            shape.any_audience = true;
+            // What such a token calls a session is none of this crate's.
+            shape.session = Vec::new();
+        })
     }
 
     /// Accepts tokens without `client_id`, for issuers that follow RFC 9068 in all but that. If a

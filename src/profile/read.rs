@@ -67,8 +67,12 @@ fn content(
         client_id: first(&members, &shape.client)?,
         jti: first(&members, &shape.token_id)?,
         sid: first_text(&members, &shape.session),
-        scope: scope(&members, &shape.scope),
-        iss: take(&mut members, "iss")?.ok_or_else(|| bad_claim("iss"))?,
+        scope: Some(scope(&members, &shape.scope))
+            .filter(|named| !named.is_empty())
+            .unwrap_or_else(|| shape.default_scope.clone()),
+        iss: take(&mut members, "iss")?
+            .or_else(|| shape.issuer.clone())
+            .ok_or_else(|| bad_claim("iss"))?,
         aud: audience(&mut members, shape)?,
         exp: take(&mut members, "exp")?.ok_or_else(|| bad_claim("exp"))?,
         iat: take(&mut members, "iat")?.ok_or_else(|| bad_claim("iat"))?,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Discriminator, read};
 use crate::{
-    claims::{self, Content, RoleClaims},
+    claims::{self, Content, RoleClaims, Scope},
     error::TokenError,
     issuer::ACCESS_TOKEN_TYPE,
     json,
@@ -63,6 +63,10 @@ pub(super) struct Shape {
     /// The claim that stands in for a missing `aud`.
     pub(super) audience: Option<Cow<'static, str>>,
     pub(super) any_audience: bool,
+    /// What stands in for a missing `iss`.
+    pub(super) issuer: Option<String>,
+    /// The scope of a token that names none.
+    pub(super) default_scope: Scope,
 }
 
 /// What only other tokens have: ID tokens (OpenID Connect Core §3.1.3.6, §3.3.2.11; FAPI 1.0 part 2
@@ -86,6 +90,8 @@ impl Shape {
             tenant: None,
             audience: None,
             any_audience: false,
+            issuer: None,
+            default_scope: Scope::empty(),
         }
     }
 

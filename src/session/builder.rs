@@ -2,7 +2,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use super::{
     ConfirmBy, ExcessScope, IntoRefreshDecision, Overflow, RefreshKey, RotationPolicy,
-    SessionEvent, SessionInfo, Sessions, confirm::Confirmations, ended::EndedSessions,
+    SessionEvent, SessionInfo, Sessions, Takeover, confirm::Confirmations, ended::EndedSessions,
     event::Events, feed::Standing, hook::RefreshHook, lifetimes::Lifetimes, limits::MAX_ISSUER,
     meter::Meter, timed::Timed,
 };
@@ -30,6 +30,7 @@ pub(super) struct Inner<St> {
     pub(super) excess_scope: ExcessScope,
     pub(super) max_sessions: Option<(usize, Overflow)>,
     pub(super) hook: Option<RefreshHook>,
+    pub(super) takeover: Option<Takeover>,
     pub(super) hook_timeout: Duration,
     pub(super) store_timeout: Duration,
     pub(super) events: Events,
@@ -63,6 +64,7 @@ pub struct SessionsBuilder<St = AnyStore> {
     excess_scope: ExcessScope,
     max_sessions: Option<(usize, Overflow)>,
     hook: Option<RefreshHook>,
+    takeover: Option<Takeover>,
     hook_timeout: Duration,
     store_timeout: Duration,
     events: Events,
@@ -94,6 +96,7 @@ impl<St> SessionsBuilder<St> {
             excess_scope: ExcessScope::default(),
             max_sessions: None,
             hook: None,
+            takeover: None,
             hook_timeout: Duration::from_secs(2),
             store_timeout: Duration::from_secs(5),
             events: Events::default(),
@@ -242,7 +245,15 @@ impl<St> SessionsBuilder<St> {
         self
     }
 
-    /// How long the refresh hook may take: 2 seconds by default.
+    /// Takes over the users of another program: its refresh tokens are accepted until a date, and each becomes
+    /// a session here. By default they are refused.
+    pub fn take_over(mut self, takeover: Takeover) -> Self {
+        self.takeover = Some(takeover);
+        self
+    }
+
+    /// How long the refresh hook may take, and each call to the store of another program whose users are
+    /// [taken over](Self::take_over): 2 seconds by default.
     pub fn hook_timeout(mut self, timeout: Duration) -> Self {
         self.hook_timeout = timeout;
         self
@@ -312,6 +323,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
             excess_scope: self.excess_scope,
             max_sessions: self.max_sessions,
             hook: self.hook,
+            takeover: self.takeover,
             hook_timeout: self.hook_timeout,
             store_timeout: self.store_timeout,
             events: self.events,

@@ -26,6 +26,7 @@
 //! # }
 //! ```
 
+mod adopt;
 mod bind;
 mod builder;
 mod clean_up;
@@ -69,6 +70,7 @@ mod resources;
 mod revoke;
 mod runtime;
 mod start;
+mod takeover;
 mod timed;
 mod tries;
 mod verdict;
@@ -99,6 +101,7 @@ pub use possession::Possession;
 pub use refresh_request::RefreshRequest;
 pub use refresh_token::RefreshKey;
 pub use refusal::Refusal;
+pub use takeover::{ForeignTokens, Takeover};
 pub use verdict::{RefreshVerdict, Reuse};
 
 pub use crate::key_proof::KeyProof;

@@ -63,6 +63,9 @@ impl Decided {
 impl<St: SessionStore> Sessions<St> {
     /// Exchanges a refresh token for an access token and the live refresh token (RFC 6749 §6).
     ///
+    /// A token that is none of this issuer's is [adopted](Self::adopt), if there is a
+    /// [`Takeover`](super::Takeover).
+    ///
     /// # Errors
     ///
     /// - [`InvalidGrant`](SessionErrorKind::InvalidGrant): the token is refused. It may be good, but
@@ -88,9 +91,21 @@ impl<St: SessionStore> Sessions<St> {
             .0
             .refresh_key
             .open(request.token.expose(), self.0.issuer.issuer());
-        let token = opened.ok_or_else(|| SessionError::refused(Refusal::Malformed))?;
+        match opened {
+            Some(token) => self.exchange(&request, token).await,
+            // It may be one of another program. The future is seldom needed.
+            None => Box::pin(self.adopt(request)).await,
+        }
+    }
+
+    /// Answers a refresh token that is one of this issuer's, or stands for one.
+    pub(super) async fn exchange(
+        &self,
+        request: &RefreshRequest,
+        token: OpenedToken,
+    ) -> Result<Refreshed, SessionError> {
         let mut attempt = Attempt {
-            request: &request,
+            request,
             token,
             said: None,
         };

@@ -123,6 +123,17 @@ pub(super) struct OpenedToken {
 }
 
 impl OpenedToken {
+    /// What stands for the refresh token of generation 0 of a session, whose client never got that.
+    pub(super) fn of_generation_0(session: &Session, exp: Timestamp) -> Self {
+        Self {
+            session: session.id,
+            generation: 0,
+            jti: Series::of(session).jti(0),
+            exp,
+            bound_to: None,
+        }
+    }
+
     /// The token as [`decide`](super::decide) needs it. Its `jti` is compared with the session's
     /// in constant time. What is known of its key comes from the caller.
     pub(super) fn presented_to(&self, series: &Series<'_>) -> PresentedToken {

@@ -1,13 +1,19 @@
 use super::{
     EndReason, PresentedToken, Refusal, SessionError, SessionEventKind, Sessions, is_other_client,
-    patience::within, refresh_token::Series,
+    patience::within,
+    refresh_token::{OpenedToken, Series},
 };
 use crate::store::{Record, SessionStore};
+
+/// The session of a token, and the token if it is a refresh token.
+type Found = (Record, Option<PresentedToken>);
 
 impl<St: SessionStore> Sessions<St> {
     /// Revokes a token at a client's request (RFC 7009), which ends the token's session.
     ///
-    /// The token is a refresh token of any generation, or an access token that has not expired.
+    /// The token is a refresh token of any generation, or an access token that has not expired. If a
+    /// [`Takeover`](super::Takeover) is under way, it may be a foreign refresh token too, which then is also
+    /// removed from the other store.
     /// Any other token ends no session and is no error. That of a session that is bound to a key needs
     /// no proof (RFC 7009 knows none), so that no logout fails for one.
     ///
@@ -15,9 +21,9 @@ impl<St: SessionStore> Sessions<St> {
     ///
     /// - [`InvalidGrant`](super::SessionErrorKind::InvalidGrant): the session is bound to another
     ///   client than `client_id`.
-    /// - [`Unavailable`](super::SessionErrorKind::Unavailable): the store failed.
+    /// - [`Unavailable`](super::SessionErrorKind::Unavailable): the store failed, or the other program's.
     pub async fn revoke(&self, token: &str, client_id: Option<&str>) -> Result<(), SessionError> {
-        let Some((record, presented)) = self.session_of(token).await? else {
+        let Some((record, presented)) = self.session_of(token, client_id).await? else {
             return Ok(());
         };
         if is_other_client(client_id, &record.session) {
@@ -35,17 +41,16 @@ impl<St: SessionStore> Sessions<St> {
     async fn session_of(
         &self,
         token: &str,
-    ) -> Result<Option<(Record, Option<PresentedToken>)>, SessionError> {
+        client_id: Option<&str>,
+    ) -> Result<Option<Found>, SessionError> {
         if let Some(opened) = self.0.refresh_key.open(token, self.0.issuer.issuer()) {
             let record = self.load_session(opened.session).await?;
-            return Ok(record.and_then(|record| {
-                let presented = opened.presented_to(&Series::of(&record.session));
-                presented.is_genuine.then_some((record, Some(presented)))
-            }));
+            return Ok(record.and_then(|record| genuine(record, &opened)));
         }
         let now = within(self.0.store_timeout, self.0.store.now()).await?;
         let Ok(access) = self.0.verifier.verify_at(token, now) else {
-            return Ok(None);
+            let adopted = self.adopted(token, client_id).await?;
+            return Ok(adopted.and_then(|(record, first)| genuine(record, &first)));
         };
         // The leeway does not count here: nobody shall end a session with an expired token that
         // was found in a log.
@@ -57,4 +62,10 @@ impl<St: SessionStore> Sessions<St> {
             None => Ok(None),
         }
     }
+}
+
+/// The session, if this is a refresh token of it.
+fn genuine(record: Record, token: &OpenedToken) -> Option<Found> {
+    let presented = token.presented_to(&Series::of(&record.session));
+    presented.is_genuine.then_some((record, Some(presented)))
 }

@@ -1,7 +1,7 @@
 use uuid::Uuid;
 
 use super::{
-    Grant, SessionError, SessionErrorKind, SessionEventKind, Sessions,
+    Grant, KeyProof, SessionError, SessionErrorKind, SessionEventKind, Sessions,
     mint::{Asked, Minting},
     patience::within,
     refresh_token::Series,
@@ -36,40 +36,57 @@ impl<St: SessionStore> Sessions<St> {
         self.look_for_room(&grant.subject).await?;
         let now = within(inner.store_timeout, inner.store.now()).await?;
         let proof = grant.proof.clone();
-        let record = self.new_session(grant, now)?;
-        let Record { session, state } = &record;
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret)
+            .map_err(|error| SessionError::with_source(SessionErrorKind::Unavailable, error))?;
+        let id = SessionId::from_uuid(Uuid::now_v7());
+        let record = self.new_session(grant, now, id, SessionSecret::from_bytes(secret))?;
+        let tokens = self.first_tokens(&record, now, proof.as_ref())?;
+        within(inner.store_timeout, inner.store.insert(&record)).await?;
+        self.give_way(&record.session).await?;
+        self.tell(SessionEventKind::Started, &record, None);
+        // The session has started. If the store fails now, the next login makes up for it.
+        let _ = self.evict_oldest(&record.session.subject).await;
+        Ok(tokens)
+    }
+
+    /// The tokens of generation 0.
+    pub(super) fn first_tokens(
+        &self,
+        record: &Record,
+        now: Timestamp,
+        proof: Option<&KeyProof>,
+    ) -> Result<TokenResponse, SessionError> {
+        let Record { session, state } = record;
         let scope = session.scope.clone();
-        let audience = resources::audience(&[], session, inner.issuer.audience())?;
-        let tokens = self.mint(
+        let audience = resources::audience(&[], session, self.0.issuer.audience())?;
+        self.mint(
             &Minting {
                 session,
                 state,
                 jti: Series::of(session).jti(state.generation),
                 now,
-                proof: proof.as_ref(),
+                proof,
             },
             Asked { scope, audience },
             &session.claims,
-        )?;
-        within(inner.store_timeout, inner.store.insert(&record)).await?;
-        self.give_way(session).await?;
-        self.tell(SessionEventKind::Started, &record, None);
-        // The session has started. If the store fails now, the next login makes up for it.
-        let _ = self.evict_oldest(&session.subject).await;
-        Ok(tokens)
+        )
     }
 
-    fn new_session(&self, grant: Grant, now: Timestamp) -> Result<Record, SessionError> {
+    pub(super) fn new_session(
+        &self,
+        grant: Grant,
+        now: Timestamp,
+        id: SessionId,
+        secret: SessionSecret,
+    ) -> Result<Record, SessionError> {
         let proof = grant.proof.as_ref().map(|proof| proof.thumbprint().clone());
         let (idle_lifetime, lifetime) = grant.lifetimes(self.0.lifetimes())?;
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret)
-            .map_err(|error| SessionError::with_source(SessionErrorKind::Unavailable, error))?;
         let session = Session {
-            id: SessionId::from_uuid(Uuid::now_v7()),
+            id,
             issuer: self.0.issuer.issuer().to_owned(),
             subject: grant.subject,
-            secret: SessionSecret::from_bytes(secret),
+            secret,
             created_at: now,
             auth_time: grant.auth_time.unwrap_or(now),
             ends_at: now + lifetime,

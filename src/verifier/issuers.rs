@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{issuer::TrustedIssuer, unverified::Unverified};
+use super::{issuer::TrustedIssuer, taken_over::TakenOver, unverified::Unverified};
 use crate::{
     error::{ConfigError, ConfigErrorKind, TokenError},
     profile::TokenProfile,
@@ -13,6 +13,8 @@ use crate::{
 pub(super) struct Issuers {
     list: Vec<TrustedIssuer>,
     by_name: HashMap<String, usize>,
+    /// The tokens of another program, which have no `iss`.
+    taken_over: Option<TakenOver>,
 }
 
 impl Issuers {
@@ -30,7 +32,11 @@ impl Issuers {
                 }
             }
         }
-        Ok(Self { list, by_name })
+        Ok(Self {
+            list,
+            by_name,
+            taken_over: None,
+        })
     }
 
     /// The issuer that a token is to be verified by. With only one, nothing of the token is read.
@@ -44,6 +50,26 @@ impl Issuers {
                 issuer.ok_or_else(|| self.none_named(has_name))
             }
         }
+    }
+
+    /// The tokens of another program, if this is one of them.
+    pub(super) fn taken_over(&self, token: &str) -> Option<&TakenOver> {
+        let taken_over = self.taken_over.as_ref()?;
+        let has_no_issuer = Unverified::of(token)?.iss.is_none();
+        has_no_issuer.then_some(taken_over)
+    }
+
+    pub(super) fn take_over(&mut self, tokens: TakenOver) {
+        self.taken_over = Some(tokens);
+    }
+
+    /// The name of the issuer, if there is one issuer with one name.
+    pub(super) fn only_name(&self) -> Option<&str> {
+        let [only] = self.list.as_slice() else {
+            return None;
+        };
+        let mut names = only.names();
+        names.next().filter(|_| names.next().is_none())
     }
 
     /// The issuer of this name.

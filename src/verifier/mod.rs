@@ -18,6 +18,7 @@ mod pending;
 mod shard;
 mod source;
 mod tail;
+mod taken_over;
 mod text;
 mod unverified;
 mod verify;
@@ -36,6 +37,8 @@ pub(crate) use pending::{Opaque, PendingToken, Verification};
 pub use source::IssuerKeys;
 #[cfg_attr(not(feature = "remote"), allow(unused_imports))] // only fetched keys have a source
 pub(crate) use source::{Fetching, Missing, Source};
+
+pub use taken_over::ForeignAccessTokens;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use super::{
     Inner, Verifier,
     pending::{Opaque, PendingToken, Timing, Verification},
     source::{Fetching, Missing},
+    taken_over::TakenOver,
     unverified::Unverified,
 };
 use crate::{
@@ -172,14 +173,18 @@ impl Inner {
     }
 
     fn verify_jwt(&self, token: &str, now: Timestamp) -> Result<VerifiedToken, TokenError> {
-        let issuer = self.issuers.of(token)?;
+        let (issuer, until) = match self.issuers.taken_over(token) {
+            Some(TakenOver { issuer, until }) => (issuer, Some(*until)),
+            None => (self.issuers.of(token)?, None),
+        };
         let is_right_type = |header: &_| issuer.profile.has_type(header);
         let usable_for = issuer.keys.usable_for();
         let keys = &issuer.keys.set;
         let opened = keys.open(token, is_right_type, self.max_token_bytes);
         let opened = opened.inspect_err(|error| issuer.log_unopened(token, *error))?;
         let content = issuer.read(&opened.payload, opened.trust.key_issuer())?;
-        let good = self.good(&content.claims);
+        let mut good = self.good(&content.claims);
+        good.end = until.map_or(good.end, |until| good.end.min(until));
         if now < good.start {
             return Err(TokenError::NotYetValid);
         }

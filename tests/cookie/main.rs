@@ -20,3 +20,4 @@ mod rows;
 #[cfg(feature = "axum")]
 mod served;
 mod support;
+mod taken_over;

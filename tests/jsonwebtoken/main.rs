@@ -12,4 +12,5 @@
 mod keys;
 mod refused;
 mod support;
+mod taken_over;
 mod tokens;

@@ -7,6 +7,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod adopt;
+mod adopted_orders;
 mod bound;
 mod build;
 mod confirm;
@@ -22,6 +24,7 @@ mod lifetimes;
 mod limits;
 mod listing;
 mod maximum;
+mod old_store;
 mod over;
 mod owners;
 mod refresh;

@@ -83,7 +83,7 @@ impl Turns {
         self.state().waiting.contains_key(&actor)
     }
 
-    async fn wait(&self) {
+    pub(crate) async fn wait(&self) {
         let turn = {
             let mut state = self.state();
             state.running.map(|actor| {

@@ -87,6 +87,11 @@ impl<St: SessionStore> World<St> {
             .unwrap()
     }
 
+    /// How many sessions anna has.
+    pub(crate) async fn listed(&self) -> usize {
+        self.sessions.list("anna").await.unwrap().sessions.len()
+    }
+
     pub(crate) async fn present(&self, token: &RefreshToken) -> Result<Refreshed, SessionError> {
         self.sessions
             .refresh(RefreshRequest::new(token.clone()))

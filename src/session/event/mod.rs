@@ -37,6 +37,9 @@ pub struct SessionEvent {
 pub enum SessionEventKind {
     /// A user logged in, which started the session.
     Started,
+    /// A session was begun for a refresh token of another program, which came for the first time
+    /// ([`Takeover`](super::Takeover)).
+    Adopted,
     /// A refresh as it should be: the client presented its live refresh token and gets a new one (row 6).
     ///
     /// This is the one event that may be missed: if the client hangs up while the store writes, the session
@@ -70,6 +73,7 @@ impl SessionEventKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Started => "started",
+            Self::Adopted => "adopted",
             Self::Rotated => "rotated",
             Self::Repeated => "repeated",
             Self::Neighbour => "neighbour",

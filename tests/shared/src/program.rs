@@ -120,7 +120,7 @@ fn command(example: &str, folder: &Path, env: &[(&str, &str)]) -> Command {
 }
 
 /// The programs that tests start.
-const EXAMPLES: [&str; 8] = [
+const EXAMPLES: [&str; 9] = [
     "browser",
     "client",
     "hyper",
@@ -129,13 +129,14 @@ const EXAMPLES: [&str; 8] = [
     "resource_server",
     "store_service",
     "streams",
+    "takeover",
 ];
 
 /// What the programs are made of.
 const SOURCES: [&str; 5] = ["rs", "js", "css", "html", "svg"];
 
 /// What the servers read, so that nothing of the caller's own environment gets in.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 27] = [
     "ADDR",
     "STORE",
     "ACCESS_TTL",
@@ -159,6 +160,10 @@ const NAMES: [&str; 23] = [
     "CLIENT_ID",
     "CLIENT_SECRET",
     "INSECURE_HTTP",
+    "MONGODB_URL",
+    "JWT_SECRET",
+    "TAKEOVER_SECRET",
+    "TAKEOVER_DAYS",
 ];
 
 /// The built example. `cargo test` builds it; `cargo test --test …` may not, so build it then.

@@ -1,0 +1,173 @@
+//! Sessions that are begun for the refresh tokens of another program.
+//!
+//! A token of that program counts as the one of generation 0, which no client of this crate ever gets. So
+//! the row of the session tells how far the takeover has come: as long as it is of generation 0,
+//! nothing was answered, and the token has to be removed from the other store (once more).
+
+use super::{
+    Grant, RefreshRequest, Refreshed, Refusal, SessionError, SessionErrorKind, SessionEventKind,
+    Sessions,
+    patience::within,
+    refresh_token::OpenedToken,
+    takeover::{Named, Takeover},
+};
+use crate::{
+    clock::Timestamp,
+    store::{Loaded, Record, Session, SessionStore, StoreErrorKind},
+    token::RefreshToken,
+};
+
+/// When a user authenticated of whom nobody knows it. No route takes that for a recent login.
+const UNKNOWN: Timestamp = Timestamp::from_secs(0);
+
+/// The error for a text that is no token of either program.
+const MALFORMED: SessionErrorKind = SessionErrorKind::InvalidGrant(Refusal::Malformed);
+
+impl<St: SessionStore> Sessions<St> {
+    /// Exchanges a refresh token of another program for tokens of a session, which is begun when the
+    /// token comes for the first time. See [`Takeover`].
+    ///
+    /// [`refresh`](Self::refresh), and so the token endpoint, does the same with each token that is
+    /// no refresh token of this issuer. Call this where it is known that the token is a foreign one.
+    ///
+    /// The session counts like any other, but a [maximum](super::SessionsBuilder::max_sessions) neither
+    /// refuses it nor lets it end another one: that is left to the next login. It is bound to no key,
+    /// whatever [proof](RefreshRequest::proof) comes along, because whoever has stolen the token could have made
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`refresh`](Self::refresh), and
+    /// - [`InvalidGrant`](super::SessionErrorKind::InvalidGrant) with [`Refusal::Malformed`]: there is
+    ///   no takeover, or it is over, or the token cannot be one, or neither store has it.
+    /// - [`Unavailable`](super::SessionErrorKind::Unavailable): the other store failed or was too slow, or
+    ///   [too many](Takeover::max_calls) tokens are looked for at once. The client keeps its token.
+    /// - [`InvalidRequest`](super::SessionErrorKind::InvalidRequest),
+    ///   [`InvalidTarget`](super::SessionErrorKind::InvalidTarget) and
+    ///   [`Grant`](super::SessionErrorKind::Grant): the grant is beyond the [limits](Grant#limits). Nothing
+    ///   was written and the token was not removed.
+    pub async fn adopt(&self, request: RefreshRequest) -> Result<Refreshed, SessionError> {
+        let takeover = self.takeover_of(&request.token);
+        let takeover = takeover.ok_or_else(|| SessionError::new(MALFORMED))?;
+        let named = takeover.name(self.0.issuer.issuer(), &request.token);
+        let record = self.begun(takeover, &named, &request).await?;
+        let first = self.first_token(&record, &named);
+        self.exchange(&request, first).await
+    }
+
+    /// The takeover, if this can be one of its tokens.
+    fn takeover_of(&self, token: &RefreshToken) -> Option<&Takeover> {
+        let takeover = self.0.takeover.as_ref();
+        takeover.filter(|takeover| takeover.can_be(token))
+    }
+
+    /// The session of a foreign token, which the other store has let go of.
+    async fn begun(
+        &self,
+        takeover: &Takeover,
+        named: &Named,
+        request: &RefreshRequest,
+    ) -> Result<Record, SessionError> {
+        let Loaded { record, now } = self.load(named.id).await?;
+        if takeover.is_over(now) {
+            return Err(SessionError::new(MALFORMED));
+        }
+        let Some(record) = record else {
+            let found = takeover.find(&request.token, self.0.hook_timeout).await?;
+            return match found {
+                Some(grant) => self.begin(takeover, named, request, grant, now).await,
+                None => self.begun_elsewhere(named).await,
+            };
+        };
+        if is_unanswered(&record) {
+            takeover.remove(&request.token, self.0.hook_timeout).await?;
+        }
+        Ok(record)
+    }
+
+    /// The session of a token that the other store does not have. Another request may have begun it
+    /// since it was loaded, and have removed the token after that.
+    async fn begun_elsewhere(&self, named: &Named) -> Result<Record, SessionError> {
+        let record = self.load_session(named.id).await?;
+        record.ok_or_else(|| SessionError::new(MALFORMED))
+    }
+
+    /// Begins the session, and only then lets the other store forget the token. A client that
+    /// hangs up stops neither.
+    async fn begin(
+        &self,
+        takeover: &Takeover,
+        named: &Named,
+        request: &RefreshRequest,
+        mut grant: Grant,
+        now: Timestamp,
+    ) -> Result<Record, SessionError> {
+        grant.auth_time.get_or_insert(UNKNOWN);
+        let grant = grant.validated()?;
+        if is_other_client(request.client_id.as_deref(), grant.client_id.as_deref()) {
+            return Err(SessionError::refused(Refusal::OtherClient));
+        }
+        let proof = grant.proof.clone();
+        let record = self.new_session(grant, now, named.id, named.secret.clone())?;
+        // What can never be answered must not be removed.
+        let _tokens = self.first_tokens(&record, now, proof.as_ref())?;
+        let (sessions, takeover) = (self.clone(), takeover.clone());
+        let token = request.token.clone();
+        self.to_the_end(async move {
+            let inner = &sessions.0;
+            match within(inner.store_timeout, inner.store.insert(&record)).await {
+                Ok(()) => sessions.tell(SessionEventKind::Adopted, &record, None),
+                // Another request with the same token was quicker.
+                Err(error) if error.kind() == StoreErrorKind::Duplicate => {}
+                Err(error) => return Err(error.into()),
+            }
+            takeover.remove(&token, inner.hook_timeout).await?;
+            Ok(record)
+        })
+        .await
+    }
+
+    /// A foreign token, as the refresh token of generation 0 of its session. It is genuine if the session has
+    /// the secret that the token gives.
+    fn first_token(&self, record: &Record, named: &Named) -> OpenedToken {
+        let session = Session {
+            id: named.id,
+            secret: named.secret.clone(),
+            ..record.session.clone()
+        };
+        let idle = session.created_at + self.0.policy.idle_lifetime_of(&session);
+        OpenedToken::of_generation_0(&session, session.ends_at.min(idle))
+    }
+
+    /// The session of a foreign token that is to be ended. If none was begun yet, one is, so that a request
+    /// which is under way with the same token finds it ended.
+    pub(super) async fn adopted(
+        &self,
+        token: &str,
+        client_id: Option<&str>,
+    ) -> Result<Option<(Record, OpenedToken)>, SessionError> {
+        let mut request = RefreshRequest::new(RefreshToken::new(token));
+        request.client_id = client_id.map(str::to_owned);
+        let Some(takeover) = self.takeover_of(&request.token) else {
+            return Ok(None);
+        };
+        let named = takeover.name(self.0.issuer.issuer(), &request.token);
+        match self.begun(takeover, &named, &request).await {
+            Ok(record) => {
+                let first = self.first_token(&record, &named);
+                Ok(Some((record, first)))
+            }
+            Err(error) if error.kind() == MALFORMED => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Whether no client has ever got tokens of this session.
+fn is_unanswered(record: &Record) -> bool {
+    record.state.generation == 0 && record.state.ended.is_none()
+}
+
+fn is_other_client(presenter: Option<&str>, owner: Option<&str>) -> bool {
+    matches!((presenter, owner), (Some(presenter), Some(owner)) if presenter != owner)
+}

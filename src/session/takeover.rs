@@ -1,0 +1,244 @@
+//! [`Takeover`]: how sessions are begun for the refresh tokens of another program.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use uuid::Builder;
+
+use super::{Grant, SessionError, SessionErrorKind};
+use crate::{
+    claims::SessionId,
+    clock::Timestamp,
+    error::BoxError,
+    jws::{KeyError, MacKey, long_enough},
+    store::SessionSecret,
+    token::RefreshToken,
+};
+
+/// What an error calls it.
+const SECRET: &str = "takeover secret";
+const ID_LABEL: &[u8] = b"tower-bearer takeover session id v1\0";
+const SECRET_LABEL: &[u8] = b"tower-bearer takeover session secret v1\0";
+const MAX_BYTES: usize = 4096;
+const MAX_CALLS: usize = 64;
+
+/// The refresh tokens of another program, which keeps them in a store of its own.
+///
+/// Both methods may be called several times for the same token, also at once and by several servers.
+/// A call has to be done within the [hook timeout](super::SessionsBuilder::hook_timeout) and may be cancelled.
+/// If it fails or takes longer, the client gets a 503 and keeps its token.
+///
+/// The token comes from a request: compare it as a whole, and never let it become a part of a query's
+/// language. It is 1 to 4096 printable ASCII characters, spaces included.
+pub trait ForeignTokens: Send + Sync + 'static {
+    /// Why the other store did not answer.
+    type Error: Into<Box<dyn std::error::Error + Send + Sync>>;
+
+    /// What is granted to whoever presents this token: what a login of that user would be granted. `None` if
+    /// the other store does not have the token, or if it has expired, or if its user may not log in.
+    ///
+    /// If the grant has no [`auth_time`](Grant::auth_time), the session's is 1970: nobody knows when
+    /// this user authenticated, and a route that asks for a recent login asks for one.
+    fn find(
+        &self,
+        token: &RefreshToken,
+    ) -> impl Future<Output = Result<Option<Grant>, Self::Error>> + Send;
+
+    /// Removes this token from the other store, so that nobody can use it there. That the token is not there
+    /// (any more) is no error.
+    ///
+    /// Nothing is answered to the client before this call has succeeded.
+    fn remove(&self, token: &RefreshToken) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// Takes over the users of another program without logging them out: a refresh token of that program
+/// is accepted here as if it were the first one of a session of this crate.
+///
+/// The first time that such a token comes, [`find`](ForeignTokens::find) tells whose it is. A session
+/// is begun, the token is [removed](ForeignTokens::remove) from the other store, and the client gets tokens
+/// of the session. If the same token comes again, since an answer was lost or a second tab has it too,
+/// it gets the same successor, within the same limits as a refresh token of generation 0. If it comes
+/// after the client has moved on, it was stolen, and the session ends.
+///
+/// The session's identifier and secret are computed from the token under the secret that is given
+/// here. So all servers begin the same session for the same token, and the token cannot be
+/// found out from what the store has.
+///
+/// [The manual](crate::manual::taking_over) has the whole way from the other program to this one, and what
+/// happens after which failure.
+///
+/// ```
+/// use tower_bearer::{
+///     RefreshToken,
+///     clock::Timestamp,
+///     session::{ForeignTokens, Grant, SessionsBuilder, Takeover},
+/// };
+/// # use tower_bearer::jws::KeyError;
+/// # struct Users;
+/// # impl Users {
+/// #     async fn with_token(&self, token: &str) -> Result<Option<String>, std::io::Error> { Ok(None) }
+/// #     async fn pull_token(&self, token: &str) -> Result<(), std::io::Error> { Ok(()) }
+/// # }
+///
+/// struct OldTokens(Users);
+///
+/// impl ForeignTokens for OldTokens {
+///     type Error = std::io::Error;
+///
+///     async fn find(&self, token: &RefreshToken) -> Result<Option<Grant>, Self::Error> {
+///         let user = self.0.with_token(token.expose()).await?;
+///         Ok(user.map(Grant::new))
+///     }
+///
+///     async fn remove(&self, token: &RefreshToken) -> Result<(), Self::Error> {
+///         self.0.pull_token(token.expose()).await
+///     }
+/// }
+///
+/// # fn configure(builder: SessionsBuilder, secret: [u8; 32], users: Users) -> Result<SessionsBuilder, KeyError> {
+/// const END_OF_2027: Timestamp = Timestamp::from_secs(1_830_297_600);
+/// let takeover = Takeover::new(secret, END_OF_2027, OldTokens(users))?;
+/// let builder = builder.take_over(takeover);
+/// # Ok(builder)
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Takeover {
+    key: Arc<MacKey>,
+    until: Timestamp,
+    calls: Arc<Semaphore>,
+    tokens: Arc<dyn Tokens>,
+}
+
+/// The session that belongs to a token, whether or not it has begun.
+pub(super) struct Named {
+    pub(super) id: SessionId,
+    pub(super) secret: SessionSecret,
+}
+
+impl Takeover {
+    /// Takes over these tokens until this time, by the store's clock. From then on they are refused, as any
+    /// other text is that is no refresh token of this issuer.
+    ///
+    /// The secret has at least 32 random bytes and is the same on all servers. It must not change before
+    /// `until`: with another secret, a token that comes again is an unknown one.
+    ///
+    /// # Errors
+    ///
+    /// If the secret is shorter than 32 bytes.
+    pub fn new(
+        secret: impl AsRef<[u8]>,
+        until: Timestamp,
+        tokens: impl ForeignTokens,
+    ) -> Result<Self, KeyError> {
+        let key = MacKey::new(long_enough(SECRET, secret.as_ref())?);
+        Ok(Self {
+            key: Arc::new(key),
+            until,
+            calls: Arc::new(Semaphore::new(MAX_CALLS)),
+            tokens: Arc::new(tokens),
+        })
+    }
+
+    /// How many calls to the other store may be under way at once in this process: 64 by default, and at
+    /// least 1. A request for which there is no room gets a 503.
+    ///
+    /// Whatever is sent as a refresh token and is none of this issuer's is looked for in the other store,
+    /// as it was by the other program.
+    pub fn max_calls(mut self, calls: usize) -> Self {
+        self.calls = Arc::new(Semaphore::new(calls.clamp(1, Semaphore::MAX_PERMITS)));
+        self
+    }
+
+    /// Whether a text can be a token at all (RFC 6749 appendix A.17).
+    pub(super) fn can_be(&self, token: &RefreshToken) -> bool {
+        let token = token.expose().as_bytes();
+        let is_visible = token.iter().all(|byte| matches!(byte, b' '..=b'~'));
+        (1..=MAX_BYTES).contains(&token.len()) && is_visible
+    }
+
+    pub(super) fn is_over(&self, now: Timestamp) -> bool {
+        now >= self.until
+    }
+
+    /// The session of a token. The time in its identifier is 1970, so that it is older than all that were
+    /// begun by a login.
+    pub(super) fn name(&self, issuer: &str, token: &RefreshToken) -> Named {
+        let tag = |label| {
+            let parts = [label, issuer.as_bytes(), &[0], token.expose().as_bytes()];
+            self.key.tag(&parts)
+        };
+        let id = tag(ID_LABEL);
+        let (random, _) = id.split_first_chunk::<10>().unwrap_or((&[0; 10], &[]));
+        let id = Builder::from_unix_timestamp_millis(0, random).into_uuid();
+        Named {
+            id: SessionId::from_uuid(id),
+            secret: SessionSecret::from_bytes(tag(SECRET_LABEL)),
+        }
+    }
+
+    /// Whose token it is, if the other store has it.
+    pub(super) async fn find(
+        &self,
+        token: &RefreshToken,
+        timeout: Duration,
+    ) -> Result<Option<Grant>, SessionError> {
+        let _permit = self.permit()?;
+        in_time(timeout, self.tokens.find(token)).await
+    }
+
+    /// Lets the other store forget the token.
+    pub(super) async fn remove(
+        &self,
+        token: &RefreshToken,
+        timeout: Duration,
+    ) -> Result<(), SessionError> {
+        let _permit = self.permit()?;
+        in_time(timeout, self.tokens.remove(token)).await
+    }
+
+    fn permit(&self) -> Result<SemaphorePermit<'_>, SessionError> {
+        self.calls.try_acquire().map_err(|_| {
+            let full = "too many foreign tokens are looked for at once";
+            SessionError::with_detail(SessionErrorKind::Unavailable, full)
+        })
+    }
+}
+
+async fn in_time<T>(
+    timeout: Duration,
+    call: impl Future<Output = Result<T, BoxError>>,
+) -> Result<T, SessionError> {
+    let unavailable = SessionErrorKind::Unavailable;
+    tokio::time::timeout(timeout, call)
+        .await
+        .map_err(|elapsed| SessionError::with_source(unavailable, elapsed))?
+        .map_err(|error| SessionError::with_source(unavailable, error))
+}
+
+impl fmt::Debug for Takeover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Takeover")
+            .field("until", &self.until)
+            .finish_non_exhaustive()
+    }
+}
+
+type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
+
+/// [`ForeignTokens`] with its type hidden.
+trait Tokens: Send + Sync {
+    fn find<'a>(&'a self, token: &'a RefreshToken) -> Call<'a, Option<Grant>>;
+    fn remove<'a>(&'a self, token: &'a RefreshToken) -> Call<'a, ()>;
+}
+
+impl<T: ForeignTokens> Tokens for T {
+    fn find<'a>(&'a self, token: &'a RefreshToken) -> Call<'a, Option<Grant>> {
+        Box::pin(async move { ForeignTokens::find(self, token).await.map_err(Into::into) })
+    }
+
+    fn remove<'a>(&'a self, token: &'a RefreshToken) -> Call<'a, ()> {
+        Box::pin(async move { ForeignTokens::remove(self, token).await.map_err(Into::into) })
+    }
+}

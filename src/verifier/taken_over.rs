@@ -1,0 +1,112 @@
+//! The access tokens of another program, whose users are taken over.
+
+use super::{TrustedIssuer, Verifier};
+use crate::{
+    claims::Scope,
+    clock::Timestamp,
+    error::{ConfigError, ConfigErrorKind},
+    jws::{KeyError, VerifyingKey, VerifyingKeys},
+    profile::TokenProfile,
+};
+
+/// The access tokens that another program has given out, and that are accepted until they expire, but no
+/// longer than to a date. They are signed by HS256 with a secret and have no `iss`, as
+/// `jwt.sign({ id }, secret, { expiresIn: "15m" })` writes them.
+///
+/// ```
+/// use tower_bearer::{
+///     ForeignAccessTokens, TokenProfile, Verifier,
+///     clock::Timestamp,
+///     profile::Discriminator,
+/// };
+///
+/// # fn verifier(own: Verifier, old_secret: &str) -> Result<Verifier, Box<dyn std::error::Error>> {
+/// // The user is the claim `id`. Links to reset a password are signed with the same secret, and have `purpose`.
+/// let shape = TokenProfile::jwt(Discriminator::absent(["purpose"])).subject_claims(["id"]);
+/// const TOMORROW: Timestamp = Timestamp::from_secs(1_790_000_000);
+/// let old = ForeignAccessTokens::danger_from_any_secret(old_secret, shape, TOMORROW)?;
+/// let verifier = own.danger_take_over(old)?;
+/// # Ok(verifier)
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ForeignAccessTokens {
+    keys: VerifyingKeys,
+    profile: TokenProfile,
+    scope: Scope,
+    until: Timestamp,
+}
+
+/// Foreign tokens, as a verifier trusts them.
+#[derive(Clone, Debug)]
+pub(super) struct TakenOver {
+    pub(super) issuer: TrustedIssuer,
+    pub(super) until: Timestamp,
+}
+
+impl ForeignAccessTokens {
+    /// Tokens that are signed by HS256 with this secret, however short it is, and that look as `profile` says,
+    /// except that they have no `iss` and their `aud` is not compared. From `until` on, by the verifier's
+    /// clock, none is accepted.
+    ///
+    /// This is dangerous: whoever has one of the tokens can find a short secret out by trial, and then sign
+    /// tokens for any user. The other program has lived with that; here it ends at `until`, which
+    /// should be no later than the last of its tokens expires.
+    ///
+    /// The same secret must sign nothing else that could pass for an access token. If it does, say by the
+    /// [`Discriminator`](crate::profile::Discriminator) of the profile what tells them apart.
+    ///
+    /// # Errors
+    ///
+    /// [`Weak`](crate::jws::KeyErrorKind::Weak) if the secret is empty.
+    pub fn danger_from_any_secret(
+        secret: impl AsRef<[u8]>,
+        profile: TokenProfile,
+        until: Timestamp,
+    ) -> Result<Self, KeyError> {
+        let keys = VerifyingKeys::new([VerifyingKey::of_any_length(secret.as_ref())?])?;
+        Ok(Self {
+            keys,
+            profile,
+            scope: Scope::empty(),
+            until,
+        })
+    }
+
+    /// The scope of tokens that name none. The default is none.
+    pub fn scope(self, scope: Scope) -> Self {
+        Self { scope, ..self }
+    }
+}
+
+impl Verifier {
+    /// Also accepts the access tokens of another program, whose users are
+    /// [taken over](crate::manual::taking_over). Their claims have the `iss` of this verifier's issuer, so that
+    /// handlers find the same users; no `aud` and no `sid`. As nobody knows their session, no logout ends
+    /// them before they expire.
+    ///
+    /// A token with an `iss` is not one of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Profile`](ConfigErrorKind::Profile) if the verifier does not trust exactly one issuer by one name.
+    pub fn danger_take_over(self, tokens: ForeignAccessTokens) -> Result<Self, ConfigError> {
+        let only = self.0.issuers.only_name().map(str::to_owned);
+        let name = only.ok_or_else(|| {
+            let unclear =
+                "foreign access tokens are taken for those of the one issuer that is trusted";
+            ConfigError::new(ConfigErrorKind::Profile, unclear)
+        })?;
+        let ForeignAccessTokens {
+            keys,
+            profile,
+            scope,
+            until,
+        } = tokens;
+        // The audience is not compared.
+        let issuer = TrustedIssuer::new(&*name, &*name, keys)?
+            .profile(profile.of_another_program(name.clone(), scope));
+        Ok(self.with(|inner| inner.issuers.take_over(TakenOver { issuer, until })))
+    }
+}

@@ -1,0 +1,337 @@
+//! Refresh tokens of another program, for which sessions are begun.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use tower_bearer::{
+    Scope,
+    clock::Timestamp,
+    jws::KeyErrorKind,
+    session::{
+        EndReason, Grant, Overflow, RefreshDecision, RefreshKey, RefreshOutcome, RefreshRequest,
+        Refusal, Reuse, SessionErrorKind, SessionEventKind, SessionsBuilder, Takeover,
+    },
+    store::{MemoryStore, SessionStore},
+};
+
+use crate::{old_store::*, stepping::drop_at, support::*};
+
+fn taken_over(old: &OldStore) -> World {
+    world_with(|builder| builder.take_over(takeover(old)))
+}
+
+fn request(token: &str) -> RefreshRequest {
+    RefreshRequest::new(foreign(token))
+}
+
+#[tokio::test]
+async fn the_first_time_begins_a_session_and_the_old_store_forgets_the_token() {
+    let old = OldStore::with(&["uuid"]);
+    let world = taken_over(&old);
+    let adopted = world.present(&foreign("uuid")).await.unwrap();
+    assert_eq!(adopted.session.subject, "anna");
+    assert_eq!(adopted.outcome, RefreshOutcome::Rotated);
+    assert_eq!(generation(&adopted.tokens), 1);
+    assert_eq!(adopted.tokens.scope, Scope::from_static("read"));
+    assert!(!old.has("uuid"));
+    assert_eq!(world.kinds(), [SessionEventKind::Adopted]);
+
+    let claims = world.claims(&adopted.tokens.access_token);
+    assert_eq!(claims.sub, "anna");
+    assert_eq!(claims.auth_time, Some(Timestamp::from_secs(0)));
+    let next = rotate(&world, &adopted.tokens).await;
+    assert_eq!(sid(&next), sid(&adopted.tokens));
+}
+
+#[tokio::test]
+async fn a_token_that_comes_again_gets_the_same_successor() {
+    let old = OldStore::with(&["uuid"]);
+    let world = taken_over(&old);
+    let first = world.present(&foreign("uuid")).await.unwrap().tokens;
+    for (secs, event) in [
+        (3, SessionEventKind::Neighbour),
+        (3600, SessionEventKind::LateRedelivery),
+    ] {
+        world.wait(secs);
+        let again = world.sessions.adopt(request("uuid")).await.unwrap();
+        assert_eq!(again.outcome, RefreshOutcome::Redelivered);
+        assert_eq!(refresh_payload(&again.tokens), {
+            let mut first = refresh_payload(&first);
+            first["exp"] = refresh_payload(&again.tokens)["exp"].clone();
+            first
+        });
+        assert_eq!(world.kinds().last(), Some(&event));
+    }
+    assert_eq!(old.finds(), 1, "the session itself tells whose token it is");
+    assert_eq!(world.listed().await, 1);
+}
+
+#[tokio::test]
+async fn a_token_that_comes_after_the_client_has_moved_on_was_stolen() {
+    for moves in [1, 2] {
+        let old = OldStore::with(&["uuid"]);
+        let world = taken_over(&old);
+        let mut held = world.present(&foreign("uuid")).await.unwrap().tokens;
+        world.verified(&held.access_token);
+        for _ in 0..moves {
+            world.wait(300);
+            held = rotate(&world, &held).await;
+        }
+        world.wait(300);
+        refused(world.present(&foreign("uuid")).await, Refusal::Reused);
+        let reused = SessionEventKind::Reused(Reuse::Older);
+        assert!(world.kinds().contains(&reused));
+        refused(world.present(&held.refresh_token).await, Refusal::Ended);
+        refused(world.present(&foreign("uuid")).await, Refusal::Ended);
+    }
+}
+
+#[tokio::test]
+async fn what_the_old_store_does_not_have_is_refused_as_any_other_text() {
+    let old = OldStore::with(&["uuid"]);
+    let world = taken_over(&old);
+    refused(world.present(&foreign("other")).await, Refusal::Malformed);
+    assert_eq!(world.kinds(), []);
+    assert!(old.has("uuid"));
+    let without = world_with(|builder| builder);
+    refused(without.present(&foreign("uuid")).await, Refusal::Malformed);
+    let adopted = without.sessions.adopt(request("uuid")).await;
+    refused(adopted, Refusal::Malformed);
+}
+
+#[tokio::test]
+async fn the_takeover_ends_at_its_date() {
+    let old = OldStore::with(&["first", "second"]);
+    let world = taken_over(&old);
+    world.present(&foreign("first")).await.unwrap();
+    world.clock.set(UNTIL);
+    for token in ["first", "second"] {
+        refused(world.present(&foreign(token)).await, Refusal::Malformed);
+        world.sessions.revoke(token, None).await.unwrap();
+    }
+    assert!(old.has("second"));
+    assert_eq!(old.finds(), 1);
+    assert_eq!(world.listed().await, 1);
+}
+
+#[tokio::test]
+async fn what_can_be_no_token_is_not_looked_for() {
+    let old = OldStore::default();
+    let world = taken_over(&old);
+    for token in ["", "a\nb", "é", "\u{7f}", &"a".repeat(4097)] {
+        refused(world.present(&foreign(token)).await, Refusal::Malformed);
+    }
+    assert_eq!(old.finds(), 0);
+    let longest = "a".repeat(4096);
+    old.add(&longest, "anna");
+    world.present(&foreign(&longest)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_store_that_fails_costs_nobody_the_session() {
+    let old = OldStore::with(&["uuid"]);
+    let world = taken_over(&old);
+    for (fault, removes) in [(&old.0.find_fails, 0), (&old.0.remove_fails, 1)] {
+        fault.store(true, Ordering::SeqCst);
+        unavailable(world.present(&foreign("uuid")).await);
+        unavailable(world.present(&foreign("uuid")).await);
+        fault.store(false, Ordering::SeqCst);
+        assert!(old.has("uuid"), "{removes}");
+    }
+    old.0.hangs.store(true, Ordering::SeqCst);
+    unavailable(world.present(&foreign("uuid")).await);
+    old.0.hangs.store(false, Ordering::SeqCst);
+    let adopted = world.present(&foreign("uuid")).await.unwrap();
+    assert_eq!(generation(&adopted.tokens), 1);
+    assert!(!old.has("uuid"));
+    assert_eq!(world.listed().await, 1);
+}
+
+/// Nothing is answered while the other store may still have the token.
+#[tokio::test]
+async fn a_session_whose_token_is_not_removed_is_not_answered() {
+    let old = OldStore::with(&["uuid"]);
+    let world = taken_over(&old);
+    old.0.remove_fails.store(true, Ordering::SeqCst);
+    unavailable(world.present(&foreign("uuid")).await);
+    let page = world.sessions.list("anna").await.unwrap();
+    let row = world
+        .sessions
+        .store()
+        .load(page.sessions[0].sid)
+        .await
+        .unwrap();
+    assert_eq!(row.record.unwrap().state.generation, 0);
+    assert!(old.has("uuid"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_at_any_call_costs_nobody_the_session() {
+    let mut calls = 0;
+    loop {
+        let (clock, old) = (clock(), OldStore::with(&["uuid"]));
+        let world = world_on(Moody::new(&clock), clock, |builder| {
+            builder.take_over(takeover(&old))
+        });
+        world.sessions.store().fail_after(calls);
+        if world.present(&foreign("uuid")).await.is_ok() {
+            break;
+        }
+        calls += 1;
+        world.wait(3600);
+        let adopted = world.present(&foreign("uuid")).await.unwrap();
+        assert_eq!(generation(&adopted.tokens), 1, "after {calls} calls");
+        assert_eq!(world.listed().await, 1);
+        assert!(!old.has("uuid"));
+    }
+    assert_eq!(calls, 4, "load, insert, load, swap");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adoption_can_be_dropped_at_any_await() {
+    let mut awaits = 0;
+    loop {
+        let (clock, old) = (clock(), OldStore::with(&["uuid"]));
+        old.0.gives_way.store(true, Ordering::SeqCst);
+        let store = crate::stepping::Stepping::new(
+            MemoryStore::with_clock(clock.clone()),
+            crate::stepping::Steps::Split,
+        );
+        let world = world_on(store, clock, |builder| builder.take_over(takeover(&old)));
+        let done = drop_at(awaits, world.present(&foreign("uuid"))).await;
+        if done.is_some() {
+            break;
+        }
+        awaits += 1;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.wait(3600);
+        world
+            .present(&foreign("uuid"))
+            .await
+            .expect("it is tried again");
+        assert_eq!(world.listed().await, 1);
+        assert!(!old.has("uuid"));
+    }
+    assert!(awaits >= 8, "{awaits} awaits only");
+}
+
+#[tokio::test]
+async fn only_so_many_are_looked_for_at_once() {
+    let old = OldStore::with(&["uuid"]);
+    let world = world_with(|builder| builder.take_over(takeover(&old).max_calls(1)));
+    old.0.hangs.store(true, Ordering::SeqCst);
+    let waits = world.sessions.clone();
+    let waits = tokio::spawn(async move { waits.adopt(request("other")).await });
+    while old.finds() == 0 {
+        tokio::task::yield_now().await;
+    }
+    unavailable(world.present(&foreign("uuid")).await);
+    waits.abort();
+    assert!(waits.await.unwrap_err().is_cancelled());
+    old.0.hangs.store(false, Ordering::SeqCst);
+    world.present(&foreign("uuid")).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_client_is_refused_before_anything_is_written() {
+    let old = OldStore::with(&["uuid"]);
+    old.grants(|user| Grant::new(user).client_id("app"));
+    let world = taken_over(&old);
+    let other = world.sessions.adopt(request("uuid").client_id("other"));
+    refused(other.await, Refusal::OtherClient);
+    assert!(old.has("uuid") && world.listed().await == 0);
+    let own = world.sessions.adopt(request("uuid").client_id("app"));
+    own.await.unwrap();
+    let other = world.sessions.adopt(request("uuid").client_id("other"));
+    refused(other.await, Refusal::OtherClient);
+}
+
+#[tokio::test]
+async fn a_grant_that_no_session_can_hold_leaves_the_token_where_it_is() {
+    let old = OldStore::with(&["uuid"]);
+    old.grants(|_| Grant::new(""));
+    let world = taken_over(&old);
+    let error = world.present(&foreign("uuid")).await.unwrap_err();
+    assert_eq!(error.kind(), SessionErrorKind::InvalidRequest);
+    old.grants(|user| Grant::new(user).claims(&serde_json::json!({ "x": "y".repeat(9000) })));
+    let error = world.present(&foreign("uuid")).await.unwrap_err();
+    assert_eq!(error.kind(), SessionErrorKind::Grant);
+    assert!(old.has("uuid") && world.listed().await == 0);
+}
+
+#[tokio::test]
+async fn a_maximum_of_sessions_costs_no_taken_over_session() {
+    for overflow in [Overflow::Refuse, Overflow::EvictOldest] {
+        let old = OldStore::with(&["phone", "laptop", "tablet"]);
+        let configure = |builder: SessionsBuilder<_>| {
+            builder.take_over(takeover(&old)).max_sessions(2, overflow)
+        };
+        let world = world_with(configure);
+        for token in ["phone", "laptop", "tablet"] {
+            world.present(&foreign(token)).await.unwrap();
+        }
+        assert_eq!(world.listed().await, 3);
+    }
+}
+
+#[tokio::test]
+async fn the_refresh_hook_is_asked_too() {
+    let old = OldStore::with(&["uuid"]);
+    let world = world_with(|builder| {
+        let hook = |_| async { RefreshDecision::RefuseAndEnd };
+        builder.take_over(takeover(&old)).on_refresh(hook)
+    });
+    refused(world.present(&foreign("uuid")).await, Refusal::Subject);
+    refused(world.present(&foreign("uuid")).await, Refusal::Ended);
+}
+
+#[tokio::test]
+async fn a_logout_with_the_old_token_ends_both() {
+    let old = OldStore::with(&["uuid", "unused"]);
+    let world = taken_over(&old);
+    let tokens = world.present(&foreign("uuid")).await.unwrap().tokens;
+    for token in ["uuid", "unused", "unknown"] {
+        world.sessions.revoke(token, None).await.unwrap();
+    }
+    assert!(!old.has("unused"));
+    let ended = world.row(&tokens).await.unwrap().state.ended.unwrap();
+    assert_eq!(ended.reason, EndReason::Revocation);
+    refused(world.present(&tokens.refresh_token).await, Refusal::Ended);
+    refused(world.present(&foreign("unused")).await, Refusal::Ended);
+    refused(world.present(&foreign("unknown")).await, Refusal::Malformed);
+}
+
+/// The store has nothing by which the token could be found out, and another secret gives another session.
+#[tokio::test]
+async fn the_session_is_named_by_the_token_under_the_secret() {
+    let mut ids = Vec::new();
+    for secret in [[1; 32], [1; 32], [2; 32]] {
+        let old = OldStore::with(&["uuid"]);
+        let takeover = Takeover::new(secret, UNTIL, old.clone()).unwrap();
+        let world = world_with(|builder| builder.take_over(takeover));
+        let tokens = world.present(&foreign("uuid")).await.unwrap().tokens;
+        let row = world.row(&tokens).await.unwrap();
+        ids.push((sid(&tokens), *row.session.secret.expose()));
+    }
+    assert_eq!(ids[0], ids[1]);
+    assert_ne!(ids[0].0, ids[2].0);
+    assert_ne!(ids[0].1, ids[2].1);
+    let version = ids[0].0.as_uuid().get_version_num();
+    assert_eq!(version, 7);
+    let short = Takeover::new([0; 31], UNTIL, OldStore::default()).unwrap_err();
+    assert!(matches!(short.kind(), KeyErrorKind::Weak { .. }));
+}
+
+/// The refresh key may be rolled over during the takeover.
+#[tokio::test]
+async fn another_refresh_key_gives_the_same_session() {
+    let old = OldStore::with(&["uuid"]);
+    let world = taken_over(&old);
+    let tokens = world.present(&foreign("uuid")).await.unwrap().tokens;
+    let key = RefreshKey::from_secret([9; 32]).unwrap();
+    let key = key.with_previous_secret(SECRET).unwrap();
+    let store = world.sessions.store().clone();
+    let next = SessionsBuilder::new(issuer(), key, store).take_over(takeover(&old));
+    let next = next.build().unwrap();
+    let again = next.refresh(request("uuid")).await.unwrap();
+    assert_eq!(sid(&again.tokens), sid(&tokens));
+}
