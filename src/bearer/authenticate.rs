@@ -53,7 +53,7 @@ impl Rules {
     }
 
     /// The text of the token that was found.
-    fn text<B>(&self, request: &mut Request<B>) -> Result<AccessToken, Rejection> {
+    fn text<B>(&self, request: &Request<B>) -> Result<AccessToken, Rejection> {
         let headers = request.headers();
         let mut credentials = Credentials::of_scheme(headers, &BEARER_SCHEME);
         if credentials == Credentials::Absent && !self.dpop.is_off() {

@@ -100,7 +100,7 @@ impl BearerLayer {
     ///
     /// The element is removed before the inner service sees the request, so that the application can neither
     /// log it nor select it. The client has to offer a protocol of the application's beside it, and the
-    /// application has to select that one: most clients drop the connection if none of those is selected that
+    /// application has to select that one: Chromium and others drop the connection if none of those is selected that
     /// they have offered. A handshake with the token alone, with two of them or with an element that is no
     /// protocol is a 400 `invalid_request`.
     ///

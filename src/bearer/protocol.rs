@@ -82,7 +82,7 @@ impl TokenProtocol {
         };
         headers.remove(SEC_WEBSOCKET_PROTOCOL);
         if offer.others.is_empty() {
-            // No answer would do: most clients take none without one of the protocols that they offered, and
+            // No answer would do: many clients take none without one of the protocols that they offered, and
             // the only one here has the token in it.
             trace::debug!(
                 "a WebSocket offers no protocol beside its token: offer one of the application's too"
