@@ -1,5 +1,5 @@
 //! What lives longer than a request, and ends with the session: server-sent events, a WebSocket and a
-//! download.
+//! download. Their access token comes in the header, in a cookie, in `Sec-WebSocket-Protocol` or by a ticket.
 //!
 //! ```text
 //! cargo run -p examples --features streams --bin streams
@@ -17,7 +17,7 @@ use axum::{
     Router,
     body::Body,
     extract::{
-        DefaultBodyLimit, State,
+        DefaultBodyLimit, FromRef, Path, State,
         ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code},
     },
     http::{StatusCode, request::Parts},
@@ -31,7 +31,12 @@ use bytes::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use tokio::time::{interval, timeout};
 use tower_bearer::{
-    Claims, TokenResponse, VerifiedToken, endpoint::Endpoints, session::SessionOver,
+    Claims, TokenResponse, VerifiedToken,
+    bearer::{Rejection, TokenProtocol},
+    cookie::{AccessCookie, CookieOptions, SetCookies},
+    endpoint::Endpoints,
+    session::SessionOver,
+    ticket::{Ticket, TicketSecret, Tickets},
 };
 
 use shared::{
@@ -48,6 +53,8 @@ const EVERY: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How many lines the download has.
 const LINES: u32 = 3_000;
+/// What is spoken over the WebSocket. A client that sends its token in `Sec-WebSocket-Protocol` offers it too.
+const PROTOCOL: &str = "echo.v1";
 
 const TRY: &str = r#"
 Try: log in, follow the events, and log out in another terminal.
@@ -57,9 +64,42 @@ Try: log in, follow the events, and log out in another terminal.
   curl -sN $URL/events -H "Authorization: Bearer $TOKEN" &
   sleep 2; curl -s $URL/auth/logout -X POST -H "Authorization: Bearer $TOKEN"; wait
 
+In the console of a browser that shows a page of this server:
+
+  tokens = await (await fetch("/auth/login", { method: "POST", headers: { "Content-Type": "application/json" },
+    body: '{"username":"alice","password":"wonderland"}' })).json()
+  socket = new WebSocket("/socket", ["echo.v1", "bearer." + tokens.access_token])
+  socket.onclose = ({ code, reason }) => console.log(code, reason)
+
 "#;
 
-fn router(auth: Auth) -> Router {
+#[derive(Clone)]
+struct App {
+    auth: Auth,
+    cookie: AccessCookie,
+    tickets: Tickets,
+}
+
+impl App {
+    fn new(auth: Auth) -> Result<Self, StartError> {
+        let cookie = AccessCookie::new(CookieOptions::new());
+        let secret = TicketSecret::generate();
+        Ok(Self {
+            auth,
+            cookie: cookie.map_err(|error| StartError::new("cookie", &error))?,
+            tickets: Tickets::new(secret.map_err(|error| StartError::new("tickets", &error))?),
+        })
+    }
+}
+
+impl FromRef<App> for Auth {
+    fn from_ref(app: &App) -> Self {
+        app.auth.clone()
+    }
+}
+
+fn router(app: App) -> Router {
+    let auth = &app.auth;
     let endpoints = Endpoints::new(&auth.sessions)
         .under("/auth")
         .options(auth.endpoint_options());
@@ -68,8 +108,14 @@ fn router(auth: Auth) -> Router {
         .route("/events", get(events))
         .route("/socket", any(socket))
         .route("/download", get(download))
+        .route("/tickets/{of}", post(ticket))
         .route("/auth/logout", post(log_out))
-        .route_layer(auth.bearer());
+        .route_layer(
+            auth.bearer()
+                .access_cookie(&app.cookie)
+                .websocket_protocol(TokenProtocol::default())
+                .tickets(&app.tickets),
+        );
 
     Router::new()
         .route("/auth/login", post(log_in))
@@ -77,7 +123,16 @@ fn router(auth: Auth) -> Router {
         .merge(endpoints.into_router())
         .merge(for_users)
         .fallback(async || Failure::NotFound)
-        .with_state(auth)
+        .with_state(app)
+}
+
+/// A ticket for a client that can show its token here and not there.
+async fn ticket(
+    State(app): State<App>,
+    Path(of): Path<String>,
+    token: VerifiedToken,
+) -> Result<Ticket, Rejection> {
+    Ok(app.tickets.issue(&token, &format!("/{of}"))?)
 }
 
 /// A line from time to time.
@@ -110,6 +165,7 @@ async fn events(
 
 async fn socket(State(auth): State<Auth>, token: VerifiedToken, ask: WebSocketUpgrade) -> Response {
     let over = auth.sessions.over(&token);
+    let ask = ask.protocols([PROTOCOL]);
     ask.on_upgrade(async |socket| talk(socket, over).await)
 }
 
@@ -154,12 +210,14 @@ async fn download(State(auth): State<Auth>, token: VerifiedToken) -> Body {
     }))
 }
 
+/// The cookie is for browsers, and others do not keep it. It is left out if the token is too large for one.
 async fn log_in(
-    State(auth): State<Auth>,
+    State(app): State<App>,
     request: Parts,
     TimelyBody(body): TimelyBody,
-) -> Result<TokenResponse, Failure> {
-    auth.log_in(&request, &body).await
+) -> Result<(Option<SetCookies>, TokenResponse), Failure> {
+    let tokens = app.auth.log_in(&request, &body).await?;
+    Ok((app.cookie.set(&tokens).ok(), tokens))
 }
 
 async fn log_out(State(auth): State<Auth>, claims: Claims) -> Result<StatusCode, Failure> {
@@ -186,7 +244,7 @@ async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     let listener = server::bind(&config.addr).await?;
     let upkeep = server::prepare(&auth.sessions).await?;
     server::announce(&listener, TRY)?;
-    let served = answer(listener, router(auth.clone()), stop).await;
+    let served = answer(listener, router(App::new(auth.clone())?), stop).await;
     server::wind_down(&auth.sessions, upkeep).await;
     served
 }

@@ -207,6 +207,13 @@ impl IntoResponse for crate::dpop::DpopError {
     }
 }
 
+/// Its JSON, with `Cache-Control: no-store`.
+impl IntoResponse for crate::ticket::Ticket {
+    fn into_response(self) -> Response {
+        self.to_response().map(Body::from)
+    }
+}
+
 impl IntoResponse for bearer::Rejection {
     fn into_response(self) -> Response {
         self.to_response().map(Body::from)

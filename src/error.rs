@@ -102,6 +102,8 @@ pub enum ConfigErrorKind {
     /// A parameter of a challenge, or its value, that no header can hold or that is not the application's
     /// to set.
     ChallengeParameter,
+    /// A prefix of a token in `Sec-WebSocket-Protocol` that no protocol can begin with.
+    Protocol,
     /// Authentication context classes with a character that they cannot contain.
     AcrValues,
     /// A member of published metadata that cannot be written, or that is not the application's to set.
@@ -242,6 +244,11 @@ pub enum TokenError {
     /// no other.
     #[error("the token is bound to no key, and has to be")]
     Unbound,
+    /// What came is no [ticket](https://docs.rs/tower-bearer/latest/tower_bearer/ticket/index.html) that opens
+    /// this: it was used before, has run out, or is for another path or of other servers. The log says which,
+    /// as far as it can be told.
+    #[error("the ticket is not good, or not any more")]
+    Ticket,
 }
 
 /// A kind of error answer: its status, its `error` code (RFC 6749 §5.2, RFC 6750 §3.1) and its

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | check access tokens on each request | [`bearer::BearerLayer`] with a [`Verifier`] |
 //! | tell clients where to get them, as MCP servers do | [`resource::ProtectedResource`] |
+//! | take them where a browser opens a WebSocket or server-sent events | [`bearer::BearerLayer::websocket_protocol`], [`ticket::Tickets`] |
 //! | issue access tokens | [`Issuer`] with a [`KeySet`] |
 //! | log users in, refresh, log them out | [`session::Sessions`] over a session [`store`] |
 //! | serve the OAuth endpoints | [`endpoint`] |
@@ -254,6 +255,8 @@ mod serving;
 pub mod session;
 #[cfg(feature = "store")]
 pub mod store;
+#[cfg(feature = "_jws")]
+pub mod ticket;
 mod token;
 mod trace;
 #[cfg(feature = "_transport")]

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 /// is known when the program is compiled, so that comparing it takes few steps.
 pub(super) struct Scheme<const LENGTH: usize>([u8; LENGTH]);
 
-const BEARER_SCHEME: Scheme<6> = Scheme(*b"Bearer");
+pub(super) const BEARER_SCHEME: Scheme<6> = Scheme(*b"Bearer");
 
 pub(super) const DPOP_SCHEME: Scheme<4> = Scheme(*b"DPoP");
 
@@ -97,7 +97,7 @@ pub(super) fn token(raw: &[u8]) -> Option<&str> {
 }
 
 /// Whether an authentication scheme may contain the character: `tchar` of RFC 9110 §5.6.2.
-fn is_tchar(b: u8) -> bool {
+pub(super) const fn is_tchar(b: u8) -> bool {
     b.is_ascii_alphanumeric()
         || matches!(
             b,
@@ -110,7 +110,6 @@ fn is_b64token_char(b: u8) -> bool {
 }
 
 /// Marks all headers of this name.
-#[cfg_attr(not(any(feature = "cookie", feature = "dpop")), allow(dead_code))]
 pub(super) fn mark_sensitive(headers: &mut HeaderMap, wanted: &HeaderName) {
     // A loop, since `HeaderMap::entry` may allocate room for one more header.
     for (name, value) in headers {

@@ -4,13 +4,16 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 use tower_layer::Layer;
 
-use crate::{claims::Scope, realm::Realm, resource::ProtectedResource, verifier::Verifier};
+use crate::{
+    claims::Scope, realm::Realm, resource::ProtectedResource, ticket::Tickets, verifier::Verifier,
+};
 
 use super::{
     acr::AcrValues,
     challenge::Rejection,
     guard::{AnyGuard, SessionGuard},
     params::{ChallengeParameters, ParametersHook},
+    protocol::TokenProtocol,
     rules::{Hook, Rules},
     service::Bearer,
 };
@@ -85,6 +88,49 @@ impl BearerLayer {
     pub fn access_cookie(self, cookie: &crate::cookie::AccessCookie) -> Self {
         let cookie = super::cookie::Cookie::new(cookie);
         self.with(|rules| rules.cookie = cookie)
+    }
+
+    /// Also takes the token from the `Sec-WebSocket-Protocol` header of the request that opens a WebSocket: from
+    /// the one element that begins with this prefix. Browsers let a page set no other header there. Without this
+    /// call no token is read from it, and from requests that open no WebSocket none is ever.
+    ///
+    /// ```text
+    /// new WebSocket(url, ["chat.v1", "bearer." + accessToken])
+    /// ```
+    ///
+    /// The element is removed before the inner service sees the request, so that the application can neither
+    /// log it nor select it. The client has to offer a protocol of the application's beside it, and the
+    /// application has to select that one: Chromium and others drop the connection if none of those is selected that
+    /// they have offered. A handshake with the token alone, with two of them or with an element that is no
+    /// protocol is a 400 `invalid_request`.
+    ///
+    /// No origin is checked: a page of another origin has to know the token, and a browser sends none by
+    /// itself. The token may hold the characters that a protocol may hold, as each JWT does, but neither `/`
+    /// nor `=`. One that is bound to a key is refused, as a page cannot send a proof with it; it can use a
+    /// [ticket](Self::tickets).
+    ///
+    /// ```
+    /// # use tower_bearer::{Verifier, bearer::BearerLayer};
+    /// use tower_bearer::bearer::TokenProtocol;
+    ///
+    /// # fn layer(verifier: Verifier) -> BearerLayer {
+    /// BearerLayer::new(verifier).websocket_protocol(TokenProtocol::default())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn websocket_protocol(self, protocol: TokenProtocol) -> Self {
+        self.with(|rules| rules.ways.protocol = Some(protocol))
+    }
+
+    /// Also takes [tickets](crate::ticket), in the query parameter `access_ticket`, and lets the application
+    /// [issue](crate::ticket::Tickets::issue) them for the tokens that it has let through. For that, the text
+    /// of each token is copied, so give tickets to the layer of those routes only that need them.
+    ///
+    /// The routes that issue tickets and those that take them need the same tickets, or such with the same
+    /// secret.
+    #[must_use]
+    pub fn tickets(self, tickets: &Tickets) -> Self {
+        self.with(|rules| rules.ways.tickets = Some(tickets.clone()))
     }
 
     /// Also lets requests without a token through, to which no claims are added. A request with an

@@ -104,6 +104,7 @@ fn name(cause: TokenError) -> &'static str {
         TokenError::Expired => "expired",
         TokenError::NotYetValid => "not_yet_valid",
         TokenError::Inactive => "inactive",
+        TokenError::Ticket => "ticket",
         TokenError::Unproven | TokenError::Unbound => "key_binding",
         TokenError::SessionEnded | TokenError::Unavailable => "",
     }

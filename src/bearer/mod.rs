@@ -5,11 +5,15 @@
 //! 1. The `Authorization` header is marked sensitive, so that inner services do not print or
 //!    compress it. With `access_cookie`, `Cookie` headers are marked too.
 //! 2. The token is read from the `Authorization` header: `Bearer`, in any case, one or more
-//!    spaces and one `b64token`. The query string is never read. With `access_cookie` (feature
+//!    spaces and one `b64token`. No token is read from the query string. With `access_cookie` (feature
 //!    `cookie`), the token is read from that cookie if the header has none. In that case, a
 //!    request from a page of another origin is answered with 403 `access_denied`, unless its
 //!    method is GET, HEAD or OPTIONS and it has no `Upgrade` header. With `dpop` (feature `dpop`),
-//!    the scheme `DPoP` is read like `Bearer`.
+//!    the scheme `DPoP` is read like `Bearer`. With [`websocket_protocol`](BearerLayer::websocket_protocol),
+//!    the handshake of a WebSocket may have it in `Sec-WebSocket-Protocol`, and with
+//!    [`tickets`](BearerLayer::tickets) a GET may have a [ticket](crate::ticket) instead. Both are removed from
+//!    the request, and count before a cookie. A token by two of the other ways is a 400 `invalid_request`
+//!    (RFC 6750 §2).
 //! 3. A request without the header, with another scheme or with `Bearer` alone has **no token**:
 //!    the answer is 401, and its challenge has no error code. With
 //!    [`optional`](BearerLayer::optional) the request passes without claims instead, unless a
@@ -114,6 +118,7 @@
 //! ```
 
 mod acr;
+mod authenticate;
 mod challenge;
 mod cookie;
 mod credentials;
@@ -122,9 +127,11 @@ mod extension;
 mod future;
 mod grpc;
 mod guard;
+mod handed;
 mod layer;
 mod meter;
 mod params;
+mod protocol;
 mod roles;
 mod rules;
 mod schemes;
@@ -139,6 +146,7 @@ pub use future::ResponseFuture;
 pub use guard::{Admission, SessionGuard, Unavailable};
 pub use layer::BearerLayer;
 pub use params::ChallengeParameters;
+pub use protocol::TokenProtocol;
 pub use roles::Roles;
 pub use service::Bearer;
 #[cfg(feature = "axum")]

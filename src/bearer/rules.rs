@@ -17,9 +17,10 @@ use crate::{
 use super::{
     challenge::Rejection,
     cookie::Cookie,
-    credentials::{self, Credentials, DPOP_SCHEME},
+    credentials::{Credentials, DPOP_SCHEME},
     dpop::{Dpop, NextNonce},
     guard::{Admission, AnyGuard, LiveFuture, Unavailable},
+    handed::Ways,
     meter::Meter,
     params::ParametersHook,
     schemes::Schemes,
@@ -53,6 +54,7 @@ pub(super) struct Rules {
     pub(super) verifier: Verifier,
     pub(super) cookie: Cookie,
     pub(super) dpop: Dpop,
+    pub(super) ways: Ways,
     pub(super) optional: bool,
     pub(super) scopes: RequiredScopes,
     pub(super) step_up: StepUp,
@@ -87,6 +89,8 @@ pub(super) enum Carriage {
     Bare,
     /// By the scheme `DPoP`, with a proof.
     WithProof,
+    /// By a ticket, where it was judged how the token came to who has asked for the ticket.
+    ByTicket,
 }
 
 impl Rules {
@@ -95,6 +99,7 @@ impl Rules {
             verifier,
             cookie: Cookie::default(),
             dpop: Dpop::default(),
+            ways: Ways::default(),
             optional: false,
             scopes: RequiredScopes::default(),
             step_up: StepUp::default(),
@@ -139,6 +144,7 @@ impl Rules {
                 (token, NextNonce::default())
             }
             Carriage::WithProof => self.check_proof(request, token)?,
+            Carriage::ByTicket => (token, NextNonce::default()),
         };
         let live = match &self.guard {
             Some(guard) => self.ask_guard(guard, &token)?,
@@ -151,56 +157,6 @@ impl Rules {
                 Ok(Judgement::Pass(Some(token), next_nonce))
             }
         }
-    }
-
-    /// The token of the `Authorization` header or, if that has none, of the cookie.
-    fn authenticate<B>(
-        &self,
-        request: &mut Request<B>,
-    ) -> Result<Option<(Verification, Carriage)>, Rejection> {
-        self.cookie.mark_sensitive(request.headers_mut());
-        match Credentials::find_and_mark(request.headers_mut()) {
-            Credentials::Absent => self.authenticate_otherwise(request),
-            in_header => self.verify(in_header, Carriage::Bare),
-        }
-    }
-
-    /// The token of an `Authorization` header of another scheme or, if there is none, of the cookie.
-    fn authenticate_otherwise<B>(
-        &self,
-        request: &mut Request<B>,
-    ) -> Result<Option<(Verification, Carriage)>, Rejection> {
-        let with_proof = self.dpop.find(request.headers_mut());
-        match self.verify(with_proof, Carriage::WithProof)? {
-            None => self.verify(self.cookie.find(request)?, Carriage::Bare),
-            found => Ok(found),
-        }
-    }
-
-    /// Inlined, so that what is known of a token is not handed on from one place to another.
-    #[inline(always)]
-    fn verify(
-        &self,
-        credentials: Credentials<'_>,
-        carriage: Carriage,
-    ) -> Result<Option<(Verification, Carriage)>, Rejection> {
-        let verification = match credentials {
-            Credentials::Absent => return Ok(None),
-            Credentials::Malformed => return Err(Rejection::malformed()),
-            Credentials::Token(raw) => match self.verifier.recall(raw) {
-                // A token in the cache has passed all other checks before.
-                Some(token) => Verification::Done(token),
-                None => self.verify_anew(raw)?,
-            },
-        };
-        Ok(Some((verification, carriage)))
-    }
-
-    #[inline(never)]
-    fn verify_anew(&self, raw: &[u8]) -> Result<Verification, Rejection> {
-        self.verifier.check_length(raw)?;
-        let token = credentials::token(raw).ok_or_else(Rejection::malformed)?;
-        Ok(self.verifier.verify_anew(token)?)
     }
 
     /// Checks that a token which came by itself may do so.
@@ -299,7 +255,10 @@ impl Rules {
     pub(super) fn admit(&self, extensions: &mut Extensions, token: Option<VerifiedToken>) {
         self.meter.passed(token.is_some());
         match token {
-            Some(token) => drop(extensions.insert(token.in_space(&self.space))),
+            Some(token) => {
+                let token = self.ways.with_text(token, extensions);
+                extensions.insert(token.in_space(&self.space));
+            }
             None => {
                 extensions.insert(Checked {
                     space: self.space.clone(),

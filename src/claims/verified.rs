@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Claims, PrivateClaimsError, RoleClaims};
-use crate::{json, realm::ProtectionSpace};
+use crate::{json, realm::ProtectionSpace, token::AccessToken};
 
 /// An access token that a [`Verifier`](crate::Verifier) accepted. It is cheap to clone.
 ///
@@ -27,6 +27,8 @@ pub struct VerifiedToken {
     /// its own, so that a request needs one allocation instead of two.
     space: ProtectionSpace,
     is_proved: bool,
+    /// The token itself, where tickets may be asked for it.
+    text: Option<Arc<AccessToken>>,
 }
 
 /// The claims of a token.
@@ -43,7 +45,17 @@ impl VerifiedToken {
             content,
             space: ProtectionSpace::default(),
             is_proved: false,
+            text: None,
         }
+    }
+
+    pub(crate) fn with_text(mut self, text: Option<Arc<AccessToken>>) -> Self {
+        self.text = text;
+        self
+    }
+
+    pub(crate) fn text(&self) -> Option<&AccessToken> {
+        self.text.as_deref()
     }
 
     /// Notes that the request has proved the key that the token is bound to.

@@ -98,7 +98,6 @@ impl SignError {
 
 /// A secret that MACs are made with, which has to have at least 32 bytes. `name` is what an error calls
 /// it.
-#[cfg(any(feature = "session", feature = "dpop"))]
 pub(crate) fn long_enough<'a>(name: &str, secret: &'a [u8]) -> Result<&'a [u8], KeyError> {
     match secret.len() {
         bytes @ 0..32 => Err(KeyError::weak(name, 8 * bytes, 256)),
@@ -113,7 +112,21 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// HMAC-SHA-256 (RFC 2104) of all parts in a row.
-#[cfg_attr(not(any(feature = "session", feature = "dpop")), allow(dead_code))]
 pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     MacKey::new(key).tag(parts)
+}
+
+/// Encrypts a message that can be opened with the same key and the same context only (AES-256-GCM). The key
+/// must never be used again.
+pub(crate) fn encrypt_once(key: &[u8; 32], context: &[u8], message: Vec<u8>) -> Option<Vec<u8>> {
+    backend::encrypt(key, context, message).ok()
+}
+
+/// The message that was encrypted with this key in this context.
+pub(crate) fn decrypt_once(
+    key: &[u8; 32],
+    context: &[u8],
+    sealed: &[u8],
+) -> Option<zeroize::Zeroizing<Vec<u8>>> {
+    backend::decrypt(key, context, sealed).ok()
 }

@@ -12,6 +12,7 @@
 //! - [`scale`]: what a million, a hundred million and a billion sessions need, and what a lost region does
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
 //! - [`browsers`]: sessions that are bound to a device, prefixes of cookie names, what each browser does
+//! - [`streams`]: WebSocket and server-sent events: how the token comes, what ends them, what each client does
 //! - [`introspection`]: tokens that a server is asked about, on both sides, and for how long a revoked one lives
 //! - [`mcp`]: a resource server for clients that do not know it; step-up; tokens for some resources only
 //! - [`grpc`]: how a gRPC request is refused, and why so; claims in a tonic service
@@ -69,6 +70,9 @@ pub mod security {}
 
 #[doc = include_str!("stores.md")]
 pub mod stores {}
+
+#[doc = include_str!("streams.md")]
+pub mod streams {}
 
 #[doc = include_str!("taking_over.md")]
 pub mod taking_over {}

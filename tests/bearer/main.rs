@@ -15,6 +15,8 @@ mod hook;
 mod hyper;
 mod readiness;
 mod requirements;
+mod tickets;
+mod websocket;
 
 use std::{
     pin::Pin,

@@ -20,9 +20,10 @@ use tests_shared::{
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::{
     Algorithm, KeySet, Scope, SigningKey, TokenProfile, TrustedIssuer, VerifiedToken, Verifier,
-    bearer::{AcrValues, BearerLayer, Rejection, Roles},
+    bearer::{AcrValues, BearerLayer, Rejection, Roles, TokenProtocol},
     clock::Clock,
     profile::Discriminator,
+    ticket::{TicketSecret, Tickets},
 };
 
 const SECRET: &str = "told-to-nobody";
@@ -32,6 +33,7 @@ const SECRET: &str = "told-to-nobody";
 async fn refusals_are_logged_by_reason_and_without_the_token() {
     let log = Log::listen();
     by_the_layer(&log).await;
+    by_other_ways(&log).await;
     by_a_handler(&log).await;
     what_a_token_lacks(&log);
     what_a_profile_misses(&log);
@@ -72,6 +74,69 @@ async fn by_the_layer(log: &Log) {
         assert!(written.contains(kind), "{kind}: {written}");
         assert_eq!(written.matches("request refused").count(), 1, "{written}");
         for part in good.split('.') {
+            assert!(!written.contains(part), "{written}");
+        }
+    }
+}
+
+/// Neither a ticket nor a token in the protocols of a WebSocket is written, whatever is wrong with it.
+async fn by_other_ways(log: &Log) {
+    let tokens = Tokens::new();
+    let tickets = Tickets::new(TicketSecret::from_secret([7; 32]).unwrap());
+    let tickets = tickets.clock(tokens.clock.clone());
+    let good = tokens.plain();
+    let layer = BearerLayer::new(tokens.verifier.clone())
+        .websocket_protocol(TokenProtocol::default())
+        .tickets(&tickets);
+    let issued = tickets.clone();
+    let inner = service_fn(move |request: Request<()>| {
+        let token = request.extensions().get::<VerifiedToken>();
+        let ticket = token.and_then(|token| issued.issue(token, "/a").ok());
+        let text = ticket.map(|ticket| ticket.expose().to_owned());
+        async { Ok::<_, Infallible>(Response::new(text.unwrap_or_default())) }
+    });
+    let service = layer.layer(inner);
+    let ticket = service.clone().oneshot(bearer(&good)).await.unwrap();
+    let ticket = http_body_util::BodyExt::collect(ticket.into_body()).await;
+    let ticket = String::from_utf8(ticket.unwrap().to_bytes().to_vec()).unwrap();
+    assert!(ticket.len() > good.len(), "{ticket}");
+
+    let by_ticket = |path| Request::get(format!("{path}?access_ticket={ticket}"));
+    let offering = |offer: String| {
+        Request::get("/a")
+            .header("upgrade", "websocket")
+            .header("connection", "upgrade")
+            .header("sec-websocket-protocol", offer)
+    };
+    service
+        .clone()
+        .oneshot(by_ticket("/a").body(()).unwrap())
+        .await
+        .unwrap();
+    log.take();
+    for (request, line) in [
+        (by_ticket("/b"), "a ticket is for another path"),
+        (by_ticket("/a"), "a ticket comes a second time"),
+        (by_ticket("/a").method("POST"), "another method than GET"),
+        (
+            offering(format!("bearer.{good}")),
+            "no protocol beside its token",
+        ),
+        (offering(format!("a, bearer.{good}A")), "cause=the token"),
+        (
+            offering(format!("a, bearer.{good}, bearer.{good}")),
+            "code=InvalidRequest",
+        ),
+    ] {
+        service
+            .clone()
+            .oneshot(request.body(()).unwrap())
+            .await
+            .unwrap();
+        let written = log.take();
+        assert!(written.contains(line), "{line}: {written}");
+        assert_eq!(written.matches("request refused").count(), 1, "{written}");
+        for part in good.split('.').chain([&ticket[..40], &ticket[60..]]) {
             assert!(!written.contains(part), "{written}");
         }
     }

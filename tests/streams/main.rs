@@ -3,9 +3,12 @@
 #![cfg(all(feature = "axum", unix))]
 #![allow(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test fails by panicking"
 )]
+
+mod clients;
 
 use std::{net::SocketAddr, time::Duration};
 

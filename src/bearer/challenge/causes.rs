@@ -1,9 +1,12 @@
 //! The errors that are answered by a rejection.
 
 use super::Rejection;
-use crate::error::TokenError;
 #[cfg(feature = "dpop")]
 use crate::{bearer::schemes::Schemes, dpop::DpopError, error::ErrorCode};
+use crate::{
+    error::TokenError,
+    ticket::{TicketError, TicketErrorKind},
+};
 
 /// 401 `invalid_token`, or 400 `invalid_request` if the token is above the size limit.
 impl From<TokenError> for Rejection {
@@ -11,6 +14,17 @@ impl From<TokenError> for Rejection {
         Self {
             cause: Some(cause),
             ..Self::new(cause.into())
+        }
+    }
+}
+
+/// 401 `invalid_token` if the access token has expired, and otherwise 500: the ticket, its path or the layer is
+/// the server's own.
+impl From<TicketError> for Rejection {
+    fn from(error: TicketError) -> Self {
+        match error.kind() {
+            TicketErrorKind::Expired => TokenError::Expired.into(),
+            _ => Self::misconfigured(),
         }
     }
 }

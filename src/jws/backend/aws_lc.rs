@@ -1,6 +1,7 @@
 //! The back end on aws-lc-rs. Each key is prepared once, and not for each token.
 
 use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     agreement, digest,
     encoding::{AsDer, Pkcs8V1Der},
     error::{KeyRejected, Unspecified},
@@ -237,6 +238,35 @@ fn rsa_numbers(key: &RsaSubjectPublicKey) -> Public {
 
 pub(in crate::jws) fn sha256(message: &[u8]) -> [u8; 32] {
     filled(digest::digest(&digest::SHA256, message).as_ref())
+}
+
+/// AES-256-GCM (NIST SP 800-38D) under a key that is used for one message only, so that its nonce may be zero.
+/// The tag is at the end of what comes out.
+pub(in crate::jws) fn encrypt(
+    key: &[u8; 32],
+    context: &[u8],
+    mut message: Vec<u8>,
+) -> Result<Vec<u8>, Rejected> {
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key)?);
+    let nonce = Nonce::assume_unique_for_key([0; 12]);
+    key.seal_in_place_append_tag(nonce, Aad::from(context), &mut message)?;
+    Ok(message)
+}
+
+/// What [`encrypt`] was given.
+pub(in crate::jws) fn decrypt(
+    key: &[u8; 32],
+    context: &[u8],
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Rejected> {
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key)?);
+    let nonce = Nonce::assume_unique_for_key([0; 12]);
+    let mut message = Zeroizing::new(sealed.to_vec());
+    let length = key
+        .open_in_place(nonce, Aad::from(context), &mut message)?
+        .len();
+    message.truncate(length);
+    Ok(message)
 }
 
 /// A key of HMAC-SHA-256 (RFC 2104).

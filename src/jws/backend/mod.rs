@@ -11,14 +11,14 @@ mod aws_lc;
 #[cfg(feature = "aws-lc-rs")]
 pub(crate) use aws_lc::MacKey;
 #[cfg(feature = "aws-lc-rs")]
-pub(super) use aws_lc::{Checker, Signer, sha256};
+pub(super) use aws_lc::{Checker, Signer, decrypt, encrypt, sha256};
 
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 mod rust_crypto;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 pub(crate) use rust_crypto::MacKey;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
-pub(super) use rust_crypto::{Checker, Signer, sha256};
+pub(super) use rust_crypto::{Checker, Signer, decrypt, encrypt, sha256};
 
 /// The back end does not accept the key, or cannot sign. It gives no reason: a peer must not learn
 /// it, and callers need to know no more than that the format is wrong.

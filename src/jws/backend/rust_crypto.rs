@@ -1,5 +1,9 @@
 //! The back end on the RustCrypto crates. Each key is prepared once, and not for each token.
 
+use aes_gcm::{
+    Aes256Gcm,
+    aead::{Aead, Payload},
+};
 use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
 use getrandom::SysRng;
 use hmac::{Hmac, KeyInit, Mac};
@@ -285,6 +289,37 @@ fn rsa_from_numbers(n: &[u8], e: &[u8], private: &RsaPrivate) -> Result<RsaPriva
 
 pub(in crate::jws) fn sha256(message: &[u8]) -> [u8; 32] {
     Sha256::digest(message).into()
+}
+
+/// AES-256-GCM (NIST SP 800-38D) under a key that is used for one message only, so that its nonce may be zero.
+/// The tag is at the end of what comes out.
+pub(in crate::jws) fn encrypt(
+    key: &[u8; 32],
+    context: &[u8],
+    message: Vec<u8>,
+) -> Result<Vec<u8>, Rejected> {
+    let message = Zeroizing::new(message);
+    let payload = Payload {
+        msg: &message,
+        aad: context,
+    };
+    let cipher = <Aes256Gcm as KeyInit>::new(key.into());
+    cipher.encrypt(&[0; 12].into(), payload).map_err(reject)
+}
+
+/// What [`encrypt`] was given.
+pub(in crate::jws) fn decrypt(
+    key: &[u8; 32],
+    context: &[u8],
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Rejected> {
+    let payload = Payload {
+        msg: sealed,
+        aad: context,
+    };
+    let cipher = <Aes256Gcm as KeyInit>::new(key.into());
+    let message = cipher.decrypt(&[0; 12].into(), payload).map_err(reject)?;
+    Ok(Zeroizing::new(message))
 }
 
 /// A key of HMAC-SHA-256 (RFC 2104).

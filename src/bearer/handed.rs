@@ -1,0 +1,154 @@
+//! The ways for clients that cannot set the `Authorization` header: the protocols of a WebSocket, and a ticket.
+
+use std::sync::Arc;
+
+use http::{Extensions, Method, Request, Uri, header::SEC_WEBSOCKET_PROTOCOL};
+
+use super::{
+    challenge::Rejection,
+    credentials::mark_sensitive,
+    protocol::{TokenProtocol, opens_websocket},
+    rules::Carriage,
+};
+use crate::{
+    claims::VerifiedToken,
+    error::TokenError,
+    ticket::{self, Found, Tickets},
+    token::AccessToken,
+    trace,
+};
+
+/// Which of the ways are open. None is, unless the application asks for it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ways {
+    pub(super) protocol: Option<TokenProtocol>,
+    pub(super) tickets: Option<Tickets>,
+}
+
+/// A token that a layer has taken, in the request's extensions. Only one layer can find a token that is taken out
+/// of the request, and those inside it go by this.
+#[derive(Clone, Debug)]
+pub(super) struct Handed {
+    token: Arc<AccessToken>,
+    way: Way,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The `Authorization` header or a cookie, where each layer finds it. It is here for tickets.
+    Usual,
+    Protocol,
+    Ticket,
+}
+
+impl Handed {
+    pub(super) fn new(token: AccessToken, way: Way) -> Self {
+        let token = Arc::new(token);
+        Self { token, way }
+    }
+
+    pub(super) fn token(&self) -> &[u8] {
+        self.token.expose().as_bytes()
+    }
+
+    pub(super) fn carriage(&self) -> Carriage {
+        match self.way {
+            Way::Usual | Way::Protocol => Carriage::Bare,
+            Way::Ticket => Carriage::ByTicket,
+        }
+    }
+}
+
+impl Ways {
+    pub(super) fn are_closed(&self) -> bool {
+        self.protocol.is_none() && self.tickets.is_none()
+    }
+
+    pub(super) fn gives_tickets(&self) -> bool {
+        self.tickets.is_some()
+    }
+
+    /// Takes the token out of the request, so that nothing behind the layer logs it or sends it back.
+    pub(super) fn take<B>(&self, request: &mut Request<B>) -> Result<Option<Handed>, Rejection> {
+        let by_protocol = self.take_protocol(request)?;
+        let by_ticket = self.take_ticket(request)?;
+        match (by_protocol, by_ticket) {
+            (Some(_), Some(_)) => Err(Rejection::malformed()),
+            (Some(one), None) | (None, Some(one)) => Ok(Some(one)),
+            (None, None) => Ok(self.taken_before(request.extensions())),
+        }
+    }
+
+    /// What a layer around this one has taken, in a way that is open here too.
+    fn taken_before(&self, extensions: &Extensions) -> Option<Handed> {
+        let handed = extensions.get::<Handed>()?;
+        let is_open = match handed.way {
+            Way::Usual => false,
+            Way::Protocol => self.protocol.is_some(),
+            Way::Ticket => self.tickets.is_some(),
+        };
+        is_open.then(|| handed.clone())
+    }
+
+    fn take_protocol<B>(&self, request: &mut Request<B>) -> Result<Option<Handed>, Rejection> {
+        let Some(protocol) = &self.protocol else {
+            return Ok(None);
+        };
+        mark_sensitive(request.headers_mut(), &SEC_WEBSOCKET_PROTOCOL);
+        if !opens_websocket(request) {
+            return Ok(None);
+        }
+        let token = protocol.take(request.headers_mut())?;
+        Ok(token.map(|token| Handed::new(token, Way::Protocol)))
+    }
+
+    fn take_ticket<B>(&self, request: &mut Request<B>) -> Result<Option<Handed>, Rejection> {
+        let Some(tickets) = &self.tickets else {
+            return Ok(None);
+        };
+        let (text, rest) = match ticket::find(request.uri()) {
+            Found::Absent => return Ok(None),
+            Found::Malformed => return Err(Rejection::malformed()),
+            Found::Ticket(text, rest) => (text, rest),
+        };
+        *request.uri_mut() = rest;
+        let path = asked_path(request);
+        if request.method() != Method::GET && !opens_websocket(request) {
+            trace::debug!("a ticket comes with another method than GET");
+            return Err(TokenError::Ticket.into());
+        }
+        let token = tickets.redeem(&text, path.path())?;
+        Ok(Some(Handed::new(token, Way::Ticket)))
+    }
+
+    /// The token as the application sees it, which can ask for a ticket if it did not come by one.
+    pub(super) fn with_text(&self, token: VerifiedToken, extensions: &Extensions) -> VerifiedToken {
+        if !self.gives_tickets() {
+            return token;
+        }
+        let handed = extensions.get::<Handed>();
+        let text = handed.filter(|handed| handed.way != Way::Ticket);
+        token.with_text(text.map(|handed| Arc::clone(&handed.token)))
+    }
+}
+
+/// The address that the client has asked for, without the ticket: a nested router of axum keeps the whole one
+/// beside the request.
+#[cfg(feature = "axum")]
+fn asked_path<B>(request: &mut Request<B>) -> Uri {
+    let extensions = request.extensions_mut();
+    match extensions.get_mut::<axum::extract::OriginalUri>() {
+        Some(original) => {
+            if let Found::Ticket(_, rest) = ticket::find(original) {
+                original.0 = rest;
+            }
+            original.0.clone()
+        }
+        None => request.uri().clone(),
+    }
+}
+
+#[cfg(not(feature = "axum"))]
+fn asked_path<B>(request: &mut Request<B>) -> Uri {
+    request.uri().clone()
+}
