@@ -73,7 +73,9 @@ impl Challenge {
         let parameters = read.parameters.iter();
         Self {
             scheme: text(read.scheme),
-            parameters: parameters.map(|(name, value)| (text(name), text(value))).collect(),
+            parameters: parameters
+                .map(|(name, value)| (text(name), text(value)))
+                .collect(),
         }
     }
 

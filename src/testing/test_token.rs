@@ -185,7 +185,9 @@ impl TestToken {
     pub fn sign(&self) -> AccessToken {
         let signed = |claims: &Map<String, Value>| {
             let claims = Value::Object(claims.clone()).to_string();
-            self.keys.sign(&self.typ, claims.as_bytes()).expect("a signature")
+            self.keys
+                .sign(&self.typ, claims.as_bytes())
+                .expect("a signature")
         };
         let token = signed(&self.claims);
         if !self.is_tampered {

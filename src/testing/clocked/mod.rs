@@ -135,7 +135,11 @@ impl<St: SessionStore> ClockedStore<St> {
     ) -> Result<Vec<Record>, StoreError> {
         let mut found = Vec::new();
         while found.len() < limit {
-            let page = self.store.list(issuer, subject, before, PAGE).await?.records;
+            let page = self
+                .store
+                .list(issuer, subject, before, PAGE)
+                .await?
+                .records;
             before = page.last().map(|record| record.session.id);
             let is_last = page.len() < PAGE;
             found.extend(page.into_iter().map(Moved::back).filter(&fits));

@@ -147,7 +147,9 @@ impl Faults {
     pub(super) fn next(&self, call: StoreCall) -> Option<Effect> {
         *self.calls.lock().unwrap().entry(call).or_default() += 1;
         let mut given = self.given.lock().unwrap();
-        let striking = given.iter_mut().find_map(|fault| fault.strikes(call).then_some(fault.effect));
+        let striking = given
+            .iter_mut()
+            .find_map(|fault| fault.strikes(call).then_some(fault.effect));
         given.retain(|fault| !fault.is_over());
         striking
     }

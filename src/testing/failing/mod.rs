@@ -178,7 +178,8 @@ impl<St: SessionStore> SessionStore for FailingStore<St> {
     }
 
     async fn insert(&self, record: &Record) -> Result<(), StoreError> {
-        self.call(StoreCall::Insert, self.store.insert(record)).await
+        self.call(StoreCall::Insert, self.store.insert(record))
+            .await
     }
 
     async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
@@ -198,7 +199,8 @@ impl<St: SessionStore> SessionStore for FailingStore<St> {
     }
 
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
-        self.call(StoreCall::Confirm, self.store.confirm(pairs)).await
+        self.call(StoreCall::Confirm, self.store.confirm(pairs))
+            .await
     }
 
     async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
@@ -238,6 +240,7 @@ impl<St: SessionStore> SessionStore for FailingStore<St> {
     }
 
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
-        self.call(StoreCall::DeleteExpired, self.store.delete_expired(limit)).await
+        self.call(StoreCall::DeleteExpired, self.store.delete_expired(limit))
+            .await
     }
 }

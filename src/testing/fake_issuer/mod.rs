@@ -46,7 +46,7 @@ use crate::{
 /// let issuer = FakeIssuer::start("https://api.example").await;
 /// let keys = RemoteKeys::discover(issuer.url(), HttpClient::new()?)
 ///     .danger_allow_plain_http()
-///     .spawn()?;
+///     .start()?;
 /// let verifier = Verifier::new(issuer.url(), "https://api.example", keys)?;
 ///
 /// let token = issuer.token("alice").sign();
