@@ -15,7 +15,14 @@
 //! - [`mcp`]: a resource server for clients that do not know it; step-up; tokens for some resources only
 //! - [`grpc`]: how a gRPC request is refused, and why so; claims in a tonic service
 //! - [`from_jsonwebtoken`]: what takes the place of what, and what passes there only
+//! - [`testing`]: how to test an application that uses this, with an example for each kind of one
 //! - [`glossary`]: what each term of the field means here
+#![cfg_attr(
+    not(feature = "testing"),
+    doc = "
+[`testing`]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/testing/
+"
+)]
 
 #[doc = include_str!("browsers.md")]
 pub mod browsers {}
@@ -64,3 +71,7 @@ pub mod security {}
 
 #[doc = include_str!("stores.md")]
 pub mod stores {}
+
+#[cfg(feature = "testing")]
+#[doc = include_str!("testing.md")]
+pub mod testing {}

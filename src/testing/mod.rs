@@ -34,8 +34,11 @@
 //! | any other store | [`ClockedStore::new`] | the same |
 //! | `DpopVerifier`, `DeviceBinding`, `RemoteKeys`, and the client | `clock` | proofs, nonces, and when to refresh |
 //!
-//! `Sessions` and `Issuer` have no clock: they go by that of the store. Deadlines, such as the one of a
-//! call of the store, go by tokio's time, which `tokio::time::pause` stops.
+//! `Sessions` and `Issuer` have no clock: they go by that of the store. [`Sessions::over`] goes by the
+//! system's. Deadlines, such as the one of a call of the store, go by tokio's time, which
+//! `tokio::time::pause` stops.
+//!
+//! [`Sessions::over`]: crate::session::Sessions::over
 //!
 //! # Panics
 //!

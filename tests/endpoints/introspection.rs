@@ -1,9 +1,6 @@
 //! What the introspection endpoint tells of a token (RFC 7662 §2.2), and that it changes nothing.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Method, StatusCode};

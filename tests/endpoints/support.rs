@@ -18,10 +18,10 @@ use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::{Service, ServiceExt};
 use tower_bearer::{
-    Algorithm, Issuer, KeySet, ReplyBody, Scope, SessionId, SigningKey, TokenResponse,
-    clock::{Clock, ManualClock, SystemClock, Timestamp},
+    Algorithm, Issuer, KeySet, ReplyBody, Scope, SigningKey, TokenResponse,
+    clock::{Clock, ManualClock, SystemClock},
     endpoint::{IntrospectionEndpoint, RevocationEndpoint, TokenEndpoint},
-    session::{EndReason, Grant, Record, RefreshKey, SessionState, Sessions, SessionsBuilder},
+    session::{Grant, RefreshKey, Sessions, SessionsBuilder},
     store::{MemoryStore, SessionStore, StoreErrorKind},
     testing::{FailingStore, Fault, StoreCall},
 };

@@ -304,7 +304,7 @@ async fn a_store_that_fails_is_a_503_and_costs_nothing() {
     let world = world();
     let token = world.token().await;
     for fault in [down(), Fault::hang(), Fault::lost_swap(), read_only()] {
-        let endpoint = TokenEndpoint::new(world.faulty(fault));
+        let endpoint = TokenEndpoint::new(world.faulty(fault.clone()));
         let answer = send(endpoint, post(FORM, &refresh_form(&token))).await;
         answer.refused(503, "temporarily_unavailable");
         assert!(

@@ -35,8 +35,9 @@ const PAGE: usize = 256;
 ///
 /// So this is for tests of an application, and not for those of a store: the store's own statements for
 /// `confirm`, `end`, `end_all` and `delete_expired` do not run. Rows stay in the database until the test
-/// drops it, and the identifier of a session that has come to its end is not free again. Nothing else may
-/// write to these tables, and all servers of a test share the clock. It may be turned back too.
+/// drops it, and the identifier of a session that has come to its end is not free again. If the clock is turned
+/// back behind its end, it is there again. Nothing else may write to these tables, and all servers of a test
+/// share the clock.
 ///
 /// ```
 /// use std::time::Duration;
@@ -58,9 +59,9 @@ const PAGE: usize = 256;
 /// let sessions = Sessions::builder(issuer.issuer().clone(), key, store).build()?;
 ///
 /// let tokens = sessions.start(Grant::new("alice")).await?;
-/// clock.advance(Duration::from_secs(400 * 24 * 60 * 60));
+/// clock.advance(Duration::from_secs(90 * 24 * 60 * 60));
 /// let late = sessions.refresh(RefreshRequest::new(tokens.refresh_token)).await;
-/// assert!(late.is_err(), "nobody has used the session for a year");
+/// assert!(late.is_err(), "nobody has used the session for so long");
 /// # Ok(())
 /// # }
 /// ```
