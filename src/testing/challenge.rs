@@ -107,8 +107,9 @@ impl Challenge {
     }
 }
 
-/// Asserts that a layer has refused a request for this reason, by the status and the challenge, and gives
-/// that challenge.
+/// Asserts that a layer has refused a request for this reason, by the status and the challenge of the scheme
+/// `Bearer`, and gives that challenge. For what is wrong with a proof of a key, look at
+/// [`Challenge::of_scheme`].
 ///
 /// ```
 /// use tower_bearer::{bearer::Rejection, error::ErrorCode, testing::assert_refused};

@@ -109,10 +109,6 @@ impl TestIssuer {
     }
 
     /// A verifier of its tokens, by its clock, for the application under test.
-    ///
-    /// # Panics
-    ///
-    /// Never: the names of an issuer are not empty.
     pub fn verifier(&self) -> Verifier {
         let keys = self.issuer.keys().verifying();
         let verifier = Verifier::new(self.issuer.issuer(), self.issuer.audience(), keys);

@@ -97,7 +97,7 @@ impl StoreCall {
 ///
 /// // It comes with the old one again, and is not logged out.
 /// assert!(sessions.refresh(RefreshRequest::new(held)).await.is_ok());
-/// assert_eq!(store.count(&[StoreCall::Swap]), 2);
+/// assert_eq!(store.count(&[StoreCall::Swap]), 1, "there was nothing left to write");
 /// # Ok(())
 /// # }
 /// ```

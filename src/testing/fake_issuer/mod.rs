@@ -12,7 +12,7 @@ use std::{
 };
 
 use http::{HeaderMap, request};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{net::TcpListener, task::JoinSet};
 
 pub use answer::Answer;
@@ -143,9 +143,9 @@ impl FakeIssuer {
         format!("{}{}", self.url(), Self::KEYS)
     }
 
-    /// Its metadata, as it publishes it unless it is told otherwise.
-    pub fn metadata(&self) -> Value {
-        json!({ "issuer": self.url(), "jwks_uri": self.jwks_uri() })
+    /// Its metadata as JSON, as it publishes it unless it is told otherwise.
+    pub fn metadata(&self) -> String {
+        json!({ "issuer": self.url(), "jwks_uri": self.jwks_uri() }).to_string()
     }
 
     /// A token for this user, by the key that signs now.

@@ -36,6 +36,11 @@ impl IssuerServer {
         Self(server)
     }
 
+    /// Right metadata.
+    pub fn metadata(&self) -> Value {
+        serde_json::from_str(&self.0.metadata()).unwrap()
+    }
+
     /// Publishes the keys of these.
     pub fn publish(&self, signers: &[&Signer]) {
         self.answer(KEYS, Answer::json(key_set(signers)));
