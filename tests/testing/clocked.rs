@@ -27,7 +27,8 @@ use tower_bearer_sqlx::{MySqlOptions, MySqlStore, PostgresOptions, PostgresStore
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// What a wrapper cannot do, as its docs say: the row that it hides has the identifier still.
+/// What a wrapper cannot do, as its docs say: the row that it hides has the identifier still. The second case
+/// takes the same identifiers in each of its rounds, and passes where there is only one.
 const KNOWN: &[&str] = &[
     "cleaning::a_deleted_identifier_is_free_again",
     "racing::many_clean_ups_delete_each_session_once",
@@ -108,7 +109,7 @@ async fn memory_keeps_the_contract() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sqlite_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
-    check(10, KNOWN, async |case| {
+    check(10, &KNOWN[..1], async |case| {
         let file = folder.path().join(format!("{case}.db"));
         SqliteStore::connect(&format!("sqlite:{}", file.display()))
             .await
@@ -123,7 +124,7 @@ async fn postgres_keeps_the_contract() {
     let Some(server) = Postgres::start().await else {
         return;
     };
-    check(10, KNOWN, async |case| {
+    check(10, &KNOWN[..1], async |case| {
         let options = PostgresOptions::new().table(format!("case {case}"));
         PostgresStore::connect_with(&server.url(), options)
             .await
@@ -138,7 +139,7 @@ async fn mariadb_keeps_the_contract() {
     let Some(server) = MariaDb::start().await else {
         return;
     };
-    check(10, KNOWN, async |case| {
+    check(10, &KNOWN[..1], async |case| {
         let options = MySqlOptions::new().table(format!("case {case}"));
         MySqlStore::connect_with(&server.url(), options)
             .await
@@ -153,7 +154,7 @@ async fn redis_keeps_the_contract() {
     let Some(server) = Redis::start().await else {
         return;
     };
-    check(10, KNOWN, async |case| {
+    check(10, &KNOWN[..1], async |case| {
         let options = RedisOptions::new().timeout(Duration::from_secs(20));
         let options = options.prefix(format!("case {case}:"));
         RedisStore::connect_with(&server.url(), options)
