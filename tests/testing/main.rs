@@ -6,7 +6,8 @@ mod challenges;
 mod clocked;
 #[cfg(test)]
 mod failing;
-#[cfg(all(test, feature = "http-client"))]
+#[cfg(test)]
+#[cfg(feature = "http-client")]
 mod issuer;
 #[cfg(test)]
 mod tokens;
