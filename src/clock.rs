@@ -163,7 +163,9 @@ impl serde::de::Visitor<'_> for NumericDate {
 ///
 /// If tokens are issued by one clock and verified by another, the two must agree to within the
 /// [leeway](crate::Verifier::leeway). In tests, give clones of one [`ManualClock`] to the store and
-/// to the verifier. A clock is read on each request, so it must not block.
+/// to the verifier, and wrap a store that has its database's clock in a
+/// [`ClockedStore`](https://docs.rs/tower-bearer/latest/tower_bearer/testing/struct.ClockedStore.html). A clock
+/// is read on each request, so it must not block.
 ///
 /// ```
 /// use std::time::Duration;

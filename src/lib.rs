@@ -19,6 +19,7 @@
 //! | keep sessions in SQLite, PostgreSQL, MySQL or MariaDB | the crate [`tower-bearer-sqlx`] |
 //! | keep sessions in Redis or Valkey | the crate [`tower-bearer-redis`] |
 //! | keep sessions in MongoDB | the crate [`tower-bearer-mongodb`] |
+//! | test your application | [`testing`] (feature `testing`) |
 //! | test a session store of your own | the crate [`tower-bearer-conformance`] |
 //! | understand how it works and how to run it | the [`manual`] |
 //!
@@ -89,6 +90,7 @@
 //! | `dpop` | | the module [`dpop`]: tokens that are bound to a key of the client (RFC 9449) |
 //! | `remote` | | the modules [`remote`], keys that are fetched from an issuer, and [`introspection`], by any HTTP client that is a `tower::Service` |
 //! | `http-client` | | such an HTTP client, with TLS (rustls, with aws-lc-rs whatever the back end) and proxies from the environment; turns on `remote` |
+//! | `testing` | | the module [`testing`]: what tests of an application need; not for production; turns on `session` |
 //! | `tracing` | yes | events: why a request is refused or gets a 503; what happens to sessions |
 //! | `metrics` | no | [metrics](manual::observability) by the crate `metrics`: requests, refreshes, reuse, the store, keys |
 //!
@@ -144,6 +146,12 @@
 [`session::SessionError`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.SessionError.html
 [`session::Sessions`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Sessions.html
 [`session::Sessions::builder`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Sessions.html#method.builder
+"
+)]
+#![cfg_attr(
+    not(feature = "testing"),
+    doc = "
+[`testing`]: https://docs.rs/tower-bearer/latest/tower_bearer/testing/
 "
 )]
 #![cfg_attr(
@@ -210,6 +218,8 @@ mod axum;
 pub mod bearer;
 #[cfg(feature = "_jws")]
 mod body;
+#[doc(hidden)]
+pub mod challenges;
 pub mod claims;
 pub mod clock;
 #[cfg(all(feature = "cookie", feature = "_jws"))]
@@ -255,6 +265,8 @@ mod serving;
 pub mod session;
 #[cfg(feature = "store")]
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "_jws")]
 pub mod ticket;
 mod token;

@@ -18,7 +18,14 @@
 //! - [`grpc`]: how a gRPC request is refused, and why so; claims in a tonic service
 //! - [`from_jsonwebtoken`]: what takes the place of what, and what passes there only
 //! - [`taking_over`]: from another program to this crate with nobody logged out
+//! - [`testing`]: how to test an application that uses this, with an example for each kind of one
 //! - [`glossary`]: what each term of the field means here
+#![cfg_attr(
+    not(feature = "testing"),
+    doc = "
+[`testing`]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/testing/
+"
+)]
 
 #[doc = include_str!("browsers.md")]
 pub mod browsers {}
@@ -76,3 +83,7 @@ pub mod streams {}
 
 #[doc = include_str!("taking_over.md")]
 pub mod taking_over {}
+
+#[cfg(feature = "testing")]
+#[doc = include_str!("testing.md")]
+pub mod testing {}

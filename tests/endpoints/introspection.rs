@@ -1,9 +1,6 @@
 //! What the introspection endpoint tells of a token (RFC 7662 §2.2), and that it changes nothing.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Method, StatusCode};
@@ -14,6 +11,7 @@ use tower_bearer::{
     endpoint::{ClientSecret, EndpointOptions, IntrospectionEndpoint},
     session::{Grant, KeyProof, RefreshRequest},
     store::SessionStore,
+    testing::StoreCall,
 };
 
 use crate::support::*;
@@ -191,8 +189,9 @@ async fn nothing_changes() {
     let last = refreshed(&world, &next).await;
     let claims = claims(last.access_token.expose());
     let id = claims["sid"].as_str().unwrap().parse().unwrap();
-    let (sessions, writes, events) = world.counted();
-    let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+    let (sessions, events) = world.counted();
+    let told = || events.load(Ordering::Relaxed);
+    let writes = || sessions.store().count(StoreCall::WRITES);
     let before = world.store.load(id).await.unwrap().record;
     let endpoint = IntrospectionEndpoint::new(sessions.clone()).options(options());
     for tokens in [&login, &next, &last] {
@@ -205,13 +204,13 @@ async fn nothing_changes() {
         }
     }
     sessions.flush().await.unwrap();
-    assert_eq!((count(&writes), count(&events)), (0, 0));
+    assert_eq!((writes(), told()), (0, 0));
     assert_eq!(world.store.load(id).await.unwrap().record, before);
 
     // The counters count: a refresh writes and tells.
     let request = RefreshRequest::new(last.refresh_token.clone());
     sessions.refresh(request).await.unwrap();
-    assert_eq!((count(&writes), count(&events)), (1, 1));
+    assert_eq!((writes(), told()), (1, 1));
 }
 
 #[tokio::test]
@@ -219,7 +218,7 @@ async fn a_store_that_does_not_answer_makes_no_token_inactive() {
     let world = world();
     let login = world.login().await;
     for token in [login.access_token.expose(), login.refresh_token.expose()] {
-        let endpoint = IntrospectionEndpoint::new(world.faulty(Fault::Down)).options(options());
+        let endpoint = IntrospectionEndpoint::new(world.faulty(down())).options(options());
         let request = with(post(FORM, &format!("token={token}")), &basic("app", "s"));
         send(endpoint, request)
             .await

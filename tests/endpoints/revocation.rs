@@ -1,7 +1,7 @@
 //! The revocation endpoint's table (RFC 7009).
 
 use http::{Method, StatusCode};
-use tower_bearer::endpoint::RevocationEndpoint;
+use tower_bearer::{endpoint::RevocationEndpoint, testing::Fault};
 
 use crate::support::*;
 
@@ -140,13 +140,13 @@ async fn a_store_that_fails_is_a_503() {
     let world = world();
     let login = world.login().await;
     let form = format!("token={}", login.refresh_token.expose());
-    for fault in [Fault::Down, Fault::Stuck, Fault::ReadOnly] {
+    for fault in [down(), Fault::hang(), read_only()] {
         let endpoint = RevocationEndpoint::new(world.faulty(fault));
         let answer = send(endpoint, post(FORM, &form)).await;
         answer.refused(503, "temporarily_unavailable");
     }
     let form = format!("token={}", login.access_token.expose());
-    let endpoint = RevocationEndpoint::new(world.faulty(Fault::Down));
+    let endpoint = RevocationEndpoint::new(world.faulty(down()));
     send(endpoint, post(FORM, &form))
         .await
         .refused(503, "temporarily_unavailable");
@@ -157,7 +157,7 @@ async fn a_store_that_fails_is_a_503() {
 async fn a_contended_store_still_revokes() {
     let world = world();
     let token = world.token().await;
-    let endpoint = RevocationEndpoint::new(world.faulty(Fault::Contended));
+    let endpoint = RevocationEndpoint::new(world.faulty(Fault::lost_swap()));
     empty(&send(endpoint, post(FORM, &format!("token={token}"))).await);
     assert!(!world.works(&token).await);
 }

@@ -18,11 +18,12 @@ use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::{Service, ServiceExt};
 use tower_bearer::{
-    Algorithm, Issuer, KeySet, ReplyBody, Scope, SessionId, SigningKey, TokenResponse,
-    clock::{Clock, ManualClock, SystemClock, Timestamp},
+    Algorithm, Issuer, KeySet, ReplyBody, Scope, SigningKey, TokenResponse,
+    clock::{Clock, ManualClock, SystemClock},
     endpoint::{IntrospectionEndpoint, RevocationEndpoint, TokenEndpoint},
-    session::{EndReason, Grant, Record, RefreshKey, SessionState, Sessions, SessionsBuilder},
-    store::{Listed, Loaded, MemoryStore, SessionStore, StoreError, StoreErrorKind, Swap},
+    session::{Grant, RefreshKey, Sessions, SessionsBuilder},
+    store::{MemoryStore, SessionStore, StoreErrorKind},
+    testing::{FailingStore, Fault, StoreCall},
 };
 
 pub(crate) const ISSUER: &str = "https://id.example/tenant";
@@ -90,27 +91,21 @@ impl World {
     }
 
     /// The same sessions over a store that has this fault.
-    pub(crate) fn faulty(&self, fault: Fault) -> Sessions<Faulty> {
-        sessions(&self.keys, self.store_with(fault))
+    pub(crate) fn faulty(&self, fault: Fault) -> Sessions<FailingStore<MemoryStore>> {
+        let store = FailingStore::new(self.store.clone());
+        store.inject(fault);
+        sessions(&self.keys, store)
     }
 
-    /// The same sessions, with counts of the writes to the store and of the events that they told.
-    pub(crate) fn counted(&self) -> (Sessions<Faulty>, Arc<AtomicUsize>, Arc<AtomicUsize>) {
-        let store = self.store_with(Fault::Sound);
-        let (writes, events) = (Arc::clone(&store.writes), Arc::new(AtomicUsize::new(0)));
+    /// The same sessions over a store that counts, with a count of the events that they told.
+    pub(crate) fn counted(&self) -> (Sessions<FailingStore<MemoryStore>>, Arc<AtomicUsize>) {
+        let events = Arc::new(AtomicUsize::new(0));
         let told = Arc::clone(&events);
+        let store = FailingStore::new(self.store.clone());
         let builder = builder(&self.keys, store).on_event(move |_| {
             told.fetch_add(1, Ordering::Relaxed);
         });
-        (builder.build().unwrap(), writes, events)
-    }
-
-    fn store_with(&self, fault: Fault) -> Faulty {
-        Faulty {
-            store: self.store.clone(),
-            fault,
-            writes: Arc::default(),
-        }
+        (builder.build().unwrap(), events)
     }
 
     pub(crate) async fn works(&self, token: &str) -> bool {
@@ -291,112 +286,12 @@ impl Body for Pieces {
     }
 }
 
-/// What is wrong with a [`Faulty`] store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// Nothing.
-    Sound,
-    /// Nothing works.
-    Down,
-    /// Nothing answers.
-    Stuck,
-    /// Another server always wins the swap.
-    Contended,
-    /// It can be read only.
-    ReadOnly,
+/// Nothing works.
+pub(crate) fn down() -> Fault {
+    Fault::error(StoreErrorKind::Unavailable)
 }
 
-/// A store with a fault, which counts what it is asked to write.
-pub(crate) struct Faulty {
-    store: MemoryStore,
-    fault: Fault,
-    writes: Arc<AtomicUsize>,
-}
-
-impl Faulty {
-    async fn read<T>(&self, real: impl Future<Output = T>) -> Result<T, StoreError> {
-        match self.fault {
-            Fault::Down => Err(StoreError::new(StoreErrorKind::Unavailable)),
-            Fault::Stuck => std::future::pending().await,
-            Fault::Sound | Fault::Contended | Fault::ReadOnly => Ok(real.await),
-        }
-    }
-
-    async fn write<T>(&self, real: impl Future<Output = T>) -> Result<T, StoreError> {
-        self.writes.fetch_add(1, Ordering::Relaxed);
-        match self.fault {
-            Fault::ReadOnly => Err(StoreError::new(StoreErrorKind::Unavailable)),
-            _ => self.read(real).await,
-        }
-    }
-}
-
-impl SessionStore for Faulty {
-    async fn now(&self) -> Result<Timestamp, StoreError> {
-        self.read(self.store.now()).await?
-    }
-
-    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
-        self.write(self.store.insert(record)).await?
-    }
-
-    async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
-        self.read(self.store.load(id)).await?
-    }
-
-    async fn swap(
-        &self,
-        id: SessionId,
-        expected: u64,
-        next: &SessionState,
-    ) -> Result<Swap, StoreError> {
-        if self.fault == Fault::Contended {
-            return Ok(Swap::Lost);
-        }
-        self.write(self.store.swap(id, expected, next)).await?
-    }
-
-    async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
-        self.write(self.store.confirm(pairs)).await?
-    }
-
-    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
-        self.write(self.store.end(id, reason)).await?
-    }
-
-    async fn end_all(
-        &self,
-        issuer: &str,
-        subject: &str,
-        keep: Option<SessionId>,
-        reason: EndReason,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        self.write(self.store.end_all(issuer, subject, keep, reason))
-            .await?
-    }
-
-    async fn list(
-        &self,
-        issuer: &str,
-        subject: &str,
-        before: Option<SessionId>,
-        limit: usize,
-    ) -> Result<Listed, StoreError> {
-        self.read(self.store.list(issuer, subject, before, limit))
-            .await?
-    }
-
-    async fn ended_since(
-        &self,
-        since: Timestamp,
-        after: Option<SessionId>,
-        limit: usize,
-    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
-        self.read(self.store.ended_since(since, after, limit))
-            .await?
-    }
-
-    async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
-        self.write(self.store.delete_expired(limit)).await?
-    }
+/// It can be read only.
+pub(crate) fn read_only() -> Fault {
+    down().on(StoreCall::WRITES.iter().copied())
 }

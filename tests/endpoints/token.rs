@@ -6,6 +6,7 @@ use tower_bearer::{
     Issuer,
     endpoint::TokenEndpoint,
     session::{Grant, RefreshDecision, RefreshKey, Sessions},
+    testing::Fault,
 };
 
 use crate::support::*;
@@ -302,8 +303,8 @@ async fn a_token_in_the_query_is_not_read() {
 async fn a_store_that_fails_is_a_503_and_costs_nothing() {
     let world = world();
     let token = world.token().await;
-    for fault in [Fault::Down, Fault::Stuck, Fault::Contended, Fault::ReadOnly] {
-        let endpoint = TokenEndpoint::new(world.faulty(fault));
+    for fault in [down(), Fault::hang(), Fault::lost_swap(), read_only()] {
+        let endpoint = TokenEndpoint::new(world.faulty(fault.clone()));
         let answer = send(endpoint, post(FORM, &refresh_form(&token))).await;
         answer.refused(503, "temporarily_unavailable");
         assert!(
@@ -312,7 +313,7 @@ async fn a_store_that_fails_is_a_503_and_costs_nothing() {
         );
     }
     // A forged token never reaches the store.
-    let endpoint = TokenEndpoint::new(world.faulty(Fault::Down));
+    let endpoint = TokenEndpoint::new(world.faulty(down()));
     send(endpoint, post(FORM, &refresh_form("a.b.c")))
         .await
         .refused(400, "invalid_grant");

@@ -1,8 +1,11 @@
 //! The places in which servers have their metadata.
 
 use serde_json::json;
-use tests_shared::issuer::{IssuerServer, KEYS, METADATA, Play};
-use tower_bearer::remote::{RemoteKeys, RemoteKeysErrorKind as Kind};
+use tests_shared::issuer::{IssuerServer, KEYS, METADATA};
+use tower_bearer::{
+    remote::{RemoteKeys, RemoteKeysErrorKind as Kind},
+    testing::Answer,
+};
 
 use crate::support::{brief, discovered, http, kind, status};
 
@@ -18,35 +21,35 @@ async fn metadata_is_found_where_servers_have_it() {
     let good = server.signer();
     server.publish(&[&good]);
     let issuer = format!("{}/tenant", server.url());
-    let right = || Play::json(json!({ "issuer": issuer, "jwks_uri": server.jwks_uri() }));
-    let wrong = || Play::json(server.metadata());
-    let no = || Play::status(404);
+    let right = || Answer::json(json!({ "issuer": issuer, "jwks_uri": server.jwks_uri() }));
+    let wrong = || Answer::json(server.metadata());
+    let no = || Answer::status(404);
     for (plays, expected) in [
         ([right(), no(), no()], Ok(())),
         ([no(), right(), no()], Ok(())),
         ([no(), no(), right()], Ok(())),
-        ([Play::status(403), Play::status(410), right()], Ok(())),
+        ([Answer::status(403), Answer::status(410), right()], Ok(())),
         // A login page, whatever is asked for.
-        ([Play::html(), Play::html(), right()], Ok(())),
+        ([Answer::html(), Answer::html(), right()], Ok(())),
         (
             [
-                Play::Redirect("/login".into()),
-                Play::Redirect("http://elsewhere.invalid".into()),
+                Answer::Redirect("/login".into()),
+                Answer::Redirect("http://elsewhere.invalid".into()),
                 right(),
             ],
             Ok(()),
         ),
         ([wrong(), wrong(), right()], Ok(())),
         ([no(), wrong(), no()], Err(Kind::WrongIssuer)),
-        ([Play::html(), no(), Play::html()], Err(Kind::NotJson)),
+        ([Answer::html(), no(), Answer::html()], Err(Kind::NotJson)),
         ([no(), no(), no()], Err(Kind::Status)),
         // It is in trouble, and the other places would only tell something else.
-        ([Play::status(503), right(), right()], Err(Kind::Status)),
-        ([Play::Cut, right(), right()], Err(Kind::Unreachable)),
+        ([Answer::status(503), right(), right()], Err(Kind::Status)),
+        ([Answer::Cut, right(), right()], Err(Kind::Unreachable)),
     ] {
         let shown = format!("{plays:?}");
         for (place, play) in PLACES.iter().zip(plays) {
-            server.play(place, play);
+            server.answer(place, play);
         }
         let keys = brief(RemoteKeys::discover(&issuer, http())).fetch().await;
         assert_eq!(
@@ -73,9 +76,9 @@ async fn the_name_of_the_issuer_is_compared_byte_for_byte() {
         "it says which one: {error}"
     );
 
-    server.play(
+    server.answer(
         METADATA,
-        Play::json(json!({ "issuer": with_slash, "jwks_uri": server.jwks_uri() })),
+        Answer::json(json!({ "issuer": with_slash, "jwks_uri": server.jwks_uri() })),
     );
     let found = brief(RemoteKeys::discover(&with_slash, http()))
         .fetch()
@@ -90,7 +93,7 @@ async fn keys_may_be_at_another_origin_that_the_metadata_names() {
     let good = server.signer();
     cdn.publish(&[&good]);
     let metadata = json!({ "issuer": server.url(), "jwks_uri": cdn.jwks_uri() });
-    server.play(METADATA, Play::json(metadata));
+    server.answer(METADATA, Answer::json(metadata));
     let keys = discovered(&server).fetch().await.unwrap();
     let verifier = crate::support::verifier(&server, &keys);
     assert_eq!(status(&verifier, &good.token()).await, 200);
@@ -102,13 +105,13 @@ async fn redirects_are_followed_within_the_origin() {
     let good = server.signer();
     server.publish(&[&good]);
     let jwks_uri = format!("{}/a", server.url());
-    server.play("/a", Play::Redirect("/b".into()));
-    server.play("/b", Play::Redirect(format!("{}/c", server.url())));
-    server.play("/c", Play::Redirect("keys".into()));
+    server.answer("/a", Answer::Redirect("/b".into()));
+    server.answer("/b", Answer::Redirect(format!("{}/c", server.url())));
+    server.answer("/c", Answer::Redirect("keys".into()));
     let keys = brief(RemoteKeys::at(&jwks_uri, http())).fetch().await;
     assert_eq!(keys.unwrap().status().keys(), 1);
-    server.play("/c", Play::Redirect("d".into()));
-    server.play("/d", Play::Redirect("keys".into()));
+    server.answer("/c", Answer::Redirect("d".into()));
+    server.answer("/d", Answer::Redirect("keys".into()));
     let error = brief(RemoteKeys::at(&jwks_uri, http())).fetch().await;
     assert_eq!(kind(error), Kind::Redirected, "the fourth");
 }
@@ -120,12 +123,12 @@ async fn the_place_of_the_keys_is_looked_up_again_after_a_failure() {
     let [old, new] = [(); 2].map(|()| server.signer());
     server.publish(&[&old]);
     let keys = discovered(&server).fetch().await.unwrap();
-    server.play(KEYS, Play::status(404));
+    server.answer(KEYS, Answer::status(404));
     let metadata = json!({ "issuer": server.url(), "jwks_uri": format!("{}/moved", server.url()) });
-    server.play(METADATA, Play::json(metadata));
-    server.play(
+    server.answer(METADATA, Answer::json(metadata));
+    server.answer(
         "/moved",
-        Play::json(tests_shared::issuer::key_set(&[&old, &new])),
+        Answer::json(tests_shared::issuer::key_set(&[&old, &new])),
     );
     let verifier = crate::support::verifier(&server, &keys);
     crate::support::until(|| {

@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use http::StatusCode;
 use serde_json::json;
-use tests_shared::issuer::{IssuerServer, KEYS, METADATA, Play, Signer, key_set};
+use tests_shared::issuer::{IssuerServer, KEYS, METADATA, Signer, key_set};
 use tower_bearer::{
     clock::Timestamp,
     remote::{RemoteKeys, RemoteKeysBuilder, RemoteKeysErrorKind as Kind},
+    testing::Answer,
 };
 
 use crate::support::{brief, discovered, http, kind, status, until, verifier};
@@ -18,67 +19,72 @@ const TOKENS: usize = 50;
 const COOLDOWN: Duration = Duration::from_secs(5);
 
 /// A fault of the address of the keys, what it is called, and how many requests one fetch makes of it.
-fn faults(server: &IssuerServer) -> Vec<(&'static str, Play, Kind, usize)> {
+fn faults(server: &IssuerServer) -> Vec<(&'static str, Answer, Kind, usize)> {
     let elsewhere = "http://elsewhere.invalid/keys".to_owned();
     let many =
         (0..10_000).map(|number| json!({ "kty": "oct", "k": "", "kid": number.to_string() }));
     let many = json!({ "keys": many.collect::<Vec<_>>() });
     let odd = json!({ "keys": [{ "kty": "oct", "k": "AAAA" }, { "kty": "RSA", "use": "enc" }, 7] });
-    let huge = |told| Play::Huge {
+    let huge = |told| Answer::Huge {
         bytes: 100_000_000,
         told,
     };
     vec![
-        ("HTML", Play::html(), Kind::NotJson, 1),
-        ("404", Play::status(404), Kind::Status, 1),
-        ("500", Play::status(500), Kind::Status, 1),
-        ("204", Play::status(204), Kind::Status, 1),
+        ("HTML", Answer::html(), Kind::NotJson, 1),
+        ("404", Answer::status(404), Kind::Status, 1),
+        ("500", Answer::status(500), Kind::Status, 1),
+        ("204", Answer::status(204), Kind::Status, 1),
         (
             "a 304 that nobody asked for",
-            Play::status(304),
+            Answer::status(304),
             Kind::Status,
             1,
         ),
         (
             "a redirect elsewhere",
-            Play::Redirect(elsewhere),
+            Answer::Redirect(elsewhere),
             Kind::Redirected,
             1,
         ),
         (
             "a loop",
-            Play::Redirect(server.jwks_uri()),
+            Answer::Redirect(server.jwks_uri()),
             Kind::Redirected,
             4,
         ),
         ("100 MB, as told", huge(true), Kind::TooLarge, 1),
         ("100 MB", huge(false), Kind::TooLarge, 1),
-        ("one byte a second", Play::Trickle, Kind::TimedOut, 1),
-        ("never", Play::Never, Kind::TimedOut, 1),
-        ("a connection that breaks", Play::Cut, Kind::Unreachable, 1),
+        ("one byte a second", Answer::Trickle, Kind::TimedOut, 1),
+        ("never", Answer::Never, Kind::TimedOut, 1),
+        (
+            "a connection that breaks",
+            Answer::Cut,
+            Kind::Unreachable,
+            1,
+        ),
         (
             "an empty set",
-            Play::json(json!({ "keys": [] })),
+            Answer::json(json!({ "keys": [] })),
             Kind::NoUsableKey,
             1,
         ),
         (
             "no key that can be used",
-            Play::json(odd),
+            Answer::json(odd),
             Kind::NoUsableKey,
             1,
         ),
-        ("10 000 keys", Play::json(many), Kind::TooManyKeys, 1),
+        ("10 000 keys", Answer::json(many), Kind::TooManyKeys, 1),
         (
             "JSON, but no set",
-            Play::json(json!({ "key": [] })),
+            Answer::json(json!({ "key": [] })),
             Kind::NotAKeySet,
             1,
         ),
-        ("an array", Play::json(json!([])), Kind::NotAKeySet, 1),
+        ("an array", Answer::json(json!([])), Kind::NotAKeySet, 1),
         (
             "half a set",
-            Play::Text(200, "application/json", r#"{"keys":[{"#.to_owned()),
+            Answer::Text(200, "application/json", r#"{"keys":[{"#.to_owned()),
             Kind::NotJson,
             1,
         ),
@@ -97,7 +103,7 @@ fn limited(server: &IssuerServer, expected: Kind) -> RemoteKeysBuilder {
 async fn each_fault_is_told_at_the_first_fetch() {
     let server = IssuerServer::start().await;
     for (name, play, expected, requests) in faults(&server) {
-        server.play(KEYS, play);
+        server.answer(KEYS, play);
         let before = server.asked(KEYS);
         let error = limited(&server, expected).fetch().await.unwrap_err();
         assert_eq!(error.kind(), expected, "{name}: {error}");
@@ -136,7 +142,7 @@ async fn keeps_keys(row: usize) -> String {
     let verifier = verifier(&server, &keys).without_cache();
     let old = Signer::new(&server.url());
     let before = Timestamp::from_secs(1_000);
-    server.play(KEYS, play);
+    server.answer(KEYS, play);
     tokio::time::sleep(COOLDOWN).await;
     let fetches = keys.status().fetches();
     let new = server.signer();
@@ -180,35 +186,35 @@ async fn faults_of_the_metadata_are_told_too() {
     let good = server.signer();
     server.publish(&[&good]);
     let wrong = json!({ "issuer": "https://evil.example", "jwks_uri": server.jwks_uri() });
-    let elsewhere = Play::Redirect("http://elsewhere.invalid".to_owned());
+    let elsewhere = Answer::Redirect("http://elsewhere.invalid".to_owned());
     for (play, expected) in [
-        (Play::json(wrong), Kind::WrongIssuer),
-        (Play::html(), Kind::NotJson),
-        (Play::status(404), Kind::Status),
-        (Play::status(500), Kind::Status),
-        (Play::status(429), Kind::Status),
+        (Answer::json(wrong), Kind::WrongIssuer),
+        (Answer::html(), Kind::NotJson),
+        (Answer::status(404), Kind::Status),
+        (Answer::status(500), Kind::Status),
+        (Answer::status(429), Kind::Status),
         (elsewhere, Kind::Redirected),
         (
-            Play::Huge {
+            Answer::Huge {
                 bytes: 100_000_000,
                 told: false,
             },
             Kind::TooLarge,
         ),
-        (Play::Trickle, Kind::TimedOut),
-        (Play::Never, Kind::TimedOut),
-        (Play::Cut, Kind::Unreachable),
+        (Answer::Trickle, Kind::TimedOut),
+        (Answer::Never, Kind::TimedOut),
+        (Answer::Cut, Kind::Unreachable),
         (
-            Play::json(json!({ "issuer": server.url() })),
+            Answer::json(json!({ "issuer": server.url() })),
             Kind::Metadata,
         ),
         (
-            Play::json(json!({ "issuer": server.url(), "jwks_uri": "keys" })),
+            Answer::json(json!({ "issuer": server.url(), "jwks_uri": "keys" })),
             Kind::Metadata,
         ),
     ] {
         let shown = format!("{play:?}");
-        server.play(METADATA, play);
+        server.answer(METADATA, play);
         assert_eq!(
             kind(limited(&server, expected).fetch().await),
             expected,
@@ -255,7 +261,7 @@ async fn one_odd_key_does_not_spoil_a_set() {
     keys.insert(0, json!({ "kty": "XYZ", "kid": "1" }));
     keys.push(json!({ "kty": "oct", "alg": "HS256", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldC1zZWNyZXQ" }));
     keys.push(json!("key"));
-    server.play(KEYS, Play::json(set));
+    server.answer(KEYS, Answer::json(set));
     let keys = discovered(&server).fetch().await.unwrap();
     let state = keys.status();
     assert_eq!(

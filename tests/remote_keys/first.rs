@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use tests_shared::issuer::{IssuerServer, KEYS, METADATA, Play, Signer};
+use tests_shared::issuer::{IssuerServer, KEYS, METADATA, Signer};
 use tower_bearer::{
     error::TokenError,
     remote::{RemoteKeys, RemoteKeysErrorKind as Kind},
+    testing::Answer,
 };
 
 use crate::support::{discovered, status, until, verifier};
@@ -14,7 +15,7 @@ use crate::support::{discovered, status, until, verifier};
 async fn without_keys_a_token_gets_a_503_and_not_a_401() {
     let server = IssuerServer::start().await;
     let good = server.signer();
-    server.play(METADATA, Play::status(500));
+    server.answer(METADATA, Answer::status(500));
     let keys = discovered(&server).start().unwrap();
     let verifier = verifier(&server, &keys);
     until(|| keys.status().failures() > 0).await;
@@ -38,7 +39,7 @@ async fn without_keys_a_token_gets_a_503_and_not_a_401() {
         TokenError::Issuer
     );
 
-    server.play(METADATA, Play::json(server.metadata()));
+    server.answer(METADATA, Answer::json(server.metadata()));
     server.publish(&[&good]);
     until(|| keys.status().keys() > 0).await;
     assert_eq!(status(&verifier, &good.token()).await, 200);

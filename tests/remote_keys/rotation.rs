@@ -9,6 +9,8 @@ use std::{
 use tests_shared::issuer::{IssuerServer, KEYS, Signer};
 use tokio::time::sleep;
 
+use tower_bearer::testing::Answer;
+
 use crate::{
     staged::{ISSUER, Scene, Staged},
     support::{discovered, status, verifier},
@@ -159,15 +161,13 @@ async fn a_name_that_is_used_again_means_the_new_key() {
         key["kid"] = "same".into();
         key
     };
-    let set = |keys: &[serde_json::Value]| {
-        tests_shared::issuer::Play::json(serde_json::json!({ "keys": keys }))
-    };
-    server.play(KEYS, set(&[renamed(&old)]));
+    let set = |keys: &[serde_json::Value]| Answer::json(serde_json::json!({ "keys": keys }));
+    server.answer(KEYS, set(&[renamed(&old)]));
     let keys = discovered(&server).fetch().await.unwrap();
     let verifier = verifier(&server, &keys);
     let token = old.token_named("same");
     assert_eq!(status(&verifier, &token).await, 200);
-    server.play(KEYS, set(&[renamed(&new), signal.jwks().remove(0)]));
+    server.answer(KEYS, set(&[renamed(&new), signal.jwks().remove(0)]));
     sleep(Duration::from_millis(1100)).await;
     assert_eq!(status(&verifier, &signal.token()).await, 200);
     assert_eq!(status(&verifier, &token).await, 401);

@@ -14,9 +14,9 @@ use axum::{Router, routing::get};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
-use tests_shared::issuer::{IssuerServer, KEYS, Play, Signer};
+use tests_shared::issuer::{IssuerServer, KEYS, Signer};
 use tokio::{net::TcpListener, task::JoinSet};
-use tower_bearer::{Verifier, bearer::BearerLayer};
+use tower_bearer::{Verifier, bearer::BearerLayer, testing::Answer};
 
 use crate::support::{Http, discovered, http, until, verifier};
 
@@ -105,7 +105,7 @@ async fn good_tokens_do_not_wait_for_a_fetch_that_hangs() {
     let api = api(&mut tasks, verifier(&server, &keys)).await;
     let calm = latencies(api, &good).await;
 
-    server.play(KEYS, Play::Never);
+    server.answer(KEYS, Answer::Never);
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let answered = Arc::new(AtomicUsize::new(0));
     let mut waiting = JoinSet::new();

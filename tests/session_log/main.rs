@@ -12,8 +12,6 @@
 #[path = "../sessions/support.rs"]
 mod support;
 
-use std::sync::atomic::Ordering;
-
 use support::*;
 use tests_shared::log::Log;
 use tower_bearer::{bearer::SessionGuard, session::Refusal};
@@ -34,18 +32,18 @@ async fn sessions_log_what_those_who_run_the_server_have_to_know() {
 
 async fn whoever_runs_the_server_learns_why_clients_get_a_503(log: &Log) {
     let clock = clock();
-    let store = Moody::new(&clock);
+    let store = failing(&clock);
     let world = world_on(store.clone(), clock, |builder| {
         builder.on_refresh(|_| async { Err::<bool, _>("the user database is down") })
     });
     let tokens = world.login().await;
 
-    store.fail.store(1, Ordering::SeqCst);
+    store.inject(down().times(1));
     unavailable(world.present(&tokens.refresh_token).await);
     says(log, "the session store is unavailable");
     unavailable(world.present(&tokens.refresh_token).await);
     says(log, "the user database is down");
-    store.fail.store(1, Ordering::SeqCst);
+    store.inject(down().times(1));
     assert!(world.sessions.is_live(sid(&tokens)).await.is_err());
     says(log, "the session store is unavailable");
 }

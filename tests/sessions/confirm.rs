@@ -1,9 +1,10 @@
-use std::{sync::atomic::Ordering, time::Duration};
+use std::time::Duration;
 
 use tower_bearer::{
     bearer::SessionGuard,
     clock::Clock,
     session::{ConfirmBy, RefreshOutcome, Refusal},
+    testing::Fault,
 };
 
 use crate::support::*;
@@ -49,22 +50,22 @@ async fn a_thousand_requests_write_once() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_flush_is_tried_again() {
     let clock = clock();
-    let store = Moody::new(&clock);
+    let store = failing(&clock);
     let world = world_on(store.clone(), clock, |builder| builder);
     let [_, new] = seen(&world).await;
-    store.fail.store(3, Ordering::SeqCst);
+    store.inject(down().times(3));
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(store.fail.load(Ordering::SeqCst), 0);
+    assert!(store.is_sound());
     assert!(world.row(&new).await.unwrap().state.confirmed_at.is_some());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_flush_that_hangs_is_given_up_and_tried_again() {
     let clock = clock();
-    let store = Moody::new(&clock);
+    let store = failing(&clock);
     let world = world_on(store.clone(), clock, |builder| builder);
     let [_, new] = seen(&world).await;
-    store.hang.store(1, Ordering::SeqCst);
+    store.inject(Fault::hang().times(1));
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert!(world.row(&new).await.unwrap().state.confirmed_at.is_some());
 }

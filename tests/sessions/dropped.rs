@@ -54,9 +54,9 @@ fn stepped<St: SessionStore>(store: St, clock: tower_bearer::clock::ManualClock)
     })
 }
 
-fn moody() -> Stepped<Moody> {
+fn on_failing() -> Stepped<Failing> {
     let clock = clock();
-    stepped(Moody::new(&clock), clock)
+    stepped(failing(&clock), clock)
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,7 +66,7 @@ async fn a_refresh_can_be_dropped_at_any_await() {
         for retry in RETRIES {
             let mut awaits = 0;
             loop {
-                let world = moody();
+                let world = on_failing();
                 if !refresh_dropped(&world, refresh, awaits, retry).await {
                     break;
                 }
@@ -156,7 +156,7 @@ async fn goes_on<St: SessionStore>(world: &Stepped<St>, mut held: TokenResponse)
 #[tokio::test(start_paused = true)]
 async fn a_replay_that_goes_away_is_still_seen() {
     for awaits in 0.. {
-        let world = moody();
+        let world = on_failing();
         let stolen = world.login().await;
         let mut held = stolen.clone();
         for _ in 0..2 {
@@ -178,9 +178,9 @@ async fn a_replay_that_goes_away_is_still_seen() {
 }
 
 /// A logout whose caller has gone is whole or has not happened; tried again, it has.
-async fn end_dropped(end: impl AsyncFn(&Stepped<Moody>, &TokenResponse)) {
+async fn end_dropped(end: impl AsyncFn(&Stepped<Failing>, &TokenResponse)) {
     for awaits in 0.. {
-        let world = moody();
+        let world = on_failing();
         let held = world.login().await;
         let answer = drop_at(awaits, end(&world, &held)).await;
         world.wait(30);
@@ -228,7 +228,7 @@ async fn a_logout_can_be_dropped_at_any_await() {
 #[tokio::test(start_paused = true)]
 async fn a_flush_can_be_dropped_at_any_await() {
     for awaits in 0.. {
-        let world = moody();
+        let world = on_failing();
         let first = world.login().await;
         let second = rotate(&world, &first).await;
         let _ = world.sessions.admit(&world.verified(&second.access_token));

@@ -1,7 +1,7 @@
 //! A process that follows the store knows what others end, and says so when it may not.
 
 use std::{
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -12,6 +12,7 @@ use tower_bearer::{
     error::ConfigErrorKind,
     session::{FeedOptions, FeedStatus, Grant, Sessions, WhenBehind},
     store::MemoryStore,
+    testing::Fault,
 };
 
 use crate::support::*;
@@ -40,10 +41,10 @@ async fn pass<St>(world: &World<St>, time: Duration) {
 }
 
 /// On a store that can be told to fail, and another process that works.
-fn moody() -> (World<Moody>, Moody, World) {
+fn on_failing() -> (World<Failing>, Failing, World) {
     let clock = clock();
-    let store = Moody::new(&clock);
-    let other = world_on(store.inner.clone(), clock.clone(), |builder| builder);
+    let store = failing(&clock);
+    let other = world_on(store.inner().clone(), clock.clone(), |builder| builder);
     let world = world_on(store.clone(), clock, |builder| builder);
     (world, store, other)
 }
@@ -93,10 +94,10 @@ async fn what_was_ended_before_the_start_is_known() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_missed_while_away_is_learned_on_return() {
-    let (here, store, there) = moody();
+    let (here, store, there) = on_failing();
     let feed = here.sessions.follow(FeedOptions::new()).unwrap();
     feed.caught_up().await;
-    store.fail.store(u32::MAX, Ordering::SeqCst);
+    store.inject(down());
     let mut out = Vec::new();
     for _ in 0..40 {
         let tokens = there.login().await;
@@ -105,7 +106,7 @@ async fn what_was_missed_while_away_is_learned_on_return() {
         pass(&here, 10 * SECOND).await;
     }
     assert!(feed.age().unwrap() > 300 * SECOND);
-    store.fail.store(0, Ordering::SeqCst);
+    store.heal();
     pass(&here, SECOND).await;
     assert!(feed.age().unwrap() <= SECOND);
     for tokens in &out {
@@ -145,15 +146,14 @@ const WHEN_BEHIND: [(WhenBehind, Admission); 3] = [
 async fn the_promise_is_broken_in_time_whether_the_store_fails_or_is_silent() {
     for silent in [false, true] {
         for (when, expected) in WHEN_BEHIND {
-            let (here, store, there) = moody();
+            let (here, store, there) = on_failing();
             let (out, held) = (there.login().await, there.login().await);
             let feed = here.sessions.follow(when_behind(when)).unwrap();
             feed.caught_up().await;
             here.sessions.note_ended(sid(&out));
             assert_eq!(feed.status(), FeedStatus::Current);
 
-            let fails = if silent { &store.hang } else { &store.fail };
-            fails.store(u32::MAX, Ordering::SeqCst);
+            store.inject(if silent { Fault::hang() } else { down() });
             // The last read is up to half a second old.
             pass(&here, 2 * SECOND - HALF - HALF / 5).await;
             admits(&here, &held.access_token, Admission::Admitted);
@@ -162,7 +162,7 @@ async fn the_promise_is_broken_in_time_whether_the_store_fails_or_is_silent() {
             admits(&here, &held.access_token, expected);
             admits(&here, &out.access_token, Admission::Ended);
 
-            fails.store(0, Ordering::SeqCst);
+            store.heal();
             pass(&here, 6 * SECOND).await;
             assert_eq!(feed.status(), FeedStatus::Current);
             admits(&here, &held.access_token, Admission::Admitted);
@@ -173,8 +173,8 @@ async fn the_promise_is_broken_in_time_whether_the_store_fails_or_is_silent() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_promised_before_the_first_read() {
     for (when, expected) in WHEN_BEHIND {
-        let (here, store, there) = moody();
-        store.fail.store(3, Ordering::SeqCst);
+        let (here, store, there) = on_failing();
+        store.inject(down().times(3));
         let held = there.login().await;
         let feed = here.sessions.follow(when_behind(when)).unwrap();
         assert_eq!((feed.age(), feed.status()), (None, FeedStatus::Starting));
@@ -186,8 +186,8 @@ async fn nothing_is_promised_before_the_first_read() {
 
 #[tokio::test(start_paused = true)]
 async fn tokens_without_a_session_and_of_others_are_none_of_its_business() {
-    let (here, store, _) = moody();
-    store.fail.store(u32::MAX, Ordering::SeqCst);
+    let (here, store, _) = on_failing();
+    store.inject(down());
     let _feed = here
         .sessions
         .follow(when_behind(WhenBehind::Refuse))
@@ -202,7 +202,7 @@ async fn tokens_without_a_session_and_of_others_are_none_of_its_business() {
 
 #[tokio::test(start_paused = true)]
 async fn the_application_is_told_of_each_change() {
-    let (here, store, _) = moody();
+    let (here, store, _) = on_failing();
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = told.clone();
     let options =
@@ -210,7 +210,7 @@ async fn the_application_is_told_of_each_change() {
     let feed = here.sessions.follow(options).unwrap();
     feed.caught_up().await;
     pass(&here, SECOND).await;
-    store.fail.store(10, Ordering::SeqCst);
+    store.inject(down().times(10));
     pass(&here, 10 * SECOND).await;
     use FeedStatus::{Behind, Current};
     assert_eq!(*told.lock().unwrap(), [Current, Behind, Current]);
@@ -218,8 +218,8 @@ async fn the_application_is_told_of_each_change() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_is_down_from_the_start_is_told_of_once() {
-    let (here, store, _) = moody();
-    store.fail.store(u32::MAX, Ordering::SeqCst);
+    let (here, store, _) = on_failing();
+    store.inject(down());
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = told.clone();
     let options =
@@ -232,14 +232,14 @@ async fn a_store_that_is_down_from_the_start_is_told_of_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hook_that_panics_stops_nothing() {
-    let (here, store, there) = moody();
+    let (here, store, there) = on_failing();
     let held = there.login().await;
     let options = when_behind(WhenBehind::Refuse).on_change(|_| panic!("the application's"));
     let feed = here.sessions.follow(options).unwrap();
     for _ in 0..2 {
         feed.caught_up().await;
         admits(&here, &held.access_token, Admission::Admitted);
-        store.fail.store(10, Ordering::SeqCst);
+        store.inject(down().times(10));
         pass(&here, 3 * SECOND).await;
         admits(&here, &held.access_token, Admission::Unavailable);
         pass(&here, 4 * SECOND).await;
@@ -249,11 +249,11 @@ async fn a_hook_that_panics_stops_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_store_that_panics_is_as_one_that_cannot_be_read_until_it_is_followed_again() {
     for (when, expected) in WHEN_BEHIND {
-        let (here, store, there) = moody();
+        let (here, store, there) = on_failing();
         let held = there.login().await;
         let feed = here.sessions.follow(when_behind(when)).unwrap();
         feed.caught_up().await;
-        store.panic.store(1, Ordering::SeqCst);
+        store.inject(Fault::panic().times(1));
         pass(&here, SECOND).await;
         assert_eq!(feed.status(), FeedStatus::Behind);
         admits(&here, &held.access_token, expected);
@@ -270,7 +270,7 @@ async fn a_store_that_panics_is_as_one_that_cannot_be_read_until_it_is_followed_
 fn a_feed_whose_runtime_has_stopped_is_behind() {
     let runtime = || tokio::runtime::Runtime::new().unwrap();
     for (when, expected) in WHEN_BEHIND {
-        let (here, _, there) = moody();
+        let (here, _, there) = on_failing();
         let held = runtime().block_on(there.login());
         let following = runtime();
         let feed = following.block_on(async {
@@ -291,15 +291,15 @@ fn a_feed_whose_runtime_has_stopped_is_behind() {
 
 #[tokio::test(start_paused = true)]
 async fn an_old_handle_has_no_say_in_a_newer_feed() {
-    let (here, store, there) = moody();
+    let (here, store, there) = on_failing();
     let held = there.login().await;
     let old = here
         .sessions
         .follow(when_behind(WhenBehind::Refuse))
         .unwrap();
-    store.panic.store(1, Ordering::SeqCst);
+    store.inject(Fault::panic().times(1));
     pass(&here, SECOND).await;
-    store.fail.store(u32::MAX, Ordering::SeqCst);
+    store.inject(down());
     let _new = here
         .sessions
         .follow(when_behind(WhenBehind::Refuse))
@@ -310,7 +310,7 @@ async fn an_old_handle_has_no_say_in_a_newer_feed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_read_that_fails_on_its_way_goes_on_from_there() {
-    let (here, store, there) = moody();
+    let (here, store, there) = on_failing();
     let mut first = None;
     for subject in 0..35 {
         for _ in 0..100 {
@@ -320,7 +320,7 @@ async fn a_read_that_fails_on_its_way_goes_on_from_there() {
         there.sessions.end_all(&*subject.to_string()).await.unwrap();
     }
     // The time and a page, and then each page but one fails.
-    store.fail_after(2);
+    store.inject(down().after(2).times(1));
     let feed = here.sessions.follow(FeedOptions::new()).unwrap();
     for _ in 0..3 {
         pass(&here, HALF / 2).await;
@@ -330,7 +330,7 @@ async fn a_read_that_fails_on_its_way_goes_on_from_there() {
             &first.as_ref().unwrap().access_token,
             Admission::Ended,
         );
-        store.fail_after(1);
+        store.inject(down().after(1).times(1));
         pass(&here, HALF / 2).await;
     }
     pass(&here, HALF / 10).await;
@@ -354,7 +354,7 @@ async fn a_hint_is_followed_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_feed_that_was_stopped_promises_nothing_and_forgets_nothing() {
-    let (here, store, there) = moody();
+    let (here, store, there) = on_failing();
     let (out, held) = (there.login().await, there.login().await);
     there.sessions.end(sid(&out), "anna").await.unwrap();
     let feed = here
@@ -362,7 +362,7 @@ async fn a_feed_that_was_stopped_promises_nothing_and_forgets_nothing() {
         .follow(when_behind(WhenBehind::Refuse))
         .unwrap();
     feed.caught_up().await;
-    store.fail.store(u32::MAX, Ordering::SeqCst);
+    store.inject(down());
     pass(&here, 5 * SECOND).await;
     admits(&here, &held.access_token, Admission::Unavailable);
     feed.stop().await;

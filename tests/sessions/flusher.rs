@@ -1,8 +1,8 @@
 //! The flush in the background: what stops it, and what must not leave it stopped.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::time::Duration;
 
-use tower_bearer::{TokenResponse, bearer::SessionGuard, store::SessionStore};
+use tower_bearer::{TokenResponse, bearer::SessionGuard, store::SessionStore, testing::Fault};
 
 use crate::support::*;
 
@@ -13,18 +13,18 @@ async fn unconfirmed<St: SessionStore>(world: &World<St>) -> TokenResponse {
     rotate(world, &first).await
 }
 
-fn moody() -> World<Moody> {
+fn on_failing() -> World<Failing> {
     let clock = clock();
-    world_on(Moody::new(&clock), clock, |builder| builder)
+    world_on(failing(&clock), clock, |builder| builder)
 }
 
 /// What an explicit flush has taken and could not write is not forgotten by the one in the
 /// background, which found nothing to do meanwhile.
 #[tokio::test(start_paused = true)]
 async fn a_flush_by_hand_that_fails_leaves_the_background_one_going() {
-    let world = moody();
+    let world = on_failing();
     let held = unconfirmed(&world).await;
-    world.sessions.store().hang.store(1, Ordering::SeqCst);
+    world.sessions.store().inject(Fault::hang().times(1));
     let _ = world.sessions.admit(&world.verified(&held.access_token));
     unavailable(world.sessions.flush().await);
     tokio::time::sleep(Duration::from_secs(60)).await;
@@ -34,9 +34,9 @@ async fn a_flush_by_hand_that_fails_leaves_the_background_one_going() {
 /// The same where it is given up.
 #[tokio::test(start_paused = true)]
 async fn a_flush_by_hand_that_is_dropped_leaves_the_background_one_going() {
-    let world = moody();
+    let world = on_failing();
     let held = unconfirmed(&world).await;
-    world.sessions.store().hang.store(1, Ordering::SeqCst);
+    world.sessions.store().inject(Fault::hang().times(1));
     let _ = world.sessions.admit(&world.verified(&held.access_token));
     let flush = world.sessions.flush();
     let patience = Duration::from_secs(2);

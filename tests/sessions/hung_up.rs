@@ -12,6 +12,7 @@ use tower_bearer::{
     bearer::{Admission, SessionGuard},
     session::{EndReason, Reuse, SessionEventKind},
     store::MemoryStore,
+    testing::Fault,
 };
 
 use crate::{
@@ -85,12 +86,12 @@ async fn a_late_redelivery_is_told_though_the_client_hangs_up() {
 #[tokio::test(start_paused = true)]
 async fn a_logout_that_the_store_answers_too_late_is_noted_all_the_same() {
     let clock = clock();
-    let store = Moody::new(&clock);
+    let store = failing(&clock);
     let world = world_on(store.clone(), clock, |builder| {
         builder.store_timeout(Duration::from_secs(5))
     });
     let tokens = world.login().await;
-    store.slow.store(1, std::sync::atomic::Ordering::SeqCst);
+    store.inject(Fault::delay(Duration::from_secs(30)).times(1));
     unavailable(world.sessions.end_all("anna").await);
     tokio::time::sleep(Duration::from_secs(60)).await;
     let token = world.verified(&tokens.access_token);

@@ -1,13 +1,12 @@
 //! The limits of a grant, and that no client's input becomes a server's fault.
 
-use std::sync::atomic::Ordering;
-
 use http::StatusCode;
 use serde_json::json;
 use tower_bearer::{
     Scope,
     session::{ExcessScope, Grant, RefreshRequest, SessionErrorKind},
     store::StoreErrorKind,
+    testing::Fault,
 };
 
 use crate::support::*;
@@ -142,7 +141,7 @@ async fn a_requested_scope_of_any_size_is_no_fault_of_the_server() {
 async fn what_will_never_pass_is_not_told_as_an_outage() {
     use SessionErrorKind::{Store, Unavailable};
     let clock = clock();
-    let store = Moody::new(&clock);
+    let store = failing(&clock);
     let world = world_on(store.clone(), clock, |builder| builder);
     let tokens = world.login().await;
     for (fault, kind, code) in [
@@ -153,8 +152,7 @@ async fn what_will_never_pass_is_not_told_as_an_outage() {
         (StoreErrorKind::Timeout, Unavailable, 503),
         (StoreErrorKind::Busy, Unavailable, 503),
     ] {
-        *store.fails_with.lock().unwrap() = fault;
-        store.fail.store(1, Ordering::SeqCst);
+        store.inject(Fault::error(fault).times(1));
         let error = world.present(&tokens.refresh_token).await.unwrap_err();
         status(kind, &error, StatusCode::from_u16(code).unwrap());
     }

@@ -138,12 +138,12 @@ async fn whoever_logs_in_is_not_the_one_who_is_ended_whatever_clocks_say() {
 #[tokio::test(start_paused = true)]
 async fn a_login_that_cannot_know_whether_there_is_room_keeps_no_place() {
     let clock = clock();
-    let store = Moody::new(&clock);
+    let store = failing(&clock);
     let world = world_on(store.clone(), clock, |builder| {
         builder.max_sessions(1, Overflow::Refuse)
     });
     // The look before, the time and the insert work; the look afterwards does not.
-    store.fail_after(3);
+    store.inject(down().after(3).times(1));
     unavailable(world.sessions.start(Grant::new("anna")).await);
     assert!(
         world

@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, sync::atomic::Ordering};
+use std::collections::BTreeSet;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,6 +11,7 @@ use tower_bearer::{
         SessionEventKind, Sessions,
     },
     store::MemoryStore,
+    testing::{Fault, StoreCall},
 };
 
 use crate::support::*;
@@ -280,10 +281,10 @@ async fn a_session_without_a_client_is_bound_to_none() {
 #[tokio::test]
 async fn a_store_that_fails_costs_nothing() {
     let clock = clock();
-    let store = Moody::new(&clock);
+    let store = failing(&clock);
     let world = world_on(store.clone(), clock, |builder| builder);
     let tokens = world.login().await;
-    store.fail.store(1, Ordering::SeqCst);
+    store.inject(down().times(1));
     unavailable(world.present(&tokens.refresh_token).await);
     world.wait(600);
     rotate(&world, &tokens).await;
@@ -292,10 +293,10 @@ async fn a_store_that_fails_costs_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_store_that_hangs_is_given_up() {
     let clock = clock();
-    let store = Moody::new(&clock);
+    let store = failing(&clock);
     let world = world_on(store.clone(), clock, |builder| builder);
     let tokens = world.login().await;
-    store.hang.store(1, Ordering::SeqCst);
+    store.inject(Fault::hang().times(1));
     unavailable(world.present(&tokens.refresh_token).await);
     rotate(&world, &tokens).await;
 }
@@ -303,13 +304,13 @@ async fn a_store_that_hangs_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn a_swap_that_keeps_losing_is_unavailable_after_five_tries() {
     let clock = clock();
-    let store = Moody::new(&clock);
+    let store = failing(&clock);
     let world = world_on(store.clone(), clock, |builder| builder);
     let tokens = world.login().await;
-    store.lose_swaps.store(5, Ordering::SeqCst);
-    store.loads.store(0, Ordering::SeqCst);
+    store.inject(Fault::lost_swap().times(5));
+    let before = store.count(&[StoreCall::Load]);
     unavailable(world.present(&tokens.refresh_token).await);
-    assert_eq!(store.loads.load(Ordering::SeqCst), 5);
-    store.lose_swaps.store(4, Ordering::SeqCst);
+    assert_eq!(store.count(&[StoreCall::Load]) - before, 5);
+    store.inject(Fault::lost_swap().times(4));
     rotate(&world, &tokens).await;
 }

@@ -1,7 +1,5 @@
 //! A process that starts again refuses what was ended before, once it has loaded that.
 
-use std::sync::atomic::Ordering;
-
 use tower_bearer::{bearer::Admission, session::Grant, store::MemoryStore};
 
 use crate::support::*;
@@ -93,12 +91,12 @@ async fn all_pages_are_loaded() {
 #[tokio::test]
 async fn a_store_that_fails_at_the_start_is_told() {
     let clock = clock();
-    let store = Moody::new(&clock);
+    let store = failing(&clock);
     let world = world_on(store.clone(), clock, |builder| builder);
     for fails in [0, 1] {
-        store.fail_after(fails);
+        store.inject(down().after(fails).times(1));
         unavailable(world.sessions.load_ended().await);
     }
-    store.fail.store(0, Ordering::SeqCst);
+    store.heal();
     assert_eq!(world.sessions.load_ended().await.unwrap(), 0);
 }

@@ -1,9 +1,5 @@
 use std::{
-    future::pending,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -14,10 +10,11 @@ use tower_bearer::{
     bearer::{Admission, SessionGuard},
     clock::{ManualClock, Timestamp},
     session::{
-        EndReason, Grant, Record, RefreshKey, RefreshRequest, Refreshed, Refusal, SessionError,
-        SessionErrorKind, SessionEvent, SessionEventKind, SessionState, Sessions, SessionsBuilder,
+        Grant, Record, RefreshKey, RefreshRequest, Refreshed, Refusal, SessionError,
+        SessionErrorKind, SessionEvent, SessionEventKind, Sessions, SessionsBuilder,
     },
-    store::{Listed, Loaded, MemoryStore, SessionStore, StoreError, StoreErrorKind, Swap},
+    store::{MemoryStore, SessionStore, StoreErrorKind},
+    testing::{FailingStore, Fault},
 };
 
 pub(crate) const ISSUER: &str = "https://id.example";
@@ -207,143 +204,14 @@ pub(crate) fn unavailable<T: std::fmt::Debug>(result: Result<T, SessionError>) {
     assert_eq!(error.kind(), SessionErrorKind::Unavailable);
 }
 
-/// A memory store that can be told to fail, to lose swaps and to hang.
-#[derive(Clone)]
-pub(crate) struct Moody {
-    pub(crate) inner: MemoryStore,
-    pub(crate) fail: Arc<AtomicU32>,
-    /// So many operations work before some fail.
-    works: Arc<AtomicU32>,
-    pub(crate) fails_with: Arc<Mutex<StoreErrorKind>>,
-    pub(crate) lose_swaps: Arc<AtomicU32>,
-    pub(crate) hang: Arc<AtomicU32>,
-    pub(crate) panic: Arc<AtomicU32>,
-    /// Takes half a minute, and does it.
-    pub(crate) slow: Arc<AtomicU32>,
-    pub(crate) loads: Arc<AtomicU32>,
+/// A memory store that fails on command.
+pub(crate) type Failing = FailingStore<MemoryStore>;
+
+pub(crate) fn failing(clock: &ManualClock) -> Failing {
+    FailingStore::new(MemoryStore::with_clock(clock.clone()))
 }
 
-impl Moody {
-    pub(crate) fn new(clock: &ManualClock) -> Self {
-        Self {
-            inner: MemoryStore::with_clock(clock.clone()),
-            fail: Arc::default(),
-            works: Arc::default(),
-            fails_with: Arc::new(Mutex::new(StoreErrorKind::Unavailable)),
-            lose_swaps: Arc::default(),
-            hang: Arc::default(),
-            panic: Arc::default(),
-            slow: Arc::default(),
-            loads: Arc::default(),
-        }
-    }
-
-    /// Lets so many operations work, and the next one fail.
-    pub(crate) fn fail_after(&self, works: u32) {
-        self.works.store(works, Ordering::SeqCst);
-        self.fail.store(1, Ordering::SeqCst);
-    }
-
-    async fn mood(&self) -> Result<(), StoreError> {
-        if takes_one(&self.hang) {
-            pending::<()>().await;
-        }
-        assert!(!takes_one(&self.panic), "the store panics");
-        if takes_one(&self.slow) {
-            tokio::time::sleep(Duration::from_secs(30)).await;
-        }
-        if takes_one(&self.works) {
-            return Ok(());
-        }
-        match takes_one(&self.fail) {
-            true => Err(StoreError::new(*self.fails_with.lock().unwrap())),
-            false => Ok(()),
-        }
-    }
-}
-
-fn takes_one(count: &AtomicU32) -> bool {
-    count
-        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
-            left.checked_sub(1)
-        })
-        .is_ok()
-}
-
-impl SessionStore for Moody {
-    async fn now(&self) -> Result<Timestamp, StoreError> {
-        self.mood().await?;
-        self.inner.now().await
-    }
-
-    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
-        self.mood().await?;
-        self.inner.insert(record).await
-    }
-
-    async fn load(&self, id: SessionId) -> Result<Loaded, StoreError> {
-        self.loads.fetch_add(1, Ordering::SeqCst);
-        self.mood().await?;
-        self.inner.load(id).await
-    }
-
-    async fn swap(
-        &self,
-        id: SessionId,
-        expected: u64,
-        next: &SessionState,
-    ) -> Result<Swap, StoreError> {
-        self.mood().await?;
-        if takes_one(&self.lose_swaps) {
-            return Ok(Swap::Lost);
-        }
-        self.inner.swap(id, expected, next).await
-    }
-
-    async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
-        self.mood().await?;
-        self.inner.confirm(pairs).await
-    }
-
-    async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
-        self.mood().await?;
-        self.inner.end(id, reason).await
-    }
-
-    async fn end_all(
-        &self,
-        issuer: &str,
-        subject: &str,
-        keep: Option<SessionId>,
-        reason: EndReason,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        self.mood().await?;
-        self.inner.end_all(issuer, subject, keep, reason).await
-    }
-
-    async fn list(
-        &self,
-        issuer: &str,
-        subject: &str,
-        before: Option<SessionId>,
-        limit: usize,
-    ) -> Result<Listed, StoreError> {
-        self.mood().await?;
-        self.inner.list(issuer, subject, before, limit).await
-    }
-
-    async fn ended_since(
-        &self,
-        since: Timestamp,
-        after: Option<SessionId>,
-        limit: usize,
-    ) -> Result<Vec<(SessionId, Timestamp)>, StoreError> {
-        self.mood().await?;
-        self.inner.ended_since(since, after, limit).await
-    }
-
-    async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
-        self.mood().await?;
-        self.inner.delete_expired(limit).await
-    }
+/// Every call fails.
+pub(crate) fn down() -> Fault {
+    Fault::error(StoreErrorKind::Unavailable)
 }

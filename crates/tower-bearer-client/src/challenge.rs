@@ -1,6 +1,7 @@
 //! What a refusal says about the token (RFC 9110 §11.6.1, RFC 6750 §3, RFC 9449 §7.1).
 
 use http::{HeaderMap, header::WWW_AUTHENTICATE};
+use tower_bearer::challenges;
 
 use crate::dpop::Flaw;
 
@@ -29,7 +30,7 @@ pub(crate) fn blame(headers: &HeaderMap, is_proven: bool) -> Option<Blame> {
             Some(rest) => left = rest,
             None => break,
         }
-        worst = worst.max(Challenges(value).blame(is_proven).flatten());
+        worst = worst.max(worst_of(value, is_proven));
     }
     worst
 }
@@ -47,148 +48,18 @@ impl Blame {
     }
 }
 
-/// What is left to read of a list of challenges.
-struct Challenges<'a>(&'a [u8]);
-
-impl<'a> Challenges<'a> {
-    /// `None` if the list is malformed, even if only behind the challenge that is looked for.
-    fn blame(mut self, is_proven: bool) -> Option<Option<Blame>> {
-        let mut worst = None;
-        self.skip_commas();
-        while !self.0.is_empty() {
-            let (scheme, error) = self.challenge()?;
-            let error = error.unwrap_or_default();
-            worst = worst.max(Blame::of(scheme, &error, is_proven));
-            if !self.0.is_empty() && !self.skip_commas() {
-                return None;
-            }
-        }
-        Some(worst)
-    }
-
-    /// Reads one challenge: its scheme, and its `error` if it has one.
-    fn challenge(&mut self) -> Option<(&'a [u8], Option<Vec<u8>>)> {
-        let scheme = self.token()?;
-        let has_space = self.0.starts_with(b" ");
-        self.skip_space();
-        if self.is_at_end() {
-            return Some((scheme, None));
-        }
-        if !has_space {
+/// `None` also if the header is malformed, even if only behind the challenge that is looked for.
+fn worst_of(header: &[u8], is_proven: bool) -> Option<Blame> {
+    let mut worst = None;
+    for challenge in challenges::read(header)? {
+        let mut errors = challenge.values("error");
+        let error = errors.next().unwrap_or_default();
+        if errors.next().is_some() {
             return None;
         }
-        if self.token68() {
-            return Some((scheme, None));
-        }
-        let mut error = None;
-        loop {
-            let (name, value) = self.param()?;
-            let is_error = name.eq_ignore_ascii_case(b"error");
-            if is_error && error.replace(value).is_some() {
-                return None;
-            }
-            self.skip_space();
-            if !self.is_before_param() {
-                return Some((scheme, error));
-            }
-        }
+        worst = worst.max(Blame::of(challenge.scheme, error, is_proven));
     }
-
-    /// Whether another parameter of this challenge follows. If so, reads up to it.
-    fn is_before_param(&mut self) -> bool {
-        let mut ahead = Self(self.0);
-        if !ahead.skip_commas() {
-            return false;
-        }
-        let start = ahead.0;
-        let is_param = ahead.token().is_some() && {
-            ahead.skip_space();
-            ahead.0.starts_with(b"=")
-        };
-        if is_param {
-            self.0 = start;
-        }
-        is_param
-    }
-
-    /// `token BWS "=" BWS ( token / quoted-string )`
-    fn param(&mut self) -> Option<(&'a [u8], Vec<u8>)> {
-        let name = self.token()?;
-        self.skip_space();
-        self.0 = self.0.strip_prefix(b"=")?;
-        self.skip_space();
-        let value = match self.0.strip_prefix(b"\"") {
-            Some(rest) => {
-                self.0 = rest;
-                self.quoted()?
-            }
-            None => self.token()?.to_vec(),
-        };
-        Some((name, value))
-    }
-
-    /// The rest of a quoted string, up to and with its closing quote.
-    fn quoted(&mut self) -> Option<Vec<u8>> {
-        let mut text = Vec::new();
-        loop {
-            let (byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            match byte {
-                b'"' => return Some(text),
-                b'\\' => {
-                    let (escaped, rest) = self.0.split_first()?;
-                    self.0 = rest;
-                    text.push(*escaped);
-                }
-                _ => text.push(*byte),
-            }
-        }
-    }
-
-    /// Reads a `token68` if the challenge has one in place of parameters (RFC 9110 §11.2).
-    fn token68(&mut self) -> bool {
-        let mut ahead = Self(self.0);
-        let body = ahead.take_while(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b));
-        ahead.take_while(|b| b == b'=');
-        ahead.skip_space();
-        let is_token68 = !body.is_empty() && ahead.is_at_end();
-        if is_token68 {
-            self.0 = ahead.0;
-        }
-        is_token68
-    }
-
-    fn token(&mut self) -> Option<&'a [u8]> {
-        let token =
-            self.take_while(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
-        (!token.is_empty()).then_some(token)
-    }
-
-    /// Whether the challenge ends here.
-    fn is_at_end(&self) -> bool {
-        self.0.is_empty() || self.0.starts_with(b",")
-    }
-
-    /// Skips what is between two elements of a list, which may be several commas, and tells whether
-    /// there was one at least.
-    fn skip_commas(&mut self) -> bool {
-        let skipped = self.take_while(|b| matches!(b, b',' | b' ' | b'\t'));
-        skipped.contains(&b',')
-    }
-
-    fn skip_space(&mut self) {
-        self.take_while(|b| matches!(b, b' ' | b'\t'));
-    }
-
-    fn take_while(&mut self, fits: impl Fn(u8) -> bool) -> &'a [u8] {
-        let end = self.0.iter().position(|byte| !fits(*byte));
-        let (taken, rest) = match end.and_then(|end| self.0.split_at_checked(end)) {
-            Some(halves) => halves,
-            None => (self.0, [].as_slice()),
-        };
-        self.0 = rest;
-        taken
-    }
+    worst
 }
 
 #[cfg(test)]
