@@ -15,7 +15,6 @@ mod failovers;
 mod mongodb;
 mod mysql;
 mod postgres;
-mod proxy;
 mod redis;
 mod shards;
 

@@ -8,6 +8,7 @@ pub mod mongodb;
 pub mod pgbouncer;
 pub mod postgres;
 mod process;
+pub mod proxy;
 pub mod redis;
 pub mod redis_cluster;
 pub mod sentinel;
