@@ -68,22 +68,25 @@ mod tests {
     use super::*;
     use crate::claims::SessionId;
 
-    /// Of one millisecond each, or of one after the other.
-    fn ids(count: u128) -> impl Iterator<Item = SessionId> {
-        let id = |number| Uuid::from_u128(0x0190_0000_0000_7000_8000 << 48 | number);
-        let later = |number| Uuid::from_u128(0x0190_0000_0000_7000_8000 << 48 | number << 80);
-        let all = (0..count).map(id).chain((1..count).map(later));
-        all.map(SessionId::from_uuid)
+    /// Of one millisecond, with random ends.
+    fn ids(count: u64) -> impl Iterator<Item = SessionId> {
+        const FIRST: u128 = 0x0190_0000_0000_7000_8000 << 48;
+        let random = RandomState::new();
+        let id = move |number| FIRST | u128::from(random.hash_one(number) >> 2);
+        (0..count)
+            .map(id)
+            .map(Uuid::from_u128)
+            .map(SessionId::from_uuid)
     }
 
     /// Tables take the first bits for a place and the last ones to compare, or the other way round.
     #[test]
-    fn identifiers_that_are_much_alike_are_spread_over_all_places() {
+    fn identifiers_of_the_same_time_are_spread_over_all_places() {
         const PLACES: u64 = 1 << 12;
         let hash = IdHash::default();
         let mut first = HashMap::<u64, u32>::new();
         let mut last = HashMap::<u64, u32>::new();
-        for id in ids(1 << 14) {
+        for id in ids(1 << 15) {
             let hash = hash.hash_one(id);
             *first.entry(hash % PLACES).or_default() += 1;
             *last.entry(hash >> 52).or_default() += 1;
