@@ -54,6 +54,7 @@ const DEAR: [&str; 2] = ["bad_signature", "expired"];
 pub fn judge(report: &mut Report, figures: &Figures, unit: Unit) {
     accepted(report, figures, unit);
     many(report, figures, unit);
+    guard(report, figures, unit);
     axum(report, figures, unit);
     rejected(report, figures, unit);
 }
@@ -102,6 +103,22 @@ fn many(report: &mut Report, figures: &Figures, unit: Unit) {
     for what in ["first_sight", "hit"] {
         let ratio = figures.ratio(&format!("keys/64/{what}"), &format!("HS256/{what}"));
         report.at_most(format!("keys/64/{what}/of_one_key"), ratio, 1.05);
+    }
+}
+
+/// What it costs to refuse the tokens of ended sessions, to those who have not ended theirs.
+fn guard(report: &mut Report, figures: &Figures, unit: Unit) {
+    for what in ["none_ended", "million_ended", "rotated"] {
+        let above = figures.above(&format!("guard/{what}"), "guard/without");
+        report.row(format!("guard/{what}/above_without_{}", unit.name), above);
+        let ratio = figures.ratio(&format!("guard/{what}"), "guard/without");
+        report.row(format!("guard/{what}/of_without"), ratio);
+    }
+    let ratio = figures.ratio("guard/million_ended", "guard/none_ended");
+    let name = "guard/million_ended/of_none_ended";
+    match unit.name {
+        "instructions" => report.at_most(name, ratio, 1.01),
+        _ => report.row(name, ratio),
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::patience::within;
+use super::{id_hash::IdHash, patience::within};
 use crate::{
     claims::SessionId,
     store::{SessionStore, StoreError},
@@ -43,8 +43,8 @@ pub(super) struct Confirmations {
 /// and the previous `older` is forgotten, which costs no more than a repeated, idempotent write.
 #[derive(Debug, Default)]
 struct Seen {
-    recent: HashMap<SessionId, u32>,
-    older: HashMap<SessionId, u32>,
+    recent: HashMap<SessionId, u32, IdHash>,
+    older: HashMap<SessionId, u32, IdHash>,
 }
 
 #[derive(Debug, Default)]

@@ -42,6 +42,7 @@ mod feed;
 mod grant;
 mod guard;
 mod hook;
+mod id_hash;
 mod info;
 mod introspect;
 mod lifetimes;

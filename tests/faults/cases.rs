@@ -2,14 +2,11 @@
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
+use tests_shared::servers::proxy::{Proxy, Traffic};
 use tokio::time::{Instant, sleep};
 use tower_bearer::store::SessionStore;
 
-use super::{
-    application::STORE_TIMEOUT,
-    clients::Load,
-    proxy::{Proxy, Traffic},
-};
+use super::{application::STORE_TIMEOUT, clients::Load};
 
 const FAULTS: u64 = 4;
 

@@ -14,6 +14,5 @@ mod clients;
 mod failovers;
 mod mysql;
 mod postgres;
-mod proxy;
 mod redis;
 mod shards;

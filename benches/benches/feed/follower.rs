@@ -1,42 +1,31 @@
-//! [`Follower`]: another process, which says when it has learned of an end.
+//! [`Follower`]: another process, as the one that measures sees it.
 
-use std::{
-    env, io,
-    process::Stdio,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::HashMap, env, process::Stdio, time::Duration};
 
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, Stdin, stdin},
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
+    time::timeout,
 };
-use tower_bearer::{
-    SessionId, Verifier,
-    clock::{Clock, SystemClock},
-    session::{FeedOptions, Sessions},
-};
+use tower_bearer::SessionId;
 
-use crate::engine;
+use crate::following::{CAUGHT_UP, ENDED, FLAG, SERVED, WAIT, WAITING};
 
-/// What the command line of a follower starts with.
-pub(crate) const FLAG: &str = "--follow";
+/// After so long without an answer something is broken.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Ends when it is dropped, and also when this process dies: it lives as long as its input is open.
 pub(crate) struct Follower {
-    _process: Child,
+    process: Child,
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
-}
-
-/// By the machine's clock, which all processes share.
-pub(crate) fn now() -> Duration {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.expect("after 1970")
+    ended: HashMap<String, Duration>,
 }
 
 impl Follower {
-    /// Starts one, and waits until it knows what was ended before.
-    pub(crate) async fn start(engine: &str, address: &str) -> Self {
+    /// Starts one, and waits until it knows what was ended before. Tells also how long after the start
+    /// of its feed that was.
+    pub(crate) async fn start(engine: &str, address: &str) -> (Self, Duration) {
         let mut command = Command::new(env::current_exe().expect("this program"));
         command.args([FLAG, engine, address]).kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -45,59 +34,79 @@ impl Follower {
         let mut follower = Self {
             input: process.stdin.take().expect("it is piped"),
             output: BufReader::new(output).lines(),
-            _process: process,
+            process,
+            ended: HashMap::new(),
         };
-        follower.line().await;
-        follower
+        let after = follower.answer(CAUGHT_UP).await;
+        (follower, nanos(&after))
     }
 
-    /// Has it wait for the end of a session.
+    /// Gives it an access token of a session, and has it wait for the session's end.
     pub(crate) async fn wait_for(&mut self, session: SessionId) {
-        let line = format!("{session}\n");
-        self.input
-            .write_all(line.as_bytes())
-            .await
-            .expect("it listens");
-        self.line().await;
+        self.ask(&format!("{WAIT} {session}")).await;
+        self.answer(WAITING).await;
     }
 
-    /// When it has learned of the end.
-    pub(crate) async fn learned_at(&mut self) -> Duration {
-        let nanos = self.line().await.parse().expect("a number");
-        Duration::from_nanos(nanos)
+    /// When it has begun to refuse the session's token.
+    pub(crate) async fn learned_at(&mut self, session: SessionId) -> Duration {
+        let session = session.to_string();
+        loop {
+            if let Some(at) = self.ended.remove(&session) {
+                return at;
+            }
+            let (word, rest) = self.line().await;
+            self.note(&word, &rest);
+        }
     }
 
-    async fn line(&mut self) -> String {
-        let line = self.output.next_line().await.expect("it answers");
-        line.expect("it goes on")
+    /// How many of all tokens that it was given its layer lets through now.
+    pub(crate) async fn served(&mut self) -> u32 {
+        self.ask(SERVED).await;
+        self.answer(SERVED).await.parse().expect("a number")
+    }
+
+    /// Halts it, or lets it go on.
+    pub(crate) async fn signal(&self, signal: &str) {
+        let id = self.process.id().expect("it runs").to_string();
+        let sent = Command::new("kill")
+            .args(["-s", signal, &id])
+            .status()
+            .await;
+        assert!(sent.expect("kill runs").success());
+    }
+
+    async fn ask(&mut self, question: &str) {
+        let line = format!("{question}\n");
+        let asked = self.input.write_all(line.as_bytes()).await;
+        asked.expect("it listens");
+    }
+
+    /// What comes after this word.
+    async fn answer(&mut self, to: &str) -> String {
+        loop {
+            let (word, rest) = self.line().await;
+            if word == to {
+                return rest;
+            }
+            self.note(&word, &rest);
+        }
+    }
+
+    fn note(&mut self, word: &str, rest: &str) {
+        assert_eq!(word, ENDED, "{rest}");
+        let (session, at) = rest.split_once(' ').expect("a session and a time");
+        self.ended.insert(session.to_owned(), nanos(at));
+    }
+
+    async fn line(&mut self) -> (String, String) {
+        let line = timeout(PATIENCE, self.output.next_line()).await;
+        let line = line.expect("an end is learned of in time");
+        let line = line.expect("it answers").expect("it goes on");
+        let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
+        (word.to_owned(), rest.to_owned())
     }
 }
 
-/// What a follower does: for each session that it is told of, it says first that it waits, and then when it
-/// has learned of the end.
-pub(crate) async fn serve(engine: &str, address: &str) -> io::Result<()> {
-    let sessions = engine::sessions(engine, address).await;
-    let feed = sessions.follow(FeedOptions::new()).expect("it follows");
-    feed.caught_up().await;
-    println!("ready");
-    let mut lines: Lines<BufReader<Stdin>> = BufReader::new(stdin()).lines();
-    while let Some(line) = lines.next_line().await? {
-        let over = sessions.over(&token(&sessions, line));
-        println!("waiting");
-        over.await;
-        println!("{}", now().as_nanos());
-    }
-    Ok(())
-}
-
-/// A token of this session, as its client would show it.
-fn token(sessions: &Sessions, sid: String) -> tower_bearer::VerifiedToken {
-    let issuer = sessions.issuer();
-    let mut claims = issuer.claims("user", SystemClock.now(), Duration::from_secs(600));
-    claims.sid = Some(sid);
-    let token = issuer.sign(&claims).expect("signed");
-    let keys = issuer.keys().verifying();
-    let verifier = Verifier::new(issuer.issuer(), "https://api.example", keys);
-    let verified = verifier.expect("good names").verify(token.expose());
-    verified.expect("a good token")
+fn nanos(text: &str) -> Duration {
+    Duration::from_nanos(text.parse().expect("a number"))
 }

@@ -12,11 +12,14 @@
 //! | `ALG/tower_http/unseen`, `ALG/jwt_authorizer/unseen` | the same, with a token that it has not seen |
 //! | `reject/STACK/WHY` | a refusal |
 //! | `keys/64/…` | as above, with 64 keys in the set |
+//! | `guard/without`, `guard/none_ended`, `guard/million_ended` | this crate's layer, with 1 000 tokens of sessions that it has seen: without the sessions; with them, none or a million others of which were ended |
+//! | `guard/rotated` | as `guard/none_ended`, with tokens of sessions that were refreshed, whose confirmation was seen |
 //! | `proof/ALG` | this crate's layer, with a token that it has seen and a proof (DPoP) by that algorithm that it has not |
 //! | `ALG/refresh` | a whole refresh in memory, with the access token signed by that algorithm; only counted |
 //! | `axum/…` | axum with 1 000 tokens that it has seen, bare, with a layer that does nothing, and with this crate's |
 
 mod accepted;
+mod guard;
 mod many;
 mod proofs;
 mod refresh;
@@ -50,6 +53,7 @@ pub fn all(prepared: &[Tokens]) -> Vec<Scene> {
     let mut scenes = vec![accepted::extension_insert()];
     scenes.extend(prepared.iter().flat_map(accepted::scenes));
     scenes.extend(many::scenes(of("HS256")));
+    scenes.extend(guard::scenes(of("HS256")));
     scenes.extend(rejected::scenes(of("EdDSA")));
     scenes.extend(proofs::scenes());
     scenes

@@ -17,7 +17,10 @@ use axum::{Router, routing::get};
 use axum_07::body::Body;
 use http::{HeaderValue, Request, Response, StatusCode, header::AUTHORIZATION};
 use tower::{Layer, Service};
-use tower_bearer::{Verifier, bearer::BearerLayer};
+use tower_bearer::{
+    Verifier,
+    bearer::{BearerLayer, SessionGuard},
+};
 
 pub use self::{jwt_authorizer::jwt_authorizer, tower_http::tower_http};
 
@@ -52,6 +55,14 @@ pub fn bare() -> impl Stack + Clone + Send {
 /// The inner service behind this crate's layer.
 pub fn tower_bearer(verifier: Verifier) -> impl Stack + Clone + Send {
     stack(BearerLayer::new(verifier).layer(Inner))
+}
+
+/// The same, with a guard that knows which sessions were ended.
+pub fn guarded<G: SessionGuard + Clone>(
+    verifier: Verifier,
+    guard: &G,
+) -> impl Stack + Clone + Send + use<G> {
+    stack(BearerLayer::new(verifier).sessions(guard).layer(Inner))
 }
 
 /// axum with one route.

@@ -1,12 +1,10 @@
 //! A set of sessions that takes little memory: 20 bytes for each, and 6 to 12 for finding it.
 
-use std::{
-    collections::{VecDeque, hash_map::RandomState},
-    hash::BuildHasher,
-};
+use std::{collections::VecDeque, hash::BuildHasher};
 
 use hashbrown::HashTable;
 
+use super::super::id_hash::IdHash;
 use crate::claims::SessionId;
 
 /// How many entries are allocated at once. A list that doubles would take twice the memory.
@@ -29,7 +27,7 @@ pub(super) struct Ids {
     first: u32,
     /// The number of each session's entry.
     numbers: HashTable<u32>,
-    hasher: RandomState,
+    hasher: IdHash,
 }
 
 impl Ids {

@@ -7,6 +7,7 @@ pub mod mariadb;
 pub mod pgbouncer;
 pub mod postgres;
 mod process;
+pub mod proxy;
 pub mod redis;
 pub mod redis_cluster;
 pub mod sentinel;

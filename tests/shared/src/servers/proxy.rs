@@ -18,7 +18,7 @@ use tokio::{
 
 /// What becomes of what is sent.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Traffic {
+pub enum Traffic {
     Flows,
     /// Answers come after so long.
     Slow(Duration),
@@ -29,7 +29,7 @@ pub(crate) enum Traffic {
 }
 
 /// Stops with all of its connections when it is dropped.
-pub(crate) struct Proxy {
+pub struct Proxy {
     port: u16,
     server: watch::Sender<u16>,
     traffic: watch::Sender<Traffic>,
@@ -38,7 +38,7 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// A proxy before the server at this port of the loopback interface.
-    pub(crate) async fn before(server: u16) -> Self {
+    pub async fn before(server: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
@@ -53,16 +53,16 @@ impl Proxy {
         }
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// Leads new connections to the server at another port.
-    pub(crate) fn lead_to(&self, server: u16) {
+    pub fn lead_to(&self, server: u16) {
         self.server.send_replace(server);
     }
 
-    pub(crate) fn set(&self, traffic: Traffic) {
+    pub fn set(&self, traffic: Traffic) {
         self.traffic.send_replace(traffic);
     }
 }
