@@ -1,6 +1,6 @@
 //! Each metric counts what its name says.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -11,6 +11,7 @@ use tower_bearer::{
     bearer::BearerLayer,
     session::{EndRequest, FeedOptions, Refusal},
     store::StoreErrorKind,
+    testing::Fault,
 };
 
 use crate::{
@@ -92,11 +93,11 @@ async fn requests_are_counted_by_verdict() {
 async fn a_request_whose_session_cannot_be_asked_about_is_unavailable() {
     let (metrics, _guard) = listen();
     let clock = clock();
-    let store = Moody::new(&clock);
+    let store = failing(&clock);
     let world = world_on(store.clone(), clock, |builder| builder);
     let token = bearer(&world.login().await.access_token);
     let layer = BearerLayer::new(world.verifier()).check_live(&world.sessions);
-    store.fail.store(1, Ordering::SeqCst);
+    store.inject(down().times(1));
     assert_eq!(
         call(&layer, Some(&token)).await,
         StatusCode::SERVICE_UNAVAILABLE
@@ -150,7 +151,7 @@ async fn refreshes_and_events_are_counted() {
 async fn operations_of_the_store_are_timed_and_those_that_fail_named() {
     let (metrics, _guard) = listen();
     let clock = clock();
-    let store = Moody::new(&clock);
+    let store = failing(&clock);
     let world = world_on(store.clone(), clock, |builder| {
         builder.store_timeout(Duration::from_secs(5))
     });
@@ -162,15 +163,14 @@ async fn operations_of_the_store_are_timed_and_those_that_fail_named() {
     is(&metrics, &count(r#"operation="load""#), 1.0);
     is(&metrics, &count(r#"operation="swap""#), 1.0);
 
-    *store.fails_with.lock().unwrap() = StoreErrorKind::Busy;
-    store.fail.store(1, Ordering::SeqCst);
+    store.inject(Fault::error(StoreErrorKind::Busy).times(1));
     unavailable(world.present(&tokens.refresh_token).await);
     is(
         &metrics,
         &count(r#"operation="load",error_type="busy""#),
         1.0,
     );
-    store.hang.store(1, Ordering::SeqCst);
+    store.inject(Fault::hang().times(1));
     unavailable(world.present(&tokens.refresh_token).await);
     is(
         &metrics,
@@ -216,7 +216,7 @@ async fn the_memory_for_tokens_says_how_full_it_is_and_how_often_it_helps() {
 async fn a_feed_says_when_it_has_read_and_that_it_is_behind() {
     let (metrics, _guard) = listen();
     let clock = clock();
-    let store = Moody::new(&clock);
+    let store = failing(&clock);
     let world = world_on(store.clone(), clock, |builder| builder);
     let feed = world.sessions.follow(FeedOptions::new()).unwrap();
     is(&metrics, "tower_bearer_feed_behind", 1.0);
@@ -230,7 +230,7 @@ async fn a_feed_says_when_it_has_read_and_that_it_is_behind() {
         .as_secs_f64();
     assert!((now - 60.0..=now).contains(&read), "{read} {now}");
 
-    store.fail.store(1000, Ordering::SeqCst);
+    store.inject(down());
     tokio::time::sleep(Duration::from_secs(10)).await;
     is(&metrics, "tower_bearer_feed_behind", 1.0);
 }

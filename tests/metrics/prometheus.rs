@@ -110,7 +110,6 @@ impl Prometheus {
     }
 
     /// Asks again until the answer is as it has to be.
-    #[track_caller]
     async fn wait_for(&self, path: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {

@@ -11,9 +11,6 @@ mod cases;
     reason = "nothing loses all of its data, and no shard is added"
 )]
 mod clients;
-#[path = "../faults/proxy.rs"]
-#[allow(dead_code, reason = "nothing fails over")]
-mod proxy;
 
 use tower_bearer_mongodb::MongoStore;
 

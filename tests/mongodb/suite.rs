@@ -1,5 +1,5 @@
 //! MongoDB: the contract of `SessionStore` and what is this store's own, what is left when its server
-//! fails, and several example servers on one.
+//! fails, several example servers on one, and users who move here from a program that keeps its tokens in one.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -13,3 +13,6 @@ mod cluster;
 mod faults;
 mod server;
 mod stores;
+mod takeover;
+#[path = "../testing/turned.rs"]
+mod turned;

@@ -169,10 +169,11 @@ async fn a_store_that_fails_at_any_call_costs_nobody_the_session() {
     let mut calls = 0;
     loop {
         let (clock, old) = (clock(), OldStore::with(&["uuid"]));
-        let world = world_on(Moody::new(&clock), clock, |builder| {
+        let world = world_on(failing(&clock), clock, |builder| {
             builder.take_over(takeover(&old))
         });
-        world.sessions.store().fail_after(calls);
+        let fault = down().after(calls).times(1);
+        world.sessions.store().inject(fault);
         if world.present(&foreign("uuid")).await.is_ok() {
             break;
         }

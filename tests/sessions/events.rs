@@ -10,6 +10,7 @@ use futures_util::{FutureExt, StreamExt};
 use tower_bearer::{
     clock::{Clock, SystemClock},
     session::{EndReason, EndRequest, Ended, EventsMissed, SessionEventKind},
+    testing::Fault,
 };
 
 use crate::support::*;
@@ -32,12 +33,10 @@ async fn a_plain_rotation_is_told() {
 #[tokio::test]
 async fn a_rotation_that_lost_its_swap_is_told_once() {
     let clock = clock();
-    let store = Moody::new(&clock);
+    let store = failing(&clock);
     let world = world_on(store.clone(), clock, |builder| builder);
     let first = world.login().await;
-    store
-        .lose_swaps
-        .store(1, std::sync::atomic::Ordering::SeqCst);
+    store.inject(Fault::lost_swap().times(1));
     rotate(&world, &first).await;
     let rotated = SessionEventKind::Rotated;
     assert_eq!(world.kinds(), [SessionEventKind::Started, rotated]);

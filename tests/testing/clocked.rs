@@ -7,25 +7,18 @@ use std::{
 };
 
 #[cfg(unix)]
-use tests_shared::servers::{mariadb::MariaDb, mongodb::Nx27017, postgres::Postgres, redis::Redis};
+use tests_shared::servers::{mariadb::MariaDb, postgres::Postgres, redis::Redis};
 use tower_bearer::{
-    clock::{Clock, ManualClock, SystemClock, Timestamp},
-    session::{
-        Grant, RefreshKey, RefreshOutcome, RefreshRequest, Refusal, SessionErrorKind, Sessions,
-    },
+    clock::{ManualClock, Timestamp},
     store::{MemoryStore, SessionStore},
-    testing::{ClockedStore, TestIssuer},
+    testing::ClockedStore,
 };
 use tower_bearer_conformance::{Failure, Fixture, failures};
-#[cfg(unix)]
-use tower_bearer_mongodb::{MongoOptions, MongoStore};
 #[cfg(unix)]
 use tower_bearer_redis::{RedisOptions, RedisStore};
 use tower_bearer_sqlx::SqliteStore;
 #[cfg(unix)]
 use tower_bearer_sqlx::{MySqlOptions, MySqlStore, PostgresOptions, PostgresStore};
-
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// What a wrapper cannot do, as its docs say: the row that it hides has the identifier still. The second case
 /// takes the same identifiers in each of its rounds, and passes where there is only one.
@@ -164,59 +157,7 @@ async fn redis_keeps_the_contract() {
     .await;
 }
 
-/// nx-27017 takes many minutes for the whole contract, as each end is a load and a swap.
-#[cfg(unix)]
-#[tokio::test]
-async fn sessions_in_mongodb_go_by_the_clock_that_is_turned() {
-    let Some(server) = Nx27017::start().await else {
-        return;
-    };
-    let options = MongoOptions::new().timeout(Duration::from_secs(20));
-    let store = MongoStore::connect_with(&server.url(), options).await;
-    turned(store.unwrap()).await;
-}
-
 #[tokio::test]
 async fn sessions_in_memory_go_by_the_clock_that_is_turned() {
-    turned(MemoryStore::new()).await;
-}
-
-/// The window, the expiry and the end of a session, on a store that goes by another clock.
-async fn turned(store: impl SessionStore + Clone) {
-    let clock = ManualClock::new(SystemClock.now());
-    let store = ClockedStore::new(store, clock.clone());
-    let issuer = TestIssuer::new().clock(clock.clone());
-    let key = RefreshKey::from_secret([7; 32]).unwrap();
-    let sessions = Sessions::builder(issuer.issuer().clone(), key, store.clone())
-        .build()
-        .unwrap();
-    let refresh = async |token: &tower_bearer::RefreshToken| {
-        sessions.refresh(RefreshRequest::new(token.clone())).await
-    };
-
-    let first = sessions.start(Grant::new("alice")).await.unwrap();
-    clock.advance(DAY);
-    let verifier = issuer.verifier();
-    assert!(
-        verifier.verify(first.access_token.expose()).is_err(),
-        "it has expired"
-    );
-    let second = refresh(&first.refresh_token).await.unwrap();
-    assert_eq!(second.outcome, RefreshOutcome::Rotated);
-    assert!(verifier.verify(second.tokens.access_token.expose()).is_ok());
-    let again = refresh(&first.refresh_token).await.unwrap();
-    assert_eq!(again.outcome, RefreshOutcome::Redelivered);
-
-    assert_eq!(sessions.end_all("alice").await.unwrap(), 1);
-    let told = store.ended_since(clock.now(), None, 9).await.unwrap();
-    assert_eq!(told.len(), 1);
-    assert_eq!(told[0].1, clock.now());
-
-    let third = sessions.start(Grant::new("alice")).await.unwrap();
-    clock.advance(90 * DAY);
-    let late = refresh(&third.refresh_token).await.unwrap_err();
-    assert_eq!(
-        late.kind(),
-        SessionErrorKind::InvalidGrant(Refusal::Expired)
-    );
+    crate::turned::turned(MemoryStore::new()).await;
 }

@@ -11,3 +11,5 @@ mod failing;
 mod issuer;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod turned;

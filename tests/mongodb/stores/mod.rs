@@ -1,6 +1,7 @@
 //! What is MongoDB's own: on nx-27017, which the tests start, and on a server that answers as a test
 //! says.
 
+mod clocked;
 mod commands;
 mod conforming;
 mod documents;

@@ -4,14 +4,6 @@
 //! It needs `node` and the packages in the folder that `TOWER_BEARER_TAKEOVER` names, or in `target/takeover`,
 //! and nx-27017; `scripts/test` installs them. Without them the tests say that they are skipped; where
 //! `CI` is set they fail.
-#![cfg(unix)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that meets the unexpected fails"
-)]
 
 mod device;
 mod old;
@@ -30,10 +22,10 @@ use serde_json::{Value, json};
 use tests_shared::{
     client::{Answer, Client, get, post},
     program::Server,
-    servers::mongodb::Nx27017,
 };
 use tokio::task::JoinSet;
 
+use crate::server::Nx27017;
 use device::{Device, Known, Tally};
 use old::{Express, SECRET, packages};
 
