@@ -31,6 +31,22 @@ async fn a_plain_rotation_is_told() {
 }
 
 #[tokio::test]
+async fn a_hook_that_panics_takes_no_answer_with_it() {
+    let clock = clock();
+    let world = world_on(failing(&clock), clock, |builder| {
+        builder.on_event(|event| assert_eq!(event.kind, SessionEventKind::Started))
+    });
+    let mut events = world.sessions.events();
+    let first = world.login().await;
+    rotate(&world, &first).await;
+    let kinds = [SessionEventKind::Started, SessionEventKind::Rotated];
+    for kind in kinds {
+        let told = events.next().now_or_never();
+        assert_eq!(told.flatten().map(|told| told.unwrap().kind), Some(kind));
+    }
+}
+
+#[tokio::test]
 async fn a_rotation_that_lost_its_swap_is_told_once() {
     let clock = clock();
     let store = failing(&clock);

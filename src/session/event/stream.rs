@@ -22,7 +22,8 @@ const CAPACITY: usize = 1024;
 
 /// The events of [`Sessions::events`](super::super::Sessions::events), in the order in which they were told.
 ///
-/// It ends when the last clone of the sessions is dropped.
+/// It ends when the last clone of the sessions is dropped. [`EventsMissed`] is no end: whoever leaves the loop at
+/// an error, as `try_next().await?` does, reads nothing more after the first time that the reader was slow.
 #[must_use = "events are kept for it as long as it is not dropped"]
 pub struct SessionEvents {
     queue: Arc<Queue>,
