@@ -315,7 +315,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
             issuer: self.issuer,
             verifier,
             refresh_key: self.refresh_key,
-            store: Timed::new(self.store),
+            store: Timed::new(self.store, self.store_timeout),
             policy: self.policy,
             access_lifetime: self.access_lifetime,
             session_lifetime: self.session_lifetime,

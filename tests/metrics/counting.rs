@@ -174,7 +174,21 @@ async fn operations_of_the_store_are_timed_and_those_that_fail_named() {
     unavailable(world.present(&tokens.refresh_token).await);
     is(
         &metrics,
+        &count(r#"operation="load",error_type="timeout""#),
+        1.0,
+    );
+    store.inject(Fault::hang().times(1));
+    let impatient = world.present(&tokens.refresh_token);
+    let hung_up = tokio::time::timeout(Duration::from_secs(1), impatient).await;
+    assert!(hung_up.is_err());
+    is(
+        &metrics,
         &count(r#"operation="load",error_type="abandoned""#),
+        1.0,
+    );
+    is(
+        &metrics,
+        &count(r#"operation="load",error_type="timeout""#),
         1.0,
     );
     is(&metrics, &count(r#"operation="load""#), 1.0);
