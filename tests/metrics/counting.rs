@@ -86,7 +86,11 @@ async fn requests_are_counted_by_verdict() {
         1.0,
     );
     is(&metrics, &requests(r#"verdict="ended""#), 1.0);
-    is(&metrics, &requests(r#"verdict="unavailable""#), 0.0);
+    is(
+        &metrics,
+        &requests(r#"verdict="unavailable",error_type="session""#),
+        0.0,
+    );
 }
 
 #[tokio::test]
@@ -103,7 +107,11 @@ async fn a_request_whose_session_cannot_be_asked_about_is_unavailable() {
         StatusCode::SERVICE_UNAVAILABLE
     );
     assert_eq!(call(&layer, Some(&token)).await, StatusCode::OK);
-    is(&metrics, &requests(r#"verdict="unavailable""#), 1.0);
+    is(
+        &metrics,
+        &requests(r#"verdict="unavailable",error_type="session""#),
+        1.0,
+    );
     is(&metrics, &requests(r#"verdict="accepted""#), 1.0);
 }
 
