@@ -311,8 +311,14 @@ pub enum ErrorCode {
     /// | more than 100 | doubles, up to 120 s |
     ///
     /// So who has few clients tells nobody more than a second, and after the last refusal it takes seven
-    /// seconds at most until that is so again. Whoever sends many requests that nobody can decide, such as ones
-    /// with tokens of made-up keys, makes the limit grow as well, but only for those that get this answer.
+    /// seconds at most until that is so again. Three answers keep to a lower limit:
+    ///
+    /// | the answer | tells at most |
+    /// | --- | --- |
+    /// | of a layer, as somebody waits for it | 5 s |
+    /// | to a token that cannot be judged, as its key or another server's answer is not there | 1 s, and is not counted: anybody can make up such a token |
+    /// | to a refresh whose write was not answered, and may have happened | half of the [reuse window](https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.SessionsBuilder.html#method.reuse_window) |
+    ///
     /// [The manual](https://docs.rs/tower-bearer/latest/tower_bearer/manual/scale/index.html#a-region-is-lost)
     /// shows what it is good for.
     TemporarilyUnavailable,

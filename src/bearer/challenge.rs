@@ -14,7 +14,8 @@ use crate::{
     claims::{Scope, VerifiedToken},
     error::{ErrorCode, TokenError},
     realm::{ProtectionSpace, Realm},
-    reply, trace,
+    reply::{self, Pause},
+    trace,
 };
 
 use super::{acr::AcrValues, grpc::Grpc, params::ChallengeParameters, schemes::Schemes};
@@ -270,16 +271,16 @@ impl Rejection {
 
     /// The answer to the request: the status, the challenge and a JSON body with `error` and
     /// `error_description`. A gRPC request is answered with `grpc-status` and `grpc-message`
-    /// instead of the body. See [the manual](crate::manual::grpc). A 503 has a `Retry-After`, and counts as
-    /// [one more refusal](ErrorCode::TemporarilyUnavailable). With the feature `tracing`, it is
+    /// instead of the body. See [the manual](crate::manual::grpc). A 503 has a `Retry-After`, and unless it is a token that
+    /// cannot be judged it counts as [one more refusal](ErrorCode::TemporarilyUnavailable). With the feature `tracing`, it is
     /// logged why the request is refused, unless the layer has done so.
     pub fn to_response(&self) -> Response<Bytes> {
         if !self.is_logged {
             self.log();
         }
         let mut response = match self.grpc {
-            Some(grpc) => grpc.error(self.code, self.status(), self.description()),
-            None => reply::error(self.code, self.description()),
+            Some(grpc) => grpc.error(self.code, self.status(), self.description(), self.pause()),
+            None => reply::error_because(self.code, self.description(), None, self.pause()),
         };
         *response.status_mut() = self.status();
         self.complete(response.headers_mut());
@@ -302,11 +303,19 @@ impl Rejection {
         if self.code == ErrorCode::TemporarilyUnavailable {
             headers
                 .entry(RETRY_AFTER)
-                .or_insert_with(|| reply::retry_after().into());
+                .or_insert_with(|| self.pause().seconds().into());
         }
         headers
             .entry(CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));
+    }
+
+    /// Anybody can make up a token that nobody can judge now.
+    fn pause(&self) -> Pause {
+        match self.cause {
+            Some(_) => Pause::Second,
+            None => Pause::OF_LAYERS,
+        }
     }
 
     /// The description tells an expired token, which a client can refresh, from all other invalid

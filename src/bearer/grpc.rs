@@ -9,7 +9,7 @@ use http::{
 
 use crate::{
     error::ErrorCode,
-    reply::{TOKEN_REQUIRED, retry_after},
+    reply::{Pause, TOKEN_REQUIRED},
 };
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -47,6 +47,7 @@ impl Grpc {
         code: ErrorCode,
         status: StatusCode,
         description: &str,
+        pause: Pause,
     ) -> Response<Bytes> {
         let description = match code {
             ErrorCode::MissingToken => TOKEN_REQUIRED,
@@ -61,7 +62,7 @@ impl Grpc {
             headers.insert(GRPC_MESSAGE, message);
         }
         if code == ErrorCode::TemporarilyUnavailable {
-            let seconds = retry_after();
+            let seconds = pause.seconds();
             headers.insert(RETRY_AFTER, seconds.into());
             headers.insert(GRPC_RETRY_PUSHBACK_MS, (1000 * seconds).into());
         }

@@ -14,14 +14,15 @@ static REQUESTS: Metric = Metric {
 const VERDICT: &str = "verdict";
 const ERROR_TYPE: &str = "error.type";
 
-/// Every refusal that counts by itself, and for those of invalid tokens what is wrong with them.
-const REFUSALS: [[&str; 2]; 25] = [
+/// Every refusal that counts by itself, with what is wrong with an invalid token and what cannot be told.
+const REFUSALS: [[&str; 2]; 26] = [
     ["missing", ""],
     ["malformed", ""],
     ["insufficient", "scope"],
     ["insufficient", "user_authentication"],
     ["ended", ""],
-    ["unavailable", ""],
+    ["unavailable", "token"],
+    ["unavailable", "session"],
     ["cross_origin", ""],
     ["invalid_proof", ""],
     ["use_nonce", ""],
@@ -80,7 +81,8 @@ fn refusal(rejection: &Rejection) -> [&'static str; 2] {
         (ErrorCode::InvalidToken, Some(cause)) => ["invalid", name(cause)],
         (ErrorCode::InsufficientScope, _) => ["insufficient", "scope"],
         (ErrorCode::InsufficientUserAuthentication, _) => ["insufficient", "user_authentication"],
-        (ErrorCode::TemporarilyUnavailable, _) => ["unavailable", ""],
+        (ErrorCode::TemporarilyUnavailable, Some(_)) => ["unavailable", "token"],
+        (ErrorCode::TemporarilyUnavailable, None) => ["unavailable", "session"],
         (ErrorCode::CrossOrigin, _) => ["cross_origin", ""],
         (ErrorCode::InvalidDpopProof, _) => ["invalid_proof", ""],
         (ErrorCode::UseDpopNonce, _) => ["use_nonce", ""],

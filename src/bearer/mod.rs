@@ -27,7 +27,7 @@
 //!    have to wait, if the key of its token is being fetched or another server is asked about the
 //!    token. If it cannot be told in time whether the token is good, the answer is 503
 //!    `temporarily_unavailable` with `Retry-After`, and never 401. It says a second, or
-//!    [more while many are refused](crate::error::ErrorCode::TemporarilyUnavailable). All that follows is
+//!    [up to five while many are refused](crate::error::ErrorCode::TemporarilyUnavailable). All that follows is
 //!    the same for a request that has waited.
 //! 6. A token that is bound to a key (its claim `cnf`) needs a proof that the sender holds the key. With
 //!    `dpop`, the scheme is `DPoP` and the proof is checked as the module `dpop` says (RFC 9449 §7). If it

@@ -13,7 +13,7 @@ use crate::{
     claims::SessionId,
     cookie::{CrossOrigin, Found},
     error::ErrorCode,
-    reply,
+    reply::{self, Pause},
     session::{KeyProof, RefreshRequest, Refusal, SessionError, SessionErrorKind, Sessions},
     store::SessionStore,
     token::RefreshToken,
@@ -53,9 +53,11 @@ impl Refused {
             Self::CrossOrigin => {
                 reply::error(ErrorCode::CrossOrigin, ErrorCode::CrossOrigin.description())
             }
-            Self::Planted => reply::error(
+            Self::Planted => reply::error_because(
                 ErrorCode::TemporarilyUnavailable,
                 "the cookie is repeated or malformed",
+                None,
+                Pause::Second,
             ),
             Self::Failed(error) => error.to_response(),
             Self::NotItsKey => forget("the session is not of this key"),

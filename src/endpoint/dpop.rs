@@ -16,7 +16,7 @@ impl Proved {
     pub(super) fn refused(&self, error: &SessionError) -> ErrorReply {
         match self.proof() {
             None if error.kind() == UNPROVEN => self.missing(),
-            _ => error.code().into(),
+            _ => error.into(),
         }
     }
 }

@@ -7,7 +7,8 @@ use http::{
 use crate::dpop::{DPOP_NONCE, DpopError};
 use crate::{
     error::ErrorCode,
-    reply::{self, ReplyBody},
+    reply::{self, Pause, ReplyBody},
+    session::SessionError,
 };
 
 /// The error that a request is answered with: a code and a description, which contains nothing of
@@ -17,6 +18,7 @@ pub(super) struct ErrorReply {
     code: ErrorCode,
     description: &'static str,
     reason: Option<&'static str>,
+    pause: Pause,
     /// The nonce that the next proof needs.
     #[cfg(feature = "dpop")]
     nonce: Option<HeaderValue>,
@@ -29,6 +31,7 @@ impl ErrorReply {
             code: ErrorCode::InvalidRequest,
             description,
             reason: None,
+            pause: Pause::OF_ENDPOINTS,
             #[cfg(feature = "dpop")]
             nonce: None,
         }
@@ -61,7 +64,8 @@ impl ErrorReply {
     }
 
     pub(super) fn into_response(self) -> Response<ReplyBody> {
-        let mut response = reply::error_because(self.code, self.description, self.reason);
+        let mut response =
+            reply::error_because(self.code, self.description, self.reason, self.pause);
         if let Some(challenge) = challenge(self.code) {
             let challenge = HeaderValue::from_static(challenge);
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
@@ -103,8 +107,18 @@ impl From<ErrorCode> for ErrorReply {
             code,
             description: code.description(),
             reason: None,
+            pause: Pause::OF_ENDPOINTS,
             #[cfg(feature = "dpop")]
             nonce: None,
+        }
+    }
+}
+
+impl From<&SessionError> for ErrorReply {
+    fn from(error: &SessionError) -> Self {
+        Self {
+            pause: error.pause(),
+            ..error.code().into()
         }
     }
 }
@@ -116,6 +130,7 @@ impl From<DpopError> for ErrorReply {
             code: error.code(),
             description: error.description(),
             reason: None,
+            pause: Pause::OF_ENDPOINTS,
             nonce: error.nonce().cloned(),
         }
     }

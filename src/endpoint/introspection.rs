@@ -133,7 +133,7 @@ where
         .await?;
     let missing = || ErrorReply::request("token is missing");
     let token = params.get(TOKEN)?.ok_or_else(missing)?;
-    let failed = |error: SessionError| ErrorReply::from(error.code());
+    let failed = |error: SessionError| ErrorReply::from(&error);
     let introspected = sessions.introspect(token).await.map_err(failed)?;
     let seen = introspected.token.filter(|token| caller.may_see(token));
     let members = answer::members(seen.as_ref(), sessions.issuer());

@@ -5,7 +5,7 @@
 const FEW: u8 = 100;
 
 /// The longest pause that anybody is told, in seconds.
-const LONGEST: u8 = 120;
+pub(crate) const LONGEST: u8 = 120;
 
 /// What of the refusals so far matters for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -33,7 +33,7 @@ pub(crate) use future::ReplyFuture;
 pub use future::ResponseFuture;
 #[cfg(feature = "_jws")]
 pub(crate) use methods::method_not_allowed;
-pub(crate) use retry_after::retry_after;
+pub(crate) use retry_after::Pause;
 
 /// A short response body that is already complete.
 #[derive(Clone, Debug, Default)]
@@ -80,15 +80,16 @@ pub(crate) const TOKEN_REQUIRED: &str = "an access token is required";
 /// An answer with the status of `code`, and `error` and `error_description` as JSON (RFC 6749
 /// §5.2).
 pub(crate) fn error(code: ErrorCode, description: &str) -> Response<Bytes> {
-    error_because(code, description, None)
+    error_because(code, description, None, Pause::OF_ENDPOINTS)
 }
 
 /// [`error`] with a third member, `reason`, for what a client has to tell apart and the codes of
-/// the RFC do not.
+/// the RFC do not. A 503 tells the pause.
 pub(crate) fn error_because(
     code: ErrorCode,
     description: &str,
     reason: Option<&'static str>,
+    pause: Pause,
 ) -> Response<Bytes> {
     let (name, description) = match code {
         ErrorCode::MissingToken => ("unauthorized", TOKEN_REQUIRED),
@@ -103,7 +104,7 @@ pub(crate) fn error_because(
     if code == ErrorCode::TemporarilyUnavailable {
         response
             .headers_mut()
-            .insert(RETRY_AFTER, retry_after().into());
+            .insert(RETRY_AFTER, pause.seconds().into());
     }
     response
 }

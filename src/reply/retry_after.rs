@@ -8,24 +8,55 @@ use std::{
     time::Instant,
 };
 
-use super::load::Load;
+use super::load::{LONGEST, Load};
+
+/// The most that a layer tells. A storm of refreshes comes to the endpoints: whoever calls an API waits for its
+/// answer, and a gRPC client waits within the call.
+#[cfg(feature = "_jws")]
+const LONGEST_OF_LAYERS: u8 = 5;
+
+/// How long a client is told to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// By the load, to which it adds, and up to so many seconds.
+    ByLoad(u8),
+    /// A second, whatever the load. It adds nothing to the load: whoever makes up a token or a cookie could
+    /// otherwise keep all others away.
+    Second,
+}
+
+impl Pause {
+    /// What an endpoint tells.
+    pub(crate) const OF_ENDPOINTS: Self = Self::ByLoad(LONGEST);
+    /// What a layer tells.
+    #[cfg(feature = "_jws")]
+    pub(crate) const OF_LAYERS: Self = Self::ByLoad(LONGEST_OF_LAYERS);
+
+    /// The number for `Retry-After`. Call it once for each answer: it is counted.
+    pub(crate) fn seconds(self) -> u32 {
+        match self {
+            Self::ByLoad(longest) => within(count().min(longest)),
+            Self::Second => 1,
+        }
+    }
+}
 
 /// All layers and endpoints of a process have one load, as what they refuse is refused for the same
 /// reason.
 static REFUSALS: Refusals = Refusals::new();
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// Counts a refusal, and says for how many seconds its client is to stay away.
-pub(crate) fn retry_after() -> u32 {
+/// Counts a refusal, and gives the limit that holds for it.
+fn count() -> u8 {
     let second = u32::try_from(START.elapsed().as_secs()).unwrap_or(u32::MAX);
-    within(REFUSALS.count(second))
+    REFUSALS.count(second)
 }
 
 /// A random number from one to the limit, or without randomness the limit.
 fn within(limit: u8) -> u32 {
     let limit = u32::from(limit);
     match limit {
-        1 => 1,
+        0 | 1 => 1,
         _ => getrandom::u32().map_or(limit, |random| 1 + random % limit),
     }
 }

@@ -267,7 +267,7 @@ impl<St> SessionsBuilder<St> {
 
     /// Calls `hook` with each event of a session in this process, before the request is answered and in its
     /// span. The hook must not block. [`Sessions::events`] gives the same events as a stream, which holds up
-    /// nobody.
+    /// nobody. A hook that panics is logged as an error, and the request is answered as if it had not.
     pub fn on_event(mut self, hook: impl Fn(&SessionEvent) + Send + Sync + 'static) -> Self {
         self.events = Events::new(hook);
         self
@@ -315,7 +315,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
             issuer: self.issuer,
             verifier,
             refresh_key: self.refresh_key,
-            store: Timed::new(self.store),
+            store: Timed::new(self.store, self.store_timeout),
             policy: self.policy,
             access_lifetime: self.access_lifetime,
             session_lifetime: self.session_lifetime,

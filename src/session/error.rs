@@ -1,4 +1,4 @@
-use std::{error::Error as StdError, fmt};
+use std::{error::Error as StdError, fmt, time::Duration};
 
 use bytes::Bytes;
 use http::Response;
@@ -7,6 +7,7 @@ use super::Refusal;
 use crate::{
     error::{BoxError, ConfigError, ErrorCode},
     jws::SignError,
+    reply::{self, Pause},
     store::{StoreError, StoreErrorKind},
     trace,
 };
@@ -19,6 +20,7 @@ use crate::{
 pub struct SessionError {
     kind: SessionErrorKind,
     source: Option<BoxError>,
+    pause: Pause,
 }
 
 /// Why a session operation failed.
@@ -59,7 +61,11 @@ pub enum SessionErrorKind {
 
 impl SessionError {
     pub(super) fn new(kind: SessionErrorKind) -> Self {
-        Self { kind, source: None }
+        Self {
+            kind,
+            source: None,
+            pause: Pause::OF_ENDPOINTS,
+        }
     }
 
     pub(super) fn refused(refusal: Refusal) -> Self {
@@ -71,8 +77,8 @@ impl SessionError {
     pub(super) fn with_detail(kind: SessionErrorKind, detail: &'static str) -> Self {
         trace::debug!(detail, "{kind}");
         Self {
-            kind,
             source: Some(detail.into()),
+            ..Self::new(kind)
         }
     }
 
@@ -81,9 +87,24 @@ impl SessionError {
         let source = source.into();
         trace::warn!(error = &*source as &(dyn StdError + 'static), "{kind}");
         Self {
-            kind,
             source: Some(source),
+            ..Self::new(kind)
         }
+    }
+
+    /// The same error of a write that may have happened. Its client comes again within half of the window in
+    /// which the answer is given once more for nothing: later, it would cost the session a late redelivery.
+    pub(super) fn of_a_write(self, reuse_window: Duration) -> Self {
+        let half = u8::try_from(reuse_window.as_secs() / 2).unwrap_or(u8::MAX);
+        Self {
+            pause: Pause::ByLoad(half.max(1)),
+            ..self
+        }
+    }
+
+    /// What its client is told in `Retry-After`, if it is a 503.
+    pub(crate) fn pause(&self) -> Pause {
+        self.pause
     }
 
     /// Why the operation failed.
@@ -94,7 +115,7 @@ impl SessionError {
     /// The response for the client: the status and the JSON body of the [`code`](Self::code).
     pub fn to_response(&self) -> Response<Bytes> {
         let code = self.code();
-        crate::reply::error(code, code.description())
+        reply::error_because(code, code.description(), None, self.pause)
     }
 
     /// The error code that the client may be told.

@@ -172,8 +172,8 @@ impl<St: SessionStore> Sessions<St> {
     /// The [events](SessionEvent) of this process from now on, as a stream. Each call gives a stream of its
     /// own, and clones of these sessions are told of alike.
     ///
-    /// A stream keeps up to 1024 events for its reader, which is some hundred KiB. A slower reader loses the
-    /// oldest, and is told [how many](EventsMissed): it never slows down a refresh. To count events,
+    /// A stream keeps up to 1024 events for its reader, which is a few hundred KiB, and over 1 MiB where
+    /// subjects are as long as they may be. A slower reader loses the oldest, and is told [how many](EventsMissed): it never slows down a refresh. To count events,
     /// or where none may be lost, use the [hook](SessionsBuilder::on_event) or the metrics.
     ///
     /// ```

@@ -1,5 +1,9 @@
 //! The store as sessions call it: each operation is timed.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use crate::{
     claims::SessionId,
     clock::Timestamp,
@@ -16,6 +20,9 @@ static DURATION: Metric = Metric {
     help: "What operations of the session store take, failed ones too",
 };
 
+/// The client has hung up before the answer was there.
+const ABANDONED: &str = "abandoned";
+
 pub(super) struct Timed<St> {
     pub(super) store: St,
     now: Meter,
@@ -31,19 +38,21 @@ pub(super) struct Timed<St> {
 }
 
 impl<St> Timed<St> {
-    pub(super) fn new(store: St) -> Self {
+    /// An operation that nobody waits for any more after `timeout` has taken too long.
+    pub(super) fn new(store: St, timeout: Duration) -> Self {
+        let new = |operation| Meter::new(operation, timeout);
         Self {
             store,
-            now: Meter::new("now"),
-            insert: Meter::new("insert"),
-            load: Meter::new("load"),
-            swap: Meter::new("swap"),
-            confirm: Meter::new("confirm"),
-            end: Meter::new("end"),
-            end_all: Meter::new("end_all"),
-            list: Meter::new("list"),
-            ended_since: Meter::new("ended_since"),
-            delete_expired: Meter::new("delete_expired"),
+            now: new("now"),
+            insert: new("insert"),
+            load: new("load"),
+            swap: new("swap"),
+            confirm: new("confirm"),
+            end: new("end"),
+            end_all: new("end_all"),
+            list: new("list"),
+            ended_since: new("ended_since"),
+            delete_expired: new("delete_expired"),
         }
     }
 }
@@ -51,13 +60,15 @@ impl<St> Timed<St> {
 /// Measures one operation.
 struct Meter {
     operation: &'static str,
+    timeout: Duration,
     done: Histogram,
 }
 
 impl Meter {
-    fn new(operation: &'static str) -> Self {
+    fn new(operation: &'static str, timeout: Duration) -> Self {
         Self {
             operation,
+            timeout,
             done: Histogram::new(&DURATION, &[("operation", operation)]),
         }
     }
@@ -69,7 +80,8 @@ impl Meter {
         let mut running = Running {
             meter: self,
             since: Stopwatch::start(),
-            error_type: "abandoned",
+            begun: Instant::now(),
+            error_type: ABANDONED,
         };
         let outcome = work.await;
         running.error_type = outcome
@@ -84,6 +96,8 @@ impl Meter {
 struct Running<'a> {
     meter: &'a Meter,
     since: Stopwatch,
+    /// By the timer that gives up waiting.
+    begun: Instant,
     error_type: &'static str,
 }
 
@@ -93,9 +107,14 @@ impl Drop for Running<'_> {
         if self.error_type.is_empty() {
             return self.meter.done.record(took);
         }
+        let is_late = self.begun.elapsed() >= self.meter.timeout;
+        let error_type = match self.error_type {
+            ABANDONED if is_late => name(StoreErrorKind::Timeout),
+            other => other,
+        };
         let labels = [
             ("operation", self.meter.operation),
-            ("error.type", self.error_type),
+            ("error.type", error_type),
         ];
         Histogram::new(&DURATION, &labels).record(took);
     }

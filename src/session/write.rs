@@ -17,6 +17,16 @@ impl<St: SessionStore> Sessions<St> {
             self.tell_written(record, None, event);
             return Ok(Swap::Swapped);
         };
+        let written = self.swap(record, next, event).await;
+        written.map_err(|error| error.of_a_write(self.0.policy.reuse_window))
+    }
+
+    async fn swap(
+        &self,
+        record: &Record,
+        next: &SessionState,
+        event: (SessionEventKind, PresentedToken),
+    ) -> Result<Swap, SessionError> {
         let (id, expected) = (record.session.id, record.state.version);
         if event.0 == SessionEventKind::Rotated && next.ended.is_none() {
             let swap = self.0.store.swap(id, expected, next);

@@ -86,7 +86,11 @@ async fn requests_are_counted_by_verdict() {
         1.0,
     );
     is(&metrics, &requests(r#"verdict="ended""#), 1.0);
-    is(&metrics, &requests(r#"verdict="unavailable""#), 0.0);
+    is(
+        &metrics,
+        &requests(r#"verdict="unavailable",error_type="session""#),
+        0.0,
+    );
 }
 
 #[tokio::test]
@@ -103,7 +107,11 @@ async fn a_request_whose_session_cannot_be_asked_about_is_unavailable() {
         StatusCode::SERVICE_UNAVAILABLE
     );
     assert_eq!(call(&layer, Some(&token)).await, StatusCode::OK);
-    is(&metrics, &requests(r#"verdict="unavailable""#), 1.0);
+    is(
+        &metrics,
+        &requests(r#"verdict="unavailable",error_type="session""#),
+        1.0,
+    );
     is(&metrics, &requests(r#"verdict="accepted""#), 1.0);
 }
 
@@ -174,7 +182,21 @@ async fn operations_of_the_store_are_timed_and_those_that_fail_named() {
     unavailable(world.present(&tokens.refresh_token).await);
     is(
         &metrics,
+        &count(r#"operation="load",error_type="timeout""#),
+        1.0,
+    );
+    store.inject(Fault::hang().times(1));
+    let impatient = world.present(&tokens.refresh_token);
+    let hung_up = tokio::time::timeout(Duration::from_secs(1), impatient).await;
+    assert!(hung_up.is_err());
+    is(
+        &metrics,
         &count(r#"operation="load",error_type="abandoned""#),
+        1.0,
+    );
+    is(
+        &metrics,
+        &count(r#"operation="load",error_type="timeout""#),
         1.0,
     );
     is(&metrics, &count(r#"operation="load""#), 1.0);

@@ -3,13 +3,14 @@
 use std::{
     future::Future,
     pin::pin,
-    task::{Context, Poll, Waker},
+    sync::{Arc, Mutex},
+    task::{Context, Poll, Wake, Waker},
 };
 
 use futures_util::{FutureExt, StreamExt};
 use tower_bearer::{
     clock::{Clock, SystemClock},
-    session::{EndReason, EndRequest, Ended, EventsMissed, SessionEventKind},
+    session::{EndReason, EndRequest, Ended, EventsMissed, SessionEventKind, SessionEvents},
     testing::Fault,
 };
 
@@ -28,6 +29,22 @@ async fn a_plain_rotation_is_told() {
     assert_eq!(told[1].session, sid(&first));
     assert_eq!(told[1].subject.as_deref(), Some("anna"));
     assert_eq!(told[1].distance, 0);
+}
+
+#[tokio::test]
+async fn a_hook_that_panics_takes_no_answer_with_it() {
+    let clock = clock();
+    let world = world_on(failing(&clock), clock, |builder| {
+        builder.on_event(|event| assert_eq!(event.kind, SessionEventKind::Started))
+    });
+    let mut events = world.sessions.events();
+    let first = world.login().await;
+    rotate(&world, &first).await;
+    let kinds = [SessionEventKind::Started, SessionEventKind::Rotated];
+    for kind in kinds {
+        let told = events.next().now_or_never();
+        assert_eq!(told.flatten().map(|told| told.unwrap().kind), Some(kind));
+    }
 }
 
 #[tokio::test]
@@ -171,4 +188,25 @@ async fn a_stream_that_is_dropped_costs_nothing_any_more() {
         std::iter::from_fn(move || other.recv().now_or_never().flatten()).collect()
     };
     assert_eq!(told.len(), 1);
+}
+
+/// A waker that drops a stream of the same sessions, as an executor may that runs a task at once.
+struct DropsAStream(Mutex<Option<SessionEvents>>);
+
+impl Wake for DropsAStream {
+    fn wake(self: Arc<Self>) {
+        drop(self.0.lock().unwrap().take());
+    }
+}
+
+#[tokio::test]
+async fn a_reader_may_be_dropped_while_another_is_woken() {
+    let world = world();
+    let other = world.sessions.events();
+    let mut events = world.sessions.events();
+    let waker = Waker::from(Arc::new(DropsAStream(Mutex::new(Some(other)))));
+    let mut context = Context::from_waker(&waker);
+    assert!(events.poll_next_unpin(&mut context).is_pending());
+    world.login().await;
+    assert!(events.next().now_or_never().is_some());
 }

@@ -22,7 +22,8 @@ const CAPACITY: usize = 1024;
 
 /// The events of [`Sessions::events`](super::super::Sessions::events), in the order in which they were told.
 ///
-/// It ends when the last clone of the sessions is dropped.
+/// It ends when the last clone of the sessions is dropped. [`EventsMissed`] is no end: whoever leaves the loop at
+/// an error, as `try_next().await?` does, reads nothing more after the first time that the reader was slow.
 #[must_use = "events are kept for it as long as it is not dropped"]
 pub struct SessionEvents {
     queue: Arc<Queue>,
@@ -97,15 +98,20 @@ impl Readers {
     }
 
     pub(super) fn tell(&self, event: &SessionEvent) {
-        for queue in lock(&self.queues).iter() {
-            queue.put(event.clone());
-        }
+        self.wake(|queue| queue.put(event.clone()));
     }
 
     pub(super) fn close(&self) {
-        for queue in lock(&self.queues).iter() {
-            queue.close();
-        }
+        self.wake(Queue::close);
+    }
+
+    /// Wakes the readers when the locks are free again: a waker may run what drops a stream.
+    fn wake(&self, change: impl Fn(&Queue) -> Option<Waker>) {
+        let wakers: Vec<_> = lock(&self.queues)
+            .iter()
+            .filter_map(|queue| change(queue))
+            .collect();
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     fn change(&self, change: impl FnOnce(&mut Vec<Arc<Queue>>)) {
@@ -127,20 +133,20 @@ struct State {
 }
 
 impl Queue {
-    fn put(&self, event: SessionEvent) {
+    fn put(&self, event: SessionEvent) -> Option<Waker> {
         let mut state = lock(&self.0);
         if state.events.len() == CAPACITY {
             state.events.pop_front();
             state.missed += 1;
         }
         state.events.push_back(event);
-        wake(state);
+        state.waker.take()
     }
 
-    fn close(&self) {
+    fn close(&self) -> Option<Waker> {
         let mut state = lock(&self.0);
         state.is_closed = true;
-        wake(state);
+        state.waker.take()
     }
 
     fn poll(&self, context: &Context<'_>) -> Poll<Option<Result<SessionEvent, EventsMissed>>> {
@@ -157,15 +163,6 @@ impl Queue {
                 Poll::Pending
             }
         }
-    }
-}
-
-/// Wakes the reader when the lock is free again.
-fn wake(mut state: MutexGuard<'_, State>) {
-    let waker = state.waker.take();
-    drop(state);
-    if let Some(waker) = waker {
-        waker.wake();
     }
 }
 

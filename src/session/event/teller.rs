@@ -1,6 +1,10 @@
 //! Who is told of an event: the log, the metrics, the application's hook, and the streams.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use super::{
     SessionEvent, SessionEventKind,
@@ -51,10 +55,14 @@ impl Events {
             return;
         }
         let event = told.event();
-        if let Some(hook) = &self.hook {
-            hook(&event);
-        }
         self.readers.tell(&event);
+        if let Some(hook) = &self.hook {
+            // What it is told has been written: the client must get its answer all the same.
+            let called = catch_unwind(AssertUnwindSafe(|| hook(&event)));
+            if called.is_err() {
+                trace::error!("the hook of events has panicked");
+            }
+        }
     }
 }
 

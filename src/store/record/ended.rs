@@ -41,6 +41,7 @@ pub enum EndReason {
     /// ([`EndRequest::after_password_change`](https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.EndRequest.html#method.after_password_change)).
     PasswordChanged,
     /// The session was ended for a reason that this version does not know, by a server that runs a later one.
+    /// Where a server of the earlier version moves the session to another shard, this is what is kept.
     Other,
 }
 
