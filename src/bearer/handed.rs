@@ -13,7 +13,7 @@ use super::{
 use crate::{
     claims::VerifiedToken,
     error::TokenError,
-    ticket::{self, Found, Tickets},
+    ticket::{self, Found, Redeemed, Tickets},
     token::AccessToken,
     trace,
 };
@@ -38,7 +38,10 @@ pub(super) enum Way {
     /// The `Authorization` header or a cookie, where each layer finds it. It is here for tickets.
     Usual,
     Protocol,
-    Ticket,
+    /// Whether the request for the ticket has proved the key that the token is bound to.
+    Ticket {
+        is_proved: bool,
+    },
 }
 
 impl Handed {
@@ -54,7 +57,7 @@ impl Handed {
     pub(super) fn carriage(&self) -> Carriage {
         match self.way {
             Way::Usual | Way::Protocol => Carriage::Bare,
-            Way::Ticket => Carriage::ByTicket,
+            Way::Ticket { is_proved } => Carriage::ByTicket { is_proved },
         }
     }
 }
@@ -85,7 +88,7 @@ impl Ways {
         let is_open = match handed.way {
             Way::Usual => false,
             Way::Protocol => self.protocol.is_some(),
-            Way::Ticket => self.tickets.is_some(),
+            Way::Ticket { .. } => self.tickets.is_some(),
         };
         is_open.then(|| handed.clone())
     }
@@ -117,8 +120,8 @@ impl Ways {
             trace::debug!("a ticket comes with another method than GET");
             return Err(TokenError::Ticket.into());
         }
-        let token = tickets.redeem(&text, path.path())?;
-        Ok(Some(Handed::new(token, Way::Ticket)))
+        let Redeemed { token, is_proved } = tickets.redeem(&text, path.path())?;
+        Ok(Some(Handed::new(token, Way::Ticket { is_proved })))
     }
 
     /// The token as the application sees it, which can ask for a ticket if it did not come by one.
@@ -127,7 +130,7 @@ impl Ways {
             return token;
         }
         let handed = extensions.get::<Handed>();
-        let text = handed.filter(|handed| handed.way != Way::Ticket);
+        let text = handed.filter(|handed| !matches!(handed.way, Way::Ticket { .. }));
         token.with_text(text.map(|handed| Arc::clone(&handed.token)))
     }
 }

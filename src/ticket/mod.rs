@@ -22,8 +22,11 @@
 //!    that token expires.
 //! 6. A ticket that is not good is answered with 401 `invalid_token`, one beside a token in a header with 400
 //!    `invalid_request`. A cookie beside it counts for nothing.
-//! 7. A token that is bound to a key can be used by a ticket: its proof was checked where the ticket was asked for.
-//!    For its seconds the ticket is a bearer token. A token that came by a ticket gets no other.
+//! 7. A token that is bound to a key can be used by a ticket, if its key was proved where the ticket was asked for:
+//!    the ticket says so. One that was let through [without a
+//!    proof](crate::bearer::BearerLayer::danger_accept_bound_tokens_without_proof) opens only what is as lenient. A
+//!    token that is bound to none is refused by a layer whose clients have to bind their tokens. For its seconds the
+//!    ticket is a bearer token. A token that came by a ticket gets no other.
 //!
 //! The memory of what was used is that of one process. Servers with the same secret take each other's tickets, and
 //! so a ticket that somebody else has read in time can be used once **at each of them**. Where that is too much,
@@ -91,4 +94,5 @@ mod tickets;
 pub use error::{TicketError, TicketErrorKind};
 pub(crate) use query::{Found, find};
 pub use secret::TicketSecret;
+pub(crate) use tickets::Redeemed;
 pub use tickets::{Ticket, Tickets};

@@ -7,7 +7,7 @@ use zeroize::Zeroize;
 
 use super::{
     error::{TicketError, TicketErrorKind as Kind},
-    sealed::{self, MAX_TOKEN, SALT},
+    sealed::{self, Facts, MAX_TOKEN, SALT},
     secret::TicketSecret,
     spent::{Noted, Spent},
 };
@@ -26,6 +26,13 @@ const MAX_LIFETIME: Duration = Duration::from_secs(5 * 60);
 const SKEW: Duration = Duration::from_secs(30);
 const REMEMBERED: usize = 100_000;
 const MAX_PATH: usize = 1024;
+
+/// What a ticket stands for.
+pub(crate) struct Redeemed {
+    pub(crate) token: AccessToken,
+    /// Whether the request for the ticket has proved the key that the token is bound to.
+    pub(crate) is_proved: bool,
+}
 
 /// Issues tickets, and takes each of them once. Its clones share one memory. See
 /// [the policy](super).
@@ -113,7 +120,11 @@ impl Tickets {
         }
         let mut salt = [0; SALT];
         getrandom::fill(&mut salt).map_err(|_| Kind::Backend)?;
-        let sealed = sealed::seal(&self.secret, salt, path, expires, text);
+        let facts = Facts {
+            expires,
+            is_proved: token.is_proved(),
+        };
+        let sealed = sealed::seal(&self.secret, salt, path, facts, text);
         Ok(Ticket {
             text: sealed.ok_or(Kind::Backend)?,
             expires_in: expires.saturating_since(now),
@@ -121,7 +132,7 @@ impl Tickets {
     }
 
     /// The access token that a ticket stands for, at its first use.
-    pub(crate) fn redeem(&self, ticket: &str, path: &str) -> Result<AccessToken, TokenError> {
+    pub(crate) fn redeem(&self, ticket: &str, path: &str) -> Result<Redeemed, TokenError> {
         let Some(opened) = sealed::open(&self.secret, ticket, path) else {
             trace::debug!(
                 "a ticket is for another path, or of servers with another secret, or none"
@@ -129,19 +140,22 @@ impl Tickets {
             return Err(TokenError::Ticket);
         };
         let now = self.clock.now();
-        if opened.expires <= now {
+        if opened.facts.expires <= now {
             trace::debug!("a ticket has run out");
             return Err(TokenError::Ticket);
         }
         // It would be good for longer than it is remembered.
-        if opened.expires > now + self.lifetime + SKEW {
+        if opened.facts.expires > now + self.lifetime + SKEW {
             trace::debug!(
                 "a ticket comes from a server whose clock, or lifetime of tickets, is another"
             );
             return Err(TokenError::Ticket);
         }
         match self.spent.note(opened.salt, now) {
-            Noted::New => Ok(opened.token),
+            Noted::New => Ok(Redeemed {
+                token: opened.token,
+                is_proved: opened.facts.is_proved,
+            }),
             Noted::Again => {
                 trace::debug!("a ticket comes a second time");
                 Err(TokenError::Ticket)

@@ -12,6 +12,9 @@ use tower_bearer::{
 
 use crate::{challenge, passed, refused};
 
+#[cfg(feature = "dpop")]
+mod bound;
+
 fn tickets(tokens: &Tokens) -> Tickets {
     of(tokens, [7; 32])
 }
@@ -390,29 +393,6 @@ async fn it_is_issued_for_a_cookie_and_counts_before_one() {
     let uri = format!("/events?access_ticket={}", ticket.expose());
     passed(layer.clone(), request(&uri, "x")).await;
     refused(layer, request(&uri, &tokens.plain()), 401).await;
-}
-
-#[cfg(feature = "dpop")]
-#[tokio::test]
-async fn a_bound_token_opens_by_a_ticket_what_it_has_proved_itself_for() {
-    use serde_json::json;
-    use tower_bearer::dpop::DpopVerifier;
-
-    let tokens = Tokens::new();
-    let tickets = tickets(&tokens);
-    let jkt = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
-    let bound = tokens.forge(&json!({}), &json!({ "cnf": { "jkt": jkt } }));
-    let strict = layer(&tokens, &tickets).dpop(&DpopVerifier::new("https://api.example").unwrap());
-    refused(strict.clone(), bearer(&bound), 401).await;
-    // Stands for a layer that has checked the proof.
-    let proved = layer(&tokens, &tickets).danger_accept_bound_tokens_without_proof();
-    let token = verified(proved, bearer(&bound)).await;
-    let ticket = tickets.issue(&token, "/events").unwrap();
-    passed(
-        strict,
-        get(&format!("/events?access_ticket={}", ticket.expose())),
-    )
-    .await;
 }
 
 #[cfg(feature = "axum")]
