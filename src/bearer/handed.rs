@@ -13,7 +13,7 @@ use super::{
 use crate::{
     claims::VerifiedToken,
     error::TokenError,
-    ticket::{self, Found, Redeemed, Tickets},
+    ticket::{self, Found, Redeemed, SecretId, Tickets},
     token::AccessToken,
     trace,
 };
@@ -33,15 +33,14 @@ pub(super) struct Handed {
     way: Way,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Way {
     /// The `Authorization` header or a cookie, where each layer finds it. It is here for tickets.
     Usual,
-    Protocol,
-    /// Whether the request for the ticket has proved the key that the token is bound to.
-    Ticket {
-        is_proved: bool,
-    },
+    /// After this prefix.
+    Protocol(TokenProtocol),
+    /// By which secret it was opened, and whether the request for the ticket has proved the key that the token is bound to.
+    Ticket { secret: SecretId, is_proved: bool },
 }
 
 impl Handed {
@@ -56,8 +55,8 @@ impl Handed {
 
     pub(super) fn carriage(&self) -> Carriage {
         match self.way {
-            Way::Usual | Way::Protocol => Carriage::Bare,
-            Way::Ticket { is_proved } => Carriage::ByTicket { is_proved },
+            Way::Usual | Way::Protocol(_) => Carriage::Bare,
+            Way::Ticket { is_proved, .. } => Carriage::ByTicket { is_proved },
         }
     }
 }
@@ -82,13 +81,19 @@ impl Ways {
         }
     }
 
-    /// What a layer around this one has taken, in a way that is open here too.
+    /// What a layer around this one has taken, if this one would have taken it too.
     fn taken_before(&self, extensions: &Extensions) -> Option<Handed> {
         let handed = extensions.get::<Handed>()?;
-        let is_open = match handed.way {
+        let is_open = match &handed.way {
             Way::Usual => false,
-            Way::Protocol => self.protocol.is_some(),
-            Way::Ticket { .. } => self.tickets.is_some(),
+            Way::Protocol(prefix) => {
+                let own = self.protocol.as_ref();
+                own.is_some_and(|own| own.as_str() == prefix.as_str())
+            }
+            Way::Ticket { secret, .. } => {
+                let own = self.tickets.as_ref().map(Tickets::secret_id);
+                own == Some(*secret)
+            }
         };
         is_open.then(|| handed.clone())
     }
@@ -102,7 +107,7 @@ impl Ways {
             return Ok(None);
         }
         let token = protocol.take(request.headers_mut())?;
-        Ok(token.map(|token| Handed::new(token, Way::Protocol)))
+        Ok(token.map(|token| Handed::new(token, Way::Protocol(protocol.clone()))))
     }
 
     fn take_ticket<B>(&self, request: &mut Request<B>) -> Result<Option<Handed>, Rejection> {
@@ -121,7 +126,8 @@ impl Ways {
             return Err(TokenError::Ticket.into());
         }
         let Redeemed { token, is_proved } = tickets.redeem(&text, path.path())?;
-        Ok(Some(Handed::new(token, Way::Ticket { is_proved })))
+        let secret = tickets.secret_id();
+        Ok(Some(Handed::new(token, Way::Ticket { secret, is_proved })))
     }
 
     /// The token as the application sees it, which can ask for a ticket if it did not come by one.

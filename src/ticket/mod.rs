@@ -93,6 +93,7 @@ mod tickets;
 
 pub use error::{TicketError, TicketErrorKind};
 pub(crate) use query::{Found, find};
+pub(crate) use secret::SecretId;
 pub use secret::TicketSecret;
 pub(crate) use tickets::Redeemed;
 pub use tickets::{Ticket, Tickets};

@@ -17,7 +17,16 @@ use crate::jws::{KeyError, KeyErrorKind, hmac_sha256, long_enough};
 /// # Ok::<_, tower_bearer::jws::KeyError>(())
 /// ```
 #[derive(Clone)]
-pub struct TicketSecret(Arc<Zeroizing<Vec<u8>>>);
+pub struct TicketSecret(Arc<Shared>);
+
+struct Shared {
+    secret: Zeroizing<Vec<u8>>,
+    id: SecretId,
+}
+
+/// Tells secrets apart, and says nothing of them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SecretId([u8; 32]);
 
 impl TicketSecret {
     /// Takes at least 32 random bytes.
@@ -27,7 +36,7 @@ impl TicketSecret {
     /// [`Weak`](KeyErrorKind::Weak) if there are fewer.
     pub fn from_secret(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let secret = long_enough("ticket secret", secret.as_ref())?;
-        Ok(Self(Arc::new(Zeroizing::new(secret.to_vec()))))
+        Ok(Self::new(Zeroizing::new(secret.to_vec())))
     }
 
     /// Makes a random secret, for a server that takes no tickets of others.
@@ -39,17 +48,35 @@ impl TicketSecret {
         const FAILED: &str = "the operating system gave no random bytes";
         let mut secret = Zeroizing::new(vec![0; 32]);
         getrandom::fill(&mut secret).map_err(|_| KeyError::new(KeyErrorKind::Generate, FAILED))?;
-        Ok(Self(Arc::new(secret)))
+        Ok(Self::new(secret))
+    }
+
+    fn new(secret: Zeroizing<Vec<u8>>) -> Self {
+        let id = SecretId(hmac_sha256(&secret, &[b"tower-bearer ticket secret"]));
+        Self(Arc::new(Shared { secret, id }))
+    }
+
+    pub(super) fn id(&self) -> SecretId {
+        self.0.id
     }
 
     /// A key for one message.
     pub(super) fn key(&self, salt: &[u8]) -> Zeroizing<[u8; 32]> {
-        Zeroizing::new(hmac_sha256(&self.0, &[b"tower-bearer ticket\0", salt]))
+        Zeroizing::new(hmac_sha256(
+            &self.0.secret,
+            &[b"tower-bearer ticket\0", salt],
+        ))
     }
 }
 
 impl fmt::Debug for TicketSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TicketSecret(…)")
+    }
+}
+
+impl fmt::Debug for SecretId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretId(…)")
     }
 }

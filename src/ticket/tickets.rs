@@ -8,7 +8,7 @@ use zeroize::Zeroize;
 use super::{
     error::{TicketError, TicketErrorKind as Kind},
     sealed::{self, Facts, MAX_TOKEN, SALT},
-    secret::TicketSecret,
+    secret::{SecretId, TicketSecret},
     spent::{Noted, Spent},
 };
 use crate::{
@@ -129,6 +129,11 @@ impl Tickets {
             text: sealed.ok_or(Kind::Backend)?,
             expires_in: expires.saturating_since(now),
         })
+    }
+
+    /// Which tickets are taken: those of the same secret.
+    pub(crate) fn secret_id(&self) -> SecretId {
+        self.secret.id()
     }
 
     /// The access token that a ticket stands for, at its first use.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::{Method, Request, Uri, Version, header::AUTHORIZATION};
 use tests_shared::tokens::{Tokens, bearer};
+use tower::{Layer, ServiceExt};
 use tower_bearer::{
     Scope, VerifiedToken,
     bearer::{Admission, BearerLayer, SessionGuard, Unavailable},
@@ -248,6 +249,24 @@ async fn servers_with_the_same_secret_take_it_once_each() {
     }
 }
 
+/// A layer inside another goes by what that one has found, but only if it would have taken the ticket itself.
+#[tokio::test]
+async fn a_layer_inside_takes_no_ticket_of_another_secret() {
+    let tokens = Tokens::new();
+    let (outside, inside) = (tickets(&tokens), of(&tokens, [8; 32]));
+    let same = tickets(&tokens);
+    for (inside, status) in [(&outside, 200), (&same, 200), (&inside, 401)] {
+        let ticket = issued(&tokens, &outside, "/events").await;
+        let inner = tower::service_fn(async |_: Request<()>| {
+            Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+        });
+        let both = layer(&tokens, &outside).layer(layer(&tokens, inside).layer(inner));
+        let request = get(&format!("/events?access_ticket={ticket}"));
+        let answer = both.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), status);
+    }
+}
+
 #[tokio::test]
 async fn a_ticket_of_a_longer_life_than_is_remembered_is_refused() {
     let tokens = Tokens::new();
@@ -400,7 +419,6 @@ async fn it_is_issued_for_a_cookie_and_counts_before_one() {
 async fn in_a_nested_router_the_path_is_the_whole_one_and_no_address_has_the_ticket() {
     use axum::{Router, extract::OriginalUri, routing::get};
     use http_body_util::BodyExt;
-    use tower::ServiceExt;
 
     let tokens = Tokens::new();
     let tickets = tickets(&tokens);
