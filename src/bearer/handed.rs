@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{Extensions, Method, Request, Uri, header::SEC_WEBSOCKET_PROTOCOL};
+use http::{Extensions, HeaderMap, Method, Request, Uri, header::SEC_WEBSOCKET_PROTOCOL};
 
 use super::{
     challenge::Rejection,
@@ -125,6 +125,10 @@ impl Ways {
             trace::debug!("a ticket comes with another method than GET");
             return Err(TokenError::Ticket.into());
         }
+        if is_foreign_link(request.headers()) {
+            trace::debug!("a ticket comes in a link of another site");
+            return Err(Rejection::cross_origin());
+        }
         let Redeemed { token, is_proved } = tickets.redeem(&text, path.path())?;
         let secret = tickets.secret_id();
         Ok(Some(Handed::new(token, Way::Ticket { secret, is_proved })))
@@ -139,6 +143,12 @@ impl Ways {
         let text = handed.filter(|handed| !matches!(handed.way, Way::Ticket { .. }));
         token.with_text(text.map(|handed| Arc::clone(&handed.token)))
     }
+}
+
+/// Whether a page of another site makes the browser go to this address, as with somebody else's ticket in it.
+fn is_foreign_link(headers: &HeaderMap) -> bool {
+    let is = |name, value: &str| headers.get(name).is_some_and(|found| found == value);
+    is("sec-fetch-site", "cross-site") && is("sec-fetch-mode", "navigate")
 }
 
 /// The address that the client has asked for, without the ticket: a nested router of axum keeps the whole one

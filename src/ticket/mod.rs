@@ -21,12 +21,18 @@
 //!    that has ended opens nothing, and what it opens is over when
 //!    that token expires.
 //! 6. A ticket that is not good is answered with 401 `invalid_token`, one beside a token in a header with 400
-//!    `invalid_request`. A cookie beside it counts for nothing.
+//!    `invalid_request`. A cookie beside it counts for nothing. A link on a page of another site that leads to a
+//!    ticket is answered with 403 `access_denied`, where the browser says so (`Sec-Fetch-Site` and
+//!    `Sec-Fetch-Mode`).
 //! 7. A token that is bound to a key can be used by a ticket, if its key was proved where the ticket was asked for:
 //!    the ticket says so. One that was let through [without a
 //!    proof](crate::bearer::BearerLayer::danger_accept_bound_tokens_without_proof) opens only what is as lenient. A
 //!    token that is bound to none is refused by a layer whose clients have to bind their tokens. For its seconds the
 //!    ticket is a bearer token. A token that came by a ticket gets no other.
+//!
+//! Whoever has an account can make somebody else's browser open an address with a ticket of their own. So what a
+//! ticket opens must not tie anything else of that browser, such as another cookie or what it has typed, to the user
+//! of the ticket.
 //!
 //! The memory of what was used is that of one process. Servers with the same secret take each other's tickets, and
 //! so a ticket that somebody else has read in time can be used once **at each of them**. Where that is too much,

@@ -234,6 +234,29 @@ async fn another_way_beside_it_is_refused() {
     refused(layer(&tokens, &tickets), request.body(()).unwrap(), 400).await;
 }
 
+/// Somebody may have a browser go to a ticket of their own.
+#[tokio::test]
+async fn a_link_of_another_site_is_refused_and_does_not_use_it_up() {
+    let tokens = Tokens::new();
+    let tickets = tickets(&tokens);
+    let ticket = issued(&tokens, &tickets, "/events").await;
+    let request = |site: &str, mode: &str| {
+        let request = Request::get(format!("/events?access_ticket={ticket}"));
+        let request = request.header("sec-fetch-site", site);
+        request.header("sec-fetch-mode", mode).body(()).unwrap()
+    };
+    let link = request("cross-site", "navigate");
+    let answer = refused(layer(&tokens, &tickets), link, 403).await;
+    assert!(answer.body().contains("access_denied"));
+    passed(layer(&tokens, &tickets), request("cross-site", "cors")).await;
+    for site in ["same-origin", "same-site", "none"] {
+        let ticket = issued(&tokens, &tickets, "/events").await;
+        let mut link = request(site, "navigate");
+        *link.uri_mut() = format!("/events?access_ticket={ticket}").parse().unwrap();
+        passed(layer(&tokens, &tickets), link).await;
+    }
+}
+
 /// Two servers, of which each remembers for itself.
 #[tokio::test]
 async fn servers_with_the_same_secret_take_it_once_each() {
