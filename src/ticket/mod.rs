@@ -15,7 +15,8 @@
 //! 3. The path of the request must be the ticket's, byte for byte: neither escapes nor slashes nor dots are
 //!    resolved.
 //! 4. A ticket is good for [30 seconds](Tickets::lifetime), and once. Of two requests with it, one wins, whatever
-//!    happens to it then. What was used is remembered until it has run out, and if there is no more
+//!    happens to it then. What was used is remembered until it has run out,
+//!    in the [secret](TicketSecret) of this process, and a ticket that is older than the process is refused. If there is no more
 //!    [room](Tickets::limit), tickets are refused with 503.
 //! 5. The access token inside is then checked as any other, by all rules of the layer. So a ticket of a session
 //!    that has ended opens nothing, and what it opens is over when

@@ -1,4 +1,4 @@
-//! What a ticket says, sealed: until when it is good, whether a key was proved for it, and the access token that
+//! What a ticket says, sealed: from when and until when it is good, whether a key was proved for it, and the access token that
 //! it stands for. Its path is not in it, but it cannot be opened with another one.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -19,11 +19,12 @@ const TAG: usize = 16;
 /// The longest access token that a ticket stands for.
 pub(super) const MAX_TOKEN: usize = 8 * 1024;
 /// The longest ticket.
-const MAX_TEXT: usize = (SALT + TIME + FLAG + MAX_TOKEN + TAG).div_ceil(3) * 4;
+const MAX_TEXT: usize = (SALT + 2 * TIME + FLAG + MAX_TOKEN + TAG).div_ceil(3) * 4;
 
 /// What a ticket says besides its token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
+    pub(super) issued: Timestamp,
     pub(super) expires: Timestamp,
     /// Whether the request for the ticket has proved the key that the token is bound to.
     pub(super) is_proved: bool,
@@ -43,9 +44,9 @@ pub(super) fn seal(
     facts: Facts,
     token: &AccessToken,
 ) -> Option<String> {
-    let expires = facts.expires.as_millis().to_be_bytes();
+    let times = [facts.issued, facts.expires].map(|time| time.as_millis().to_be_bytes());
     let is_proved = [u8::from(facts.is_proved)];
-    let said = [expires.as_slice(), &is_proved, token.expose().as_bytes()].concat();
+    let said = [times.as_flattened(), &is_proved, token.expose().as_bytes()].concat();
     let sealed = encrypt_once(&secret.key(&salt), path.as_bytes(), said)?;
     Some(URL_SAFE_NO_PAD.encode([salt.as_slice(), &sealed].concat()))
 }
@@ -58,16 +59,22 @@ pub(super) fn open(secret: &TicketSecret, text: &str, path: &str) -> Option<Open
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (salt, sealed) = bytes.split_first_chunk::<SALT>()?;
     let said = decrypt_once(&secret.key(salt), path.as_bytes(), sealed)?;
-    let (expires, rest) = said.split_first_chunk::<TIME>()?;
+    let (issued, rest) = said.split_first_chunk::<TIME>()?;
+    let (expires, rest) = rest.split_first_chunk::<TIME>()?;
     let ([is_proved], token) = rest.split_first_chunk::<FLAG>()?;
     Some(Opened {
         salt: *salt,
         facts: Facts {
-            expires: Timestamp::from_millis(i64::from_be_bytes(*expires)),
+            issued: time(issued),
+            expires: time(expires),
             is_proved: *is_proved == 1,
         },
         token: AccessToken::new(std::str::from_utf8(token).ok()?),
     })
+}
+
+fn time(millis: &[u8; TIME]) -> Timestamp {
+    Timestamp::from_millis(i64::from_be_bytes(*millis))
 }
 
 #[cfg(test)]
@@ -79,6 +86,7 @@ mod tests {
     }
 
     const FACTS: Facts = Facts {
+        issued: Timestamp::from_secs(6),
         expires: Timestamp::from_secs(7),
         is_proved: true,
     };

@@ -1,10 +1,15 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Instant};
 
 use zeroize::Zeroizing;
 
+use super::spent::Spent;
 use crate::jws::{KeyError, KeyErrorKind, hmac_sha256, long_enough};
 
 /// The secret by which tickets are sealed. All servers that take each other's tickets need the same one.
+///
+/// Its clones share one memory of the tickets that were used, and so do all
+/// [`Tickets`](super::Tickets) that are made of them. So make it once in a process: one that is made a second time,
+/// of the same bytes, takes each ticket once more.
 ///
 /// It must not be the secret of anything else. If it is changed, the tickets of the last seconds are
 /// refused, and pages ask for new ones. `Debug` does not show it, and it is wiped from memory when dropped.
@@ -22,6 +27,7 @@ pub struct TicketSecret(Arc<Shared>);
 struct Shared {
     secret: Zeroizing<Vec<u8>>,
     id: SecretId,
+    spent: Spent,
 }
 
 /// Tells secrets apart, and says nothing of them.
@@ -53,7 +59,12 @@ impl TicketSecret {
 
     fn new(secret: Zeroizing<Vec<u8>>) -> Self {
         let id = SecretId(hmac_sha256(&secret, &[b"tower-bearer ticket secret"]));
-        Self(Arc::new(Shared { secret, id }))
+        let spent = Spent::new(Instant::now());
+        Self(Arc::new(Shared { secret, id, spent }))
+    }
+
+    pub(super) fn spent(&self) -> &Spent {
+        &self.0.spent
     }
 
     pub(super) fn id(&self) -> SecretId {

@@ -1,4 +1,8 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::Response;
@@ -9,11 +13,11 @@ use super::{
     error::{TicketError, TicketErrorKind as Kind},
     sealed::{self, Facts, MAX_TOKEN, SALT},
     secret::{SecretId, TicketSecret},
-    spent::{Noted, Spent},
+    spent::Noted,
 };
 use crate::{
     claims::VerifiedToken,
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, Timestamp},
     error::{ConfigError, ConfigErrorKind, TokenError},
     reply,
     token::AccessToken,
@@ -34,25 +38,29 @@ pub(crate) struct Redeemed {
     pub(crate) is_proved: bool,
 }
 
-/// Issues tickets, and takes each of them once. Its clones share one memory. See
-/// [the policy](super).
+/// Issues tickets, and takes each of them once. All that are made of one [secret](TicketSecret)
+/// share one memory. See [the policy](super).
 #[derive(Clone)]
 pub struct Tickets {
     secret: TicketSecret,
     lifetime: Duration,
     clock: Arc<dyn Clock>,
-    spent: Arc<Spent>,
+    limit: usize,
+    /// Since when it can know which tickets were used.
+    began: Timestamp,
 }
 
 impl Tickets {
     /// Tickets of 30 seconds.
     #[must_use]
     pub fn new(secret: TicketSecret) -> Self {
+        secret.spent().keep_for(LIFETIME + SKEW);
         Self {
             secret,
             lifetime: LIFETIME,
             clock: Arc::new(SystemClock),
-            spent: Arc::new(Spent::new(REMEMBERED, LIFETIME + SKEW)),
+            limit: REMEMBERED,
+            began: SystemClock.now(),
         }
     }
 
@@ -67,12 +75,8 @@ impl Tickets {
             let what = "a ticket lives for more than zero and at most 5 minutes";
             return Err(ConfigError::new(ConfigErrorKind::Lifetime, what));
         }
-        let spent = self.spent.with(None, Some(lifetime + SKEW));
-        Ok(Self {
-            lifetime,
-            spent: Arc::new(spent),
-            ..self
-        })
+        self.secret.spent().keep_for(lifetime + SKEW);
+        Ok(Self { lifetime, ..self })
     }
 
     /// How many used tickets are remembered, until they have run out: 100 000 by default, which are
@@ -80,9 +84,8 @@ impl Tickets {
     /// 503 `temporarily_unavailable`, because they could be used twice.
     #[must_use]
     pub fn limit(self, tickets: usize) -> Self {
-        let spent = self.spent.with(Some(tickets), None);
         Self {
-            spent: Arc::new(spent),
+            limit: tickets,
             ..self
         }
     }
@@ -91,6 +94,7 @@ impl Tickets {
     #[must_use]
     pub fn clock(self, clock: impl Clock) -> Self {
         Self {
+            began: clock.now(),
             clock: Arc::new(clock),
             ..self
         }
@@ -121,6 +125,7 @@ impl Tickets {
         let mut salt = [0; SALT];
         getrandom::fill(&mut salt).map_err(|_| Kind::Backend)?;
         let facts = Facts {
+            issued: now,
             expires,
             is_proved: token.is_proved(),
         };
@@ -156,7 +161,15 @@ impl Tickets {
             );
             return Err(TokenError::Ticket);
         }
-        match self.spent.note(opened.salt, now) {
+        // A process that was this one before may have taken it.
+        if opened.facts.issued < self.began {
+            trace::debug!(
+                "a ticket is older than this process, which cannot know whether it was used"
+            );
+            return Err(TokenError::Ticket);
+        }
+        let noted = (self.secret.spent()).note(opened.salt, Instant::now(), self.limit);
+        match noted {
             Noted::New => Ok(Redeemed {
                 token: opened.token,
                 is_proved: opened.facts.is_proved,

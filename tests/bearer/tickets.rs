@@ -8,6 +8,7 @@ use tower::{Layer, ServiceExt};
 use tower_bearer::{
     Scope, VerifiedToken,
     bearer::{Admission, BearerLayer, SessionGuard, Unavailable},
+    clock::Clock,
     ticket::{TicketErrorKind, TicketSecret, Tickets},
 };
 
@@ -288,6 +289,52 @@ async fn a_layer_inside_takes_no_ticket_of_another_secret() {
         let answer = both.oneshot(request).await.unwrap();
         assert_eq!(answer.status(), status);
     }
+}
+
+/// What the process before has taken, the one after it does not know.
+#[tokio::test]
+async fn a_ticket_from_before_a_restart_is_refused() {
+    let tokens = Tokens::new();
+    let before = tickets(&tokens);
+    let ticket = issued(&tokens, &before, "/events").await;
+    let request = || get(&format!("/events?access_ticket={ticket}"));
+    passed(layer(&tokens, &before), request()).await;
+    tokens.clock.advance(Duration::from_millis(1));
+    let after = tickets(&tokens);
+    refused(layer(&tokens, &after), request(), 401).await;
+    let ticket = issued(&tokens, &after, "/events").await;
+    let uri = format!("/events?access_ticket={ticket}");
+    passed(layer(&tokens, &after), get(&uri)).await;
+}
+
+#[tokio::test]
+async fn all_tickets_of_one_secret_share_a_memory() {
+    let tokens = Tokens::new();
+    let secret = TicketSecret::from_secret([7; 32]).unwrap();
+    let made = || Tickets::new(secret.clone()).clock(tokens.clock.clone());
+    let ticket = issued(&tokens, &made(), "/events").await;
+    let request = || get(&format!("/events?access_ticket={ticket}"));
+    passed(layer(&tokens, &made()), request()).await;
+    let longer = made().lifetime(Duration::from_secs(60)).unwrap();
+    for other in [made(), made().limit(10), longer] {
+        refused(layer(&tokens, &other), request(), 401).await;
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_makes_none_good_again() {
+    let tokens = Tokens::new();
+    let tickets = tickets(&tokens);
+    let ticket = issued(&tokens, &tickets, "/events").await;
+    let request = |ticket: &str| get(&format!("/events?access_ticket={ticket}"));
+    passed(layer(&tokens, &tickets), request(&ticket)).await;
+    let now = tokens.clock.now();
+    // One that is used later makes the memory forget what is old.
+    tokens.clock.advance(Duration::from_secs(200));
+    let later = issued(&tokens, &tickets, "/events").await;
+    passed(layer(&tokens, &tickets), request(&later)).await;
+    tokens.clock.set(now);
+    refused(layer(&tokens, &tickets), request(&ticket), 401).await;
 }
 
 #[tokio::test]
