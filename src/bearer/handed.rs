@@ -140,8 +140,10 @@ impl Ways {
             return token;
         }
         let handed = extensions.get::<Handed>();
-        let text = handed.filter(|handed| !matches!(handed.way, Way::Ticket { .. }));
-        token.with_text(text.map(|handed| Arc::clone(&handed.token)))
+        match handed.map(|handed| &handed.way) {
+            Some(Way::Ticket { .. }) => token.by_ticket(),
+            _ => token.with_text(handed.map(|handed| Arc::clone(&handed.token))),
+        }
     }
 }
 

@@ -113,6 +113,9 @@ impl Tickets {
         if !is_path(path) {
             return Err(Kind::Path.into());
         }
+        if token.came_by_ticket() {
+            return Err(Kind::ByTicket.into());
+        }
         let text = token.text().ok_or(Kind::Token)?;
         if text.expose().len() > MAX_TOKEN {
             return Err(Kind::TooLong.into());

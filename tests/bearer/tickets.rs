@@ -7,7 +7,7 @@ use tests_shared::tokens::{Tokens, bearer};
 use tower::{Layer, ServiceExt};
 use tower_bearer::{
     Scope, VerifiedToken,
-    bearer::{Admission, BearerLayer, SessionGuard, Unavailable},
+    bearer::{Admission, BearerLayer, Rejection, SessionGuard, Unavailable},
     clock::Clock,
     ticket::{TicketErrorKind, TicketSecret, Tickets},
 };
@@ -426,7 +426,8 @@ async fn a_token_that_came_by_a_ticket_gets_no_other() {
     let request = get(&format!("/events?access_ticket={ticket}"));
     let token = verified(layer(&tokens, &tickets), request).await;
     let refused = tickets.issue(&token, "/events").unwrap_err();
-    assert_eq!(refused.kind(), TicketErrorKind::Token);
+    assert_eq!(refused.kind(), TicketErrorKind::ByTicket);
+    assert_eq!(Rejection::from(refused).status(), 401);
 }
 
 #[tokio::test]
@@ -449,6 +450,7 @@ async fn nothing_of_it_is_shown() {
     );
     let too_long = tickets.issue(&token, &"/a".repeat(1000)).unwrap_err();
     assert_eq!(too_long.kind(), TicketErrorKind::Path);
+    assert_eq!(Rejection::from(too_long).status(), 400);
 }
 
 #[tokio::test]
@@ -462,6 +464,7 @@ async fn a_token_that_is_too_long_gets_none() {
     let token = verified(layer, bearer(&tokens.sign(&claims))).await;
     let refused = tickets.issue(&token, "/events").unwrap_err();
     assert_eq!(refused.kind(), TicketErrorKind::TooLong);
+    assert_eq!(Rejection::from(refused).status(), 400);
 }
 
 #[cfg(feature = "cookie")]
