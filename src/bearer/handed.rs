@@ -70,14 +70,25 @@ impl Ways {
         self.tickets.is_some()
     }
 
-    /// Takes the token out of the request, so that nothing behind the layer logs it or sends it back.
-    pub(super) fn take<B>(&self, request: &mut Request<B>) -> Result<Option<Handed>, Rejection> {
+    /// Takes the token out of the request, so that nothing behind the layer logs it or sends it back. A client uses
+    /// one way (RFC 6750 §2), and whether another was used is known before a ticket is used up. A cookie is not up
+    /// to the client.
+    pub(super) fn take<B>(
+        &self,
+        request: &mut Request<B>,
+        has_usual: bool,
+    ) -> Result<Option<Handed>, Rejection> {
         let by_protocol = self.take_protocol(request)?;
-        let by_ticket = self.take_ticket(request)?;
-        match (by_protocol, by_ticket) {
-            (Some(_), Some(_)) => Err(Rejection::malformed()),
-            (Some(one), None) | (None, Some(one)) => Ok(Some(one)),
-            (None, None) => Ok(self.taken_before(request.extensions())),
+        let ticket = self.take_ticket(request)?;
+        let handed = match (by_protocol, ticket) {
+            (None, None) => self.taken_before(request.extensions()),
+            (Some(handed), None) => Some(handed),
+            (None, Some(ticket)) if !has_usual => Some(ticket.redeem(request)?),
+            (_, Some(_)) => return Err(Rejection::malformed()),
+        };
+        match handed {
+            Some(_) if has_usual => Err(Rejection::malformed()),
+            handed => Ok(handed),
         }
     }
 
@@ -110,7 +121,7 @@ impl Ways {
         Ok(token.map(|token| Handed::new(token, Way::Protocol(protocol.clone()))))
     }
 
-    fn take_ticket<B>(&self, request: &mut Request<B>) -> Result<Option<Handed>, Rejection> {
+    fn take_ticket<B>(&self, request: &mut Request<B>) -> Result<Option<Taken<'_>>, Rejection> {
         let Some(tickets) = &self.tickets else {
             return Ok(None);
         };
@@ -121,17 +132,11 @@ impl Ways {
         };
         *request.uri_mut() = rest;
         let path = asked_path(request);
-        if request.method() != Method::GET && !opens_websocket(request) {
-            trace::debug!("a ticket comes with another method than GET");
-            return Err(TokenError::Ticket.into());
-        }
-        if is_foreign_link(request.headers()) {
-            trace::debug!("a ticket comes in a link of another site");
-            return Err(Rejection::cross_origin());
-        }
-        let Redeemed { token, is_proved } = tickets.redeem(&text, path.path())?;
-        let secret = tickets.secret_id();
-        Ok(Some(Handed::new(token, Way::Ticket { secret, is_proved })))
+        Ok(Some(Taken {
+            tickets,
+            text,
+            path,
+        }))
     }
 
     /// The token as the application sees it, which can ask for a ticket if it did not come by one.
@@ -144,6 +149,29 @@ impl Ways {
             Some(Way::Ticket { .. }) => token.by_ticket(),
             _ => token.with_text(handed.map(|handed| Arc::clone(&handed.token))),
         }
+    }
+}
+
+/// A ticket that is taken out of its request, and not yet used up.
+struct Taken<'a> {
+    tickets: &'a Tickets,
+    text: String,
+    path: Uri,
+}
+
+impl Taken<'_> {
+    fn redeem<B>(self, request: &Request<B>) -> Result<Handed, Rejection> {
+        if request.method() != Method::GET && !opens_websocket(request) {
+            trace::debug!("a ticket comes with another method than GET");
+            return Err(TokenError::Ticket.into());
+        }
+        if is_foreign_link(request.headers()) {
+            trace::debug!("a ticket comes in a link of another site");
+            return Err(Rejection::cross_origin());
+        }
+        let Redeemed { token, is_proved } = self.tickets.redeem(&self.text, self.path.path())?;
+        let secret = self.tickets.secret_id();
+        Ok(Handed::new(token, Way::Ticket { secret, is_proved }))
     }
 }
 

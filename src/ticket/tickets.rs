@@ -82,6 +82,9 @@ impl Tickets {
     /// How many used tickets are remembered, until they have run out: 100 000 by default, which are
     /// about 3 MiB at most. While more are used in a minute, those above the limit are refused with
     /// 503 `temporarily_unavailable`, because they could be used twice.
+    ///
+    /// The room is for all users, so one of them can fill it. Limit how many tickets a user gets in a minute where
+    /// they are issued.
     #[must_use]
     pub fn limit(self, tickets: usize) -> Self {
         Self {

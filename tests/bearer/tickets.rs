@@ -231,8 +231,10 @@ async fn another_way_beside_it_is_refused() {
         "/events?access_ticket={}",
         issued(&tokens, &tickets, "/events").await
     );
-    let request = Request::get(uri).header(AUTHORIZATION, format!("Bearer {}", tokens.plain()));
+    let request = Request::get(&uri).header(AUTHORIZATION, format!("Bearer {}", tokens.plain()));
     refused(layer(&tokens, &tickets), request.body(()).unwrap(), 400).await;
+    // It has not used the ticket up.
+    passed(layer(&tokens, &tickets), get(&uri)).await;
 }
 
 /// Somebody may have a browser go to a ticket of their own.
