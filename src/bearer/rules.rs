@@ -163,7 +163,7 @@ impl Rules {
     #[inline(always)]
     fn check_binding(&self, token: &VerifiedToken, is_proved: bool) -> Result<(), TokenError> {
         match &token.claims().cnf {
-            Some(cnf) if !self.takes_unproven && !(is_proved && cnf.others().is_empty()) => {
+            Some(cnf) if !(self.takes_unproven || is_proved && cnf.others().is_empty()) => {
                 trace::debug!(
                     "a token that is bound to a key came without a proof, by the scheme Bearer, in a \
                      cookie, or by a ticket that was asked for without one"
