@@ -22,7 +22,7 @@ use axum::{
     },
     http::{StatusCode, request::Parts},
     response::{
-        Response,
+        IntoResponse, Response,
         sse::{Event, Sse},
     },
     routing::{any, get, post},
@@ -126,13 +126,20 @@ fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// A ticket for a client that can show its token here and not there.
+/// A ticket for a client that can show its token here and not there. What it is for is chosen from what there is.
 async fn ticket(
     State(app): State<App>,
     Path(of): Path<String>,
     token: VerifiedToken,
-) -> Result<Ticket, Rejection> {
-    Ok(app.tickets.issue(&token, &format!("/{of}"))?)
+) -> Result<Ticket, Response> {
+    let path = match of.as_str() {
+        "events" => "/events",
+        "socket" => "/socket",
+        "download" => "/download",
+        _ => return Err(Failure::NotFound.into_response()),
+    };
+    let ticket = app.tickets.issue(&token, path);
+    ticket.map_err(|error| Rejection::from(error).into_response())
 }
 
 /// A line from time to time.

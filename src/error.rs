@@ -293,7 +293,7 @@ pub enum ErrorCode {
     UnsupportedGrantType,
     /// The user has as many sessions as the application allows.
     TooManySessions,
-    /// A page of another origin sent the request, together with a cookie.
+    /// A page of another origin sent the request, together with a cookie or as a link to a ticket.
     CrossOrigin,
     /// The session is bound to a device, and the request has no proof of that device.
     DeviceBound,

@@ -29,7 +29,10 @@ impl Rules {
         request: &mut Request<B>,
     ) -> Result<Option<(Verification, Carriage)>, Rejection> {
         self.cookie.mark_sensitive(request.headers_mut());
-        let Some(handed) = self.ways.take(request)? else {
+        let headers = request.headers_mut();
+        let has_usual = Credentials::find_and_mark(headers) != Credentials::Absent
+            || self.dpop.find(headers) != Credentials::Absent;
+        let Some(handed) = self.ways.take(request, has_usual)? else {
             request.extensions_mut().remove::<Handed>();
             let found = self.authenticate_as_usual(request)?;
             if found.is_some() && self.ways.gives_tickets() {
@@ -40,13 +43,6 @@ impl Rules {
             }
             return Ok(found);
         };
-        // A client uses one way (RFC 6750 §2). A cookie is not up to it.
-        let in_header = Credentials::find_and_mark(request.headers_mut());
-        if in_header != Credentials::Absent
-            || self.dpop.find(request.headers_mut()) != Credentials::Absent
-        {
-            return Err(Rejection::malformed());
-        }
         let found = self.verify(Credentials::Token(handed.token()), handed.carriage())?;
         request.extensions_mut().insert(handed);
         Ok(found)

@@ -136,8 +136,7 @@ impl Rejection {
         Self::new(ErrorCode::InvalidRequest)
     }
 
-    /// 403: a page of another origin made the browser send the cookie.
-    #[cfg(feature = "cookie")]
+    /// 403: a page of another origin made the browser send the cookie, or go to an address with a ticket.
     pub(super) fn cross_origin() -> Self {
         Self::new(ErrorCode::CrossOrigin)
     }

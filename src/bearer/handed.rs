@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{Extensions, Method, Request, Uri, header::SEC_WEBSOCKET_PROTOCOL};
+use http::{Extensions, HeaderMap, Method, Request, Uri, header::SEC_WEBSOCKET_PROTOCOL};
 
 use super::{
     challenge::Rejection,
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     claims::VerifiedToken,
     error::TokenError,
-    ticket::{self, Found, Tickets},
+    ticket::{self, Found, Redeemed, SecretId, Tickets},
     token::AccessToken,
     trace,
 };
@@ -33,12 +33,14 @@ pub(super) struct Handed {
     way: Way,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) enum Way {
     /// The `Authorization` header or a cookie, where each layer finds it. It is here for tickets.
     Usual,
-    Protocol,
-    Ticket,
+    /// After this prefix.
+    Protocol(TokenProtocol),
+    /// By which secret it was opened, and whether the request for the ticket has proved the key that the token is bound to.
+    Ticket { secret: SecretId, is_proved: bool },
 }
 
 impl Handed {
@@ -53,8 +55,8 @@ impl Handed {
 
     pub(super) fn carriage(&self) -> Carriage {
         match self.way {
-            Way::Usual | Way::Protocol => Carriage::Bare,
-            Way::Ticket => Carriage::ByTicket,
+            Way::Usual | Way::Protocol(_) => Carriage::Bare,
+            Way::Ticket { is_proved, .. } => Carriage::ByTicket { is_proved },
         }
     }
 }
@@ -68,24 +70,41 @@ impl Ways {
         self.tickets.is_some()
     }
 
-    /// Takes the token out of the request, so that nothing behind the layer logs it or sends it back.
-    pub(super) fn take<B>(&self, request: &mut Request<B>) -> Result<Option<Handed>, Rejection> {
+    /// Takes the token out of the request, so that nothing behind the layer logs it or sends it back. A client uses
+    /// one way (RFC 6750 §2), and whether another was used is known before a ticket is used up. A cookie is not up
+    /// to the client.
+    pub(super) fn take<B>(
+        &self,
+        request: &mut Request<B>,
+        has_usual: bool,
+    ) -> Result<Option<Handed>, Rejection> {
         let by_protocol = self.take_protocol(request)?;
-        let by_ticket = self.take_ticket(request)?;
-        match (by_protocol, by_ticket) {
-            (Some(_), Some(_)) => Err(Rejection::malformed()),
-            (Some(one), None) | (None, Some(one)) => Ok(Some(one)),
-            (None, None) => Ok(self.taken_before(request.extensions())),
+        let ticket = self.take_ticket(request)?;
+        let handed = match (by_protocol, ticket) {
+            (None, None) => self.taken_before(request.extensions()),
+            (Some(handed), None) => Some(handed),
+            (None, Some(ticket)) if !has_usual => Some(ticket.redeem(request)?),
+            (_, Some(_)) => return Err(Rejection::malformed()),
+        };
+        match handed {
+            Some(_) if has_usual => Err(Rejection::malformed()),
+            handed => Ok(handed),
         }
     }
 
-    /// What a layer around this one has taken, in a way that is open here too.
+    /// What a layer around this one has taken, if this one would have taken it too.
     fn taken_before(&self, extensions: &Extensions) -> Option<Handed> {
         let handed = extensions.get::<Handed>()?;
-        let is_open = match handed.way {
+        let is_open = match &handed.way {
             Way::Usual => false,
-            Way::Protocol => self.protocol.is_some(),
-            Way::Ticket => self.tickets.is_some(),
+            Way::Protocol(prefix) => {
+                let own = self.protocol.as_ref();
+                own.is_some_and(|own| own.as_str() == prefix.as_str())
+            }
+            Way::Ticket { secret, .. } => {
+                let own = self.tickets.as_ref().map(Tickets::secret_id);
+                own == Some(*secret)
+            }
         };
         is_open.then(|| handed.clone())
     }
@@ -99,10 +118,10 @@ impl Ways {
             return Ok(None);
         }
         let token = protocol.take(request.headers_mut())?;
-        Ok(token.map(|token| Handed::new(token, Way::Protocol)))
+        Ok(token.map(|token| Handed::new(token, Way::Protocol(protocol.clone()))))
     }
 
-    fn take_ticket<B>(&self, request: &mut Request<B>) -> Result<Option<Handed>, Rejection> {
+    fn take_ticket<B>(&self, request: &mut Request<B>) -> Result<Option<Taken<'_>>, Rejection> {
         let Some(tickets) = &self.tickets else {
             return Ok(None);
         };
@@ -113,12 +132,11 @@ impl Ways {
         };
         *request.uri_mut() = rest;
         let path = asked_path(request);
-        if request.method() != Method::GET && !opens_websocket(request) {
-            trace::debug!("a ticket comes with another method than GET");
-            return Err(TokenError::Ticket.into());
-        }
-        let token = tickets.redeem(&text, path.path())?;
-        Ok(Some(Handed::new(token, Way::Ticket)))
+        Ok(Some(Taken {
+            tickets,
+            text,
+            path,
+        }))
     }
 
     /// The token as the application sees it, which can ask for a ticket if it did not come by one.
@@ -127,9 +145,40 @@ impl Ways {
             return token;
         }
         let handed = extensions.get::<Handed>();
-        let text = handed.filter(|handed| handed.way != Way::Ticket);
-        token.with_text(text.map(|handed| Arc::clone(&handed.token)))
+        match handed.map(|handed| &handed.way) {
+            Some(Way::Ticket { .. }) => token.by_ticket(),
+            _ => token.with_text(handed.map(|handed| Arc::clone(&handed.token))),
+        }
     }
+}
+
+/// A ticket that is taken out of its request, and not yet used up.
+struct Taken<'a> {
+    tickets: &'a Tickets,
+    text: String,
+    path: Uri,
+}
+
+impl Taken<'_> {
+    fn redeem<B>(self, request: &Request<B>) -> Result<Handed, Rejection> {
+        if request.method() != Method::GET && !opens_websocket(request) {
+            trace::debug!("a ticket comes with another method than GET");
+            return Err(TokenError::Ticket.into());
+        }
+        if is_foreign_link(request.headers()) {
+            trace::debug!("a ticket comes in a link of another site");
+            return Err(Rejection::cross_origin());
+        }
+        let Redeemed { token, is_proved } = self.tickets.redeem(&self.text, self.path.path())?;
+        let secret = self.tickets.secret_id();
+        Ok(Handed::new(token, Way::Ticket { secret, is_proved }))
+    }
+}
+
+/// Whether a page of another site makes the browser go to this address, as with somebody else's ticket in it.
+fn is_foreign_link(headers: &HeaderMap) -> bool {
+    let is = |name, value: &str| headers.get(name).is_some_and(|found| found == value);
+    is("sec-fetch-site", "cross-site") && is("sec-fetch-mode", "navigate")
 }
 
 /// The address that the client has asked for, without the ticket: a nested router of axum keeps the whole one

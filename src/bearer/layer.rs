@@ -104,8 +104,9 @@ impl BearerLayer {
     /// they have offered. A handshake with the token alone, with two of them or with an element that is no
     /// protocol is a 400 `invalid_request`.
     ///
-    /// No origin is checked: a page of another origin has to know the token, and a browser sends none by
-    /// itself. The token may hold the characters that a protocol may hold, as each JWT does, but neither `/`
+    /// No origin is checked: a page of another origin has to know a token, and a browser sends none by
+    /// itself. Such a page may have a token of its own user, so what is opened must not tie the
+    /// browser's cookies to the user of the token. The token may hold the characters that a protocol may hold, as each JWT does, but neither `/`
     /// nor `=`. One that is bound to a key is refused, as a page cannot send a proof with it; it can use a
     /// [ticket](Self::tickets).
     ///
@@ -125,6 +126,9 @@ impl BearerLayer {
     /// Also takes [tickets](crate::ticket), in the query parameter `access_ticket`, and lets the application
     /// [issue](crate::ticket::Tickets::issue) them for the tokens that it has let through. For that, the text
     /// of each token is copied, so give tickets to the layer of those routes only that need them.
+    ///
+    /// A link on a page of another site that leads to a ticket is refused with 403 `access_denied`. That does not
+    /// keep all strangers from [having a browser show their ticket](crate::ticket).
     ///
     /// The routes that issue tickets and those that take them need the same tickets, or such with the same
     /// secret.

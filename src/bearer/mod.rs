@@ -34,6 +34,7 @@
 //!    is missing or refused, the answer is 401 `invalid_dpop_proof` or `use_dpop_nonce`. A bound token that
 //!    comes without the scheme is a 401 `invalid_token`, with and without `dpop`. So is one whose `cnf` names
 //!    more than the key of the proof, such as a certificate (RFC 8705), and a token that is not bound, if it comes by the scheme `DPoP` or if its client has to bind its tokens.
+//!    By a ticket, a bound token passes if the request for the ticket has had the proof.
 //! 7. With [`sessions`](BearerLayer::sessions), the guard sees each verified token. If it knows
 //!    that the token's session was ended, the answer is 401 `invalid_token`. A token of another
 //!    issuer than the guard's is [left alone](Admission::OfAnotherIssuer), also in step 8: its `sid`

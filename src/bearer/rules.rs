@@ -89,8 +89,8 @@ pub(super) enum Carriage {
     Bare,
     /// By the scheme `DPoP`, with a proof.
     WithProof,
-    /// By a ticket, where it was judged how the token came to who has asked for the ticket.
-    ByTicket,
+    /// By a ticket, and whether the request for that ticket has proved the key that the token is bound to.
+    ByTicket { is_proved: bool },
 }
 
 impl Rules {
@@ -140,11 +140,14 @@ impl Rules {
     ) -> Result<Judgement, Rejection> {
         let (token, next_nonce) = match carriage {
             Carriage::Bare => {
-                self.check_bare(&token)?;
+                self.check_binding(&token, false)?;
                 (token, NextNonce::default())
             }
             Carriage::WithProof => self.check_proof(request, token)?,
-            Carriage::ByTicket => (token, NextNonce::default()),
+            Carriage::ByTicket { is_proved } => {
+                self.check_binding(&token, is_proved)?;
+                (token, NextNonce::default())
+            }
         };
         let live = match &self.guard {
             Some(guard) => self.ask_guard(guard, &token)?,
@@ -159,18 +162,18 @@ impl Rules {
         }
     }
 
-    /// Checks that a token which came by itself may do so.
+    /// Checks that a token which came without a proof of its own may do so.
     #[inline(always)]
-    fn check_bare(&self, token: &VerifiedToken) -> Result<(), TokenError> {
-        match token.claims().cnf.is_some() {
-            true if !self.takes_unproven => {
+    fn check_binding(&self, token: &VerifiedToken, is_proved: bool) -> Result<(), TokenError> {
+        match &token.claims().cnf {
+            Some(cnf) if !(self.takes_unproven || is_proved && cnf.others().is_empty()) => {
                 trace::debug!(
-                    "a token that is bound to a key came without a proof, by the scheme Bearer or in a \
-                     cookie"
+                    "a token that is bound to a key came without a proof, by the scheme Bearer, in a \
+                     cookie, or by a ticket that was asked for without one"
                 );
                 Err(TokenError::Unproven)
             }
-            false if self.dpop.is_required_for(token) => {
+            None if self.dpop.is_required_for(token) => {
                 trace::debug!(
                     "a token that is not bound to a key came, and its client has to bind its tokens"
                 );

@@ -29,6 +29,7 @@ pub struct VerifiedToken {
     is_proved: bool,
     /// The token itself, where tickets may be asked for it.
     text: Option<Arc<AccessToken>>,
+    came_by_ticket: bool,
 }
 
 /// The claims of a token.
@@ -46,12 +47,24 @@ impl VerifiedToken {
             space: ProtectionSpace::default(),
             is_proved: false,
             text: None,
+            came_by_ticket: false,
         }
     }
 
     pub(crate) fn with_text(mut self, text: Option<Arc<AccessToken>>) -> Self {
         self.text = text;
         self
+    }
+
+    /// Notes that it came by a ticket, so that it gets no other.
+    pub(crate) fn by_ticket(mut self) -> Self {
+        self.came_by_ticket = true;
+        self.text = None;
+        self
+    }
+
+    pub(crate) fn came_by_ticket(&self) -> bool {
+        self.came_by_ticket
     }
 
     pub(crate) fn text(&self) -> Option<&AccessToken> {

@@ -13,11 +13,12 @@ pub enum TicketErrorKind {
     /// written as in a URL.
     #[error("a ticket is for a path as it is in a URL, without a query")]
     Path,
-    /// The token was not let through by a layer that was told of the tickets, or it came by a ticket itself.
-    #[error(
-        "the token's text is not known: it did not come through a layer with these tickets, or it came by a ticket"
-    )]
+    /// The token was not let through by a layer that was told of the tickets.
+    #[error("the token's text is not known: it did not come through a layer with these tickets")]
     Token,
+    /// The token came by a ticket itself.
+    #[error("a token that came by a ticket gets no other")]
+    ByTicket,
     /// The access token is longer than 8 KiB.
     #[error("the access token is too long for a ticket")]
     TooLong,

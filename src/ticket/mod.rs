@@ -15,15 +15,25 @@
 //! 3. The path of the request must be the ticket's, byte for byte: neither escapes nor slashes nor dots are
 //!    resolved.
 //! 4. A ticket is good for [30 seconds](Tickets::lifetime), and once. Of two requests with it, one wins, whatever
-//!    happens to it then. What was used is remembered until it has run out, and if there is no more
+//!    happens to it then. What was used is remembered until it has run out,
+//!    in the [secret](TicketSecret) of this process, and a ticket that is older than the process is refused. If there is no more
 //!    [room](Tickets::limit), tickets are refused with 503.
 //! 5. The access token inside is then checked as any other, by all rules of the layer. So a ticket of a session
 //!    that has ended opens nothing, and what it opens is over when
 //!    that token expires.
 //! 6. A ticket that is not good is answered with 401 `invalid_token`, one beside a token in a header with 400
-//!    `invalid_request`. A cookie beside it counts for nothing.
-//! 7. A token that is bound to a key can be used by a ticket: its proof was checked where the ticket was asked for.
-//!    For its seconds the ticket is a bearer token. A token that came by a ticket gets no other.
+//!    `invalid_request`. A cookie beside it counts for nothing. A link on a page of another site that leads to a
+//!    ticket is answered with 403 `access_denied`, where the browser says so (`Sec-Fetch-Site` and
+//!    `Sec-Fetch-Mode`).
+//! 7. A token that is bound to a key can be used by a ticket, if its key was proved where the ticket was asked for:
+//!    the ticket says so. One that was let through [without a
+//!    proof](crate::bearer::BearerLayer::danger_accept_bound_tokens_without_proof) opens only what is as lenient. A
+//!    token that is bound to none is refused by a layer whose clients have to bind their tokens. For its seconds the
+//!    ticket is a bearer token. A token that came by a ticket gets no other.
+//!
+//! Whoever has an account can make somebody else's browser open an address with a ticket of their own. So what a
+//! ticket opens must not tie anything else of that browser, such as another cookie or what it has typed, to the user
+//! of the ticket.
 //!
 //! The memory of what was used is that of one process. Servers with the same secret take each other's tickets, and
 //! so a ticket that somebody else has read in time can be used once **at each of them**. Where that is too much,
@@ -90,5 +100,7 @@ mod tickets;
 
 pub use error::{TicketError, TicketErrorKind};
 pub(crate) use query::{Found, find};
+pub(crate) use secret::SecretId;
 pub use secret::TicketSecret;
+pub(crate) use tickets::Redeemed;
 pub use tickets::{Ticket, Tickets};

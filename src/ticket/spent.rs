@@ -3,27 +3,24 @@
 use std::{
     collections::HashSet,
     mem,
-    sync::{Mutex, PoisonError},
-    time::Duration,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use super::sealed::SALT;
-use crate::clock::Timestamp;
 
-/// A bounded memory of tickets. Only those that these servers have made come in.
+/// A bounded memory of tickets. Only those that these servers have made come in. Time in it is how long the
+/// process runs, so that it forgets none when the system's clock is set.
 #[derive(Debug)]
-pub(super) struct Spent {
-    limit: usize,
-    /// For how long a ticket could be used, from when it is first used.
-    span: Duration,
-    halves: Mutex<Halves>,
-}
+pub(super) struct Spent(Mutex<Halves>);
 
 /// When the younger half is as old as a ticket can get, it becomes the older one, and what was there is
 /// forgotten.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Halves {
-    since: Timestamp,
+    /// For how long a ticket could be used, from when it is first used.
+    span: Duration,
+    since: Instant,
     younger: HashSet<[u8; SALT]>,
     older: HashSet<[u8; SALT]>,
 }
@@ -37,28 +34,34 @@ pub(super) enum Noted {
 }
 
 impl Spent {
-    pub(super) fn new(limit: usize, span: Duration) -> Self {
-        Self {
-            limit,
-            span,
-            halves: Mutex::default(),
-        }
+    pub(super) fn new(now: Instant) -> Self {
+        Self(Mutex::new(Halves {
+            span: Duration::ZERO,
+            since: now,
+            younger: HashSet::new(),
+            older: HashSet::new(),
+        }))
     }
 
-    /// An empty memory with another limit, or for another span.
-    pub(super) fn with(&self, limit: Option<usize>, span: Option<Duration>) -> Self {
-        Self::new(limit.unwrap_or(self.limit), span.unwrap_or(self.span))
+    /// Remembers from now on for at least this span.
+    pub(super) fn keep_for(&self, span: Duration) {
+        let mut halves = self.halves();
+        halves.span = halves.span.max(span);
     }
 
-    /// Notes that a ticket is used. Of two uses at once, one is the first.
-    pub(super) fn note(&self, ticket: [u8; SALT], now: Timestamp) -> Noted {
-        // Nothing in here can panic half way, so a poisoned lock guards nothing broken.
-        let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
-        halves.age(now, self.span);
+    // Nothing in here can panic half way, so a poisoned lock guards nothing broken.
+    fn halves(&self) -> MutexGuard<'_, Halves> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a ticket is used, if no more than `limit` are remembered. Of two uses at once, one is the first.
+    pub(super) fn note(&self, ticket: [u8; SALT], now: Instant, limit: usize) -> Noted {
+        let mut halves = self.halves();
+        halves.age(now);
         if halves.younger.contains(&ticket) || halves.older.contains(&ticket) {
             return Noted::Again;
         }
-        if halves.younger.len() + halves.older.len() >= self.limit {
+        if halves.younger.len() + halves.older.len() >= limit {
             return Noted::Full;
         }
         halves.younger.insert(ticket);
@@ -67,15 +70,13 @@ impl Spent {
 }
 
 impl Halves {
-    fn age(&mut self, now: Timestamp, span: Duration) {
-        // A clock that was set back must not keep everything until it is there again.
-        self.since = self.since.min(now);
-        let age = now.saturating_since(self.since);
-        if age < span {
+    fn age(&mut self, now: Instant) {
+        let age = now.saturating_duration_since(self.since);
+        if age < self.span {
             return;
         }
         self.older = mem::take(&mut self.younger);
-        if age >= span.saturating_mul(2) {
+        if age >= self.span.saturating_mul(2) {
             self.older = HashSet::new();
         }
         self.since = now;
@@ -88,19 +89,28 @@ mod tests {
 
     const SPAN: Duration = Duration::from_secs(60);
 
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_secs(1_800_000_000 + seconds)
+    /// A memory, and how it answers to the use of a ticket after some seconds.
+    struct Memory(Spent, Instant);
+
+    fn memory() -> Memory {
+        let now = Instant::now();
+        let spent = Spent::new(now);
+        spent.keep_for(SPAN);
+        Memory(spent, now)
     }
 
-    fn ticket(number: u8) -> [u8; SALT] {
-        [number; SALT]
+    impl Memory {
+        fn note(&self, ticket: u8, seconds: u64, limit: usize) -> Noted {
+            let now = self.1 + Duration::from_secs(seconds);
+            self.0.note([ticket; SALT], now, limit)
+        }
     }
 
     #[test]
     fn a_ticket_is_new_once() {
-        let spent = Spent::new(10, SPAN);
+        let spent = memory();
         for second in [0, 1, 59, 60, 61, 119] {
-            let noted = spent.note(ticket(1), at(second));
+            let noted = spent.note(1, second, 10);
             assert_eq!(noted == Noted::New, second == 0, "{second}");
         }
     }
@@ -108,45 +118,43 @@ mod tests {
     /// What comes right before a half is old is kept as long as the others.
     #[test]
     fn none_is_forgotten_early() {
-        let spent = Spent::new(10, SPAN);
-        assert_eq!(spent.note(ticket(1), at(0)), Noted::New);
-        assert_eq!(spent.note(ticket(2), at(59)), Noted::New);
-        assert_eq!(spent.note(ticket(3), at(60)), Noted::New);
-        assert_eq!(spent.note(ticket(2), at(118)), Noted::Again);
-        assert_eq!(spent.note(ticket(1), at(121)), Noted::New);
+        let spent = memory();
+        assert_eq!(spent.note(1, 0, 10), Noted::New);
+        assert_eq!(spent.note(2, 59, 10), Noted::New);
+        assert_eq!(spent.note(3, 60, 10), Noted::New);
+        assert_eq!(spent.note(2, 118, 10), Noted::Again);
+        assert_eq!(spent.note(1, 121, 10), Noted::New);
+    }
+
+    #[test]
+    fn the_longest_span_counts() {
+        let spent = memory();
+        for seconds in [300, 30] {
+            spent.0.keep_for(Duration::from_secs(seconds));
+        }
+        assert_eq!(spent.note(1, 0, 10), Noted::New);
+        assert_eq!(spent.note(2, 200, 10), Noted::New);
+        assert_eq!(spent.note(1, 299, 10), Noted::Again);
     }
 
     #[test]
     fn a_flood_takes_no_more_room_and_opens_nothing_twice() {
-        let spent = Spent::new(3, SPAN);
-        let noted = |number| spent.note(ticket(number), at(0));
+        let spent = memory();
+        let noted = |number| spent.note(number, 0, 3);
         assert_eq!(
             [1, 2, 3, 4, 5].map(noted)[2..],
             [Noted::New, Noted::Full, Noted::Full]
         );
         assert_eq!(noted(1), Noted::Again);
-        assert_eq!(
-            spent.note(ticket(4), at(120)),
-            Noted::New,
-            "there is room again"
-        );
-    }
-
-    #[test]
-    fn a_clock_that_is_set_back_does_not_fill_it_for_ever() {
-        let spent = Spent::new(1, SPAN);
-        assert_eq!(spent.note(ticket(1), at(100_000)), Noted::New);
-        assert_eq!(spent.note(ticket(2), at(0)), Noted::Full);
-        assert_eq!(spent.note(ticket(1), at(0)), Noted::Again);
-        assert_eq!(spent.note(ticket(2), at(121)), Noted::New);
+        assert_eq!(spent.note(4, 120, 3), Noted::New, "there is room again");
     }
 
     #[test]
     fn of_many_uses_at_once_one_is_the_first() {
-        let spent = Spent::new(10, SPAN);
+        let spent = memory();
         let firsts = std::thread::scope(|scope| {
             let uses: Vec<_> = (0..16)
-                .map(|_| scope.spawn(|| spent.note(ticket(1), at(0)) == Noted::New))
+                .map(|_| scope.spawn(|| spent.note(1, 0, 10) == Noted::New))
                 .collect();
             let uses = uses.into_iter().map(|one| one.join().unwrap());
             uses.filter(|is_first| *is_first).count()

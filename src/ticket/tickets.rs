@@ -1,4 +1,8 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::Response;
@@ -7,13 +11,13 @@ use zeroize::Zeroize;
 
 use super::{
     error::{TicketError, TicketErrorKind as Kind},
-    sealed::{self, MAX_TOKEN, SALT},
-    secret::TicketSecret,
-    spent::{Noted, Spent},
+    sealed::{self, Facts, MAX_TOKEN, SALT},
+    secret::{SecretId, TicketSecret},
+    spent::Noted,
 };
 use crate::{
     claims::VerifiedToken,
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, Timestamp},
     error::{ConfigError, ConfigErrorKind, TokenError},
     reply,
     token::AccessToken,
@@ -27,25 +31,36 @@ const SKEW: Duration = Duration::from_secs(30);
 const REMEMBERED: usize = 100_000;
 const MAX_PATH: usize = 1024;
 
-/// Issues tickets, and takes each of them once. Its clones share one memory. See
-/// [the policy](super).
+/// What a ticket stands for.
+pub(crate) struct Redeemed {
+    pub(crate) token: AccessToken,
+    /// Whether the request for the ticket has proved the key that the token is bound to.
+    pub(crate) is_proved: bool,
+}
+
+/// Issues tickets, and takes each of them once. All that are made of one [secret](TicketSecret)
+/// share one memory. See [the policy](super).
 #[derive(Clone)]
 pub struct Tickets {
     secret: TicketSecret,
     lifetime: Duration,
     clock: Arc<dyn Clock>,
-    spent: Arc<Spent>,
+    limit: usize,
+    /// Since when it can know which tickets were used.
+    began: Timestamp,
 }
 
 impl Tickets {
     /// Tickets of 30 seconds.
     #[must_use]
     pub fn new(secret: TicketSecret) -> Self {
+        secret.spent().keep_for(LIFETIME + SKEW);
         Self {
             secret,
             lifetime: LIFETIME,
             clock: Arc::new(SystemClock),
-            spent: Arc::new(Spent::new(REMEMBERED, LIFETIME + SKEW)),
+            limit: REMEMBERED,
+            began: SystemClock.now(),
         }
     }
 
@@ -60,22 +75,20 @@ impl Tickets {
             let what = "a ticket lives for more than zero and at most 5 minutes";
             return Err(ConfigError::new(ConfigErrorKind::Lifetime, what));
         }
-        let spent = self.spent.with(None, Some(lifetime + SKEW));
-        Ok(Self {
-            lifetime,
-            spent: Arc::new(spent),
-            ..self
-        })
+        self.secret.spent().keep_for(lifetime + SKEW);
+        Ok(Self { lifetime, ..self })
     }
 
     /// How many used tickets are remembered, until they have run out: 100 000 by default, which are
     /// about 3 MiB at most. While more are used in a minute, those above the limit are refused with
     /// 503 `temporarily_unavailable`, because they could be used twice.
+    ///
+    /// The room is for all users, so one of them can fill it. Limit how many tickets a user gets in a minute where
+    /// they are issued.
     #[must_use]
     pub fn limit(self, tickets: usize) -> Self {
-        let spent = self.spent.with(Some(tickets), None);
         Self {
-            spent: Arc::new(spent),
+            limit: tickets,
             ..self
         }
     }
@@ -84,6 +97,7 @@ impl Tickets {
     #[must_use]
     pub fn clock(self, clock: impl Clock) -> Self {
         Self {
+            began: clock.now(),
             clock: Arc::new(clock),
             ..self
         }
@@ -102,6 +116,9 @@ impl Tickets {
         if !is_path(path) {
             return Err(Kind::Path.into());
         }
+        if token.came_by_ticket() {
+            return Err(Kind::ByTicket.into());
+        }
         let text = token.text().ok_or(Kind::Token)?;
         if text.expose().len() > MAX_TOKEN {
             return Err(Kind::TooLong.into());
@@ -113,15 +130,25 @@ impl Tickets {
         }
         let mut salt = [0; SALT];
         getrandom::fill(&mut salt).map_err(|_| Kind::Backend)?;
-        let sealed = sealed::seal(&self.secret, salt, path, expires, text);
+        let facts = Facts {
+            issued: now,
+            expires,
+            is_proved: token.is_proved(),
+        };
+        let sealed = sealed::seal(&self.secret, salt, path, facts, text);
         Ok(Ticket {
             text: sealed.ok_or(Kind::Backend)?,
             expires_in: expires.saturating_since(now),
         })
     }
 
+    /// Which tickets are taken: those of the same secret.
+    pub(crate) fn secret_id(&self) -> SecretId {
+        self.secret.id()
+    }
+
     /// The access token that a ticket stands for, at its first use.
-    pub(crate) fn redeem(&self, ticket: &str, path: &str) -> Result<AccessToken, TokenError> {
+    pub(crate) fn redeem(&self, ticket: &str, path: &str) -> Result<Redeemed, TokenError> {
         let Some(opened) = sealed::open(&self.secret, ticket, path) else {
             trace::debug!(
                 "a ticket is for another path, or of servers with another secret, or none"
@@ -129,19 +156,30 @@ impl Tickets {
             return Err(TokenError::Ticket);
         };
         let now = self.clock.now();
-        if opened.expires <= now {
+        if opened.facts.expires <= now {
             trace::debug!("a ticket has run out");
             return Err(TokenError::Ticket);
         }
         // It would be good for longer than it is remembered.
-        if opened.expires > now + self.lifetime + SKEW {
+        if opened.facts.expires > now + self.lifetime + SKEW {
             trace::debug!(
                 "a ticket comes from a server whose clock, or lifetime of tickets, is another"
             );
             return Err(TokenError::Ticket);
         }
-        match self.spent.note(opened.salt, now) {
-            Noted::New => Ok(opened.token),
+        // A process that was this one before may have taken it.
+        if opened.facts.issued < self.began {
+            trace::debug!(
+                "a ticket is older than this process, which cannot know whether it was used"
+            );
+            return Err(TokenError::Ticket);
+        }
+        let noted = (self.secret.spent()).note(opened.salt, Instant::now(), self.limit);
+        match noted {
+            Noted::New => Ok(Redeemed {
+                token: opened.token,
+                is_proved: opened.facts.is_proved,
+            }),
             Noted::Again => {
                 trace::debug!("a ticket comes a second time");
                 Err(TokenError::Ticket)

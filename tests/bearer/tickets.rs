@@ -4,13 +4,18 @@ use std::time::Duration;
 
 use http::{Method, Request, Uri, Version, header::AUTHORIZATION};
 use tests_shared::tokens::{Tokens, bearer};
+use tower::{Layer, ServiceExt};
 use tower_bearer::{
     Scope, VerifiedToken,
-    bearer::{Admission, BearerLayer, SessionGuard, Unavailable},
+    bearer::{Admission, BearerLayer, Rejection, SessionGuard, Unavailable},
+    clock::Clock,
     ticket::{TicketErrorKind, TicketSecret, Tickets},
 };
 
 use crate::{challenge, passed, refused};
+
+#[cfg(feature = "dpop")]
+mod bound;
 
 fn tickets(tokens: &Tokens) -> Tickets {
     of(tokens, [7; 32])
@@ -226,8 +231,33 @@ async fn another_way_beside_it_is_refused() {
         "/events?access_ticket={}",
         issued(&tokens, &tickets, "/events").await
     );
-    let request = Request::get(uri).header(AUTHORIZATION, format!("Bearer {}", tokens.plain()));
+    let request = Request::get(&uri).header(AUTHORIZATION, format!("Bearer {}", tokens.plain()));
     refused(layer(&tokens, &tickets), request.body(()).unwrap(), 400).await;
+    // It has not used the ticket up.
+    passed(layer(&tokens, &tickets), get(&uri)).await;
+}
+
+/// Somebody may have a browser go to a ticket of their own.
+#[tokio::test]
+async fn a_link_of_another_site_is_refused_and_does_not_use_it_up() {
+    let tokens = Tokens::new();
+    let tickets = tickets(&tokens);
+    let ticket = issued(&tokens, &tickets, "/events").await;
+    let request = |site: &str, mode: &str| {
+        let request = Request::get(format!("/events?access_ticket={ticket}"));
+        let request = request.header("sec-fetch-site", site);
+        request.header("sec-fetch-mode", mode).body(()).unwrap()
+    };
+    let link = request("cross-site", "navigate");
+    let answer = refused(layer(&tokens, &tickets), link, 403).await;
+    assert!(answer.body().contains("access_denied"));
+    passed(layer(&tokens, &tickets), request("cross-site", "cors")).await;
+    for site in ["same-origin", "same-site", "none"] {
+        let ticket = issued(&tokens, &tickets, "/events").await;
+        let mut link = request(site, "navigate");
+        *link.uri_mut() = format!("/events?access_ticket={ticket}").parse().unwrap();
+        passed(layer(&tokens, &tickets), link).await;
+    }
 }
 
 /// Two servers, of which each remembers for itself.
@@ -243,6 +273,70 @@ async fn servers_with_the_same_secret_take_it_once_each() {
         refused(layer(&tokens, tickets), request(), 401).await;
         refused(layer(&tokens, &tickets.clone()), request(), 401).await;
     }
+}
+
+/// A layer inside another goes by what that one has found, but only if it would have taken the ticket itself.
+#[tokio::test]
+async fn a_layer_inside_takes_no_ticket_of_another_secret() {
+    let tokens = Tokens::new();
+    let (outside, inside) = (tickets(&tokens), of(&tokens, [8; 32]));
+    let same = tickets(&tokens);
+    for (inside, status) in [(&outside, 200), (&same, 200), (&inside, 401)] {
+        let ticket = issued(&tokens, &outside, "/events").await;
+        let inner = tower::service_fn(async |_: Request<()>| {
+            Ok::<_, std::convert::Infallible>(http::Response::new(String::new()))
+        });
+        let both = layer(&tokens, &outside).layer(layer(&tokens, inside).layer(inner));
+        let request = get(&format!("/events?access_ticket={ticket}"));
+        let answer = both.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), status);
+    }
+}
+
+/// What the process before has taken, the one after it does not know.
+#[tokio::test]
+async fn a_ticket_from_before_a_restart_is_refused() {
+    let tokens = Tokens::new();
+    let before = tickets(&tokens);
+    let ticket = issued(&tokens, &before, "/events").await;
+    let request = || get(&format!("/events?access_ticket={ticket}"));
+    passed(layer(&tokens, &before), request()).await;
+    tokens.clock.advance(Duration::from_millis(1));
+    let after = tickets(&tokens);
+    refused(layer(&tokens, &after), request(), 401).await;
+    let ticket = issued(&tokens, &after, "/events").await;
+    let uri = format!("/events?access_ticket={ticket}");
+    passed(layer(&tokens, &after), get(&uri)).await;
+}
+
+#[tokio::test]
+async fn all_tickets_of_one_secret_share_a_memory() {
+    let tokens = Tokens::new();
+    let secret = TicketSecret::from_secret([7; 32]).unwrap();
+    let made = || Tickets::new(secret.clone()).clock(tokens.clock.clone());
+    let ticket = issued(&tokens, &made(), "/events").await;
+    let request = || get(&format!("/events?access_ticket={ticket}"));
+    passed(layer(&tokens, &made()), request()).await;
+    let longer = made().lifetime(Duration::from_secs(60)).unwrap();
+    for other in [made(), made().limit(10), longer] {
+        refused(layer(&tokens, &other), request(), 401).await;
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_makes_none_good_again() {
+    let tokens = Tokens::new();
+    let tickets = tickets(&tokens);
+    let ticket = issued(&tokens, &tickets, "/events").await;
+    let request = |ticket: &str| get(&format!("/events?access_ticket={ticket}"));
+    passed(layer(&tokens, &tickets), request(&ticket)).await;
+    let now = tokens.clock.now();
+    // One that is used later makes the memory forget what is old.
+    tokens.clock.advance(Duration::from_secs(200));
+    let later = issued(&tokens, &tickets, "/events").await;
+    passed(layer(&tokens, &tickets), request(&later)).await;
+    tokens.clock.set(now);
+    refused(layer(&tokens, &tickets), request(&ticket), 401).await;
 }
 
 #[tokio::test]
@@ -334,7 +428,8 @@ async fn a_token_that_came_by_a_ticket_gets_no_other() {
     let request = get(&format!("/events?access_ticket={ticket}"));
     let token = verified(layer(&tokens, &tickets), request).await;
     let refused = tickets.issue(&token, "/events").unwrap_err();
-    assert_eq!(refused.kind(), TicketErrorKind::Token);
+    assert_eq!(refused.kind(), TicketErrorKind::ByTicket);
+    assert_eq!(Rejection::from(refused).status(), 401);
 }
 
 #[tokio::test]
@@ -357,6 +452,7 @@ async fn nothing_of_it_is_shown() {
     );
     let too_long = tickets.issue(&token, &"/a".repeat(1000)).unwrap_err();
     assert_eq!(too_long.kind(), TicketErrorKind::Path);
+    assert_eq!(Rejection::from(too_long).status(), 400);
 }
 
 #[tokio::test]
@@ -370,6 +466,7 @@ async fn a_token_that_is_too_long_gets_none() {
     let token = verified(layer, bearer(&tokens.sign(&claims))).await;
     let refused = tickets.issue(&token, "/events").unwrap_err();
     assert_eq!(refused.kind(), TicketErrorKind::TooLong);
+    assert_eq!(Rejection::from(refused).status(), 400);
 }
 
 #[cfg(feature = "cookie")]
@@ -392,35 +489,11 @@ async fn it_is_issued_for_a_cookie_and_counts_before_one() {
     refused(layer, request(&uri, &tokens.plain()), 401).await;
 }
 
-#[cfg(feature = "dpop")]
-#[tokio::test]
-async fn a_bound_token_opens_by_a_ticket_what_it_has_proved_itself_for() {
-    use serde_json::json;
-    use tower_bearer::dpop::DpopVerifier;
-
-    let tokens = Tokens::new();
-    let tickets = tickets(&tokens);
-    let jkt = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
-    let bound = tokens.forge(&json!({}), &json!({ "cnf": { "jkt": jkt } }));
-    let strict = layer(&tokens, &tickets).dpop(&DpopVerifier::new("https://api.example").unwrap());
-    refused(strict.clone(), bearer(&bound), 401).await;
-    // Stands for a layer that has checked the proof.
-    let proved = layer(&tokens, &tickets).danger_accept_bound_tokens_without_proof();
-    let token = verified(proved, bearer(&bound)).await;
-    let ticket = tickets.issue(&token, "/events").unwrap();
-    passed(
-        strict,
-        get(&format!("/events?access_ticket={}", ticket.expose())),
-    )
-    .await;
-}
-
 #[cfg(feature = "axum")]
 #[tokio::test]
 async fn in_a_nested_router_the_path_is_the_whole_one_and_no_address_has_the_ticket() {
     use axum::{Router, extract::OriginalUri, routing::get};
     use http_body_util::BodyExt;
-    use tower::ServiceExt;
 
     let tokens = Tokens::new();
     let tickets = tickets(&tokens);

@@ -331,6 +331,9 @@ async fn a_layer_inside_another_finds_the_token_too() {
         401,
         "that one takes no token from there"
     );
+    let prefix = TokenProtocol::from_static("token.");
+    let other = BearerLayer::new(tokens.verifier.clone()).websocket_protocol(prefix);
+    assert_eq!(nested(other).await, 401, "that one takes another prefix");
 }
 
 #[test]

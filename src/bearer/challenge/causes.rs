@@ -18,13 +18,17 @@ impl From<TokenError> for Rejection {
     }
 }
 
-/// 401 `invalid_token` if the access token has expired, and otherwise 500: the ticket, its path or the layer is
-/// the server's own.
+/// 401 `invalid_token` if the access token has expired or came by a ticket, and 400 `invalid_request` if it is too
+/// long, or if the path is none, as it may be made of what the client sends. Otherwise 500: the layer does not know
+/// the tickets, or the back end failed.
 impl From<TicketError> for Rejection {
     fn from(error: TicketError) -> Self {
         match error.kind() {
             TicketErrorKind::Expired => TokenError::Expired.into(),
-            _ => Self::misconfigured(),
+            TicketErrorKind::ByTicket => TokenError::Ticket.into(),
+            TicketErrorKind::TooLong => TokenError::TooLong.into(),
+            TicketErrorKind::Path => Self::malformed(),
+            TicketErrorKind::Token | TicketErrorKind::Backend => Self::misconfigured(),
         }
     }
 }
