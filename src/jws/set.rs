@@ -138,6 +138,12 @@ impl KeySet {
         self.0.signing.load().key.algorithm()
     }
 
+    /// The `kid` of the key that signs.
+    #[cfg(feature = "testing")]
+    pub(crate) fn signing_kid(&self) -> String {
+        self.0.signing.load().key.kid().to_owned()
+    }
+
     /// Since when this process signs with the key.
     #[cfg_attr(not(feature = "session"), allow(dead_code))]
     pub(crate) fn signing_since(&self) -> SystemTime {

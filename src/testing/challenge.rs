@@ -1,6 +1,6 @@
 //! What a response demands: [`Challenge`], and assertions on it.
 
-use http::{Response, header::WWW_AUTHENTICATE};
+use http::{Response, StatusCode, header::WWW_AUTHENTICATE};
 
 use crate::{challenges, error::ErrorCode};
 
@@ -107,36 +107,74 @@ impl Challenge {
     }
 }
 
-/// Asserts that a layer has refused a request for this reason, by the status and the challenge of the scheme
-/// `Bearer`, and gives that challenge. For what is wrong with a proof of a key, look at
-/// [`Challenge::of_scheme`].
+/// Asserts that a layer or an endpoint has refused a request for this reason, and gives the challenge that says so:
+/// the one of the scheme `Bearer`, or else that of `DPoP`.
 ///
 /// ```
 /// use tower_bearer::{bearer::Rejection, error::ErrorCode, testing::assert_refused};
 ///
 /// let response = Rejection::missing_token().to_response();
-/// assert_eq!(assert_refused(&response, ErrorCode::MissingToken).realm(), Some("api"));
+/// let challenge = assert_refused(&response, ErrorCode::MissingToken);
+/// assert_eq!(challenge.unwrap().realm(), Some("api"));
 /// ```
+///
+/// | the code | what is compared | what is given |
+/// | --- | --- | --- |
+/// | `MissingToken`, `InvalidToken`, `InsufficientScope`, `InsufficientUserAuthentication` | the status, and the error of the challenge | the challenge |
+/// | `InvalidDpopProof`, `UseDpopNonce` | the same, with the status 401, if there is a challenge; otherwise only the status, as an endpoint answers | the challenge, if there is one |
+/// | any other, such as `TemporarilyUnavailable` | the status, and the error if there is a challenge of these schemes | the challenge, if there is one |
 ///
 /// # Panics
 ///
-/// If the status is another, there is not one `Bearer` challenge, or its error is another.
+/// If the status is another, a challenge is missing or has another error, or a header is malformed.
 #[track_caller]
-pub fn assert_refused<B>(response: &Response<B>, code: ErrorCode) -> Challenge {
-    let (status, expected) = (response.status(), code.status());
+pub fn assert_refused<B>(response: &Response<B>, code: ErrorCode) -> Option<Challenge> {
+    let mut all = Challenge::all(response);
+    all.retain(|it| scheme_rank(it).is_some());
+    all.sort_by_key(scheme_rank);
+    let (status, expected) = (response.status(), status_of(code, !all.is_empty()));
     assert!(
         status == expected,
-        "the status is {status}, and not {expected} for {code:?}; the challenges are {:?}",
-        Challenge::all(response),
+        "the status is {status}, and not {expected} for {code:?}; the challenges are {all:?}",
     );
-    let challenge = Challenge::bearer(response);
+    if all.is_empty() && !is_challenged(code) {
+        return None;
+    }
     let error = Some(code.as_str()).filter(|error| !error.is_empty());
+    let found = all.iter().find(|challenge| challenge.error() == error);
     assert!(
-        challenge.error() == error,
-        "the error is {:?}, and not {error:?} for {code:?}: {challenge:?}",
-        challenge.error(),
+        found.is_some(),
+        "no challenge of Bearer or DPoP has the error {error:?} for {code:?}, but there are {all:?}",
     );
-    challenge
+    found.cloned()
+}
+
+/// In which order the challenges are looked at. Others than these are not of a layer.
+fn scheme_rank(challenge: &Challenge) -> Option<usize> {
+    let schemes = ["Bearer", "DPoP"];
+    let mut schemes = schemes.iter();
+    schemes.position(|scheme| challenge.scheme.eq_ignore_ascii_case(scheme))
+}
+
+/// A layer answers a refused proof by a 401 (RFC 9449 §7.1), and an endpoint by the status of the code.
+fn status_of(code: ErrorCode, has_challenge: bool) -> StatusCode {
+    match code {
+        ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce if has_challenge => {
+            StatusCode::UNAUTHORIZED
+        }
+        code => code.status(),
+    }
+}
+
+/// Whether an answer of this code is never without a challenge.
+fn is_challenged(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::MissingToken
+            | ErrorCode::InvalidToken
+            | ErrorCode::InsufficientScope
+            | ErrorCode::InsufficientUserAuthentication
+    )
 }
 
 /// Asserts that a response is a success (2xx).

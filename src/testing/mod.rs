@@ -1,8 +1,8 @@
 //! What the tests of an application need: tokens without a login, a clock to turn, a store that fails on
 //! command, an authorization server, and assertions. It is not for production.
 //!
-//! Turn on the feature for tests only. In a package with Cargo's resolver 2 or later, it is then in no
-//! build but theirs:
+//! Turn on the feature for tests only. With Cargo's resolver 2 or later, a build of the application without its
+//! tests then does not have it, unless another package of the same build turns it on:
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -36,7 +36,8 @@
 //!
 //! `Sessions` and `Issuer` have no clock: they go by that of the store. [`Sessions::over`] goes by the
 //! system's. Deadlines, such as the one of a call of the store, go by tokio's time, which
-//! `tokio::time::pause` stops.
+//! `tokio::time::pause` stops. Do not pause it while a real database, a Redis or a [`FakeIssuer`] is to answer:
+//! paused time leaps to the next deadline as soon as all tasks wait, and so each call times out at once.
 //!
 //! [`Sessions::over`]: crate::session::Sessions::over
 //!

@@ -48,7 +48,7 @@ use super::TestToken;
 ///     &get(issuer.token("bob").bearer()).await?,
 ///     ErrorCode::InsufficientScope,
 /// );
-/// assert_eq!(challenge.scope(), Some("read"));
+/// assert_eq!(challenge.unwrap().scope(), Some("read"));
 ///
 /// clock.advance(Duration::from_secs(600));
 /// assert_refused(&get(token).await?, ErrorCode::InvalidToken);

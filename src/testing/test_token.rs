@@ -29,6 +29,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// | is of another time | [`expires_in`](Self::expires_in), [`expired`](Self::expired), [`not_yet_valid`](Self::not_yet_valid) |
 /// | is none for this API | [`issued_by`](Self::issued_by), [`audience`](Self::audience) |
 /// | is forged | [`tampered`](Self::tampered), [`signed_by_another`](Self::signed_by_another) |
+/// | names a key that its issuer does not have | [`unknown_key`](Self::unknown_key) |
 ///
 /// Tokens of other providers are made in the same way:
 ///
@@ -165,12 +166,29 @@ impl TestToken {
         }
     }
 
-    /// It is signed with a key that nobody knows.
+    /// It is signed by somebody who has another key and names that of the issuer.
     ///
     /// # Panics
     ///
     /// If the operating system gives no random bytes.
+    #[track_caller]
     pub fn signed_by_another(self) -> Self {
+        let (kid, algorithm) = (self.keys.signing_kid(), self.keys.signing_algorithm());
+        let key = SigningKey::generate(algorithm).expect("a new key of the issuer's algorithm");
+        let keys = KeySet::new(key.with_kid(kid).expect("a name that a key has"));
+        Self { keys, ..self }
+    }
+
+    /// It is signed with a key that the issuer does not have, and names that key.
+    ///
+    /// A verifier that fetches keys cannot tell such a token from one of a key that is new. It fetches them, and
+    /// refuses the token with a 401 if the key is not among them. While it waits until it may fetch
+    /// again, the answer is a 503.
+    ///
+    /// # Panics
+    ///
+    /// If the operating system gives no random bytes.
+    pub fn unknown_key(self) -> Self {
         let key = SigningKey::generate(Algorithm::ES256).expect("random bytes");
         let keys = KeySet::new(key);
         Self { keys, ..self }

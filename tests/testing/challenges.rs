@@ -38,7 +38,7 @@ fn a_refusal_is_one_of_its_code() {
     let needed = "read write".parse().unwrap();
     let response = Rejection::insufficient_scope(&needed).to_response();
     let challenge = assert_refused(&response, ErrorCode::InsufficientScope);
-    assert_eq!(challenge.scope(), Some("read write"));
+    assert_eq!(challenge.unwrap().scope(), Some("read write"));
     assert_refused(
         &Rejection::missing_token().to_response(),
         ErrorCode::MissingToken,
@@ -47,7 +47,7 @@ fn a_refusal_is_one_of_its_code() {
 }
 
 #[test]
-#[should_panic = r#"the error is Some("invalid_token"), and not None"#]
+#[should_panic = "no challenge of Bearer or DPoP has the error None for MissingToken"]
 fn another_error_is_named() {
     let response = demanding(&[r#"Bearer error="invalid_token""#]);
     assert_refused(&response, ErrorCode::MissingToken);
@@ -57,6 +57,34 @@ fn another_error_is_named() {
 #[should_panic = "the status is 401 Unauthorized, and not 403 Forbidden"]
 fn another_status_is_named() {
     assert_refused(&demanding(&["Bearer"]), ErrorCode::InsufficientScope);
+}
+
+#[test]
+fn a_code_without_a_challenge_is_known_by_its_status() {
+    for code in [
+        ErrorCode::TemporarilyUnavailable,
+        ErrorCode::CrossOrigin,
+        ErrorCode::ServerError,
+    ] {
+        let mut response = Response::new(());
+        *response.status_mut() = code.status();
+        assert_eq!(assert_refused(&response, code), None, "{code:?}");
+    }
+}
+
+#[test]
+fn a_layer_that_takes_only_proofs_has_refused_too() {
+    let response = demanding(&[r#"DPoP error="invalid_token""#]);
+    let challenge = assert_refused(&response, ErrorCode::InvalidToken).unwrap();
+    assert_eq!(challenge.scheme(), "DPoP");
+    let response = demanding(&[r#"DPoP error="use_dpop_nonce", Bearer"#]);
+    assert!(assert_refused(&response, ErrorCode::UseDpopNonce).is_some());
+}
+
+#[test]
+#[should_panic = "no challenge of Bearer or DPoP"]
+fn a_refused_token_is_never_without_a_challenge() {
+    assert_refused(&demanding(&[]), ErrorCode::InvalidToken);
 }
 
 #[test]

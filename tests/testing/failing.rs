@@ -92,7 +92,8 @@ async fn a_call_is_late_or_never_answered() {
 #[tokio::test]
 async fn a_swap_is_lost_and_other_calls_are_not() {
     let (store, record) = (store(), record());
-    store.inject(Fault::lost_swap().times(1));
+    let fault = Fault::lost_swap().on([StoreCall::Insert, StoreCall::Swap]);
+    store.inject(fault.times(1));
     store.insert(&record).await.unwrap();
     let mut next = record.state.clone();
     next.version = 1;

@@ -98,13 +98,29 @@ async fn an_issuer_answers_what_it_is_told_to() {
     issuer.answer("/odd", Answer::Cut);
     assert!(get("/odd").await.is_err());
     let mut headers = HeaderMap::new();
-    headers.insert("cache-control", "max-age=9".parse().unwrap());
+    headers.append("cache-control", "max-age=9".parse().unwrap());
+    headers.append("cache-control", "public".parse().unwrap());
     issuer.headers(headers);
     let metadata = get(FakeIssuer::OAUTH_METADATA).await.unwrap();
-    assert_eq!(metadata.headers()["cache-control"], "max-age=9");
+    let cache: Vec<_> = metadata.headers().get_all("cache-control").iter().collect();
+    assert_eq!(cache, ["max-age=9", "public"]);
     assert_eq!(issuer.asked("/odd"), 2);
     assert_eq!(
         issuer.last_request().unwrap().uri,
         FakeIssuer::OAUTH_METADATA
     );
+}
+
+#[tokio::test]
+#[should_panic = "1999 is no status of HTTP"]
+async fn a_status_that_there_is_not_is_told_to_the_test() {
+    let issuer = FakeIssuer::start(AUDIENCE).await;
+    issuer.answer("/odd", Answer::status(1_999));
+}
+
+#[tokio::test]
+#[should_panic = "no value of a header"]
+async fn an_address_that_no_header_can_have_is_told_to_the_test() {
+    let issuer = FakeIssuer::start(AUDIENCE).await;
+    issuer.answer("/odd", Answer::Redirect("/\n".to_owned()));
 }

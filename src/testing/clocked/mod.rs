@@ -39,6 +39,10 @@ const PAGE: usize = 256;
 /// back behind its end, it is there again. Nothing else may write to these tables, and all servers of a test
 /// share the clock.
 ///
+/// A [`FailingStore`](super::FailingStore) belongs around this store and not inside of it: there it would count and fail
+/// the calls of the table, and not those of the application. `end_all` gives up at the first error, and some of
+/// the sessions may be ended by then.
+///
 /// ```
 /// use std::time::Duration;
 /// use tower_bearer::{

@@ -69,9 +69,9 @@ impl Fault {
     }
 
     /// Another server is quicker: a swap is [lost](crate::store::Swap::Lost), and nothing is written. Other
-    /// calls are not affected.
+    /// calls are not affected, and do not count, whatever [`on`](Self::on) says.
     pub fn lost_swap() -> Self {
-        Self::of(Effect::LostSwap).on([StoreCall::Swap])
+        Self::of(Effect::LostSwap)
     }
 
     /// The store panics.
@@ -105,9 +105,15 @@ impl Fault {
         self.times == Some(0)
     }
 
+    /// Whether it may happen to this call at all.
+    fn fits(&self, call: StoreCall) -> bool {
+        let is_possible = !matches!(self.effect, Effect::LostSwap) || call == StoreCall::Swap;
+        is_possible && self.calls.contains(&call)
+    }
+
     /// Whether it happens to this call.
     fn strikes(&mut self, call: StoreCall) -> bool {
-        if self.is_over() || !self.calls.contains(&call) {
+        if self.is_over() || !self.fits(call) {
             return false;
         }
         match self.after.checked_sub(1) {

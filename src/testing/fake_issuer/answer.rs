@@ -54,6 +54,27 @@ impl Answer {
         Self::Text(status, "text/plain", "no".to_owned())
     }
 
+    /// A mistake in what a test says is to be told to the test, and not to the server's task.
+    #[track_caller]
+    pub(super) fn check(&self) {
+        match self {
+            Self::Text(status, content_type, _) => {
+                let is_status = StatusCode::from_u16(*status).is_ok_and(|it| it.as_u16() >= 200);
+                assert!(
+                    is_status,
+                    "{status} is no status of HTTP that ends a request"
+                );
+                let is_value = HeaderValue::from_str(content_type).is_ok();
+                assert!(is_value, "{content_type:?} is no value of a header");
+            }
+            Self::Redirect(to) => {
+                let is_value = HeaderValue::from_str(to).is_ok();
+                assert!(is_value, "{to:?} is no value of a header");
+            }
+            _ => {}
+        }
+    }
+
     pub(super) async fn given(self) -> io::Result<Response<AnyBody>> {
         let mut answer = Response::new(Empty::new().boxed_unsync());
         let headers = answer.headers_mut();

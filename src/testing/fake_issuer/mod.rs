@@ -194,7 +194,13 @@ impl FakeIssuer {
     }
 
     /// What is answered at this path from now on. A path that nothing was said of is a 404.
+    ///
+    /// # Panics
+    ///
+    /// If the status is none of HTTP or below 200, or a header cannot have the address or the content type.
+    #[track_caller]
     pub fn answer(&self, path: &str, answer: Answer) {
+        answer.check();
         let mut answers = self.stage.answers.lock().unwrap();
         answers.insert(path.to_owned(), answer);
     }

@@ -40,8 +40,12 @@ async fn answer(stage: Arc<Stage>, request: Request<Incoming>) -> io::Result<Res
         false => said.unwrap_or(Answer::status(404)),
     };
     let mut answer = said.given().await?;
-    for (name, value) in stage.headers.lock().unwrap().iter() {
-        answer.headers_mut().insert(name.clone(), value.clone());
+    let given = stage.headers.lock().unwrap().clone();
+    for name in given.keys() {
+        answer.headers_mut().remove(name);
+        for value in given.get_all(name) {
+            answer.headers_mut().append(name.clone(), value.clone());
+        }
     }
     let etag = answer.headers().get(header::ETAG);
     if etag.is_some() && etag == known.as_ref() {
