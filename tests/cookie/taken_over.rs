@@ -39,6 +39,10 @@ impl ForeignTokens for OldStore {
     async fn remove(&self, token: &RefreshToken) -> io::Result<()> {
         self.answer(|held| _ = held.remove(token.expose()))
     }
+
+    async fn remove_all(&self, _subject: &str) -> io::Result<()> {
+        self.answer(BTreeSet::clear)
+    }
 }
 
 fn taking_over(tokens: &[&str]) -> (World, OldStore) {
