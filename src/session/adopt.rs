@@ -7,9 +7,10 @@
 
 use super::{
     EndReason, Grant, RefreshRequest, Refreshed, Refusal, SessionError, SessionErrorKind,
-    SessionEventKind, Sessions,
+    SessionEventKind, Sessions, is_other_client,
     patience::within,
     refresh_token::OpenedToken,
+    resources,
     takeover::{Named, Takeover},
     verdict::ended,
 };
@@ -87,6 +88,7 @@ impl<St: SessionStore> Sessions<St> {
         };
         drop(looks);
         if is_unanswered(&record) {
+            self.check_answerable(request, &record)?;
             return self.settled(takeover, &request.token, record).await;
         }
         Ok(record)
@@ -110,12 +112,10 @@ impl<St: SessionStore> Sessions<St> {
     ) -> Result<Record, SessionError> {
         grant.auth_time.get_or_insert(UNKNOWN);
         let grant = grant.validated()?;
-        if is_other_client(request.client_id.as_deref(), grant.client_id.as_deref()) {
-            return Err(SessionError::refused(Refusal::OtherClient));
-        }
         let proof = grant.proof.clone();
         let record = self.new_session(grant, now, named.id, named.secret.clone())?;
         // What can never be answered must not be removed.
+        self.check_answerable(request, &record)?;
         let _tokens = self.first_tokens(&record, now, proof.as_ref())?;
         let (sessions, takeover) = (self.clone(), takeover.clone());
         let token = request.token.clone();
@@ -136,6 +136,23 @@ impl<St: SessionStore> Sessions<St> {
             sessions.settle(&takeover, &token, record).await
         })
         .await
+    }
+
+    /// Refuses what the exchange would refuse whenever it comes.
+    fn check_answerable(
+        &self,
+        request: &RefreshRequest,
+        Record { session, state }: &Record,
+    ) -> Result<(), SessionError> {
+        if is_other_client(request.client_id.as_deref(), session) {
+            return Err(SessionError::refused(Refusal::OtherClient));
+        }
+        if state.bound_to.is_none() && request.must_be_bound(session) {
+            return Err(SessionError::refused(Refusal::Unbound));
+        }
+        self.narrowed(request.scope.as_ref(), &session.scope)?;
+        resources::audience(&request.resources, session, self.0.issuer.audience())?;
+        Ok(())
     }
 
     /// [Settles](Self::settle) also if the client hangs up.
@@ -235,8 +252,4 @@ fn is_unanswered(record: &Record) -> bool {
 /// Whether it is not known that the token was there after the session was begun.
 fn is_unseen(Record { state, .. }: &Record) -> bool {
     state.generation == 0 && state.ended.is_none() && state.confirmed_at.is_none()
-}
-
-fn is_other_client(presenter: Option<&str>, owner: Option<&str>) -> bool {
-    matches!((presenter, owner), (Some(presenter), Some(owner)) if presenter != owner)
 }

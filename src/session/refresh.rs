@@ -281,7 +281,11 @@ impl<St: SessionStore> Sessions<St> {
 
     /// The scope of the access token: the granted one if none is requested, and otherwise the
     /// requested one, as far as it was granted (RFC 6749 §3.3, §6).
-    fn narrowed(&self, requested: Option<&Scope>, granted: &Scope) -> Result<Scope, SessionError> {
+    pub(super) fn narrowed(
+        &self,
+        requested: Option<&Scope>,
+        granted: &Scope,
+    ) -> Result<Scope, SessionError> {
         let Some(requested) = requested.filter(|requested| !requested.is_empty()) else {
             return Ok(granted.clone());
         };

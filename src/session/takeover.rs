@@ -34,7 +34,15 @@ const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 /// may lag.
 ///
 /// The token comes from a request: compare it as a whole, and never let it become a part of a query's
-/// language. It is 1 to 4096 printable ASCII characters, spaces included.
+/// language. It is 1 to 4096 printable ASCII characters, without spaces at its ends.
+///
+/// **Compare it byte for byte.** The session is named by the exact text, so if `find` takes two texts for one token,
+/// a thief gets a session beside the user's, and no reuse is seen. The default collations of MySQL and MariaDB do
+/// not tell `T` from `t`: compare with `BINARY`, or a hash. Where one token has several texts, as base64 that is read
+/// leniently or an ECDSA signature has, read it in a handler of yours and give
+/// [`adopt`](super::Sessions::adopt) what the token is kept by, such as its `jti`.
+///
+/// Refresh tokens of this crate that cannot be opened, because their key is gone, come here too, as they are.
 pub trait ForeignTokens: Send + Sync + 'static {
     /// Why the other store did not answer.
     type Error: Into<Box<dyn std::error::Error + Send + Sync>>;
@@ -176,7 +184,8 @@ impl Takeover {
     pub(super) fn can_be(&self, token: &RefreshToken) -> bool {
         let token = token.expose().as_bytes();
         let is_visible = token.iter().all(|byte| matches!(byte, b' '..=b'~'));
-        (1..=MAX_BYTES).contains(&token.len()) && is_visible
+        let is_whole = token.trim_ascii() == token;
+        (1..=MAX_BYTES).contains(&token.len()) && is_visible && is_whole
     }
 
     pub(super) fn is_over(&self, now: Timestamp) -> bool {

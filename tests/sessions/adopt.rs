@@ -117,7 +117,7 @@ async fn the_takeover_ends_at_its_date() {
 async fn what_can_be_no_token_is_not_looked_for() {
     let old = OldStore::default();
     let world = taken_over(&old);
-    for token in ["", "a\nb", "é", "\u{7f}", &"a".repeat(4097)] {
+    for token in ["", "a\nb", " a", "a ", "é", "\u{7f}", &"a".repeat(4097)] {
         refused(world.present(&foreign(token)).await, Refusal::Malformed);
     }
     assert_eq!(old.finds(), 0);
@@ -243,6 +243,36 @@ async fn another_client_is_refused_before_anything_is_written() {
     own.await.unwrap();
     let other = world.sessions.adopt(request("uuid").client_id("other"));
     refused(other.await, Refusal::OtherClient);
+}
+
+/// The client would otherwise have no token left that anybody takes.
+#[tokio::test]
+async fn what_is_refused_for_good_leaves_the_token_where_it_is() {
+    let wrong: [fn(RefreshRequest) -> RefreshRequest; 3] = [
+        |request| request.scope(Scope::from_static("admin")),
+        |request| request.resource("https://other.example"),
+        |request| request.client_id("other"),
+    ];
+    for is_begun in [false, true] {
+        let old = OldStore::with(&["uuid"]);
+        old.grants(|user| {
+            let grant = Grant::new(user).client_id("app");
+            grant.scope(Scope::from_static("read"))
+        });
+        let world = taken_over(&old);
+        if is_begun {
+            old.0.remove_fails.store(true, Ordering::SeqCst);
+            unavailable(world.present(&foreign("uuid")).await);
+            old.0.remove_fails.store(false, Ordering::SeqCst);
+        }
+        for change in wrong {
+            let adopted = world.sessions.adopt(change(request("uuid"))).await;
+            assert_ne!(adopted.unwrap_err().kind(), SessionErrorKind::Unavailable);
+            assert!(old.has("uuid"));
+            assert_eq!(world.listed().await, usize::from(is_begun));
+        }
+        world.present(&foreign("uuid")).await.unwrap();
+    }
 }
 
 #[tokio::test]
