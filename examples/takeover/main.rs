@@ -3,7 +3,8 @@
 //! ```text
 //! cargo run -p examples --features mongodb --bin takeover -- \
 //!     --mongodb-url mongodb://localhost:27017/shop --jwt-secret secret \
-//!     --takeover-secret THIRTY-TWO-RANDOM-BYTES… --refresh-token-secret OTHER-RANDOM-BYTES…
+//!     --takeover-secret THIRTY-TWO-RANDOM-BYTES… --refresh-token-secret OTHER-RANDOM-BYTES… \
+//!     --takeover-until 1830297600 --old-access-until 1827792000
 //! ```
 
 mod old_tokens;
@@ -20,7 +21,7 @@ use tokio::{
 use tower_bearer::{
     Algorithm, Claims, ForeignAccessTokens, Issuer, KeySet, SigningKey, TokenProfile, Verifier,
     bearer::BearerLayer,
-    clock::{Clock, SystemClock},
+    clock::Timestamp,
     endpoint::TokenEndpoint,
     profile::Discriminator,
     session::{RefreshKey, Sessions, Takeover},
@@ -31,7 +32,6 @@ use old_tokens::OldTokens;
 
 const ISSUER: &str = "https://id.example";
 const AUDIENCE: &str = "https://api.example";
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The settings, from the environment or the command line.
 #[derive(Parser)]
@@ -56,9 +56,13 @@ struct Config {
     #[arg(long, env = "REFRESH_TOKEN_SECRET", hide_env_values = true)]
     refresh_token_secret: String,
 
-    /// For how many days old refresh tokens are taken over.
-    #[arg(long, env = "TAKEOVER_DAYS", default_value_t = 30)]
-    takeover_days: u32,
+    /// Until when old refresh tokens are taken over, in seconds since 1970. A date, so that no restart moves it.
+    #[arg(long, env = "TAKEOVER_UNTIL")]
+    takeover_until: i64,
+
+    /// Until when old access tokens are accepted, in seconds since 1970: no later than the last of them expires.
+    #[arg(long, env = "OLD_ACCESS_UNTIL")]
+    old_access_until: i64,
 
     /// Where sessions are kept.
     #[arg(long, env = "STORE", default_value = "sqlite:takeover.db")]
@@ -89,19 +93,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn router(config: &Config, store: &SqliteStore) -> Result<Router, Box<dyn Error>> {
-    let now = SystemClock.now();
     // A real server keeps this key: without it, clients have to refresh after a restart.
     let keys = KeySet::new(SigningKey::generate(Algorithm::ES256)?);
     let refresh_key = RefreshKey::from_secret(&config.refresh_token_secret)?;
 
-    // Old access tokens are accepted until they expire, which they do within a day.
+    // Old access tokens are accepted until they expire.
     let shape = TokenProfile::jwt(Discriminator::absent(["purpose"])).subject_claims(["id"]);
-    let old = ForeignAccessTokens::danger_from_any_secret(&config.jwt_secret, shape, now + DAY)?;
+    let until = Timestamp::from_secs(config.old_access_until);
+    let old = ForeignAccessTokens::danger_from_any_secret(&config.jwt_secret, shape, until)?;
     let verifier = Verifier::new(ISSUER, AUDIENCE, keys.verifying())?.danger_take_over(old)?;
 
     // Old refresh tokens become sessions.
     let old = OldTokens::connect(&config.mongodb_url).await?;
-    let until = now + DAY * config.takeover_days;
+    let until = Timestamp::from_secs(config.takeover_until);
     let takeover = Takeover::new(&config.takeover_secret, until, old)?;
     let issuer = Issuer::new(ISSUER, AUDIENCE, keys)?;
     let sessions = Sessions::builder(issuer, refresh_key, store.clone())

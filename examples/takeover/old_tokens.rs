@@ -43,4 +43,10 @@ impl ForeignTokens for OldTokens {
         self.users.update_one(with_token, without).await?;
         Ok(())
     }
+
+    async fn remove_all(&self, subject: &str) -> Result<(), Error> {
+        let all = doc! { "$set": { "refreshTokens": [] }, "$inc": { "__v": 1 } };
+        self.users.update_one(doc! { "name": subject }, all).await?;
+        Ok(())
+    }
 }

@@ -89,8 +89,14 @@ impl RefreshCookie {
     /// [`Takeover`](crate::session::Takeover), and the answer sets this cookie. A token of this crate is
     /// refused there: such a name may have no prefix, so that others can plant a cookie of theirs.
     ///
-    /// The other program's cookie stays in the browser until it expires. It does no harm: this one goes before it,
-    /// and after a logout its token is of no use.
+    /// The other program's cookie stays in the browser until it expires, or until you expire it, which takes its
+    /// name, `Path` and `Domain`. Do so in the answers to a login and a logout: a token in it that was never taken over
+    /// would be taken over after the logout, whoever's it is. The revocation endpoint therefore revokes what is in
+    /// both cookies; a logout of your own has to [revoke](crate::session::Sessions::revoke) the other one too.
+    ///
+    /// Know what this opens: a name without a prefix can be set by every host of the same site. Whoever controls one
+    /// can plant a token of their own there, and a visitor without a session then acts in their account, also
+    /// under this crate's `__Host-` cookie. The other program had the same weakness; here it ends with the takeover.
     ///
     /// The token has only letters, digits and `-._~+/=`. The path of the other cookie has to reach the token
     /// endpoint.

@@ -70,6 +70,10 @@ mod none {
             match *self {}
         }
 
+        pub(in crate::endpoint) fn beside(&self) -> Option<&str> {
+            match *self {}
+        }
+
         pub(in crate::endpoint) fn add_to(&self, _request: RefreshRequest) -> RefreshRequest {
             match *self {}
         }

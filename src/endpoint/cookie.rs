@@ -28,6 +28,8 @@ pub(super) struct Carried {
     token: RefreshToken,
     /// Whether another program has set the cookie.
     is_foreign: bool,
+    /// What that program has set beside this crate's own.
+    beside: Option<RefreshToken>,
 }
 
 impl Carrier {
@@ -85,6 +87,10 @@ impl Carrier {
             binding: self.binding.clone(),
             token: RefreshToken::new(token),
             is_foreign,
+            beside: match cookie.find_foreign(request) {
+                Ok(Found::Token(token)) if !is_foreign => Some(RefreshToken::new(token)),
+                _ => None,
+            },
         };
         let foreign = || cookie.find_foreign(request);
         let (found, is_foreign) = match cookie.find(request) {
@@ -108,6 +114,12 @@ impl Carried {
     /// Whether the token can only be one of another program.
     pub(super) fn is_foreign(&self) -> bool {
         self.is_foreign
+    }
+
+    /// The token of another program that came beside this crate's own, and that a logout has to end too: nothing
+    /// else removes it, and the next refresh would take it over.
+    pub(super) fn beside(&self) -> Option<&str> {
+        self.beside.as_ref().map(RefreshToken::expose)
     }
 
     /// Adds that a page asks, whose browser may have bound the session to the device.

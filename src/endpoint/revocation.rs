@@ -82,6 +82,9 @@ impl Operation for Revoke {
         _proved: &Proved,
     ) -> Result<Response<Bytes>, SessionError> {
         sessions.revoke(&self.token, client_id.as_deref()).await?;
+        if let Some(beside) = self.carried.as_ref().and_then(Carried::beside) {
+            sessions.revoke(beside, client_id.as_deref()).await?;
+        }
         let mut response = reply::no_store_json(Bytes::new());
         if let Some(carried) = self.carried {
             carried.clear(response.headers_mut());

@@ -44,7 +44,7 @@ mod ready;
 mod shape;
 
 pub use discriminator::{ClaimValue, Discriminator};
-use shape::{Shape, names};
+use shape::{Shape, StandIn, names};
 
 use crate::{
     claims::{Content, RoleClaims, Scope},
@@ -223,14 +223,14 @@ impl TokenProfile {
     }
 
     /// The same tokens of a program that names no issuer, for any audience: they are taken for those of
-    /// `issuer`, and allow `scope` if they name none.
+    /// `issuer`, and allow no more than `scope`. Nothing else of weight is believed, as their key may be weak.
     pub(crate) fn of_another_program(self, issuer: String, scope: Scope) -> Self {
         self.reshaped(|shape| {
-            shape.issuer = Some(issuer);
-            shape.default_scope = scope;
+            shape.stand_in = Some(StandIn { issuer, scope });
             shape.any_audience = true;
             // What such a token calls a session is none of this crate's.
-            shape.session = Vec::new();
+            (shape.session, shape.client) = (Vec::new(), Vec::new());
+            (shape.client_required, shape.roles) = (false, RoleClaims::new([]));
         })
     }
 

@@ -62,16 +62,14 @@ fn content(
     shape: &Shape,
     subject: Option<String>,
 ) -> Result<Content, TokenError> {
-    let claims = Claims {
+    let mut claims = Claims {
         sub: subject.ok_or_else(|| bad_claim(&shape.subject.join(" or ")))?,
         client_id: first(&members, &shape.client)?,
         jti: first(&members, &shape.token_id)?,
         sid: first_text(&members, &shape.session),
-        scope: Some(scope(&members, &shape.scope))
-            .filter(|named| !named.is_empty())
-            .unwrap_or_else(|| shape.default_scope.clone()),
+        scope: scope(&members, &shape.scope),
         iss: take(&mut members, "iss")?
-            .or_else(|| shape.issuer.clone())
+            .or_else(|| Some(shape.stand_in.as_ref()?.issuer.clone()))
             .ok_or_else(|| bad_claim("iss"))?,
         aud: audience(&mut members, shape)?,
         exp: take(&mut members, "exp")?.ok_or_else(|| bad_claim("exp"))?,
@@ -94,6 +92,13 @@ fn content(
         if is_read {
             members.remove(name);
         }
+    }
+    if let Some(stand_in) = &shape.stand_in {
+        (claims.auth_time, claims.acr) = (None, None);
+        claims.scope = match claims.scope.is_empty() {
+            true => stand_in.scope.clone(),
+            false => claims.scope.intersection(&stand_in.scope),
+        };
     }
     Ok(Content {
         claims,

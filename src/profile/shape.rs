@@ -45,6 +45,13 @@ impl Types {
     }
 }
 
+/// What the tokens of another program get, whatever they say of it themselves.
+#[derive(Clone, Debug)]
+pub(super) struct StandIn {
+    pub(super) issuer: String,
+    pub(super) scope: Scope,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Shape {
     /// Whether the claims are read as RFC 9068 has them, without exception.
@@ -63,10 +70,8 @@ pub(super) struct Shape {
     /// The claim that stands in for a missing `aud`.
     pub(super) audience: Option<Cow<'static, str>>,
     pub(super) any_audience: bool,
-    /// What stands in for a missing `iss`.
-    pub(super) issuer: Option<String>,
-    /// The scope of a token that names none.
-    pub(super) default_scope: Scope,
+    /// Whose tokens these are taken for, if they are another program's.
+    pub(super) stand_in: Option<StandIn>,
 }
 
 /// What only other tokens have: ID tokens (OpenID Connect Core §3.1.3.6, §3.3.2.11; FAPI 1.0 part 2
@@ -90,8 +95,7 @@ impl Shape {
             tenant: None,
             audience: None,
             any_audience: false,
-            issuer: None,
-            default_scope: Scope::empty(),
+            stand_in: None,
         }
     }
 

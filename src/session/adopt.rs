@@ -2,14 +2,17 @@
 //!
 //! A token of that program counts as the one of generation 0, which no client of this crate ever gets. So
 //! the row of the session tells how far the takeover has come: as long as it is of generation 0,
-//! nothing was answered, and the token has to be removed from the other store (once more).
+//! nothing was answered, and the token has to be removed from the other store (once more). If it is not
+//! confirmed either, nobody has seen the token after the insert, which has to be done before.
 
 use super::{
-    Grant, RefreshRequest, Refreshed, Refusal, SessionError, SessionErrorKind, SessionEventKind,
-    Sessions,
+    EndReason, Grant, RefreshRequest, Refreshed, Refusal, SessionError, SessionErrorKind,
+    SessionEventKind, Sessions, is_other_client,
     patience::within,
     refresh_token::OpenedToken,
+    resources,
     takeover::{Named, Takeover},
+    verdict::ended,
 };
 use crate::{
     clock::Timestamp,
@@ -58,7 +61,7 @@ impl<St: SessionStore> Sessions<St> {
     /// The takeover, if this can be one of its tokens.
     fn takeover_of(&self, token: &RefreshToken) -> Option<&Takeover> {
         let takeover = self.0.takeover.as_ref();
-        takeover.filter(|takeover| takeover.can_be(token))
+        takeover.filter(|takeover| takeover.can_be(token) && !takeover.is_long_over())
     }
 
     /// The session of a foreign token, which the other store has let go of.
@@ -68,19 +71,25 @@ impl<St: SessionStore> Sessions<St> {
         named: &Named,
         request: &RefreshRequest,
     ) -> Result<Record, SessionError> {
+        let looks = takeover.may_look()?;
         let Loaded { record, now } = self.load(named.id).await?;
         if takeover.is_over(now) {
             return Err(SessionError::new(MALFORMED));
         }
-        let Some(record) = record else {
-            let found = takeover.find(&request.token, self.0.hook_timeout).await?;
-            return match found {
-                Some(grant) => self.begin(takeover, named, request, grant, now).await,
-                None => self.begun_elsewhere(named).await,
-            };
+        let record = match record {
+            Some(record) => record,
+            None => match takeover.find(&request.token, self.0.hook_timeout).await? {
+                Some(grant) => {
+                    drop(looks);
+                    return self.begin(takeover, named, request, grant, now).await;
+                }
+                None => self.begun_elsewhere(named).await?,
+            },
         };
+        drop(looks);
         if is_unanswered(&record) {
-            takeover.remove(&request.token, self.0.hook_timeout).await?;
+            self.check_answerable(request, &record)?;
+            return self.settled(takeover, &request.token, record).await;
         }
         Ok(record)
     }
@@ -92,8 +101,7 @@ impl<St: SessionStore> Sessions<St> {
         record.ok_or_else(|| SessionError::new(MALFORMED))
     }
 
-    /// Begins the session, and only then lets the other store forget the token. A client that
-    /// hangs up stops neither.
+    /// Begins the session, and only then lets the other store forget the token.
     async fn begin(
         &self,
         takeover: &Takeover,
@@ -104,27 +112,100 @@ impl<St: SessionStore> Sessions<St> {
     ) -> Result<Record, SessionError> {
         grant.auth_time.get_or_insert(UNKNOWN);
         let grant = grant.validated()?;
-        if is_other_client(request.client_id.as_deref(), grant.client_id.as_deref()) {
-            return Err(SessionError::refused(Refusal::OtherClient));
-        }
         let proof = grant.proof.clone();
         let record = self.new_session(grant, now, named.id, named.secret.clone())?;
         // What can never be answered must not be removed.
+        self.check_answerable(request, &record)?;
         let _tokens = self.first_tokens(&record, now, proof.as_ref())?;
         let (sessions, takeover) = (self.clone(), takeover.clone());
         let token = request.token.clone();
         self.to_the_end(async move {
             let inner = &sessions.0;
-            match within(inner.store_timeout, inner.store.insert(&record)).await {
-                Ok(()) => sessions.tell(SessionEventKind::Adopted, &record, None),
+            let record = match within(inner.store_timeout, inner.store.insert(&record)).await {
+                Ok(()) => {
+                    sessions.tell(SessionEventKind::Adopted, &record, None);
+                    record
+                }
                 // Another request with the same token was quicker.
-                Err(error) if error.kind() == StoreErrorKind::Duplicate => {}
+                Err(error) if error.kind() == StoreErrorKind::Duplicate => {
+                    let begun = sessions.load_session(record.session.id).await?;
+                    begun.ok_or_else(|| SessionError::new(MALFORMED))?
+                }
                 Err(error) => return Err(error.into()),
-            }
-            takeover.remove(&token, inner.hook_timeout).await?;
-            Ok(record)
+            };
+            sessions.settle(&takeover, &token, record).await
         })
         .await
+    }
+
+    /// Refuses what the exchange would refuse whenever it comes.
+    fn check_answerable(
+        &self,
+        request: &RefreshRequest,
+        Record { session, state }: &Record,
+    ) -> Result<(), SessionError> {
+        if is_other_client(request.client_id.as_deref(), session) {
+            return Err(SessionError::refused(Refusal::OtherClient));
+        }
+        if state.bound_to.is_none() && request.must_be_bound(session) {
+            return Err(SessionError::refused(Refusal::Unbound));
+        }
+        self.narrowed(request.scope.as_ref(), &session.scope)?;
+        resources::audience(&request.resources, session, self.0.issuer.audience())?;
+        Ok(())
+    }
+
+    /// [Settles](Self::settle) also if the client hangs up.
+    async fn settled(
+        &self,
+        takeover: &Takeover,
+        token: &RefreshToken,
+        record: Record,
+    ) -> Result<Record, SessionError> {
+        let (sessions, takeover, token) = (self.clone(), takeover.clone(), token.clone());
+        self.to_the_end(async move { sessions.settle(&takeover, &token, record).await })
+            .await
+    }
+
+    /// Lets the other store forget the token of a session that nobody was answered for. Only the session of a
+    /// token that was there after the insert goes on: a change of the password that came before it has removed
+    /// the token, and one that came after it has ended the session.
+    async fn settle(
+        &self,
+        takeover: &Takeover,
+        token: &RefreshToken,
+        record: Record,
+    ) -> Result<Record, SessionError> {
+        let _settles = takeover.may_settle()?;
+        if is_unseen(&record) {
+            let found = takeover.find(token, self.0.hook_timeout).await?;
+            match found {
+                Some(_) => self.mark_as_seen(&record).await?,
+                None => self.end_if_unseen(&record).await?,
+            }
+        }
+        takeover.remove(token, self.0.hook_timeout).await?;
+        Ok(record)
+    }
+
+    /// Notes that the token was there after the insert. The mark is that generation 0 is confirmed, and
+    /// the first rotation takes it away. If another has written meanwhile, it has seen the token too, or has ended
+    /// the session.
+    async fn mark_as_seen(&self, record: &Record) -> Result<(), SessionError> {
+        let first = [(record.session.id, record.state.generation)];
+        let confirmed = self.0.store.confirm(&first);
+        Ok(within(self.0.store_timeout, confirmed).await?)
+    }
+
+    /// Ends the session, unless another request has seen the token and then removed it.
+    async fn end_if_unseen(&self, record: &Record) -> Result<(), SessionError> {
+        let Loaded { record, now } = self.load(record.session.id).await?;
+        if let Some(record) = record.filter(is_unseen) {
+            let ended = ended(&record.state, EndReason::Refused, now);
+            // If the swap is lost, another has seen it or has ended the session.
+            let _swap = self.write(&record, Some(&ended), None).await?;
+        }
+        Ok(())
     }
 
     /// A foreign token, as the refresh token of generation 0 of its session. It is genuine if the session has
@@ -165,9 +246,10 @@ impl<St: SessionStore> Sessions<St> {
 
 /// Whether no client has ever got tokens of this session.
 fn is_unanswered(record: &Record) -> bool {
-    record.state.generation == 0 && record.state.ended.is_none()
+    record.state.generation == 0
 }
 
-fn is_other_client(presenter: Option<&str>, owner: Option<&str>) -> bool {
-    matches!((presenter, owner), (Some(presenter), Some(owner)) if presenter != owner)
+/// Whether it is not known that the token was there after the session was begun.
+fn is_unseen(Record { state, .. }: &Record) -> bool {
+    state.generation == 0 && state.ended.is_none() && state.confirmed_at.is_none()
 }

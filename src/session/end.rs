@@ -49,9 +49,14 @@ impl<St: SessionStore> Sessions<St> {
     /// of the user, pass the claims of the access token: another issuer's user has no session here. For a
     /// deleted user, pass the subject's name; never pass the `sub` of a token ([why](super::SessionOwner)).
     ///
+    /// While users of another program are [taken over](super::Takeover), all tokens that this user has there are
+    /// [removed](super::ForeignTokens::remove_all) first. They do not count as sessions.
+    ///
     /// # Errors
     ///
-    /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails.
+    /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails, or the other program's. Where
+    /// only that one fails, the sessions here have ended. Call it again: until it succeeds, a foreign token may still
+    /// become a session.
     pub async fn end_all(&self, request: impl Into<EndRequest>) -> Result<usize, SessionError> {
         self.end_each(request.into(), None).await
     }
@@ -62,6 +67,8 @@ impl<St: SessionStore> Sessions<St> {
     /// Call it when a user changes the password, with the claims of the access token and the session that
     /// the request came from: whoever knew the old password is out, and the user is not. Another issuer's
     /// user has no session here. Never pass the `sub` of a token ([why](super::SessionOwner)).
+    /// The user's tokens at a program that is [taken over](super::Takeover) are removed, as
+    /// [`end_all`](Self::end_all) says.
     ///
     /// ```
     /// # use tower_bearer::session::{SessionError, Sessions};
@@ -78,7 +85,7 @@ impl<St: SessionStore> Sessions<St> {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails.
+    /// The same as for [`end_all`](Self::end_all).
     pub async fn end_others(
         &self,
         request: impl Into<EndRequest>,
@@ -100,6 +107,8 @@ impl<St: SessionStore> Sessions<St> {
         self.to_the_end(async move {
             let inner = &sessions.0;
             let issuer = inner.issuer.issuer();
+            // Before the sessions: what was begun for a token that was still there is then among them.
+            let removed = sessions.remove_foreign(&subject).await;
             let ended = inner.store.end_all(issuer, &subject, keep, reason).await?;
             for id in &ended {
                 inner.ended.note(*id);
@@ -112,9 +121,20 @@ impl<St: SessionStore> Sessions<St> {
                     distance: 0,
                 });
             }
+            removed?;
             Ok(ended.len())
         })
         .await
+    }
+
+    /// Removes the user's tokens from the store of a program that is taken over.
+    async fn remove_foreign(&self, subject: &str) -> Result<(), SessionError> {
+        match &self.0.takeover {
+            Some(takeover) if !takeover.is_long_over() => {
+                takeover.remove_all(subject, self.0.hook_timeout).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Ends a session, whatever its version. From now on this process refuses its access tokens,

@@ -201,7 +201,7 @@ impl<St: SessionStore> Sessions<St> {
         decided: &Decided,
     ) -> Result<Option<Refreshed>, SessionError> {
         let event = (SessionEventKind::Reused(reuse), decided.token);
-        let swap = self.write(&decided.record, decided.next.as_ref(), event);
+        let swap = self.write(&decided.record, decided.next.as_ref(), Some(event));
         match swap.await? {
             Swap::Lost => Ok(None),
             Swap::Swapped => Err(SessionError::refused(Refusal::Reused)),
@@ -226,7 +226,11 @@ impl<St: SessionStore> Sessions<St> {
         if outcome == RefreshOutcome::Current && attempt.token.bound_to != decided.live().bound_to {
             outcome = RefreshOutcome::Redelivered;
         }
-        if self.write(record, next, (event, decided.token)).await? == Swap::Lost {
+        if self
+            .write(record, next, Some((event, decided.token)))
+            .await?
+            == Swap::Lost
+        {
             return Ok(None);
         }
         Ok(Some((tokens, outcome)))
@@ -288,7 +292,11 @@ impl<St: SessionStore> Sessions<St> {
 
     /// The scope of the access token: the granted one if none is requested, and otherwise the
     /// requested one, as far as it was granted (RFC 6749 §3.3, §6).
-    fn narrowed(&self, requested: Option<&Scope>, granted: &Scope) -> Result<Scope, SessionError> {
+    pub(super) fn narrowed(
+        &self,
+        requested: Option<&Scope>,
+        granted: &Scope,
+    ) -> Result<Scope, SessionError> {
         let Some(requested) = requested.filter(|requested| !requested.is_empty()) else {
             return Ok(granted.clone());
         };

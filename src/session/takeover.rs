@@ -8,7 +8,7 @@ use uuid::Builder;
 use super::{Grant, SessionError, SessionErrorKind};
 use crate::{
     claims::SessionId,
-    clock::Timestamp,
+    clock::{Clock, SystemClock, Timestamp},
     error::BoxError,
     jws::{KeyError, MacKey, long_enough},
     store::SessionSecret,
@@ -21,15 +21,28 @@ const ID_LABEL: &[u8] = b"tower-bearer takeover session id v1\0";
 const SECRET_LABEL: &[u8] = b"tower-bearer takeover session secret v1\0";
 const MAX_BYTES: usize = 4096;
 const MAX_CALLS: usize = 64;
+/// How wrong a process's clock may be.
+const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The refresh tokens of another program, which keeps them in a store of its own.
 ///
-/// Both methods may be called several times for the same token, also at once and by several servers.
+/// All methods may be called several times for the same token or user, also at once and by several servers.
 /// A call has to be done within the [hook timeout](super::SessionsBuilder::hook_timeout) and may be cancelled.
 /// If it fails or takes longer, the client gets a 503 and keeps its token.
 ///
+/// Each method has to see what the others have done before: read the other store's primary and not a replica that
+/// may lag.
+///
 /// The token comes from a request: compare it as a whole, and never let it become a part of a query's
-/// language. It is 1 to 4096 printable ASCII characters, spaces included.
+/// language. It is 1 to 4096 printable ASCII characters, without spaces at its ends.
+///
+/// **Compare it byte for byte.** The session is named by the exact text, so if `find` takes two texts for one token,
+/// a thief gets a session beside the user's, and no reuse is seen. The default collations of MySQL and MariaDB do
+/// not tell `T` from `t`: compare with `BINARY`, or a hash. Where one token has several texts, as base64 that is read
+/// leniently or an ECDSA signature has, read it in a handler of yours and give
+/// [`adopt`](super::Sessions::adopt) what the token is kept by, such as its `jti`.
+///
+/// Refresh tokens of this crate that cannot be opened, because their key is gone, come here too, as they are.
 pub trait ForeignTokens: Send + Sync + 'static {
     /// Why the other store did not answer.
     type Error: Into<Box<dyn std::error::Error + Send + Sync>>;
@@ -49,14 +62,21 @@ pub trait ForeignTokens: Send + Sync + 'static {
     ///
     /// Nothing is answered to the client before this call has succeeded.
     fn remove(&self, token: &RefreshToken) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Removes all tokens of the user with this [subject](Grant::new) from the other store, also those that were
+    /// never presented here. That there are none (any more) is no error.
+    ///
+    /// [`end_all`](super::Sessions::end_all) and [`end_others`](super::Sessions::end_others) call it, so that
+    /// whoever has copied a token of the other program is out after a change of the password.
+    fn remove_all(&self, subject: &str) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
 /// Takes over the users of another program without logging them out: a refresh token of that program
 /// is accepted here as if it were the first one of a session of this crate.
 ///
 /// The first time that such a token comes, [`find`](ForeignTokens::find) tells whose it is. A session
-/// is begun, the token is [removed](ForeignTokens::remove) from the other store, and the client gets tokens
-/// of the session. If the same token comes again, since an answer was lost or a second tab has it too,
+/// is begun, `find` is asked once more, the token is [removed](ForeignTokens::remove) from the other store, and the
+/// client gets tokens of the session. If the same token comes again, since an answer was lost or a second tab has it too,
 /// it gets the same successor, within the same limits as a refresh token of generation 0. If it comes
 /// after the client has moved on, it was stolen, and the session ends.
 ///
@@ -78,6 +98,7 @@ pub trait ForeignTokens: Send + Sync + 'static {
 /// # impl Users {
 /// #     async fn with_token(&self, token: &str) -> Result<Option<String>, std::io::Error> { Ok(None) }
 /// #     async fn pull_token(&self, token: &str) -> Result<(), std::io::Error> { Ok(()) }
+/// #     async fn clear_tokens(&self, user: &str) -> Result<(), std::io::Error> { Ok(()) }
 /// # }
 ///
 /// struct OldTokens(Users);
@@ -93,6 +114,10 @@ pub trait ForeignTokens: Send + Sync + 'static {
 ///     async fn remove(&self, token: &RefreshToken) -> Result<(), Self::Error> {
 ///         self.0.pull_token(token.expose()).await
 ///     }
+///
+///     async fn remove_all(&self, subject: &str) -> Result<(), Self::Error> {
+///         self.0.clear_tokens(subject).await
+///     }
 /// }
 ///
 /// # fn configure(builder: SessionsBuilder, secret: [u8; 32], users: Users) -> Result<SessionsBuilder, KeyError> {
@@ -107,7 +132,8 @@ pub trait ForeignTokens: Send + Sync + 'static {
 pub struct Takeover {
     key: Arc<MacKey>,
     until: Timestamp,
-    calls: Arc<Semaphore>,
+    looks: Arc<Semaphore>,
+    settlings: Arc<Semaphore>,
     tokens: Arc<dyn Tokens>,
 }
 
@@ -136,18 +162,21 @@ impl Takeover {
         Ok(Self {
             key: Arc::new(key),
             until,
-            calls: Arc::new(Semaphore::new(MAX_CALLS)),
+            looks: Arc::new(Semaphore::new(MAX_CALLS)),
+            settlings: Arc::new(Semaphore::new(MAX_CALLS)),
             tokens: Arc::new(tokens),
         })
     }
 
-    /// How many calls to the other store may be under way at once in this process: 64 by default, and at
-    /// least 1. A request for which there is no room gets a 503.
+    /// How many tokens may be looked for at once in this process, and how many that were found may be let go of at
+    /// once: 64 by default, and at least 1. A request for which there is no room gets a 503, and neither store
+    /// is asked.
     ///
     /// Whatever is sent as a refresh token and is none of this issuer's is looked for in the other store,
     /// as it was by the other program.
     pub fn max_calls(mut self, calls: usize) -> Self {
-        self.calls = Arc::new(Semaphore::new(calls.clamp(1, Semaphore::MAX_PERMITS)));
+        let permits = || Arc::new(Semaphore::new(calls.clamp(1, Semaphore::MAX_PERMITS)));
+        (self.looks, self.settlings) = (permits(), permits());
         self
     }
 
@@ -155,11 +184,18 @@ impl Takeover {
     pub(super) fn can_be(&self, token: &RefreshToken) -> bool {
         let token = token.expose().as_bytes();
         let is_visible = token.iter().all(|byte| matches!(byte, b' '..=b'~'));
-        (1..=MAX_BYTES).contains(&token.len()) && is_visible
+        let is_whole = token.trim_ascii() == token;
+        (1..=MAX_BYTES).contains(&token.len()) && is_visible && is_whole
     }
 
     pub(super) fn is_over(&self, now: Timestamp) -> bool {
         now >= self.until
+    }
+
+    /// Whether it is over for so long that this process's own clock is enough to tell, and neither store has to
+    /// be asked.
+    pub(super) fn is_long_over(&self) -> bool {
+        SystemClock.now() >= self.until + LONG
     }
 
     /// The session of a token. The time in its identifier is 1970, so that it is older than all that were
@@ -184,7 +220,6 @@ impl Takeover {
         token: &RefreshToken,
         timeout: Duration,
     ) -> Result<Option<Grant>, SessionError> {
-        let _permit = self.permit()?;
         in_time(timeout, self.tokens.find(token)).await
     }
 
@@ -194,16 +229,35 @@ impl Takeover {
         token: &RefreshToken,
         timeout: Duration,
     ) -> Result<(), SessionError> {
-        let _permit = self.permit()?;
         in_time(timeout, self.tokens.remove(token)).await
     }
 
-    fn permit(&self) -> Result<SemaphorePermit<'_>, SessionError> {
-        self.calls.try_acquire().map_err(|_| {
-            let full = "too many foreign tokens are looked for at once";
-            SessionError::with_detail(SessionErrorKind::Unavailable, full)
-        })
+    /// Lets the other store forget all tokens of a user.
+    pub(super) async fn remove_all(
+        &self,
+        subject: &str,
+        timeout: Duration,
+    ) -> Result<(), SessionError> {
+        in_time(timeout, self.tokens.remove_all(subject)).await
     }
+
+    /// The right to look for one more token that nothing is known of.
+    pub(super) fn may_look(&self) -> Result<SemaphorePermit<'_>, SessionError> {
+        permit(&self.looks)
+    }
+
+    /// The right to let go of one more token that the other store has had. Texts that are no token do not
+    /// take these.
+    pub(super) fn may_settle(&self) -> Result<SemaphorePermit<'_>, SessionError> {
+        permit(&self.settlings)
+    }
+}
+
+fn permit(permits: &Semaphore) -> Result<SemaphorePermit<'_>, SessionError> {
+    permits.try_acquire().map_err(|_| {
+        let full = "too many foreign tokens are looked for at once";
+        SessionError::with_detail(SessionErrorKind::Unavailable, full)
+    })
 }
 
 async fn in_time<T>(
@@ -231,6 +285,7 @@ type Call<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>
 trait Tokens: Send + Sync {
     fn find<'a>(&'a self, token: &'a RefreshToken) -> Call<'a, Option<Grant>>;
     fn remove<'a>(&'a self, token: &'a RefreshToken) -> Call<'a, ()>;
+    fn remove_all<'a>(&'a self, subject: &'a str) -> Call<'a, ()>;
 }
 
 impl<T: ForeignTokens> Tokens for T {
@@ -240,5 +295,10 @@ impl<T: ForeignTokens> Tokens for T {
 
     fn remove<'a>(&'a self, token: &'a RefreshToken) -> Call<'a, ()> {
         Box::pin(async move { ForeignTokens::remove(self, token).await.map_err(Into::into) })
+    }
+
+    fn remove_all<'a>(&'a self, subject: &'a str) -> Call<'a, ()> {
+        let removed = ForeignTokens::remove_all(self, subject);
+        Box::pin(async move { removed.await.map_err(Into::into) })
     }
 }

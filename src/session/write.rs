@@ -1,6 +1,9 @@
 use super::{Ended, PresentedToken, SessionError, SessionEventKind, Sessions, patience::within};
 use crate::store::{Record, SessionState, SessionStore, Swap};
 
+/// What is told once it is written, and of which token.
+type Event = (SessionEventKind, PresentedToken);
+
 impl<St: SessionStore> Sessions<St> {
     /// Swaps in `next`, if there is something to write, and tells the event.
     ///
@@ -11,7 +14,7 @@ impl<St: SessionStore> Sessions<St> {
         &self,
         record: &Record,
         next: Option<&SessionState>,
-        event: (SessionEventKind, PresentedToken),
+        event: Option<Event>,
     ) -> Result<Swap, SessionError> {
         let Some(next) = next else {
             self.tell_written(record, None, event);
@@ -25,10 +28,10 @@ impl<St: SessionStore> Sessions<St> {
         &self,
         record: &Record,
         next: &SessionState,
-        event: (SessionEventKind, PresentedToken),
+        event: Option<Event>,
     ) -> Result<Swap, SessionError> {
         let (id, expected) = (record.session.id, record.state.version);
-        if event.0 == SessionEventKind::Rotated && next.ended.is_none() {
+        if matches!(event, Some((SessionEventKind::Rotated, _))) && next.ended.is_none() {
             let swap = self.0.store.swap(id, expected, next);
             let swap = within(self.0.store_timeout, swap).await?;
             if swap == Swap::Swapped {
@@ -53,16 +56,13 @@ impl<St: SessionStore> Sessions<St> {
         .await
     }
 
-    fn tell_written(
-        &self,
-        record: &Record,
-        ended: Option<Ended>,
-        (kind, token): (SessionEventKind, PresentedToken),
-    ) {
+    fn tell_written(&self, record: &Record, ended: Option<Ended>, event: Option<Event>) {
         if ended.is_some() {
             self.0.ended.note(record.session.id);
         }
-        self.tell(kind, record, Some(token));
+        if let Some((kind, token)) = event {
+            self.tell(kind, record, Some(token));
+        }
         if let Some(ended) = ended {
             self.tell(SessionEventKind::Ended(ended.reason), record, None);
         }

@@ -59,6 +59,10 @@ impl Issuers {
         has_no_issuer.then_some(taken_over)
     }
 
+    pub(super) fn takes_over(&self) -> bool {
+        self.taken_over.is_some()
+    }
+
     pub(super) fn take_over(&mut self, tokens: TakenOver) {
         self.taken_over = Some(tokens);
     }

@@ -51,7 +51,9 @@ impl ForeignAccessTokens {
     /// clock, none is accepted.
     ///
     /// This is dangerous: whoever has one of the tokens can find a short secret out by trial, and then sign
-    /// tokens for any user. The other program has lived with that; here it ends at `until`, which
+    /// tokens for any user. So a token gets no more than its [scope](Self::scope) here: its roles, its client,
+    /// its `acr` and its `auth_time` do not count, and what is left among the private claims is as weak as the
+    /// secret. The other program has lived with that; here it ends at `until`, which
     /// should be no later than the last of its tokens expires.
     ///
     /// The same secret must sign nothing else that could pass for an access token. If it does, say by the
@@ -74,7 +76,7 @@ impl ForeignAccessTokens {
         })
     }
 
-    /// The scope of tokens that name none. The default is none.
+    /// The most that these tokens allow, which is also the scope of those that name none. The default is none.
     pub fn scope(self, scope: Scope) -> Self {
         Self { scope, ..self }
     }
@@ -90,7 +92,8 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// [`Profile`](ConfigErrorKind::Profile) if the verifier does not trust exactly one issuer by one name.
+    /// [`Profile`](ConfigErrorKind::Profile) if the verifier does not trust exactly one issuer by one name, or has
+    /// taken over the tokens of a program already.
     pub fn danger_take_over(self, tokens: ForeignAccessTokens) -> Result<Self, ConfigError> {
         let only = self.0.issuers.only_name().map(str::to_owned);
         let name = only.ok_or_else(|| {
@@ -98,6 +101,10 @@ impl Verifier {
                 "foreign access tokens are taken for those of the one issuer that is trusted";
             ConfigError::new(ConfigErrorKind::Profile, unclear)
         })?;
+        if self.0.issuers.takes_over() {
+            let twice = "a verifier takes over the tokens of one other program only";
+            return Err(ConfigError::new(ConfigErrorKind::Profile, twice));
+        }
         let ForeignAccessTokens {
             keys,
             profile,

@@ -39,6 +39,10 @@ impl ForeignTokens for OldStore {
     async fn remove(&self, token: &RefreshToken) -> io::Result<()> {
         self.answer(|held| _ = held.remove(token.expose()))
     }
+
+    async fn remove_all(&self, _subject: &str) -> io::Result<()> {
+        self.answer(BTreeSet::clear)
+    }
 }
 
 fn taking_over(tokens: &[&str]) -> (World, OldStore) {
@@ -136,4 +140,18 @@ async fn a_logout_by_that_cookie_ends_the_session() {
     }
     assert!(!world.lives(&token).await);
     assert!(old.0.lock().unwrap().0.is_empty());
+}
+
+/// The old cookie is somebody's who was at this browser before: it must not log them in again.
+#[tokio::test]
+async fn a_logout_ends_what_is_in_the_old_cookie_too() {
+    let (world, old) = taking_over(&["one"]);
+    let token = world.token().await;
+    let both = [&*format!("{NAME}={token}"), "refreshToken=one"];
+    let answer = send(world.revocation(), and_cookies(post(None, ""), &both)).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(!world.lives(&token).await);
+    assert!(old.0.lock().unwrap().0.is_empty());
+    let answer = send(world.endpoint(), with_cookie("refreshToken", "one")).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
 }

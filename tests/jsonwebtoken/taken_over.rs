@@ -68,6 +68,35 @@ fn an_old_token_is_one_of_this_issuers_user() {
     assert_eq!(private["role"], "admin");
 }
 
+/// Whoever finds a short secret out can write into a token whatever they like.
+#[test]
+fn no_token_says_by_itself_what_it_allows() {
+    let read = Scope::from_static("read");
+    let (verifier, _clock) = verifier(&keys(), old().scope(read.clone()));
+    let mut bold = claims();
+    for (name, value) in [
+        ("scope", json!("read admin")),
+        ("acr", json!("mfa")),
+        ("auth_time", json!(NOW)),
+        ("client_id", json!("console")),
+        ("roles", json!(["admin"])),
+    ] {
+        bold[name] = value;
+    }
+    let verified = verifier.verify(&token(&bold)).unwrap();
+    let claims = verified.claims();
+    assert_eq!(claims.scope, read);
+    assert_eq!(
+        (&claims.acr, claims.auth_time, &claims.client_id),
+        (&None, None, &None)
+    );
+    assert_eq!(verified.roles().count(), 0);
+    let other = verifier.verify(&with("scope", json!("admin"))).unwrap();
+    assert_eq!(other.claims().scope, Scope::empty());
+    let twice = verifier.danger_take_over(old()).unwrap_err();
+    assert_eq!(twice.kind(), ConfigErrorKind::Profile);
+}
+
 #[test]
 fn it_passes_until_it_expires_and_no_longer_than_to_the_date() {
     let (verifier, clock) = verifier(&keys(), old());

@@ -61,7 +61,7 @@ async fn a_token_that_comes_again_gets_the_same_successor() {
         });
         assert_eq!(world.kinds().last(), Some(&event));
     }
-    assert_eq!(old.finds(), 1, "the session itself tells whose token it is");
+    assert_eq!(old.finds(), 2, "the session itself tells whose token it is");
     assert_eq!(world.listed().await, 1);
 }
 
@@ -109,7 +109,7 @@ async fn the_takeover_ends_at_its_date() {
         world.sessions.revoke(token, None).await.unwrap();
     }
     assert!(old.has("second"));
-    assert_eq!(old.finds(), 1);
+    assert_eq!(old.finds(), 2);
     assert_eq!(world.listed().await, 1);
 }
 
@@ -117,7 +117,7 @@ async fn the_takeover_ends_at_its_date() {
 async fn what_can_be_no_token_is_not_looked_for() {
     let old = OldStore::default();
     let world = taken_over(&old);
-    for token in ["", "a\nb", "é", "\u{7f}", &"a".repeat(4097)] {
+    for token in ["", "a\nb", " a", "a ", "é", "\u{7f}", &"a".repeat(4097)] {
         refused(world.present(&foreign(token)).await, Refusal::Malformed);
     }
     assert_eq!(old.finds(), 0);
@@ -184,7 +184,7 @@ async fn a_store_that_fails_at_any_call_costs_nobody_the_session() {
         assert_eq!(world.listed().await, 1);
         assert!(!old.has("uuid"));
     }
-    assert_eq!(calls, 4, "load, insert, load, swap");
+    assert_eq!(calls, 5, "load, insert, confirm, load, swap");
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,6 +246,36 @@ async fn another_client_is_refused_before_anything_is_written() {
     refused(other.await, Refusal::OtherClient);
 }
 
+/// The client would otherwise have no token left that anybody takes.
+#[tokio::test]
+async fn what_is_refused_for_good_leaves_the_token_where_it_is() {
+    let wrong: [fn(RefreshRequest) -> RefreshRequest; 3] = [
+        |request| request.scope(Scope::from_static("admin")),
+        |request| request.resource("https://other.example"),
+        |request| request.client_id("other"),
+    ];
+    for is_begun in [false, true] {
+        let old = OldStore::with(&["uuid"]);
+        old.grants(|user| {
+            let grant = Grant::new(user).client_id("app");
+            grant.scope(Scope::from_static("read"))
+        });
+        let world = taken_over(&old);
+        if is_begun {
+            old.0.remove_fails.store(true, Ordering::SeqCst);
+            unavailable(world.present(&foreign("uuid")).await);
+            old.0.remove_fails.store(false, Ordering::SeqCst);
+        }
+        for change in wrong {
+            let adopted = world.sessions.adopt(change(request("uuid"))).await;
+            assert_ne!(adopted.unwrap_err().kind(), SessionErrorKind::Unavailable);
+            assert!(old.has("uuid"));
+            assert_eq!(world.listed().await, usize::from(is_begun));
+        }
+        world.present(&foreign("uuid")).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_grant_that_no_session_can_hold_leaves_the_token_where_it_is() {
     let old = OldStore::with(&["uuid"]);
@@ -299,6 +329,81 @@ async fn a_logout_with_the_old_token_ends_both() {
     refused(world.present(&tokens.refresh_token).await, Refusal::Ended);
     refused(world.present(&foreign("unused")).await, Refusal::Ended);
     refused(world.present(&foreign("unknown")).await, Refusal::Malformed);
+}
+
+/// Whoever has copied a token of the other program, and has not used it yet, is out too.
+#[tokio::test]
+async fn a_change_of_the_password_reaches_tokens_that_never_came_here() {
+    for keeps_own in [false, true] {
+        let old = OldStore::with(&["copied", "own"]);
+        old.add("another's", "bert");
+        let world = taken_over(&old);
+        let own = world.present(&foreign("own")).await.unwrap().tokens;
+        match keeps_own {
+            true => world.sessions.end_others("anna", sid(&own)).await.unwrap(),
+            false => world.sessions.end_all("anna").await.unwrap(),
+        };
+        refused(world.present(&foreign("copied")).await, Refusal::Malformed);
+        assert_eq!(world.listed().await, usize::from(keeps_own));
+        assert!(old.has("another's") && !old.has("copied"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_the_password_tells_that_the_old_store_failed() {
+    let old = OldStore::with(&["copied", "own"]);
+    let world = taken_over(&old);
+    let own = world.present(&foreign("own")).await.unwrap().tokens;
+    for fault in [&old.0.remove_fails, &old.0.hangs] {
+        fault.store(true, Ordering::SeqCst);
+        unavailable(world.sessions.end_all("anna").await);
+        fault.store(false, Ordering::SeqCst);
+        refused(world.present(&own.refresh_token).await, Refusal::Ended);
+        assert!(old.has("copied"));
+    }
+    assert_eq!(world.sessions.end_all("anna").await.unwrap(), 0);
+    assert!(!old.has("copied"));
+}
+
+/// A session that was begun for a token which is gone since then.
+#[tokio::test]
+async fn a_session_whose_token_was_not_seen_again_is_ended() {
+    let old = OldStore::with(&["uuid"]);
+    let world = taken_over(&old);
+    old.0.only_finds.store(1, Ordering::SeqCst);
+    unavailable(world.present(&foreign("uuid")).await);
+    old.0.only_finds.store(0, Ordering::SeqCst);
+    old.rotate("uuid", "next").await;
+    refused(world.present(&foreign("uuid")).await, Refusal::Ended);
+    assert_eq!(world.listed().await, 0);
+}
+
+#[tokio::test]
+async fn an_ended_session_lets_the_old_store_forget_its_token_too() {
+    let old = OldStore::with(&["uuid"]);
+    let world = taken_over(&old);
+    old.0.remove_fails.store(true, Ordering::SeqCst);
+    unavailable(world.present(&foreign("uuid")).await);
+    let page = world.sessions.list("anna").await.unwrap();
+    let id = page.sessions[0].sid;
+    world.sessions.end(id, "anna").await.unwrap();
+    old.0.remove_fails.store(false, Ordering::SeqCst);
+    world.sessions.revoke("uuid", None).await.unwrap();
+    assert!(!old.has("uuid"));
+}
+
+/// By the process's own clock.
+#[tokio::test]
+async fn long_after_its_date_a_takeover_costs_nothing() {
+    let (clock, old) = (clock(), OldStore::with(&["uuid"]));
+    let store = Moody::new(&clock);
+    let long_ago = Timestamp::from_secs(1_000_000_000);
+    let takeover = Takeover::new([6; 32], long_ago, old.clone()).unwrap();
+    let world = world_on(store, clock, |builder| builder.take_over(takeover));
+    refused(world.present(&foreign("uuid")).await, Refusal::Malformed);
+    world.sessions.end_all("anna").await.unwrap();
+    let loads = world.sessions.store().loads.load(Ordering::SeqCst);
+    assert_eq!((loads, old.finds(), old.has("uuid")), (0, 0, true));
 }
 
 /// The store has nothing by which the token could be found out, and another secret gives another session.

@@ -1,7 +1,7 @@
 //! Requests with the same foreign token at several servers, in every order of their steps: each call to
 //! the store, and each to the other program's.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use tower_bearer::{
     RefreshToken, TokenResponse,
@@ -26,21 +26,27 @@ enum Act {
     LogOut,
     /// The old program replaces the token.
     OldRotates,
+    /// The user changes the password, and all sessions end.
+    EndAll,
 }
 
 use Act::*;
 
-const CASTS: [&[Act]; 4] = [
-    &[Adopt, Adopt],
-    &[Adopt, LogOut],
-    &[Adopt, OldRotates],
-    &[Adopt, Adopt, OldRotates],
+/// Who acts, and whether a server has begun the session before, and died then.
+const CASTS: [(&[Act], bool); 6] = [
+    (&[Adopt, Adopt], false),
+    (&[Adopt, LogOut], false),
+    (&[Adopt, OldRotates], false),
+    (&[Adopt, EndAll], false),
+    (&[Adopt, EndAll], true),
+    (&[Adopt, Adopt, OldRotates], true),
 ];
 
 enum Did {
     Refreshed(Result<TokenResponse, SessionError>),
     LoggedOut(Result<(), SessionError>),
     Rotated(bool),
+    EndedAll(Result<usize, SessionError>),
 }
 
 fn server(store: &Arc<Stepping<MemoryStore>>, old: &OldStore) -> Server {
@@ -57,16 +63,17 @@ async fn act(act: Act, server: &Server, old: &OldStore, token: RefreshToken) -> 
         }
         LogOut => Did::LoggedOut(server.revoke(token.expose(), None).await),
         OldRotates => Did::Rotated(old.rotate("uuid", "next").await),
+        EndAll => Did::EndedAll(server.end_all("anna").await),
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn in_every_order_there_is_one_session_and_nobody_is_logged_out() {
     let mut schedules = 0;
-    for cast in CASTS {
+    for (cast, is_begun) in CASTS {
         let mut schedule = Schedule::default();
         loop {
-            let run = tokio::task::unconstrained(run(cast, &mut schedule));
+            let run = tokio::task::unconstrained(run(cast, is_begun, &mut schedule));
             if let Err(why) = run.await {
                 panic!("{why}, in {cast:?}, steps {schedule}");
             }
@@ -80,11 +87,17 @@ async fn in_every_order_there_is_one_session_and_nobody_is_logged_out() {
     assert!(schedules > 1000, "{schedules} schedules only");
 }
 
-async fn run(cast: &[Act], schedule: &mut Schedule) -> Result<(), String> {
+async fn run(cast: &[Act], is_begun: bool, schedule: &mut Schedule) -> Result<(), String> {
     let (clock, old) = (clock(), OldStore::with(&["uuid"]));
     let store = MemoryStore::with_clock(clock.clone());
     let store = Arc::new(Stepping::new(store, Steps::Whole));
     let servers: Vec<_> = cast.iter().map(|_| server(&store, &old)).collect();
+    if is_begun {
+        old.0.only_finds.store(1, Ordering::SeqCst);
+        let begun = servers[0].adopt(RefreshRequest::new(foreign("uuid")));
+        unavailable(begun.await);
+        old.0.only_finds.store(0, Ordering::SeqCst);
+    }
     old.take_turns(&store.turns);
     let actors = cast.iter().zip(&servers);
     let actors = actors.map(|(&one, server)| -> Actor<'_, Did> {
@@ -100,6 +113,12 @@ async fn run(cast: &[Act], schedule: &mut Schedule) -> Result<(), String> {
             end => Err(format!("the logout ends with {end:?}")),
         };
     }
+    if let Some(Did::EndedAll(result)) = did.iter().find(|did| matches!(did, Did::EndedAll(_))) {
+        return match (result, sessions.len(), old.has("uuid")) {
+            (Ok(_), 0, false) => Ok(()),
+            end => Err(format!("the change of the password ends with {end:?}")),
+        };
+    }
     let old_was_quicker = did.iter().any(|did| matches!(did, Did::Rotated(true)));
 
     let mut held = Vec::new();
@@ -109,7 +128,7 @@ async fn run(cast: &[Act], schedule: &mut Schedule) -> Result<(), String> {
             // It was replaced by the old program, before a session was begun for it.
             Did::Refreshed(Err(_)) if old_was_quicker => {}
             Did::Refreshed(Err(error)) => return Err(format!("logged out: {error:?}")),
-            Did::LoggedOut(_) | Did::Rotated(_) => {}
+            Did::LoggedOut(_) | Did::Rotated(_) | Did::EndedAll(_) => {}
         }
     }
     let generations: Vec<_> = held.iter().map(generation).collect();

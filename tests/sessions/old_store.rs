@@ -34,6 +34,8 @@ pub(crate) struct Inner {
     grant: Mutex<Option<Granting>>,
     finds: AtomicUsize,
     pub(crate) find_fails: AtomicBool,
+    /// After so many finds they fail, unless it is 0.
+    pub(crate) only_finds: AtomicUsize,
     pub(crate) remove_fails: AtomicBool,
     pub(crate) hangs: AtomicBool,
     pub(crate) gives_way: AtomicBool,
@@ -105,9 +107,10 @@ impl ForeignTokens for OldStore {
     type Error = io::Error;
 
     async fn find(&self, token: &RefreshToken) -> io::Result<Option<Grant>> {
-        self.0.finds.fetch_add(1, Ordering::SeqCst);
+        let before = self.0.finds.fetch_add(1, Ordering::SeqCst);
         self.turn().await;
-        if self.0.find_fails.load(Ordering::SeqCst) {
+        let only = self.0.only_finds.load(Ordering::SeqCst);
+        if self.0.find_fails.load(Ordering::SeqCst) || only > 0 && before >= only {
             return Err(io::Error::other("the old store is down"));
         }
         let user = self.0.tokens.lock().unwrap().get(token.expose()).cloned();
@@ -122,6 +125,16 @@ impl ForeignTokens for OldStore {
             return Err(io::Error::other("the old store is down"));
         }
         self.0.tokens.lock().unwrap().remove(token.expose());
+        Ok(())
+    }
+
+    async fn remove_all(&self, subject: &str) -> io::Result<()> {
+        self.turn().await;
+        if self.0.remove_fails.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the old store is down"));
+        }
+        let mut tokens = self.0.tokens.lock().unwrap();
+        tokens.retain(|_, user| user != subject);
         Ok(())
     }
 }
