@@ -11,6 +11,7 @@ use tower_bearer::{
         Refusal, Reuse, SessionErrorKind, SessionEventKind, SessionsBuilder, Takeover,
     },
     store::{MemoryStore, SessionStore},
+    testing::StoreCall,
 };
 
 use crate::{old_store::*, stepping::drop_at, support::*};
@@ -396,13 +397,13 @@ async fn an_ended_session_lets_the_old_store_forget_its_token_too() {
 #[tokio::test]
 async fn long_after_its_date_a_takeover_costs_nothing() {
     let (clock, old) = (clock(), OldStore::with(&["uuid"]));
-    let store = Moody::new(&clock);
+    let store = failing(&clock);
     let long_ago = Timestamp::from_secs(1_000_000_000);
     let takeover = Takeover::new([6; 32], long_ago, old.clone()).unwrap();
     let world = world_on(store, clock, |builder| builder.take_over(takeover));
     refused(world.present(&foreign("uuid")).await, Refusal::Malformed);
     world.sessions.end_all("anna").await.unwrap();
-    let loads = world.sessions.store().loads.load(Ordering::SeqCst);
+    let loads = world.sessions.store().count(&[StoreCall::Load]);
     assert_eq!((loads, old.finds(), old.has("uuid")), (0, 0, true));
 }
 
