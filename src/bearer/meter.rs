@@ -15,7 +15,7 @@ const VERDICT: &str = "verdict";
 const ERROR_TYPE: &str = "error.type";
 
 /// Every refusal that counts by itself, with what is wrong with an invalid token and what cannot be told.
-const REFUSALS: [[&str; 2]; 26] = [
+const REFUSALS: [[&str; 2]; 27] = [
     ["missing", ""],
     ["malformed", ""],
     ["insufficient", "scope"],
@@ -41,6 +41,7 @@ const REFUSALS: [[&str; 2]; 26] = [
     ["invalid", "expired"],
     ["invalid", "not_yet_valid"],
     ["invalid", "inactive"],
+    ["invalid", "ticket"],
     ["invalid", "key_binding"],
 ];
 

@@ -50,6 +50,16 @@ impl<St: SessionStore> Sessions<St> {
     ///   [`Grant`](super::SessionErrorKind::Grant): the grant is beyond the [limits](Grant#limits). Nothing
     ///   was written and the token was not removed.
     pub async fn adopt(&self, request: RefreshRequest) -> Result<Refreshed, SessionError> {
+        let adopted = self.take_over(request).await;
+        self.0.meter.refreshed(&adopted);
+        adopted
+    }
+
+    /// [Adopts](Self::adopt) without counting it as a refresh of its own.
+    pub(super) async fn take_over(
+        &self,
+        request: RefreshRequest,
+    ) -> Result<Refreshed, SessionError> {
         let takeover = self.takeover_of(&request.token);
         let takeover = takeover.ok_or_else(|| SessionError::new(MALFORMED))?;
         let named = takeover.name(self.0.issuer.issuer(), &request.token);

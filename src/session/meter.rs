@@ -50,8 +50,9 @@ const REFUSALS: [Refusal; 12] = [
     Refusal::Exhausted,
     Refusal::Subject,
 ];
-const KINDS: [SessionEventKind; 12] = [
+const KINDS: [SessionEventKind; 13] = [
     SessionEventKind::Started,
+    SessionEventKind::Adopted,
     SessionEventKind::Rotated,
     SessionEventKind::Repeated,
     SessionEventKind::Neighbour,

@@ -94,7 +94,7 @@ impl<St: SessionStore> Sessions<St> {
         match opened {
             Some(token) => self.exchange(&request, token).await,
             // It may be one of another program. The future is seldom needed.
-            None => Box::pin(self.adopt(request)).await,
+            None => Box::pin(self.take_over(request)).await,
         }
     }
 

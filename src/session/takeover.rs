@@ -13,6 +13,7 @@ use crate::{
     jws::{KeyError, MacKey, long_enough},
     store::SessionSecret,
     token::RefreshToken,
+    trace,
 };
 
 /// What an error calls it.
@@ -255,7 +256,8 @@ impl Takeover {
 
 fn permit(permits: &Semaphore) -> Result<SemaphorePermit<'_>, SessionError> {
     permits.try_acquire().map_err(|_| {
-        let full = "too many foreign tokens are looked for at once";
+        trace::warn!("more foreign tokens come at once than Takeover::max_calls allows");
+        let full = "too many foreign tokens come at once";
         SessionError::with_detail(SessionErrorKind::Unavailable, full)
     })
 }

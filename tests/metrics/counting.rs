@@ -1,15 +1,16 @@
 //! Each metric counts what its name says.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Empty;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_bearer::{
-    AccessToken, CacheLimits, Scope, Verifier,
+    AccessToken, CacheLimits, RefreshToken, Scope, Verifier,
     bearer::BearerLayer,
-    session::{EndRequest, FeedOptions, Refusal},
+    clock::Timestamp,
+    session::{EndRequest, FeedOptions, ForeignTokens, Grant, RefreshRequest, Refusal, Takeover},
     store::StoreErrorKind,
     testing::Fault,
 };
@@ -21,7 +22,7 @@ use crate::{
 
 async fn call(layer: &BearerLayer, authorization: Option<&str>) -> StatusCode {
     let inner = service_fn(async |_: Request<Empty<Bytes>>| {
-        Ok::<_, std::convert::Infallible>(Response::new(Empty::<Bytes>::new()))
+        Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
     });
     let mut request = Request::new(Empty::new());
     if let Some(value) = authorization {
@@ -123,6 +124,7 @@ async fn refreshes_and_events_are_counted() {
     let refresh = |labels: &str| format!("tower_bearer_refreshes_total{{{labels}}}");
     // An alert on the first theft needs to see that there was none.
     is(&metrics, &event(r#"kind="reused_older""#), 0.0);
+    is(&metrics, &event(r#"kind="adopted""#), 0.0);
 
     let stolen = world.login().await;
     let second = rotate(&world, &stolen).await;
@@ -153,6 +155,42 @@ async fn refreshes_and_events_are_counted() {
     is(&metrics, &event(r#"kind="reused_older""#), 1.0);
     is(&metrics, &event(r#"kind="ended",reason="reuse""#), 1.0);
     is(&metrics, &event(r#"kind="ended",reason="admin""#), 1.0);
+}
+
+/// Another program, which has every token.
+struct Other;
+
+impl ForeignTokens for Other {
+    type Error = Infallible;
+
+    async fn find(&self, _token: &RefreshToken) -> Result<Option<Grant>, Infallible> {
+        Ok(Some(Grant::new("anna")))
+    }
+
+    async fn remove(&self, _token: &RefreshToken) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    async fn remove_all(&self, _subject: &str) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_is_taken_over_is_one_refresh_whichever_way_it_comes() {
+    let (metrics, _guard) = listen();
+    let until = Timestamp::from_secs(i64::from(u32::MAX));
+    let takeover = Takeover::new([6; 32], until, Other).unwrap();
+    let world = world_with(|builder| builder.take_over(takeover));
+    let one = RefreshToken::new("one");
+    world.present(&one).await.unwrap();
+    let two = RefreshRequest::new(RefreshToken::new("two"));
+    world.sessions.adopt(two).await.unwrap();
+
+    let rotated = r#"tower_bearer_refreshes_total{verdict="rotated"}"#;
+    is(&metrics, rotated, 2.0);
+    let adopted = r#"tower_bearer_session_events_total{kind="adopted"}"#;
+    is(&metrics, adopted, 2.0);
 }
 
 #[tokio::test(start_paused = true)]
