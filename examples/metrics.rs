@@ -11,7 +11,7 @@ mod shared;
 #[path = "shared/with_axum.rs"]
 mod with_axum;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use axum::{
     Json, Router,
@@ -20,6 +20,7 @@ use axum::{
     routing::{get, post},
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::time::sleep;
 use tower_bearer::{Claims, TokenResponse, endpoint::Endpoints};
 
 use shared::{
@@ -34,6 +35,9 @@ use with_axum::{TimelyBody, answer};
 const BUCKETS: [f64; 11] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
 ];
+
+/// How often the samples of histograms are added up.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 const TRY: &str = r#"
 Try, in another terminal: log in, use the first refresh token three times, and look at the theft.
@@ -53,6 +57,14 @@ fn exporter() -> Result<PrometheusHandle, BuildError> {
         .with_recommended_naming(true)
         .set_buckets_for_metric(duration, &BUCKETS)?
         .install_recorder()
+}
+
+/// Without it, samples are kept until somebody scrapes.
+async fn keep_up(metrics: PrometheusHandle) {
+    loop {
+        sleep(UPKEEP).await;
+        metrics.run_upkeep();
+    }
 }
 
 fn router(auth: Auth, metrics: PrometheusHandle) -> Router {
@@ -99,6 +111,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), StartError> {
     // First of all: what is built before reports to nobody.
     let metrics = exporter().map_err(|error| StartError::new("metrics", &error))?;
+    tokio::spawn(keep_up(metrics.clone()));
     let config = Config::load()?;
     server::log();
     let store = OpenStore::open(&config).await?;

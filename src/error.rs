@@ -73,7 +73,8 @@ pub enum ConfigErrorKind {
     KeysOfAnotherIssuer,
     /// No trusted issuer.
     NoIssuer,
-    /// A token profile for a verifier that does not trust exactly one issuer.
+    /// A token profile for a verifier that does not trust exactly one issuer, or foreign access tokens for such
+    /// a verifier, or twice.
     Profile,
     /// A client identifier that is empty.
     EmptyClientId,

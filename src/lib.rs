@@ -14,11 +14,13 @@
 //! | bind a browser's session to its device | [`dbsc::DeviceBinding`] (feature `dbsc`) |
 //! | accept tokens of an issuer that you do not run | [`remote::RemoteKeys`] (feature `remote`) and a [`TokenProfile`] |
 //! | ask the authorization server about tokens that only it can read | [`introspection::Introspection`] (feature `remote`) |
+//! | take over the users of another program | [`session::Takeover`] |
 //! | read the claims in an axum handler | [`Claims`] as an extractor (feature `axum`) |
 //! | keep an HTTP client signed in | [`RefreshLayer`] of the crate [`tower-bearer-client`] |
 //! | keep sessions in SQLite, PostgreSQL, MySQL or MariaDB | the crate [`tower-bearer-sqlx`] |
 //! | keep sessions in Redis or Valkey | the crate [`tower-bearer-redis`] |
 //! | keep sessions in MongoDB | the crate [`tower-bearer-mongodb`] |
+//! | see how it runs | feature `metrics`, and [`manual::observability`] |
 //! | test your application | [`testing`] (feature `testing`) |
 //! | test a session store of your own | the crate [`tower-bearer-conformance`] |
 //! | understand how it works and how to run it | the [`manual`] |
@@ -92,7 +94,7 @@
 //! | `http-client` | | such an HTTP client, with TLS (rustls, with aws-lc-rs whatever the back end) and proxies from the environment; turns on `remote` |
 //! | `testing` | | the module [`testing`]: what tests of an application need; not for production; turns on `session` |
 //! | `tracing` | yes | events: why a request is refused or gets a 503; what happens to sessions |
-//! | `metrics` | no | [metrics](manual::observability) by the crate `metrics`: requests, refreshes, reuse, the store, keys |
+//! | `metrics` | | [metrics][`manual::observability`] by the crate `metrics`: requests, refreshes, reuse, the store, keys |
 //!
 //! Tokens and sessions need one of the two crypto back ends. A crate that only writes a store needs
 //! none: it turns off the default features and turns on `store`.
@@ -142,10 +144,12 @@
     doc = "
 [`endpoint`]: https://docs.rs/tower-bearer/latest/tower_bearer/endpoint/
 [`manual`]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/
+[`manual::observability`]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/observability/
 [`session`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/
 [`session::SessionError`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.SessionError.html
 [`session::Sessions`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Sessions.html
 [`session::Sessions::builder`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Sessions.html#method.builder
+[`session::Takeover`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Takeover.html
 "
 )]
 #![cfg_attr(

@@ -23,8 +23,8 @@ use crate::{
 /// # fn verifier(own: Verifier, old_secret: &str) -> Result<Verifier, Box<dyn std::error::Error>> {
 /// // The user is the claim `id`. Links to reset a password are signed with the same secret, and have `purpose`.
 /// let shape = TokenProfile::jwt(Discriminator::absent(["purpose"])).subject_claims(["id"]);
-/// const TOMORROW: Timestamp = Timestamp::from_secs(1_790_000_000);
-/// let old = ForeignAccessTokens::danger_from_any_secret(old_secret, shape, TOMORROW)?;
+/// const END_OF_2027: Timestamp = Timestamp::from_secs(1_830_297_600);
+/// let old = ForeignAccessTokens::danger_from_any_secret(old_secret, shape, END_OF_2027)?;
 /// let verifier = own.danger_take_over(old)?;
 /// # Ok(verifier)
 /// # }
@@ -97,8 +97,8 @@ impl Verifier {
     pub fn danger_take_over(self, tokens: ForeignAccessTokens) -> Result<Self, ConfigError> {
         let only = self.0.issuers.only_name().map(str::to_owned);
         let name = only.ok_or_else(|| {
-            let unclear =
-                "foreign access tokens are taken for those of the one issuer that is trusted";
+            let unclear = "a verifier that takes over foreign access tokens has to trust exactly one issuer, by one name: \
+                           its name is given to them";
             ConfigError::new(ConfigErrorKind::Profile, unclear)
         })?;
         if self.0.issuers.takes_over() {
