@@ -8,6 +8,12 @@ pub(super) use super::cookie::{Carried, Carrier};
 #[cfg(not(feature = "cookie"))]
 pub(super) use none::{Carried, Carrier};
 
+/// The cookie, if it counts. One of another program that comes beside a token in the body does not: it is still there
+/// because nobody has expired it, or somebody else has planted it.
+pub(super) fn counting(in_body: Option<&str>, carried: Option<Carried>) -> Option<Carried> {
+    carried.filter(|carried| in_body.is_none() || !carried.is_foreign())
+}
+
 /// The token of a request, from its body or from the cookie. It is an error if both have one.
 pub(super) fn only<'a>(
     in_body: Option<&'a str>,

@@ -68,6 +68,7 @@ impl Operation for Revoke {
 
     fn read(params: &Params, carried: Option<Carried>) -> Result<Self, ErrorReply> {
         let token = params.get(TOKEN)?;
+        let carried = carrier::counting(token, carried);
         let token = carrier::only(token, carried.as_ref(), "token is missing")?;
         Ok(Self {
             token: token.to_owned(),
@@ -82,10 +83,14 @@ impl Operation for Revoke {
         _proved: &Proved,
     ) -> Result<Response<Bytes>, SessionError> {
         sessions.revoke(&self.token, client_id.as_deref()).await?;
-        if let Some(beside) = self.carried.as_ref().and_then(Carried::beside) {
-            sessions.revoke(beside, client_id.as_deref()).await?;
-        }
         let mut response = reply::no_store_json(Bytes::new());
+        // The own session has ended: its cookies go also where this fails, and the client's next try has only
+        // the other one.
+        if let Some(beside) = self.carried.as_ref().and_then(Carried::beside)
+            && let Err(error) = sessions.revoke(beside, client_id.as_deref()).await
+        {
+            response = error.to_response();
+        }
         if let Some(carried) = self.carried {
             carried.clear(response.headers_mut());
         }

@@ -91,6 +91,7 @@ impl Operation for Refresh {
     fn read(params: &Params, carried: Option<Carried>) -> Result<Self, ErrorReply> {
         let grant_type = params.get(GRANT_TYPE)?;
         let token = params.get(REFRESH_TOKEN)?;
+        let carried = carrier::counting(token, carried);
         let scope = params.get(SCOPE)?;
         match (grant_type, params) {
             (Some("refresh_token"), _) | (None, Params::Json(_)) => {}

@@ -1,7 +1,10 @@
-use super::{EndReason, EndRequest, SessionError, SessionEventKind, Sessions, event::Told};
+use super::{
+    EndReason, EndRequest, SessionError, SessionErrorKind, SessionEventKind, Sessions, event::Told,
+};
 use crate::{
     claims::SessionId,
     store::{Record, SessionStore},
+    trace,
 };
 
 impl<St: SessionStore> Sessions<St> {
@@ -127,14 +130,20 @@ impl<St: SessionStore> Sessions<St> {
         .await
     }
 
-    /// Removes the user's tokens from the store of a program that is taken over.
+    /// Removes the user's tokens from the store of a program that is taken over. Whatever becomes of it, the
+    /// sessions here end after it: it runs in a task of its own, as the application's code may panic.
     async fn remove_foreign(&self, subject: &str) -> Result<(), SessionError> {
-        match &self.0.takeover {
-            Some(takeover) if !takeover.is_long_over() => {
-                takeover.remove_all(subject, self.0.hook_timeout).await
-            }
-            _ => Ok(()),
-        }
+        let takeover = match &self.0.takeover {
+            Some(takeover) if !takeover.is_long_over() => takeover.clone(),
+            _ => return Ok(()),
+        };
+        let timeout = self.0.hook_timeout.min(self.0.store_timeout);
+        let subject = subject.to_owned();
+        let removal = async move { takeover.remove_all(&subject, timeout).await };
+        let unavailable = SessionErrorKind::Unavailable;
+        tokio::spawn(trace::in_current_span(removal))
+            .await
+            .map_err(|panic| SessionError::with_source(unavailable, panic))?
     }
 
     /// Ends a session, whatever its version. From now on this process refuses its access tokens,

@@ -92,10 +92,18 @@ impl SessionError {
         }
     }
 
-    /// The same error of a write that may have happened. Its client comes again within half of the window in
-    /// which the answer is given once more for nothing: later, it would cost the session a late redelivery.
-    pub(super) fn of_a_write(self, reuse_window: Duration) -> Self {
-        let half = u8::try_from(reuse_window.as_secs() / 2).unwrap_or(u8::MAX);
+    /// The same error where strangers can cause it as often as they like: it does not count for the load.
+    pub(super) fn of_strangers(self) -> Self {
+        Self {
+            pause: Pause::Second,
+            ..self
+        }
+    }
+
+    /// The same error of a write that may have happened. Its client comes again within half of what is left of the
+    /// window in which the answer is given once more for nothing: later, it would cost the session a late redelivery.
+    pub(super) fn of_a_write(self, left: Duration) -> Self {
+        let half = u8::try_from(left.as_secs() / 2).unwrap_or(u8::MAX);
         Self {
             pause: Pause::ByLoad(half.max(1)),
             ..self

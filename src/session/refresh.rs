@@ -226,11 +226,12 @@ impl<St: SessionStore> Sessions<St> {
         if outcome == RefreshOutcome::Current && attempt.token.bound_to != decided.live().bound_to {
             outcome = RefreshOutcome::Redelivered;
         }
-        if self
-            .write(record, next, Some((event, decided.token)))
-            .await?
-            == Swap::Lost
-        {
+        let event = Some((event, decided.token));
+        let written = self.write(record, next, event).await;
+        // The window began with the load.
+        let window = self.0.policy.reuse_window;
+        let left = || window.saturating_sub(decided.since.elapsed());
+        if written.map_err(|error| error.of_a_write(left()))? == Swap::Lost {
             return Ok(None);
         }
         Ok(Some((tokens, outcome)))

@@ -13,7 +13,6 @@ use crate::{
     jws::{KeyError, MacKey, long_enough},
     store::SessionSecret,
     token::RefreshToken,
-    trace,
 };
 
 /// What an error calls it.
@@ -256,9 +255,8 @@ impl Takeover {
 
 fn permit(permits: &Semaphore) -> Result<SemaphorePermit<'_>, SessionError> {
     permits.try_acquire().map_err(|_| {
-        trace::warn!("more foreign tokens come at once than Takeover::max_calls allows");
-        let full = "too many foreign tokens come at once";
-        SessionError::with_detail(SessionErrorKind::Unavailable, full)
+        let full = "more foreign tokens come at once than Takeover::max_calls allows";
+        SessionError::with_detail(SessionErrorKind::Unavailable, full).of_strangers()
     })
 }
 

@@ -20,8 +20,7 @@ impl<St: SessionStore> Sessions<St> {
             self.tell_written(record, None, event);
             return Ok(Swap::Swapped);
         };
-        let written = self.swap(record, next, event).await;
-        written.map_err(|error| error.of_a_write(self.0.policy.reuse_window))
+        self.swap(record, next, event).await
     }
 
     async fn swap(

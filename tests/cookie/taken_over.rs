@@ -142,6 +142,46 @@ async fn a_logout_by_that_cookie_ends_the_session() {
     assert!(old.0.lock().unwrap().0.is_empty());
 }
 
+/// The repeat of that logout has only the old cookie, and ends what is in it.
+#[tokio::test]
+async fn a_logout_whose_old_cookie_cannot_be_ended_has_ended_the_session() {
+    let (world, old) = taking_over(&["one"]);
+    let token = world.token().await;
+    let both = [&*format!("{NAME}={token}"), "refreshToken=one"];
+    old.0.lock().unwrap().1 = true;
+    let answer = send(world.revocation(), and_cookies(post(None, ""), &both)).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.cookie().token, "");
+    assert!(!world.lives(&token).await);
+
+    old.0.lock().unwrap().1 = false;
+    let answer = send(world.revocation(), with_cookie("refreshToken", "one")).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(old.0.lock().unwrap().0.is_empty());
+}
+
+#[tokio::test]
+async fn a_token_in_the_body_counts_and_an_old_cookie_beside_it_does_not() {
+    let (world, old) = taking_over(&["one"]);
+    for planted in [
+        &["refreshToken=one"][..],
+        &["refreshToken=one", "refreshToken=two"],
+    ] {
+        let token = world.token().await;
+        let request = post(
+            Some(FORM),
+            &format!("grant_type=refresh_token&refresh_token={token}"),
+        );
+        let answer = send(world.endpoint(), and_cookies(request, planted)).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        let request = post(Some(FORM), &format!("token={token}"));
+        let answer = send(world.revocation(), and_cookies(request, planted)).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert!(!world.lives(&token).await);
+    }
+    assert_eq!(old.0.lock().unwrap().0.len(), 1);
+}
+
 /// The old cookie is somebody's who was at this browser before: it must not log them in again.
 #[tokio::test]
 async fn a_logout_ends_what_is_in_the_old_cookie_too() {

@@ -34,7 +34,10 @@ async fn the_first_time_begins_a_session_and_the_old_store_forgets_the_token() {
     assert_eq!(generation(&adopted.tokens), 1);
     assert_eq!(adopted.tokens.scope, Scope::from_static("read"));
     assert!(!old.has("uuid"));
-    assert_eq!(world.kinds(), [SessionEventKind::Adopted]);
+    assert_eq!(
+        world.kinds(),
+        [SessionEventKind::Adopted, SessionEventKind::Rotated]
+    );
 
     let claims = world.claims(&adopted.tokens.access_token);
     assert_eq!(claims.sub, "anna");
@@ -355,11 +358,14 @@ async fn a_change_of_the_password_tells_that_the_old_store_failed() {
     let old = OldStore::with(&["copied", "own"]);
     let world = taken_over(&old);
     let own = world.present(&foreign("own")).await.unwrap().tokens;
-    for fault in [&old.0.remove_fails, &old.0.hangs] {
+    let faults = [&old.0.remove_fails, &old.0.remove_panics, &old.0.hangs];
+    for fault in faults {
+        let second = world.login().await;
         fault.store(true, Ordering::SeqCst);
         unavailable(world.sessions.end_all("anna").await);
         fault.store(false, Ordering::SeqCst);
         refused(world.present(&own.refresh_token).await, Refusal::Ended);
+        refused(world.present(&second.refresh_token).await, Refusal::Ended);
         assert!(old.has("copied"));
     }
     assert_eq!(world.sessions.end_all("anna").await.unwrap(), 0);

@@ -37,6 +37,7 @@ pub(crate) struct Inner {
     /// After so many finds they fail, unless it is 0.
     pub(crate) only_finds: AtomicUsize,
     pub(crate) remove_fails: AtomicBool,
+    pub(crate) remove_panics: AtomicBool,
     pub(crate) hangs: AtomicBool,
     pub(crate) gives_way: AtomicBool,
     turns: Mutex<Option<Arc<Turns>>>,
@@ -130,6 +131,8 @@ impl ForeignTokens for OldStore {
 
     async fn remove_all(&self, subject: &str) -> io::Result<()> {
         self.turn().await;
+        let panics = self.0.remove_panics.load(Ordering::SeqCst);
+        assert!(!panics, "the application's code panics");
         if self.0.remove_fails.load(Ordering::SeqCst) {
             return Err(io::Error::other("the old store is down"));
         }
