@@ -108,6 +108,7 @@ teeth! {
     lags: Lags {
         swapping::a_binding_stays_whatever_is_written,
         ending::an_end_changes_nothing_else,
+        ending::a_session_ends_whatever_its_version,
         confirming::a_confirmation_changes_nothing_else,
         swapping::a_swap_of_another_version_is_lost,
         racing::of_many_swaps_one_wins,
@@ -139,6 +140,7 @@ teeth! {
     hides_revoked: HidesRevoked {
         swapping::a_binding_stays_whatever_is_written,
         ending::an_end_changes_nothing_else,
+        ending::a_session_ends_whatever_its_version,
         swapping::a_swap_of_an_ended_session_is_lost,
         swapping::a_swap_can_end_for_every_reason,
         confirming::an_ended_session_is_not_confirmed,
@@ -311,6 +313,7 @@ teeth! {
 
     loses_ends: LosesEnds {
         ending::an_end_changes_nothing_else,
+        ending::a_session_ends_whatever_its_version,
         swapping::a_swap_of_an_ended_session_is_lost,
         confirming::an_ended_session_is_not_confirmed,
         ending::end_takes_effect_once,

@@ -39,13 +39,14 @@ async fn a_password_that_was_another_for_a_while() {
             assert_eq!(failures(&store).await, [StoreErrorKind::Unavailable; 8]);
         }
         password(&server, "secret").await;
-        // A read is sent again, a write is not.
         assert!(load(&store, 1).await == first);
-        let _ = store.end(id(2), EndReason::Logout).await;
-        assert!(!end(&store, 2).await);
     }
-    assert_eq!(swap(&store, 0, &rotated(&first)).await, Swap::Swapped);
-    assert!(end(&store, 1).await);
+    // A read is sent again. A write is not, and may meet a connection that was cut off.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while store.end(id(1), EndReason::Logout).await.is_err() {
+        assert!(Instant::now() < deadline, "it stays broken");
+    }
+    assert!(load(&store, 1).await.state.ended.is_some());
 }
 
 #[tokio::test]
