@@ -20,6 +20,7 @@
 //! - [`taking_over`]: from another program to this crate with nobody logged out
 //! - [`testing`]: how to test an application that uses this, with an example for each kind of one
 //! - [`glossary`]: what each term of the field means here
+//!
 #![cfg_attr(
     not(feature = "testing"),
     doc = "
