@@ -81,32 +81,36 @@ impl Carrier {
         let Some(cookie) = &self.cookie else {
             return Ok(None);
         };
-        let carried = |token, is_foreign| Carried {
+        let own = match cookie
+            .find(request)
+            .map_err(|CrossOrigin| ErrorCode::CrossOrigin)?
+        {
+            Found::Absent => None,
+            Found::Malformed => {
+                return Err(ErrorReply::request("the cookie is repeated or malformed"));
+            }
+            Found::Token(token) => Some(RefreshToken::new(token)),
+        };
+        let foreign = cookie.find_foreign(request);
+        let foreign = match foreign.map_err(|CrossOrigin| ErrorCode::CrossOrigin)? {
+            Found::Token(token) => Some(RefreshToken::new(token)),
+            // Two of them can only be there because somebody has planted one.
+            Found::Absent | Found::Malformed => None,
+        };
+        let is_foreign = own.is_none();
+        let (token, beside) = match (own, foreign) {
+            (Some(own), foreign) => (own, foreign),
+            (None, Some(foreign)) => (foreign, None),
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(Carried {
             cookie: cookie.clone(),
             #[cfg(feature = "dbsc")]
             binding: self.binding.clone(),
-            token: RefreshToken::new(token),
+            token,
             is_foreign,
-            beside: match cookie.find_foreign(request) {
-                Ok(Found::Token(token)) if !is_foreign => Some(RefreshToken::new(token)),
-                _ => None,
-            },
-        };
-        let foreign = || cookie.find_foreign(request);
-        let (found, is_foreign) = match cookie.find(request) {
-            // Two of them can only be there because somebody has planted one.
-            Ok(Found::Absent) => match foreign() {
-                Ok(Found::Malformed) => (Ok(Found::Absent), true),
-                found => (found, true),
-            },
-            found => (found, false),
-        };
-        match found {
-            Ok(Found::Absent) => Ok(None),
-            Err(CrossOrigin) => Err(ErrorCode::CrossOrigin.into()),
-            Ok(Found::Malformed) => Err(ErrorReply::request("the cookie is repeated or malformed")),
-            Ok(Found::Token(token)) => Ok(Some(carried(token, is_foreign))),
-        }
+            beside,
+        }))
     }
 }
 
