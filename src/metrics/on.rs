@@ -132,6 +132,11 @@ pub(crate) struct Histogram(metrics::Histogram);
 impl Histogram {
     pub(crate) fn new(metric: &Metric, with: &[Label]) -> Self {
         metrics::describe_histogram!(metric.name, metric.unit.into(), metric.help);
+        Self::described(metric, with)
+    }
+
+    /// Of a metric that was described by [`new`](Self::new) before.
+    pub(crate) fn described(metric: &Metric, with: &[Label]) -> Self {
         Self(metrics::histogram!(metric.name, labels(with)))
     }
 

@@ -116,7 +116,7 @@ impl Drop for Running<'_> {
             ("operation", self.meter.operation),
             ("error.type", error_type),
         ];
-        Histogram::new(&DURATION, &labels).record(took);
+        Histogram::described(&DURATION, &labels).record(took);
     }
 }
 
