@@ -26,7 +26,7 @@ use std::{
 use http::{HeaderMap, Request, Response, StatusCode, header::WWW_AUTHENTICATE};
 use http_body_util::BodyExt;
 use tower::{Layer, ServiceExt};
-use tower_bearer::bearer::BearerLayer;
+use tower_bearer::{VerifiedToken, bearer::BearerLayer};
 use tower_test::mock;
 
 type Seen = Option<Request<()>>;
@@ -62,6 +62,13 @@ async fn refused(layer: BearerLayer, request: Request<()>, status: u16) -> Respo
     assert!(seen.is_none(), "the inner service was called");
     assert_eq!(answer.status(), status, "{answer:?}");
     answer
+}
+
+/// The user of the token that the layer has let in.
+#[track_caller]
+fn user(seen: &Request<()>) -> &str {
+    let token = seen.extensions().get::<VerifiedToken>();
+    &token.unwrap().claims().sub
 }
 
 #[track_caller]

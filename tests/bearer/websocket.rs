@@ -13,7 +13,7 @@ use tower_bearer::{
     bearer::{BearerLayer, TokenProtocol},
 };
 
-use crate::{challenge, passed, refused};
+use crate::{challenge, passed, refused, user};
 
 fn layer(tokens: &Tokens) -> BearerLayer {
     BearerLayer::new(tokens.verifier.clone()).websocket_protocol(TokenProtocol::default())
@@ -61,14 +61,7 @@ async fn the_token_gets_in_and_is_taken_out_of_the_offer() {
             .iter()
             .collect();
         assert_eq!(all, [left]);
-        assert_eq!(
-            seen.extensions()
-                .get::<VerifiedToken>()
-                .unwrap()
-                .claims()
-                .sub,
-            "alice"
-        );
+        assert_eq!(user(&seen), "alice");
         assert!(!format!("{seen:?}").contains(&good), "{seen:?}");
     }
 }
