@@ -146,13 +146,17 @@ class InTab {
     return this.page.run(work, argument);
   }
 
-  /** Nobody has a lock: it is kept for a moment after the work, and a closed client gives up none. */
+  /** Nobody has a lock or waits for one: it is kept for a moment after the work, a closed client gives up
+   * none, and who is told the tokens meanwhile still waits for it. */
   isFree() {
-    const isFree = async () => (await navigator.locks.query()).held.length === 0;
+    const isFree = async () => {
+      const { held, pending } = await navigator.locks.query();
+      return held.length + pending.length === 0;
+    };
     return until('the lock is free', () => this.run(isFree));
   }
 
-  /** To another page in the same tab, once nobody has the lock: Firefox keeps no page that has it. */
+  /** To another page in the same tab, once nobody has the lock or waits for it: Firefox keeps no page that does. */
   async leave() {
     await this.isFree();
     await this.leaveAtOnce();

@@ -91,6 +91,8 @@ export async function back(world) {
     assert.deepEqual(await other.ask(), [200]);
     await other.reaches(generation);
   }
+  // A tab that has to wait for the lock is told the tokens before it has it, and leaves with it.
+  await other.isFree();
   await tab.back();
   await tab.is('signed_in');
   await other.page.close();
