@@ -56,6 +56,8 @@ fn unconfirmed(id: SessionId, generation: u32) -> Document {
         "live": true,
         "generation": i64::from(generation),
         "confirmed_at": null,
+        // The highest version cannot rise, and nothing follows it that a confirmation would be needed for.
+        "version": { "$lt": i64::MAX },
     }
 }
 
