@@ -10,7 +10,9 @@ use std::{
     time::Duration,
 };
 
-use super::{id_hash::IdHash, patience::within};
+use foldhash::fast::RandomState;
+
+use super::patience::within;
 use crate::{
     claims::SessionId,
     store::{SessionStore, StoreError},
@@ -43,8 +45,8 @@ pub(super) struct Confirmations {
 /// and the previous `older` is forgotten, which costs no more than a repeated, idempotent write.
 #[derive(Debug, Default)]
 struct Seen {
-    recent: HashMap<SessionId, u32, IdHash>,
-    older: HashMap<SessionId, u32, IdHash>,
+    recent: HashMap<SessionId, u32, RandomState>,
+    older: HashMap<SessionId, u32, RandomState>,
 }
 
 #[derive(Debug, Default)]

@@ -42,7 +42,6 @@ mod feed;
 mod grant;
 mod guard;
 mod hook;
-mod id_hash;
 mod info;
 mod introspect;
 mod lifetimes;

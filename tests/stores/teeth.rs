@@ -66,6 +66,7 @@ teeth! {
     }
 
     inserts_at_version_0: InsertsAtVersion0 {
+        ending::a_session_ends_whatever_its_version,
         keeping::a_new_session_keeps_its_version,
         keeping::a_session_is_kept_as_it_was_given,
         listing::a_list_shows_live_sessions_only,
@@ -296,6 +297,14 @@ teeth! {
     confirms_and_forgets_the_key: ConfirmsAndForgetsTheKey {
         swapping::a_binding_stays_whatever_is_written,
         confirming::a_confirmation_changes_nothing_else,
+    }
+
+    confirms_beyond_the_highest_version: ConfirmsBeyondTheHighestVersion {
+        ending::a_session_ends_whatever_its_version,
+    }
+
+    ends_none_of_the_highest_version: EndsNoneOfTheHighestVersion {
+        ending::a_session_ends_whatever_its_version,
     }
 
     confirms_by_another_clock: ConfirmsByAnotherClock {

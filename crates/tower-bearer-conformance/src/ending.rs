@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tower_bearer::store::{EndReason, Record, Session, SessionStore, StoreErrorKind, Swap};
+use tower_bearer::store::{EndReason, Ended, Record, Session, SessionStore, StoreErrorKind, Swap};
 
 use crate::{Fixture, trial::*};
 
@@ -33,22 +33,63 @@ pub(super) async fn end_takes_effect_once<F: Fixture>(trial: Trial<F>) {
     }
 }
 
-/// A store need not keep the highest number of 64 bits with a sign. If it does, its version cannot rise.
+/// A store need not keep the highest number of 64 bits with a sign, nor one above it. If it keeps a version that cannot
+/// rise, that one stays.
 pub(super) async fn a_session_ends_whatever_its_version<F: Fixture>(trial: Trial<F>) {
     let last = i64::MAX as u64;
-    for (number, version) in (1..).zip([last - 1, last]) {
-        let mut given = trial.record(number, "ada");
-        given.state.version = version;
-        match trial.store().insert(&given).await {
-            Err(error) if version == last => {
+    for (turn, version) in (0..).zip([last - 1, last, u64::MAX - 1, u64::MAX]) {
+        let subject = format!("ada {turn}");
+        let given = [1, 2, 3].map(|number| {
+            let mut given = trial.record(10 * turn + number, &subject);
+            given.state.version = version;
+            given
+        });
+        if !keeps(&trial, &given, version >= last).await {
+            continue;
+        }
+        let ordinary = trial.record(10 * turn + 4, "grace");
+        trial.insert(&ordinary).await;
+        let [ended, swapped, logged_out] = given;
+
+        let pairs = [&ended, &ordinary].map(|it| (it.session.id, it.state.generation));
+        trial.confirm(&pairs).await;
+        let beside = trial.load(ordinary.session.id).await;
+        assert!(beside.state.confirmed_at.is_some(), "it held up another");
+
+        assert!(trial.end(ended.session.id, EndReason::Logout).await);
+        // What follows the last one may be more than the store keeps.
+        if version != last {
+            let mut next = swapped.clone();
+            next.state.version = version.saturating_add(1);
+            next.state.ended = Some(Ended::new(trial.now().await, EndReason::Reuse));
+            assert_eq!(trial.swap(version, &next).await, Swap::Swapped);
+        }
+        let all = trial.end_all(&subject, EndReason::Logout).await;
+        assert!(all.contains(&logged_out.session.id));
+        for given in [ended, swapped, logged_out] {
+            let kept = trial.load(given.session.id).await.state;
+            assert!(kept.ended.is_some());
+            assert!(
+                kept.version >= version,
+                "{} is below {version}",
+                kept.version
+            );
+        }
+    }
+}
+
+/// Inserts sessions, and tells whether the store can keep them.
+async fn keeps<F: Fixture>(trial: &Trial<F>, given: &[Record], may_refuse: bool) -> bool {
+    for given in given {
+        match trial.store().insert(given).await {
+            Err(error) if may_refuse => {
                 assert_eq!(error.kind(), StoreErrorKind::Unstorable);
-                continue;
+                return false;
             }
             inserted => done("insert", inserted),
         }
-        assert!(trial.end(given.session.id, EndReason::Logout).await);
-        assert!(trial.load(given.session.id).await.state.ended.is_some());
     }
+    true
 }
 
 pub(super) async fn an_end_changes_nothing_else<F: Fixture>(trial: Trial<F>) {

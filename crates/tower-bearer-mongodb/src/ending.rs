@@ -1,6 +1,8 @@
 //! How a session ends: it is looked at, and ended if it is still of the version that was seen. If others change it
-//! again and again, it is ended whatever its version, and looked at then: how long it is kept depends on what the
-//! last of them wrote.
+//! again and again, it is ended whatever its version. How long it is kept depends on what the last of them wrote, so
+//! it is then kept a little longer than that may ask for, and looked at once more to put that right.
+
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use mongodb::bson::Document;
@@ -19,6 +21,9 @@ const PAGE: usize = 64;
 const AT_ONCE: usize = 8;
 /// How many times the end of a session is tried at the version that was seen.
 const TRIES: u32 = 4;
+/// By how much the newest refresh token of a session may expire later than was seen, if others have changed the
+/// session since. One that is ended whatever its version may be kept so much too long.
+const SLACK: Duration = Duration::from_secs(60);
 
 impl MongoStore {
     /// Ends a session, and tells whether it was not ended before.
@@ -34,7 +39,9 @@ impl MongoStore {
                 return Ok(false);
             };
             document::check_format(&seen)?;
-            if document::ended(&seen)?.is_some() {
+            if let Some(ended) = document::ended(&seen)? {
+                // Whoever has ended it may have been cut off before that.
+                let _ = self.delete_earlier(id, &seen, ended).await;
                 return Ok(false);
             }
             let now = self.calls.time_of(Some(&seen)).await?;
@@ -42,7 +49,7 @@ impl MongoStore {
             tries += 1;
             let is_done = match tries <= TRIES {
                 true => self.end_seen(id, &seen, ended).await?,
-                false => self.end_unseen(id, ended).await?,
+                false => self.end_changing(id, &seen, ended).await?,
             };
             if is_done {
                 return Ok(true);
@@ -77,23 +84,38 @@ impl MongoStore {
         self.calls.update(of, end).await
     }
 
-    /// Ends a session, whatever its version. Nobody changes it after that, so that a second update can bring
-    /// its deletion forward.
-    async fn end_unseen(&self, id: SessionId, ended: Ended) -> Result<bool, StoreError> {
-        let of = statements::not_ended(id);
-        let is_done = self.calls.update(of, statements::end_any(ended)).await?;
-        if is_done {
+    /// Ends a session, whatever its version, by one update: if that is the last that is done, the session is kept
+    /// for no more than [`SLACK`] too long. Nobody changes it after that, so that a second update can make it exact.
+    async fn end_changing(
+        &self,
+        id: SessionId,
+        seen: &Document,
+        ended: Ended,
+    ) -> Result<bool, StoreError> {
+        let latest = document::time(seen, "expires_at")? + SLACK;
+        let of = statements::not_ended_by(id, latest);
+        let is_done = self
+            .calls
+            .update(of, statements::end_any(ended, latest))
+            .await?;
+        if is_done && let Ok(Some(seen)) = self.peek(id).await {
             // If this fails, the session has ended all the same.
-            let _ = self.delete_earlier(id, ended).await;
+            let _ = self.delete_earlier(id, &seen, ended).await;
         }
         Ok(is_done)
     }
 
-    async fn delete_earlier(&self, id: SessionId, ended: Ended) -> Result<(), StoreError> {
-        let Some(seen) = self.peek(id).await? else {
+    /// Brings the deletion of a session forward that was ended, where that was not done with its end.
+    async fn delete_earlier(
+        &self,
+        id: SessionId,
+        seen: &Document,
+        ended: Ended,
+    ) -> Result<(), StoreError> {
+        let expires_at = document::time(seen, "expires_at")?;
+        if document::time(seen, "ends_at")? <= statements::last_kept(ended, expires_at) {
             return Ok(());
-        };
-        let expires_at = document::time(&seen, "expires_at")?;
+        }
         let of = statements::ended_at(id, ended);
         let by = statements::kept_until(ended, expires_at);
         self.calls.update(of, by).await.map(drop)

@@ -34,6 +34,15 @@ pub(crate) fn at_version(id: SessionId, version: i64) -> Document {
     of
 }
 
+/// A session that is not ended, whose newest refresh token expires at `latest` at the latest, and whose version can
+/// rise.
+pub(crate) fn not_ended_by(id: SessionId, latest: Timestamp) -> Document {
+    let mut of = not_ended(id);
+    of.insert("expires_at", doc! { "$lte": document::date(latest) });
+    of.insert("version", doc! { "$lt": i64::MAX });
+    of
+}
+
 /// A session that was ended then.
 pub(crate) fn ended_at(id: SessionId, ended: Ended) -> Document {
     doc! { "_id": id.to_string(), "format": FORMAT, "ended_at": document::date(ended.at) }
@@ -47,6 +56,8 @@ fn unconfirmed(id: SessionId, generation: u32) -> Document {
         "live": true,
         "generation": i64::from(generation),
         "confirmed_at": null,
+        // The highest version cannot rise, and nothing follows it that a confirmation would be needed for.
+        "version": { "$lt": i64::MAX },
     }
 }
 
@@ -97,7 +108,8 @@ pub(crate) fn whole() -> Document {
 /// What an end has to know of a session, and the server's time.
 pub(crate) fn peek() -> Document {
     let mut peek = doc! {
-        "format": 1, "live": 1, "version": 1, "expires_at": 1, "ended_at": 1, "end_reason": 1,
+        "format": 1, "live": 1, "version": 1, "expires_at": 1, "ends_at": 1,
+        "ended_at": 1, "end_reason": 1,
     };
     peek.extend(now());
     peek
@@ -117,29 +129,29 @@ pub(crate) fn end(next_version: i64, ended: Ended, expires_at: Timestamp) -> Doc
     ending_of(doc! { "version": next_version }, ended, expires_at)
 }
 
-/// The update that ends a session of which nothing is known. [`kept_until`] is to follow.
-pub(crate) fn end_any(ended: Ended) -> Document {
-    let mut end = ending(Document::new(), ended);
+/// The update that ends a session of any version, whose newest refresh token expires at `latest` at the latest.
+pub(crate) fn end_any(ended: Ended, latest: Timestamp) -> Document {
+    let mut end = ending_of(Document::new(), ended, latest);
     end.insert("$inc", doc! { "version": 1_i64 });
     end
 }
 
 /// The update that brings the deletion of an ended session forward.
 pub(crate) fn kept_until(ended: Ended, expires_at: Timestamp) -> Document {
-    let until = expires_at.max(ended.at + Record::KEPT_AFTER_END);
-    doc! { "$min": { "ends_at": document::date(until) } }
+    doc! { "$min": { "ends_at": document::date(last_kept(ended, expires_at)) } }
 }
 
-fn ending_of(set: Document, ended: Ended, expires_at: Timestamp) -> Document {
-    let mut ending = ending(set, ended);
-    ending.extend(kept_until(ended, expires_at));
-    ending
+/// Until when an ended session is kept at most.
+pub(crate) fn last_kept(ended: Ended, expires_at: Timestamp) -> Timestamp {
+    expires_at.max(ended.at + Record::KEPT_AFTER_END)
 }
 
-fn ending(mut set: Document, ended: Ended) -> Document {
+fn ending_of(mut set: Document, ended: Ended, expires_at: Timestamp) -> Document {
     set.extend(document::of_end(ended));
     set.extend(document::dropped());
-    doc! { "$set": set, "$unset": { "live": "" } }
+    let mut ending = doc! { "$set": set, "$unset": { "live": "" } };
+    ending.extend(kept_until(ended, expires_at));
+    ending
 }
 
 /// One of the updates of a command that confirms sessions. The server sets the time.

@@ -107,10 +107,10 @@ impl Connection {
         }
     }
 
-    /// Those of the numbered keys of which every server that has keys has one.
-    pub(super) fn one_key_each(&self, key: impl Fn(u16) -> Vec<u8>) -> Vec<Vec<u8>> {
+    /// A key of each server that has keys. A text in the key's braces chooses the server.
+    pub(super) fn one_key_each(&self, key: impl Fn(&str) -> Vec<u8>) -> Vec<Vec<u8>> {
         match &self.servers {
-            Servers::One(_) => vec![key(0)],
+            Servers::One(_) => vec![key("0")],
             Servers::Fleet(fleet) => fleet.one_key_each(key),
         }
     }

@@ -104,7 +104,7 @@ impl RedisStore {
     /// earlier writes only if it follows a write.
     pub(super) async fn settle(&self) -> Result<(), StoreError> {
         let long_ago = (SessionId::from_uuid(Uuid::nil()), Timestamp::default());
-        let keys = self.revoking.one_key_each(|number| self.keys.mark(number));
+        let keys = self.revoking.one_key_each(|tag| self.keys.mark(tag));
         let marks = keys.iter().map(|key| note_in(key, &[long_ago]));
         let marked = self.revoking.write(&marks.collect::<Vec<_>>()).await;
         marked

@@ -77,9 +77,10 @@ impl Keys {
         .into_bytes()
     }
 
-    /// One of many keys, none of which holds anything for longer than a script runs.
-    pub(super) fn mark(&self, number: u16) -> Vec<u8> {
-        format!("{}ended:mark:{number}", self.prefix).into_bytes()
+    /// One of many keys, none of which holds anything for longer than a script runs. In a cluster it is in the slot of
+    /// its tag.
+    pub(super) fn mark(&self, tag: &str) -> Vec<u8> {
+        format!("{}ended:mark:{{{tag}}}", self.prefix).into_bytes()
     }
 }
 

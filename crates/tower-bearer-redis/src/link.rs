@@ -1,5 +1,5 @@
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
     time::Duration,
 };
 
@@ -8,11 +8,16 @@ use redis::{
     aio::{ConnectionManager, ConnectionManagerConfig},
     io::tcp::TcpSettings,
 };
+use tokio::time::Instant;
 
-/// A connection that all calls share, and that is made anew when it is lost or was refused.
+/// How long a server that refuses connections is left alone between two of them.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A connection that all calls share, and that is made anew when it is lost, or some time after it was refused.
 ///
 /// The driver's manager does the former only. A connection that a server refuses to set up, as it does not
-/// know the password or has too many clients at that moment, is its answer to all calls from then on.
+/// know the password or has too many clients at that moment, is its answer to all calls from then on. So it is
+/// here for a pause, however many the calls, since a server that refuses is not helped by more connections.
 #[derive(Clone)]
 pub(super) struct Link {
     current: Arc<RwLock<Current>>,
@@ -20,11 +25,13 @@ pub(super) struct Link {
     origin: Option<Arc<Origin>>,
 }
 
-/// A manager, and how many there were before it.
+/// A manager, how many there were before it, and when it was made.
 #[derive(Clone)]
 pub(super) struct Current {
     pub(super) manager: ConnectionManager,
     number: u64,
+    made_at: Instant,
+    is_refused: bool,
 }
 
 struct Origin {
@@ -47,32 +54,58 @@ impl Link {
     }
 
     fn new(manager: ConnectionManager, origin: Option<Arc<Origin>>) -> Self {
-        let first = Current { manager, number: 0 };
         Self {
-            current: Arc::new(RwLock::new(first)),
+            current: Arc::new(RwLock::new(Current::new(manager, 0))),
             origin,
         }
     }
 
+    /// The manager for a call: a new one, if the last was refused and the pause is over.
     pub(super) fn current(&self) -> Current {
         let current = self.current.read();
-        current.unwrap_or_else(PoisonError::into_inner).clone()
+        let current = current.unwrap_or_else(PoisonError::into_inner).clone();
+        match &self.origin {
+            Some(origin) if current.is_due() => self.made_anew(origin),
+            _ => current,
+        }
     }
 
-    /// The next call makes a connection, as the server refused the one of this manager.
+    /// A call after the pause makes a connection, as the server refused the one of this manager.
     pub(super) fn renew(&self, refused: &Current) {
-        let Some(origin) = &self.origin else {
-            return;
-        };
-        let current = self.current.write();
-        let mut current = current.unwrap_or_else(PoisonError::into_inner);
-        // Of several calls that were refused together, the first one may have done it.
-        if current.number == refused.number
+        let mut current = self.write();
+        if current.number == refused.number {
+            current.is_refused = true;
+        }
+    }
+
+    fn made_anew(&self, origin: &Origin) -> Current {
+        let mut current = self.write();
+        // Of several calls that come together, the first one may have done it.
+        if current.is_due()
             && let Ok(manager) = origin.manager()
         {
-            let number = refused.number + 1;
-            *current = Current { manager, number };
+            *current = Current::new(manager, current.number + 1);
         }
+        current.clone()
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Current> {
+        self.current.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Current {
+    fn new(manager: ConnectionManager, number: u64) -> Self {
+        Self {
+            manager,
+            number,
+            made_at: Instant::now(),
+            is_refused: false,
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.is_refused && self.made_at.elapsed() >= PAUSE
     }
 }
 

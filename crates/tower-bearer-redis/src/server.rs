@@ -10,6 +10,9 @@ use tokio::time::error::Elapsed;
 
 use crate::{link::Link, options::Wait, scripts};
 
+/// How the driver begins when a server refuses the database of a new connection. It has no kind of its own.
+const NO_DATABASE: &str = "refused to switch database";
+
 /// The answer to a single command of a batch.
 pub(super) type Answer = RedisResult<Value>;
 
@@ -34,10 +37,11 @@ impl Server {
         Self { link }
     }
 
-    /// Connects, and tries again a few times, as the server may be starting.
+    /// Connects within the time, and tries again a few times, as the server may be starting.
     pub(super) async fn connect(server: ConnectionInfo, timeout: Duration) -> RedisResult<Self> {
         let server = Self::lazy(server, timeout)?;
-        server.exchange(&[cmd("PING")]).await?;
+        let ping = tokio::time::timeout(timeout, async { server.exchange(&[cmd("PING")]).await });
+        ping.await.unwrap_or_else(late)?;
         Ok(server)
     }
 
@@ -121,7 +125,7 @@ impl Server {
         match answers {
             Ok(answers) => Ok(answers.into_iter().map(Value::extract_error).collect()),
             Err(error) => {
-                if may_be_refused(&error) {
+                if is_refused(&error) {
                     self.link.renew(&current);
                 }
                 match commands.len() {
@@ -159,13 +163,17 @@ pub(super) fn is_answer(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }
 
-/// Whether this may be the answer to a connection, or to the choice of a database on it, instead of
-/// to a command. No command is answered by such an error on a server that works.
-fn may_be_refused(error: &RedisError) -> bool {
+/// Whether this is what the driver makes of a connection that a server refused to set up, or what a server says to one
+/// that it does not take for the user's any more. Any other answer is one to a command, and the connection
+/// works.
+fn is_refused(error: &RedisError) -> bool {
     match error.kind() {
         ErrorKind::Io => false,
-        ErrorKind::Server(kind) => kind == ServerErrorKind::ResponseError,
-        ErrorKind::Extension => false,
+        ErrorKind::Server(ServerErrorKind::ResponseError) => {
+            error.to_string().contains(NO_DATABASE)
+        }
+        ErrorKind::Server(_) => false,
+        ErrorKind::Extension => error.code() == Some("NOAUTH"),
         _ => true,
     }
 }

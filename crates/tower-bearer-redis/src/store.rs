@@ -174,7 +174,7 @@ impl RedisStore {
     /// is noticed.
     ///
     /// A manager that was refused a new connection, as with a wrong password, does not try again: open the store
-    /// anew then. A store that is given a URL tries again with its next call.
+    /// anew then. A store that is given a URL tries again, every half second at most.
     ///
     /// # Errors
     ///

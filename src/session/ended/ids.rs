@@ -2,9 +2,9 @@
 
 use std::{collections::VecDeque, hash::BuildHasher};
 
+use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::super::id_hash::IdHash;
 use crate::claims::SessionId;
 
 /// How many entries are allocated at once. A list that doubles would take twice the memory.
@@ -27,7 +27,9 @@ pub(super) struct Ids {
     first: u32,
     /// The number of each session's entry.
     numbers: HashTable<u32>,
-    hasher: IdHash,
+    /// Different in each process and for each table. Nobody from outside chooses an identifier anyway: servers make
+    /// them, and tokens and stores vouch for them.
+    hasher: RandomState,
 }
 
 impl Ids {
@@ -68,9 +70,9 @@ impl Ids {
         } = self;
         let hash = |number: &u32| {
             let entry = entry(chunks, *first, *number);
-            entry.map_or(0, |entry| hasher.hash_one(entry.id))
+            entry.map_or(0, |entry| hash_of(hasher, &entry.id))
         };
-        numbers.insert_unique(hasher.hash_one(id), number, hash);
+        numbers.insert_unique(hash_of(hasher, &id), number, hash);
     }
 
     /// Removes those at the front that were to be kept up to `now` at most, but only so many, so that
@@ -112,14 +114,14 @@ impl Ids {
     }
 
     fn number(&self, id: &[u8; 16]) -> Option<u32> {
-        let hash = self.hasher.hash_one(id);
+        let hash = hash_of(&self.hasher, id);
         let is = |number: &u32| self.entry(*number).is_some_and(|entry| entry.id == *id);
         self.numbers.find(hash, is).copied()
     }
 
     /// Removes what leads to the entry of this number, if it is that of the session.
     fn remove(&mut self, id: &[u8; 16], number: u32) {
-        let hash = self.hasher.hash_one(id);
+        let hash = hash_of(&self.hasher, id);
         if let Ok(found) = self.numbers.find_entry(hash, |other| *other == number) {
             found.remove();
         }
@@ -135,6 +137,11 @@ impl Ids {
     }
 }
 
+/// As a number, since bytes are hashed with their length.
+fn hash_of(hasher: &RandomState, id: &[u8; 16]) -> u64 {
+    hasher.hash_one(u128::from_ne_bytes(*id))
+}
+
 fn entry(chunks: &VecDeque<Vec<Entry>>, first: u32, number: u32) -> Option<&Entry> {
     let place = number.wrapping_sub(first) as usize;
     chunks.get(place / CHUNK)?.get(place % CHUNK)
@@ -142,7 +149,7 @@ fn entry(chunks: &VecDeque<Vec<Entry>>, first: u32, number: u32) -> Option<&Entr
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
 
     use proptest::{collection::vec, prelude::*};
     use uuid::Uuid;
@@ -151,6 +158,32 @@ mod tests {
 
     fn id(number: u32) -> SessionId {
         SessionId::from_uuid(Uuid::from_u128(u128::from(number)))
+    }
+
+    /// Tables take the last bits for a place and the first ones to compare.
+    #[test]
+    fn identifiers_of_the_same_time_are_spread_over_all_places() {
+        const FIRST: u128 = 0x0190_0000_0000_7000_8000 << 48;
+        let hasher = RandomState::default();
+        let mut places = [HashMap::<u64, u32>::new(), HashMap::new()];
+        for number in 0..1 << 15 {
+            let hash = hash_of(&hasher, &(FIRST | number).to_be_bytes());
+            for (places, place) in places.iter_mut().zip([hash % (1 << 12), hash >> 52]) {
+                *places.entry(place).or_default() += 1;
+            }
+        }
+        for places in places {
+            assert!(places.len() > 4_000, "{} places", places.len());
+            // Eight on average.
+            let most = places.values().max().copied().unwrap_or_default();
+            assert!(most < 64, "{most} at one place");
+        }
+    }
+
+    #[test]
+    fn each_table_has_keys_of_its_own() {
+        let hashes = (0..100).map(|_| hash_of(&Ids::default().hasher, &[0; 16]));
+        assert_eq!(hashes.collect::<HashSet<_>>().len(), 100);
     }
 
     #[test]

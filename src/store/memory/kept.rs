@@ -128,7 +128,7 @@ impl Kept {
     /// not ended.
     pub(super) fn ended_by(&self, expected: u64, next: &SessionState) -> Option<Self> {
         let mut record = self.record();
-        if !may_swap(&record.state, expected) {
+        if !may_change(&record.state) || record.state.version != expected {
             return None;
         }
         record.replace_state(next.clone());
@@ -141,7 +141,7 @@ impl Kept {
             may_change(&state) && state.generation == generation && state.confirmed_at.is_none();
         if fits {
             state.confirmed_at = Some(now);
-            state.version += 1;
+            state.version = state.version.saturating_add(1);
         }
         fits
     }
@@ -178,11 +178,12 @@ impl Rare {
     }
 }
 
-/// A session that is ended cannot change any more, and one at the highest version neither.
+/// A session that is ended cannot change any more.
 fn may_change(state: &SessionState) -> bool {
-    state.ended.is_none() && state.version < u64::MAX
+    state.ended.is_none()
 }
 
+/// No version follows the highest one.
 fn may_swap(state: &SessionState, expected: u64) -> bool {
-    may_change(state) && state.version == expected
+    may_change(state) && state.version == expected && expected < u64::MAX
 }

@@ -174,7 +174,7 @@ async fn confirmations_go_together_and_take_the_servers_time() {
         &[doc! {
             "q": {
                 "_id": id(0).to_string(), "format": 1, "live": true, "generation": 5_i64,
-                "confirmed_at": null,
+                "confirmed_at": null, "version": { "$lt": i64::MAX },
             },
             "u": { "$currentDate": { "confirmed_at": true }, "$inc": { "version": 1_i64 } },
         }],

@@ -9,6 +9,8 @@ use super::{
     *,
 };
 
+/// Long after that.
+const LATE: i64 = TIME + 30 * 24 * 3_600_000;
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 /// The filter and the change of an update.
@@ -28,10 +30,11 @@ async fn a_session_that_is_always_another_is_ended_whatever_its_version() {
         "find" => Some(Reply::Answer(found(vec![doc! {
             "_id": id(1).to_string(), "format": 1, "live": true,
             "version": version.fetch_add(1, Ordering::SeqCst),
-            "expires_at": DateTime::from_millis(TIME), "now": DateTime::from_millis(TIME),
+            "expires_at": DateTime::from_millis(TIME), "ends_at": DateTime::from_millis(LATE),
+            "now": DateTime::from_millis(TIME),
         }]))),
         "update" => {
-            let was_changed = update(command).0.contains_key("version");
+            let was_changed = update(command).0.get_i64("version").is_ok();
             Some(Reply::Answer(
                 doc! { "ok": 1, "n": i32::from(!was_changed), "nModified": 0 },
             ))
@@ -45,21 +48,54 @@ async fn a_session_that_is_always_another_is_ended_whatever_its_version() {
         .iter()
         .filter(|command| name_of(command) == "update");
     let updates: Vec<_> = updates.map(update).collect();
-    let of_versions = updates.iter().filter(|(of, _)| of.contains_key("version"));
+    let of_versions = updates
+        .iter()
+        .filter(|(of, _)| of.get_i64("version").is_ok());
     assert_eq!((of_versions.count(), updates.len()), (4, 6));
     let (of, by) = &updates[4];
+    let latest = DateTime::from_millis(TIME + 60_000);
     assert_eq!(
         of,
-        &doc! { "_id": id(1).to_string(), "format": 1, "live": true }
+        &doc! {
+            "_id": id(1).to_string(), "format": 1, "live": true,
+            "expires_at": { "$lte": latest }, "version": { "$lt": i64::MAX },
+        }
     );
     assert_eq!(by.get_document("$inc"), Ok(&doc! { "version": 1_i64 }));
+    // If nothing came after it, it would be kept for no more than the minute that it was unsure of.
+    let until = DateTime::from_millis(TIME + 24 * 3_600_000);
+    assert_eq!(by.get_document("$min"), Ok(&doc! { "ends_at": until }));
     let (of, by) = &updates[5];
     assert_eq!(
         of.get_datetime("ended_at"),
         Ok(&DateTime::from_millis(TIME))
     );
-    let until = DateTime::from_millis(TIME + 24 * 3_600_000);
     assert_eq!(by, &doc! { "$min": { "ends_at": until } });
+}
+
+#[tokio::test]
+async fn what_a_lost_answer_left_undone_is_done_when_the_end_is_repeated() {
+    let (server, store) = on_a_replica_set().await;
+    let mut seen = doc! {
+        "_id": id(1).to_string(), "format": 1, "version": 7_i64, "end_reason": "logout",
+        "ended_at": DateTime::from_millis(TIME), "expires_at": DateTime::from_millis(LATE - 9),
+        "ends_at": DateTime::from_millis(LATE), "now": DateTime::from_millis(TIME),
+    };
+    server.answer("find", found(vec![seen.clone()]));
+    server.commands();
+    assert!(!end(&store, 1).await);
+    let (of, by) = update(&server.commands()[1]);
+    assert_eq!(
+        of.get_datetime("ended_at"),
+        Ok(&DateTime::from_millis(TIME))
+    );
+    let until = DateTime::from_millis(LATE - 9);
+    assert_eq!(by, doc! { "$min": { "ends_at": until } });
+
+    seen.insert("ends_at", until);
+    server.answer("find", found(vec![seen]));
+    assert!(!end(&store, 1).await);
+    assert_eq!(server.commands().len(), 1, "there is nothing to be done");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -11,6 +11,7 @@ mod opening;
 mod refusals;
 mod replicas;
 mod rows;
+mod scripted;
 mod scripts;
 mod several;
 #[cfg(feature = "tracing")]

@@ -1,6 +1,26 @@
-//! New connections that a server refuses for a while: the store goes on once it does not any longer.
+//! New connections that a server refuses for a while: the store goes on once it does not any longer, and does not
+//! press it until then.
 
 use super::*;
+
+/// For how long a server that refuses is left alone.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Goes on to when the pause is over.
+async fn pass_the_pause() {
+    tokio::time::pause();
+    tokio::time::advance(PAUSE).await;
+    tokio::time::resume();
+}
+
+/// How many connections the server has been asked for.
+async fn asked_for(server: &Redis) -> u64 {
+    let stats = server.info("stats").await;
+    let count = stats
+        .lines()
+        .find_map(|line| line.strip_prefix("total_connections_received:"));
+    count.unwrap().parse().unwrap()
+}
 
 /// A user who may do all, with this password from now on.
 async fn password(server: &Redis, password: &str) {
@@ -39,6 +59,7 @@ async fn a_password_that_was_another_for_a_while() {
             assert_eq!(failures(&store).await, [StoreErrorKind::Unavailable; 8]);
         }
         password(&server, "secret").await;
+        pass_the_pause().await;
         assert!(load(&store, 1).await == first);
     }
     // A read is sent again. A write is not, and may meet a connection that was cut off.
@@ -93,5 +114,30 @@ async fn a_right_that_was_missing() {
     while store.load(id(1)).await.is_err() {
         assert!(Instant::now() < deadline, "it stays broken");
     }
+    assert!(load(&store, 1).await == first);
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_is_left_alone_for_a_while() {
+    const CALLS: u64 = 200;
+    let Some(server) = Redis::start().await else {
+        return;
+    };
+    let store = open_as_app(&server, patient()).await;
+    let first = insert(&store, 1).await;
+    password(&server, "another").await;
+    cut_off(&server).await;
+    let (before, began) = (asked_for(&server).await, Instant::now());
+    for _ in 0..CALLS {
+        let failed = kind(store.load(id(1)).await);
+        assert_eq!(failed, StoreErrorKind::Unavailable);
+    }
+    let pauses = began.elapsed().as_millis() / PAUSE.as_millis();
+    let asked = asked_for(&server).await - before;
+    // The driver tries a connection up to three times.
+    let most = 3 * (2 + u64::try_from(pauses).unwrap());
+    assert!(asked <= most, "{asked} connections for {CALLS} calls");
+    password(&server, "secret").await;
+    pass_the_pause().await;
     assert!(load(&store, 1).await == first);
 }

@@ -95,19 +95,18 @@ impl Fleet {
         nodes.iter().map(|node| node.server.clone()).collect()
     }
 
-    pub(super) fn one_key_each(&self, key: impl Fn(u16) -> Vec<u8>) -> Vec<Vec<u8>> {
+    pub(super) fn one_key_each(&self, key: impl Fn(&str) -> Vec<u8>) -> Vec<Vec<u8>> {
         let map = self.read();
         let (mut without, mut keys) = (map.primaries(), Vec::new());
-        for number in 0..slot::COUNT {
+        for tag in slot::tags() {
             if without.is_empty() {
                 break;
             }
-            let key = key(number);
-            let at = map.serving(Some(slot::of_key(&key)));
+            let at = map.serving(Some(slot::of_key(tag.as_bytes())));
             let before = without.len();
             without.retain(|node| at.as_ref().is_none_or(|at| !Arc::ptr_eq(at, node)));
             if without.len() < before {
-                keys.push(key);
+                keys.push(key(&tag));
             }
         }
         keys

@@ -4,6 +4,8 @@ use redis::{Arg, Cmd};
 
 /// How many slots a cluster has.
 pub(super) const COUNT: u16 = 16_384;
+/// Below this, every slot has a number as its tag.
+const TAGS: u32 = 109_758;
 
 /// The slot of the key of a command, or nothing if it has no key. No command has two.
 pub(super) fn of(command: &Cmd) -> Option<u16> {
@@ -31,6 +33,11 @@ fn tag(key: &[u8]) -> Option<&[u8]> {
     rest.get(..closing).filter(|tag| !tag.is_empty())
 }
 
+/// Texts for the braces of keys, of which every slot has one.
+pub(super) fn tags() -> impl Iterator<Item = String> {
+    (0..TAGS).map(|number| number.to_string())
+}
+
 /// CRC-16/XMODEM.
 fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc, byte| {
@@ -44,6 +51,8 @@ fn crc16(bytes: &[u8]) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use redis::cmd;
 
     use super::*;
@@ -63,6 +72,15 @@ mod tests {
         ] {
             assert_eq!(of_key(key.as_bytes()), slot, "{key}");
         }
+    }
+
+    /// A server may have one slot only.
+    #[test]
+    fn every_slot_has_a_tag() {
+        let slots: HashSet<_> = tags()
+            .map(|tag| of_key(format!("p:{{{tag}}}").as_bytes()))
+            .collect();
+        assert_eq!(slots.len(), usize::from(COUNT));
     }
 
     #[test]

@@ -14,7 +14,12 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 
 impl Careless {
     pub(super) fn may_end(&self, rows: &Rows, id: SessionId) -> bool {
-        let ended = |kept: &Record| kept.state.ended.is_some() && !self.is(Fault::EndsAgain);
+        let is_last = |kept: &Record| {
+            kept.state.version == u64::MAX && self.is(Fault::EndsNoneOfTheHighestVersion)
+        };
+        let ended = |kept: &Record| {
+            is_last(kept) || kept.state.ended.is_some() && !self.is(Fault::EndsAgain)
+        };
         rows.kept.get(&id).is_some_and(|kept| !ended(kept))
     }
 

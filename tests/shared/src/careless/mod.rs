@@ -49,12 +49,14 @@ pub enum Fault {
     ConfirmsAnyGeneration,
     ConfirmsAgain,
     ConfirmsAndForgetsTheKey,
+    ConfirmsBeyondTheHighestVersion,
     ConfirmsByAnotherClock,
     ConfirmsTheFirst500,
     FailsWhereOthersConfirm,
 
     LosesEnds,
     EndsAgain,
+    EndsNoneOfTheHighestVersion,
     EndsAndForgetsTheKey,
     EndsByAnotherClock,
     EndsInTwoSteps,
@@ -233,7 +235,7 @@ impl Careless {
             next.bound_to = before.bound_to;
         }
         if self.is(Fault::CountsVersionsItself) {
-            next.version = expected + 1;
+            next.version = expected.saturating_add(1);
         }
         self.put(rows, id, next);
     }

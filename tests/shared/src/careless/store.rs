@@ -91,7 +91,10 @@ impl SessionStore for Careless {
             if self.may_confirm(&rows, id, generation) {
                 rows.change(id, |kept| {
                     kept.state.confirmed_at = Some(now);
-                    kept.state.version += 1;
+                    kept.state.version = match self.is(Fault::ConfirmsBeyondTheHighestVersion) {
+                        true => kept.state.version.wrapping_add(1),
+                        false => kept.state.version.saturating_add(1),
+                    };
                     if self.is(Fault::ConfirmsAndForgetsTheKey) {
                         kept.state.bound_to = None;
                     }
