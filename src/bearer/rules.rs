@@ -7,6 +7,7 @@ use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, header
 
 use crate::{
     claims::{Confirmation, Scope, VerifiedToken},
+    context::RequestHead,
     error::TokenError,
     realm::ProtectionSpace,
     reply::ReplyBody,
@@ -150,7 +151,7 @@ impl Rules {
             }
         };
         let live = match &self.guard {
-            Some(guard) => self.ask_guard(guard, &token)?,
+            Some(guard) => self.ask_guard(guard, &token, (&*request).into())?,
             None => None,
         };
         match live {
@@ -202,8 +203,9 @@ impl Rules {
         &self,
         guard: &AnyGuard,
         token: &VerifiedToken,
+        request: RequestHead<'_>,
     ) -> Result<Option<LiveFuture>, Rejection> {
-        let asks = match guard.admit(token) {
+        let asks = match guard.admit(token, request) {
             Admission::Admitted => self.check_live,
             Admission::IfLive => true,
             Admission::Ended => return Err(TokenError::SessionEnded.into()),

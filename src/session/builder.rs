@@ -7,6 +7,7 @@ use super::{
     meter::Meter, timed::Timed,
 };
 use crate::{
+    context::RequestContext,
     error::{ConfigError, ConfigErrorKind},
     issuer::Issuer,
     profile::TokenProfile,
@@ -205,7 +206,10 @@ impl<St> SessionsBuilder<St> {
         self
     }
 
-    /// Asks the application at each refresh, which may refuse it or replace the private claims.
+    /// Asks the application at each refresh, which may refuse it or replace the private claims. It is given the
+    /// session, and the [context](RequestContext) of the request: who asks, from where, and what the application
+    /// has put into the request's extensions. Of a refresh outside of HTTP it is what
+    /// [`RefreshRequest::context`](super::RefreshRequest::context) says.
     ///
     /// `false` refuses and ends the session. To refuse without ending it, return
     /// [`RefreshDecision::Refuse`](super::RefreshDecision::Refuse).
@@ -224,7 +228,7 @@ impl<St> SessionsBuilder<St> {
     /// #     }
     /// # }
     /// # fn configure(builder: SessionsBuilder, users: Arc<Users>) {
-    /// let builder = builder.on_refresh(move |session| {
+    /// let builder = builder.on_refresh(move |session, _context| {
     ///     let users = Arc::clone(&users);
     ///     async move { users.still_active(&session.subject).await }
     /// });
@@ -238,7 +242,7 @@ impl<St> SessionsBuilder<St> {
     /// nothing is written.
     pub fn on_refresh<F, Fut>(mut self, hook: F) -> Self
     where
-        F: Fn(SessionInfo) -> Fut + Send + Sync + 'static,
+        F: Fn(SessionInfo, RequestContext) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: IntoRefreshDecision> + Send + 'static,
     {
         self.hook = Some(RefreshHook::new(hook));

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{Metadata, PrivateClaims, Session};
+use super::{Metadata, PrivateClaims, Session, SessionState};
 use crate::{
     claims::{Scope, SessionId},
     clock::Timestamp,
@@ -84,7 +84,7 @@ pub struct SessionInfo {
 
 impl SessionInfo {
     /// What a user may see of `session`.
-    pub(super) fn new(session: Session, last_refreshed_at: Option<Timestamp>, bound: bool) -> Self {
+    pub(super) fn new(session: Session, state: &SessionState) -> Self {
         const HOUR: i64 = 60 * 60;
         let to_the_hour = |at: Timestamp| {
             Timestamp::from_secs(at.as_secs().div_euclid(HOUR).saturating_mul(HOUR))
@@ -95,13 +95,13 @@ impl SessionInfo {
             client_id: session.client_id,
             scope: session.scope,
             created_at: session.created_at,
-            last_refreshed_at: last_refreshed_at.map(to_the_hour),
+            last_refreshed_at: state.last_refreshed_at.map(to_the_hour),
             auth_time: session.auth_time,
             acr: session.extra.acr().map(str::to_owned),
             resources: resources(&session.extra),
             ends_at: session.ends_at,
             claims: session.claims,
-            bound,
+            bound: state.bound_to.is_some(),
             metadata: session.metadata,
         }
     }
@@ -116,6 +116,6 @@ fn resources(extra: &Extra) -> Vec<String> {
 impl From<Record> for SessionInfo {
     fn from(record: Record) -> Self {
         let Record { session, state } = record;
-        Self::new(session, state.last_refreshed_at, state.bound_to.is_some())
+        Self::new(session, &state)
     }
 }

@@ -77,7 +77,7 @@ mod tries;
 mod verdict;
 mod write;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 pub use builder::SessionsBuilder;
 pub use clean_up::CleanUp;
@@ -224,7 +224,13 @@ impl<St: SessionStore> Sessions<St> {
             .await?)
     }
 
-    fn tell(&self, kind: SessionEventKind, record: &Record, token: Option<PresentedToken>) {
+    fn tell(
+        &self,
+        kind: SessionEventKind,
+        record: &Record,
+        token: Option<PresentedToken>,
+        address: Option<IpAddr>,
+    ) {
         let distance = token.map_or(0, |token| {
             i64::from(record.state.generation) - i64::from(token.generation)
         });
@@ -233,6 +239,7 @@ impl<St: SessionStore> Sessions<St> {
             session: record.session.id,
             subject: Some(&record.session.subject),
             distance,
+            address,
         });
     }
 }

@@ -12,6 +12,7 @@ mod adopted_orders;
 mod bound;
 mod build;
 mod confirm;
+mod context;
 mod dropped;
 mod ending;
 mod events;
