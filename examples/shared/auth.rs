@@ -69,6 +69,8 @@ impl Auth {
                 .reuse_window(config.reuse_window())
                 // Some clients always ask for more than they were granted.
                 .excess_scope(ExcessScope::LeaveOut)
+                // Users see where and by what each of their sessions was used last.
+                .remember_context()
                 // Whoever was deleted since the login gets no new token, and the session ends.
                 .on_refresh(move |session, _| {
                     let known = known.is_known(&session.subject);

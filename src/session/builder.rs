@@ -31,6 +31,7 @@ pub(super) struct Inner<St> {
     pub(super) excess_scope: ExcessScope,
     pub(super) max_sessions: Option<(usize, Overflow)>,
     pub(super) hook: Option<RefreshHook>,
+    pub(super) remembers_context: bool,
     pub(super) takeover: Option<Takeover>,
     pub(super) hook_timeout: Duration,
     pub(super) store_timeout: Duration,
@@ -65,6 +66,7 @@ pub struct SessionsBuilder<St = AnyStore> {
     excess_scope: ExcessScope,
     max_sessions: Option<(usize, Overflow)>,
     hook: Option<RefreshHook>,
+    remembers_context: bool,
     takeover: Option<Takeover>,
     hook_timeout: Duration,
     store_timeout: Duration,
@@ -97,6 +99,7 @@ impl<St> SessionsBuilder<St> {
             excess_scope: ExcessScope::default(),
             max_sessions: None,
             hook: None,
+            remembers_context: false,
             takeover: None,
             hook_timeout: Duration::from_secs(2),
             store_timeout: Duration::from_secs(5),
@@ -249,6 +252,14 @@ impl<St> SessionsBuilder<St> {
         self
     }
 
+    /// Keeps the address and the user agent of the request that a session was [last used by](SessionInfo::last_seen):
+    /// of a login that has a [context](super::Grant::context), and of each refresh that writes. By default neither is kept, as
+    /// an address is [personal data](crate::manual::context#what-is-kept). Without this call the next refresh that writes removes what was kept.
+    pub fn remember_context(mut self) -> Self {
+        self.remembers_context = true;
+        self
+    }
+
     /// Takes over the users of another program: its refresh tokens are accepted until a date, and each becomes
     /// a session here. By default they are refused.
     pub fn take_over(mut self, takeover: Takeover) -> Self {
@@ -327,6 +338,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
             excess_scope: self.excess_scope,
             max_sessions: self.max_sessions,
             hook: self.hook,
+            remembers_context: self.remembers_context,
             takeover: self.takeover,
             hook_timeout: self.hook_timeout,
             store_timeout: self.store_timeout,

@@ -166,6 +166,11 @@ impl<St: SessionStore> Sessions<St> {
         {
             next = Some(bound_again(next, &record.state, key, now));
         }
+        if verdict.is_accepted()
+            && let Some(next) = &mut next
+        {
+            self.note_seen(next, &attempt.request.context);
+        }
         let live = next.as_ref().unwrap_or(&record.state);
         let jti = series.jti(live.generation);
         Ok(Decided {
@@ -240,7 +245,7 @@ impl<St: SessionStore> Sessions<St> {
         if next.is_some() && self.is_stale(decided.since) {
             return Ok(None);
         }
-        let (mut outcome, event) = outcome(decided.verdict);
+        let (mut outcome, event) = RefreshOutcome::of(decided.verdict);
         if outcome == RefreshOutcome::Current && attempt.token.bound_to != decided.live().bound_to {
             outcome = RefreshOutcome::Redelivered;
         }
@@ -379,19 +384,4 @@ fn bound_again(
     });
     next.bound_to = Some(key.clone());
     next
-}
-
-/// The outcome and the event of an accepted token.
-fn outcome(verdict: RefreshVerdict) -> (RefreshOutcome, SessionEventKind) {
-    match verdict {
-        RefreshVerdict::Current => (RefreshOutcome::Current, SessionEventKind::Repeated),
-        RefreshVerdict::Neighbour => (RefreshOutcome::Redelivered, SessionEventKind::Neighbour),
-        RefreshVerdict::Late => (
-            RefreshOutcome::Redelivered,
-            SessionEventKind::LateRedelivery,
-        ),
-        RefreshVerdict::Overtaken => (RefreshOutcome::Redelivered, SessionEventKind::Overtaken),
-        RefreshVerdict::Restore => (RefreshOutcome::Restored, SessionEventKind::StoreLostWrites),
-        _ => (RefreshOutcome::Rotated, SessionEventKind::Rotated),
-    }
 }

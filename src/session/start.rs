@@ -82,6 +82,7 @@ impl<St: SessionStore> Sessions<St> {
         secret: SessionSecret,
     ) -> Result<Record, SessionError> {
         let proof = grant.proof.as_ref().map(|proof| proof.thumbprint().clone());
+        let context = grant.context.clone().unwrap_or_default();
         let (idle_lifetime, lifetime) = grant.lifetimes(self.0.lifetimes())?;
         let session = Session {
             id,
@@ -101,6 +102,7 @@ impl<St: SessionStore> Sessions<St> {
         let idle = now + self.0.policy.idle_lifetime_of(&session);
         let mut state = SessionState::new(session.ends_at.min(idle));
         state.bound_to = proof;
+        self.note_seen(&mut state, &context);
         Ok(Record { session, state })
     }
 }

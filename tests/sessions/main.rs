@@ -21,6 +21,7 @@ mod flusher;
 mod hooks;
 mod hung_up;
 mod interleavings;
+mod last_seen;
 mod lifetimes;
 mod limits;
 mod listing;

@@ -14,7 +14,7 @@ const RESOURCES: &str = "resources";
 
 /// Members that were added to a session, or to its state, after the first version of the contract: a JSON object.
 /// This version knows, of a session, `acr`, how the user authenticated, and `resources`, for which access was granted
-/// (RFC 8707). It keeps all others and does not interpret them.
+/// (RFC 8707), and of a state `seen`, where and by what the session was used last. It keeps all others and does not interpret them.
 ///
 /// While servers are upgraded, two versions of this crate may share a store. What the newer
 /// version has added to a session is still there after the older version has refreshed it. Of a session
