@@ -44,6 +44,7 @@ mod guard;
 mod hook;
 mod info;
 mod introspect;
+mod last_seen;
 mod lifetimes;
 mod limits;
 mod list;
@@ -76,7 +77,7 @@ mod tries;
 mod verdict;
 mod write;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 pub use builder::SessionsBuilder;
 pub use clean_up::CleanUp;
@@ -90,6 +91,7 @@ pub use grant::Grant;
 pub use hook::{IntoRefreshDecision, RefreshDecision};
 pub use info::SessionInfo;
 pub(crate) use introspect::LiveToken;
+pub use last_seen::LastSeen;
 pub use list::{ListRequest, SessionPage};
 pub use outcome::{RefreshOutcome, Refreshed};
 pub use over::{OverReason, SessionOver};
@@ -223,7 +225,13 @@ impl<St: SessionStore> Sessions<St> {
             .await?)
     }
 
-    fn tell(&self, kind: SessionEventKind, record: &Record, token: Option<PresentedToken>) {
+    fn tell(
+        &self,
+        kind: SessionEventKind,
+        record: &Record,
+        token: Option<PresentedToken>,
+        address: Option<IpAddr>,
+    ) {
         let distance = token.map_or(0, |token| {
             i64::from(record.state.generation) - i64::from(token.generation)
         });
@@ -232,6 +240,7 @@ impl<St: SessionStore> Sessions<St> {
             session: record.session.id,
             subject: Some(&record.session.subject),
             distance,
+            address,
         });
     }
 }

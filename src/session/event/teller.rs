@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    net::IpAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -25,6 +26,7 @@ pub(in crate::session) struct Told<'a> {
     pub(in crate::session) session: SessionId,
     pub(in crate::session) subject: Option<&'a str>,
     pub(in crate::session) distance: i64,
+    pub(in crate::session) address: Option<IpAddr>,
 }
 
 /// Those who listen.
@@ -80,6 +82,7 @@ impl Told<'_> {
             session: self.session,
             subject: self.subject.map(str::to_owned),
             distance: self.distance,
+            address: self.address,
         }
     }
 

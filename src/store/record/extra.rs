@@ -12,9 +12,9 @@ const ACR: &str = "acr";
 #[cfg(feature = "session")]
 const RESOURCES: &str = "resources";
 
-/// Members that were added to a session after the first version of the contract: a JSON object. This
-/// version knows `acr`, how the user authenticated, and `resources`, for which access was granted
-/// (RFC 8707). It keeps all others and does not interpret them.
+/// Members that were added to a session, or to its state, after the first version of the contract: a JSON object.
+/// This version knows, of a session, `acr`, how the user authenticated, and `resources`, for which access was granted
+/// (RFC 8707), and of a state `seen`, where and by what the session was used last. It keeps all others and does not interpret them.
 ///
 /// While servers are upgraded, two versions of this crate may share a store. What the newer
 /// version has added to a session is still there after the older version has refreshed it. Of a session
@@ -30,18 +30,47 @@ const RESOURCES: &str = "resources";
 /// # Ok::<_, tower_bearer::store::StoreError>(())
 /// ```
 #[derive(Clone, Default, PartialEq)]
-pub struct Extra(Map<String, Value>);
+pub struct Extra(
+    /// None if it is empty, as it is in most sessions.
+    Option<Box<Map<String, Value>>>,
+);
 
 impl Extra {
+    /// No members.
+    pub(super) const fn new() -> Self {
+        Self(None)
+    }
+
     /// Whether the object has no members.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
+    }
+
+    /// The member of this name.
+    #[cfg(feature = "session")]
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.as_ref()?.get(name)
+    }
+
+    /// Sets the member of this name, or removes it. All others stay.
+    #[cfg(feature = "session")]
+    pub(crate) fn set(&mut self, name: &str, value: Option<Value>) {
+        let mut members = self.0.take().map(|members| *members).unwrap_or_default();
+        match value {
+            Some(value) => members.insert(name.to_owned(), value),
+            None => members.remove(name),
+        };
+        *self = Self::of(members);
+    }
+
+    fn of(members: Map<String, Value>) -> Self {
+        Self((!members.is_empty()).then(|| Box::new(members)))
     }
 
     /// How the user authenticated (`acr`).
     #[cfg(feature = "session")]
     pub(crate) fn acr(&self) -> Option<&str> {
-        self.0.get(ACR)?.as_str()
+        self.get(ACR)?.as_str()
     }
 
     /// The resources to which access was granted, or none if the login told none.
@@ -52,7 +81,7 @@ impl Extra {
     /// it cannot be read what it is for.
     #[cfg(feature = "session")]
     pub(crate) fn resources(&self) -> Result<Vec<&str>, StoreError> {
-        let Some(kept) = self.0.get(RESOURCES) else {
+        let Some(kept) = self.get(RESOURCES) else {
             return Ok(Vec::new());
         };
         let texts = kept.as_array().filter(|kept| !kept.is_empty());
@@ -63,15 +92,17 @@ impl Extra {
     /// What a login adds. What it does not have is left out.
     #[cfg(feature = "session")]
     pub(crate) fn of_login(acr: Option<String>, resources: Vec<String>) -> Self {
-        let acr = acr.map(|acr| (ACR.to_owned(), acr.into()));
+        let mut extra = Self::new();
+        extra.set(ACR, acr.map(Into::into));
         let resources = Some(resources).filter(|resources| !resources.is_empty());
-        let resources = resources.map(|resources| (RESOURCES.to_owned(), resources.into()));
-        Self(acr.into_iter().chain(resources).collect())
+        extra.set(RESOURCES, resources.map(Into::into));
+        extra
     }
 
     /// The JSON text of the object, for a store to keep.
     pub fn to_json(&self) -> String {
-        json::text(&self.0)
+        let members = self.0.as_deref();
+        members.map_or_else(|| "{}".to_owned(), json::text)
     }
 
     /// Reads the JSON text that a store has kept.
@@ -82,7 +113,7 @@ impl Extra {
     /// nested more than about a hundred levels deep.
     pub fn from_json(text: &str) -> Result<Self, StoreError> {
         json::object(text.as_bytes())
-            .map(Self)
+            .map(Self::of)
             .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))
     }
 }

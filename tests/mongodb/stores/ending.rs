@@ -28,7 +28,7 @@ async fn a_session_that_is_always_another_is_ended_whatever_its_version() {
     let version = AtomicI64::new(0);
     server.script(move |command| match name_of(command).as_str() {
         "find" => Some(Reply::Answer(found(vec![doc! {
-            "_id": id(1).to_string(), "format": 1, "live": true,
+            "_id": id(1).to_string(), "format": 2, "live": true,
             "version": version.fetch_add(1, Ordering::SeqCst),
             "expires_at": DateTime::from_millis(TIME), "ends_at": DateTime::from_millis(LATE),
             "now": DateTime::from_millis(TIME),
@@ -57,7 +57,7 @@ async fn a_session_that_is_always_another_is_ended_whatever_its_version() {
     assert_eq!(
         of,
         &doc! {
-            "_id": id(1).to_string(), "format": 1, "live": true,
+            "_id": id(1).to_string(), "format": 2, "live": true,
             "expires_at": { "$lte": latest }, "version": { "$lt": i64::MAX },
         }
     );

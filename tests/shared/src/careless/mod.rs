@@ -25,6 +25,7 @@ pub enum Fault {
     InsertsOverOthers,
     InsertsAtVersion0,
     InsertsWithoutExtra,
+    InsertsWithoutExtraOfTheState,
     InsertsShortNotes,
     InsertsInTwoSteps,
     RefusesLongNames,
@@ -40,6 +41,7 @@ pub enum Fault {
     SwapsInTwoSteps,
     SwapsHalf,
     SwapsAllButTheKey,
+    SwapsAllButExtra,
     CountsVersionsItself,
     CreatesBySwap,
     RevivesBySwap,
@@ -50,6 +52,7 @@ pub enum Fault {
     ConfirmsAgain,
     ConfirmsAndForgetsTheKey,
     ConfirmsBeyondTheHighestVersion,
+    ConfirmsAndForgetsExtra,
     ConfirmsByAnotherClock,
     ConfirmsTheFirst500,
     FailsWhereOthersConfirm,
@@ -68,6 +71,7 @@ pub enum Fault {
     EndsNothingForAnUnknownKeep,
     EndsAndKeepsNotes,
     EndsAndKeepsClaims,
+    EndsAndKeepsExtra,
     EndsAndKeepsTheRow,
     EndsAndForgetsTheTokens,
     EndsAndKeepsTheRowForADay,
@@ -233,6 +237,9 @@ impl Careless {
         }
         if self.is(Fault::SwapsAllButTheKey) {
             next.bound_to = before.bound_to;
+        }
+        if self.is(Fault::SwapsAllButExtra) {
+            next.extra = before.extra;
         }
         if self.is(Fault::CountsVersionsItself) {
             next.version = expected.saturating_add(1);
