@@ -19,7 +19,7 @@ async fn a_document_that_cannot_be_read_is_corrupt_and_tells_nothing() {
         return;
     };
     let store = open(&server).await;
-    let damages: [(&str, Bson); 16] = [
+    let damages: [(&str, Bson); 17] = [
         ("format", "1".into()),
         ("live", 1.into()),
         ("issuer", 7.into()),
