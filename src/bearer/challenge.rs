@@ -131,6 +131,14 @@ impl Rejection {
         Self::new(ErrorCode::InsufficientScope)
     }
 
+    /// 403: somebody acts for the user, by an access token that is valid. No scope would help.
+    pub(super) fn acting() -> Self {
+        Self {
+            description: Some("the user has to do this in person"),
+            ..Self::new(ErrorCode::InsufficientScope)
+        }
+    }
+
     /// 400: the credentials cannot be read.
     pub(super) fn malformed() -> Self {
         Self::new(ErrorCode::InvalidRequest)

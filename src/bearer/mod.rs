@@ -44,13 +44,15 @@
 //!    token that has a `sid`. If the session is not live, the answer is 401 `invalid_token`. If
 //!    the guard cannot tell, the answer is 503 with `Retry-After`: a 401 would make the client
 //!    discard its tokens.
-//! 9. The token must have the scopes of [`require_scope`](BearerLayer::require_scope) and
-//!    [`require_any_scope`](BearerLayer::require_any_scope). If one is missing, the answer is 403
-//!    `insufficient_scope`, and the challenge names the scope that was required.
-//! 10. The user must have authenticated in one of the ways of [`require_acr`](BearerLayer::require_acr),
+//! 9. With [`require_no_actor`](BearerLayer::require_no_actor), nobody may act for the user: a token with the
+//!    claim `act` (RFC 8693) is a 403 `insufficient_scope`.
+//! 10. The token must have the scopes of [`require_scope`](BearerLayer::require_scope) and
+//!     [`require_any_scope`](BearerLayer::require_any_scope). If one is missing, the answer is 403
+//!     `insufficient_scope`, and the challenge names the scope that was required.
+//! 11. The user must have authenticated in one of the ways of [`require_acr`](BearerLayer::require_acr),
 //!     and as recently as [`require_max_age`](BearerLayer::require_max_age) says. If not, the answer is
 //!     401 `insufficient_user_authentication`, and the challenge names both requirements (RFC 9470).
-//! 11. The request goes to the inner service with a [`VerifiedToken`](crate::VerifiedToken) in its
+//! 12. The request goes to the inner service with a [`VerifiedToken`](crate::VerifiedToken) in its
 //!     extensions. A `VerifiedToken` that was there before is replaced, or removed if the request
 //!     has no token.
 //!

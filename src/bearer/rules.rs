@@ -58,6 +58,8 @@ pub(super) struct Rules {
     pub(super) optional: bool,
     pub(super) scopes: RequiredScopes,
     pub(super) step_up: StepUp,
+    /// Whether tokens by which somebody acts for the user are refused.
+    pub(super) refuses_actors: bool,
     pub(super) space: ProtectionSpace,
     pub(super) guard: Option<AnyGuard>,
     pub(super) check_live: bool,
@@ -103,6 +105,7 @@ impl Rules {
             optional: false,
             scopes: RequiredScopes::default(),
             step_up: StepUp::default(),
+            refuses_actors: false,
             space: ProtectionSpace::default(),
             guard: None,
             check_live: false,
@@ -234,6 +237,9 @@ impl Rules {
 
     #[inline]
     fn check_claims(&self, token: &VerifiedToken) -> Result<(), Rejection> {
+        if self.refuses_actors {
+            token.check_actor()?;
+        }
         match self.scopes.is_empty() && self.step_up.is_empty() {
             true => Ok(()),
             false => self.check_what_is_required(token),

@@ -121,6 +121,7 @@ impl<St: SessionStore> Sessions<St> {
                     kind: SessionEventKind::Ended(reason),
                     session: *id,
                     subject: Some(&subject),
+                    actor: None,
                     distance: 0,
                 });
             }

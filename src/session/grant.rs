@@ -19,6 +19,7 @@ use crate::{claims::Scope, clock::Timestamp, error::ConfigError};
 /// | subject | 1 KiB, and not empty | [`InvalidRequest`] |
 /// | client | 1 KiB, and not empty | [`InvalidRequest`] |
 /// | scope | 8 KiB | [`InvalidRequest`] |
+/// | actor | 1 KiB, and not empty | [`InvalidRequest`] |
 /// | authentication context class | 1 KiB, and not empty | [`InvalidRequest`] |
 /// | resources together | 4 KiB | [`InvalidTarget`] |
 /// | each value of the metadata | 1 KiB | it is cut |
@@ -52,6 +53,7 @@ pub struct Grant {
     pub(super) client_id: Option<String>,
     pub(super) auth_time: Option<Timestamp>,
     pub(super) acr: Option<String>,
+    pub(super) actor: Option<String>,
     pub(super) resources: Vec<String>,
     pub(super) claims: PrivateClaims,
     pub(super) metadata: Metadata,
@@ -70,6 +72,7 @@ impl Grant {
             client_id: None,
             auth_time: None,
             acr: None,
+            actor: None,
             resources: Vec::new(),
             claims: PrivateClaims::default(),
             metadata: Metadata::new(),
@@ -117,6 +120,39 @@ impl Grant {
     /// [end](super::Sessions::end) the old one: whoever holds a token of the old one gains nothing.
     pub fn acr(mut self, class: impl Into<String>) -> Self {
         self.acr = Some(class.into());
+        self
+    }
+
+    /// Who acts for the user in this session, such as an administrator who looks into the user's account: the claim
+    /// `act` (RFC 8693 §4.1) of each of its access tokens. The subject is still the user.
+    ///
+    /// The user has not authenticated for it. So unless [`auth_time`](Self::auth_time) says something else, the
+    /// session's is 1970, and a route that asks for a [recent login](crate::bearer::BearerLayer::require_max_age)
+    /// refuses the actor. A route that is for the user alone says
+    /// [`require_no_actor`](crate::bearer::BearerLayer::require_no_actor). The user sees the session in the
+    /// [list](super::Sessions::list), with the actor's name, and can end it. It is one of the user's sessions
+    /// where their [number](super::SessionsBuilder::max_sessions) is limited.
+    ///
+    /// Neither a refresh nor its hook changes the actor. Give the session a short
+    /// [lifetime](Self::session_lifetime), and let the hook ask whether the actor may go on.
+    ///
+    /// While servers are upgraded from a version that did not know actors, wait with this call until all of
+    /// them are: an older one gives such a session tokens that seem to be the user's own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_bearer::{Claims, TokenResponse, session::{Grant, SessionError, Sessions}};
+    ///
+    /// const QUARTER: Duration = Duration::from_secs(15 * 60);
+    ///
+    /// /// The application has checked that this administrator may do so, and that nobody acts for them.
+    /// async fn look_into(sessions: &Sessions, admin: &Claims, user: &str) -> Result<TokenResponse, SessionError> {
+    ///     let grant = Grant::new(user).actor(&admin.sub).idle_lifetime(QUARTER).session_lifetime(QUARTER);
+    ///     sessions.start(grant).await
+    /// }
+    /// ```
+    pub fn actor(mut self, sub: impl Into<String>) -> Self {
+        self.actor = Some(sub.into());
         self
     }
 
@@ -202,6 +238,15 @@ impl Grant {
         let own = configured.of_a_session(self.idle_lifetime, self.session_lifetime);
         own.check()?;
         Ok((self.idle_lifetime.map(|_| own.idle), own.session))
+    }
+
+    /// When the user authenticated. If somebody else logs in, the user has not done so.
+    pub(super) fn authenticated_at(&self, now: Timestamp) -> Timestamp {
+        let by_this_login = match self.actor {
+            None => now,
+            Some(_) => Timestamp::default(),
+        };
+        self.auth_time.unwrap_or(by_this_login)
     }
 
     pub(super) fn validated(mut self) -> Result<Self, SessionError> {

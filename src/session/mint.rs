@@ -7,7 +7,7 @@ use super::{
     KeyProof, PrivateClaims, SessionError, SessionErrorKind, Sessions, resources::Recipients,
 };
 use crate::{
-    claims::{Confirmation, Scope, SessionId},
+    claims::{Actor, Confirmation, Scope, SessionId},
     clock::Timestamp,
     error::{ConfigError, ConfigErrorKind},
     issuer,
@@ -54,6 +54,7 @@ struct AccessClaims<'a> {
     generation: u32,
     auth_time: Timestamp,
     acr: Option<&'a str>,
+    act: Option<Actor>,
     cnf: Option<Confirmation>,
     private: Option<&'a Map<String, Value>>,
 }
@@ -79,6 +80,7 @@ impl AccessClaims<'_> {
         claims.value("gen", &self.generation)?;
         claims.value("auth_time", &self.auth_time)?;
         claims.optional("acr", self.acr.as_ref())?;
+        claims.optional("act", self.act.as_ref())?;
         claims.optional("cnf", self.cnf.as_ref())?;
         if let Some(private) = self.private {
             claims.members(private)?;
@@ -144,6 +146,7 @@ impl<St: SessionStore> Sessions<St> {
             generation: state.generation,
             auth_time: session.auth_time,
             acr: session.extra.acr(),
+            act: session.extra.actor()?,
             cnf: key.map(Confirmation::with_jkt),
             private: Some(private.members()),
         })
@@ -206,6 +209,7 @@ mod tests {
             generation: 7,
             auth_time: Timestamp::from_secs(-5),
             acr: None,
+            act: None,
             cnf: None,
             private: None,
         }
@@ -231,6 +235,7 @@ mod tests {
             generation: Some(access.generation),
             auth_time: Some(access.auth_time),
             acr: access.acr.map(str::to_owned),
+            act: access.act.clone(),
             cnf: access.cnf.clone(),
             private: access.private.cloned().unwrap_or_default(),
         }
@@ -251,6 +256,7 @@ mod tests {
         let private = json!({ "ro\"le": ["x", { "y": 1.5 }], "z": null });
         let mut all = access_claims(&several, &scope);
         all.acr = Some("urn:example:strong");
+        all.act = Some(Actor::new("admin \"7\""));
         all.cnf = Some(Confirmation::with_jkt(KeyThumbprint::from_bytes([7; 32])));
         all.private = private.as_object();
         same(&all);

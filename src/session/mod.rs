@@ -232,6 +232,7 @@ impl<St: SessionStore> Sessions<St> {
             kind,
             session: record.session.id,
             subject: Some(&record.session.subject),
+            actor: record.session.extra.actor_name(),
             distance,
         });
     }

@@ -181,6 +181,7 @@ impl<St: SessionStore> Sessions<St> {
             kind: SessionEventKind::Refused(Refusal::Unknown),
             session,
             subject: None,
+            actor: None,
             distance: 0,
         });
         SessionError::refused(Refusal::Unknown)

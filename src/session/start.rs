@@ -81,6 +81,7 @@ impl<St: SessionStore> Sessions<St> {
         secret: SessionSecret,
     ) -> Result<Record, SessionError> {
         let proof = grant.proof.as_ref().map(|proof| proof.thumbprint().clone());
+        let auth_time = grant.authenticated_at(now);
         let (idle_lifetime, lifetime) = grant.lifetimes(self.0.lifetimes())?;
         let session = Session {
             id,
@@ -88,14 +89,17 @@ impl<St: SessionStore> Sessions<St> {
             subject: grant.subject,
             secret,
             created_at: now,
-            auth_time: grant.auth_time.unwrap_or(now),
+            auth_time,
             ends_at: now + lifetime,
             scope: grant.scope,
             client_id: grant.client_id,
             claims: grant.claims,
             metadata: grant.metadata,
             idle_lifetime,
-            extra: Extra::of_login(grant.acr, resources::distinct(grant.resources)),
+            extra: Extra::default()
+                .with_acr(grant.acr)
+                .with_resources(resources::distinct(grant.resources))
+                .with_actor(grant.actor),
         };
         let idle = now + self.0.policy.idle_lifetime_of(&session);
         let mut state = SessionState::new(session.ends_at.min(idle));

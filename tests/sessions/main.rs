@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod actor;
 mod adopt;
 mod adopted_orders;
 mod bound;

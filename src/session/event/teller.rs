@@ -24,6 +24,7 @@ pub(in crate::session) struct Told<'a> {
     pub(in crate::session) kind: SessionEventKind,
     pub(in crate::session) session: SessionId,
     pub(in crate::session) subject: Option<&'a str>,
+    pub(in crate::session) actor: Option<&'a str>,
     pub(in crate::session) distance: i64,
 }
 
@@ -79,6 +80,7 @@ impl Told<'_> {
             kind: self.kind,
             session: self.session,
             subject: self.subject.map(str::to_owned),
+            actor: self.actor.map(str::to_owned),
             distance: self.distance,
         }
     }
