@@ -329,7 +329,7 @@ impl Rejection {
     /// ones, and gives no further detail.
     fn description(&self) -> &'static str {
         match self.cause {
-            Some(TokenError::Expired) => "the access token has expired",
+            Some(TokenError::Expired | TokenError::Outdated) => "the access token has expired",
             _ => self.description.unwrap_or(self.code.description()),
         }
     }

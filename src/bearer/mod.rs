@@ -36,7 +36,8 @@
 //!    more than the key of the proof, such as a certificate (RFC 8705), and a token that is not bound, if it comes by the scheme `DPoP` or if its client has to bind its tokens.
 //!    By a ticket, a bound token passes if the request for the ticket has had the proof.
 //! 7. With [`sessions`](BearerLayer::sessions), the guard sees each verified token. If it knows
-//!    that the token's session was ended, the answer is 401 `invalid_token`. A token of another
+//!    that the token's session was ended, or that the user's access tokens of that time were
+//!    [expired](Admission::Outdated), the answer is 401 `invalid_token`. A token of another
 //!    issuer than the guard's is [left alone](Admission::OfAnotherIssuer), also in step 8: its `sid`
 //!    is no session of the guard. If the guard cannot tell, the answer is 503 with `Retry-After`.
 //! 8. With [`check_live`](BearerLayer::check_live), or if the guard is

@@ -210,6 +210,7 @@ impl Rules {
             Admission::Admitted => self.check_live,
             Admission::IfLive => true,
             Admission::Ended => return Err(TokenError::SessionEnded.into()),
+            Admission::Outdated => return Err(TokenError::Outdated.into()),
             Admission::Unavailable => return Err(Rejection::unavailable()),
             Admission::OfAnotherIssuer => return Ok(None),
         };

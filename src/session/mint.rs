@@ -30,6 +30,8 @@ pub(super) struct Minting<'a> {
     /// The `jti` of the live refresh token.
     pub(super) jti: Uuid,
     pub(super) now: Timestamp,
+    /// When the access token is issued: about now, in whole seconds.
+    pub(super) issued_at: Timestamp,
     /// The proof of the key that the session is bound to.
     pub(super) proof: Option<&'a KeyProof>,
 }
@@ -103,6 +105,7 @@ impl<St: SessionStore> Sessions<St> {
             jti,
             now,
             proof,
+            ..
         } = minting;
         issuer::check_subject(&session.subject)?;
         let claims = self.access_claims(minting, &asked, private)?;
@@ -129,7 +132,7 @@ impl<St: SessionStore> Sessions<St> {
         // below a second would have expired before it arrives.
         let left = state.expires_at.saturating_since(minting.now);
         let lifetime = self.0.access_lifetime.min(left / 2).max(SECOND);
-        let iat = minting.now.floor();
+        let iat = minting.issued_at;
         let is_bound = token_type(minting.proof) == TokenType::DPoP;
         let key = state.bound_to.clone().filter(|_| is_bound);
         let client_id = session.client_id.as_deref();

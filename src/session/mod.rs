@@ -55,6 +55,7 @@ mod maximum;
 mod meter;
 mod mint;
 mod outcome;
+mod outdated;
 mod over;
 mod owner;
 mod patience;
@@ -75,6 +76,7 @@ mod takeover;
 mod timed;
 mod tries;
 mod verdict;
+mod watched;
 mod write;
 
 use std::{fmt, sync::Arc, time::Duration};

@@ -36,11 +36,8 @@ impl<St: SessionStore> Sessions<St> {
         self.look_for_room(&grant.subject).await?;
         let now = within(inner.store_timeout, inner.store.now()).await?;
         let proof = grant.proof.clone();
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret)
-            .map_err(|error| SessionError::with_source(SessionErrorKind::Unavailable, error))?;
         let id = SessionId::from_uuid(Uuid::now_v7());
-        let record = self.new_session(grant, now, id, SessionSecret::from_bytes(secret))?;
+        let record = self.new_session(grant, now, id, fresh_secret()?)?;
         let tokens = self.first_tokens(&record, now, proof.as_ref())?;
         within(inner.store_timeout, inner.store.insert(&record)).await?;
         self.give_way(&record.session).await?;
@@ -66,6 +63,7 @@ impl<St: SessionStore> Sessions<St> {
                 state,
                 jti: Series::of(session).jti(state.generation),
                 now,
+                issued_at: self.0.outdated.issue_at(session, now),
                 proof,
             },
             Asked { scope, audience },
@@ -106,4 +104,12 @@ impl<St: SessionStore> Sessions<St> {
         state.bound_to = proof;
         Ok(Record { session, state })
     }
+}
+
+/// A secret that nobody else knows.
+pub(super) fn fresh_secret() -> Result<SessionSecret, SessionError> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)
+        .map_err(|error| SessionError::with_source(SessionErrorKind::Unavailable, error))?;
+    Ok(SessionSecret::from_bytes(secret))
 }

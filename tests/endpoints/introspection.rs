@@ -136,6 +136,17 @@ async fn a_token_that_is_bound_to_a_key_says_so() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_expired_at_once_is_inactive_and_its_refresh_token_is_not() {
+    let world = world();
+    let login = world.login().await;
+    world.sessions.expire_access_tokens("alice").await.unwrap();
+    assert!(!is_active(&world, "app", login.access_token.expose()).await);
+    assert!(is_active(&world, "app", login.refresh_token.expose()).await);
+    let next = refreshed(&world, &login).await;
+    assert!(is_active(&world, "app", next.access_token.expose()).await);
+}
+
+#[tokio::test]
 async fn whatever_is_not_live_is_inactive_and_no_more() {
     let world = world();
     let (login, other) = (world.login().await, self::world().login().await);

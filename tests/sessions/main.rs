@@ -26,6 +26,7 @@ mod limits;
 mod listing;
 mod maximum;
 mod old_store;
+mod outdated;
 mod over;
 mod owners;
 mod refresh;
