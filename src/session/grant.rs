@@ -54,6 +54,7 @@ pub struct Grant {
     pub(super) auth_time: Option<Timestamp>,
     pub(super) acr: Option<String>,
     pub(super) actor: Option<String>,
+    pub(super) cookies_go_with_browser: bool,
     pub(super) resources: Vec<String>,
     pub(super) claims: PrivateClaims,
     pub(super) metadata: Metadata,
@@ -73,6 +74,7 @@ impl Grant {
             auth_time: None,
             acr: None,
             actor: None,
+            cookies_go_with_browser: false,
             resources: Vec::new(),
             claims: PrivateClaims::default(),
             metadata: Metadata::new(),
@@ -199,6 +201,18 @@ impl Grant {
     /// application's own.
     pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(name.into(), cut(value.into()));
+        self
+    }
+
+    /// Lets the cookies of this session go when the browser is closed: "remember me" that was not ticked, or a
+    /// machine that others use too. They are then set without `Max-Age`, at the login and at each refresh (RFC 6265
+    /// §5.3). The [lifetimes](Self::idle_lifetime) are as they are, so set short ones as well: the session
+    /// does not end by this, and a browser that continues where the user left off brings its cookies back.
+    /// [The manual](crate::manual::context#a-session-that-goes-with-the-browser) says which do.
+    ///
+    /// It does nothing for clients whose tokens are in no cookie.
+    pub fn cookies_go_with_browser(mut self) -> Self {
+        self.cookies_go_with_browser = true;
         self
     }
 

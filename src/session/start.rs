@@ -97,7 +97,8 @@ impl<St: SessionStore> Sessions<St> {
             extra: Extra::default()
                 .with_acr(grant.acr)
                 .with_resources(resources::distinct(grant.resources))
-                .with_actor(grant.actor),
+                .with_actor(grant.actor)
+                .with_cookies(grant.cookies_go_with_browser),
         };
         let idle = now + self.0.policy.idle_lifetime_of(&session);
         let mut state = SessionState::new(session.ends_at.min(idle));

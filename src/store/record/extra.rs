@@ -12,7 +12,7 @@ mod login;
 
 /// Members that were added to a session after the first version of the contract: a JSON object. This
 /// version knows `acr`, how the user authenticated, `resources`, for which access was granted
-/// (RFC 8707), and `act`, who acts for the user (RFC 8693). It keeps all others and does not interpret them.
+/// (RFC 8707), `act`, who acts for the user (RFC 8693), and `cookies`, how long those live. It keeps all others and does not interpret them.
 ///
 /// While servers are upgraded, two versions of this crate may share a store. What the newer
 /// version has added to a session is still there after the older version has refreshed it. Of a session

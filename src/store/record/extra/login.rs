@@ -11,6 +11,9 @@ use crate::{
 const ACR: &str = "acr";
 const RESOURCES: &str = "resources";
 const ACTOR: &str = "act";
+const COOKIES: &str = "cookies";
+/// The cookies go with the browser.
+const OF_BROWSER: &str = "browser";
 
 impl Extra {
     /// How the user authenticated.
@@ -62,6 +65,16 @@ impl Extra {
     pub(crate) fn with_actor(self, sub: Option<String>) -> Self {
         let actor = sub.map(|sub| serde_json::json!({ "sub": sub }));
         self.with(ACTOR, actor)
+    }
+
+    /// Whether the cookies of the session go when the browser is closed. Whatever else is written there, it is no
+    /// reason to keep them for longer.
+    pub(crate) fn cookies_go_with_browser(&self) -> bool {
+        self.0.contains_key(COOKIES)
+    }
+
+    pub(crate) fn with_cookies(self, go_with_browser: bool) -> Self {
+        self.with(COOKIES, go_with_browser.then(|| OF_BROWSER.into()))
     }
 
     /// What there is not is left out.
