@@ -23,7 +23,9 @@ use hyper_util::{
 use serde_json::json;
 use tokio::net::TcpListener;
 use tower::{BoxError, Service, ServiceBuilder, service_fn};
-use tower_bearer::{Claims, Scope, VerifiedToken, bearer::Rejection, endpoint::Endpoints};
+use tower_bearer::{
+    Claims, Scope, VerifiedToken, bearer::Rejection, context::ClientAddress, endpoint::Endpoints,
+};
 
 use shared::{
     auth::{self, Auth, Failure},
@@ -218,9 +220,9 @@ where
     let connections = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(_) => {
                     // Out of files, most likely: let some connections end first.
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -229,7 +231,13 @@ where
             },
             () = &mut stop => break,
         };
-        let service = TowerToHyperService::new(stack.clone());
+        // So that each request says where it comes from.
+        let from_peer = move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ClientAddress(peer.ip()));
+            request
+        };
+        let service = ServiceBuilder::new().map_request(from_peer);
+        let service = TowerToHyperService::new(service.service(stack.clone()));
         let connection = server
             .serve_connection(TokioIo::new(stream), service)
             .into_owned();

@@ -68,7 +68,7 @@ impl App {
         let sessions =
             Sessions::builder(issuer, RefreshKey::from_secret(secret)?, MemoryStore::new())
                 .access_lifetime(ACCESS_LIFETIME)
-                .on_refresh(move |session| {
+                .on_refresh(move |session, _| {
                     let is_known = known.is_known(&session.subject);
                     async move { is_known }
                 })

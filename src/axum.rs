@@ -1,6 +1,6 @@
 //! Extractors and responses for axum.
 
-use std::fmt;
+use std::{convert::Infallible, fmt};
 
 use axum::{
     body::Body,
@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     bearer::{self, Checked, Roles, Schemes},
     claims::{Claims, VerifiedToken},
+    context::RequestContext,
     error::TokenError,
     token::{CamelCaseTokens, TokenResponse},
     trace,
@@ -181,6 +182,15 @@ impl<S: Sync, R: DeserializeOwned> OptionalFromRequestParts<S> for Roles<R> {
         _state: &S,
     ) -> Result<Option<Self>, ClaimsRejection> {
         Ok(token(&parts.extensions)?.map(|token| Self::of(&token)))
+    }
+}
+
+/// Whatever the request is, also outside of a layer.
+impl<S: Sync> FromRequestParts<S> for RequestContext {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        Ok(Self::from(&*parts))
     }
 }
 

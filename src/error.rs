@@ -280,6 +280,8 @@ pub enum ErrorCode {
     InsufficientUserAuthentication,
     /// The scope of the access token does not allow the request.
     InsufficientScope,
+    /// The application refuses the request, whatever its access token allows.
+    AccessDenied,
     /// The proof that the client holds a key is missing or refused (RFC 9449 §5). At a resource the
     /// status is 401 instead (RFC 9449 §7.1).
     InvalidDpopProof,
@@ -376,6 +378,11 @@ impl ErrorCode {
                 StatusCode::FORBIDDEN,
                 "insufficient_scope",
                 "the access token does not allow this",
+            ),
+            E::AccessDenied => (
+                StatusCode::FORBIDDEN,
+                "access_denied",
+                "the request is refused",
             ),
             E::InvalidDpopProof => (
                 StatusCode::BAD_REQUEST,

@@ -14,6 +14,7 @@
 //! | bind a browser's session to its device | [`dbsc::DeviceBinding`] (feature `dbsc`) |
 //! | accept tokens of an issuer that you do not run | [`remote::RemoteKeys`] (feature `remote`) and a [`TokenProfile`] |
 //! | ask the authorization server about tokens that only it can read | [`introspection::Introspection`] (feature `remote`) |
+//! | know where a login, a refresh or a request comes from | [`context::RequestContext`], and [`manual::context`] |
 //! | take over the users of another program | [`session::Takeover`] |
 //! | read the claims in an axum handler | [`Claims`] as an extractor (feature `axum`) |
 //! | keep an HTTP client signed in | [`RefreshLayer`] of the crate [`tower-bearer-client`] |
@@ -144,6 +145,7 @@
     doc = "
 [`endpoint`]: https://docs.rs/tower-bearer/latest/tower_bearer/endpoint/
 [`manual`]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/
+[`manual::context`]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/context/
 [`manual::observability`]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/observability/
 [`session`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/
 [`session::SessionError`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.SessionError.html
@@ -226,6 +228,8 @@ mod body;
 pub mod challenges;
 pub mod claims;
 pub mod clock;
+#[cfg(feature = "_jws")]
+pub mod context;
 #[cfg(all(feature = "cookie", feature = "_jws"))]
 pub mod cookie;
 #[cfg(all(feature = "dbsc", feature = "_jws"))]

@@ -69,8 +69,10 @@ impl Auth {
                 .reuse_window(config.reuse_window())
                 // Some clients always ask for more than they were granted.
                 .excess_scope(ExcessScope::LeaveOut)
+                // Users see where and by what each of their sessions was used last.
+                .remember_context()
                 // Whoever was deleted since the login gets no new token, and the session ends.
-                .on_refresh(move |session| {
+                .on_refresh(move |session, _| {
                     let known = known.is_known(&session.subject);
                     async move { known }
                 })
@@ -128,7 +130,7 @@ impl Auth {
         };
         let user = self.users.log_in(login.username, login.password).await;
         let user = user.ok_or(Failure::InvalidCredentials)?;
-        let mut grant = Grant::new(user.name).scope(user.scope);
+        let mut grant = Grant::new(user.name).scope(user.scope).context(request);
         if let Some(proof) = proof {
             grant = grant.bound_to(proof);
         }

@@ -126,6 +126,20 @@ impl Rejection {
         })
     }
 
+    /// 403 `access_denied`: the application refuses the request, whatever its access token allows. There is no
+    /// challenge, as another token would change nothing.
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use tower_bearer::bearer::Rejection;
+    ///
+    /// let response = Rejection::access_denied().to_response();
+    /// assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    /// ```
+    pub fn access_denied() -> Self {
+        Self::new(ErrorCode::AccessDenied)
+    }
+
     /// 403: the access token is valid but lacks a role, which is no scope that the challenge could name.
     pub(super) fn insufficient_role() -> Self {
         Self::new(ErrorCode::InsufficientScope)

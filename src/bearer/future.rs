@@ -70,7 +70,7 @@ where
             }
             Waiting::Guard(live, token, next_nonce) => {
                 let live = ready!(live.as_mut().poll(cx));
-                let judged = self.rules.judge_live(token, live);
+                let judged = self.rules.judge_live(&self.request, token, live);
                 let (token, next_nonce) = (token.clone(), mem::take(next_nonce));
                 Poll::Ready(judged.map(|()| Judgement::Pass(Some(token), next_nonce)))
             }

@@ -2,7 +2,10 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use crate::claims::{SessionId, VerifiedToken};
+use crate::{
+    claims::{SessionId, VerifiedToken},
+    context::RequestHead,
+};
 
 /// Tells the layer which sessions of access tokens were ended.
 ///
@@ -13,6 +16,7 @@ use crate::claims::{SessionId, VerifiedToken};
 /// use tower_bearer::{
 ///     SessionId, VerifiedToken,
 ///     bearer::{Admission, SessionGuard, Unavailable},
+///     context::RequestHead,
 /// };
 ///
 /// /// Refuses the tokens of users who were locked out.
@@ -20,7 +24,7 @@ use crate::claims::{SessionId, VerifiedToken};
 /// struct LockedOut(Vec<String>);
 ///
 /// impl SessionGuard for LockedOut {
-///     fn admit(&self, token: &VerifiedToken) -> Admission {
+///     fn admit(&self, token: &VerifiedToken, _request: RequestHead<'_>) -> Admission {
 ///         match self.0.contains(&token.claims().sub) {
 ///             true => Admission::Ended,
 ///             false => Admission::Admitted,
@@ -39,11 +43,11 @@ use crate::claims::{SessionId, VerifiedToken};
 )]
 pub trait SessionGuard: Send + Sync + 'static {
     /// Whether a verified access token is admitted. The layer calls this for each request with a
-    /// token, before the inner service, so it must not block.
+    /// token, before the inner service, so it must not block. `request` is the one that the token came with.
     ///
     /// `session::Sessions` also notes here that the client holds the refresh token of the access
-    /// token's generation.
-    fn admit(&self, token: &VerifiedToken) -> Admission;
+    /// token's generation. It does not look at the request.
+    fn admit(&self, token: &VerifiedToken, request: RequestHead<'_>) -> Admission;
 
     /// Whether the session is live according to the store: not ended, and before its `ends_at`.
     /// The layer calls this with [`BearerLayer::check_live`](super::BearerLayer::check_live), and after
@@ -87,13 +91,13 @@ pub(super) type LiveFuture = Pin<Box<dyn Future<Output = Result<bool, Unavailabl
 
 /// [`SessionGuard`] with a `dyn` type, so that the guard's type is no part of the layer's.
 trait ErasedGuard: Send + Sync {
-    fn admit(&self, token: &VerifiedToken) -> Admission;
+    fn admit(&self, token: &VerifiedToken, request: RequestHead<'_>) -> Admission;
     fn is_live(self: Arc<Self>, id: SessionId) -> LiveFuture;
 }
 
 impl<G: SessionGuard> ErasedGuard for G {
-    fn admit(&self, token: &VerifiedToken) -> Admission {
-        SessionGuard::admit(self, token)
+    fn admit(&self, token: &VerifiedToken, request: RequestHead<'_>) -> Admission {
+        SessionGuard::admit(self, token, request)
     }
 
     fn is_live(self: Arc<Self>, id: SessionId) -> LiveFuture {
@@ -109,8 +113,8 @@ impl AnyGuard {
         Self(Arc::new(guard))
     }
 
-    pub(super) fn admit(&self, token: &VerifiedToken) -> Admission {
-        self.0.admit(token)
+    pub(super) fn admit(&self, token: &VerifiedToken, request: RequestHead<'_>) -> Admission {
+        self.0.admit(token, request)
     }
 
     pub(super) fn is_live(&self, id: SessionId) -> LiveFuture {

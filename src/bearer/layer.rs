@@ -56,7 +56,7 @@ impl BearerLayer {
         }
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Rules)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Rules)) -> Self {
         change(Arc::make_mut(&mut self.rules));
         self
     }

@@ -15,7 +15,7 @@ const VERDICT: &str = "verdict";
 const ERROR_TYPE: &str = "error.type";
 
 /// Every refusal that counts by itself, with what is wrong with an invalid token and what cannot be told.
-const REFUSALS: [[&str; 2]; 28] = [
+const REFUSALS: [[&str; 2]; 29] = [
     ["missing", ""],
     ["malformed", ""],
     ["insufficient", "scope"],
@@ -24,6 +24,7 @@ const REFUSALS: [[&str; 2]; 28] = [
     ["unavailable", "token"],
     ["unavailable", "session"],
     ["cross_origin", ""],
+    ["denied", ""],
     ["invalid_proof", ""],
     ["use_nonce", ""],
     ["misconfigured", ""],
@@ -86,6 +87,7 @@ fn refusal(rejection: &Rejection) -> [&'static str; 2] {
         (ErrorCode::TemporarilyUnavailable, Some(_)) => ["unavailable", "token"],
         (ErrorCode::TemporarilyUnavailable, None) => ["unavailable", "session"],
         (ErrorCode::CrossOrigin, _) => ["cross_origin", ""],
+        (ErrorCode::AccessDenied, _) => ["denied", ""],
         (ErrorCode::InvalidDpopProof, _) => ["invalid_proof", ""],
         (ErrorCode::UseDpopNonce, _) => ["use_nonce", ""],
         (ErrorCode::ServerError, _) => ["misconfigured", ""],

@@ -53,7 +53,9 @@
 //! 11. The user must have authenticated in one of the ways of [`require_acr`](BearerLayer::require_acr),
 //!     and as recently as [`require_max_age`](BearerLayer::require_max_age) says. If not, the answer is
 //!     401 `insufficient_user_authentication`, and the challenge names both requirements (RFC 9470).
-//! 12. The request goes to the inner service with a [`VerifiedToken`](crate::VerifiedToken) in its
+//! 12. With [`assess_risk`](BearerLayer::assess_risk), the application looks at the token and the request. It may
+//!     admit it, ask for another authentication as in step 11, or refuse it with 403 `access_denied`.
+//! 13. The request goes to the inner service with a [`VerifiedToken`](crate::VerifiedToken) in its
 //!     extensions. A `VerifiedToken` that was there before is replaced, or removed if the request
 //!     has no token.
 //!
@@ -136,6 +138,7 @@ mod layer;
 mod meter;
 mod params;
 mod protocol;
+mod risk;
 mod roles;
 mod rules;
 mod schemes;

@@ -7,6 +7,7 @@ use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Response, header
 
 use crate::{
     claims::{Confirmation, Scope, VerifiedToken},
+    context::RequestHead,
     error::TokenError,
     realm::ProtectionSpace,
     reply::ReplyBody,
@@ -23,6 +24,7 @@ use super::{
     handed::Ways,
     meter::Meter,
     params::ParametersHook,
+    risk::RiskHook,
     schemes::Schemes,
     scope::RequiredScopes,
     step_up::StepUp,
@@ -65,6 +67,7 @@ pub(super) struct Rules {
     pub(super) check_live: bool,
     /// Whether tokens that are bound to a key pass without a proof.
     pub(super) takes_unproven: bool,
+    pub(super) risk: Option<RiskHook>,
     pub(super) parameters: Option<ParametersHook>,
     pub(super) on_rejection: Option<Hook>,
     meter: Meter,
@@ -110,6 +113,7 @@ impl Rules {
             guard: None,
             check_live: false,
             takes_unproven: false,
+            risk: None,
             parameters: None,
             on_rejection: None,
             meter: Meter::new(),
@@ -153,13 +157,13 @@ impl Rules {
             }
         };
         let live = match &self.guard {
-            Some(guard) => self.ask_guard(guard, &token)?,
+            Some(guard) => self.ask_guard(guard, &token, (&*request).into())?,
             None => None,
         };
         match live {
             Some(live) => Ok(Judgement::Wait(Waiting::Guard(live, token, next_nonce))),
             None => {
-                self.check_claims(&token)?;
+                self.check_claims(&token, request)?;
                 Ok(Judgement::Pass(Some(token), next_nonce))
             }
         }
@@ -205,8 +209,9 @@ impl Rules {
         &self,
         guard: &AnyGuard,
         token: &VerifiedToken,
+        request: RequestHead<'_>,
     ) -> Result<Option<LiveFuture>, Rejection> {
-        let asks = match guard.admit(token) {
+        let asks = match guard.admit(token, request) {
             Admission::Admitted => self.check_live,
             Admission::IfLive => true,
             Admission::Ended => return Err(TokenError::SessionEnded.into()),
@@ -224,30 +229,39 @@ impl Rules {
     }
 
     /// Judges the request after the guard has answered.
-    pub(super) fn judge_live(
+    pub(super) fn judge_live<B>(
         &self,
+        request: &Request<B>,
         token: &VerifiedToken,
         live: Result<bool, Unavailable>,
     ) -> Result<(), Rejection> {
         match live {
-            Ok(true) => self.check_claims(token),
+            Ok(true) => self.check_claims(token, request),
             Ok(false) => Err(TokenError::SessionEnded.into()),
             Err(Unavailable) => Err(Rejection::unavailable()),
         }
     }
 
     #[inline]
-    fn check_claims(&self, token: &VerifiedToken) -> Result<(), Rejection> {
+    fn check_claims<B>(
+        &self,
+        token: &VerifiedToken,
+        request: &Request<B>,
+    ) -> Result<(), Rejection> {
         if self.refuses_actors {
             token.check_actor()?;
         }
-        match self.scopes.is_empty() && self.step_up.is_empty() {
+        match self.scopes.is_empty() && self.step_up.is_empty() && self.risk.is_none() {
             true => Ok(()),
-            false => self.check_what_is_required(token),
+            false => self.check_what_is_required(token, request.into()),
         }
     }
 
-    fn check_what_is_required(&self, token: &VerifiedToken) -> Result<(), Rejection> {
+    fn check_what_is_required(
+        &self,
+        token: &VerifiedToken,
+        request: RequestHead<'_>,
+    ) -> Result<(), Rejection> {
         let claims = token.claims();
         match self.scopes.check(&claims.scope) {
             Err(_) if self.space.metadata().is_some() => {
@@ -257,7 +271,11 @@ impl Rules {
             }
             checked => checked?,
         }
-        self.step_up.check(claims, &self.verifier)
+        self.step_up.check(claims, &self.verifier)?;
+        match &self.risk {
+            Some(RiskHook(hook)) => hook(token, request),
+            None => Ok(()),
+        }
     }
 
     /// Puts the token into the extensions, or notes that there is none and removes one that was

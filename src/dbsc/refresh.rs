@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     claims::SessionId,
+    context::RequestContext,
     cookie::{CrossOrigin, Found},
     error::ErrorCode,
     reply::{self, Pause},
@@ -87,7 +88,11 @@ pub(super) async fn answer<St: SessionStore, B>(
 ) -> Response<Bytes> {
     match Asked::read(binding, request) {
         Ok(asked) => match asked.proof(binding, request) {
-            Some(proof) => asked.refresh(binding, sessions, proof).await,
+            Some(proof) => {
+                asked
+                    .refresh(binding, sessions, proof, request.into())
+                    .await
+            }
             None => Ok(asked.challenged(binding)),
         }
         .unwrap_or_else(|refused| refused.into_response(binding)),
@@ -154,10 +159,12 @@ impl<'a> Asked<'a> {
         binding: &DeviceBinding,
         sessions: &Sessions<St>,
         proof: &KeyProof,
+        context: &RequestContext,
     ) -> Result<(), Refused> {
         let (sealer, longest) = (binding.sealer(), binding.binding_time());
         if self.identifier.is_younger(sealer, longest) {
-            sessions.bind(self.session, proof).await?;
+            let address = context.address();
+            sessions.bind_from(self.session, proof, address).await?;
         } else if !sessions.is_bound_to(self.session, proof).await? {
             return Err(Refused::NotItsKey);
         }
@@ -169,11 +176,14 @@ impl<'a> Asked<'a> {
         binding: &DeviceBinding,
         sessions: &Sessions<St>,
         proof: KeyProof,
+        context: RequestContext,
     ) -> Result<Response<Bytes>, Refused> {
         if !self.is_bound {
-            self.bind(binding, sessions, &proof).await?;
+            self.bind(binding, sessions, &proof, &context).await?;
         }
-        let request = RefreshRequest::new(self.token).proof(proof);
+        let request = RefreshRequest::new(self.token)
+            .proof(proof)
+            .context(context);
         let refreshed = sessions.refresh(request).await?;
         let cookies = binding.cookie().set_refreshed(&refreshed)?;
         let mut response = binding.config(self.session, self.identifier.text);

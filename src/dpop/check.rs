@@ -9,6 +9,7 @@ use super::{
     claims::ProofClaims,
     nonce::Nonce,
     settings::{Addresses, Nonces},
+    target,
     url::PlainUrl,
 };
 use crate::{
@@ -46,7 +47,7 @@ impl DpopVerifier {
         request: RequestHead<'_>,
         token: Option<BoundToken<'_>>,
     ) -> Result<Option<Checked>, DpopError> {
-        let checked = only(request.headers)
+        let checked = only(request.headers())
             .map_err(DpopError::from)
             .and_then(|text| {
                 text.map(|text| self.check_text(text, request, token))
@@ -73,7 +74,7 @@ impl DpopVerifier {
             .map_err(Kind::Token)?;
         let key = signed.thumbprint().ok_or(Kind::Claims)?;
         let claims = ProofClaims::read(&signed.payload).ok_or(Kind::Claims)?;
-        if claims.method != request.method.as_str() {
+        if claims.method != request.method().as_str() {
             return Err(Kind::Method.into());
         }
         if !self.is_here(&claims.url, request) {
@@ -91,7 +92,7 @@ impl DpopVerifier {
             None => &self.seen.without_token,
         };
         let accepted = Accepted::new(&self.seen, &key, &claims.jti);
-        if !accepted.is_noted(request.extensions) && !memory.note(&key, &claims.jti, now) {
+        if !accepted.is_noted(request.extensions()) && !memory.note(&key, &claims.jti, now) {
             return Err(Kind::Replayed.into());
         }
         Ok(Checked {
@@ -112,7 +113,7 @@ impl DpopVerifier {
                 .iter()
                 .any(|address| address.below(path).as_ref() == Some(&url)),
             Addresses::Any => {
-                let host = request.authority();
+                let host = target::authority(request);
                 host.and_then(|host| url.at_host(host, path)).as_ref() == Some(&url)
             }
         }

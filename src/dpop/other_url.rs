@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::{
     RequestHead,
     settings::{Addresses, Settings},
+    target,
     url::PlainUrl,
 };
 use crate::trace;
@@ -62,7 +63,7 @@ impl Settings {
         match &self.addresses {
             Addresses::Known(all) => all.iter().map(|own| shown(own.below(path))).collect(),
             Addresses::Any => {
-                let host = request.authority().unwrap_or_default();
+                let host = target::authority(request).unwrap_or_default();
                 vec![shown_text(format!("//{host}{path}"))]
             }
         }

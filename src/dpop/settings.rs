@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use super::{RequestHead, nonce, nonce::NonceSecret, url::PlainUrl};
+use super::{RequestHead, nonce, nonce::NonceSecret, target, url::PlainUrl};
 use crate::{jws::Algorithm, key_proof::KeyHolders, seal::SKEW};
 
 /// How a verifier judges proofs.
@@ -51,9 +51,9 @@ impl Settings {
     pub(super) fn path_of<'a>(&self, request: RequestHead<'a>) -> &'a str {
         #[cfg(feature = "axum")]
         if self.takes_original_uri {
-            return request.original_path();
+            return target::original_path(request);
         }
-        request.path()
+        request.uri().path()
     }
 
     /// For how long a proof could be used, from when it is first seen.

@@ -274,7 +274,7 @@ impl DpopVerifier {
         let request = request.into();
         match self.check(request, None)? {
             Some(checked) => Ok(Some(checked.proof)),
-            None if self.is_required_for(None) => Err(DpopError::missing(request.path())),
+            None if self.is_required_for(None) => Err(DpopError::missing(request.uri().path())),
             None => Ok(None),
         }
     }

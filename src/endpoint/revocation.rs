@@ -19,6 +19,7 @@ use super::{
     session_endpoint::{Operation, SessionEndpoint},
 };
 use crate::{
+    context::RequestContext,
     reply::{self, ReplyBody, ResponseFuture},
     session::{SessionError, Sessions},
     store::{AnyStore, SessionStore},
@@ -81,13 +82,15 @@ impl Operation for Revoke {
         sessions: &Sessions<St>,
         client_id: Option<String>,
         _proved: &Proved,
+        context: RequestContext,
     ) -> Result<Response<Bytes>, SessionError> {
-        sessions.revoke(&self.token, client_id.as_deref()).await?;
+        let client_id = client_id.as_deref();
+        sessions.revoke_in(&self.token, client_id, &context).await?;
         let mut response = reply::no_store_json(Bytes::new());
         // The own session has ended: its cookies go also where this fails, and the client's next try has only
         // the other one.
         if let Some(beside) = self.carried.as_ref().and_then(Carried::beside)
-            && let Err(error) = sessions.revoke(beside, client_id.as_deref()).await
+            && let Err(error) = sessions.revoke_in(beside, client_id, &context).await
         {
             response = error.to_response();
         }

@@ -18,6 +18,7 @@ use super::{
 #[cfg(feature = "dbsc")]
 use crate::dbsc::DeviceBinding;
 use crate::{
+    context::RequestContext,
     error::BoxError,
     reply::{ReplyBody, ReplyFuture, method_not_allowed},
     session::{Refusal, SessionError, SessionErrorKind, Sessions},
@@ -40,6 +41,7 @@ pub(super) trait Operation: Sized + Send + 'static {
         sessions: &Sessions<St>,
         client_id: Option<String>,
         proved: &Proved,
+        context: RequestContext,
     ) -> impl Future<Output = Result<Response<Bytes>, SessionError>> + Send;
 }
 
@@ -123,7 +125,11 @@ impl<St: SessionStore> SessionEndpoint<St> {
             true => self.options.proofs.check(&head)?,
             false => Proved::default(),
         };
-        match operation.run(&self.sessions, client_id, &proved).await {
+        let context = RequestContext::from(&head);
+        match operation
+            .run(&self.sessions, client_id, &proved, context)
+            .await
+        {
             Ok(mut answer) => {
                 proved.add_nonce(answer.headers_mut());
                 Ok(answer)

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     claims::Scope,
+    context::RequestContext,
     error::ErrorCode,
     reply::{self, ReplyBody, ResponseFuture},
     session::{RefreshRequest, SessionError, Sessions},
@@ -123,8 +124,10 @@ impl Operation for Refresh {
         sessions: &Sessions<St>,
         client_id: Option<String>,
         proved: &Proved,
+        context: RequestContext,
     ) -> Result<Response<Bytes>, SessionError> {
-        let mut request = proved.add_to(RefreshRequest::new(self.token));
+        let request = RefreshRequest::new(self.token).context(context);
+        let mut request = proved.add_to(request);
         if let Some(carried) = &self.carried {
             request = carried.add_to(request);
         }

@@ -5,6 +5,8 @@
 //! nothing was answered, and the token has to be removed from the other store (once more). If it is not
 //! confirmed either, nobody has seen the token after the insert, which has to be done before.
 
+use std::net::IpAddr;
+
 use super::{
     EndReason, Grant, RefreshRequest, Refreshed, Refusal, SessionError, SessionErrorKind,
     SessionEventKind, Sessions, is_other_client,
@@ -13,9 +15,11 @@ use super::{
     resources,
     takeover::{Named, Takeover},
     verdict::ended,
+    write::ToTell,
 };
 use crate::{
     clock::Timestamp,
+    context::RequestContext,
     store::{Loaded, Record, Session, SessionStore, StoreErrorKind},
     token::RefreshToken,
 };
@@ -99,7 +103,7 @@ impl<St: SessionStore> Sessions<St> {
         drop(looks);
         if is_unanswered(&record) {
             self.check_answerable(request, &record)?;
-            return self.settled(takeover, &request.token, record).await;
+            return self.settled(takeover, request, record).await;
         }
         Ok(record)
     }
@@ -121,8 +125,9 @@ impl<St: SessionStore> Sessions<St> {
         now: Timestamp,
     ) -> Result<Record, SessionError> {
         grant.auth_time.get_or_insert(UNKNOWN);
+        grant.context.get_or_insert_with(|| request.context.clone());
         let grant = grant.validated()?;
-        let proof = grant.proof.clone();
+        let (proof, address) = (grant.proof.clone(), grant.address());
         let record = self.new_session(grant, now, named.id, named.secret.clone())?;
         // What can never be answered must not be removed.
         self.check_answerable(request, &record)?;
@@ -133,7 +138,7 @@ impl<St: SessionStore> Sessions<St> {
             let inner = &sessions.0;
             let record = match within(inner.store_timeout, inner.store.insert(&record)).await {
                 Ok(()) => {
-                    sessions.tell(SessionEventKind::Adopted, &record, None);
+                    sessions.tell(SessionEventKind::Adopted, &record, None, address);
                     record
                 }
                 // Another request with the same token was quicker.
@@ -143,7 +148,7 @@ impl<St: SessionStore> Sessions<St> {
                 }
                 Err(error) => return Err(error.into()),
             };
-            sessions.settle(&takeover, &token, record).await
+            sessions.settle(&takeover, &token, record, address).await
         })
         .await
     }
@@ -169,11 +174,12 @@ impl<St: SessionStore> Sessions<St> {
     async fn settled(
         &self,
         takeover: &Takeover,
-        token: &RefreshToken,
+        request: &RefreshRequest,
         record: Record,
     ) -> Result<Record, SessionError> {
-        let (sessions, takeover, token) = (self.clone(), takeover.clone(), token.clone());
-        self.to_the_end(async move { sessions.settle(&takeover, &token, record).await })
+        let (sessions, takeover) = (self.clone(), takeover.clone());
+        let (token, address) = (request.token.clone(), request.context.address());
+        self.to_the_end(async move { sessions.settle(&takeover, &token, record, address).await })
             .await
     }
 
@@ -185,13 +191,14 @@ impl<St: SessionStore> Sessions<St> {
         takeover: &Takeover,
         token: &RefreshToken,
         record: Record,
+        address: Option<IpAddr>,
     ) -> Result<Record, SessionError> {
         let _settles = takeover.may_settle()?;
         if is_unseen(&record) {
             let found = takeover.find(token, self.0.hook_timeout).await?;
             match found {
                 Some(_) => self.mark_as_seen(&record).await?,
-                None => self.end_if_unseen(&record).await?,
+                None => self.end_if_unseen(&record, address).await?,
             }
         }
         takeover.remove(token, self.0.hook_timeout).await?;
@@ -208,12 +215,20 @@ impl<St: SessionStore> Sessions<St> {
     }
 
     /// Ends the session, unless another request has seen the token and then removed it.
-    async fn end_if_unseen(&self, record: &Record) -> Result<(), SessionError> {
+    async fn end_if_unseen(
+        &self,
+        record: &Record,
+        address: Option<IpAddr>,
+    ) -> Result<(), SessionError> {
         let Loaded { record, now } = self.load(record.session.id).await?;
         if let Some(record) = record.filter(is_unseen) {
             let ended = ended(&record.state, EndReason::Refused, now);
             // If the swap is lost, another has seen it or has ended the session.
-            let _swap = self.write(&record, Some(&ended), None).await?;
+            let to_tell = ToTell {
+                event: None,
+                address,
+            };
+            let _swap = self.write(&record, Some(&ended), to_tell).await?;
         }
         Ok(())
     }
@@ -236,8 +251,9 @@ impl<St: SessionStore> Sessions<St> {
         &self,
         token: &str,
         client_id: Option<&str>,
+        context: &RequestContext,
     ) -> Result<Option<(Record, OpenedToken)>, SessionError> {
-        let mut request = RefreshRequest::new(RefreshToken::new(token));
+        let mut request = RefreshRequest::new(RefreshToken::new(token)).context(context.clone());
         request.client_id = client_id.map(str::to_owned);
         let Some(takeover) = self.takeover_of(&request.token) else {
             return Ok(None);

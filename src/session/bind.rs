@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use super::{
     KeyProof, Refusal, SessionError, SessionEventKind, Sessions, patience::within, tries::Tries,
 };
@@ -25,6 +27,16 @@ impl<St: SessionStore> Sessions<St> {
     /// - [`Unavailable`](super::SessionErrorKind::Unavailable): the store failed. It may have bound
     ///   the session all the same; the same call again tells.
     pub async fn bind(&self, id: SessionId, proof: &KeyProof) -> Result<bool, SessionError> {
+        self.bind_from(id, proof, None).await
+    }
+
+    /// [Binds](Self::bind) at the request of a client with this address.
+    pub(crate) async fn bind_from(
+        &self,
+        id: SessionId,
+        proof: &KeyProof,
+        address: Option<IpAddr>,
+    ) -> Result<bool, SessionError> {
         let mut tries = Tries::default();
         loop {
             tries.begin().await?;
@@ -37,7 +49,7 @@ impl<St: SessionStore> Sessions<St> {
             next.version = record.state.next_version(now);
             let swap = self.0.store.swap(id, record.state.version, &next);
             if within(self.0.store_timeout, swap).await? == Swap::Swapped {
-                self.tell(SessionEventKind::Bound, &record, None);
+                self.tell(SessionEventKind::Bound, &record, None, address);
                 return Ok(true);
             }
         }

@@ -7,6 +7,7 @@ use super::{
     meter::Meter, outdated::OutdatedTokens, timed::Timed,
 };
 use crate::{
+    context::RequestContext,
     error::{ConfigError, ConfigErrorKind},
     issuer::Issuer,
     profile::TokenProfile,
@@ -30,6 +31,7 @@ pub(super) struct Inner<St> {
     pub(super) excess_scope: ExcessScope,
     pub(super) max_sessions: Option<(usize, Overflow)>,
     pub(super) hook: Option<RefreshHook>,
+    pub(super) remembers_context: bool,
     pub(super) takeover: Option<Takeover>,
     pub(super) hook_timeout: Duration,
     pub(super) store_timeout: Duration,
@@ -65,6 +67,7 @@ pub struct SessionsBuilder<St = AnyStore> {
     excess_scope: ExcessScope,
     max_sessions: Option<(usize, Overflow)>,
     hook: Option<RefreshHook>,
+    remembers_context: bool,
     takeover: Option<Takeover>,
     hook_timeout: Duration,
     store_timeout: Duration,
@@ -97,6 +100,7 @@ impl<St> SessionsBuilder<St> {
             excess_scope: ExcessScope::default(),
             max_sessions: None,
             hook: None,
+            remembers_context: false,
             takeover: None,
             hook_timeout: Duration::from_secs(2),
             store_timeout: Duration::from_secs(5),
@@ -206,7 +210,10 @@ impl<St> SessionsBuilder<St> {
         self
     }
 
-    /// Asks the application at each refresh, which may refuse it or replace the private claims.
+    /// Asks the application at each refresh, which may refuse it or replace the private claims. It is given the
+    /// session, and the [context](RequestContext) of the request: who asks, from where, and what the application
+    /// has put into the request's extensions. Of a refresh outside of HTTP it is what
+    /// [`RefreshRequest::context`](super::RefreshRequest::context) says.
     ///
     /// `false` refuses and ends the session. To refuse without ending it, return
     /// [`RefreshDecision::Refuse`](super::RefreshDecision::Refuse).
@@ -225,7 +232,7 @@ impl<St> SessionsBuilder<St> {
     /// #     }
     /// # }
     /// # fn configure(builder: SessionsBuilder, users: Arc<Users>) {
-    /// let builder = builder.on_refresh(move |session| {
+    /// let builder = builder.on_refresh(move |session, _context| {
     ///     let users = Arc::clone(&users);
     ///     async move { users.still_active(&session.subject).await }
     /// });
@@ -239,10 +246,18 @@ impl<St> SessionsBuilder<St> {
     /// nothing is written.
     pub fn on_refresh<F, Fut>(mut self, hook: F) -> Self
     where
-        F: Fn(SessionInfo) -> Fut + Send + Sync + 'static,
+        F: Fn(SessionInfo, RequestContext) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: IntoRefreshDecision> + Send + 'static,
     {
         self.hook = Some(RefreshHook::new(hook));
+        self
+    }
+
+    /// Keeps the address and the user agent of the request that a session was [last used by](SessionInfo::last_seen):
+    /// of a login that has a [context](super::Grant::context), and of each refresh that writes. By default neither is kept, as
+    /// an address is [personal data](crate::manual::context#what-is-kept). Without this call the next refresh that writes removes what was kept.
+    pub fn remember_context(mut self) -> Self {
+        self.remembers_context = true;
         self
     }
 
@@ -325,6 +340,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
             excess_scope: self.excess_scope,
             max_sessions: self.max_sessions,
             hook: self.hook,
+            remembers_context: self.remembers_context,
             takeover: self.takeover,
             hook_timeout: self.hook_timeout,
             store_timeout: self.store_timeout,

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use super::{
     EndReason, EndRequest, SessionError, SessionErrorKind, SessionEventKind, Sessions, event::Told,
 };
@@ -36,13 +38,17 @@ impl<St: SessionStore> Sessions<St> {
         id: SessionId,
         request: impl Into<EndRequest>,
     ) -> Result<bool, SessionError> {
-        let EndRequest { owner, reason } = request.into();
+        let EndRequest {
+            owner,
+            reason,
+            address,
+        } = request.into();
         let Some(subject) = owner.of(self.0.issuer.issuer()) else {
             return Ok(false);
         };
         match self.load_session(id).await? {
             Some(record) if record.session.subject == subject => {
-                self.end_now(&record, reason).await
+                self.end_now(&record, reason, address).await
             }
             _ => Ok(false),
         }
@@ -102,7 +108,11 @@ impl<St: SessionStore> Sessions<St> {
         request: EndRequest,
         keep: Option<SessionId>,
     ) -> Result<usize, SessionError> {
-        let EndRequest { owner, reason } = request;
+        let EndRequest {
+            owner,
+            reason,
+            address,
+        } = request;
         let Some(subject) = owner.of(self.0.issuer.issuer()) else {
             return Ok(0);
         };
@@ -123,6 +133,7 @@ impl<St: SessionStore> Sessions<St> {
                     subject: Some(&subject),
                     actor: None,
                     distance: 0,
+                    address,
                 });
             }
             removed?;
@@ -153,6 +164,7 @@ impl<St: SessionStore> Sessions<St> {
         &self,
         record: &Record,
         reason: EndReason,
+        address: Option<IpAddr>,
     ) -> Result<bool, SessionError> {
         let (sessions, record) = (self.clone(), record.clone());
         self.to_the_end(async move {
@@ -162,7 +174,7 @@ impl<St: SessionStore> Sessions<St> {
             sessions.0.ended.note(id);
             let ended = ended?;
             if ended {
-                sessions.tell(SessionEventKind::Ended(reason), &record, None);
+                sessions.tell(SessionEventKind::Ended(reason), &record, None, address);
             }
             Ok(ended)
         })

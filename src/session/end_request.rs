@@ -1,5 +1,10 @@
+use std::net::IpAddr;
+
 use super::{EndReason, SessionOwner};
-use crate::claims::{Claims, VerifiedToken};
+use crate::{
+    claims::{Claims, VerifiedToken},
+    context::RequestContext,
+};
 
 /// Whose sessions to [end](super::Sessions::end), and why. Without more, the reason is a
 /// [`Logout`](EndReason::Logout), so the verified claims alone will do, or the name of a subject.
@@ -20,6 +25,7 @@ use crate::claims::{Claims, VerifiedToken};
 pub struct EndRequest {
     pub(super) owner: SessionOwner,
     pub(super) reason: EndReason,
+    pub(super) address: Option<IpAddr>,
 }
 
 impl EndRequest {
@@ -29,6 +35,7 @@ impl EndRequest {
         Self {
             owner: owner.into(),
             reason: EndReason::Logout,
+            address: None,
         }
     }
 
@@ -41,6 +48,12 @@ impl EndRequest {
     /// The user has changed the password, or another thing to log in with.
     pub fn after_password_change(mut self) -> Self {
         self.reason = EndReason::PasswordChanged;
+        self
+    }
+
+    /// What is known of the request that ends the sessions. The [events](super::SessionEvent) tell its address.
+    pub fn context(mut self, context: impl Into<RequestContext>) -> Self {
+        self.address = context.into().address();
         self
     }
 }

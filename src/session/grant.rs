@@ -1,9 +1,9 @@
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use serde::Serialize;
 
 use super::{KeyProof, Metadata, PrivateClaims, SessionError, lifetimes::Lifetimes, limits::cut};
-use crate::{claims::Scope, clock::Timestamp, error::ConfigError};
+use crate::{claims::Scope, clock::Timestamp, context::RequestContext, error::ConfigError};
 
 /// What a login grants: to whom, which scope and for how long.
 ///
@@ -59,6 +59,7 @@ pub struct Grant {
     pub(super) claims: PrivateClaims,
     pub(super) metadata: Metadata,
     pub(super) proof: Option<KeyProof>,
+    pub(super) context: Option<RequestContext>,
     idle_lifetime: Option<Duration>,
     session_lifetime: Option<Duration>,
     fault: Option<ConfigError>,
@@ -79,6 +80,7 @@ impl Grant {
             claims: PrivateClaims::default(),
             metadata: Metadata::new(),
             proof: None,
+            context: None,
             idle_lifetime: None,
             session_lifetime: None,
             fault: None,
@@ -216,6 +218,22 @@ impl Grant {
         self
     }
 
+    /// What is known of the request that logs in. The [event](super::SessionEvent) of the login tells its address.
+    /// Of a user who is [taken over](super::Takeover) it is by default the request that brings the foreign token.
+    ///
+    /// ```
+    /// use http::Request;
+    /// use tower_bearer::session::Grant;
+    ///
+    /// fn granted<B>(request: &Request<B>, user: &str) -> Grant {
+    ///     Grant::new(user).context(request)
+    /// }
+    /// ```
+    pub fn context(mut self, context: impl Into<RequestContext>) -> Self {
+        self.context = Some(context.into());
+        self
+    }
+
     /// How long an unused refresh token of this session lives, rounded down to whole
     /// milliseconds. Use it for "stay signed in", or for a device that is trusted less. Without it
     /// the [configured](super::SessionsBuilder::idle_lifetime) lifetime applies.
@@ -261,6 +279,10 @@ impl Grant {
             Some(_) => Timestamp::default(),
         };
         self.auth_time.unwrap_or(by_this_login)
+    }
+
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.context.as_ref().and_then(RequestContext::address)
     }
 
     pub(super) fn validated(mut self) -> Result<Self, SessionError> {

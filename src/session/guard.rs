@@ -4,12 +4,13 @@ use super::{ConfirmBy, Sessions, confirm::Flushing, feed::Stand, patience::withi
 use crate::{
     bearer::{Admission, SessionGuard, Unavailable},
     claims::{SessionId, VerifiedToken},
+    context::RequestHead,
     store::{Record, SessionStore},
     trace,
 };
 
 impl<St: SessionStore> SessionGuard for Sessions<St> {
-    fn admit(&self, token: &VerifiedToken) -> Admission {
+    fn admit(&self, token: &VerifiedToken, _request: RequestHead<'_>) -> Admission {
         let claims = token.claims();
         if claims.iss != self.0.issuer.issuer() {
             return Admission::OfAnotherIssuer;

@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use super::{PrivateClaims, SessionInfo};
-use crate::error::BoxError;
+use crate::{context::RequestContext, error::BoxError};
 
 /// What the application decides when one of its sessions is refreshed.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,22 +82,24 @@ type DecisionFuture = Pin<Box<dyn Future<Output = Result<RefreshDecision, BoxErr
 
 /// The hook with its type hidden, so that it is no part of the type of `Sessions`.
 #[derive(Clone)]
-pub(super) struct RefreshHook(Arc<dyn Fn(SessionInfo) -> DecisionFuture + Send + Sync>);
+pub(super) struct RefreshHook(Arc<HookFn>);
+
+type HookFn = dyn Fn(SessionInfo, RequestContext) -> DecisionFuture + Send + Sync;
 
 impl RefreshHook {
     pub(super) fn new<F, Fut>(hook: F) -> Self
     where
-        F: Fn(SessionInfo) -> Fut + Send + Sync + 'static,
+        F: Fn(SessionInfo, RequestContext) -> Fut + Send + Sync + 'static,
         Fut: Future<Output: IntoRefreshDecision> + Send + 'static,
     {
-        Self(Arc::new(move |session| {
-            let decision = hook(session);
+        Self(Arc::new(move |session, context| {
+            let decision = hook(session, context);
             Box::pin(async move { decision.await.into_refresh_decision() })
         }))
     }
 
-    pub(super) fn ask(&self, session: SessionInfo) -> DecisionFuture {
-        (self.0)(session)
+    pub(super) fn ask(&self, session: SessionInfo, context: RequestContext) -> DecisionFuture {
+        (self.0)(session, context)
     }
 }
 

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{Metadata, PrivateClaims, Session};
+use super::{LastSeen, Metadata, PrivateClaims, Session, SessionState};
 use crate::{
     claims::{Scope, SessionId},
     clock::Timestamp,
@@ -25,6 +25,8 @@ use crate::{
 /// # session.ends_at = login + std::time::Duration::from_secs(15_552_000);
 /// # session.metadata.insert("device".into(), "Anna's phone".into());
 /// # let mut record = Record::new(session);
+/// # let seen = r#"{"seen":{"address":"192.0.2.7","user_agent":"shop/1.2"}}"#;
+/// # record.state.extra = tower_bearer::store::Extra::from_json(seen)?;
 /// # record.state.bound_to = Some("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs".parse()?);
 /// # let info = SessionInfo::from(record);
 /// let json = r#"{
@@ -32,6 +34,10 @@ use crate::{
 ///   "subject": "anna",
 ///   "scope": "read",
 ///   "created_at": 1790000000,
+///   "last_seen": {
+///     "address": "192.0.2.7",
+///     "user_agent": "shop/1.2"
+///   },
 ///   "auth_time": 1790000000,
 ///   "ends_at": 1805552000,
 ///   "bound": true,
@@ -60,6 +66,11 @@ pub struct SessionInfo {
     /// `created_at`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_refreshed_at: Option<Timestamp>,
+    /// Where and by what the session was used then, or at the login if it was never refreshed. It is there with
+    /// [`remember_context`](super::SessionsBuilder::remember_context) only. The refresh hook sees what the refresh
+    /// before has left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<LastSeen>,
     /// When the user last authenticated.
     pub auth_time: Timestamp,
     /// How the user authenticated, if the login told ([`Grant::acr`](super::Grant::acr)).
@@ -87,7 +98,7 @@ pub struct SessionInfo {
 
 impl SessionInfo {
     /// What a user may see of `session`.
-    pub(super) fn new(session: Session, last_refreshed_at: Option<Timestamp>, bound: bool) -> Self {
+    pub(super) fn new(session: Session, state: &SessionState) -> Self {
         const HOUR: i64 = 60 * 60;
         let to_the_hour = |at: Timestamp| {
             Timestamp::from_secs(at.as_secs().div_euclid(HOUR).saturating_mul(HOUR))
@@ -98,14 +109,15 @@ impl SessionInfo {
             client_id: session.client_id,
             scope: session.scope,
             created_at: session.created_at,
-            last_refreshed_at: last_refreshed_at.map(to_the_hour),
+            last_refreshed_at: state.last_refreshed_at.map(to_the_hour),
+            last_seen: LastSeen::kept_in(&state.extra),
             auth_time: session.auth_time,
             acr: session.extra.acr().map(str::to_owned),
             actor: session.extra.actor_name().map(str::to_owned),
             resources: resources(&session.extra),
             ends_at: session.ends_at,
             claims: session.claims,
-            bound,
+            bound: state.bound_to.is_some(),
             metadata: session.metadata,
         }
     }
@@ -120,6 +132,6 @@ fn resources(extra: &Extra) -> Vec<String> {
 impl From<Record> for SessionInfo {
     fn from(record: Record) -> Self {
         let Record { session, state } = record;
-        Self::new(session, state.last_refreshed_at, state.bound_to.is_some())
+        Self::new(session, &state)
     }
 }

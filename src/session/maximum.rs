@@ -1,7 +1,7 @@
 //! The maximum of a subject's sessions. Logins may come at the same time, so what counts is what is
 //! in the store after a login has written its session.
 
-use std::{cmp::Reverse, time::Duration};
+use std::{cmp::Reverse, net::IpAddr, time::Duration};
 
 use super::{EndReason, Overflow, SessionError, SessionErrorKind, Sessions, patience::within};
 use crate::{
@@ -78,7 +78,11 @@ impl<St: SessionStore> Sessions<St> {
     /// Identifiers begin with the time by the clock of the server that made them, and those clocks
     /// may differ, so the store's clock decides which is the oldest. A session from the future is
     /// older than all: that clock has gone back since, and must not keep anyone from logging in.
-    pub(super) async fn evict_oldest(&self, subject: &str) -> Result<(), SessionError> {
+    pub(super) async fn evict_oldest(
+        &self,
+        subject: &str,
+        address: Option<IpAddr>,
+    ) -> Result<(), SessionError> {
         let Some((max, Overflow::EvictOldest)) = self.0.max_sessions else {
             return Ok(());
         };
@@ -88,7 +92,7 @@ impl<St: SessionStore> Sessions<St> {
             Reverse((started, record.session.id))
         });
         for oldest in records.into_iter().skip(max) {
-            self.end_now(&oldest, EndReason::Evicted).await?;
+            self.end_now(&oldest, EndReason::Evicted, address).await?;
         }
         Ok(())
     }

@@ -45,6 +45,7 @@ mod hook;
 mod id_hash;
 mod info;
 mod introspect;
+mod last_seen;
 mod lifetimes;
 mod limits;
 mod list;
@@ -79,7 +80,7 @@ mod verdict;
 mod watched;
 mod write;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 pub use builder::SessionsBuilder;
 pub use clean_up::CleanUp;
@@ -93,6 +94,7 @@ pub use grant::Grant;
 pub use hook::{IntoRefreshDecision, RefreshDecision};
 pub use info::SessionInfo;
 pub(crate) use introspect::LiveToken;
+pub use last_seen::LastSeen;
 pub use list::{ListRequest, SessionPage};
 pub use outcome::{RefreshOutcome, Refreshed};
 pub use over::{OverReason, SessionOver};
@@ -226,7 +228,13 @@ impl<St: SessionStore> Sessions<St> {
             .await?)
     }
 
-    fn tell(&self, kind: SessionEventKind, record: &Record, token: Option<PresentedToken>) {
+    fn tell(
+        &self,
+        kind: SessionEventKind,
+        record: &Record,
+        token: Option<PresentedToken>,
+        address: Option<IpAddr>,
+    ) {
         let distance = token.map_or(0, |token| {
             i64::from(record.state.generation) - i64::from(token.generation)
         });
@@ -236,6 +244,7 @@ impl<St: SessionStore> Sessions<St> {
             subject: Some(&record.session.subject),
             actor: record.session.extra.actor_name(),
             distance,
+            address,
         });
     }
 }

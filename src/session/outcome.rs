@@ -1,4 +1,4 @@
-use super::SessionInfo;
+use super::{RefreshVerdict, SessionEventKind, SessionInfo};
 use crate::token::TokenResponse;
 
 /// The result of a refresh.
@@ -27,4 +27,18 @@ pub enum RefreshOutcome {
     Redelivered,
     /// The store had lost writes, and has caught up with the client's refresh token.
     Restored,
+}
+
+impl RefreshOutcome {
+    /// The outcome of an accepted token, and the event that tells of it.
+    pub(super) fn of(verdict: RefreshVerdict) -> (Self, SessionEventKind) {
+        match verdict {
+            RefreshVerdict::Current => (Self::Current, SessionEventKind::Repeated),
+            RefreshVerdict::Neighbour => (Self::Redelivered, SessionEventKind::Neighbour),
+            RefreshVerdict::Late => (Self::Redelivered, SessionEventKind::LateRedelivery),
+            RefreshVerdict::Overtaken => (Self::Redelivered, SessionEventKind::Overtaken),
+            RefreshVerdict::Restore => (Self::Restored, SessionEventKind::StoreLostWrites),
+            _ => (Self::Rotated, SessionEventKind::Rotated),
+        }
+    }
 }

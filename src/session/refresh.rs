@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -11,9 +13,10 @@ use super::{
     refresh_token::{OpenedToken, Series},
     resources,
     tries::Tries,
+    write::ToTell,
 };
 use crate::{
-    claims::{KeyThumbprint, Scope, SessionId},
+    claims::{KeyThumbprint, Scope},
     clock::Timestamp,
     device_key::is_of_device,
     store::{Loaded, Record, SessionState, SessionStore, Swap},
@@ -60,12 +63,11 @@ impl Decided {
     }
 
     fn answered(self, tokens: TokenResponse, outcome: RefreshOutcome) -> Refreshed {
-        let live = self.live();
-        let (refreshed_at, bound) = (live.last_refreshed_at, live.bound_to.is_some());
+        let Record { session, state } = self.record;
         Refreshed {
             tokens,
             outcome,
-            session: SessionInfo::new(self.record.session, refreshed_at, bound),
+            session: SessionInfo::new(session, &self.next.unwrap_or(state)),
         }
     }
 }
@@ -133,10 +135,11 @@ impl<St: SessionStore> Sessions<St> {
     async fn attempt(&self, attempt: &mut Attempt<'_>) -> Result<Option<Refreshed>, SessionError> {
         let decided = self.load_and_decide(attempt).await?;
         let (record, token) = (&decided.record, decided.token);
+        let address = attempt.request.context.address();
         if token.is_genuine
             && is_other_client(attempt.request.client_id.as_deref(), &record.session)
         {
-            return Err(self.refuse(Refusal::OtherClient, record, token));
+            return Err(self.refuse(Refusal::OtherClient, record, token, address));
         }
         match decided.verdict {
             RefreshVerdict::Refused(refusal @ Refusal::UnprovenDevice)
@@ -144,8 +147,8 @@ impl<St: SessionStore> Sessions<St> {
             {
                 Err(SessionError::refused(refusal))
             }
-            RefreshVerdict::Refused(refusal) => Err(self.refuse(refusal, record, token)),
-            RefreshVerdict::Reuse(reuse) => self.punish(reuse, &decided).await,
+            RefreshVerdict::Refused(refusal) => Err(self.refuse(refusal, record, token, address)),
+            RefreshVerdict::Reuse(reuse) => self.punish(reuse, &decided, address).await,
             _ => {
                 let accepted = self.accept(attempt, &decided).await?;
                 Ok(accepted.map(|(tokens, outcome)| decided.answered(tokens, outcome)))
@@ -157,7 +160,7 @@ impl<St: SessionStore> Sessions<St> {
         let since = Instant::now();
         let opened = &attempt.token;
         let Loaded { record, now } = self.load(opened.session).await?;
-        let record = record.ok_or_else(|| self.unknown(opened.session))?;
+        let record = record.ok_or_else(|| self.unknown(attempt))?;
         let bound_to = record.state.bound_to.as_ref().or(opened.bound_to.as_ref());
         let proof = attempt.request.proof.as_ref();
         let series = Series::of(&record.session);
@@ -174,6 +177,11 @@ impl<St: SessionStore> Sessions<St> {
         {
             next = Some(bound_again(next, &record.state, key, now));
         }
+        if verdict.is_accepted()
+            && let Some(next) = &mut next
+        {
+            self.note_seen(next, &attempt.request.context);
+        }
         let live = next.as_ref().unwrap_or(&record.state);
         let jti = series.jti(live.generation);
         Ok(Decided {
@@ -188,22 +196,34 @@ impl<St: SessionStore> Sessions<St> {
         })
     }
 
-    fn unknown(&self, session: SessionId) -> SessionError {
+    fn unknown(&self, attempt: &Attempt<'_>) -> SessionError {
         self.0.events.tell(&Told {
             kind: SessionEventKind::Refused(Refusal::Unknown),
-            session,
+            session: attempt.token.session,
             subject: None,
             actor: None,
             distance: 0,
+            address: attempt.request.context.address(),
         });
         SessionError::refused(Refusal::Unknown)
     }
 
-    fn refuse(&self, refusal: Refusal, record: &Record, token: PresentedToken) -> SessionError {
+    fn refuse(
+        &self,
+        refusal: Refusal,
+        record: &Record,
+        token: PresentedToken,
+        address: Option<IpAddr>,
+    ) -> SessionError {
         if refusal == Refusal::Ended {
             self.0.ended.note(record.session.id);
         }
-        self.tell(SessionEventKind::Refused(refusal), record, Some(token));
+        self.tell(
+            SessionEventKind::Refused(refusal),
+            record,
+            Some(token),
+            address,
+        );
         SessionError::refused(refusal)
     }
 
@@ -212,9 +232,11 @@ impl<St: SessionStore> Sessions<St> {
         &self,
         reuse: Reuse,
         decided: &Decided,
+        address: Option<IpAddr>,
     ) -> Result<Option<Refreshed>, SessionError> {
-        let event = (SessionEventKind::Reused(reuse), decided.token);
-        let swap = self.write(&decided.record, decided.next.as_ref(), Some(event));
+        let event = Some((SessionEventKind::Reused(reuse), decided.token));
+        let to_tell = ToTell { event, address };
+        let swap = self.write(&decided.record, decided.next.as_ref(), to_tell);
         match swap.await? {
             Swap::Lost => Ok(None),
             Swap::Swapped => Err(SessionError::refused(Refusal::Reused)),
@@ -227,20 +249,21 @@ impl<St: SessionStore> Sessions<St> {
         decided: &Decided,
     ) -> Result<Option<(TokenResponse, RefreshOutcome)>, SessionError> {
         let (record, next) = (&decided.record, decided.next.as_ref());
+        let address = attempt.request.context.address();
         let is_unbound = decided.token.possession == Possession::Unbound;
         if is_unbound && attempt.request.must_be_bound(&record.session) {
-            return Err(self.refuse(Refusal::Unbound, record, decided.token));
+            return Err(self.refuse(Refusal::Unbound, record, decided.token, address));
         }
         let tokens = self.tokens(attempt, decided).await?;
         if next.is_some() && self.is_stale(decided.since) {
             return Ok(None);
         }
-        let (mut outcome, event) = outcome(decided.verdict);
+        let (mut outcome, event) = RefreshOutcome::of(decided.verdict);
         if outcome == RefreshOutcome::Current && attempt.token.bound_to != decided.live().bound_to {
             outcome = RefreshOutcome::Redelivered;
         }
         let event = Some((event, decided.token));
-        let written = self.write(record, next, event).await;
+        let written = self.write(record, next, ToTell { event, address }).await;
         // The window began with the load.
         let window = self.0.policy.reuse_window;
         let left = || window.saturating_sub(decided.since.elapsed());
@@ -284,13 +307,14 @@ impl<St: SessionStore> Sessions<St> {
         let Some(hook) = &self.0.hook else {
             return Ok((&record.session.claims, issued_at));
         };
+        let context = &attempt.request.context;
         if attempt.said.is_none() {
             let unavailable = SessionErrorKind::Unavailable;
-            let decision =
-                tokio::time::timeout(self.0.hook_timeout, hook.ask(record.clone().into()))
-                    .await
-                    .map_err(|elapsed| SessionError::with_source(unavailable, elapsed))?
-                    .map_err(|error| SessionError::with_source(unavailable, error))?;
+            let asked = hook.ask(record.clone().into(), context.clone());
+            let decision = tokio::time::timeout(self.0.hook_timeout, asked)
+                .await
+                .map_err(|elapsed| SessionError::with_source(unavailable, elapsed))?
+                .map_err(|error| SessionError::with_source(unavailable, error))?;
             attempt.said = Some(Said {
                 decision,
                 issued_at,
@@ -302,10 +326,13 @@ impl<St: SessionStore> Sessions<St> {
         match &said.decision {
             RefreshDecision::ContinueWith(claims) => Ok((claims, said.issued_at)),
             RefreshDecision::RefuseAndEnd => {
-                self.end_now(record, EndReason::Refused).await?;
-                Err(self.refuse(Refusal::Subject, record, decided.token))
+                self.end_now(record, EndReason::Refused, context.address())
+                    .await?;
+                Err(self.refuse(Refusal::Subject, record, decided.token, context.address()))
             }
-            RefreshDecision::Refuse => Err(self.refuse(Refusal::Subject, record, decided.token)),
+            RefreshDecision::Refuse => {
+                Err(self.refuse(Refusal::Subject, record, decided.token, context.address()))
+            }
             RefreshDecision::Continue => Ok((&record.session.claims, said.issued_at)),
         }
     }
@@ -377,19 +404,4 @@ fn bound_again(
     });
     next.bound_to = Some(key.clone());
     next
-}
-
-/// The outcome and the event of an accepted token.
-fn outcome(verdict: RefreshVerdict) -> (RefreshOutcome, SessionEventKind) {
-    match verdict {
-        RefreshVerdict::Current => (RefreshOutcome::Current, SessionEventKind::Repeated),
-        RefreshVerdict::Neighbour => (RefreshOutcome::Redelivered, SessionEventKind::Neighbour),
-        RefreshVerdict::Late => (
-            RefreshOutcome::Redelivered,
-            SessionEventKind::LateRedelivery,
-        ),
-        RefreshVerdict::Overtaken => (RefreshOutcome::Redelivered, SessionEventKind::Overtaken),
-        RefreshVerdict::Restore => (RefreshOutcome::Restored, SessionEventKind::StoreLostWrites),
-        _ => (RefreshOutcome::Rotated, SessionEventKind::Rotated),
-    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::{KeyProof, Session};
 #[cfg(feature = "dpop")]
 use crate::key_proof::KeyHolders;
-use crate::{claims::Scope, token::RefreshToken};
+use crate::{claims::Scope, context::RequestContext, token::RefreshToken};
 
 /// A request to refresh a session: the refresh token and its parameters (RFC 6749 §6).
 #[derive(Clone, Debug)]
@@ -15,6 +15,7 @@ pub struct RefreshRequest {
     pub(super) resources: Vec<String>,
     pub(super) client_id: Option<String>,
     pub(super) proof: Option<KeyProof>,
+    pub(super) context: RequestContext,
     #[cfg(feature = "dpop")]
     key_holders: Option<Arc<KeyHolders>>,
     #[cfg(feature = "dbsc")]
@@ -30,6 +31,7 @@ impl RefreshRequest {
             resources: Vec::new(),
             client_id: None,
             proof: None,
+            context: RequestContext::new(),
             #[cfg(feature = "dpop")]
             key_holders: None,
             #[cfg(feature = "dbsc")]
@@ -59,6 +61,13 @@ impl RefreshRequest {
     /// cannot be bound to a thief's key.
     pub fn proof(mut self, proof: KeyProof) -> Self {
         self.proof = Some(proof);
+        self
+    }
+
+    /// What is known of the HTTP request that brings the token. The [hook](super::SessionsBuilder::on_refresh)
+    /// sees it, and the [events](super::SessionEvent) tell its address. The endpoints set it by themselves.
+    pub fn context(mut self, context: impl Into<RequestContext>) -> Self {
+        self.context = context.into();
         self
     }
 

@@ -3,7 +3,10 @@ use super::{
     patience::within,
     refresh_token::{OpenedToken, Series},
 };
-use crate::store::{Record, SessionStore};
+use crate::{
+    context::RequestContext,
+    store::{Record, SessionStore},
+};
 
 /// The session of a token, and the token if it is a refresh token.
 type Found = (Record, Option<PresentedToken>);
@@ -23,7 +26,19 @@ impl<St: SessionStore> Sessions<St> {
     ///   client than `client_id`.
     /// - [`Unavailable`](super::SessionErrorKind::Unavailable): the store failed, or the other program's.
     pub async fn revoke(&self, token: &str, client_id: Option<&str>) -> Result<(), SessionError> {
-        let Some((record, presented)) = self.session_of(token, client_id).await? else {
+        self.revoke_in(token, client_id, &RequestContext::new())
+            .await
+    }
+
+    /// [Revokes](Self::revoke) a token in this context.
+    pub(crate) async fn revoke_in(
+        &self,
+        token: &str,
+        client_id: Option<&str>,
+        context: &RequestContext,
+    ) -> Result<(), SessionError> {
+        let found = self.session_of(token, client_id, context).await?;
+        let Some((record, presented)) = found else {
             return Ok(());
         };
         if is_other_client(client_id, &record.session) {
@@ -31,10 +46,12 @@ impl<St: SessionStore> Sessions<St> {
                 SessionEventKind::Refused(Refusal::OtherClient),
                 &record,
                 presented,
+                context.address(),
             );
             return Err(SessionError::refused(Refusal::OtherClient));
         }
-        self.end_now(&record, EndReason::Revocation).await?;
+        self.end_now(&record, EndReason::Revocation, context.address())
+            .await?;
         Ok(())
     }
 
@@ -42,6 +59,7 @@ impl<St: SessionStore> Sessions<St> {
         &self,
         token: &str,
         client_id: Option<&str>,
+        context: &RequestContext,
     ) -> Result<Option<Found>, SessionError> {
         if let Some(opened) = self.0.refresh_key.open(token, self.0.issuer.issuer()) {
             let record = self.load_session(opened.session).await?;
@@ -49,7 +67,7 @@ impl<St: SessionStore> Sessions<St> {
         }
         let now = within(self.0.store_timeout, self.0.store.now()).await?;
         let Ok(access) = self.0.verifier.verify_at(token, now) else {
-            let adopted = self.adopted(token, client_id).await?;
+            let adopted = self.adopted(token, client_id, context).await?;
             return Ok(adopted.and_then(|(record, first)| genuine(record, &first)));
         };
         // The leeway does not count here: nobody shall end a session with an expired token that

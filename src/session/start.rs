@@ -36,14 +36,15 @@ impl<St: SessionStore> Sessions<St> {
         self.look_for_room(&grant.subject).await?;
         let now = within(inner.store_timeout, inner.store.now()).await?;
         let proof = grant.proof.clone();
+        let address = grant.address();
         let id = SessionId::from_uuid(Uuid::now_v7());
         let record = self.new_session(grant, now, id, fresh_secret()?)?;
         let tokens = self.first_tokens(&record, now, proof.as_ref())?;
         within(inner.store_timeout, inner.store.insert(&record)).await?;
         self.give_way(&record.session).await?;
-        self.tell(SessionEventKind::Started, &record, None);
+        self.tell(SessionEventKind::Started, &record, None, address);
         // The session has started. If the store fails now, the next login makes up for it.
-        let _ = self.evict_oldest(&record.session.subject).await;
+        let _ = self.evict_oldest(&record.session.subject, address).await;
         Ok(tokens)
     }
 
@@ -80,6 +81,7 @@ impl<St: SessionStore> Sessions<St> {
     ) -> Result<Record, SessionError> {
         let proof = grant.proof.as_ref().map(|proof| proof.thumbprint().clone());
         let auth_time = grant.authenticated_at(now);
+        let context = grant.context.clone().unwrap_or_default();
         let (idle_lifetime, lifetime) = grant.lifetimes(self.0.lifetimes())?;
         let session = Session {
             id,
@@ -103,6 +105,7 @@ impl<St: SessionStore> Sessions<St> {
         let idle = now + self.0.policy.idle_lifetime_of(&session);
         let mut state = SessionState::new(session.ends_at.min(idle));
         state.bound_to = proof;
+        self.note_seen(&mut state, &context);
         Ok(Record { session, state })
     }
 }

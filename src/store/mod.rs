@@ -44,7 +44,7 @@ use crate::{claims::SessionId, clock::Timestamp};
 ///    millisecond. Texts may be empty or hold any character, NUL included; the store compares
 ///    them byte for byte. The docs of [`Record`] show how to be sure that no field is forgotten.
 /// 2. An ended session never changes again and never becomes usable again. As a session ends, its
-///    notes and claims are dropped and its `ends_at` is brought forward, exactly as
+///    notes and claims and the `extra` of its state are dropped and its `ends_at` is brought forward, exactly as
 ///    [`Record::end`] does it. So dead sessions are small and soon deleted.
 /// 3. Only [`insert`](Self::insert) creates a session.
 /// 4. Every session, an ended one too, is kept until its `ends_at`, which an end may have brought
@@ -61,8 +61,9 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// 8. The store accepts every session within the [limits](crate::session::Grant#limits) of a
 ///    grant, all in bytes of UTF-8: an issuer of at most 512 bytes, a subject and a client of at
 ///    most 1 KiB each, a scope of at most 8 KiB, claims of at most 64 KiB as JSON, and metadata
-///    whose names and values are at most 64 KiB together. A larger session may be refused, by
-///    [`Unstorable`](StoreErrorKind::Unstorable), but never cut.
+///    whose names and values are at most 64 KiB together; and an `extra` of the state of at most
+///    8 KiB as JSON. A larger session may be refused, by [`Unstorable`](StoreErrorKind::Unstorable),
+///    but never cut.
 /// 9. All methods may be cancelled, which means that their future is dropped. A write that was
 ///    cancelled happens whole or not at all, and the caller does not know which. That is safe: a
 ///    client that saw no answer presents its old token again and is served by the protocol.
@@ -79,6 +80,7 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// | loses an acknowledged rotation | honest clients go on (row 11 of the [protocol](crate::manual::protocol)), and an event tells of it |
 /// | loses an acknowledged end of a session | the session becomes usable again, and a logout is undone |
 /// | deletes a session before its `ends_at` | the user has to log in again |
+/// | loses the `extra` of a state | a session that was to go on only after the user has authenticated again goes on without |
 /// | keeps what an end drops | what was noted of a user stays for months after the logout |
 /// | does not tell of an end | other servers, and each after a restart, admit access tokens of a session that was logged out, until they expire |
 /// | tells of an end long after its time | other servers learn of it late: within half a minute where that is more than two store timeouts, and within five minutes where it is more than eleven and a minute |

@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+use std::net::SocketAddr;
+
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -21,6 +23,7 @@ use tower::ServiceExt;
 use tower_bearer::{
     Claims, VerifiedToken,
     bearer::{BearerLayer, Realm, Rejection, Roles},
+    context::RequestContext,
     error::{ErrorCode, TokenError},
 };
 
@@ -43,6 +46,11 @@ async fn subject(token: VerifiedToken) -> String {
 
 async fn perhaps_subject(token: Option<VerifiedToken>) -> String {
     token.map_or("nobody".into(), |token| token.claims().sub.clone())
+}
+
+async fn client(context: RequestContext) -> String {
+    let agent = context.user_agent().unwrap_or("nobody");
+    format!("{agent} at {:?}", context.address())
 }
 
 fn routes() -> Router {
@@ -293,4 +301,27 @@ async fn roles_need_a_token_and_a_layer() {
     }
     let (head, _) = send(routes_by_role(), "/all", bare()).await;
     assert_eq!(head.status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[tokio::test]
+async fn the_context_is_that_of_the_connection() {
+    let service = Router::new()
+        .route("/", get(client))
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async { axum::serve(listener, service).await });
+    let asked = reqwest::Client::new()
+        .get(url)
+        .header("user-agent", "shop/1.2")
+        .header("x-forwarded-for", "192.0.2.7");
+    let text = asked.send().await.unwrap().text().await.unwrap();
+    assert_eq!(text, "shop/1.2 at Some(127.0.0.1)");
+}
+
+#[tokio::test]
+async fn a_request_without_a_connection_has_a_context_too() {
+    let app = Router::new().route("/", get(client));
+    let (_, text) = send(app, "/", bare()).await;
+    assert_eq!(text, "nobody at None");
 }

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Waker},
 };
 
-use http::Response;
+use http::{HeaderValue, Response, header::USER_AGENT};
 use tests_shared::{
     tokens::{LIFETIME, Tokens, bare, bearer},
     tracked::Tracked,
@@ -16,6 +16,7 @@ use tower::{Layer, Service};
 use tower_bearer::{
     Scope, SessionId, VerifiedToken,
     bearer::{Admission, BearerLayer, SessionGuard, Unavailable},
+    context::RequestHead,
 };
 
 use crate::{challenge, passed, poll, refused};
@@ -34,17 +35,19 @@ struct Told {
     /// Where it is set, the live check waits for this instead.
     later: Mutex<Option<oneshot::Receiver<Answer>>>,
     admitted: Mutex<Vec<String>>,
+    agents: Mutex<Vec<Option<String>>>,
     asked: Mutex<Vec<SessionId>>,
 }
 
 impl Fake {
     fn new(admission: Admission, live: Answer) -> Self {
-        let (later, admitted, asked) = Default::default();
+        let (later, admitted, agents, asked) = Default::default();
         Self(Arc::new(Told {
             admission,
             live,
             later,
             admitted,
+            agents,
             asked,
         }))
     }
@@ -64,9 +67,11 @@ impl Fake {
 }
 
 impl SessionGuard for Fake {
-    fn admit(&self, token: &VerifiedToken) -> Admission {
+    fn admit(&self, token: &VerifiedToken, request: RequestHead<'_>) -> Admission {
         let jti = token.claims().jti.clone();
         self.0.admitted.lock().unwrap().extend(jti);
+        let agent = request.user_agent().map(str::to_owned);
+        self.0.agents.lock().unwrap().push(agent);
         self.0.admission
     }
 
@@ -103,6 +108,20 @@ async fn admission_sees_each_verified_token() {
     )
     .await;
     fake.saw(2, 0);
+}
+
+#[tokio::test]
+async fn admission_sees_the_request() {
+    let tokens = Tokens::new();
+    let fake = Fake::new(Admission::Admitted, Ok(true));
+    let layer = layer(&tokens).sessions(&fake);
+    let mut request = bearer(&tokens.plain());
+    let agent = HeaderValue::from_static("shop/1.2");
+    request.headers_mut().insert(USER_AGENT, agent);
+    passed(layer.clone(), request).await;
+    passed(layer, bearer(&tokens.plain())).await;
+    let agents = fake.0.agents.lock().unwrap().clone();
+    assert_eq!(agents, [Some("shop/1.2".to_owned()), None]);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod hook;
 mod hyper;
 mod readiness;
 mod requirements;
+mod risk;
 mod tickets;
 mod websocket;
 

@@ -9,6 +9,7 @@ use tower_bearer::{
     Scope, VerifiedToken,
     bearer::{Admission, BearerLayer, Rejection, SessionGuard, Unavailable},
     clock::Clock,
+    context::RequestHead,
     ticket::{TicketErrorKind, TicketSecret, Tickets},
 };
 
@@ -390,7 +391,7 @@ async fn of_two_at_once_one_gets_in() {
 struct Guard(Admission);
 
 impl SessionGuard for Guard {
-    fn admit(&self, _: &VerifiedToken) -> Admission {
+    fn admit(&self, _: &VerifiedToken, _: RequestHead<'_>) -> Admission {
         self.0
     }
 

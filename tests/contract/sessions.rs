@@ -1,6 +1,6 @@
 //! Logging out, here and elsewhere.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests_shared::client::{Tokens, delete, get, post};
 
 use super::site::Site;
@@ -81,6 +81,13 @@ async fn listed(site: &Site) {
     assert_eq!(find(other.sid())["current"], false);
     assert_eq!(own["subject"], "bob");
     assert_eq!(own["metadata"]["user_agent"], "walker/1");
+    let seen = json!({ "address": "127.0.0.1" });
+    assert_eq!(
+        own["last_seen"], seen,
+        "the refresh does not name its program"
+    );
+    let seen = json!({ "address": "127.0.0.1", "user_agent": "walker/1" });
+    assert_eq!(find(other.sid())["last_seen"], seen);
     let refreshed = own["last_refreshed_at"].as_i64().expect("a time");
     assert_eq!(refreshed % 3600, 0, "only to the hour");
 

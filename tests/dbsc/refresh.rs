@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::SeqCst;
 
 use http::StatusCode;
-use tower_bearer::dbsc::RefreshEndpoint;
+use tower_bearer::{context::ClientAddress, dbsc::RefreshEndpoint, session::SessionEventKind};
 
 use crate::{
     device::Device,
@@ -29,6 +29,21 @@ async fn the_first_refresh_binds_the_session() {
     let jwk = browser.device.jwk().to_string();
     let key = tower_bearer::VerifyingKey::from_jwk(&jwk).unwrap();
     assert_ne!(bound_to.to_string(), key.kid());
+}
+
+#[tokio::test]
+async fn the_events_say_where_it_comes_from() {
+    let world = World::new();
+    let browser = world.registered().await;
+    let mut events = world.sessions.events();
+    let mut request = browser.refresh();
+    let address = "192.0.2.7".parse().unwrap();
+    request.extensions_mut().insert(ClientAddress(address));
+    assert_eq!(world.send_refresh(request).await.status, StatusCode::OK);
+    for kind in [SessionEventKind::Bound, SessionEventKind::Rotated] {
+        let told = events.recv().await.unwrap().unwrap();
+        assert_eq!((told.kind, told.address), (kind, Some(address)));
+    }
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ impl World {
         let store = MemoryStore::with_clock(clock.clone());
         let is_in_trouble = Arc::new(AtomicBool::new(false));
         let trouble = Arc::clone(&is_in_trouble);
-        let sessions = builder(&keys, store.clone()).on_refresh(move |_| {
+        let sessions = builder(&keys, store.clone()).on_refresh(move |_, _| {
             let fails = trouble.load(SeqCst);
             async move {
                 match fails {

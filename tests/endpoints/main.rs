@@ -12,6 +12,7 @@ mod addresses;
 mod bodies;
 mod clients;
 mod confidential;
+mod context;
 mod documents;
 mod introspection;
 mod introspection_callers;

@@ -59,7 +59,7 @@ pub(crate) fn sessions<St: SessionStore>(keys: &KeySet, store: St) -> Sessions<S
     builder(keys, store).build().unwrap()
 }
 
-fn builder<St: SessionStore>(keys: &KeySet, store: St) -> SessionsBuilder<St> {
+pub(crate) fn builder<St: SessionStore>(keys: &KeySet, store: St) -> SessionsBuilder<St> {
     let issuer = Issuer::new(ISSUER, AUDIENCE, keys.clone()).unwrap();
     SessionsBuilder::new(issuer, RefreshKey::from_secret([7; 32]).unwrap(), store)
 }

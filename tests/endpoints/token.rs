@@ -256,7 +256,7 @@ async fn an_application_that_refuses_the_subject_is_an_invalid_grant() {
         let issuer = Issuer::new(ISSUER, AUDIENCE, world.keys.clone()).unwrap();
         let key = RefreshKey::from_secret([7; 32]).unwrap();
         let strict = Sessions::builder(issuer, key, world.store.clone())
-            .on_refresh(move |_| std::future::ready(decision.clone()))
+            .on_refresh(move |_, _| std::future::ready(decision.clone()))
             .build()
             .unwrap();
         let token = world.token().await;

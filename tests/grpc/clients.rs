@@ -23,6 +23,7 @@ use tonic::{Request, Status, client::Grpc, transport::Endpoint};
 use tower_bearer::{
     Scope, SessionId, VerifiedToken,
     bearer::{Admission, BearerLayer, SessionGuard, Unavailable},
+    context::RequestHead,
 };
 
 use crate::server::{COUNT, EXPIRED, Hello, SAY, Text, inside, outside, serve};
@@ -56,7 +57,7 @@ pub(crate) struct Cases {
 struct NoGuard;
 
 impl SessionGuard for NoGuard {
-    fn admit(&self, _token: &VerifiedToken) -> Admission {
+    fn admit(&self, _token: &VerifiedToken, _: RequestHead<'_>) -> Admission {
         Admission::Admitted
     }
 

@@ -23,6 +23,7 @@ use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SessionId, SigningKey, VerifiedToken,
     bearer::{Admission, BearerLayer, Rejection, SessionGuard, Unavailable},
+    context::RequestHead,
     endpoint::TokenEndpoint,
     error::TokenError,
     session::{Grant, RefreshKey, Sessions},
@@ -72,7 +73,7 @@ fn number(headers: &HeaderMap, name: &str) -> u32 {
 struct Lost;
 
 impl SessionGuard for Lost {
-    fn admit(&self, _: &VerifiedToken) -> Admission {
+    fn admit(&self, _: &VerifiedToken, _: RequestHead<'_>) -> Admission {
         Admission::Unavailable
     }
 

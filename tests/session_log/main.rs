@@ -34,7 +34,7 @@ async fn whoever_runs_the_server_learns_why_clients_get_a_503(log: &Log) {
     let clock = clock();
     let store = failing(&clock);
     let world = world_on(store.clone(), clock, |builder| {
-        builder.on_refresh(|_| async { Err::<bool, _>("the user database is down") })
+        builder.on_refresh(|_, _| async { Err::<bool, _>("the user database is down") })
     });
     let tokens = world.login().await;
 

@@ -20,7 +20,7 @@ async fn acting<St: SessionStore>(world: &World<St>) -> TokenResponse {
 #[tokio::test]
 async fn each_access_token_names_the_actor_whatever_the_hook_answers() {
     let world = world_with(|builder| {
-        builder.on_refresh(|session: SessionInfo| async move {
+        builder.on_refresh(|session: SessionInfo, _| async move {
             assert_eq!(session.actor.as_deref(), Some("admin-7"));
             PrivateClaims::new(&json!({ "role": "editor" })).map(RefreshDecision::ContinueWith)
         })

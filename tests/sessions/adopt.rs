@@ -312,7 +312,7 @@ async fn a_maximum_of_sessions_costs_no_taken_over_session() {
 async fn the_refresh_hook_is_asked_too() {
     let old = OldStore::with(&["uuid"]);
     let world = world_with(|builder| {
-        let hook = |_| async { RefreshDecision::RefuseAndEnd };
+        let hook = |_, _| async { RefreshDecision::RefuseAndEnd };
         builder.take_over(takeover(&old)).on_refresh(hook)
     });
     refused(world.present(&foreign("uuid")).await, Refusal::Subject);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tower_bearer::{
     RefreshToken, TokenResponse, TokenType,
-    bearer::{Admission, SessionGuard},
+    bearer::Admission,
     claims::KeyThumbprint,
     session::{
         Grant, KeyProof, RefreshOutcome, RefreshRequest, Refreshed, Refusal, SessionError,
@@ -131,7 +131,7 @@ async fn the_use_of_a_bound_access_token_writes_nothing() {
     let login = bound_login(&world).await;
     let live = proved(&world, &login).await.tokens;
     let row = world.row(&login).await;
-    let admission = world.sessions.admit(&world.verified(&live.access_token));
+    let admission = admit(&world.sessions, &world.verified(&live.access_token));
     assert_eq!(admission, Admission::Admitted);
     world.sessions.flush().await.unwrap();
     assert_eq!(world.row(&login).await, row);
@@ -198,7 +198,7 @@ async fn writes_of_a_day(world: &World, login: TokenResponse, proof: Option<KeyP
             let now = world.row(&held).await.unwrap().state.version;
             writes += usize::from(now != version);
             version = now;
-            let admission = world.sessions.admit(&world.verified(&held.access_token));
+            let admission = admit(&world.sessions, &world.verified(&held.access_token));
             assert_eq!(admission, Admission::Admitted);
             world.sessions.flush().await.unwrap();
         }

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use tower_bearer::{
-    bearer::SessionGuard,
     clock::Clock,
     session::{ConfirmBy, RefreshOutcome, Refusal},
     testing::Fault,
@@ -16,7 +15,7 @@ async fn seen<St: tower_bearer::store::SessionStore>(
     let old = world.login().await;
     world.wait(600);
     let new = rotate(world, &old).await;
-    let _ = world.sessions.admit(&world.verified(&new.access_token));
+    let _ = admit(&world.sessions, &world.verified(&new.access_token));
     [old, new]
 }
 
@@ -41,7 +40,7 @@ async fn a_thousand_requests_write_once() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let written = world.row(&new).await.unwrap();
     for _ in 0..1000 {
-        let _ = world.sessions.admit(&world.verified(&new.access_token));
+        let _ = admit(&world.sessions, &world.verified(&new.access_token));
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(world.row(&new).await.unwrap(), written);
@@ -86,18 +85,16 @@ async fn an_older_generation_does_not_push_a_newer_one_out() {
     let [_, older] = seen(&world).await;
     world.wait(600);
     let newer = rotate(&world, &older).await;
-    let _ = world.sessions.admit(&world.verified(&newer.access_token));
+    let _ = admit(&world.sessions, &world.verified(&newer.access_token));
     let mut other = world.claims(&newer.access_token);
     let (issuer, verifier) = world.another_issuer();
     for number in 0..40_000_u128 {
         let id = tower_bearer::SessionId::from_uuid(uuid::Uuid::from_u128(number));
         other.sid = Some(id.to_string());
         let token = issuer.sign(&other).unwrap();
-        let _ = world
-            .sessions
-            .admit(&verifier.verify(token.expose()).unwrap());
+        let _ = admit(&world.sessions, &verifier.verify(token.expose()).unwrap());
     }
-    let _ = world.sessions.admit(&world.verified(&older.access_token));
+    let _ = admit(&world.sessions, &world.verified(&older.access_token));
     world.sessions.flush().await.unwrap();
     assert!(
         world
@@ -155,7 +152,7 @@ fn a_guard_outside_a_runtime_keeps_its_confirmations_for_later() {
         let old = world.login().await;
         (old.clone(), rotate(&world, &old).await)
     });
-    let _ = world.sessions.admit(&world.verified(&new.access_token));
+    let _ = admit(&world.sessions, &world.verified(&new.access_token));
     runtime.block_on(async {
         world.sessions.flush().await.unwrap();
         assert!(world.row(&old).await.unwrap().state.confirmed_at.is_some());

@@ -6,7 +6,7 @@ use std::ops::AsyncFn;
 
 use tower_bearer::{
     TokenResponse,
-    bearer::{Admission, SessionGuard},
+    bearer::Admission,
     session::{EndReason, RefreshOutcome, Refusal, SessionErrorKind},
     store::SessionStore,
 };
@@ -47,7 +47,7 @@ type Stepped<St> = World<Stepping<St>>;
 fn stepped<St: SessionStore>(store: St, clock: tower_bearer::clock::ManualClock) -> Stepped<St> {
     let store = Stepping::new(store, Steps::Split);
     world_on(store, clock, |builder| {
-        builder.on_refresh(|_| async {
+        builder.on_refresh(|_, _| async {
             give_way().await;
             true
         })
@@ -135,7 +135,7 @@ async fn goes_on<St: SessionStore>(world: &Stepped<St>, mut held: TokenResponse)
     for _ in 0..3 {
         world.wait(30);
         let token = world.verified(&held.access_token);
-        assert_eq!(world.sessions.admit(&token), Admission::Admitted);
+        assert_eq!(admit(&world.sessions, &token), Admission::Admitted);
         world.sessions.flush().await.unwrap();
         world.wait(600);
         let next = world.present(&held.refresh_token).await.expect("served");
@@ -194,7 +194,7 @@ async fn end_dropped(end: impl AsyncFn(&Stepped<Failing>, &TokenResponse)) {
         end(&world, &newest).await;
         assert!(world.row(&newest).await.unwrap().state.ended.is_some());
         let token = world.verified(&newest.access_token);
-        assert_eq!(world.sessions.admit(&token), Admission::Ended);
+        assert_eq!(admit(&world.sessions, &token), Admission::Ended);
         refused(world.present(&newest.refresh_token).await, Refusal::Ended);
         if answer.is_some() {
             return assert!(awaits > 0, "{awaits} awaits only");
@@ -231,7 +231,7 @@ async fn a_flush_can_be_dropped_at_any_await() {
         let world = on_failing();
         let first = world.login().await;
         let second = rotate(&world, &first).await;
-        let _ = world.sessions.admit(&world.verified(&second.access_token));
+        let _ = admit(&world.sessions, &world.verified(&second.access_token));
         let answer = drop_at(awaits, world.sessions.flush()).await;
         world.sessions.flush().await.unwrap();
         assert!(

@@ -117,7 +117,7 @@ async fn a_session_is_ended_by_its_own_subject_only() {
     );
     assert!(!world.sessions.is_live(id).await.unwrap());
     assert_eq!(
-        world.sessions.admit(&world.verified(&tokens.access_token)),
+        admit(&world.sessions, &world.verified(&tokens.access_token)),
         Admission::Ended
     );
 }
@@ -131,7 +131,7 @@ async fn end_all_ends_all_of_one_subject() {
     for tokens in &tokens {
         refused(world.present(&tokens.refresh_token).await, Refusal::Ended);
         assert_eq!(
-            world.sessions.admit(&world.verified(&tokens.access_token)),
+            admit(&world.sessions, &world.verified(&tokens.access_token)),
             Admission::Ended
         );
     }

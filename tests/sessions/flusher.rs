@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tower_bearer::{TokenResponse, bearer::SessionGuard, store::SessionStore, testing::Fault};
+use tower_bearer::{TokenResponse, store::SessionStore, testing::Fault};
 
 use crate::support::*;
 
@@ -25,7 +25,7 @@ async fn a_flush_by_hand_that_fails_leaves_the_background_one_going() {
     let world = on_failing();
     let held = unconfirmed(&world).await;
     world.sessions.store().inject(Fault::hang().times(1));
-    let _ = world.sessions.admit(&world.verified(&held.access_token));
+    let _ = admit(&world.sessions, &world.verified(&held.access_token));
     unavailable(world.sessions.flush().await);
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert!(world.row(&held).await.unwrap().state.confirmed_at.is_some());
@@ -37,7 +37,7 @@ async fn a_flush_by_hand_that_is_dropped_leaves_the_background_one_going() {
     let world = on_failing();
     let held = unconfirmed(&world).await;
     world.sessions.store().inject(Fault::hang().times(1));
-    let _ = world.sessions.admit(&world.verified(&held.access_token));
+    let _ = admit(&world.sessions, &world.verified(&held.access_token));
     let flush = world.sessions.flush();
     let patience = Duration::from_secs(2);
     tokio::time::timeout(patience, flush).await.unwrap_err();

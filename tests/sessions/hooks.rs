@@ -19,7 +19,7 @@ use crate::support::*;
 #[tokio::test]
 async fn the_hook_reloads_claims() {
     let world = world_with(|builder| {
-        builder.on_refresh(|session| async move {
+        builder.on_refresh(|session, _| async move {
             assert_eq!(session.subject, "anna");
             PrivateClaims::new(&json!({ "role": "editor" })).map(RefreshDecision::ContinueWith)
         })
@@ -63,7 +63,7 @@ async fn claims_cannot_take_registered_names() {
 
 #[tokio::test]
 async fn a_refusal_for_now_writes_nothing_and_leaves_the_session() {
-    let world = world_with(|builder| builder.on_refresh(|_| async { RefreshDecision::Refuse }));
+    let world = world_with(|builder| builder.on_refresh(|_, _| async { RefreshDecision::Refuse }));
     let tokens = world.login().await;
     refused(world.present(&tokens.refresh_token).await, Refusal::Subject);
     let row = world.row(&tokens).await.unwrap();
@@ -73,8 +73,8 @@ async fn a_refusal_for_now_writes_nothing_and_leaves_the_session() {
 #[tokio::test]
 async fn a_refusal_can_end_the_session_and_false_does() {
     for world in [
-        world_with(|builder| builder.on_refresh(|_| async { RefreshDecision::RefuseAndEnd })),
-        world_with(|builder| builder.on_refresh(|_| async { false })),
+        world_with(|builder| builder.on_refresh(|_, _| async { RefreshDecision::RefuseAndEnd })),
+        world_with(|builder| builder.on_refresh(|_, _| async { false })),
     ] {
         let tokens = world.login().await;
         refused(world.present(&tokens.refresh_token).await, Refusal::Subject);
@@ -88,7 +88,7 @@ async fn the_next_owner_of_an_identifier_does_not_get_the_session_of_a_deleted_u
     let exists = Arc::new(AtomicBool::new(false));
     let known = exists.clone();
     let world = world_with(|builder| {
-        builder.on_refresh(move |_| {
+        builder.on_refresh(move |_, _| {
             let exists = known.load(Ordering::SeqCst);
             async move { exists }
         })
@@ -102,7 +102,7 @@ async fn the_next_owner_of_an_identifier_does_not_get_the_session_of_a_deleted_u
 #[tokio::test]
 async fn a_hook_that_fails_is_unavailable_with_nothing_written() {
     let world = world_with(|builder| {
-        builder.on_refresh(|_| async { Err::<bool, _>("the user database is down") })
+        builder.on_refresh(|_, _| async { Err::<bool, _>("the user database is down") })
     });
     let tokens = world.login().await;
     unavailable(world.present(&tokens.refresh_token).await);
@@ -111,7 +111,7 @@ async fn a_hook_that_fails_is_unavailable_with_nothing_written() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hook_that_hangs_is_unavailable_with_nothing_written() {
-    let world = world_with(|builder| builder.on_refresh(|_| pending::<bool>()));
+    let world = world_with(|builder| builder.on_refresh(|_, _| pending::<bool>()));
     let tokens = world.login().await;
     unavailable(world.present(&tokens.refresh_token).await);
     assert_eq!(world.row(&tokens).await.unwrap().state.generation, 0);
@@ -122,7 +122,7 @@ async fn the_hook_is_not_asked_for_a_token_that_is_refused() {
     let asked = Arc::new(AtomicU32::new(0));
     let count = asked.clone();
     let world = world_with(|builder| {
-        builder.on_refresh(move |_| {
+        builder.on_refresh(move |_, _| {
             count.fetch_add(1, Ordering::SeqCst);
             async { true }
         })
@@ -145,7 +145,7 @@ async fn a_slow_hook_makes_the_decision_be_taken_again_and_is_asked_once() {
     let world = world_on(store.clone(), clock, |builder| {
         builder
             .hook_timeout(Duration::from_secs(60))
-            .on_refresh(move |_| {
+            .on_refresh(move |_, _| {
                 count.fetch_add(1, Ordering::SeqCst);
                 let ticks = ticks.clone();
                 async move {
@@ -176,7 +176,7 @@ async fn a_slow_hook_makes_the_decision_be_taken_again_and_is_asked_once() {
 
 #[tokio::test]
 async fn a_scope_that_is_too_wide_is_refused_before_the_hook() {
-    let world = world_with(|builder| builder.on_refresh(|_| async { Err::<bool, _>("asked") }));
+    let world = world_with(|builder| builder.on_refresh(|_, _| async { Err::<bool, _>("asked") }));
     let tokens = world.login().await;
     let request = RefreshRequest::new(tokens.refresh_token).scope("admin".parse().unwrap());
     let error = world.sessions.refresh(request).await.unwrap_err();

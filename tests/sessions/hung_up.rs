@@ -9,7 +9,7 @@ use std::{
 };
 
 use tower_bearer::{
-    bearer::{Admission, SessionGuard},
+    bearer::Admission,
     session::{EndReason, Reuse, SessionEventKind},
     store::MemoryStore,
     testing::Fault,
@@ -48,7 +48,7 @@ async fn logout_everywhere_goes_on_when_the_client_hangs_up() {
     start_and_hang_up(world.sessions.end_all("anna"), 1);
     others_get_their_turn().await;
     let token = world.verified(&tokens.access_token);
-    assert_eq!(world.sessions.admit(&token), Admission::Ended);
+    assert_eq!(admit(&world.sessions, &token), Admission::Ended);
     let ended = SessionEventKind::Ended(EndReason::Logout);
     assert_eq!(world.kinds(), [SessionEventKind::Started, ended]);
 }
@@ -64,7 +64,7 @@ async fn a_thief_who_hangs_up_is_told_of_all_the_same() {
     start_and_hang_up(world.present(&stolen.refresh_token), 3);
     others_get_their_turn().await;
     let token = world.verified(&third.access_token);
-    assert_eq!(world.sessions.admit(&token), Admission::Ended);
+    assert_eq!(admit(&world.sessions, &token), Admission::Ended);
     let told = world.kinds();
     assert!(
         told.contains(&SessionEventKind::Reused(Reuse::Older)),
@@ -95,7 +95,7 @@ async fn a_logout_that_the_store_answers_too_late_is_noted_all_the_same() {
     unavailable(world.sessions.end_all("anna").await);
     tokio::time::sleep(Duration::from_secs(60)).await;
     let token = world.verified(&tokens.access_token);
-    assert_eq!(world.sessions.admit(&token), Admission::Ended);
+    assert_eq!(admit(&world.sessions, &token), Admission::Ended);
 }
 
 #[test]
@@ -113,12 +113,12 @@ fn confirmations_go_on_after_their_runtime_has_gone() {
             held.push(rotate(&world, &login).await);
         }
         // The flush is spawned and never polled.
-        let _ = world.sessions.admit(&world.verified(&held[0].access_token));
+        let _ = admit(&world.sessions, &world.verified(&held[0].access_token));
         <[_; 2]>::try_from(held).unwrap()
     });
     drop(gone);
     runtime().block_on(async {
-        let _ = world.sessions.admit(&world.verified(&second.access_token));
+        let _ = admit(&world.sessions, &world.verified(&second.access_token));
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert!(
             world

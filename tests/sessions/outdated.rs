@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::time::{sleep, timeout};
 use tower_bearer::{
     TokenResponse, VerifiedToken,
-    bearer::{Admission, SessionGuard},
+    bearer::Admission,
     clock::{Clock, ManualClock, SystemClock},
     session::{
         FeedOptions, Grant, OverReason, Overflow, PrivateClaims, RefreshDecision, Sessions,
@@ -42,7 +42,7 @@ impl Roles {
 
     fn hook<St>(&self, builder: SessionsBuilder<St>) -> SessionsBuilder<St> {
         let roles = self.clone();
-        builder.on_refresh(move |_| {
+        builder.on_refresh(move |_, _| {
             let role = roles.read();
             async move { PrivateClaims::new(&json!({ "role": role })).map(RefreshDecision::from) }
         })
@@ -228,7 +228,7 @@ async fn a_user_is_one_of_an_issuer() {
     );
     admits(&world, &old.access_token, Admission::Outdated);
     // So is a token of this issuer without a session.
-    assert_eq!(world.sessions.admit(&verified), Admission::Outdated);
+    assert_eq!(admit(&world.sessions, &verified), Admission::Outdated);
     // Names that are alike are others.
     for name in ["Anna", "anna ", "ann", "", "anna\0"] {
         let tokens = world
@@ -320,7 +320,7 @@ async fn a_refresh_under_way_gives_no_good_token_with_the_old_roles() {
         let (roles, sessions) = (Roles::new(), Arc::new(OnceLock::new()));
         let (read, known, ticks) = (roles.clone(), sessions.clone(), clock.clone());
         let here = world_on(store.clone(), clock.clone(), |builder| {
-            builder.on_refresh(move |_| {
+            builder.on_refresh(move |_, _| {
                 let (roles, sessions, clock) = (read.clone(), known.clone(), ticks.clone());
                 async move {
                     let role = roles.read();
@@ -363,7 +363,7 @@ trait Admits {
 
 impl<St: SessionStore> Admits for Sessions<St> {
     fn says(&self, token: &VerifiedToken) -> Admission {
-        self.admit(token)
+        admit(self, token)
     }
 }
 

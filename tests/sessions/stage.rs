@@ -10,7 +10,7 @@ use std::{
 
 use tower_bearer::{
     TokenResponse, VerifiedToken,
-    bearer::{Admission, SessionGuard},
+    bearer::Admission,
     clock::{Clock, ManualClock},
     session::{
         EndReason, Grant, Overflow, Record, RefreshOutcome, RefreshRequest, Refreshed, Refusal,
@@ -148,7 +148,7 @@ impl<'a, St: SessionStore> Stage<'a, St> {
 
     /// Notes the live generation, outside a runtime, so that no flush starts by itself.
     fn use_access_token(&self) {
-        let admit = || self.world.sessions.admit(&self.token);
+        let admit = || admit(&self.world.sessions, &self.token);
         let admission = std::thread::scope(|scope| scope.spawn(admit).join().unwrap());
         assert_eq!(admission, Admission::Admitted);
     }
@@ -277,7 +277,7 @@ impl<'a, St: SessionStore> Stage<'a, St> {
             ended <= 1 + others && (ended > 0 || !by_logout),
             "who has ended it?",
         )?;
-        let admission = self.world.sessions.admit(&self.token);
+        let admission = admit(&self.world.sessions, &self.token);
         holds(admission == Admission::Ended, "an access token lives on")?;
         for wait in [0, 3600] {
             self.world.wait(wait);

@@ -1,6 +1,6 @@
 use tower_bearer::{
     Scope,
-    bearer::{Admission, SessionGuard},
+    bearer::Admission,
     session::{EndReason, RefreshRequest, Refusal, Reuse, SessionEventKind},
 };
 
@@ -13,7 +13,7 @@ async fn a_replay_after_the_client_has_moved_on_ends_the_session() {
     world.wait(600);
     let victim = rotate(&world, &stolen).await;
     assert_eq!(
-        world.sessions.admit(&world.verified(&victim.access_token)),
+        admit(&world.sessions, &world.verified(&victim.access_token)),
         Admission::Admitted
     );
     world.sessions.flush().await.unwrap();
@@ -21,7 +21,7 @@ async fn a_replay_after_the_client_has_moved_on_ends_the_session() {
     refused(world.present(&stolen.refresh_token).await, Refusal::Reused);
     refused(world.present(&victim.refresh_token).await, Refusal::Ended);
     assert_eq!(
-        world.sessions.admit(&world.verified(&victim.access_token)),
+        admit(&world.sessions, &world.verified(&victim.access_token)),
         Admission::Ended
     );
     let row = world.row(&victim).await.unwrap();

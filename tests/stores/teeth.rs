@@ -85,6 +85,13 @@ teeth! {
         ending::an_end_changes_nothing_else,
     }
 
+    inserts_without_extra_of_the_state: InsertsWithoutExtraOfTheState {
+        keeping::a_session_is_kept_as_it_was_given,
+        listing::a_list_shows_live_sessions_only,
+        confirming::a_confirmation_changes_nothing_else,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+    }
+
     inserts_short_notes: InsertsShortNotes {
         keeping::a_session_is_kept_as_it_was_given,
         listing::a_list_shows_live_sessions_only,
@@ -106,6 +113,7 @@ teeth! {
     }
 
     lags: Lags {
+        swapping::the_extra_members_are_those_of_the_last_swap,
         swapping::a_binding_stays_whatever_is_written,
         ending::an_end_changes_nothing_else,
         ending::a_session_ends_whatever_its_version,
@@ -229,7 +237,13 @@ teeth! {
         swapping::a_swap_writes_the_next_state,
     }
 
+    swaps_all_but_extra: SwapsAllButExtra {
+        swapping::a_swap_writes_the_next_state,
+        swapping::the_extra_members_are_those_of_the_last_swap,
+    }
+
     counts_versions_itself: CountsVersionsItself {
+        swapping::the_extra_members_are_those_of_the_last_swap,
         swapping::a_swap_of_another_version_is_lost,
         racing::of_many_swaps_one_wins,
         swapping::a_swap_can_end_for_every_reason,
@@ -252,6 +266,7 @@ teeth! {
     }
 
     loses_swaps: LosesSwaps {
+        swapping::the_extra_members_are_those_of_the_last_swap,
         swapping::a_binding_stays_whatever_is_written,
         swapping::a_swap_of_another_version_is_lost,
         racing::of_many_swaps_one_wins,
@@ -296,6 +311,12 @@ teeth! {
     confirms_and_forgets_the_key: ConfirmsAndForgetsTheKey {
         swapping::a_binding_stays_whatever_is_written,
         confirming::a_confirmation_changes_nothing_else,
+    }
+
+    confirms_and_forgets_extra: ConfirmsAndForgetsExtra {
+        swapping::the_extra_members_are_those_of_the_last_swap,
+        confirming::a_confirmation_changes_nothing_else,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
     }
 
     confirms_by_another_clock: ConfirmsByAnotherClock {
@@ -421,6 +442,13 @@ teeth! {
     }
 
     ends_and_keeps_claims: EndsAndKeepsClaims {
+        ending::an_end_changes_nothing_else,
+        ending::an_end_drops_notes_and_claims,
+        ending::end_takes_effect_once,
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+    }
+
+    ends_and_keeps_extra: EndsAndKeepsExtra {
         ending::an_end_changes_nothing_else,
         ending::an_end_drops_notes_and_claims,
         ending::end_takes_effect_once,

@@ -14,6 +14,7 @@ use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::{
     Algorithm, Issuer, KeySet, Scope, SessionId, SigningKey, VerifiedToken, Verifier,
     bearer::{Admission, BearerLayer, SessionGuard, Unavailable},
+    context::RequestHead,
     error::TokenError,
 };
 
@@ -56,7 +57,7 @@ async fn layers_of_one_verifier_share_the_token_and_not_the_scope() {
 struct Ended(Arc<AtomicBool>);
 
 impl SessionGuard for Ended {
-    fn admit(&self, token: &VerifiedToken) -> Admission {
+    fn admit(&self, token: &VerifiedToken, _: RequestHead<'_>) -> Admission {
         let ended = self.0.load(Ordering::SeqCst);
         match (token.claims().sid.as_deref(), ended) {
             (Some("s"), true) => Admission::Ended,

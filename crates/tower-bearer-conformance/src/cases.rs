@@ -32,6 +32,9 @@ macro_rules! __store_conformance_cases {
             "a stolen token of a session that is bound to a key is served without the key" {
                 swapping::a_binding_stays_whatever_is_written,
             }
+            "a session goes on as if its user had just authenticated, or need not authenticate again" {
+                swapping::the_extra_members_are_those_of_the_last_swap,
+            }
             "a deleted or lost session is revived" {
                 swapping::a_swap_never_creates_a_session,
                 cleaning::a_deleted_session_stays_deleted,

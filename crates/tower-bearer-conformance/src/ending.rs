@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tower_bearer::store::{EndReason, Record, Session, SessionStore, StoreErrorKind, Swap};
+use tower_bearer::store::{EndReason, Record, SessionStore, StoreErrorKind, Swap};
 
 use crate::{Fixture, trial::*};
 
@@ -61,11 +61,10 @@ pub(super) async fn an_end_changes_nothing_else<F: Fixture>(trial: Trial<F>) {
 pub(super) async fn an_end_drops_notes_and_claims<F: Fixture>(trial: Trial<F>) {
     let records = [1, 2, 3].map(|number| trial.full_record(number));
     for way in end_each(&trial, records).await {
-        let Session {
-            metadata, claims, ..
-        } = trial.load(way.session.id).await.session;
-        assert!(metadata.is_empty(), "the notes are kept");
-        assert_eq!(claims.to_json(), "{}", "the claims are kept");
+        let Record { session, state } = trial.load(way.session.id).await;
+        assert!(session.metadata.is_empty(), "the notes are kept");
+        assert_eq!(session.claims.to_json(), "{}", "the claims are kept");
+        assert!(state.extra.is_empty(), "the state's extra members are kept");
     }
 }
 

@@ -3,7 +3,7 @@
 
 use tower_bearer::{
     claims::Scope,
-    store::{PrivateClaims, Record, SessionStore, Swap},
+    store::{Extra, PrivateClaims, Record, SessionStore, Swap},
 };
 
 use crate::{Fixture, trial::*};
@@ -67,6 +67,8 @@ fn largest(mut record: Record) -> Record {
     let braces = r#"{"n":""}"#.len();
     let claims = format!(r#"{{"n":"{}"}}"#, noise(6, 64 * KIB - braces));
     session.claims = PrivateClaims::from_json(&claims).expect("claims");
+    let extra = format!(r#"{{"n":"{}"}}"#, noise(8, MOST_EXTRA - braces));
+    record.state.extra = Extra::from_json(&extra).expect("an object");
     record
 }
 

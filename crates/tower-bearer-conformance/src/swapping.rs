@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tower_bearer::store::{EndReason, Ended, SessionState, Swap};
+use tower_bearer::store::{EndReason, Ended, Extra, SessionState, Swap};
 
 use crate::{Fixture, racing, trial::*};
 
@@ -18,6 +18,7 @@ pub(super) async fn a_swap_writes_the_next_state<F: Fixture>(trial: Trial<F>) {
     (state.rotated_at, state.delivered_at) = (odd(1), odd(23));
     (state.confirmed_at, state.last_refreshed_at) = (odd(457), odd(891));
     state.bound_to = Some(key(101));
+    state.extra = Extra::from_json(r#"{"other":1}"#).expect("an object");
     assert_eq!(trial.swap(first.state.version, &next).await, Swap::Swapped);
     assert_same(&trial.load(id(1)).await, &next);
 
@@ -28,6 +29,32 @@ pub(super) async fn a_swap_writes_the_next_state<F: Fixture>(trial: Trial<F>) {
     empty.state.version = next.state.version + 1;
     assert_eq!(trial.swap(next.state.version, &empty).await, Swap::Swapped);
     assert_same(&trial.load(id(1)).await, &empty);
+}
+
+/// Some stores write them over those before, which may have been longer.
+pub(super) async fn the_extra_members_are_those_of_the_last_swap<F: Fixture>(trial: Trial<F>) {
+    let mut kept = trial.record(1, "ada");
+    trial.insert(&kept).await;
+    let largest = MOST_EXTRA - extra_of(0).to_json().len();
+    for bytes in [1, largest, 2, 2, 0, largest, 0] {
+        let mut next = rotated(&kept, trial.start);
+        next.state.extra = match bytes {
+            0 => Extra::default(),
+            bytes => extra_of(bytes),
+        };
+        assert_eq!(trial.swap(kept.state.version, &next).await, Swap::Swapped);
+        trial.confirm(&[(id(1), next.state.generation)]).await;
+        kept = trial.load(id(1)).await;
+        next.state.confirmed_at = kept.state.confirmed_at;
+        next.state.version = kept.state.version;
+        assert_same(&kept, &next);
+    }
+}
+
+/// Members whose values take so many bytes.
+fn extra_of(bytes: usize) -> Extra {
+    let text = format!(r#"{{"n":"{}"}}"#, "e".repeat(bytes));
+    Extra::from_json(&text).expect("an object")
 }
 
 pub(super) async fn a_swap_of_another_version_is_lost<F: Fixture>(trial: Trial<F>) {

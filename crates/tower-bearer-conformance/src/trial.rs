@@ -25,6 +25,8 @@ pub(super) const ISSUER: &str = "https://id.example";
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const HOUR: Duration = Duration::from_secs(3_600);
 pub(super) const DAY: Duration = Duration::from_secs(86_400);
+/// How many bytes the `extra` of a state has at most, as JSON.
+pub(super) const MOST_EXTRA: usize = 8 * 1024;
 const MILLENNIUM: Duration = Duration::from_secs(1_000 * 365 * 86_400);
 
 /// How many sessions are written at once where many are needed.
@@ -255,6 +257,7 @@ impl<F: Fixture> Trial<F> {
             last_refreshed_at: milliseconds(4),
             ended: None,
             bound_to: Some(key(7)),
+            extra: state_extra(),
         }
     }
 }
@@ -267,6 +270,10 @@ pub(super) fn key(first: u8) -> KeyThumbprint {
 fn extra() -> Extra {
     Extra::from_json(r#"{"sub":"a name of its own","later":{"deep":[1,"é\u0000"]}}"#)
         .expect("an object")
+}
+
+fn state_extra() -> Extra {
+    Extra::from_json(r#"{"seen":{"by":"é\u0000"},"later":[0.5,null]}"#).expect("an object")
 }
 
 fn claims() -> PrivateClaims {
@@ -305,6 +312,7 @@ pub(super) fn rotated(record: &Record, now: Timestamp) -> Record {
             last_refreshed_at: Some(now),
             ended: state.ended,
             bound_to: state.bound_to.clone(),
+            extra: state.extra.clone(),
         },
     }
 }
@@ -374,7 +382,7 @@ pub(super) fn difference(kept: &Record, expected: &Record) -> Option<String> {
     } scope);
     compare!(SessionState, state {
         version generation rotated_at delivered_at confirmed_at late expires_at last_refreshed_at
-        ended bound_to
+        ended bound_to extra
     });
     // Scopes are equal in any order, but a store must keep the text.
     let (kept, expected) = (&kept.session.scope, &expected.session.scope);

@@ -13,15 +13,15 @@ use tower_bearer::{
     },
 };
 
-/// The format of documents.
-pub(crate) const FORMAT: i32 = 1;
+/// The format of documents. Format 1 was never released.
+pub(crate) const FORMAT: i32 = 2;
 
 /// How many bytes the texts of a session may have in all. Those within the limits of a grant have a
 /// fraction of it, and a document of MongoDB has 16 MiB.
 const LARGEST: usize = 1024 * 1024;
 
 /// Every field that a session is read from.
-pub(crate) const FIELDS: [&str; 26] = [
+pub(crate) const FIELDS: [&str; 27] = [
     "_id",
     "format",
     "live",
@@ -46,6 +46,7 @@ pub(crate) const FIELDS: [&str; 26] = [
     "expires_at",
     "last_refreshed_at",
     "bound_to",
+    "state_extra",
     "ended_at",
     "end_reason",
 ];
@@ -146,6 +147,7 @@ pub(crate) fn of_state(state: &SessionState) -> Result<Document, StoreError> {
         last_refreshed_at,
         ended: _,
         bound_to,
+        extra,
     } = state;
     Ok(doc! {
         "version": self::version(*version)?,
@@ -157,6 +159,7 @@ pub(crate) fn of_state(state: &SessionState) -> Result<Document, StoreError> {
         "expires_at": date(*expires_at),
         "last_refreshed_at": last_refreshed_at.map(date),
         "bound_to": bound_to.as_ref().map(KeyThumbprint::to_string),
+        "state_extra": extra.to_json(),
     })
 }
 
@@ -170,6 +173,7 @@ pub(crate) fn dropped() -> Document {
     doc! {
         "claims": PrivateClaims::default().to_json(),
         "metadata": notes_of(&Metadata::new()),
+        "state_extra": Extra::default().to_json(),
     }
 }
 
@@ -207,6 +211,7 @@ pub(crate) fn read(document: &Document) -> Result<Record, StoreError> {
         last_refreshed_at: optional(document, "last_refreshed_at", time_of)?,
         ended: ended(document)?,
         bound_to: optional(document, "bound_to", |it| it.as_str()?.parse().ok())?,
+        extra: extra(document, "state_extra")?,
     };
     let session = read_login(document)?;
     Ok(Record { session, state })
@@ -231,7 +236,7 @@ fn read_login(document: &Document) -> Result<Session, StoreError> {
             let millis = u64::try_from(integer_of(it)?).ok()?;
             Some(Duration::from_millis(millis))
         })?,
-        extra: parsed(document, "extra", |it| Extra::from_json(it.as_str()?).ok())?,
+        extra: extra(document, "extra")?,
     })
 }
 
@@ -295,6 +300,10 @@ fn parsed<'a, T>(
 ) -> Result<T, StoreError> {
     let value = document.get(field).and_then(parse);
     value.ok_or_else(|| unreadable(field))
+}
+
+fn extra(document: &Document, field: &'static str) -> Result<Extra, StoreError> {
+    parsed(document, field, |it| Extra::from_json(it.as_str()?).ok())
 }
 
 /// Reads a field that may be `null`.

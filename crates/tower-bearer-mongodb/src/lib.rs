@@ -19,6 +19,7 @@
 //! | `version`, `generation`, `late` | long | |
 //! | `expires_at`, `rotated_at`, `delivered_at`, `confirmed_at`, `last_refreshed_at` | date | |
 //! | `bound_to` | string | the thumbprint of a key, as in a `jkt` |
+//! | `state_extra` | string | JSON |
 //! | `ended_at`, `end_reason` | date, string | once the session is ended |
 //!
 //! What is not there is `null`. One more document, whose `_id` is `format`, has the format of all.

@@ -88,8 +88,10 @@ impl<'r> Reader<'r> {
         self.0.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// The rest of the row, which is one text.
+    pub(super) fn rest(&mut self, field: &'static str) -> Result<&'r str, Unreadable> {
+        let rest = std::mem::take(&mut self.0);
+        std::str::from_utf8(rest).map_err(|_| Unreadable::Field(field))
     }
 
     pub(super) fn array<const N: usize>(

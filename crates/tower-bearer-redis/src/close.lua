@@ -10,11 +10,11 @@ end
 -- its `ends_at` forward: to its `expires_at`, or to `day` if that is later. Gives the issuer, the
 -- subject and the `ends_at` before, or -1 if the row cannot be read, which is then left alone.
 local function close(row, day)
-  local read, kept, issuer, subject = pcall(struct.unpack, '>I4I4c0I4c0', row, 112)
-  if not read or kept > #row or kept < 123 + #issuer + #subject then
+  local read, kept, issuer, subject = pcall(struct.unpack, '>I4I4c0I4c0', row, 116)
+  if not read or kept > #row or kept < 127 + #issuer + #subject then
     return -1
   end
-  local stay, ends = row:sub(63, 70), row:sub(104, 111)
+  local stay, ends = row:sub(63, 70), row:sub(108, 115)
   local before_the_end = ends
   if before(stay, day) then
     stay = day
@@ -25,7 +25,7 @@ local function close(row, day)
   -- Redis deletes a key after this time, and takes no time after the year 9999.
   local high, low = struct.unpack('>i4I4', ends)
   local last = math.min(math.max(high * 2^32 + low - 1, 1), 253402300799999)
-  redis.call('SET', KEYS[1], row:sub(1, 103) .. ends .. row:sub(112, kept),
+  redis.call('SET', KEYS[1], row:sub(1, 103) .. '\0\0\0\0' .. ends .. row:sub(116, kept),
     'PXAT', string.format('%.0f', last))
   return {issuer, subject, before_the_end}
 end

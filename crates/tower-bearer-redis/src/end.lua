@@ -6,10 +6,10 @@ local row = redis.call('GET', KEYS[1])
 if not row then
   return 0
 end
-if #row < 115 or row:sub(1, 1) ~= ARGV[1] then
+if #row < 119 or row:sub(1, 1) ~= ARGV[1] then
   return -1
 end
-if row:sub(116, 115 + #ARGV[5]) ~= ARGV[5] then
+if row:sub(120, 119 + #ARGV[5]) ~= ARGV[5] then
   return 0
 end
 local reason = row:sub(10, 10)

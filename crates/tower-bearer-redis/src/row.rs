@@ -1,9 +1,10 @@
 //! Writes a session to the value of its key, which is called its row, and reads it back.
 //!
-//! A row has a head of a fixed size and a tail. The head is the state, which swaps replace in
-//! place. The tail is written at login. As the session ends, its `ends_at` is brought forward, and
-//! the last part of the tail is dropped: the claims and the metadata. A session that has neither
-//! does not have this part. The fields are packed, since a Redis hash of them would take three
+//! A row has a head of a fixed size, a tail and an end. The head is the state, which swaps replace in
+//! place, but for its extra members: these are the end of the row, which is empty if there are none.
+//! The tail is written at login. As the session ends, its `ends_at` is brought forward, and
+//! the last part of the tail is dropped, and the end with it: the claims and the metadata. A session
+//! that has neither does not have this part. The fields are packed, since a Redis hash of them would take three
 //! times the memory. Numbers are big-endian, as in `BITFIELD`. An optional time is a byte that
 //! tells whether the time is there, followed by the time. The scripts depend on these offsets:
 //!
@@ -16,9 +17,10 @@
 //! | 14 | `confirmed_at` |
 //! | 23 | when the session was ended |
 //! | 62 | `expires_at` |
-//! | 103 | `ends_at`, which begins the tail |
-//! | 111 | how many bytes of the row are kept as the session ends |
-//! | 115 | the issuer and the subject |
+//! | 103 | how many bytes the end of the row has |
+//! | 107 | `ends_at`, which begins the tail |
+//! | 115 | how many bytes of the row are kept as the session ends |
+//! | 119 | the issuer and the subject |
 
 use tower_bearer::{
     claims::SessionId,
@@ -31,12 +33,12 @@ use tower_bearer::{
 
 use crate::bytes::{Reader, Unreadable, Writer};
 
-/// The format of rows. Formats 1 and 2 were never released.
-const FORMAT: u8 = 3;
+/// The format of rows. Formats 1 to 3 were never released.
+const FORMAT: u8 = 4;
 /// The size of the head in bytes.
-pub(super) const HEAD: usize = 103;
+pub(super) const HEAD: usize = 107;
 /// Where the issuer and the subject begin.
-pub(super) const OWNER: usize = 115;
+pub(super) const OWNER: usize = 119;
 /// The largest row in bytes. A session within the limits of a grant takes a fraction of it, and a
 /// server may be set to refuse values that are larger.
 const LARGEST: usize = 1024 * 1024;
@@ -53,6 +55,7 @@ pub(super) fn new(record: &Record) -> Result<Vec<u8>, StoreError> {
     let Record { session, state } = record;
     let mut row = head(state);
     row.extend(tail(session));
+    row.extend(end(state).into_bytes());
     if row.len() > LARGEST {
         let source = TooLarge(row.len());
         return Err(StoreError::with_source(StoreErrorKind::Unstorable, source));
@@ -60,7 +63,7 @@ pub(super) fn new(record: &Record) -> Result<Vec<u8>, StoreError> {
     Ok(row)
 }
 
-/// The head of a row: the state, which a swap replaces.
+/// The head of a row: the state, which a swap replaces together with the [end](end) of the row.
 pub(super) fn head(state: &SessionState) -> Vec<u8> {
     let SessionState {
         version,
@@ -73,6 +76,7 @@ pub(super) fn head(state: &SessionState) -> Vec<u8> {
         last_refreshed_at,
         ended,
         bound_to,
+        extra: _,
     } = state;
     let mut head = Writer::with_capacity(HEAD);
     head.raw(&[FORMAT]);
@@ -87,7 +91,16 @@ pub(super) fn head(state: &SessionState) -> Vec<u8> {
     head.raw(&late.to_be_bytes());
     head.time(*expires_at);
     head.optional_key(bound_to.as_ref());
+    head.length(end(state).len());
     head.finish()
+}
+
+/// The end of a row: what else the state has.
+pub(super) fn end(state: &SessionState) -> String {
+    match state.extra.is_empty() {
+        true => String::new(),
+        false => state.extra.to_json(),
+    }
 }
 
 fn tail(session: &Session) -> Vec<u8> {
@@ -169,7 +182,7 @@ pub(super) fn read(id: SessionId, row: &[u8]) -> Result<Record, StoreError> {
 
 /// Reads when and why the session was ended from the beginning of its row.
 pub(super) fn read_ended(head: &[u8]) -> Result<Option<Ended>, StoreError> {
-    let state = read_head(&mut Reader::new(head)).map_err(unreadable)?;
+    let (state, _) = read_head(&mut Reader::new(head)).map_err(unreadable)?;
     Ok(state.ended)
 }
 
@@ -180,25 +193,31 @@ fn unreadable(error: Unreadable) -> StoreError {
 fn read_all(id: SessionId, row: &[u8]) -> Result<Record, Unreadable> {
     let size = row.len();
     let mut row = Reader::new(row);
-    let state = read_head(&mut row)?;
+    let (mut state, end) = read_head(&mut row)?;
     let ends_at = row.time("ends_at")?;
     let kept = row.length("kept")?;
-    let session = read_tail(id, ends_at, size.checked_sub(kept), &mut row)?;
-    match row.is_empty() {
-        true => Ok(Record { session, state }),
-        false => Err(Unreadable::Field("metadata")),
+    let session = read_tail(id, ends_at, size.checked_sub(kept), end, &mut row)?;
+    if row.len() != end {
+        return Err(Unreadable::Field("metadata"));
     }
+    if end > 0 {
+        let extra = Extra::from_json(row.rest("state_extra")?);
+        state.extra = extra.map_err(|_| Unreadable::Field("state_extra"))?;
+    }
+    Ok(Record { session, state })
 }
 
-// The fields are read in the order in which they are written here.
-fn read_head(row: &mut Reader<'_>) -> Result<SessionState, Unreadable> {
+/// Reads the state but for what the end of the row has, and how many bytes that is.
+///
+/// The fields are read in the order in which they are written here.
+fn read_head(row: &mut Reader<'_>) -> Result<(SessionState, usize), Unreadable> {
     match row.array("format")? {
         [FORMAT] => {}
         [other] => return Err(Unreadable::Format(other)),
     }
     let version = u64::from_be_bytes(row.array("version")?);
     let [reason] = row.array("ended")?;
-    Ok(SessionState {
+    let state = SessionState {
         version,
         generation: u32::from_be_bytes(row.array("generation")?),
         confirmed_at: row.optional_time("confirmed_at")?,
@@ -209,16 +228,20 @@ fn read_head(row: &mut Reader<'_>) -> Result<SessionState, Unreadable> {
         late: u32::from_be_bytes(row.array("late")?),
         expires_at: row.time("expires_at")?,
         bound_to: row.optional_key("bound_to")?,
-    })
+        extra: Extra::default(),
+    };
+    Ok((state, row.length("state_extra")?))
 }
 
-/// Reads what follows the number of kept bytes. `dropped` is how many bytes an end would drop.
+/// Reads what follows the number of kept bytes, but for the end of the row, which has `end` bytes.
+/// `dropped` is how many bytes an end would drop.
 ///
 /// The fields are read in the order in which they are written here.
 fn read_tail(
     id: SessionId,
     ends_at: Timestamp,
     dropped: Option<usize>,
+    end: usize,
     row: &mut Reader<'_>,
 ) -> Result<Session, Unreadable> {
     let unreadable = Unreadable::Field;
@@ -243,7 +266,7 @@ fn read_tail(
     if dropped != Some(row.len()) {
         return Err(unreadable("kept"));
     }
-    if !row.is_empty() {
+    if row.len() > end {
         let claims = PrivateClaims::from_json(row.text("claims")?);
         session.claims = claims.map_err(|_| unreadable("claims"))?;
         session.metadata = read_metadata(row)?;

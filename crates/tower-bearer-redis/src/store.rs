@@ -271,7 +271,8 @@ impl SessionStore for RedisStore {
         let swapped = match next.ended {
             None => {
                 let (start, head) = (row::at_version(expected), row::head(next));
-                let swap = scripts::SWAP.on(&self.keys.session(id), &[&start, &head]);
+                let (key, end) = (self.keys.session(id), row::end(next));
+                let swap = scripts::SWAP.on(&key, &[&start, &head, end.as_bytes()]);
                 answer::is_done(self.main.write_one(swap).await?)?
             }
             Some(ended) => self.end_by_swap(id, expected, next, ended).await?,

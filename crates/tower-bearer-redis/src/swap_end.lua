@@ -4,4 +4,4 @@ local row = redis.call('GET', KEYS[1]) or ''
 if row:sub(1, #ARGV[1]) ~= ARGV[1] then
   return 0
 end
-return close(ARGV[2] .. row:sub(104), ARGV[3])
+return close(ARGV[2] .. row:sub(108), ARGV[3])

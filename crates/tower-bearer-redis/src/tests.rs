@@ -57,6 +57,7 @@ fn full() -> Record {
             last_refreshed_at: Some(millis(0)),
             ended: Some(Ended::new(millis(0), EndReason::Refused)),
             bound_to: Some(KeyThumbprint::from_bytes([0; 32])),
+            extra: Extra::from_json(r#"{"seen":"\u0000"}"#).unwrap(),
         },
     }
 }
@@ -75,12 +76,13 @@ fn swapped(record: &Record) -> Vec<u8> {
     let mut row = row(&Record::new(record.session.clone()));
     let head = row::head(&record.state);
     row.splice(..head.len(), head);
+    row.extend(row::end(&record.state).into_bytes());
     row
 }
 
 /// How many bytes of a row are kept as the session ends.
 fn kept(row: &[u8]) -> usize {
-    u32::from_be_bytes(row[111..115].try_into().unwrap()) as usize
+    u32::from_be_bytes(row[115..119].try_into().unwrap()) as usize
 }
 
 #[test]
@@ -94,7 +96,7 @@ fn a_row_is_read_as_it_was_written() {
 #[test]
 fn the_scripts_find_what_they_look_for() {
     let row = row(&full());
-    assert_eq!(row[0], 3);
+    assert_eq!(row[0], 4);
     assert_eq!(row[1..9], (u64::MAX - 1).to_be_bytes());
     assert_eq!(row[9], 5);
     assert_eq!(row[10..14], [1, 2, 3, 4]);
@@ -102,9 +104,10 @@ fn the_scripts_find_what_they_look_for() {
     assert_eq!(row[15..23], i64::MAX.to_be_bytes());
     assert_eq!(row[23..31], [0; 8]);
     assert_eq!(row[62..70], 15_i64.to_be_bytes());
-    assert_eq!(row[103..111], i64::MIN.to_be_bytes());
-    assert!(row[115..].starts_with(&row::owner("https://id.example", "ä\0🦀")));
-    assert_eq!(row::OWNER, 115);
+    assert_eq!(row[103..107], 17_u32.to_be_bytes());
+    assert_eq!(row[107..115], i64::MIN.to_be_bytes());
+    assert!(row[119..].starts_with(&row::owner("https://id.example", "ä\0🦀")));
+    assert_eq!(row::OWNER, 119);
 
     let mut waiting = full();
     (waiting.state.ended, waiting.state.confirmed_at) = (None, None);
@@ -113,7 +116,7 @@ fn the_scripts_find_what_they_look_for() {
     let but_for_its_version = [&row[..1], &row[9..15]].concat();
     assert_eq!(but_for_its_version, row::unconfirmed(0x0102_0304));
     assert_eq!(row[..1], row::format());
-    assert_eq!(row::head(&waiting.state).len(), 103);
+    assert_eq!(row::head(&waiting.state).len(), 107);
 }
 
 #[test]
@@ -140,7 +143,7 @@ fn a_session_that_no_row_can_hold_is_unsuitable_for_good() {
 #[test]
 fn a_row_of_another_format_is_refused_by_its_number() {
     let mut row = row(&full());
-    for other in [0, 1, 2, 4, 255] {
+    for other in [0, 1, 2, 3, 5, 255] {
         row[0] = other;
         let error = row::read(id(7), &row).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Corrupt);
@@ -166,7 +169,7 @@ fn a_row_that_says_what_it_cannot_mean_is_corrupt() {
     let mut record = empty();
     record.session.claims = PrivateClaims::from_json(r#"{"a":1}"#).unwrap();
     let row = row(&record);
-    let client = 115 + 8 + 32 + 16 + 4;
+    let client = 119 + 8 + 32 + 16 + 4;
     let damages = [
         ("ended", 30, 1),
         ("confirmed_at", 14, 2),
@@ -176,9 +179,9 @@ fn a_row_that_says_what_it_cannot_mean_is_corrupt() {
         ("last_refreshed_at", 49, 255),
         ("bound_to", 70, 2),
         ("bound_to", 102, 1),
-        ("kept", 114, 1),
-        ("kept", 112, 1),
-        ("issuer", 118, 200),
+        ("kept", 118, 1),
+        ("kept", 116, 1),
+        ("issuer", 122, 200),
         ("client_id", client, 2),
         ("idle_lifetime", client + 5, 2),
         ("idle_lifetime", client + 5 + 8, 1),

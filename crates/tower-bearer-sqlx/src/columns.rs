@@ -90,6 +90,7 @@ columns! {
     ExpiresAt "expires_at",
     LastRefreshedAt "last_refreshed_at",
     BoundTo "bound_to",
+    StateExtra "state_extra",
     EndedAt "ended_at",
     EndReason "end_reason",
 }
@@ -100,7 +101,7 @@ columns! {
 pub(crate) use names;
 
 /// The version of the tables. Earlier versions were never released.
-pub(crate) const SCHEMA: i64 = 4;
+pub(crate) const SCHEMA: i64 = 5;
 
 /// The reason of the error for tables of another version.
 pub(crate) const OTHER_SCHEMA: &str = "its tables are of another version of this crate";
@@ -136,7 +137,7 @@ fn session(row: &impl Columns) -> Result<Session, StoreError> {
             serde_json::from_str(text).ok()
         })?,
         idle_lifetime: lifetime(row, Column::IdleLifetime)?,
-        extra: parsed(row, Column::Extra, |text| Extra::from_json(text).ok())?,
+        extra: extra(row, Column::Extra)?,
     })
 }
 
@@ -154,6 +155,7 @@ fn state(row: &impl Columns) -> Result<SessionState, StoreError> {
         last_refreshed_at: optional_time(row, Column::LastRefreshedAt)?,
         ended: ended(row)?,
         bound_to: key.map(KeyThumbprint::from_bytes),
+        extra: extra(row, Column::StateExtra)?,
     })
 }
 
@@ -205,6 +207,10 @@ fn parsed<T>(
     parse: impl FnOnce(&str) -> Option<T>,
 ) -> Result<T, StoreError> {
     parse(row.text(column)?).ok_or_else(|| unreadable(column))
+}
+
+fn extra(row: &impl Columns, column: Column) -> Result<Extra, StoreError> {
+    parsed(row, column, |text| Extra::from_json(text).ok())
 }
 
 fn array(bytes: &[u8], column: Column) -> Result<[u8; 32], StoreError> {

@@ -2,7 +2,7 @@
 
 use tower_bearer::{
     claims::SessionId,
-    store::{Record, Session, SessionState, StoreError},
+    store::{Extra, Record, Session, SessionState, StoreError},
 };
 
 use crate::columns::{self, lifetime_millis, millis};
@@ -75,6 +75,21 @@ pub(crate) fn state<V: Values>(values: V, state: &SessionState) -> Result<V, Sto
         .optional_ascii(columns::reason(state.ended)))
 }
 
+/// The columns that a swap writes. What an end drops of the state is empty if it ends its session.
+pub(crate) fn swap<V: Values>(values: V, next: &SessionState) -> Result<V, StoreError> {
+    match next.ended {
+        None => state(values, next),
+        Some(_) => {
+            let extra = Extra::default();
+            let next = SessionState {
+                extra,
+                ..next.clone()
+            };
+            state(values, &next)
+        }
+    }
+}
+
 /// The columns that a rotation writes.
 pub(crate) fn rotation<V: Values>(values: V, state: &SessionState) -> Result<V, StoreError> {
     let SessionState {
@@ -88,6 +103,7 @@ pub(crate) fn rotation<V: Values>(values: V, state: &SessionState) -> Result<V, 
         last_refreshed_at,
         ended: _,
         bound_to,
+        extra,
     } = state;
     Ok(values
         .number(columns::version(*version)?)
@@ -98,5 +114,6 @@ pub(crate) fn rotation<V: Values>(values: V, state: &SessionState) -> Result<V, 
         .number(i64::from(*late))
         .number(expires_at.as_millis())
         .optional_number(millis(*last_refreshed_at))
-        .optional_bytes(bound_to.as_ref().map(|key| key.as_bytes().as_slice())))
+        .optional_bytes(bound_to.as_ref().map(|key| key.as_bytes().as_slice()))
+        .text(&extra.to_json()))
 }

@@ -6,6 +6,8 @@ mod teller;
 pub use stream::{EventsMissed, SessionEvents};
 pub(super) use teller::{Events, Told};
 
+use std::net::IpAddr;
+
 use super::{EndReason, Refusal, Reuse};
 use crate::{claims::SessionId, clock::Timestamp};
 
@@ -32,6 +34,9 @@ pub struct SessionEvent {
     /// How many generations the session was ahead of the presented token. It is negative if the
     /// token was ahead, and 0 if no refresh token was presented.
     pub distance: i64,
+    /// The address of the client whose request has led to this, if it is [known](crate::context). It is in no
+    /// line of the log.
+    pub address: Option<IpAddr>,
 }
 
 /// What happened to a session.

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    net::IpAddr,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -26,6 +27,7 @@ pub(in crate::session) struct Told<'a> {
     pub(in crate::session) subject: Option<&'a str>,
     pub(in crate::session) actor: Option<&'a str>,
     pub(in crate::session) distance: i64,
+    pub(in crate::session) address: Option<IpAddr>,
 }
 
 /// Those who listen.
@@ -82,6 +84,7 @@ impl Told<'_> {
             subject: self.subject.map(str::to_owned),
             actor: self.actor.map(str::to_owned),
             distance: self.distance,
+            address: self.address,
         }
     }
 

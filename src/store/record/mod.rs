@@ -41,10 +41,11 @@ use crate::{claims::PrivateClaims, clock::Timestamp};
 ///         last_refreshed_at,
 ///         ended,
 ///         bound_to,
+///         extra,
 ///     } = state;
 ///     // …
 /// #   format!("{version}{generation}{rotated_at:?}{delivered_at:?}{confirmed_at:?}{late}\
-/// #       {expires_at:?}{last_refreshed_at:?}{ended:?}{bound_to:?}")
+/// #       {expires_at:?}{last_refreshed_at:?}{ended:?}{bound_to:?}{extra:?}")
 /// }
 ///
 /// fn row(record: &Record) -> String {
@@ -75,7 +76,7 @@ impl Record {
     /// Ends the session: sets `state.ended`, adds 1 to `state.version`, and drops what nobody needs
     /// of an ended session.
     ///
-    /// Its metadata and private claims become empty. Its `ends_at`, at which it may be deleted,
+    /// Its metadata, its private claims and the `extra` of its state become empty. Its `ends_at`, at which it may be deleted,
     /// becomes the time at which its newest refresh token expires, or
     /// [`KEPT_AFTER_END`](Self::KEPT_AFTER_END) after its end if that is later, but never moves to
     /// a later time. Until then a store can tell that a token of the session is used after the
@@ -124,6 +125,7 @@ impl Record {
         self.session.ends_at = self.session.ends_at.min(kept_until);
         self.session.metadata = Metadata::new();
         self.session.claims = PrivateClaims::default();
+        self.state.extra = Extra::new();
     }
 
     /// Whether the session is neither ended nor expired at `now`.

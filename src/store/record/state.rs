@@ -1,4 +1,4 @@
-use super::Ended;
+use super::{Ended, Extra};
 use crate::{claims::KeyThumbprint, clock::Timestamp};
 
 /// The part of a session that changes: all that a [swap](crate::store::SessionStore::swap)
@@ -33,6 +33,9 @@ pub struct SessionState {
     /// The key that the session is bound to. Whoever presents a refresh token of it has to prove
     /// that they hold this key. Once it is set, it never changes.
     pub bound_to: Option<KeyThumbprint>,
+    /// Members that were added to the state after the first version of the contract. Each change carries them
+    /// on, unless it is about them. Empty once the session is ended.
+    pub extra: Extra,
 }
 
 impl SessionState {
@@ -50,6 +53,7 @@ impl SessionState {
             last_refreshed_at: None,
             ended: None,
             bound_to: None,
+            extra: Extra::new(),
         }
     }
 

@@ -89,6 +89,7 @@ impl Moved for SessionState {
             last_refreshed_at,
             ended,
             bound_to,
+            extra,
         } = self;
         Self {
             version,
@@ -101,6 +102,7 @@ impl Moved for SessionState {
             last_refreshed_at: last_refreshed_at.map(&by),
             ended: ended.map(|Ended { at, reason }| Ended::new(by(at), reason)),
             bound_to,
+            extra,
         }
     }
 }

@@ -37,7 +37,7 @@ fn same(sent: &[Document], expected: &[Document]) {
 
 fn seen(number: u128, version: i64) -> Document {
     doc! {
-        "_id": id(number).to_string(), "format": 1, "live": true, "version": version,
+        "_id": id(number).to_string(), "format": 2, "live": true, "version": version,
         "expires_at": DateTime::from_millis(TIME + 1_000), "now": DateTime::from_millis(TIME),
     }
 }
@@ -45,7 +45,7 @@ fn seen(number: u128, version: i64) -> Document {
 #[tokio::test]
 async fn a_store_is_opened_by_these() {
     let server = Scripted::start().await;
-    server.answer("find", found(vec![doc! { "_id": "format", "format": 1 }]));
+    server.answer("find", found(vec![doc! { "_id": "format", "format": 2 }]));
     let opening = async { drop(open_at(&server.url()).await) };
     let sent = sent(&server, opening).await;
     let names: Vec<_> = sent.iter().map(name_of).collect();
@@ -83,11 +83,12 @@ async fn a_swap_is_one_update_of_the_version_that_was_seen() {
         &[doc! {
             "update": COLLECTION, "ordered": true, "writeConcern": write_concern(), "txnNumber": 1_i64,
             "updates": [{
-                "q": { "_id": id(1).to_string(), "format": 1, "live": true, "version": 41_i64 },
+                "q": { "_id": id(1).to_string(), "format": 2, "live": true, "version": 41_i64 },
                 "u": { "$set": {
                     "version": 1_i64, "generation": 1_i64,
                     "rotated_at": null, "delivered_at": null, "confirmed_at": null, "late": 0_i64,
                     "expires_at": date(TIME + 3_600_000), "last_refreshed_at": null, "bound_to": null,
+                    "state_extra": "{}",
                 } },
             }],
         }],
@@ -110,7 +111,7 @@ async fn a_load_is_one_find_that_tells_the_time() {
             doc! { "hello": 1 },
         ],
     );
-    server.answer("find", found(vec![doc! { "_id": "format", "format": 1 }]));
+    server.answer("find", found(vec![doc! { "_id": "format", "format": 2 }]));
     let options = MongoOptions::new().linearizable_loads(true);
     let store = MongoStore::connect_with(&server.url(), options)
         .await
@@ -123,7 +124,7 @@ async fn a_load_is_one_find_that_tells_the_time() {
     assert_eq!(concern, &doc! { "level": "linearizable" });
     let fields = load.get_document("projection").unwrap();
     assert_eq!(fields.get_str("now"), Ok("$$NOW"));
-    assert_eq!(fields.len(), 27);
+    assert_eq!(fields.len(), 28);
 }
 
 #[tokio::test]
@@ -141,11 +142,11 @@ async fn an_end_looks_at_the_session_and_ends_what_it_saw() {
     same(
         std::slice::from_ref(update),
         &[doc! {
-            "q": { "_id": id(1).to_string(), "format": 1, "live": true, "version": 7_i64 },
+            "q": { "_id": id(1).to_string(), "format": 2, "live": true, "version": 7_i64 },
             "u": {
                 "$set": {
                     "version": 8_i64, "ended_at": DateTime::from_millis(TIME),
-                    "end_reason": "logout", "claims": "{}", "metadata": [],
+                    "end_reason": "logout", "claims": "{}", "metadata": [], "state_extra": "{}",
                 },
                 "$unset": { "live": "" },
                 "$min": { "ends_at": DateTime::from_millis(TIME + day) },
@@ -173,7 +174,7 @@ async fn confirmations_go_together_and_take_the_servers_time() {
         std::slice::from_ref(first),
         &[doc! {
             "q": {
-                "_id": id(0).to_string(), "format": 1, "live": true, "generation": 5_i64,
+                "_id": id(0).to_string(), "format": 2, "live": true, "generation": 5_i64,
                 "confirmed_at": null,
             },
             "u": { "$currentDate": { "confirmed_at": true }, "$inc": { "version": 1_i64 } },

@@ -31,6 +31,7 @@ async fn a_document_that_cannot_be_read_is_corrupt_and_tells_nothing() {
         ("metadata", doc! { "a": "mallory" }.into()),
         ("idle_lifetime", (-1).into()),
         ("extra", "[]".into()),
+        ("state_extra", "[]".into()),
         ("version", (-1).into()),
         ("generation", (1_i64 << 32).into()),
         ("late", 1.5.into()),
@@ -60,7 +61,7 @@ async fn damage_holds_up_neither_the_end_nor_the_confirmation_of_others() {
         insert(&store, number).await;
     }
     set(&server, 2, "expires_at", "mallory".into()).await;
-    set(&server, 3, "format", 2.into()).await;
+    set(&server, 3, "format", 3.into()).await;
     store
         .confirm(&[1, 2, 3, 4].map(|number| (id(number), 0)))
         .await

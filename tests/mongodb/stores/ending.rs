@@ -26,7 +26,7 @@ async fn a_session_that_is_always_another_is_ended_whatever_its_version() {
     let version = AtomicI64::new(0);
     server.script(move |command| match name_of(command).as_str() {
         "find" => Some(Reply::Answer(found(vec![doc! {
-            "_id": id(1).to_string(), "format": 1, "live": true,
+            "_id": id(1).to_string(), "format": 2, "live": true,
             "version": version.fetch_add(1, Ordering::SeqCst),
             "expires_at": DateTime::from_millis(TIME), "now": DateTime::from_millis(TIME),
         }]))),
@@ -50,7 +50,7 @@ async fn a_session_that_is_always_another_is_ended_whatever_its_version() {
     let (of, by) = &updates[4];
     assert_eq!(
         of,
-        &doc! { "_id": id(1).to_string(), "format": 1, "live": true }
+        &doc! { "_id": id(1).to_string(), "format": 2, "live": true }
     );
     assert_eq!(by.get_document("$inc"), Ok(&doc! { "version": 1_i64 }));
     let (of, by) = &updates[5];

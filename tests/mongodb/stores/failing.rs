@@ -98,7 +98,7 @@ async fn a_server_that_falls_silent_is_given_up_in_time_and_asked_again() {
 async fn a_session_that_others_keep_changing_is_busy() {
     let (server, store) = on_a_replica_set().await;
     let seen = doc! {
-        "_id": id(1).to_string(), "format": 1, "live": true, "version": 1_i64,
+        "_id": id(1).to_string(), "format": 2, "live": true, "version": 1_i64,
         "expires_at": mongodb::bson::DateTime::from_millis(TIME),
     };
     server.script(move |command| match name_of(command).as_str() {
@@ -143,7 +143,7 @@ async fn a_server_that_cannot_be_used_is_refused_in_one_line() {
         ),
     ] {
         let server = ready().await;
-        let usual = found(vec![doc! { "_id": "format", "format": 1 }]);
+        let usual = found(vec![doc! { "_id": "format", "format": 2 }]);
         server.script(move |command| match name_of(command) {
             asked if asked == name => Some(Reply::Answer(answer.clone())),
             asked if asked == "find" => Some(Reply::Answer(usual.clone())),

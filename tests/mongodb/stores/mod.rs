@@ -45,7 +45,7 @@ async fn open_at(url: &str) -> MongoStore {
 /// A server on which a store can be opened.
 async fn ready() -> Scripted {
     let server = Scripted::start().await;
-    server.answer("find", found(vec![doc! { "_id": "format", "format": 1 }]));
+    server.answer("find", found(vec![doc! { "_id": "format", "format": 2 }]));
     server
 }
 

@@ -72,8 +72,8 @@ async fn documents_of_a_later_version_are_refused_and_left_alone() {
     let store = open(&server).await;
     insert(&store, 1).await;
     let later = doc! { "update": COLLECTION, "updates": [
-        { "q": { "_id": "format" }, "u": { "$set": { "format": 2 } } },
-        { "q": { "_id": id(1).to_string() }, "u": { "$set": { "format": 2 } } },
+        { "q": { "_id": "format" }, "u": { "$set": { "format": 3 } } },
+        { "q": { "_id": id(1).to_string() }, "u": { "$set": { "format": 3 } } },
     ] };
     server.run(later).await;
     let why = refused_at(&server.url()).await;

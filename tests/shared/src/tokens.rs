@@ -8,8 +8,10 @@ use http::{HeaderValue, Request, header::AUTHORIZATION};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tower_bearer::{
-    Algorithm, Claims, Issuer, KeySet, SigningKey, Verifier,
+    Algorithm, Claims, Issuer, KeySet, SigningKey, VerifiedToken, Verifier,
+    bearer::{Admission, SessionGuard},
     clock::{Clock, ManualClock, Timestamp},
+    context::RequestHead,
 };
 
 pub const ISSUER: &str = "https://id.example";
@@ -112,4 +114,9 @@ pub fn authorized(value: &str) -> Request<()> {
 /// A GET with this bearer token.
 pub fn bearer(token: &str) -> Request<()> {
     authorized(&format!("Bearer {token}"))
+}
+
+/// What a guard says of a token that came with a request of which nothing else is known.
+pub fn admit<G: SessionGuard>(guard: &G, token: &VerifiedToken) -> Admission {
+    guard.admit(token, RequestHead::from(&Request::new(())))
 }

@@ -6,10 +6,11 @@ use super::*;
 const MANY: &str = "
 INSERT INTO app.tower_bearer_sessions
     (id, version, generation, late, expires_at, ended_at, created_at, auth_time, ends_at, end_reason,
-     secret, issuer, subject, scope, claims, metadata, extra)
+     secret, issuer, subject, scope, claims, metadata, extra,
+     state_extra)
 SELECT UNHEX(MD5(CONCAT(who, seq))), 0, 0, 0, expires_at, IF(who = 'ada', seq, NULL), created_at, auth_time,
     ends_at + seq, IF(who = 'ada', 'logout', NULL), secret, issuer,
-    IF(who = 'ada', 'ada', CONCAT('user ', seq % 1000)), scope, claims, metadata, extra
+    IF(who = 'ada', 'ada', CONCAT('user ', seq % 1000)), scope, claims, metadata, extra, state_extra
 FROM app.tower_bearer_sessions
 JOIN (SELECT 'ada' AS who UNION SELECT 'others') AS subjects
 JOIN app.numbers

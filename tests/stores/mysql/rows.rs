@@ -48,7 +48,7 @@ pub(super) fn kind<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> StoreE
 
 #[tokio::test]
 async fn a_row_that_cannot_be_read_is_corrupt() {
-    const DAMAGES: [&str; 16] = [
+    const DAMAGES: [&str; 17] = [
         "secret = x'00'",
         "generation = -1",
         "generation = 4294967296",
@@ -61,6 +61,7 @@ async fn a_row_that_cannot_be_read_is_corrupt() {
         "metadata = '{\"a\":1}'",
         "idle_lifetime = -1",
         "extra = '[]'",
+        "state_extra = ''",
         "bound_to = x'00'",
         "ended_at = 1",
         "end_reason = 'logout'",

@@ -1,11 +1,13 @@
 //! The steps that refresh, with honest or forged tokens, and those that use an access token.
 
+use http::Request;
 use proptest::prelude::*;
 
 use tower_bearer::{
     RefreshToken,
     bearer::{Admission, SessionGuard},
     clock::Timestamp,
+    context::RequestHead,
     session::{
         Possession, PresentedToken, RefreshOutcome, RefreshRequest, Refreshed, Refusal,
         SessionError, SessionErrorKind, SessionInfo,
@@ -181,7 +183,9 @@ impl<F: Fixture> World<'_, F> {
         let held = self.clients[client].held(back);
         let (id, generation) = (held.id, held.presented.generation);
         let bound = held.access.claims().cnf.is_some();
-        let admits = self.servers[server].admit(&held.access) == Admission::Admitted;
+        let request = Request::new(());
+        let admission = self.servers[server].admit(&held.access, RequestHead::from(&request));
+        let admits = admission == Admission::Admitted;
         prop_assert_eq!(admits, self.reference.admits(server, id, generation, bound));
         Ok(())
     }

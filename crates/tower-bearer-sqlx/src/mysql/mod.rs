@@ -282,12 +282,12 @@ impl SessionStore for MySqlStore {
         let expected = columns::version(expected)?;
         let found = match next.ended {
             Some(ended) => {
-                let swap = values::state(Statement::new(&self.statements.swap_ending), next)?;
+                let swap = values::swap(Statement::new(&self.statements.swap_ending), next)?;
                 let swap = swap.number(columns::kept_until(next, ended));
                 self.connections.write(swap.id(id).number(expected)).await?
             }
             None => {
-                let swap = values::state(Statement::new(&self.statements.swap), next)?;
+                let swap = values::swap(Statement::new(&self.statements.swap), next)?;
                 self.connections
                     .rotate(swap.id(id).number(expected))
                     .await?

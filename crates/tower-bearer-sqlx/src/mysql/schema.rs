@@ -168,6 +168,7 @@ fn create(names: &Names) -> [String; 4] {
                 claims LONGBLOB NOT NULL,
                 metadata LONGBLOB NOT NULL,
                 extra LONGBLOB NOT NULL,
+                state_extra LONGBLOB NOT NULL,
                 INDEX live (issuer, subject, ended_at, id),
                 INDEX ended (ended_at, id),
                 INDEX ends_at (ends_at)

@@ -103,8 +103,8 @@ fn swap(sessions: &str, more: &str) -> Arc<str> {
     format!(
         "UPDATE {sessions} FORCE INDEX (PRIMARY)
         SET version = ?, generation = ?, rotated_at = ?, delivered_at = ?, confirmed_at = ?,
-            late = ?, expires_at = ?, last_refreshed_at = ?, bound_to = ?, ended_at = ?,
-            end_reason = ?{more}
+            late = ?, expires_at = ?, last_refreshed_at = ?, bound_to = ?, state_extra = ?,
+            ended_at = ?, end_reason = ?{more}
         WHERE id = ? AND version = ? AND ended_at IS NULL"
     )
     .into()
@@ -129,7 +129,8 @@ fn end(sessions: &str, which: &str) -> Arc<str> {
     format!(
         "UPDATE {sessions} FORCE INDEX (PRIMARY)
         SET ended_at = {NOW}, ends_at = LEAST(ends_at, GREATEST(expires_at, {NOW} + {day})),
-            claims = '{{}}', metadata = '{{}}', version = LEAST(version, {LAST_BUT_ONE}) + 1,
+            claims = '{{}}', metadata = '{{}}', state_extra = '{{}}',
+            version = LEAST(version, {LAST_BUT_ONE}) + 1,
             end_reason = ?
         WHERE id {which} AND ended_at IS NULL"
     )

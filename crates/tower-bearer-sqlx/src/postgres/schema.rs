@@ -81,7 +81,8 @@ CREATE TABLE {sessions} (
     client_id bytea,
     claims bytea NOT NULL,
     metadata bytea NOT NULL,
-    extra bytea NOT NULL
+    extra bytea NOT NULL,
+    state_extra bytea NOT NULL
 ) WITH (fillfactor = 70);
 CREATE INDEX {live_index} ON {sessions} (issuer, subject, id) WHERE ended_at IS NULL;
 CREATE INDEX {ended_index} ON {sessions} (ended_at, id) WHERE ended_at IS NOT NULL;

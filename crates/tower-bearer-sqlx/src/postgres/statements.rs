@@ -95,7 +95,7 @@ fn insert(sessions: &str, settled: &str) -> Arc<str> {
     format!(
         "INSERT INTO {sessions} ({COLUMNS})
         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-            $19, $20, $21, $22, $23, $24
+            $19, $20, $21, $22, $23, $24, $25
         WHERE {settled} AND (
             SELECT pg_catalog.count(*) FROM (
                 SELECT FROM {sessions} WHERE issuer = $2 AND subject = $3 AND ended_at IS NULL
@@ -121,14 +121,14 @@ fn load(sessions: &str, wanted: &str) -> Arc<str> {
 }
 
 /// What a swap that ends the session sets besides the state.
-const DROP_AT_END: &str = ", ends_at = LEAST(ends_at, $14), claims = '{}', metadata = '{}'";
+const DROP_AT_END: &str = ", ends_at = LEAST(ends_at, $15), claims = '{}', metadata = '{}'";
 
 fn swap(sessions: &str, settled: &str, more: &str) -> Arc<str> {
     format!(
         "UPDATE {sessions}
         SET version = $3, generation = $4, rotated_at = $5, delivered_at = $6, confirmed_at = $7,
-            late = $8, expires_at = $9, last_refreshed_at = $10, bound_to = $11, ended_at = $12,
-            end_reason = $13{more}
+            late = $8, expires_at = $9, last_refreshed_at = $10, bound_to = $11,
+            state_extra = $12, ended_at = $13, end_reason = $14{more}
         WHERE id = $1 AND version = $2 AND ended_at IS NULL AND {settled}
         RETURNING true"
     )
@@ -144,9 +144,9 @@ fn swap_many(sessions: &str, settled: &str) -> Arc<str> {
             SELECT next.* FROM {sessions} AS kept
             JOIN unnest((SELECT $1::uuid[]), $2::bigint[], $3::bigint[], $4::bigint[],
                 $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[],
-                $11::bytea[])
+                $11::bytea[], $12::bytea[])
                 AS next (id, expected, version, generation, rotated_at, delivered_at, confirmed_at,
-                    late, expires_at, last_refreshed_at, bound_to)
+                    late, expires_at, last_refreshed_at, bound_to, state_extra)
                 ON kept.id = next.id AND kept.version = next.expected
             WHERE kept.ended_at IS NULL AND {settled}
             FOR NO KEY UPDATE OF kept SKIP LOCKED
@@ -155,7 +155,7 @@ fn swap_many(sessions: &str, settled: &str) -> Arc<str> {
         SET generation = held.generation, rotated_at = held.rotated_at,
             delivered_at = held.delivered_at, confirmed_at = held.confirmed_at, late = held.late,
             expires_at = held.expires_at, last_refreshed_at = held.last_refreshed_at,
-            version = held.version, bound_to = held.bound_to
+            version = held.version, bound_to = held.bound_to, state_extra = held.state_extra
         FROM held WHERE kept.id = held.id
         RETURNING kept.id"
     )
@@ -188,7 +188,8 @@ fn ended() -> String {
                 SELECT now, LEAST(kept.ends_at, GREATEST(kept.expires_at, now + {day}))
                 FROM (SELECT {NOW} AS now) AS clock
             ),
-            claims = '{{}}', metadata = '{{}}', version = LEAST(kept.version, {LAST_BUT_ONE}) + 1"
+            claims = '{{}}', metadata = '{{}}', state_extra = '{{}}',
+            version = LEAST(kept.version, {LAST_BUT_ONE}) + 1"
     )
 }
 

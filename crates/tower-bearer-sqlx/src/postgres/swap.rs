@@ -111,7 +111,7 @@ fn one(text: &Arc<str>, swap: &PendingSwap) -> Result<Statement, StoreError> {
     let statement = statement(text)
         .bind(id.as_uuid())
         .bind(columns::version(*expected)?);
-    values::state(statement, next)
+    values::swap(statement, next)
 }
 
 /// Swaps of different sessions, with a list of values for each column. None of them ends its
@@ -129,6 +129,7 @@ struct Columns {
     expires_at: Vec<i64>,
     last_refreshed_at: Vec<Option<i64>>,
     bound_to: Vec<Option<Vec<u8>>>,
+    state_extra: Vec<Vec<u8>>,
 }
 
 impl Columns {
@@ -153,6 +154,7 @@ impl Columns {
             last_refreshed_at,
             ended: _,
             bound_to,
+            extra,
         } = next;
         self.id.push(id.as_uuid());
         self.expected.push(columns::version(*expected)?);
@@ -166,6 +168,7 @@ impl Columns {
         self.last_refreshed_at.push(millis(*last_refreshed_at));
         let key = bound_to.as_ref().map(|key| key.as_bytes().to_vec());
         self.bound_to.push(key);
+        self.state_extra.push(extra.to_json().into_bytes());
         Ok(())
     }
 
@@ -182,5 +185,6 @@ impl Columns {
             .bind(self.expires_at)
             .bind(self.last_refreshed_at)
             .bind(self.bound_to)
+            .bind(self.state_extra)
     }
 }

@@ -45,7 +45,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const INSERT: &str = concat!(
     "INSERT INTO tower_bearer_sessions (",
     columns::names!(),
-    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 );
 /// The pairs are one JSON text, so that one prepared statement serves any number of them.
 const CONFIRM: &str = "
@@ -59,7 +59,8 @@ macro_rules! end {
     () => {
         "UPDATE tower_bearer_sessions
         SET ended_at = ?1, ends_at = min(ends_at, max(expires_at, ?2)), end_reason = ?3,
-            claims = '{}', metadata = '{}', version = min(version, 9223372036854775806) + 1 "
+            claims = '{}', metadata = '{}', state_extra = '{}',
+            version = min(version, 9223372036854775806) + 1 "
     };
 }
 const END: &str = concat!(end!(), "WHERE id = ?4 AND ended_at IS NULL");

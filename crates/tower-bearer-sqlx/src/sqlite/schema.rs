@@ -38,6 +38,7 @@ CREATE TABLE tower_bearer_sessions (
     expires_at INTEGER NOT NULL,
     last_refreshed_at INTEGER,
     bound_to BLOB,
+    state_extra TEXT NOT NULL,
     ended_at INTEGER,
     end_reason TEXT
 ) STRICT;

@@ -32,7 +32,7 @@ use super::{
 const SWAP: &str = "
 UPDATE tower_bearer_sessions
 SET version = ?3, generation = ?4, rotated_at = ?5, delivered_at = ?6, confirmed_at = ?7, late = ?8,
-    expires_at = ?9, last_refreshed_at = ?10, bound_to = ?11
+    expires_at = ?9, last_refreshed_at = ?10, bound_to = ?11, state_extra = ?12
 WHERE id = ?1 AND version = ?2 AND ended_at IS NULL
 RETURNING id";
 
@@ -47,19 +47,19 @@ pub(super) static SWAPS: LazyLock<[(usize, Arc<str>); 4]> = LazyLock::new(|| {
 });
 
 /// The identifier, the expected version and the columns of a rotation.
-const PARAMETERS: usize = 11;
+const PARAMETERS: usize = 12;
 
 fn swap_many(size: usize) -> Arc<str> {
     let row = format!("({})", ["?"; PARAMETERS].join(", "));
     let rows = vec![row; size].join(", ");
     format!(
         "WITH next (id, expected, version, generation, rotated_at, delivered_at, confirmed_at, late,
-            expires_at, last_refreshed_at, bound_to) AS (VALUES {rows})
+            expires_at, last_refreshed_at, bound_to, state_extra) AS (VALUES {rows})
         UPDATE tower_bearer_sessions AS kept
         SET version = next.version, generation = next.generation, rotated_at = next.rotated_at,
             delivered_at = next.delivered_at, confirmed_at = next.confirmed_at, late = next.late,
             expires_at = next.expires_at, last_refreshed_at = next.last_refreshed_at,
-            bound_to = next.bound_to
+            bound_to = next.bound_to, state_extra = next.state_extra
         FROM next
         WHERE kept.id = next.id AND kept.version = next.expected AND kept.ended_at IS NULL
         RETURNING id"
@@ -71,9 +71,9 @@ fn swap_many(size: usize) -> Arc<str> {
 pub(super) const SWAP_ENDING: &str = "
 UPDATE tower_bearer_sessions
 SET version = ?1, generation = ?2, rotated_at = ?3, delivered_at = ?4, confirmed_at = ?5, late = ?6,
-    expires_at = ?7, last_refreshed_at = ?8, bound_to = ?9, ended_at = ?10, end_reason = ?11,
-    ends_at = min(ends_at, ?12), claims = '{}', metadata = '{}'
-WHERE id = ?13 AND version = ?14 AND ended_at IS NULL";
+    expires_at = ?7, last_refreshed_at = ?8, bound_to = ?9, state_extra = ?10, ended_at = ?11,
+    end_reason = ?12, ends_at = min(ends_at, ?13), claims = '{}', metadata = '{}'
+WHERE id = ?14 AND version = ?15 AND ended_at IS NULL";
 
 /// Writes swaps over the store's writing connection.
 pub(super) struct SwapWriter(pub(super) Writer);
@@ -124,7 +124,7 @@ impl SwapWriter {
     async fn ended(&self, swap: &PendingSwap, ended: Ended) -> Result<bool, StoreError> {
         let PendingSwap { id, expected, next } = swap;
         let swap = || {
-            Ok(values::state(sqlx::query(SWAP_ENDING), next)?
+            Ok(values::swap(sqlx::query(SWAP_ENDING), next)?
                 .bind(columns::kept_until(next, ended))
                 .bind(row::id_bytes(*id))
                 .bind(columns::version(*expected)?))

@@ -107,8 +107,8 @@ async fn note_rows(pool: &SqlitePool, rows: u32) {
 const MANY: &str = "
 WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT 10000)
 INSERT INTO tower_bearer_sessions (id, issuer, subject, secret, created_at, auth_time, ends_at,
-    scope, claims, metadata, extra, version, generation, late, expires_at, ended_at, end_reason)
-SELECT randomblob(16), 'i', 's', randomblob(32), n, n, n, '', '{}', '{}', '{}', 0, 0, 0, n,
+    scope, claims, metadata, extra, state_extra, version, generation, late, expires_at, ended_at, end_reason)
+SELECT randomblob(16), 'i', 's', randomblob(32), n, n, n, '', '{}', '{}', '{}', '{}', 0, 0, 0, n,
     iif(n % 2, n, NULL), iif(n % 2, 'logout', NULL)
 FROM number";
 

@@ -18,7 +18,7 @@ const OF_BROWSER: &str = "browser";
 impl Extra {
     /// How the user authenticated.
     pub(crate) fn acr(&self) -> Option<&str> {
-        self.0.get(ACR)?.as_str()
+        self.get(ACR)?.as_str()
     }
 
     pub(crate) fn with_acr(self, acr: Option<String>) -> Self {
@@ -32,7 +32,7 @@ impl Extra {
     /// [`StoreErrorKind::Corrupt`] if they are written in another way. A token must not be for more because
     /// it cannot be read what it is for.
     pub(crate) fn resources(&self) -> Result<Vec<&str>, StoreError> {
-        let Some(kept) = self.0.get(RESOURCES) else {
+        let Some(kept) = self.get(RESOURCES) else {
             return Ok(Vec::new());
         };
         let texts = kept.as_array().filter(|kept| !kept.is_empty());
@@ -52,14 +52,14 @@ impl Extra {
     /// [`StoreErrorKind::Corrupt`] if the actor is written in another way. A token must not seem to be the
     /// user's own because it cannot be read who has it.
     pub(crate) fn actor(&self) -> Result<Option<Actor>, StoreError> {
-        let kept = self.0.get(ACTOR).cloned().map(serde_json::from_value);
+        let kept = self.get(ACTOR).cloned().map(serde_json::from_value);
         kept.transpose()
             .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))
     }
 
     /// The name of the actor, if there is one that can be read.
     pub(crate) fn actor_name(&self) -> Option<&str> {
-        self.0.get(ACTOR)?.get("sub")?.as_str()
+        self.get(ACTOR)?.get("sub")?.as_str()
     }
 
     pub(crate) fn with_actor(self, sub: Option<String>) -> Self {
@@ -70,7 +70,7 @@ impl Extra {
     /// Whether the cookies of the session go when the browser is closed. Whatever else is written there, it is no
     /// reason to keep them for longer.
     pub(crate) fn cookies_go_with_browser(&self) -> bool {
-        self.0.contains_key(COOKIES)
+        self.get(COOKIES).is_some()
     }
 
     pub(crate) fn with_cookies(self, go_with_browser: bool) -> Self {
@@ -79,8 +79,8 @@ impl Extra {
 
     /// What there is not is left out.
     fn with(mut self, name: &str, member: Option<Value>) -> Self {
-        if let Some(member) = member {
-            self.0.insert(name.to_owned(), member);
+        if member.is_some() {
+            self.set(name, member);
         }
         self
     }

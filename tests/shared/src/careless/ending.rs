@@ -5,7 +5,7 @@ use std::time::Duration;
 use tower_bearer::{
     SessionId,
     clock::{Clock, Timestamp},
-    store::{EndReason, Ended, Record, Session, SessionState},
+    store::{EndReason, Ended, Record, SessionState},
 };
 
 use super::{Careless, Fault, Rows};
@@ -24,7 +24,7 @@ impl Careless {
         }
         let at = self.now_unless(Fault::EndsByAnotherClock);
         rows.change(id, |kept| {
-            let before = kept.session.clone();
+            let before = kept.clone();
             kept.end(Ended::new(at, reason));
             if self.is(Fault::EndsAndForgetsTheKey) {
                 kept.state.bound_to = None;
@@ -33,13 +33,18 @@ impl Careless {
         });
     }
 
-    fn keep_too_much(&self, kept: &mut Record, before: Session, at: Timestamp) {
-        let (state, session) = (&kept.state, &mut kept.session);
+    fn keep_too_much(&self, kept: &mut Record, before: Record, at: Timestamp) {
+        let Record { session, state } = kept;
+        let Record {
+            session: before,
+            state: state_before,
+        } = before;
         let a_day_after = at + Record::KEPT_AFTER_END;
         match self.fault {
             _ if !self.is(self.fault) => {}
             Fault::EndsAndKeepsNotes => session.metadata = before.metadata,
             Fault::EndsAndKeepsClaims => session.claims = before.claims,
+            Fault::EndsAndKeepsExtra => state.extra = state_before.extra,
             Fault::EndsAndKeepsTheRow => session.ends_at = before.ends_at,
             Fault::EndsAndForgetsTheTokens => session.ends_at = before.ends_at.min(a_day_after),
             Fault::EndsAndKeepsTheRowForADay => {

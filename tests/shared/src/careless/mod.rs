@@ -25,6 +25,7 @@ pub enum Fault {
     InsertsOverOthers,
     InsertsAtVersion0,
     InsertsWithoutExtra,
+    InsertsWithoutExtraOfTheState,
     InsertsShortNotes,
     InsertsInTwoSteps,
     RefusesLongNames,
@@ -40,6 +41,7 @@ pub enum Fault {
     SwapsInTwoSteps,
     SwapsHalf,
     SwapsAllButTheKey,
+    SwapsAllButExtra,
     CountsVersionsItself,
     CreatesBySwap,
     RevivesBySwap,
@@ -49,6 +51,7 @@ pub enum Fault {
     ConfirmsAnyGeneration,
     ConfirmsAgain,
     ConfirmsAndForgetsTheKey,
+    ConfirmsAndForgetsExtra,
     ConfirmsByAnotherClock,
     ConfirmsTheFirst500,
     FailsWhereOthersConfirm,
@@ -66,6 +69,7 @@ pub enum Fault {
     EndsNothingForAnUnknownKeep,
     EndsAndKeepsNotes,
     EndsAndKeepsClaims,
+    EndsAndKeepsExtra,
     EndsAndKeepsTheRow,
     EndsAndForgetsTheTokens,
     EndsAndKeepsTheRowForADay,
@@ -231,6 +235,9 @@ impl Careless {
         }
         if self.is(Fault::SwapsAllButTheKey) {
             next.bound_to = before.bound_to;
+        }
+        if self.is(Fault::SwapsAllButExtra) {
+            next.extra = before.extra;
         }
         if self.is(Fault::CountsVersionsItself) {
             next.version = expected + 1;

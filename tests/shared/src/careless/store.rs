@@ -28,6 +28,9 @@ impl SessionStore for Careless {
         if self.is(Fault::InsertsWithoutExtra) {
             new.session.extra = Extra::default();
         }
+        if self.is(Fault::InsertsWithoutExtraOfTheState) {
+            new.state.extra = Extra::default();
+        }
         if self.is(Fault::InsertsShortNotes) {
             let notes = new.session.metadata.values_mut();
             notes.for_each(|note| *note = note.chars().take(255).collect());
@@ -94,6 +97,9 @@ impl SessionStore for Careless {
                     kept.state.version += 1;
                     if self.is(Fault::ConfirmsAndForgetsTheKey) {
                         kept.state.bound_to = None;
+                    }
+                    if self.is(Fault::ConfirmsAndForgetsExtra) {
+                        kept.state.extra = Extra::default();
                     }
                 });
             }
