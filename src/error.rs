@@ -232,6 +232,10 @@ pub enum TokenError {
     /// The session of the token has ended.
     #[error("the token's session has ended")]
     SessionEnded,
+    /// The user's access tokens of that time were expired at once, as their roles have changed. The client is
+    /// told that the token has expired.
+    #[error("the token was issued before the roles of its user have changed")]
+    Outdated,
     /// The token is bound to a key (its `cnf` claim, RFC 7800), and no proof came with the request
     /// that its presenter holds that key. Or it is bound to two, and one of them is not the key of a
     /// DPoP proof.

@@ -129,6 +129,7 @@ impl Issuer {
             generation: None,
             auth_time: None,
             acr: None,
+            act: None,
             cnf: None,
             private: (),
         }

@@ -62,6 +62,27 @@ pub(crate) fn from_members<P: DeserializeOwned>(
     P::deserialize(Members(members))
 }
 
+/// Reads the members of an object of which one has a type of its own. A duplicate member is refused at any
+/// depth.
+pub(crate) fn one_and_others<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
+    mut map: A,
+    one: &str,
+) -> Result<(Option<T>, Map<String, Value>), A::Error> {
+    let (mut read, mut others) = (None, Map::new());
+    while let Some(name) = map.next_key::<String>()? {
+        let is_twin = if name == one {
+            read.replace(map.next_value()?).is_some()
+        } else {
+            let Strict(value) = map.next_value()?;
+            others.insert(name, value).is_some()
+        };
+        if is_twin {
+            return Err(A::Error::custom("duplicate member"));
+        }
+    }
+    Ok((read, others))
+}
+
 /// A value that has no duplicate members at any depth.
 pub(crate) struct Strict(pub(crate) Value);
 

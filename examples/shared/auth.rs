@@ -123,16 +123,19 @@ impl Auth {
         request: &Parts,
         body: &[u8],
     ) -> Result<TokenResponse, Failure> {
-        let Login { username, password } = Login::read(&request.headers, body)?;
+        let login = Login::read(&request.headers, body)?;
         let proof = match &self.dpop {
             Some(dpop) => dpop.verify(request)?,
             None => None,
         };
-        let user = self.users.log_in(username, password).await;
+        let user = self.users.log_in(login.username, login.password).await;
         let user = user.ok_or(Failure::InvalidCredentials)?;
         let mut grant = Grant::new(user.name).scope(user.scope).context(request);
         if let Some(proof) = proof {
             grant = grant.bound_to(proof);
+        }
+        if !login.remember {
+            grant = grant.cookies_go_with_browser();
         }
         if let Some(agent) = request
             .headers
@@ -207,6 +210,13 @@ pub(crate) struct ListedSession {
 struct Login {
     username: String,
     password: String,
+    /// Whether the cookies are still there when the browser is opened again.
+    #[serde(default = "yes")]
+    remember: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Login {

@@ -145,6 +145,14 @@ impl Rejection {
         Self::new(ErrorCode::InsufficientScope)
     }
 
+    /// 403: somebody acts for the user, by an access token that is valid. No scope would help.
+    pub(super) fn acting() -> Self {
+        Self {
+            description: Some("the user has to do this in person"),
+            ..Self::new(ErrorCode::InsufficientScope)
+        }
+    }
+
     /// 400: the credentials cannot be read.
     pub(super) fn malformed() -> Self {
         Self::new(ErrorCode::InvalidRequest)
@@ -335,7 +343,7 @@ impl Rejection {
     /// ones, and gives no further detail.
     fn description(&self) -> &'static str {
         match self.cause {
-            Some(TokenError::Expired) => "the access token has expired",
+            Some(TokenError::Expired | TokenError::Outdated) => "the access token has expired",
             _ => self.description.unwrap_or(self.code.description()),
         }
     }

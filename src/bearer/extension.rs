@@ -52,4 +52,22 @@ impl VerifiedToken {
             Err(Rejection::insufficient_scope(needed).for_token(self))
         }
     }
+
+    /// Checks that nobody acts for the user: that the token has no claim `act` (RFC 8693 §4.1).
+    ///
+    /// # Errors
+    ///
+    /// A rejection to answer the request with: a 403 `insufficient_scope`. The challenge names no scope, because
+    /// none that the client could ask for would help.
+    pub fn require_no_actor(&self) -> Result<(), Rejection> {
+        self.check_actor()
+            .map_err(|rejection| rejection.for_token(self))
+    }
+
+    pub(super) fn check_actor(&self) -> Result<(), Rejection> {
+        match &self.claims().act {
+            None => Ok(()),
+            Some(_) => Err(Rejection::acting()),
+        }
+    }
 }

@@ -72,6 +72,9 @@ pub enum Admission {
     IfLive,
     /// The guard knows that the token's session was ended.
     Ended,
+    /// The guard knows that the token was issued before its user could do more or less than now. A client that
+    /// refreshes gets a good one.
+    Outdated,
     /// The guard cannot tell right now, and asking it would not help. The request is answered with a 503.
     Unavailable,
     /// The token is one of another issuer than the guard's, so that the guard knows nothing of its

@@ -223,6 +223,25 @@ impl BearerLayer {
         self.with(|rules| rules.step_up.require_max_age(max_age))
     }
 
+    /// Refuses tokens by which somebody acts for the user: those with the claim `act` (RFC 8693 §4.1). The answer is 403
+    /// `insufficient_scope`. It is for what a user must do in person, such as a change of the password, of the
+    /// address for mails, or of a second factor.
+    ///
+    /// With [`optional`](Self::optional), a request without a token passes as before.
+    ///
+    /// ```
+    /// # use tower_bearer::{Verifier, bearer::BearerLayer};
+    /// # fn layer(verifier: Verifier) -> BearerLayer {
+    /// let any_route = BearerLayer::new(verifier);
+    /// let change_of_password = any_route.clone().require_no_actor();
+    /// # change_of_password
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn require_no_actor(self) -> Self {
+        self.with(|rules| rules.refuses_actors = true)
+    }
+
     /// Names the metadata of this resource in each challenge (`resource_metadata`, RFC 9728 §5.1), and
     /// the scopes that are required in that of each 401, so that a client knows where to get a token and
     /// what to ask for. A 403 names all that is required, and not only what is lacking first. Where

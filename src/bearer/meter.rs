@@ -15,7 +15,7 @@ const VERDICT: &str = "verdict";
 const ERROR_TYPE: &str = "error.type";
 
 /// Every refusal that counts by itself, with what is wrong with an invalid token and what cannot be told.
-const REFUSALS: [[&str; 2]; 28] = [
+const REFUSALS: [[&str; 2]; 29] = [
     ["missing", ""],
     ["malformed", ""],
     ["insufficient", "scope"],
@@ -40,6 +40,7 @@ const REFUSALS: [[&str; 2]; 28] = [
     ["invalid", "issuer"],
     ["invalid", "audience"],
     ["invalid", "expired"],
+    ["invalid", "outdated"],
     ["invalid", "not_yet_valid"],
     ["invalid", "inactive"],
     ["invalid", "ticket"],
@@ -107,6 +108,7 @@ fn name(cause: TokenError) -> &'static str {
         TokenError::Issuer => "issuer",
         TokenError::Audience => "audience",
         TokenError::Expired => "expired",
+        TokenError::Outdated => "outdated",
         TokenError::NotYetValid => "not_yet_valid",
         TokenError::Inactive => "inactive",
         TokenError::Ticket => "ticket",

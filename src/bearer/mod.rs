@@ -36,7 +36,8 @@
 //!    more than the key of the proof, such as a certificate (RFC 8705), and a token that is not bound, if it comes by the scheme `DPoP` or if its client has to bind its tokens.
 //!    By a ticket, a bound token passes if the request for the ticket has had the proof.
 //! 7. With [`sessions`](BearerLayer::sessions), the guard sees each verified token. If it knows
-//!    that the token's session was ended, the answer is 401 `invalid_token`. A token of another
+//!    that the token's session was ended, or that the user's access tokens of that time were
+//!    [expired](Admission::Outdated), the answer is 401 `invalid_token`. A token of another
 //!    issuer than the guard's is [left alone](Admission::OfAnotherIssuer), also in step 8: its `sid`
 //!    is no session of the guard. If the guard cannot tell, the answer is 503 with `Retry-After`.
 //! 8. With [`check_live`](BearerLayer::check_live), or if the guard is
@@ -44,15 +45,17 @@
 //!    token that has a `sid`. If the session is not live, the answer is 401 `invalid_token`. If
 //!    the guard cannot tell, the answer is 503 with `Retry-After`: a 401 would make the client
 //!    discard its tokens.
-//! 9. The token must have the scopes of [`require_scope`](BearerLayer::require_scope) and
-//!    [`require_any_scope`](BearerLayer::require_any_scope). If one is missing, the answer is 403
-//!    `insufficient_scope`, and the challenge names the scope that was required.
-//! 10. The user must have authenticated in one of the ways of [`require_acr`](BearerLayer::require_acr),
+//! 9. With [`require_no_actor`](BearerLayer::require_no_actor), nobody may act for the user: a token with the
+//!    claim `act` (RFC 8693) is a 403 `insufficient_scope`.
+//! 10. The token must have the scopes of [`require_scope`](BearerLayer::require_scope) and
+//!     [`require_any_scope`](BearerLayer::require_any_scope). If one is missing, the answer is 403
+//!     `insufficient_scope`, and the challenge names the scope that was required.
+//! 11. The user must have authenticated in one of the ways of [`require_acr`](BearerLayer::require_acr),
 //!     and as recently as [`require_max_age`](BearerLayer::require_max_age) says. If not, the answer is
 //!     401 `insufficient_user_authentication`, and the challenge names both requirements (RFC 9470).
-//! 11. With [`assess_risk`](BearerLayer::assess_risk), the application looks at the token and the request. It may
-//!     admit it, ask for another authentication as in step 10, or refuse it with 403 `access_denied`.
-//! 12. The request goes to the inner service with a [`VerifiedToken`](crate::VerifiedToken) in its
+//! 12. With [`assess_risk`](BearerLayer::assess_risk), the application looks at the token and the request. It may
+//!     admit it, ask for another authentication as in step 11, or refuse it with 403 `access_denied`.
+//! 13. The request goes to the inner service with a [`VerifiedToken`](crate::VerifiedToken) in its
 //!     extensions. A `VerifiedToken` that was there before is replaced, or removed if the request
 //!     has no token.
 //!

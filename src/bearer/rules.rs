@@ -60,6 +60,8 @@ pub(super) struct Rules {
     pub(super) optional: bool,
     pub(super) scopes: RequiredScopes,
     pub(super) step_up: StepUp,
+    /// Whether tokens by which somebody acts for the user are refused.
+    pub(super) refuses_actors: bool,
     pub(super) space: ProtectionSpace,
     pub(super) guard: Option<AnyGuard>,
     pub(super) check_live: bool,
@@ -106,6 +108,7 @@ impl Rules {
             optional: false,
             scopes: RequiredScopes::default(),
             step_up: StepUp::default(),
+            refuses_actors: false,
             space: ProtectionSpace::default(),
             guard: None,
             check_live: false,
@@ -212,6 +215,7 @@ impl Rules {
             Admission::Admitted => self.check_live,
             Admission::IfLive => true,
             Admission::Ended => return Err(TokenError::SessionEnded.into()),
+            Admission::Outdated => return Err(TokenError::Outdated.into()),
             Admission::Unavailable => return Err(Rejection::unavailable()),
             Admission::OfAnotherIssuer => return Ok(None),
         };
@@ -244,6 +248,9 @@ impl Rules {
         token: &VerifiedToken,
         request: &Request<B>,
     ) -> Result<(), Rejection> {
+        if self.refuses_actors {
+            token.check_actor()?;
+        }
         match self.scopes.is_empty() && self.step_up.is_empty() && self.risk.is_none() {
             true => Ok(()),
             false => self.check_what_is_required(token, request.into()),

@@ -2,13 +2,13 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{DeserializeOwned, Error, MapAccess, Visitor},
+    de::{DeserializeOwned, MapAccess, Visitor},
     ser::SerializeMap,
 };
 use serde_json::{Map, Value};
 
 use super::KeyThumbprint;
-use crate::json::{self, Strict};
+use crate::json;
 
 /// The key that a token is bound to: its `cnf` claim (RFC 7800 §3.1). Whoever presents the token has
 /// to prove that they hold the key.
@@ -101,20 +101,9 @@ impl<'de> Visitor<'de> for Members {
         f.write_str("a JSON object without duplicate members")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Confirmation, A::Error> {
-        let mut read = Confirmation::default();
-        while let Some(name) = map.next_key::<String>()? {
-            let is_twin = if name == "jkt" {
-                read.jkt.replace(map.next_value()?).is_some()
-            } else {
-                let Strict(value) = map.next_value()?;
-                read.others.insert(name, value).is_some()
-            };
-            if is_twin {
-                return Err(A::Error::custom("duplicate member"));
-            }
-        }
-        Ok(read)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Confirmation, A::Error> {
+        let (jkt, others) = json::one_and_others(map, "jkt")?;
+        Ok(Confirmation { jkt, others })
     }
 }
 

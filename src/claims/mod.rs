@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 
+mod actor;
 mod audience;
 mod confirmation;
 mod private;
@@ -17,6 +18,7 @@ mod thumbprint;
 #[cfg(feature = "_jws")]
 mod verified;
 
+pub use actor::{Actor, ActorError};
 pub use audience::Audience;
 pub use confirmation::{Confirmation, ConfirmationError};
 pub use private::{PrivateClaims, PrivateClaimsError};
@@ -37,7 +39,7 @@ pub use verified::VerifiedToken;
 ///
 /// 1. The members of [`Claims`].
 /// 2. Claims by which other specifications decide whether a resource server accepts a token, or who
-///    holds it: `amr` (RFC 9068 §2.2.1), `act` and `may_act` (RFC 8693 §4),
+///    holds it: `amr` (RFC 9068 §2.2.1), `may_act` (RFC 8693 §4.4),
 ///    `authorization_details` (RFC 9396 §9.1), `azp` and `nonce` (OpenID Connect Core §2).
 ///    This crate does not use them yet. They are reserved so that a later version can use them
 ///    without a clash with an application's claims.
@@ -63,8 +65,8 @@ pub const REGISTERED: &[&str] = &[
     "auth_time",
     "cnf",
     "acr",
-    "amr",
     "act",
+    "amr",
     "may_act",
     "authorization_details",
     "azp",
@@ -72,7 +74,7 @@ pub const REGISTERED: &[&str] = &[
 ];
 
 /// Those of [`REGISTERED`] that are members of [`Claims`].
-pub(crate) const MEMBERS: &[&str] = REGISTERED.split_at(14).0;
+pub(crate) const MEMBERS: &[&str] = REGISTERED.split_at(15).0;
 
 /// The claims of an access token (RFC 9068 §2.2), with the application's own claims as `P`.
 ///
@@ -131,6 +133,11 @@ pub struct Claims<P = ()> {
     /// Connect Core §2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acr: Option<String>,
+    /// Who acts for the user, if it is somebody else (RFC 8693 §4.1).
+    /// [`require_no_actor`](https://docs.rs/tower-bearer/latest/tower_bearer/bearer/struct.BearerLayer.html#method.require_no_actor)
+    /// keeps a route for the users themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
     /// The key that the token is bound to (RFC 7800 §3.1). A verifier does not check that the
     /// presenter holds it: [`BearerLayer`](https://docs.rs/tower-bearer/latest/tower_bearer/bearer/struct.BearerLayer.html)
     /// does.
@@ -164,6 +171,7 @@ impl<P> Claims<P> {
             generation: self.generation,
             auth_time: self.auth_time,
             acr: self.acr,
+            act: self.act,
             cnf: self.cnf,
             private,
         }

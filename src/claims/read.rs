@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::{Audience, Claims, Confirmation, Content, RoleClaims, Scope};
+use super::{Actor, Audience, Claims, Confirmation, Content, RoleClaims, Scope};
 use crate::{clock::Timestamp, error::TokenError, json::Strict, trace};
 
 /// Reads the registered claims and the application's own into one shared allocation, because they
@@ -54,6 +54,7 @@ struct Members {
     generation: Option<u32>,
     auth_time: Option<Timestamp>,
     acr: Option<String>,
+    act: Option<Actor>,
     cnf: Option<Confirmation>,
     private: Map<String, Value>,
 }
@@ -81,6 +82,7 @@ impl Members {
                 generation: self.generation,
                 auth_time: self.auth_time,
                 acr: self.acr,
+                act: self.act,
                 cnf: self.cnf,
                 private: (),
             },
@@ -188,6 +190,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 }
                 Name::AuthTime => self.take(&mut map, "auth_time", &mut members.auth_time)?,
                 Name::Acr => self.take(&mut map, "acr", &mut members.acr)?,
+                Name::Act => self.take(&mut map, "act", &mut members.act)?,
                 Name::Cnf => self.take(&mut map, "cnf", &mut members.cnf)?,
                 Name::Private(name) => {
                     let Strict(value) = map.next_value()?;
@@ -215,6 +218,7 @@ enum Name {
     Generation,
     AuthTime,
     Acr,
+    Act,
     Cnf,
     Private(String),
 }
@@ -249,6 +253,7 @@ impl Visitor<'_> for NameVisitor {
             "gen" => Name::Generation,
             "auth_time" => Name::AuthTime,
             "acr" => Name::Acr,
+            "act" => Name::Act,
             "cnf" => Name::Cnf,
             other => Name::Private(other.to_owned()),
         })
@@ -275,21 +280,24 @@ mod tests {
     #[test]
     fn each_registered_name_is_read_and_no_other() {
         let content = with(
-            r#","nbf":3,"client_id":"c","scope":"x y","sid":"d","gen":4,"auth_time":5,"acr":"2","cnf":{},"Iss":6"#,
+            r#","nbf":3,"client_id":"c","scope":"x y","sid":"d","gen":4,"auth_time":5,"acr":"2","act":{},"cnf":{},"Iss":6"#,
         )
         .unwrap();
         let written = serde_json::to_value(&content.claims).unwrap();
         let names: Vec<_> = written.as_object().unwrap().keys().collect();
-        assert_eq!(names.len(), 14);
+        assert_eq!(names.len(), 15);
         assert!(names.iter().all(|name| REGISTERED.contains(&name.as_str())));
         assert_eq!(Value::from(content.private.clone()), json!({ "Iss": 6 }));
     }
 
     #[test]
     fn a_name_that_is_only_reserved_is_read_as_a_private_one() {
-        let content = with(r#","amr":["pwd"],"act":{"sub":"x"}"#).unwrap();
+        let content = with(r#","amr":["pwd"],"may_act":{"sub":"x"}"#).unwrap();
         let private = Value::from(content.private.clone());
-        assert_eq!(private, json!({ "amr": ["pwd"], "act": { "sub": "x" } }));
+        assert_eq!(
+            private,
+            json!({ "amr": ["pwd"], "may_act": { "sub": "x" } })
+        );
     }
 
     #[test]
@@ -340,6 +348,27 @@ mod tests {
         }
         let twin = with(r#","cnf":{"x":1,"x":1}"#).err();
         assert_eq!(twin, Some(TokenError::Claims));
+    }
+
+    /// Else it would seem to be the user who acts.
+    #[test]
+    fn an_actor_that_cannot_be_read_is_no_missing_one() {
+        for act in [
+            "null",
+            "7",
+            r#""admin""#,
+            "[]",
+            "false",
+            r#"{"sub":7}"#,
+            r#"{"sub":""}"#,
+            r#"{"sub":"a","sub":"a"}"#,
+            r#"{"x":{"y":1,"y":1}}"#,
+        ] {
+            let error = with(&format!(r#","act":{act}"#)).err();
+            assert_eq!(error, Some(TokenError::Claims), "{act}");
+        }
+        let twins = with(r#","act":{"sub":"a"},"\u0061ct":{"sub":"b"}"#).err();
+        assert_eq!(twins, Some(TokenError::Malformed));
     }
 
     #[test]

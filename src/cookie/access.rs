@@ -8,7 +8,7 @@ use http::Request;
 #[cfg(feature = "dbsc")]
 use super::options::HOST_HTTP;
 use super::{
-    attributes::Attributes,
+    attributes::{Age, Attributes},
     find::{CrossOrigin, Found},
     options::CookieOptions,
     origin::OriginCheck,
@@ -34,6 +34,9 @@ use crate::{error::ConfigError, token::TokenResponse};
 pub struct AccessCookie {
     attributes: Attributes,
     origins: OriginCheck,
+    /// Whether the browser gets another one when this one has run out, so that it always has to run out.
+    #[cfg(feature = "dbsc")]
+    is_renewed_by_browser: bool,
 }
 
 impl AccessCookie {
@@ -47,6 +50,8 @@ impl AccessCookie {
         Ok(Self {
             attributes,
             origins,
+            #[cfg(feature = "dbsc")]
+            is_renewed_by_browser: false,
         })
     }
 
@@ -56,7 +61,8 @@ impl AccessCookie {
     }
 
     /// Sets the cookie, in the response to a login or to a refresh that the application makes
-    /// itself. It lives as long as the access token.
+    /// itself. It lives as long as the access token, or until the browser is closed if that is how the session
+    /// [was started](TokenResponse::cookies_go_with_browser).
     ///
     /// # Errors
     ///
@@ -64,7 +70,25 @@ impl AccessCookie {
     /// cookie.
     pub fn set(&self, tokens: &TokenResponse) -> Result<SetCookies, ConfigError> {
         let token = tokens.access_token.expose();
-        self.attributes.set(token, tokens.expires_in)
+        let goes_with_browser = tokens.cookies_go_with_browser && !self.has_to_run_out();
+        let age = Age::of(tokens.expires_in, goes_with_browser);
+        self.attributes.set(token, age)
+    }
+
+    fn has_to_run_out(&self) -> bool {
+        #[cfg(feature = "dbsc")]
+        return self.is_renewed_by_browser;
+        #[cfg(not(feature = "dbsc"))]
+        false
+    }
+
+    /// The cookie of sessions that browsers bind to a device.
+    #[cfg(feature = "dbsc")]
+    pub(super) fn renewed_by_browser(self) -> Self {
+        Self {
+            is_renewed_by_browser: true,
+            ..self
+        }
     }
 
     /// Removes the cookie from the browser, in the response to a logout. This does not
@@ -80,7 +104,7 @@ impl AccessCookie {
         token: &str,
         lifetime: Duration,
     ) -> Result<SetCookies, ConfigError> {
-        self.attributes.set(token, lifetime)
+        self.attributes.set(token, Age::OfToken(lifetime))
     }
 
     /// What a browser that binds the cookie to a device compares it with: all attributes but its age.

@@ -22,6 +22,24 @@ pub enum SameSite {
     Lax,
 }
 
+/// How long a browser keeps a cookie (RFC 6265 §5.3).
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Age {
+    /// As long as its token lives.
+    OfToken(Duration),
+    /// Until the browser is closed.
+    OfBrowser,
+}
+
+impl Age {
+    pub(super) fn of(lifetime: Duration, goes_with_browser: bool) -> Self {
+        match goes_with_browser {
+            true => Self::OfBrowser,
+            false => Self::OfToken(lifetime),
+        }
+    }
+}
+
 /// The name and the attributes of a cookie, after they were checked, as text.
 #[derive(Clone, Debug)]
 pub(super) struct Attributes {
@@ -50,10 +68,13 @@ impl Attributes {
         &self.name
     }
 
-    /// The cookie with this token. The browser removes it when the token expires.
-    pub(super) fn set(&self, token: &str, lifetime: Duration) -> Result<SetCookies, ConfigError> {
-        // A `Max-Age` of 0 would remove the cookie.
-        let cookie = self.write(token, lifetime.as_secs().max(1));
+    /// The cookie with this token.
+    pub(super) fn set(&self, token: &str, age: Age) -> Result<SetCookies, ConfigError> {
+        let cookie = match age {
+            // A `Max-Age` of 0 would remove the cookie.
+            Age::OfToken(lifetime) => self.write(token, Some(lifetime.as_secs().max(1))),
+            Age::OfBrowser => self.write(token, None),
+        };
         if cookie.len() > MAX_COOKIE {
             let large = "it would be above 4096 bytes";
             return Err(ConfigError::new(ConfigErrorKind::Cookie, large));
@@ -67,7 +88,7 @@ impl Attributes {
     /// An expired cookie, which removes the cookie from the browser.
     pub(super) fn clear(&self) -> SetCookies {
         // The name and the path were checked, so the text is always a valid header value.
-        let value = HeaderValue::try_from(self.write("", 0));
+        let value = HeaderValue::try_from(self.write("", Some(0)));
         SetCookies::one(value.unwrap_or(HeaderValue::from_static("")))
     }
 
@@ -91,9 +112,10 @@ impl Attributes {
         })
     }
 
-    fn write(&self, token: &str, max_age: u64) -> String {
+    fn write(&self, token: &str, max_age: Option<u64>) -> String {
         let (name, path, others) = (&self.name, &self.path, &self.others);
-        format!("{name}={token}; Path={path}; Max-Age={max_age}{others}")
+        let max_age = max_age.map_or(String::new(), |secs| format!("; Max-Age={secs}"));
+        format!("{name}={token}; Path={path}{max_age}{others}")
     }
 }
 
@@ -106,7 +128,7 @@ mod tests {
         let attributes = Attributes::new("a".into(), "/".into(), SameSite::Strict, true);
         let mut headers = http::HeaderMap::new();
         attributes
-            .set("token", lifetime)
+            .set("token", Age::OfToken(lifetime))
             .unwrap()
             .append_to(&mut headers);
         let cookie = headers["set-cookie"].to_str().unwrap();

@@ -5,7 +5,7 @@ use http::{Request, Response};
 
 use super::{
     access::AccessCookie,
-    attributes::Attributes,
+    attributes::{Age, Attributes},
     find::{CrossOrigin, Found},
     options::CookieOptions,
     origin::OriginCheck,
@@ -75,7 +75,8 @@ impl RefreshCookie {
     ) -> Result<Self, ConfigError> {
         let (attributes, origins) = options.build("refresh_token")?;
         let longest = sessions.longest_refresh_token()?;
-        let _fits = attributes.set(longest.expose(), sessions.session_lifetime())?;
+        let age = Age::OfToken(sessions.session_lifetime());
+        let _fits = attributes.set(longest.expose(), age)?;
         Ok(Self {
             attributes,
             origins,
@@ -139,7 +140,8 @@ impl RefreshCookie {
         Ok(response.map(ReplyBody::from))
     }
 
-    /// Sets the cookies, for a response of another form. Each lives as long as its token.
+    /// Sets the cookies, for a response of another form. Each lives as long as its token, or until the browser is
+    /// closed if that is how the session [was started](crate::session::Grant::cookies_go_with_browser).
     ///
     /// # Errors
     ///
@@ -148,7 +150,8 @@ impl RefreshCookie {
     /// [access cookie](Self::with_access_cookie).
     pub fn set(&self, tokens: &TokenResponse) -> Result<SetCookies, SessionError> {
         let token = tokens.refresh_token.expose();
-        let cookie = self.attributes.set(token, tokens.refresh_expires_in)?;
+        let age = Age::of(tokens.refresh_expires_in, tokens.cookies_go_with_browser);
+        let cookie = self.attributes.set(token, age)?;
         match &self.access {
             Some(access) if needs_a_proof(tokens) => Ok(cookie.and(access.clear())),
             Some(access) => Ok(cookie.and(access.set(tokens)?)),
@@ -186,6 +189,13 @@ impl RefreshCookie {
             (RefreshOutcome::Current, _) => Ok(SetCookies::default()),
             _ => self.set(tokens),
         }
+    }
+
+    /// The cookies of sessions that browsers bind to a device.
+    #[cfg(feature = "dbsc")]
+    pub(crate) fn renewed_by_browser(self) -> Self {
+        let access = self.access.map(AccessCookie::renewed_by_browser);
+        Self { access, ..self }
     }
 
     #[cfg(feature = "dbsc")]

@@ -107,7 +107,8 @@ impl DeviceBinding {
         check::lifetimes(lifetime, challenge_lifetime, options.offer_lifetime)?;
         Ok(Self(Arc::new(Inner {
             access: access.clone(),
-            cookie: cookie.clone(),
+            // The browser refreshes when the access cookie has run out.
+            cookie: cookie.clone().renewed_by_browser(),
             sealer: Sealer::new(options.secret, options.clock.0),
             reader: sessions.token_reader(),
             registration_path: options.registration_path,

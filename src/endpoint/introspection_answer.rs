@@ -22,12 +22,13 @@ const GENERATION: &str = "gen";
 
 /// The members of the answer. There is but one for a token that is not live.
 pub(super) fn members(token: Option<&LiveToken>, issuer: &Issuer) -> Map<String, Value> {
-    let mut members = match token {
-        None => return object(json!({ "active": false })),
-        Some(LiveToken::Access(access)) => of_access_token(access),
-        Some(LiveToken::Refresh(session)) => of_refresh_token(session, issuer),
-    };
-    members.insert("active".to_owned(), Value::Bool(true));
+    let members = token.and_then(|token| match token {
+        LiveToken::Access(access) => Some(of_access_token(access)),
+        LiveToken::Refresh(session) => of_refresh_token(session, issuer),
+    });
+    let active = json!(members.is_some());
+    let mut members = members.unwrap_or_default();
+    members.insert("active".to_owned(), active);
     members
 }
 
@@ -44,8 +45,9 @@ fn of_access_token(access: &VerifiedToken) -> Map<String, Value> {
     members
 }
 
-/// Nothing that tells how old the token is, how long it lives, or how to make another.
-fn of_refresh_token(session: &Session, issuer: &Issuer) -> Map<String, Value> {
+/// Nothing that tells how old the token is, how long it lives, or how to make another. Of a session whose actor
+/// cannot be read, it gets no access token.
+fn of_refresh_token(session: &Session, issuer: &Issuer) -> Option<Map<String, Value>> {
     let mut members = object(json!({ "iss": issuer.issuer(), "sub": session.subject }));
     if let Some(client_id) = &session.client_id {
         members.insert("client_id".to_owned(), json!(client_id));
@@ -53,7 +55,10 @@ fn of_refresh_token(session: &Session, issuer: &Issuer) -> Map<String, Value> {
     if !session.scope.is_empty() {
         members.insert("scope".to_owned(), json!(session.scope));
     }
-    members
+    if let Some(actor) = session.extra.actor().ok()? {
+        members.insert("act".to_owned(), json!(actor));
+    }
+    Some(members)
 }
 
 fn object(value: Value) -> Map<String, Value> {

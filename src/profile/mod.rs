@@ -17,7 +17,8 @@
 //! 4. **The tenant**, where the profile names its claim, has to be the one that `iss` names.
 //! 5. **Names of this crate** mean nothing in a token of another shape: a claim `gen` is one of the
 //!    issuer's own, and one of `sid`, `auth_time` or `acr` that has another form is left among the
-//!    private claims. `cnf` is always read: a binding that cannot be read refuses the token.
+//!    private claims. `cnf` and `act` are always read: a binding or an actor that cannot be read
+//!    refuses the token.
 //!
 //! The profiles of many providers are ready, each as a constructor of [`TokenProfile`], and
 //! [by name](TokenProfile::named) for a configuration file. The manual

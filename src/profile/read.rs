@@ -78,6 +78,7 @@ fn content(
         generation: None,
         auth_time: take_if_right::<Timestamp>(&mut members, "auth_time"),
         acr: take_if_right(&mut members, "acr"),
+        act: take(&mut members, "act")?,
         cnf: take(&mut members, "cnf")?,
         private: (),
     };

@@ -4,7 +4,7 @@ use super::{
     ConfirmBy, ExcessScope, IntoRefreshDecision, Overflow, RefreshKey, RotationPolicy,
     SessionEvent, SessionInfo, Sessions, Takeover, confirm::Confirmations, ended::EndedSessions,
     event::Events, feed::Standing, hook::RefreshHook, lifetimes::Lifetimes, limits::MAX_ISSUER,
-    meter::Meter, timed::Timed,
+    meter::Meter, outdated::OutdatedTokens, timed::Timed,
 };
 use crate::{
     context::RequestContext,
@@ -37,6 +37,7 @@ pub(super) struct Inner<St> {
     pub(super) store_timeout: Duration,
     pub(super) events: Events,
     pub(super) ended: EndedSessions,
+    pub(super) outdated: OutdatedTokens,
     pub(super) standing: Arc<Standing>,
     pub(super) confirmations: Confirmations,
     pub(super) meter: Meter,
@@ -326,6 +327,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
             .without_cache()
             .profile(TokenProfile::rfc9068().for_any_audience())?;
         let meter = Meter::new(self.issuer.keys());
+        let ended = EndedSessions::new(self.access_lifetime);
         Ok(Sessions(Arc::new(Inner {
             issuer: self.issuer,
             verifier,
@@ -343,7 +345,8 @@ impl<St: SessionStore> SessionsBuilder<St> {
             hook_timeout: self.hook_timeout,
             store_timeout: self.store_timeout,
             events: self.events,
-            ended: EndedSessions::new(self.access_lifetime),
+            outdated: OutdatedTokens::new(ended.keep()),
+            ended,
             standing: Arc::default(),
             confirmations: Confirmations::default(),
             meter,

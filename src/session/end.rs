@@ -131,6 +131,7 @@ impl<St: SessionStore> Sessions<St> {
                     kind: SessionEventKind::Ended(reason),
                     session: *id,
                     subject: Some(&subject),
+                    actor: None,
                     distance: 0,
                     address,
                 });

@@ -19,6 +19,7 @@ use crate::{claims::Scope, clock::Timestamp, context::RequestContext, error::Con
 /// | subject | 1 KiB, and not empty | [`InvalidRequest`] |
 /// | client | 1 KiB, and not empty | [`InvalidRequest`] |
 /// | scope | 8 KiB | [`InvalidRequest`] |
+/// | actor | 1 KiB, and not empty | [`InvalidRequest`] |
 /// | authentication context class | 1 KiB, and not empty | [`InvalidRequest`] |
 /// | resources together | 4 KiB | [`InvalidTarget`] |
 /// | each value of the metadata | 1 KiB | it is cut |
@@ -52,6 +53,8 @@ pub struct Grant {
     pub(super) client_id: Option<String>,
     pub(super) auth_time: Option<Timestamp>,
     pub(super) acr: Option<String>,
+    pub(super) actor: Option<String>,
+    pub(super) cookies_go_with_browser: bool,
     pub(super) resources: Vec<String>,
     pub(super) claims: PrivateClaims,
     pub(super) metadata: Metadata,
@@ -71,6 +74,8 @@ impl Grant {
             client_id: None,
             auth_time: None,
             acr: None,
+            actor: None,
+            cookies_go_with_browser: false,
             resources: Vec::new(),
             claims: PrivateClaims::default(),
             metadata: Metadata::new(),
@@ -122,6 +127,39 @@ impl Grant {
         self
     }
 
+    /// Who acts for the user in this session, such as an administrator who looks into the user's account: the claim
+    /// `act` (RFC 8693 §4.1) of each of its access tokens. The subject is still the user.
+    ///
+    /// The user has not authenticated for it. So unless [`auth_time`](Self::auth_time) says something else, the
+    /// session's is 1970, and a route that asks for a [recent login](crate::bearer::BearerLayer::require_max_age)
+    /// refuses the actor. A route that is for the user alone says
+    /// [`require_no_actor`](crate::bearer::BearerLayer::require_no_actor). The user sees the session in the
+    /// [list](super::Sessions::list), with the actor's name, and can end it. It is one of the user's sessions
+    /// where their [number](super::SessionsBuilder::max_sessions) is limited.
+    ///
+    /// Neither a refresh nor its hook changes the actor. Give the session a short
+    /// [lifetime](Self::session_lifetime), and let the hook ask whether the actor may go on.
+    ///
+    /// While servers are upgraded from a version that did not know actors, wait with this call until all of
+    /// them are: an older one gives such a session tokens that seem to be the user's own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tower_bearer::{Claims, TokenResponse, session::{Grant, SessionError, Sessions}};
+    ///
+    /// const QUARTER: Duration = Duration::from_secs(15 * 60);
+    ///
+    /// /// The application has checked that this administrator may do so, and that nobody acts for them.
+    /// async fn look_into(sessions: &Sessions, admin: &Claims, user: &str) -> Result<TokenResponse, SessionError> {
+    ///     let grant = Grant::new(user).actor(&admin.sub).idle_lifetime(QUARTER).session_lifetime(QUARTER);
+    ///     sessions.start(grant).await
+    /// }
+    /// ```
+    pub fn actor(mut self, sub: impl Into<String>) -> Self {
+        self.actor = Some(sub.into());
+        self
+    }
+
     /// The resources that the user has granted access to (RFC 8707), each an absolute URI without a
     /// fragment: the `resource` parameters of the login. The access tokens of the session are for them, and
     /// not for the [audience](crate::Issuer::audience) of the issuer, unless it is one of them. At a refresh
@@ -165,6 +203,18 @@ impl Grant {
     /// application's own.
     pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(name.into(), cut(value.into()));
+        self
+    }
+
+    /// Lets the cookies of this session go when the browser is closed: "remember me" that was not ticked, or a
+    /// machine that others use too. They are then set without `Max-Age`, at the login and at each refresh (RFC 6265
+    /// §5.3). The [lifetimes](Self::idle_lifetime) are as they are, so set short ones as well: the session
+    /// does not end by this, and a browser that continues where the user left off brings its cookies back.
+    /// [The manual](crate::manual::context#a-session-that-goes-with-the-browser) says which do.
+    ///
+    /// It does nothing for clients whose tokens are in no cookie.
+    pub fn cookies_go_with_browser(mut self) -> Self {
+        self.cookies_go_with_browser = true;
         self
     }
 
@@ -220,6 +270,15 @@ impl Grant {
         let own = configured.of_a_session(self.idle_lifetime, self.session_lifetime);
         own.check()?;
         Ok((self.idle_lifetime.map(|_| own.idle), own.session))
+    }
+
+    /// When the user authenticated. If somebody else logs in, the user has not done so.
+    pub(super) fn authenticated_at(&self, now: Timestamp) -> Timestamp {
+        let by_this_login = match self.actor {
+            None => now,
+            Some(_) => Timestamp::default(),
+        };
+        self.auth_time.unwrap_or(by_this_login)
     }
 
     pub(super) fn address(&self) -> Option<IpAddr> {

@@ -15,14 +15,18 @@ impl<St: SessionStore> SessionGuard for Sessions<St> {
         if claims.iss != self.0.issuer.issuer() {
             return Admission::OfAnotherIssuer;
         }
-        let Some(id) = claims.session_id() else {
-            return Admission::Admitted;
-        };
         // First how current the knowledge is, and then the knowledge, which is no older.
         let stand = self.0.standing.get();
-        if self.0.ended.contains(id) {
+        let id = claims.session_id();
+        if id.is_some_and(|id| self.0.ended.contains(id)) {
             return Admission::Ended;
         }
+        if self.0.outdated.contains(claims) {
+            return Admission::Outdated;
+        }
+        let Some(id) = id else {
+            return Admission::Admitted;
+        };
         let admission = match stand {
             Stand::Trusted => Admission::Admitted,
             Stand::Ask => Admission::IfLive,

@@ -76,6 +76,9 @@ pub struct SessionInfo {
     /// How the user authenticated, if the login told ([`Grant::acr`](super::Grant::acr)).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acr: Option<String>,
+    /// Who acts for the user in this session, if it is somebody else ([`Grant::actor`](super::Grant::actor)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
     /// The resources that the tokens are for, if the login told
     /// ([`Grant::resources`](super::Grant::resources)).
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -110,6 +113,7 @@ impl SessionInfo {
             last_seen: LastSeen::kept_in(&state.extra),
             auth_time: session.auth_time,
             acr: session.extra.acr().map(str::to_owned),
+            actor: session.extra.actor_name().map(str::to_owned),
             resources: resources(&session.extra),
             ends_at: session.ends_at,
             claims: session.claims,

@@ -66,6 +66,7 @@ impl<St: SessionStore> Sessions<St> {
         // The leeway does not count: who asks has nothing to bridge between two clocks.
         if let Ok(access) = self.0.verifier.verify_at(token, at)
             && at < access.claims().exp
+            && !self.0.outdated.contains(access.claims())
             && self.still_runs(&access).await?
         {
             answer.token = Some(LiveToken::Access(access));

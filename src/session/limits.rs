@@ -38,6 +38,7 @@ impl Grant {
 
     fn wrong_in_the_request(&self) -> Option<&'static str> {
         let (client, acr) = (self.client_id.as_deref(), self.acr.as_deref());
+        let actor = self.actor.as_deref();
         if self.subject.is_empty() {
             Some("the subject is empty: give the identifier of the user who logged in")
         } else if self.subject.len() > MAX_SUBJECT {
@@ -48,6 +49,8 @@ impl Grant {
             Some("the client identifier must not be above 1 KiB")
         } else if self.scope.as_str().len() > MAX_SCOPE {
             Some("the scope must not be above 8 KiB")
+        } else if actor.is_some_and(|sub| sub.is_empty() || sub.len() > MAX_SUBJECT) {
+            Some("the actor is empty, or above 1 KiB")
         } else if acr.is_some_and(|class| class.is_empty() || class.len() > MAX_CLASS) {
             Some("the authentication context class is empty, or above 1 KiB")
         } else {

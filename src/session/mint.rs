@@ -7,7 +7,7 @@ use super::{
     KeyProof, PrivateClaims, SessionError, SessionErrorKind, Sessions, resources::Recipients,
 };
 use crate::{
-    claims::{Confirmation, Scope, SessionId},
+    claims::{Actor, Confirmation, Scope, SessionId},
     clock::Timestamp,
     error::{ConfigError, ConfigErrorKind},
     issuer,
@@ -30,6 +30,8 @@ pub(super) struct Minting<'a> {
     /// The `jti` of the live refresh token.
     pub(super) jti: Uuid,
     pub(super) now: Timestamp,
+    /// When the access token is issued: about now, in whole seconds.
+    pub(super) issued_at: Timestamp,
     /// The proof of the key that the session is bound to.
     pub(super) proof: Option<&'a KeyProof>,
 }
@@ -54,6 +56,7 @@ struct AccessClaims<'a> {
     generation: u32,
     auth_time: Timestamp,
     acr: Option<&'a str>,
+    act: Option<Actor>,
     cnf: Option<Confirmation>,
     private: Option<&'a Map<String, Value>>,
 }
@@ -79,6 +82,7 @@ impl AccessClaims<'_> {
         claims.value("gen", &self.generation)?;
         claims.value("auth_time", &self.auth_time)?;
         claims.optional("acr", self.acr.as_ref())?;
+        claims.optional("act", self.act.as_ref())?;
         claims.optional("cnf", self.cnf.as_ref())?;
         if let Some(private) = self.private {
             claims.members(private)?;
@@ -101,6 +105,7 @@ impl<St: SessionStore> Sessions<St> {
             jti,
             now,
             proof,
+            ..
         } = minting;
         issuer::check_subject(&session.subject)?;
         let claims = self.access_claims(minting, &asked, private)?;
@@ -112,6 +117,7 @@ impl<St: SessionStore> Sessions<St> {
             refresh_token: self.0.refresh_key.mint(session, state, jti)?,
             refresh_expires_in: state.expires_at.saturating_since(now),
             scope: asked.scope,
+            cookies_go_with_browser: session.extra.cookies_go_with_browser(),
         })
     }
 
@@ -127,7 +133,7 @@ impl<St: SessionStore> Sessions<St> {
         // below a second would have expired before it arrives.
         let left = state.expires_at.saturating_since(minting.now);
         let lifetime = self.0.access_lifetime.min(left / 2).max(SECOND);
-        let iat = minting.now.floor();
+        let iat = minting.issued_at;
         let is_bound = token_type(minting.proof) == TokenType::DPoP;
         let key = state.bound_to.clone().filter(|_| is_bound);
         let client_id = session.client_id.as_deref();
@@ -144,6 +150,7 @@ impl<St: SessionStore> Sessions<St> {
             generation: state.generation,
             auth_time: session.auth_time,
             acr: session.extra.acr(),
+            act: session.extra.actor()?,
             cnf: key.map(Confirmation::with_jkt),
             private: Some(private.members()),
         })
@@ -206,6 +213,7 @@ mod tests {
             generation: 7,
             auth_time: Timestamp::from_secs(-5),
             acr: None,
+            act: None,
             cnf: None,
             private: None,
         }
@@ -231,6 +239,7 @@ mod tests {
             generation: Some(access.generation),
             auth_time: Some(access.auth_time),
             acr: access.acr.map(str::to_owned),
+            act: access.act.clone(),
             cnf: access.cnf.clone(),
             private: access.private.cloned().unwrap_or_default(),
         }
@@ -251,6 +260,7 @@ mod tests {
         let private = json!({ "ro\"le": ["x", { "y": 1.5 }], "z": null });
         let mut all = access_claims(&several, &scope);
         all.acr = Some("urn:example:strong");
+        all.act = Some(Actor::new("admin \"7\""));
         all.cnf = Some(Confirmation::with_jkt(KeyThumbprint::from_bytes([7; 32])));
         all.private = private.as_object();
         same(&all);

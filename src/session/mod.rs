@@ -55,6 +55,7 @@ mod maximum;
 mod meter;
 mod mint;
 mod outcome;
+mod outdated;
 mod over;
 mod owner;
 mod patience;
@@ -75,6 +76,7 @@ mod takeover;
 mod timed;
 mod tries;
 mod verdict;
+mod watched;
 mod write;
 
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
@@ -239,6 +241,7 @@ impl<St: SessionStore> Sessions<St> {
             kind,
             session: record.session.id,
             subject: Some(&record.session.subject),
+            actor: record.session.extra.actor_name(),
             distance,
             address,
         });

@@ -1,7 +1,7 @@
 use std::{
     fmt,
-    future::{Future, pending},
-    pin::Pin,
+    future::{Future, pending, poll_fn},
+    pin::{Pin, pin},
     task::{Context, Poll},
 };
 
@@ -22,6 +22,9 @@ pub enum OverReason {
     Expired,
     /// The session was ended: by a logout, a revocation or a reuse.
     Ended,
+    /// The user's access tokens [were expired](super::Sessions::expire_access_tokens), as their roles have changed.
+    /// The session goes on: a client that wants to go on refreshes, and shows the new access token.
+    Outdated,
 }
 
 /// The future of [`Sessions::over`]. It must not be polled again after it was ready.
@@ -44,8 +47,8 @@ impl fmt::Debug for SessionOver {
 
 impl<St: SessionStore> Sessions<St> {
     /// A future that is ready when an access token no longer opens anything: when it has expired, or
-    /// when this process learns that its session was ended, by itself or from the
-    /// [feed](Self::follow). It is for what lives longer than a request: WebSockets, server-sent events,
+    /// when this process learns that its session was ended or that the user's access tokens
+    /// [were expired](Self::expire_access_tokens), by itself or from the [feed](Self::follow). It is for what lives longer than a request: WebSockets, server-sent events,
     /// streams of gRPC, long downloads. The layer has checked the token when they began, and does not do so
     /// again.
     ///
@@ -80,19 +83,30 @@ impl<St: SessionStore> Sessions<St> {
         let claims = token.claims();
         let ours = claims.iss == self.0.issuer.issuer();
         let session = claims.session_id().filter(|_| ours);
-        let (expires, end) = (claims.exp, session.map(|id| self.0.ended.end_of(id)));
+        let expires = claims.exp;
+        let ended = or_never(session.map(|id| self.0.ended.end_of(id)));
+        let outdated = or_never(ours.then(|| self.0.outdated.end_of(claims)));
         SessionOver(Box::pin(async move {
             let left = expires.saturating_since(SystemClock.now());
-            let ended = async {
-                match end {
-                    Some(end) => end.await,
-                    None => pending().await,
+            let (mut ended, mut outdated) = (pin!(ended), pin!(outdated));
+            let told = poll_fn(|context| {
+                // An end is told first, as it says more.
+                if ended.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(OverReason::Ended);
                 }
-            };
-            match timeout(left, ended).await {
-                Ok(()) => OverReason::Ended,
-                Err(_) => OverReason::Expired,
-            }
+                outdated
+                    .as_mut()
+                    .poll(context)
+                    .map(|()| OverReason::Outdated)
+            });
+            timeout(left, told).await.unwrap_or(OverReason::Expired)
         }))
+    }
+}
+
+async fn or_never(told: Option<impl Future<Output = ()>>) {
+    match told {
+        Some(told) => told.await,
+        None => pending().await,
     }
 }

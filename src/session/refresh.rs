@@ -27,9 +27,17 @@ use crate::{
 struct Attempt<'a> {
     request: &'a RefreshRequest,
     token: OpenedToken,
-    /// The application's decision. It is asked for only once, even if the swap is lost and tried
+    /// What the application has said. It is asked only once, even if the swap is lost and tried
     /// again.
-    said: Option<RefreshDecision>,
+    said: Option<Said>,
+}
+
+/// The application's decision.
+struct Said {
+    decision: RefreshDecision,
+    /// When an access token with it is issued. It must not be later than the question: the roles may
+    /// have changed since.
+    issued_at: Timestamp,
 }
 
 /// A session as it was loaded, and the verdict on the presented token.
@@ -38,6 +46,8 @@ struct Decided {
     token: PresentedToken,
     /// When the session was loaded, by the store's clock.
     now: Timestamp,
+    /// When an access token is issued if the application is asked now.
+    issued_at: Timestamp,
     /// When the load was started, by this process's clock.
     since: Instant,
     verdict: RefreshVerdict,
@@ -157,6 +167,7 @@ impl<St: SessionStore> Sessions<St> {
         let token = opened
             .presented_to(&series)
             .with_possession(possession(bound_to, proof));
+        let issued_at = self.0.outdated.issue_at(&record.session, now);
         let policy = &self.0.policy;
         let verdict = named(decide(&record, token, now, policy), bound_to);
         let mut next = verdict.apply(&record, token, now, policy);
@@ -179,6 +190,7 @@ impl<St: SessionStore> Sessions<St> {
             record,
             token,
             now,
+            issued_at,
             since,
             verdict,
         })
@@ -189,6 +201,7 @@ impl<St: SessionStore> Sessions<St> {
             kind: SessionEventKind::Refused(Refusal::Unknown),
             session: attempt.token.session,
             subject: None,
+            actor: None,
             distance: 0,
             address: attempt.request.context.address(),
         });
@@ -272,13 +285,14 @@ impl<St: SessionStore> Sessions<St> {
         let scope = self.narrowed(request.scope.as_ref(), &session.scope)?;
         let default = self.0.issuer.audience();
         let audience = resources::audience(&request.resources, session, default)?;
-        let private = self.ask_application(attempt, decided).await?;
+        let (private, issued_at) = self.ask_application(attempt, decided).await?;
         let is_proven = decided.token.possession == Possession::Proven;
         let minting = Minting {
             session,
             state: decided.live(),
             jti: decided.jti,
             now: decided.now,
+            issued_at,
             proof: request.proof.as_ref().filter(|_| is_proven),
         };
         self.mint(&minting, Asked { scope, audience }, private)
@@ -288,32 +302,38 @@ impl<St: SessionStore> Sessions<St> {
         &self,
         attempt: &'a mut Attempt<'_>,
         decided: &'a Decided,
-    ) -> Result<&'a PrivateClaims, SessionError> {
-        let record = &decided.record;
+    ) -> Result<(&'a PrivateClaims, Timestamp), SessionError> {
+        let (record, issued_at) = (&decided.record, decided.issued_at);
         let Some(hook) = &self.0.hook else {
-            return Ok(&record.session.claims);
+            return Ok((&record.session.claims, issued_at));
         };
         let context = &attempt.request.context;
         if attempt.said.is_none() {
             let unavailable = SessionErrorKind::Unavailable;
             let asked = hook.ask(record.clone().into(), context.clone());
-            let said = tokio::time::timeout(self.0.hook_timeout, asked)
+            let decision = tokio::time::timeout(self.0.hook_timeout, asked)
                 .await
                 .map_err(|elapsed| SessionError::with_source(unavailable, elapsed))?
                 .map_err(|error| SessionError::with_source(unavailable, error))?;
-            attempt.said = Some(said);
+            attempt.said = Some(Said {
+                decision,
+                issued_at,
+            });
         }
-        match &attempt.said {
-            Some(RefreshDecision::ContinueWith(claims)) => Ok(claims),
-            Some(RefreshDecision::RefuseAndEnd) => {
+        let Some(said) = &attempt.said else {
+            return Ok((&record.session.claims, issued_at));
+        };
+        match &said.decision {
+            RefreshDecision::ContinueWith(claims) => Ok((claims, said.issued_at)),
+            RefreshDecision::RefuseAndEnd => {
                 self.end_now(record, EndReason::Refused, context.address())
                     .await?;
                 Err(self.refuse(Refusal::Subject, record, decided.token, context.address()))
             }
-            Some(RefreshDecision::Refuse) => {
+            RefreshDecision::Refuse => {
                 Err(self.refuse(Refusal::Subject, record, decided.token, context.address()))
             }
-            Some(RefreshDecision::Continue) | None => Ok(&record.session.claims),
+            RefreshDecision::Continue => Ok((&record.session.claims, said.issued_at)),
         }
     }
 

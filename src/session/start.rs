@@ -37,11 +37,8 @@ impl<St: SessionStore> Sessions<St> {
         let now = within(inner.store_timeout, inner.store.now()).await?;
         let proof = grant.proof.clone();
         let address = grant.address();
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret)
-            .map_err(|error| SessionError::with_source(SessionErrorKind::Unavailable, error))?;
         let id = SessionId::from_uuid(Uuid::now_v7());
-        let record = self.new_session(grant, now, id, SessionSecret::from_bytes(secret))?;
+        let record = self.new_session(grant, now, id, fresh_secret()?)?;
         let tokens = self.first_tokens(&record, now, proof.as_ref())?;
         within(inner.store_timeout, inner.store.insert(&record)).await?;
         self.give_way(&record.session).await?;
@@ -67,6 +64,7 @@ impl<St: SessionStore> Sessions<St> {
                 state,
                 jti: Series::of(session).jti(state.generation),
                 now,
+                issued_at: self.0.outdated.issue_at(session, now),
                 proof,
             },
             Asked { scope, audience },
@@ -82,6 +80,7 @@ impl<St: SessionStore> Sessions<St> {
         secret: SessionSecret,
     ) -> Result<Record, SessionError> {
         let proof = grant.proof.as_ref().map(|proof| proof.thumbprint().clone());
+        let auth_time = grant.authenticated_at(now);
         let context = grant.context.clone().unwrap_or_default();
         let (idle_lifetime, lifetime) = grant.lifetimes(self.0.lifetimes())?;
         let session = Session {
@@ -90,14 +89,18 @@ impl<St: SessionStore> Sessions<St> {
             subject: grant.subject,
             secret,
             created_at: now,
-            auth_time: grant.auth_time.unwrap_or(now),
+            auth_time,
             ends_at: now + lifetime,
             scope: grant.scope,
             client_id: grant.client_id,
             claims: grant.claims,
             metadata: grant.metadata,
             idle_lifetime,
-            extra: Extra::of_login(grant.acr, resources::distinct(grant.resources)),
+            extra: Extra::default()
+                .with_acr(grant.acr)
+                .with_resources(resources::distinct(grant.resources))
+                .with_actor(grant.actor)
+                .with_cookies(grant.cookies_go_with_browser),
         };
         let idle = now + self.0.policy.idle_lifetime_of(&session);
         let mut state = SessionState::new(session.ends_at.min(idle));
@@ -105,4 +108,12 @@ impl<St: SessionStore> Sessions<St> {
         self.note_seen(&mut state, &context);
         Ok(Record { session, state })
     }
+}
+
+/// A secret that nobody else knows.
+pub(super) fn fresh_secret() -> Result<SessionSecret, SessionError> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)
+        .map_err(|error| SessionError::with_source(SessionErrorKind::Unavailable, error))?;
+    Ok(SessionSecret::from_bytes(secret))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::claims::{Audience, Confirmation, Content};
+use crate::claims::{Actor, Audience, Confirmation, Content};
 
 /// The overhead of an allocation in bytes.
 const ALLOCATION: usize = 16;
@@ -39,8 +39,13 @@ pub(crate) fn held_by(content: &Content) -> usize {
         + audience
         + text(claims.scope.as_str())
         + texts.map(|held| text(held)).sum::<usize>()
+        + claims.act.as_ref().map_or(0, actor)
         + claims.cnf.as_ref().map_or(0, confirmation)
         + members(private)
+}
+
+fn actor(act: &Actor) -> usize {
+    act.sub().map_or(0, text) + members(act.others())
 }
 
 fn confirmation(cnf: &Confirmation) -> usize {

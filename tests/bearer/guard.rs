@@ -154,6 +154,19 @@ async fn an_ended_session_is_refused_without_asking_the_store() {
     fake.saw(2, 0);
 }
 
+/// A client refreshes then, as it does with an expired token.
+#[tokio::test]
+async fn an_outdated_token_is_refused_as_an_expired_one() {
+    let tokens = Tokens::new();
+    let fake = Fake::new(Admission::Outdated, Ok(true));
+    let layer = layer(&tokens).check_live(&fake);
+    let answer = refused(layer.clone(), bearer(&tokens.with_sid(SID)), 401).await;
+    let expected = r#"error="invalid_token", error_description="the access token has expired""#;
+    assert!(challenge(answer.headers()).contains(expected));
+    refused(layer.optional(), bearer(&tokens.plain()), 401).await;
+    fake.saw(2, 0);
+}
+
 #[tokio::test]
 async fn a_live_session_passes() {
     let tokens = Tokens::new();

@@ -242,7 +242,7 @@ const CASES: [Case; 101] = [
 /// The server offers to bind sessions to the device.
 const BOUND: [(&str, &str); 1] = [("DEVICE_BOUND", "1")];
 
-const DEVICE_CASES: [Case; 18] = [
+const DEVICE_CASES: [Case; 21] = [
     ("device", "page", &BOUND),
     ("device", "silent", &BOUND),
     ("device", "lost_answers", &BOUND),
@@ -261,6 +261,9 @@ const DEVICE_CASES: [Case; 18] = [
     ("device_client", "unavailable", &BOUND),
     ("device_client", "logout", &BOUND),
     ("device_client", "ended", &BOUND),
+    ("remembered", "stays", &[]),
+    ("remembered", "goes", &[]),
+    ("remembered", "comes_again", &[]),
 ];
 
 /// The module does what its declarations say, and its users are checked by them.

@@ -21,3 +21,4 @@ mod rows;
 mod served;
 mod support;
 mod taken_over;
+mod with_browser;

@@ -1,7 +1,7 @@
 //! The answers to a login and a logout.
 
 use http::{HeaderMap, StatusCode};
-use tower_bearer::Verifier;
+use tower_bearer::{Verifier, session::Grant};
 
 use crate::world::{ACCESS, REFRESH, World, read, started};
 
@@ -47,6 +47,30 @@ async fn a_logout_removes_the_cookies_and_the_key() {
     let lines: Vec<_> = lines.map(|line| line.to_str().unwrap()).collect();
     assert_eq!(lines.len(), 2);
     assert!(lines.iter().all(|line| line.contains("; Max-Age=0;")));
+}
+
+/// The browser refreshes when the access cookie has run out, so that one has an age also where cookies go with
+/// the browser.
+#[tokio::test]
+async fn the_access_cookie_runs_out_where_cookies_go_with_the_browser() {
+    let world = World::new();
+    let grant = Grant::new("alice").cookies_go_with_browser();
+    let tokens = world.sessions.start(grant).await.unwrap();
+    let by_binding = read(world.binding.response(&tokens).unwrap()).await;
+    let by_cookie = read(world.cookie.response(&tokens).unwrap()).await;
+    for (answer, access_has_an_age) in [(by_binding, true), (by_cookie, false)] {
+        let lines = answer.headers.get_all("set-cookie").iter();
+        let lines: Vec<_> = lines.map(|line| line.to_str().unwrap()).collect();
+        let has_an_age = |name| {
+            lines
+                .iter()
+                .any(|it| it.starts_with(name) && it.contains("Max-Age="))
+        };
+        assert_eq!(
+            (has_an_age(REFRESH), has_an_age(ACCESS)),
+            (false, access_has_an_age)
+        );
+    }
 }
 
 /// The access token of a device travels in a cookie, for which the browser vouches.

@@ -106,6 +106,21 @@ async fn a_refresh_token_says_nothing_that_helps_a_thief() {
 }
 
 #[tokio::test]
+async fn a_token_says_who_acts_for_its_user() {
+    let world = world();
+    let grant = Grant::new("alice").client_id("app").actor("admin-7");
+    let login = world.sessions.start(grant).await.unwrap();
+    let act = json!({ "sub": "admin-7" });
+    let told_of_access = told(&world, "api", login.access_token.expose()).await;
+    assert_eq!(told_of_access["act"], act);
+    let told_of_refresh = told(&world, "app", login.refresh_token.expose()).await;
+    let expected = json!({
+        "active": true, "client_id": "app", "sub": "alice", "iss": ISSUER, "act": act,
+    });
+    assert_eq!(Value::Object(told_of_refresh), expected);
+}
+
+#[tokio::test]
 async fn a_token_that_is_bound_to_a_key_says_so() {
     let world = world();
     let key = KeyThumbprint::from_bytes([7; 32]);
@@ -118,6 +133,17 @@ async fn a_token_that_is_bound_to_a_key_says_so() {
     let told_of_refresh = told(&world, "app", login.refresh_token.expose()).await;
     assert_eq!(told_of_refresh["active"], true);
     assert!(!told_of_refresh.contains_key("cnf"));
+}
+
+#[tokio::test]
+async fn a_token_that_was_expired_at_once_is_inactive_and_its_refresh_token_is_not() {
+    let world = world();
+    let login = world.login().await;
+    world.sessions.expire_access_tokens("alice").await.unwrap();
+    assert!(!is_active(&world, "app", login.access_token.expose()).await);
+    assert!(is_active(&world, "app", login.refresh_token.expose()).await);
+    let next = refreshed(&world, &login).await;
+    assert!(is_active(&world, "app", next.access_token.expose()).await);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::shape::{NOW, Shape, Token, all, read, sign};
 
-const NAMES: [&str; 36] = [
+const NAMES: [&str; 37] = [
     "iss",
     "sub",
     "aud",
@@ -33,6 +33,7 @@ const NAMES: [&str; 36] = [
     "gen",
     "auth_time",
     "acr",
+    "act",
     "cnf",
     "tid",
     "ver",

@@ -131,6 +131,27 @@ fn names_of_ours_never_cost_a_token_its_life() {
     }
 }
 
+/// Of tokens of all shapes, so that no actor passes for the user.
+#[test]
+fn an_actor_is_read_or_the_token_is_refused() {
+    for shape in all() {
+        let token = shape.verify(&json!({ "act": { "sub": "admin", "iss": "x" } }));
+        let act = token.unwrap().claims().act.clone().unwrap();
+        assert_eq!(act.sub(), Some("admin"), "{}", shape.name);
+        for odd in [
+            json!("admin"),
+            json!(7),
+            json!(null),
+            json!(["admin"]),
+            json!({ "sub": 7 }),
+            json!({ "sub": "" }),
+        ] {
+            let error = shape.verify(&json!({ "act": odd })).err();
+            assert_eq!(error, Some(TokenError::Claims), "{} {odd}", shape.name);
+        }
+    }
+}
+
 #[test]
 fn what_is_not_read_is_a_private_claim() {
     #[derive(Debug, PartialEq, serde::Deserialize)]

@@ -8,6 +8,7 @@
     reason = "a test that meets the unexpected fails"
 )]
 
+mod actor;
 mod challenges;
 mod document;
 mod layered;

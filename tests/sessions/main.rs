@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod actor;
 mod adopt;
 mod adopted_orders;
 mod bound;
@@ -27,6 +28,7 @@ mod limits;
 mod listing;
 mod maximum;
 mod old_store;
+mod outdated;
 mod over;
 mod owners;
 mod refresh;

@@ -1,7 +1,6 @@
 //! The ended sessions that this process knows of, remembered as long as their access tokens live.
 
 mod ids;
-mod watch;
 
 use std::{
     fmt,
@@ -13,7 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::{ids::Ids, watch::Watched};
+use self::ids::Ids;
+use super::watched::Watched;
 use crate::claims::SessionId;
 
 /// How long an entry is kept beyond the access lifetime. It is more than any verifier's leeway
@@ -40,7 +40,7 @@ pub(super) struct EndedSessions {
     shards: [RwLock<Ids>; SHARDS],
     /// Spares each request the lock while no session is ended.
     len: AtomicUsize,
-    watched: Watched,
+    watched: Watched<SessionId, bool>,
 }
 
 impl EndedSessions {
@@ -84,7 +84,7 @@ impl EndedSessions {
             ids.forget(seconds(now), FEW);
             ids.insert(id, until);
         });
-        self.watched.ended(id);
+        self.watched.tell_last(id, true);
     }
 
     /// Forgets sessions whose access tokens have expired, as [`note`](Self::note) does for some.
@@ -129,7 +129,7 @@ impl EndedSessions {
 
     /// Ends when the session is noted as ended, at once if it is already.
     pub(super) fn end_of(&self, id: SessionId) -> impl Future<Output = ()> + Send + Sync + use<> {
-        let mut told = self.watched.watch(id);
+        let mut told = self.watched.watch(id, false);
         // Whoever notes an end does so under this lock, and only then looks who waits.
         let has_ended = self.read(id).contains(id);
         async move {

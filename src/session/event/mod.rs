@@ -28,6 +28,9 @@ pub struct SessionEvent {
     pub session: SessionId,
     /// The user whose session it is, if that is known.
     pub subject: Option<String>,
+    /// Who acts for the user in this session, if it is somebody else and that is known. It is not where all
+    /// sessions of a user are ended at once.
+    pub actor: Option<String>,
     /// How many generations the session was ahead of the presented token. It is negative if the
     /// token was ahead, and 0 if no refresh token was presented.
     pub distance: i64,

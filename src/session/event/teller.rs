@@ -25,6 +25,7 @@ pub(in crate::session) struct Told<'a> {
     pub(in crate::session) kind: SessionEventKind,
     pub(in crate::session) session: SessionId,
     pub(in crate::session) subject: Option<&'a str>,
+    pub(in crate::session) actor: Option<&'a str>,
     pub(in crate::session) distance: i64,
     pub(in crate::session) address: Option<IpAddr>,
 }
@@ -81,6 +82,7 @@ impl Told<'_> {
             kind: self.kind,
             session: self.session,
             subject: self.subject.map(str::to_owned),
+            actor: self.actor.map(str::to_owned),
             distance: self.distance,
             address: self.address,
         }

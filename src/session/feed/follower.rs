@@ -77,6 +77,7 @@ impl<St: SessionStore> Follower<St> {
                 Err(error) => self.has_failed(&error),
             }
             self.ends.sessions.0.ended.forget();
+            self.ends.sessions.0.outdated.forget();
             self.wait().await;
         }
     }

@@ -33,6 +33,7 @@ impl Walk {
 impl<St: SessionStore> Sessions<St> {
     /// Reads from the store which sessions were ended of late, so that a
     /// [layer](crate::bearer::BearerLayer::sessions) of this process refuses their access tokens.
+    /// It also learns whose access tokens were [expired](Self::expire_access_tokens).
     /// Gives the number of sessions that it has read.
     ///
     /// A process knows the sessions that it has ended itself, and forgets them when it stops. Call
@@ -83,9 +84,12 @@ impl<St: SessionStore> Sessions<St> {
         let ended = inner.store.ended_since(walk.since, walk.after, PAGE);
         let page = within(inner.store_timeout, ended).await?;
         for (id, at) in &page {
-            inner.ended.note_late(*id, walk.now.saturating_since(*at));
+            let ago = walk.now.saturating_since(*at);
+            if !inner.outdated.note_if_notice(*id, ago) {
+                inner.ended.note_late(*id, ago);
+                walk.learned += 1;
+            }
         }
-        walk.learned += page.len();
         let Some((id, at)) = page.last() else {
             return Ok(None);
         };

@@ -103,8 +103,9 @@ impl fmt::Debug for SessionFeed {
 }
 
 impl<St: SessionStore> Sessions<St> {
-    /// Starts a task that learns which sessions are ended by other processes, so that a
-    /// [layer](crate::bearer::BearerLayer::sessions) of this process refuses their access tokens too. It
+    /// Starts a task that learns which sessions are ended by other processes, and which access tokens
+    /// [expired](Self::expire_access_tokens), so that a
+    /// [layer](crate::bearer::BearerLayer::sessions) of this process refuses them too. It
     /// also learns what was ended before this process has started, so [`load_ended`](Self::load_ended) is
     /// not needed beside it.
     ///

@@ -8,17 +8,16 @@ use crate::{
 };
 
 #[cfg(feature = "session")]
-const ACR: &str = "acr";
-#[cfg(feature = "session")]
-const RESOURCES: &str = "resources";
+mod login;
 
 /// Members that were added to a session, or to its state, after the first version of the contract: a JSON object.
-/// This version knows, of a session, `acr`, how the user authenticated, and `resources`, for which access was granted
-/// (RFC 8707), and of a state `seen`, where and by what the session was used last. It keeps all others and does not interpret them.
+/// This version knows, of a session, `acr`, how the user authenticated, `resources`, for which access was granted
+/// (RFC 8707), `act`, who acts for the user (RFC 8693), and `cookies`, how long those live, and of a state `seen`, where
+/// and by what the session was used last. It keeps all others and does not interpret them.
 ///
 /// While servers are upgraded, two versions of this crate may share a store. What the newer
 /// version has added to a session is still there after the older version has refreshed it. Of a session
-/// whose `resources` it cannot read, a version makes no tokens.
+/// whose `resources` or `act` it cannot read, a version makes no tokens.
 ///
 /// ```
 /// use tower_bearer::store::Extra;
@@ -65,38 +64,6 @@ impl Extra {
 
     fn of(members: Map<String, Value>) -> Self {
         Self((!members.is_empty()).then(|| Box::new(members)))
-    }
-
-    /// How the user authenticated (`acr`).
-    #[cfg(feature = "session")]
-    pub(crate) fn acr(&self) -> Option<&str> {
-        self.get(ACR)?.as_str()
-    }
-
-    /// The resources to which access was granted, or none if the login told none.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreErrorKind::Corrupt`] if they are written in another way. A token must not be for more because
-    /// it cannot be read what it is for.
-    #[cfg(feature = "session")]
-    pub(crate) fn resources(&self) -> Result<Vec<&str>, StoreError> {
-        let Some(kept) = self.get(RESOURCES) else {
-            return Ok(Vec::new());
-        };
-        let texts = kept.as_array().filter(|kept| !kept.is_empty());
-        let texts = texts.and_then(|kept| kept.iter().map(Value::as_str).collect());
-        texts.ok_or_else(|| StoreError::new(StoreErrorKind::Corrupt))
-    }
-
-    /// What a login adds. What it does not have is left out.
-    #[cfg(feature = "session")]
-    pub(crate) fn of_login(acr: Option<String>, resources: Vec<String>) -> Self {
-        let mut extra = Self::new();
-        extra.set(ACR, acr.map(Into::into));
-        let resources = Some(resources).filter(|resources| !resources.is_empty());
-        extra.set(RESOURCES, resources.map(Into::into));
-        extra
     }
 
     /// The JSON text of the object, for a store to keep.

@@ -2,7 +2,7 @@
 // browser of its own.
 
 import { createHash, X509Certificate } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CHROMIUM, Page, importFrom } from './puppeteer.mjs';
 
@@ -29,15 +29,15 @@ export async function startDevices({ modules, program, folder, certificate }) {
     host: HOST,
     async visitor() {
       const profile = mkdtempSync(join(folder, 'profile-'));
-      return new Visitor(await launch(profile), () => launch(profile));
+      return new Visitor(profile, await launch(profile), () => launch(profile));
     },
     async close() {},
   };
 }
 
 class Visitor {
-  constructor(browser, launch) {
-    Object.assign(this, { browser, launch });
+  constructor(profile, browser, launch) {
+    Object.assign(this, { profile, browser, launch });
   }
 
   async page(url) {
@@ -57,6 +57,16 @@ class Visitor {
 
   async restart() {
     await this.browser.close();
+    this.browser = await this.launch();
+  }
+
+  /** "Continue where you left off", as the user has set it. */
+  async continuesWhereLeft() {
+    await this.browser.close();
+    const file = join(this.profile, 'Default', 'Preferences');
+    const preferences = JSON.parse(readFileSync(file, 'utf8'));
+    preferences.session = { ...preferences.session, restore_on_startup: 1 };
+    writeFileSync(file, JSON.stringify(preferences));
     this.browser = await this.launch();
   }
 

@@ -1,0 +1,117 @@
+//! Routes that are for the user alone, and not for whoever acts for the user (RFC 8693).
+
+use std::time::Duration;
+
+use http::{HeaderValue, Method, Request, header::CONTENT_TYPE};
+use serde_json::{Value, json};
+use tests_shared::tokens::{Tokens, bare, bearer};
+use tower_bearer::{
+    Scope,
+    bearer::{AcrValues, BearerLayer},
+};
+
+use crate::*;
+
+const REFUSED: &str = r#"Bearer realm="api", error="insufficient_scope", error_description="the user has to do this in person""#;
+
+fn layer(tokens: &Tokens) -> BearerLayer {
+    BearerLayer::new(tokens.verifier.clone()).require_no_actor()
+}
+
+/// A request with a token of this actor.
+fn acting(tokens: &Tokens, act: &Value) -> Request<()> {
+    bearer(&tokens.forge(&json!({}), &json!({ "act": act })))
+}
+
+#[tokio::test]
+async fn whoever_acts_for_the_user_is_refused_by_whatever_the_claim_names_them() {
+    let tokens = Tokens::new();
+    for act in [
+        json!({ "sub": "admin-7" }),
+        json!({ "sub": "alice" }),
+        json!({ "sub": "admin-7", "act": { "sub": "root" } }),
+        json!({ "client_id": "robot" }),
+        json!({}),
+    ] {
+        let answer = through(layer(&tokens), acting(&tokens, &act)).await;
+        answer.is(403).challenges(&[REFUSED]);
+        assert!(answer.body.contains(r#""error":"insufficient_scope""#));
+        // Where nothing is asked for, an actor passes.
+        let other = BearerLayer::new(tokens.verifier.clone());
+        through(other, acting(&tokens, &act)).await.is(200);
+    }
+    through(layer(&tokens), bearer(&tokens.plain()))
+        .await
+        .is(200);
+}
+
+/// What seems to be no actor must not be one.
+#[tokio::test]
+async fn an_actor_that_cannot_be_read_is_refused_everywhere() {
+    let tokens = Tokens::new();
+    for act in [
+        json!(null),
+        json!(false),
+        json!("admin-7"),
+        json!([{ "sub": "admin-7" }]),
+        json!({ "sub": null }),
+        json!({ "sub": "" }),
+    ] {
+        for layer in [layer(&tokens), BearerLayer::new(tokens.verifier.clone())] {
+            let answer = through(layer, acting(&tokens, &act)).await;
+            answer.is(401);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_remembered_token_is_refused_as_well() {
+    let tokens = Tokens::new();
+    let any = BearerLayer::new(tokens.verifier.clone());
+    let act = json!({ "sub": "admin-7" });
+    let token = tokens.forge(&json!({}), &json!({ "act": act }));
+    through(any, bearer(&token)).await.is(200);
+    through(layer(&tokens), bearer(&token)).await.is(403);
+}
+
+#[tokio::test]
+async fn it_comes_before_what_a_client_could_ask_for() {
+    let tokens = Tokens::new();
+    let layer = layer(&tokens)
+        .require_scope(Scope::from_static("pay"))
+        .require_acr(AcrValues::from_static("phr"))
+        .require_max_age(Duration::from_secs(60));
+    let answer = through(layer, acting(&tokens, &json!({ "sub": "admin-7" }))).await;
+    answer.is(403).challenges(&[REFUSED]);
+}
+
+#[tokio::test]
+async fn without_a_token_nobody_acts() {
+    let tokens = Tokens::new();
+    through(layer(&tokens).optional(), bare()).await.is(200);
+    through(layer(&tokens), bare()).await.is(401);
+}
+
+#[tokio::test]
+async fn a_handler_can_ask_for_the_user_and_grpc_clients_are_told_as_well() {
+    let tokens = Tokens::new();
+    let any = BearerLayer::new(tokens.verifier.clone()).resource(&resource());
+    let act = json!({ "sub": "admin-7" });
+    let in_person = |token: &VerifiedToken| token.require_no_actor();
+    let answer = handled(any.clone(), acting(&tokens, &act), in_person).await;
+    let expected = format!(r#"{REFUSED}, resource_metadata="{METADATA}""#);
+    answer.is(403).challenges(&[&expected]);
+    let own = bearer(&tokens.plain());
+    handled(any, own, in_person).await.is(200);
+
+    let mut call = acting(&tokens, &act);
+    *call.method_mut() = Method::POST;
+    let grpc = HeaderValue::from_static("application/grpc+proto");
+    call.headers_mut().insert(CONTENT_TYPE, grpc);
+    let answer = through(layer(&tokens), call).await;
+    assert_eq!(answer.is(403).header("grpc-status"), "7");
+    assert_eq!(
+        answer.header("grpc-message"),
+        "the user has to do this in person"
+    );
+}
