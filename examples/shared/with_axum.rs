@@ -1,6 +1,6 @@
 //! What the servers on axum share: answers, and serving until told to stop.
 
-use std::future::IntoFuture;
+use std::{future::IntoFuture, net::SocketAddr};
 
 use axum::{
     Router,
@@ -64,6 +64,7 @@ pub(crate) async fn answer(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), StartError> {
     let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, app).with_graceful_shutdown(async {
         stop.await;
         drop(stopping);

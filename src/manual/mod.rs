@@ -8,6 +8,7 @@
 //! - [`providers`]: tokens of other issuers: what to configure for each provider, and what you lose by it
 //! - [`stores`]: choosing one, what each keeps when it fails, sizing, writing your own
 //! - [`deployment`]: lifetimes, several servers, clean-up, shutdown, cookies, rendering servers
+//! - [`limits`]: limits for those who come too often, by address and by session, none of which logs anybody out
 //! - [`observability`]: metrics, events and lines of the log: what each means, alarms, a dashboard
 //! - [`scale`]: what a million, a hundred million and a billion sessions need, and what a lost region does
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
@@ -51,6 +52,9 @@ pub mod introspection {}
 
 #[doc = include_str!("keys.md")]
 pub mod keys {}
+
+#[doc = include_str!("limits.md")]
+pub mod limits {}
 
 #[doc = include_str!("mcp.md")]
 pub mod mcp {}
