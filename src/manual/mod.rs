@@ -1,5 +1,6 @@
 //! The manual: how the crate works, what it protects against and how to run it.
 //!
+//! - [`flows`]: who sends what to whom, as pictures
 //! - [`security`]: what is protected, against whom, and what is not
 //! - [`protocol`]: how refresh tokens rotate without logging honest clients out
 //! - [`proof`]: what a model checker has tried against that
@@ -37,6 +38,8 @@ pub mod deployment {}
 
 #[doc = include_str!("dpop.md")]
 pub mod dpop {}
+
+pub mod flows;
 
 #[doc = include_str!("from_jsonwebtoken.md")]
 pub mod from_jsonwebtoken {}
