@@ -162,6 +162,7 @@ const CASES: [Case; 101] = [
     ("trouble", "redelivered", &[]),
     ("trouble", "offline", &[("ACCESS_TTL", "4")]),
     ("trouble", "unavailable", &[]),
+    ("trouble", "limited", &[]),
     ("trouble", "long_retry_after", &[]),
     ("trouble", "nonsense", &[("REUSE_WINDOW", "60")]),
     ("trouble", "silence", &[]),
