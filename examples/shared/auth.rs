@@ -16,7 +16,9 @@ use tower_bearer::{
     dpop::{DpopError, DpopVerifier},
     endpoint::EndpointOptions,
     error::ConfigError,
-    session::{ExcessScope, Grant, ListRequest, SessionError, SessionInfo, Sessions},
+    session::{
+        ExcessScope, Grant, ListRequest, RefreshDecision, SessionError, SessionInfo, Sessions,
+    },
     store::AnyStore,
 };
 
@@ -52,6 +54,15 @@ pub(crate) struct Auth {
 
 impl Auth {
     pub(crate) fn new(config: &Config, store: AnyStore) -> Result<Self, StartError> {
+        Self::limited(config, store, |_| None)
+    }
+
+    /// With sessions that may have to wait for their next refresh, for as long as `wait` says.
+    pub(crate) fn limited(
+        config: &Config,
+        store: AnyStore,
+        wait: impl Fn(&SessionInfo) -> Option<Duration> + Send + Sync + 'static,
+    ) -> Result<Self, StartError> {
         let access_key = keys::access(config)?;
         let refresh_key = keys::refresh(config)?;
         let users = Users::demo().map_err(|error| StartError::new("argon2", &error))?;
@@ -73,8 +84,12 @@ impl Auth {
                 .remember_context()
                 // Whoever was deleted since the login gets no new token, and the session ends.
                 .on_refresh(move |session, _| {
-                    let known = known.is_known(&session.subject);
-                    async move { known }
+                    let decision = match (known.is_known(&session.subject), wait(&session)) {
+                        (false, _) => RefreshDecision::RefuseAndEnd,
+                        (true, Some(wait)) => RefreshDecision::Later(wait),
+                        (true, None) => RefreshDecision::Continue,
+                    };
+                    async move { decision }
                 })
                 .build()?;
             Ok(Self {

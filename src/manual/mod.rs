@@ -1,5 +1,6 @@
 //! The manual: how the crate works, what it protects against and how to run it.
 //!
+//! - [`flows`]: who sends what to whom, as pictures
 //! - [`security`]: what is protected, against whom, and what is not
 //! - [`protocol`]: how refresh tokens rotate without logging honest clients out
 //! - [`proof`]: what a model checker has tried against that
@@ -10,6 +11,7 @@
 //! - [`deployment`]: lifetimes, several servers, clean-up, shutdown, cookies, rendering servers
 //! - [`context`]: addresses and user agents: who sees them, a page of devices, logins that look odd;
 //!   who acts for a user; roles that change at once; sessions that go with the browser
+//! - [`limits`]: limits for those who come too often, by address and by session, none of which logs anybody out
 //! - [`observability`]: metrics, events and lines of the log: what each means, alarms, a dashboard
 //! - [`scale`]: what a million, a hundred million and a billion sessions need, and what a lost region does
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
@@ -42,6 +44,8 @@ pub mod deployment {}
 #[doc = include_str!("dpop.md")]
 pub mod dpop {}
 
+pub mod flows;
+
 #[doc = include_str!("from_jsonwebtoken.md")]
 pub mod from_jsonwebtoken {}
 
@@ -56,6 +60,9 @@ pub mod introspection {}
 
 #[doc = include_str!("keys.md")]
 pub mod keys {}
+
+#[doc = include_str!("limits.md")]
+pub mod limits {}
 
 #[doc = include_str!("mcp.md")]
 pub mod mcp {}

@@ -8,6 +8,9 @@ use std::{
     time::Instant,
 };
 
+#[cfg(feature = "session")]
+use std::time::Duration;
+
 use super::load::{LONGEST, Load};
 
 /// The most that a layer tells. A storm of refreshes comes to the endpoints: whoever calls an API waits for its
@@ -20,6 +23,9 @@ const LONGEST_OF_LAYERS: u8 = 5;
 pub(crate) enum Pause {
     /// By the load, to which it adds, and up to so many seconds.
     ByLoad(u8),
+    /// What the application wants, in seconds. It adds nothing to the load either.
+    #[cfg(feature = "session")]
+    Told(u8),
     /// A second, whatever the load. It adds nothing to the load: whoever makes up a token or a cookie could
     /// otherwise keep all others away.
     Second,
@@ -32,10 +38,20 @@ impl Pause {
     #[cfg(feature = "_jws")]
     pub(crate) const OF_LAYERS: Self = Self::ByLoad(LONGEST_OF_LAYERS);
 
+    /// This time, in whole seconds that are not less.
+    #[cfg(feature = "session")]
+    pub(crate) fn told(after: Duration) -> Self {
+        let seconds = after.as_millis().div_ceil(1000);
+        let seconds = u8::try_from(seconds).unwrap_or(LONGEST);
+        Self::Told(seconds.clamp(1, LONGEST))
+    }
+
     /// The number for `Retry-After`. Call it once for each answer: it is counted.
     pub(crate) fn seconds(self) -> u32 {
         match self {
             Self::ByLoad(longest) => within(count().min(longest)),
+            #[cfg(feature = "session")]
+            Self::Told(seconds) => seconds.into(),
             Self::Second => 1,
         }
     }

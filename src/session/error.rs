@@ -43,6 +43,10 @@ pub enum SessionErrorKind {
     /// same session met. The client keeps its token and tries again.
     #[error("sessions are unavailable right now")]
     Unavailable,
+    /// The application's hook asks the client to come again later, by
+    /// [`Later`](super::RefreshDecision::Later). The client keeps its token.
+    #[error("the application asks to come again later")]
+    Throttled,
     /// The subject or the client of a grant is empty, or one of them or the scope is too long. They
     /// may come from a request, so the client is told that its request cannot be served.
     #[error("the login asks for what no session can hold")]
@@ -79,6 +83,14 @@ impl SessionError {
         Self {
             source: Some(detail.into()),
             ..Self::new(kind)
+        }
+    }
+
+    /// It is as the application wants it, so nothing about it is a warning.
+    pub(super) fn throttled(after: Duration) -> Self {
+        Self {
+            pause: Pause::told(after),
+            ..Self::new(SessionErrorKind::Throttled)
         }
     }
 
@@ -133,7 +145,9 @@ impl SessionError {
             SessionErrorKind::InvalidScope => ErrorCode::InvalidScope,
             SessionErrorKind::InvalidTarget => ErrorCode::InvalidTarget,
             SessionErrorKind::TooManySessions => ErrorCode::TooManySessions,
-            SessionErrorKind::Unavailable => ErrorCode::TemporarilyUnavailable,
+            SessionErrorKind::Unavailable | SessionErrorKind::Throttled => {
+                ErrorCode::TemporarilyUnavailable
+            }
             SessionErrorKind::InvalidRequest => ErrorCode::InvalidRequest,
             SessionErrorKind::Grant | SessionErrorKind::Store | SessionErrorKind::Signing => {
                 ErrorCode::ServerError

@@ -1,6 +1,6 @@
 //! The refresh hook, by which the application takes part in each refresh.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use super::{PrivateClaims, SessionInfo};
 use crate::{context::RequestContext, error::BoxError};
@@ -22,6 +22,13 @@ pub enum RefreshDecision {
     Refuse,
     /// Refuse the refresh with `invalid_grant`, and end the session for good.
     RefuseAndEnd,
+    /// Answer with 503, and with this time in `Retry-After`: in whole seconds, rounded up, from 1 to 120. Nothing is
+    /// written, the session goes on, and clients keep their token.
+    ///
+    /// It is for [limits](crate::manual::limits), and unlike an error of the hook it is no warning in the log and
+    /// does not make others wait longer. Keep the time short: a client whose last answer was lost comes
+    /// back late if it is longer than the [reuse window](super::SessionsBuilder::reuse_window).
+    Later(Duration),
 }
 
 /// What a refresh hook may return: a [`RefreshDecision`], the [`PrivateClaims`] to go on with, a

@@ -25,7 +25,7 @@ static KEY_SINCE: Metric = Metric {
     help: "When this process began to sign with its key, in seconds since 1970",
 };
 
-const VERDICTS: [[&str; 2]; 9] = [
+const VERDICTS: [[&str; 2]; 10] = [
     ["rotated", ""],
     ["current", ""],
     ["redelivered", ""],
@@ -33,6 +33,7 @@ const VERDICTS: [[&str; 2]; 9] = [
     ["refused", "invalid_scope"],
     ["refused", "invalid_target"],
     ["unavailable", ""],
+    ["throttled", ""],
     ["failed", "store"],
     ["failed", "application"],
 ];
@@ -147,6 +148,7 @@ fn failure(kind: SessionErrorKind) -> [&'static str; 2] {
         SessionErrorKind::InvalidScope => ["refused", "invalid_scope"],
         SessionErrorKind::InvalidTarget => ["refused", "invalid_target"],
         SessionErrorKind::Unavailable => ["unavailable", ""],
+        SessionErrorKind::Throttled => ["throttled", ""],
         SessionErrorKind::Store => ["failed", "store"],
         SessionErrorKind::Grant
         | SessionErrorKind::Signing

@@ -88,6 +88,8 @@ impl<St: SessionStore> Sessions<St> {
     /// - [`InvalidTarget`](SessionErrorKind::InvalidTarget): a requested resource was not granted.
     /// - [`Unavailable`](SessionErrorKind::Unavailable): the store or the application's hook
     ///   failed or was too slow. The client keeps its token and may present it again.
+    /// - [`Throttled`](SessionErrorKind::Throttled): the hook has said
+    ///   [`Later`](RefreshDecision::Later). The client keeps its token too.
     /// - [`Store`](SessionErrorKind::Store): the session in the store cannot be read.
     /// - [`Grant`](SessionErrorKind::Grant): the claims make the access token too long.
     /// - [`Signing`](SessionErrorKind::Signing): the tokens could not be signed.
@@ -333,6 +335,7 @@ impl<St: SessionStore> Sessions<St> {
             RefreshDecision::Refuse => {
                 Err(self.refuse(Refusal::Subject, record, decided.token, context.address()))
             }
+            RefreshDecision::Later(after) => Err(SessionError::throttled(*after)),
             RefreshDecision::Continue => Ok((&record.session.claims, said.issued_at)),
         }
     }

@@ -138,21 +138,27 @@ async fn after_a_5xx_the_old_token_is_presented_again() {
 }
 
 fn busy(retry_after: &str) -> Fault {
+    later(503, retry_after)
+}
+
+fn later(status: u16, retry_after: &str) -> Fault {
     let response = Response::builder()
-        .status(503)
+        .status(status)
         .header("retry-after", retry_after);
     Fault::Says(response.body(Bytes::new()).unwrap())
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_short_retry_after_is_waited_for() {
-    let world = world().await;
-    sleep(LIFETIME).await;
-    world.server.fail([busy("4")]);
-    let start = Instant::now();
-    assert_eq!(world.get("/").await.unwrap(), 200);
-    assert!(start.elapsed() >= Duration::from_secs(4));
-    world.asked(["says", "refresh"]);
+    for status in [429, 503] {
+        let world = world().await;
+        sleep(LIFETIME).await;
+        world.server.fail([later(status, "4")]);
+        let start = Instant::now();
+        assert_eq!(world.get("/").await.unwrap(), 200);
+        assert!(start.elapsed() >= Duration::from_secs(4), "{status}");
+        world.asked(["says", "refresh"]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -271,6 +271,23 @@ async fn an_application_that_refuses_the_subject_is_an_invalid_grant() {
 }
 
 #[tokio::test]
+async fn an_application_that_says_later_is_a_503_and_the_token_goes_on() {
+    let world = world();
+    let issuer = Issuer::new(ISSUER, AUDIENCE, world.keys.clone()).unwrap();
+    let key = RefreshKey::from_secret([7; 32]).unwrap();
+    let later = RefreshDecision::Later(std::time::Duration::from_secs(3));
+    let busy = Sessions::builder(issuer, key, world.store.clone())
+        .on_refresh(move |_, _| std::future::ready(later.clone()))
+        .build()
+        .unwrap();
+    let token = world.token().await;
+    let answer = send(TokenEndpoint::new(busy), post(FORM, &refresh_form(&token))).await;
+    assert_eq!(answer.header("retry-after"), "3");
+    answer.refused(503, "temporarily_unavailable");
+    assert!(world.works(&token).await);
+}
+
+#[tokio::test]
 async fn only_post_is_allowed() {
     let world = world();
     for method in [

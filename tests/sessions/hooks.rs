@@ -71,6 +71,43 @@ async fn a_refusal_for_now_writes_nothing_and_leaves_the_session() {
 }
 
 #[tokio::test]
+async fn a_later_writes_nothing_keeps_the_token_and_tells_the_time() {
+    for (after, told) in [
+        (Duration::ZERO, "1"),
+        (Duration::from_millis(1), "1"),
+        (Duration::from_millis(1001), "2"),
+        (Duration::from_secs(7), "7"),
+        (Duration::from_secs(120), "120"),
+        (Duration::MAX, "120"),
+    ] {
+        let is_over = Arc::new(AtomicBool::new(true));
+        let over = Arc::clone(&is_over);
+        let world = world_with(|builder| {
+            builder.on_refresh(move |_, _| {
+                let is_over = over.load(Ordering::SeqCst);
+                async move {
+                    match is_over {
+                        true => RefreshDecision::Later(after),
+                        false => RefreshDecision::Continue,
+                    }
+                }
+            })
+        });
+        let tokens = world.login().await;
+        let before = world.row(&tokens).await;
+        let error = world.present(&tokens.refresh_token).await.unwrap_err();
+        assert_eq!(error.kind(), SessionErrorKind::Throttled);
+        assert_eq!(world.row(&tokens).await, before);
+        let answer = error.to_response();
+        assert_eq!(answer.status(), 503);
+        assert_eq!(answer.headers()["retry-after"], told);
+
+        is_over.store(false, Ordering::SeqCst);
+        rotate(&world, &tokens).await;
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_can_end_the_session_and_false_does() {
     for world in [
         world_with(|builder| builder.on_refresh(|_, _| async { RefreshDecision::RefuseAndEnd })),

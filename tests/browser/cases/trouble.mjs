@@ -86,6 +86,40 @@ export async function unavailable(world) {
   assert.deepEqual(await tab.reasons(), []);
 }
 
+/** 429: a login tells when to try again, a call gets it and refreshes nothing, a refresh waits as at a 503. */
+export async function limited(world) {
+  const visitor = await world.visitor({ script: hide });
+  const tab = await visitor.bare();
+  const tooMany = (seconds) => ({
+    status: 429,
+    headers: { 'content-type': 'application/json', 'retry-after': seconds },
+    body: '{"error":"too_many_requests"}',
+  });
+  let end = visitor.wire.route('/auth/login', () => tooMany('7'));
+  const told = await tab.run(async () => {
+    const refused = client.login({ username: 'alice', password: 'wonderland' });
+    const { kind, status, retryAfter } = await refused.catch((error) => error);
+    return { kind, status, retryAfter };
+  });
+  assert.deepEqual(told, { kind: 'unavailable', status: 429, retryAfter: 7_000 });
+  end();
+  await tab.login();
+  end = visitor.wire.route('/me', () => tooMany('7'));
+  assert.deepEqual(await tab.ask(), [429]);
+  assert.equal(visitor.refreshes.length, 0);
+  end();
+  const asked = [];
+  visitor.wire.route('/auth/token', () => {
+    asked.push(performance.now());
+    if (asked.length > 1) return undefined;
+    return tooMany('1');
+  });
+  await tab.expired();
+  assert.deepEqual(await tab.ask(), [200]);
+  assert(asked.length === 2 && asked[1] - asked[0] >= 990);
+  assert.deepEqual(await tab.reasons(), []);
+}
+
 /** A long `Retry-After` is not sat out by those who wait: they are told, and the session is kept. */
 export async function long_retry_after(world) {
   const visitor = await world.visitor({ script: hide });

@@ -120,10 +120,11 @@ fn command(example: &str, folder: &Path, env: &[(&str, &str)]) -> Command {
 }
 
 /// The programs that tests start.
-const EXAMPLES: [&str; 9] = [
+const EXAMPLES: [&str; 10] = [
     "browser",
     "client",
     "hyper",
+    "limits",
     "mcp",
     "quickstart",
     "resource_server",
@@ -136,7 +137,7 @@ const EXAMPLES: [&str; 9] = [
 const SOURCES: [&str; 5] = ["rs", "js", "css", "html", "svg"];
 
 /// What the servers read, so that nothing of the caller's own environment gets in.
-const NAMES: [&str; 27] = [
+const NAMES: [&str; 32] = [
     "ADDR",
     "STORE",
     "ACCESS_TTL",
@@ -164,6 +165,11 @@ const NAMES: [&str; 27] = [
     "JWT_SECRET",
     "TAKEOVER_SECRET",
     "TAKEOVER_DAYS",
+    "PROXIES",
+    "LOGIN_LIMIT",
+    "ENDPOINT_LIMIT",
+    "SESSION_LIMIT",
+    "CALL_LIMIT",
 ];
 
 /// The built example. `cargo test` builds it; `cargo test --test …` may not, so build it then.
