@@ -254,7 +254,7 @@ mod tests {
             refresh_token: RefreshToken::new("r.s.t"),
             refresh_expires_in: Duration::from_secs(3600),
             scope: "read".parse().unwrap(),
-            cookies_go_with_browser: false,
+            cookies_end_with_browser: false,
         });
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "application/json");

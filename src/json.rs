@@ -62,12 +62,15 @@ pub(crate) fn from_members<P: DeserializeOwned>(
     P::deserialize(Members(members))
 }
 
+/// The member that has a type of its own, if it is there, and the others.
+type OneAndOthers<T> = (Option<T>, Map<String, Value>);
+
 /// Reads the members of an object of which one has a type of its own. A duplicate member is refused at any
 /// depth.
 pub(crate) fn one_and_others<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     mut map: A,
     one: &str,
-) -> Result<(Option<T>, Map<String, Value>), A::Error> {
+) -> Result<OneAndOthers<T>, A::Error> {
     let (mut read, mut others) = (None, Map::new());
     while let Some(name) = map.next_key::<String>()? {
         let is_twin = if name == one {

@@ -76,9 +76,9 @@ pub struct TokenResponse {
     /// What the access token allows. It is empty if the token has no scope.
     pub scope: Scope,
     /// Whether cookies with these tokens go when the browser is closed
-    /// ([`Grant::cookies_go_with_browser`](https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Grant.html#method.cookies_go_with_browser)).
+    /// ([`Grant::cookies_end_with_browser`](https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Grant.html#method.cookies_end_with_browser)).
     /// It is not sent to the client.
-    pub cookies_go_with_browser: bool,
+    pub cookies_end_with_browser: bool,
 }
 
 /// How an access token is presented: the `token_type` of the answer (RFC 6749 §7.1).
@@ -249,7 +249,7 @@ mod tests {
             refresh_token: RefreshToken::new("r.s.t"),
             refresh_expires_in: Duration::from_secs(3600),
             scope: scope.parse().unwrap(),
-            cookies_go_with_browser: false,
+            cookies_end_with_browser: false,
         };
         serde_json::to_string(&tokens.to_wire(spelling)).unwrap()
     }
@@ -279,7 +279,7 @@ mod tests {
             refresh_token: RefreshToken::new("r.s.t"),
             refresh_expires_in: Duration::from_secs(3600),
             scope: Scope::default(),
-            cookies_go_with_browser: false,
+            cookies_end_with_browser: false,
         };
         let camel = tokens.clone().into_camel_case().to_response();
         assert_eq!(

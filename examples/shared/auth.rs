@@ -150,7 +150,7 @@ impl Auth {
             grant = grant.bound_to(proof);
         }
         if !login.remember {
-            grant = grant.cookies_go_with_browser();
+            grant = grant.cookies_end_with_browser();
         }
         if let Some(agent) = request
             .headers

@@ -145,11 +145,11 @@ impl Rejection {
         Self::new(ErrorCode::InsufficientScope)
     }
 
-    /// 403: somebody acts for the user, by an access token that is valid. No scope would help.
+    /// 403: somebody acts for the user, by an access token that is valid. Another token of theirs would not help.
     pub(super) fn acting() -> Self {
         Self {
             description: Some("the user has to do this in person"),
-            ..Self::new(ErrorCode::InsufficientScope)
+            ..Self::access_denied()
         }
     }
 

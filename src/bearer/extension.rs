@@ -57,8 +57,8 @@ impl VerifiedToken {
     ///
     /// # Errors
     ///
-    /// A rejection to answer the request with: a 403 `insufficient_scope`. The challenge names no scope, because
-    /// none that the client could ask for would help.
+    /// A rejection to answer the request with: a 403 `access_denied`. There is no challenge, because no other token
+    /// that the client could ask for would help.
     pub fn require_no_actor(&self) -> Result<(), Rejection> {
         self.check_actor()
             .map_err(|rejection| rejection.for_token(self))

@@ -224,7 +224,7 @@ impl BearerLayer {
     }
 
     /// Refuses tokens by which somebody acts for the user: those with the claim `act` (RFC 8693 §4.1). The answer is 403
-    /// `insufficient_scope`. It is for what a user must do in person, such as a change of the password, of the
+    /// `access_denied`. It is for what a user must do in person, such as a change of the password, of the
     /// address for mails, or of a second factor.
     ///
     /// With [`optional`](Self::optional), a request without a token passes as before.

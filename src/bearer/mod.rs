@@ -46,7 +46,7 @@
 //!    the guard cannot tell, the answer is 503 with `Retry-After`: a 401 would make the client
 //!    discard its tokens.
 //! 9. With [`require_no_actor`](BearerLayer::require_no_actor), nobody may act for the user: a token with the
-//!    claim `act` (RFC 8693) is a 403 `insufficient_scope`.
+//!    claim `act` (RFC 8693) is a 403 `access_denied`.
 //! 10. The token must have the scopes of [`require_scope`](BearerLayer::require_scope) and
 //!     [`require_any_scope`](BearerLayer::require_any_scope). If one is missing, the answer is 403
 //!     `insufficient_scope`, and the challenge names the scope that was required.

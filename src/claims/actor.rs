@@ -25,14 +25,14 @@ use crate::json;
 ///     (&claims.sub, claims.act.as_ref().and_then(Actor::sub))
 /// }
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Actor {
     sub: Option<String>,
     others: Map<String, Value>,
 }
 
 impl Actor {
-    /// The claim that names this actor.
+    /// The claim that names this actor. A session is not started for one whose name is empty.
     pub fn new(sub: impl Into<String>) -> Self {
         Self {
             sub: Some(sub.into()),
@@ -58,6 +58,27 @@ impl Actor {
     #[cfg(feature = "_jws")]
     pub(crate) fn others(&self) -> &Map<String, Value> {
         &self.others
+    }
+}
+
+/// The actor of this name.
+impl From<&str> for Actor {
+    fn from(sub: &str) -> Self {
+        Self::new(sub)
+    }
+}
+
+/// The actor of this name.
+impl From<&String> for Actor {
+    fn from(sub: &String) -> Self {
+        Self::new(sub)
+    }
+}
+
+/// The actor of this name.
+impl From<String> for Actor {
+    fn from(sub: String) -> Self {
+        Self::new(sub)
     }
 }
 

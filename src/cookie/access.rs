@@ -62,7 +62,7 @@ impl AccessCookie {
 
     /// Sets the cookie, in the response to a login or to a refresh that the application makes
     /// itself. It lives as long as the access token, or until the browser is closed if that is how the session
-    /// [was started](TokenResponse::cookies_go_with_browser).
+    /// [was started](TokenResponse::cookies_end_with_browser).
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl AccessCookie {
     /// cookie.
     pub fn set(&self, tokens: &TokenResponse) -> Result<SetCookies, ConfigError> {
         let token = tokens.access_token.expose();
-        let goes_with_browser = tokens.cookies_go_with_browser && !self.has_to_run_out();
+        let goes_with_browser = tokens.cookies_end_with_browser && !self.has_to_run_out();
         let age = Age::of(tokens.expires_in, goes_with_browser);
         self.attributes.set(token, age)
     }

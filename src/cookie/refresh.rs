@@ -141,7 +141,7 @@ impl RefreshCookie {
     }
 
     /// Sets the cookies, for a response of another form. Each lives as long as its token, or until the browser is
-    /// closed if that is how the session [was started](crate::session::Grant::cookies_go_with_browser).
+    /// closed if that is how the session [was started](crate::session::Grant::cookies_end_with_browser).
     ///
     /// # Errors
     ///
@@ -150,7 +150,7 @@ impl RefreshCookie {
     /// [access cookie](Self::with_access_cookie).
     pub fn set(&self, tokens: &TokenResponse) -> Result<SetCookies, SessionError> {
         let token = tokens.refresh_token.expose();
-        let age = Age::of(tokens.refresh_expires_in, tokens.cookies_go_with_browser);
+        let age = Age::of(tokens.refresh_expires_in, tokens.cookies_end_with_browser);
         let cookie = self.attributes.set(token, age)?;
         match &self.access {
             Some(access) if needs_a_proof(tokens) => Ok(cookie.and(access.clear())),

@@ -3,7 +3,12 @@ use std::{net::IpAddr, time::Duration};
 use serde::Serialize;
 
 use super::{KeyProof, Metadata, PrivateClaims, SessionError, lifetimes::Lifetimes, limits::cut};
-use crate::{claims::Scope, clock::Timestamp, context::RequestContext, error::ConfigError};
+use crate::{
+    claims::{Actor, Scope},
+    clock::Timestamp,
+    context::RequestContext,
+    error::ConfigError,
+};
 
 /// What a login grants: to whom, which scope and for how long.
 ///
@@ -53,8 +58,8 @@ pub struct Grant {
     pub(super) client_id: Option<String>,
     pub(super) auth_time: Option<Timestamp>,
     pub(super) acr: Option<String>,
-    pub(super) actor: Option<String>,
-    pub(super) cookies_go_with_browser: bool,
+    pub(super) actor: Option<Actor>,
+    pub(super) cookies_end_with_browser: bool,
     pub(super) resources: Vec<String>,
     pub(super) claims: PrivateClaims,
     pub(super) metadata: Metadata,
@@ -75,7 +80,7 @@ impl Grant {
             auth_time: None,
             acr: None,
             actor: None,
-            cookies_go_with_browser: false,
+            cookies_end_with_browser: false,
             resources: Vec::new(),
             claims: PrivateClaims::default(),
             metadata: Metadata::new(),
@@ -155,8 +160,8 @@ impl Grant {
     ///     sessions.start(grant).await
     /// }
     /// ```
-    pub fn actor(mut self, sub: impl Into<String>) -> Self {
-        self.actor = Some(sub.into());
+    pub fn actor(mut self, actor: impl Into<Actor>) -> Self {
+        self.actor = Some(actor.into());
         self
     }
 
@@ -213,8 +218,8 @@ impl Grant {
     /// [The manual](crate::manual::context#a-session-that-goes-with-the-browser) says which do.
     ///
     /// It does nothing for clients whose tokens are in no cookie.
-    pub fn cookies_go_with_browser(mut self) -> Self {
-        self.cookies_go_with_browser = true;
+    pub fn cookies_end_with_browser(mut self) -> Self {
+        self.cookies_end_with_browser = true;
         self
     }
 

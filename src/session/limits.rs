@@ -38,7 +38,10 @@ impl Grant {
 
     fn wrong_in_the_request(&self) -> Option<&'static str> {
         let (client, acr) = (self.client_id.as_deref(), self.acr.as_deref());
-        let actor = self.actor.as_deref();
+        let actor = self
+            .actor
+            .as_ref()
+            .map(|actor| actor.sub().unwrap_or_default());
         if self.subject.is_empty() {
             Some("the subject is empty: give the identifier of the user who logged in")
         } else if self.subject.len() > MAX_SUBJECT {

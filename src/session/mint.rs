@@ -117,7 +117,7 @@ impl<St: SessionStore> Sessions<St> {
             refresh_token: self.0.refresh_key.mint(session, state, jti)?,
             refresh_expires_in: state.expires_at.saturating_since(now),
             scope: asked.scope,
-            cookies_go_with_browser: session.extra.cookies_go_with_browser(),
+            cookies_end_with_browser: session.extra.cookies_end_with_browser(),
         })
     }
 

@@ -16,7 +16,7 @@ use super::{
     write::ToTell,
 };
 use crate::{
-    claims::{KeyThumbprint, Scope},
+    claims::{KeyThumbprint, Scope, SessionId},
     clock::Timestamp,
     device_key::is_of_device,
     store::{Loaded, Record, SessionState, SessionStore, Swap},
@@ -159,9 +159,8 @@ impl<St: SessionStore> Sessions<St> {
     }
 
     async fn load_and_decide(&self, attempt: &Attempt<'_>) -> Result<Decided, SessionError> {
-        let since = Instant::now();
         let opened = &attempt.token;
-        let Loaded { record, now } = self.load(opened.session).await?;
+        let (since, Loaded { record, now }) = self.load_in_time(opened.session).await?;
         let record = record.ok_or_else(|| self.unknown(attempt))?;
         let bound_to = record.state.bound_to.as_ref().or(opened.bound_to.as_ref());
         let proof = attempt.request.proof.as_ref();
@@ -196,6 +195,24 @@ impl<St: SessionStore> Sessions<St> {
             since,
             verdict,
         })
+    }
+
+    /// The session, and when it began to be loaded. If tokens of this second are outdated, the second is waited out,
+    /// and the roles are read after that: a token with a later time than its roles would outlive another change of
+    /// them.
+    async fn load_in_time(&self, id: SessionId) -> Result<(Instant, Loaded), SessionError> {
+        let since = Instant::now();
+        let loaded = self.load(id).await?;
+        let left = loaded.record.as_ref().and_then(|Record { session, .. }| {
+            let Loaded { now, .. } = loaded;
+            self.0.outdated.left(&session.issuer, &session.subject, now)
+        });
+        let Some(left) = left else {
+            return Ok((since, loaded));
+        };
+        tokio::time::sleep(left).await;
+        let since = Instant::now();
+        Ok((since, self.load(id).await?))
     }
 
     fn unknown(&self, attempt: &Attempt<'_>) -> SessionError {

@@ -34,7 +34,7 @@ impl<St: SessionStore> Sessions<St> {
         let grant = grant.validated()?;
         let inner = &self.0;
         self.look_for_room(&grant.subject).await?;
-        let now = within(inner.store_timeout, inner.store.now()).await?;
+        let now = self.now_for(&grant.subject).await?;
         let proof = grant.proof.clone();
         let address = grant.address();
         let id = SessionId::from_uuid(Uuid::now_v7());
@@ -46,6 +46,18 @@ impl<St: SessionStore> Sessions<St> {
         // The session has started. If the store fails now, the next login makes up for it.
         let _ = self.evict_oldest(&record.session.subject, address).await;
         Ok(tokens)
+    }
+
+    /// The time of a login. If tokens of this second are outdated, it is in the next one.
+    async fn now_for(&self, subject: &str) -> Result<Timestamp, SessionError> {
+        let (timeout, store) = (self.0.store_timeout, &self.0.store);
+        let now = within(timeout, store.now()).await?;
+        let issuer = self.0.issuer.issuer();
+        let Some(left) = self.0.outdated.left(issuer, subject, now) else {
+            return Ok(now);
+        };
+        tokio::time::sleep(left).await;
+        Ok(within(timeout, store.now()).await?)
     }
 
     /// The tokens of generation 0.
@@ -99,8 +111,8 @@ impl<St: SessionStore> Sessions<St> {
             extra: Extra::default()
                 .with_acr(grant.acr)
                 .with_resources(resources::distinct(grant.resources))
-                .with_actor(grant.actor)
-                .with_cookies(grant.cookies_go_with_browser),
+                .with_actor(grant.actor.as_ref())
+                .with_cookies(grant.cookies_end_with_browser),
         };
         let idle = now + self.0.policy.idle_lifetime_of(&session);
         let mut state = SessionState::new(session.ends_at.min(idle));

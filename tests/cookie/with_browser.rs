@@ -14,7 +14,7 @@ use crate::support::*;
 const ACCESS: &str = "__Host-access_token";
 
 async fn login(world: &World) -> TokenResponse {
-    let grant = Grant::new("alice").cookies_go_with_browser();
+    let grant = Grant::new("alice").cookies_end_with_browser();
     world.sessions.start(grant).await.unwrap()
 }
 

@@ -54,7 +54,7 @@ async fn a_logout_removes_the_cookies_and_the_key() {
 #[tokio::test]
 async fn the_access_cookie_runs_out_where_cookies_go_with_the_browser() {
     let world = World::new();
-    let grant = Grant::new("alice").cookies_go_with_browser();
+    let grant = Grant::new("alice").cookies_end_with_browser();
     let tokens = world.sessions.start(grant).await.unwrap();
     let by_binding = read(world.binding.response(&tokens).unwrap()).await;
     let by_cookie = read(world.cookie.response(&tokens).unwrap()).await;

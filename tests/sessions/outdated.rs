@@ -147,7 +147,7 @@ async fn nothing_is_listed_counted_or_told() {
     assert_eq!(left, 5);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_token_of_the_same_second_is_refused_and_the_next_one_is_good_at_once() {
     let roles = Roles::new();
     let (here, there, _) = two(&roles);
@@ -157,7 +157,7 @@ async fn a_token_of_the_same_second_is_refused_and_the_next_one_is_good_at_once(
     // This server does not know of it.
     let unlucky = admin(&there).await;
     admits(&here, &unlucky.access_token, Admission::Outdated);
-    // This one does, and neither a login nor a refresh waits for the next second.
+    // This one does, and waits for the next second. As this clock stands still, it is only said to have come.
     for good in [admin(&here).await, rotate(&here, &unlucky).await] {
         let (issued, expires) = (&access_payload(&good)["iat"], &access_payload(&good)["exp"]);
         assert_eq!(
@@ -176,6 +176,41 @@ async fn a_token_of_the_same_second_is_refused_and_the_next_one_is_good_at_once(
         &admin(&there).await.access_token,
         Admission::Admitted,
     );
+}
+
+/// The roles change twice in a second, and a client refreshes in between.
+#[tokio::test(start_paused = true)]
+async fn no_token_outlives_the_second_change_of_a_second() {
+    let roles = Roles::new();
+    let (here, _, _) = two(&roles);
+    let held = admin(&here).await;
+    expire(&here).await;
+    here.clock.advance(Duration::from_millis(300));
+    let refreshing = rotate(&here, &held);
+    let changing = async {
+        here.clock.advance(Duration::from_millis(300));
+        roles.demote();
+        expire(&here).await;
+        here.clock.advance(Duration::from_millis(400));
+    };
+    let (new, ()) = tokio::join!(refreshing, changing);
+    admits(&here, &new.access_token, Admission::Admitted);
+    assert_eq!(access_payload(&new)["role"], "reader");
+}
+
+/// A token by which the demoted admin acts for another user is one of the admin's too.
+#[tokio::test]
+async fn whoever_acts_for_others_is_refused_at_that_too() {
+    let world = world();
+    let acting = Grant::new("bob").actor("anna");
+    let acting = world.sessions.start(acting).await.unwrap();
+    let own = world.sessions.start(Grant::new("bob")).await.unwrap();
+    let mut over = std::pin::pin!(world.sessions.over(&world.verified(&acting.access_token)));
+    assert!(timeout(Duration::from_millis(20), &mut over).await.is_err());
+    expire(&world).await;
+    admits(&world, &acting.access_token, Admission::Outdated);
+    admits(&world, &own.access_token, Admission::Admitted);
+    assert_eq!(over.await, OverReason::Outdated);
 }
 
 #[tokio::test]

@@ -38,9 +38,11 @@ impl<St: SessionStore> Sessions<St> {
     /// What is [open](Self::over) by one of the tokens is over.
     ///
     /// Times in tokens are whole seconds. So a token of the same second is refused too, and a process that knows of
-    /// this gives a token the next second as its `iat`: a verifier without any
-    /// [leeway](crate::Verifier::leeway) calls that not valid yet, until the second has come. A process that does
-    /// not know of it yet may give a token in that second that is refused elsewhere. The client refreshes once more.
+    /// this waits for the next second with the user's logins and refreshes. A process that does not know of it yet
+    /// may give a token in that second that is refused elsewhere. The client refreshes once more.
+    ///
+    /// A token by which `owner` [acts](crate::session::Grant::actor) for another user is refused as well. While
+    /// servers are upgraded from a version that did not know this call, wait with it until all of them are.
     ///
     /// The store keeps it as a session that has ended, of an issuer of its own, so that it is in no list, and counts
     /// towards no [maximum](crate::session::SessionsBuilder::max_sessions). It is deleted like any other, a day later

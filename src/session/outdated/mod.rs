@@ -6,20 +6,23 @@ mod notice;
 use std::{
     collections::HashMap,
     fmt,
-    future::pending,
+    future::{pending, poll_fn},
+    pin::pin,
     sync::{
         PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicI64, Ordering},
     },
+    task::Poll,
     time::{Duration, Instant},
 };
 
+use foldhash::fast::RandomState;
 use uuid::Uuid;
 
 use self::notice::Notice;
-use super::{id_hash::IdHash, watched::Watched};
+use super::watched::Watched;
 use crate::{
-    claims::{Claims, SessionId},
+    claims::{Actor, Claims, SessionId},
     clock::Timestamp,
     jws::MacKey,
     store::Session,
@@ -56,7 +59,7 @@ pub(super) struct OutdatedTokens {
 
 #[derive(Default)]
 struct Users {
-    known: HashMap<UserKey, Known, IdHash>,
+    known: HashMap<UserKey, Known, RandomState>,
     prune_at: usize,
     pruned: Option<Instant>,
 }
@@ -85,19 +88,36 @@ impl OutdatedTokens {
     pub(super) fn contains(&self, claims: &Claims) -> bool {
         let issued = claims.iat.as_millis();
         issued <= self.newest.load(Ordering::Acquire)
-            && issued <= self.last_of(self.user(&claims.iss, &claims.sub))
+            && self.users(claims).any(|user| issued <= self.last_of(user))
     }
 
-    /// When a token is to be issued that must not be outdated: now, or in the next second.
+    /// The user of the token, and who acts for that user.
+    fn users(&self, claims: &Claims) -> impl Iterator<Item = UserKey> {
+        let actor = claims.act.as_ref().and_then(Actor::sub);
+        let subjects = std::iter::once(claims.sub.as_str()).chain(actor);
+        subjects.map(|subject| self.user(&claims.iss, subject))
+    }
+
+    /// How long tokens of this user would still be outdated that are issued now: a second at most, as a store's
+    /// clock that was ahead by more is no reason to let anybody wait.
+    pub(super) fn left(&self, issuer: &str, subject: &str, now: Timestamp) -> Option<Duration> {
+        const LONGEST: Duration = Duration::from_secs(1);
+        if now.as_millis() > self.newest.load(Ordering::Acquire) {
+            return None;
+        }
+        let last = self.last_of(self.user(issuer, subject));
+        let next = Timestamp::from_millis(last.saturating_add(1));
+        Some(next.saturating_since(now).min(LONGEST)).filter(|left| !left.is_zero())
+    }
+
+    /// When a token says that it was issued: now. Only where a clock stands still, as a test's does, it is the next
+    /// second that is not outdated.
     ///
     /// Call this before the roles are read: those that were read before the notice came are outdated.
     pub(super) fn issue_at(&self, session: &Session, now: Timestamp) -> Timestamp {
-        if now.as_millis() > self.newest.load(Ordering::Acquire) {
-            return now.floor();
-        }
-        let last = self.last_of(self.user(&session.issuer, &session.subject));
-        now.floor()
-            .max(Timestamp::from_millis(last.saturating_add(1)))
+        let left = self.left(&session.issuer, &session.subject, now);
+        let left = left.unwrap_or_default();
+        (now + left).floor()
     }
 
     /// Notes what the end of this session means, if it is a notice.
@@ -150,15 +170,27 @@ impl OutdatedTokens {
 
     /// Ends when the token is outdated, at once if it is already.
     pub(super) fn end_of(&self, claims: &Claims) -> impl Future<Output = ()> + Send + Sync + use<> {
-        let (user, issued) = (self.user(&claims.iss, &claims.sub), claims.iat.as_millis());
-        let mut told = self.watched.watch(user, NEVER);
-        // Whoever notes a user does so under this lock, and only then looks who waits.
-        let is_outdated = issued <= self.last_of(user);
-        async move {
-            if !is_outdated && told.wait_for(|last| issued <= *last).await.is_err() {
-                // The sessions of the process are gone, so nobody will tell.
-                pending().await
+        let issued = claims.iat.as_millis();
+        let watch = |user| {
+            let mut told = self.watched.watch(user, NEVER);
+            // Whoever notes a user does so under this lock, and only then looks who waits.
+            let is_outdated = issued <= self.last_of(user);
+            async move {
+                if !is_outdated && told.wait_for(|last| issued <= *last).await.is_err() {
+                    // The sessions of the process are gone, so nobody will tell.
+                    pending().await
+                }
             }
+        };
+        let mut users = self.users(claims).map(watch);
+        let (subject, actor) = (users.next(), users.next());
+        async move {
+            let (mut subject, mut actor) = (pin!(of(subject)), pin!(of(actor)));
+            poll_fn(|cx| match subject.as_mut().poll(cx) {
+                Poll::Ready(()) => Poll::Ready(()),
+                Poll::Pending => actor.as_mut().poll(cx),
+            })
+            .await
         }
     }
 
@@ -189,6 +221,14 @@ impl OutdatedTokens {
         let [first, ..] = &self.shards;
         let shard = self.shards.get(usize::from(last) % SHARDS);
         shard.unwrap_or(first)
+    }
+}
+
+/// Never ends if there is nobody.
+async fn of(user: Option<impl Future<Output = ()>>) {
+    match user {
+        Some(user) => user.await,
+        None => pending().await,
     }
 }
 

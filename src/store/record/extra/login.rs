@@ -62,14 +62,15 @@ impl Extra {
         self.get(ACTOR)?.get("sub")?.as_str()
     }
 
-    pub(crate) fn with_actor(self, sub: Option<String>) -> Self {
-        let actor = sub.map(|sub| serde_json::json!({ "sub": sub }));
+    pub(crate) fn with_actor(self, actor: Option<&Actor>) -> Self {
+        let actor = actor.and_then(Actor::sub);
+        let actor = actor.map(|sub| serde_json::json!({ "sub": sub }));
         self.with(ACTOR, actor)
     }
 
     /// Whether the cookies of the session go when the browser is closed. Whatever else is written there, it is no
     /// reason to keep them for longer.
-    pub(crate) fn cookies_go_with_browser(&self) -> bool {
+    pub(crate) fn cookies_end_with_browser(&self) -> bool {
         self.get(COOKIES).is_some()
     }
 
