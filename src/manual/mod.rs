@@ -1,5 +1,6 @@
 //! The manual: how the crate works, what it protects against and how to run it.
 //!
+//! - [`recipes`]: short answers, each of them compiled
 //! - [`flows`]: who sends what to whom, as pictures
 //! - [`security`]: what is protected, against whom, and what is not
 //! - [`protocol`]: how refresh tokens rotate without logging honest clients out
@@ -13,6 +14,7 @@
 //! - [`observability`]: metrics, events and lines of the log: what each means, alarms, a dashboard
 //! - [`scale`]: what a million, a hundred million and a billion sessions need, and what a lost region does
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
+//! - [`clients`]: what libraries of others do as clients and as verifiers, with their versions
 //! - [`browsers`]: sessions that are bound to a device, prefixes of cookie names, what each browser does
 //! - [`streams`]: WebSocket and server-sent events: how the token comes, what ends them, what each client does
 //! - [`introspection`]: tokens that a server is asked about, on both sides, and for how long a revoked one lives
@@ -32,6 +34,9 @@
 
 #[doc = include_str!("browsers.md")]
 pub mod browsers {}
+
+#[doc = include_str!("clients.md")]
+pub mod clients {}
 
 #[doc = include_str!("deployment.md")]
 pub mod deployment {}
@@ -73,6 +78,9 @@ pub mod protocol {}
 
 #[doc = include_str!("providers.md")]
 pub mod providers {}
+
+#[doc = include_str!("recipes.md")]
+pub mod recipes {}
 
 #[doc = include_str!("remote_keys.md")]
 pub mod remote_keys {}
