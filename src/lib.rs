@@ -21,6 +21,7 @@
 //! | keep sessions in SQLite, PostgreSQL, MySQL or MariaDB | the crate [`tower-bearer-sqlx`] |
 //! | keep sessions in Redis or Valkey | the crate [`tower-bearer-redis`] |
 //! | keep sessions in MongoDB | the crate [`tower-bearer-mongodb`] |
+//! | look up how something is done | the [recipes](https://docs.rs/tower-bearer/latest/tower_bearer/manual/recipes/) |
 //! | tell those who come too often to wait | [limits](https://docs.rs/tower-bearer/latest/tower_bearer/manual/limits/) |
 //! | see how it runs | feature `metrics`, and [`manual::observability`] |
 //! | test your application | [`testing`] (feature `testing`) |

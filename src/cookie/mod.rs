@@ -6,7 +6,7 @@
 //! 1. A `RefreshCookie` is `HttpOnly`, `Secure` and `SameSite=Strict`, has no `Domain`, and its
 //!    `Path` is `/`. Its name starts with `__Host-`, so that browsers take it from this host only
 //!    (RFC 6265bis §4.1.3). It lives as long as the token in it, or
-//!    [until the browser is closed](crate::manual::context#a-session-that-goes-with-the-browser).
+//!    [until the browser is closed](crate::manual::context#cookies-that-end-with-the-browser).
 //! 2. [`CookieOptions`] can set another name, [another prefix](#prefixes), `SameSite=Lax`, or a narrower
 //!    [`path`](CookieOptions::path), with which the name starts with `__Secure-` and other
 //!    subdomains can set the cookie too. Only

@@ -1,5 +1,6 @@
 //! The manual: how the crate works, what it protects against and how to run it.
 //!
+//! - [`recipes`]: short answers, each of them compiled
 //! - [`flows`]: who sends what to whom, as pictures
 //! - [`security`]: what is protected, against whom, and what is not
 //! - [`protocol`]: how refresh tokens rotate without logging honest clients out
@@ -10,11 +11,12 @@
 //! - [`stores`]: choosing one, what each keeps when it fails, sizing, writing your own
 //! - [`deployment`]: lifetimes, several servers, clean-up, shutdown, cookies, rendering servers
 //! - [`context`]: addresses and user agents: who sees them, a page of devices, logins that look odd;
-//!   who acts for a user; roles that change at once; sessions that go with the browser
+//!   who acts for a user; roles that change at once; cookies that end with the browser
 //! - [`limits`]: limits for those who come too often, by address and by session, none of which logs anybody out
 //! - [`observability`]: metrics, events and lines of the log: what each means, alarms, a dashboard
 //! - [`scale`]: what a million, a hundred million and a billion sessions need, and what a lost region does
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
+//! - [`clients`]: what libraries of others do as clients and as verifiers, with their versions
 //! - [`browsers`]: sessions that are bound to a device, prefixes of cookie names, what each browser does
 //! - [`streams`]: WebSocket and server-sent events: how the token comes, what ends them, what each client does
 //! - [`introspection`]: tokens that a server is asked about, on both sides, and for how long a revoked one lives
@@ -34,6 +36,9 @@
 
 #[doc = include_str!("browsers.md")]
 pub mod browsers {}
+
+#[doc = include_str!("clients.md")]
+pub mod clients {}
 
 #[doc = include_str!("context.md")]
 pub mod context {}
@@ -78,6 +83,9 @@ pub mod protocol {}
 
 #[doc = include_str!("providers.md")]
 pub mod providers {}
+
+#[doc = include_str!("recipes.md")]
+pub mod recipes {}
 
 #[doc = include_str!("remote_keys.md")]
 pub mod remote_keys {}

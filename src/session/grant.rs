@@ -215,7 +215,7 @@ impl Grant {
     /// machine that others use too. They are then set without `Max-Age`, at the login and at each refresh (RFC 6265
     /// §5.3). The [lifetimes](Self::idle_lifetime) are as they are, so set short ones as well: the session
     /// does not end by this, and a browser that continues where the user left off brings its cookies back.
-    /// [The manual](crate::manual::context#a-session-that-goes-with-the-browser) says which do.
+    /// [The manual](crate::manual::context#cookies-that-end-with-the-browser) says which do.
     ///
     /// It does nothing for clients whose tokens are in no cookie.
     pub fn cookies_end_with_browser(mut self) -> Self {
