@@ -9,7 +9,7 @@
 //! - [`stores`]: choosing one, what each keeps when it fails, sizing, writing your own
 //! - [`deployment`]: lifetimes, several servers, clean-up, shutdown, cookies, rendering servers
 //! - [`context`]: addresses and user agents: who sees them, a page of devices, logins that look odd;
-//!   who acts for a user; roles that change at once; sessions that go with the browser
+//!   who acts for a user; roles that change at once; sessions that go with the browser; authenticating again
 //! - [`observability`]: metrics, events and lines of the log: what each means, alarms, a dashboard
 //! - [`scale`]: what a million, a hundred million and a billion sessions need, and what a lost region does
 //! - [`dpop`]: sessions that are bound to a key of the client, and what that costs
