@@ -11,7 +11,8 @@
 //! - [`stores`]: choosing one, what each keeps when it fails, sizing, writing your own
 //! - [`deployment`]: lifetimes, several servers, clean-up, shutdown, cookies, rendering servers
 //! - [`context`]: addresses and user agents: who sees them, a page of devices, logins that look odd;
-//!   who acts for a user; roles that change at once; cookies that end with the browser
+//!   who acts for a user; roles that change at once; cookies that end with the browser;
+//!   authenticating again
 //! - [`limits`]: limits for those who come too often, by address and by session, none of which logs anybody out
 //! - [`observability`]: metrics, events and lines of the log: what each means, alarms, a dashboard
 //! - [`scale`]: what a million, a hundred million and a billion sessions need, and what a lost region does

@@ -9,7 +9,9 @@ use std::net::IpAddr;
 
 use super::{
     EndReason, Grant, RefreshRequest, Refreshed, Refusal, SessionError, SessionErrorKind,
-    SessionEventKind, Sessions, is_other_client,
+    SessionEventKind, Sessions,
+    authentication::UNKNOWN,
+    is_other_client,
     patience::within,
     refresh_token::OpenedToken,
     resources,
@@ -23,9 +25,6 @@ use crate::{
     store::{Loaded, Record, Session, SessionStore, StoreErrorKind},
     token::RefreshToken,
 };
-
-/// When a user authenticated of whom nobody knows it. No route takes that for a recent login.
-const UNKNOWN: Timestamp = Timestamp::from_secs(0);
 
 /// The error for a text that is no token of either program.
 const MALFORMED: SessionErrorKind = SessionErrorKind::InvalidGrant(Refusal::Malformed);

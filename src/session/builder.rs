@@ -327,7 +327,6 @@ impl<St: SessionStore> SessionsBuilder<St> {
             .without_cache()
             .profile(TokenProfile::rfc9068().for_any_audience())?;
         let meter = Meter::new(self.issuer.keys());
-        let ended = EndedSessions::new(self.access_lifetime);
         Ok(Sessions(Arc::new(Inner {
             issuer: self.issuer,
             verifier,
@@ -345,8 +344,8 @@ impl<St: SessionStore> SessionsBuilder<St> {
             hook_timeout: self.hook_timeout,
             store_timeout: self.store_timeout,
             events: self.events,
-            outdated: OutdatedTokens::new(ended.keep()),
-            ended,
+            ended: EndedSessions::new(self.access_lifetime),
+            outdated: OutdatedTokens::new(self.access_lifetime),
             standing: Arc::default(),
             confirmations: Confirmations::default(),
             meter,

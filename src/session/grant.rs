@@ -2,7 +2,10 @@ use std::{net::IpAddr, time::Duration};
 
 use serde::Serialize;
 
-use super::{KeyProof, Metadata, PrivateClaims, SessionError, lifetimes::Lifetimes, limits::cut};
+use super::{
+    KeyProof, Metadata, PrivateClaims, SessionError, authentication::UNKNOWN, lifetimes::Lifetimes,
+    limits::cut,
+};
 use crate::{
     claims::{Actor, Scope},
     clock::Timestamp,
@@ -124,9 +127,9 @@ impl Grant {
     /// How the user authenticated, as an authentication context class: the `acr` claim (RFC 9068 §2.2.1).
     /// Resource servers can [require](crate::bearer::BearerLayer::require_acr) one.
     ///
-    /// A session keeps its class, as it keeps its [`auth_time`](Self::auth_time). When the user has
-    /// authenticated again or in a stronger way, start another session and
-    /// [end](super::Sessions::end) the old one: whoever holds a token of the old one gains nothing.
+    /// A session keeps its class through all refreshes, as it keeps its [`auth_time`](Self::auth_time). When the user
+    /// has authenticated again or in a stronger way, [say so](super::Sessions::reauthenticate): whoever holds an older
+    /// token gains nothing.
     pub fn acr(mut self, class: impl Into<String>) -> Self {
         self.acr = Some(class.into());
         self
@@ -281,7 +284,7 @@ impl Grant {
     pub(super) fn authenticated_at(&self, now: Timestamp) -> Timestamp {
         let by_this_login = match self.actor {
             None => now,
-            Some(_) => Timestamp::default(),
+            Some(_) => UNKNOWN,
         };
         self.auth_time.unwrap_or(by_this_login)
     }

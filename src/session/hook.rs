@@ -13,6 +13,18 @@ pub enum RefreshDecision {
     Continue,
     /// Refresh, with these private claims in the new access token.
     ContinueWith(PrivateClaims),
+    /// Refresh, with the private claims of the login, and let the user's authentication count no longer: the access
+    /// tokens of the session have no `acr`, and 1970 as their `auth_time`, until the user
+    /// [authenticates again](super::Sessions::reauthenticate). Routes that
+    /// [ask](crate::bearer::BearerLayer::require_max_age) for either answer 401 `insufficient_user_authentication`
+    /// then (RFC 9470); all others serve the session as before. Access tokens that were given out before are good
+    /// until they expire.
+    ///
+    /// It holds for the session, whoever has tokens of it, and each of its refreshes: the hook need not say it again.
+    /// Let it look at [`SessionInfo::auth_time`], as a user who has just authenticated from the place that looks odd
+    /// would be asked again at the next refresh. As the answer to a
+    /// [reauthentication](super::Sessions::reauthenticate) it counts as [`Continue`](Self::Continue).
+    StepUp,
     /// Refuse this refresh with `invalid_grant`, and leave the session as it is: "not now". Most
     /// clients then forget their tokens, but whoever still has the refresh token is served as soon
     /// as the hook agrees.

@@ -1,6 +1,9 @@
 use serde::Serialize;
 
-use super::{LastSeen, Metadata, PrivateClaims, Session, SessionState};
+use super::{
+    LastSeen, Metadata, PrivateClaims, Session, SessionState,
+    authentication::{Authentication, Renewal},
+};
 use crate::{
     claims::{Scope, SessionId},
     clock::Timestamp,
@@ -71,9 +74,11 @@ pub struct SessionInfo {
     /// before has left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<LastSeen>,
-    /// When the user last authenticated.
+    /// When the user last authenticated: at the login, or [again](super::Sessions::reauthenticate) since. 1970 stands
+    /// for a time that nobody knows, or that [counts no longer](super::RefreshDecision::StepUp). At a refresh it is
+    /// what the presented token knows of.
     pub auth_time: Timestamp,
-    /// How the user authenticated, if the login told ([`Grant::acr`](super::Grant::acr)).
+    /// How the user authenticated then, if that was told ([`Grant::acr`](super::Grant::acr)).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acr: Option<String>,
     /// Who acts for the user in this session, if it is somebody else ([`Grant::actor`](super::Grant::actor)).
@@ -97,12 +102,26 @@ pub struct SessionInfo {
 }
 
 impl SessionInfo {
-    /// What a user may see of `session`.
+    /// What a user may see of a session.
     pub(super) fn new(session: Session, state: &SessionState) -> Self {
+        Self::known_to(session, state, None, true)
+    }
+
+    /// The same for whoever presents a refresh token of this [line](super::authentication), and may have proved the
+    /// session's key.
+    pub(super) fn known_to(
+        session: Session,
+        state: &SessionState,
+        line: Option<u32>,
+        has_key: bool,
+    ) -> Self {
         const HOUR: i64 = 60 * 60;
         let to_the_hour = |at: Timestamp| {
             Timestamp::from_secs(at.as_secs().div_euclid(HOUR).saturating_mul(HOUR))
         };
+        let renewal = Renewal::of_or_lapsed(state);
+        let Authentication { acr, at, .. } = renewal.known_to(&session, line, has_key);
+        let acr = acr.map(str::to_owned);
         Self {
             sid: session.id,
             subject: session.subject,
@@ -111,14 +130,23 @@ impl SessionInfo {
             created_at: session.created_at,
             last_refreshed_at: state.last_refreshed_at.map(to_the_hour),
             last_seen: LastSeen::kept_in(&state.extra),
-            auth_time: session.auth_time,
-            acr: session.extra.acr().map(str::to_owned),
+            auth_time: at,
+            acr,
             actor: session.extra.actor_name().map(str::to_owned),
             resources: resources(&session.extra),
             ends_at: session.ends_at,
             claims: session.claims,
             bound: state.bound_to.is_some(),
             metadata: session.metadata,
+        }
+    }
+
+    /// The same as somebody sees it who knows of this authentication.
+    pub(super) fn with_authentication(self, authentication: Authentication<'_>) -> Self {
+        Self {
+            auth_time: authentication.at,
+            acr: authentication.acr.map(str::to_owned),
+            ..self
         }
     }
 }

@@ -25,6 +25,7 @@ impl Grant {
                 wrong,
             ));
         }
+        check_class(self.acr.as_deref())?;
         resources::check(&self.resources)?;
         let wrong = if size(&self.metadata) > MAX_METADATA {
             "metadata must not be above 64 KiB"
@@ -37,7 +38,7 @@ impl Grant {
     }
 
     fn wrong_in_the_request(&self) -> Option<&'static str> {
-        let (client, acr) = (self.client_id.as_deref(), self.acr.as_deref());
+        let client = self.client_id.as_deref();
         let actor = self
             .actor
             .as_ref()
@@ -54,11 +55,21 @@ impl Grant {
             Some("the scope must not be above 8 KiB")
         } else if actor.is_some_and(|sub| sub.is_empty() || sub.len() > MAX_SUBJECT) {
             Some("the actor is empty, or above 1 KiB")
-        } else if acr.is_some_and(|class| class.is_empty() || class.len() > MAX_CLASS) {
-            Some("the authentication context class is empty, or above 1 KiB")
         } else {
             None
         }
+    }
+}
+
+/// Refuses what is no authentication context class that every store keeps.
+pub(super) fn check_class(acr: Option<&str>) -> Result<(), SessionError> {
+    let is_one = |class: &str| (1..=MAX_CLASS).contains(&class.len());
+    match acr.is_none_or(is_one) {
+        true => Ok(()),
+        false => Err(SessionError::with_detail(
+            SessionErrorKind::InvalidRequest,
+            "the authentication context class is empty, or above 1 KiB",
+        )),
     }
 }
 

@@ -22,10 +22,11 @@ impl<St: SessionStore> Sessions<St> {
         let unsigned = |error| {
             ConfigError::new(ConfigErrorKind::Cookie, "no token can be signed").with_source(error)
         };
-        let jti = Series::of(&session).jti(state.generation);
+        let line = Some(u32::MAX);
+        let jti = Series::of(&session).jti(state.generation, line);
         self.0
             .refresh_key
-            .mint(&session, &state, jti)
+            .mint(&session, &state, line, jti)
             .map_err(unsigned)
     }
 }

@@ -51,7 +51,7 @@ const REFUSALS: [Refusal; 12] = [
     Refusal::Exhausted,
     Refusal::Subject,
 ];
-const KINDS: [SessionEventKind; 13] = [
+const KINDS: [SessionEventKind; 14] = [
     SessionEventKind::Started,
     SessionEventKind::Adopted,
     SessionEventKind::Rotated,
@@ -60,6 +60,7 @@ const KINDS: [SessionEventKind; 13] = [
     SessionEventKind::LateRedelivery,
     SessionEventKind::Overtaken,
     SessionEventKind::Bound,
+    SessionEventKind::Reauthenticated,
     SessionEventKind::StoreLostWrites,
     SessionEventKind::Reused(Reuse::Confirmed),
     SessionEventKind::Reused(Reuse::BudgetSpent),

@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{
-    KeyProof, PrivateClaims, SessionError, SessionErrorKind, Sessions, resources::Recipients,
+    KeyProof, PrivateClaims, SessionError, SessionErrorKind, Sessions,
+    authentication::Authentication, resources::Recipients,
 };
 use crate::{
     claims::{Actor, Confirmation, Scope, SessionId},
@@ -29,6 +30,8 @@ pub(super) struct Minting<'a> {
     pub(super) state: &'a SessionState,
     /// The `jti` of the live refresh token.
     pub(super) jti: Uuid,
+    /// The user's, as whoever gets the tokens knows of it.
+    pub(super) authentication: Authentication<'a>,
     pub(super) now: Timestamp,
     /// When the access token is issued: about now, in whole seconds.
     pub(super) issued_at: Timestamp,
@@ -103,6 +106,7 @@ impl<St: SessionStore> Sessions<St> {
             session,
             state,
             jti,
+            authentication,
             now,
             proof,
             ..
@@ -111,10 +115,13 @@ impl<St: SessionStore> Sessions<St> {
         let claims = self.access_claims(minting, &asked, private)?;
         let expires_in = claims.exp.saturating_since(claims.iat);
         Ok(TokenResponse {
-            access_token: self.sign_within_limits(claims)?,
+            access_token: self.sign_within_limits(claims, authentication.line)?,
             token_type: token_type(proof),
             expires_in,
-            refresh_token: self.0.refresh_key.mint(session, state, jti)?,
+            refresh_token: self
+                .0
+                .refresh_key
+                .mint(session, state, authentication.line, jti)?,
             refresh_expires_in: state.expires_at.saturating_since(now),
             scope: asked.scope,
             cookies_end_with_browser: session.extra.cookies_end_with_browser(),
@@ -148,22 +155,26 @@ impl<St: SessionStore> Sessions<St> {
             scope: &asked.scope,
             sid: session.id,
             generation: state.generation,
-            auth_time: session.auth_time,
-            acr: session.extra.acr(),
+            auth_time: minting.authentication.at,
+            acr: minting.authentication.acr,
             act: session.extra.actor()?,
             cnf: key.map(Confirmation::with_jkt),
             private: Some(private.members()),
         })
     }
 
-    fn sign_within_limits(&self, claims: AccessClaims<'_>) -> Result<AccessToken, SessionError> {
+    fn sign_within_limits(
+        &self,
+        claims: AccessClaims<'_>,
+        line: Option<u32>,
+    ) -> Result<AccessToken, SessionError> {
         let sign = |claims: &AccessClaims<'_>| {
             let claims = claims.written().map_err(SignError::unwritten)?;
             self.0.meter.signs_with(self.0.issuer.keys());
             self.0.issuer.sign_checked(&claims)
         };
-        let is_login = claims.generation == 0;
-        // The number of the generation grows. What can log in must be able to refresh.
+        let is_login = claims.generation == line.unwrap_or(0);
+        // The number of the generation grows. What can log in, or once more, must be able to refresh.
         let room = if is_login { GROWTH } else { 0 };
         let is_short = |token: &AccessToken| token.expose().len() + room <= DEFAULT_MAX_TOKEN_BYTES;
         let token = sign(&claims)?;

@@ -27,10 +27,12 @@
 //! ```
 
 mod adopt;
+mod authentication;
 mod bind;
 mod builder;
 mod clean_up;
 mod confirm;
+mod consult;
 mod decide;
 mod end;
 mod end_request;
@@ -63,6 +65,7 @@ mod patience;
 mod peek;
 mod policy;
 mod possession;
+mod reauthenticate;
 mod refresh;
 mod refresh_claims;
 mod refresh_request;
@@ -102,6 +105,7 @@ pub use owner::SessionOwner;
 pub(crate) use peek::TokenReader;
 pub use policy::{ConfirmBy, Overflow, RotationPolicy};
 pub use possession::Possession;
+pub use reauthenticate::Reauthentication;
 pub use refresh_request::RefreshRequest;
 pub use refresh_token::RefreshKey;
 pub use refusal::Refusal;

@@ -4,9 +4,12 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    EndReason, ExcessScope, KeyProof, Possession, PresentedToken, PrivateClaims, RefreshDecision,
-    RefreshOutcome, RefreshRequest, RefreshVerdict, Refreshed, Refusal, Reuse, SessionError,
-    SessionErrorKind, SessionEventKind, SessionInfo, Sessions, decide,
+    ExcessScope, KeyProof, Possession, PresentedToken, RefreshOutcome, RefreshRequest,
+    RefreshVerdict, Refreshed, Refusal, Reuse, SessionError, SessionErrorKind, SessionEventKind,
+    SessionInfo, Sessions,
+    authentication::Renewal,
+    consult::{Consulted, Question},
+    decide,
     event::Told,
     is_other_client,
     mint::{Asked, Minting},
@@ -27,17 +30,7 @@ use crate::{
 struct Attempt<'a> {
     request: &'a RefreshRequest,
     token: OpenedToken,
-    /// What the application has said. It is asked only once, even if the swap is lost and tried
-    /// again.
-    said: Option<Said>,
-}
-
-/// The application's decision.
-struct Said {
-    decision: RefreshDecision,
-    /// When an access token with it is issued. It must not be later than the question: the roles may
-    /// have changed since.
-    issued_at: Timestamp,
+    consulted: Consulted,
 }
 
 /// A session as it was loaded, and the verdict on the presented token.
@@ -62,12 +55,23 @@ impl Decided {
         self.next.as_ref().unwrap_or(&self.record.state)
     }
 
-    fn answered(self, tokens: TokenResponse, outcome: RefreshOutcome) -> Refreshed {
+    fn has_key(&self) -> bool {
+        self.token.possession == Possession::Proven
+    }
+
+    fn answered(
+        self,
+        tokens: TokenResponse,
+        outcome: RefreshOutcome,
+        line: Option<u32>,
+    ) -> Refreshed {
+        let has_key = self.has_key();
         let Record { session, state } = self.record;
+        let state = self.next.unwrap_or(state);
         Refreshed {
             tokens,
             outcome,
-            session: SessionInfo::new(session, &self.next.unwrap_or(state)),
+            session: SessionInfo::known_to(session, &state, line, has_key),
         }
     }
 }
@@ -121,7 +125,7 @@ impl<St: SessionStore> Sessions<St> {
         let mut attempt = Attempt {
             request,
             token,
-            said: None,
+            consulted: Consulted::default(),
         };
         let mut tries = Tries::default();
         loop {
@@ -135,7 +139,7 @@ impl<St: SessionStore> Sessions<St> {
     /// Loads the session, decides and swaps. `None` if the swap was lost or came too late, so
     /// that the refresh has to be tried again.
     async fn attempt(&self, attempt: &mut Attempt<'_>) -> Result<Option<Refreshed>, SessionError> {
-        let decided = self.load_and_decide(attempt).await?;
+        let mut decided = self.load_and_decide(attempt).await?;
         let (record, token) = (&decided.record, decided.token);
         let address = attempt.request.context.address();
         if token.is_genuine
@@ -152,8 +156,9 @@ impl<St: SessionStore> Sessions<St> {
             RefreshVerdict::Refused(refusal) => Err(self.refuse(refusal, record, token, address)),
             RefreshVerdict::Reuse(reuse) => self.punish(reuse, &decided, address).await,
             _ => {
-                let accepted = self.accept(attempt, &decided).await?;
-                Ok(accepted.map(|(tokens, outcome)| decided.answered(tokens, outcome)))
+                let accepted = self.accept(attempt, &mut decided).await?;
+                let line = attempt.token.line;
+                Ok(accepted.map(|(tokens, outcome)| decided.answered(tokens, outcome, line)))
             }
         }
     }
@@ -184,7 +189,7 @@ impl<St: SessionStore> Sessions<St> {
             self.note_seen(next, &attempt.request.context);
         }
         let live = next.as_ref().unwrap_or(&record.state);
-        let jti = series.jti(live.generation);
+        let jti = series.jti(live.generation, None);
         Ok(Decided {
             jti,
             next,
@@ -227,7 +232,7 @@ impl<St: SessionStore> Sessions<St> {
         SessionError::refused(Refusal::Unknown)
     }
 
-    fn refuse(
+    pub(super) fn refuse(
         &self,
         refusal: Refusal,
         record: &Record,
@@ -265,15 +270,15 @@ impl<St: SessionStore> Sessions<St> {
     async fn accept(
         &self,
         attempt: &mut Attempt<'_>,
-        decided: &Decided,
+        decided: &mut Decided,
     ) -> Result<Option<(TokenResponse, RefreshOutcome)>, SessionError> {
-        let (record, next) = (&decided.record, decided.next.as_ref());
         let address = attempt.request.context.address();
         let is_unbound = decided.token.possession == Possession::Unbound;
-        if is_unbound && attempt.request.must_be_bound(&record.session) {
-            return Err(self.refuse(Refusal::Unbound, record, decided.token, address));
+        if is_unbound && attempt.request.must_be_bound(&decided.record.session) {
+            return Err(self.refuse(Refusal::Unbound, &decided.record, decided.token, address));
         }
         let tokens = self.tokens(attempt, decided).await?;
+        let (record, next) = (&decided.record, decided.next.as_ref());
         if next.is_some() && self.is_stale(decided.since) {
             return Ok(None);
         }
@@ -297,64 +302,45 @@ impl<St: SessionStore> Sessions<St> {
     async fn tokens(
         &self,
         attempt: &mut Attempt<'_>,
-        decided: &Decided,
+        decided: &mut Decided,
     ) -> Result<TokenResponse, SessionError> {
-        let request = attempt.request;
-        let session = &decided.record.session;
+        let (request, line) = (attempt.request, attempt.token.line);
+        let (has_key, session) = (decided.has_key(), &decided.record.session);
         let scope = self.narrowed(request.scope.as_ref(), &session.scope)?;
         let default = self.0.issuer.audience();
         let audience = resources::audience(&request.resources, session, default)?;
-        let (private, issued_at) = self.ask_application(attempt, decided).await?;
-        let is_proven = decided.token.possession == Possession::Proven;
+        let mut renewal = Renewal::of(&decided.record.state)?;
+        let question = Question {
+            record: &decided.record,
+            token: decided.token,
+            authentication: renewal.known_to(session, line, has_key),
+            context: &request.context,
+            issued_at: decided.issued_at,
+        };
+        self.consult(&mut attempt.consulted, question).await?;
+        if attempt.consulted.steps_up() && renewal.lapse() {
+            let next = decided.next.take();
+            let mut next = next.unwrap_or_else(|| rewritten(&decided.record.state, decided.now));
+            renewal.write_to(&mut next)?;
+            self.note_seen(&mut next, &request.context);
+            decided.next = Some(next);
+        }
+        let state = decided.next.as_ref().unwrap_or(&decided.record.state);
+        let authentication = renewal.known_to(session, line, has_key);
         let minting = Minting {
             session,
-            state: decided.live(),
-            jti: decided.jti,
+            state,
+            jti: match authentication.line {
+                None => decided.jti,
+                line => Series::of(session).jti(state.generation, line),
+            },
+            authentication,
             now: decided.now,
-            issued_at,
-            proof: request.proof.as_ref().filter(|_| is_proven),
+            issued_at: attempt.consulted.issued_at(decided.issued_at),
+            proof: request.proof.as_ref().filter(|_| has_key),
         };
-        self.mint(&minting, Asked { scope, audience }, private)
-    }
-
-    async fn ask_application<'a>(
-        &self,
-        attempt: &'a mut Attempt<'_>,
-        decided: &'a Decided,
-    ) -> Result<(&'a PrivateClaims, Timestamp), SessionError> {
-        let (record, issued_at) = (&decided.record, decided.issued_at);
-        let Some(hook) = &self.0.hook else {
-            return Ok((&record.session.claims, issued_at));
-        };
-        let context = &attempt.request.context;
-        if attempt.said.is_none() {
-            let unavailable = SessionErrorKind::Unavailable;
-            let asked = hook.ask(record.clone().into(), context.clone());
-            let decision = tokio::time::timeout(self.0.hook_timeout, asked)
-                .await
-                .map_err(|elapsed| SessionError::with_source(unavailable, elapsed))?
-                .map_err(|error| SessionError::with_source(unavailable, error))?;
-            attempt.said = Some(Said {
-                decision,
-                issued_at,
-            });
-        }
-        let Some(said) = &attempt.said else {
-            return Ok((&record.session.claims, issued_at));
-        };
-        match &said.decision {
-            RefreshDecision::ContinueWith(claims) => Ok((claims, said.issued_at)),
-            RefreshDecision::RefuseAndEnd => {
-                self.end_now(record, EndReason::Refused, context.address())
-                    .await?;
-                Err(self.refuse(Refusal::Subject, record, decided.token, context.address()))
-            }
-            RefreshDecision::Refuse => {
-                Err(self.refuse(Refusal::Subject, record, decided.token, context.address()))
-            }
-            RefreshDecision::Later(after) => Err(SessionError::throttled(*after)),
-            RefreshDecision::Continue => Ok((&record.session.claims, said.issued_at)),
-        }
+        let claims = attempt.consulted.claims(session);
+        self.mint(&minting, Asked { scope, audience }, claims)
     }
 
     /// The scope of the access token: the granted one if none is requested, and otherwise the
@@ -382,7 +368,7 @@ impl<St: SessionStore> Sessions<St> {
 
     /// Whether the load is too long ago. The swap would then write a delivery time that is too
     /// early, which would shorten the reuse window.
-    fn is_stale(&self, since: Instant) -> bool {
+    pub(super) fn is_stale(&self, since: Instant) -> bool {
         let policy = &self.0.policy;
         let window = policy.reuse_window;
         !policy.strict && !window.is_zero() && since.elapsed() > window / 4
@@ -417,11 +403,16 @@ fn bound_again(
     key: &KeyThumbprint,
     now: Timestamp,
 ) -> SessionState {
-    let mut next = next.unwrap_or_else(|| SessionState {
+    let mut next = next.unwrap_or_else(|| rewritten(state, now));
+    next.bound_to = Some(key.clone());
+    next
+}
+
+/// What to write where the verdict writes nothing.
+fn rewritten(state: &SessionState, now: Timestamp) -> SessionState {
+    SessionState {
         version: state.next_version(now),
         last_refreshed_at: Some(now),
         ..state.clone()
-    });
-    next.bound_to = Some(key.clone());
-    next
+    }
 }

@@ -19,6 +19,8 @@ pub(super) struct RefreshClaims<'a> {
     pub(super) iss: Cow<'a, str>,
     pub(super) sid: SessionId,
     pub(super) generation: u32,
+    /// The [line](super::authentication) of the token.
+    pub(super) line: Option<u32>,
     pub(super) jti: Uuid,
     pub(super) iat: Timestamp,
     pub(super) exp: Timestamp,
@@ -37,6 +39,7 @@ impl<'a> RefreshClaims<'a> {
         claims.value("iat", &self.iat)?;
         claims.value("exp", &self.exp)?;
         claims.optional("cnf", self.cnf.as_ref())?;
+        claims.optional("line", self.line.as_ref())?;
         Ok(claims.end())
     }
 
@@ -45,8 +48,8 @@ impl<'a> RefreshClaims<'a> {
         Self::read_back(text).or_else(|| serde_json::from_slice(text).ok())
     }
 
-    /// Reads what [`written`](Self::written) has written for a session that is bound to no key. Of any
-    /// other text it reads nothing.
+    /// Reads what [`written`](Self::written) has written for a session that is bound to no key, and whose
+    /// user has not authenticated again. Of any other text it reads nothing.
     fn read_back(text: &'a [u8]) -> Option<Self> {
         let text = str::from_utf8(text).ok()?;
         let (iss, text) = until(text.strip_prefix(r#"{"iss":""#)?, b'"')?;
@@ -64,6 +67,7 @@ impl<'a> RefreshClaims<'a> {
             iat: Timestamp::from_secs(whole(iat)?),
             exp: Timestamp::from_secs(whole(exp)?),
             cnf: None,
+            line: None,
         })
     }
 }
@@ -103,6 +107,7 @@ struct Members<'a> {
     iat: Option<Timestamp>,
     exp: Option<Timestamp>,
     cnf: Option<Confirmation>,
+    line: Option<u32>,
     unknown: HashSet<String>,
 }
 
@@ -126,6 +131,7 @@ impl<'de> Visitor<'de> for Reader {
                 "iat" => take(&mut map, &mut members.iat)?,
                 "exp" => take(&mut map, &mut members.exp)?,
                 "cnf" => take(&mut map, &mut members.cnf)?,
+                "line" => take(&mut map, &mut members.line)?,
                 other if members.unknown.insert(other.to_owned()) => {
                     drop(map.next_value::<Strict>()?)
                 }
@@ -163,6 +169,7 @@ impl<'a> Members<'a> {
             iat: self.iat?,
             exp: self.exp?,
             cnf: self.cnf,
+            line: self.line,
         })
     }
 }
@@ -200,9 +207,10 @@ mod tests {
             iat,
             exp,
             cnf,
+            line,
         } = claims;
         let iss = iss.clone().into_owned();
-        (iss, *sid, *generation, *jti, *iat, *exp, cnf.clone())
+        (iss, *sid, *generation, *jti, *iat, *exp, cnf.clone(), *line)
     }
 
     #[test]
@@ -215,6 +223,10 @@ mod tests {
         let bound =
             format!(r#"{{"iss":"i",{SID},"gen":3,{JTI},"iat":1,"exp":2,"cnf":{{"jkt":"{jkt}"}}}}"#);
         assert_eq!(claims.written().unwrap(), bound.as_bytes());
+        (claims.cnf, claims.line) = (None, Some(3));
+        let of_a_line = format!(r#"{{"iss":"i",{SID},"gen":3,{JTI},"iat":1,"exp":2,"line":3}}"#);
+        assert_eq!(claims.written().unwrap(), of_a_line.as_bytes());
+        assert_eq!(read(&of_a_line).unwrap().line, Some(3));
     }
 
     /// One byte of the text at a time is left out, doubled or another one. Whatever is read the short way is
@@ -262,6 +274,10 @@ mod tests {
             r#","x":{"y":[{"z":1,"z":1}]}"#,
             r#","cnf":{},"cnf":{}"#,
             r#","cnf":null"#,
+            r#","line":1,"line":1"#,
+            r#","line":null"#,
+            r#","line":-1"#,
+            r#","line":"1""#,
         ] {
             assert!(with(twin).is_err(), "{twin}");
         }

@@ -71,18 +71,20 @@ impl RefreshKey {
         self.0.verifying()
     }
 
-    /// Mints the live refresh token of a session, whose `jti` is that of the generation. The same state
-    /// always gives the same claims.
+    /// Mints the live refresh token of a session, whose `jti` is that of the generation in its line. The same
+    /// state and line always give the same claims.
     pub(super) fn mint(
         &self,
         session: &Session,
         state: &SessionState,
+        line: Option<u32>,
         jti: Uuid,
     ) -> Result<RefreshToken, SignError> {
         let claims = RefreshClaims {
             iss: session.issuer.as_str().into(),
             sid: session.id,
             generation: state.generation,
+            line,
             jti,
             iat: state.rotated_at.unwrap_or(session.created_at),
             exp: state.expires_at,
@@ -101,6 +103,7 @@ impl RefreshKey {
         let opened = OpenedToken {
             session: claims.sid,
             generation: claims.generation,
+            line: claims.line,
             jti: claims.jti,
             exp: claims.exp,
             bound_to: claims.cnf.as_ref().and_then(|cnf| cnf.jkt().cloned()),
@@ -116,6 +119,8 @@ pub(super) struct OpenedToken {
     /// The session that the token names.
     pub(super) session: SessionId,
     generation: u32,
+    /// The [line](super::authentication) that the token says it is of.
+    pub(super) line: Option<u32>,
     jti: Uuid,
     exp: Timestamp,
     /// The key that the token says its session is bound to.
@@ -128,7 +133,8 @@ impl OpenedToken {
         Self {
             session: session.id,
             generation: 0,
-            jti: Series::of(session).jti(0),
+            line: None,
+            jti: Series::of(session).jti(0, None),
             exp,
             bound_to: None,
         }
@@ -137,13 +143,13 @@ impl OpenedToken {
     /// The token as [`decide`](super::decide) needs it. Its `jti` is compared with the session's
     /// in constant time. What is known of its key comes from the caller.
     pub(super) fn presented_to(&self, series: &Series<'_>) -> PresentedToken {
-        let right = series.jti(self.generation);
+        let right = series.jti(self.generation, self.line);
         let is_genuine = right.as_bytes().ct_eq(self.jti.as_bytes()).into();
         PresentedToken::new(self.generation, self.exp, is_genuine)
     }
 }
 
-/// The refresh tokens of a session, one for each generation.
+/// The refresh tokens of a session, one for each generation and line.
 pub(super) struct Series<'a> {
     session: &'a Session,
     key: MacKey,
@@ -157,13 +163,15 @@ impl<'a> Series<'a> {
 
     /// The `jti` of a generation, computed from the session's secret. Without the secret it cannot be
     /// guessed. It appears nowhere but in the token.
-    pub(super) fn jti(&self, generation: u32) -> Uuid {
+    pub(super) fn jti(&self, generation: u32, line: Option<u32>) -> Uuid {
+        let line = line.map(u32::to_be_bytes);
         let mac = self.key.tag(&[
             JTI_LABEL,
             self.session.issuer.as_bytes(),
             &[0],
             self.session.id.as_uuid().as_bytes(),
             &generation.to_be_bytes(),
+            line.as_ref().map_or(&[], |line| line),
         ]);
         let (head, _) = mac.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
         Uuid::new_v8(*head)
@@ -192,7 +200,7 @@ mod tests {
         state.generation = 7;
         let key = RefreshKey::from_secret([5; 32]).unwrap();
         let token = key
-            .mint(&session, &state, Series::of(&session).jti(7))
+            .mint(&session, &state, None, Series::of(&session).jti(7, None))
             .unwrap();
         key.open(token.expose(), &session.issuer).unwrap()
     }
@@ -220,6 +228,19 @@ mod tests {
         for generation in [0, 6, 8, u32::MAX] {
             let mut relabelled = opened(session());
             relabelled.generation = generation;
+            assert!(!relabelled.presented_to(&Series::of(&session())).is_genuine);
+        }
+    }
+
+    #[test]
+    fn a_token_that_says_another_line_is_not_genuine() {
+        for line in [Some(0), Some(7), Some(u32::MAX)] {
+            let mut relabelled = opened(session());
+            relabelled.line = line;
+            assert!(!relabelled.presented_to(&Series::of(&session())).is_genuine);
+            relabelled.jti = Series::of(&session()).jti(7, line);
+            assert!(relabelled.presented_to(&Series::of(&session())).is_genuine);
+            relabelled.line = None;
             assert!(!relabelled.presented_to(&Series::of(&session())).is_genuine);
         }
     }

@@ -2,6 +2,7 @@ use uuid::Uuid;
 
 use super::{
     Grant, KeyProof, SessionError, SessionErrorKind, SessionEventKind, Sessions,
+    authentication::Authentication,
     mint::{Asked, Minting},
     patience::within,
     refresh_token::Series,
@@ -74,7 +75,8 @@ impl<St: SessionStore> Sessions<St> {
             &Minting {
                 session,
                 state,
-                jti: Series::of(session).jti(state.generation),
+                jti: Series::of(session).jti(state.generation, None),
+                authentication: Authentication::of_login(session),
                 now,
                 issued_at: self.0.outdated.issue_at(session, now),
                 proof,

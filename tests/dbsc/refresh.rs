@@ -3,11 +3,17 @@
 use std::sync::atomic::Ordering::SeqCst;
 
 use http::StatusCode;
-use tower_bearer::{context::ClientAddress, dbsc::RefreshEndpoint, session::SessionEventKind};
+use tests_shared::client::payload;
+use tower_bearer::{
+    Verifier,
+    context::ClientAddress,
+    dbsc::RefreshEndpoint,
+    session::{Reauthentication, RefreshRequest, Refusal, SessionErrorKind, SessionEventKind},
+};
 
 use crate::{
     device::Device,
-    world::{ACCESS, LIFE, MINUTE, REFRESH, World, send, without, without_store},
+    world::{ACCESS, LIFE, MINUTE, REFRESH, World, read, send, without, without_store},
 };
 
 fn names(answer: &crate::world::Answer) -> Vec<String> {
@@ -263,4 +269,36 @@ async fn from_another_origin_nothing_is_refreshed() {
     let answer = world.send_refresh(request).await;
     answer.refused(403, "access_denied");
     assert_eq!(answer.challenge(), None);
+}
+
+/// No page can prove the key of a device. The answer to the new login lets nobody else refresh, and at the
+/// browser's next refresh it is the key that counts.
+#[tokio::test]
+async fn the_user_of_a_bound_session_authenticates_again() {
+    let world = World::new();
+    let mut browser = world.bound().await;
+    let claims = {
+        let (issuer, audience) = ("https://id.example", "https://api.example");
+        let verifier = Verifier::new(issuer, audience, world.keys.verifying()).unwrap();
+        let verifier = verifier.clock(world.clock.clone());
+        verifier.verify(&browser.access).unwrap().claims().clone()
+    };
+    let how = Reauthentication::new().acr("phr");
+    let tokens = world.sessions.reauthenticate(&claims, how).await.unwrap();
+    assert_eq!(payload(tokens.access_token.expose())["acr"], "phr");
+    let stolen = RefreshRequest::new(tokens.refresh_token.clone());
+    let error = world.sessions.refresh(stolen).await.unwrap_err();
+    let unproven = SessionErrorKind::InvalidGrant(Refusal::UnprovenDevice);
+    assert_eq!(error.kind(), unproven);
+
+    // Whether or not the browser has taken the new cookie.
+    for is_taken in [false, true] {
+        if is_taken {
+            browser.take(&read(world.binding.response(&tokens).unwrap()).await);
+        }
+        let answer = world.refresh(&browser).await;
+        assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
+        browser.take(&answer);
+        assert_eq!(payload(&browser.access)["acr"], "phr");
+    }
 }

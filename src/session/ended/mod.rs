@@ -46,7 +46,7 @@ pub(super) struct EndedSessions {
 impl EndedSessions {
     pub(super) fn new(access_lifetime: Duration) -> Self {
         Self {
-            keep: access_lifetime.saturating_add(MARGIN),
+            keep: kept_for(access_lifetime),
             origin: Instant::now(),
             shards: Default::default(),
             len: AtomicUsize::new(0),
@@ -139,6 +139,11 @@ impl EndedSessions {
             }
         }
     }
+}
+
+/// For how long it has to be remembered that access tokens are refused.
+pub(super) fn kept_for(access_lifetime: Duration) -> Duration {
+    access_lifetime.saturating_add(MARGIN)
 }
 
 /// More seconds than fit are for ever.

@@ -65,6 +65,8 @@ pub enum SessionEventKind {
     Overtaken,
     /// A session was bound to a key after its login.
     Bound,
+    /// The user has [authenticated again](super::Sessions::reauthenticate), and got new tokens.
+    Reauthenticated,
     /// A refresh token ahead of the store was presented: the store has lost writes (row 11).
     StoreLostWrites,
     /// A refresh token was presented after the client had moved on to a newer one. Most likely it
@@ -88,6 +90,7 @@ impl SessionEventKind {
             Self::LateRedelivery => "late_redelivery",
             Self::Overtaken => "overtaken",
             Self::Bound => "bound",
+            Self::Reauthenticated => "reauthenticated",
             Self::StoreLostWrites => "store_lost_writes",
             Self::Reused(Reuse::Confirmed) => "reused_confirmed",
             Self::Reused(Reuse::BudgetSpent) => "reused_budget_spent",

@@ -20,7 +20,7 @@ use foldhash::fast::RandomState;
 use uuid::Uuid;
 
 use self::notice::Notice;
-use super::watched::Watched;
+use super::{ended::kept_for, watched::Watched};
 use crate::{
     claims::{Actor, Claims, SessionId},
     clock::Timestamp,
@@ -72,11 +72,10 @@ struct Known {
 }
 
 impl OutdatedTokens {
-    /// Users are remembered for as long after the notice.
-    pub(super) fn new(keep: Duration) -> Self {
+    pub(super) fn new(access_lifetime: Duration) -> Self {
         Self {
             key: MacKey::new(LABEL),
-            keep,
+            keep: kept_for(access_lifetime),
             shards: Default::default(),
             newest: AtomicI64::new(NEVER),
             watched: Watched::default(),
@@ -289,6 +288,7 @@ mod tests {
     use crate::store::SessionSecret;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const LIFETIME: Duration = Duration::from_secs(600);
     const KEEP: Duration = Duration::from_secs(1_200);
 
     fn notice(tokens: &OutdatedTokens, subject: &str, second: i64) -> Notice {
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn no_two_users_are_one() {
-        let tokens = OutdatedTokens::new(KEEP);
+        let tokens = OutdatedTokens::new(LIFETIME);
         let names = ["", "a", "b", "ab", "a\0", "\0a", "\0"];
         let mut seen = std::collections::HashSet::new();
         for issuer in names {
@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn a_user_is_remembered_as_long_as_the_tokens_live() {
-        let (tokens, now) = (OutdatedTokens::new(KEEP), Instant::now());
+        let (tokens, now) = (OutdatedTokens::new(LIFETIME), Instant::now());
         tokens.note_at(now, notice(&tokens, "late", 10), KEEP - SECOND);
         tokens.note_at(now, notice(&tokens, "old", 10), KEEP);
         tokens.note_at(now, notice(&tokens, "new", 10), Duration::ZERO);
@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn the_later_of_two_notices_counts_in_whichever_order_they_come() {
-        let (tokens, now) = (OutdatedTokens::new(KEEP), Instant::now());
+        let (tokens, now) = (OutdatedTokens::new(LIFETIME), Instant::now());
         for (second, ago) in [(10, 20), (30, 0), (20, 10), (30, 1)] {
             let notice = notice(&tokens, "a", second);
             tokens.note_at(now, notice, ago * SECOND);
@@ -356,7 +356,7 @@ mod tests {
 
     #[test]
     fn those_that_are_over_go_as_others_come() {
-        let (tokens, now) = (OutdatedTokens::new(KEEP), Instant::now());
+        let (tokens, now) = (OutdatedTokens::new(LIFETIME), Instant::now());
         for round in 0..20_u32 {
             let then = now + round * 2 * KEEP;
             for number in 0..1_000 {
@@ -373,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_token_is_issued_after_the_notice_and_never_before_now() {
-        let tokens = OutdatedTokens::new(KEEP);
+        let tokens = OutdatedTokens::new(LIFETIME);
         let at = |subject, millis| {
             let (id, now) = (
                 SessionId::from_uuid(Uuid::nil()),
@@ -400,7 +400,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_notice_is_what_its_identifier_says(millis in 0..=(1_i64 << 48) - 1, subject in ".*") {
-            let tokens = OutdatedTokens::new(KEEP);
+            let tokens = OutdatedTokens::new(LIFETIME);
             let until = Timestamp::from_millis(millis);
             let notice = Notice { user: tokens.user("i", &subject), until };
             prop_assert_eq!(Notice::of(notice.id()), Some(notice));

@@ -13,11 +13,11 @@ mod login;
 /// Members that were added to a session, or to its state, after the first version of the contract: a JSON object.
 /// This version knows, of a session, `acr`, how the user authenticated, `resources`, for which access was granted
 /// (RFC 8707), `act`, who acts for the user (RFC 8693), and `cookies`, how long those live, and of a state `seen`, where
-/// and by what the session was used last. It keeps all others and does not interpret them.
+/// and by what the session was used last, and `auth`, how the user has authenticated since the login. It keeps all others and does not interpret them.
 ///
 /// While servers are upgraded, two versions of this crate may share a store. What the newer
 /// version has added to a session is still there after the older version has refreshed it. Of a session
-/// whose `resources` or `act` it cannot read, a version makes no tokens.
+/// whose `resources`, `act` or `auth` it cannot read, a version makes no tokens.
 ///
 /// ```
 /// use tower_bearer::store::Extra;
