@@ -135,7 +135,7 @@ type Case = (
     &'static [(&'static str, &'static str)],
 );
 
-const CASES: [Case; 101] = [
+const CASES: [Case; 102] = [
     ("session", "login", &[]),
     ("session", "keyboard", &[]),
     ("session", "focus", &[]),
