@@ -43,9 +43,9 @@ pub enum SessionErrorKind {
     /// same session met. The client keeps its token and tries again.
     #[error("sessions are unavailable right now")]
     Unavailable,
-    /// The subject or the client of a grant is empty, or one of them or the scope is too long. They
-    /// may come from a request, so the client is told that its request cannot be served.
-    #[error("the login asks for what no session can hold")]
+    /// The subject or the client of a grant is empty, or one of them or the scope is too long, or the cursor of a list
+    /// leads nowhere. They may come from a request, so the client is told that its request cannot be served.
+    #[error("the request asks for what no session can hold, or for no page of a list")]
     InvalidRequest,
     /// The application's grant is malformed, or its claims make the access token too long.
     #[error("the grant is malformed")]

@@ -48,6 +48,7 @@ mod introspect;
 mod lifetimes;
 mod limits;
 mod list;
+mod list_all;
 mod load;
 #[cfg(feature = "cookie")]
 mod longest;
@@ -92,6 +93,7 @@ pub use hook::{IntoRefreshDecision, RefreshDecision};
 pub use info::SessionInfo;
 pub(crate) use introspect::LiveToken;
 pub use list::{ListRequest, SessionPage};
+pub use list_all::{AllSessionsPage, ListAllRequest};
 pub use outcome::{RefreshOutcome, Refreshed};
 pub use over::{OverReason, SessionOver};
 pub use owner::SessionOwner;

@@ -37,6 +37,10 @@ pub enum StoreErrorKind {
     /// it, for instance.
     #[error("the session store cannot keep such a session")]
     Unstorable,
+    /// The store has not given this [cursor](super::Cursor), or can no longer go on from it. No client is told of it: the
+    /// list begins with its first page again.
+    #[error("the cursor is none of this store's")]
+    Cursor,
 }
 
 impl StoreError {

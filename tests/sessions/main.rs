@@ -23,6 +23,7 @@ mod interleavings;
 mod lifetimes;
 mod limits;
 mod listing;
+mod listing_all;
 mod maximum;
 mod old_store;
 mod over;
