@@ -11,6 +11,8 @@
 //! session to its device. Chromium does so over HTTPS only: put a proxy with a certificate in front that
 //! passes `Host`, `Origin` and `Sec-Fetch-Site` on. The page on browsers in the manual has one.
 
+#[path = "browser/admin.rs"]
+mod admin;
 #[path = "browser/cookies.rs"]
 mod cookies;
 #[path = "browser/files.rs"]
@@ -87,6 +89,7 @@ fn router(app: App) -> Router {
         .options(options)
         .into_router();
 
+    let for_admins = admin::router(&bearer);
     let for_users = Router::new()
         .route("/me", get(me))
         .route("/auth/logout", post(log_out))
@@ -101,6 +104,7 @@ fn router(app: App) -> Router {
         .layer(DefaultBodyLimit::max(auth::MAX_BODY))
         .merge(endpoints.layer(from_fn_with_state(app.losses.clone(), lost::lose)))
         .merge(for_users)
+        .merge(for_admins)
         .merge(files::router())
         .fallback(async || Failure::NotFound)
         .method_not_allowed_fallback(async || Failure::MethodNotAllowed)

@@ -1,13 +1,15 @@
 // @ts-check
-/** The list of the user's sessions, each with a button that ends it. */
+/** Lists of sessions: the device, where and when it was seen last, and a button that ends it. */
 
 /** @typedef {import('./tower-bearer.d.ts').Client} Client */
-/** @typedef {{ sid: string, current: boolean, created_at: number, bound?: boolean, metadata: { user_agent?: string } }} Device */
+/** @typedef {{ address?: string, user_agent?: string }} Seen */
+/** @typedef {{ sid: string, current?: boolean, created_at: number, last_refreshed_at?: number, last_seen?: Seen, bound?: boolean, metadata: { user_agent?: string } }} Device */
+/** What ends a session: a request below this path, by a button of this name.
+ * @typedef {{ path: string, name: string, after: () => Promise<void> }} Ends */
 
 const list = /** @type {HTMLUListElement} */ (document.querySelector('#devices'));
-const title = /** @type {HTMLElement} */ (document.querySelector('#devices-title'));
 
-/** @param {Client} client */
+/** The user's own. @param {Client} client */
 export async function showDevices(client) {
   const response = await client.authFetch('/auth/sessions');
   if (!response.ok) return;
@@ -17,7 +19,8 @@ export async function showDevices(client) {
   // Whoever is on a button with the keyboard stays there.
   if (list.dataset.shown === shown) return;
   list.dataset.shown = shown;
-  list.replaceChildren(...devices.map((device) => row(client, device)));
+  const ends = { path: '/auth/sessions', name: 'End this session', after: () => showDevices(client) };
+  list.replaceChildren(...rows(client, devices, ends));
 }
 
 export function forgetDevices() {
@@ -25,18 +28,45 @@ export function forgetDevices() {
   list.replaceChildren();
 }
 
-/** @param {Client} client @param {Device} device */
-function row(client, { sid, current, created_at, bound, metadata }) {
-  const item = document.createElement('li');
-  const text = document.createElement('div');
-  const since = document.createElement('small');
-  const name = named(metadata.user_agent ?? '');
+/** @param {Client} client @param {Device[]} devices @param {Ends} ends */
+export function rows(client, devices, ends) {
+  return devices.map((device) => {
+    const item = document.createElement('li');
+    const text = document.createElement('div');
+    const name = named(device.metadata.user_agent ?? '');
+    text.append(name, small(begun(device)), ...seen(device, name).map(small));
+    item.append(text, device.current ? badge() : ending(client, device.sid, name, ends));
+    return item;
+  });
+}
+
+/** @param {Device} device */
+function begun({ created_at, current, bound }) {
   const date = new Date(created_at * 1000);
-  since.textContent = `logged in ${date.toLocaleDateString('en-GB', { day: 'numeric', month: 'long' })}, ${date.toLocaleTimeString('en-GB')}`;
-  if (bound) since.textContent += current ? ', bound to this device' : ', bound to its device';
-  text.append(name, since);
-  item.append(text, current ? badge() : ending(client, sid, name));
-  return item;
+  const since = `logged in ${day(date)}, ${date.toLocaleTimeString('en-GB')}`;
+  if (!bound) return since;
+  return since + (current ? ', bound to this device' : ', bound to its device');
+}
+
+/** Where and by what, as far as the server keeps it. It tells the time of a refresh to the hour only.
+ * @param {Device} device @param {string} name */
+function seen({ created_at, last_refreshed_at, last_seen }, name) {
+  if (!last_seen) return [];
+  const { address = 'an unknown address', user_agent = '' } = last_seen;
+  const by = named(user_agent);
+  const date = new Date((last_refreshed_at ?? created_at) * 1000);
+  const time = date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+  return [`last seen at ${address}${by === name ? '' : `, by ${by}`}, ${day(date)}, after ${time}`];
+}
+
+/** @param {Date} date */
+const day = (date) => date.toLocaleDateString('en-GB', { day: 'numeric', month: 'long' });
+
+/** @param {string} text */
+function small(text) {
+  const made = document.createElement('small');
+  made.textContent = text;
+  return made;
 }
 
 function badge() {
@@ -46,19 +76,20 @@ function badge() {
   return made;
 }
 
-/** @param {Client} client @param {string} sid @param {string} name */
-function ending(client, sid, name) {
+/** @param {Client} client @param {string} sid @param {string} device @param {Ends} ends */
+function ending(client, sid, device, { path, name, after }) {
   const button = document.createElement('button');
   button.className = 'quiet danger';
-  button.textContent = 'End this session';
-  button.setAttribute('aria-label', `End this session: ${name}`);
+  button.textContent = name;
+  button.setAttribute('aria-label', `${name}: ${device}`);
   button.addEventListener('click', async () => {
     button.disabled = true;
-    await client.authFetch(`/auth/sessions/${sid}`, { method: 'DELETE' }).catch(() => {});
-    await showDevices(client).catch(() => {});
+    const title = /** @type {HTMLElement | null | undefined} */ (button.closest('section')?.querySelector('h2'));
+    await client.authFetch(`${path}/${sid}`, { method: 'DELETE' }).catch(() => {});
+    await after().catch(() => {});
     button.disabled = false;
     // The button went with its row, and the keyboard would start at the top again.
-    if (document.activeElement === document.body) title.focus();
+    if (document.activeElement === document.body) title?.focus();
   });
   return button;
 }

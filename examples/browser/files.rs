@@ -13,10 +13,11 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-const FILES: [(&str, &str, &str); 7] = [
+const FILES: [(&str, &str, &str); 8] = [
     ("/", HTML, include_str!("index.html")),
     ("/page.css", CSS, include_str!("page.css")),
     ("/page.js", JAVASCRIPT, include_str!("page.js")),
+    ("/admin.js", JAVASCRIPT, include_str!("admin.js")),
     ("/devices.js", JAVASCRIPT, include_str!("devices.js")),
     ("/wire.js", JAVASCRIPT, include_str!("wire.js")),
     (

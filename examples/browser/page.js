@@ -2,6 +2,7 @@
 /** The page: one of its two halves is shown, as the client says. */
 
 import { AuthError, createClient } from './tower-bearer.js';
+import { forgetAdmin, listenAsAdmin, showAdmin } from './admin.js';
 import { forgetDevices, showDevices } from './devices.js';
 import { onLoss, watched } from './wire.js';
 
@@ -86,6 +87,7 @@ function show({ status, claims, trouble }) {
   by('signed-in').hidden = !isIn;
   by('signed-out').hidden = status !== 'signed_out';
   by('user').textContent = claims?.sub ?? '';
+  if (isIn) showAdmin(String(claims?.scope));
   if (trouble) {
     const title = TROUBLES[trouble.kind] ?? trouble.message;
     say({ tone: 'warn', title, text: `${isIn ? 'You stay signed in. ' : ''}This page goes on trying.` });
@@ -101,6 +103,7 @@ function show({ status, claims, trouble }) {
 /** @param {Reason} reason */
 function leave(reason) {
   forgetDevices();
+  forgetAdmin();
   by('me').replaceChildren();
   by('lose').setAttribute('aria-checked', 'false');
   say(wasIn && reason === 'no_session' ? COOKIE_IS_GONE : FAREWELLS[reason]);
@@ -186,6 +189,7 @@ by('lose').addEventListener('click', async () => {
 });
 onLoss(() => by('lose').setAttribute('aria-checked', 'false'));
 
+listenAsAdmin(client);
 client.onChange(show);
 client.onSignedOut(leave);
 setInterval(askMe, EVERY);

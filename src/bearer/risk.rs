@@ -37,12 +37,9 @@ impl BearerLayer {
     /// call sets it. [The manual](crate::manual::context#risk) says what to compare, and what that is worth.
     ///
     /// ```
+    /// # use std::time::Duration;
     /// # use tower_bearer::{Verifier, bearer::BearerLayer};
-    /// use std::time::Duration;
-    /// use tower_bearer::{
-    ///     clock::{Clock, SystemClock},
-    ///     error::TokenError,
-    /// };
+    /// use tower_bearer::clock::{Clock, SystemClock};
     ///
     /// #[derive(serde::Deserialize)]
     /// struct Login {
@@ -53,9 +50,9 @@ impl BearerLayer {
     /// const JUST_NOW: Duration = Duration::from_secs(5 * 60);
     ///
     /// BearerLayer::new(verifier).assess_risk(|token, request| {
-    ///     let login = token.claims_as::<Login>().map_err(|_| TokenError::Claims)?.private;
-    ///     match request.user_agent() {
-    ///         Some(agent) if agent.starts_with(&login.program) => Ok(()),
+    ///     let login = token.claims_as::<Login>().map(|claims| claims.private);
+    ///     match (login, request.user_agent()) {
+    ///         (Ok(login), Some(agent)) if agent.starts_with(&login.program) => Ok(()),
     ///         _ => token.require_max_age(JUST_NOW, SystemClock.now()),
     ///     }
     /// })

@@ -47,9 +47,9 @@ pub enum SessionErrorKind {
     /// [`Later`](super::RefreshDecision::Later). The client keeps its token.
     #[error("the application asks to come again later")]
     Throttled,
-    /// The subject or the client of a grant is empty, or one of them or the scope is too long. They
-    /// may come from a request, so the client is told that its request cannot be served.
-    #[error("the login asks for what no session can hold")]
+    /// The subject or the client of a grant is empty, or one of them or the scope is too long, or the cursor of a list
+    /// leads nowhere. They may come from a request, so the client is told that its request cannot be served.
+    #[error("the request asks for more than a session can hold, or for a page that is not there")]
     InvalidRequest,
     /// The application's grant is malformed, or its claims make the access token too long.
     #[error("the grant is malformed")]

@@ -50,6 +50,7 @@ mod last_seen;
 mod lifetimes;
 mod limits;
 mod list;
+mod list_all;
 mod load;
 #[cfg(feature = "cookie")]
 mod longest;
@@ -98,6 +99,7 @@ pub use info::SessionInfo;
 pub(crate) use introspect::LiveToken;
 pub use last_seen::LastSeen;
 pub use list::{ListRequest, SessionPage};
+pub use list_all::{AllSessionsPage, ListAllRequest};
 pub use outcome::{RefreshOutcome, Refreshed};
 pub use over::{OverReason, SessionOver};
 pub use owner::SessionOwner;

@@ -9,8 +9,8 @@ use crate::{
     clock::Timestamp,
     metrics::{Histogram, Metric, Stopwatch, Unit},
     store::{
-        EndReason, Listed, Loaded, Record, SessionState, SessionStore, StoreError, StoreErrorKind,
-        Swap,
+        Cursor, EndReason, Listed, ListedAll, Loaded, Record, SessionState, SessionStore,
+        StoreError, StoreErrorKind, Swap,
     },
 };
 
@@ -33,6 +33,7 @@ pub(super) struct Timed<St> {
     end: Meter,
     end_all: Meter,
     list: Meter,
+    list_all: Meter,
     ended_since: Meter,
     delete_expired: Meter,
 }
@@ -51,6 +52,7 @@ impl<St> Timed<St> {
             end: new("end"),
             end_all: new("end_all"),
             list: new("list"),
+            list_all: new("list_all"),
             ended_since: new("ended_since"),
             delete_expired: new("delete_expired"),
         }
@@ -128,6 +130,7 @@ fn name(kind: StoreErrorKind) -> &'static str {
         StoreErrorKind::Duplicate => "duplicate",
         StoreErrorKind::Corrupt => "corrupt",
         StoreErrorKind::Unstorable => "unstorable",
+        StoreErrorKind::Cursor => "cursor",
     }
 }
 
@@ -188,6 +191,16 @@ impl<St: SessionStore> SessionStore for Timed<St> {
     ) -> impl Future<Output = Result<Listed, StoreError>> + Send {
         self.list
             .time(self.store.list(issuer, subject, before, limit))
+    }
+
+    fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> impl Future<Output = Result<ListedAll, StoreError>> + Send {
+        self.list_all
+            .time(self.store.list_all(issuer, after, limit))
     }
 
     fn ended_since(

@@ -2,7 +2,10 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use super::{EndReason, Listed, Loaded, Record, SessionState, SessionStore, StoreError, Swap};
+use super::{
+    Cursor, EndReason, Listed, ListedAll, Loaded, Record, SessionState, SessionStore, StoreError,
+    Swap,
+};
 use crate::{claims::SessionId, clock::Timestamp};
 
 /// Any [`SessionStore`], with its concrete type hidden, so that handlers and layers need not name
@@ -64,6 +67,12 @@ trait ErasedStore: Send + Sync {
         before: Option<SessionId>,
         limit: usize,
     ) -> Answer<'a, Listed>;
+    fn list_all<'a>(
+        &'a self,
+        issuer: &'a str,
+        after: Option<&'a Cursor>,
+        limit: usize,
+    ) -> Answer<'a, ListedAll>;
     fn ended_since(
         &self,
         since: Timestamp,
@@ -121,6 +130,15 @@ impl<St: SessionStore> ErasedStore for St {
         limit: usize,
     ) -> Answer<'a, Listed> {
         Box::pin(SessionStore::list(self, issuer, subject, before, limit))
+    }
+
+    fn list_all<'a>(
+        &'a self,
+        issuer: &'a str,
+        after: Option<&'a Cursor>,
+        limit: usize,
+    ) -> Answer<'a, ListedAll> {
+        Box::pin(SessionStore::list_all(self, issuer, after, limit))
     }
 
     fn ended_since(
@@ -185,6 +203,15 @@ impl SessionStore for AnyStore {
         limit: usize,
     ) -> Result<Listed, StoreError> {
         self.0.list(issuer, subject, before, limit).await
+    }
+
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        self.0.list_all(issuer, after, limit).await
     }
 
     async fn ended_since(

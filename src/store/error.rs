@@ -37,6 +37,10 @@ pub enum StoreErrorKind {
     /// it, for instance.
     #[error("the session store cannot keep such a session")]
     Unstorable,
+    /// The store has not given this [cursor](super::Cursor), or can no longer go on from it. `Sessions::list_all`
+    /// answers with `InvalidRequest`.
+    #[error("this cursor is no longer good, or of another list: begin with the first page")]
+    Cursor,
 }
 
 impl StoreError {

@@ -12,6 +12,7 @@
 //! [tower-bearer-conformance](https://docs.rs/tower-bearer-conformance) tests a store of your own.
 
 mod any;
+mod cursor;
 mod error;
 mod memory;
 mod record;
@@ -22,6 +23,7 @@ mod shared;
 use std::future::Future;
 
 pub use any::AnyStore;
+pub use cursor::Cursor;
 pub use error::{OpenError, OpenErrorKind, StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
 pub use record::{EndReason, Ended, Extra, Metadata, Record, Session, SessionSecret, SessionState};
@@ -49,8 +51,8 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// 3. Only [`insert`](Self::insert) creates a session.
 /// 4. Every session, an ended one too, is kept until its `ends_at`, which an end may have brought
 ///    forward.
-/// 5. Only [`list`](Self::list) and [`delete_expired`](Self::delete_expired) treat an expired
-///    session in their own way. To the other methods it is a session like any other, as long as
+/// 5. Only [`list`](Self::list), [`list_all`](Self::list_all) and
+///    [`delete_expired`](Self::delete_expired) treat an expired session in their own way. To the other methods it is a session like any other, as long as
 ///    the store still has it.
 /// 6. The change of one session is atomic: it happens whole or not at all. Once a call has
 ///    returned, every later call sees what it wrote, also a call from another server.
@@ -80,6 +82,7 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// | loses an acknowledged rotation | honest clients go on (row 11 of the [protocol](crate::manual::protocol)), and an event tells of it |
 /// | loses an acknowledged end of a session | the session becomes usable again, and a logout is undone |
 /// | deletes a session before its `ends_at` | the user has to log in again |
+/// | leaves sessions out of the list of all | an administrator who looks for them, or ends them all, does not find them |
 /// | loses the `extra` of a state | a session that was to go on only after the user has authenticated again goes on without |
 /// | keeps what an end drops | what was noted of a user stays for months after the logout |
 /// | does not tell of an end | other servers, and each after a restart, admit access tokens of a session that was logged out, until they expire |
@@ -191,6 +194,30 @@ pub trait SessionStore: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Listed, StoreError>> + Send;
 
+    /// A page of the [live](Record::is_live) sessions of all subjects of an issuer, in an order of the store's own,
+    /// and the time by the store's clock. It is for administrators, and may be slow.
+    ///
+    /// Without an `after` it is the first page; with the [`next`](ListedAll::next) of a page it is the page after that
+    /// one, and the page without a `next` is the last. A session that is live from the first page to the last is given
+    /// on at least one of them; a store says where it may give one twice. Sessions that begin or end meanwhile may be
+    /// given or not.
+    ///
+    /// A page has at most `limit` sessions. A store that can only stop now and then may give a few more where the
+    /// `limit` is small. A page may have fewer, or none, although others follow: a call looks at no
+    /// more sessions, dead ones included, than it can in a moment. A `limit` of 0 counts as 1, and one of
+    /// `usize::MAX` is allowed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreErrorKind::Cursor`] if the store has not given `after`, or can no longer go on from it: its servers are
+    /// other ones, for instance. The caller then begins with the first page.
+    fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> impl Future<Output = Result<ListedAll, StoreError>> + Send;
+
     /// The sessions of all issuers that were ended at `since` or later, each with the time in its
     /// [`state.ended`](SessionState::ended), earliest first, and at equal times sorted by the bytes
     /// of the identifier, lowest first. It makes no difference how a session was ended: by
@@ -259,6 +286,26 @@ impl Listed {
     /// store's clock.
     pub fn new(records: Vec<Record>, now: Timestamp) -> Self {
         Self { records, now }
+    }
+}
+
+/// What [`SessionStore::list_all`] found, and when.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ListedAll {
+    /// The live sessions, in any order.
+    pub records: Vec<Record>,
+    /// Where the next page begins. `None` on the last page.
+    pub next: Option<Cursor>,
+    /// The time at which the page was made, by the store's clock.
+    pub now: Timestamp,
+}
+
+impl ListedAll {
+    /// The answer to a list of all: the sessions of a page, where the next one begins, and the time by the store's
+    /// clock.
+    pub fn new(records: Vec<Record>, next: Option<Cursor>, now: Timestamp) -> Self {
+        Self { records, next, now }
     }
 }
 

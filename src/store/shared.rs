@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use super::{EndReason, Listed, Loaded, Record, SessionState, SessionStore, StoreError, Swap};
+use super::{
+    Cursor, EndReason, Listed, ListedAll, Loaded, Record, SessionState, SessionStore, StoreError,
+    Swap,
+};
 use crate::{claims::SessionId, clock::Timestamp};
 
 /// An `Arc` of a store is a store.
@@ -52,6 +55,15 @@ impl<St: SessionStore> SessionStore for Arc<St> {
         limit: usize,
     ) -> Result<Listed, StoreError> {
         St::list(self, issuer, subject, before, limit).await
+    }
+
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        St::list_all(self, issuer, after, limit).await
     }
 
     async fn ended_since(

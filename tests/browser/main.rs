@@ -148,6 +148,8 @@ const CASES: &[Case] = &[
     ("session", "logout", &[]),
     ("session", "logout_everywhere", &[]),
     ("session", "end_another", &[]),
+    ("session", "last_seen", &[("REUSE_WINDOW", "60")]),
+    ("session", "ended_by_admin", &[]),
     ("refresh", "silent", &[("ACCESS_TTL", "10")]),
     ("refresh", "on_demand", &[]),
     ("refresh", "two_tabs", &[]),

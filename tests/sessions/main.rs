@@ -27,6 +27,7 @@ mod lifetimes;
 mod limits;
 mod lines;
 mod listing;
+mod listing_all;
 mod maximum;
 mod old_store;
 mod outdated;

@@ -17,7 +17,7 @@ use tower_bearer::{
     SessionId,
     clock::Timestamp,
     session::{EndReason, Record, SessionState},
-    store::{Listed, Loaded, SessionStore, StoreError, Swap},
+    store::{Cursor, Listed, ListedAll, Loaded, SessionStore, StoreError, Swap},
 };
 
 /// When a [`Stepping`] store gives way.
@@ -192,6 +192,15 @@ impl<St: SessionStore> SessionStore for Stepping<St> {
         limit: usize,
     ) -> Result<Listed, StoreError> {
         stepping!(self.list(issuer, subject, before, limit))
+    }
+
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        stepping!(self.list_all(issuer, after, limit))
     }
 
     async fn ended_since(

@@ -4,14 +4,14 @@ use std::{convert::Infallible, error::Error, future::ready};
 
 use tower::service_fn;
 use tower_bearer::store::{
-    EndReason, Listed, Loaded, SessionStore, StoreError, StoreErrorKind, Swap,
+    EndReason, Listed, ListedAll, Loaded, SessionStore, StoreError, StoreErrorKind, Swap,
     service::{ServiceStore, StoreRequest, StoreResponse},
 };
 
 use crate::support::*;
 
 /// One of each, in the order of the store's methods.
-fn answers() -> [StoreResponse; 10] {
+fn answers() -> [StoreResponse; 11] {
     let now = record().session.created_at;
     [
         StoreResponse::Now(now),
@@ -22,13 +22,14 @@ fn answers() -> [StoreResponse; 10] {
         StoreResponse::Ended(true),
         StoreResponse::EndedAll(vec![record().session.id]),
         StoreResponse::Listed(Listed::new(vec![record()], now)),
+        StoreResponse::ListedAll(ListedAll::new(vec![record()], None, now)),
         StoreResponse::EndedSince(vec![(record().session.id, now)]),
         StoreResponse::Deleted(1),
     ]
 }
 
 /// What each method makes of this answer.
-async fn outcomes(answer: StoreResponse) -> [Result<(), StoreError>; 10] {
+async fn outcomes(answer: StoreResponse) -> [Result<(), StoreError>; 11] {
     let service = service_fn(move |_: StoreRequest| ready(Ok::<_, Infallible>(answer.clone())));
     let (store, record) = (ServiceStore::new(service), record());
     let (id, now) = (record.session.id, record.session.created_at);
@@ -45,6 +46,7 @@ async fn outcomes(answer: StoreResponse) -> [Result<(), StoreError>; 10] {
         store.end(id, reason).await.map(|ended| assert!(ended)),
         store.end_all(ISSUER, "anna", None, reason).await.map(drop),
         store.list(ISSUER, "anna", None, 1).await.map(drop),
+        store.list_all(ISSUER, None, 1).await.map(drop),
         store.ended_since(now, None, 1).await.map(drop),
         store
             .delete_expired(1)

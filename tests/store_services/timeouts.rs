@@ -41,7 +41,7 @@ async fn it_is_a_timeout_by_whichever_call() {
     let (store, record) = (world.sessions.store(), record());
     let (id, now) = (record.session.id, record.session.created_at);
     let reason = EndReason::Logout;
-    for _ in 0..10 {
+    for _ in 0..11 {
         world.gate.next(any, Fate::Lost);
     }
     let errors = [
@@ -56,6 +56,7 @@ async fn it_is_a_timeout_by_whichever_call() {
             .await
             .unwrap_err(),
         store.list(ISSUER, "anna", None, 1).await.unwrap_err(),
+        store.list_all(ISSUER, None, 1).await.unwrap_err(),
         store.ended_since(now, None, 1).await.unwrap_err(),
         store.delete_expired(1).await.unwrap_err(),
     ];

@@ -13,8 +13,8 @@ use tower_bearer::{
     SessionId,
     clock::{Clock, SystemClock, Timestamp},
     store::{
-        EndReason, Listed, Loaded, MemoryStore, Record, SessionState, SessionStore, StoreError,
-        Swap,
+        Cursor, EndReason, Listed, ListedAll, Loaded, MemoryStore, Record, SessionState,
+        SessionStore, StoreError, Swap,
     },
 };
 use tower_bearer_conformance::Fixture;
@@ -135,6 +135,15 @@ impl<St: SessionStore> SessionStore for Forgetful<St> {
     ) -> Result<Listed, StoreError> {
         let store = self.forget().await?;
         store.list(issuer, subject, before, limit).await
+    }
+
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        self.forget().await?.list_all(issuer, after, limit).await
     }
 
     async fn ended_since(

@@ -67,6 +67,7 @@ teeth! {
 
     inserts_at_version_0: InsertsAtVersion0 {
         ending::a_session_ends_whatever_its_version,
+        walking::all_live_sessions_of_an_issuer_are_listed,
         keeping::a_new_session_keeps_its_version,
         keeping::a_session_is_kept_as_it_was_given,
         listing::a_list_shows_live_sessions_only,
@@ -78,6 +79,7 @@ teeth! {
     }
 
     inserts_without_extra: InsertsWithoutExtra {
+        walking::all_live_sessions_of_an_issuer_are_listed,
         keeping::a_session_is_kept_as_it_was_given,
         listing::a_list_shows_live_sessions_only,
         swapping::a_swap_writes_the_next_state,
@@ -87,6 +89,7 @@ teeth! {
     }
 
     inserts_without_extra_of_the_state: InsertsWithoutExtraOfTheState {
+        walking::all_live_sessions_of_an_issuer_are_listed,
         keeping::a_session_is_kept_as_it_was_given,
         listing::a_list_shows_live_sessions_only,
         confirming::a_confirmation_changes_nothing_else,
@@ -94,6 +97,7 @@ teeth! {
     }
 
     inserts_short_notes: InsertsShortNotes {
+        walking::all_live_sessions_of_an_issuer_are_listed,
         keeping::a_session_is_kept_as_it_was_given,
         listing::a_list_shows_live_sessions_only,
         swapping::a_swap_writes_the_next_state,
@@ -244,7 +248,6 @@ teeth! {
     }
 
     counts_versions_itself: CountsVersionsItself {
-        swapping::the_extra_members_are_those_of_the_last_swap,
         swapping::a_swap_of_another_version_is_lost,
         racing::of_many_swaps_one_wins,
         swapping::a_swap_can_end_for_every_reason,
@@ -342,6 +345,7 @@ teeth! {
     }
 
     loses_ends: LosesEnds {
+        walking::all_live_sessions_of_an_issuer_are_listed,
         ending::an_end_changes_nothing_else,
         ending::a_session_ends_whatever_its_version,
         swapping::a_swap_of_an_ended_session_is_lost,
@@ -529,6 +533,37 @@ teeth! {
 
     lists_at_most_500: ListsAtMost500 {
         listing::ten_thousand_sessions_of_one_subject,
+    }
+
+    lists_all_by_another_clock: ListsAllByAnotherClock {
+        clock::every_call_tells_the_time_by_one_clock,
+    }
+
+    lists_all_of_every_issuer: ListsAllOfEveryIssuer {
+        walking::all_live_sessions_of_an_issuer_are_listed,
+    }
+
+    lists_all_that_is_dead: ListsAllThatIsDead {
+        walking::all_live_sessions_of_an_issuer_are_listed,
+    }
+
+    lists_all_but_the_first_of_a_page: ListsAllButTheFirstOfAPage {
+        walking::all_live_sessions_of_an_issuer_are_listed,
+        walking::pages_go_through_all_while_others_come_and_go,
+    }
+
+    lists_all_for_ever: ListsAllForEver {
+        limits::the_largest_session_is_kept_listed_swapped_and_ended,
+        walking::all_live_sessions_of_an_issuer_are_listed,
+        walking::pages_go_through_all_while_others_come_and_go,
+    }
+
+    lists_all_on_one_page: ListsAllOnOnePage {
+        walking::pages_go_through_all_while_others_come_and_go,
+    }
+
+    lists_all_from_any_cursor: ListsAllFromAnyCursor {
+        walking::a_cursor_of_another_store_is_refused,
     }
 
     tells_by_identifier: TellsByIdentifier {

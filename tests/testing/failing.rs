@@ -132,6 +132,7 @@ async fn each_call_has_its_name() {
                 .await
                 .is_err(),
             store.list("", "", None, 1).await.is_err(),
+            store.list_all("", None, 1).await.is_err(),
             store.ended_since(SystemClock.now(), None, 1).await.is_err(),
             store.delete_expired(1).await.is_err(),
         ];

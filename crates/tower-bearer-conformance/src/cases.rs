@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use crate::{
     Fixture, acknowledged, cleaning, clock, confirming, dropping, ending, histories, keeping,
-    limits, listing, racing, serving, since, swapping, trial::Trial,
+    limits, listing, racing, serving, since, swapping, trial::Trial, walking,
 };
 
 /// Calls the macro `$then` with `$given`, followed by the table.
@@ -75,6 +75,11 @@ macro_rules! __store_conformance_cases {
                 listing::a_list_shows_live_sessions_only,
                 listing::a_list_is_paged_newest_first,
                 listing::ten_thousand_sessions_of_one_subject,
+            }
+            "an administrator does not see who is logged in, or sees the users of another issuer" {
+                walking::all_live_sessions_of_an_issuer_are_listed,
+                walking::pages_go_through_all_while_others_come_and_go,
+                walking::a_cursor_of_another_store_is_refused,
             }
             "a user with a long name can never log in" {
                 limits::the_largest_session_is_kept_listed_swapped_and_ended,

@@ -25,6 +25,8 @@ pub(super) async fn every_call_tells_the_time_by_one_clock<F: Fixture>(trial: Tr
         check("load", done("load", store.load(id(1)).await).now);
         let listed = store.list(ISSUER, "ada", None, 1).await;
         check("list", done("list", listed).now);
+        let all = store.list_all(ISSUER, None, 1).await;
+        check("list_all", done("list_all", all).now);
         check("now", done("now", store.now().await));
     }
 }

@@ -45,6 +45,7 @@ async fn one_session<F: Fixture>(trial: &Trial<F>, patience: u32) {
     let next = rotated(&first, trial.start);
     abandon(store.load(first.session.id), patience).await;
     abandon(store.list(ISSUER, &subject, None, 100), patience).await;
+    abandon(store.list_all(ISSUER, None, 100), patience).await;
     abandon(store.swap(first.session.id, 0, &next.state), patience).await;
     let kept = trial.load(first.session.id).await;
     assert!(kept == first || kept == next, "half a swap: {kept:?}");

@@ -91,6 +91,7 @@ mod since;
 mod swapping;
 mod tokens;
 mod trial;
+mod walking;
 
 use std::{future::Future, time::Duration};
 

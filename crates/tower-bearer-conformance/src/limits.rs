@@ -6,7 +6,7 @@ use tower_bearer::{
     store::{Extra, PrivateClaims, Record, SessionStore, Swap},
 };
 
-use crate::{Fixture, trial::*};
+use crate::{Fixture, trial::*, walking};
 
 const KIB: usize = 1024;
 
@@ -23,6 +23,11 @@ pub(super) async fn the_largest_session_is_kept_listed_swapped_and_ended<F: Fixt
     assert_eq!(listed.len(), 3, "so many were listed");
     for (kept, expected) in listed.iter().zip(records.iter().rev()) {
         assert_same(kept, expected);
+    }
+
+    let all = walking::all(&trial, &records[0].session.issuer, 100).await;
+    for expected in &records {
+        assert_same(&all[&expected.session.id], expected);
     }
 
     let mut next = records;

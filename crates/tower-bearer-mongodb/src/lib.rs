@@ -38,6 +38,7 @@ mod options;
 mod reading;
 mod statements;
 mod store;
+mod walk;
 
 pub use options::MongoOptions;
 pub use store::MongoStore;

@@ -62,7 +62,7 @@ impl MongoStore {
         self.page(find, size).await
     }
 
-    async fn page(
+    pub(crate) async fn page(
         &self,
         find: mongodb::action::Find<'_, Document>,
         size: usize,

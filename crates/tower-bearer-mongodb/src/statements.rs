@@ -10,6 +10,9 @@ use tower_bearer::{
 
 use crate::document::{self, FIELDS, FORMAT};
 
+/// No identifier is above this one.
+const HIGHEST: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
 /// The name under which an answer has the server's time.
 pub(crate) const NOW: &str = "now";
 
@@ -67,6 +70,24 @@ pub(crate) fn live(issuer: &str, subject: &str, before: Option<SessionId>) -> Do
     if let Some(before) = before {
         live.insert("_id", doc! { "$lt": before.to_string() });
     }
+    live
+}
+
+/// All sessions whose identifiers are below `before`, dead ones included, but not the document of the format.
+pub(crate) fn below(before: Option<SessionId>) -> Document {
+    match before {
+        Some(before) => doc! { "_id": { "$lt": before.to_string() } },
+        None => doc! { "_id": { "$lte": HIGHEST } },
+    }
+}
+
+/// Those of the sessions that an issuer has started, are not ended and are not below `edge`.
+pub(crate) fn live_of(below: &Document, edge: Option<&str>, issuer: &str) -> Document {
+    let mut live = below.clone();
+    if let (Ok(id), Some(edge)) = (live.get_document_mut("_id"), edge) {
+        id.insert("$gte", edge);
+    }
+    live.extend(doc! { "live": true, "issuer": issuer });
     live
 }
 

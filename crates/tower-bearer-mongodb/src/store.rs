@@ -6,7 +6,8 @@ use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
     store::{
-        EndReason, Listed, Loaded, OpenError, Record, SessionState, SessionStore, StoreError, Swap,
+        Cursor, EndReason, Listed, ListedAll, Loaded, OpenError, Record, SessionState,
+        SessionStore, StoreError, Swap,
     },
 };
 
@@ -274,6 +275,15 @@ impl SessionStore for MongoStore {
         limit: usize,
     ) -> Result<Listed, StoreError> {
         self.list_live(issuer, subject, before, limit).await
+    }
+
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        self.walk(issuer, after, limit.max(1)).await
     }
 
     async fn ended_since(

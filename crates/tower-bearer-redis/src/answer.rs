@@ -51,6 +51,31 @@ pub(super) fn page(answer: Value) -> Result<(Timestamp, Vec<Vec<u8>>), StoreErro
     Ok((time(now)?, entries?))
 }
 
+/// A part of the keys of a server.
+pub(super) struct Part {
+    pub(super) now: Timestamp,
+    /// Which run of the server it was.
+    pub(super) run: String,
+    /// Where the next part begins. It is 0 after the last one.
+    pub(super) next: u64,
+    pub(super) keys: Vec<Vec<u8>>,
+}
+
+/// Reads a part of the keys of a server.
+pub(super) fn part(answer: Value) -> Result<Part, StoreError> {
+    let [now, run, next, keys] = array(answer)?;
+    let Value::Array(keys) = keys else {
+        return Err(unexpected());
+    };
+    let keys: Result<_, _> = keys.into_iter().map(bytes).collect();
+    Ok(Part {
+        now: time(now)?,
+        run: text(run)?,
+        next: text(next)?.parse().map_err(|_| unexpected())?,
+        keys: keys?,
+    })
+}
+
 /// A session that a script has ended.
 pub(super) struct Closed {
     pub(super) issuer: String,

@@ -10,7 +10,7 @@ use tower_bearer::store::{OpenError, OpenErrorKind, StoreError};
 
 use crate::{
     error::{failed, refused},
-    fleet::Fleet,
+    fleet::{Fleet, Node},
     options::Wait,
     server::{Answer, Manner, Server, each, is_lost, late, replace, those},
 };
@@ -28,6 +28,29 @@ pub(super) struct Connection {
 enum Servers {
     One(Server),
     Fleet(Arc<Fleet>),
+}
+
+/// A server whose keys are all read.
+pub(super) enum Walked {
+    Server(Server),
+    Node(Arc<Node>),
+}
+
+impl Walked {
+    async fn send(&self, commands: &[Cmd], deadline: Instant) -> Vec<Answer> {
+        let manner = Manner {
+            wait: None,
+            asking: false,
+        };
+        let sent = async {
+            match self {
+                Self::Server(server) => server.send(commands, manner).await,
+                Self::Node(node) => node.send(commands, manner).await,
+            }
+        };
+        let sent = timeout_at(deadline, sent).await;
+        each(commands.len(), sent.unwrap_or_else(late))
+    }
 }
 
 impl Connection {
@@ -105,6 +128,29 @@ impl Connection {
             Servers::One(server) => vec![server.clone()],
             Servers::Fleet(fleet) => fleet.primaries(),
         }
+    }
+
+    /// The servers that have keys, in an order, and a number that is another one once other servers have
+    /// them.
+    pub(super) async fn walkable(&self) -> (Vec<Walked>, u32) {
+        match &self.servers {
+            Servers::One(server) => (vec![Walked::Server(server.clone())], 0),
+            Servers::Fleet(fleet) => {
+                let (nodes, number) = fleet.walkable(self.deadline()).await;
+                (nodes.into_iter().map(Walked::Node).collect(), number)
+            }
+        }
+    }
+
+    /// Like [`read_one`](Self::read_one), at the server that is given.
+    pub(super) async fn read_at(&self, server: &Walked, command: Cmd) -> Result<Value, StoreError> {
+        let deadline = self.deadline();
+        let command = [command];
+        let mut answers = server.send(&command, deadline).await;
+        if answers.iter().any(is_lost) {
+            answers = server.send(&command, deadline).await;
+        }
+        only(answers)
     }
 
     /// A key of each server that has keys. A text in the key's braces chooses the server.

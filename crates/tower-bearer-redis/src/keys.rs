@@ -49,6 +49,29 @@ impl Keys {
         format!("{}session:{{{id}}}", self.prefix).into_bytes()
     }
 
+    /// The pattern of the keys of all sessions.
+    pub(super) fn sessions(&self) -> Vec<u8> {
+        let mut pattern = Vec::new();
+        for byte in self.prefix.bytes() {
+            if b"*?[]\\^-".contains(&byte) {
+                pattern.push(b'\\');
+            }
+            pattern.push(byte);
+        }
+        pattern.extend_from_slice(b"session:*");
+        pattern
+    }
+
+    /// The session whose key this is, if it is one.
+    pub(super) fn session_of(&self, key: &[u8]) -> Option<SessionId> {
+        let key = key.strip_prefix(self.prefix.as_bytes())?;
+        let id = key.strip_prefix(b"session:{")?.strip_suffix(b"}")?;
+        let text = str::from_utf8(id).ok()?;
+        let id = text.parse::<SessionId>().ok()?;
+        // A UUID may be written in several ways.
+        (id.to_string() == text).then_some(id)
+    }
+
     /// The key of a subject's index. It contains the length of the issuer, so that the keys of two
     /// different subjects are never the same.
     pub(super) fn subject(&self, issuer: &str, subject: &str) -> Vec<u8> {

@@ -36,6 +36,7 @@ mod subject;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod walk;
 
 pub use options::RedisOptions;
 pub use store::RedisStore;

@@ -30,12 +30,20 @@ pub(super) static CONFIRM: Lazy = script!("#!lua flags=allow-oom", "now.lua", "c
 pub(super) static END: Lazy = script!("#!lua flags=allow-oom", "close.lua", "end.lua");
 pub(super) static NOTE: Lazy = script!("#!lua flags=allow-oom", "now.lua", "note.lua");
 pub(super) static PAGE: Lazy = script!("#!lua flags=allow-oom", "page.lua");
+pub(super) static WALK: Lazy = script!("#!lua flags=allow-oom", "walk.lua");
 pub(super) static ENLIST: Lazy = script!("#!lua", "now.lua", "enlist.lua");
 
 impl Script {
     fn new(code: &'static str) -> Self {
         let hash = redis::Script::new(code).get_hash().to_owned();
         Self { code, hash }
+    }
+
+    /// A command that runs the script on no key, but on all of a server.
+    pub(super) fn on_all(&self, arguments: &[&[u8]]) -> Cmd {
+        let mut call = Cmd::new();
+        call.arg("EVALSHA").arg(&self.hash).arg(0).arg(arguments);
+        call
     }
 
     /// A command that runs the script. It fails if the server does not have the script.
@@ -53,7 +61,7 @@ impl Script {
 /// The commands that load all scripts into the server.
 pub(super) fn load() -> impl Iterator<Item = Cmd> {
     let all = [
-        &LOAD, &PEEK, &SWAP, &SWAP_END, &CONFIRM, &END, &NOTE, &PAGE, &ENLIST,
+        &LOAD, &PEEK, &SWAP, &SWAP_END, &CONFIRM, &END, &NOTE, &PAGE, &WALK, &ENLIST,
     ];
     all.into_iter().map(|script| {
         let mut load = cmd("SCRIPT");

@@ -6,8 +6,8 @@ use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
     store::{
-        EndReason, Listed, Loaded, OpenError, Record, SessionState, SessionStore, StoreError,
-        StoreErrorKind, Swap,
+        Cursor, EndReason, Listed, ListedAll, Loaded, OpenError, Record, SessionState,
+        SessionStore, StoreError, StoreErrorKind, Swap,
     },
 };
 
@@ -95,12 +95,22 @@ const BATCH: usize = 256;
 /// - The session was ended and is still in the index: `list` does not give it, and the next `list`
 ///   or `end_all` of the subject removes it there.
 ///
+/// # The list of all sessions
+///
+/// [`list_all`](SessionStore::list_all) reads the names of all keys of the server, a part at a time (`SCAN`), and loads what
+/// they name. It knows no order and may give a session twice, if the server makes room for more keys meanwhile. A
+/// database that has many keys of other programs makes it slower, and most of its pages empty.
+///
+/// Where a part begins means something only to the run of the server that has told it. After a restart or a failover, and
+/// in a cluster after slots have got another server, a cursor is refused, and the list begins anew. While a slot is
+/// being moved, a session that goes to a server that was read before is left out.
+///
 /// # Rights
 ///
 /// The Redis user of the store needs the keys `~tower_bearer:*` (or the prefix that you give) and
 /// the commands `EVALSHA`, `SCRIPT LOAD`, `TIME`, `GET`, `SET`, `GETRANGE`, `SETRANGE`,
-/// `BITFIELD`, `ZADD`, `ZRANGE`, `ZRANDMEMBER`, `ZREM`, `PEXPIREAT`, `PEXPIRETIME`, `INFO`, `ROLE`,
-/// `QUIT` and `PING`. It also needs `WAIT` or `WAITAOF` if calls that end sessions wait, and
+/// `BITFIELD`, `ZADD`, `ZRANGE`, `ZRANDMEMBER`, `ZREM`, `PEXPIREAT`, `PEXPIRETIME`, `INFO`, `SCAN`,
+/// `ROLE`, `QUIT` and `PING`. It also needs `WAIT` or `WAITAOF` if calls that end sessions wait, and
 /// `CLUSTER SLOTS` and `ASKING` in a cluster. (As `+cluster|slots` in its rules, for instance.)
 ///
 /// # Errors of the operations
@@ -120,7 +130,7 @@ const BATCH: usize = 256;
 /// finds the session ended. If a connection is lost, reads are sent once more.
 ///
 /// If the memory is full, nobody can log in, but sessions go on. Rotations and confirmations take no
-/// memory. The end of a session is never refused for want of memory: it takes 140 bytes for its
+/// memory, unless they add to a session's `extra`. The end of a session is never refused for want of memory: it takes 140 bytes for its
 /// note, even above `maxmemory`, and frees what the claims, the metadata and the entry in the index
 /// took.
 ///
@@ -317,6 +327,15 @@ impl SessionStore for RedisStore {
         limit: usize,
     ) -> Result<Listed, StoreError> {
         self.list_live(issuer, subject, before, limit).await
+    }
+
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        self.walk(issuer, after, limit.max(1)).await
     }
 
     async fn ended_since(

@@ -93,16 +93,27 @@ impl RedisStore {
 
     /// Loads those of the sessions that exist.
     async fn load_all(&self, entries: Vec<Entry>) -> Result<Vec<(Entry, Record)>, StoreError> {
-        let loads = entries
+        let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
+        let records = self.load_each(&ids).await?;
+        let records = entries.into_iter().zip(records);
+        Ok(records
+            .filter_map(|(entry, record)| Some((entry, record?)))
+            .collect())
+    }
+
+    /// Loads sessions, of which some may not exist.
+    pub(super) async fn load_each(
+        &self,
+        ids: &[SessionId],
+    ) -> Result<Vec<Option<Record>>, StoreError> {
+        let loads = ids
             .iter()
-            .map(|entry| scripts::LOAD.on(&self.keys.session(entry.id), &[]));
+            .map(|id| scripts::LOAD.on(&self.keys.session(*id), &[]));
         let answers = self.main.read(&loads.collect::<Vec<_>>()).await;
-        let mut records = Vec::with_capacity(entries.len());
-        for (entry, answer) in entries.into_iter().zip(answers) {
-            if let (_, Some(row)) = answer::loaded(answer.map_err(failed)?)? {
-                let record = row::read(entry.id, &row)?;
-                records.push((entry, record));
-            }
+        let mut records = Vec::with_capacity(ids.len());
+        for (id, answer) in ids.iter().zip(answers) {
+            let (_, row) = answer::loaded(answer.map_err(failed)?)?;
+            records.push(row.map(|row| row::read(*id, &row)).transpose()?);
         }
         Ok(records)
     }

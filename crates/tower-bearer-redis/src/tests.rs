@@ -234,6 +234,27 @@ fn two_subjects_never_share_an_index() {
 }
 
 #[test]
+fn the_keys_of_sessions_are_told_from_others() {
+    let keys = Keys::new("a*[b]?\\:", false);
+    assert_eq!(keys.sessions(), br"a\*\[b\]\?\\:session:*");
+    let session = keys.session(id(10));
+    assert_eq!(keys.session_of(&session), Some(id(10)));
+    let text = String::from_utf8(session.clone()).unwrap();
+    for other in [
+        text.to_uppercase(),
+        text.replace('-', ""),
+        text.replace('0', "g"),
+        text.replace('{', ""),
+        format!("{text}x"),
+        format!("x{text}"),
+        text.replace("session", "subject"),
+    ] {
+        assert_eq!(keys.session_of(other.as_bytes()), None, "{other}");
+    }
+    assert_eq!(keys.session_of(&[&session[..], b"\xff"].concat()), None);
+}
+
+#[test]
 fn times_in_keys_sort_and_stay_within_what_servers_take() {
     let hour = 3_600_000;
     for (ends_at, last_seen_at, until) in [

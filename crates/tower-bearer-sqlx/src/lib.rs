@@ -25,6 +25,8 @@ mod postgres;
 mod sqlite;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod values;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod walk;
 
 #[cfg(feature = "mysql")]
 pub use mysql::{MySqlOptions, MySqlStore};

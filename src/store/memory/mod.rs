@@ -8,6 +8,7 @@ mod index;
 mod kept;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -20,8 +21,8 @@ use self::{
     kept::Kept,
 };
 use super::{
-    EndReason, Ended, Listed, Loaded, Record, SessionState, SessionStore, StoreError,
-    StoreErrorKind, Swap,
+    Cursor, EndReason, Ended, Listed, ListedAll, Loaded, Record, SessionState, SessionStore,
+    StoreError, StoreErrorKind, Swap,
 };
 use crate::{
     claims::SessionId,
@@ -113,8 +114,12 @@ impl Inner {
     /// random, while the first bytes are a time.
     fn shard(&self, id: SessionId) -> MutexGuard<'_, Shard> {
         let [first, ..] = &self.shards;
+        lock(self.shards.get(Self::shard_of(id)).unwrap_or(first))
+    }
+
+    fn shard_of(id: SessionId) -> usize {
         let [.., last] = id.as_uuid().into_bytes();
-        lock(self.shards.get(usize::from(last) % SHARDS).unwrap_or(first))
+        usize::from(last) % SHARDS
     }
 
     fn get(&self, id: SessionId) -> Option<Record> {
@@ -268,6 +273,15 @@ impl SessionStore for MemoryStore {
             page = self.0.page(issuer, subject, Some(last));
         }
         Ok(Listed { records, now })
+    }
+
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        self.walk(issuer, after, limit).await
     }
 
     async fn ended_since(

@@ -3,7 +3,7 @@ use std::fmt;
 use crate::{
     claims::SessionId,
     clock::Timestamp,
-    store::{EndReason, Record, SessionState},
+    store::{Cursor, EndReason, Record, SessionState},
 };
 
 /// A call of a [`SessionStore`](crate::store::SessionStore). Each variant means what the method of
@@ -75,6 +75,16 @@ pub enum StoreRequest {
         /// The most sessions to list.
         limit: usize,
     },
+    /// List a page of the live sessions of all subjects.
+    #[non_exhaustive]
+    ListAll {
+        /// The issuer that started the sessions.
+        issuer: String,
+        /// Where the page begins.
+        after: Option<Cursor>,
+        /// The most sessions to list.
+        limit: usize,
+    },
     /// Tell which sessions were ended of late.
     #[non_exhaustive]
     EndedSince {
@@ -110,6 +120,7 @@ impl StoreRequest {
             | Self::Load { .. }
             | Self::Confirm { .. }
             | Self::List { .. }
+            | Self::ListAll { .. }
             | Self::EndedSince { .. } => true,
             Self::Insert { .. }
             | Self::Swap { .. }
@@ -131,6 +142,7 @@ impl StoreRequest {
             | Self::Confirm { .. }
             | Self::EndAll { .. }
             | Self::List { .. }
+            | Self::ListAll { .. }
             | Self::EndedSince { .. }
             | Self::DeleteExpired { .. } => None,
         }
@@ -147,6 +159,7 @@ impl StoreRequest {
             Self::End { .. } => "end",
             Self::EndAll { .. } => "end_all",
             Self::List { .. } => "list",
+            Self::ListAll { .. } => "list_all",
             Self::EndedSince { .. } => "ended_since",
             Self::DeleteExpired { .. } => "delete_expired",
         }

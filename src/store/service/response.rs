@@ -1,7 +1,7 @@
 use crate::{
     claims::SessionId,
     clock::Timestamp,
-    store::{Listed, Loaded, Swap},
+    store::{Listed, ListedAll, Loaded, Swap},
 };
 
 /// The answer to a [`StoreRequest`](super::StoreRequest). Each request has one variant here, in
@@ -25,6 +25,8 @@ pub enum StoreResponse {
     EndedAll(Vec<SessionId>),
     /// The answer to `List`.
     Listed(Listed),
+    /// The answer to `ListAll`.
+    ListedAll(ListedAll),
     /// The answer to `EndedSince`: sessions, and the time at which each was ended.
     EndedSince(Vec<(SessionId, Timestamp)>),
     /// The answer to `DeleteExpired`: the number of deleted sessions.

@@ -8,8 +8,8 @@ use crate::{
     clock::Timestamp,
     error::BoxError,
     store::{
-        EndReason, Listed, Loaded, Record, SessionState, SessionStore, StoreError, StoreErrorKind,
-        Swap,
+        Cursor, EndReason, Listed, ListedAll, Loaded, Record, SessionState, SessionStore,
+        StoreError, StoreErrorKind, Swap,
     },
 };
 
@@ -196,6 +196,23 @@ where
         match self.call(request).await? {
             StoreResponse::Listed(listed) => Ok(listed),
             _ => mismatched("list"),
+        }
+    }
+
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        let request = StoreRequest::ListAll {
+            issuer: issuer.to_owned(),
+            after: after.cloned(),
+            limit,
+        };
+        match self.call(request).await? {
+            StoreResponse::ListedAll(listed) => Ok(listed),
+            _ => mismatched("list_all"),
         }
     }
 

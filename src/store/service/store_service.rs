@@ -72,6 +72,11 @@ async fn answer(
             before,
             limit,
         } => StoreResponse::Listed(store.list(&issuer, &subject, before, limit).await?),
+        StoreRequest::ListAll {
+            issuer,
+            after,
+            limit,
+        } => StoreResponse::ListedAll(store.list_all(&issuer, after.as_ref(), limit).await?),
         StoreRequest::EndedSince {
             since,
             after,

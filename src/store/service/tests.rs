@@ -23,7 +23,7 @@ fn record() -> Record {
 }
 
 /// One of each, and whether it may be made again.
-fn requests() -> [(StoreRequest, bool); 10] {
+fn requests() -> [(StoreRequest, bool); 11] {
     let (record, reason) = (record(), EndReason::Logout);
     let whose = || {
         (
@@ -48,6 +48,11 @@ fn requests() -> [(StoreRequest, bool); 10] {
         before,
         limit,
     };
+    let list_all = StoreRequest::ListAll {
+        issuer: whose().0,
+        after: Some(id.into()),
+        limit,
+    };
     let since = record.session.created_at;
     let ended_since = StoreRequest::EndedSince {
         since,
@@ -64,6 +69,7 @@ fn requests() -> [(StoreRequest, bool); 10] {
             true,
         ),
         (list, true),
+        (list_all, true),
         (ended_since, true),
         (
             StoreRequest::Insert {

@@ -2,7 +2,7 @@
 //!
 //! - `layout` and `rendezvous` say to which shard a session belongs, before and after a change.
 //! - `seal` and `moving` bring a session from one shard to another.
-//! - `subject` does what concerns all shards, by `together`.
+//! - `subject` does what concerns all shards, by `together`, and `walk` lists all sessions.
 //! - `builder` and `marks` make sure that all servers mean the same shards.
 
 mod builder;
@@ -15,6 +15,7 @@ mod subject;
 #[cfg(test)]
 mod tests;
 mod together;
+mod walk;
 
 use std::{fmt, sync::Arc};
 
@@ -24,8 +25,8 @@ use self::{
     moving::Move,
 };
 use super::{
-    AnyStore, EndReason, Listed, Loaded, Record, SessionState, SessionStore, StoreError,
-    StoreErrorKind, Swap,
+    AnyStore, Cursor, EndReason, Listed, ListedAll, Loaded, Record, SessionState, SessionStore,
+    StoreError, StoreErrorKind, Swap,
 };
 use crate::{claims::SessionId, clock::Timestamp};
 
@@ -119,6 +120,7 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// | the same during a change | of the sessions that have it as their old or their new shard |
 /// | logins | those whose new session belongs to it get a 503; the next attempt has another identifier. With a [maximum of sessions](crate::session::SessionsBuilder::max_sessions) all of them get it, as the user's sessions cannot be counted |
 /// | a list of a user's sessions | fails, rather than leave some out |
+/// | a list of all sessions | fails where it comes to that shard |
 /// | "log out everywhere" | ends the sessions at the other shards, and fails all the same. Do it again when the shard is back. Other servers learn of what was ended; this one may, too, only by the feed |
 /// | [`ended_since`](SessionStore::ended_since), and so the [feed](crate::session::Sessions::follow) | fails until the shard is back. What other servers end is then learned late, so let it [ask the store](crate::session::WhenBehind::AskStore): that is a call to the session's own shard |
 /// | a server that starts | does not start: the shards are checked first |
@@ -140,7 +142,8 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// [`Unstorable`](StoreErrorKind::Unstorable), as these are the versions of sealed rows; versions of
 /// [`next_version`](SessionState::next_version) never come near. During a change a session may be
 /// [`Busy`](StoreErrorKind::Busy), if others change it all the time, and
-/// [`ended_since`](SessionStore::ended_since) may tell of an end twice.
+/// [`ended_since`](SessionStore::ended_since) may tell of an end twice. So may [`list_all`](SessionStore::list_all) of a
+/// session that moves. Its cursors hold as long as the shards are the same and none has begun to join or to leave.
 #[derive(Clone)]
 pub struct ShardedStore(Arc<Layout>);
 
@@ -242,6 +245,15 @@ impl SessionStore for ShardedStore {
         limit: usize,
     ) -> Result<Listed, StoreError> {
         self.list_live(issuer, subject, before, limit).await
+    }
+
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        self.walk(issuer, after, limit).await
     }
 
     async fn ended_since(

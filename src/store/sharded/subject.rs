@@ -84,7 +84,7 @@ impl ShardedStore {
     }
 
     /// Whether a session whose row is sealed has not arrived yet.
-    async fn is_on_the_way(&self, id: SessionId) -> Result<bool, StoreError> {
+    pub(super) async fn is_on_the_way(&self, id: SessionId) -> Result<bool, StoreError> {
         match self.0.home(id) {
             Some(Home::Changing { target, .. }) => {
                 Ok(target.store.load(id).await?.record.is_none())
@@ -109,7 +109,7 @@ impl ShardedStore {
         together::all(calls).await.into_iter().collect()
     }
 
-    fn may_have(&self, shard: &Shard, id: SessionId) -> bool {
+    pub(super) fn may_have(&self, shard: &Shard, id: SessionId) -> bool {
         match self.0.home(id) {
             Some(Home::Settled(home)) => home.name == shard.name,
             Some(Home::Changing { source, target }) => {

@@ -10,7 +10,8 @@ use crate::{
     claims::SessionId,
     clock::{Clock, Timestamp},
     store::{
-        EndReason, Ended, Listed, Loaded, Record, SessionState, SessionStore, StoreError, Swap,
+        Cursor, EndReason, Ended, Listed, ListedAll, Loaded, Record, SessionState, SessionStore,
+        StoreError, Swap,
     },
 };
 
@@ -27,7 +28,7 @@ const PAGE: usize = 256;
 /// | call | what it asks of the store |
 /// | --- | --- |
 /// | [`now`](SessionStore::now) | nothing |
-/// | [`insert`](SessionStore::insert), [`load`](SessionStore::load), [`list`](SessionStore::list), [`ended_since`](SessionStore::ended_since) | the same |
+/// | [`insert`](SessionStore::insert), [`load`](SessionStore::load), [`list`](SessionStore::list), [`list_all`](SessionStore::list_all), [`ended_since`](SessionStore::ended_since) | the same |
 /// | [`swap`](SessionStore::swap) | the same, after a load |
 /// | [`confirm`](SessionStore::confirm), [`end`](SessionStore::end) | a load and a swap that writes the time of this clock, again if another writer was quicker |
 /// | [`end_all`](SessionStore::end_all) | a list, and the end of each |
@@ -232,6 +233,19 @@ impl<St: SessionStore> SessionStore for ClockedStore<St> {
             record.is_live(now)
         });
         Ok(Listed::new(live.await?, now))
+    }
+
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        let now = self.clock.now();
+        let ListedAll { records, next, .. } = self.store.list_all(issuer, after, limit).await?;
+        let records = records.into_iter().map(Moved::back);
+        let live = records.filter(|record| record.is_live(now)).collect();
+        Ok(ListedAll::new(live, next, now))
     }
 
     async fn ended_since(

@@ -13,7 +13,10 @@ use fault::{Effect, Faults};
 use crate::{
     claims::SessionId,
     clock::Timestamp,
-    store::{EndReason, Listed, Loaded, Record, SessionState, SessionStore, StoreError, Swap},
+    store::{
+        Cursor, EndReason, Listed, ListedAll, Loaded, Record, SessionState, SessionStore,
+        StoreError, Swap,
+    },
 };
 
 /// A method of a [`SessionStore`].
@@ -36,6 +39,8 @@ pub enum StoreCall {
     EndAll,
     /// [`SessionStore::list`]
     List,
+    /// [`SessionStore::list_all`]
+    ListAll,
     /// [`SessionStore::ended_since`]
     EndedSince,
     /// [`SessionStore::delete_expired`]
@@ -44,7 +49,13 @@ pub enum StoreCall {
 
 impl StoreCall {
     /// The calls that only read.
-    pub const READS: &[Self] = &[Self::Now, Self::Load, Self::List, Self::EndedSince];
+    pub const READS: &[Self] = &[
+        Self::Now,
+        Self::Load,
+        Self::List,
+        Self::ListAll,
+        Self::EndedSince,
+    ];
 
     /// The calls that write.
     pub const WRITES: &[Self] = &[
@@ -66,6 +77,7 @@ impl StoreCall {
         Self::End,
         Self::EndAll,
         Self::List,
+        Self::ListAll,
         Self::EndedSince,
         Self::DeleteExpired,
     ];
@@ -227,6 +239,16 @@ impl<St: SessionStore> SessionStore for FailingStore<St> {
     ) -> Result<Listed, StoreError> {
         let call = self.store.list(issuer, subject, before, limit);
         self.call(StoreCall::List, call).await
+    }
+
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        let call = self.store.list_all(issuer, after, limit);
+        self.call(StoreCall::ListAll, call).await
     }
 
     async fn ended_since(

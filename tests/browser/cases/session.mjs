@@ -1,7 +1,7 @@
 // Logging in, staying in, logging out.
 
 import assert from 'node:assert/strict';
-import { ALICE, until } from '../world.mjs';
+import { ALICE, BOB, until } from '../world.mjs';
 
 export async function login(world) {
   const visitor = await world.visitor();
@@ -199,4 +199,34 @@ export async function end_another(world) {
   await other.says('This session has been ended.');
   await until('it is gone from the list', async () => (await mine.count('#devices li')) === 1);
   await mine.isIn();
+}
+
+/** The list says where and by what a session was used last: also that another program has the cookie. */
+export async function last_seen(world) {
+  const visitor = await world.visitor();
+  const tab = await visitor.signedIn();
+  const says = (words) => {
+    const check = (words) => document.querySelector('#devices').textContent.includes(words);
+    return until(`the list says “${words}”`, () => tab.run(check, words));
+  };
+  await says('last seen at 127.0.0.1, ');
+  // Within the window the page goes on with its own token.
+  assert.equal((await world.present(await visitor.cookie())).status, 200);
+  await says('last seen at 127.0.0.1, by A program, ');
+}
+
+export async function ended_by_admin(world) {
+  const user = await (await world.visitor()).signedIn();
+  const admin = await (await world.visitor()).tab();
+  await admin.login(BOB);
+  assert(!(await user.has('h2', 'Sessions of a user')), 'she is none');
+  await admin.shows('h2', 'Sessions of a user');
+  await admin.run(() => void (document.querySelector('#admin-user').value = 'alice'));
+  await admin.click('Show');
+  await admin.click('End it as an administrator');
+  await user.says('This session has been ended.');
+  await admin.shows('#admin-devices li', 'There is no session of alice.');
+  await admin.click('Log out');
+  await admin.isOut();
+  assert(!(await admin.has('h2', 'Sessions of a user')));
 }

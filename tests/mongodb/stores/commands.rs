@@ -209,6 +209,38 @@ async fn the_sessions_of_a_subject_are_found_by_the_index_of_live_ones() {
 }
 
 #[tokio::test]
+async fn all_sessions_are_walked_by_the_index_of_identifiers() {
+    let (server, store) = on_a_replica_set().await;
+    let after = Cursor::from(id(7));
+    let call = async {
+        let page = store.list_all(ISSUER, Some(&after), 10).await.unwrap();
+        assert!(page.records.is_empty() && page.next.is_none());
+    };
+    let sent = sent(&server, call).await;
+    let (now, before) = (DateTime::from_millis(TIME), id(7).to_string());
+    same(
+        &sent,
+        &[
+            doc! { "hello": 1 },
+            doc! {
+                "find": COLLECTION, "filter": { "_id": { "$lt": &before } },
+                "sort": { "_id": -1 }, "hint": { "_id": 1 }, "skip": 1_999, "limit": 1_i64,
+                "batchSize": 2, "maxTimeMS": 2_000, "readConcern": { "level": "majority" },
+            },
+            doc! {
+                "find": COLLECTION,
+                "filter": {
+                    "_id": { "$lt": &before }, "live": true, "issuer": ISSUER,
+                    "ends_at": { "$gt": now }, "expires_at": { "$gt": now },
+                },
+                "sort": { "_id": -1 }, "hint": { "_id": 1 }, "limit": 10_i64,
+                "batchSize": 11, "maxTimeMS": 2_000, "readConcern": { "level": "majority" },
+            },
+        ],
+    );
+}
+
+#[tokio::test]
 async fn a_swap_whose_connection_is_lost_is_sent_once_more_as_the_same() {
     let (server, store) = on_a_replica_set().await;
     let tried = std::sync::atomic::AtomicU32::new(0);

@@ -18,7 +18,7 @@ use tower_bearer::{
     SessionId,
     clock::Timestamp,
     store::{
-        EndReason, OpenError, Record, Session, SessionSecret, SessionState, SessionStore,
+        Cursor, EndReason, OpenError, Record, Session, SessionSecret, SessionState, SessionStore,
         StoreError, StoreErrorKind, Swap,
     },
 };

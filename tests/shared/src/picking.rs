@@ -3,7 +3,10 @@
 use tower_bearer::{
     SessionId,
     clock::Timestamp,
-    store::{EndReason, Listed, Loaded, Record, SessionState, SessionStore, StoreError, Swap},
+    store::{
+        Cursor, EndReason, Listed, ListedAll, Loaded, Record, SessionState, SessionStore,
+        StoreError, Swap,
+    },
 };
 
 /// Asks the function which store a call goes to.
@@ -62,6 +65,15 @@ where
         limit: usize,
     ) -> Result<Listed, StoreError> {
         (self.0)().list(issuer, subject, before, limit).await
+    }
+
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        (self.0)().list_all(issuer, after, limit).await
     }
 
     async fn ended_since(

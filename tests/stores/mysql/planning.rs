@@ -75,6 +75,35 @@ async fn no_call_reads_dead_sessions_or_those_of_others() {
     assert!(read < 250, "{read} were read in a round");
 }
 
+/// However many dead sessions there are, a page of the list of all looks at a limited number of rows.
+#[tokio::test]
+async fn the_list_of_all_reads_few_rows_at_a_time() {
+    let Some(server) = MariaDb::start().await else {
+        return;
+    };
+    let store = open_with(&server.url(), MySqlOptions::new().max_connections(1)).await;
+    kept(&store, 1, "eve").await;
+    server
+        .run("CREATE TABLE app.numbers (seq INTEGER); INSERT INTO app.numbers SELECT seq FROM seq_1_to_10000")
+        .await;
+    server.run(MANY).await;
+    let (mut live, mut after) = (0, None);
+    loop {
+        let begin = read(&server).await;
+        let page = store.list_all(ISSUER, after.as_ref(), 1_000).await;
+        let page = page.expect("it lists all");
+        let read = read(&server).await - begin;
+        // Two thousand for the edge, as many for the sessions, and the temporary tables.
+        assert!(read < 8_000, "{read} were read for a page");
+        live += page.records.len();
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(live, 10_001);
+}
+
 /// A rotation reads its row by its key, and writes to no index.
 #[tokio::test]
 async fn a_rotation_is_one_write_of_one_row() {

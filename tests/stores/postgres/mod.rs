@@ -21,8 +21,8 @@ use tokio::{task::JoinSet, time::Instant};
 use tower_bearer::{
     SessionId,
     store::{
-        EndReason, Ended, Record, Session, SessionSecret, SessionState, SessionStore, StoreError,
-        StoreErrorKind, Swap,
+        Cursor, EndReason, Ended, Record, Session, SessionSecret, SessionState, SessionStore,
+        StoreError, StoreErrorKind, Swap,
     },
 };
 use tower_bearer_sqlx::{PostgresOptions, PostgresStore};

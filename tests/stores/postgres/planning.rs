@@ -58,6 +58,9 @@ async fn no_statement_walks_the_table() {
             .expect("it ends");
         let since = store.ended_since(first.session.created_at, Some(id(5)), 10);
         since.await.expect("it tells the ends");
+        let after = Cursor::from(highest);
+        let all = store.list_all(ISSUER, Some(&after), 10).await;
+        assert_eq!(all.expect("it lists all").records.len(), 10);
         store.delete_expired(9).await.expect("it deletes");
         let loads = [1, 2, 404].map(|number| {
             let store = store.clone();
@@ -75,6 +78,7 @@ async fn no_statement_walks_the_table() {
         "LockRows",
         "= ANY (",
         "Index Scan using tower_bearer_sessions_pkey",
+        "Index Scan Backward using tower_bearer_sessions_pkey",
         "tower_bearer_sessions_live",
         "tower_bearer_sessions_ended",
         "Index Scan using tower_bearer_sessions_ends_at",

@@ -14,10 +14,11 @@ mod rows;
 mod scripted;
 mod scripts;
 mod several;
+mod walking;
 #[cfg(feature = "tracing")]
 mod warning;
 
-use std::{future::Future, time::Duration};
+use std::{collections::BTreeSet, future::Future, time::Duration};
 
 use tests_shared::servers::redis::Redis;
 use tokio::{
@@ -28,7 +29,7 @@ use tower_bearer::{
     SessionId,
     clock::Timestamp,
     store::{
-        EndReason, Ended, PrivateClaims, Record, Session, SessionSecret, SessionState,
+        Cursor, EndReason, Ended, PrivateClaims, Record, Session, SessionSecret, SessionState,
         SessionStore, StoreError, StoreErrorKind, Swap,
     },
 };
@@ -131,6 +132,21 @@ async fn live(store: &RedisStore) -> Vec<SessionId> {
     sessions.iter().map(|record| record.session.id).collect()
 }
 
+/// The identifiers on all pages from `after` on, and how many there were, in any order.
+async fn walked(store: &RedisStore, mut after: Option<Cursor>) -> BTreeSet<SessionId> {
+    let mut seen = BTreeSet::new();
+    loop {
+        let page = store.list_all(ISSUER, after.as_ref(), 30).await;
+        let page = page.expect("the store lists all");
+        assert!(page.records.len() <= 30, "{}", page.records.len());
+        seen.extend(page.records.iter().map(|record| record.session.id));
+        after = page.next;
+        if after.is_none() {
+            return seen;
+        }
+    }
+}
+
 /// The kind of a failure.
 #[track_caller]
 fn kind<T>(result: Result<T, StoreError>) -> StoreErrorKind {
@@ -141,7 +157,7 @@ fn kind<T>(result: Result<T, StoreError>) -> StoreErrorKind {
 }
 
 /// How each operation on session 1 fails, in the order of the trait, but for `now`.
-async fn failures(store: &RedisStore) -> [StoreErrorKind; 8] {
+async fn failures(store: &RedisStore) -> [StoreErrorKind; 9] {
     let first = record(1, Timestamp::from_secs(4_000_000_000));
     [
         kind(store.insert(&first).await),
@@ -155,6 +171,7 @@ async fn failures(store: &RedisStore) -> [StoreErrorKind; 8] {
         kind(store.end(first.session.id, EndReason::Logout).await),
         kind(end_all(store).await),
         kind(store.list(ISSUER, "ada", None, 9).await),
+        kind(store.list_all(ISSUER, None, 9).await),
         kind(store.ended_since(Timestamp::default(), None, 9).await),
     ]
 }

@@ -69,7 +69,7 @@ async fn the_rights_that_the_docs_name_are_enough() {
         return;
     };
     let commands = "evalsha script|load time get set getrange setrange bitfield zadd zrange \
-        zrandmember zrem pexpireat pexpiretime info role quit ping wait";
+        zrandmember zrem pexpireat pexpiretime info scan role quit ping wait";
     let mut acl = redis::cmd("ACL");
     acl.arg(&["SETUSER", "app", "on", ">secret", "~tower_bearer:*"]);
     for command in commands.split_whitespace() {
@@ -95,6 +95,7 @@ async fn the_rights_that_the_docs_name_are_enough() {
     assert_eq!(swap(&store, 1, &next).await, Swap::Swapped);
     assert!(end(&store, 2).await);
     assert_eq!(live(&store).await.len(), 18);
+    assert_eq!(walked(&store, None).await.len(), 18);
     assert_eq!(end_all(&store).await.unwrap().len(), 18);
     assert_eq!(ended_since(&store, start).await.len(), 20);
     assert_eq!(store.delete_expired(9).await.unwrap(), 0);
@@ -116,14 +117,17 @@ async fn prefixes_keep_stores_apart() {
     assert!(!end(&two, 1).await);
     insert(&two, 1).await;
     insert(&two, 2).await;
+    assert_eq!(walked(&two, None).await, [id(1), id(2)].into());
+    assert_eq!(walked(&one, None).await, [id(1)].into());
     assert_eq!(end_all(&two).await.unwrap(), [id(1), id(2)]);
     assert!(load(&one, 1).await == first);
     // No prefix at all, and the hash tags of a cluster.
-    for prefix in ["", "{shop}:", "{", "}", "{}"] {
+    for prefix in ["", "{shop}:", "{", "}", "{}", "a*[b-c]?^\\:"] {
         let store = with(prefix).await;
         let start = now(&store).await;
         insert(&store, 1).await;
         assert_eq!(live(&store).await, [id(1)], "{prefix:?}");
+        assert_eq!(walked(&store, None).await, [id(1)].into(), "{prefix:?}");
         assert_eq!(end_all(&store).await.unwrap(), [id(1)], "{prefix:?}");
         assert_eq!(ended_since(&store, start).await.len(), 1, "{prefix:?}");
         let is_there = format!("EXISTS {prefix}session:{{{}}}", id(1));

@@ -56,7 +56,7 @@ async fn a_password_that_was_another_for_a_while() {
         password(&server, "another").await;
         cut_off(&server).await;
         for _ in 0..2 {
-            assert_eq!(failures(&store).await, [StoreErrorKind::Unavailable; 8]);
+            assert_eq!(failures(&store).await, [StoreErrorKind::Unavailable; 9]);
         }
         password(&server, "secret").await;
         pass_the_pause().await;
@@ -89,7 +89,7 @@ async fn a_server_that_had_too_many_clients() {
     };
     run("CONFIG SET maxclients 1").await;
     run("CLIENT KILL USER app").await;
-    assert_eq!(failures(&store).await, [StoreErrorKind::Unavailable; 8]);
+    assert_eq!(failures(&store).await, [StoreErrorKind::Unavailable; 9]);
     run("CONFIG SET maxclients 100").await;
     let deadline = Instant::now() + Duration::from_secs(20);
     while store.load(id(1)).await.is_err() {
@@ -108,7 +108,7 @@ async fn a_right_that_was_missing() {
     let first = insert(&store, 1).await;
     let () = server.run("ACL SETUSER app -select").await;
     cut_off(&server).await;
-    assert_eq!(failures(&store).await, [StoreErrorKind::Unavailable; 8]);
+    assert_eq!(failures(&store).await, [StoreErrorKind::Unavailable; 9]);
     let () = server.run("ACL SETUSER app +select").await;
     let deadline = Instant::now() + Duration::from_secs(20);
     while store.load(id(1)).await.is_err() {

@@ -20,7 +20,7 @@ async fn a_replica_serves_nothing() {
     insert(&store, 1).await;
     let replica = primary.replica().await;
     let replica = open(&replica).await;
-    assert_eq!(failures(&replica).await, [UNAVAILABLE; 8]);
+    assert_eq!(failures(&replica).await, [UNAVAILABLE; 9]);
     // Not even that there is nobody.
     let nobody = replica.list(ISSUER, "nobody", None, 1).await;
     assert_eq!(kind(nobody), UNAVAILABLE);
@@ -38,7 +38,7 @@ async fn a_primary_that_lost_its_replicas_serves_nothing() {
     let store = open(&primary).await;
     insert(&store, 1).await;
     let () = primary.run("CONFIG SET min-replicas-to-write 1").await;
-    assert_eq!(failures(&store).await, [UNAVAILABLE; 8]);
+    assert_eq!(failures(&store).await, [UNAVAILABLE; 9]);
 
     let _replica = primary.replica().await;
     let deadline = Instant::now() + Duration::from_secs(30);

@@ -95,7 +95,7 @@ async fn a_row_of_a_later_format_is_left_alone() {
     };
     let store = open(&server).await;
     let first = insert(&store, 1).await;
-    let () = server.run(&format!("SETRANGE {} 0 \u{4}", key(1))).await;
+    let () = server.run(&format!("SETRANGE {} 0 \u{5}", key(1))).await;
     let before: Vec<u8> = server.run(&format!("GET {}", key(1))).await;
 
     assert_eq!(kind(store.load(first.session.id).await), CORRUPT);

@@ -3,7 +3,10 @@ use std::sync::{Arc, Mutex};
 use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
-    store::{EndReason, Listed, Loaded, Record, SessionState, SessionStore, StoreError, Swap},
+    store::{
+        Cursor, EndReason, Listed, ListedAll, Loaded, Record, SessionState, SessionStore,
+        StoreError, Swap,
+    },
 };
 
 /// A store that records the times that it gives to a server. The server decides by these times,
@@ -107,6 +110,15 @@ impl<St: SessionStore> SessionStore for Tap<St> {
             .collect();
         self.see(Seen::Listed(listed.now, ids));
         Ok(listed)
+    }
+
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        self.store.list_all(issuer, after, limit).await
     }
 
     async fn ended_since(

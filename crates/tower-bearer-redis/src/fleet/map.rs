@@ -40,6 +40,24 @@ impl Map {
         primaries
     }
 
+    /// A number that tells one assignment of the slots from another: FNV-1a of where each begins and who serves it.
+    pub(super) fn number(&self) -> u32 {
+        let mut hash = 0x811c_9dc5_u32;
+        let mut before: Option<&Arc<Node>> = None;
+        for (slot, node) in self.slots.iter().enumerate() {
+            let Some(node) = node else { continue };
+            if !before.is_some_and(|before| Arc::ptr_eq(before, node)) {
+                let Place { host, port } = &node.place;
+                let told = format!("{slot} {host} {port} ");
+                hash = told.bytes().fold(hash, |hash, byte| {
+                    (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+                });
+            }
+            before = Some(node);
+        }
+        hash
+    }
+
     /// The server at a place, if it is known.
     pub(super) fn at(&self, place: &Place) -> Option<&Arc<Node>> {
         self.nodes.get(place)

@@ -38,7 +38,8 @@ use crate::{
     server::{Answer, Manner, Server, each, late},
 };
 use map::Map;
-use node::{Node, Place};
+pub(super) use node::Node;
+use node::Place;
 use source::Told;
 pub(super) use source::{Kind, Source, has_only_a_part};
 
@@ -93,6 +94,21 @@ impl Fleet {
     pub(super) fn primaries(&self) -> Vec<Server> {
         let nodes = self.read().primaries();
         nodes.iter().map(|node| node.server.clone()).collect()
+    }
+
+    /// Those that have keys, by the slots that they serve, and a number that tells one assignment of the
+    /// slots from another. Asks anew if one of them is in doubt.
+    pub(super) async fn walkable(&self, deadline: Instant) -> (Vec<Arc<Node>>, u32) {
+        if self
+            .read()
+            .primaries()
+            .iter()
+            .any(|node| node.is_in_doubt())
+        {
+            let _ = timeout_at(deadline, self.refresh()).await;
+        }
+        let map = self.read();
+        (map.primaries(), map.number())
     }
 
     pub(super) fn one_key_each(&self, key: impl Fn(&str) -> Vec<u8>) -> Vec<Vec<u8>> {

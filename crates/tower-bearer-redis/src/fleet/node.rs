@@ -15,7 +15,7 @@ pub(super) struct Place {
 }
 
 /// A server of several.
-pub(super) struct Node {
+pub(crate) struct Node {
     pub(super) place: Place,
     pub(super) server: Server,
     /// Whether another server may serve in its place.
@@ -64,7 +64,7 @@ impl Node {
 
     /// Sends commands. A server that does not answer, or that says that it does not serve, is in
     /// doubt from then on, also if the caller has gone away meanwhile.
-    pub(super) async fn send(&self, commands: &[Cmd], manner: Manner) -> RedisResult<Vec<Answer>> {
+    pub(crate) async fn send(&self, commands: &[Cmd], manner: Manner) -> RedisResult<Vec<Answer>> {
         let mut watch = Watch {
             node: self,
             is_serving: false,

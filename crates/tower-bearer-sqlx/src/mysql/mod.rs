@@ -3,6 +3,7 @@
 mod connections;
 mod end_all;
 mod error;
+mod listing;
 mod lists;
 mod names;
 mod options;
@@ -28,7 +29,8 @@ use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
     store::{
-        EndReason, Listed, Loaded, OpenError, Record, SessionState, SessionStore, StoreError, Swap,
+        Cursor, EndReason, Listed, ListedAll, Loaded, OpenError, Record, SessionState,
+        SessionStore, StoreError, Swap,
     },
 };
 
@@ -345,17 +347,16 @@ impl SessionStore for MySqlStore {
         before: Option<SessionId>,
         limit: usize,
     ) -> Result<Listed, StoreError> {
-        let (highest, limit) = lists::up_to(before, limit);
-        let list = Statement::new(&self.statements.list)
-            .bytes(issuer)
-            .bytes(subject)
-            .id(highest)
-            .limit(limit);
-        let rows = self.connections.read(list).await?;
-        let records = rows.iter().map(row::read).filter_map(Result::transpose);
-        let mut records: Vec<Record> = records.collect::<Result<_, _>>()?;
-        records.sort_by_key(|record| std::cmp::Reverse(record.session.id.as_uuid()));
-        Ok(Listed::new(records, row::now(&rows)?))
+        self.list_live(issuer, subject, before, limit).await
+    }
+
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        self.walk(issuer, after, limit.max(1)).await
     }
 
     async fn ended_since(

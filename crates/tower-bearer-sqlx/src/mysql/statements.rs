@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use tower_bearer::store::Record;
 
-use crate::columns::{self, LAST_BUT_ONE};
+use crate::{
+    columns::{self, LAST_BUT_ONE},
+    walk::WALKED,
+};
 
 use super::names::Names;
 
@@ -40,6 +43,9 @@ pub(super) struct Statements {
     /// For 1, 2, 4, … identifiers.
     pub(super) end_held: Vec<Arc<str>>,
     pub(super) list: Arc<str>,
+    /// The last row that a page of the list of all looks at.
+    pub(super) edge: Arc<str>,
+    pub(super) list_all: Arc<str>,
     pub(super) ended_from: Arc<str>,
     pub(super) ended_after: Arc<str>,
     pub(super) delete_expired: Arc<str>,
@@ -60,6 +66,8 @@ impl Statements {
             hold: lists(|values| hold(sessions, values)),
             end_held: lists(|values| end(sessions, &format!("IN ({})", several("?", values)))),
             list: list(sessions),
+            edge: edge(sessions),
+            list_all: list_all(sessions),
             ended_from: ended_since(sessions, "ended_at >= ?"),
             ended_after: ended_since(sessions, "(ended_at > ? OR (ended_at = ? AND id > ?))"),
             delete_expired: delete_expired(sessions),
@@ -168,6 +176,35 @@ fn list(sessions: &str) -> Arc<str> {
         LEFT JOIN (
             SELECT {COLUMNS} FROM {sessions} FORCE INDEX (live)
             WHERE issuer = ? AND subject = ? AND ended_at IS NULL AND id <= ?
+                AND expires_at > {NOW} AND ends_at > {NOW}
+            ORDER BY id DESC LIMIT ?
+        ) AS live ON TRUE"
+    )
+    .into()
+}
+
+/// Gives one row even if there is no edge.
+fn edge(sessions: &str) -> Arc<str> {
+    let passed = WALKED - 1;
+    format!(
+        "SELECT {NOW} AS `now`, {WRITABLE} AS `writable`, edge.*
+        FROM (SELECT 1 AS one) AS server
+        LEFT JOIN (
+            SELECT id FROM {sessions} FORCE INDEX (PRIMARY)
+            WHERE id <= ? ORDER BY id DESC LIMIT 1 OFFSET {passed}
+        ) AS edge ON TRUE"
+    )
+    .into()
+}
+
+/// Gives one row even if there is no session. The rows have no order.
+fn list_all(sessions: &str) -> Arc<str> {
+    format!(
+        "SELECT {NOW} AS `now`, {WRITABLE} AS `writable`, live.*
+        FROM (SELECT 1 AS one) AS server
+        LEFT JOIN (
+            SELECT {COLUMNS} FROM {sessions} FORCE INDEX (PRIMARY)
+            WHERE id <= ? AND id >= ? AND issuer = ? AND ended_at IS NULL
                 AND expires_at > {NOW} AND ends_at > {NOW}
             ORDER BY id DESC LIMIT ?
         ) AS live ON TRUE"

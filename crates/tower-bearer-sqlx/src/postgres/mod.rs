@@ -9,6 +9,7 @@ mod row;
 mod schema;
 mod statements;
 mod swap;
+mod walk;
 
 use std::{fmt, sync::Arc};
 
@@ -27,7 +28,8 @@ use tower_bearer::{
     claims::SessionId,
     clock::Timestamp,
     store::{
-        EndReason, Listed, Loaded, OpenError, Record, SessionState, SessionStore, StoreError, Swap,
+        Cursor, EndReason, Listed, ListedAll, Loaded, OpenError, Record, SessionState,
+        SessionStore, StoreError, Swap,
     },
 };
 
@@ -347,6 +349,15 @@ impl SessionStore for PostgresStore {
             records.collect::<Result<_, _>>()?,
             row::now(&rows)?,
         ))
+    }
+
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        self.walk(issuer, after, limit.max(1)).await
     }
 
     async fn ended_since(

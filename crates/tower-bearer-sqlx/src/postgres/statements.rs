@@ -6,7 +6,10 @@ use std::{sync::Arc, time::Duration};
 
 use tower_bearer::store::Record;
 
-use crate::columns::{self, LAST_BUT_ONE};
+use crate::{
+    columns::{self, LAST_BUT_ONE},
+    walk::WALKED,
+};
 
 use super::names::Names;
 
@@ -39,6 +42,9 @@ pub(super) struct Statements {
     pub(super) end: Arc<str>,
     pub(super) end_all: Arc<str>,
     pub(super) list: Arc<str>,
+    /// The last row that a page of the list of all looks at.
+    pub(super) edge: Arc<str>,
+    pub(super) list_all: Arc<str>,
     pub(super) ended_since: Arc<str>,
     pub(super) delete_expired: Arc<str>,
 }
@@ -64,6 +70,8 @@ impl Statements {
             end: end(sessions, settled),
             end_all: end_all(sessions, settled),
             list: list(sessions),
+            edge: edge(sessions),
+            list_all: list_all(sessions),
             ended_since: ended_since(sessions),
             delete_expired: delete_expired(sessions),
         }
@@ -232,6 +240,39 @@ fn list(sessions: &str) -> Arc<str> {
             SELECT {COLUMNS} FROM {sessions}
             WHERE issuer = $1 AND subject = $2 AND id <= $3 AND id IS DISTINCT FROM $4
                 AND ended_at IS NULL AND LEAST(expires_at, ends_at) > clock.now
+            ORDER BY id DESC LIMIT $5
+        ) AS live ON true
+        ORDER BY id DESC"
+    )
+    .into()
+}
+
+/// Gives one row even if there is no edge. `$1` is the highest identifier to look at, and `$2` is one to
+/// leave out.
+fn edge(sessions: &str) -> Arc<str> {
+    format!(
+        "SELECT server.writable, edge.id
+        FROM (SELECT {WRITABLE} AS writable) AS server
+        LEFT JOIN LATERAL (
+            SELECT id FROM {sessions} WHERE id <= $1 AND id IS DISTINCT FROM $2
+            ORDER BY id DESC LIMIT 1 OFFSET {WALKED} - 1
+        ) AS edge ON true"
+    )
+    .into()
+}
+
+/// Gives one row even if there is no session. `$1` and `$2` are those of [`edge`], and `$3` is the lowest
+/// identifier to look at. What makes a session live is one expression, as the planner may else take the
+/// index by subject, and sort all sessions.
+fn list_all(sessions: &str) -> Arc<str> {
+    format!(
+        "WITH clock AS (SELECT {NOW} AS now, {WRITABLE} AS writable)
+        SELECT now, writable, live.*
+        FROM clock LEFT JOIN LATERAL (
+            SELECT {COLUMNS} FROM {sessions}
+            WHERE id <= $1 AND id IS DISTINCT FROM $2 AND id >= $3
+                AND CASE WHEN issuer = $4 AND ended_at IS NULL
+                    THEN LEAST(expires_at, ends_at) > clock.now ELSE false END
             ORDER BY id DESC LIMIT $5
         ) AS live ON true
         ORDER BY id DESC"

@@ -9,6 +9,7 @@ mod schema;
 mod swap;
 #[cfg(test)]
 mod tests;
+mod walk;
 mod writer;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -22,7 +23,8 @@ use tower_bearer::{
     claims::SessionId,
     clock::{Clock, SystemClock, Timestamp},
     store::{
-        EndReason, Listed, Loaded, OpenError, Record, SessionState, SessionStore, StoreError, Swap,
+        Cursor, EndReason, Listed, ListedAll, Loaded, OpenError, Record, SessionState,
+        SessionStore, StoreError, Swap,
     },
 };
 
@@ -292,7 +294,7 @@ impl SessionStore for SqliteStore {
         for batch in pairs.chunks(CONFIRMATIONS) {
             let confirm = || {
                 let now = self.clock.now().as_millis();
-                Ok(sqlx::query(CONFIRM).bind(now).bind(pairs_json(batch)))
+                Ok(sqlx::query(CONFIRM).bind(now).bind(row::pairs_json(batch)))
             };
             self.writer.execute(confirm).await?;
         }
@@ -340,6 +342,15 @@ impl SessionStore for SqliteStore {
         Ok(Listed::new(records, now))
     }
 
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        self.walk(issuer, after, limit.max(1)).await
+    }
+
     async fn ended_since(
         &self,
         since: Timestamp,
@@ -382,12 +393,4 @@ fn loads(readers: &SqlitePool, clock: &Arc<dyn Clock>) -> Arc<Grouping<Loader>> 
         clock: Arc::clone(clock),
     };
     Grouping::new(loader, LOAD_LANES)
-}
-
-/// `[["<32 hex digits>",<generation>],…]`
-fn pairs_json(pairs: &[(SessionId, u32)]) -> String {
-    let pair = |(id, generation): &(SessionId, u32)| {
-        format!("[\"{}\",{generation}]", id.as_uuid().simple())
-    };
-    format!("[{}]", pairs.iter().map(pair).collect::<Vec<_>>().join(","))
 }

@@ -85,6 +85,14 @@ fn read_id(bytes: &[u8]) -> Result<SessionId, StoreError> {
     Ok(SessionId::from_uuid(id))
 }
 
+/// `[["<32 hex digits>",<generation>],…]`
+pub(super) fn pairs_json(pairs: &[(SessionId, u32)]) -> String {
+    let pair = |(id, generation): &(SessionId, u32)| {
+        format!("[\"{}\",{generation}]", id.as_uuid().simple())
+    };
+    format!("[{}]", pairs.iter().map(pair).collect::<Vec<_>>().join(","))
+}
+
 struct Fields<'r>(&'r SqliteRow);
 
 impl<'r> Fields<'r> {

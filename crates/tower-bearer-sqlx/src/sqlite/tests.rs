@@ -134,6 +134,44 @@ async fn a_subject_s_ended_sessions_are_not_read() {
     }
 }
 
+#[tokio::test]
+async fn the_list_of_all_goes_by_identifiers() {
+    const BY_ID: &str = "sqlite_autoindex_tower_bearer_sessions_1";
+    let store = SqliteStore::connect("sqlite::memory:").await.unwrap();
+    for statistics in [false, true] {
+        if statistics {
+            let many = sqlx::raw_sql(MANY).execute(&store.writer.pool);
+            assert_eq!(many.await.unwrap().rows_affected(), 10_000);
+            let analyze = sqlx::raw_sql("ANALYZE").execute(&store.writer.pool);
+            analyze.await.unwrap();
+        }
+        let edge = plan(&store.readers, walk::EDGE).await;
+        let by_id = "SEARCH tower_bearer_sessions USING";
+        assert_eq!(edge, [format!("{by_id} COVERING INDEX {BY_ID} (id<?)")]);
+        let list = plan(&store.readers, walk::LIST_ALL).await;
+        assert_eq!(list, [format!("{by_id} INDEX {BY_ID} (id>? AND id<?)")]);
+    }
+}
+
+/// A call looks at a limited number of rows, and then says where the next one begins.
+#[tokio::test]
+async fn the_list_of_all_may_have_empty_pages() {
+    let store = SqliteStore::connect("sqlite::memory:").await.unwrap();
+    let many = sqlx::raw_sql(MANY).execute(&store.writer.pool);
+    assert_eq!(many.await.unwrap().rows_affected(), 10_000);
+    let (mut after, mut pages) = (None, 0);
+    loop {
+        let page = store.list_all("i", after.as_ref(), 10).await.unwrap();
+        assert!(page.records.is_empty(), "all of them are dead");
+        pages += 1;
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, 10_000 / crate::walk::WALKED + 1);
+}
+
 /// The table and the indexes that the statement writes to.
 async fn written(pool: &SqlitePool, sql: &str) -> Vec<String> {
     let explain = sqlx::query(AssertSqlSafe(format!("EXPLAIN {sql}")));

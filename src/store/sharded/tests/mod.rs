@@ -10,6 +10,7 @@ mod opening;
 mod placing;
 mod returning;
 mod stepping;
+mod walking;
 
 use std::time::Duration;
 

@@ -84,6 +84,14 @@ pub enum Fault {
     ListsTheCursorToo,
     ListsAtMost500,
 
+    ListsAllByAnotherClock,
+    ListsAllOfEveryIssuer,
+    ListsAllThatIsDead,
+    ListsAllButTheFirstOfAPage,
+    ListsAllForEver,
+    ListsAllOnOnePage,
+    ListsAllFromAnyCursor,
+
     TellsByIdentifier,
     TellsOnlyLaterEnds,
     TellsTheCursorToo,

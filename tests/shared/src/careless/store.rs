@@ -4,8 +4,8 @@ use tower_bearer::{
     SessionId,
     clock::{Clock, Timestamp},
     store::{
-        EndReason, Extra, Listed, Loaded, Record, SessionState, SessionStore, StoreError,
-        StoreErrorKind, Swap,
+        Cursor, EndReason, Extra, Listed, ListedAll, Loaded, Record, SessionState, SessionStore,
+        StoreError, StoreErrorKind, Swap,
     },
 };
 
@@ -159,6 +159,45 @@ impl SessionStore for Careless {
             live,
             self.now_unless(Fault::ListsByAnotherClock),
         ))
+    }
+
+    async fn list_all(
+        &self,
+        issuer: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<ListedAll, StoreError> {
+        let before = match after.map(Cursor::session_id) {
+            Some(Err(_)) if self.is(Fault::ListsAllFromAnyCursor) => None,
+            Some(before) => Some(before?),
+            None => None,
+        };
+        let (rows, now) = (self.rows(), self.clock.now());
+        let below = rows.kept.iter().rev();
+        let below = below.filter(|(id, _)| before.is_none_or(|before| **id < before));
+        let live = below.filter(|(_, record)| {
+            (record.session.issuer == issuer || self.is(Fault::ListsAllOfEveryIssuer))
+                && (record.is_live(now) || self.is(Fault::ListsAllThatIsDead))
+        });
+        let limit = match self.is(Fault::ListsAllOnOnePage) {
+            true => usize::MAX,
+            false => limit.max(1),
+        };
+        let mut page: Vec<_> = live
+            .map(|(_, record)| record)
+            .take(limit)
+            .cloned()
+            .collect();
+        let last = page.last().map(|record| record.session.id);
+        let next = match self.is(Fault::ListsAllForEver) {
+            true => last.or(before),
+            false => last.filter(|_| page.len() == limit),
+        };
+        if after.is_some() && !page.is_empty() && self.is(Fault::ListsAllButTheFirstOfAPage) {
+            page.remove(0);
+        }
+        let now = self.now_unless(Fault::ListsAllByAnotherClock);
+        Ok(ListedAll::new(page, next.map(Cursor::from), now))
     }
 
     async fn ended_since(
