@@ -2,7 +2,7 @@ use sqlx::{AssertSqlSafe, Row, sqlite::SqliteRow};
 
 use tower_bearer::store::{KeyThumbprint, Session, SessionSecret, StoreErrorKind};
 
-use super::*;
+use super::{row::pairs_json, *};
 use crate::grouping::{LARGEST, Outcome, Worker};
 
 async fn value(pool: &SqlitePool, pragma: &'static str) -> i64 {
