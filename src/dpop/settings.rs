@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use super::{RequestHead, nonce, nonce::NonceSecret, target, url::PlainUrl};
+use super::{RequestHead, nonce, nonce::NonceSecret, url::PlainUrl};
 use crate::{jws::Algorithm, key_proof::KeyHolders, seal::SKEW};
 
 /// How a verifier judges proofs.
@@ -51,7 +51,7 @@ impl Settings {
     pub(super) fn path_of<'a>(&self, request: RequestHead<'a>) -> &'a str {
         #[cfg(feature = "axum")]
         if self.takes_original_uri {
-            return target::original_path(request);
+            return super::target::original_path(request);
         }
         request.uri().path()
     }

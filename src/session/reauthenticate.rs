@@ -164,8 +164,7 @@ impl<St: SessionStore> Sessions<St> {
         subject: &str,
         authentication: &Reauthentication,
     ) -> Result<Renewed, SessionError> {
-        let since = Instant::now();
-        let Loaded { record, now } = self.load(id).await?;
+        let (since, Loaded { record, now }) = self.load_in_time(id).await?;
         let own = record.filter(|record| record.session.subject == subject);
         let record = own.ok_or_else(|| SessionError::refused(Refusal::Unknown))?;
         check_renewable(&record, now, authentication)?;

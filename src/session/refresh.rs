@@ -205,7 +205,10 @@ impl<St: SessionStore> Sessions<St> {
     /// The session, and when it began to be loaded. If tokens of this second are outdated, the second is waited out,
     /// and the roles are read after that: a token with a later time than its roles would outlive another change of
     /// them.
-    async fn load_in_time(&self, id: SessionId) -> Result<(Instant, Loaded), SessionError> {
+    pub(super) async fn load_in_time(
+        &self,
+        id: SessionId,
+    ) -> Result<(Instant, Loaded), SessionError> {
         let since = Instant::now();
         let loaded = self.load(id).await?;
         let left = loaded.record.as_ref().and_then(|Record { session, .. }| {

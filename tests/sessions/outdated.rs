@@ -12,8 +12,8 @@ use tower_bearer::{
     bearer::Admission,
     clock::{Clock, ManualClock, SystemClock},
     session::{
-        FeedOptions, Grant, OverReason, Overflow, PrivateClaims, RefreshDecision, Sessions,
-        SessionsBuilder,
+        FeedOptions, Grant, OverReason, Overflow, PrivateClaims, Reauthentication, RefreshDecision,
+        Sessions, SessionsBuilder,
     },
     store::{MemoryStore, SessionStore, StoreErrorKind},
     testing::{Fault, StoreCall},
@@ -194,6 +194,28 @@ async fn no_token_outlives_the_second_change_of_a_second() {
         here.clock.advance(Duration::from_millis(400));
     };
     let (new, ()) = tokio::join!(refreshing, changing);
+    admits(&here, &new.access_token, Admission::Admitted);
+    assert_eq!(access_payload(&new)["role"], "reader");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nor_does_one_of_a_user_who_authenticates_again() {
+    let roles = Roles::new();
+    let (here, _, _) = two(&roles);
+    let claims = here.claims(&admin(&here).await.access_token);
+    expire(&here).await;
+    here.clock.advance(Duration::from_millis(300));
+    let again = here
+        .sessions
+        .reauthenticate(&claims, Reauthentication::new());
+    let changing = async {
+        here.clock.advance(Duration::from_millis(300));
+        roles.demote();
+        expire(&here).await;
+        here.clock.advance(Duration::from_millis(400));
+    };
+    let (new, ()) = tokio::join!(again, changing);
+    let new = new.unwrap();
     admits(&here, &new.access_token, Admission::Admitted);
     assert_eq!(access_payload(&new)["role"], "reader");
 }
