@@ -93,7 +93,7 @@ async fn a_flood_from_one_address_is_nothing_to_another() {
     let world = World::start(&[
         ("PROXIES", "1"),
         ("ENDPOINT_LIMIT", "5/200"),
-        ("ACCESS_TTL", "1"),
+        ("ACCESS_TTL", "3"),
     ]);
     let flood = Flood::from("203.0.113.9", world.server.addr);
     let honest = Honest::log_in(world.server.addr, "198.51.100.7").await;
@@ -116,7 +116,7 @@ async fn a_flood_from_one_address_is_nothing_to_another() {
 /// As behind one address of a company or of a mobile network.
 #[tokio::test]
 async fn who_shares_the_address_of_a_flood_waits_and_stays_in() {
-    let world = World::start(&[("ENDPOINT_LIMIT", "5/200"), ("ACCESS_TTL", "1")]);
+    let world = World::start(&[("ENDPOINT_LIMIT", "5/200"), ("ACCESS_TTL", "3")]);
     let honest = Honest::log_in(world.server.addr, "198.51.100.7").await;
     let flood = Flood::from("203.0.113.9", world.server.addr);
     let (mut served, mut waited) = (0, 0);
