@@ -77,7 +77,7 @@ async fn a_session_that_is_always_another_is_ended_whatever_its_version() {
 async fn what_a_lost_answer_left_undone_is_done_when_the_end_is_repeated() {
     let (server, store) = on_a_replica_set().await;
     let mut seen = doc! {
-        "_id": id(1).to_string(), "format": 1, "version": 7_i64, "end_reason": "logout",
+        "_id": id(1).to_string(), "format": 2, "version": 7_i64, "end_reason": "logout",
         "ended_at": DateTime::from_millis(TIME), "expires_at": DateTime::from_millis(LATE - 9),
         "ends_at": DateTime::from_millis(LATE), "now": DateTime::from_millis(TIME),
     };

@@ -138,7 +138,7 @@ async fn a_server_that_cannot_be_used_is_refused_in_one_line() {
             "its collection has an index of the same name or the same fields that is another",
         ),
         (
-            ("find", found(vec![doc! { "_id": "format", "format": 2 }])),
+            ("find", found(vec![doc! { "_id": "format", "format": 3 }])),
             "its documents are of another version of this crate",
         ),
     ] {
