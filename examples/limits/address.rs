@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use axum::extract::ConnectInfo;
 use http::{HeaderMap, Request};
+use tower_bearer::context::RequestHead;
 use tower_governor::{GovernorError, key_extractor::KeyExtractor};
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -19,10 +19,11 @@ impl KeyExtractor for ByAddress {
     type Key = IpAddr;
 
     fn extract<T>(&self, request: &Request<T>) -> Result<IpAddr, GovernorError> {
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        let ConnectInfo(peer) = peer.ok_or(GovernorError::UnableToExtractKey)?;
         let told = forwarded(request.headers(), self.proxies);
-        Ok(network(told.unwrap_or(peer.ip())))
+        let address = told.or_else(|| RequestHead::from(request).address());
+        address
+            .map(network)
+            .ok_or(GovernorError::UnableToExtractKey)
     }
 }
 
@@ -48,6 +49,8 @@ fn network(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use axum::extract::ConnectInfo;
+
     use super::*;
 
     fn key(proxies: usize, peer: &str, lines: &[&str]) -> String {

@@ -70,8 +70,8 @@ impl AccessCookie {
     /// cookie.
     pub fn set(&self, tokens: &TokenResponse) -> Result<SetCookies, ConfigError> {
         let token = tokens.access_token.expose();
-        let goes_with_browser = tokens.cookies_end_with_browser && !self.has_to_run_out();
-        let age = Age::of(tokens.expires_in, goes_with_browser);
+        let ends_with_browser = tokens.cookies_end_with_browser && !self.has_to_run_out();
+        let age = Age::of(tokens.expires_in, ends_with_browser);
         self.attributes.set(token, age)
     }
 

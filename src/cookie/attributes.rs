@@ -32,8 +32,8 @@ pub(super) enum Age {
 }
 
 impl Age {
-    pub(super) fn of(lifetime: Duration, goes_with_browser: bool) -> Self {
-        match goes_with_browser {
+    pub(super) fn of(lifetime: Duration, ends_with_browser: bool) -> Self {
+        match ends_with_browser {
             true => Self::OfBrowser,
             false => Self::OfToken(lifetime),
         }

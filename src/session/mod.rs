@@ -66,6 +66,7 @@ mod patience;
 mod peek;
 mod policy;
 mod possession;
+mod race;
 mod reauthenticate;
 mod refresh;
 mod refresh_claims;

@@ -1,13 +1,16 @@
 use std::{
     fmt,
-    future::{Future, pending, poll_fn},
-    pin::{Pin, pin},
+    future::Future,
+    pin::Pin,
     task::{Context, Poll},
 };
 
 use tokio::time::timeout;
 
-use super::Sessions;
+use super::{
+    Sessions,
+    race::{first, or_never},
+};
 use crate::{
     claims::VerifiedToken,
     clock::{Clock, SystemClock},
@@ -88,25 +91,17 @@ impl<St: SessionStore> Sessions<St> {
         let outdated = or_never(ours.then(|| self.0.outdated.end_of(claims)));
         SessionOver(Box::pin(async move {
             let left = expires.saturating_since(SystemClock.now());
-            let (mut ended, mut outdated) = (pin!(ended), pin!(outdated));
-            let told = poll_fn(|context| {
-                // An end is told first, as it says more.
-                if ended.as_mut().poll(context).is_ready() {
-                    return Poll::Ready(OverReason::Ended);
-                }
-                outdated
-                    .as_mut()
-                    .poll(context)
-                    .map(|()| OverReason::Outdated)
-            });
+            let ended = async {
+                ended.await;
+                OverReason::Ended
+            };
+            let outdated = async {
+                outdated.await;
+                OverReason::Outdated
+            };
+            // An end is told first, as it says more.
+            let told = first(ended, outdated);
             timeout(left, told).await.unwrap_or(OverReason::Expired)
         }))
-    }
-}
-
-async fn or_never(told: Option<impl Future<Output = ()>>) {
-    match told {
-        Some(told) => told.await,
-        None => pending().await,
     }
 }

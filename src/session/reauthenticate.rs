@@ -78,6 +78,8 @@ impl Reauthentication {
 /// A session whose user has authenticated again, and what is to be written.
 struct Renewed {
     record: Record,
+    /// What an event tells of: no token was presented, and the session goes on from its live one.
+    token: PresentedToken,
     now: Timestamp,
     issued_at: Timestamp,
     since: Instant,
@@ -182,6 +184,7 @@ impl<St: SessionStore> Sessions<St> {
         Ok(Renewed {
             issued_at: self.0.outdated.issue_at(&record.session, now),
             record,
+            token,
             now,
             since,
             next,
@@ -197,8 +200,7 @@ impl<St: SessionStore> Sessions<St> {
         consulted: &mut Consulted,
     ) -> Result<Option<TokenResponse>, SessionError> {
         let (record, next) = (&renewed.record, &renewed.next);
-        let (session, state) = (&record.session, &record.state);
-        let token = PresentedToken::new(state.generation, state.expires_at, true);
+        let (session, token) = (&record.session, renewed.token);
         let authentication = renewed.renewal.newest(session);
         let question = Question {
             record,

@@ -211,16 +211,15 @@ impl<St: SessionStore> Sessions<St> {
     ) -> Result<(Instant, Loaded), SessionError> {
         let since = Instant::now();
         let loaded = self.load(id).await?;
-        let left = loaded.record.as_ref().and_then(|Record { session, .. }| {
-            let Loaded { now, .. } = loaded;
-            self.0.outdated.left(&session.issuer, &session.subject, now)
-        });
-        let Some(left) = left else {
-            return Ok((since, loaded));
-        };
-        tokio::time::sleep(left).await;
-        let since = Instant::now();
-        Ok((since, self.load(id).await?))
+        if let Some(Record { session, .. }) = &loaded.record {
+            let outdated = &self.0.outdated;
+            let waited = outdated.wait_out(&session.issuer, &session.subject, loaded.now);
+            if waited.await {
+                let since = Instant::now();
+                return Ok((since, self.load(id).await?));
+            }
+        }
+        Ok((since, loaded))
     }
 
     fn unknown(&self, attempt: &Attempt<'_>) -> SessionError {

@@ -54,11 +54,10 @@ impl<St: SessionStore> Sessions<St> {
         let (timeout, store) = (self.0.store_timeout, &self.0.store);
         let now = within(timeout, store.now()).await?;
         let issuer = self.0.issuer.issuer();
-        let Some(left) = self.0.outdated.left(issuer, subject, now) else {
-            return Ok(now);
-        };
-        tokio::time::sleep(left).await;
-        Ok(within(timeout, store.now()).await?)
+        match self.0.outdated.wait_out(issuer, subject, now).await {
+            true => Ok(within(timeout, store.now()).await?),
+            false => Ok(now),
+        }
     }
 
     /// The tokens of generation 0.

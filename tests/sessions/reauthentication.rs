@@ -38,6 +38,12 @@ async fn again<St: SessionStore>(
     world.sessions.reauthenticate(&claims, how).await
 }
 
+async fn refused(world: &World, claims: &Claims) -> SessionErrorKind {
+    let how = Reauthentication::new();
+    let answer = world.sessions.reauthenticate(claims, how).await;
+    answer.unwrap_err().kind()
+}
+
 async fn by_passkey<St: SessionStore>(world: &World<St>, held: &TokenResponse) -> TokenResponse {
     let how = Reauthentication::new().acr("phr");
     again(world, held, how).await.unwrap()
@@ -231,32 +237,20 @@ async fn claims_that_name_no_live_session_of_the_user_are_refused() {
         change(|it| it.sid = Some("x".to_owned())),
         change(|it| it.sid = Some("0192d3a0-0000-7000-8000-000000000001".to_owned())),
     ] {
-        let error = world
-            .sessions
-            .reauthenticate(&other, Reauthentication::new())
-            .await;
         let unknown = SessionErrorKind::InvalidGrant(Refusal::Unknown);
-        assert_eq!(error.unwrap_err().kind(), unknown, "{other:?}");
+        assert_eq!(refused(&world, &other).await, unknown, "{other:?}");
     }
     world.sessions.end(sid(&held), "anna").await.unwrap();
-    let error = world
-        .sessions
-        .reauthenticate(&claims, Reauthentication::new())
-        .await;
     assert_eq!(
-        error.unwrap_err().kind(),
+        refused(&world, &claims).await,
         SessionErrorKind::InvalidGrant(Refusal::Ended)
     );
     let short = Grant::new("anna").session_lifetime(Duration::from_secs(700));
     let short = world.sessions.start(short).await.unwrap();
     let claims = world.claims(&short.access_token);
     world.wait(700);
-    let error = world
-        .sessions
-        .reauthenticate(&claims, Reauthentication::new())
-        .await;
     assert_eq!(
-        error.unwrap_err().kind(),
+        refused(&world, &claims).await,
         SessionErrorKind::InvalidGrant(Refusal::Expired)
     );
 }

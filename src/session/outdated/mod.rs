@@ -6,13 +6,11 @@ mod notice;
 use std::{
     collections::HashMap,
     fmt,
-    future::{pending, poll_fn},
-    pin::pin,
+    future::pending,
     sync::{
         PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicI64, Ordering},
     },
-    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -20,7 +18,11 @@ use foldhash::fast::RandomState;
 use uuid::Uuid;
 
 use self::notice::Notice;
-use super::{ended::kept_for, watched::Watched};
+use super::{
+    ended::kept_for,
+    race::{first, or_never},
+    watched::Watched,
+};
 use crate::{
     claims::{Actor, Claims, SessionId},
     clock::Timestamp,
@@ -97,9 +99,19 @@ impl OutdatedTokens {
         subjects.map(|subject| self.user(&claims.iss, subject))
     }
 
+    /// Waits for the next second if tokens of this user would be outdated that are issued now, and tells whether it
+    /// did.
+    pub(super) async fn wait_out(&self, issuer: &str, subject: &str, now: Timestamp) -> bool {
+        let left = self.left(issuer, subject, now);
+        if let Some(left) = left {
+            tokio::time::sleep(left).await;
+        }
+        left.is_some()
+    }
+
     /// How long tokens of this user would still be outdated that are issued now: a second at most, as a store's
     /// clock that was ahead by more is no reason to let anybody wait.
-    pub(super) fn left(&self, issuer: &str, subject: &str, now: Timestamp) -> Option<Duration> {
+    fn left(&self, issuer: &str, subject: &str, now: Timestamp) -> Option<Duration> {
         const LONGEST: Duration = Duration::from_secs(1);
         if now.as_millis() > self.newest.load(Ordering::Acquire) {
             return None;
@@ -183,14 +195,7 @@ impl OutdatedTokens {
         };
         let mut users = self.users(claims).map(watch);
         let (subject, actor) = (users.next(), users.next());
-        async move {
-            let (mut subject, mut actor) = (pin!(of(subject)), pin!(of(actor)));
-            poll_fn(|cx| match subject.as_mut().poll(cx) {
-                Poll::Ready(()) => Poll::Ready(()),
-                Poll::Pending => actor.as_mut().poll(cx),
-            })
-            .await
-        }
+        first(or_never(subject), or_never(actor))
     }
 
     fn user(&self, issuer: &str, subject: &str) -> UserKey {
@@ -220,14 +225,6 @@ impl OutdatedTokens {
         let [first, ..] = &self.shards;
         let shard = self.shards.get(usize::from(last) % SHARDS);
         shard.unwrap_or(first)
-    }
-}
-
-/// Never ends if there is nobody.
-async fn of(user: Option<impl Future<Output = ()>>) {
-    match user {
-        Some(user) => user.await,
-        None => pending().await,
     }
 }
 

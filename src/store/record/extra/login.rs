@@ -74,8 +74,8 @@ impl Extra {
         self.get(COOKIES).is_some()
     }
 
-    pub(crate) fn with_cookies(self, go_with_browser: bool) -> Self {
-        self.with(COOKIES, go_with_browser.then(|| OF_BROWSER.into()))
+    pub(crate) fn with_cookies(self, end_with_browser: bool) -> Self {
+        self.with(COOKIES, end_with_browser.then(|| OF_BROWSER.into()))
     }
 
     /// What there is not is left out.
