@@ -28,6 +28,7 @@ use axum::{
 use clap::Parser;
 use governor::middleware::NoOpMiddleware;
 use tokio::time::sleep;
+use tower::util::MapRequestLayer;
 use tower_bearer::{Claims, TokenResponse, endpoint::Endpoints};
 use tower_governor::{
     GovernorError, GovernorLayer,
@@ -36,7 +37,7 @@ use tower_governor::{
 };
 
 use limits::{
-    address::ByAddress,
+    address::{ByAddress, behind},
     answer::{later, too_many},
     limit::Limit,
     session::{BySession, Refreshes},
@@ -57,7 +58,8 @@ struct Options {
     #[command(flatten)]
     config: Config,
 
-    /// How many proxies of yours a request has passed, each of which adds to `X-Forwarded-For`.
+    /// How many proxies of yours a request has passed, each of which adds to `X-Forwarded-For`. Nobody may reach this
+    /// server without them.
     #[arg(long, env = "PROXIES", default_value_t = 0)]
     proxies: usize,
 
@@ -92,13 +94,10 @@ struct Limits {
 
 impl Limits {
     fn new(options: &Options) -> Result<Self, StartError> {
-        let address = ByAddress {
-            proxies: options.proxies,
-        };
         Ok(Self {
-            logins: counted(address, options.login_limit, None)?,
+            logins: counted(ByAddress, options.login_limit, None)?,
             // Documents, as the key set, are got by GET and may be cached.
-            endpoints: counted(address, options.endpoint_limit, Some(Method::POST))?,
+            endpoints: counted(ByAddress, options.endpoint_limit, Some(Method::POST))?,
             refreshes: Refreshes::new(options.session_limit),
             calls: counted(BySession, options.call_limit, None)?,
         })
@@ -127,7 +126,12 @@ fn counted<K: KeyExtractor>(
         builder.methods(vec![method]);
     }
     let config = builder.finish();
-    let config = config.ok_or_else(|| StartError::from("a limit is none".to_owned()))?;
+    let config = config.ok_or_else(|| {
+        StartError::from(
+            "a limit lets nothing through: 10/6000 is ten at once, and then one every 6000 ms"
+                .to_owned(),
+        )
+    })?;
     Ok(Arc::new(config))
 }
 
@@ -138,7 +142,7 @@ fn layer<K: KeyExtractor>(
     GovernorLayer::new(Arc::clone(counted)).error_handler(refusal)
 }
 
-fn router(auth: Auth, limits: &Limits) -> Router {
+fn router(auth: Auth, limits: &Limits, proxies: usize) -> Router {
     let endpoints = Endpoints::new(&auth.sessions)
         .under("/auth")
         .options(auth.endpoint_options())
@@ -161,6 +165,10 @@ fn router(auth: Auth, limits: &Limits) -> Router {
         .merge(api)
         .fallback(async || Failure::NotFound)
         .with_state(auth)
+        // Outside of all that asks for the address.
+        .layer(MapRequestLayer::new(move |request| {
+            behind(proxies, request)
+        }))
 }
 
 async fn log_in(
@@ -195,17 +203,18 @@ async fn run() -> Result<(), StartError> {
     let auth = Auth::limited(&options.config, store.any(), move |session| {
         refreshes.wait(session)
     })?;
-    let served = serve(auth, &limits, &options.config).await;
+    let served = serve(auth, &limits, &options).await;
     store.close().await;
     served
 }
 
-async fn serve(auth: Auth, limits: &Limits, config: &Config) -> Result<(), StartError> {
+async fn serve(auth: Auth, limits: &Limits, options: &Options) -> Result<(), StartError> {
     let stop = server::asked_to_stop()?;
-    let listener = server::bind(&config.addr).await?;
+    let listener = server::bind(&options.config.addr).await?;
     let upkeep = server::prepare(&auth.sessions).await?;
     server::announce(&listener, server::TRY)?;
-    let served = answer(listener, router(auth.clone(), limits), stop).await;
+    let router = router(auth.clone(), limits, options.proxies);
+    let served = answer(listener, router, stop).await;
     server::wind_down(&auth.sessions, upkeep).await;
     served
 }

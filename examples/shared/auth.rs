@@ -86,7 +86,7 @@ impl Auth {
                 .on_refresh(move |session, _| {
                     let decision = match (known.is_known(&session.subject), wait(&session)) {
                         (false, _) => RefreshDecision::RefuseAndEnd,
-                        (true, Some(wait)) => RefreshDecision::Later(wait),
+                        (true, Some(wait)) => RefreshDecision::Throttle(wait),
                         (true, None) => RefreshDecision::Continue,
                     };
                     async move { decision }

@@ -217,7 +217,9 @@ impl BearerLayer {
     /// down, and if this is called twice, the shorter time counts. The answer is that of
     /// [`require_acr`](Self::require_acr).
     ///
-    /// A refresh is no authentication: a token keeps the time of its session's login.
+    /// A refresh is no authentication: a token keeps the time of its session's login. Where somebody
+    /// acts (`session::Grant::actor`) for a user who has not authenticated, the answer is that of
+    /// [`require_no_actor`](Self::require_no_actor), as no login would help.
     #[must_use]
     pub fn require_max_age(self, max_age: Duration) -> Self {
         self.with(|rules| rules.step_up.require_max_age(max_age))

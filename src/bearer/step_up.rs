@@ -47,6 +47,7 @@ impl StepUp {
             .is_none_or(|age| (claims.auth_time).is_some_and(|at| verifier.is_within(age, at)));
         match is_recent && self.acr.as_ref().is_none_or(|acr| has_one(claims, acr)) {
             true => Ok(()),
+            false if acts_without_login(claims) => Err(Rejection::acting()),
             // Both are named, so that one login is enough.
             false => Err(Rejection::insufficient_user_authentication(
                 self.acr.as_ref(),
@@ -54,6 +55,12 @@ impl StepUp {
             )),
         }
     }
+}
+
+/// Whether somebody acts for a user who has not authenticated for it, as a session of this issuer says by the year 1970. To
+/// ask for a login would be to ask for ever.
+fn acts_without_login(claims: &Claims) -> bool {
+    claims.act.is_some() && claims.auth_time == Some(Timestamp::from_secs(0))
 }
 
 fn has_one(claims: &Claims, acr: &AcrValues) -> bool {
@@ -71,7 +78,8 @@ impl VerifiedToken {
     /// # Errors
     ///
     /// A rejection to answer the request with: 401 `insufficient_user_authentication`, which names the
-    /// ways (RFC 9470 §3).
+    /// ways (RFC 9470 §3). Where somebody acts (`session::Grant::actor`) for a user who has not authenticated, it is
+    /// that of [`require_no_actor`](Self::require_no_actor).
     ///
     /// ```
     /// use std::time::Duration;
@@ -95,7 +103,7 @@ impl VerifiedToken {
     pub fn require_acr(&self, values: &AcrValues) -> Result<(), Rejection> {
         match has_one(self.claims(), values) {
             true => Ok(()),
-            false => Err(Rejection::insufficient_acr(values).for_token(self)),
+            false => Err(self.ask_for(Rejection::insufficient_acr(values))),
         }
     }
 
@@ -107,7 +115,8 @@ impl VerifiedToken {
     ///
     /// A rejection to answer the request with: 401 `insufficient_user_authentication`, which names the age
     /// (RFC 9470 §3). Also if the token does not tell when the user has authenticated, or names a time that is
-    /// later than both `now` and the token's own `iat`.
+    /// later than both `now` and the token's own `iat`. Where somebody acts (`session::Grant::actor`) for a user who
+    /// has not authenticated, it is that of [`require_no_actor`](Self::require_no_actor).
     pub fn require_max_age(&self, max_age: Duration, now: Timestamp) -> Result<(), Rejection> {
         let max_age = whole_seconds(max_age);
         let claims = self.claims();
@@ -115,7 +124,16 @@ impl VerifiedToken {
         let latest = claims.iat.max(now);
         match claims.auth_time {
             Some(at) if at <= latest && now <= at + max_age => Ok(()),
-            _ => Err(Rejection::exceeded_max_age(max_age).for_token(self)),
+            _ => Err(self.ask_for(Rejection::exceeded_max_age(max_age))),
         }
+    }
+
+    /// This challenge, unless nobody could meet it.
+    fn ask_for(&self, challenge: Rejection) -> Rejection {
+        let rejection = match acts_without_login(self.claims()) {
+            true => Rejection::acting(),
+            false => challenge,
+        };
+        rejection.for_token(self)
     }
 }

@@ -55,6 +55,12 @@ impl Actor {
         json::from_members(&self.others).map_err(ActorError)
     }
 
+    /// The actor's name, or an empty text where the claim names the actor by other members: never as if there were none.
+    #[cfg(feature = "session")]
+    pub(crate) fn name(&self) -> &str {
+        self.sub().unwrap_or_default()
+    }
+
     #[cfg(feature = "_jws")]
     pub(crate) fn others(&self) -> &Map<String, Value> {
         &self.others

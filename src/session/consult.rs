@@ -2,7 +2,7 @@
 
 use super::{
     EndReason, PresentedToken, PrivateClaims, RefreshDecision, Refusal, Session, SessionError,
-    SessionErrorKind, SessionInfo, Sessions, authentication::Authentication,
+    SessionErrorKind, SessionInfo, Sessions, authentication::Authentication, end_request::Ending,
 };
 use crate::{
     clock::Timestamp,
@@ -92,12 +92,12 @@ impl<St: SessionStore> Sessions<St> {
         let refused = || self.refuse(Refusal::Subject, record, token, context.address());
         match &said.decision {
             RefreshDecision::RefuseAndEnd => {
-                self.end_now(record, EndReason::Refused, context.address())
+                self.end_now(record, Ending::new(EndReason::Refused, context.address()))
                     .await?;
                 return Err(refused());
             }
             RefreshDecision::Refuse => return Err(refused()),
-            RefreshDecision::Later(after) => return Err(SessionError::throttled(*after)),
+            RefreshDecision::Throttle(after) => return Err(SessionError::throttled(*after)),
             RefreshDecision::Continue
             | RefreshDecision::ContinueWith(_)
             | RefreshDecision::StepUp => {}

@@ -1,7 +1,6 @@
-use std::net::IpAddr;
-
 use super::{
-    EndReason, EndRequest, SessionError, SessionErrorKind, SessionEventKind, Sessions, event::Told,
+    EndRequest, SessionError, SessionErrorKind, SessionEventKind, Sessions, end_request::Ending,
+    event::Told,
 };
 use crate::{
     claims::SessionId,
@@ -38,17 +37,13 @@ impl<St: SessionStore> Sessions<St> {
         id: SessionId,
         request: impl Into<EndRequest>,
     ) -> Result<bool, SessionError> {
-        let EndRequest {
-            owner,
-            reason,
-            address,
-        } = request.into();
-        let Some(subject) = owner.of(self.0.issuer.issuer()) else {
+        let request = request.into();
+        let Some(subject) = request.owner.of(self.0.issuer.issuer()) else {
             return Ok(false);
         };
         match self.load_session(id).await? {
             Some(record) if record.session.subject == subject => {
-                self.end_now(&record, reason, address).await
+                self.end_now(&record, request.ending()).await
             }
             _ => Ok(false),
         }
@@ -108,15 +103,15 @@ impl<St: SessionStore> Sessions<St> {
         request: EndRequest,
         keep: Option<SessionId>,
     ) -> Result<usize, SessionError> {
-        let EndRequest {
-            owner,
-            reason,
-            address,
-        } = request;
-        let Some(subject) = owner.of(self.0.issuer.issuer()) else {
+        let Some(subject) = request.owner.of(self.0.issuer.issuer()) else {
             return Ok(0);
         };
         let (sessions, subject) = (self.clone(), subject.to_owned());
+        let Ending {
+            reason,
+            address,
+            actor,
+        } = request.ending();
         self.to_the_end(async move {
             let inner = &sessions.0;
             let issuer = inner.issuer.issuer();
@@ -131,7 +126,7 @@ impl<St: SessionStore> Sessions<St> {
                     kind: SessionEventKind::Ended(reason),
                     session: *id,
                     subject: Some(&subject),
-                    actor: None,
+                    actor: actor.as_deref(),
                     distance: 0,
                     address,
                 });
@@ -163,18 +158,26 @@ impl<St: SessionStore> Sessions<St> {
     pub(super) async fn end_now(
         &self,
         record: &Record,
-        reason: EndReason,
-        address: Option<IpAddr>,
+        ending: Ending,
     ) -> Result<bool, SessionError> {
         let (sessions, record) = (self.clone(), record.clone());
         self.to_the_end(async move {
-            let id = record.session.id;
-            let ended = sessions.0.store.end(id, reason).await;
+            let Record { session, .. } = &record;
+            let id = session.id;
+            let ended = sessions.0.store.end(id, ending.reason).await;
             // Even if the write has failed: the caller wants the session to be ended.
             sessions.0.ended.note(id);
             let ended = ended?;
             if ended {
-                sessions.tell(SessionEventKind::Ended(reason), &record, None, address);
+                let actor = ending.actor.as_deref();
+                sessions.0.events.tell(&Told {
+                    kind: SessionEventKind::Ended(ending.reason),
+                    session: id,
+                    subject: Some(&session.subject),
+                    actor: actor.or_else(|| session.extra.actor_name()),
+                    distance: 0,
+                    address: ending.address,
+                });
             }
             Ok(ended)
         })

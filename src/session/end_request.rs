@@ -28,6 +28,25 @@ pub struct EndRequest {
     pub(super) address: Option<IpAddr>,
 }
 
+/// Why a session ends, and at whose request.
+#[derive(Clone, Debug)]
+pub(super) struct Ending {
+    pub(super) reason: EndReason,
+    pub(super) address: Option<IpAddr>,
+    /// Who acts for the user in the request.
+    pub(super) actor: Option<String>,
+}
+
+impl Ending {
+    pub(super) fn new(reason: EndReason, address: Option<IpAddr>) -> Self {
+        Self {
+            reason,
+            address,
+            actor: None,
+        }
+    }
+}
+
 impl EndRequest {
     /// A logout of `owner`: of the user of verified claims, or of a subject's name as an administrator gives
     /// it. Never pass the `sub` of a token ([why](SessionOwner)).
@@ -55,6 +74,14 @@ impl EndRequest {
     pub fn context(mut self, context: impl Into<RequestContext>) -> Self {
         self.address = context.into().address();
         self
+    }
+
+    pub(super) fn ending(&self) -> Ending {
+        Ending {
+            reason: self.reason,
+            address: self.address,
+            actor: self.owner.actor().map(str::to_owned),
+        }
     }
 }
 

@@ -44,7 +44,7 @@ pub enum SessionErrorKind {
     #[error("sessions are unavailable right now")]
     Unavailable,
     /// The application's hook asks the client to come again later, by
-    /// [`Later`](super::RefreshDecision::Later). The client keeps its token.
+    /// [`Throttle`](super::RefreshDecision::Throttle). The client keeps its token.
     #[error("the application asks to come again later")]
     Throttled,
     /// The subject or the client of a grant is empty, or one of them or the scope is too long, or the cursor of a list

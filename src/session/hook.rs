@@ -40,7 +40,7 @@ pub enum RefreshDecision {
     /// It is for [limits](crate::manual::limits), and unlike an error of the hook it is no warning in the log and
     /// does not make others wait longer. Keep the time short: a client whose last answer was lost comes
     /// back late if it is longer than the [reuse window](super::SessionsBuilder::reuse_window).
-    Later(Duration),
+    Throttle(Duration),
 }
 
 /// What a refresh hook may return: a [`RefreshDecision`], the [`PrivateClaims`] to go on with, a

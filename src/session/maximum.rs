@@ -3,7 +3,10 @@
 
 use std::{cmp::Reverse, net::IpAddr, time::Duration};
 
-use super::{EndReason, Overflow, SessionError, SessionErrorKind, Sessions, patience::within};
+use super::{
+    EndReason, Overflow, SessionError, SessionErrorKind, Sessions, end_request::Ending,
+    patience::within,
+};
 use crate::{
     claims::SessionId,
     store::{Listed, Session, SessionStore},
@@ -92,7 +95,8 @@ impl<St: SessionStore> Sessions<St> {
             Reverse((started, record.session.id))
         });
         for oldest in records.into_iter().skip(max) {
-            self.end_now(&oldest, EndReason::Evicted, address).await?;
+            self.end_now(&oldest, Ending::new(EndReason::Evicted, address))
+                .await?;
         }
         Ok(())
     }

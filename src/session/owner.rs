@@ -1,4 +1,4 @@
-use crate::claims::{Claims, VerifiedToken};
+use crate::claims::{Actor, Claims, VerifiedToken};
 
 /// Whose sessions are [listed](super::Sessions::list) or [ended](super::Sessions::end).
 ///
@@ -31,9 +31,15 @@ pub struct SessionOwner {
     /// Who names the subject so. `None` if it is this issuer's own.
     issuer: Option<String>,
     subject: String,
+    /// Who acts for the user in the request.
+    actor: Option<String>,
 }
 
 impl SessionOwner {
+    pub(super) fn actor(&self) -> Option<&str> {
+        self.actor.as_deref()
+    }
+
     /// The subject, if it is one of this issuer's.
     pub(super) fn of(&self, issuer: &str) -> Option<&str> {
         let is_own = self.issuer.as_deref().is_none_or(|named| named == issuer);
@@ -47,6 +53,7 @@ impl<P> From<&Claims<P>> for SessionOwner {
         Self {
             issuer: Some(claims.iss.clone()),
             subject: claims.sub.clone(),
+            actor: claims.act.as_ref().map(Actor::name).map(str::to_owned),
         }
     }
 }
@@ -64,6 +71,7 @@ impl From<&str> for SessionOwner {
         Self {
             issuer: None,
             subject: subject.to_owned(),
+            actor: None,
         }
     }
 }

@@ -93,7 +93,7 @@ impl<St: SessionStore> Sessions<St> {
     /// - [`Unavailable`](SessionErrorKind::Unavailable): the store or the application's hook
     ///   failed or was too slow. The client keeps its token and may present it again.
     /// - [`Throttled`](SessionErrorKind::Throttled): the hook has said
-    ///   [`Later`](super::RefreshDecision::Later). The client keeps its token too.
+    ///   [`Throttle`](super::RefreshDecision::Throttle). The client keeps its token too.
     /// - [`Store`](SessionErrorKind::Store): the session in the store cannot be read.
     /// - [`Grant`](SessionErrorKind::Grant): the claims make the access token too long.
     /// - [`Signing`](SessionErrorKind::Signing): the tokens could not be signed.

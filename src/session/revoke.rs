@@ -1,5 +1,7 @@
 use super::{
-    EndReason, PresentedToken, Refusal, SessionError, SessionEventKind, Sessions, is_other_client,
+    EndReason, PresentedToken, Refusal, SessionError, SessionEventKind, Sessions,
+    end_request::Ending,
+    is_other_client,
     patience::within,
     refresh_token::{OpenedToken, Series},
 };
@@ -50,8 +52,8 @@ impl<St: SessionStore> Sessions<St> {
             );
             return Err(SessionError::refused(Refusal::OtherClient));
         }
-        self.end_now(&record, EndReason::Revocation, context.address())
-            .await?;
+        let ending = Ending::new(EndReason::Revocation, context.address());
+        self.end_now(&record, ending).await?;
         Ok(())
     }
 

@@ -275,7 +275,7 @@ async fn an_application_that_says_later_is_a_503_and_the_token_goes_on() {
     let world = world();
     let issuer = Issuer::new(ISSUER, AUDIENCE, world.keys.clone()).unwrap();
     let key = RefreshKey::from_secret([7; 32]).unwrap();
-    let later = RefreshDecision::Later(std::time::Duration::from_secs(3));
+    let later = RefreshDecision::Throttle(std::time::Duration::from_secs(3));
     let busy = Sessions::builder(issuer, key, world.store.clone())
         .on_refresh(move |_, _| std::future::ready(later.clone()))
         .build()

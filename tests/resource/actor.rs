@@ -8,6 +8,7 @@ use tests_shared::tokens::{Tokens, bare, bearer};
 use tower_bearer::{
     Scope,
     bearer::{AcrValues, BearerLayer},
+    clock::Clock,
 };
 
 use crate::*;
@@ -82,6 +83,37 @@ async fn it_comes_before_what_a_client_could_ask_for() {
         .require_max_age(Duration::from_secs(60));
     let answer = through(layer, acting(&tokens, &json!({ "sub": "admin-7" }))).await;
     answer.is(403).challenges(&[]);
+}
+
+/// The user has not authenticated for the session, and cannot: a challenge would be answered for ever.
+#[tokio::test]
+async fn who_acts_without_a_login_is_not_asked_for_one() {
+    let tokens = Tokens::new();
+    let verifier = || BearerLayer::new(tokens.verifier.clone());
+    let recent = Duration::from_secs(60);
+    let layers = [
+        verifier().require_max_age(recent),
+        verifier().require_acr(AcrValues::from_static("phr")),
+    ];
+    let token = |auth_time| {
+        let claims = json!({ "act": { "sub": "admin-7" }, "auth_time": auth_time });
+        bearer(&tokens.forge(&json!({}), &claims))
+    };
+    for layer in layers {
+        let answer = through(layer.clone(), token(0)).await;
+        answer.is(403).challenges(&[]);
+        assert!(answer.body.contains("the user has to do this in person"));
+        // Of a user who has authenticated once.
+        through(layer, token(1)).await.is(401);
+    }
+    let clock = tokens.clock.clone();
+    let now = clock.now();
+    let checked = move |token: &VerifiedToken| token.require_max_age(recent, now);
+    handled(verifier(), token(0), checked).await.is(403);
+    handled(verifier(), token(1), checked).await.is(401);
+    let classes = AcrValues::from_static("phr");
+    let checked = move |token: &VerifiedToken| token.require_acr(&classes);
+    handled(verifier(), token(0), checked).await.is(403);
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use tower_bearer::{
     TokenResponse,
     clock::Timestamp,
     session::{
-        Grant, PrivateClaims, RefreshDecision, SessionErrorKind, SessionEventKind, SessionInfo,
+        EndReason, EndRequest, Grant, PrivateClaims, RefreshDecision, SessionErrorKind,
+        SessionEventKind, SessionInfo,
     },
     store::{Extra, MemoryStore, SessionStore},
 };
@@ -100,6 +101,31 @@ async fn lists_and_events_tell_who_acts() {
 }
 
 /// Else the tokens would seem to be the user's own. The session can still be seen and ended.
+/// Whoever acts for the user ends the user's other sessions in the actor's own name.
+#[tokio::test]
+async fn an_event_tells_who_has_ended_a_session_for_the_user() {
+    let world = world();
+    let acting = world.claims(&acting(&world).await.access_token);
+    let own = world.claims(&world.login().await.access_token);
+    let one = world.login().await;
+    world.sessions.end(sid(&one), &acting).await.unwrap();
+    let kept = own.session_id().unwrap();
+    world.login().await;
+    let request = EndRequest::new(&acting).after_password_change();
+    world.sessions.end_others(request, kept).await.unwrap();
+    world.sessions.end_all(&own).await.unwrap();
+    let events = world.events.lock().unwrap();
+    let ended = events.iter().filter_map(|event| match event.kind {
+        SessionEventKind::Ended(reason) => Some((reason, event.actor.as_deref())),
+        _ => None,
+    });
+    let (mut expected, by_actor) = (vec![(EndReason::Logout, Some("admin-7"))], Some("admin-7"));
+    // That of the actor and the other one.
+    expected.extend([(EndReason::PasswordChanged, by_actor); 2]);
+    expected.push((EndReason::Logout, None));
+    assert_eq!(ended.collect::<Vec<_>>(), expected);
+}
+
 #[tokio::test]
 async fn a_session_whose_actor_cannot_be_read_gives_no_tokens() {
     for odd in [

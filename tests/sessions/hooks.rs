@@ -87,7 +87,7 @@ async fn a_later_writes_nothing_keeps_the_token_and_tells_the_time() {
                 let is_over = over.load(Ordering::SeqCst);
                 async move {
                     match is_over {
-                        true => RefreshDecision::Later(after),
+                        true => RefreshDecision::Throttle(after),
                         false => RefreshDecision::Continue,
                     }
                 }

@@ -1,4 +1,4 @@
-//! A set of sessions that takes little memory: 20 bytes for each, and 6 to 12 for finding it.
+//! A set of sessions that takes little memory: 16 bytes for each, and 6 to 12 for finding it.
 
 use std::{collections::VecDeque, hash::BuildHasher};
 
@@ -10,10 +10,14 @@ use crate::claims::SessionId;
 /// How many entries are allocated at once. A list that doubles would take twice the memory.
 const CHUNK: usize = 128;
 
-/// A session, and the second up to which it is kept. Bytes, as a number of 128 bits would be padded.
+/// The last bytes of a session's identifier. Those before are but the minute in which it began, and 74 bits of these
+/// are random, which no other session has.
+type Id = [u8; 12];
+
+/// A session, and the second up to which it is kept.
 #[derive(Clone, Copy)]
 struct Entry {
-    id: [u8; 16],
+    id: Id,
     until: u32,
 }
 
@@ -38,19 +42,19 @@ impl Ids {
     }
 
     pub(super) fn contains(&self, id: SessionId) -> bool {
-        self.number(id.as_uuid().as_bytes()).is_some()
+        self.number(&last_bytes(id)).is_some()
     }
 
     /// Whether the session is there up to this second.
     pub(super) fn has(&self, id: SessionId, until: u32) -> bool {
-        let number = self.number(id.as_uuid().as_bytes());
+        let number = self.number(&last_bytes(id));
         let entry = number.and_then(|number| self.entry(number));
         entry.is_some_and(|entry| entry.until >= until)
     }
 
     /// Adds a session up to this second. One that is there for longer stays so.
     pub(super) fn insert(&mut self, id: SessionId, until: u32) {
-        let id = *id.as_uuid().as_bytes();
+        let id = last_bytes(id);
         if let Some(number) = self.number(&id) {
             match self.entry_mut(number) {
                 Some(entry) if entry.until >= until => return,
@@ -113,14 +117,14 @@ impl Ids {
         self.first.wrapping_add((before + last.len() - 1) as u32)
     }
 
-    fn number(&self, id: &[u8; 16]) -> Option<u32> {
+    fn number(&self, id: &Id) -> Option<u32> {
         let hash = hash_of(&self.hasher, id);
         let is = |number: &u32| self.entry(*number).is_some_and(|entry| entry.id == *id);
         self.numbers.find(hash, is).copied()
     }
 
     /// Removes what leads to the entry of this number, if it is that of the session.
-    fn remove(&mut self, id: &[u8; 16], number: u32) {
+    fn remove(&mut self, id: &Id, number: u32) {
         let hash = hash_of(&self.hasher, id);
         if let Ok(found) = self.numbers.find_entry(hash, |other| *other == number) {
             found.remove();
@@ -137,9 +141,18 @@ impl Ids {
     }
 }
 
-/// As a number, since bytes are hashed with their length.
-fn hash_of(hasher: &RandomState, id: &[u8; 16]) -> u64 {
-    hasher.hash_one(u128::from_ne_bytes(*id))
+fn last_bytes(id: SessionId) -> Id {
+    let [_, _, _, _, last @ ..] = id.as_uuid().into_bytes();
+    last
+}
+
+/// Of their number, since bytes are hashed with their length.
+fn hash_of(hasher: &RandomState, id: &Id) -> u64 {
+    let mut number = [0; 16];
+    if let Some((_, last)) = number.split_last_chunk_mut() {
+        *last = *id;
+    }
+    hasher.hash_one(u128::from_ne_bytes(number))
 }
 
 fn entry(chunks: &VecDeque<Vec<Entry>>, first: u32, number: u32) -> Option<&Entry> {
@@ -167,7 +180,8 @@ mod tests {
         let hasher = RandomState::default();
         let mut places = [HashMap::<u64, u32>::new(), HashMap::new()];
         for number in 0..1 << 15 {
-            let hash = hash_of(&hasher, &(FIRST | number).to_be_bytes());
+            let id = SessionId::from_uuid(Uuid::from_u128(FIRST | number));
+            let hash = hash_of(&hasher, &last_bytes(id));
             for (places, place) in places.iter_mut().zip([hash % (1 << 12), hash >> 52]) {
                 *places.entry(place).or_default() += 1;
             }
@@ -182,7 +196,7 @@ mod tests {
 
     #[test]
     fn each_table_has_keys_of_its_own() {
-        let hashes = (0..100).map(|_| hash_of(&Ids::default().hasher, &[0; 16]));
+        let hashes = (0..100).map(|_| hash_of(&Ids::default().hasher, &[0; 12]));
         assert_eq!(hashes.collect::<HashSet<_>>().len(), 100);
     }
 

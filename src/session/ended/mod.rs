@@ -1,5 +1,6 @@
 //! The ended sessions that this process knows of, remembered as long as their access tokens live.
 
+mod filter;
 mod ids;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::ids::Ids;
+use self::{filter::Filter, ids::Ids};
 use super::watched::Watched;
 use crate::claims::SessionId;
 
@@ -37,17 +38,21 @@ const MANY: usize = 256;
 pub(super) struct EndedSessions {
     keep: Duration,
     origin: Instant,
+    /// Spares nearly each request the lock.
+    filter: Filter,
     shards: [RwLock<Ids>; SHARDS],
-    /// Spares each request the lock while no session is ended.
     len: AtomicUsize,
     watched: Watched<SessionId, bool>,
 }
 
 impl EndedSessions {
     pub(super) fn new(access_lifetime: Duration) -> Self {
+        let keep = kept_for(access_lifetime);
         Self {
-            keep: kept_for(access_lifetime),
+            keep,
             origin: Instant::now(),
+            // Longer than any entry is kept.
+            filter: Filter::new(seconds(keep).saturating_add(GRAIN)),
             shards: Default::default(),
             len: AtomicUsize::new(0),
             watched: Watched::default(),
@@ -80,6 +85,7 @@ impl EndedSessions {
         if self.read(id).has(id, until.saturating_sub(GRAIN)) {
             return;
         }
+        self.filter.add(id, seconds(now));
         self.change(self.shard(id), |ids| {
             ids.forget(seconds(now), FEW);
             ids.insert(id, until);
@@ -93,16 +99,14 @@ impl EndedSessions {
             return;
         }
         let now = seconds(self.origin.elapsed());
+        self.filter.turn(now);
         for shard in &self.shards {
             self.change(shard, |ids| ids.forget(now, MANY));
         }
     }
 
     pub(super) fn contains(&self, id: SessionId) -> bool {
-        if self.len.load(Ordering::Acquire) == 0 {
-            return false;
-        }
-        self.read(id).contains(id)
+        self.filter.may_contain(id) && self.read(id).contains(id)
     }
 
     fn shard(&self, id: SessionId) -> &RwLock<Ids> {

@@ -64,7 +64,10 @@ impl<St: SessionStore> Sessions<St> {
         };
         let notice = Notice {
             user: inner.outdated.user(issuer, subject),
-            until: within(inner.store_timeout, inner.store.now()).await?,
+            // Only the second counts, so that many calls in it make one row.
+            until: within(inner.store_timeout, inner.store.now())
+                .await?
+                .floor(),
         };
         let record = notice.record(fresh_secret()?, inner.ended.keep());
         let sessions = self.clone();
@@ -73,7 +76,7 @@ impl<St: SessionStore> Sessions<St> {
             // Even if the write fails: the caller wants the tokens to be refused.
             sessions.0.outdated.note(notice, Duration::ZERO);
             match store.insert(&record).await {
-                // Another call of the same millisecond was quicker.
+                // Another call of the same second was quicker. It may have failed to end it.
                 Err(error) if error.kind() == StoreErrorKind::Duplicate => {}
                 inserted => inserted?,
             }

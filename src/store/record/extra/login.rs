@@ -57,9 +57,11 @@ impl Extra {
             .map_err(|error| StoreError::with_source(StoreErrorKind::Corrupt, error))
     }
 
-    /// The name of the actor, if there is one that can be read.
+    /// The name of the actor, if there is one. Where it cannot be read, it is an empty text: nobody may take the session
+    /// for the user's own.
     pub(crate) fn actor_name(&self) -> Option<&str> {
-        self.get(ACTOR)?.get("sub")?.as_str()
+        let actor = self.get(ACTOR)?;
+        Some(actor.get("sub").and_then(Value::as_str).unwrap_or_default())
     }
 
     pub(crate) fn with_actor(self, actor: Option<&Actor>) -> Self {
