@@ -127,7 +127,10 @@ impl<St: SessionStore> Sessions<St> {
         grant.context.get_or_insert_with(|| request.context.clone());
         let grant = grant.validated()?;
         let (proof, address) = (grant.proof.clone(), grant.address());
-        let record = self.new_session(grant, now, named.id, named.secret.clone())?;
+        let grant = grant.of_what_is_left();
+        let lifetimes = self.0.lifetimes().of_any_rest();
+        let secret = named.secret.clone();
+        let record = self.new_session(grant, now, lifetimes, (named.id, secret))?;
         // What can never be answered must not be removed.
         self.check_answerable(request, &record)?;
         let _tokens = self.first_tokens(&record, now, proof.as_ref())?;

@@ -1,6 +1,8 @@
+use std::net::IpAddr;
+
 use super::{
-    EndRequest, SessionError, SessionErrorKind, SessionEventKind, Sessions, end_request::Ending,
-    event::Told,
+    EndReason, EndRequest, SessionError, SessionErrorKind, SessionEventKind, Sessions,
+    end_request::Ending, event::Told,
 };
 use crate::{
     claims::SessionId,
@@ -31,7 +33,10 @@ impl<St: SessionStore> Sessions<St> {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails.
+    /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails. This process refuses the session's
+    /// access tokens all the same, so a client cannot call the same route again. Its next refresh at this process ends the
+    /// session, and so does its refresh token at the [revocation endpoint](crate::endpoint::RevocationEndpoint).
+    /// Other processes go on with the session until then.
     pub async fn end(
         &self,
         id: SessionId,
@@ -151,6 +156,19 @@ impl<St: SessionStore> Sessions<St> {
         tokio::spawn(trace::in_current_span(removal))
             .await
             .map_err(|panic| SessionError::with_source(unavailable, panic))?
+    }
+
+    /// Ends a session that has ended as far as this process knows, and lives in the store: its end was not written, or a
+    /// failover has lost it. Otherwise the client would refresh, and have its new access token refused as well. Why it
+    /// was to end is not known any more, so it counts as a logout.
+    pub(super) async fn end_at_last(
+        &self,
+        record: &Record,
+        address: Option<IpAddr>,
+    ) -> Result<(), SessionError> {
+        let ending = Ending::new(EndReason::Logout, address);
+        self.end_now(record, ending).await?;
+        Ok(())
     }
 
     /// Ends a session, whatever its version. From now on this process refuses its access tokens,

@@ -3,7 +3,9 @@ use std::{net::IpAddr, time::Duration};
 use serde::Serialize;
 
 use super::{
-    KeyProof, Metadata, PrivateClaims, SessionError, authentication::UNKNOWN, lifetimes::Lifetimes,
+    KeyProof, Metadata, PrivateClaims, SessionError,
+    authentication::UNKNOWN,
+    lifetimes::{Lifetimes, SHORTEST},
     limits::cut,
 };
 use crate::{
@@ -33,6 +35,7 @@ use crate::{
 /// | each value of the metadata | 1 KiB | it is cut |
 /// | metadata, names and values together | 64 KiB | [`Grant`] |
 /// | claims, as JSON | 64 KiB | [`Grant`] |
+/// | a lifetime | a thousand years, and not below the access lifetime, unless the session is [taken over](super::Takeover) | [`Grant`] |
 /// | issuer, set once for all sessions | 512 bytes | no `Sessions` can be built |
 ///
 /// All of it but the metadata goes into the access token, which is at most 8 KiB long. If the token
@@ -278,6 +281,17 @@ impl Grant {
         let own = configured.of_a_session(self.idle_lifetime, self.session_lifetime);
         own.check()?;
         Ok((self.idle_lifetime.map(|_| own.idle), own.session))
+    }
+
+    /// Of a session that another program has begun: what is left of its lifetimes is a second at least, in which its
+    /// client learns that it is over.
+    pub(super) fn of_what_is_left(self) -> Self {
+        let left = |lifetime: Option<Duration>| lifetime.map(|lifetime| lifetime.max(SHORTEST));
+        Self {
+            idle_lifetime: left(self.idle_lifetime),
+            session_lifetime: left(self.session_lifetime),
+            ..self
+        }
     }
 
     /// When the user authenticated. If somebody else logs in, the user has not done so.

@@ -5,6 +5,9 @@ use crate::error::{ConfigError, ConfigErrorKind};
 /// The longest session lifetime, a thousand years. Stores can hold such a time in milliseconds.
 const LONGEST: Duration = Duration::from_secs(1000 * 366 * 24 * 60 * 60);
 
+/// Times in tokens are whole seconds.
+pub(super) const SHORTEST: Duration = Duration::from_secs(1);
+
 /// The configured lifetimes, or the lifetimes of one session.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lifetimes {
@@ -24,13 +27,22 @@ impl Lifetimes {
         }
     }
 
+    /// For sessions that go on with what another program has begun: they may end sooner than an access token would, which
+    /// then ends with them.
+    pub(super) fn of_any_rest(self) -> Self {
+        Self {
+            access: SHORTEST,
+            ..self
+        }
+    }
+
     pub(super) fn check(self) -> Result<(), ConfigError> {
         let Self {
             access,
             idle,
             session,
         } = self;
-        let wrong = if access < Duration::from_secs(1) {
+        let wrong = if access < SHORTEST {
             "the access lifetime must be at least a second"
         } else if session.is_zero() {
             "the session lifetime must not be zero"

@@ -3,6 +3,7 @@ use uuid::Uuid;
 use super::{
     Grant, KeyProof, SessionError, SessionErrorKind, SessionEventKind, Sessions,
     authentication::Authentication,
+    lifetimes::Lifetimes,
     mint::{Asked, Minting},
     patience::within,
     refresh_token::Series,
@@ -39,7 +40,7 @@ impl<St: SessionStore> Sessions<St> {
         let proof = grant.proof.clone();
         let address = grant.address();
         let id = SessionId::from_uuid(Uuid::now_v7());
-        let record = self.new_session(grant, now, id, fresh_secret()?)?;
+        let record = self.new_session(grant, now, inner.lifetimes(), (id, fresh_secret()?))?;
         let tokens = self.first_tokens(&record, now, proof.as_ref())?;
         within(inner.store_timeout, inner.store.insert(&record)).await?;
         self.give_way(&record.session).await?;
@@ -89,13 +90,13 @@ impl<St: SessionStore> Sessions<St> {
         &self,
         grant: Grant,
         now: Timestamp,
-        id: SessionId,
-        secret: SessionSecret,
+        configured: Lifetimes,
+        (id, secret): (SessionId, SessionSecret),
     ) -> Result<Record, SessionError> {
         let proof = grant.proof.as_ref().map(|proof| proof.thumbprint().clone());
         let auth_time = grant.authenticated_at(now);
         let context = grant.context.clone().unwrap_or_default();
-        let (idle_lifetime, lifetime) = grant.lifetimes(self.0.lifetimes())?;
+        let (idle_lifetime, lifetime) = grant.lifetimes(configured)?;
         let session = Session {
             id,
             issuer: self.0.issuer.issuer().to_owned(),

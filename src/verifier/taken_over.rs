@@ -11,7 +11,8 @@ use crate::{
 
 /// The access tokens that another program has given out, and that are accepted until they expire, but no
 /// longer than to a date. They are signed by HS256 with a secret and have no `iss`, as
-/// `jwt.sign({ id }, secret, { expiresIn: "15m" })` writes them.
+/// `jwt.sign({ id }, secret, { expiresIn: "15m" })` writes them. Where they have no `iat` either, as those of Rust's
+/// `jsonwebtoken` unless a program adds one, it is 1970.
 ///
 /// ```
 /// use tower_bearer::{

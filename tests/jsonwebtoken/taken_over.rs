@@ -68,6 +68,20 @@ fn an_old_token_is_one_of_this_issuers_user() {
     assert_eq!(private["role"], "admin");
 }
 
+/// Rust's `jsonwebtoken` writes what the program's own type has, which is often no more than `sub` and `exp`.
+#[test]
+fn an_old_token_need_not_tell_when_it_was_issued() {
+    let keys = keys();
+    let (verifier, _clock) = verifier(&keys, old());
+    let without = json!({ "id": "65f0", "exp": NOW + 60 });
+    let verified = verifier.verify(&token(&without)).unwrap();
+    assert_eq!(verified.claims().iat, Timestamp::from_secs(0));
+    // One that says it wrongly, or of the future, is refused as any other.
+    for wrong in [json!("now"), json!(NOW + 60)] {
+        assert!(verifier.verify(&with("iat", wrong)).is_err());
+    }
+}
+
 /// Whoever finds a short secret out can write into a token whatever they like.
 #[test]
 fn no_token_says_by_itself_what_it_allows() {

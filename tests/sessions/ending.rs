@@ -4,8 +4,9 @@ use tower_bearer::{
     Scope,
     bearer::{Admission, SessionGuard},
     clock::{Clock, ManualClock},
-    session::{Grant, Overflow, Refusal, SessionErrorKind},
+    session::{EndReason, Grant, Overflow, Refusal, SessionErrorKind, SessionEventKind},
     store::{MemoryStore, SessionStore},
+    testing::StoreCall,
 };
 
 use crate::support::*;
@@ -136,6 +137,47 @@ async fn end_all_ends_all_of_one_subject() {
         );
     }
     rotate(&world, &other).await;
+}
+
+/// Its access tokens are refused here by then, so nobody may go on to refresh them.
+#[tokio::test]
+async fn a_logout_that_could_not_be_written_is_made_up_for_at_the_next_refresh() {
+    let clock = clock();
+    let store = failing(&clock);
+    let here = world_on(store.clone(), clock.clone(), |builder| builder);
+    let there = world_on(store.inner().clone(), clock, |builder| builder);
+    let (held, other) = (here.login().await, here.login().await);
+    store.inject(down().on([StoreCall::End]));
+    unavailable(here.sessions.end(sid(&held), "anna").await);
+    admits(&here, &held.access_token, Admission::Ended);
+    // Neither the client nor another server has learned of it.
+    unavailable(here.present(&held.refresh_token).await);
+    let held = rotate(&there, &held).await;
+    store.heal();
+    refused(here.present(&held.refresh_token).await, Refusal::Ended);
+    refused(there.present(&held.refresh_token).await, Refusal::Ended);
+    let ended = SessionEventKind::Ended(EndReason::Logout);
+    assert_eq!(
+        here.kinds().iter().filter(|kind| **kind == ended).count(),
+        1
+    );
+    rotate(&here, &other).await;
+}
+
+/// A failover may lose the end of a session as any other write.
+#[tokio::test]
+async fn a_session_that_comes_back_to_life_is_ended_again() {
+    let world = world();
+    let held = world.login().await;
+    let before = world.row(&held).await.unwrap();
+    world.sessions.end(sid(&held), "anna").await.unwrap();
+    let store = world.sessions.store();
+    world.wait(181 * 24 * 3600);
+    assert_eq!(store.delete_expired(10).await.unwrap(), 1);
+    world.clock.set(before.session.created_at);
+    store.insert(&before).await.unwrap();
+    refused(world.present(&held.refresh_token).await, Refusal::Ended);
+    assert!(world.row(&held).await.unwrap().state.ended.is_some());
 }
 
 #[tokio::test]
