@@ -234,9 +234,10 @@
 //! status.
 //!
 //! So the code `Unauthenticated` alone does not say that the user has to sign in. Without that source
-//! it comes from the server, which has refused one token or ended a stream with its token. The next call
-//! gets a new token, and a stream is opened again. Show the login when the hook
-//! [`on_end`](ClientSessionBuilder::on_end) is called, or when the source says that there is no session:
+//! it comes from the server, which has refused one token, or has ended a stream because its token was
+//! over. Then make the call again: it goes out with a new token if there can be one. Show the login when
+//! the hook [`on_end`](ClientSessionBuilder::on_end) is called, or when the source says that there is no
+//! session any more:
 //!
 //! ```ignore
 //! use std::error::Error;
