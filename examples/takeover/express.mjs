@@ -45,7 +45,7 @@ app.post('/refresh-token', async (request, response) => {
   const user = await User.findOne({ refreshTokens: String(refreshToken) });
   if (!user) {
     // The one change for the takeover: what is not here any more may be there.
-    return FORWARD_TO ? forward(refreshToken, response) : response.status(403).json({ error: 'unknown' });
+    return FORWARD_TO ? forward(request, response) : response.status(403).json({ error: 'unknown' });
   }
   const next = randomUUID();
   user.refreshTokens = user.refreshTokens.filter((token) => token !== refreshToken).concat(next);
@@ -53,10 +53,12 @@ app.post('/refresh-token', async (request, response) => {
   response.json({ accessToken: accessToken(user), refreshToken: next });
 });
 
-async function forward(refreshToken, response) {
+async function forward(request, response) {
+  const { refreshToken } = request.body;
   const answer = await fetch(`${FORWARD_TO}/refresh-token`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    // The client's user agent, as otherwise that of Node.js takes its place.
+    headers: { 'content-type': 'application/json', 'user-agent': request.get('user-agent') ?? '' },
     body: JSON.stringify({ refreshToken }),
   });
   const retry = answer.headers.get('retry-after');

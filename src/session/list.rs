@@ -81,7 +81,8 @@ impl From<&str> for ListRequest {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SessionPage {
-    /// The sessions: on the first page the current one, if it is live, and then the newest first.
+    /// The sessions: on the first page the current one, if it is live, and then the newest first. Sessions that
+    /// were [taken over](super::Takeover) come last, as their identifiers do not tell when they began.
     pub sessions: Vec<SessionInfo>,
     /// Give this to [`ListRequest::before`] for the next page. `None` on the last page. Anyone may
     /// see and change it: whatever it is, only sessions of the user are listed.
@@ -90,7 +91,8 @@ pub struct SessionPage {
 }
 
 impl<St: SessionStore> Sessions<St> {
-    /// The live sessions of a user, newest first, by pages. Another issuer's user has none here.
+    /// The live sessions of a user, newest first, by pages; those that were [taken over](super::Takeover) come
+    /// last. Another issuer's user has none here.
     ///
     /// ```
     /// use tower_bearer::session::{ListRequest, SessionError, SessionPage, Sessions};

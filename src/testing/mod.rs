@@ -32,12 +32,16 @@
 //! | tokens of a test | [`TestIssuer::clock`], [`FakeIssuer::clock`] | the same claims |
 //! | `MemoryStore`, `SqliteStore` | `with_clock` | all that a session does, and so what `Sessions` signs |
 //! | any other store | [`ClockedStore::new`] | the same |
-//! | `DpopVerifier`, `DeviceBinding`, `RemoteKeys`, and the client | `clock` | proofs, nonces, and when to refresh |
+//! | `DpopVerifier`, `DeviceBinding`, and the client | `clock` | proofs, nonces, and when to refresh |
+//! | `RemoteKeys` | `clock` | whether a token is newer than the last fetch, but not when keys are fetched |
 //!
 //! `Sessions` and `Issuer` have no clock: they go by that of the store. [`Sessions::over`] goes by the
 //! system's. Deadlines, such as the one of a call of the store, go by tokio's time, which
 //! `tokio::time::pause` stops. Do not pause it while a real database, a Redis or a [`FakeIssuer`] is to answer:
 //! paused time leaps to the next deadline as soon as all tasks wait, and so each call times out at once.
+//!
+//! Tokio's time also decides when `RemoteKeys` fetches. A test that needs a second fetch for an unknown key sets
+//! `cooldown` to a second, the least that is allowed, and asks again until that second is over.
 //!
 //! [`Sessions::over`]: crate::session::Sessions::over
 //!

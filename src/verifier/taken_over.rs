@@ -87,7 +87,9 @@ impl Verifier {
     /// Also accepts the access tokens of another program, whose users are
     /// [taken over](crate::manual::taking_over). Their claims have the `iss` of this verifier's issuer, so that
     /// handlers find the same users; no `aud` and no `sid`. As nobody knows their session, no logout ends
-    /// them before they expire.
+    /// them before they expire. Where all of a user's have to go at once, as after a change of the password, call
+    /// [`Sessions::expire_access_tokens`](crate::session::Sessions::expire_access_tokens) as well, which refuses
+    /// them too.
     ///
     /// A token with an `iss` is not one of them.
     ///

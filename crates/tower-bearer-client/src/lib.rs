@@ -233,6 +233,21 @@
 //! `Unauthenticated`. Those that the layer did not send have a [`ClientError`] as the source of their
 //! status.
 //!
+//! So the code `Unauthenticated` alone does not say that the user has to sign in. Without that source
+//! it comes from the server, which has refused one token, or has ended a stream because its token was
+//! over. Then make the call again: it goes out with a new token if there can be one. Show the login when
+//! the hook [`on_end`](ClientSessionBuilder::on_end) is called, or when the source says that there is no
+//! session any more:
+//!
+//! ```ignore
+//! use std::error::Error;
+//!
+//! use tower_bearer_client::ClientError;
+//!
+//! let source = status.source().and_then(|source| source.downcast_ref::<ClientError>());
+//! let must_sign_in = source.is_some_and(ClientError::is_signed_out);
+//! ```
+//!
 //! The servers of [`tower-bearer`](tower_bearer) refuse a token in a way that the layer understands.
 //! For a server that sends a `grpc-status: 16` without a challenge, call
 //! [`refresh_without_challenge`](RefreshLayer::refresh_without_challenge). For gRPC-Web, put the
