@@ -16,8 +16,8 @@ use crate::{
 /// ```
 /// use tower_bearer::session::{EndRequest, SessionError, Sessions};
 ///
-/// async fn lock_out(sessions: &Sessions, user: &str) -> Result<usize, SessionError> {
-///     sessions.end_all(EndRequest::new(user).by_admin()).await
+/// async fn lock_out(sessions: &Sessions, user: &str, admin: &str) -> Result<usize, SessionError> {
+///     sessions.end_all(EndRequest::new(user).by_admin().actor(admin)).await
 /// }
 /// ```
 #[derive(Clone, Debug)]
@@ -26,6 +26,7 @@ pub struct EndRequest {
     pub(super) owner: SessionOwner,
     pub(super) reason: EndReason,
     pub(super) address: Option<IpAddr>,
+    actor: Option<String>,
 }
 
 /// Why a session ends, and at whose request.
@@ -55,12 +56,21 @@ impl EndRequest {
             owner: owner.into(),
             reason: EndReason::Logout,
             address: None,
+            actor: None,
         }
     }
 
-    /// Somebody else than the user ends the session: an administrator, or a rule of the application.
+    /// Somebody else than the user ends the session: an administrator, or a rule of the application. Who it is, an
+    /// event tells by the [`actor`](Self::actor).
     pub fn by_admin(mut self) -> Self {
         self.reason = EndReason::Admin;
+        self
+    }
+
+    /// Who ends the session in place of the user, for the [events](super::SessionEvent::actor): an administrator's name. Claims
+    /// tell by themselves who [acts](super::Grant::actor) for their user.
+    pub fn actor(mut self, name: impl Into<String>) -> Self {
+        self.actor = Some(name.into());
         self
     }
 
@@ -77,10 +87,11 @@ impl EndRequest {
     }
 
     pub(super) fn ending(&self) -> Ending {
+        let actor = self.actor.as_deref().or(self.owner.actor());
         Ending {
             reason: self.reason,
             address: self.address,
-            actor: self.owner.actor().map(str::to_owned),
+            actor: actor.map(str::to_owned),
         }
     }
 }

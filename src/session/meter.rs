@@ -75,7 +75,7 @@ pub(super) struct Meter {
 
 impl Meter {
     pub(super) fn new(keys: &KeySet) -> Self {
-        let refused = REFUSALS.map(|refusal| ["refused", name(refusal)]);
+        let refused = REFUSALS.map(|refusal| ["refused", refusal.as_str()]);
         let meter = Self {
             refreshes: Counters::new(
                 &REFRESHES,
@@ -128,7 +128,7 @@ fn labels(kind: SessionEventKind) -> [&'static str; 2] {
     let reason = match kind {
         SessionEventKind::Ended(reason) => reason.as_str(),
         SessionEventKind::Refused(Refusal::Forged) => "",
-        SessionEventKind::Refused(refusal) => name(refusal),
+        SessionEventKind::Refused(refusal) => refusal.as_str(),
         _ => "",
     };
     [kind.as_str(), reason]
@@ -145,7 +145,7 @@ fn outcome(outcome: RefreshOutcome) -> &'static str {
 
 fn failure(kind: SessionErrorKind) -> [&'static str; 2] {
     match kind {
-        SessionErrorKind::InvalidGrant(refusal) => ["refused", name(refusal)],
+        SessionErrorKind::InvalidGrant(refusal) => ["refused", refusal.as_str()],
         SessionErrorKind::InvalidScope => ["refused", "invalid_scope"],
         SessionErrorKind::InvalidTarget => ["refused", "invalid_target"],
         SessionErrorKind::Unavailable => ["unavailable", ""],
@@ -155,22 +155,5 @@ fn failure(kind: SessionErrorKind) -> [&'static str; 2] {
         | SessionErrorKind::Signing
         | SessionErrorKind::InvalidRequest
         | SessionErrorKind::TooManySessions => ["failed", "application"],
-    }
-}
-
-fn name(refusal: Refusal) -> &'static str {
-    match refusal {
-        Refusal::Malformed => "malformed",
-        Refusal::Unknown => "unknown",
-        Refusal::Forged => "forged",
-        Refusal::Ended => "ended",
-        Refusal::Expired => "expired",
-        Refusal::Reused => "reused",
-        Refusal::OtherClient => "other_client",
-        Refusal::Unproven => "unproven",
-        Refusal::UnprovenDevice => "unproven_device",
-        Refusal::Unbound => "unbound",
-        Refusal::Exhausted => "exhausted",
-        Refusal::Subject => "subject",
     }
 }

@@ -25,6 +25,9 @@ const MAX_BYTES: usize = 4096;
 
 /// The keys that refresh tokens are signed with. They must not be keys of access tokens.
 ///
+/// Keep them: a process that made new ones as it starts would log everybody out. So there is no `generate`, and a test
+/// takes [32 bytes](Self::from_secret) of its own.
+///
 /// After a change of keys, keep the old one as a previous key for at least the idle lifetime: so
 /// long may clients hold tokens that were signed with it.
 ///

@@ -46,3 +46,39 @@ pub enum Refusal {
     #[error("the application refuses the subject")]
     Subject,
 }
+
+impl Refusal {
+    /// A short name for logs, which does not change: that of the `error.type` in the
+    /// [metrics](crate::manual::observability).
+    ///
+    /// ```
+    /// use tower_bearer::session::{Refusal, SessionEventKind};
+    ///
+    /// fn why(kind: &SessionEventKind) -> Option<&'static str> {
+    ///     match kind {
+    ///         SessionEventKind::Refused(refusal) => Some(refusal.as_str()),
+    ///         SessionEventKind::Ended(reason) => Some(reason.as_str()),
+    ///         _ => None,
+    ///     }
+    /// }
+    ///
+    /// let refused = SessionEventKind::Refused(Refusal::OtherClient);
+    /// assert_eq!(why(&refused), Some("other_client"));
+    /// ```
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Unknown => "unknown",
+            Self::Forged => "forged",
+            Self::Ended => "ended",
+            Self::Expired => "expired",
+            Self::Reused => "reused",
+            Self::OtherClient => "other_client",
+            Self::Unproven => "unproven",
+            Self::UnprovenDevice => "unproven_device",
+            Self::Unbound => "unbound",
+            Self::Exhausted => "exhausted",
+            Self::Subject => "subject",
+        }
+    }
+}

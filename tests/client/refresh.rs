@@ -12,10 +12,10 @@ use http::{Request, Response};
 use tokio::time::sleep;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::clock::{Clock, ManualClock, SystemClock};
-use tower_bearer_client::{ClientErrorKind, NewTokens, RequestError};
+use tower_bearer_client::{ClientErrorKind, MemoryTokenStore, NewTokens, RequestError};
 
 use crate::support::{
-    API, Answering, Body, Fault, LIFETIME, LayerOn, get, settle, world, world_with,
+    API, Answering, Body, Fault, LIFETIME, LayerOn, builder, get, settle, world, world_with,
 };
 
 #[tokio::test(start_paused = true)]
@@ -44,6 +44,27 @@ async fn a_refresh_comes_ahead_of_the_end_and_beside_the_request() {
     assert_eq!(world.get("/").await.unwrap(), 200);
     let token = Some("access-2".to_owned());
     assert_eq!(world.server.seen(), [("/".to_owned(), token)]);
+}
+
+/// A program that sends one request a run would otherwise always wait for a token that has expired.
+#[tokio::test(start_paused = true)]
+async fn the_first_request_of_a_process_starts_the_refresh_that_is_due() {
+    let store = MemoryTokenStore::new();
+    let world = world_with(|builder| builder.store(store.clone()));
+    world.sign_in().await;
+    let run = async || {
+        let session = builder(&world.server).store(store.clone()).build().unwrap();
+        let token = session.access_token().await.unwrap();
+        session.settle().await.unwrap();
+        token.expose().to_owned()
+    };
+    assert_eq!(run().await, "access-1");
+    world.asked([]);
+    sleep(LIFETIME.mul_f64(0.81)).await;
+    assert_eq!(run().await, "access-1");
+    world.asked(["refresh"]);
+    assert_eq!(run().await, "access-2");
+    world.asked([]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -114,6 +114,9 @@ async fn an_event_tells_who_has_ended_a_session_for_the_user() {
     let request = EndRequest::new(&acting).after_password_change();
     world.sessions.end_others(request, kept).await.unwrap();
     world.sessions.end_all(&own).await.unwrap();
+    world.login().await;
+    let request = EndRequest::new("anna").by_admin().actor("admin-9");
+    world.sessions.end_all(request).await.unwrap();
     let events = world.events.lock().unwrap();
     let ended = events.iter().filter_map(|event| match event.kind {
         SessionEventKind::Ended(reason) => Some((reason, event.actor.as_deref())),
@@ -123,6 +126,7 @@ async fn an_event_tells_who_has_ended_a_session_for_the_user() {
     // That of the actor and the other one.
     expected.extend([(EndReason::PasswordChanged, by_actor); 2]);
     expected.push((EndReason::Logout, None));
+    expected.push((EndReason::Admin, Some("admin-9")));
     assert_eq!(ended.collect::<Vec<_>>(), expected);
 }
 

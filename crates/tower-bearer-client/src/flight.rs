@@ -75,13 +75,20 @@ impl Shared {
     }
 
     fn land(
-        &self,
+        self: &Arc<Self>,
         mission: &Mission,
         landed: Result<Landing, ClientError>,
         waiting: &watch::Sender<Option<Outcome>>,
     ) {
         let now = self.now();
-        let (outcome, ended) = self.state().land(mission, landed, now);
+        let mut state = self.state();
+        let (outcome, ended) = state.land(mission, landed, now);
+        // The first look into the store refreshes nothing. A program that sends one request a run would never be
+        // ahead of the end if that request did not start what is due.
+        if mission.is_first_look() && matches!(state.step(now, None), Step::UseAndRefresh(_)) {
+            let _ = self.take_off(&mut state, None);
+        }
+        drop(state);
         if let Err(_error) = &outcome {
             trace::debug!(error = _error as &dyn std::error::Error, "no access token");
         }

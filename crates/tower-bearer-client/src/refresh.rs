@@ -38,9 +38,9 @@ async fn look_and_refresh(shared: &Shared, mission: &Mission) -> Result<Landing,
             Some(saved) => shared.hold(saved)?,
         },
     };
-    // The first look into the store needs no lock. If a refresh is due, the next request starts
-    // one and need not wait for it.
-    if mission.held.is_none() && held.is_usable(shared.now()) {
+    // The first look into the store needs no lock. If a refresh is due, it is started then, and nobody need wait
+    // for it.
+    if mission.is_first_look() && held.is_usable(shared.now()) {
         return Ok(Landing::Found(held));
     }
     let mut locked = shared.lock().await?;

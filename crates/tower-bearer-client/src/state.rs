@@ -84,6 +84,13 @@ pub(crate) struct Mission {
     pub(crate) follows_failure: bool,
 }
 
+impl Mission {
+    /// Whether it begins by looking for tokens in the store, as nothing is known of any.
+    pub(crate) fn is_first_look(&self) -> bool {
+        self.held.is_none()
+    }
+}
+
 /// What a refresh, or a look into the store, came to.
 #[derive(Debug)]
 pub(crate) enum Landing {
