@@ -65,7 +65,7 @@ async fn main() -> Result<(), Failure> {
         builder = builder.dpop();
     }
     let session = builder.build()?;
-    if !session.load().await?.is_signed_in() {
+    if !is_signed_in(&session).await? {
         log_in(&options, &session, &http).await?;
     }
 
@@ -83,6 +83,18 @@ async fn main() -> Result<(), Failure> {
         None => session.logout().await?,
     }
     Ok(())
+}
+
+/// Tokens that cannot be read, as in a damaged file, are no reason to give up: the login replaces them.
+async fn is_signed_in(session: &ClientSession) -> Result<bool, Failure> {
+    match session.load().await {
+        Ok(status) => Ok(status.is_signed_in()),
+        Err(error) => {
+            println!("{}", chain(&error));
+            session.check_store().await?;
+            Ok(false)
+        }
+    }
 }
 
 /// A login is the application's own; its answer is that of a token endpoint.

@@ -92,7 +92,8 @@ impl Discriminator {
         Self(Mark::ClaimOrAbsent(name.into(), value.into()))
     }
 
-    /// A claim that each access token has, and no ID token. `null` and an empty text count as absent.
+    /// A claim that each access token has, and no ID token. `null` and an empty text count as absent, an empty
+    /// list or object as present.
     pub fn present(name: impl Into<Cow<'static, str>>) -> Self {
         Self(Mark::Present(name.into()))
     }

@@ -104,7 +104,8 @@ impl Grant {
         self
     }
 
-    /// Binds the session to this OAuth client. Without it the session is bound to no client.
+    /// Binds the session to this OAuth client. Without it the session is bound to no client, and the `client_id`
+    /// of its access tokens is the issuer's [`default_client_id`](crate::Issuer::default_client_id).
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = Some(client_id.into());
         self

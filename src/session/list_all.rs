@@ -59,7 +59,8 @@ impl<St: SessionStore> Sessions<St> {
     /// The live sessions of all users of this issuer, by pages. **For administrators only**: it tells who is logged
     /// in, with what the application has noted of them.
     ///
-    /// The order is the store's own. SQL stores and MongoDB give the newest first, and with them and in memory each
+    /// The order is the store's own. SQL stores and MongoDB give the newest first, and last those that were
+    /// [taken over](super::Takeover), whose identifiers have no time. With them and in memory each
     /// session comes once. Redis knows no order, and it and a [`ShardedStore`](crate::store::ShardedStore) may give a
     /// session twice: compare the `sid`. A session that begins or ends between two pages may be on one of them
     /// or not; each that is live all the while is.

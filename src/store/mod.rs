@@ -181,7 +181,7 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// The [live](Record::is_live) sessions of a subject that an issuer has started, and the time
     /// by the store's clock. The sessions are sorted by the bytes of their identifiers, highest
-    /// first, which means newest first.
+    /// first, which means newest first, and last those that were taken over from another program.
     ///
     /// Only sessions whose identifier is below `before` are given, whether or not the store has a
     /// session `before`. If there are more than `limit`, the first `limit` of them are given, and

@@ -201,6 +201,10 @@ impl ClientSession {
     ///
     /// [`Store`](Kind::Store) if there may be tokens in the store, but they cannot be read, and
     /// [`Proof`](Kind::Proof) if the key that they are bound to cannot be used.
+    ///
+    /// Lead the user to the login then as well: [`sign_in`](Self::sign_in) replaces tokens that are
+    /// [damaged](crate::TokenStoreErrorKind::Corrupt), and fails if the store can keep none. A program that
+    /// gives up before its login never gets rid of a damaged file.
     pub async fn load(&self) -> Result<SessionStatus, ClientError> {
         let (epoch, is_held) = {
             let state = self.0.state();

@@ -73,7 +73,10 @@ pub enum SessionEventKind {
     /// A refresh token was presented after the client had moved on to a newer one. Most likely it
     /// was stolen (rows 9 and 10).
     Reused(Reuse),
-    /// A refresh token was refused.
+    /// A refresh token of this issuer was refused.
+    ///
+    /// A token that is malformed or none of this issuer's ([`Refusal::Malformed`]) makes no event, because it names
+    /// no session. The metric `tower_bearer.refreshes` counts it, as `malformed`.
     Refused(Refusal),
     /// The session was ended.
     Ended(EndReason),

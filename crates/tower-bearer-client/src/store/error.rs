@@ -31,7 +31,11 @@ pub enum TokenStoreErrorKind {
     #[error("the token file is open to others: make it readable by its owner only (chmod 600)")]
     Exposed,
     /// What is in the store cannot be read as tokens, so something else has written it.
-    #[error("the kept tokens cannot be read")]
+    ///
+    /// A [sign-in](crate::ClientSession::sign_in) replaces it, and a [logout](crate::ClientSession::logout)
+    /// removes it. The session whose tokens were there lives on at the server until it expires, or until
+    /// somebody ends it there.
+    #[error("the kept tokens cannot be read: sign in to replace them")]
     Corrupt,
 }
 
