@@ -28,6 +28,20 @@ async fn a_failure_tells_what_it_costs() {
     check(async || careless(Fault::InsertsOverOthers)).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_of_the_store_is_told_as_one() {
+    let failures = failures(async || careless(Fault::PanicsAsItConfirms)).await;
+    let case = "confirming::an_ended_session_is_not_confirmed";
+    let failure = failures.iter().find(|failure| failure.case == case);
+    let told = failure.expect("it confirms").to_string();
+    let why = "the store panicked in `confirm`: attempt to add with overflow";
+    assert!(told.contains(why), "{told}");
+    assert!(told.contains("the request gets no answer"), "{told}");
+    // Also where another task of the case has called it.
+    let others = failures.iter().filter(|failure| failure.why == why);
+    assert_eq!(others.count(), failures.len(), "{failures:#?}");
+}
+
 /// A test of each fault: all of its cases fail, after a `?` some that are a matter of chance, and
 /// no other. And a test that each case of the suite is among them.
 /// Whether a few random histories come by a fault is chance.

@@ -4,7 +4,10 @@ use std::pin::Pin;
 
 use crate::{
     Fixture, acknowledged, cleaning, clock, confirming, dropping, ending, histories, keeping,
-    limits, listing, racing, serving, since, swapping, trial::Trial, walking,
+    limits, listing, racing, serving, since, swapping,
+    trial::Trial,
+    walking,
+    watching::{Panics, Watching},
 };
 
 /// Calls the macro `$then` with `$given`, followed by the table.
@@ -103,7 +106,8 @@ pub(super) struct Case<F> {
     pub(super) name: &'static str,
     /// What it costs if a store fails the case.
     pub(super) cost: &'static str,
-    pub(super) run: fn(F) -> Running,
+    /// Notes where the store panics.
+    pub(super) run: fn(F, Panics) -> Running,
 }
 
 pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -113,7 +117,9 @@ macro_rules! table {
         [$($(Case {
             name: concat!(stringify!($part), "::", stringify!($case)),
             cost: $cost,
-            run: |fixture| Box::pin(async { $part::$case(Trial::new(fixture).await).await }),
+            run: |fixture, panics| Box::pin(async move {
+                $part::$case(Trial::new(Watching::new(fixture, &panics)).await).await
+            }),
         },)+)+]
     };
 }

@@ -10,7 +10,8 @@
 //! - [`check`] runs one case after the other, prints the name and the duration of each, and panics
 //!   at the end with all failures. Use it for a store on a server.
 //!
-//! Each failure says which promise was broken, and what that costs the users of the application.
+//! Each failure says which promise was broken, and what that costs the users of the application. A panic of the
+//! store is told as one, with the call and its message.
 //!
 //! # Example
 //!
@@ -92,6 +93,7 @@ mod swapping;
 mod tokens;
 mod trial;
 mod walking;
+mod watching;
 
 use std::{future::Future, time::Duration};
 

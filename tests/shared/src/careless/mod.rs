@@ -15,6 +15,9 @@ use tower_bearer::{
     store::{Record, Session, SessionSecret, SessionState},
 };
 
+/// The highest version that a store has to keep.
+const HIGHEST: u64 = i64::MAX as u64;
+
 /// What goes wrong. [`Fault::None`] keeps all promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -56,6 +59,7 @@ pub enum Fault {
     ConfirmsByAnotherClock,
     ConfirmsTheFirst500,
     FailsWhereOthersConfirm,
+    PanicsAsItConfirms,
 
     LosesEnds,
     EndsAgain,

@@ -9,7 +9,7 @@ use tower_bearer::{
     },
 };
 
-use super::{Careless, Fault, Rows};
+use super::{Careless, Fault, HIGHEST, Rows};
 
 impl SessionStore for Careless {
     async fn now(&self) -> Result<Timestamp, StoreError> {
@@ -88,15 +88,20 @@ impl SessionStore for Careless {
                 return Err(StoreError::new(StoreErrorKind::Busy));
             }
         }
+        assert!(
+            !self.is(Fault::PanicsAsItConfirms),
+            "attempt to add with overflow"
+        );
         let most = self.at_most(500, Fault::ConfirmsTheFirst500);
         let (mut rows, now) = (self.rows(), self.now_unless(Fault::ConfirmsByAnotherClock));
         for &(id, generation) in pairs.iter().take(most) {
             if self.may_confirm(&rows, id, generation) {
                 rows.change(id, |kept| {
                     kept.state.confirmed_at = Some(now);
-                    kept.state.version = match self.is(Fault::ConfirmsBeyondTheHighestVersion) {
-                        true => kept.state.version.wrapping_add(1),
-                        false => kept.state.version.saturating_add(1),
+                    let wraps = self.is(Fault::ConfirmsBeyondTheHighestVersion);
+                    kept.state.version = match kept.state.version {
+                        HIGHEST if wraps => 0,
+                        version => version.saturating_add(1),
                     };
                     if self.is(Fault::ConfirmsAndForgetsTheKey) {
                         kept.state.bound_to = None;
