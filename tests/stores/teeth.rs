@@ -658,6 +658,14 @@ teeth! {
         cleaning::what_has_ended_is_deleted_oldest_end_first,
     }
 
+    deletes_lowest_identifier_first: DeletesLowestIdentifierFirst {
+        cleaning::what_has_ended_is_deleted_oldest_end_first,
+    }
+
+    deletes_highest_identifier_first: DeletesHighestIdentifierFirst {
+        cleaning::what_has_ended_is_deleted_oldest_end_first,
+    }
+
     deletes_beyond_the_limit: DeletesBeyondTheLimit {
         cleaning::what_has_ended_is_deleted_oldest_end_first,
         cleaning::no_more_than_the_limit_is_deleted,

@@ -110,6 +110,8 @@ pub enum Fault {
     DeletesWhatIsIdle,
     DeletesWhatIsRevoked,
     DeletesNewestEndFirst,
+    DeletesLowestIdentifierFirst,
+    DeletesHighestIdentifierFirst,
     DeletesBeyondTheLimit,
     DeletesInTwoSteps,
     DeletesNothing,

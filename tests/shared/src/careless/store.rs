@@ -222,9 +222,11 @@ impl SessionStore for Careless {
         let dead = |rows: &mut Rows| {
             let dead = rows.kept.values().filter(|s| self.may_delete(s));
             let mut dead: Vec<_> = dead.map(|s| (s.session.ends_at, s.session.id)).collect();
-            match self.is(Fault::DeletesNewestEndFirst) {
-                true => dead.sort_by_key(|dead| Reverse(*dead)),
-                false => dead.sort(),
+            match self.fault {
+                Fault::DeletesNewestEndFirst => dead.sort_by_key(|dead| Reverse(*dead)),
+                Fault::DeletesLowestIdentifierFirst => dead.sort_by_key(|(_, id)| *id),
+                Fault::DeletesHighestIdentifierFirst => dead.sort_by_key(|(_, id)| Reverse(*id)),
+                _ => dead.sort(),
             }
             dead.truncate(limit);
             Some(dead)
