@@ -123,6 +123,10 @@ teeth! {
         racing::of_many_inserts_one_wins,
     }
 
+    inserts_in_two_transactions: InsertsInTwoTransactions {
+        dropping::a_dropped_future_leaves_the_store_whole,
+    }
+
     refuses_long_names: RefusesLongNames {
         limits::the_largest_session_is_kept_listed_swapped_and_ended,
     }

@@ -79,6 +79,7 @@ impl Careless {
     ) -> Vec<SessionId> {
         let owned = rows.kept.values().filter(|s| self.owns(issuer, subject, s));
         let ids = owned.map(|record| record.session.id);
+        let ids = ids.filter(|id| !rows.unlisted.contains(id));
         let mut running: Vec<_> = ids.filter(|id| self.may_end(rows, *id)).collect();
         let is_unknown = keep.is_some_and(|keep| !running.contains(&keep));
         if is_unknown && self.is(Fault::EndsNothingForAnUnknownKeep) {

@@ -31,6 +31,7 @@ pub enum Fault {
     InsertsWithoutExtraOfTheState,
     InsertsShortNotes,
     InsertsInTwoSteps,
+    InsertsInTwoTransactions,
     RefusesLongNames,
     CutsLongNames,
 
@@ -135,6 +136,8 @@ struct Rows {
     /// Each as it was before its last change.
     before: BTreeMap<SessionId, Record>,
     deleted: BTreeMap<SessionId, Record>,
+    /// Sessions that are in no index of their subject.
+    unlisted: BTreeSet<SessionId>,
     /// Sessions whose end is not told of.
     untold: BTreeSet<SessionId>,
 }
