@@ -562,6 +562,7 @@ teeth! {
     }
 
     lists_all_that_is_dead: ListsAllThatIsDead {
+        walking::dead_sessions_do_not_hide_those_behind_them,
         walking::all_live_sessions_of_an_issuer_are_listed,
     }
 
@@ -571,9 +572,14 @@ teeth! {
     }
 
     lists_all_for_ever: ListsAllForEver {
+        walking::dead_sessions_do_not_hide_those_behind_them,
         limits::the_largest_session_is_kept_listed_swapped_and_ended,
         walking::all_live_sessions_of_an_issuer_are_listed,
         walking::pages_go_through_all_while_others_come_and_go,
+    }
+
+    lists_all_until_a_short_page: ListsAllUntilAShortPage {
+        walking::dead_sessions_do_not_hide_those_behind_them,
     }
 
     lists_all_on_one_page: ListsAllOnOnePage {

@@ -82,6 +82,7 @@ macro_rules! __store_conformance_cases {
             "an administrator does not see who is logged in, or sees the users of another issuer" {
                 walking::all_live_sessions_of_an_issuer_are_listed,
                 walking::pages_go_through_all_while_others_come_and_go,
+                walking::dead_sessions_do_not_hide_those_behind_them,
                 walking::a_cursor_of_another_store_is_refused,
             }
             "a user with a long name can never log in" {

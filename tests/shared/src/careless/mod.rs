@@ -94,6 +94,7 @@ pub enum Fault {
     ListsAllThatIsDead,
     ListsAllButTheFirstOfAPage,
     ListsAllForEver,
+    ListsAllUntilAShortPage,
     ListsAllOnOnePage,
     ListsAllFromAnyCursor,
 
