@@ -65,6 +65,12 @@
 //!   compares only with times that it has read from [`SessionStore::now`].
 //! - The store serves a hundred tasks at once without an error.
 //! - No case takes longer than ten minutes.
+//!
+//! # What the suite cannot see
+//!
+//! - What outlives a process: a store that never writes to its disk passes. Kill your process and your database, and
+//!   read again what was acknowledged.
+//! - How much a store reads (promise 7), and what it does after more than some two thousand dead sessions in a row.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![allow(
     clippy::unwrap_used,
