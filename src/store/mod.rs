@@ -148,7 +148,8 @@ pub trait SessionStore: Send + Sync + 'static {
     ///
     /// If the session is of this generation, is not ended and has no `confirmed_at`, the store
     /// sets `confirmed_at` to the time by its clock and adds 1 to `version`. Nothing else of the
-    /// session changes. Every other pair changes nothing and is no error, also one of an unknown
+    /// session changes. At the [highest version](SessionState::version), which cannot rise, the version stays, or the
+    /// pair changes nothing. Every other pair changes nothing and is no error, also one of an unknown
     /// session; a pair that comes twice counts once. There may be any number of pairs, or none.
     /// Each pair is written in one atomic step, but the pairs need not be written together.
     fn confirm(
@@ -159,6 +160,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Ends a session, whatever its version, by `reason` and at the time by the store's clock: the
     /// session changes as [`Record::end`] changes it, and in nothing else. The answer is `true` if
     /// this call has ended the session, and `false` if the session was ended before or is unknown.
+    /// A session of the [highest version](SessionState::version) ends too.
     ///
     /// The write is as durable as the store can make it before the call returns.
     fn end(

@@ -28,6 +28,20 @@ async fn a_failure_tells_what_it_costs() {
     check(async || careless(Fault::InsertsOverOthers)).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_of_the_store_is_told_as_one() {
+    let failures = failures(async || careless(Fault::PanicsAsItConfirms)).await;
+    let case = "confirming::an_ended_session_is_not_confirmed";
+    let failure = failures.iter().find(|failure| failure.case == case);
+    let told = failure.expect("it confirms").to_string();
+    let why = "the store panicked in `confirm`: attempt to add with overflow";
+    assert!(told.contains(why), "{told}");
+    assert!(told.contains("the request gets no answer"), "{told}");
+    // Also where another task of the case has called it.
+    let others = failures.iter().filter(|failure| failure.why == why);
+    assert_eq!(others.count(), failures.len(), "{failures:#?}");
+}
+
 /// A test of each fault: all of its cases fail, after a `?` some that are a matter of chance, and
 /// no other. And a test that each case of the suite is among them.
 /// Whether a few random histories come by a fault is chance.
@@ -107,6 +121,10 @@ teeth! {
 
     inserts_in_two_steps: InsertsInTwoSteps {
         racing::of_many_inserts_one_wins,
+    }
+
+    inserts_in_two_transactions: InsertsInTwoTransactions {
+        dropping::a_dropped_future_leaves_the_store_whole,
     }
 
     refuses_long_names: RefusesLongNames {
@@ -544,6 +562,7 @@ teeth! {
     }
 
     lists_all_that_is_dead: ListsAllThatIsDead {
+        walking::dead_sessions_do_not_hide_those_behind_them,
         walking::all_live_sessions_of_an_issuer_are_listed,
     }
 
@@ -553,9 +572,14 @@ teeth! {
     }
 
     lists_all_for_ever: ListsAllForEver {
+        walking::dead_sessions_do_not_hide_those_behind_them,
         limits::the_largest_session_is_kept_listed_swapped_and_ended,
         walking::all_live_sessions_of_an_issuer_are_listed,
         walking::pages_go_through_all_while_others_come_and_go,
+    }
+
+    lists_all_until_a_short_page: ListsAllUntilAShortPage {
+        walking::dead_sessions_do_not_hide_those_behind_them,
     }
 
     lists_all_on_one_page: ListsAllOnOnePage {
@@ -641,6 +665,14 @@ teeth! {
     }
 
     deletes_newest_end_first: DeletesNewestEndFirst {
+        cleaning::what_has_ended_is_deleted_oldest_end_first,
+    }
+
+    deletes_lowest_identifier_first: DeletesLowestIdentifierFirst {
+        cleaning::what_has_ended_is_deleted_oldest_end_first,
+    }
+
+    deletes_highest_identifier_first: DeletesHighestIdentifierFirst {
         cleaning::what_has_ended_is_deleted_oldest_end_first,
     }
 

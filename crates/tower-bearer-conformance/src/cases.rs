@@ -4,7 +4,10 @@ use std::pin::Pin;
 
 use crate::{
     Fixture, acknowledged, cleaning, clock, confirming, dropping, ending, histories, keeping,
-    limits, listing, racing, serving, since, swapping, trial::Trial, walking,
+    limits, listing, racing, serving, since, swapping,
+    trial::Trial,
+    walking,
+    watching::{Panics, Watching},
 };
 
 /// Calls the macro `$then` with `$given`, followed by the table.
@@ -79,6 +82,7 @@ macro_rules! __store_conformance_cases {
             "an administrator does not see who is logged in, or sees the users of another issuer" {
                 walking::all_live_sessions_of_an_issuer_are_listed,
                 walking::pages_go_through_all_while_others_come_and_go,
+                walking::dead_sessions_do_not_hide_those_behind_them,
                 walking::a_cursor_of_another_store_is_refused,
             }
             "a user with a long name can never log in" {
@@ -103,7 +107,8 @@ pub(super) struct Case<F> {
     pub(super) name: &'static str,
     /// What it costs if a store fails the case.
     pub(super) cost: &'static str,
-    pub(super) run: fn(F) -> Running,
+    /// Notes where the store panics.
+    pub(super) run: fn(F, Panics) -> Running,
 }
 
 pub(super) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -113,7 +118,9 @@ macro_rules! table {
         [$($(Case {
             name: concat!(stringify!($part), "::", stringify!($case)),
             cost: $cost,
-            run: |fixture| Box::pin(async { $part::$case(Trial::new(fixture).await).await }),
+            run: |fixture, panics| Box::pin(async move {
+                $part::$case(Trial::new(Watching::new(fixture, &panics)).await).await
+            }),
         },)+)+]
     };
 }

@@ -6,16 +6,20 @@ use tower_bearer::store::{EndReason, Swap};
 
 use crate::{Fixture, trial::*};
 
+/// Which session ends after one hour, which after two, and so on. Neither the lowest nor the highest identifiers end
+/// first.
+const BY_END: [u128; 5] = [3, 5, 1, 4, 2];
+
 pub(super) async fn what_has_ended_is_deleted_oldest_end_first<F: Fixture>(trial: Trial<F>) {
-    // Session n ends n hours after the start. They are inserted in another order.
-    for number in [4, 2, 5, 1, 3] {
-        let mut record = trial.record(number, "ada");
-        record.session.ends_at = trial.start + HOUR * number as u32;
+    // They are inserted in yet another order.
+    for hours in [3, 4, 5, 2, 1] {
+        let mut record = trial.record(BY_END[hours - 1], "ada");
+        record.session.ends_at = trial.start + HOUR * hours as u32;
         // Neither an idle nor an ended session is deleted before its end.
         record.state.expires_at = trial.start;
         trial.insert(&record).await;
     }
-    assert!(trial.end(id(5), EndReason::Logout).await);
+    assert!(trial.end(id(BY_END[4]), EndReason::Logout).await);
 
     trial.clean_up(10, 0).await;
     assert_eq!(left(&trial).await, [1, 2, 3, 4, 5]);
@@ -36,7 +40,7 @@ pub(super) async fn what_has_ended_is_deleted_oldest_end_first<F: Fixture>(trial
     assert_eq!(left(&trial).await, [5]);
     trial.advance(HOUR).await;
     trial.clean_up(10, 1).await;
-    assert_eq!(left(&trial).await, []);
+    assert_eq!(left(&trial).await, [0; 0]);
 }
 
 /// This proves nothing if the clock runs and has passed the end by the time of the answer.
@@ -52,10 +56,11 @@ async fn nothing_goes_a_millisecond_early<F: Fixture>(trial: &Trial<F>) {
     }
 }
 
-async fn left<F: Fixture>(trial: &Trial<F>) -> Vec<u128> {
+/// After how many hours those end that are left.
+async fn left<F: Fixture>(trial: &Trial<F>) -> Vec<u32> {
     let mut left = Vec::new();
-    for number in 1..=5 {
-        left.extend(trial.find(id(number)).await.map(|_| number));
+    for (hours, number) in (1..).zip(BY_END) {
+        left.extend(trial.find(id(number)).await.map(|_| hours));
     }
     left
 }

@@ -12,7 +12,15 @@ const ROUNDS: u32 = 40;
 
 pub(super) async fn a_dropped_future_leaves_the_store_whole<F: Fixture>(trial: Trial<F>) {
     for patience in 0..ROUNDS {
+        let first = trial.record(u128::from(ROUNDS + patience), &newcomer(patience));
+        abandon(trial.store().insert(&first), patience).await;
+    }
+    for patience in 0..ROUNDS {
         one_session(&trial, patience).await;
+    }
+    // What was abandoned first has come to its end by now.
+    for patience in 0..ROUNDS {
+        whole_or_not_at_all(&trial, patience).await;
     }
     trial.advance(2 * HOUR).await;
     abandon(trial.store().delete_expired(30), 3).await;
@@ -64,8 +72,36 @@ async fn one_session<F: Fixture>(trial: &Trial<F>, patience: u32) {
     assert!(kept.state.ended.is_some(), "not ended: {kept:?}");
 }
 
+/// Whose login was abandoned, and not tried again.
+fn newcomer(patience: u32) -> String {
+    format!("newcomer {patience}")
+}
+
+/// A session that can be loaded is in the list of its user, and a logout everywhere ends it.
+async fn whole_or_not_at_all<F: Fixture>(trial: &Trial<F>, patience: u32) {
+    let (id, subject) = (id((ROUNDS + patience).into()), newcomer(patience));
+    if trial.find(id).await.is_none() {
+        let listed = trial.live(&subject).await;
+        // On a busy server it may have come in between.
+        let is_kept = listed.is_empty() || trial.find(id).await.is_some();
+        assert!(
+            is_kept,
+            "a dropped insert has left a session that is only listed"
+        );
+        return;
+    }
+    let why = "a dropped insert has left half a session";
+    assert_eq!(
+        trial.live(&subject).await,
+        [id],
+        "{why}, by its user's list"
+    );
+    let ended = trial.end_all(&subject, EndReason::Logout).await;
+    assert_eq!(ended, [id], "{why}, by what a logout everywhere ends");
+}
+
 async fn is_empty<F: Fixture>(trial: &Trial<F>) -> bool {
-    for number in 0..ROUNDS {
+    for number in 0..2 * ROUNDS {
         if trial.find(id(number.into())).await.is_some() {
             return false;
         }

@@ -10,7 +10,8 @@
 //! - [`check`] runs one case after the other, prints the name and the duration of each, and panics
 //!   at the end with all failures. Use it for a store on a server.
 //!
-//! Each failure says which promise was broken, and what that costs the users of the application.
+//! Each failure says which promise was broken, and what that costs the users of the application. A panic of the
+//! store is told as one, with the call and its message.
 //!
 //! # Example
 //!
@@ -64,6 +65,12 @@
 //!   compares only with times that it has read from [`SessionStore::now`].
 //! - The store serves a hundred tasks at once without an error.
 //! - No case takes longer than ten minutes.
+//!
+//! # What the suite cannot see
+//!
+//! - What outlives a process: a store that never writes to its disk passes. Kill your process and your database, and
+//!   read again what was acknowledged.
+//! - How much a store reads (promise 7), and what it does after more than some two thousand dead sessions in a row.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![allow(
     clippy::unwrap_used,
@@ -92,6 +99,7 @@ mod swapping;
 mod tokens;
 mod trial;
 mod walking;
+mod watching;
 
 use std::{future::Future, time::Duration};
 

@@ -1,4 +1,4 @@
-use std::{any::Any, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use tokio::{
     runtime,
@@ -8,9 +8,12 @@ use tokio::{
 use crate::{
     Fixture,
     cases::{Case, cases},
+    watching::{Panics, message},
 };
 
 const LONGEST: Duration = Duration::from_secs(600);
+const COST_OF_A_PANIC: &str =
+    "the request gets no answer; and what the case is about was not tried to its end";
 
 /// Makes a module `$name` with a test for each case of the
 /// [conformance suite](crate), each on a fixture of its own.
@@ -104,30 +107,22 @@ pub async fn failures<F: Fixture, Fut: Future<Output = F>>(make: impl Fn() -> Fu
 }
 
 async fn run<F: Fixture>(case: Case<F>, fixture: F) -> Result<(), Failure> {
-    let mut task = tokio::spawn((case.run)(fixture));
+    let panics = Panics::default();
+    let mut task = tokio::spawn((case.run)(fixture, panics.clone()));
     let why = match timeout(LONGEST, &mut task).await {
         Ok(Ok(())) => return Ok(()),
-        Ok(Err(error)) => message(error.into_panic()),
+        Ok(Err(error)) => message(&*error.into_panic()),
         Err(_) => {
             task.abort();
             format!("it has not come to its end within {LONGEST:?}")
         }
     };
+    let panic = panics.first();
     Err(Failure {
         case: case.name,
-        cost: case.cost,
-        why,
+        cost: panic.as_ref().map_or(case.cost, |_| COST_OF_A_PANIC),
+        why: panic.unwrap_or(why),
     })
-}
-
-fn message(panic: Box<dyn Any + Send>) -> String {
-    match panic.downcast::<String>() {
-        Ok(message) => *message,
-        Err(panic) => panic.downcast::<&str>().map_or_else(
-            |_| "it panicked".to_owned(),
-            |message| (*message).to_owned(),
-        ),
-    }
 }
 
 /// A case that a store has failed.
@@ -136,9 +131,10 @@ fn message(panic: Box<dyn Any + Send>) -> String {
 pub struct Failure {
     /// The part of the suite and the case, such as `racing::of_many_swaps_one_wins`.
     pub case: &'static str,
-    /// What the fault costs the users of the application.
+    /// What the fault costs the users of the application: what the case is about or, where the store panicked,
+    /// what a panic costs.
     pub cost: &'static str,
-    /// What the store did.
+    /// What the store did. Where it panicked, the call and the message.
     pub why: String,
 }
 

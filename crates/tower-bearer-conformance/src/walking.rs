@@ -9,6 +9,9 @@ use tower_bearer::{
 
 use crate::{Fixture, trial::*};
 
+/// More than the stores of tower-bearer look at in one call.
+const MANY_DEAD: u32 = 2_100;
+
 pub(super) async fn all_live_sessions_of_an_issuer_are_listed<F: Fixture>(trial: Trial<F>) {
     let full = trial.full_record(1);
     let of_the_same = |number, subject| {
@@ -116,6 +119,32 @@ pub(super) async fn pages_go_through_all_while_others_come_and_go<F: Fixture>(tr
         }
         let missed: Vec<_> = due.difference(&seen).collect();
         assert!(missed.is_empty(), "pages of {limit} miss {missed:?}");
+    }
+}
+
+/// A store looks at no more sessions in a call than it can in a moment, so a page may be short or empty although others
+/// follow. In whichever direction a store goes, one session that is live comes after all that are dead.
+pub(super) async fn dead_sessions_do_not_hide_those_behind_them<F: Fixture>(trial: Trial<F>) {
+    let dead = u128::from(trial.times(MANY_DEAD));
+    let ends = [id(0), id(u128::MAX)];
+    for end in ends {
+        let mut live = trial.record(0, "ada");
+        live.session.id = end;
+        trial.insert(&live).await;
+    }
+    let expired = (1..=dead).map(|number| {
+        let mut expired = trial.record(number << 96 | number, &format!("user {}", number % 7));
+        expired.state.expires_at = trial.start;
+        expired
+    });
+    trial.insert_all(expired).await;
+    for limit in [10, usize::MAX] {
+        let all = all(&trial, ISSUER, limit).await;
+        assert!(
+            all.keys().eq(&ends),
+            "pages of {limit} have {:?}",
+            all.keys()
+        );
     }
 }
 

@@ -92,6 +92,29 @@ async fn a_session_is_in_the_indexes_where_it_belongs() {
 }
 
 #[tokio::test]
+async fn the_highest_version_stays_and_ends() {
+    let (store, _) = store();
+    for number in [1, 2] {
+        let mut given = record(number, "ada");
+        given.state.version = u64::MAX;
+        store.insert(&given).await.unwrap();
+        let mut next = given.state.clone();
+        next.ended = Some(Ended::new(START, EndReason::Reuse));
+        store.confirm(&[(id(number), 0)]).await.unwrap();
+        match number {
+            1 => assert!(store.end(id(1), EndReason::Logout).await.unwrap()),
+            _ => assert_eq!(
+                store.swap(id(2), u64::MAX, &next).await.unwrap(),
+                Swap::Swapped
+            ),
+        }
+        let kept = store.load(id(number)).await.unwrap().record.unwrap();
+        assert_eq!(kept.state.version, u64::MAX);
+        assert!(kept.state.ended.is_some());
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_is_ended_while_it_is_deleted_leaves_nothing() {
     let (store, clock) = store();
     store.insert(&record(1, "ada")).await.unwrap();

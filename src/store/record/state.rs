@@ -12,7 +12,8 @@ pub struct SessionState {
     ///
     /// A swap sets it to at least the time of its load in milliseconds since 1970. So a version
     /// does not come again after a failover to a replica with an older state. It is below 2⁶³, so
-    /// that a signed 64-bit column can hold it.
+    /// that a signed 64-bit column can hold it. The highest, 2⁶³ − 1, never comes of a clock; a session that
+    /// has it is not swapped any more, but can be ended. A store that can hold a higher one may go on counting.
     pub version: u64,
     /// The number of the live refresh token. It is 0 at login.
     pub generation: u32,

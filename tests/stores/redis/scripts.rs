@@ -58,6 +58,15 @@ async fn versions_are_exact_to_64_bits() {
     store.confirm(&[(id(1), 0)]).await.unwrap();
     assert_eq!(load(&store, 1).await.state.version, u64::MAX - 3);
 
+    // The highest of all stays, and ends.
+    let mut highest = load(&store, 1).await;
+    (highest.state.version, highest.state.confirmed_at) = (u64::MAX, None);
+    assert_eq!(swap(&store, u64::MAX - 3, &highest).await, Swap::Swapped);
+    store.confirm(&[(id(1), 0)]).await.unwrap();
+    assert_eq!(load(&store, 1).await.state.version, u64::MAX);
+    assert!(end(&store, 1).await);
+    assert!(load(&store, 1).await.state.ended.is_some());
+
     // Up to where a signed number of 64 bits ends, and beyond.
     for (number, version) in [
         (2, i64::MAX as u64 - 1),

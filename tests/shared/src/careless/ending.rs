@@ -8,14 +8,14 @@ use tower_bearer::{
     store::{EndReason, Ended, Record, SessionState},
 };
 
-use super::{Careless, Fault, Rows};
+use super::{Careless, Fault, HIGHEST, Rows};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 impl Careless {
     pub(super) fn may_end(&self, rows: &Rows, id: SessionId) -> bool {
         let is_last = |kept: &Record| {
-            kept.state.version == u64::MAX && self.is(Fault::EndsNoneOfTheHighestVersion)
+            kept.state.version >= HIGHEST && self.is(Fault::EndsNoneOfTheHighestVersion)
         };
         let ended = |kept: &Record| {
             is_last(kept) || kept.state.ended.is_some() && !self.is(Fault::EndsAgain)
@@ -79,6 +79,7 @@ impl Careless {
     ) -> Vec<SessionId> {
         let owned = rows.kept.values().filter(|s| self.owns(issuer, subject, s));
         let ids = owned.map(|record| record.session.id);
+        let ids = ids.filter(|id| !rows.unlisted.contains(id));
         let mut running: Vec<_> = ids.filter(|id| self.may_end(rows, *id)).collect();
         let is_unknown = keep.is_some_and(|keep| !running.contains(&keep));
         if is_unknown && self.is(Fault::EndsNothingForAnUnknownKeep) {

@@ -15,6 +15,9 @@ use tower_bearer::{
     store::{Record, Session, SessionSecret, SessionState},
 };
 
+/// The highest version that a store has to keep.
+const HIGHEST: u64 = i64::MAX as u64;
+
 /// What goes wrong. [`Fault::None`] keeps all promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -28,6 +31,7 @@ pub enum Fault {
     InsertsWithoutExtraOfTheState,
     InsertsShortNotes,
     InsertsInTwoSteps,
+    InsertsInTwoTransactions,
     RefusesLongNames,
     CutsLongNames,
 
@@ -56,6 +60,7 @@ pub enum Fault {
     ConfirmsByAnotherClock,
     ConfirmsTheFirst500,
     FailsWhereOthersConfirm,
+    PanicsAsItConfirms,
 
     LosesEnds,
     EndsAgain,
@@ -89,6 +94,7 @@ pub enum Fault {
     ListsAllThatIsDead,
     ListsAllButTheFirstOfAPage,
     ListsAllForEver,
+    ListsAllUntilAShortPage,
     ListsAllOnOnePage,
     ListsAllFromAnyCursor,
 
@@ -106,6 +112,8 @@ pub enum Fault {
     DeletesWhatIsIdle,
     DeletesWhatIsRevoked,
     DeletesNewestEndFirst,
+    DeletesLowestIdentifierFirst,
+    DeletesHighestIdentifierFirst,
     DeletesBeyondTheLimit,
     DeletesInTwoSteps,
     DeletesNothing,
@@ -129,6 +137,8 @@ struct Rows {
     /// Each as it was before its last change.
     before: BTreeMap<SessionId, Record>,
     deleted: BTreeMap<SessionId, Record>,
+    /// Sessions that are in no index of their subject.
+    unlisted: BTreeSet<SessionId>,
     /// Sessions whose end is not told of.
     untold: BTreeSet<SessionId>,
 }

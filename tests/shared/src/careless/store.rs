@@ -9,7 +9,7 @@ use tower_bearer::{
     },
 };
 
-use super::{Careless, Fault, Rows};
+use super::{Careless, Fault, HIGHEST, Rows};
 
 impl SessionStore for Careless {
     async fn now(&self) -> Result<Timestamp, StoreError> {
@@ -47,6 +47,11 @@ impl SessionStore for Careless {
         let inserted = self
             .one_step(Fault::InsertsInTwoSteps, is_free, insert)
             .await;
+        if inserted.is_some() && self.is(Fault::InsertsInTwoTransactions) {
+            self.rows().unlisted.insert(record.session.id);
+            tokio::task::yield_now().await;
+            self.rows().unlisted.remove(&record.session.id);
+        }
         inserted.ok_or(StoreError::new(StoreErrorKind::Duplicate))
     }
 
@@ -88,15 +93,20 @@ impl SessionStore for Careless {
                 return Err(StoreError::new(StoreErrorKind::Busy));
             }
         }
+        assert!(
+            !self.is(Fault::PanicsAsItConfirms),
+            "attempt to add with overflow"
+        );
         let most = self.at_most(500, Fault::ConfirmsTheFirst500);
         let (mut rows, now) = (self.rows(), self.now_unless(Fault::ConfirmsByAnotherClock));
         for &(id, generation) in pairs.iter().take(most) {
             if self.may_confirm(&rows, id, generation) {
                 rows.change(id, |kept| {
                     kept.state.confirmed_at = Some(now);
-                    kept.state.version = match self.is(Fault::ConfirmsBeyondTheHighestVersion) {
-                        true => kept.state.version.wrapping_add(1),
-                        false => kept.state.version.saturating_add(1),
+                    let wraps = self.is(Fault::ConfirmsBeyondTheHighestVersion);
+                    kept.state.version = match kept.state.version {
+                        HIGHEST if wraps => 0,
+                        version => version.saturating_add(1),
                     };
                     if self.is(Fault::ConfirmsAndForgetsTheKey) {
                         kept.state.bound_to = None;
@@ -148,6 +158,7 @@ impl SessionStore for Careless {
         let live = rows.kept.values().filter(|record| {
             (&*record.session.issuer, &*record.session.subject) == (issuer, subject)
                 && before.is_none_or(|before| self.is_below(record.session.id, before))
+                && !rows.unlisted.contains(&record.session.id)
                 && self.may_list(record, now)
         });
         let mut live: Vec<_> = live.cloned().collect();
@@ -175,7 +186,8 @@ impl SessionStore for Careless {
         let (rows, now) = (self.rows(), self.clock.now());
         let below = rows.kept.iter().rev();
         let below = below.filter(|(id, _)| before.is_none_or(|before| **id < before));
-        let live = below.filter(|(_, record)| {
+        let looked_at = self.at_most(2_000, Fault::ListsAllUntilAShortPage);
+        let live = below.take(looked_at).filter(|(_, record)| {
             (record.session.issuer == issuer || self.is(Fault::ListsAllOfEveryIssuer))
                 && (record.is_live(now) || self.is(Fault::ListsAllThatIsDead))
         });
@@ -217,9 +229,11 @@ impl SessionStore for Careless {
         let dead = |rows: &mut Rows| {
             let dead = rows.kept.values().filter(|s| self.may_delete(s));
             let mut dead: Vec<_> = dead.map(|s| (s.session.ends_at, s.session.id)).collect();
-            match self.is(Fault::DeletesNewestEndFirst) {
-                true => dead.sort_by_key(|dead| Reverse(*dead)),
-                false => dead.sort(),
+            match self.fault {
+                Fault::DeletesNewestEndFirst => dead.sort_by_key(|dead| Reverse(*dead)),
+                Fault::DeletesLowestIdentifierFirst => dead.sort_by_key(|(_, id)| *id),
+                Fault::DeletesHighestIdentifierFirst => dead.sort_by_key(|(_, id)| Reverse(*id)),
+                _ => dead.sort(),
             }
             dead.truncate(limit);
             Some(dead)
