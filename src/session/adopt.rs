@@ -127,7 +127,9 @@ impl<St: SessionStore> Sessions<St> {
         grant.context.get_or_insert_with(|| request.context.clone());
         let grant = grant.validated()?;
         let (proof, address) = (grant.proof.clone(), grant.address());
-        let grant = grant.of_what_is_left();
+        let grant = grant
+            .of_what_is_left()
+            .ok_or_else(|| SessionError::new(MALFORMED))?;
         let lifetimes = self.0.lifetimes().of_any_rest();
         let secret = named.secret.clone();
         let record = self.new_session(grant, now, lifetimes, (named.id, secret))?;

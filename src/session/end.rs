@@ -1,4 +1,6 @@
-use std::net::IpAddr;
+use std::{net::IpAddr, pin::pin};
+
+use tokio::time::timeout;
 
 use super::{
     EndReason, EndRequest, SessionError, SessionErrorKind, SessionEventKind, Sessions,
@@ -33,10 +35,11 @@ impl<St: SessionStore> Sessions<St> {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails. This process refuses the session's
-    /// access tokens all the same, so a client cannot call the same route again. Its next refresh at this process ends the
-    /// session, and so does its refresh token at the [revocation endpoint](crate::endpoint::RevocationEndpoint).
-    /// Other processes go on with the session until then.
+    /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails. Where `owner` are the claims of that
+    /// session's access token, or the session could be read, this process refuses its access tokens all the same, for their
+    /// lifetime and 10 minutes. So a client cannot call the same route again. Within this time a refresh at this process ends
+    /// the session, as a logout; at any time its refresh token does so at the
+    /// [revocation endpoint](crate::endpoint::RevocationEndpoint). Other processes go on with the session until then.
     pub async fn end(
         &self,
         id: SessionId,
@@ -46,7 +49,11 @@ impl<St: SessionStore> Sessions<St> {
         let Some(subject) = request.owner.of(self.0.issuer.issuer()) else {
             return Ok(false);
         };
-        match self.load_session(id).await? {
+        let loaded = self.load_session(id).await;
+        if loaded.is_err() && request.owner.is_in(id) {
+            self.0.ended.note(id);
+        }
+        match loaded? {
             Some(record) if record.session.subject == subject => {
                 self.end_now(&record, request.ending()).await
             }
@@ -182,10 +189,14 @@ impl<St: SessionStore> Sessions<St> {
         self.to_the_end(async move {
             let Record { session, .. } = &record;
             let id = session.id;
-            let ended = sessions.0.store.end(id, ending.reason).await;
-            // Even if the write has failed: the caller wants the session to be ended.
+            let mut write = pin!(sessions.0.store.end(id, ending.reason));
+            let in_time = timeout(sessions.0.store_timeout, write.as_mut()).await;
+            // Even if the write has failed, or is still under way: the caller wants the session to be ended.
             sessions.0.ended.note(id);
-            let ended = ended?;
+            let ended = match in_time {
+                Ok(ended) => ended?,
+                Err(_) => write.await?,
+            };
             if ended {
                 let actor = ending.actor.as_deref();
                 sessions.0.events.tell(&Told {

@@ -284,15 +284,20 @@ impl Grant {
         Ok((self.idle_lifetime.map(|_| own.idle), own.session))
     }
 
-    /// Of a session that another program has begun: what is left of its lifetimes is a second at least, in which its
-    /// client learns that it is over.
-    pub(super) fn of_what_is_left(self) -> Self {
-        let left = |lifetime: Option<Duration>| lifetime.map(|lifetime| lifetime.max(SHORTEST));
-        Self {
-            idle_lifetime: left(self.idle_lifetime),
-            session_lifetime: left(self.session_lifetime),
-            ..self
+    /// Of a session that another program has begun. `None` if nothing is left of it, and otherwise a second is at
+    /// least.
+    pub(super) fn of_what_is_left(self) -> Option<Self> {
+        let left = |lifetime: Duration| lifetime.max(SHORTEST);
+        let (idle, session) = (self.idle_lifetime, self.session_lifetime);
+        if idle.is_some_and(|idle| idle.is_zero()) || session.is_some_and(|left| left.is_zero()) {
+            return None;
         }
+        let idle = idle.map(|idle| idle.min(session.unwrap_or(idle)));
+        Some(Self {
+            idle_lifetime: idle.map(left),
+            session_lifetime: session.map(left),
+            ..self
+        })
     }
 
     /// When the user authenticated. If somebody else logs in, the user has not done so.

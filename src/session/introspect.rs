@@ -41,6 +41,7 @@ impl<St: SessionStore> Sessions<St> {
         opened: &OpenedToken,
     ) -> Result<Introspected, SessionError> {
         let Loaded { record, now: at } = self.load(opened.session).await?;
+        let record = record.filter(|record| !self.0.ended.contains(record.session.id));
         let live = record.filter(|record| {
             let is_bound = record.state.bound_to.is_some() || opened.bound_to.is_some();
             let possession = match is_bound {
@@ -74,13 +75,13 @@ impl<St: SessionStore> Sessions<St> {
         Ok(answer)
     }
 
-    /// As a layer that asks the store has it: a token without a `sid` has no session that could end.
+    /// As a layer that knows the sessions and asks the store has it: a token without a `sid` has no session that could end.
     async fn still_runs(&self, access: &VerifiedToken) -> Result<bool, SessionError> {
         let claims = access.claims();
         if claims.sid.is_none() {
             return Ok(true);
         }
-        let Some(id) = claims.session_id() else {
+        let Some(id) = claims.session_id().filter(|id| !self.0.ended.contains(*id)) else {
             return Ok(false);
         };
         let Loaded { record, now } = self.load(id).await?;

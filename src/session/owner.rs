@@ -1,4 +1,4 @@
-use crate::claims::{Actor, Claims, VerifiedToken};
+use crate::claims::{Actor, Claims, SessionId, VerifiedToken};
 
 /// Whose sessions are [listed](super::Sessions::list) or [ended](super::Sessions::end).
 ///
@@ -26,18 +26,30 @@ use crate::claims::{Actor, Claims, VerifiedToken};
 ///     sessions.end_all(&claims.sub).await
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct SessionOwner {
     /// Who names the subject so. `None` if it is this issuer's own.
     issuer: Option<String>,
     subject: String,
-    /// Who acts for the user in the request.
+    /// What the claims tell of the request.
+    request: Request,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Request {
+    /// Who acts for the user.
     actor: Option<String>,
+    session: Option<SessionId>,
 }
 
 impl SessionOwner {
     pub(super) fn actor(&self) -> Option<&str> {
-        self.actor.as_deref()
+        self.request.actor.as_deref()
+    }
+
+    /// Whether the request comes from this very session.
+    pub(super) fn is_in(&self, session: SessionId) -> bool {
+        self.request.session == Some(session)
     }
 
     /// The subject, if it is one of this issuer's.
@@ -53,7 +65,10 @@ impl<P> From<&Claims<P>> for SessionOwner {
         Self {
             issuer: Some(claims.iss.clone()),
             subject: claims.sub.clone(),
-            actor: claims.act.as_ref().map(Actor::name).map(str::to_owned),
+            request: Request {
+                actor: claims.act.as_ref().map(Actor::name).map(str::to_owned),
+                session: claims.session_id(),
+            },
         }
     }
 }
@@ -71,7 +86,16 @@ impl From<&str> for SessionOwner {
         Self {
             issuer: None,
             subject: subject.to_owned(),
-            actor: None,
+            request: Request::default(),
         }
     }
 }
+
+/// Of the same user.
+impl PartialEq for SessionOwner {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.issuer, &self.subject) == (&other.issuer, &other.subject)
+    }
+}
+
+impl Eq for SessionOwner {}

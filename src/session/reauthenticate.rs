@@ -169,6 +169,9 @@ impl<St: SessionStore> Sessions<St> {
         let (since, Loaded { record, now }) = self.load_in_time(id).await?;
         let own = record.filter(|record| record.session.subject == subject);
         let record = own.ok_or_else(|| SessionError::refused(Refusal::Unknown))?;
+        if self.0.ended.contains(record.session.id) {
+            return Err(SessionError::refused(Refusal::Ended));
+        }
         check_renewable(&record, now, authentication)?;
         let state = &record.state;
         let token = PresentedToken::new(state.generation, state.expires_at, true);

@@ -89,7 +89,7 @@ impl Verifier {
     /// handlers find the same users; no `aud` and no `sid`. As nobody knows their session, no logout ends
     /// them before they expire. Where all of a user's have to go at once, as after a change of the password, call
     /// [`Sessions::expire_access_tokens`](crate::session::Sessions::expire_access_tokens) as well, which refuses
-    /// them too.
+    /// them too, but for this issuer's access lifetime and 10 minutes only: take over no tokens that live longer.
     ///
     /// A token with an `iss` is not one of them.
     ///

@@ -100,7 +100,6 @@ async fn lists_and_events_tell_who_acts() {
     assert_eq!(told[4].1, Some("admin-7"));
 }
 
-/// Else the tokens would seem to be the user's own. The session can still be seen and ended.
 /// Whoever acts for the user ends the user's other sessions in the actor's own name.
 #[tokio::test]
 async fn an_event_tells_who_has_ended_a_session_for_the_user() {
@@ -130,6 +129,7 @@ async fn an_event_tells_who_has_ended_a_session_for_the_user() {
     assert_eq!(ended.collect::<Vec<_>>(), expected);
 }
 
+/// Else the tokens would seem to be the user's own. The session can still be seen and ended.
 #[tokio::test]
 async fn a_session_whose_actor_cannot_be_read_gives_no_tokens() {
     for odd in [

@@ -296,30 +296,47 @@ async fn a_grant_that_no_session_can_hold_leaves_the_token_where_it_is() {
 /// The other program has begun the session long ago.
 #[tokio::test]
 async fn what_is_left_of_a_session_may_be_less_than_an_access_token_lives() {
-    const LEFT: [u64; 5] = [0, 1, 30, 599, 600];
-    let grants: [fn(String) -> Grant; 10] = [
+    const LEFT: [u64; 4] = [1, 30, 599, 600];
+    let grants: [fn(String) -> Grant; 9] = [
         |user| Grant::new(user).session_lifetime(Duration::from_secs(LEFT[0])),
         |user| Grant::new(user).session_lifetime(Duration::from_secs(LEFT[1])),
         |user| Grant::new(user).session_lifetime(Duration::from_secs(LEFT[2])),
         |user| Grant::new(user).session_lifetime(Duration::from_secs(LEFT[3])),
-        |user| Grant::new(user).session_lifetime(Duration::from_secs(LEFT[4])),
         |user| Grant::new(user).idle_lifetime(Duration::from_secs(LEFT[0])),
         |user| Grant::new(user).idle_lifetime(Duration::from_secs(LEFT[1])),
         |user| Grant::new(user).idle_lifetime(Duration::from_secs(LEFT[2])),
         |user| Grant::new(user).idle_lifetime(Duration::from_secs(LEFT[3])),
-        |user| Grant::new(user).idle_lifetime(Duration::from_secs(LEFT[4])),
+        // The idle lifetime of the other program is what it always was.
+        |user| {
+            let grant = Grant::new(user).idle_lifetime(Duration::from_secs(3600));
+            grant.session_lifetime(Duration::from_secs(LEFT[0]))
+        },
     ];
-    for (grant, left) in grants.into_iter().zip(LEFT.repeat(2)) {
+    for (grant, left) in grants.into_iter().zip(LEFT.repeat(3)) {
         let old = OldStore::with(&["uuid"]);
         old.grants(grant);
         let world = taken_over(&old);
         let tokens = world.present(&foreign("uuid")).await.unwrap().tokens;
-        let left = left.max(1);
         assert_eq!(tokens.refresh_expires_in, Duration::from_secs(left));
         assert!(tokens.expires_in <= Duration::from_secs(left));
         world.wait(left);
         refused(world.present(&tokens.refresh_token).await, Refusal::Expired);
     }
+}
+
+#[tokio::test]
+async fn a_session_of_which_nothing_is_left_is_not_begun() {
+    let old = OldStore::with(&["uuid"]);
+    let world = taken_over(&old);
+    let grants: [fn(String) -> Grant; 2] = [
+        |user| Grant::new(user).session_lifetime(Duration::ZERO),
+        |user| Grant::new(user).idle_lifetime(Duration::ZERO),
+    ];
+    for grant in grants {
+        old.grants(grant);
+        refused(world.present(&foreign("uuid")).await, Refusal::Malformed);
+    }
+    assert_eq!(world.kinds(), []);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use tower_bearer::{
     clock::{Clock, ManualClock},
     session::{EndReason, Grant, Overflow, Refusal, SessionErrorKind, SessionEventKind},
     store::{MemoryStore, SessionStore},
-    testing::StoreCall,
+    testing::{Fault, StoreCall},
 };
 
 use crate::support::*;
@@ -162,6 +162,37 @@ async fn a_logout_that_could_not_be_written_is_made_up_for_at_the_next_refresh()
         1
     );
     rotate(&here, &other).await;
+}
+
+/// A store that is not there at all cannot even tell whose session it is. The token of the request does.
+#[tokio::test]
+async fn while_the_store_is_away_a_logout_refuses_the_tokens_of_its_own_session_alone() {
+    let clock = clock();
+    let store = failing(&clock);
+    let world = world_on(store.clone(), clock, |builder| builder);
+    let (own, other) = (world.login().await, world.login().await);
+    let claims = world.claims(&own.access_token);
+    store.inject(down());
+    unavailable(world.sessions.end(sid(&other), &claims).await);
+    unavailable(world.sessions.end(sid(&other), "anna").await);
+    admits(&world, &other.access_token, Admission::Admitted);
+    unavailable(world.sessions.end(sid(&own), &claims).await);
+    admits(&world, &own.access_token, Admission::Ended);
+    store.heal();
+    refused(world.present(&own.refresh_token).await, Refusal::Ended);
+    rotate(&world, &other).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_logout_that_takes_for_ever_refuses_the_tokens_as_soon_as_it_is_given_up() {
+    let clock = clock();
+    let store = failing(&clock);
+    let world = world_on(store.clone(), clock, |builder| builder);
+    let held = world.login().await;
+    store.inject(Fault::hang().on([StoreCall::End]));
+    unavailable(world.sessions.end(sid(&held), "anna").await);
+    tokio::task::yield_now().await;
+    admits(&world, &held.access_token, Admission::Ended);
 }
 
 /// A failover may lose the end of a session as any other write.

@@ -115,7 +115,7 @@ impl ClientSession {
     /// Waits until the refresh that is under way is over, if there is one. If the newest tokens could
     /// not be saved, tries it once more.
     ///
-    /// Call this before the program ends. If a refresh is cut off half way, the server may have
+    /// Call this before the program ends, also after a single request, which may have started a refresh. If a refresh is cut off half way, the server may have
     /// replaced the refresh token while the new one was never saved. The servers of `tower-bearer`
     /// then deliver the new one again, but many others take the old token, when it comes again, for
     /// a stolen one and end the session.
@@ -125,7 +125,8 @@ impl ClientSession {
     /// [`Store`](Kind::Store) if the newest tokens are still in memory only. A refresh that fails is
     /// no error here; it comes up again when it matters.
     pub async fn settle(&self) -> Result<(), ClientError> {
-        if let Some(refresh) = self.0.under_way() {
+        // The first look into the store may start a refresh as it ends.
+        while let Some(refresh) = self.0.under_way() {
             let _ = refresh.await;
         }
         let shared = Arc::clone(&self.0);

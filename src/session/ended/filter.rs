@@ -75,7 +75,9 @@ impl Filter {
         };
         *current = period;
         for word in self.words.get().into_iter().flat_map(|words| words.iter()) {
-            word.fetch_and(!over, Ordering::Relaxed);
+            if word.load(Ordering::Relaxed) & over != 0 {
+                word.fetch_and(!over, Ordering::Relaxed);
+            }
         }
     }
 }

@@ -157,7 +157,8 @@ impl<St: SessionStore> Sessions<St> {
 
     /// Notes that a session was ended, as an application learns it from elsewhere, such as its own message
     /// bus. From now on a [layer](crate::bearer::BearerLayer::sessions) of this process refuses the session's
-    /// access tokens, until they have expired. Nothing is written to the store.
+    /// access tokens, until they have expired. Nothing is written to the store now, but a refresh at this process ends the
+    /// session there. So take identifiers only from those who may end sessions.
     pub fn note_ended(&self, id: SessionId) {
         self.0.ended.note(id);
     }
