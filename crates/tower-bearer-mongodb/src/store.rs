@@ -39,7 +39,7 @@ const BATCH: usize = 256;
 ///
 /// | what | tried |
 /// | --- | --- |
-/// | 34 of the 51 cases of the contract | pass on nx-27017, with its faster way of updates switched off, and without `_id` in the indexes, where it cannot have it |
+/// | 35 of the 52 cases of the contract | pass on nx-27017, with its faster way of updates switched off, and without `_id` in the indexes, where it cannot have it |
 /// | the 16 cases that move the server's clock, the random histories among them | not tried, as nx-27017 then tells some of its callers another time |
 /// | the case with a NUL in a subject | fails on nx-27017, which does not find such a text where a filter has a range too |
 /// | a server that is killed, cut off before its answers, slow, silent, or put back to an older copy, under load | on nx-27017 |
