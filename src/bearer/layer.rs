@@ -189,7 +189,9 @@ impl BearerLayer {
 
     /// Requires that the user has authenticated in one of these ways (RFC 9470): the claim `acr` must be
     /// one of them. If it is called twice, it must be one of both. Otherwise the answer is 401
-    /// `insufficient_user_authentication`, and a client that can lets the user authenticate once more.
+    /// `insufficient_user_authentication`, and a client that can lets the user authenticate once more. Where somebody
+    /// acts (`session::Grant::actor`) for a user who has not authenticated, the answer is that of
+    /// [`require_no_actor`](Self::require_no_actor), as no login would help.
     ///
     /// If there are no values, every request with a token gets the 401, and a warning is logged when this
     /// is called.
@@ -217,9 +219,7 @@ impl BearerLayer {
     /// down, and if this is called twice, the shorter time counts. The answer is that of
     /// [`require_acr`](Self::require_acr).
     ///
-    /// A refresh is no authentication: a token keeps the time of its session's login. Where somebody
-    /// acts (`session::Grant::actor`) for a user who has not authenticated, the answer is that of
-    /// [`require_no_actor`](Self::require_no_actor), as no login would help.
+    /// A refresh is no authentication: a token keeps the time of its session's login.
     #[must_use]
     pub fn require_max_age(self, max_age: Duration) -> Self {
         self.with(|rules| rules.step_up.require_max_age(max_age))

@@ -53,6 +53,8 @@
 //! 11. The user must have authenticated in one of the ways of [`require_acr`](BearerLayer::require_acr),
 //!     and as recently as [`require_max_age`](BearerLayer::require_max_age) says. If not, the answer is
 //!     401 `insufficient_user_authentication`, and the challenge names both requirements (RFC 9470).
+//!     Where somebody acts for a user who has not authenticated (the token has `act`, and 1970 as its
+//!     `auth_time`), the answer is that of step 9, as no login would help.
 //! 12. With [`assess_risk`](BearerLayer::assess_risk), the application looks at the token and the request. It may
 //!     admit it, ask for another authentication as in step 11, or refuse it with 403 `access_denied`.
 //! 13. The request goes to the inner service with a [`VerifiedToken`](crate::VerifiedToken) in its

@@ -55,7 +55,8 @@ impl Actor {
         json::from_members(&self.others).map_err(ActorError)
     }
 
-    /// The actor's name, or an empty text where the claim names the actor by other members: never as if there were none.
+    /// The actor's name. It is an empty text where the claim names the actor by other members, so that it never seems as
+    /// if there were none.
     #[cfg(feature = "session")]
     pub(crate) fn name(&self) -> &str {
         self.sub().unwrap_or_default()

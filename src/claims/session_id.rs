@@ -3,8 +3,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Identifies a session: the `sid` claim, a UUID version 7. Only what a store keeps of
-/// outdated tokens (`session::Sessions::expire_access_tokens`) is a session of nobody, with a UUID version 8.
+/// Identifies a session: the `sid` claim, a UUID version 7. A store also has sessions of nobody, whose identifiers
+/// are of version 8: they say which tokens are outdated (`session::Sessions::expire_access_tokens`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(Uuid);

@@ -45,7 +45,7 @@ use crate::{
 ///    audience. Any other token is answered as an unknown one is (RFC 7662 §4). So are refresh tokens of
 ///    a session that was started without a client.
 /// 3. **What is live.** An access token that verifies, has not expired, without any leeway, and whose
-///    session still runs in the store; a token without a session as long as it verifies. A refresh token
+///    session still runs, in the store and as far as this process knows; a token without a session as long as it verifies. A refresh token
 ///    that a refresh would accept now, if its client proves what it has to.
 /// 4. **What the answer says.** For all that is not live, `{"active":false}` and nothing more. For an
 ///    access token `active`, `token_type` and its claims except for `gen`. For a refresh token `active`, `scope`,

@@ -1,6 +1,4 @@
-use std::{net::IpAddr, pin::pin};
-
-use tokio::time::timeout;
+use std::net::IpAddr;
 
 use super::{
     EndReason, EndRequest, SessionError, SessionErrorKind, SessionEventKind, Sessions,
@@ -187,23 +185,16 @@ impl<St: SessionStore> Sessions<St> {
     ) -> Result<bool, SessionError> {
         let (sessions, record) = (self.clone(), record.clone());
         self.to_the_end(async move {
-            let Record { session, .. } = &record;
-            let id = session.id;
-            let mut write = pin!(sessions.0.store.end(id, ending.reason));
-            let in_time = timeout(sessions.0.store_timeout, write.as_mut()).await;
-            // Even if the write has failed, or is still under way: the caller wants the session to be ended.
-            sessions.0.ended.note(id);
-            let ended = match in_time {
-                Ok(ended) => ended?,
-                Err(_) => write.await?,
-            };
+            let session = &record.session;
+            // Before the write, which may fail or take for ever: the caller wants the session to be ended.
+            sessions.0.ended.note(session.id);
+            let ended = sessions.0.store.end(session.id, ending.reason).await?;
             if ended {
-                let actor = ending.actor.as_deref();
                 sessions.0.events.tell(&Told {
                     kind: SessionEventKind::Ended(ending.reason),
-                    session: id,
+                    session: session.id,
                     subject: Some(&session.subject),
-                    actor: actor.or_else(|| session.extra.actor_name()),
+                    actor: ending.actor.as_deref(),
                     distance: 0,
                     address: ending.address,
                 });

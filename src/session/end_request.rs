@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use super::{EndReason, SessionOwner};
 use crate::{
-    claims::{Claims, VerifiedToken},
+    claims::{Actor, Claims, VerifiedToken},
     context::RequestContext,
 };
 
@@ -69,8 +69,8 @@ impl EndRequest {
 
     /// Who ends the session in place of the user, for the [events](super::SessionEvent::actor): an administrator's name. Claims
     /// tell by themselves who [acts](super::Grant::actor) for their user.
-    pub fn actor(mut self, name: impl Into<String>) -> Self {
-        self.actor = Some(name.into());
+    pub fn actor(mut self, actor: impl Into<Actor>) -> Self {
+        self.actor = Some(actor.into().name().to_owned());
         self
     }
 

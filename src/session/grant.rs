@@ -250,7 +250,8 @@ impl Grant {
     /// milliseconds. Use it for "stay signed in", or for a device that is trusted less. Without it
     /// the [configured](super::SessionsBuilder::idle_lifetime) lifetime applies.
     ///
-    /// It must be at least the access lifetime and at most the session's own lifetime.
+    /// It must be at least the access lifetime, unless the session is [taken over](super::Takeover), and at most the
+    /// session's own lifetime.
     ///
     /// ```
     /// use std::time::Duration;
@@ -267,8 +268,8 @@ impl Grant {
     /// How long after the login this session expires, however often it is refreshed. Without it
     /// the [configured](super::SessionsBuilder::session_lifetime) lifetime applies.
     ///
-    /// It must be at least the access lifetime and at most a thousand years. If it is below the
-    /// configured idle lifetime, refresh tokens live as long as the session.
+    /// It must be at least the access lifetime, unless the session is [taken over](super::Takeover), and at most a
+    /// thousand years. If it is below the configured idle lifetime, refresh tokens live as long as the session.
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         self.session_lifetime = Some(lifetime);
         self
@@ -284,18 +285,17 @@ impl Grant {
         Ok((self.idle_lifetime.map(|_| own.idle), own.session))
     }
 
-    /// Of a session that another program has begun. `None` if nothing is left of it, and otherwise a second is at
-    /// least.
+    /// Of a session that another program has begun. `None` if nothing is left of it. Less than a second counts as one.
     pub(super) fn of_what_is_left(self) -> Option<Self> {
-        let left = |lifetime: Duration| lifetime.max(SHORTEST);
         let (idle, session) = (self.idle_lifetime, self.session_lifetime);
-        if idle.is_some_and(|idle| idle.is_zero()) || session.is_some_and(|left| left.is_zero()) {
+        if idle.is_some_and(|idle| idle.is_zero()) || session.is_some_and(|rest| rest.is_zero()) {
             return None;
         }
+        let a_second_at_least = |lifetime: Duration| lifetime.max(SHORTEST);
         let idle = idle.map(|idle| idle.min(session.unwrap_or(idle)));
         Some(Self {
-            idle_lifetime: idle.map(left),
-            session_lifetime: session.map(left),
+            idle_lifetime: idle.map(a_second_at_least),
+            session_lifetime: session.map(a_second_at_least),
             ..self
         })
     }

@@ -81,7 +81,8 @@ pub struct SessionInfo {
     /// How the user authenticated then, if that was told ([`Grant::acr`](super::Grant::acr)).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acr: Option<String>,
-    /// Who acts for the user in this session, if it is somebody else ([`Grant::actor`](super::Grant::actor)).
+    /// Who acts for the user in this session, if it is somebody else ([`Grant::actor`](super::Grant::actor)). The text
+    /// is empty if the actor has no name or cannot be read: there is one all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
     /// The resources that the tokens are for, if the login told

@@ -27,8 +27,8 @@ pub(crate) struct Introspected {
 }
 
 impl<St: SessionStore> Sessions<St> {
-    /// Finds out whether a token would be accepted now: an access token by a layer that asks the
-    /// store, a refresh token by a refresh that proves what it has to.
+    /// Finds out whether a token would be accepted now: an access token by a layer that knows the
+    /// sessions and asks the store, a refresh token by a refresh that proves what it has to.
     pub(crate) async fn introspect(&self, token: &str) -> Result<Introspected, SessionError> {
         match self.0.refresh_key.open(token, self.0.issuer.issuer()) {
             Some(opened) => self.introspect_refresh_token(&opened).await,

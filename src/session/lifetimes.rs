@@ -28,7 +28,7 @@ impl Lifetimes {
     }
 
     /// For sessions that go on with what another program has begun: they may end sooner than an access token would, which
-    /// then ends with them.
+    /// then ends with them. Only [`check`](Self::check) looks at the access lifetime here.
     pub(super) fn of_any_rest(self) -> Self {
         Self {
             access: SHORTEST,

@@ -1,7 +1,10 @@
 //! What a grant may be as large as. Every store keeps what is within these limits.
 
 use super::{Grant, Metadata, SessionError, SessionErrorKind, resources};
-use crate::error::{ConfigError, ConfigErrorKind};
+use crate::{
+    claims::Actor,
+    error::{ConfigError, ConfigErrorKind},
+};
 
 const KIB: usize = 1024;
 
@@ -39,10 +42,7 @@ impl Grant {
 
     fn wrong_in_the_request(&self) -> Option<&'static str> {
         let client = self.client_id.as_deref();
-        let actor = self
-            .actor
-            .as_ref()
-            .map(|actor| actor.sub().unwrap_or_default());
+        let actor = self.actor.as_ref().map(Actor::name);
         if self.subject.is_empty() {
             Some("the subject is empty: give the identifier of the user who logged in")
         } else if self.subject.len() > MAX_SUBJECT {

@@ -16,6 +16,9 @@ use crate::claims::{Actor, Claims, SessionId, VerifiedToken};
 /// }
 /// ```
 ///
+/// Made from a token, it also remembers the token's session and who acts for the user, for an
+/// [`EndRequest`](super::EndRequest). Neither counts where two owners are compared.
+///
 /// A text is the subject itself, such as an administrator types it or as the application's own records have
 /// it. **Never** pass the `sub` of a token: it says nothing without the `iss`. A `&String`, such as
 /// `&claims.sub`, is refused when the program is compiled:
@@ -32,11 +35,11 @@ pub struct SessionOwner {
     issuer: Option<String>,
     subject: String,
     /// What the claims tell of the request.
-    request: Request,
+    asker: Asker,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Request {
+struct Asker {
     /// Who acts for the user.
     actor: Option<String>,
     session: Option<SessionId>,
@@ -44,12 +47,12 @@ struct Request {
 
 impl SessionOwner {
     pub(super) fn actor(&self) -> Option<&str> {
-        self.request.actor.as_deref()
+        self.asker.actor.as_deref()
     }
 
     /// Whether the request comes from this very session.
     pub(super) fn is_in(&self, session: SessionId) -> bool {
-        self.request.session == Some(session)
+        self.asker.session == Some(session)
     }
 
     /// The subject, if it is one of this issuer's.
@@ -65,7 +68,7 @@ impl<P> From<&Claims<P>> for SessionOwner {
         Self {
             issuer: Some(claims.iss.clone()),
             subject: claims.sub.clone(),
-            request: Request {
+            asker: Asker {
                 actor: claims.act.as_ref().map(Actor::name).map(str::to_owned),
                 session: claims.session_id(),
             },
@@ -86,12 +89,12 @@ impl From<&str> for SessionOwner {
         Self {
             issuer: None,
             subject: subject.to_owned(),
-            request: Request::default(),
+            asker: Asker::default(),
         }
     }
 }
 
-/// Of the same user.
+/// Whoever acts, and from which session, it is the same owner.
 impl PartialEq for SessionOwner {
     fn eq(&self, other: &Self) -> bool {
         (&self.issuer, &self.subject) == (&other.issuer, &other.subject)

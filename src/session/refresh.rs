@@ -155,6 +155,7 @@ impl<St: SessionStore> Sessions<St> {
             }
             RefreshVerdict::Refused(refusal) => Err(self.refuse(refusal, record, token, address)),
             RefreshVerdict::Reuse(reuse) => self.punish(reuse, &decided, address).await,
+            // After a reuse, which is told as one and ends the session too.
             _ if self.0.ended.contains(record.session.id) => {
                 self.end_at_last(record, address).await?;
                 Err(self.refuse(Refusal::Ended, record, token, address))

@@ -50,6 +50,10 @@ pub trait ForeignTokens: Send + Sync + 'static {
     /// What is granted to whoever presents this token: what a login of that user would be granted. `None` if
     /// the other store does not have the token, or if it has expired, or if its user may not log in.
     ///
+    /// The [session lifetime](Grant::session_lifetime) is what is left of the old session. It may be shorter than an
+    /// access token lives, and a longer idle lifetime is cut to it. Where nothing is left, the token is refused as one that
+    /// the other store does not have, and stays there.
+    ///
     /// If the grant has no [`auth_time`](Grant::auth_time), the session's is 1970: nobody knows when
     /// this user authenticated, and a route that asks for a recent login asks for one.
     fn find(

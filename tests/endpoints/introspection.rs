@@ -187,6 +187,19 @@ async fn the_end_of_a_session_shows_at_once() {
     }
 }
 
+/// The store could not write it, or the application has learned of it from elsewhere.
+#[tokio::test]
+async fn an_end_that_only_this_server_knows_of_shows_too() {
+    let world = world();
+    let login = world.login().await;
+    let tokens = [login.access_token.expose(), login.refresh_token.expose()];
+    let session = claims(tokens[0])["sid"].as_str().unwrap().parse().unwrap();
+    world.sessions.note_ended(session);
+    for token in tokens {
+        assert!(!is_active(&world, "app", token).await);
+    }
+}
+
 /// A token that was rotated is live as long as a refresh would answer it, and not longer.
 #[tokio::test]
 async fn a_rotated_refresh_token_is_as_live_as_a_refresh_has_it() {

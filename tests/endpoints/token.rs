@@ -271,13 +271,13 @@ async fn an_application_that_refuses_the_subject_is_an_invalid_grant() {
 }
 
 #[tokio::test]
-async fn an_application_that_says_later_is_a_503_and_the_token_goes_on() {
+async fn an_application_that_throttles_is_a_503_and_the_token_goes_on() {
     let world = world();
     let issuer = Issuer::new(ISSUER, AUDIENCE, world.keys.clone()).unwrap();
     let key = RefreshKey::from_secret([7; 32]).unwrap();
-    let later = RefreshDecision::Throttle(std::time::Duration::from_secs(3));
+    let throttle = RefreshDecision::Throttle(std::time::Duration::from_secs(3));
     let busy = Sessions::builder(issuer, key, world.store.clone())
-        .on_refresh(move |_, _| std::future::ready(later.clone()))
+        .on_refresh(move |_, _| std::future::ready(throttle.clone()))
         .build()
         .unwrap();
     let token = world.token().await;

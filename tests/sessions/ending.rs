@@ -191,7 +191,6 @@ async fn a_logout_that_takes_for_ever_refuses_the_tokens_as_soon_as_it_is_given_
     let held = world.login().await;
     store.inject(Fault::hang().on([StoreCall::End]));
     unavailable(world.sessions.end(sid(&held), "anna").await);
-    tokio::task::yield_now().await;
     admits(&world, &held.access_token, Admission::Ended);
 }
 

@@ -71,7 +71,7 @@ async fn a_refusal_for_now_writes_nothing_and_leaves_the_session() {
 }
 
 #[tokio::test]
-async fn a_later_writes_nothing_keeps_the_token_and_tells_the_time() {
+async fn a_throttle_writes_nothing_keeps_the_token_and_tells_the_time() {
     for (after, told) in [
         (Duration::ZERO, "1"),
         (Duration::from_millis(1), "1"),

@@ -58,6 +58,17 @@ fn told(tokens: &TokenResponse) -> (Value, i64) {
 
 const NOW: i64 = 2_000_000_000;
 
+/// The store could not write it, or the application has learned of it from elsewhere.
+#[tokio::test]
+async fn in_a_session_that_ended_as_far_as_this_server_knows_nobody_authenticates() {
+    let world = world();
+    let held = login(&world).await;
+    world.sessions.note_ended(sid(&held));
+    let claims = world.claims(&held.access_token);
+    let ended = SessionErrorKind::InvalidGrant(Refusal::Ended);
+    assert_eq!(refused(&world, &claims).await, ended);
+}
+
 #[tokio::test]
 async fn the_new_tokens_and_all_that_follow_tell_of_it() {
     let world = world();

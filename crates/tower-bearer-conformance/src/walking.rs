@@ -9,7 +9,7 @@ use tower_bearer::{
 
 use crate::{Fixture, trial::*};
 
-/// More than the stores of tower-bearer look at in one call.
+/// More than the stores of tower-bearer over a database look at in one call. That in memory would need some 8 200.
 const MANY_DEAD: u32 = 2_100;
 
 pub(super) async fn all_live_sessions_of_an_issuer_are_listed<F: Fixture>(trial: Trial<F>) {

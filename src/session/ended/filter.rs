@@ -1,4 +1,5 @@
-//! A Bloom filter: it tells of nearly every session that it has not ended, without a lock.
+//! A Bloom filter of one hash: while no more than some millions have ended, it tells of most other sessions that they have
+//! not, without a lock.
 
 use std::sync::{
     OnceLock, PoisonError, RwLock,
@@ -67,16 +68,16 @@ impl Filter {
         if !behind(*current) {
             return;
         }
-        // What was added before the last period is over.
-        let over = if *current + 1 == period {
+        // The bits of sessions that were added before the last period.
+        let gone = if *current + 1 == period {
             half(period) * u64::from(u32::MAX)
         } else {
             u64::MAX
         };
         *current = period;
         for word in self.words.get().into_iter().flat_map(|words| words.iter()) {
-            if word.load(Ordering::Relaxed) & over != 0 {
-                word.fetch_and(!over, Ordering::Relaxed);
+            if word.load(Ordering::Relaxed) & gone != 0 {
+                word.fetch_and(!gone, Ordering::Relaxed);
             }
         }
     }

@@ -95,11 +95,11 @@ impl EndedSessions {
 
     /// Forgets sessions whose access tokens have expired, as [`note`](Self::note) does for some.
     pub(super) fn forget(&self) {
+        let now = seconds(self.origin.elapsed());
+        self.filter.turn(now);
         if self.len.load(Ordering::Acquire) == 0 {
             return;
         }
-        let now = seconds(self.origin.elapsed());
-        self.filter.turn(now);
         for shard in &self.shards {
             self.change(shard, |ids| ids.forget(now, MANY));
         }

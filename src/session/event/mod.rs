@@ -28,9 +28,9 @@ pub struct SessionEvent {
     pub session: SessionId,
     /// The user whose session it is, if that is known.
     pub subject: Option<String>,
-    /// Who acts for the user, if it is somebody else: in the request that [ends](super::Sessions::end) the session, or
-    /// else in the session itself, as far as that is known. Where all sessions of a user are ended at once, it is the
-    /// former alone. The text is empty if the actor has no name.
+    /// Who acts in place of the user, if somebody does: in this session or, where it has
+    /// [ended](SessionEventKind::Ended), in the request that has ended it. The text is empty if it is somebody whose name
+    /// is not known.
     pub actor: Option<String>,
     /// How many generations the session was ahead of the presented token. It is negative if the
     /// token was ahead, and 0 if no refresh token was presented.
