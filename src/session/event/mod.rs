@@ -28,9 +28,10 @@ pub struct SessionEvent {
     pub session: SessionId,
     /// The user whose session it is, if that is known.
     pub subject: Option<String>,
-    /// Who acts for the user, if it is somebody else: in the request that [ends](super::Sessions::end) the session, or
-    /// else in the session itself, as far as that is known. Where all sessions of a user are ended at once, it is the
-    /// former alone. The text is empty if the actor has no name.
+    /// Who acts in place of the user, if somebody does: whoever [ends](super::Sessions::end) the session or, if no
+    /// such name is known, the [actor](super::Grant::actor) of the session. [`end_all`](super::Sessions::end_all) and
+    /// [`end_others`](super::Sessions::end_others) tell only of who has called them. `Some("")` is somebody whose name
+    /// is not known.
     pub actor: Option<String>,
     /// How many generations the session was ahead of the presented token. It is negative if the
     /// token was ahead, and 0 if no refresh token was presented.
@@ -40,7 +41,8 @@ pub struct SessionEvent {
     pub address: Option<IpAddr>,
 }
 
-/// What happened to a session.
+/// What happened to a session. Rows are those of the
+/// [table of the protocol](crate::manual::protocol#the-decision).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionEventKind {
@@ -51,8 +53,8 @@ pub enum SessionEventKind {
     Adopted,
     /// A refresh as it should be: the client presented its live refresh token and gets a new one (row 6).
     ///
-    /// This is the one event that may be missed: if the client hangs up while the store writes, the session
-    /// is rotated, and nobody is told.
+    /// This event may be missed: if the client hangs up while the store writes, the session is rotated, and
+    /// nobody is told. So may be the [end](Self::Ended) of a session, if the store has written it and not said so.
     Rotated,
     /// The client presented its live refresh token again, soon after it got it (row 5).
     Repeated,
