@@ -65,7 +65,8 @@ async fn main() -> Result<(), Failure> {
         builder = builder.dpop();
     }
     let session = builder.build()?;
-    if !is_signed_in(&session).await? {
+    if !is_signed_in(&session).await {
+        session.check_store().await?;
         log_in(&options, &session, &http).await?;
     }
 
@@ -86,13 +87,12 @@ async fn main() -> Result<(), Failure> {
 }
 
 /// Tokens that cannot be read, as in a damaged file, are no reason to give up: the login replaces them.
-async fn is_signed_in(session: &ClientSession) -> Result<bool, Failure> {
+async fn is_signed_in(session: &ClientSession) -> bool {
     match session.load().await {
-        Ok(status) => Ok(status.is_signed_in()),
+        Ok(status) => status.is_signed_in(),
         Err(error) => {
             println!("{}", chain(&error));
-            session.check_store().await?;
-            Ok(false)
+            false
         }
     }
 }
@@ -158,7 +158,10 @@ async fn ask_again_and_again(
                 let status = answer.status();
                 println!("{status}, and token {number} lives for {left:.1?}");
             }
-            Err(error) if error.is_signed_out() => return Err(error.into()),
+            Err(error) if error.is_signed_out() => {
+                let why = chain(&error);
+                return Err(format!("{why}: start this program again to log in").into());
+            }
             Err(error) => println!("{}", chain(&error)),
         }
         tokio::time::sleep(Duration::from_millis(options.pause)).await;

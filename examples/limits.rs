@@ -128,7 +128,7 @@ fn counted<K: KeyExtractor>(
     let config = builder.finish();
     let config = config.ok_or_else(|| {
         StartError::from(
-            "a limit lets nothing through: 10/6000 is ten at once, and then one every 6000 ms"
+            "a limit must let something through: 10/6000 is ten at once, and then one every 6000 ms"
                 .to_owned(),
         )
     })?;

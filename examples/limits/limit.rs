@@ -19,7 +19,7 @@ impl FromStr for Limit {
             let quota = Quota::with_period(period)?;
             Some(Self(quota.allow_burst(burst.parse().ok()?)))
         };
-        read().ok_or("a limit is as 10/6000: so many at once, and then one each so many ms")
+        read().ok_or("write a limit as 10/6000: ten requests at once, and then one every 6000 ms")
     }
 }
 

@@ -33,7 +33,8 @@ impl Refreshes {
     }
 }
 
-/// For the routes behind the layer, which has verified the token.
+/// For the routes behind the layer, which has verified the token. The layer of this example takes tokens of one issuer
+/// only. With several, the key has to be the issuer and the session.
 #[derive(Clone, Copy)]
 pub(crate) struct BySession;
 

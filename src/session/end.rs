@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl<St: SessionStore> Sessions<St> {
-    /// Ends a session of `owner`, and tells whether this call has ended it. The answer is
-    /// `false` if `owner` has no such session or if it was ended before.
+    /// Ends one session of the user that `request` names, and tells whether this call has ended it. The answer
+    /// is `false` if this user has no such session or if it was ended before.
     ///
     /// Call it when a user logs out, with the claims of the access token and their
     /// [`session_id`](crate::Claims::session_id). A token of another issuer ends nothing. A subject's
@@ -33,11 +33,15 @@ impl<St: SessionStore> Sessions<St> {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails. Where `owner` are the claims of that
-    /// session's access token, or the session could be read, this process refuses its access tokens all the same, for their
-    /// lifetime and 10 minutes. So a client cannot call the same route again. Within this time a refresh at this process ends
-    /// the session, as a logout; at any time its refresh token does so at the
-    /// [revocation endpoint](crate::endpoint::RevocationEndpoint). Other processes go on with the session until then.
+    /// [`Unavailable`](super::SessionErrorKind::Unavailable) if the store fails. If the request comes with the claims
+    /// of this session's own access token, or if the session could be read, this process refuses its access tokens all
+    /// the same, for their lifetime and 10 minutes. So the client cannot call a route behind the layer again: it gets
+    /// 401. If neither is so, nothing is refused: call it again.
+    ///
+    /// A session whose tokens are refused in this way ends for good if it is refreshed at this process within that
+    /// time, with the reason [`Logout`](EndReason::Logout) whatever was asked for; or, at any time, if the client sends
+    /// its refresh token to the [revocation endpoint](crate::endpoint::RevocationEndpoint). Until then other processes
+    /// go on with it.
     pub async fn end(
         &self,
         id: SessionId,
@@ -59,9 +63,9 @@ impl<St: SessionStore> Sessions<St> {
         }
     }
 
-    /// Ends all sessions of `owner`, and gives the number of those that this call has ended. For a request
-    /// of the user, pass the claims of the access token: another issuer's user has no session here. For a
-    /// deleted user, pass the subject's name; never pass the `sub` of a token ([why](super::SessionOwner)).
+    /// Ends all sessions of the user that `request` names, and gives the number of those that this call has
+    /// ended. For a request of the user, pass the claims of the access token: another issuer's user has no session
+    /// here. For a deleted user, pass the subject's name; never pass the `sub` of a token ([why](super::SessionOwner)).
     ///
     /// While users of another program are [taken over](super::Takeover), all tokens that this user has there are
     /// [removed](super::ForeignTokens::remove_all) first. They do not count as sessions.
@@ -75,8 +79,8 @@ impl<St: SessionStore> Sessions<St> {
         self.end_each(request.into(), None).await
     }
 
-    /// Ends all sessions of `owner` except for `keep`, and gives the number of those that this
-    /// call has ended. If `keep` is no session of `owner`, all of them end.
+    /// Ends all sessions of the user that `request` names except for `keep`, and gives the number of those that
+    /// this call has ended. If `keep` is no session of this user, all of them end.
     ///
     /// Call it when a user changes the password, with the claims of the access token and the session that
     /// the request came from: whoever knew the old password is out, and the user is not. Another issuer's

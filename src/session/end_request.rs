@@ -60,15 +60,16 @@ impl EndRequest {
         }
     }
 
-    /// Somebody else than the user ends the session: an administrator, or a rule of the application. Who it is, an
-    /// event tells by the [`actor`](Self::actor).
+    /// Somebody else than the user ends the session: an administrator, or a rule of the application. Say who by
+    /// [`actor`](Self::actor).
     pub fn by_admin(mut self) -> Self {
         self.reason = EndReason::Admin;
         self
     }
 
-    /// Who ends the session in place of the user, for the [events](super::SessionEvent::actor): an administrator's name. Claims
-    /// tell by themselves who [acts](super::Grant::actor) for their user.
+    /// Who ends the session in place of the user, such as an administrator, for the [events](super::SessionEvent::actor).
+    /// If the request is made from claims that name an [actor](super::Grant::actor), that name is told without this
+    /// call.
     pub fn actor(mut self, actor: impl Into<Actor>) -> Self {
         self.actor = Some(actor.into().name().to_owned());
         self

@@ -38,7 +38,7 @@ use crate::{
 /// | a lifetime | a thousand years, and not below the access lifetime, unless the session is [taken over](super::Takeover) | [`Grant`] |
 /// | issuer, set once for all sessions | 512 bytes | no `Sessions` can be built |
 ///
-/// All of it but the metadata goes into the access token, which is at most 8 KiB long. If the token
+/// Of these, all but the metadata and the lifetimes go into the access token, which is at most 8 KiB long. If the token
 /// would be longer, that is [`InvalidRequest`] if it is too long even without the claims, and
 /// otherwise [`Grant`].
 ///

@@ -84,8 +84,8 @@ pub struct SessionPage {
     /// The sessions: on the first page the current one, if it is live, and then the newest first. Sessions that
     /// were [taken over](super::Takeover) come last, as their identifiers do not tell when they began.
     pub sessions: Vec<SessionInfo>,
-    /// Give this to [`ListRequest::before`] for the next page. `None` on the last page. Anyone may
-    /// see and change it: whatever it is, only sessions of the user are listed.
+    /// Give this to [`ListRequest::before`] for the next page. `None` on the last page. It is no secret, and need
+    /// not be checked when it comes back from a client: whatever it says, only sessions of the user are listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<SessionId>,
 }

@@ -83,13 +83,18 @@ impl<St: SessionStore> Sessions<St> {
     /// }
     ///
     /// /// Ends all sessions of a client, which was broken into.
-    /// async fn end_all_of(sessions: &Sessions, client: &str) -> Result<(), SessionError> {
+    /// async fn end_all_of(
+    ///     sessions: &Sessions,
+    ///     client: &str,
+    ///     admin: &str,
+    /// ) -> Result<(), SessionError> {
     ///     let mut request = ListAllRequest::new().limit(1000);
     ///     loop {
     ///         let page = sessions.list_all(request.clone()).await?;
     ///         for session in page.sessions {
     ///             if session.client_id.as_deref() == Some(client) {
-    ///                 let of = EndRequest::from(session.subject.as_str()).by_admin();
+    ///                 let of = EndRequest::new(session.subject.as_str());
+    ///                 let of = of.by_admin().actor(admin);
     ///                 sessions.end(session.sid, of).await?;
     ///             }
     ///         }

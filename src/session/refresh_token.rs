@@ -42,7 +42,8 @@ const MAX_BYTES: usize = 4096;
 pub struct RefreshKey(KeySet);
 
 impl RefreshKey {
-    /// Signs refresh tokens with HMAC-SHA-256 and a secret of at least 32 random bytes.
+    /// Signs refresh tokens with HMAC-SHA-256 and a secret of at least 32 random bytes. What
+    /// `openssl rand -base64 32` prints is a good one: it is taken as it is, and not decoded.
     ///
     /// # Errors
     ///

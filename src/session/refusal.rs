@@ -48,8 +48,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// A short name for logs, which does not change: that of the `error.type` in the
-    /// [metrics](crate::manual::observability).
+    /// A short name for logs that stays the same across versions. The
+    /// [metrics](crate::manual::observability) have the same names in the label `error.type`.
     ///
     /// ```
     /// use tower_bearer::session::{Refusal, SessionEventKind};

@@ -15,9 +15,9 @@
 //!
 //! The crate works with every server that follows RFC 6749. Servers made with
 //! [`tower-bearer`](tower_bearer) deliver the answer to a refresh again if it was lost on its way,
-//! so with them a broken connection does not end a session, as long as, of any twenty refreshes in a
-//! row, at most three lose their answer and are repeated only after more than ten seconds. These are
-//! the servers' defaults, and a session that is bound to a key has no such limit
+//! so with them a broken connection does not end a session, as long as no more than three of any
+//! twenty refreshes in a row lose their answer and are repeated more than ten seconds later.
+//! These are the servers' defaults, and a session that is bound to a key has no such limit
 //! ([what holds](https://docs.rs/tower-bearer/latest/tower_bearer/manual/protocol/index.html#what-holds)).
 //!
 //! # Example

@@ -115,7 +115,8 @@ impl ClientSession {
     /// Waits until the refresh that is under way is over, if there is one. If the newest tokens could
     /// not be saved, tries it once more.
     ///
-    /// Call this before the program ends, also after a single request, which may have started a refresh. If a refresh is cut off half way, the server may have
+    /// Call this before the program ends, also if it has sent only one request: that request may have started a
+    /// refresh. If a refresh is cut off half way, the server may have
     /// replaced the refresh token while the new one was never saved. The servers of `tower-bearer`
     /// then deliver the new one again, but many others take the old token, when it comes again, for
     /// a stolen one and end the session.

@@ -52,7 +52,8 @@
 //! // Among your tests. It makes `memory::of_many_swaps_one_wins` and all the others.
 //! tower_bearer_conformance::store_conformance!(memory, in_memory);
 //!
-//! // Or, in a test of your own: tower_bearer_conformance::check(in_memory).await;
+//! // Or, in a test of your own with `#[tokio::test(flavor = "multi_thread")]`:
+//! // tower_bearer_conformance::check(in_memory).await;
 //! # fn main() {}
 //! ```
 //!
@@ -65,12 +66,16 @@
 //!   compares only with times that it has read from [`SessionStore::now`].
 //! - The store serves a hundred tasks at once without an error.
 //! - No case takes longer than ten minutes.
+//! - The fixtures share no connections: `store_conformance!` calls your function in a new tokio runtime for each test.
+//!   So make the connections there, and keep no pool in a `static`.
 //!
 //! # What the suite cannot see
 //!
 //! - What outlives a process: a store that never writes to its disk passes. Kill your process and your database, and
 //!   read again what was acknowledged.
-//! - How much a store reads (promise 7), and what it does after more than some two thousand dead sessions in a row.
+//! - How much a store reads ([promise 7](SessionStore#promises)).
+//! - Whether a list of all sessions still comes to its end where more than some two thousand dead sessions lie between
+//!   two live ones: the suite makes no more.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![allow(
     clippy::unwrap_used,

@@ -29,7 +29,7 @@ pub struct SessionEvent {
     /// The user whose session it is, if that is known.
     pub subject: Option<String>,
     /// Who acts in place of the user, if somebody does: in this session or, where it has
-    /// [ended](SessionEventKind::Ended), in the request that has ended it. The text is empty if it is somebody whose name
+    /// [ended](SessionEventKind::Ended), in the request that has ended it. `Some("")` is somebody whose name
     /// is not known.
     pub actor: Option<String>,
     /// How many generations the session was ahead of the presented token. It is negative if the
@@ -40,7 +40,8 @@ pub struct SessionEvent {
     pub address: Option<IpAddr>,
 }
 
-/// What happened to a session.
+/// What happened to a session. Rows are those of the
+/// [table of the protocol](crate::manual::protocol#the-decision).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionEventKind {
@@ -51,8 +52,8 @@ pub enum SessionEventKind {
     Adopted,
     /// A refresh as it should be: the client presented its live refresh token and gets a new one (row 6).
     ///
-    /// This is the one event that may be missed: if the client hangs up while the store writes, the session
-    /// is rotated, and nobody is told.
+    /// This event may be missed: if the client hangs up while the store writes, the session is rotated, and
+    /// nobody is told. So may be the [end](Self::Ended) of a session, if the store has written it and not said so.
     Rotated,
     /// The client presented its live refresh token again, soon after it got it (row 5).
     Repeated,
