@@ -1,4 +1,6 @@
-use std::net::IpAddr;
+use std::{net::IpAddr, pin::pin};
+
+use tokio::time::timeout;
 
 use super::{
     EndReason, EndRequest, SessionError, SessionErrorKind, SessionEventKind, Sessions,
@@ -187,16 +189,23 @@ impl<St: SessionStore> Sessions<St> {
         record: &Record,
         ending: Ending,
     ) -> Result<bool, SessionError> {
+        let id = record.session.id;
         let (sessions, record) = (self.clone(), record.clone());
-        self.to_the_end(async move {
+        let done = self.to_the_end(async move {
             let session = &record.session;
-            // Before the write, which may fail or take for ever: the caller wants the session to be ended.
-            sessions.0.ended.note(session.id);
-            let ended = sessions.0.store.end(session.id, ending.reason).await?;
+            let mut write = pin!(sessions.0.store.end(id, ending.reason));
+            let in_time = timeout(sessions.0.store_timeout, write.as_mut()).await;
+            // Even if the write has failed, or is still under way: the caller wants the session to be ended. Not before
+            // it, as a refresh could then take the end for one that was lost.
+            sessions.0.ended.note(id);
+            let ended = match in_time {
+                Ok(ended) => ended?,
+                Err(_) => write.await?,
+            };
             if ended {
                 sessions.0.events.tell(&Told {
                     kind: SessionEventKind::Ended(ending.reason),
-                    session: session.id,
+                    session: id,
                     subject: Some(&session.subject),
                     actor: ending.actor.as_deref(),
                     distance: 0,
@@ -204,7 +213,12 @@ impl<St: SessionStore> Sessions<St> {
                 });
             }
             Ok(ended)
-        })
-        .await
+        });
+        let done = done.await;
+        // The caller may be told that it is not known before the task has come to it.
+        if done.is_err() {
+            self.0.ended.note(id);
+        }
+        done
     }
 }
