@@ -26,8 +26,8 @@ pub(super) fn find(extensions: &Extensions) -> Option<IpAddr> {
     address.map(|address| address.to_canonical())
 }
 
-/// The other end of the connection.
-#[cfg(feature = "axum")]
+/// The other end of the connection. A resource server without sessions does not build tokio for it.
+#[cfg(all(feature = "axum", feature = "session"))]
 fn connected(extensions: &Extensions) -> Option<IpAddr> {
     use std::net::SocketAddr;
 
@@ -37,7 +37,7 @@ fn connected(extensions: &Extensions) -> Option<IpAddr> {
     peer.map(|ConnectInfo(peer)| peer.ip())
 }
 
-#[cfg(not(feature = "axum"))]
+#[cfg(not(all(feature = "axum", feature = "session")))]
 fn connected(_extensions: &Extensions) -> Option<IpAddr> {
     None
 }

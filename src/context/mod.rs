@@ -10,7 +10,7 @@
 //! It is the first of these that there is:
 //!
 //! 1. the extension [`ClientAddress`], which the application or its layer for proxies puts into the request;
-//! 2. with the feature `axum`, axum's `ConnectInfo<SocketAddr>`, which is there if the application is served by
+//! 2. with the features `axum` and `session`, axum's `ConnectInfo<SocketAddr>`, which is there if the application is served by
 //!    `into_make_service_with_connect_info`: the other end of the connection.
 //!
 //! Headers such as `Forwarded` (RFC 7239) and `X-Forwarded-For` are never read here. Whoever sends a request
