@@ -49,17 +49,17 @@ impl<St: SessionStore> Sessions<St> {
         id: SessionId,
         request: impl Into<EndRequest>,
     ) -> Result<bool, SessionError> {
-        let request = request.into();
-        let Some(subject) = request.owner.of(self.0.issuer.issuer()) else {
+        let EndRequest { owner, ending } = request.into();
+        let Some(subject) = owner.of(self.0.issuer.issuer()) else {
             return Ok(false);
         };
         let loaded = self.load_session(id).await;
-        if loaded.is_err() && request.owner.is_in(id) {
+        if loaded.is_err() && owner.is_in(id) {
             self.0.ended.note(id);
         }
         match loaded? {
             Some(record) if record.session.subject == subject => {
-                self.end_now(&record, request.ending()).await
+                self.end_now(&record, ending).await
             }
             _ => Ok(false),
         }
@@ -119,33 +119,25 @@ impl<St: SessionStore> Sessions<St> {
         request: EndRequest,
         keep: Option<SessionId>,
     ) -> Result<usize, SessionError> {
-        let Some(subject) = request.owner.of(self.0.issuer.issuer()) else {
+        let EndRequest { owner, ending } = request;
+        let Some(subject) = owner.of(self.0.issuer.issuer()) else {
             return Ok(0);
         };
         let (sessions, subject) = (self.clone(), subject.to_owned());
-        let Ending {
-            reason,
-            address,
-            actor,
-        } = request.ending();
         self.to_the_end(async move {
             let inner = &sessions.0;
             let issuer = inner.issuer.issuer();
             // Before the sessions: what was begun for a token that was still there is then among them.
             let removed = sessions.remove_foreign(&subject).await;
-            let ended = inner.store.end_all(issuer, &subject, keep, reason).await?;
+            let ended = inner
+                .store
+                .end_all(issuer, &subject, keep, ending.reason)
+                .await?;
             for id in &ended {
                 inner.ended.note(*id);
             }
             for id in &ended {
-                inner.events.tell(&Told {
-                    kind: SessionEventKind::Ended(reason),
-                    session: *id,
-                    subject: Some(&subject),
-                    actor: actor.as_deref(),
-                    distance: 0,
-                    address,
-                });
+                sessions.tell_ended(*id, &subject, &ending);
             }
             removed?;
             Ok(ended.len())
@@ -203,14 +195,7 @@ impl<St: SessionStore> Sessions<St> {
                 Err(_) => write.await?,
             };
             if ended {
-                sessions.0.events.tell(&Told {
-                    kind: SessionEventKind::Ended(ending.reason),
-                    session: id,
-                    subject: Some(&session.subject),
-                    actor: ending.actor.as_deref(),
-                    distance: 0,
-                    address: ending.address,
-                });
+                sessions.tell_ended(id, &session.subject, &ending);
             }
             Ok(ended)
         });
@@ -220,5 +205,16 @@ impl<St: SessionStore> Sessions<St> {
             self.0.ended.note(id);
         }
         done
+    }
+
+    fn tell_ended(&self, session: SessionId, subject: &str, ending: &Ending) {
+        self.0.events.tell(&Told {
+            kind: SessionEventKind::Ended(ending.reason),
+            session,
+            subject: Some(subject),
+            actor: ending.actor.as_deref(),
+            distance: 0,
+            address: ending.address,
+        });
     }
 }

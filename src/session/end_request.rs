@@ -24,9 +24,7 @@ use crate::{
 #[must_use]
 pub struct EndRequest {
     pub(super) owner: SessionOwner,
-    pub(super) reason: EndReason,
-    pub(super) address: Option<IpAddr>,
-    actor: Option<String>,
+    pub(super) ending: Ending,
 }
 
 /// Why a session ends, and at whose request.
@@ -52,18 +50,19 @@ impl EndRequest {
     /// A logout of `owner`: of the user of verified claims, or of a subject's name as an administrator gives
     /// it. Never pass the `sub` of a token ([why](SessionOwner)).
     pub fn new(owner: impl Into<SessionOwner>) -> Self {
-        Self {
-            owner: owner.into(),
-            reason: EndReason::Logout,
-            address: None,
-            actor: None,
-        }
+        let owner = owner.into();
+        let actor = owner.actor().map(str::to_owned);
+        let ending = Ending {
+            actor,
+            ..Ending::new(EndReason::Logout, None)
+        };
+        Self { owner, ending }
     }
 
     /// Somebody else than the user ends the session: an administrator, or a rule of the application. Say who by
     /// [`actor`](Self::actor).
     pub fn by_admin(mut self) -> Self {
-        self.reason = EndReason::Admin;
+        self.ending.reason = EndReason::Admin;
         self
     }
 
@@ -71,29 +70,20 @@ impl EndRequest {
     /// If the request is made from claims that name an [actor](super::Grant::actor), that name is told without this
     /// call.
     pub fn actor(mut self, actor: impl Into<Actor>) -> Self {
-        self.actor = Some(actor.into().name().to_owned());
+        self.ending.actor = Some(actor.into().name().to_owned());
         self
     }
 
     /// The user has changed the password, or another thing to log in with.
     pub fn after_password_change(mut self) -> Self {
-        self.reason = EndReason::PasswordChanged;
+        self.ending.reason = EndReason::PasswordChanged;
         self
     }
 
     /// What is known of the request that ends the sessions. The [events](super::SessionEvent) tell its address.
     pub fn context(mut self, context: impl Into<RequestContext>) -> Self {
-        self.address = context.into().address();
+        self.ending.address = context.into().address();
         self
-    }
-
-    pub(super) fn ending(&self) -> Ending {
-        let actor = self.actor.as_deref().or(self.owner.actor());
-        Ending {
-            reason: self.reason,
-            address: self.address,
-            actor: actor.map(str::to_owned),
-        }
     }
 }
 

@@ -17,8 +17,8 @@ pub enum RefreshDecision {
     /// tokens of the session have no `acr`, and 1970 as their `auth_time`, until the user
     /// [authenticates again](super::Sessions::reauthenticate). Routes that
     /// [ask](crate::bearer::BearerLayer::require_max_age) for either answer 401 `insufficient_user_authentication`
-    /// then (RFC 9470), or 403 `access_denied` where somebody [acts](super::Grant::actor) for the user; all others serve the session as before. Access tokens that were given out before are good
-    /// until they expire.
+    /// then (RFC 9470), or 403 `access_denied` where somebody [acts](super::Grant::actor) for the user; all others serve
+    /// the session as before. Access tokens that were given out before are good until they expire.
     ///
     /// It holds for the session, whoever has tokens of it, and each of its refreshes: the hook need not say it again.
     /// Let it look at [`SessionInfo::auth_time`], as a user who has just authenticated from the place that looks odd

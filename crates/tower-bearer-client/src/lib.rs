@@ -111,8 +111,8 @@
 //!    [`RequestError::Inner`].
 //!
 //! There is no timer: an idle client does nothing. A program that ends soon after its last request, even
-//! if it has sent only one, calls [`settle`](ClientSession::settle) first: that request may have started a refresh. One that only wants to know whether somebody
-//! is signed in calls [`load`](ClientSession::load).
+//! if it has sent only one, calls [`settle`](ClientSession::settle) first: that request may have started
+//! a refresh. One that only wants to know whether somebody is signed in calls [`load`](ClientSession::load).
 //!
 //! Lifetimes are measured from the moment at which a token was asked for, by the monotonic clock of
 //! tokio. If the wall clock shows that more time has passed, the machine has slept, and the wall
