@@ -4,7 +4,8 @@
 //! nobody has changed it since (compare and swap). What makes sessions safe is decided in
 //! [`crate::session`], which relies on the promises of [`SessionStore`].
 //!
-//! [`ShardedStore`] spreads sessions over several stores.
+//! [`ShardedStore`] spreads sessions over several stores. A [`RingStore`] keeps the keys of an issuer, sealed, for
+//! all its servers.
 //!
 //! The crate [tower-bearer-sqlx](https://docs.rs/tower-bearer-sqlx) has stores for SQLite,
 //! PostgreSQL, MySQL and MariaDB, the crate [tower-bearer-redis](https://docs.rs/tower-bearer-redis) has one
@@ -16,6 +17,7 @@ mod cursor;
 mod error;
 mod memory;
 mod record;
+mod ring;
 pub mod service;
 mod sharded;
 mod shared;
@@ -27,6 +29,7 @@ pub use cursor::Cursor;
 pub use error::{OpenError, OpenErrorKind, StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
 pub use record::{EndReason, Ended, Extra, Metadata, Record, Session, SessionSecret, SessionState};
+pub use ring::{LoadedRing, RingStore, SealedRing};
 pub use sharded::{ShardedStore, ShardedStoreBuilder};
 
 pub use crate::claims::{KeyThumbprint, PrivateClaims};
@@ -311,12 +314,12 @@ impl ListedAll {
     }
 }
 
-/// The outcome of a [`SessionStore::swap`].
+/// The outcome of a [`SessionStore::swap`] or a [`RingStore::swap_ring`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Swap {
-    /// The session's state is now the one that was given.
+    /// The session's state, or the ring, is now the one that was given.
     Swapped,
-    /// The session has another version, is ended or is unknown. Nothing was written.
+    /// The session or the ring has another version or is unknown, or the session is ended. Nothing was written.
     Lost,
 }

@@ -6,6 +6,7 @@
 
 mod index;
 mod kept;
+mod ring;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -64,6 +65,7 @@ struct Inner {
     subjects: Mutex<Subjects>,
     ended: Mutex<index::Ended>,
     ends: Mutex<Ends>,
+    rings: Mutex<ring::Rings>,
 }
 
 // A tree gives memory back as it shrinks, and never stops to rehash as a hash table does. The
@@ -84,6 +86,7 @@ impl MemoryStore {
             subjects: Mutex::default(),
             ended: Mutex::default(),
             ends: Mutex::default(),
+            rings: Mutex::default(),
         }))
     }
 }
