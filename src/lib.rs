@@ -267,6 +267,8 @@ pub mod remote;
 mod reply;
 #[cfg(feature = "_jws")]
 pub mod resource;
+#[cfg(feature = "session")]
+pub mod ring;
 #[cfg(all(any(feature = "dpop", feature = "dbsc"), feature = "_jws"))]
 mod seal;
 #[cfg(feature = "_jws")]

@@ -149,7 +149,7 @@ impl Algorithm {
     }
 
     /// Whether the key is a secret that both sides know.
-    #[cfg(feature = "dpop")]
+    #[cfg(any(feature = "dpop", feature = "session"))]
     pub(crate) const fn is_hmac(self) -> bool {
         matches!(self.family(), Family::Hmac { .. })
     }

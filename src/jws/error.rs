@@ -47,6 +47,8 @@ pub enum KeyErrorKind {
     EmptySet,
     /// The keys to be replaced belong to a [`KeySet`](super::KeySet), which signs with one of them.
     KeysOfAKeySet,
+    /// The keys that were to be changed are kept by a key ring, which rolls them over by itself.
+    KeysOfARing,
     /// The operating system gave no random bytes, or the back end could not make a key.
     Generate,
 }

@@ -26,6 +26,8 @@ mod jwk;
 mod jwk_set;
 mod key;
 mod known;
+#[cfg(feature = "session")]
+mod plan;
 mod roca;
 #[cfg(any(feature = "dpop", feature = "dbsc"))]
 mod self_signed;
@@ -42,6 +44,8 @@ pub(crate) use backend::MacKey;
 pub use error::{KeyError, KeyErrorKind};
 pub(crate) use header::Header;
 pub use jwk_set::{JwkSet, JwkSetReader, SkippedKey};
+#[cfg(feature = "session")]
+pub(crate) use plan::{PlanClock, Shift};
 #[cfg(any(feature = "dpop", feature = "dbsc"))]
 pub(crate) use self_signed::SelfSigned;
 pub use set::KeySet;
@@ -68,6 +72,11 @@ pub enum SignErrorKind {
     /// The operating system gave no random bytes, or the back end failed.
     #[error("the crypto back end failed")]
     Backend,
+    /// No key of a [`KeyRing`](https://docs.rs/tower-bearer/latest/tower_bearer/ring/struct.KeyRing.html) may sign now: this process has not read the
+    /// ring for longer than its lease, or its one key was just retired. It passes as soon as the store of the
+    /// ring can be reached.
+    #[error("no key may sign now: the key ring could not be read for too long")]
+    NoKey,
 }
 
 impl SignError {
@@ -75,6 +84,14 @@ impl SignError {
     pub(crate) fn signing() -> Self {
         Self {
             kind: SignErrorKind::Backend,
+        }
+    }
+
+    /// No key of a ring may sign.
+    #[cfg(feature = "session")]
+    pub(crate) fn no_key() -> Self {
+        Self {
+            kind: SignErrorKind::NoKey,
         }
     }
 

@@ -11,7 +11,11 @@ use arc_swap::ArcSwap;
 use base64_simd::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use super::{Algorithm, KeyError, SignError, SigningKey, VerifyingKey, VerifyingKeys};
+#[cfg(feature = "session")]
+use super::plan::Plan;
+use super::{
+    Algorithm, KeyError, KeyErrorKind, SignError, SigningKey, VerifyingKey, VerifyingKeys,
+};
 
 /// One key that signs and any number of keys that verify. Clones share the set, so that a roll-over
 /// reaches all of them at once.
@@ -38,21 +42,30 @@ use super::{Algorithm, KeyError, SignError, SigningKey, VerifyingKey, VerifyingK
 /// # Ok::<_, tower_bearer::jws::KeyError>(())
 /// ```
 #[derive(Clone)]
-pub struct KeySet(Arc<Shared>);
+pub struct KeySet(pub(super) Arc<Shared>);
 
-struct Shared {
-    signing: ArcSwap<Signing>,
-    verifying: VerifyingKeys,
+pub(super) struct Shared {
+    pub(super) choice: Choice,
+    pub(super) verifying: VerifyingKeys,
     /// Locked while the set is changed. Signing and verifying tokens does not need it.
     change: Mutex<()>,
+}
+
+/// Who says which key signs.
+pub(super) enum Choice {
+    /// The application, by [`KeySet::roll_over`].
+    Chosen(ArcSwap<Signing>),
+    /// A key ring, by a plan that it keeps up to date.
+    #[cfg(feature = "session")]
+    Planned(Plan),
 }
 
 /// The room for the dots and a signature of any algorithm but RSA and ES512, in bytes.
 const SIGNATURE: usize = 136;
 
 /// The key that signs.
-struct Signing {
-    key: SigningKey,
+pub(super) struct Signing {
+    pub(super) key: SigningKey,
     /// The header of the type that was signed first, which for most sets is the only one.
     header: OnceLock<Segment>,
     /// Since when this process signs with it.
@@ -76,8 +89,15 @@ impl KeySet {
     /// Creates a set that signs and verifies with `signing`.
     pub fn new(signing: SigningKey) -> Self {
         let verifying = VerifyingKeys::of_key_set(signing.verifying_key());
+        Self::of(
+            Choice::Chosen(ArcSwap::from_pointee(Signing::new(signing))),
+            verifying,
+        )
+    }
+
+    pub(super) fn of(choice: Choice, verifying: VerifyingKeys) -> Self {
         Self(Arc::new(Shared {
-            signing: ArcSwap::from_pointee(Signing::new(signing)),
+            choice,
             verifying,
             change: Mutex::new(()),
         }))
@@ -88,8 +108,10 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`DuplicateKid`](super::KeyErrorKind::DuplicateKid) if the set has a key of that `kid`.
+    /// [`DuplicateKid`](super::KeyErrorKind::DuplicateKid) if the set has a key of that `kid`,
+    /// [`KeysOfARing`](super::KeyErrorKind::KeysOfARing) if a ring keeps the set.
     pub fn add_verifying(&self, key: VerifyingKey) -> Result<(), KeyError> {
+        self.chosen()?;
         let _change = self.change();
         self.0.verifying.add(key)
     }
@@ -113,48 +135,78 @@ impl KeySet {
     /// # Errors
     ///
     /// [`DuplicateKid`](super::KeyErrorKind::DuplicateKid) if the set has another key of that
-    /// `kid`.
+    /// `kid`, [`KeysOfARing`](super::KeyErrorKind::KeysOfARing) if a ring keeps the set.
     pub fn roll_over(&self, next: SigningKey) -> Result<(), KeyError> {
+        let signer = self.chosen()?;
         let _change = self.change();
         let verifying = next.verifying_key();
         // The key must verify before it signs: no token may be out before its key is known.
         if !self.0.verifying.holds(&verifying) {
             self.0.verifying.add(verifying)?;
         }
-        self.0.signing.store(Arc::new(Signing::new(next)));
+        signer.store(Arc::new(Signing::new(next)));
         Ok(())
     }
 
     /// Removes a key that verifies. The key that signs cannot be retired: roll over first.
     ///
-    /// Returns whether a key was removed.
+    /// Returns whether a key was removed. The keys of a ring are retired by the ring, and not here.
     pub fn retire(&self, kid: &str) -> bool {
         let _change = self.change();
-        self.0.signing.load().key.kid() != kid && self.0.verifying.remove(kid)
+        let Ok(signer) = self.chosen() else {
+            return false;
+        };
+        signer.load().key.kid() != kid && self.0.verifying.remove(kid)
+    }
+
+    /// The key that the application has chosen. That of a ring it cannot choose.
+    fn chosen(&self) -> Result<&ArcSwap<Signing>, KeyError> {
+        match &self.0.choice {
+            Choice::Chosen(signing) => Ok(signing),
+            #[cfg(feature = "session")]
+            Choice::Planned(_) => Err(KeyError::new(
+                KeyErrorKind::KeysOfARing,
+                "a KeyRing keeps this set: roll over and retire by the methods of the ring",
+            )),
+        }
+    }
+
+    /// The key that signs now.
+    fn signing(&self) -> Result<Arc<Signing>, SignError> {
+        match &self.0.choice {
+            Choice::Chosen(signing) => Ok(signing.load_full()),
+            #[cfg(feature = "session")]
+            Choice::Planned(plan) => plan.signing(),
+        }
     }
 
     /// The algorithm that tokens are signed with now.
     pub fn signing_algorithm(&self) -> Algorithm {
-        self.0.signing.load().key.algorithm()
+        match &self.0.choice {
+            Choice::Chosen(signing) => signing.load().key.algorithm(),
+            #[cfg(feature = "session")]
+            Choice::Planned(plan) => plan.algorithm(),
+        }
     }
 
     /// The `kid` of the key that signs.
     #[cfg(feature = "testing")]
     pub(crate) fn signing_kid(&self) -> String {
-        self.0.signing.load().key.kid().to_owned()
+        let signing = self.signing();
+        signing.map_or_else(|_| String::new(), |signing| signing.key.kid().to_owned())
     }
 
     /// Since when this process signs with the key.
     #[cfg_attr(not(feature = "session"), allow(dead_code))]
-    pub(crate) fn signing_since(&self) -> SystemTime {
-        self.0.signing.load().since
+    pub(crate) fn signing_since(&self) -> Option<SystemTime> {
+        self.signing().ok().map(|signing| signing.since)
     }
 
     /// Signs a payload into the compact serialisation (RFC 7515 §7.1), with `alg`, `typ` and
     /// `kid` in the header. This is not public API: the conformance suite forges tokens with it.
     #[doc(hidden)]
     pub fn sign(&self, typ: &str, payload: &[u8]) -> Result<String, SignError> {
-        let signing = self.0.signing.load();
+        let signing = self.signing()?;
         let header = signing.header(typ)?;
         let unsigned = header.len() + payload.len().div_ceil(3) * 4;
         let mut token = String::with_capacity(unsigned + SIGNATURE);
@@ -178,10 +230,14 @@ impl KeySet {
 
 impl Signing {
     fn new(key: SigningKey) -> Self {
+        Self::since(key, SystemTime::now())
+    }
+
+    pub(super) fn since(key: SigningKey, since: SystemTime) -> Self {
         Self {
             key,
             header: OnceLock::new(),
-            since: SystemTime::now(),
+            since,
         }
     }
 
@@ -209,7 +265,10 @@ impl Signing {
 impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeySet")
-            .field("signing", &self.0.signing.load().key.kid())
+            .field(
+                "signing",
+                &self.signing().ok().map(|signing| signing.key.clone()),
+            )
             .field("verifying", &self.0.verifying)
             .finish()
     }

@@ -90,7 +90,7 @@ impl VerifyingKeys {
     }
 
     /// The keys of now.
-    #[cfg(any(feature = "remote", feature = "tracing"))]
+    #[cfg(any(feature = "remote", feature = "session", feature = "tracing"))]
     pub(crate) fn list(&self) -> Vec<VerifyingKey> {
         self.0.keys.load().to_vec()
     }
@@ -102,7 +102,7 @@ impl VerifyingKeys {
 
     /// Replaces the keys, as [`replace`](Self::replace) does, also by none. Only one writer may call
     /// this at a time.
-    #[cfg(feature = "remote")]
+    #[cfg(any(feature = "remote", feature = "session"))]
     pub(crate) fn set_list(&self, next: Vec<VerifyingKey>) {
         let held = self.0.keys.load();
         let pairs = || held.iter().zip(&next);
@@ -119,6 +119,18 @@ impl VerifyingKeys {
     /// Creates the verifying keys of a [`KeySet`](super::KeySet) that signs with `signing`.
     pub(super) fn of_key_set(signing: VerifyingKey) -> Self {
         Self::of(vec![signing], true)
+    }
+
+    /// Creates the verifying keys of a [`KeySet`](super::KeySet) that a ring keeps and fills later.
+    #[cfg(feature = "session")]
+    pub(super) fn of_ring() -> Self {
+        Self::of(Vec::new(), true)
+    }
+
+    /// Whether there is another clone of this set.
+    #[cfg(feature = "session")]
+    pub(super) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
     }
 
     fn of(keys: Vec<VerifyingKey>, are_of_a_key_set: bool) -> Self {

@@ -2,9 +2,17 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use super::{
     ConfirmBy, ExcessScope, IntoRefreshDecision, Overflow, RefreshKey, RotationPolicy,
-    SessionEvent, SessionInfo, Sessions, Takeover, confirm::Confirmations, ended::EndedSessions,
-    event::Events, feed::Standing, hook::RefreshHook, lifetimes::Lifetimes, limits::MAX_ISSUER,
-    meter::Meter, outdated::OutdatedTokens, timed::Timed,
+    SessionEvent, SessionInfo, Sessions, Takeover,
+    confirm::Confirmations,
+    ended::EndedSessions,
+    event::Events,
+    feed::Standing,
+    hook::RefreshHook,
+    lifetimes::{KeyTimes, Lifetimes},
+    limits::MAX_ISSUER,
+    meter::Meter,
+    outdated::OutdatedTokens,
+    timed::Timed,
 };
 use crate::{
     context::RequestContext,
@@ -49,6 +57,7 @@ impl<St> Inner<St> {
             access: self.access_lifetime,
             idle: self.policy.idle_lifetime,
             session: self.session_lifetime,
+            keys: KeyTimes::of(&self.issuer, &self.refresh_key),
         }
     }
 }
@@ -309,6 +318,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
     ///   lifetime.
     /// - The reuse window, the late budget, its span, the age at which bound sessions are rotated or
     ///   the maximum of sessions is out of range.
+    /// - The keys are those of a [`KeyRing`](crate::ring::KeyRing) that keeps them for a shorter time than tokens live.
     /// - The issuer is above 512 bytes.
     /// - The refresh key is also a key of the access tokens.
     pub fn build(self) -> Result<Sessions<St>, ConfigError> {
@@ -357,6 +367,7 @@ impl<St: SessionStore> SessionsBuilder<St> {
             access: self.access_lifetime,
             idle: self.policy.idle_lifetime,
             session: self.session_lifetime,
+            keys: KeyTimes::of(&self.issuer, &self.refresh_key),
         };
         lifetimes.check()?;
         if self.hook_timeout.is_zero() || self.store_timeout.is_zero() {

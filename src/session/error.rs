@@ -6,7 +6,7 @@ use http::Response;
 use super::Refusal;
 use crate::{
     error::{BoxError, ConfigError, ErrorCode},
-    jws::SignError,
+    jws::{SignError, SignErrorKind},
     reply::{self, Pause},
     store::{StoreError, StoreErrorKind},
     trace,
@@ -187,7 +187,12 @@ impl From<StoreError> for SessionError {
 
 impl From<SignError> for SessionError {
     fn from(error: SignError) -> Self {
-        Self::with_source(SessionErrorKind::Signing, error)
+        let kind = match error.kind() {
+            // It passes: the client comes again with the same token.
+            SignErrorKind::NoKey => SessionErrorKind::Unavailable,
+            _ => SessionErrorKind::Signing,
+        };
+        Self::with_source(kind, error)
     }
 }
 

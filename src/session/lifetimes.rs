@@ -1,6 +1,10 @@
 use std::time::Duration;
 
-use crate::error::{ConfigError, ConfigErrorKind};
+use super::RefreshKey;
+use crate::{
+    error::{ConfigError, ConfigErrorKind},
+    issuer::Issuer,
+};
 
 /// The longest session lifetime, a thousand years. Stores can hold such a time in milliseconds.
 const LONGEST: Duration = Duration::from_secs(1000 * 366 * 24 * 60 * 60);
@@ -14,6 +18,23 @@ pub(super) struct Lifetimes {
     pub(super) access: Duration,
     pub(super) idle: Duration,
     pub(super) session: Duration,
+    pub(super) keys: KeyTimes,
+}
+
+/// For how long tokens can be verified, where a ring forgets keys in time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeyTimes {
+    pub(super) access: Option<Duration>,
+    pub(super) refresh: Option<Duration>,
+}
+
+impl KeyTimes {
+    pub(super) fn of(issuer: &Issuer, refresh: &RefreshKey) -> Self {
+        Self {
+            access: issuer.keys().longest(),
+            refresh: refresh.longest(),
+        }
+    }
 }
 
 impl Lifetimes {
@@ -24,6 +45,7 @@ impl Lifetimes {
             access: self.access,
             idle: idle.map_or(self.idle.min(session), to_the_millisecond),
             session,
+            keys: self.keys,
         }
     }
 
@@ -41,6 +63,7 @@ impl Lifetimes {
             access,
             idle,
             session,
+            keys,
         } = self;
         let wrong = if access < SHORTEST {
             "the access lifetime must be at least a second"
@@ -56,6 +79,10 @@ impl Lifetimes {
             "the idle lifetime must not be above the session lifetime (30 and 180 days by default)"
         } else if session > LONGEST {
             "the session lifetime must not be above a thousand years"
+        } else if keys.access.is_some_and(|longest| access > longest) {
+            "the access lifetime must not be above that of the key ring, which is an hour by default"
+        } else if keys.refresh.is_some_and(|longest| idle > longest) {
+            "the idle lifetime must not be above the refresh_lifetime of the key ring, which is 180 days by default"
         } else {
             return Ok(());
         };

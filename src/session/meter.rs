@@ -89,7 +89,9 @@ impl Meter {
     }
 
     pub(super) fn signs_with(&self, keys: &KeySet) {
-        self.key_since.set_to(keys.signing_since());
+        if let Some(since) = keys.signing_since() {
+            self.key_since.set_to(since);
+        }
     }
 
     pub(super) fn refreshed(&self, refreshed: &Result<Refreshed, SessionError>) {

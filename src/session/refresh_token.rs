@@ -1,5 +1,7 @@
 //! The refresh token: a small JWT that names its session and its generation.
 
+use std::time::Duration;
+
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
@@ -69,6 +71,11 @@ impl RefreshKey {
         let key = jws::VerifyingKey::from_secret(Algorithm::HS256, secret)?;
         self.0.add_verifying(key)?;
         Ok(self)
+    }
+
+    /// For how long at least tokens can be verified, if a ring keeps the keys.
+    pub(super) fn longest(&self) -> Option<Duration> {
+        self.0.longest()
     }
 
     pub(super) fn verifying(&self) -> VerifyingKeys {

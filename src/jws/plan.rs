@@ -1,0 +1,117 @@
+//! The keys of a ring: which of them signs at which time, and until when this process may go by what it knows.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+
+use super::{
+    Algorithm, KeySet, SignError, SigningKey, VerifyingKey, VerifyingKeys,
+    set::{Choice, Signing},
+};
+use crate::clock::Timestamp;
+
+/// The time by which a plan goes.
+pub(crate) trait PlanClock: Send + Sync {
+    /// The time, or `None` if what this process knows of the ring is too old to sign by.
+    fn now(&self) -> Option<Timestamp>;
+}
+
+/// A key, and when it begins to sign.
+pub(crate) struct Shift {
+    pub(crate) from: Timestamp,
+    pub(crate) key: SigningKey,
+}
+
+pub(super) struct Plan {
+    clock: Arc<dyn PlanClock>,
+    /// Sorted by when they begin. The last that has begun signs.
+    shifts: ArcSwap<Vec<(Timestamp, Arc<Signing>)>>,
+    /// That of the next keys, which counts as long as none signs.
+    algorithm: Algorithm,
+    longest: Duration,
+}
+
+impl Plan {
+    pub(super) fn signing(&self) -> Result<Arc<Signing>, SignError> {
+        let now = self.clock.now().ok_or_else(SignError::no_key)?;
+        self.at(now).ok_or_else(SignError::no_key)
+    }
+
+    /// The key that signs at a time: the first one if none has begun yet, as after a clock was set back.
+    fn at(&self, now: Timestamp) -> Option<Arc<Signing>> {
+        let shifts = self.shifts.load();
+        let begun = shifts.partition_point(|(from, _)| *from <= now);
+        let (_, signing) = shifts.get(begun.saturating_sub(1))?;
+        Some(Arc::clone(signing))
+    }
+
+    pub(super) fn algorithm(&self) -> Algorithm {
+        let signing = self.signing();
+        signing.map_or(self.algorithm, |signing| signing.key.algorithm())
+    }
+
+    /// A shift that stays keeps what was made ready for it.
+    fn set(&self, shifts: Vec<Shift>) {
+        let held = self.shifts.load();
+        let next = shifts.into_iter().map(|Shift { from, key }| {
+            let verifying = key.verifying_key();
+            let is_same = |signing: &Signing| signing.key.verifying_key().equals(&verifying);
+            let same = |(since, signing): &&(_, Arc<Signing>)| *since == from && is_same(signing);
+            match held.iter().find(same) {
+                Some((_, signing)) => (from, Arc::clone(signing)),
+                None => (from, Arc::new(Signing::since(key, from.into()))),
+            }
+        });
+        self.shifts.store(Arc::new(next.collect()));
+    }
+}
+
+impl KeySet {
+    /// A set without keys, which gets them by [`follow_plan`](Self::follow_plan). A key verifies for at least `longest`
+    /// after it has signed.
+    pub(crate) fn planned(
+        clock: Arc<dyn PlanClock>,
+        algorithm: Algorithm,
+        longest: Duration,
+    ) -> Self {
+        let plan = Plan {
+            clock,
+            shifts: ArcSwap::default(),
+            algorithm,
+            longest,
+        };
+        Self::of(Choice::Planned(plan), VerifyingKeys::of_ring())
+    }
+
+    /// Signs from now on by these shifts, sorted by when they begin, and verifies by their keys. Only one
+    /// writer may call this at a time. A set that is not [planned](Self::planned) stays as it is.
+    pub(crate) fn follow_plan(&self, shifts: Vec<Shift>) {
+        let Choice::Planned(plan) = &self.0.choice else {
+            return;
+        };
+        let verifying = &self.0.verifying;
+        let next: Vec<VerifyingKey> = shifts
+            .iter()
+            .map(|shift| shift.key.verifying_key())
+            .collect();
+        let gone = verifying.list().into_iter();
+        let gone = gone.filter(|held| !next.iter().any(|key| key.equals(held)));
+        // No token is out before its key is known, and none is made by a key that is forgotten.
+        verifying.set_list(next.iter().cloned().chain(gone).collect());
+        plan.set(shifts);
+        verifying.set_list(next);
+    }
+
+    /// For how long at least a key verifies what it has signed, if a ring keeps this set.
+    pub(crate) fn longest(&self) -> Option<Duration> {
+        match &self.0.choice {
+            Choice::Chosen(_) => None,
+            Choice::Planned(plan) => Some(plan.longest),
+        }
+    }
+
+    /// Whether anybody else has this set or its verifying keys.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1 || self.0.verifying.is_shared()
+    }
+}

@@ -1,0 +1,219 @@
+use std::{fmt, time::Duration};
+
+use super::{
+    KeyEncryptionKey, KeyRing, KeyRingError,
+    document::Policies,
+    keeper::{Keeper, Settings},
+    place::{AnyPlace, Place},
+    schedule::Policy,
+};
+use crate::{
+    error::{ConfigError, ConfigErrorKind},
+    jws::Algorithm,
+    store::{RingStore, SealedRing},
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// A thousand years. Times beyond it would not fit into every database.
+const LONGEST: Duration = Duration::from_secs(1000 * 365 * 24 * 60 * 60);
+
+/// Configures a [`KeyRing`]. Every setting has a default; the store and the key-encryption key have to be given.
+#[must_use]
+pub struct KeyRingBuilder {
+    place: AnyPlace,
+    key: KeyEncryptionKey,
+    name: String,
+    algorithm: Algorithm,
+    sign_for: Duration,
+    publish_for: Duration,
+    access_lifetime: Duration,
+    refresh_sign_for: Duration,
+    refresh_lifetime: Duration,
+    lease: Duration,
+    every: Duration,
+    store_timeout: Duration,
+}
+
+impl KeyRingBuilder {
+    pub(super) fn new(store: impl RingStore, key: KeyEncryptionKey) -> Self {
+        Self {
+            place: Box::new(Place(store)),
+            key,
+            name: "default".to_owned(),
+            algorithm: Algorithm::ES256,
+            sign_for: 30 * DAY,
+            publish_for: DAY,
+            access_lifetime: HOUR,
+            refresh_sign_for: 90 * DAY,
+            refresh_lifetime: 180 * DAY,
+            lease: HOUR,
+            every: Duration::from_secs(1),
+            store_timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// The name that the store keeps the ring by: `default` by default, and 1 to
+    /// [`LONGEST_NAME`](SealedRing::LONGEST_NAME) bytes. Issuers that share a database have each a name of their own.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// What the next access keys are made for: [`Algorithm::ES256`] by default, which nearly
+    /// [every verifier](crate::manual::keys) knows. Keys that there are stay. So a change counts from the key after the
+    /// next one on; [`roll_over`](KeyRing::roll_over) twice, with the time of a
+    /// [publication](Self::publish_for) between, does not wait for it.
+    pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.algorithm = algorithm;
+        self
+    }
+
+    /// How long an access key signs before the next one takes over: 30 days by default.
+    pub fn sign_for(mut self, time: Duration) -> Self {
+        self.sign_for = time;
+        self
+    }
+
+    /// How long a new access key is published at least before it signs: a day by default. Usually it is much longer, as a key is made
+    /// when its predecessor begins to sign.
+    ///
+    /// It has to be longer than those who verify keep the key set, the
+    /// [`max-age`](crate::endpoint::JwksEndpoint::max_age) of the endpoint, together with the [lease](Self::lease).
+    pub fn publish_for(mut self, time: Duration) -> Self {
+        self.publish_for = time;
+        self
+    }
+
+    /// The longest that an access token lives: an hour by default. After a key has signed for the last time, it verifies
+    /// for this long and a [lease](Self::lease). Sessions whose tokens live longer are
+    /// [refused](crate::session::SessionsBuilder::build).
+    pub fn access_lifetime(mut self, lifetime: Duration) -> Self {
+        self.access_lifetime = lifetime;
+        self
+    }
+
+    /// How long a refresh secret signs before the next one takes over: 90 days by default.
+    pub fn refresh_sign_for(mut self, time: Duration) -> Self {
+        self.refresh_sign_for = time;
+        self
+    }
+
+    /// The longest that a refresh token lives unused: 180 days by default. After a secret has signed for the last time,
+    /// it verifies for this long and a [lease](Self::lease). Sessions with a longer
+    /// [idle lifetime](crate::session::SessionsBuilder::idle_lifetime) are refused.
+    pub fn refresh_lifetime(mut self, lifetime: Duration) -> Self {
+        self.refresh_lifetime = lifetime;
+        self
+    }
+
+    /// How long this process may sign after it has last read the ring: an hour by default. Where the store cannot be reached for
+    /// longer, signing fails until it can. A process that goes on with a key that others have
+    /// [retired](KeyRing::retire) does so for no longer than this.
+    pub fn lease(mut self, time: Duration) -> Self {
+        self.lease = time;
+        self
+    }
+
+    /// How long after a read the next one begins: a second by default. A retired key is refused in other processes after
+    /// this time at the latest.
+    pub fn every(mut self, interval: Duration) -> Self {
+        self.every = interval;
+        self
+    }
+
+    /// How long the answer to a store operation is waited for: 5 seconds by default.
+    pub fn store_timeout(mut self, timeout: Duration) -> Self {
+        self.store_timeout = timeout;
+        self
+    }
+
+    /// Reads the ring, or makes it if the store has none of this name, and keeps it up to date from then on in a task
+    /// of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](super::KeyRingErrorKind::Config) if a time is zero or above a thousand years, the publication is not
+    /// longer than the lease or is longer than a key signs, the lease is not longer than the interval of reads, the
+    /// name is empty or too long, the algorithm is an HMAC, or there is no tokio runtime;
+    /// and the errors of [`KeyRing::read_now`].
+    pub async fn open(self) -> Result<KeyRing, KeyRingError> {
+        self.check()?;
+        let policies = Policies {
+            access: Policy {
+                sign_for: self.sign_for,
+                publish_for: self.publish_for,
+                keep_for: self.access_lifetime.saturating_add(self.lease),
+            },
+            refresh: Policy {
+                sign_for: self.refresh_sign_for,
+                // Nobody but the servers has to learn of a secret.
+                publish_for: self.lease.saturating_add(MINUTE).min(self.refresh_sign_for),
+                keep_for: self.refresh_lifetime.saturating_add(self.lease),
+            },
+            algorithm: self.algorithm,
+        };
+        let settings = Settings {
+            name: self.name,
+            key: self.key,
+            policies,
+            access_lifetime: self.access_lifetime,
+            refresh_lifetime: self.refresh_lifetime,
+            lease: self.lease,
+            every: self.every,
+            store_timeout: self.store_timeout,
+        };
+        let keeper = Keeper::new(self.place, settings);
+        KeyRing::begin(keeper).await
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let times = [
+            self.sign_for,
+            self.publish_for,
+            self.access_lifetime,
+            self.refresh_sign_for,
+            self.refresh_lifetime,
+            self.lease,
+            self.every,
+            self.store_timeout,
+        ];
+        let wrong = if times.iter().any(|time| time.is_zero() || *time > LONGEST) {
+            "a time of a key ring must not be zero, or above a thousand years"
+        } else if self.publish_for <= self.lease {
+            "publish_for, a day by default, must be longer than the lease, an hour by default"
+        } else if self.sign_for < self.publish_for {
+            "sign_for, 30 days by default, must not be shorter than publish_for, a day by default"
+        } else if self.refresh_sign_for <= self.lease {
+            "refresh_sign_for, 90 days by default, must be longer than the lease, an hour by default"
+        } else if self.lease <= self.every {
+            "the lease, an hour by default, must be longer than the interval of reads"
+        } else {
+            return self.check_names();
+        };
+        Err(ConfigError::new(ConfigErrorKind::Lifetime, wrong))
+    }
+
+    fn check_names(&self) -> Result<(), ConfigError> {
+        if !(1..=SealedRing::LONGEST_NAME).contains(&self.name.len()) {
+            let wrong = "the name of a key ring has 1 to 256 bytes";
+            return Err(ConfigError::new(ConfigErrorKind::Limit, wrong));
+        }
+        if self.algorithm.is_hmac() {
+            let wrong =
+                "access keys of a ring are key pairs: who verifies by an HMAC can also sign";
+            return Err(ConfigError::new(ConfigErrorKind::Algorithm, wrong));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for KeyRingBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRingBuilder")
+            .field("name", &self.name)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,82 @@
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use arc_swap::ArcSwapOption;
+use tokio::time::Instant;
+
+use crate::{clock::Timestamp, jws::PlanClock};
+
+/// The time by the store's clock, as it has gone on since the ring was last read.
+pub(super) struct StoreClock {
+    reading: ArcSwapOption<Reading>,
+    /// For how long the last reading counts.
+    lease: Duration,
+}
+
+/// When a read began, by three clocks.
+struct Reading {
+    store: Timestamp,
+    monotonic: Instant,
+    system: SystemTime,
+}
+
+impl Reading {
+    /// A machine that was suspended knows it by the one clock, and one whose time was set back by the other.
+    fn age(&self) -> Duration {
+        let by_system = self.system.elapsed().unwrap_or(Duration::ZERO);
+        self.monotonic.elapsed().max(by_system)
+    }
+}
+
+/// When a read begins.
+pub(super) struct Begin(Instant, SystemTime);
+
+impl Begin {
+    pub(super) fn now() -> Self {
+        Self(Instant::now(), SystemTime::now())
+    }
+}
+
+impl StoreClock {
+    pub(super) fn new(lease: Duration) -> Self {
+        Self {
+            reading: ArcSwapOption::empty(),
+            lease,
+        }
+    }
+
+    pub(super) fn set(&self, begin: Begin, store: Timestamp) {
+        let Begin(monotonic, system) = begin;
+        self.reading.store(Some(Arc::new(Reading {
+            store,
+            monotonic,
+            system,
+        })));
+    }
+
+    /// The time, however old the last reading is.
+    pub(super) fn estimate(&self) -> Timestamp {
+        let reading = self.reading.load();
+        let reading = reading.as_ref();
+        reading.map_or_else(Timestamp::default, |reading| reading.store + reading.age())
+    }
+
+    /// How long ago the last read began that succeeded.
+    pub(super) fn age(&self) -> Duration {
+        let reading = self.reading.load();
+        reading
+            .as_ref()
+            .map_or(Duration::MAX, |reading| reading.age())
+    }
+}
+
+impl PlanClock for StoreClock {
+    fn now(&self) -> Option<Timestamp> {
+        let reading = self.reading.load();
+        let reading = reading.as_ref()?;
+        let age = reading.age();
+        (age <= self.lease).then_some(reading.store + age)
+    }
+}

@@ -1,0 +1,224 @@
+//! What a ring holds, and how it is written before it is sealed.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use super::{
+    KeyRingError,
+    schedule::{Policy, Times},
+    series::{RingKey, Series},
+};
+use crate::{
+    clock::{Timestamp, millis},
+    jws::{Algorithm, SigningKey},
+};
+
+/// How many retired keys are remembered. The earliest are forgotten first.
+const RETIRED: usize = 256;
+/// The room for what is written of a key beside the key itself, in bytes.
+const BESIDE: usize = 256;
+
+/// How the two series of a ring are kept.
+#[derive(Clone)]
+pub(super) struct Policies {
+    pub(super) access: Policy,
+    pub(super) refresh: Policy,
+    /// What access keys are made for.
+    pub(super) algorithm: Algorithm,
+}
+
+/// The keys of access tokens and of refresh tokens, and what was retired before its time.
+///
+/// Two documents come together by the union of their keys without those that either has retired, so that neither a
+/// store that has fallen back to an older copy nor two servers that write at once lose a key or bring one back.
+#[derive(Clone, Default)]
+pub(super) struct Document {
+    pub(super) access: Series,
+    pub(super) refresh: Series,
+    retired: BTreeMap<String, Timestamp>,
+}
+
+impl Document {
+    /// Adds what the other one knows.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (kid, &at) in &other.retired {
+            let earliest = self.retired.entry(kid.clone()).or_insert(at);
+            *earliest = at.min(*earliest);
+        }
+        self.access.merge(&other.access);
+        self.refresh.merge(&other.refresh);
+        for series in [&mut self.access, &mut self.refresh] {
+            series.remove(|kid| self.retired.contains_key(kid));
+        }
+        self.forget();
+    }
+
+    /// Removes a key before its time. Tells whether it was there.
+    pub(super) fn retire(&mut self, kid: &str, now: Timestamp, policies: &Policies) -> bool {
+        let was_there = self.access.retire(kid, now, &policies.access)
+            || self.refresh.retire(kid, now, &policies.refresh);
+        if was_there {
+            self.retired.insert(kid.to_owned(), now);
+            self.forget();
+        }
+        was_there
+    }
+
+    /// Whether a key has to be made at this time.
+    pub(super) fn lacks_key(&self, now: Timestamp, policies: &Policies) -> bool {
+        self.access.lacks_key(now, &policies.access)
+            || self.refresh.lacks_key(now, &policies.refresh)
+    }
+
+    /// Brings both series up to this time.
+    pub(super) fn keep_up(
+        &mut self,
+        now: Timestamp,
+        policies: &Policies,
+    ) -> Result<(), KeyRingError> {
+        let Policies {
+            access,
+            refresh,
+            algorithm,
+        } = policies;
+        self.access.keep_up(now, access, *algorithm)?;
+        self.refresh.keep_up(now, refresh, Algorithm::HS256)
+    }
+
+    fn forget(&mut self) {
+        while self.retired.len() > RETIRED {
+            let earliest = self
+                .retired
+                .iter()
+                .min_by_key(|(kid, at)| (**at, (*kid).clone()));
+            let Some(kid) = earliest.map(|(kid, _)| kid.clone()) else {
+                return;
+            };
+            self.retired.remove(&kid);
+        }
+    }
+
+    /// Whether both say the same.
+    pub(super) fn equals(&self, other: &Self) -> bool {
+        self.access.equals(&other.access)
+            && self.refresh.equals(&other.refresh)
+            && self.retired == other.retired
+    }
+
+    pub(super) fn written(&self) -> Result<Vec<u8>, KeyRingError> {
+        let written = Written {
+            access: self.access.keys().iter().map(WrittenKey::of).collect(),
+            refresh: self.refresh.keys().iter().map(WrittenKey::of).collect(),
+            retired: self
+                .retired
+                .iter()
+                .map(|(kid, at)| (kid.clone(), at.as_millis()))
+                .collect(),
+        };
+        let keys = written.access.iter().chain(&written.refresh);
+        let room: usize = keys.map(|key| key.private.len() * 2 + BESIDE).sum();
+        // A buffer that has to grow would leave copies of the keys behind.
+        let mut text = Vec::with_capacity(room + self.retired.len() * BESIDE + BESIDE);
+        serde_json::to_writer(&mut text, &written).map_err(|_| KeyRingError::damaged())?;
+        Ok(text)
+    }
+
+    /// Reads what was [written](Self::written). A key that `known` has too is the very same afterwards, so
+    /// that what was verified by it need not be verified again.
+    pub(super) fn read(text: &[u8], known: &Self) -> Result<Self, KeyRingError> {
+        let written: Written = serde_json::from_slice(text).map_err(|_| KeyRingError::damaged())?;
+        let retired = written.retired.into_iter();
+        Ok(Self {
+            access: read_series(&written.access, &known.access)?,
+            refresh: read_series(&written.refresh, &known.refresh)?,
+            retired: retired
+                .map(|(kid, at)| (kid, Timestamp::from_millis(at)))
+                .collect(),
+        })
+    }
+}
+
+fn read_series(written: &[WrittenKey], known: &Series) -> Result<Series, KeyRingError> {
+    let keys = written.iter().map(|key| {
+        let times = key.times();
+        match known.key(&key.kid) {
+            Some(known) => Ok(RingKey {
+                times,
+                ..known.clone()
+            }),
+            None => Ok(RingKey {
+                times,
+                key: key.read()?,
+            }),
+        }
+    });
+    keys.collect::<Result<Vec<_>, KeyRingError>>()
+        .map(Series::new)
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    access: Vec<WrittenKey>,
+    refresh: Vec<WrittenKey>,
+    retired: BTreeMap<String, i64>,
+}
+
+/// All times are in milliseconds.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenKey {
+    kid: String,
+    alg: String,
+    made_at: i64,
+    signs_from: i64,
+    kept_for: u64,
+    /// PKCS#8 in PEM, or the JWK of a secret.
+    #[serde(serialize_with = "write_private", deserialize_with = "read_private")]
+    private: Zeroizing<String>,
+}
+
+fn write_private<S: Serializer>(
+    private: &Zeroizing<String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(private)
+}
+
+fn read_private<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
+    String::deserialize(deserializer).map(Zeroizing::new)
+}
+
+impl WrittenKey {
+    fn of(key: &RingKey) -> Self {
+        let RingKey { key, times } = key;
+        Self {
+            kid: key.kid().to_owned(),
+            alg: key.algorithm().as_str().to_owned(),
+            made_at: times.made_at.as_millis(),
+            signs_from: times.signs_from.as_millis(),
+            kept_for: u64::try_from(millis(times.kept_for)).unwrap_or(0),
+            private: Zeroizing::new(key.export_private().expose().to_owned()),
+        }
+    }
+
+    fn times(&self) -> Times {
+        Times {
+            made_at: Timestamp::from_millis(self.made_at),
+            signs_from: Timestamp::from_millis(self.signs_from),
+            kept_for: Duration::from_millis(self.kept_for),
+        }
+    }
+
+    fn read(&self) -> Result<SigningKey, KeyRingError> {
+        let algorithm: Algorithm = self.alg.parse()?;
+        let is_jwk = self.private.starts_with('{');
+        let key = match is_jwk {
+            true => SigningKey::from_jwk_as(algorithm, &self.private),
+            false => SigningKey::from_pem(algorithm, self.private.as_bytes()),
+        };
+        Ok(key?.with_kid(self.kid.clone())?)
+    }
+}

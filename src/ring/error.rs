@@ -1,0 +1,122 @@
+use std::{error::Error as StdError, fmt};
+
+use crate::{error::ConfigError, jws::KeyError, store::StoreError};
+
+/// A key ring that cannot be opened, read or changed.
+///
+/// `Display` says what is wrong and what to do. [`source`](StdError::source) is for logs. Neither shows a secret.
+pub struct KeyRingError {
+    kind: KeyRingErrorKind,
+    source: Option<Source>,
+}
+
+enum Source {
+    Config(ConfigError),
+    Key(KeyError),
+    Store(StoreError),
+}
+
+/// Why a key ring cannot be opened, read or changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyRingErrorKind {
+    /// The options contradict each other.
+    #[error("the key ring cannot be used as it is configured")]
+    Config,
+    /// The store failed, or did not answer in time.
+    #[error("the store of the key ring failed")]
+    Store,
+    /// The ring was sealed under a secret that this server does not have.
+    #[error(
+        "the key ring is sealed under another key-encryption secret: give this server the one of the servers \
+         that wrote it, with_previous_secret if it has changed"
+    )]
+    KeyEncryptionKey,
+    /// The ring was cut off or changed, or it is one of another name.
+    #[error(
+        "the key ring is damaged, or it is the ring of another name: restore it from a backup. A new one, for \
+         which this one has to be deleted, logs nobody out only if the sessions have none either"
+    )]
+    Damaged,
+    /// The ring was written by a newer version of this crate.
+    #[error("the key ring was written by a newer version of this program")]
+    NewerFormat,
+    /// A key cannot be read or made.
+    #[error("a key of the key ring cannot be used")]
+    Key,
+    /// The ring is above the size that stores take.
+    #[error("the key ring is too large to be kept")]
+    TooLarge,
+    /// Other servers changed the ring each time that this one tried to.
+    #[error("other servers changed the key ring again and again: try once more")]
+    Contended,
+}
+
+impl KeyRingError {
+    pub(super) fn new(kind: KeyRingErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+
+    pub(super) fn damaged() -> Self {
+        Self::new(KeyRingErrorKind::Damaged)
+    }
+
+    /// Why the ring cannot be opened, read or changed.
+    pub fn kind(&self) -> KeyRingErrorKind {
+        self.kind
+    }
+}
+
+impl From<ConfigError> for KeyRingError {
+    fn from(error: ConfigError) -> Self {
+        Self {
+            kind: KeyRingErrorKind::Config,
+            source: Some(Source::Config(error)),
+        }
+    }
+}
+
+impl From<KeyError> for KeyRingError {
+    fn from(error: KeyError) -> Self {
+        Self {
+            kind: KeyRingErrorKind::Key,
+            source: Some(Source::Key(error)),
+        }
+    }
+}
+
+impl From<StoreError> for KeyRingError {
+    fn from(error: StoreError) -> Self {
+        Self {
+            kind: KeyRingErrorKind::Store,
+            source: Some(Source::Store(error)),
+        }
+    }
+}
+
+impl fmt::Display for KeyRingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+/// As `Display`, with the cause: programs return the error from `main`.
+impl fmt::Debug for KeyRingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyRingError({self}")?;
+        match self.source() {
+            Some(source) => write!(f, ": {source})"),
+            None => write!(f, ")"),
+        }
+    }
+}
+
+impl StdError for KeyRingError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(match self.source.as_ref()? {
+            Source::Config(error) => error,
+            Source::Key(error) => error,
+            Source::Store(error) => error,
+        })
+    }
+}

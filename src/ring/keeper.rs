@@ -1,0 +1,252 @@
+//! Reads a ring, brings it up to date, writes it, and tells the key sets.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, task::spawn_blocking, time::timeout};
+
+use super::{
+    KeyEncryptionKey, KeyRingError, KeyRingErrorKind,
+    clock::{Begin, StoreClock},
+    document::{Document, Policies},
+    log,
+    place::AnyPlace,
+    series::Series,
+};
+use crate::{
+    clock::Timestamp,
+    jws::{Algorithm, KeyError, KeyErrorKind, KeySet, Shift},
+    store::{LoadedRing, SealedRing, StoreError, StoreErrorKind, Swap},
+};
+
+/// How often a change is tried that others have overtaken.
+const TRIES: u32 = 16;
+
+/// A change of a ring, beside what its time brings.
+#[derive(Clone, Copy)]
+pub(super) enum Change<'a> {
+    None,
+    RollOver,
+    RollOverRefresh,
+    Retire(&'a str),
+}
+
+/// What a keeper goes by.
+pub(super) struct Settings {
+    pub(super) name: String,
+    pub(super) key: KeyEncryptionKey,
+    pub(super) policies: Policies,
+    pub(super) access_lifetime: Duration,
+    pub(super) refresh_lifetime: Duration,
+    pub(super) lease: Duration,
+    pub(super) every: Duration,
+    pub(super) store_timeout: Duration,
+}
+
+pub(super) struct Keeper {
+    place: AnyPlace,
+    pub(super) settings: Settings,
+    pub(super) clock: Arc<StoreClock>,
+    pub(super) access: KeySet,
+    pub(super) refresh: KeySet,
+    known: Mutex<Known>,
+    /// One read at a time.
+    reading: tokio::sync::Mutex<()>,
+    pub(super) hurry: Notify,
+}
+
+/// What this process knows of the ring.
+#[derive(Clone, Default)]
+struct Known {
+    /// What the key sets go by.
+    document: Document,
+    /// The highest version that was seen.
+    version: u64,
+    /// What was read or written last.
+    stored: Stored,
+}
+
+/// What the store has.
+#[derive(Clone, Default)]
+struct Stored {
+    ring: Option<SealedRing>,
+    document: Document,
+    /// Whether it is sealed under the secret that it would be sealed under now.
+    is_newest: bool,
+}
+
+impl Keeper {
+    pub(super) fn new(place: AnyPlace, settings: Settings) -> Self {
+        let clock = Arc::new(StoreClock::new(settings.lease));
+        let set = |algorithm, longest| KeySet::planned(Arc::clone(&clock) as _, algorithm, longest);
+        Self {
+            place,
+            access: set(settings.policies.algorithm, settings.access_lifetime),
+            refresh: set(Algorithm::HS256, settings.refresh_lifetime),
+            settings,
+            clock,
+            known: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
+            hurry: Notify::new(),
+        }
+    }
+
+    /// Whether anybody else has one of the key sets.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.access.is_shared() || self.refresh.is_shared()
+    }
+
+    /// What this process knows of the ring.
+    pub(super) fn document(&self) -> Document {
+        self.known().document.clone()
+    }
+
+    /// Reads the ring, makes this change and those that are due, and writes it if something has changed. Tells whether
+    /// the change was one.
+    pub(super) async fn turn(&self, change: Change<'_>) -> Result<bool, KeyRingError> {
+        let _one = self.reading.lock().await;
+        for _ in 0..TRIES {
+            let begin = Begin::now();
+            let loaded = self.load().await?;
+            let now = loaded.now;
+            let known = self.known().clone();
+            let mut stored = self.read(loaded, &known.stored)?;
+            let mut next = stored.document.clone();
+            next.merge(&known.document);
+            let before = next.clone();
+            let has_changed = self.apply(&mut next, change, now);
+            match self.brought_up(&stored, known.version, next, now).await {
+                Ok(Some(newer)) => stored = newer,
+                Ok(None) => continue,
+                Err(error) => {
+                    // Nothing signs that is not in the store, but what is there counts.
+                    self.clock.set(begin, now);
+                    self.follow(before, stored);
+                    return Err(error);
+                }
+            }
+            self.clock.set(begin, now);
+            self.follow(stored.document.clone(), stored);
+            return Ok(has_changed);
+        }
+        Err(KeyRingError::new(KeyRingErrorKind::Contended))
+    }
+
+    /// Retires a key in this process, before the store knows of it. Tells whether it was there.
+    pub(super) fn retire_here(&self, kid: &str) -> bool {
+        let mut known = self.known();
+        let now = self.clock.estimate();
+        let was_there = known.document.retire(kid, now, &self.settings.policies);
+        self.tell_key_sets(&known.document);
+        was_there
+    }
+
+    async fn load(&self) -> Result<LoadedRing, KeyRingError> {
+        let loading = self.place.load(&self.settings.name);
+        let loaded = timeout(self.settings.store_timeout, loading).await;
+        Ok(loaded.unwrap_or_else(|_| Err(timed_out()))?)
+    }
+
+    /// What a document holds. It is opened only if it is not the one that was seen last.
+    fn read(&self, loaded: LoadedRing, last: &Stored) -> Result<Stored, KeyRingError> {
+        let Some(ring) = loaded.ring else {
+            return Ok(Stored::default());
+        };
+        if last.ring.as_ref() == Some(&ring) {
+            return Ok(last.clone());
+        }
+        let (text, is_newest) = self.settings.key.open(&self.settings.name, &ring)?;
+        let document = Document::read(&text, &self.known().document)?;
+        Ok(Stored {
+            ring: Some(ring),
+            document,
+            is_newest,
+        })
+    }
+
+    fn apply(&self, document: &mut Document, change: Change<'_>, now: Timestamp) -> bool {
+        let policies = &self.settings.policies;
+        match change {
+            Change::None => false,
+            Change::RollOver => document.access.roll_over(now, &policies.access),
+            Change::RollOverRefresh => document.refresh.roll_over(now, &policies.refresh),
+            Change::Retire(kid) => document.retire(kid, now, policies),
+        }
+    }
+
+    /// Makes what is due, and writes the document if it is not what the store has. `None` if others were faster.
+    async fn brought_up(
+        &self,
+        stored: &Stored,
+        seen: u64,
+        mut document: Document,
+        now: Timestamp,
+    ) -> Result<Option<Stored>, KeyRingError> {
+        let policies = self.settings.policies.clone();
+        if document.lacks_key(now, &policies) {
+            // An RSA key takes some hundred milliseconds.
+            let made = spawn_blocking(move || document.keep_up(now, &policies).map(|()| document));
+            document = made.await.map_err(|_| not_made())??;
+        } else {
+            document.keep_up(now, &policies)?;
+        }
+        if stored.is_newest && document.equals(&stored.document) {
+            return Ok(Some(stored.clone()));
+        }
+        let expected = stored.ring.as_ref().map(SealedRing::version);
+        let version = expected.unwrap_or(0).max(seen).saturating_add(1);
+        let Settings { name, key, .. } = &self.settings;
+        let ring = key.seal(name, version, document.written()?)?;
+        let writing = self.place.swap(name, expected, &ring);
+        let written = timeout(self.settings.store_timeout, writing).await;
+        let swap = written.unwrap_or_else(|_| Err(timed_out()))?;
+        let written = Stored {
+            ring: Some(ring),
+            document,
+            is_newest: true,
+        };
+        Ok((swap == Swap::Swapped).then_some(written))
+    }
+
+    /// Goes by this document from now on.
+    fn follow(&self, document: Document, stored: Stored) {
+        let mut known = self.known();
+        log::changes(&self.settings.name, &known.document, &document);
+        self.tell_key_sets(&document);
+        let version = stored.ring.as_ref().map_or(0, SealedRing::version);
+        *known = Known {
+            document,
+            version: version.max(known.version),
+            stored,
+        };
+    }
+
+    fn tell_key_sets(&self, document: &Document) {
+        self.access.follow_plan(shifts(&document.access));
+        self.refresh.follow_plan(shifts(&document.refresh));
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // What is in it is replaced whole, so a panic leaves nothing half-done.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn shifts(series: &Series) -> Vec<Shift> {
+    let keys = series.keys().iter();
+    keys.map(|key| Shift {
+        from: key.times.signs_from,
+        key: key.key.clone(),
+    })
+    .collect()
+}
+
+fn timed_out() -> StoreError {
+    StoreError::new(StoreErrorKind::Timeout)
+}
+
+fn not_made() -> KeyError {
+    KeyError::new(KeyErrorKind::Generate, "the making of a key was stopped")
+}

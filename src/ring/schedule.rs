@@ -1,0 +1,195 @@
+//! Which key signs when: pure functions of the times of the keys, the time, and the policy.
+//!
+//! The key that signs is the last one whose time has come. There is always one after it, which is published from
+//! the moment on that its predecessor begins to sign. So a roll-over needs no write at its time, and every server
+//! makes it at the same time, whether it can reach the store then or not.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+/// When a key was made and is to sign, and how long what it has signed lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Times {
+    pub(super) made_at: Timestamp,
+    pub(super) signs_from: Timestamp,
+    /// How long the key verifies after its successor has begun to sign.
+    pub(super) kept_for: Duration,
+}
+
+/// How long keys of a series sign, are published before, and verify after.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Policy {
+    pub(super) sign_for: Duration,
+    pub(super) publish_for: Duration,
+    pub(super) keep_for: Duration,
+}
+
+impl Times {
+    pub(super) fn new(made_at: Timestamp, signs_from: Timestamp, policy: &Policy) -> Self {
+        Self {
+            made_at,
+            signs_from,
+            kept_for: policy.keep_for,
+        }
+    }
+
+    /// What two servers know of one key, together: the earlier begin, which a roll-over has brought forward, and the
+    /// longer time that tokens live.
+    pub(super) fn merged(self, other: Self) -> Self {
+        Self {
+            made_at: self.made_at.min(other.made_at),
+            signs_from: self.signs_from.min(other.signs_from),
+            kept_for: self.kept_for.max(other.kept_for),
+        }
+    }
+}
+
+/// The place of the key that signs: the last whose time has come, or the first if none has. The times are sorted by
+/// when they sign.
+pub(super) fn signer(times: &[Times], now: Timestamp) -> Option<usize> {
+    let begun = times.partition_point(|key| key.signs_from <= now);
+    times.get(begun.saturating_sub(1))?;
+    Some(begun.saturating_sub(1))
+}
+
+/// When a key is to begin to sign that has to be made now, if one has to be.
+pub(super) fn missing(times: &[Times], now: Timestamp, policy: &Policy) -> Option<Timestamp> {
+    let Some(last) = times.last() else {
+        return Some(now);
+    };
+    let is_followed = last.signs_from > now;
+    let begins = (last.signs_from + policy.sign_for).max(now + policy.publish_for);
+    (!is_followed).then_some(begins)
+}
+
+/// How many keys, from the first on, have verified their last token.
+pub(super) fn expired(times: &[Times], now: Timestamp) -> usize {
+    let followed = times.iter().zip(times.iter().skip(1));
+    followed
+        .take_while(|(key, successor)| now >= successor.signs_from + key.kept_for)
+        .count()
+}
+
+/// Lets the next key sign now, or as soon as it has been published long enough.
+pub(super) fn bring_forward(times: &mut [Times], now: Timestamp, policy: &Policy) {
+    let next = times.iter_mut().find(|key| key.signs_from > now);
+    if let Some(next) = next {
+        let is_public_from = next.made_at + policy.publish_for;
+        next.signs_from = next.signs_from.min(is_public_from.max(now));
+    }
+}
+
+/// Closes the gap that a retired key has left which had signed. An older key signs again until the next one has been
+/// published long enough. Without an older one the next signs at once: somebody has to.
+pub(super) fn close_gap(times: &mut [Times], now: Timestamp, policy: &Policy) {
+    let has_older = times.first().is_some_and(|key| key.signs_from <= now);
+    if has_older {
+        bring_forward(times, now, policy);
+    } else if let Some(next) = times.first_mut() {
+        next.signs_from = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: Policy = Policy {
+        sign_for: Duration::from_secs(100),
+        publish_for: Duration::from_secs(20),
+        keep_for: Duration::from_secs(30),
+    };
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(secs)
+    }
+
+    /// Keys that were made and sign at these times.
+    fn keys(times: &[(i64, i64)]) -> Vec<Times> {
+        let key = |&(made, signs)| Times::new(at(made), at(signs), &POLICY);
+        times.iter().map(key).collect()
+    }
+
+    fn begins(times: &[Times]) -> Vec<i64> {
+        times.iter().map(|key| key.signs_from.as_secs()).collect()
+    }
+
+    #[test]
+    fn the_last_key_signs_whose_time_has_come() {
+        let keys = keys(&[(0, 0), (0, 100), (100, 200)]);
+        for (now, expected) in [
+            (-1, 0),
+            (0, 0),
+            (99, 0),
+            (100, 1),
+            (199, 1),
+            (200, 2),
+            (999, 2),
+        ] {
+            assert_eq!(signer(&keys, at(now)), Some(expected), "{now}");
+        }
+        assert_eq!(signer(&[], at(0)), None);
+    }
+
+    #[test]
+    fn there_is_always_a_next_key() {
+        assert_eq!(missing(&[], at(7), &POLICY), Some(at(7)));
+        assert_eq!(missing(&keys(&[(7, 7)]), at(7), &POLICY), Some(at(107)));
+        let two = keys(&[(0, 0), (0, 100)]);
+        assert_eq!(missing(&two, at(99), &POLICY), None);
+        assert_eq!(missing(&two, at(100), &POLICY), Some(at(200)));
+        // Whoever has slept publishes the next key before it signs.
+        assert_eq!(missing(&two, at(195), &POLICY), Some(at(215)));
+        assert_eq!(missing(&two, at(900), &POLICY), Some(at(920)));
+    }
+
+    #[test]
+    fn a_key_verifies_until_its_last_token_has_expired() {
+        let keys = keys(&[(0, 0), (0, 100), (100, 200)]);
+        for (now, gone) in [(129, 0), (130, 1), (229, 1), (230, 2), (9999, 2)] {
+            assert_eq!(expired(&keys, at(now)), gone, "{now}");
+        }
+        assert_eq!(expired(&keys[..1], at(9999)), 0);
+    }
+
+    #[test]
+    fn a_next_key_is_brought_forward_once_it_is_known() {
+        let brought = |now| {
+            let mut keys = keys(&[(0, 0), (0, 100)]);
+            bring_forward(&mut keys, at(now), &POLICY);
+            begins(&keys)
+        };
+        assert_eq!(brought(50), [0, 50]);
+        assert_eq!(brought(20), [0, 20]);
+        assert_eq!(brought(5), [0, 20]);
+        assert_eq!(brought(100), [0, 100]);
+    }
+
+    #[test]
+    fn the_next_key_takes_the_place_of_one_that_is_retired() {
+        let closed = |times: &[(i64, i64)], now| {
+            let mut keys = keys(times);
+            close_gap(&mut keys, at(now), &POLICY);
+            begins(&keys)
+        };
+        assert_eq!(closed(&[(0, 100)], 50), [50]);
+        assert_eq!(closed(&[(45, 100)], 50), [50], "nobody else can sign");
+        assert_eq!(closed(&[(0, 0), (0, 200)], 150), [0, 150]);
+        let is_new = closed(&[(0, 0), (149, 200)], 150);
+        assert_eq!(is_new, [0, 169], "the older one signs until all know it");
+        assert_eq!(closed(&[(0, 0)], 150), [0]);
+    }
+
+    #[test]
+    fn what_two_servers_know_of_a_key_comes_together() {
+        let one = Times::new(at(5), at(100), &POLICY);
+        let other = Times {
+            kept_for: Duration::from_secs(40),
+            ..Times::new(at(5), at(60), &POLICY)
+        };
+        let both = one.merged(other);
+        assert_eq!(both, other.merged(one));
+        assert_eq!((both.signs_from, both.kept_for.as_secs()), (at(60), 40));
+    }
+}

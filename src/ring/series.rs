@@ -1,0 +1,138 @@
+//! The keys of one purpose, in the order in which they sign.
+
+use std::time::Duration;
+
+use super::{
+    KeyRingError,
+    schedule::{self, Policy, Times},
+};
+use crate::{
+    clock::Timestamp,
+    jws::{Algorithm, SigningKey},
+};
+
+/// A key, and when it signs.
+#[derive(Clone)]
+pub(super) struct RingKey {
+    pub(super) key: SigningKey,
+    pub(super) times: Times,
+}
+
+/// Keys, sorted by when they begin to sign.
+#[derive(Clone, Default)]
+pub(super) struct Series(Vec<RingKey>);
+
+impl Series {
+    pub(super) fn new(mut keys: Vec<RingKey>) -> Self {
+        sort(&mut keys);
+        Self(keys)
+    }
+
+    pub(super) fn keys(&self) -> &[RingKey] {
+        &self.0
+    }
+
+    pub(super) fn key(&self, kid: &str) -> Option<&RingKey> {
+        self.0.iter().find(|key| key.key.kid() == kid)
+    }
+
+    pub(super) fn signer(&self, now: Timestamp) -> Option<&RingKey> {
+        self.0.get(schedule::signer(&self.times(), now)?)
+    }
+
+    fn times(&self) -> Vec<Times> {
+        self.0.iter().map(|key| key.times).collect()
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for theirs in &other.0 {
+            match self
+                .0
+                .iter_mut()
+                .find(|key| key.key.kid() == theirs.key.kid())
+            {
+                Some(own) => own.times = own.times.merged(theirs.times),
+                None => self.0.push(theirs.clone()),
+            }
+        }
+        sort(&mut self.0);
+    }
+
+    pub(super) fn remove(&mut self, is_to_go: impl Fn(&str) -> bool) {
+        self.0.retain(|key| !is_to_go(key.key.kid()));
+    }
+
+    /// Removes a key before its time, and lets another sign if it has signed. Tells whether it was there.
+    pub(super) fn retire(&mut self, kid: &str, now: Timestamp, policy: &Policy) -> bool {
+        let signs = self.signer(now).is_some_and(|key| key.key.kid() == kid);
+        let before = self.0.len();
+        self.remove(|other| other == kid);
+        if signs {
+            self.change_times(|times| schedule::close_gap(times, now, policy));
+        }
+        self.0.len() < before
+    }
+
+    /// Lets the next key sign now, or as soon as all know it. Tells whether that is earlier than it would have.
+    pub(super) fn roll_over(&mut self, now: Timestamp, policy: &Policy) -> bool {
+        let before = self.times();
+        self.change_times(|times| schedule::bring_forward(times, now, policy));
+        self.times() != before
+    }
+
+    fn change_times(&mut self, change: impl FnOnce(&mut [Times])) {
+        let mut times = self.times();
+        change(&mut times);
+        self.0
+            .iter_mut()
+            .zip(times)
+            .for_each(|(key, times)| key.times = times);
+        sort(&mut self.0);
+    }
+
+    /// Whether a key has to be made at this time.
+    pub(super) fn lacks_key(&self, now: Timestamp, policy: &Policy) -> bool {
+        schedule::missing(&self.times(), now, policy).is_some()
+    }
+
+    /// Brings the series up to this time: removes keys whose last token has expired, and makes those that it lacks.
+    pub(super) fn keep_up(
+        &mut self,
+        now: Timestamp,
+        policy: &Policy,
+        algorithm: Algorithm,
+    ) -> Result<(), KeyRingError> {
+        self.keep_at_least(policy.keep_for);
+        let expired = schedule::expired(&self.times(), now);
+        self.0.drain(..expired);
+        while let Some(signs_from) = schedule::missing(&self.times(), now, policy) {
+            let key = SigningKey::generate(algorithm)?;
+            let times = Times::new(now, signs_from, policy);
+            self.0.push(RingKey { key, times });
+            sort(&mut self.0);
+        }
+        Ok(())
+    }
+
+    /// Another server may let tokens live longer than the one that made the key.
+    fn keep_at_least(&mut self, time: Duration) {
+        for key in &mut self.0 {
+            key.times.kept_for = key.times.kept_for.max(time);
+        }
+    }
+
+    pub(super) fn equals(&self, other: &Self) -> bool {
+        let said = |key: &RingKey| (key.key.kid().to_owned(), key.times);
+        self.0.iter().map(said).eq(other.0.iter().map(said))
+    }
+}
+
+/// By when they sign. Those of one time, which servers have made that knew nothing of each other, are in one order everywhere.
+fn sort(keys: &mut [RingKey]) {
+    keys.sort_by(|a, b| {
+        let order = |key: &RingKey| (key.times.signs_from, key.times.made_at);
+        order(a)
+            .cmp(&order(b))
+            .then_with(|| a.key.kid().cmp(b.key.kid()))
+    });
+}
