@@ -154,6 +154,12 @@ impl Algorithm {
         matches!(self.family(), Family::Hmac { .. })
     }
 
+    /// Whether the key is one of RSA, which takes long to make.
+    #[cfg(feature = "session")]
+    pub(crate) const fn is_rsa(self) -> bool {
+        matches!(self.family(), Family::Rsa)
+    }
+
     pub(super) const fn family(self) -> Family {
         match self {
             Self::HS256 => Family::Hmac { hash_bytes: 32 },

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{
@@ -17,6 +18,8 @@ use crate::{
 
 /// How many retired keys are remembered. The earliest are forgotten first.
 const RETIRED: usize = 256;
+/// How many earlier versions a document names.
+pub(super) const LINEAGE: usize = 64;
 /// The room for what is written of a key beside the key itself, in bytes.
 const BESIDE: usize = 256;
 
@@ -31,24 +34,47 @@ pub(super) struct Policies {
 
 /// The keys of access tokens and of refresh tokens, and what was retired before its time.
 ///
-/// Two documents come together by the union of their keys without those that either has retired, so that neither a
-/// store that has fallen back to an older copy nor two servers that write at once lose a key or bring one back.
+/// A document that has come from another one is the newer of both. Two of which neither has come from the other, as
+/// after a store has fallen back to an older copy, come together by the union of their keys without those that either
+/// has retired.
 #[derive(Clone, Default)]
 pub(super) struct Document {
     pub(super) access: Series,
     pub(super) refresh: Series,
     retired: BTreeMap<String, Timestamp>,
+    /// Random names of the last versions, with the document's own at the end.
+    lineage: Vec<String>,
 }
 
 impl Document {
+    /// Whether it has come from the other one, or is it.
+    pub(super) fn comes_from(&self, other: &Self) -> bool {
+        let name = other.lineage.last();
+        name.is_none_or(|name| self.lineage.contains(name))
+    }
+
+    /// Gives a version that is to be written a name of its own.
+    pub(super) fn name_version(&mut self, name: &Uuid) {
+        self.lineage.push(name.simple().to_string());
+        let early = self.lineage.len().saturating_sub(LINEAGE);
+        self.lineage.drain(..early);
+    }
+
+    /// Retires what was retired in the other one.
+    pub(super) fn retire_as(&mut self, other: &Self, now: Timestamp, policies: &Policies) {
+        for kid in other.retired.keys() {
+            self.retire(kid, now, policies);
+        }
+    }
+
     /// Adds what the other one knows.
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self, now: Timestamp) {
         for (kid, &at) in &other.retired {
             let earliest = self.retired.entry(kid.clone()).or_insert(at);
             *earliest = at.min(*earliest);
         }
-        self.access.merge(&other.access);
-        self.refresh.merge(&other.refresh);
+        self.access.merge(&other.access, now);
+        self.refresh.merge(&other.refresh, now);
         for series in [&mut self.access, &mut self.refresh] {
             series.remove(|kid| self.retired.contains_key(kid));
         }
@@ -100,7 +126,7 @@ impl Document {
         }
     }
 
-    /// Whether both say the same.
+    /// Whether both say the same, whatever they have come from.
     pub(super) fn equals(&self, other: &Self) -> bool {
         self.access.equals(&other.access)
             && self.refresh.equals(&other.refresh)
@@ -116,11 +142,13 @@ impl Document {
                 .iter()
                 .map(|(kid, at)| (kid.clone(), at.as_millis()))
                 .collect(),
+            lineage: self.lineage.clone(),
         };
         let keys = written.access.iter().chain(&written.refresh);
         let room: usize = keys.map(|key| key.private.len() * 2 + BESIDE).sum();
         // A buffer that has to grow would leave copies of the keys behind.
-        let mut text = Vec::with_capacity(room + self.retired.len() * BESIDE + BESIDE);
+        let names = (self.retired.len() + self.lineage.len() + 1) * BESIDE;
+        let mut text = Vec::with_capacity(room + names);
         serde_json::to_writer(&mut text, &written).map_err(|_| KeyRingError::damaged())?;
         Ok(text)
     }
@@ -136,6 +164,7 @@ impl Document {
             retired: retired
                 .map(|(kid, at)| (kid, Timestamp::from_millis(at)))
                 .collect(),
+            lineage: written.lineage,
         })
     }
 }
@@ -164,6 +193,7 @@ struct Written {
     access: Vec<WrittenKey>,
     refresh: Vec<WrittenKey>,
     retired: BTreeMap<String, i64>,
+    lineage: Vec<String>,
 }
 
 /// All times are in milliseconds.
@@ -175,6 +205,7 @@ struct WrittenKey {
     made_at: i64,
     signs_from: i64,
     kept_for: u64,
+    signed_until: i64,
     /// PKCS#8 in PEM, or the JWK of a secret.
     #[serde(serialize_with = "write_private", deserialize_with = "read_private")]
     private: Zeroizing<String>,
@@ -200,6 +231,7 @@ impl WrittenKey {
             made_at: times.made_at.as_millis(),
             signs_from: times.signs_from.as_millis(),
             kept_for: u64::try_from(millis(times.kept_for)).unwrap_or(0),
+            signed_until: times.signed_until.as_millis(),
             private: Zeroizing::new(key.export_private().expose().to_owned()),
         }
     }
@@ -209,6 +241,7 @@ impl WrittenKey {
             made_at: Timestamp::from_millis(self.made_at),
             signs_from: Timestamp::from_millis(self.signs_from),
             kept_for: Duration::from_millis(self.kept_for),
+            signed_until: Timestamp::from_millis(self.signed_until),
         }
     }
 

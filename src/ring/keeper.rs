@@ -10,13 +10,14 @@ use tokio::{sync::Notify, task::spawn_blocking, time::timeout};
 use super::{
     KeyEncryptionKey, KeyRingError, KeyRingErrorKind,
     clock::{Begin, StoreClock},
-    document::{Document, Policies},
+    document::{Document, LINEAGE, Policies},
     log,
     place::AnyPlace,
     series::Series,
 };
 use crate::{
     clock::Timestamp,
+    issuer::fresh_jti,
     jws::{Algorithm, KeyError, KeyErrorKind, KeySet, Shift},
     store::{LoadedRing, SealedRing, StoreError, StoreErrorKind, Swap},
 };
@@ -113,8 +114,7 @@ impl Keeper {
             let now = loaded.now;
             let known = self.known().clone();
             let mut stored = self.read(loaded, &known.stored)?;
-            let mut next = stored.document.clone();
-            next.merge(&known.document);
+            let mut next = self.united(&stored, &known, now);
             let before = next.clone();
             let has_changed = self.apply(&mut next, change, now);
             match self.brought_up(&stored, known.version, next, now).await {
@@ -166,6 +166,20 @@ impl Keeper {
         })
     }
 
+    /// What the store has, with what this process alone knows. Usually that is nothing, but a key that could not be
+    /// retired in the store yet, or all that a store has lost.
+    fn united(&self, stored: &Stored, known: &Known, now: Timestamp) -> Document {
+        let mut document = stored.document.clone();
+        let version = stored.ring.as_ref().map_or(0, SealedRing::version);
+        let is_much_newer = version > known.version.saturating_add(LINEAGE as u64);
+        if document.comes_from(&known.document) || is_much_newer {
+            document.retire_as(&known.document, now, &self.settings.policies);
+        } else {
+            document.merge(&known.document, now);
+        }
+        document
+    }
+
     fn apply(&self, document: &mut Document, change: Change<'_>, now: Timestamp) -> bool {
         let policies = &self.settings.policies;
         match change {
@@ -185,8 +199,8 @@ impl Keeper {
         now: Timestamp,
     ) -> Result<Option<Stored>, KeyRingError> {
         let policies = self.settings.policies.clone();
-        if document.lacks_key(now, &policies) {
-            // An RSA key takes some hundred milliseconds.
+        if policies.algorithm.is_rsa() && document.lacks_key(now, &policies) {
+            // It takes some hundred milliseconds.
             let made = spawn_blocking(move || document.keep_up(now, &policies).map(|()| document));
             document = made.await.map_err(|_| not_made())??;
         } else {
@@ -195,6 +209,7 @@ impl Keeper {
         if stored.is_newest && document.equals(&stored.document) {
             return Ok(Some(stored.clone()));
         }
+        document.name_version(&fresh_jti().map_err(|_| not_made())?);
         let expected = stored.ring.as_ref().map(SealedRing::version);
         let version = expected.unwrap_or(0).max(seen).saturating_add(1);
         let Settings { name, key, .. } = &self.settings;

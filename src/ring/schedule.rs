@@ -15,6 +15,9 @@ pub(super) struct Times {
     pub(super) signs_from: Timestamp,
     /// How long the key verifies after its successor has begun to sign.
     pub(super) kept_for: Duration,
+    /// Until when servers have signed with it who knew nothing yet of an earlier successor. Usually it is the
+    /// time at which the key began.
+    pub(super) signed_until: Timestamp,
 }
 
 /// How long keys of a series sign, are published before, and verify after.
@@ -31,6 +34,7 @@ impl Times {
             made_at,
             signs_from,
             kept_for: policy.keep_for,
+            signed_until: signs_from,
         }
     }
 
@@ -41,8 +45,15 @@ impl Times {
             made_at: self.made_at.min(other.made_at),
             signs_from: self.signs_from.min(other.signs_from),
             kept_for: self.kept_for.max(other.kept_for),
+            signed_until: self.signed_until.max(other.signed_until),
         }
     }
+}
+
+/// Until when a key signs or has signed, as far as these times tell: until the next one begins, if there is one.
+pub(super) fn signs_until(times: &[Times], key: usize, now: Timestamp) -> Timestamp {
+    let next = times.get(key.saturating_add(1));
+    next.map_or(now, |next| next.signs_from.min(now))
 }
 
 /// The place of the key that signs: the last whose time has come, or the first if none has. The times are sorted by
@@ -67,7 +78,7 @@ pub(super) fn missing(times: &[Times], now: Timestamp, policy: &Policy) -> Optio
 pub(super) fn expired(times: &[Times], now: Timestamp) -> usize {
     let followed = times.iter().zip(times.iter().skip(1));
     followed
-        .take_while(|(key, successor)| now >= successor.signs_from + key.kept_for)
+        .take_while(|(key, next)| now >= next.signs_from.max(key.signed_until) + key.kept_for)
         .count()
 }
 
@@ -151,6 +162,17 @@ mod tests {
             assert_eq!(expired(&keys, at(now)), gone, "{now}");
         }
         assert_eq!(expired(&keys[..1], at(9999)), 0);
+    }
+
+    #[test]
+    fn a_key_verifies_longer_if_some_have_signed_with_it_for_longer() {
+        let mut keys = keys(&[(0, 0), (0, 100), (100, 200)]);
+        keys[0].signed_until = at(150);
+        assert_eq!(expired(&keys, at(179)), 0);
+        assert_eq!(expired(&keys, at(180)), 1);
+        for (key, now, until) in [(0, 50, 50), (0, 150, 100), (2, 250, 250)] {
+            assert_eq!(signs_until(&keys, key, at(now)), at(until));
+        }
     }
 
     #[test]

@@ -44,7 +44,10 @@ impl Series {
         self.0.iter().map(|key| key.times).collect()
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
+    /// Adds what other servers know. Some have signed with a key until now which, by what others know, has had a
+    /// successor for long: it verifies from now on as if that had begun now.
+    pub(super) fn merge(&mut self, other: &Self, now: Timestamp) {
+        let ends: Vec<_> = self.ends(now).chain(other.ends(now)).collect();
         for theirs in &other.0 {
             match self
                 .0
@@ -56,6 +59,22 @@ impl Series {
             }
         }
         sort(&mut self.0);
+        for (kid, end) in self.ends(now).collect::<Vec<_>>() {
+            let ends = ends.iter().filter(|(other, _)| *other == kid);
+            let last = ends.map(|(_, end)| *end).max();
+            let key = self.0.iter_mut().find(|key| key.key.kid() == kid);
+            if let (Some(last), Some(key)) = (last.filter(|last| *last > end), key) {
+                key.times.signed_until = key.times.signed_until.max(last);
+            }
+        }
+    }
+
+    /// Until when each key signs, at most until now.
+    fn ends(&self, now: Timestamp) -> impl Iterator<Item = (String, Timestamp)> {
+        let times = self.times();
+        let end = move |place| schedule::signs_until(&times, place, now);
+        let keys = self.0.iter().enumerate();
+        keys.map(move |(place, key)| (key.key.kid().to_owned(), end(place)))
     }
 
     pub(super) fn remove(&mut self, is_to_go: impl Fn(&str) -> bool) {

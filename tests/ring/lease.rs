@@ -1,0 +1,43 @@
+//! What a server may do that cannot read the ring.
+
+use tower_bearer::jws::SignErrorKind;
+
+use crate::support::{API, Database, EVERY, ISSUER, LEASE, Node, SIGN_FOR, kid, secs};
+use tower_bearer::{Issuer, clock::Clock};
+
+#[tokio::test(start_paused = true)]
+async fn it_signs_until_its_lease_ends_and_verifies_on() {
+    let database = Database::new();
+    let node = Node::start(&database).await;
+    let token = node.token();
+    node.connection.cut(true);
+    database.pass(LEASE - secs(1)).await;
+    node.token();
+    database.pass(secs(2)).await;
+    assert!(node.sign().is_none());
+    assert!(node.accepts(&token));
+    let issuer = Issuer::new(ISSUER, API, node.ring.keys()).unwrap();
+    let claims = issuer.claims("anna", database.clock.now(), secs(10));
+    let error = issuer.sign(&claims).unwrap_err();
+    assert_eq!(*error.kind(), SignErrorKind::NoKey);
+
+    node.connection.cut(false);
+    database.pass(EVERY).await;
+    node.token();
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_long_sleep_it_signs_by_the_key_of_that_time_only() {
+    let database = Database::new();
+    let (awake, asleep) = (Node::start(&database).await, Node::start(&database).await);
+    asleep.connection.cut(true);
+    for _ in 0..SIGN_FOR.as_secs() * 3 / EVERY.as_secs() {
+        database.pass(EVERY).await;
+        assert!(asleep.sign().is_none_or(|token| awake.accepts(&token)));
+    }
+    assert!(asleep.sign().is_none());
+    asleep.connection.cut(false);
+    asleep.ring.hurry();
+    database.pass(secs(0)).await;
+    assert_eq!(kid(&asleep.token()), kid(&awake.token()));
+}

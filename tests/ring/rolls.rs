@@ -1,0 +1,152 @@
+//! One ring over time: which key signs, what is published, and what goes.
+
+use tower_bearer::ring::{KeyPurpose, KeyState};
+
+use crate::support::{Database, EVERY, LEASE, LIFETIME, Node, PUBLISH_FOR, SIGN_FOR, kid, secs};
+
+#[tokio::test(start_paused = true)]
+async fn the_next_key_is_published_before_it_signs_and_the_old_one_until_its_tokens_expire() {
+    let database = Database::new();
+    let node = Node::start(&database).await;
+    let (first, second) = (node.key(KeyState::Signing), node.key(KeyState::Next));
+    assert_eq!(second.signs_from, first.signs_from + SIGN_FOR);
+    for key in [&first, &second] {
+        assert!(node.jwks().contains(&key.kid), "{key:?}");
+    }
+    let old = node.token();
+    assert_eq!(kid(&old), first.kid);
+
+    database.pass(SIGN_FOR).await;
+    assert_eq!(node.key(KeyState::Signing).kid, second.kid);
+    assert_eq!(kid(&node.token()), second.kid);
+    let third = node.key(KeyState::Next);
+    assert_eq!(third.signs_from, second.signs_from + SIGN_FOR);
+    assert!(node.jwks().contains(&first.kid), "its tokens are out");
+
+    database.pass(LIFETIME + LEASE - secs(1)).await;
+    assert!(node.jwks().contains(&first.kid));
+    database.pass(EVERY).await;
+    assert!(!node.jwks().contains(&first.kid));
+    assert_eq!(node.keys(KeyPurpose::Access).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_roll_over_needs_no_store_at_its_time() {
+    let database = Database::new();
+    let nodes = [Node::start(&database).await, Node::start(&database).await];
+    database.pass(SIGN_FOR - secs(2)).await;
+    let next = nodes[0].key(KeyState::Next).kid;
+    for node in &nodes {
+        node.connection.cut(true);
+    }
+    database.pass(secs(3)).await;
+    for node in &nodes {
+        assert_eq!(kid(&node.token()), next);
+        assert!(nodes.iter().all(|other| other.accepts(&node.token())));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ring_that_nobody_kept_up_publishes_the_next_key_before_it_signs() {
+    let database = Database::new();
+    let kept = {
+        let node = Node::start(&database).await;
+        node.key(KeyState::Next).kid
+    };
+    database.pass(SIGN_FOR * 7).await;
+    let node = Node::start(&database).await;
+    assert_eq!(
+        kid(&node.token()),
+        kept,
+        "the only one that others may know"
+    );
+    let next = node.key(KeyState::Next);
+    assert_eq!(next.signs_from, next.made_at + PUBLISH_FOR);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_application_can_roll_over_before_the_time() {
+    let database = Database::new();
+    let node = Node::start(&database).await;
+    let old = node.token();
+    let next = node.key(KeyState::Next);
+    assert!(node.ring.roll_over().await.unwrap());
+    assert_eq!(
+        kid(&node.token()),
+        kid(&old),
+        "nobody may know the next one yet"
+    );
+    assert_eq!(
+        node.key(KeyState::Next).signs_from,
+        next.made_at + PUBLISH_FOR
+    );
+    assert!(!node.ring.roll_over().await.unwrap(), "it is on its way");
+
+    database.pass(PUBLISH_FOR).await;
+    assert_eq!(kid(&node.token()), next.kid);
+    database.pass(PUBLISH_FOR).await;
+    let third = node.key(KeyState::Next).kid;
+    assert!(node.ring.roll_over().await.unwrap());
+    assert_eq!(
+        kid(&node.token()),
+        third,
+        "it was published for long enough"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn refresh_secrets_roll_over_too() {
+    let database = Database::new();
+    let node = Node::start(&database).await;
+    let signer = |node: &Node| {
+        let mut keys = node.keys(KeyPurpose::Refresh);
+        keys.retain(|key| key.state == KeyState::Signing);
+        keys.remove(0).kid
+    };
+    let first = signer(&node);
+    database.pass(SIGN_FOR).await;
+    let second = signer(&node);
+    assert_ne!(first, second);
+    database.pass(secs(61) + LEASE).await;
+    assert!(node.ring.roll_over_refresh().await.unwrap());
+    assert!(![first, second].contains(&signer(&node)));
+    assert!(!node.jwks().contains("oct"), "secrets are not published");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_ring_is_not_written() {
+    let database = Database::new();
+    let _nodes = [Node::start(&database).await, Node::start(&database).await];
+    assert_eq!(database.writes(), 1);
+    for _ in 0..40 {
+        database.pass(EVERY).await;
+    }
+    assert_eq!(database.writes(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_task_lives_as_long_as_somebody_needs_the_keys() {
+    let database = Database::new();
+    let Node { ring, .. } = Node::start(&database).await;
+    let keys = ring.keys();
+    let verifying = keys.verifying();
+    let before = verifying.jwks();
+    drop((ring, keys));
+    for _ in 0..60 {
+        database.pass(EVERY).await;
+    }
+    assert_ne!(
+        verifying.jwks(),
+        before,
+        "whoever verifies follows the ring"
+    );
+    drop(verifying);
+    for _ in 0..60 {
+        database.pass(EVERY).await;
+    }
+    let writes = database.writes();
+    for _ in 0..60 {
+        database.pass(EVERY).await;
+    }
+    assert_eq!(database.writes(), writes, "nobody is left");
+}

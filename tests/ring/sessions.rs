@@ -1,0 +1,100 @@
+//! Sessions whose keys are those of a ring.
+
+use tower_bearer::{
+    Issuer,
+    error::{ConfigErrorKind, ErrorCode},
+    ring::KeyState,
+    session::{Grant, RefreshRequest, SessionErrorKind, Sessions},
+    store::MemoryStore,
+};
+
+use crate::support::{API, Database, EVERY, ISSUER, LEASE, LIFETIME, Node, SIGN_FOR, secs};
+
+fn sessions(database: &Database, node: &Node) -> Sessions {
+    let issuer = Issuer::new(ISSUER, API, node.ring.keys()).unwrap();
+    let store = MemoryStore::with_clock(database.clock.clone());
+    Sessions::builder(issuer, node.ring.refresh_key(), store)
+        .access_lifetime(LIFETIME)
+        .idle_lifetime(secs(300))
+        .session_lifetime(secs(3000))
+        .build()
+        .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_stays_signed_in_over_all_roll_overs() {
+    let database = Database::new();
+    let node = Node::start(&database).await;
+    let sessions = sessions(&database, &node);
+    let mut tokens = sessions.start(Grant::new("anna")).await.unwrap();
+    // The last is used just before it expires, when its secret has long ceased to sign.
+    for pause in [1, 50, 120, 299, 299] {
+        for _ in 0..pause {
+            database.pass(secs(1)).await;
+        }
+        let refreshed = sessions
+            .refresh(RefreshRequest::new(tokens.refresh_token))
+            .await;
+        tokens = refreshed.unwrap().tokens;
+        assert!(node.accepts(&tokens.access_token));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_comes_again_when_no_key_may_sign() {
+    let database = Database::new();
+    let node = Node::start(&database).await;
+    let sessions = sessions(&database, &node);
+    let tokens = sessions.start(Grant::new("anna")).await.unwrap();
+    node.connection.cut(true);
+    database.pass(LEASE + secs(1)).await;
+    let refresh = || sessions.refresh(RefreshRequest::new(tokens.refresh_token.clone()));
+    let error = refresh().await.unwrap_err();
+    assert_eq!(error.kind(), SessionErrorKind::Unavailable);
+    assert_eq!(error.code(), ErrorCode::TemporarilyUnavailable);
+    node.connection.cut(false);
+    database.pass(EVERY).await;
+    refresh().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn whose_access_token_is_refused_for_its_key_refreshes() {
+    let database = Database::new();
+    let node = Node::start(&database).await;
+    let sessions = sessions(&database, &node);
+    let tokens = sessions.start(Grant::new("anna")).await.unwrap();
+    node.ring
+        .retire(&node.key(KeyState::Signing).kid)
+        .await
+        .unwrap();
+    assert!(!node.accepts(&tokens.access_token));
+    let refreshed = sessions
+        .refresh(RefreshRequest::new(tokens.refresh_token))
+        .await
+        .unwrap();
+    assert!(node.accepts(&refreshed.tokens.access_token));
+    database.pass(SIGN_FOR).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_must_not_outlive_the_keys_of_a_ring() {
+    let database = Database::new();
+    let node = Node::start(&database).await;
+    let build = |access, idle| {
+        let issuer = Issuer::new(ISSUER, API, node.ring.keys()).unwrap();
+        Sessions::builder(issuer, node.ring.refresh_key(), MemoryStore::new())
+            .access_lifetime(access)
+            .idle_lifetime(idle)
+            .build()
+            .map(drop)
+            .map_err(|error| error.kind())
+    };
+    let wrong = Err(ConfigErrorKind::Lifetime);
+    assert_eq!(build(LIFETIME, secs(300)), Ok(()));
+    assert_eq!(build(LIFETIME + secs(1), secs(300)), wrong);
+    assert_eq!(build(LIFETIME, secs(301)), wrong);
+
+    let sessions = sessions(&database, &node);
+    let long = Grant::new("anna").idle_lifetime(secs(301));
+    sessions.start(long).await.unwrap_err();
+}
