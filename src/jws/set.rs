@@ -1,5 +1,7 @@
 //! [`KeySet`], the keys of an issuer.
 
+#[cfg(feature = "session")]
+use std::time::Duration;
 use std::{
     borrow::Cow,
     fmt,
@@ -130,44 +132,54 @@ impl KeySet {
     /// Returns whether a key was removed.
     pub fn retire(&self, kid: &str) -> bool {
         let _change = self.change();
-        self.0.signing.load().key.kid() != kid && self.0.verifying.remove(kid)
+        self.signing().key.kid() != kid && self.0.verifying.remove(kid)
     }
 
     /// The algorithm that tokens are signed with now.
     pub fn signing_algorithm(&self) -> Algorithm {
-        self.0.signing.load().key.algorithm()
+        self.signing().key.algorithm()
     }
 
     /// The `kid` of the key that signs.
     #[cfg(feature = "testing")]
     pub(crate) fn signing_kid(&self) -> String {
-        self.0.signing.load().key.kid().to_owned()
+        self.signing().key.kid().to_owned()
     }
 
     /// Since when this process signs with the key.
     #[cfg_attr(not(feature = "session"), allow(dead_code))]
     pub(crate) fn signing_since(&self) -> SystemTime {
-        self.0.signing.load().since
+        self.signing().since
     }
 
     /// Signs a payload into the compact serialisation (RFC 7515 §7.1), with `alg`, `typ` and
     /// `kid` in the header. This is not public API: the conformance suite forges tokens with it.
     #[doc(hidden)]
     pub fn sign(&self, typ: &str, payload: &[u8]) -> Result<String, SignError> {
-        let signing = self.0.signing.load();
-        let header = signing.header(typ)?;
-        let unsigned = header.len() + payload.len().div_ceil(3) * 4;
-        let mut token = String::with_capacity(unsigned + SIGNATURE);
-        token.push_str(&header);
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_append(payload, &mut token);
-        let signature = signing
-            .key
-            .sign(token.as_bytes())
-            .map_err(|_| SignError::signing())?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_append(&signature, &mut token);
-        Ok(token)
+        let signing = self.signing();
+        let token = signing.unsigned(typ, payload)?;
+        let signature = signing.key.sign(token.as_bytes())?;
+        Ok(with_signature(token, &signature))
+    }
+
+    /// Signs like [`sign`](Self::sign), wherever the key is.
+    #[cfg(feature = "session")]
+    pub(crate) async fn sign_async(&self, typ: &str, payload: &[u8]) -> Result<String, SignError> {
+        let signing = self.signing();
+        let token = signing.unsigned(typ, payload)?;
+        let signature = signing.key.sign_async(token.as_bytes()).await?;
+        Ok(with_signature(token, &signature))
+    }
+
+    /// How long a signature may take, if the key that signs is elsewhere.
+    #[cfg(feature = "session")]
+    pub(crate) fn signer_timeout(&self) -> Option<Duration> {
+        self.signing().key.signer_timeout()
+    }
+
+    /// The key that signs now.
+    fn signing(&self) -> Arc<Signing> {
+        self.0.signing.load_full()
     }
 
     fn change(&self) -> MutexGuard<'_, ()> {
@@ -183,6 +195,17 @@ impl Signing {
             header: OnceLock::new(),
             since: SystemTime::now(),
         }
+    }
+
+    /// The token of this type up to its second dot, with room for a signature.
+    fn unsigned(&self, typ: &str, payload: &[u8]) -> Result<String, SignError> {
+        let header = self.header(typ)?;
+        let unsigned = header.len() + payload.len().div_ceil(3) * 4;
+        let mut token = String::with_capacity(unsigned + SIGNATURE);
+        token.push_str(&header);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_append(payload, &mut token);
+        Ok(token)
     }
 
     /// The header segment of tokens of this type.
@@ -206,10 +229,16 @@ impl Signing {
     }
 }
 
+fn with_signature(mut token: String, signature: &[u8]) -> String {
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_append(signature, &mut token);
+    token
+}
+
 impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeySet")
-            .field("signing", &self.0.signing.load().key.kid())
+            .field("signing", &self.signing().key.kid())
             .field("verifying", &self.0.verifying)
             .finish()
     }

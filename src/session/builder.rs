@@ -3,8 +3,8 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 use super::{
     ConfirmBy, ExcessScope, IntoRefreshDecision, Overflow, RefreshKey, RotationPolicy,
     SessionEvent, SessionInfo, Sessions, Takeover, confirm::Confirmations, ended::EndedSessions,
-    event::Events, feed::Standing, hook::RefreshHook, lifetimes::Lifetimes, limits::MAX_ISSUER,
-    meter::Meter, outdated::OutdatedTokens, timed::Timed,
+    event::Events, feed::Standing, hook::RefreshHook, keys, lifetimes::Lifetimes,
+    limits::MAX_ISSUER, meter::Meter, outdated::OutdatedTokens, timed::Timed,
 };
 use crate::{
     context::RequestContext,
@@ -310,17 +310,13 @@ impl<St: SessionStore> SessionsBuilder<St> {
     /// - The reuse window, the late budget, its span, the age at which bound sessions are rotated or
     ///   the maximum of sessions is out of range.
     /// - The issuer is above 512 bytes.
-    /// - The refresh key is also a key of the access tokens.
+    /// - The refresh key is also a key of the access tokens, or is with a [signer](crate::jws::Signer).
+    /// - The signer of the access tokens may take longer than a quarter of the reuse window, or no time.
     pub fn build(self) -> Result<Sessions<St>, ConfigError> {
         self.check_lifetimes()?;
         self.check_limits()?;
+        keys::check(self.issuer.keys(), &self.refresh_key, &self.policy)?;
         let access_keys = self.issuer.keys().verifying();
-        if access_keys.shares_key_with(&self.refresh_key.verifying()) {
-            return Err(ConfigError::new(
-                ConfigErrorKind::SharedKey,
-                "the refresh key must not be one of the access token keys",
-            ));
-        }
         let verifier = Verifier::new(self.issuer.issuer(), self.issuer.audience(), access_keys)?;
         // A token comes here only once, when it is ended, so a cache would be of no use.
         let verifier = verifier

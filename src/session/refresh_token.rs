@@ -54,7 +54,7 @@ impl RefreshKey {
     }
 
     /// Signs refresh tokens with any set of keys: use it for asymmetric keys, or to change keys
-    /// without a restart.
+    /// without a restart. The key that signs has to be here, not with a [signer](crate::jws::Signer).
     pub fn from_keys(keys: KeySet) -> Self {
         Self(keys)
     }
@@ -69,6 +69,11 @@ impl RefreshKey {
         let key = jws::VerifyingKey::from_secret(Algorithm::HS256, secret)?;
         self.0.add_verifying(key)?;
         Ok(self)
+    }
+
+    /// Whether refresh tokens can be signed without waiting for somebody.
+    pub(super) fn is_here(&self) -> bool {
+        self.0.signer_timeout().is_none()
     }
 
     pub(super) fn verifying(&self) -> VerifyingKeys {
