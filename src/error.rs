@@ -92,6 +92,8 @@ pub enum ConfigErrorKind {
     PrivateClaims,
     /// The refresh key is among the access keys.
     SharedKey,
+    /// A refresh key that is with a signer, which is not asked for refresh tokens.
+    RefreshKey,
     /// Sessions that were to be followed by two feeds of one process.
     FollowedTwice,
     /// A task was to be started outside of a tokio runtime.

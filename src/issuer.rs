@@ -142,21 +142,37 @@ impl Issuer {
     ///
     /// [`PrivateClaims`](crate::jws::SignErrorKind::PrivateClaims) if `P` is not like that or `sub`
     /// is empty, [`Backend`](crate::jws::SignErrorKind::Backend) if there is no `jti` or the signature
-    /// could not be made.
+    /// could not be made, [`KeyElsewhere`](crate::jws::SignErrorKind::KeyElsewhere) if the key has to be waited
+    /// for.
     pub fn sign<P: Serialize>(&self, claims: &Claims<P>) -> Result<AccessToken, SignError> {
-        check_private(&claims.private)?;
-        check_subject(&claims.sub)?;
-        if claims.jti.as_deref().is_none_or(str::is_empty) {
-            // `Issuer::claims` had no random bytes for it.
-            return Err(SignError::signing());
-        }
-        self.sign_checked(&json::written(claims).map_err(SignError::unwritten)?)
+        let token = self.0.keys.sign(ACCESS_TOKEN_TYPE, &checked(claims)?)?;
+        Ok(AccessToken::new(token))
+    }
+
+    /// Signs like [`sign`](Self::sign), wherever the key is. A key that is [elsewhere](crate::SigningKey::from_signer)
+    /// is waited for; with any other the future is ready at once.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`sign`](Self::sign) but [`KeyElsewhere`](crate::jws::SignErrorKind::KeyElsewhere), and those of the
+    /// signer: [`SignerBusy`](crate::jws::SignErrorKind::SignerBusy),
+    /// [`SignerTimeout`](crate::jws::SignErrorKind::SignerTimeout),
+    /// [`SignerFailed`](crate::jws::SignErrorKind::SignerFailed) and
+    /// [`WrongSignature`](crate::jws::SignErrorKind::WrongSignature).
+    #[cfg(feature = "session")]
+    pub async fn sign_async<P: Serialize>(
+        &self,
+        claims: &Claims<P>,
+    ) -> Result<AccessToken, SignError> {
+        let claims = checked(claims)?;
+        self.sign_checked(&claims).await
     }
 
     /// Signs the JSON text of claims that have a subject, an identifier, and no registered name among the
     /// private ones.
-    pub(crate) fn sign_checked(&self, claims: &[u8]) -> Result<AccessToken, SignError> {
-        let token = self.0.keys.sign(ACCESS_TOKEN_TYPE, claims)?;
+    #[cfg(feature = "session")]
+    pub(crate) async fn sign_checked(&self, claims: &[u8]) -> Result<AccessToken, SignError> {
+        let token = self.0.keys.sign_async(ACCESS_TOKEN_TYPE, claims).await?;
         Ok(AccessToken::new(token))
     }
 
@@ -179,6 +195,17 @@ pub(crate) fn check_names(issuer: &str, audience: &str) -> Result<(), ConfigErro
         return Err(ConfigError::new(ConfigErrorKind::EmptyAudience, empty));
     }
     Ok(())
+}
+
+/// The JSON text of claims that can be signed.
+fn checked<P: Serialize>(claims: &Claims<P>) -> Result<Vec<u8>, SignError> {
+    check_private(&claims.private)?;
+    check_subject(&claims.sub)?;
+    if claims.jti.as_deref().is_none_or(str::is_empty) {
+        // `Issuer::claims` had no random bytes for it.
+        return Err(SignError::signing());
+    }
+    json::written(claims).map_err(SignError::unwritten)
 }
 
 /// Refuses an empty subject.

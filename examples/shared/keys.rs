@@ -26,7 +26,9 @@ pub(crate) fn access(config: &Config) -> Result<SigningKey, StartError> {
         None => make(),
         Some(file) => {
             keep(config, &file, || {
-                Ok(make()?.export_private().expose().to_owned())
+                let made = make()?.export_private();
+                let made = made.ok_or_else(|| "the access key is elsewhere".to_owned())?;
+                Ok(made.expose().to_owned())
             })?;
             read_access(&file, algorithm)
         }

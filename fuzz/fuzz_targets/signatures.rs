@@ -25,7 +25,11 @@ struct Signed {
 static SIGNED: LazyLock<[Signed; 3]> = LazyLock::new(|| {
     [Algorithm::EdDSA, Algorithm::ES256, Algorithm::ES512].map(|algorithm| {
         let key = ready(SigningKey::generate(algorithm));
-        let pem = key.export_private().expose().to_owned();
+        let pem = key
+            .export_private()
+            .expect("it is here")
+            .expose()
+            .to_owned();
         let keys = KeySet::new(key);
         let ours = ready(Verifier::new(ISSUER, AUDIENCE, keys.verifying())).without_cache();
         let issuer = ready(Issuer::new(ISSUER, AUDIENCE, keys));

@@ -78,8 +78,13 @@ impl DpopKey {
     /// # Errors
     ///
     /// [`Use`](KeyErrorKind::Use) if it is a secret: a proof is signed with an asymmetric algorithm
-    /// (RFC 9449 §4.2).
+    /// (RFC 9449 §4.2). Or if it is with a signer that has to be waited for, which a
+    /// [`DpopSigner`] has not.
     pub fn from_signing_key(key: SigningKey) -> Result<Self, KeyError> {
+        if !key.is_here() {
+            let elsewhere = "a proof needs a key that is here, or a DpopSigner";
+            return Err(KeyError::new(KeyErrorKind::Use, elsewhere));
+        }
         let public = key.verifying_key();
         Self::new(Signer::Here(key), &public)
     }
@@ -133,7 +138,7 @@ impl DpopKey {
     /// [elsewhere](Self::from_signer).
     pub fn export_private(&self) -> Option<PrivateKeyText> {
         match &self.0.signer {
-            Signer::Here(key) => Some(key.export_private()),
+            Signer::Here(key) => key.export_private(),
             Signer::Elsewhere(_) => None,
         }
     }

@@ -141,6 +141,7 @@ where
         return Ok(answer::plain(members));
     }
     answer::signed(members, sessions.issuer(), caller.name(), introspected.at)
+        .await
         .map_err(|error| failed(error.into()))
 }
 

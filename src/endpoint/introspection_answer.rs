@@ -94,7 +94,7 @@ pub(super) fn plain(members: Map<String, Value>) -> Response<Bytes> {
 
 /// The answer as a JWT for `recipient`. It has no `sub` and no `exp` of its own, so that nobody takes it
 /// for an access token (RFC 9701 §8.1).
-pub(super) fn signed(
+pub(super) async fn signed(
     members: Map<String, Value>,
     issuer: &Issuer,
     recipient: &str,
@@ -107,7 +107,7 @@ pub(super) fn signed(
         "token_introspection": members,
     }));
     let payload = payload.map_err(|_| SignError::signing())?;
-    let jwt = issuer.keys().sign(TYPE, &payload)?;
+    let jwt = issuer.keys().sign_async(TYPE, &payload).await?;
     let mut response = reply::no_store_json(jwt.into());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));

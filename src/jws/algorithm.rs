@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use super::KeyError;
+use super::{KeyError, der};
 
 /// A JWS algorithm (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). `none` is not among them.
 ///
@@ -129,6 +129,26 @@ impl Algorithm {
         }
     }
 
+    /// The signature of ES256, ES384 or ES512 as JWS has it (RFC 7518 §3.4), which is r and s in full length, of what
+    /// most devices and services give: a DER `SEQUENCE` of the two (RFC 3279 §2.2.3).
+    ///
+    /// `None` if it is no such sequence, strictly read, or the algorithm is another one. Whether the signature is
+    /// right is not checked.
+    ///
+    /// ```
+    /// use tower_bearer::Algorithm;
+    ///
+    /// let der = [0x30, 0x06, 0x02, 0x01, 0x07, 0x02, 0x01, 0x09];
+    /// let signature = Algorithm::ES256.signature_from_der(&der).expect("a sequence");
+    /// assert_eq!((signature.len(), signature[31], signature[63]), (64, 7, 9));
+    /// ```
+    pub fn signature_from_der(self, der: &[u8]) -> Option<Vec<u8>> {
+        match self.family() {
+            Family::Ec(curve) => der::signature(curve, der).ok(),
+            _ => None,
+        }
+    }
+
     pub(super) fn named(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
@@ -149,7 +169,7 @@ impl Algorithm {
     }
 
     /// Whether the key is a secret that both sides know.
-    #[cfg(any(feature = "dpop", feature = "session"))]
+    #[cfg(any(feature = "session", feature = "dpop"))]
     pub(crate) const fn is_hmac(self) -> bool {
         matches!(self.family(), Family::Hmac { .. })
     }

@@ -5,7 +5,7 @@ use pkcs1::{RsaPrivateKey, RsaPublicKey};
 use pkcs8::{
     ObjectIdentifier, PrivateKeyInfoRef, SubjectPublicKeyInfoRef,
     der::{
-        Decode,
+        Decode, Error, Reader, SliceReader,
         asn1::{OctetStringRef, UintRef},
     },
     spki::AlgorithmIdentifierRef,
@@ -67,6 +67,24 @@ fn from_pkcs8(algorithm: Algorithm, der: &[u8]) -> Result<(Option<Public>, Priva
         }
         _ => Err(Rejected),
     }
+}
+
+/// Reads a signature of an elliptic curve (RFC 3279 §2.2.3), as r and s in full length.
+pub(super) fn signature(curve: Curve, der: &[u8]) -> Result<Vec<u8>, Rejected> {
+    let mut reader = SliceReader::new(der).map_err(reject)?;
+    let numbers = reader.sequence(|sequence| {
+        Ok::<_, Error>([UintRef::decode(sequence)?, UintRef::decode(sequence)?])
+    });
+    let numbers = numbers.map_err(reject)?;
+    reader.finish().map_err(reject)?;
+    let length = curve.coordinate_bytes();
+    let mut signature = Vec::with_capacity(2 * length);
+    for number in numbers.iter().map(UintRef::as_bytes) {
+        let zeros = length.checked_sub(number.len()).ok_or(Rejected)?;
+        signature.resize(signature.len() + zeros, 0);
+        signature.extend_from_slice(number);
+    }
+    Ok(signature)
 }
 
 /// RFC 8017 appendix A.1 asks for parameters of NULL. Some programs leave them out.

@@ -32,6 +32,9 @@ mod roca;
 #[cfg(any(feature = "dpop", feature = "dbsc"))]
 mod self_signed;
 mod set;
+mod sign_error;
+#[cfg(feature = "session")]
+mod signer;
 mod signing;
 #[cfg(test)]
 mod tests;
@@ -49,69 +52,13 @@ pub(crate) use plan::{PlanClock, Shift};
 #[cfg(any(feature = "dpop", feature = "dbsc"))]
 pub(crate) use self_signed::SelfSigned;
 pub use set::KeySet;
+pub use sign_error::{SignError, SignErrorKind};
+#[cfg(feature = "session")]
+pub use signer::{Signer, SignerOptions};
 pub use signing::{PrivateKeyText, SigningKey};
 pub(crate) use trusted::Trust;
 pub use trusted::VerifyingKeys;
 pub use verifying::VerifyingKey;
-
-/// The error of a token that could not be signed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the token could not be signed: {kind}")]
-pub struct SignError {
-    kind: SignErrorKind,
-}
-
-/// Why a token could not be signed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SignErrorKind {
-    /// The application's own claims are not a JSON object or use a registered name, or `sub` is
-    /// empty.
-    #[error("private claims: {0}")]
-    PrivateClaims(String),
-    /// The operating system gave no random bytes, or the back end failed.
-    #[error("the crypto back end failed")]
-    Backend,
-    /// No key of a [`KeyRing`](https://docs.rs/tower-bearer/latest/tower_bearer/ring/struct.KeyRing.html) may sign now: this process has not read the
-    /// ring for longer than its lease, or its one key was just retired. It passes as soon as the store of the
-    /// ring can be reached.
-    #[error("no key may sign now: the key ring could not be read for too long")]
-    NoKey,
-}
-
-impl SignError {
-    /// The back end failed.
-    pub(crate) fn signing() -> Self {
-        Self {
-            kind: SignErrorKind::Backend,
-        }
-    }
-
-    /// No key of a ring may sign.
-    #[cfg(feature = "session")]
-    pub(crate) fn no_key() -> Self {
-        Self {
-            kind: SignErrorKind::NoKey,
-        }
-    }
-
-    /// The claims cannot be written.
-    pub(crate) fn claims(why: impl Into<String>) -> Self {
-        Self {
-            kind: SignErrorKind::PrivateClaims(why.into()),
-        }
-    }
-
-    /// The claims could not be written. What serde_json says of it could contain a claim, so it is left out.
-    pub(crate) fn unwritten(_: serde_json::Error) -> Self {
-        Self::claims("they cannot be written as JSON")
-    }
-
-    /// Why the token could not be signed.
-    pub fn kind(&self) -> &SignErrorKind {
-        &self.kind
-    }
-}
 
 /// A secret that MACs are made with, which has to have at least 32 bytes. `name` is what an error calls
 /// it.

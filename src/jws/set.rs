@@ -1,5 +1,7 @@
 //! [`KeySet`], the keys of an issuer.
 
+#[cfg(feature = "session")]
+use std::time::Duration;
 use std::{
     borrow::Cow,
     fmt,
@@ -207,19 +209,24 @@ impl KeySet {
     #[doc(hidden)]
     pub fn sign(&self, typ: &str, payload: &[u8]) -> Result<String, SignError> {
         let signing = self.signing()?;
-        let header = signing.header(typ)?;
-        let unsigned = header.len() + payload.len().div_ceil(3) * 4;
-        let mut token = String::with_capacity(unsigned + SIGNATURE);
-        token.push_str(&header);
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_append(payload, &mut token);
-        let signature = signing
-            .key
-            .sign(token.as_bytes())
-            .map_err(|_| SignError::signing())?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_append(&signature, &mut token);
-        Ok(token)
+        let token = signing.unsigned(typ, payload)?;
+        let signature = signing.key.sign(token.as_bytes())?;
+        Ok(with_signature(token, &signature))
+    }
+
+    /// Signs like [`sign`](Self::sign), wherever the key is.
+    #[cfg(feature = "session")]
+    pub(crate) async fn sign_async(&self, typ: &str, payload: &[u8]) -> Result<String, SignError> {
+        let signing = self.signing()?;
+        let token = signing.unsigned(typ, payload)?;
+        let signature = signing.key.sign_async(token.as_bytes()).await?;
+        Ok(with_signature(token, &signature))
+    }
+
+    /// How long a signature may take, if the key that signs is elsewhere.
+    #[cfg(feature = "session")]
+    pub(crate) fn signer_timeout(&self) -> Option<Duration> {
+        self.signing().ok()?.key.signer_timeout()
     }
 
     fn change(&self) -> MutexGuard<'_, ()> {
@@ -241,6 +248,17 @@ impl Signing {
         }
     }
 
+    /// The token of this type up to its second dot, with room for a signature.
+    fn unsigned(&self, typ: &str, payload: &[u8]) -> Result<String, SignError> {
+        let header = self.header(typ)?;
+        let unsigned = header.len() + payload.len().div_ceil(3) * 4;
+        let mut token = String::with_capacity(unsigned + SIGNATURE);
+        token.push_str(&header);
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_append(payload, &mut token);
+        Ok(token)
+    }
+
     /// The header segment of tokens of this type.
     fn header(&self, typ: &str) -> Result<Cow<'_, str>, SignError> {
         if let Some(first) = self.header.get().filter(|first| *first.typ == *typ) {
@@ -260,6 +278,12 @@ impl Signing {
         });
         Ok(Cow::Owned(text))
     }
+}
+
+fn with_signature(mut token: String, signature: &[u8]) -> String {
+    token.push('.');
+    URL_SAFE_NO_PAD.encode_append(signature, &mut token);
+    token
 }
 
 impl fmt::Debug for KeySet {

@@ -1,5 +1,7 @@
 //! [`SigningKey`], and [`PrivateKeyText`] for its export.
 
+#[cfg(feature = "session")]
+use std::time::Duration;
 use std::{fmt, sync::Arc};
 
 use base64::{
@@ -8,18 +10,23 @@ use base64::{
 };
 use zeroize::Zeroizing;
 
-#[cfg(feature = "dpop")]
-use super::SignError;
 use super::{
-    Algorithm, KeyError, KeyErrorKind, VerifyingKey,
+    Algorithm, KeyError, KeyErrorKind, SignError, VerifyingKey,
     algorithm::Family,
     backend::{Private, Public, Rejected, Signer},
     der::{self, PrivateDer},
     jwk::{Jwk, Operation, Wanted},
     key::{check_public, encoded, format_error, private_from_pem, rejected},
 };
+#[cfg(feature = "session")]
+use super::{
+    SignErrorKind,
+    key::use_error,
+    signer::{self, BoundedSigner, SignerOptions},
+};
 
-/// A private key or a secret that signs with one [`Algorithm`]. It is cheap to clone.
+/// A private key or a secret that signs with one [`Algorithm`], here or [elsewhere](Self::from_signer). It is cheap
+/// to clone.
 ///
 /// `Debug` shows only the `kid` and the algorithm. The key is wiped from memory when its last clone
 /// is dropped.
@@ -28,7 +35,7 @@ use super::{
 /// use tower_bearer::{Algorithm, SigningKey};
 ///
 /// let key = SigningKey::generate(Algorithm::EdDSA)?;
-/// let kept = key.export_private();
+/// let kept = key.export_private().expect("it is here");
 /// let again = SigningKey::from_pem(Algorithm::EdDSA, kept.expose().as_bytes())?;
 /// assert_eq!(again.kid(), key.kid());
 /// # Ok::<_, tower_bearer::jws::KeyError>(())
@@ -39,11 +46,15 @@ pub struct SigningKey {
     verifying: VerifyingKey,
 }
 
-struct Material {
-    signer: Signer,
-    /// The secret, or the private key as PKCS#8 DER. It is kept for the export, because the signer
-    /// has only a prepared form of the key.
-    private: Zeroizing<Vec<u8>>,
+enum Material {
+    Here {
+        signer: Signer,
+        /// The secret, or the private key as PKCS#8 DER. It is kept for the export, because the signer
+        /// has only a prepared form of the key.
+        private: Zeroizing<Vec<u8>>,
+    },
+    #[cfg(feature = "session")]
+    Elsewhere(BoundedSigner),
 }
 
 impl SigningKey {
@@ -59,7 +70,7 @@ impl SigningKey {
             return Self::from_secret(algorithm, &secret);
         }
         let signer = Signer::generate(algorithm).map_err(|_| not_generated())?;
-        Self::from_signer(algorithm, signer)
+        Self::from_backend(algorithm, signer)
     }
 
     /// Takes a secret for HS256, HS384 or HS512. It must be at least as long as the hash, which is
@@ -75,7 +86,7 @@ impl SigningKey {
         let signer = Signer::from_secret(algorithm, secret).map_err(rejected)?;
         let private = Zeroizing::new(secret.to_vec());
         Ok(Self {
-            material: Arc::new(Material { signer, private }),
+            material: Arc::new(Material::Here { signer, private }),
             verifying,
         })
     }
@@ -177,16 +188,46 @@ impl SigningKey {
             check_public(algorithm, public)?;
         }
         let signer = Signer::from_numbers(algorithm, public, private).map_err(rejected)?;
-        Self::from_signer(algorithm, signer)
+        Self::from_backend(algorithm, signer)
     }
 
-    fn from_signer(algorithm: Algorithm, signer: Signer) -> Result<Self, KeyError> {
+    fn from_backend(algorithm: Algorithm, signer: Signer) -> Result<Self, KeyError> {
         let public = signer.public().map_err(rejected)?;
         let verifying = VerifyingKey::from_public(algorithm, &public)?;
         let private = signer.to_pkcs8().map_err(rejected)?;
         Ok(Self {
-            material: Arc::new(Material { signer, private }),
+            material: Arc::new(Material::Here { signer, private }),
             verifying,
+        })
+    }
+
+    /// Signs with a private key that is elsewhere, and whose public half is `public`. Tokens name its `kid`.
+    ///
+    /// The signer is asked within the limits of the options, and what it gives is verified with `public` before
+    /// anybody gets it: a wrong signature is [`WrongSignature`](SignErrorKind::WrongSignature), and no
+    /// token that nobody can verify.
+    ///
+    /// Such a key signs the access tokens of [`Sessions`](crate::session::Sessions), signed answers of
+    /// introspection, and what [`Issuer::sign_async`](crate::Issuer::sign_async) is given. It is no
+    /// [refresh key](crate::session::RefreshKey), and cannot be [exported](Self::export_private).
+    ///
+    /// # Errors
+    ///
+    /// [`Use`](KeyErrorKind::Use) if `public` is a secret: whoever has it can sign here as well.
+    #[cfg(feature = "session")]
+    pub fn from_signer(
+        public: VerifyingKey,
+        signer: impl signer::Signer,
+        options: SignerOptions,
+    ) -> Result<Self, KeyError> {
+        if public.algorithm().is_hmac() {
+            return Err(use_error(
+                "a signer needs a public key, and this is a secret",
+            ));
+        }
+        Ok(Self {
+            material: Arc::new(Material::Elsewhere(BoundedSigner::new(signer, options))),
+            verifying: public,
         })
     }
 
@@ -221,34 +262,69 @@ impl SigningKey {
 
     /// The private key as text, so that a generated key can be kept. A secret is exported as a JWK,
     /// which [`from_jwk`](Self::from_jwk) reads; any other key as PKCS#8 PEM, which
-    /// [`from_pem`](Self::from_pem) reads. PEM does not contain the `kid`.
-    pub fn export_private(&self) -> PrivateKeyText {
-        let private = &self.material.private;
-        PrivateKeyText(Zeroizing::new(match self.algorithm().family() {
-            Family::Hmac { .. } => format!(
-                r#"{{"kty":"oct","use":"sig","alg":"{}","kid":{},"k":"{}"}}"#,
-                self.algorithm(),
-                serde_json::Value::from(self.kid()),
-                *encoded(private),
-            ),
-            _ => {
-                let block = pem::Pem::new("PRIVATE KEY", private.as_slice());
-                let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-                let text = pem::encode_config(&block, lines);
-                drop(Zeroizing::new(block.into_contents()));
-                text
-            }
-        }))
+    /// [`from_pem`](Self::from_pem) reads. PEM does not contain the `kid`. `None` if the key is
+    /// [elsewhere](Self::from_signer).
+    pub fn export_private(&self) -> Option<PrivateKeyText> {
+        let private = match &*self.material {
+            Material::Here { private, .. } => private,
+            #[cfg(feature = "session")]
+            Material::Elsewhere(_) => return None,
+        };
+        Some(PrivateKeyText(Zeroizing::new(
+            match self.algorithm().family() {
+                Family::Hmac { .. } => format!(
+                    r#"{{"kty":"oct","use":"sig","alg":"{}","kid":{},"k":"{}"}}"#,
+                    self.algorithm(),
+                    serde_json::Value::from(self.kid()),
+                    *encoded(private),
+                ),
+                _ => {
+                    let block = pem::Pem::new("PRIVATE KEY", private.as_slice());
+                    let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+                    let text = pem::encode_config(&block, lines);
+                    drop(Zeroizing::new(block.into_contents()));
+                    text
+                }
+            },
+        )))
     }
 
     /// Signs a JWS that is no token of an issuer.
     #[cfg(feature = "dpop")]
     pub(crate) fn sign_proof(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        self.sign(message).map_err(|_| SignError::signing())
+        self.sign(message)
     }
 
-    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Rejected> {
-        self.material.signer.sign(message)
+    /// Whether the private key is here, so that [`sign`](Self::sign) has it.
+    #[cfg(feature = "dpop")]
+    pub(crate) fn is_here(&self) -> bool {
+        matches!(&*self.material, Material::Here { .. })
+    }
+
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        match &*self.material {
+            Material::Here { signer, .. } => signer.sign(message).map_err(|_| SignError::signing()),
+            #[cfg(feature = "session")]
+            Material::Elsewhere(_) => Err(SignError::new(SignErrorKind::KeyElsewhere)),
+        }
+    }
+
+    /// Signs wherever the key is.
+    #[cfg(feature = "session")]
+    pub(super) async fn sign_async(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        match &*self.material {
+            Material::Here { .. } => self.sign(message),
+            Material::Elsewhere(signer) => signer.sign(message, &self.verifying).await,
+        }
+    }
+
+    /// How long a signature may take, if the key is elsewhere.
+    #[cfg(feature = "session")]
+    pub(super) fn signer_timeout(&self) -> Option<Duration> {
+        match &*self.material {
+            Material::Here { .. } => None,
+            Material::Elsewhere(signer) => Some(signer.timeout()),
+        }
     }
 }
 

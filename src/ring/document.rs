@@ -135,8 +135,8 @@ impl Document {
 
     pub(super) fn written(&self) -> Result<Vec<u8>, KeyRingError> {
         let written = Written {
-            access: self.access.keys().iter().map(WrittenKey::of).collect(),
-            refresh: self.refresh.keys().iter().map(WrittenKey::of).collect(),
+            access: written_series(&self.access)?,
+            refresh: written_series(&self.refresh)?,
             retired: self
                 .retired
                 .iter()
@@ -167,6 +167,13 @@ impl Document {
             lineage: written.lineage,
         })
     }
+}
+
+fn written_series(series: &Series) -> Result<Vec<WrittenKey>, KeyRingError> {
+    let keys = series.keys().iter().map(WrittenKey::of);
+    // A ring makes its keys itself, so that each is here.
+    keys.collect::<Option<_>>()
+        .ok_or_else(KeyRingError::damaged)
 }
 
 fn read_series(written: &[WrittenKey], known: &Series) -> Result<Series, KeyRingError> {
@@ -223,17 +230,18 @@ fn read_private<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<
 }
 
 impl WrittenKey {
-    fn of(key: &RingKey) -> Self {
+    fn of(key: &RingKey) -> Option<Self> {
         let RingKey { key, times } = key;
-        Self {
+        let private = key.export_private()?;
+        Some(Self {
             kid: key.kid().to_owned(),
             alg: key.algorithm().as_str().to_owned(),
             made_at: times.made_at.as_millis(),
             signs_from: times.signs_from.as_millis(),
             kept_for: u64::try_from(millis(times.kept_for)).unwrap_or(0),
             signed_until: times.signed_until.as_millis(),
-            private: Zeroizing::new(key.export_private().expose().to_owned()),
-        }
+            private: Zeroizing::new(private.expose().to_owned()),
+        })
     }
 
     fn times(&self) -> Times {

@@ -135,7 +135,7 @@ impl<St: SessionStore> Sessions<St> {
         let record = self.new_session(grant, now, lifetimes, (named.id, secret))?;
         // What can never be answered must not be removed.
         self.check_answerable(request, &record)?;
-        let _tokens = self.first_tokens(&record, now, proof.as_ref())?;
+        let _tokens = self.first_tokens(&record, now, proof.as_ref()).await?;
         let (sessions, takeover) = (self.clone(), takeover.clone());
         let token = request.token.clone();
         self.to_the_end(async move {

@@ -8,7 +8,8 @@ use super::{
     event::Events,
     feed::Standing,
     hook::RefreshHook,
-    lifetimes::{KeyTimes, Lifetimes},
+    keys::{self, KeyTimes},
+    lifetimes::Lifetimes,
     limits::MAX_ISSUER,
     meter::Meter,
     outdated::OutdatedTokens,
@@ -320,17 +321,13 @@ impl<St: SessionStore> SessionsBuilder<St> {
     ///   the maximum of sessions is out of range.
     /// - The keys are those of a [`KeyRing`](crate::ring::KeyRing) that keeps them for a shorter time than tokens live.
     /// - The issuer is above 512 bytes.
-    /// - The refresh key is also a key of the access tokens.
+    /// - The refresh key is also a key of the access tokens, or is with a [signer](crate::jws::Signer).
+    /// - The signer of the access tokens may take longer than a quarter of the reuse window, or no time.
     pub fn build(self) -> Result<Sessions<St>, ConfigError> {
         self.check_lifetimes()?;
         self.check_limits()?;
+        keys::check(self.issuer.keys(), &self.refresh_key, &self.policy)?;
         let access_keys = self.issuer.keys().verifying();
-        if access_keys.shares_key_with(&self.refresh_key.verifying()) {
-            return Err(ConfigError::new(
-                ConfigErrorKind::SharedKey,
-                "the refresh key must not be one of the access token keys",
-            ));
-        }
         let verifier = Verifier::new(self.issuer.issuer(), self.issuer.audience(), access_keys)?;
         // A token comes here only once, when it is ended, so a cache would be of no use.
         let verifier = verifier

@@ -6,7 +6,7 @@ use http::Response;
 use super::Refusal;
 use crate::{
     error::{BoxError, ConfigError, ErrorCode},
-    jws::{SignError, SignErrorKind},
+    jws::SignError,
     reply::{self, Pause},
     store::{StoreError, StoreErrorKind},
     trace,
@@ -39,8 +39,8 @@ pub enum SessionErrorKind {
     /// The subject has as many sessions as the application allows.
     #[error("the subject has too many sessions")]
     TooManySessions,
-    /// The store or the application's hook failed or was too slow, or too many refreshes of the
-    /// same session met. The client keeps its token and tries again.
+    /// The store, the application's hook or a [signer](crate::jws::Signer) failed or was too slow, or too many
+    /// refreshes of the same session met. The client keeps its token and tries again.
     #[error("sessions are unavailable right now")]
     Unavailable,
     /// The application's hook asks the client to come again later, by
@@ -58,7 +58,7 @@ pub enum SessionErrorKind {
     /// or it cannot keep such a session. The client keeps its token.
     #[error("the store cannot serve this session")]
     Store,
-    /// The crypto back end could not sign.
+    /// The crypto back end could not sign, or the refresh key is not here.
     #[error("the tokens could not be signed")]
     Signing,
 }
@@ -187,10 +187,9 @@ impl From<StoreError> for SessionError {
 
 impl From<SignError> for SessionError {
     fn from(error: SignError) -> Self {
-        let kind = match error.kind() {
-            // It passes: the client comes again with the same token.
-            SignErrorKind::NoKey => SessionErrorKind::Unavailable,
-            _ => SessionErrorKind::Signing,
+        let kind = match error.kind().may_pass() {
+            true => SessionErrorKind::Unavailable,
+            false => SessionErrorKind::Signing,
         };
         Self::with_source(kind, error)
     }

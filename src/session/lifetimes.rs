@@ -1,10 +1,7 @@
 use std::time::Duration;
 
-use super::RefreshKey;
-use crate::{
-    error::{ConfigError, ConfigErrorKind},
-    issuer::Issuer,
-};
+use super::keys::KeyTimes;
+use crate::error::{ConfigError, ConfigErrorKind};
 
 /// The longest session lifetime, a thousand years. Stores can hold such a time in milliseconds.
 const LONGEST: Duration = Duration::from_secs(1000 * 366 * 24 * 60 * 60);
@@ -19,22 +16,6 @@ pub(super) struct Lifetimes {
     pub(super) idle: Duration,
     pub(super) session: Duration,
     pub(super) keys: KeyTimes,
-}
-
-/// For how long tokens can be verified, where a ring forgets keys in time.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct KeyTimes {
-    pub(super) access: Option<Duration>,
-    pub(super) refresh: Option<Duration>,
-}
-
-impl KeyTimes {
-    pub(super) fn of(issuer: &Issuer, refresh: &RefreshKey) -> Self {
-        Self {
-            access: issuer.keys().longest(),
-            refresh: refresh.longest(),
-        }
-    }
 }
 
 impl Lifetimes {

@@ -96,7 +96,7 @@ impl AccessClaims<'_> {
 
 impl<St: SessionStore> Sessions<St> {
     /// Mints the access token and the refresh token of a session's live generation.
-    pub(super) fn mint(
+    pub(super) async fn mint(
         &self,
         minting: &Minting<'_>,
         asked: Asked<'_>,
@@ -115,7 +115,7 @@ impl<St: SessionStore> Sessions<St> {
         let claims = self.access_claims(minting, &asked, private)?;
         let expires_in = claims.exp.saturating_since(claims.iat);
         Ok(TokenResponse {
-            access_token: self.sign_within_limits(claims, authentication.line)?,
+            access_token: self.sign_within_limits(claims, authentication.line).await?,
             token_type: token_type(proof),
             expires_in,
             refresh_token: self
@@ -163,21 +163,16 @@ impl<St: SessionStore> Sessions<St> {
         })
     }
 
-    fn sign_within_limits(
+    async fn sign_within_limits(
         &self,
         claims: AccessClaims<'_>,
         line: Option<u32>,
     ) -> Result<AccessToken, SessionError> {
-        let sign = |claims: &AccessClaims<'_>| {
-            let claims = claims.written().map_err(SignError::unwritten)?;
-            self.0.meter.signs_with(self.0.issuer.keys());
-            self.0.issuer.sign_checked(&claims)
-        };
         let is_login = claims.generation == line.unwrap_or(0);
         // The number of the generation grows. What can log in, or once more, must be able to refresh.
         let room = if is_login { GROWTH } else { 0 };
         let is_short = |token: &AccessToken| token.expose().len() + room <= DEFAULT_MAX_TOKEN_BYTES;
-        let token = sign(&claims)?;
+        let token = self.sign(&claims).await?;
         if is_short(&token) {
             return Ok(token);
         }
@@ -186,13 +181,19 @@ impl<St: SessionStore> Sessions<St> {
             private: None,
             ..claims
         };
-        if is_login && !is_short(&sign(&without_private)?) {
+        if is_login && !is_short(&self.sign(&without_private).await?) {
             return Err(SessionError::with_detail(
                 SessionErrorKind::InvalidRequest,
                 long,
             ));
         }
         Err(ConfigError::new(ConfigErrorKind::Limit, long).into())
+    }
+
+    async fn sign(&self, claims: &AccessClaims<'_>) -> Result<AccessToken, SignError> {
+        let claims = claims.written().map_err(SignError::unwritten)?;
+        self.0.meter.signs_with(self.0.issuer.keys());
+        self.0.issuer.sign_checked(&claims).await
     }
 }
 

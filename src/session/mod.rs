@@ -46,6 +46,7 @@ mod guard;
 mod hook;
 mod info;
 mod introspect;
+mod keys;
 mod last_seen;
 mod lifetimes;
 mod limits;

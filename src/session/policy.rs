@@ -50,6 +50,13 @@ impl RotationPolicy {
         session.idle_lifetime.unwrap_or(self.idle_lifetime)
     }
 
+    /// How old what was loaded may be when it is written. The swap would otherwise write a delivery time that is too
+    /// early, which would shorten the reuse window.
+    pub(super) fn longest_attempt(&self) -> Option<Duration> {
+        let counts = !self.strict && !self.reuse_window.is_zero();
+        counts.then(|| self.reuse_window / 4)
+    }
+
     /// The bits of [`SessionState::late`](super::SessionState::late) that count against the
     /// budget: those of the span, except for the current generation.
     pub(super) fn counted(&self) -> u32 {

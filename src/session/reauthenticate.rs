@@ -227,7 +227,9 @@ impl<St: SessionStore> Sessions<St> {
             scope: session.scope.clone(),
             audience: resources::audience(&[], session, self.0.issuer.audience())?,
         };
-        let tokens = self.mint(&minting, asked, consulted.claims(session))?;
+        let tokens = self
+            .mint(&minting, asked, consulted.claims(session))
+            .await?;
         if self.is_stale(renewed.since) {
             return Ok(None);
         }

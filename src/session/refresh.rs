@@ -347,7 +347,7 @@ impl<St: SessionStore> Sessions<St> {
             proof: request.proof.as_ref().filter(|_| has_key),
         };
         let claims = attempt.consulted.claims(session);
-        self.mint(&minting, Asked { scope, audience }, claims)
+        self.mint(&minting, Asked { scope, audience }, claims).await
     }
 
     /// The scope of the access token: the granted one if none is requested, and otherwise the
@@ -373,12 +373,10 @@ impl<St: SessionStore> Sessions<St> {
             .ok_or_else(|| SessionError::new(SessionErrorKind::InvalidScope))
     }
 
-    /// Whether the load is too long ago. The swap would then write a delivery time that is too
-    /// early, which would shorten the reuse window.
+    /// Whether the load is too long ago.
     pub(super) fn is_stale(&self, since: Instant) -> bool {
-        let policy = &self.0.policy;
-        let window = policy.reuse_window;
-        !policy.strict && !window.is_zero() && since.elapsed() > window / 4
+        let longest = self.0.policy.longest_attempt();
+        longest.is_some_and(|longest| since.elapsed() > longest)
     }
 }
 

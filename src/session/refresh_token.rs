@@ -56,7 +56,7 @@ impl RefreshKey {
     }
 
     /// Signs refresh tokens with any set of keys: use it for asymmetric keys, or to change keys
-    /// without a restart.
+    /// without a restart. The key that signs has to be here, not with a [signer](crate::jws::Signer).
     pub fn from_keys(keys: KeySet) -> Self {
         Self(keys)
     }
@@ -76,6 +76,11 @@ impl RefreshKey {
     /// For how long at least tokens can be verified, if a ring keeps the keys.
     pub(super) fn longest(&self) -> Option<Duration> {
         self.0.longest()
+    }
+
+    /// Whether refresh tokens can be signed without waiting for somebody.
+    pub(super) fn is_here(&self) -> bool {
+        self.0.signer_timeout().is_none()
     }
 
     pub(super) fn verifying(&self) -> VerifyingKeys {

@@ -41,7 +41,7 @@ impl<St: SessionStore> Sessions<St> {
         let address = grant.address();
         let id = SessionId::from_uuid(Uuid::now_v7());
         let record = self.new_session(grant, now, inner.lifetimes(), (id, fresh_secret()?))?;
-        let tokens = self.first_tokens(&record, now, proof.as_ref())?;
+        let tokens = self.first_tokens(&record, now, proof.as_ref()).await?;
         within(inner.store_timeout, inner.store.insert(&record)).await?;
         self.give_way(&record.session).await?;
         self.tell(SessionEventKind::Started, &record, None, address);
@@ -62,7 +62,7 @@ impl<St: SessionStore> Sessions<St> {
     }
 
     /// The tokens of generation 0.
-    pub(super) fn first_tokens(
+    pub(super) async fn first_tokens(
         &self,
         record: &Record,
         now: Timestamp,
@@ -84,6 +84,7 @@ impl<St: SessionStore> Sessions<St> {
             Asked { scope, audience },
             &session.claims,
         )
+        .await
     }
 
     pub(super) fn new_session(

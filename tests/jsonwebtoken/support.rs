@@ -48,7 +48,7 @@ pub(crate) fn ours(algorithm: Algorithm) -> SigningKey {
 /// The same key there, from what this crate exports.
 #[track_caller]
 pub(crate) fn theirs(key: &SigningKey) -> EncodingKey {
-    let text = key.export_private();
+    let text = key.export_private().unwrap();
     let text = text.expose();
     match key.algorithm().as_str().as_bytes() {
         [b'H', ..] => {
@@ -66,7 +66,7 @@ pub(crate) fn theirs(key: &SigningKey) -> EncodingKey {
 #[track_caller]
 pub(crate) fn jwk(key: &SigningKey) -> Value {
     if is_secret(key.algorithm()) {
-        return serde_json::from_str(key.export_private().expose()).unwrap();
+        return serde_json::from_str(key.export_private().unwrap().expose()).unwrap();
     }
     let set: Value = serde_json::from_str(&trusted(key).jwks()).unwrap();
     set["keys"][0].clone()

@@ -255,7 +255,8 @@ fn bad_rsa_numbers_are_refused() {
 fn pem_and_der_take_keys_only() {
     let ec = SigningKey::generate(Algorithm::ES256)
         .unwrap()
-        .export_private();
+        .export_private()
+        .unwrap();
     let text = ec.expose();
     let der = pem_body(text);
     let direct = SigningKey::from_pem(Algorithm::ES256, text.as_bytes()).unwrap();

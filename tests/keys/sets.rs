@@ -14,7 +14,7 @@ use crate::support::*;
 fn every_algorithm_signs_verifies_and_survives_export() {
     for algorithm in ALL {
         let key = SigningKey::generate(algorithm).unwrap();
-        let text = key.export_private();
+        let text = key.export_private().unwrap();
         let again = if is_secret(algorithm) {
             SigningKey::from_jwk(text.expose()).unwrap()
         } else {
@@ -44,7 +44,7 @@ fn every_algorithm_signs_verifies_and_survives_export() {
 #[test]
 fn a_key_verifies_its_own_algorithm_only() {
     let rsa = SigningKey::generate(Algorithm::RS256).unwrap();
-    let pem = rsa.export_private();
+    let pem = rsa.export_private().unwrap();
     let pss = SigningKey::from_pem(Algorithm::PS256, pem.expose().as_bytes()).unwrap();
     assert_eq!(rsa.kid(), pss.kid(), "it is the same key");
     let trusted = VerifyingKeys::new([rsa.verifying_key()]).unwrap();
@@ -58,7 +58,7 @@ fn a_key_verifies_its_own_algorithm_only() {
 #[test]
 fn ed25519_goes_by_two_names() {
     let pem = SigningKey::generate(Algorithm::EdDSA).unwrap();
-    let pem = pem.export_private();
+    let pem = pem.export_private().unwrap();
     let names = [Algorithm::EdDSA, Algorithm::Ed25519];
     let [old, new] = names.map(|name| SigningKey::from_pem(name, pem.expose()).unwrap());
     assert_eq!(old.kid(), new.kid(), "it is the same key");
@@ -259,7 +259,7 @@ fn debug_shows_no_key() {
     let shown = format!(
         "{oct:?} {ed:?} {:?} {:?} {:?} {:?}",
         oct.verifying_key(),
-        oct.export_private(),
+        oct.export_private().unwrap(),
         KeySet::new(oct.clone()),
         KeySet::new(ed.clone()).verifying(),
     );

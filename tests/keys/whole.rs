@@ -11,9 +11,9 @@ use crate::support::*;
 #[test]
 fn a_secret_is_none_in_a_published_set() {
     let secret = SigningKey::from_secret(Algorithm::HS256, [7; 32]).unwrap();
-    let secret: Value = serde_json::from_str(secret.export_private().expose()).unwrap();
+    let secret: Value = serde_json::from_str(secret.export_private().unwrap().expose()).unwrap();
     let other = SigningKey::generate(Algorithm::HS512).unwrap();
-    let other: Value = serde_json::from_str(other.export_private().expose()).unwrap();
+    let other: Value = serde_json::from_str(other.export_private().unwrap().expose()).unwrap();
     let enc = json!({ "kty": "RSA", "use": "enc" });
 
     let only = set(&[secret.clone(), json!("no key"), other]);

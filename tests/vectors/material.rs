@@ -36,7 +36,7 @@ enum Pair {
 impl Key {
     fn generate(algorithm: Algorithm) -> (Self, SigningKey) {
         let key = SigningKey::generate(algorithm).unwrap();
-        let der = pem_body(key.export_private().expose());
+        let der = pem_body(key.export_private().unwrap().expose());
         let pair = match algorithm {
             Algorithm::RS256 => Pair::Rsa(Box::new(RsaKeyPair::from_pkcs8(&der).unwrap())),
             Algorithm::ES256 => {
