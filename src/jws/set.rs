@@ -47,7 +47,7 @@ struct Shared {
     change: Mutex<()>,
 }
 
-/// The room for the dots and a signature of any algorithm but RSA and ES512, in bytes.
+/// The room for the dots and a signature of any algorithm but RSA, ES512 and ML-DSA, in bytes.
 const SIGNATURE: usize = 136;
 
 /// The key that signs.
