@@ -78,7 +78,7 @@ impl DpopKey {
     /// # Errors
     ///
     /// [`Use`](KeyErrorKind::Use) if it is a secret: a proof is signed with an asymmetric algorithm
-    /// (RFC 9449 §4.2).
+    /// (RFC 9449 §4.2). Also if it is for ML-DSA-65 or ML-DSA-87, whose proofs are above 8 KiB.
     pub fn from_signing_key(key: SigningKey) -> Result<Self, KeyError> {
         let public = key.verifying_key();
         Self::new(Signer::Here(key), &public)
@@ -88,7 +88,7 @@ impl DpopKey {
     ///
     /// # Errors
     ///
-    /// [`Use`](KeyErrorKind::Use) if its public key is a secret.
+    /// [`Use`](KeyErrorKind::Use) if its public key is a secret, or for ML-DSA-65 or ML-DSA-87.
     pub fn from_signer(signer: impl DpopSigner) -> Result<Self, KeyError> {
         let public = signer.public_key();
         Self::new(Signer::Elsewhere(Box::new(signer)), &public)
@@ -99,6 +99,11 @@ impl DpopKey {
         let public_jwk = public.public_members().ok_or_else(no_pair)?;
         let thumbprint = public.thumbprint().parse().map_err(|_| no_pair())?;
         let algorithm = public.algorithm();
+        if !algorithm.fits_proofs() {
+            let what =
+                format!("a proof of {algorithm} is above 8 KiB, which servers need not take");
+            return Err(KeyError::new(KeyErrorKind::Use, what));
+        }
         let header = json!({
             "alg": algorithm.as_str(),
             "jwk": public_jwk,

@@ -189,6 +189,12 @@ impl Algorithm {
         matches!(self.family(), Family::Hmac { .. })
     }
 
+    /// Whether a proof that brings the public key along is no longer than is accepted, which is 8 KiB.
+    #[cfg(feature = "dpop")]
+    pub(crate) const fn fits_proofs(self) -> bool {
+        !matches!(self, Self::MLDSA65 | Self::MLDSA87)
+    }
+
     pub(super) const fn family(self) -> Family {
         match self {
             Self::HS256 => Family::Hmac { hash_bytes: 32 },
