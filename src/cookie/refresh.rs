@@ -68,7 +68,7 @@ impl RefreshCookie {
     ///
     /// - The name, the path or an allowed origin cannot be used.
     /// - The cookie would be above 4096 bytes, attributes included, which browsers need not keep
-    ///   (RFC 6265 §6.1). Reasons can be a long issuer or an RSA key for refresh tokens.
+    ///   (RFC 6265 §6.1). Reasons can be a long issuer, or an RSA or ML-DSA key for refresh tokens.
     pub fn new<St: SessionStore>(
         sessions: &Sessions<St>,
         options: CookieOptions,

@@ -78,8 +78,8 @@ impl DpopKey {
     /// # Errors
     ///
     /// [`Use`](KeyErrorKind::Use) if it is a secret: a proof is signed with an asymmetric algorithm
-    /// (RFC 9449 §4.2). Or if it is with a signer that has to be waited for, which a
-    /// [`DpopSigner`] has not.
+    /// (RFC 9449 §4.2). Also if it is for ML-DSA-65 or ML-DSA-87, whose proofs are above 8 KiB. Or if it is with a
+    /// signer that has to be waited for, which a [`DpopSigner`] has not.
     pub fn from_signing_key(key: SigningKey) -> Result<Self, KeyError> {
         if !key.is_here() {
             let elsewhere = "a proof needs a key that is here, or a DpopSigner";
@@ -93,7 +93,7 @@ impl DpopKey {
     ///
     /// # Errors
     ///
-    /// [`Use`](KeyErrorKind::Use) if its public key is a secret.
+    /// [`Use`](KeyErrorKind::Use) if its public key is a secret, or for ML-DSA-65 or ML-DSA-87.
     pub fn from_signer(signer: impl DpopSigner) -> Result<Self, KeyError> {
         let public = signer.public_key();
         Self::new(Signer::Elsewhere(Box::new(signer)), &public)
@@ -104,6 +104,11 @@ impl DpopKey {
         let public_jwk = public.public_members().ok_or_else(no_pair)?;
         let thumbprint = public.thumbprint().parse().map_err(|_| no_pair())?;
         let algorithm = public.algorithm();
+        if !algorithm.fits_proofs() {
+            let what =
+                format!("a proof of {algorithm} is above 8 KiB, which servers need not take");
+            return Err(KeyError::new(KeyErrorKind::Use, what));
+        }
         let header = json!({
             "alg": algorithm.as_str(),
             "jwk": public_jwk,

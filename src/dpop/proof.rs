@@ -193,6 +193,25 @@ mod tests {
         }
     }
 
+    /// A proof with all members, for a long address.
+    #[cfg(feature = "aws-lc-rs")]
+    #[test]
+    fn proofs_of_the_smallest_ml_dsa_are_short_enough() {
+        let key = SigningKey::generate(Algorithm::MLDSA44).unwrap();
+        let key = DpopKey::from_signing_key(key).unwrap();
+        let uri = format!("https://api.example/{}", "a".repeat(1000));
+        let uri = uri.parse().unwrap();
+        let proof = key.proof(&Method::POST, &uri);
+        let nonce = "n".repeat(100);
+        let proof = proof.access_token("token").nonce(&nonce);
+        assert_eq!(claims(&proof.sign().unwrap(), &key)["htm"], "POST");
+        for algorithm in [Algorithm::MLDSA65, Algorithm::MLDSA87] {
+            let key = SigningKey::generate(algorithm).unwrap();
+            let error = DpopKey::from_signing_key(key).unwrap_err();
+            assert!(error.to_string().contains("8 KiB"), "{error}");
+        }
+    }
+
     #[test]
     fn the_url_is_named_in_one_way_and_its_path_as_it_is() {
         let key = DpopKey::generate().unwrap();

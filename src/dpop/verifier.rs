@@ -168,7 +168,8 @@ impl DpopVerifier {
     /// # Errors
     ///
     /// [`ConfigErrorKind::Algorithm`] if there is none, or if one of them is HMAC: a secret that the
-    /// server knows too proves nothing (RFC 9449 §4.3).
+    /// server knows too proves nothing (RFC 9449 §4.3). Also if one is ML-DSA-65 or ML-DSA-87, whose proofs are
+    /// above the 8 KiB that are accepted.
     pub fn algorithms(
         self,
         algorithms: impl IntoIterator<Item = Algorithm>,
@@ -176,6 +177,10 @@ impl DpopVerifier {
         let algorithms: Vec<_> = algorithms.into_iter().collect();
         if algorithms.is_empty() || algorithms.iter().any(|algorithm| algorithm.is_hmac()) {
             let what = "DPoP proofs need at least one algorithm, and none of HMAC";
+            return Err(ConfigError::new(ConfigErrorKind::Algorithm, what));
+        }
+        if let Some(long) = algorithms.iter().find(|algorithm| !algorithm.fits_proofs()) {
+            let what = format!("a DPoP proof of {long} is above 8 KiB, which are the most");
             return Err(ConfigError::new(ConfigErrorKind::Algorithm, what));
         }
         Ok(self.change(|settings| {

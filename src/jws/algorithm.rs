@@ -1,14 +1,17 @@
-//! The signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2).
+//! The signature algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2, RFC 9964 §3).
 
 use std::{fmt, str::FromStr};
 
 use super::{KeyError, der};
 
-/// A JWS algorithm (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). `none` is not among them.
+/// A JWS algorithm (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2, RFC 9964 §3). `none` is not among them.
 ///
 /// A key is bound to one algorithm, and a token whose `alg` is another one is refused
 /// (RFC 8725 §3.1). [`EdDSA`](Self::EdDSA) and [`Ed25519`](Self::Ed25519) are two names of one
 /// algorithm: a key for the one verifies tokens that name the other.
+///
+/// The crypto back end `rust-crypto` has no ML-DSA: keys for it are
+/// [`UnsupportedAlgorithm`](super::KeyErrorKind::UnsupportedAlgorithm) there.
 ///
 /// ```
 /// use tower_bearer::Algorithm;
@@ -52,6 +55,13 @@ pub enum Algorithm {
     /// Ed25519, under the name of RFC 9864 §2.2. A key that signs for it writes this name into
     /// tokens and JWKs.
     Ed25519,
+    /// ML-DSA with the parameter set ML-DSA-44 (FIPS 204). A token is some 3.7 KB long: see
+    /// [what fits where](crate::manual::keys#tokens-that-quantum-computers-cannot-forge).
+    MLDSA44,
+    /// ML-DSA with the parameter set ML-DSA-65 (FIPS 204). A token is some 4.9 KB long.
+    MLDSA65,
+    /// ML-DSA with the parameter set ML-DSA-87 (FIPS 204). A token is some 6.7 KB long.
+    MLDSA87,
 }
 
 /// The kind of key that an algorithm needs.
@@ -64,6 +74,7 @@ pub(super) enum Family {
     Rsa,
     Ec(Curve),
     Ed25519,
+    MlDsa(ParameterSet),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +102,26 @@ impl Curve {
     }
 }
 
+/// A parameter set of ML-DSA (FIPS 204 §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ParameterSet {
+    MlDsa44,
+    MlDsa65,
+    MlDsa87,
+}
+
+impl ParameterSet {
+    pub(super) const fn public_key_bytes(self) -> usize {
+        match self {
+            Self::MlDsa44 => 1312,
+            Self::MlDsa65 => 1952,
+            Self::MlDsa87 => 2592,
+        }
+    }
+}
+
 impl Algorithm {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 17] = [
         Self::HS256,
         Self::HS384,
         Self::HS512,
@@ -107,6 +136,9 @@ impl Algorithm {
         Self::ES512,
         Self::EdDSA,
         Self::Ed25519,
+        Self::MLDSA44,
+        Self::MLDSA65,
+        Self::MLDSA87,
     ];
 
     /// The name in a token's `alg`.
@@ -126,6 +158,9 @@ impl Algorithm {
             Self::ES512 => "ES512",
             Self::EdDSA => "EdDSA",
             Self::Ed25519 => "Ed25519",
+            Self::MLDSA44 => "ML-DSA-44",
+            Self::MLDSA65 => "ML-DSA-65",
+            Self::MLDSA87 => "ML-DSA-87",
         }
     }
 
@@ -180,6 +215,12 @@ impl Algorithm {
         matches!(self.family(), Family::Rsa)
     }
 
+    /// Whether a proof that brings the public key along is no longer than is accepted, which is 8 KiB.
+    #[cfg(feature = "dpop")]
+    pub(crate) const fn fits_proofs(self) -> bool {
+        !matches!(self, Self::MLDSA65 | Self::MLDSA87)
+    }
+
     pub(super) const fn family(self) -> Family {
         match self {
             Self::HS256 => Family::Hmac { hash_bytes: 32 },
@@ -192,6 +233,9 @@ impl Algorithm {
             Self::ES384 => Family::Ec(Curve::P384),
             Self::ES512 => Family::Ec(Curve::P521),
             Self::EdDSA | Self::Ed25519 => Family::Ed25519,
+            Self::MLDSA44 => Family::MlDsa(ParameterSet::MlDsa44),
+            Self::MLDSA65 => Family::MlDsa(ParameterSet::MlDsa65),
+            Self::MLDSA87 => Family::MlDsa(ParameterSet::MlDsa87),
         }
     }
 }

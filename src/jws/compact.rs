@@ -5,10 +5,12 @@ use memchr::memchr;
 
 use crate::error::TokenError;
 
-/// The signature of an RSA key of 8192 bits, the longest key that is accepted.
-const MAX_SIGNATURE_BYTES: usize = 1024;
-/// The signature of P-384, the longest of any algorithm but RSA and ES512. A buffer of this size is
-/// cheaper to clear.
+/// The signature of ML-DSA-87, the longest of all.
+const MAX_SIGNATURE_BYTES: usize = 4627;
+/// The signature of an RSA key of 8192 bits, the longest of any algorithm but ML-DSA. A buffer of this
+/// size is cheaper to clear.
+const LONG_SIGNATURE_BYTES: usize = 1024;
+/// The signature of P-384, the longest of any algorithm but RSA, ES512 and ML-DSA.
 const SHORT_SIGNATURE_BYTES: usize = 96;
 
 /// A token of the right shape. Nothing in it can be trusted yet, and no segment is decoded yet.
@@ -45,11 +47,13 @@ impl<'a> Compact<'a> {
         &self,
         check: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, TokenError> {
-        if self.signature.len() <= SHORT_SIGNATURE_BYTES / 3 * 4 {
-            Ok(check(self.signature_in(&mut [0; SHORT_SIGNATURE_BYTES])?))
-        } else {
-            Ok(check(self.signature_in(&mut [0; MAX_SIGNATURE_BYTES])?))
-        }
+        const SHORT: usize = SHORT_SIGNATURE_BYTES / 3 * 4;
+        const LONG: usize = LONG_SIGNATURE_BYTES.div_ceil(3) * 4;
+        Ok(match self.signature.len() {
+            ..=SHORT => check(self.signature_in(&mut [0; SHORT_SIGNATURE_BYTES])?),
+            ..=LONG => check(self.signature_in(&mut [0; LONG_SIGNATURE_BYTES])?),
+            _ => check(self.signature_in(&mut [0; MAX_SIGNATURE_BYTES])?),
+        })
     }
 
     fn signature_in<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], TokenError> {

@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 
 use super::{
     Algorithm,
-    algorithm::{Curve, Family},
-    backend::{Private, Public, Rejected, RsaPrivate},
+    algorithm::{Curve, Family, ParameterSet},
+    backend::{MlDsaPrivate, Private, Public, Rejected, RsaPrivate},
 };
 
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
@@ -25,6 +25,9 @@ const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+const ML_DSA_44: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17");
+const ML_DSA_65: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18");
+const ML_DSA_87: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19");
 
 /// The encodings of a private key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +67,10 @@ fn from_pkcs8(algorithm: Algorithm, der: &[u8]) -> Result<(Option<Public>, Priva
             let public = public.map(|x| Public::Ed25519 { x: x.to_vec() });
             let d = of_length(seed, 32)?;
             Ok((public, Private::Ed25519 { d }))
+        }
+        Family::MlDsa(set) if is_of(set, &info.algorithm) => {
+            let public = public.map(|key| Public::MlDsa { key: key.to_vec() });
+            Ok((public, Private::MlDsa(ml_dsa(key)?)))
         }
         _ => Err(Rejected),
     }
@@ -105,6 +112,42 @@ fn identifier(curve: Curve) -> ObjectIdentifier {
         Curve::P384 => P384,
         Curve::P521 => P521,
     }
+}
+
+/// RFC 9881 §2 forbids parameters.
+fn is_of(set: ParameterSet, algorithm: &AlgorithmIdentifierRef<'_>) -> bool {
+    let identifier = match set {
+        ParameterSet::MlDsa44 => ML_DSA_44,
+        ParameterSet::MlDsa65 => ML_DSA_65,
+        ParameterSet::MlDsa87 => ML_DSA_87,
+    };
+    algorithm.oid == identifier && algorithm.parameters.is_none()
+}
+
+/// Reads a private key of ML-DSA (RFC 9881 §6): the seed, or the seed and the key that is made from it. That
+/// key alone is refused, because a JWK has the seed (RFC 9964 §3).
+fn ml_dsa(der: &[u8]) -> Result<MlDsaPrivate, Rejected> {
+    const SEED: usize = 32;
+    // [0] IMPLICIT OCTET STRING (SIZE (32))
+    if let Some(seed) = der.strip_prefix(&[0x80, 0x20]) {
+        let seed = of_length(seed, SEED)?;
+        return Ok(MlDsaPrivate {
+            seed,
+            expanded: None,
+        });
+    }
+    let mut reader = SliceReader::new(der).map_err(reject)?;
+    let (seed, expanded) = reader
+        .sequence(|both| {
+            let seed = <&OctetStringRef>::decode(both)?;
+            Ok::<_, Error>((seed, <&OctetStringRef>::decode(both)?))
+        })
+        .map_err(reject)?;
+    reader.finish().map_err(reject)?;
+    Ok(MlDsaPrivate {
+        seed: of_length(seed.as_bytes(), SEED)?,
+        expanded: Some(Zeroizing::new(expanded.as_bytes().to_vec())),
+    })
 }
 
 fn rsa(der: &[u8]) -> Result<(Option<Public>, Private), Rejected> {
@@ -170,6 +213,15 @@ pub(super) fn rsa_public(der: &[u8]) -> Result<Public, Rejected> {
         n: key.modulus.as_bytes().to_vec(),
         e: key.public_exponent.as_bytes().to_vec(),
     })
+}
+
+/// Reads a public key of ML-DSA (RFC 9881 §4).
+pub(super) fn ml_dsa_public(set: ParameterSet, der: &[u8]) -> Result<Public, Rejected> {
+    let info = SubjectPublicKeyInfoRef::try_from(der).map_err(reject)?;
+    match info.subject_public_key.as_bytes() {
+        Some(key) if is_of(set, &info.algorithm) => Ok(Public::MlDsa { key: key.to_vec() }),
+        _ => Err(Rejected),
+    }
 }
 
 fn reject<E>(_: E) -> Rejected {

@@ -1,5 +1,7 @@
 use std::{borrow::Cow, fmt};
 
+use super::Algorithm;
+
 /// An error shows no more of a name that a stranger chose.
 const MAX_NAME_CHARS: usize = 64;
 
@@ -30,7 +32,7 @@ pub enum KeyErrorKind {
     },
     /// The type, `use`, `key_ops` or `alg` of a JWK forbids how it is to be used (RFC 7517 §4).
     Use,
-    /// The algorithm is not one that this crate supports.
+    /// The algorithm is not one that this crate supports, or not one that the crypto back end has.
     UnsupportedAlgorithm,
     /// Two keys of a set share a `kid` for one algorithm, or those of a
     /// [`KeySet`](super::KeySet) for any.
@@ -79,8 +81,15 @@ impl KeyError {
         let name: String = algorithm.chars().take(MAX_NAME_CHARS).collect();
         let what = format!(
             "unsupported algorithm: {name:?}; there are HS, RS, PS and ES with 256, 384 and 512, \
-             EdDSA and Ed25519"
+             EdDSA, Ed25519, and ML-DSA with 44, 65 and 87"
         );
+        Self::new(KeyErrorKind::UnsupportedAlgorithm, what)
+    }
+
+    /// The error for an algorithm of this crate that this back end has not.
+    pub(super) fn not_of(back_end: &str, algorithm: Algorithm) -> Self {
+        let what =
+            format!("unsupported algorithm: the crypto back end {back_end} has no {algorithm}");
         Self::new(KeyErrorKind::UnsupportedAlgorithm, what)
     }
 

@@ -1,4 +1,4 @@
-//! JSON Web Keys, read strictly (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
+//! JSON Web Keys, read strictly (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2, RFC 9964 §3).
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{
     Algorithm, KeyError,
     algorithm::{Curve, Family},
-    backend::{Private, Public, RsaPrivate},
+    backend::{MlDsaPrivate, Private, Public, RsaPrivate},
     key::{format_error, use_error},
 };
 use crate::json;
@@ -82,10 +82,20 @@ impl Jwk {
                 y: number("y")?,
             },
             Family::Ed25519 => Public::Ed25519 { x: number("x")? },
+            Family::MlDsa(_) => Public::MlDsa {
+                key: number("pub")?,
+            },
         })
     }
 
     pub(super) fn private(&mut self) -> Result<Private, KeyError> {
+        if matches!(self.algorithm.family(), Family::MlDsa(_)) {
+            let seed = take(&mut self.members, "priv")?;
+            return Ok(Private::MlDsa(MlDsaPrivate {
+                seed,
+                expanded: None,
+            }));
+        }
         if self.members.contains_key("oth") {
             return Err(format_error("an RSA key has two primes, no more"));
         }
@@ -183,6 +193,11 @@ fn algorithm(members: &Map<String, Value>, wanted: Wanted) -> Result<Algorithm, 
         (Some(named), Wanted::Only(wanted)) if !wanted.is(named) => {
             return Err(use_error("its alg is another one"));
         }
+        (None, _) if text("kty") == Some("AKP") => {
+            return Err(format_error(
+                "the JWK has no alg, which a key of type AKP needs",
+            ));
+        }
         (_, Wanted::Only(algorithm)) | (Some(algorithm), _) => algorithm,
         (None, Wanted::NamedOrRsa(algorithm)) if text("kty") == Some("RSA") => algorithm,
         (None, _) => implied(members)?,
@@ -192,6 +207,7 @@ fn algorithm(members: &Map<String, Value>, wanted: Wanted) -> Result<Algorithm, 
         Family::Rsa => text("kty") == Some("RSA"),
         Family::Ec(curve) => text("kty") == Some("EC") && text("crv") == Some(curve.as_str()),
         Family::Ed25519 => text("kty") == Some("OKP") && text("crv") == Some("Ed25519"),
+        Family::MlDsa(_) => text("kty") == Some("AKP"),
     };
     if fits {
         Ok(algorithm)

@@ -69,6 +69,15 @@ fn weak(algorithm: Algorithm, bits: usize, minimum: usize) -> KeyError {
     KeyError::weak(&format!("{algorithm} key"), bits, minimum)
 }
 
+/// Refuses an algorithm that the back end has not.
+pub(super) fn check_supported(algorithm: Algorithm) -> Result<(), KeyError> {
+    if backend::supports(algorithm) {
+        Ok(())
+    } else {
+        Err(KeyError::not_of(backend::NAME, algorithm))
+    }
+}
+
 /// Checks what a back end does not check, or not every one. Each refuses a point that is not on a
 /// NIST curve.
 pub(super) fn check_public(algorithm: Algorithm, public: &Public) -> Result<(), KeyError> {
@@ -84,6 +93,12 @@ pub(super) fn check_public(algorithm: Algorithm, public: &Public) -> Result<(), 
             }
         }
         (Family::Ed25519, Public::Ed25519 { x }) => check_ed25519(x),
+        (Family::MlDsa(set), Public::MlDsa { key }) if key.len() == set.public_key_bytes() => {
+            Ok(())
+        }
+        (Family::MlDsa(_), Public::MlDsa { .. }) => Err(format_error(
+            "the ML-DSA public key has not the length of its parameter set",
+        )),
         _ => Err(format_error("it is a key of another algorithm")),
     }
 }
@@ -146,6 +161,8 @@ pub(super) fn public_from_der(algorithm: Algorithm, der: &[u8]) -> Result<Public
         Family::Ed25519 => Ok(Public::Ed25519 {
             x: after(ED25519_SPKI)?.to_vec(),
         }),
+        Family::MlDsa(set) => der::ml_dsa_public(set, der)
+            .map_err(|_| format_error("it is no SubjectPublicKeyInfo of the algorithm")),
     }
 }
 
@@ -208,7 +225,7 @@ pub(super) fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The members of a public JWK that a thumbprint covers (RFC 7638 §3.2, RFC 8037 §2), in
+/// The members of a public JWK that a thumbprint covers (RFC 7638 §3.2, RFC 8037 §2, RFC 9964 §6), in
 /// lexicographic order, whether serde_json keeps the order of members or sorts them.
 pub(super) fn public_members(algorithm: Algorithm, public: &Public) -> Value {
     match (public, algorithm.family()) {
@@ -221,6 +238,9 @@ pub(super) fn public_members(algorithm: Algorithm, public: &Public) -> Value {
         (Public::Ec { .. }, _) => Value::Null,
         (Public::Ed25519 { x }, _) => {
             json!({ "crv": "Ed25519", "kty": "OKP", "x": base64url(x) })
+        }
+        (Public::MlDsa { key }, _) => {
+            json!({ "alg": algorithm.as_str(), "kty": "AKP", "pub": base64url(key) })
         }
     }
 }

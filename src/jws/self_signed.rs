@@ -12,8 +12,8 @@ use super::{
 use crate::claims::KeyThumbprint;
 use crate::error::TokenError;
 
-/// Members of a JWK that only the key's owner may know (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
-const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+/// Members of a JWK that only the key's owner may know (RFC 7518 §6.2.2, §6.3.2, §6.4.1, RFC 9964 §3).
+const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 
 /// A JWS whose signature is right by a key of the sender's own choice. It proves nothing but that the
 /// sender holds that key.

@@ -62,7 +62,7 @@ pub(super) enum Choice {
     Planned(Plan),
 }
 
-/// The room for the dots and a signature of any algorithm but RSA and ES512, in bytes.
+/// The room for the dots and a signature of any algorithm but RSA, ES512 and ML-DSA, in bytes.
 const SIGNATURE: usize = 136;
 
 /// The key that signs.

@@ -16,7 +16,7 @@ use super::{
     backend::{Private, Public, Rejected, Signer},
     der::{self, PrivateDer},
     jwk::{Jwk, Operation, Wanted},
-    key::{check_public, encoded, format_error, private_from_pem, rejected},
+    key::{check_public, check_supported, encoded, format_error, private_from_pem, rejected},
 };
 #[cfg(feature = "session")]
 use super::{
@@ -69,6 +69,7 @@ impl SigningKey {
             getrandom::fill(&mut secret).map_err(|_| not_generated())?;
             return Self::from_secret(algorithm, &secret);
         }
+        check_supported(algorithm)?;
         let signer = Signer::generate(algorithm).map_err(|_| not_generated())?;
         Self::from_backend(algorithm, signer)
     }
@@ -184,6 +185,7 @@ impl SigningKey {
         public: Option<&Public>,
         private: &Private,
     ) -> Result<Self, KeyError> {
+        check_supported(algorithm)?;
         if let Some(public) = public {
             check_public(algorithm, public)?;
         }

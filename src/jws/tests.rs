@@ -14,6 +14,8 @@ use crate::error::TokenError;
 
 #[path = "../../tests/vectors/folder.rs"]
 mod folder;
+#[cfg(feature = "aws-lc-rs")]
+mod ml_dsa;
 
 const MAX: usize = 8192;
 

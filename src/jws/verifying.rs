@@ -10,8 +10,8 @@ use super::{
     backend::{Checker, Public},
     jwk::{Jwk, Operation, Wanted},
     key::{
-        check_kid, check_public, check_secret, format_error, public_from_der, public_from_pem,
-        public_members, secret_thumbprint, thumbprint,
+        check_kid, check_public, check_secret, check_supported, format_error, public_from_der,
+        public_from_pem, public_members, secret_thumbprint, thumbprint,
     },
 };
 
@@ -162,6 +162,7 @@ impl VerifyingKey {
     }
 
     pub(super) fn from_public(algorithm: Algorithm, public: &Public) -> Result<Self, KeyError> {
+        check_supported(algorithm)?;
         check_public(algorithm, public)?;
         let checker = Checker::from_numbers(algorithm, public)
             .map_err(|_| format_error("it is no valid public key of the algorithm"))?;

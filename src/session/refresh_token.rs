@@ -21,9 +21,9 @@ const TYP: &str = "rt+jwt";
 /// What an error calls it.
 const SECRET: &str = "refresh secret";
 const JTI_LABEL: &[u8] = b"tower-bearer refresh token jti v1\0";
-/// The longest token that is looked at. Tokens are usually well below 1 KiB; long issuer names
-/// need more.
-const MAX_BYTES: usize = 4096;
+/// The longest token that is looked at. Tokens are usually well below 1 KiB; long issuer names and
+/// ML-DSA need more.
+const MAX_BYTES: usize = 8192;
 
 /// The keys that refresh tokens are signed with. They must not be keys of access tokens.
 ///
@@ -56,7 +56,9 @@ impl RefreshKey {
     }
 
     /// Signs refresh tokens with any set of keys: use it for asymmetric keys, or to change keys
-    /// without a restart. The key that signs has to be here, not with a [signer](crate::jws::Signer).
+    /// without a restart. The key that signs has to be here, not with a [signer](crate::jws::Signer). A secret is
+    /// as safe, and its tokens are short: those of ML-DSA are
+    /// [too long for a cookie](crate::manual::keys#tokens-that-quantum-computers-cannot-forge).
     pub fn from_keys(keys: KeySet) -> Self {
         Self(keys)
     }

@@ -35,7 +35,7 @@ async fn key_set(site: &Site) {
         None => {
             assert_eq!(keys.len(), 1);
             assert_eq!(keys[0]["kid"], header["kid"]);
-            for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+            for private in ["d", "p", "q", "dp", "dq", "qi", "k", "priv"] {
                 assert!(keys[0].get(private).is_none(), "{private} is private");
             }
         }

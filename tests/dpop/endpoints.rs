@@ -81,8 +81,13 @@ async fn only_the_algorithms_that_are_allowed() {
         .refused(400, "invalid_dpop_proof");
     let others = world.bound(&eddsa).await;
     world.refresh_by(&others, &eddsa).await.ok();
-    for none in [vec![], vec![Algorithm::ES256, Algorithm::HS256]] {
-        let error = world.dpop.clone().algorithms(none).unwrap_err();
+    for wrong in [
+        vec![],
+        vec![Algorithm::ES256, Algorithm::HS256],
+        vec![Algorithm::ES256, Algorithm::MLDSA65],
+        vec![Algorithm::MLDSA87],
+    ] {
+        let error = world.dpop.clone().algorithms(wrong).unwrap_err();
         assert_eq!(error.kind(), ConfigErrorKind::Algorithm);
     }
 }

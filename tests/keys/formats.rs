@@ -173,7 +173,7 @@ fn what_is_not_supported_says_so() {
     for (name, value) in [
         ("crv", "X25519"),
         ("crv", "Ed448"),
-        ("kty", "AKP"),
+        ("kty", "LWE"),
         ("alg", "ES256K"),
     ] {
         let kind = refused(VerifyingKey::from_jwk(&with(

@@ -9,6 +9,10 @@
 
 mod alike;
 mod formats;
+#[cfg(feature = "aws-lc-rs")]
+mod ml_dsa;
+#[cfg(not(feature = "aws-lc-rs"))]
+mod ml_dsa_missing;
 mod odd;
 mod published;
 mod sets;

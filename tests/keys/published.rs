@@ -128,8 +128,8 @@ fn odd_keys_are_left_out_and_reported() {
             true,
         ),
         (
-            "ML-DSA",
-            json!({ "kty": "AKP", "alg": "ML-DSA-44", "kid": "odd", "pub": x }),
+            "SLH-DSA",
+            json!({ "kty": "AKP", "alg": "SLH-DSA-SHA2-128s", "kid": "odd", "pub": x }),
             UnsupportedAlgorithm,
             true,
         ),

@@ -65,14 +65,14 @@ fn an_empty_set_says_what_it_had() {
     let text = error(&[
         enc.clone(),
         enc,
-        json!({ "kty": "AKP", "alg": "ML-DSA-44" }),
+        json!({ "kty": "AKP", "alg": "SLH-DSA-SHA2-128s" }),
     ]);
     assert!(
         text.starts_with("no key of the set can be used, 3 were left out: "),
         "{text}"
     );
     assert!(
-        text.contains("its use is not sig") && text.contains("ML-DSA-44"),
+        text.contains("its use is not sig") && text.contains("SLH-DSA-SHA2-128s"),
         "{text}"
     );
     // Nor is it longer if the set is.

@@ -29,6 +29,8 @@ mod lines;
 mod listing;
 mod listing_all;
 mod maximum;
+#[cfg(feature = "aws-lc-rs")]
+mod ml_dsa;
 mod old_store;
 mod outdated;
 mod over;

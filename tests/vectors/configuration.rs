@@ -92,7 +92,7 @@ fn shows_nothing_private(world: &World) {
     let keys = set["keys"].as_array().unwrap();
     assert_eq!(keys.len(), 3);
     for key in keys {
-        for private in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+        for private in ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"] {
             assert_eq!(key.get(private), None);
         }
     }

@@ -2,22 +2,31 @@
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
-    agreement, digest,
-    encoding::{AsDer, Pkcs8V1Der},
+    agreement,
+    constant_time::verify_slices_are_equal,
+    digest,
+    encoding::{AsDer, AsRawBytes, Pkcs8V1Der},
     error::{KeyRejected, Unspecified},
     hmac,
     rand::SystemRandom,
     rsa::{KeyPairComponents, KeySize, RsaParameters},
     signature::{
         self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, ParsedPublicKey,
-        RsaEncoding, RsaKeyPair, RsaPublicKeyComponents, RsaSubjectPublicKey, Signature,
-        VerificationAlgorithm,
+        PqdsaKeyPair, PqdsaSigningAlgorithm, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
+        RsaSubjectPublicKey, Signature, VerificationAlgorithm,
     },
 };
 use zeroize::Zeroizing;
 
-use super::{Private, Public, Rejected, point};
+use super::{MlDsaPrivate, Private, Public, Rejected, point};
 use crate::jws::Algorithm;
+
+pub(in crate::jws) const NAME: &str = "aws-lc-rs";
+
+/// Whether there can be keys for the algorithm.
+pub(in crate::jws) const fn supports(_: Algorithm) -> bool {
+    true
+}
 
 /// A prepared key that signs.
 pub(in crate::jws) enum Signer {
@@ -25,6 +34,7 @@ pub(in crate::jws) enum Signer {
     Rsa(Box<RsaKeyPair>, &'static dyn RsaEncoding),
     Ec(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    MlDsa(PqdsaKeyPair),
 }
 
 /// What aws-lc-rs needs to know of an algorithm.
@@ -36,6 +46,10 @@ enum Scheme {
         &'static dyn VerificationAlgorithm,
     ),
     Ed25519,
+    MlDsa(
+        &'static PqdsaSigningAlgorithm,
+        &'static dyn VerificationAlgorithm,
+    ),
 }
 
 fn scheme(algorithm: Algorithm) -> Scheme {
@@ -63,6 +77,9 @@ fn scheme(algorithm: Algorithm) -> Scheme {
             &s::ECDSA_P521_SHA512_FIXED,
         ),
         Algorithm::EdDSA | Algorithm::Ed25519 => Scheme::Ed25519,
+        Algorithm::MLDSA44 => Scheme::MlDsa(&s::ML_DSA_44_SIGNING, &s::ML_DSA_44),
+        Algorithm::MLDSA65 => Scheme::MlDsa(&s::ML_DSA_65_SIGNING, &s::ML_DSA_65),
+        Algorithm::MLDSA87 => Scheme::MlDsa(&s::ML_DSA_87_SIGNING, &s::ML_DSA_87),
     }
 }
 
@@ -76,6 +93,7 @@ impl Signer {
             }
             Scheme::Ec(curve, _) => Self::Ec(EcdsaKeyPair::generate(curve)?),
             Scheme::Ed25519 => Self::Ed25519(Ed25519KeyPair::generate()?),
+            Scheme::MlDsa(set, _) => Self::MlDsa(PqdsaKeyPair::generate(set)?),
         })
     }
 
@@ -125,6 +143,9 @@ impl Signer {
             (Scheme::Ed25519, None, Private::Ed25519 { d }) => {
                 Self::Ed25519(Ed25519KeyPair::from_seed_unchecked(d)?)
             }
+            (Scheme::MlDsa(set, _), public, Private::MlDsa(private)) => {
+                Self::MlDsa(ml_dsa(set, public, private)?)
+            }
             _ => return Err(Rejected),
         })
     }
@@ -137,6 +158,7 @@ impl Signer {
             Self::Ed25519(pair) => Ok(Public::Ed25519 {
                 x: pair.public_key().as_ref().to_vec(),
             }),
+            Self::MlDsa(pair) => Ok(ml_dsa_public(pair)),
         }
     }
 
@@ -146,6 +168,8 @@ impl Signer {
             Self::Rsa(pair, _) => AsDer::<Pkcs8V1Der<'_>>::as_der(&**pair)?.as_ref().to_vec(),
             Self::Ec(pair) => pair.to_pkcs8v1()?.as_ref().to_vec(),
             Self::Ed25519(pair) => pair.to_pkcs8v1()?.as_ref().to_vec(),
+            // It holds the seed and nothing else (RFC 9881 §6), for that is what the key was made from.
+            Self::MlDsa(pair) => pair.to_pkcs8v1()?.as_ref().to_vec(),
         };
         Ok(Zeroizing::new(der))
     }
@@ -161,6 +185,12 @@ impl Signer {
             // A signature has room for that of any algorithm, which is 4 KiB: it is lent, and not moved.
             Self::Ec(pair) => bytes_of(&pair.sign(&SystemRandom::new(), message))?,
             Self::Ed25519(pair) => bytes_of(&pair.try_sign(message))?,
+            Self::MlDsa(pair) => {
+                let mut signature = vec![0; pair.algorithm().signature_len()];
+                let length = pair.sign(message, &mut signature)?;
+                signature.truncate(length);
+                signature
+            }
         })
     }
 }
@@ -204,6 +234,7 @@ impl Checker {
             (Scheme::Ed25519, Public::Ed25519 { x }) => {
                 ParsedPublicKey::new(&signature::ED25519, x)?
             }
+            (Scheme::MlDsa(_, set), Public::MlDsa { key }) => ParsedPublicKey::new(set, key)?,
             _ => return Err(Rejected),
         }))
     }
@@ -227,6 +258,28 @@ fn point_of(algorithm: Algorithm, d: &[u8]) -> Result<Vec<u8>, Rejected> {
     };
     let key = agreement::PrivateKey::from_private_key(curve, d)?;
     Ok(key.compute_public_key()?.as_ref().to_vec())
+}
+
+/// A key pair of ML-DSA from its seed, to which all that came with it has to belong.
+fn ml_dsa(
+    set: &'static PqdsaSigningAlgorithm,
+    public: Option<&Public>,
+    private: &MlDsaPrivate,
+) -> Result<PqdsaKeyPair, Rejected> {
+    let pair = PqdsaKeyPair::from_seed(set, &private.seed)?;
+    if public.is_some_and(|public| *public != ml_dsa_public(&pair)) {
+        return Err(Rejected);
+    }
+    if let Some(expanded) = &private.expanded {
+        verify_slices_are_equal(expanded, pair.private_key().as_raw_bytes()?.as_ref())?;
+    }
+    Ok(pair)
+}
+
+fn ml_dsa_public(pair: &PqdsaKeyPair) -> Public {
+    Public::MlDsa {
+        key: pair.public_key().as_ref().to_vec(),
+    }
 }
 
 fn rsa_numbers(key: &RsaSubjectPublicKey) -> Public {

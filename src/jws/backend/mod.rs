@@ -11,14 +11,14 @@ mod aws_lc;
 #[cfg(feature = "aws-lc-rs")]
 pub(crate) use aws_lc::MacKey;
 #[cfg(feature = "aws-lc-rs")]
-pub(super) use aws_lc::{Checker, Signer, decrypt, encrypt, sha256};
+pub(super) use aws_lc::{Checker, NAME, Signer, decrypt, encrypt, sha256, supports};
 
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 mod rust_crypto;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
 pub(crate) use rust_crypto::MacKey;
 #[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
-pub(super) use rust_crypto::{Checker, Signer, decrypt, encrypt, sha256};
+pub(super) use rust_crypto::{Checker, NAME, Signer, decrypt, encrypt, sha256, supports};
 
 /// The back end does not accept the key, or cannot sign. It gives no reason: a peer must not learn
 /// it, and callers need to know no more than that the format is wrong.
@@ -26,12 +26,14 @@ pub(super) use rust_crypto::{Checker, Signer, decrypt, encrypt, sha256};
 pub(super) struct Rejected;
 
 /// A public key as the numbers of a JWK (RFC 7518 §6, RFC 8037 §2) in big-endian order. Those of
-/// RSA have no leading zeros, the others have their full length.
+/// RSA have no leading zeros, the others have their full length. A key of ML-DSA is encoded as FIPS 204 §7.2
+/// does it.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Public {
     Rsa { n: Vec<u8>, e: Vec<u8> },
     Ec { x: Vec<u8>, y: Vec<u8> },
     Ed25519 { x: Vec<u8> },
+    MlDsa { key: Vec<u8> },
 }
 
 impl Public {
@@ -60,8 +62,21 @@ fn point(x: &[u8], y: &[u8]) -> Vec<u8> {
 /// A private key as the numbers of a JWK. Its [`Public`] key comes with it.
 pub(super) enum Private {
     Rsa(Box<RsaPrivate>),
-    Ec { d: Zeroizing<Vec<u8>> },
-    Ed25519 { d: Zeroizing<Vec<u8>> },
+    Ec {
+        d: Zeroizing<Vec<u8>>,
+    },
+    Ed25519 {
+        d: Zeroizing<Vec<u8>>,
+    },
+    #[cfg_attr(not(feature = "aws-lc-rs"), allow(dead_code))]
+    MlDsa(MlDsaPrivate),
+}
+
+/// The seed that a private key of ML-DSA is made from, and what was made from it if that came along.
+#[cfg_attr(not(feature = "aws-lc-rs"), allow(dead_code))]
+pub(super) struct MlDsaPrivate {
+    pub(super) seed: Zeroizing<Vec<u8>>,
+    pub(super) expanded: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// All numbers of a private RSA key with two primes (RFC 7518 §6.3.2).

@@ -28,6 +28,13 @@ use crate::jws::{
 
 const GENERATED_RSA_BITS: usize = 2048;
 
+pub(in crate::jws) const NAME: &str = "rust-crypto";
+
+/// Whether there can be keys for the algorithm.
+pub(in crate::jws) const fn supports(algorithm: Algorithm) -> bool {
+    !matches!(algorithm.family(), Family::MlDsa(_))
+}
+
 /// A prepared key that signs.
 pub(in crate::jws) enum Signer {
     Hmac(Secret),
@@ -42,7 +49,7 @@ impl Signer {
     /// Generates an asymmetric key.
     pub(in crate::jws) fn generate(algorithm: Algorithm) -> Result<Self, Rejected> {
         Ok(match algorithm.family() {
-            Family::Hmac { .. } => return Err(Rejected),
+            Family::Hmac { .. } | Family::MlDsa(_) => return Err(Rejected),
             Family::Rsa => {
                 let key = RsaPrivateKey::new(&mut SysRng, GENERATED_RSA_BITS);
                 return Self::rsa(algorithm, key);

@@ -33,7 +33,7 @@ const MAX_KEYS: usize = 1000;
 /// for skipped in set.skipped() {
 ///     println!("{skipped}");
 /// }
-/// # assert_eq!(set.skipped()[0].to_string(), r#"key 1 of the set ("for encryption"): unsupported algorithm: "X25519"; there are HS, RS, PS and ES with 256, 384 and 512, EdDSA and Ed25519"#);
+/// # assert_eq!(set.skipped()[0].to_string(), r#"key 1 of the set ("for encryption"): unsupported algorithm: "X25519"; there are HS, RS, PS and ES with 256, 384 and 512, EdDSA, Ed25519, and ML-DSA with 44, 65 and 87"#);
 /// let keys = set.into_keys()?;
 /// # Ok::<_, tower_bearer::jws::KeyError>(())
 /// ```
