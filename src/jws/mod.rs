@@ -12,8 +12,7 @@
 //!    duplicate members. `crit`, `b64` and keys in the header (`jwk`, `jku`, `x5u`, `x5c`) are
 //!    refused in any form; other unknown members are ignored (RFC 7515 §4).
 //!
-//! The cryptography is that of aws-lc-rs. If only the feature `rust-crypto` is on, it is that of
-//! the RustCrypto crates.
+//! The cryptography is that of a [`CryptoProvider`]: aws-lc-rs, or the RustCrypto crates.
 
 mod algorithm;
 mod backend;
@@ -26,6 +25,7 @@ mod jwk;
 mod jwk_set;
 mod key;
 mod known;
+mod provider;
 mod roca;
 #[cfg(any(feature = "dpop", feature = "dbsc"))]
 mod self_signed;
@@ -42,13 +42,14 @@ pub(crate) use backend::MacKey;
 pub use error::{KeyError, KeyErrorKind};
 pub(crate) use header::Header;
 pub use jwk_set::{JwkSet, JwkSetReader, SkippedKey};
+pub use provider::{CryptoProvider, InstallError};
 #[cfg(any(feature = "dpop", feature = "dbsc"))]
 pub(crate) use self_signed::SelfSigned;
 pub use set::KeySet;
-pub use signing::{PrivateKeyText, SigningKey};
+pub use signing::{PrivateKeyText, SigningKey, SigningKeyReader};
 pub(crate) use trusted::Trust;
 pub use trusted::VerifyingKeys;
-pub use verifying::VerifyingKey;
+pub use verifying::{VerifyingKey, VerifyingKeyReader};
 
 /// The error of a token that could not be signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -105,13 +106,13 @@ pub(crate) fn long_enough<'a>(name: &str, secret: &'a [u8]) -> Result<&'a [u8], 
     }
 }
 
-/// SHA-256 (FIPS 180-4).
+/// SHA-256 (FIPS 180-4), by the default provider.
 #[cfg(any(feature = "session", feature = "dpop"))]
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    backend::sha256(bytes)
+    backend::sha256(CryptoProvider::default(), bytes)
 }
 
-/// HMAC-SHA-256 (RFC 2104) of all parts in a row.
+/// HMAC-SHA-256 (RFC 2104) of all parts in a row, by the default provider.
 pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     MacKey::new(key).tag(parts)
 }
@@ -119,7 +120,7 @@ pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 /// Encrypts a message that can be opened with the same key and the same context only (AES-256-GCM). The key
 /// must never be used again.
 pub(crate) fn encrypt_once(key: &[u8; 32], context: &[u8], message: Vec<u8>) -> Option<Vec<u8>> {
-    backend::encrypt(key, context, message).ok()
+    backend::encrypt(CryptoProvider::default(), key, context, message).ok()
 }
 
 /// The message that was encrypted with this key in this context.
@@ -128,5 +129,5 @@ pub(crate) fn decrypt_once(
     context: &[u8],
     sealed: &[u8],
 ) -> Option<zeroize::Zeroizing<Vec<u8>>> {
-    backend::decrypt(key, context, sealed).ok()
+    backend::decrypt(CryptoProvider::default(), key, context, sealed).ok()
 }
