@@ -85,9 +85,19 @@ impl CryptoProvider {
         }
     }
 
+    /// Those that are built in, by features of this crate. The first is the default where none is installed.
+    pub const fn built_in() -> &'static [Self] {
+        &[
+            #[cfg(feature = "aws-lc-rs")]
+            Self(Kind::AwsLc),
+            #[cfg(feature = "rust-crypto")]
+            Self(Kind::RustCrypto),
+        ]
+    }
+
     /// The default where none was installed.
     #[cfg(not(test))]
-    const fn built_in() -> Self {
+    const fn preferred() -> Self {
         #[cfg(feature = "aws-lc-rs")]
         return Self::aws_lc_rs();
         #[cfg(not(feature = "aws-lc-rs"))]
@@ -96,23 +106,18 @@ impl CryptoProvider {
 
     /// That which the tests beside the code are to run on. Other tests install it.
     #[cfg(test)]
-    fn built_in() -> Self {
-        match std::env::var("TOWER_BEARER_TEST_PROVIDER").as_deref() {
-            #[cfg(feature = "rust-crypto")]
-            Ok("rust-crypto") => Self::rust_crypto(),
-            #[cfg(feature = "aws-lc-rs")]
-            Ok("aws-lc-rs") | Err(_) => Self::aws_lc_rs(),
-            #[cfg(not(feature = "aws-lc-rs"))]
-            Err(_) => Self::rust_crypto(),
-            Ok(other) => panic!("the provider {other:?} is not built in"),
-        }
+    fn preferred() -> Self {
+        let asked = std::env::var("TOWER_BEARER_TEST_PROVIDER").ok();
+        let is_asked =
+            |provider: &&Self| asked.as_deref().is_none_or(|name| name == provider.name());
+        *Self::built_in().iter().find(is_asked).unwrap()
     }
 }
 
 impl Default for CryptoProvider {
     /// The default of the process. Reading it settles it.
     fn default() -> Self {
-        *DEFAULT.get_or_init(Self::built_in)
+        *DEFAULT.get_or_init(Self::preferred)
     }
 }
 

@@ -10,8 +10,12 @@
 mod alike;
 mod formats;
 mod odd;
+#[cfg(all(feature = "aws-lc-rs", feature = "rust-crypto"))]
+mod providers;
 mod published;
 mod sets;
 mod support;
 mod twins;
 mod whole;
+
+use tests_shared as _;
