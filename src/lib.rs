@@ -85,8 +85,8 @@
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
-//! | `aws-lc-rs` | yes | signatures by aws-lc-rs, also if both back ends are on |
-//! | `rust-crypto` | | signatures in pure Rust, by the RustCrypto crates |
+//! | `aws-lc-rs` | yes | the cryptography of aws-lc-rs, which is the default where both back ends are on |
+//! | `rust-crypto` | | cryptography in pure Rust, by the RustCrypto crates; beside aws-lc-rs, a [`CryptoProvider`](jws::CryptoProvider) chooses |
 //! | `session` | yes | the modules [`session`], [`endpoint`] and [`manual`]; turns on `store` |
 //! | `store` | yes | the module [`store`]: the contract of a store, and a store in memory |
 //! | `cookie` | | the module [`cookie`]: tokens in cookies, for browsers |
@@ -99,7 +99,7 @@
 //! | `tracing` | yes | events: why a request is refused or gets a 503; what happens to sessions |
 //! | `metrics` | | [metrics][`manual::observability`] by the crate `metrics`: requests, refreshes, reuse, the store, keys |
 //!
-//! Tokens and sessions need one of the two crypto back ends. A crate that only writes a store needs
+//! Tokens and sessions need at least one of the two crypto back ends. A crate that only writes a store needs
 //! none: it turns off the default features and turns on `store`.
 //!
 //! The crate turns on the features `float_roundtrip` and `raw_value` of serde_json, which Cargo then

@@ -9,6 +9,8 @@ use std::{
 use clap::{Parser, ValueEnum};
 use tower_bearer::Algorithm;
 
+use super::provider;
+
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -43,7 +45,7 @@ impl fmt::Display for StartError {
 
 /// Reads the settings. `--help` and `--version` print and end the process.
 pub(crate) fn parse<C: Parser>() -> Result<C, StartError> {
-    C::try_parse().map_err(|error| {
+    let config = C::try_parse().map_err(|error| {
         if !error.use_stderr() {
             error.exit();
         }
@@ -51,7 +53,9 @@ pub(crate) fn parse<C: Parser>() -> Result<C, StartError> {
         let text = error.to_string();
         let line = text.lines().next().unwrap_or_default();
         StartError::from(line.trim_start_matches("error: ").to_owned())
-    })
+    })?;
+    provider::install()?;
+    Ok(config)
 }
 
 /// An example server for tower-bearer. All settings have defaults: just start it.

@@ -1,37 +1,71 @@
-//! Any bytes as a key or a key set: what is taken for a set is written as one that is read again,
-//! and what is taken for an Ed25519 key is one to another implementation.
+//! Any bytes as a key or a key set: both crypto back ends say the same of it, and what is taken for a set is
+//! written as one that is read again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use tower_bearer::{
     Algorithm, SigningKey, VerifyingKey, VerifyingKeys,
-    jws::{JwkSet, JwkSetReader},
+    jws::{CryptoProvider, JwkSet, JwkSetReader, KeyError, KeyErrorKind},
 };
+use tower_bearer_fuzz::providers;
 
-const ALGORITHMS: [Algorithm; 6] = [
+const ALGORITHMS: [Algorithm; 7] = [
     Algorithm::HS256,
     Algorithm::RS256,
     Algorithm::ES256,
+    Algorithm::ES384,
     Algorithm::ES512,
     Algorithm::EdDSA,
     Algorithm::Ed25519,
 ];
 
+/// The DER of an Ed25519 key before the key itself (RFC 8410 §4).
+const ED25519_SPKI: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
+
 fuzz_target!(|bytes: &[u8]| {
     for algorithm in ALGORITHMS {
-        let _ = VerifyingKey::from_pem(algorithm, bytes);
-        let _ = VerifyingKey::from_der(algorithm, bytes);
-        let _ = SigningKey::from_pem(algorithm, bytes);
-        let _ = SigningKey::from_der(algorithm, bytes);
+        private(|by| SigningKey::with_provider(by).from_pem(algorithm, bytes));
+        private(|by| SigningKey::with_provider(by).from_der(algorithm, bytes));
+        public(|by| VerifyingKey::with_provider(by).from_pem(algorithm, bytes));
+        public(|by| VerifyingKey::with_provider(by).from_der(algorithm, bytes));
     }
-    if let Ok(x) = <&[u8; 32]>::try_from(bytes) {
-        compare_ed25519(x);
+    let point = [&ED25519_SPKI, bytes].concat();
+    public(|by| VerifyingKey::with_provider(by).from_der(Algorithm::EdDSA, &point));
+    if let Ok(json) = std::str::from_utf8(bytes) {
+        private(|by| SigningKey::with_provider(by).from_jwk(json));
+        public(|by| VerifyingKey::with_provider(by).from_jwk(json));
+        sets(json);
     }
-    let Ok(json) = std::str::from_utf8(bytes) else {
-        return;
-    };
-    let _ = SigningKey::from_jwk(json);
-    let _ = VerifyingKey::from_jwk(json);
+});
+
+/// The same private key to both, which writes the same text, or refused by both.
+fn private(read: impl Fn(CryptoProvider) -> Result<SigningKey, KeyError>) {
+    same(|by| {
+        let key = read(by)?;
+        Ok((
+            key.kid().to_owned(),
+            key.export_private().expose().to_owned(),
+        ))
+    });
+}
+
+fn public(read: impl Fn(CryptoProvider) -> Result<VerifyingKey, KeyError>) {
+    same(|by| Ok((read(by)?.kid().to_owned(), String::new())));
+}
+
+fn same(read: impl Fn(CryptoProvider) -> Result<(String, String), KeyError>) {
+    let kind = |by| -> Result<_, KeyErrorKind> { read(by).map_err(|error| error.kind()) };
+    let [one, other] = providers().map(kind);
+    assert_eq!(one, other);
+}
+
+fn sets(json: &str) {
+    let reader = |by| JwkSetReader::new().provider(by);
+    let [one, other] = providers().map(|by| reader(by).read(json));
+    let shown = |set: Result<JwkSet, _>| set.and_then(JwkSet::into_keys).map(|keys| keys.jwks());
+    assert_eq!(shown(one), shown(other));
     if let Ok(set) = JwkSetReader::new().without_secrets().read(json) {
         compare_sets(set, JwkSet::read(json).expect("the same text"));
     }
@@ -43,7 +77,7 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(again.jwks(), shown);
         }
     }
-});
+}
 
 /// Without secrets a set has the same public keys, and what is said of the others is short.
 fn compare_sets(public: JwkSet, all: JwkSet) {
@@ -57,19 +91,4 @@ fn compare_sets(public: JwkSet, all: JwkSet) {
             all.into_keys().expect("the same keys").jwks()
         );
     }
-}
-
-fn compare_ed25519(x: &[u8; 32]) {
-    let spki = [
-        &[
-            0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-        ][..],
-        x,
-    ]
-    .concat();
-    let ours = VerifyingKey::from_der(Algorithm::EdDSA, spki).is_ok();
-    let theirs = ed25519_dalek::VerifyingKey::from_bytes(x);
-    // It takes numbers that are not reduced, which are no encoding of a point.
-    let theirs = theirs.is_ok_and(|key| !key.is_weak() && key.to_edwards().compress().0 == *x);
-    assert_eq!(ours, theirs, "{x:02x?}");
 }

@@ -9,6 +9,7 @@ use tokio::runtime::{Builder, Runtime};
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SigningKey, Verifier,
     clock::Timestamp,
+    jws::CryptoProvider,
     session::{RefreshKey, Sessions},
     store::MemoryStore,
 };
@@ -33,6 +34,11 @@ pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_time().build();
     runtime.expect("a runtime")
 });
+
+/// Both crypto back ends, which have the same verdict on each key and each signature.
+pub fn providers() -> [CryptoProvider; 2] {
+    [CryptoProvider::aws_lc_rs(), CryptoProvider::rust_crypto()]
+}
 
 /// What was set up here, which is known to work.
 pub fn ready<T, E: std::error::Error>(set_up: Result<T, E>) -> T {

@@ -18,6 +18,7 @@ use crate::{
     claims::SessionId,
     cookie::{AccessCookie, Found, RefreshCookie},
     error::ConfigError,
+    jws::CryptoProvider,
     reply::{self, ReplyBody},
     session::{SessionError, Sessions, TokenReader},
     store::SessionStore,
@@ -76,6 +77,7 @@ struct Inner {
     challenge_lifetime: Duration,
     offer_lifetime: Duration,
     binding_time: Duration,
+    provider: Option<CryptoProvider>,
 }
 
 impl DeviceBinding {
@@ -117,6 +119,7 @@ impl DeviceBinding {
             challenge_lifetime,
             offer_lifetime: options.offer_lifetime,
             binding_time: options.offer_lifetime + lifetime,
+            provider: options.provider,
         })))
     }
 
@@ -224,6 +227,11 @@ impl DeviceBinding {
     /// How long after its registration a key may bind its session.
     pub(super) fn binding_time(&self) -> Duration {
         self.0.binding_time
+    }
+
+    /// Whose cryptography the keys of devices use.
+    pub(super) fn provider(&self) -> CryptoProvider {
+        self.0.provider.unwrap_or_default()
     }
 
     /// What the browser has to know of its session, and what it signs next.

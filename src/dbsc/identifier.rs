@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::seal::Sealer;
-use crate::{Algorithm, VerifyingKey, claims::SessionId, clock::Timestamp};
+use crate::{Algorithm, VerifyingKey, claims::SessionId, clock::Timestamp, jws::CryptoProvider};
 
 /// The longest identifier. That of an RSA key of 8192 bits has 1.9 KiB.
 pub(super) const MAX_BYTES: usize = 4 * 1024;
@@ -23,14 +23,16 @@ pub(super) struct Identifier<'a> {
 
 impl<'a> Identifier<'a> {
     /// Reads `voucher.key`, both in base64url.
-    pub(super) fn read(text: &'a str) -> Option<Self> {
+    pub(super) fn read(text: &'a str, provider: CryptoProvider) -> Option<Self> {
         let (voucher, jwk) = text.split_once('.')?;
         let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();
         let voucher = decode(voucher)?;
         let (registered_at, voucher) = voucher.split_first_chunk::<TIME>()?;
         let jwk = String::from_utf8(decode(jwk)?).ok()?;
-        let key = VerifyingKey::from_jwk_as(Algorithm::ES256, &jwk)
-            .or_else(|_| VerifyingKey::from_jwk_as(Algorithm::RS256, &jwk))
+        let reader = VerifyingKey::with_provider(provider);
+        let key = reader
+            .from_jwk_as(Algorithm::ES256, &jwk)
+            .or_else(|_| reader.from_jwk_as(Algorithm::RS256, &jwk))
             .ok()?;
         Some(Self {
             text,

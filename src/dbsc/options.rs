@@ -3,6 +3,7 @@ use std::{sync::Arc, time::Duration};
 use super::secret::DeviceSecret;
 use crate::{
     clock::{Clock, SystemClock},
+    jws::CryptoProvider,
     paths::{self, DEVICE_REFRESH, DEVICE_REGISTRATION},
 };
 
@@ -18,6 +19,7 @@ pub struct DeviceOptions {
     pub(super) challenge_lifetime: Option<Duration>,
     pub(super) offer_lifetime: Duration,
     pub(super) clock: SharedClock,
+    pub(super) provider: Option<CryptoProvider>,
 }
 
 /// A clock without a `Debug` of its own.
@@ -42,6 +44,7 @@ impl DeviceOptions {
             challenge_lifetime: None,
             offer_lifetime: Duration::from_secs(5 * 60),
             clock: SharedClock(Arc::new(SystemClock)),
+            provider: None,
         }
     }
 
@@ -90,6 +93,13 @@ impl DeviceOptions {
     /// The clock that offers and challenges go by. The default is the [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = SharedClock(Arc::new(clock));
+        self
+    }
+
+    /// Whose cryptography checks what devices sign. Without it, that is [the default](CryptoProvider::default) of
+    /// the process.
+    pub fn provider(mut self, provider: CryptoProvider) -> Self {
+        self.provider = Some(provider);
         self
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     Algorithm, VerifyingKey,
     claims::{KeyThumbprint, SessionId},
     device_key, json,
-    jws::SelfSigned,
+    jws::{CryptoProvider, SelfSigned},
     session::KeyProof,
 };
 
@@ -36,16 +36,17 @@ impl Proof {
     /// The proof of a request, by the key in it or, if the key is `known`, by that one.
     pub(super) fn read(
         headers: &HeaderMap,
+        provider: CryptoProvider,
         known: Option<&VerifyingKey>,
     ) -> Result<Option<Self>, Malformed> {
         let Some(jws) = field::only(headers, &field::RESPONSE, MAX_BYTES)? else {
             return Ok(None);
         };
-        let signed =
-            SelfSigned::open(jws, TYP, &ALGORITHMS, known, MAX_BYTES).map_err(|_error| {
-                crate::trace::debug!(error = %_error, "the proof of a device is refused");
-                Malformed
-            })?;
+        let signed = SelfSigned::open(jws, TYP, &ALGORITHMS, Some(provider), known, MAX_BYTES);
+        let signed = signed.map_err(|_error| {
+            crate::trace::debug!(error = %_error, "the proof of a device is refused");
+            Malformed
+        })?;
         let mut members = json::object(&signed.payload).map_err(|_| Malformed)?;
         let mut text = |name: &str| match members.remove(name) {
             None => Ok(None),

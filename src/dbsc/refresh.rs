@@ -121,7 +121,10 @@ impl<'a> Asked<'a> {
         };
         let own = binding.reader().read(token).ok_or(Refused::NotItsKey)?;
         let named = field::only(request.headers(), &field::SESSION_ID, identifier::MAX_BYTES);
-        let named = named.ok().flatten().and_then(Identifier::read);
+        let named = named
+            .ok()
+            .flatten()
+            .and_then(|named| Identifier::read(named, binding.provider()));
         let identifier = named.ok_or(Refused::NotItsKey)?;
         let is_bound = own.bound_to == Some(proof::thumbprint(&identifier.key));
         match is_bound || identifier.is_vouched(binding.sealer(), own.session) {
@@ -138,7 +141,11 @@ impl<'a> Asked<'a> {
     /// The evidence that the key is there, if there is a proof for a challenge that is not too old. A
     /// browser with a wrong one gets another challenge, like one with none.
     fn proof<B>(&self, binding: &DeviceBinding, request: &Request<B>) -> Option<KeyProof> {
-        let proof = Proof::read(request.headers(), Some(&self.identifier.key));
+        let proof = Proof::read(
+            request.headers(),
+            binding.provider(),
+            Some(&self.identifier.key),
+        );
         let proof = proof.ok().flatten()?;
         let longest = binding.challenge_lifetime();
         let is_fresh = proof.answers(binding.sealer(), self.session, longest);

@@ -67,7 +67,8 @@ async fn register<St: SessionStore, B>(
     };
     let own = binding.reader().read(token);
     let session = own.ok_or(ErrorCode::InvalidGrant)?.session;
-    let proof = Proof::read(headers, None).map_err(|_| refused("the proof is malformed"))?;
+    let proof = Proof::read(headers, binding.provider(), None);
+    let proof = proof.map_err(|_| refused("the proof is malformed"))?;
     let proof = proof.ok_or(refused("the proof is missing"))?;
     let sealer = binding.sealer();
     if !proof.takes_offer(sealer, session, binding.offer_lifetime())

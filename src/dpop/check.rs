@@ -70,7 +70,8 @@ impl DpopVerifier {
         token: Option<BoundToken<'_>>,
     ) -> Result<Checked, DpopError> {
         let settings = &self.settings;
-        let signed = SelfSigned::open(text, TYP, &settings.algorithms, None, MAX_PROOF_BYTES)
+        let (algorithms, provider) = (&settings.algorithms, settings.provider);
+        let signed = SelfSigned::open(text, TYP, algorithms, provider, None, MAX_PROOF_BYTES)
             .map_err(Kind::Token)?;
         let key = signed.thumbprint().ok_or(Kind::Claims)?;
         let claims = ProofClaims::read(&signed.payload).ok_or(Kind::Claims)?;

@@ -164,7 +164,7 @@ mod tests {
         assert!(proof.is_sensitive());
         let proof = proof.to_str().unwrap();
         let algorithms = [key.algorithm()];
-        let opened = SelfSigned::open(proof, "dpop+jwt", &algorithms, None, 8192).unwrap();
+        let opened = SelfSigned::open(proof, "dpop+jwt", &algorithms, None, None, 8192).unwrap();
         assert_eq!(opened.thumbprint().as_ref(), Some(key.thumbprint()));
         serde_json::from_slice(&opened.payload).unwrap()
     }

@@ -1,7 +1,11 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{RequestHead, nonce, nonce::NonceSecret, url::PlainUrl};
-use crate::{jws::Algorithm, key_proof::KeyHolders, seal::SKEW};
+use crate::{
+    jws::{Algorithm, CryptoProvider},
+    key_proof::KeyHolders,
+    seal::SKEW,
+};
 
 /// How a verifier judges proofs.
 #[derive(Clone, Debug)]
@@ -14,6 +18,8 @@ pub(super) struct Settings {
     pub(super) nonces: Nonces,
     pub(super) required: Arc<KeyHolders>,
     pub(super) replay_limit: usize,
+    /// Whose cryptography checks a proof, if not that of the default.
+    pub(super) provider: Option<CryptoProvider>,
     /// Whether the path is that from before nested axum routers.
     #[cfg(feature = "axum")]
     pub(super) takes_original_uri: bool,

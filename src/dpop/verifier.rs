@@ -12,7 +12,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     error::{ConfigError, ConfigErrorKind},
-    jws::Algorithm,
+    jws::{Algorithm, CryptoProvider},
     key_proof::KeyHolders,
 };
 
@@ -102,6 +102,7 @@ impl DpopVerifier {
             nonces: Nonces::Never,
             required: Arc::new(KeyHolders::Only(BTreeSet::new())),
             replay_limit: REPLAY_LIMIT,
+            provider: None,
             #[cfg(feature = "axum")]
             takes_original_uri: false,
         };
@@ -187,6 +188,13 @@ impl DpopVerifier {
             settings.algorithm_names = names(&algorithms);
             settings.algorithms = algorithms;
         }))
+    }
+
+    /// Whose cryptography checks the signatures of proofs. Without it, that is [the
+    /// default](CryptoProvider::default) of the process.
+    #[must_use]
+    pub fn provider(self, provider: CryptoProvider) -> Self {
+        self.change(|settings| settings.provider = Some(provider))
     }
 
     /// How many proofs are remembered, so that none is accepted twice: a million by default, for

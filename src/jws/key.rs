@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::{
-    Algorithm, KeyError, KeyErrorKind,
+    Algorithm, CryptoProvider, KeyError, KeyErrorKind,
     algorithm::{Curve, Family},
     backend::{self, Public, Rejected},
     der::{self, PrivateDer},
@@ -70,11 +70,14 @@ fn weak(algorithm: Algorithm, bits: usize, minimum: usize) -> KeyError {
 }
 
 /// Refuses an algorithm that the back end has not.
-pub(super) fn check_supported(algorithm: Algorithm) -> Result<(), KeyError> {
-    if backend::supports(algorithm) {
+pub(super) fn check_supported(
+    provider: CryptoProvider,
+    algorithm: Algorithm,
+) -> Result<(), KeyError> {
+    if backend::supports(provider, algorithm) {
         Ok(())
     } else {
-        Err(KeyError::not_of(backend::NAME, algorithm))
+        Err(KeyError::not_of(provider.name(), algorithm))
     }
 }
 
@@ -246,15 +249,15 @@ pub(super) fn public_members(algorithm: Algorithm, public: &Public) -> Value {
 }
 
 /// The thumbprint of a public key (RFC 7638 §3): SHA-256 of the members without whitespace.
-pub(super) fn thumbprint(members: &Value) -> String {
-    base64url(&backend::sha256(members.to_string().as_bytes()))
+pub(super) fn thumbprint(provider: CryptoProvider, members: &Value) -> String {
+    base64url(&backend::sha256(provider, members.to_string().as_bytes()))
 }
 
 /// The thumbprint of a secret (RFC 7638 §3.2). It reveals nothing about a random secret, just as
 /// the HMAC of a token does not.
-pub(super) fn secret_thumbprint(secret: &[u8]) -> String {
+pub(super) fn secret_thumbprint(provider: CryptoProvider, secret: &[u8]) -> String {
     let text = Zeroizing::new(format!(r#"{{"k":"{}","kty":"oct"}}"#, *encoded(secret)));
-    base64url(&backend::sha256(text.as_bytes()))
+    base64url(&backend::sha256(provider, text.as_bytes()))
 }
 
 pub(super) fn encoded(secret: &[u8]) -> Zeroizing<String> {

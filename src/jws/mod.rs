@@ -12,8 +12,7 @@
 //!    duplicate members. `crit`, `b64` and keys in the header (`jwk`, `jku`, `x5u`, `x5c`) are
 //!    refused in any form; other unknown members are ignored (RFC 7515 §4).
 //!
-//! The cryptography is that of aws-lc-rs. If only the feature `rust-crypto` is on, it is that of
-//! the RustCrypto crates.
+//! The cryptography is that of a [`CryptoProvider`]: aws-lc-rs, or the RustCrypto crates.
 
 mod algorithm;
 mod backend;
@@ -28,6 +27,7 @@ mod key;
 mod known;
 #[cfg(feature = "session")]
 mod plan;
+mod provider;
 mod roca;
 #[cfg(any(feature = "dpop", feature = "dbsc"))]
 mod self_signed;
@@ -49,16 +49,17 @@ pub(crate) use header::Header;
 pub use jwk_set::{JwkSet, JwkSetReader, SkippedKey};
 #[cfg(feature = "session")]
 pub(crate) use plan::{PlanClock, Shift};
+pub use provider::{CryptoProvider, InstallError};
 #[cfg(any(feature = "dpop", feature = "dbsc"))]
 pub(crate) use self_signed::SelfSigned;
 pub use set::KeySet;
 pub use sign_error::{SignError, SignErrorKind};
 #[cfg(feature = "session")]
 pub use signer::{Signer, SignerOptions};
-pub use signing::{PrivateKeyText, SigningKey};
+pub use signing::{PrivateKeyText, SigningKey, SigningKeyReader};
 pub(crate) use trusted::Trust;
 pub use trusted::VerifyingKeys;
-pub use verifying::VerifyingKey;
+pub use verifying::{VerifyingKey, VerifyingKeyReader};
 
 /// A secret that MACs are made with, which has to have at least 32 bytes. `name` is what an error calls
 /// it.
@@ -69,13 +70,13 @@ pub(crate) fn long_enough<'a>(name: &str, secret: &'a [u8]) -> Result<&'a [u8], 
     }
 }
 
-/// SHA-256 (FIPS 180-4).
+/// SHA-256 (FIPS 180-4), by the default provider.
 #[cfg(any(feature = "session", feature = "dpop"))]
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    backend::sha256(bytes)
+    backend::sha256(CryptoProvider::default(), bytes)
 }
 
-/// HMAC-SHA-256 (RFC 2104) of all parts in a row.
+/// HMAC-SHA-256 (RFC 2104) of all parts in a row, by the default provider.
 pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     MacKey::new(key).tag(parts)
 }
@@ -83,7 +84,7 @@ pub(crate) fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 /// Encrypts a message that can be opened with the same key and the same context only (AES-256-GCM). The key
 /// must never be used again.
 pub(crate) fn encrypt_once(key: &[u8; 32], context: &[u8], message: Vec<u8>) -> Option<Vec<u8>> {
-    backend::encrypt(key, context, message).ok()
+    backend::encrypt(CryptoProvider::default(), key, context, message).ok()
 }
 
 /// The message that was encrypted with this key in this context.
@@ -92,5 +93,5 @@ pub(crate) fn decrypt_once(
     context: &[u8],
     sealed: &[u8],
 ) -> Option<zeroize::Zeroizing<Vec<u8>>> {
-    backend::decrypt(key, context, sealed).ok()
+    backend::decrypt(CryptoProvider::default(), key, context, sealed).ok()
 }

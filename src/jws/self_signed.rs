@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{
-    Algorithm, VerifyingKey,
+    Algorithm, CryptoProvider, VerifyingKey,
     compact::Compact,
     header::{BareHeader, REFUSED},
 };
@@ -30,6 +30,7 @@ impl SelfSigned {
         jws: &str,
         typ: &str,
         algorithms: &[Algorithm],
+        provider: Option<CryptoProvider>,
         known: Option<&VerifyingKey>,
         max_bytes: usize,
     ) -> Result<Self, TokenError> {
@@ -50,7 +51,7 @@ impl SelfSigned {
             return Err(TokenError::Algorithm);
         }
         let key = match (jwk, known) {
-            (Some(jwk), None) => public_key(jwk, header.algorithm)?,
+            (Some(jwk), None) => public_key(jwk, header.algorithm, provider.unwrap_or_default())?,
             (None, Some(known)) if known.algorithm().is(header.algorithm) => known.clone(),
             _ => return Err(TokenError::Header),
         };
@@ -70,12 +71,18 @@ impl SelfSigned {
 }
 
 /// The public key in a header. A private one, or a secret, is out once it was sent.
-fn public_key(jwk: Value, algorithm: Algorithm) -> Result<VerifyingKey, TokenError> {
+fn public_key(
+    jwk: Value,
+    algorithm: Algorithm,
+    provider: CryptoProvider,
+) -> Result<VerifyingKey, TokenError> {
     let Value::Object(members) = jwk else {
         return Err(TokenError::Header);
     };
     if PRIVATE.iter().any(|name| members.contains_key(*name)) {
         return Err(TokenError::Header);
     }
-    VerifyingKey::from_jwk_members_as(algorithm, members).map_err(|_| TokenError::Header)
+    VerifyingKey::with_provider(provider)
+        .jwk_members_as(algorithm, members)
+        .map_err(|_| TokenError::Header)
 }

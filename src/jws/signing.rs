@@ -1,22 +1,17 @@
 //! [`SigningKey`], and [`PrivateKeyText`] for its export.
 
+mod reader;
+
 #[cfg(feature = "session")]
 use std::time::Duration;
 use std::{fmt, sync::Arc};
 
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD},
-};
 use zeroize::Zeroizing;
 
+pub use self::reader::SigningKeyReader;
 use super::{
-    Algorithm, KeyError, KeyErrorKind, SignError, VerifyingKey,
-    algorithm::Family,
-    backend::{Private, Public, Rejected, Signer},
-    der::{self, PrivateDer},
-    jwk::{Jwk, Operation, Wanted},
-    key::{check_public, check_supported, encoded, format_error, private_from_pem, rejected},
+    Algorithm, CryptoProvider, KeyError, SignError, VerifyingKey, algorithm::Family,
+    backend::Signer, key::encoded,
 };
 #[cfg(feature = "session")]
 use super::{
@@ -58,20 +53,23 @@ enum Material {
 }
 
 impl SigningKey {
+    /// Reads and generates keys that use the cryptography of this provider. The functions of `SigningKey` itself use
+    /// [the default](CryptoProvider::default).
+    pub fn with_provider(provider: CryptoProvider) -> SigningKeyReader {
+        SigningKeyReader::new(provider)
+    }
+
+    fn default_reader() -> SigningKeyReader {
+        SigningKeyReader::new(CryptoProvider::default())
+    }
+
     /// Generates a new key. An RSA key has 2048 bits, and a secret is as long as the hash.
     ///
     /// # Errors
     ///
     /// [`Generate`](KeyErrorKind::Generate) if the operating system gives no random bytes.
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
-        if let Family::Hmac { hash_bytes } = algorithm.family() {
-            let mut secret = Zeroizing::new(vec![0; hash_bytes]);
-            getrandom::fill(&mut secret).map_err(|_| not_generated())?;
-            return Self::from_secret(algorithm, &secret);
-        }
-        check_supported(algorithm)?;
-        let signer = Signer::generate(algorithm).map_err(|_| not_generated())?;
-        Self::from_backend(algorithm, signer)
+        Self::default_reader().generate(algorithm)
     }
 
     /// Takes a secret for HS256, HS384 or HS512. It must be at least as long as the hash, which is
@@ -82,14 +80,7 @@ impl SigningKey {
     /// [`Weak`](KeyErrorKind::Weak) if the secret is shorter, [`Format`](KeyErrorKind::Format) if
     /// the algorithm is another one.
     pub fn from_secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let secret = secret.as_ref();
-        let verifying = VerifyingKey::from_secret(algorithm, secret)?;
-        let signer = Signer::from_secret(algorithm, secret).map_err(rejected)?;
-        let private = Zeroizing::new(secret.to_vec());
-        Ok(Self {
-            material: Arc::new(Material::Here { signer, private }),
-            verifying,
-        })
+        Self::default_reader().from_secret(algorithm, secret)
     }
 
     /// Takes a secret in base64 or base64url, padded or not. Whitespace around it is ignored.
@@ -99,17 +90,7 @@ impl SigningKey {
     /// [`Format`](KeyErrorKind::Format) if the text is not base64, and the errors of
     /// [`from_secret`](Self::from_secret).
     pub fn from_base64_secret(algorithm: Algorithm, secret: &str) -> Result<Self, KeyError> {
-        let secret = secret.trim();
-        let engine = match (secret.contains(['-', '_']), secret.ends_with('=')) {
-            (false, true) => STANDARD,
-            (false, false) => STANDARD_NO_PAD,
-            (true, true) => URL_SAFE,
-            (true, false) => URL_SAFE_NO_PAD,
-        };
-        let secret = engine
-            .decode(secret)
-            .map_err(|_| format_error("it is not base64"))?;
-        Self::from_secret(algorithm, Zeroizing::new(secret))
+        Self::default_reader().from_base64_secret(algorithm, secret)
     }
 
     /// Reads an unencrypted private key in PEM: `PRIVATE KEY` (PKCS#8), `RSA PRIVATE KEY` (PKCS#1)
@@ -120,10 +101,7 @@ impl SigningKey {
     /// [`Format`](KeyErrorKind::Format) if it is not such a key of the algorithm,
     /// [`Weak`](KeyErrorKind::Weak) if it is too short.
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let pem = pem.as_ref();
-        let (format, der) = private_from_pem(pem)?;
-        let (public, private) = der::private(algorithm, format, &der).map_err(rejected)?;
-        Self::from_numbers(algorithm, public.as_ref(), &private)
+        Self::default_reader().from_pem(algorithm, pem)
     }
 
     /// Reads a private key in DER: PKCS#8 (RFC 5208), for RSA also PKCS#1 (RFC 8017 appendix
@@ -133,12 +111,7 @@ impl SigningKey {
     ///
     /// Those of [`from_pem`](Self::from_pem).
     pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let der = der.as_ref();
-        let (public, private) = [PrivateDer::Pkcs8, PrivateDer::Pkcs1, PrivateDer::Sec1]
-            .into_iter()
-            .find_map(|format| der::private(algorithm, format, der).ok())
-            .ok_or_else(|| rejected(Rejected))?;
-        Self::from_numbers(algorithm, public.as_ref(), &private)
+        Self::default_reader().from_der(algorithm, der)
     }
 
     /// Reads a JWK that is private or secret (`oct`), and its `kid` if it has one. An elliptic
@@ -152,7 +125,7 @@ impl SigningKey {
     /// to the public ones, [`UnsupportedAlgorithm`](KeyErrorKind::UnsupportedAlgorithm) if the type
     /// or the curve is not one of an [`Algorithm`], and the errors of [`from_pem`](Self::from_pem).
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
-        Self::read(Jwk::parse(json, Wanted::Named, Operation::Sign)?)
+        Self::default_reader().from_jwk(json)
     }
 
     /// Like [`from_jwk`](Self::from_jwk), but names the algorithm of a JWK that has no `alg`.
@@ -162,45 +135,7 @@ impl SigningKey {
     /// Those of [`from_jwk`](Self::from_jwk), and [`Use`](KeyErrorKind::Use) if the JWK names
     /// another algorithm.
     pub fn from_jwk_as(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
-        let wanted = Wanted::Only(algorithm);
-        Self::read(Jwk::parse(json, wanted, Operation::Sign)?)
-    }
-
-    fn read(mut jwk: Jwk) -> Result<Self, KeyError> {
-        let algorithm = jwk.algorithm;
-        let key = if matches!(algorithm.family(), Family::Hmac { .. }) {
-            Self::from_secret(algorithm, &jwk.secret()?)?
-        } else {
-            let public = jwk.public()?;
-            Self::from_numbers(algorithm, Some(&public), &jwk.private()?)?
-        };
-        match jwk.kid.take() {
-            Some(kid) => key.with_kid(kid),
-            None => Ok(key),
-        }
-    }
-
-    fn from_numbers(
-        algorithm: Algorithm,
-        public: Option<&Public>,
-        private: &Private,
-    ) -> Result<Self, KeyError> {
-        check_supported(algorithm)?;
-        if let Some(public) = public {
-            check_public(algorithm, public)?;
-        }
-        let signer = Signer::from_numbers(algorithm, public, private).map_err(rejected)?;
-        Self::from_backend(algorithm, signer)
-    }
-
-    fn from_backend(algorithm: Algorithm, signer: Signer) -> Result<Self, KeyError> {
-        let public = signer.public().map_err(rejected)?;
-        let verifying = VerifyingKey::from_public(algorithm, &public)?;
-        let private = signer.to_pkcs8().map_err(rejected)?;
-        Ok(Self {
-            material: Arc::new(Material::Here { signer, private }),
-            verifying,
-        })
+        Self::default_reader().from_jwk_as(algorithm, json)
     }
 
     /// Signs with a private key that is elsewhere, and whose public half is `public`. Tokens name its `kid`.
@@ -254,6 +189,11 @@ impl SigningKey {
     /// The one algorithm that the key is for.
     pub fn algorithm(&self) -> Algorithm {
         self.verifying.algorithm()
+    }
+
+    /// Whose cryptography the key uses.
+    pub fn provider(&self) -> CryptoProvider {
+        self.verifying.provider()
     }
 
     /// The key that verifies what this one signs, under the same `kid`. For an HMAC key it contains
@@ -354,8 +294,4 @@ impl fmt::Debug for PrivateKeyText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PrivateKeyText(…)")
     }
-}
-
-fn not_generated() -> KeyError {
-    KeyError::new(KeyErrorKind::Generate, "no key could be generated")
 }

@@ -1,19 +1,13 @@
 //! [`VerifyingKey`], a public key or a secret that verifies.
 
+mod reader;
+
 use std::{fmt, sync::Arc};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{
-    Algorithm, KeyError,
-    algorithm::Family,
-    backend::{Checker, Public},
-    jwk::{Jwk, Operation, Wanted},
-    key::{
-        check_kid, check_public, check_secret, check_supported, format_error, public_from_der,
-        public_from_pem, public_members, secret_thumbprint, thumbprint,
-    },
-};
+pub use self::reader::VerifyingKeyReader;
+use super::{Algorithm, CryptoProvider, KeyError, backend::Checker, key::check_kid};
 
 /// A public key or a secret that verifies with one [`Algorithm`]. It is cheap to clone.
 ///
@@ -47,6 +41,16 @@ struct Material {
 }
 
 impl VerifyingKey {
+    /// Reads keys that use the cryptography of this provider. The functions of `VerifyingKey` itself use
+    /// [the default](CryptoProvider::default).
+    pub fn with_provider(provider: CryptoProvider) -> VerifyingKeyReader {
+        VerifyingKeyReader::new(provider)
+    }
+
+    fn default_reader() -> VerifyingKeyReader {
+        VerifyingKeyReader::new(CryptoProvider::default())
+    }
+
     /// Takes a secret for HS256, HS384 or HS512. It must be at least as long as the hash (RFC 7518
     /// §3.2).
     ///
@@ -55,28 +59,12 @@ impl VerifyingKey {
     /// [`Weak`](super::KeyErrorKind::Weak) if the secret is shorter,
     /// [`Format`](super::KeyErrorKind::Format) if the algorithm is another one.
     pub fn from_secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let secret = secret.as_ref();
-        check_secret(algorithm, secret)?;
-        Self::of_secret(algorithm, secret)
+        Self::default_reader().from_secret(algorithm, secret)
     }
 
     /// Takes a secret of any length for HS256, for tokens of others who have chosen it.
     pub(crate) fn of_any_length(secret: &[u8]) -> Result<Self, KeyError> {
-        match secret {
-            [] => Err(KeyError::weak("HS256 key", 0, 8)),
-            _ => Self::of_secret(Algorithm::HS256, secret),
-        }
-    }
-
-    fn of_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
-        let checker = Checker::from_secret(algorithm, secret)
-            .map_err(|_| format_error("it is no secret of the algorithm"))?;
-        Ok(Self::assemble(
-            algorithm,
-            checker,
-            secret_thumbprint(secret),
-            None,
-        ))
+        Self::default_reader().of_any_length(secret)
     }
 
     /// Reads a public key in PEM: a single block `PUBLIC KEY` (SPKI) or `RSA PUBLIC KEY` (PKCS#1).
@@ -87,8 +75,7 @@ impl VerifyingKey {
     /// [`Format`](super::KeyErrorKind::Format) if it is not such a key of the algorithm,
     /// [`Weak`](super::KeyErrorKind::Weak) if it is too short.
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let pem = pem.as_ref();
-        Self::from_der(algorithm, &public_from_pem(pem)?)
+        Self::default_reader().from_pem(algorithm, pem)
     }
 
     /// Reads a public key in DER: SPKI (RFC 5280 §4.1.2.7), or for RSA also PKCS#1 (RFC 8017
@@ -98,8 +85,7 @@ impl VerifyingKey {
     ///
     /// Those of [`from_pem`](Self::from_pem).
     pub fn from_der(algorithm: Algorithm, der: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let der = der.as_ref();
-        Self::from_public(algorithm, &public_from_der(algorithm, der)?)
+        Self::default_reader().from_der(algorithm, der)
     }
 
     /// Reads a JWK that is public or secret (`oct`), and its `kid` if it has one. An elliptic curve
@@ -113,7 +99,7 @@ impl VerifyingKey {
     /// the type or the curve is not one of an [`Algorithm`], and the errors of
     /// [`from_pem`](Self::from_pem).
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
-        Self::read(Jwk::parse(json, Wanted::Named, Operation::Verify)?)
+        Self::default_reader().from_jwk(json)
     }
 
     /// Like [`from_jwk`](Self::from_jwk), but names the algorithm of a JWK that has no `alg`.
@@ -123,74 +109,7 @@ impl VerifyingKey {
     /// Those of [`from_jwk`](Self::from_jwk), and [`Use`](super::KeyErrorKind::Use) if the JWK
     /// names another algorithm.
     pub fn from_jwk_as(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
-        let wanted = Wanted::Only(algorithm);
-        Self::read(Jwk::parse(json, wanted, Operation::Verify)?)
-    }
-
-    /// Reads one key of a JWK Set. `rsa` is the algorithm of an RSA key that names none.
-    pub(super) fn from_jwk_of_set(
-        members: Map<String, Value>,
-        rsa: Algorithm,
-    ) -> Result<Self, KeyError> {
-        let wanted = Wanted::NamedOrRsa(rsa);
-        Self::read(Jwk::from_members(members, wanted, Operation::Verify)?)
-    }
-
-    /// Reads a key for this algorithm, which the JWK need not name.
-    #[cfg(any(feature = "dpop", feature = "dbsc"))]
-    pub(super) fn from_jwk_members_as(
-        algorithm: Algorithm,
-        members: Map<String, Value>,
-    ) -> Result<Self, KeyError> {
-        Self::read(Jwk::from_members(
-            members,
-            Wanted::Only(algorithm),
-            Operation::Verify,
-        )?)
-    }
-
-    fn read(mut jwk: Jwk) -> Result<Self, KeyError> {
-        let mut key = match jwk.algorithm.family() {
-            Family::Hmac { .. } => Self::from_secret(jwk.algorithm, &jwk.secret()?)?,
-            _ => Self::from_public(jwk.algorithm, &jwk.public()?)?,
-        };
-        key.issuer = jwk.issuer()?.map(Into::into);
-        match jwk.kid.take() {
-            Some(kid) => key.with_kid(kid),
-            None => Ok(key),
-        }
-    }
-
-    pub(super) fn from_public(algorithm: Algorithm, public: &Public) -> Result<Self, KeyError> {
-        check_supported(algorithm)?;
-        check_public(algorithm, public)?;
-        let checker = Checker::from_numbers(algorithm, public)
-            .map_err(|_| format_error("it is no valid public key of the algorithm"))?;
-        let members = public_members(algorithm, public);
-        Ok(Self::assemble(
-            algorithm,
-            checker,
-            thumbprint(&members),
-            Some(members),
-        ))
-    }
-
-    fn assemble(
-        algorithm: Algorithm,
-        checker: Checker,
-        thumbprint: String,
-        public: Option<Value>,
-    ) -> Self {
-        Self {
-            kid: thumbprint.as_str().into(),
-            issuer: None,
-            material: Arc::new(Material {
-                algorithm,
-                checker,
-                thumbprint,
-                public,
-            }),
-        }
+        Self::default_reader().from_jwk_as(algorithm, json)
     }
 
     /// The same key under another `kid` of 1 to 256 bytes. The default is the key's SHA-256
@@ -214,6 +133,11 @@ impl VerifyingKey {
     /// The one algorithm that the key is for.
     pub fn algorithm(&self) -> Algorithm {
         self.material.algorithm
+    }
+
+    /// Whose cryptography the key uses.
+    pub fn provider(&self) -> CryptoProvider {
+        self.material.checker.provider()
     }
 
     /// The one issuer whose tokens the key may verify, if its JWK names one in the member `issuer`.

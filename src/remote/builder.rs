@@ -11,7 +11,7 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     error::{ConfigError, ConfigErrorKind},
-    jws::{Algorithm, JwkSetReader},
+    jws::{Algorithm, CryptoProvider, JwkSetReader},
     transport::Transport,
     uri,
 };
@@ -55,6 +55,7 @@ pub struct RemoteKeysBuilder {
     target: Target,
     http_too: bool,
     rsa: Algorithm,
+    provider: Option<CryptoProvider>,
     rules: Rules,
     patience: Duration,
     keep_removed: Duration,
@@ -83,6 +84,7 @@ impl RemoteKeysBuilder {
             target,
             http_too: false,
             rsa: Algorithm::RS256,
+            provider: None,
             rules: Rules {
                 cooldown: Duration::from_secs(30),
                 refresh_every: Duration::from_secs(60 * 60),
@@ -102,6 +104,14 @@ impl RemoteKeysBuilder {
     pub fn rsa_algorithm(self, algorithm: Algorithm) -> Self {
         Self {
             rsa: algorithm,
+            ..self
+        }
+    }
+
+    /// Whose cryptography the keys use. Without it, that is [the default](CryptoProvider::default) of the process.
+    pub fn provider(self, provider: CryptoProvider) -> Self {
+        Self {
+            provider: Some(provider),
             ..self
         }
     }
@@ -218,9 +228,12 @@ impl RemoteKeysBuilder {
 
     fn build(self, at_once: bool) -> Result<RemoteKeys, ConfigError> {
         self.check()?;
-        let reader = JwkSetReader::new()
+        let mut reader = JwkSetReader::new()
             .max_keys(self.max_keys)
             .without_secrets();
+        if let Some(provider) = self.provider {
+            reader = reader.provider(provider);
+        }
         let reader = reader.rsa_algorithm(self.rsa).map_err(|error| {
             let other = "the algorithm of RSA keys is one of RSA";
             ConfigError::new(ConfigErrorKind::Algorithm, other).with_source(error)

@@ -20,6 +20,7 @@ use std::{
 use http::{HeaderValue, Request, Response, header};
 use serde_json::json;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use tests_shared as _;
 use tower::{Layer, Service};
 use tower_bearer::{
     AccessToken, Algorithm, CacheLimits, Issuer, KeySet, Scope, SigningKey, VerifiedToken,

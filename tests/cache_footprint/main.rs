@@ -6,6 +6,7 @@ use std::{alloc::System, time::Duration};
 
 use serde_json::{Map, Value, json};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use tests_shared as _;
 use tower_bearer::{
     Algorithm, CacheLimits, Issuer, KeySet, SigningKey, Verifier,
     clock::{Clock, SystemClock},

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tests_shared as _;
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SigningKey, Verifier,
     claims::Claims,

@@ -22,3 +22,5 @@ mod served;
 mod support;
 mod taken_over;
 mod with_browser;
+
+use tests_shared as _;

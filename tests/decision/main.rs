@@ -16,6 +16,7 @@ mod strict;
 
 use std::time::Duration;
 
+use tests_shared as _;
 use tower_bearer::{
     SessionId,
     clock::Timestamp,

@@ -7,6 +7,7 @@ use std::{alloc::System, time::Duration};
 
 use serde_json::{Map, Value};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use tests_shared as _;
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SessionId, SigningKey,
     clock::{ManualClock, Timestamp},

@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use tests_shared as _;
 use tower_bearer::{
     SessionId,
     claims::KeyThumbprint,

@@ -14,3 +14,5 @@ mod refused;
 mod support;
 mod taken_over;
 mod tokens;
+
+use tests_shared as _;

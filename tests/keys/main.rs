@@ -14,8 +14,12 @@ mod ml_dsa;
 #[cfg(not(feature = "aws-lc-rs"))]
 mod ml_dsa_missing;
 mod odd;
+#[cfg(all(feature = "aws-lc-rs", feature = "rust-crypto"))]
+mod providers;
 mod published;
 mod sets;
 mod support;
 mod twins;
 mod whole;
+
+use tests_shared as _;

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
+use tests_shared as _;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::{
     Algorithm, Issuer, KeySet, Scope, SigningKey, Verifier,

@@ -17,3 +17,5 @@ mod retries;
 mod shed;
 mod support;
 mod timeouts;
+
+use tests_shared as _;

@@ -21,8 +21,6 @@ use zeroize::Zeroizing;
 use super::{MlDsaPrivate, Private, Public, Rejected, point};
 use crate::jws::Algorithm;
 
-pub(in crate::jws) const NAME: &str = "aws-lc-rs";
-
 /// Whether there can be keys for the algorithm.
 pub(in crate::jws) const fn supports(_: Algorithm) -> bool {
     true

@@ -1,24 +1,20 @@
-//! The crypto back ends. Each has the same few functions and types, and one of them is compiled in.
+//! The crypto back ends. Each has the same few functions and types, and [`either`] chooses between those
+//! that are built in, by the [`CryptoProvider`](super::CryptoProvider) that it is given.
 //!
 //! Keys are read from their formats, and judged, above: in [`der`](super::der),
 //! [`jwk`](super::jwk) and [`key`](super::key). A back end turns the numbers of a key into a
 //! prepared key, so that this is not done again for each token.
 
-use zeroize::Zeroizing;
-
 #[cfg(feature = "aws-lc-rs")]
 mod aws_lc;
-#[cfg(feature = "aws-lc-rs")]
-pub(crate) use aws_lc::MacKey;
-#[cfg(feature = "aws-lc-rs")]
-pub(super) use aws_lc::{Checker, NAME, Signer, decrypt, encrypt, sha256, supports};
-
-#[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
+mod either;
+#[cfg(feature = "rust-crypto")]
 mod rust_crypto;
-#[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
-pub(crate) use rust_crypto::MacKey;
-#[cfg(all(feature = "rust-crypto", not(feature = "aws-lc-rs")))]
-pub(super) use rust_crypto::{Checker, NAME, Signer, decrypt, encrypt, sha256, supports};
+
+use zeroize::Zeroizing;
+
+pub(crate) use either::MacKey;
+pub(super) use either::{Checker, Signer, decrypt, encrypt, sha256, supports};
 
 /// The back end does not accept the key, or cannot sign. It gives no reason: a peer must not learn
 /// it, and callers need to know no more than that the format is wrong.

@@ -28,8 +28,6 @@ use crate::jws::{
 
 const GENERATED_RSA_BITS: usize = 2048;
 
-pub(in crate::jws) const NAME: &str = "rust-crypto";
-
 /// Whether there can be keys for the algorithm.
 pub(in crate::jws) const fn supports(algorithm: Algorithm) -> bool {
     !matches!(algorithm.family(), Family::MlDsa(_))

@@ -12,7 +12,7 @@ use super::{JwkSet, SkippedKey};
 use crate::{
     json,
     jws::{
-        Algorithm, KeyError, KeyErrorKind, VerifyingKey, VerifyingKeys,
+        Algorithm, CryptoProvider, KeyError, KeyErrorKind, VerifyingKey, VerifyingKeys,
         algorithm::Family,
         key::{check_kid, format_error, use_error},
     },
@@ -43,6 +43,7 @@ pub struct JwkSetReader {
     rsa_algorithm: Algorithm,
     max_keys: usize,
     takes_secrets: bool,
+    provider: Option<CryptoProvider>,
 }
 
 impl JwkSetReader {
@@ -52,6 +53,7 @@ impl JwkSetReader {
             rsa_algorithm: Algorithm::RS256,
             max_keys: MAX_KEYS,
             takes_secrets: true,
+            provider: None,
         }
     }
 
@@ -80,6 +82,12 @@ impl JwkSetReader {
     /// that others can read proves nothing.
     pub fn without_secrets(mut self) -> Self {
         self.takes_secrets = false;
+        self
+    }
+
+    /// Whose cryptography the keys use. Without it, that is [the default](CryptoProvider::default) of the process.
+    pub fn provider(mut self, provider: CryptoProvider) -> Self {
+        self.provider = Some(provider);
         self
     }
 
@@ -133,7 +141,8 @@ impl JwkSetReader {
                 None => Kind::Unknown,
             },
             kid: member("kid").and_then(|kid| check_kid(kid.to_owned()).ok()),
-            key: VerifyingKey::from_jwk_of_set(members, self.rsa_algorithm),
+            key: VerifyingKey::with_provider(self.provider.unwrap_or_default())
+                .jwk_of_set(members, self.rsa_algorithm),
             counts: true,
         }
     }

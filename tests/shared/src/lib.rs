@@ -19,6 +19,7 @@ pub mod picking;
 #[cfg(unix)]
 pub mod program;
 pub mod proofs;
+mod provider;
 #[cfg(unix)]
 pub mod servers;
 pub mod tokens;
