@@ -98,6 +98,12 @@ impl KeyError {
         Self::new(KeyErrorKind::Format, what)
     }
 
+    #[cfg(feature = "session")]
+    pub(super) fn of_a_ring() -> Self {
+        let what = "a KeyRing keeps this set: roll over and retire by the methods of the ring";
+        Self::new(KeyErrorKind::KeysOfARing, what)
+    }
+
     /// What is wrong.
     pub fn kind(&self) -> KeyErrorKind {
         self.kind

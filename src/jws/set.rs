@@ -15,9 +15,7 @@ use serde::Serialize;
 
 #[cfg(feature = "session")]
 use super::plan::Plan;
-use super::{
-    Algorithm, KeyError, KeyErrorKind, SignError, SigningKey, VerifyingKey, VerifyingKeys,
-};
+use super::{Algorithm, KeyError, SignError, SigningKey, VerifyingKey, VerifyingKeys};
 
 /// One key that signs and any number of keys that verify. Clones share the set, so that a roll-over
 /// reaches all of them at once.
@@ -166,10 +164,7 @@ impl KeySet {
         match &self.0.choice {
             Choice::Chosen(signing) => Ok(signing),
             #[cfg(feature = "session")]
-            Choice::Planned(_) => Err(KeyError::new(
-                KeyErrorKind::KeysOfARing,
-                "a KeyRing keeps this set: roll over and retire by the methods of the ring",
-            )),
+            Choice::Planned(_) => Err(KeyError::of_a_ring()),
         }
     }
 

@@ -27,7 +27,7 @@ fn made(by: CryptoProvider, algorithm: Algorithm) -> SigningKey {
 
 /// The same key of another provider.
 fn moved(key: &SigningKey, to: CryptoProvider) -> SigningKey {
-    let (text, reader) = (key.export_private(), SigningKey::with_provider(to));
+    let (text, reader) = (key.export_private().unwrap(), SigningKey::with_provider(to));
     match text.expose().starts_with('{') {
         true => reader.from_jwk(text.expose()),
         false => reader.from_pem(key.algorithm(), text.expose()),

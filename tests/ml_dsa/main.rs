@@ -153,7 +153,7 @@ fn case(key: &SigningKey) -> Case {
     Case {
         alg: key.algorithm().as_str(),
         kid: key.kid().to_owned(),
-        pem: key.export_private().expose().to_owned(),
+        pem: key.export_private().unwrap().expose().to_owned(),
         payload: String::from_utf8(URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap(),
         tokens,
     }
