@@ -26,6 +26,8 @@ pub use any::AnyStore;
 pub use cursor::Cursor;
 pub use error::{OpenError, OpenErrorKind, StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
+#[cfg(feature = "session")]
+pub(crate) use record::Methods;
 pub use record::{EndReason, Ended, Extra, Metadata, Record, Session, SessionSecret, SessionState};
 pub use sharded::{ShardedStore, ShardedStoreBuilder};
 
