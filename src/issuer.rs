@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
-    claims::{Audience, Claims, REGISTERED, Scope},
+    claims::{AttributeValues, Audience, Claims, REGISTERED, Scope},
     clock::Timestamp,
     error::{ConfigError, ConfigErrorKind},
     json,
@@ -129,14 +129,19 @@ impl Issuer {
             generation: None,
             auth_time: None,
             acr: None,
+            amr: Vec::new(),
             act: None,
             cnf: None,
+            roles: AttributeValues::default(),
+            groups: AttributeValues::default(),
+            entitlements: AttributeValues::default(),
             private: (),
         }
     }
 
     /// Signs claims into an access token. Times are rounded down to whole seconds. `P` must
-    /// serialise to a JSON object without [registered](REGISTERED) names, or be `()`.
+    /// serialise to a JSON object without [registered](REGISTERED) names, or be `()`. It may have one of
+    /// [`USER_ATTRIBUTES`](crate::claims::USER_ATTRIBUTES) that the claims themselves do not have.
     ///
     /// # Errors
     ///
@@ -199,7 +204,7 @@ pub(crate) fn check_names(issuer: &str, audience: &str) -> Result<(), ConfigErro
 
 /// The JSON text of claims that can be signed.
 fn checked<P: Serialize>(claims: &Claims<P>) -> Result<Vec<u8>, SignError> {
-    check_private(&claims.private)?;
+    check_private(claims)?;
     check_subject(&claims.sub)?;
     if claims.jti.as_deref().is_none_or(str::is_empty) {
         // `Issuer::claims` had no random bytes for it.
@@ -219,18 +224,36 @@ pub(crate) fn check_subject(subject: &str) -> Result<(), SignError> {
 /// Refuses private claims with a registered name. They are written into the same object as the
 /// registered claims, so that the token would have a duplicate member. Strict readers refuse such a
 /// token; others may pick different values from it.
-fn check_private<P: Serialize>(private: &P) -> Result<(), SignError> {
-    match serde_json::to_value(private) {
+fn check_private<P: Serialize>(claims: &Claims<P>) -> Result<(), SignError> {
+    match serde_json::to_value(&claims.private) {
         Ok(Value::Null) => Ok(()),
         Ok(Value::Object(members)) => {
             match REGISTERED.iter().find(|name| members.contains_key(**name)) {
                 Some(name) => Err(SignError::claims(format!("{name} is a registered name"))),
-                None => Ok(()),
+                None => check_user_attributes(claims, &members),
             }
         }
         Ok(_) => Err(SignError::claims("they are no JSON object")),
         Err(error) => Err(SignError::unwritten(error)),
     }
+}
+
+/// What describes the user is written once, and in a form that a verifier reads.
+fn check_user_attributes<P>(
+    claims: &Claims<P>,
+    private: &Map<String, Value>,
+) -> Result<(), SignError> {
+    for (name, values) in claims.user_attributes() {
+        let is_twin = !values.is_empty() && private.contains_key(name);
+        if is_twin || AttributeValues::among(private, name).is_err() {
+            let wrong = match is_twin {
+                true => format!("{name} is a member of the claims too"),
+                false => format!("{name} is neither a text nor a list of texts"),
+            };
+            return Err(SignError::claims(wrong));
+        }
+    }
+    Ok(())
 }
 
 /// A random UUID (RFC 9562 §5.4), so that two tokens issued in the same second differ.
@@ -327,6 +350,30 @@ mod tests {
                 matches!(kind, SignErrorKind::PrivateClaims(_)),
                 "{name}: {kind:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_describes_the_user_is_a_member_or_a_private_claim() {
+        let private =
+            json!({ "roles": ["cook"], "groups": "g", "entitlements": [{ "value": "e" }] });
+        issuer()
+            .sign(&claims().with_private(private.clone()))
+            .unwrap();
+        let mut typed = claims();
+        typed.roles = ["cook"].into();
+        issuer().sign(&typed).unwrap();
+        assert_eq!(
+            serde_json::to_value(&typed).unwrap()["roles"],
+            json!(["cook"])
+        );
+        for (claims, private) in [
+            (typed, private),
+            (claims(), json!({ "roles": { "cook": true } })),
+            (claims(), json!({ "groups": null })),
+        ] {
+            let kind = refused(&claims.with_private(private));
+            assert!(matches!(kind, SignErrorKind::PrivateClaims(_)), "{kind:?}");
         }
     }
 

@@ -5,8 +5,11 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 
 mod actor;
+mod attribute;
 mod audience;
 mod confirmation;
+#[cfg(feature = "_jws")]
+mod name;
 mod private;
 #[cfg(feature = "_jws")]
 mod read;
@@ -19,6 +22,7 @@ mod thumbprint;
 mod verified;
 
 pub use actor::{Actor, ActorError};
+pub use attribute::AttributeValues;
 pub use audience::Audience;
 pub use confirmation::{Confirmation, ConfirmationError};
 pub use private::{PrivateClaims, PrivateClaimsError};
@@ -39,14 +43,14 @@ pub use verified::VerifiedToken;
 ///
 /// 1. The members of [`Claims`].
 /// 2. Claims by which other specifications decide whether a resource server accepts a token, or who
-///    holds it: `amr` (RFC 9068 §2.2.1), `may_act` (RFC 8693 §4.4),
-///    `authorization_details` (RFC 9396 §9.1), `azp` and `nonce` (OpenID Connect Core §2).
+///    holds it: `may_act` (RFC 8693 §4.4), `authorization_details` (RFC 9396 §9.1), `azp` and `nonce`
+///    (OpenID Connect Core §2).
 ///    This crate does not use them yet. They are reserved so that a later version can use them
 ///    without a clash with an application's claims.
 ///
 /// A minor version may add names from the IANA registry "JSON Web Token Claims". It never adds
-/// names that describe the user and that only the application can fill: `roles`, `groups` and
-/// `entitlements` (RFC 9068 §2.2.3.1), `name`, `email` and the like (RFC 9068 §2.2.2).
+/// names that describe the user and that only the application can fill: those of [`USER_ATTRIBUTES`], and
+/// `name`, `email` and the like (RFC 9068 §2.2.2).
 ///
 /// A token of another issuer may have names of the second kind. [`VerifiedToken::claims_as`] reads
 /// them like private claims.
@@ -65,8 +69,8 @@ pub const REGISTERED: &[&str] = &[
     "auth_time",
     "cnf",
     "acr",
-    "act",
     "amr",
+    "act",
     "may_act",
     "authorization_details",
     "azp",
@@ -74,7 +78,15 @@ pub const REGISTERED: &[&str] = &[
 ];
 
 /// Those of [`REGISTERED`] that are members of [`Claims`].
-pub(crate) const MEMBERS: &[&str] = REGISTERED.split_at(15).0;
+pub(crate) const MEMBERS: &[&str] = REGISTERED.split_at(16).0;
+
+/// Claims that describe the user (RFC 9068 §2.2.3.1), which are members of [`Claims`] and may be private claims all the same.
+///
+/// As members of `Claims` they are read and written as [`AttributeValues`]. A type of the application's own may have them
+/// as well, as it could before they were members. What it writes has to be in a form that can be read as
+/// `AttributeValues`, so that a verifier which expects RFC 9068 accepts the token. And a token has but one of each:
+/// [`Issuer::sign`](crate::Issuer::sign) refuses claims that have one both as a member and among the private ones.
+pub const USER_ATTRIBUTES: &[&str] = &["roles", "groups", "entitlements"];
 
 /// The claims of an access token (RFC 9068 §2.2), with the application's own claims as `P`.
 ///
@@ -133,6 +145,9 @@ pub struct Claims<P = ()> {
     /// Connect Core §2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acr: Option<String>,
+    /// By what methods the user proved who they are (RFC 9068 §2.2.1), such as `pwd` and `otp` (RFC 8176 §2).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
     /// Who acts for the user, if it is somebody else (RFC 8693 §4.1).
     /// [`require_no_actor`](https://docs.rs/tower-bearer/latest/tower_bearer/bearer/struct.BearerLayer.html#method.require_no_actor)
     /// keeps a route for the users themselves.
@@ -143,6 +158,21 @@ pub struct Claims<P = ()> {
     /// does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// The roles of the user (RFC 9068 §2.2.3.1). A role is no scope: it says what the user may do, not what the user
+    /// lets the client do.
+    ///
+    /// They are written into the claim `roles`, and read from the claims that the
+    /// [profile](https://docs.rs/tower-bearer/latest/tower_bearer/profile/struct.TokenProfile.html#method.role_claims)
+    /// of the token's issuer names.
+    #[serde(skip_serializing_if = "AttributeValues::is_empty")]
+    pub roles: AttributeValues,
+    /// The groups that the user belongs to (RFC 9068 §2.2.3.1). Some issuers leave the claim out for a user of many
+    /// groups, so that none does not always mean that there are none.
+    #[serde(skip_serializing_if = "AttributeValues::is_empty")]
+    pub groups: AttributeValues,
+    /// What the user is entitled to (RFC 9068 §2.2.3.1).
+    #[serde(skip_serializing_if = "AttributeValues::is_empty")]
+    pub entitlements: AttributeValues,
     /// The application's own claims.
     #[serde(flatten)]
     pub private: P,
@@ -171,8 +201,12 @@ impl<P> Claims<P> {
             generation: self.generation,
             auth_time: self.auth_time,
             acr: self.acr,
+            amr: self.amr,
             act: self.act,
             cnf: self.cnf,
+            roles: self.roles,
+            groups: self.groups,
+            entitlements: self.entitlements,
             private,
         }
     }

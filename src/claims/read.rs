@@ -8,7 +8,9 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::{Actor, Audience, Claims, Confirmation, Content, RoleClaims, Scope};
+use super::{
+    Actor, AttributeValues, Audience, Claims, Confirmation, Content, RoleClaims, Scope, name::Name,
+};
 use crate::{clock::Timestamp, error::TokenError, json::Strict, trace};
 
 /// Reads the registered claims and the application's own into one shared allocation, because they
@@ -54,6 +56,7 @@ struct Members {
     generation: Option<u32>,
     auth_time: Option<Timestamp>,
     acr: Option<String>,
+    amr: Option<Vec<String>>,
     act: Option<Actor>,
     cnf: Option<Confirmation>,
     private: Map<String, Value>,
@@ -67,8 +70,15 @@ impl Members {
         if !self.client_id.as_ref().is_none_or(named) {
             return Err(bad_claim("client_id"));
         }
+        let user =
+            |name: &str| AttributeValues::among(&self.private, name).map_err(|_| bad_claim(name));
+        // Whatever claims hold the roles, this one is of its form, or the token does not follow RFC 9068.
+        user("roles")?;
         Ok(Arc::new(Content {
             claims: Claims {
+                roles: roles.find(&self.private).collect(),
+                groups: user("groups")?,
+                entitlements: user("entitlements")?,
                 iss: self.iss.ok_or_else(|| bad_claim("iss"))?,
                 sub: self.sub.filter(named).ok_or_else(|| bad_claim("sub"))?,
                 aud: self.aud.ok_or_else(|| bad_claim("aud"))?,
@@ -82,17 +92,15 @@ impl Members {
                 generation: self.generation,
                 auth_time: self.auth_time,
                 acr: self.acr,
+                amr: self.amr.unwrap_or_default(),
                 act: self.act,
                 cnf: self.cnf,
                 private: (),
             },
             private: self.private,
-            roles: roles.clone(),
         }))
     }
-}
 
-impl Members {
     /// Reads a claim of this crate's own. Another issuer may mean something else by its name, so that a
     /// value of another type is one of that issuer's private claims.
     fn take_own<'de, A: MapAccess<'de>, T>(
@@ -190,6 +198,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 }
                 Name::AuthTime => self.take(&mut map, "auth_time", &mut members.auth_time)?,
                 Name::Acr => self.take(&mut map, "acr", &mut members.acr)?,
+                Name::Amr => self.take(&mut map, "amr", &mut members.amr)?,
                 Name::Act => self.take(&mut map, "act", &mut members.act)?,
                 Name::Cnf => self.take(&mut map, "cnf", &mut members.cnf)?,
                 Name::Private(name) => {
@@ -204,68 +213,12 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 }
 
-enum Name {
-    Iss,
-    Sub,
-    Aud,
-    Exp,
-    Iat,
-    Nbf,
-    Jti,
-    ClientId,
-    Scope,
-    Sid,
-    Generation,
-    AuthTime,
-    Acr,
-    Act,
-    Cnf,
-    Private(String),
-}
-
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(NameVisitor)
-    }
-}
-
-struct NameVisitor;
-
-impl Visitor<'_> for NameVisitor {
-    type Value = Name;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a member")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Name, E> {
-        Ok(match name {
-            "iss" => Name::Iss,
-            "sub" => Name::Sub,
-            "aud" => Name::Aud,
-            "exp" => Name::Exp,
-            "iat" => Name::Iat,
-            "nbf" => Name::Nbf,
-            "jti" => Name::Jti,
-            "client_id" => Name::ClientId,
-            "scope" => Name::Scope,
-            "sid" => Name::Sid,
-            "gen" => Name::Generation,
-            "auth_time" => Name::AuthTime,
-            "acr" => Name::Acr,
-            "act" => Name::Act,
-            "cnf" => Name::Cnf,
-            other => Name::Private(other.to_owned()),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::claims::REGISTERED;
+    use crate::claims::{REGISTERED, USER_ATTRIBUTES};
 
     const LEAST: &str = r#""iss":"i","sub":"s","aud":"a","exp":2,"iat":1,"jti":"j""#;
 
@@ -274,30 +227,56 @@ mod tests {
     }
 
     fn raw(payload: &[u8]) -> Result<Arc<Content>, TokenError> {
-        read(payload, &RoleClaims::new([]))
+        read(payload, &RoleClaims::new(["roles".into()]))
     }
 
     #[test]
     fn each_registered_name_is_read_and_no_other() {
         let content = with(
-            r#","nbf":3,"client_id":"c","scope":"x y","sid":"d","gen":4,"auth_time":5,"acr":"2","act":{},"cnf":{},"Iss":6"#,
+            r#","nbf":3,"client_id":"c","scope":"x y","sid":"d","gen":4,"auth_time":5,"acr":"2","amr":["pwd"],"act":{},"cnf":{},"Iss":6"#,
         )
         .unwrap();
         let written = serde_json::to_value(&content.claims).unwrap();
         let names: Vec<_> = written.as_object().unwrap().keys().collect();
-        assert_eq!(names.len(), 15);
+        assert_eq!(names.len(), 16);
         assert!(names.iter().all(|name| REGISTERED.contains(&name.as_str())));
         assert_eq!(Value::from(content.private.clone()), json!({ "Iss": 6 }));
     }
 
     #[test]
     fn a_name_that_is_only_reserved_is_read_as_a_private_one() {
-        let content = with(r#","amr":["pwd"],"may_act":{"sub":"x"}"#).unwrap();
+        let content = with(r#","azp":"a","may_act":{"sub":"x"}"#).unwrap();
         let private = Value::from(content.private.clone());
-        assert_eq!(
-            private,
-            json!({ "amr": ["pwd"], "may_act": { "sub": "x" } })
-        );
+        assert_eq!(private, json!({ "azp": "a", "may_act": { "sub": "x" } }));
+    }
+
+    #[test]
+    fn what_describes_the_user_is_read_and_stays_as_it_came() {
+        let members = json!({ "roles": "cook", "groups": [{ "value": "g1", "display": "Cooks" }], "entitlements": [] });
+        let text = members.to_string();
+        let content = with(&format!(",{}", &text[1..text.len() - 1])).unwrap();
+        let claims = &content.claims;
+        assert_eq!(claims.roles, ["cook"].into());
+        assert_eq!(claims.groups, ["g1"].into());
+        assert!(claims.entitlements.is_empty());
+        assert_eq!(Value::from(content.private.clone()), members);
+    }
+
+    /// A group may be one whose users must not do something, and a method one that is not enough.
+    #[test]
+    fn what_describes_the_user_and_cannot_be_read_is_no_missing_claim() {
+        for name in USER_ATTRIBUTES {
+            for value in ["null", "7", "false", r#"{"admin":true}"#, "[7]", "[{}]"] {
+                let error = with(&format!(r#","{name}":{value}"#)).err();
+                assert_eq!(error, Some(TokenError::Claims), "{name} {value}");
+            }
+            let twins = with(&format!(r#","{name}":["a"],"{name}":["a"]"#)).err();
+            assert_eq!(twins, Some(TokenError::Malformed), "{name}");
+        }
+        for amr in ["null", r#""pwd""#, "[7]", r#"[{"method":"password"}]"#] {
+            let error = with(&format!(r#","amr":{amr}"#)).err();
+            assert_eq!(error, Some(TokenError::Claims), "{amr}");
+        }
     }
 
     #[test]

@@ -6,8 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::json;
 
-/// The claims that hold roles. They are looked up when somebody asks for them, so that a token that is
-/// remembered takes no more memory.
+/// The claims that hold roles.
 #[derive(Clone, Debug)]
 pub(crate) struct RoleClaims(Arc<[Cow<'static, str>]>);
 
@@ -17,7 +16,7 @@ impl RoleClaims {
     }
 
     /// The roles that these claims name.
-    pub(super) fn find<'a>(
+    pub(crate) fn find<'a>(
         &'a self,
         members: &'a Map<String, Value>,
     ) -> impl Iterator<Item = &'a str> {
@@ -32,7 +31,7 @@ impl RoleClaims {
 fn names(value: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
     match value {
         Value::String(role) => Box::new(std::iter::once(role.as_str())),
-        Value::Array(roles) => Box::new(roles.iter().filter_map(Value::as_str)),
+        Value::Array(roles) => Box::new(roles.iter().filter_map(one)),
         Value::Object(roles) => {
             let granted = |value: &Value| value.is_object() || *value == Value::Bool(true);
             let granted = roles.iter().filter(move |(_, value)| granted(value));
@@ -40,6 +39,11 @@ fn names(value: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
         }
         _ => Box::new(std::iter::empty()),
     }
+}
+
+/// A text, or the value of an object (RFC 7643 §2.4).
+fn one(value: &Value) -> Option<&str> {
+    value.get("value").unwrap_or(value).as_str()
 }
 
 #[cfg(test)]
@@ -59,8 +63,8 @@ mod tests {
     fn roles_are_texts_lists_and_names() {
         roles(
             &["r"],
-            json!({ "r": ["a b", 7, null, ["c"], "", "d"] }),
-            &["a b", "d"],
+            json!({ "r": ["a b", 7, null, ["c"], "", "d", { "value": "e" }, { "display": "f" }] }),
+            &["a b", "d", "e"],
         );
         roles(&["r"], json!({ "r": "a b" }), &["a b"]);
         roles(

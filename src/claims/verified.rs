@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Claims, PrivateClaimsError, RoleClaims};
+use super::{Claims, PrivateClaimsError};
 use crate::{json, realm::ProtectionSpace, token::AccessToken};
 
 /// An access token that a [`Verifier`](crate::Verifier) accepted. It is cheap to clone.
@@ -36,8 +36,6 @@ pub struct VerifiedToken {
 pub(crate) struct Content {
     pub(crate) claims: Claims,
     pub(crate) private: Map<String, Value>,
-    /// Where the roles are among the private claims.
-    pub(crate) roles: RoleClaims,
 }
 
 impl VerifiedToken {
@@ -120,10 +118,13 @@ impl VerifiedToken {
     /// }
     /// ```
     pub fn roles(&self) -> impl Iterator<Item = &str> {
-        self.content.roles.find(&self.content.private)
+        self.content.claims.roles.iter()
     }
 
     /// The registered claims, with the application's own read as `P`.
+    ///
+    /// A `P` may also have members for [what describes the user](super::USER_ATTRIBUTES). It sees those as they are
+    /// in the token.
     ///
     /// # Errors
     ///

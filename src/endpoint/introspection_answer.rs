@@ -8,8 +8,15 @@ use http::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    claims::VerifiedToken, clock::Timestamp, issuer::Issuer, json, jws::SignError, reply,
-    session::LiveToken, store::Session, token::TokenType,
+    claims::{USER_ATTRIBUTES, VerifiedToken},
+    clock::Timestamp,
+    issuer::Issuer,
+    json,
+    jws::SignError,
+    reply,
+    session::LiveToken,
+    store::Session,
+    token::TokenType,
 };
 
 /// The type of a signed answer, and with `application/` before it the media type (RFC 9701 §8.3).
@@ -40,6 +47,10 @@ fn of_access_token(access: &VerifiedToken) -> Map<String, Value> {
     let token_type = jkt.map_or(TokenType::Bearer, |_| TokenType::DPoP);
     let mut members = access.private().clone();
     members.extend(object(json!(claims)));
+    for name in USER_ATTRIBUTES {
+        let as_it_is = access.private().get(*name);
+        as_it_is.map(|value| members.insert((*name).to_owned(), value.clone()));
+    }
     members.remove(GENERATION);
     members.insert("token_type".to_owned(), json!(token_type.as_str()));
     members

@@ -16,8 +16,8 @@
 //!    has none, the claim that the profile names.
 //! 4. **The tenant**, where the profile names its claim, has to be the one that `iss` names.
 //! 5. **Names of this crate** mean nothing in a token of another shape: a claim `gen` is one of the
-//!    issuer's own, and one of `sid`, `auth_time` or `acr` that has another form is left among the
-//!    private claims. `cnf` and `act` are always read: a binding or an actor that cannot be read
+//!    issuer's own, and one of `sid`, `auth_time`, `acr`, `amr`, `groups` or `entitlements` that has another form is
+//!    left among the private claims. `cnf` and `act` are always read: a binding or an actor that cannot be read
 //!    refuses the token.
 //!
 //! The profiles of many providers are ready, each as a constructor of [`TokenProfile`], and
@@ -167,8 +167,8 @@ impl TokenProfile {
         self.reshaped(|shape| shape.session = claims)
     }
 
-    /// The claims that hold the [roles](crate::VerifiedToken::roles): a text, which is one role, a list
-    /// of texts, or an object whose names are roles, as far as they hold an object or `true`. Default:
+    /// The claims that hold the [roles](crate::Claims::roles): a text, which is one role, a list
+    /// of texts or of objects with a `value`, or an object whose names are roles, as far as they hold an object or `true`. Default:
     /// `roles` (RFC 9068 §2.2.3.1).
     ///
     /// A dot leads into an object, as in [`scope_claims`](Self::scope_claims). With no claim,

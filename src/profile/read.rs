@@ -8,7 +8,7 @@ use super::{
     shape::{Names, Shape},
 };
 use crate::{
-    claims::{Audience, Claims, Content, Scope, bad_claim},
+    claims::{AttributeValues, Audience, Claims, Content, Scope, bad_claim},
     clock::Timestamp,
     error::TokenError,
     json, trace,
@@ -83,8 +83,12 @@ fn content(
         generation: None,
         auth_time: take_if_right::<Timestamp>(&mut members, "auth_time"),
         acr: take_if_right(&mut members, "acr"),
+        amr: take_if_right(&mut members, "amr").unwrap_or_default(),
         act: take(&mut members, "act")?,
         cnf: take(&mut members, "cnf")?,
+        roles: shape.roles.find(&members).collect(),
+        groups: user_attribute(&members, "groups"),
+        entitlements: user_attribute(&members, "entitlements"),
         private: (),
     };
     // A private claim must not have the name of one that was read.
@@ -101,6 +105,10 @@ fn content(
     }
     if let Some(stand_in) = &shape.stand_in {
         (claims.auth_time, claims.acr) = (None, None);
+        claims.amr = Vec::new();
+        for values in [&mut claims.groups, &mut claims.entitlements] {
+            *values = AttributeValues::default();
+        }
         claims.scope = match claims.scope.is_empty() {
             true => stand_in.scope.clone(),
             false => claims.scope.intersection(&stand_in.scope),
@@ -109,7 +117,6 @@ fn content(
     Ok(Content {
         claims,
         private: members,
-        roles: shape.roles.clone(),
     })
 }
 
@@ -128,6 +135,12 @@ fn take_if_right<T: DeserializeOwned>(members: &mut Map<String, Value>, name: &s
     let read = read.and_then(Result::ok)?;
     members.remove(name);
     Some(read)
+}
+
+/// What describes the user. It stays among the private claims, as a profile may name it, and other issuers write
+/// it in other forms.
+fn user_attribute(members: &Map<String, Value>, name: &str) -> AttributeValues {
+    AttributeValues::among(members, name).unwrap_or_default()
 }
 
 /// The first of these claims that the token has. It has to be a text, and not an empty one: the token is

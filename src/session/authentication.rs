@@ -6,10 +6,11 @@
 //! authentication counts for those alone who present a token of the line, or prove the key of the session.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     clock::Timestamp,
-    store::{Session, SessionState, StoreError, StoreErrorKind},
+    store::{Methods, Session, SessionState, StoreError, StoreErrorKind},
 };
 
 /// The name among the extra members of a state.
@@ -22,6 +23,7 @@ pub(super) const UNKNOWN: Timestamp = Timestamp::from_secs(0);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Authentication<'a> {
     pub(super) acr: Option<&'a str>,
+    pub(super) amr: Methods<'a>,
     pub(super) at: Timestamp,
     /// The line of refresh tokens that it is known by.
     pub(super) line: Option<u32>,
@@ -31,6 +33,7 @@ impl<'a> Authentication<'a> {
     pub(super) fn of_login(session: &'a Session) -> Self {
         Self {
             acr: session.extra.acr(),
+            amr: session.extra.amr(),
             at: session.auth_time,
             line: None,
         }
@@ -38,6 +41,7 @@ impl<'a> Authentication<'a> {
 
     const LAPSED: Self = Self {
         acr: None,
+        amr: Methods::NONE,
         at: UNKNOWN,
         line: None,
     };
@@ -60,6 +64,8 @@ pub(super) struct Again {
     pub(super) at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) acr: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) amr: Option<Value>,
     pub(super) line: u32,
 }
 
@@ -95,6 +101,7 @@ impl Renewal {
         match self.again.as_ref().filter(is_known) {
             Some(again) => Authentication {
                 acr: again.acr.as_deref(),
+                amr: Methods::kept(again.amr.as_ref()),
                 at: again.at,
                 line: Some(again.line),
             },

@@ -31,10 +31,11 @@ use crate::{
 /// | scope | 8 KiB | [`InvalidRequest`] |
 /// | actor | 1 KiB, and not empty | [`InvalidRequest`] |
 /// | authentication context class | 1 KiB, and not empty | [`InvalidRequest`] |
+/// | authentication methods together | 1 KiB, and none empty | [`InvalidRequest`] |
 /// | resources together | 4 KiB | [`InvalidTarget`] |
 /// | each value of the metadata | 1 KiB | it is cut |
 /// | metadata, names and values together | 64 KiB | [`Grant`] |
-/// | claims, as JSON | 64 KiB | [`Grant`] |
+/// | claims, as JSON, with roles, groups and entitlements | 64 KiB | [`Grant`] |
 /// | a lifetime | a thousand years, and not below the access lifetime, unless the session is [taken over](super::Takeover) | [`Grant`] |
 /// | issuer, set once for all sessions | 512 bytes | no `Sessions` can be built |
 ///
@@ -64,10 +65,14 @@ pub struct Grant {
     pub(super) client_id: Option<String>,
     pub(super) auth_time: Option<Timestamp>,
     pub(super) acr: Option<String>,
+    pub(super) amr: Vec<String>,
     pub(super) actor: Option<Actor>,
     pub(super) cookies_end_with_browser: bool,
     pub(super) resources: Vec<String>,
     pub(super) claims: PrivateClaims,
+    roles: Vec<String>,
+    groups: Vec<String>,
+    entitlements: Vec<String>,
     pub(super) metadata: Metadata,
     pub(super) proof: Option<KeyProof>,
     pub(super) context: Option<RequestContext>,
@@ -85,10 +90,14 @@ impl Grant {
             client_id: None,
             auth_time: None,
             acr: None,
+            amr: Vec::new(),
             actor: None,
             cookies_end_with_browser: false,
             resources: Vec::new(),
             claims: PrivateClaims::default(),
+            roles: Vec::new(),
+            groups: Vec::new(),
+            entitlements: Vec::new(),
             metadata: Metadata::new(),
             proof: None,
             context: None,
@@ -136,6 +145,19 @@ impl Grant {
     /// token gains nothing.
     pub fn acr(mut self, class: impl Into<String>) -> Self {
         self.acr = Some(class.into());
+        self
+    }
+
+    /// By what methods the user authenticated, such as `pwd` and `otp` (RFC 8176 §2): the `amr` claim (RFC 9068 §2.2.1).
+    /// They are kept as the [class](Self::acr) is, and change with it.
+    ///
+    /// ```
+    /// use tower_bearer::session::Grant;
+    ///
+    /// let grant = Grant::new("user-42").acr("mfa").amr(["pwd", "otp"]);
+    /// ```
+    pub fn amr<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
+        self.amr = methods.into_iter().map(Into::into).collect();
         self
     }
 
@@ -197,8 +219,48 @@ impl Grant {
         self
     }
 
+    /// Adds roles of the user: the claim [`roles`](crate::Claims::roles) (RFC 9068 §2.2.3.1) of each access token.
+    ///
+    /// They are kept among the [claims](Self::claims), and like those they go on until the refresh hook gives others.
+    /// To ask for the user's roles of now at each refresh:
+    ///
+    /// ```
+    /// use tower_bearer::session::{Grant, SessionInfo};
+    /// use tower_bearer::claims::PrivateClaims;
+    ///
+    /// # fn roles_of(user: &str) -> Vec<String> { vec!["editor".to_owned()] }
+    /// let grant = Grant::new("user-42").roles(roles_of("user-42"));
+    ///
+    /// /// What `on_refresh` answers.
+    /// async fn refreshed(session: SessionInfo) -> PrivateClaims {
+    ///     session.claims.with_roles(roles_of(&session.subject))
+    /// }
+    /// ```
+    pub fn roles<V: Into<String>>(mut self, roles: impl IntoIterator<Item = V>) -> Self {
+        self.roles.extend(roles.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds groups of the user: the claim [`groups`](crate::Claims::groups), kept as [roles](Self::roles) are.
+    pub fn groups<V: Into<String>>(mut self, groups: impl IntoIterator<Item = V>) -> Self {
+        self.groups.extend(groups.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds what the user is entitled to: the claim [`entitlements`](crate::Claims::entitlements), kept as
+    /// [roles](Self::roles) are.
+    pub fn entitlements<V: Into<String>>(
+        mut self,
+        entitlements: impl IntoIterator<Item = V>,
+    ) -> Self {
+        self.entitlements
+            .extend(entitlements.into_iter().map(Into::into));
+        self
+    }
+
     /// The application's own claims. They go into each access token of the session until the
-    /// [refresh hook](super::SessionsBuilder::on_refresh) gives others.
+    /// [refresh hook](super::SessionsBuilder::on_refresh) gives others. [Roles](Self::roles), groups and entitlements
+    /// may be among them, if they are not told by the methods of those names.
     pub fn claims(mut self, claims: &impl Serialize) -> Self {
         match PrivateClaims::new(claims) {
             Ok(claims) => self.claims = claims,
@@ -317,7 +379,21 @@ impl Grant {
         if let Some(fault) = self.fault.take() {
             return Err(fault.into());
         }
-        self.check()?;
+        let whole = self.with_user_attributes()?;
+        whole.check()?;
+        Ok(whole)
+    }
+
+    /// Puts roles and the like among the claims, where a store keeps them.
+    fn with_user_attributes(mut self) -> Result<Self, ConfigError> {
+        let roles = std::mem::take(&mut self.roles);
+        let groups = std::mem::take(&mut self.groups);
+        let entitlements = std::mem::take(&mut self.entitlements);
+        self.claims = self
+            .claims
+            .adding("roles", roles)?
+            .adding("groups", groups)?
+            .adding("entitlements", entitlements)?;
         Ok(self)
     }
 }

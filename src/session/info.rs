@@ -7,7 +7,7 @@ use super::{
 use crate::{
     claims::{Scope, SessionId},
     clock::Timestamp,
-    store::{Extra, Record},
+    store::{Extra, Methods, Record},
 };
 
 /// What a user may see of a session. It contains no secret, and nothing that would help a thief
@@ -81,6 +81,9 @@ pub struct SessionInfo {
     /// How the user authenticated then, if that was told ([`Grant::acr`](super::Grant::acr)).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acr: Option<String>,
+    /// By what methods, if that was told ([`Grant::amr`](super::Grant::amr)).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
     /// Who acts for the user in this session, if it is somebody else ([`Grant::actor`](super::Grant::actor)). The text
     /// is empty if the actor has no name or cannot be read: there is one all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,8 +124,8 @@ impl SessionInfo {
             Timestamp::from_secs(at.as_secs().div_euclid(HOUR).saturating_mul(HOUR))
         };
         let renewal = Renewal::of_or_lapsed(state);
-        let Authentication { acr, at, .. } = renewal.known_to(&session, line, has_key);
-        let acr = acr.map(str::to_owned);
+        let Authentication { acr, amr, at, .. } = renewal.known_to(&session, line, has_key);
+        let (acr, amr) = (acr.map(str::to_owned), owned(amr));
         Self {
             sid: session.id,
             subject: session.subject,
@@ -133,6 +136,7 @@ impl SessionInfo {
             last_seen: LastSeen::kept_in(&state.extra),
             auth_time: at,
             acr,
+            amr,
             actor: session.extra.actor_name().map(str::to_owned),
             resources: resources(&session.extra),
             ends_at: session.ends_at,
@@ -147,9 +151,14 @@ impl SessionInfo {
         Self {
             auth_time: authentication.at,
             acr: authentication.acr.map(str::to_owned),
+            amr: owned(authentication.amr),
             ..self
         }
     }
+}
+
+fn owned(amr: Methods<'_>) -> Vec<String> {
+    amr.iter().map(str::to_owned).collect()
 }
 
 /// A session can be seen and ended even if these cannot be read.

@@ -13,6 +13,7 @@ pub(super) const MAX_ISSUER: usize = 512;
 const MAX_SUBJECT: usize = KIB;
 const MAX_CLIENT: usize = KIB;
 const MAX_CLASS: usize = KIB;
+const MAX_METHODS: usize = KIB;
 const MAX_SCOPE: usize = 8 * KIB;
 const MAX_NOTE: usize = KIB;
 const MAX_METADATA: usize = 64 * KIB;
@@ -29,6 +30,7 @@ impl Grant {
             ));
         }
         check_class(self.acr.as_deref())?;
+        check_methods(&self.amr)?;
         resources::check(&self.resources)?;
         let wrong = if size(&self.metadata) > MAX_METADATA {
             "metadata must not be above 64 KiB"
@@ -69,6 +71,19 @@ pub(super) fn check_class(acr: Option<&str>) -> Result<(), SessionError> {
         false => Err(SessionError::with_detail(
             SessionErrorKind::InvalidRequest,
             "the authentication context class is empty, or above 1 KiB",
+        )),
+    }
+}
+
+/// Refuses what are no authentication methods that every store keeps.
+pub(super) fn check_methods(amr: &[String]) -> Result<(), SessionError> {
+    let length: usize = amr.iter().map(String::len).sum();
+    let is_named = amr.iter().all(|method| !method.is_empty());
+    match is_named && length <= MAX_METHODS {
+        true => Ok(()),
+        false => Err(SessionError::with_detail(
+            SessionErrorKind::InvalidRequest,
+            "an authentication method is empty, or they are above 1 KiB",
         )),
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     issuer,
     json::ObjectWriter,
     jws::SignError,
-    store::{Session, SessionState, SessionStore},
+    store::{Methods, Session, SessionState, SessionStore},
     token::{AccessToken, TokenResponse, TokenType},
     verifier::DEFAULT_MAX_TOKEN_BYTES,
 };
@@ -59,6 +59,7 @@ struct AccessClaims<'a> {
     generation: u32,
     auth_time: Timestamp,
     acr: Option<&'a str>,
+    amr: Methods<'a>,
     act: Option<Actor>,
     cnf: Option<Confirmation>,
     private: Option<&'a Map<String, Value>>,
@@ -85,6 +86,9 @@ impl AccessClaims<'_> {
         claims.value("gen", &self.generation)?;
         claims.value("auth_time", &self.auth_time)?;
         claims.optional("acr", self.acr.as_ref())?;
+        if !self.amr.is_empty() {
+            claims.value("amr", &self.amr)?;
+        }
         claims.optional("act", self.act.as_ref())?;
         claims.optional("cnf", self.cnf.as_ref())?;
         if let Some(private) = self.private {
@@ -134,6 +138,7 @@ impl<St: SessionStore> Sessions<St> {
         asked: &'a Asked<'_>,
         private: &'a PrivateClaims,
     ) -> Result<AccessClaims<'a>, SessionError> {
+        private.check_user_attributes()?;
         let (session, state) = (minting.session, minting.state);
         let issuer = &self.0.issuer;
         // At most half of the time that is left, so that the client can refresh in time. A token
@@ -157,6 +162,7 @@ impl<St: SessionStore> Sessions<St> {
             generation: state.generation,
             auth_time: minting.authentication.at,
             acr: minting.authentication.acr,
+            amr: minting.authentication.amr,
             act: session.extra.actor()?,
             cnf: key.map(Confirmation::with_jkt),
             private: Some(private.members()),
@@ -206,7 +212,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::claims::{Audience, Claims, KeyThumbprint};
+    use crate::claims::{AttributeValues, Audience, Claims, KeyThumbprint};
 
     const SID: &str = "0192d3a0-0000-7000-8000-000000000001";
     const JTI: &str = "0192d3a0-0000-4000-8000-000000000002";
@@ -225,6 +231,7 @@ mod tests {
             generation: 7,
             auth_time: Timestamp::from_secs(-5),
             acr: None,
+            amr: Methods::NONE,
             act: None,
             cnf: None,
             private: None,
@@ -251,8 +258,13 @@ mod tests {
             generation: Some(access.generation),
             auth_time: Some(access.auth_time),
             acr: access.acr.map(str::to_owned),
+            amr: access.amr.iter().map(str::to_owned).collect(),
             act: access.act.clone(),
             cnf: access.cnf.clone(),
+            // Those of a session are among its private claims.
+            roles: AttributeValues::default(),
+            groups: AttributeValues::default(),
+            entitlements: AttributeValues::default(),
             private: access.private.cloned().unwrap_or_default(),
         }
     }
@@ -272,6 +284,8 @@ mod tests {
         let private = json!({ "ro\"le": ["x", { "y": 1.5 }], "z": null });
         let mut all = access_claims(&several, &scope);
         all.acr = Some("urn:example:strong");
+        let amr = json!(["pwd", "o\"tp"]);
+        all.amr = Methods::kept(Some(&amr));
         all.act = Some(Actor::new("admin \"7\""));
         all.cnf = Some(Confirmation::with_jkt(KeyThumbprint::from_bytes([7; 32])));
         all.private = private.as_object();

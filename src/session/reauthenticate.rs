@@ -7,7 +7,7 @@ use super::{
     SessionEventKind, Sessions,
     authentication::{Again, Renewal},
     consult::{Consulted, Question},
-    limits::check_class,
+    limits::{check_class, check_methods},
     mint::{Asked, Minting},
     refresh_token::Series,
     resources,
@@ -19,7 +19,7 @@ use crate::{
     clock::Timestamp,
     context::RequestContext,
     device_key::is_of_device,
-    store::{Loaded, Record, SessionState, SessionStore, Swap},
+    store::{Loaded, Methods, Record, SessionState, SessionStore, Swap},
     token::TokenResponse,
 };
 
@@ -35,6 +35,7 @@ use crate::{
 #[must_use]
 pub struct Reauthentication {
     acr: Option<String>,
+    amr: Vec<String>,
     auth_time: Option<Timestamp>,
     proof: Option<KeyProof>,
     context: RequestContext,
@@ -50,6 +51,13 @@ impl Reauthentication {
     /// not empty, and at most 1 KiB long. Without it the new tokens have no `acr`, whatever the login's was.
     pub fn acr(mut self, class: impl Into<String>) -> Self {
         self.acr = Some(class.into());
+        self
+    }
+
+    /// By what methods the user has authenticated: the `amr` claim, as at a [login](super::Grant::amr). Without it the new
+    /// tokens have no `amr`, whatever the login's was.
+    pub fn amr<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Self {
+        self.amr = methods.into_iter().map(Into::into).collect();
         self
     }
 
@@ -132,7 +140,7 @@ impl<St: SessionStore> Sessions<St> {
     ///
     /// - [`InvalidGrant`](SessionErrorKind::InvalidGrant): the claims are another issuer's or of no session, the
     ///   session has ended or expired, the key was not [proved](Reauthentication::proof), or the hook refuses.
-    /// - [`InvalidRequest`](SessionErrorKind::InvalidRequest): the class is empty or above 1 KiB, or somebody
+    /// - [`InvalidRequest`](SessionErrorKind::InvalidRequest): the class or a method is empty, or above 1 KiB, or somebody
     ///   [acts](super::Grant::actor) for the user, who is not there to authenticate.
     /// - [`Grant`](SessionErrorKind::Grant): the class makes the access token too long.
     /// - [`Unavailable`](SessionErrorKind::Unavailable): the store or the hook failed. The tokens of the client
@@ -145,6 +153,7 @@ impl<St: SessionStore> Sessions<St> {
         authentication: Reauthentication,
     ) -> Result<TokenResponse, SessionError> {
         check_class(authentication.acr.as_deref())?;
+        check_methods(&authentication.amr)?;
         let ours = claims.iss == self.0.issuer.issuer();
         let id = claims.session_id().filter(|_| ours);
         let id = id.ok_or_else(|| SessionError::refused(Refusal::Unknown))?;
@@ -181,6 +190,7 @@ impl<St: SessionStore> Sessions<St> {
         renewal.renew(Again {
             at: authentication.auth_time.map_or(now, |at| at.min(now)),
             acr: authentication.acr.clone(),
+            amr: Methods::to_be_kept(authentication.amr.clone()),
             line: next.generation,
         });
         renewal.write_to(&mut next)?;

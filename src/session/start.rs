@@ -113,6 +113,7 @@ impl<St: SessionStore> Sessions<St> {
             idle_lifetime,
             extra: Extra::default()
                 .with_acr(grant.acr)
+                .with_amr(grant.amr)
                 .with_resources(resources::distinct(grant.resources))
                 .with_actor(grant.actor.as_ref())
                 .with_cookies(grant.cookies_end_with_browser),

@@ -28,6 +28,8 @@ pub use any::AnyStore;
 pub use cursor::Cursor;
 pub use error::{OpenError, OpenErrorKind, StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
+#[cfg(feature = "session")]
+pub(crate) use record::Methods;
 pub use record::{EndReason, Ended, Extra, Metadata, Record, Session, SessionSecret, SessionState};
 pub use ring::{LoadedRing, RingStore, SealedRing};
 pub use sharded::{ShardedStore, ShardedStoreBuilder};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::claims::{Actor, Audience, Confirmation, Content};
+use crate::claims::{Actor, Audience, Claims, Confirmation, Content};
 
 /// The overhead of an allocation in bytes.
 const ALLOCATION: usize = 16;
@@ -41,11 +41,30 @@ pub(crate) fn held_by(content: &Content) -> usize {
         + texts.map(|held| text(held)).sum::<usize>()
         + claims.act.as_ref().map_or(0, actor)
         + claims.cnf.as_ref().map_or(0, confirmation)
+        + methods(&claims.amr)
+        + user_attributes(claims)
         + members(private)
 }
 
 fn actor(act: &Actor) -> usize {
     act.sub().map_or(0, text) + members(act.others())
+}
+
+fn methods(amr: &Vec<String>) -> usize {
+    match amr.is_empty() {
+        true => 0,
+        false => list(amr, |method| text(method)),
+    }
+}
+
+fn user_attributes(claims: &Claims) -> usize {
+    let held = claims.user_attributes().into_iter();
+    let held = held.filter(|(_, values)| !values.is_empty());
+    let held = held.map(|(_, values)| {
+        let values = values.iter().map(|value| size_of::<String>() + text(value));
+        ALLOCATION + values.sum::<usize>()
+    });
+    held.sum()
 }
 
 fn confirmation(cnf: &Confirmation) -> usize {

@@ -94,6 +94,9 @@ fn no_token_says_by_itself_what_it_allows() {
         ("auth_time", json!(NOW)),
         ("client_id", json!("console")),
         ("roles", json!(["admin"])),
+        ("amr", json!(["otp"])),
+        ("groups", json!(["admins"])),
+        ("entitlements", json!(["all"])),
     ] {
         bold[name] = value;
     }
@@ -105,6 +108,8 @@ fn no_token_says_by_itself_what_it_allows() {
         (&None, None, &None)
     );
     assert_eq!(verified.roles().count(), 0);
+    assert!(claims.amr.is_empty() && claims.roles.is_empty());
+    assert!(claims.groups.is_empty() && claims.entitlements.is_empty());
     let other = verifier.verify(&with("scope", json!("admin"))).unwrap();
     assert_eq!(other.claims().scope, Scope::empty());
     let twice = verifier.danger_take_over(old()).unwrap_err();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::shape::{NOW, Shape, Token, all, read, sign};
 
-const NAMES: [&str; 37] = [
+const NAMES: [&str; 39] = [
     "iss",
     "sub",
     "aud",
@@ -28,6 +28,8 @@ const NAMES: [&str; 37] = [
     "scp",
     "permissions",
     "roles",
+    "groups",
+    "amr",
     "realm_access",
     "sid",
     "gen",

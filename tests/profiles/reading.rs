@@ -206,6 +206,48 @@ fn roles_come_from_the_claims_that_the_profile_names() {
     assert_eq!(strict.roles().collect::<Vec<_>>(), ["a", "b c"]);
 }
 
+/// Each issuer writes them where its profile says, and in a form of its own.
+#[test]
+fn what_describes_the_user_is_where_the_issuer_writes_it() {
+    let okta = named("okta").verify(&json!({ "groups": ["Everyone", "Cooks"] }));
+    let okta = okta.unwrap();
+    assert_eq!(okta.claims().roles, ["Everyone", "Cooks"].into());
+    assert_eq!(okta.claims().groups, ["Everyone", "Cooks"].into());
+
+    let keycloak = named("keycloak");
+    for (odd, groups) in [
+        (json!({ "cook": true }), &[][..]),
+        (json!(7), &[]),
+        (json!("cook"), &["cook"]),
+        (json!(["cook", 7]), &[]),
+    ] {
+        let members = json!({ "groups": odd, "roles": ["of no weight"] });
+        let token = keycloak.verify(&members).unwrap();
+        assert_eq!(token.claims().groups, groups.iter().copied().collect());
+        assert_eq!(token.claims().roles, ["offline_access", "editor"].into());
+        let own: Value = token.claims_as().unwrap().private;
+        assert_eq!(own["groups"], odd);
+    }
+
+    // Supabase writes objects, which are its own claim.
+    for (amr, methods, is_own) in [
+        (json!(["pwd"]), vec!["pwd"], false),
+        (json!([{ "method": "password" }]), vec![], true),
+    ] {
+        let token = named("supabase").verify(&json!({ "amr": amr })).unwrap();
+        assert_eq!(token.claims().amr, methods);
+        let own: Value = token.claims_as().unwrap().private;
+        assert_eq!(own.get("amr").is_some(), is_own);
+    }
+
+    let profile = TokenProfile::rfc9068().role_claims::<&str>([]);
+    let verifier = named("rfc9068").verifier_with(profile);
+    let mut partner = named("rfc9068").access.clone();
+    partner.1["roles"] = json!(["admin"]);
+    let token = verifier.verify(&sign(&partner)).unwrap();
+    assert!(token.claims().roles.is_empty() && token.roles().next().is_none());
+}
+
 #[test]
 fn a_token_that_is_remembered_still_has_its_roles() {
     let entra = named("entra");

@@ -10,6 +10,7 @@
 mod actor;
 mod adopt;
 mod adopted_orders;
+mod attributes;
 mod bound;
 mod build;
 mod confirm;

@@ -10,8 +10,11 @@ use crate::{
 #[cfg(feature = "session")]
 mod login;
 
+#[cfg(feature = "session")]
+pub(crate) use login::Methods;
+
 /// Members that were added to a session, or to its state, after the first version of the contract: a JSON object.
-/// This version knows, of a session, `acr`, how the user authenticated, `resources`, for which access was granted
+/// This version knows, of a session, `acr` and `amr`, how the user authenticated, `resources`, for which access was granted
 /// (RFC 8707), `act`, who acts for the user (RFC 8693), and `cookies`, how long those live, and of a state `seen`, where
 /// and by what the session was used last, and `auth`, how the user has authenticated since the login. It keeps all others and does not interpret them.
 ///

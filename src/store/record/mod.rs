@@ -8,6 +8,8 @@ mod state;
 
 pub use ended::{EndReason, Ended};
 pub use extra::Extra;
+#[cfg(feature = "session")]
+pub(crate) use extra::Methods;
 pub use secret::SessionSecret;
 pub use session::{Metadata, Session};
 pub use state::SessionState;

@@ -1,5 +1,6 @@
 //! The members that a login adds to its session.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::Extra;
@@ -9,11 +10,40 @@ use crate::{
 };
 
 const ACR: &str = "acr";
+const AMR: &str = "amr";
 const RESOURCES: &str = "resources";
 const ACTOR: &str = "act";
 const COOKIES: &str = "cookies";
 /// The cookies go with the browser.
 const OF_BROWSER: &str = "browser";
+
+/// By what methods a user has authenticated, as a store has kept them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Methods<'a>(&'a [Value]);
+
+impl<'a> Methods<'a> {
+    pub(crate) const NONE: Self = Self(&[]);
+
+    /// None if they are written in another way: a token then tells of no method.
+    pub(crate) fn kept(value: Option<&'a Value>) -> Self {
+        let texts = value.and_then(Value::as_array);
+        let texts = texts.filter(|kept| kept.iter().all(Value::is_string));
+        Self(texts.map_or(&[], Vec::as_slice))
+    }
+
+    pub(crate) fn to_be_kept(amr: Vec<String>) -> Option<Value> {
+        Some(amr).filter(|amr| !amr.is_empty()).map(Value::from)
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter_map(Value::as_str)
+    }
+}
 
 impl Extra {
     /// How the user authenticated.
@@ -23,6 +53,15 @@ impl Extra {
 
     pub(crate) fn with_acr(self, acr: Option<String>) -> Self {
         self.with(ACR, acr.map(Value::from))
+    }
+
+    /// By what methods the user authenticated.
+    pub(crate) fn amr(&self) -> Methods<'_> {
+        Methods::kept(self.get(AMR))
+    }
+
+    pub(crate) fn with_amr(self, amr: Vec<String>) -> Self {
+        self.with(AMR, Methods::to_be_kept(amr))
     }
 
     /// The resources to which access was granted, or none if the login told none.
