@@ -8,13 +8,14 @@ use tower_bearer::{
     jws::{JwkSet, JwkSetReader},
 };
 
-const ALGORITHMS: [Algorithm; 6] = [
+const ALGORITHMS: [Algorithm; 7] = [
     Algorithm::HS256,
     Algorithm::RS256,
     Algorithm::ES256,
     Algorithm::ES512,
     Algorithm::EdDSA,
     Algorithm::Ed25519,
+    Algorithm::MLDSA44,
 ];
 
 fuzz_target!(|bytes: &[u8]| {
