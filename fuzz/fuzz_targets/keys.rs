@@ -17,6 +17,7 @@ const ALGORITHMS: [Algorithm; 7] = [
     Algorithm::ES512,
     Algorithm::EdDSA,
     Algorithm::Ed25519,
+    Algorithm::MLDSA44,
 ];
 
 /// The DER of an Ed25519 key before the key itself (RFC 8410 §4).

@@ -20,6 +20,9 @@ use crate::{
 /// changes, the endpoint shows the new keys at once, and caches do so after
 /// [`max_age`](Self::max_age) at most.
 ///
+/// A key of ML-DSA has the type `AKP`, at which some readers refuse the whole set, the keys that they know
+/// included. See [who reads them](crate::manual::keys#tokens-that-quantum-computers-cannot-forge) before you add one.
+///
 /// ```
 /// use tower_bearer::{KeySet, endpoint::JwksEndpoint};
 ///

@@ -55,12 +55,12 @@ pub enum Algorithm {
     /// Ed25519, under the name of RFC 9864 §2.2. A key that signs for it writes this name into
     /// tokens and JWKs.
     Ed25519,
-    /// ML-DSA with the parameter set ML-DSA-44 (FIPS 204). A token is some 3.7 KB long: see
+    /// ML-DSA with the parameter set ML-DSA-44 (FIPS 204). A token has 3.6 KB or more: see
     /// [what fits where](crate::manual::keys#tokens-that-quantum-computers-cannot-forge).
     MLDSA44,
-    /// ML-DSA with the parameter set ML-DSA-65 (FIPS 204). A token is some 4.9 KB long.
+    /// ML-DSA with the parameter set ML-DSA-65 (FIPS 204). A token has 4.8 KB or more.
     MLDSA65,
-    /// ML-DSA with the parameter set ML-DSA-87 (FIPS 204). A token is some 6.7 KB long.
+    /// ML-DSA with the parameter set ML-DSA-87 (FIPS 204). A token has 6.5 KB or more.
     MLDSA87,
 }
 

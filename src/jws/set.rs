@@ -26,6 +26,9 @@ use super::{Algorithm, KeyError, SignError, SigningKey, VerifyingKey, VerifyingK
 /// 2. Sign with it from then on, by [`roll_over`](Self::roll_over).
 /// 3. [`retire`](Self::retire) the old key when the last token that it signed has expired.
 ///
+/// The first key of ML-DSA in a published set makes some readers refuse the whole set: see
+/// [who reads them](crate::manual::keys#tokens-that-quantum-computers-cannot-forge).
+///
 /// ```
 /// use tower_bearer::{Algorithm, KeySet, SigningKey};
 ///

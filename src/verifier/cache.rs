@@ -1,8 +1,8 @@
 //! Remembers accepted tokens, so that the same token is not verified anew on each request.
 //!
 //! 1. Only a token that has passed every check is kept. Nothing is kept of a refused token.
-//! 2. A token is found by a keyed hash of its last bytes, which belong to the signature, and is
-//!    then compared as a whole. A token that differs in one bit is not found.
+//! 2. A token is found by a keyed hash of its last bytes, which belong to the signature, or of others that
+//!    nobody can guess, and is then compared as a whole. A token that differs in one bit is not found.
 //! 3. A hit takes one of many locks, for reading. The only thing that it writes and other cores
 //!    read is the reference count of the claims.
 //! 4. What may have changed is checked again on each hit: the times and the key by the cache, the
@@ -18,7 +18,7 @@ use super::{
     limits::CacheLimits,
     meter::Meter,
     shard::{Shard, Slot},
-    tail::{Tail, TailHash},
+    tail::{TailHash, tail_of},
 };
 use crate::{
     claims::{Content, VerifiedToken},
@@ -112,8 +112,7 @@ impl Cache {
 
     /// The hash of a token, and the shard that it belongs to.
     fn place(&self, token: &[u8]) -> Option<(u64, &RwLock<Shard>)> {
-        let tail: &Tail = token.last_chunk()?;
-        let hash = self.hash.of(tail);
+        let hash = self.hash.of(&tail_of(token)?);
         // The highest and the lowest bits are left to the table of the shard. The product is a share of
         // the number of shards, and takes less time than a remainder.
         let share = u64::from((hash >> 24) as u32) * self.shards.len() as u64;

@@ -3,7 +3,7 @@
 use memchr::memrchr;
 use zeroize::Zeroize;
 
-use super::tail::Tail;
+use super::tail::{Tail, tail_of};
 
 /// A token. Its signature is wiped from memory when it is dropped. Without it, the rest is useless.
 pub(super) struct Text(Box<[u8]>);
@@ -24,11 +24,10 @@ impl Text {
     /// equal, and so only for someone who already has the token. The time that this takes need not
     /// be constant.
     pub(super) fn is(&self, token: &[u8]) -> bool {
-        let tails: [Option<&Tail>; 2] = [self.0.last_chunk(), token.last_chunk()];
-        let [Some(own_tail), Some(tail)] = tails else {
+        let [Some(own_tail), Some(tail)] = [tail_of(&self.0), tail_of(token)] else {
             return false;
         };
-        is_same_tail(own_tail, tail) && *self.0 == *token
+        is_same_tail(&own_tail, &tail) && *self.0 == *token
     }
 
     /// Wipes the signature only. Wiping goes byte by byte, and the whole token would take as long

@@ -52,6 +52,7 @@ fn value() -> impl Strategy<Value = String> {
         "\"RS256\"",
         "\"ES256\"",
         "\"EdDSA\"",
+        "\"ML-DSA-44\"",
         "\"none\"",
         "\"shared\"",
         "\"AQAB\"",
