@@ -52,7 +52,7 @@ Try, in another terminal: log in, use the first refresh token three times, and l
 "#;
 
 fn exporter() -> Result<PrometheusHandle, BuildError> {
-    let duration = Matcher::Full("tower_bearer.store.operation.duration".to_owned());
+    let duration = Matcher::Suffix("duration".to_owned());
     PrometheusBuilder::new()
         .with_recommended_naming(true)
         .set_buckets_for_metric(duration, &BUCKETS)?

@@ -36,7 +36,8 @@ pub trait DpopSigner: Send + Sync + 'static {
     fn public_key(&self) -> VerifyingKey;
 
     /// Signs these bytes, in the form that JWS has for the algorithm (RFC 7518 §3). For ES256 that is
-    /// r and s, 32 bytes each: what many devices give as DER has to be taken apart first.
+    /// r and s, 32 bytes each: what many devices give as DER is taken apart by
+    /// [`Algorithm::signature_from_der`](crate::Algorithm::signature_from_der).
     ///
     /// It is called once for each request, on the task of that request, so it should take no more
     /// than some milliseconds.

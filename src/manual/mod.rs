@@ -6,6 +6,7 @@
 //! - [`protocol`]: how refresh tokens rotate without logging honest clients out
 //! - [`proof`]: what a model checker has tried against that
 //! - [`keys`]: choosing, keeping and rolling over keys
+//! - [`signers`]: access tokens signed by a KMS, an HSM or an agent: what that costs, and what happens if it is away
 //! - [`remote_keys`]: keys that are fetched from an issuer: when, and what happens if that fails
 //! - [`providers`]: tokens of other issuers: what to configure for each provider, and what you lose by it
 //! - [`stores`]: choosing one, what each keeps when it fails, sizing, writing your own
@@ -96,6 +97,9 @@ pub mod scale {}
 
 #[doc = include_str!("security.md")]
 pub mod security {}
+
+#[doc = include_str!("signers.md")]
+pub mod signers {}
 
 #[doc = include_str!("stores.md")]
 pub mod stores {}

@@ -198,7 +198,7 @@ impl TestToken {
     ///
     /// # Panics
     ///
-    /// If the signature cannot be made.
+    /// If the signature cannot be made, as where the key is with a [signer](crate::jws::Signer).
     #[track_caller]
     pub fn sign(&self) -> AccessToken {
         let signed = |claims: &Map<String, Value>| {

@@ -145,6 +145,29 @@ fn a_hit_takes_what_one_extension_takes() {
     }
 }
 
+/// Whoever may have to wait for a signer, and has the key here, pays nothing for that.
+#[test]
+fn a_key_that_is_here_signs_without_a_box() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    for algorithm in [Algorithm::HS256, Algorithm::EdDSA] {
+        let keys = KeySet::new(SigningKey::generate(algorithm).unwrap());
+        let issuer = Issuer::new("issuer", "audience", keys).unwrap();
+        let claims = issuer.claims("alice", SystemClock.now(), Duration::from_secs(600));
+        let at_once = least(|| counted(|| drop(issuer.sign(&claims).unwrap())));
+        let waiting = least(|| {
+            counted(|| {
+                let mut context = Context::from_waker(Waker::noop());
+                assert!(
+                    pin!(issuer.sign_async(&claims))
+                        .poll(&mut context)
+                        .is_ready()
+                );
+            })
+        });
+        assert_eq!(waiting, at_once, "{algorithm}");
+    }
+}
+
 /// Nothing of a refused token is kept, so that nobody fills the memory with them.
 #[test]
 fn refused_tokens_leave_nothing_on_the_heap() {

@@ -1,8 +1,14 @@
 //! The names of metrics in the manual, the dashboard and the rules are those that are exported.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
-use tower_bearer::{bearer::BearerLayer, session::FeedOptions};
+use tower_bearer::{
+    Algorithm, Issuer, KeySet, SigningKey,
+    bearer::BearerLayer,
+    clock::{Clock, SystemClock},
+    jws::{Signer, SignerOptions},
+    session::FeedOptions,
+};
 
 use crate::{
     scrape::{listen, names},
@@ -34,7 +40,27 @@ async fn exported() -> BTreeSet<String> {
     let feed = world.sessions.follow(FeedOptions::new()).unwrap();
     feed.caught_up().await;
     world.login().await;
+    sign_elsewhere().await;
     names(&metrics)
+}
+
+struct Elsewhere;
+
+impl Signer for Elsewhere {
+    type Error = &'static str;
+
+    async fn sign(&self, _: &[u8]) -> Result<Vec<u8>, &'static str> {
+        Err("it is away")
+    }
+}
+
+async fn sign_elsewhere() {
+    let public = SigningKey::generate(Algorithm::ES256).unwrap();
+    let public = public.verifying_key();
+    let key = SigningKey::from_signer(public, Elsewhere, SignerOptions::new()).unwrap();
+    let issuer = Issuer::new("issuer", "audience", KeySet::new(key)).unwrap();
+    let claims = issuer.claims("anna", SystemClock.now(), Duration::from_secs(60));
+    issuer.sign_async(&claims).await.unwrap_err();
 }
 
 #[tokio::test]

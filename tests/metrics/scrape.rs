@@ -9,10 +9,10 @@ use metrics_exporter_prometheus::{
 
 /// An exporter that is set up as the manual says.
 pub(crate) fn exporter() -> PrometheusRecorder {
-    let duration = "tower_bearer.store.operation.duration".to_owned();
+    let duration = "duration".to_owned();
     PrometheusBuilder::new()
         .with_recommended_naming(true)
-        .set_buckets_for_metric(Matcher::Full(duration), &[0.001, 0.01, 0.1, 1.0, 5.0])
+        .set_buckets_for_metric(Matcher::Suffix(duration), &[0.001, 0.01, 0.1, 1.0, 5.0])
         .unwrap()
         .build_recorder()
 }

@@ -19,9 +19,12 @@ use crate::error::BoxError;
 /// signs with that key waits: [`Issuer::sign_async`](crate::Issuer::sign_async), and so
 /// [`Sessions`](crate::session::Sessions). Verifying goes by the public key, which is here.
 ///
+/// [The manual](crate::manual::signers) has a signer for Vault, says what PKCS#11 and AWS KMS want, what a signer costs, and
+/// what happens if it fails.
+///
 /// ```
 /// use tower_bearer::{
-///     Algorithm, Issuer, KeySet, SigningKey, VerifyingKey,
+///     Algorithm, KeySet, SigningKey, VerifyingKey,
 ///     jws::{KeyError, Signer, SignerOptions},
 /// };
 /// # struct Kms;
