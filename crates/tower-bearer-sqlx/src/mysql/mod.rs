@@ -40,8 +40,7 @@ use crate::{columns, values};
 /// How many sessions one statement deletes.
 const BATCH: usize = 256;
 
-/// Keeps sessions and key rings in a MySQL or MariaDB database: in a table of InnoDB each, and a third one with their
-/// version.
+/// Keeps sessions and key rings in a MySQL or MariaDB database: in a table of InnoDB each, and one with their version.
 ///
 /// Any number of servers may share the store. Their clock is that of the database server. Keep it
 /// and the clocks of its replicas synchronized: after a failover the replica's clock counts. Each operation
@@ -142,10 +141,9 @@ const BATCH: usize = 256;
 /// # Rights
 ///
 /// The user that opens the store for the first time needs `CREATE` on the database, and `SELECT`, `INSERT` and `UPDATE`
-/// on its tables. After that, a user needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the table, and
-/// `SELECT` on the table with `_version` after its name, and to keep key rings `SELECT`, `INSERT` and `UPDATE` on that
-/// with `_rings`. Tables of a version without key rings get the missing one when a user with the rights of the first time opens the
-/// store, and are refused to others until then.
+/// on its tables. After that, a user needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the table, `SELECT` on the table
+/// with `_version` after its name, and to keep key rings `SELECT`, `INSERT` and `UPDATE` on that with `_rings`. Tables of a
+/// version without key rings are refused to such a user: a user with the rights of the first time has to open them once.
 ///
 /// Texts are kept as the bytes of their UTF-8, so that `Alice` is not `alice`; `CONVERT(subject USING utf8mb4)`
 /// shows one. The column `secret` is not enough to make a token, but keep it secret all the same: the binary
