@@ -18,6 +18,7 @@ mod error;
 mod memory;
 mod record;
 mod ring;
+mod ring_file;
 pub mod service;
 mod sharded;
 mod shared;
@@ -32,6 +33,7 @@ pub use memory::MemoryStore;
 pub(crate) use record::Methods;
 pub use record::{EndReason, Ended, Extra, Metadata, Record, Session, SessionSecret, SessionState};
 pub use ring::{LoadedRing, RingStore, SealedRing};
+pub use ring_file::FileRing;
 pub use sharded::{ShardedStore, ShardedStoreBuilder};
 
 pub use crate::claims::{KeyThumbprint, PrivateClaims};

@@ -1,6 +1,9 @@
 //! The contract of `SessionStore`, once for every store, and what is each store's own.
 
 mod ageing;
+#[cfg(test)]
+mod ring_teeth;
+mod rings;
 mod service;
 mod support;
 #[cfg(test)]

@@ -111,7 +111,7 @@ async fn is_empty<F: Fixture>(trial: &Trial<F>) -> bool {
 
 /// Polls the future for a while and drops it. An even `patience` is twice the number of polls; an
 /// odd one is a time.
-async fn abandon(future: impl Future, patience: u32) {
+pub(super) async fn abandon(future: impl Future, patience: u32) {
     let mut future = pin!(future);
     if patience % 2 == 1 {
         let _ = timeout(Duration::from_micros(100) * patience, future).await;

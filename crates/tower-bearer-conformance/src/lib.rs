@@ -60,6 +60,8 @@
 //! A new version may add cases for promises that the contract already makes. A store that then
 //! fails has always had the fault.
 //!
+//! A store that keeps the key ring of an issuer has a suite of its own: [`ring`].
+//!
 //! # What the suite requires
 //!
 //! - The store's clock goes forward. It may stand still or run, and start at any time: the suite
@@ -97,6 +99,7 @@ mod keeping;
 mod limits;
 mod listing;
 mod racing;
+pub mod ring;
 mod run;
 mod serving;
 mod since;

@@ -1,4 +1,4 @@
-use std::{fmt, time::Duration};
+use std::{fmt, panic::Location, time::Duration};
 
 use tokio::{
     runtime,
@@ -50,12 +50,22 @@ macro_rules! __store_conformance_tests {
 #[doc(hidden)]
 #[track_caller]
 pub fn test<F: Fixture, Fut: Future<Output = F>>(name: &str, make: impl FnOnce() -> Fut) {
+    test_one(cases(), name, make);
+}
+
+/// Runs one of the cases, in a runtime of its own.
+#[track_caller]
+pub(super) fn test_one<F: Send + 'static, Fut: Future<Output = F>>(
+    mut cases: impl Iterator<Item = Case<F>>,
+    name: &str,
+    make: impl FnOnce() -> Fut,
+) {
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(4)
         .enable_all()
         .build()
         .expect("a runtime");
-    let case = cases().find(|case| case.name == name);
+    let case = cases.find(|case| case.name == name);
     let case = case.expect("a case of the table");
     let outcome = runtime.block_on(async { run(case, make().await).await });
     if let Err(failure) = outcome {
@@ -76,24 +86,33 @@ pub fn test<F: Fixture, Fut: Future<Output = F>>(name: &str, make: impl FnOnce()
 pub fn check<F: Fixture, Fut: Future<Output = F>>(
     make: impl Fn() -> Fut,
 ) -> impl Future<Output = ()> {
-    let caller = std::panic::Location::caller();
-    async move {
-        let failed = failures(make).await;
-        let all: Vec<_> = failed.iter().map(Failure::to_string).collect();
-        assert!(
-            failed.is_empty(),
-            "{caller}: the store fails {} of {} cases\n{}",
-            failed.len(),
-            cases::<F>().count(),
-            all.join("\n"),
-        );
-    }
+    let caller = Location::caller();
+    async move { assert_none(caller, &failures(make).await, cases::<F>().count()) }
+}
+
+/// Panics with all failures, if there are any.
+pub(super) fn assert_none(caller: &Location<'_>, failed: &[Failure], cases: usize) {
+    let all: Vec<_> = failed.iter().map(Failure::to_string).collect();
+    assert!(
+        failed.is_empty(),
+        "{caller}: the store fails {} of {cases} cases\n{}",
+        failed.len(),
+        all.join("\n"),
+    );
 }
 
 /// Like [`check`], but returns the failures instead of a panic.
 pub async fn failures<F: Fixture, Fut: Future<Output = F>>(make: impl Fn() -> Fut) -> Vec<Failure> {
+    failures_of(cases(), make).await
+}
+
+/// The failures of these cases.
+pub(super) async fn failures_of<F: Send + 'static, Fut: Future<Output = F>>(
+    cases: impl Iterator<Item = Case<F>>,
+    make: impl Fn() -> Fut,
+) -> Vec<Failure> {
     let mut failures = Vec::new();
-    for case in cases() {
+    for case in cases {
         // The name is printed before the outcome, so that it is known which case hangs.
         println!("{}", case.name);
         let begin = Instant::now();
@@ -106,7 +125,7 @@ pub async fn failures<F: Fixture, Fut: Future<Output = F>>(make: impl Fn() -> Fu
     failures
 }
 
-async fn run<F: Fixture>(case: Case<F>, fixture: F) -> Result<(), Failure> {
+async fn run<F: Send + 'static>(case: Case<F>, fixture: F) -> Result<(), Failure> {
     let panics = Panics::default();
     let mut task = tokio::spawn((case.run)(fixture, panics.clone()));
     let why = match timeout(LONGEST, &mut task).await {

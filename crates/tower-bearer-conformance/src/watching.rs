@@ -42,7 +42,7 @@ impl Panics {
         })
     }
 
-    async fn watched<T, Fut: Future<Output = T>>(
+    pub(super) async fn watched<T, Fut: Future<Output = T>>(
         &self,
         call: &str,
         begin: impl FnOnce() -> Fut,

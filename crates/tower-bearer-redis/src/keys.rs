@@ -100,6 +100,11 @@ impl Keys {
         .into_bytes()
     }
 
+    /// The key of a key ring.
+    pub(super) fn ring(&self, name: &str) -> Vec<u8> {
+        format!("{}ring:{name}", self.prefix).into_bytes()
+    }
+
     /// One of many keys, none of which holds anything for longer than a script runs. In a cluster it is in the slot of
     /// its tag.
     pub(super) fn mark(&self, tag: &str) -> Vec<u8> {

@@ -2,7 +2,7 @@
 //!
 //! A session is one key, which Redis deletes when the session expires. Each subject has one more
 //! key: an index of its sessions that are not ended. One key for all, or 16 keys in a cluster, list the
-//! sessions that were ended of late.
+//! sessions that were ended of late. A key ring is one key too.
 //!
 //! In a cluster the keys may be in different slots, so no script can write two of them. They are
 //! kept consistent by the order of the writes:
@@ -28,6 +28,7 @@ mod keys;
 mod link;
 mod open;
 mod options;
+mod ring;
 mod row;
 mod scripts;
 mod server;

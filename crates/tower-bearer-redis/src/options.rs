@@ -37,7 +37,7 @@ impl RedisOptions {
     /// no prefix is the beginning of another one.
     ///
     /// Any text will do. The empty one is the beginning of all others, so it is for a database that
-    /// holds nothing but this store: its keys are then `ended`, and those that begin with `ended:`,
+    /// holds nothing but this store: its keys are then `ended`, and those that begin with `ended:`, `ring:`,
     /// `session:` or `subject:`. Braces do no harm, but they make a hash tag: if the prefix has a text in
     /// braces, a cluster, or a proxy that spreads the keys over several servers, would put all keys
     /// on the same one. Without braces, only the key of a session has a hash tag, its identifier.
@@ -62,6 +62,8 @@ impl RedisOptions {
     /// takes longer than `longest`, the call fails as
     /// [`Timeout`](tower_bearer::store::StoreErrorKind::Timeout), although the session is ended on
     /// the primary, or will be.
+    ///
+    /// A write of a key ring waits in the same way.
     ///
     /// In a cluster a login waits in the same way for the session's entry in the index of its subject,
     /// and the replicas that count are those of the server that was written to.
@@ -111,7 +113,7 @@ enum Reach {
 
 /// Fewer servers than required have the write.
 #[derive(Debug, thiserror::Error)]
-#[error("the session is ended, but too few servers have it in time")]
+#[error("the write is done, but too few servers have it in time")]
 struct TooFew;
 
 impl Wait {

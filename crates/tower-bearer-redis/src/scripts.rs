@@ -31,6 +31,8 @@ pub(super) static END: Lazy = script!("#!lua flags=allow-oom", "close.lua", "end
 pub(super) static NOTE: Lazy = script!("#!lua flags=allow-oom", "now.lua", "note.lua");
 pub(super) static PAGE: Lazy = script!("#!lua flags=allow-oom", "page.lua");
 pub(super) static WALK: Lazy = script!("#!lua flags=allow-oom", "walk.lua");
+// It takes little, and a key that is to be retired must not wait for memory.
+pub(super) static RING: Lazy = script!("#!lua flags=allow-oom", "ring.lua");
 pub(super) static ENLIST: Lazy = script!("#!lua", "now.lua", "enlist.lua");
 
 impl Script {
@@ -61,7 +63,7 @@ impl Script {
 /// The commands that load all scripts into the server.
 pub(super) fn load() -> impl Iterator<Item = Cmd> {
     let all = [
-        &LOAD, &PEEK, &SWAP, &SWAP_END, &CONFIRM, &END, &NOTE, &PAGE, &WALK, &ENLIST,
+        &LOAD, &PEEK, &SWAP, &SWAP_END, &CONFIRM, &END, &NOTE, &PAGE, &WALK, &ENLIST, &RING,
     ];
     all.into_iter().map(|script| {
         let mut load = cmd("SCRIPT");

@@ -33,7 +33,8 @@ const BATCH: usize = 256;
 /// A session is one key, which Redis itself deletes when the session expires, so
 /// [`delete_expired`](SessionStore::delete_expired) does nothing. Each subject has one more key,
 /// an index of the subject's sessions that are not ended. One key for all, a sorted set, notes which
-/// sessions were ended in the last 25 hours; in a cluster these are 16 keys.
+/// sessions were ended in the last 25 hours; in a cluster these are 16 keys. The store keeps
+/// [key rings](#impl-RingStore-for-RedisStore) too, each in one key.
 ///
 /// # Sizes
 ///
@@ -118,7 +119,7 @@ const BATCH: usize = 256;
 /// | [kind](StoreErrorKind) | where |
 /// | --- | --- |
 /// | `Unavailable` | the server cannot be reached, is loading its data, has no memory for a new session, is a replica, has too few replicas, or refuses the user |
-/// | `Timeout` | no answer came in time, or too few replicas have the end of a session that waits for them |
+/// | `Timeout` | no answer came in time, or too few replicas have the end of a session or the ring that waits for them |
 /// | `Busy` | another program's script keeps the server busy |
 /// | `Corrupt` | a key has a value that this store does not write |
 /// | `Duplicate` | a session with the identifier of a new one exists |

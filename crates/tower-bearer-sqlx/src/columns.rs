@@ -100,12 +100,6 @@ columns! {
 )]
 pub(crate) use names;
 
-/// The version of the tables. Earlier versions were never released.
-pub(crate) const SCHEMA: i64 = 5;
-
-/// The reason of the error for tables of another version.
-pub(crate) const OTHER_SCHEMA: &str = "its tables are of another version of this crate";
-
 /// The version before the highest that a column can hold. The highest one stays where another would follow it: a
 /// session can be ended whatever its version.
 #[cfg(any(feature = "mysql", feature = "postgres"))]

@@ -6,6 +6,8 @@
 //! | `postgres` | [`PostgresStore`] |
 //! | `mysql` | [`MySqlStore`], for MySQL and MariaDB |
 //!
+//! Each also keeps key rings ([`RingStore`](tower_bearer::store::RingStore)), in a table of their own.
+//!
 //! Each keeps one row for each session. In SQLite and PostgreSQL, loads that arrive at the same time are one
 //! query, and rotations that arrive at the same time are written in one statement.
 
@@ -21,8 +23,12 @@ mod mysql;
 mod pending_swap;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod ring;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod tables;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod values;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tests_shared::servers::{ServerClock, galera::Galera};
-use tower_bearer_conformance::{Fixture, check};
+use tower_bearer_conformance::{Fixture, check, ring};
 
 use super::{settings::odd_pool, *};
 use crate::service::served;
@@ -100,6 +100,27 @@ async fn it_keeps_the_contract_on_a_cluster() {
     if cluster.clock().is_some() {
         let stores = Stores::on(Servers::Cluster(cluster), 10);
         check(async || stores.make(Kind::Address).await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_key_rings() {
+    let Some(server) = with_a_clock().await else {
+        return;
+    };
+    let stores = Stores::on(server, 0);
+    ring::check(async || stores.make(Kind::Address).await).await;
+    ring::check(async || stores.make(Kind::OddPool).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_key_rings_on_a_cluster() {
+    let Some(cluster) = Galera::start().await else {
+        return;
+    };
+    if cluster.clock().is_some() {
+        let stores = Stores::on(Servers::Cluster(cluster), 0);
+        ring::check(async || stores.make(Kind::Address).await).await;
     }
 }
 

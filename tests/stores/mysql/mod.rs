@@ -7,6 +7,7 @@ mod opening;
 mod planning;
 mod primary;
 mod refusing;
+mod rings;
 mod rows;
 mod settings;
 
@@ -18,8 +19,8 @@ use tokio::{task::JoinSet, time::Instant};
 use tower_bearer::{
     SessionId,
     store::{
-        EndReason, Ended, Record, Session, SessionSecret, SessionState, SessionStore, StoreError,
-        StoreErrorKind, Swap,
+        EndReason, Ended, Record, RingStore, SealedRing, Session, SessionSecret, SessionState,
+        SessionStore, StoreError, StoreErrorKind, Swap,
     },
 };
 use tower_bearer_sqlx::{MySqlOptions, MySqlStore};

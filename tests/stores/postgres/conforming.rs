@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use tower_bearer_conformance::{Fixture, check};
+use tower_bearer_conformance::{Fixture, check, ring};
 
 use super::*;
 use crate::service::served;
@@ -83,6 +83,37 @@ async fn it_keeps_the_contract_behind_a_pooler() {
         let stores = Stores::on(server, pooler.url(), options, 20);
         check(async || stores.make().await).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_key_rings() {
+    let Some(server) = with_a_clock().await else {
+        return;
+    };
+    if let Some(pooler) = PgBouncer::start(&server, 4).await {
+        let url = server.url();
+        let stores = Stores::on(server, url, PostgresOptions::new(), 0);
+        ring::check(async || stores.make().await).await;
+        let options = PostgresOptions::new().prepared_statements(false);
+        let options = options.schema("pooled");
+        let pooled = Stores {
+            url: pooler.url(),
+            options,
+            ..stores
+        };
+        ring::check(async || pooled.make().await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_key_rings_on_version_18() {
+    let server = Postgres::of_version_18().await;
+    let Some(server) = server.filter(|server| server.clock().is_some()) else {
+        return;
+    };
+    let url = server.url();
+    let stores = Stores::on(server, url, PostgresOptions::new(), 0);
+    ring::check(async || stores.make().await).await;
 }
 
 async fn with_a_clock() -> Option<Postgres> {

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use tests_shared::servers::{redis::Engine, redis_cluster::RedisCluster};
-use tower_bearer_conformance::{Fixture, check};
+use tower_bearer_conformance::{Fixture, check, ring};
 
 use super::*;
 use crate::service::served;
@@ -92,10 +92,29 @@ async fn it_keeps_the_contract_on_a_cluster_of_valkey() {
 }
 
 async fn on_a_cluster(engine: Engine) {
-    if let Some(cluster) = RedisCluster::without_replicas(engine).await
-        && let Some(stores) = Stores::on(cluster.url(), cluster.nodes)
-    {
+    if let Some(stores) = Stores::on_the_cluster(engine).await {
         check(async || stores.make().await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_key_rings() {
+    if let Some(stores) = Stores::on_a_server().await {
+        ring::check(async || stores.make().await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_key_rings_on_a_cluster() {
+    if let Some(stores) = Stores::on_the_cluster(Engine::Redis).await {
+        ring::check(async || stores.make().await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_key_rings_on_a_cluster_of_valkey() {
+    if let Some(stores) = Stores::on_the_cluster(Engine::Valkey).await {
+        ring::check(async || stores.make().await).await;
     }
 }
 
@@ -110,6 +129,11 @@ impl Stores {
     async fn on_a_server() -> Option<Self> {
         let server = Redis::start().await?;
         Self::on(server.url(), vec![server])
+    }
+
+    async fn on_the_cluster(engine: Engine) -> Option<Self> {
+        let cluster = RedisCluster::without_replicas(engine).await?;
+        Self::on(cluster.url(), cluster.nodes)
     }
 
     fn on(url: String, servers: Vec<Redis>) -> Option<Self> {

@@ -10,6 +10,7 @@ mod measuring;
 mod opening;
 mod refusals;
 mod replicas;
+mod rings;
 mod rows;
 mod scripted;
 mod scripts;
@@ -29,8 +30,8 @@ use tower_bearer::{
     SessionId,
     clock::Timestamp,
     store::{
-        Cursor, EndReason, Ended, PrivateClaims, Record, Session, SessionSecret, SessionState,
-        SessionStore, StoreError, StoreErrorKind, Swap,
+        Cursor, EndReason, Ended, PrivateClaims, Record, RingStore, SealedRing, Session,
+        SessionSecret, SessionState, SessionStore, StoreError, StoreErrorKind, Swap,
     },
 };
 use tower_bearer_redis::{RedisOptions, RedisStore};

@@ -101,6 +101,10 @@ async fn the_rights_that_the_docs_name_are_enough() {
     assert_eq!(store.delete_expired(9).await.unwrap(), 0);
     let left: u64 = server.run(&format!("ZCARD {}", index("ada"))).await;
     assert_eq!(left, 0, "entries of ended sessions");
+    let ring = SealedRing::new(1, *b"sealed").unwrap();
+    let first = store.swap_ring("ring", None, &ring).await;
+    assert_eq!(first.unwrap(), Swap::Swapped);
+    assert_eq!(store.load_ring("ring").await.unwrap().ring, Some(ring));
 }
 
 #[tokio::test]

@@ -16,7 +16,8 @@ use tokio::{task::JoinSet, time::Instant};
 use tower_bearer::{
     SessionId,
     store::{
-        EndReason, Record, Session, SessionSecret, SessionState, SessionStore, StoreErrorKind, Swap,
+        EndReason, Record, RingStore, SealedRing, Session, SessionSecret, SessionState,
+        SessionStore, StoreErrorKind, Swap,
     },
 };
 use tower_bearer_sqlx::{SqliteOptions, SqliteStore};

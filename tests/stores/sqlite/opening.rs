@@ -31,7 +31,7 @@ async fn the_tables_leave_what_is_there() {
     );
     assert_eq!(
         number(&mut application, "SELECT version FROM tower_bearer_schema").await,
-        5
+        6
     );
 }
 
@@ -100,6 +100,72 @@ async fn another_schema_is_refused_and_left_alone() {
             .await,
             1
         );
+    }
+}
+
+/// It was made before there were key rings.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_without_a_table_of_rings_gets_one() {
+    let (_directory, url) = place();
+    open(&url).await.insert(&record(1, "ada")).await;
+    let mut connection = connection(&url).await;
+    run(
+        &mut connection,
+        "DROP TABLE tower_bearer_rings; UPDATE tower_bearer_schema SET version = 5",
+    )
+    .await;
+    let read_only = SqliteStore::connect(&format!("{url}?mode=ro")).await;
+    read_only.expect_err("it may not be changed");
+    let opening = (0..8).map(|_| {
+        let url = url.clone();
+        async move { open(&url).await.store }
+    });
+    for store in opening.collect::<JoinSet<_>>().join_all().await {
+        assert!(store.load_ring("ring").await.unwrap().ring.is_none());
+    }
+    let versions = "SELECT sum(version) FROM tower_bearer_schema";
+    assert_eq!(number(&mut connection, versions).await, 6);
+    let setup = open(&url).await;
+    assert!(setup.load(id(1)).await == record(1, "ada"));
+    let ring = SealedRing::new(1, *b"sealed").unwrap();
+    let swap = setup.store.swap_ring("ring", None, &ring).await;
+    assert_eq!(swap.unwrap(), Swap::Swapped);
+    let kept = open(&url).await.store.load_ring("ring").await.unwrap();
+    assert_eq!(kept.ring, Some(ring));
+}
+
+#[tokio::test]
+async fn a_row_of_a_ring_that_cannot_be_read_is_corrupt() {
+    let (_directory, url) = place();
+    let store = open(&url).await.store;
+    let mut connection = connection(&url).await;
+    for insert in [
+        "INSERT INTO tower_bearer_rings VALUES ('ring', -1, x'00')",
+        "INSERT INTO tower_bearer_rings VALUES (x'72696e67', -1, x'00')",
+        "UPDATE tower_bearer_rings SET version = 1, document = x''",
+        "UPDATE tower_bearer_rings SET document = zeroblob(262145)",
+    ] {
+        let written = sqlx::raw_sql(insert).execute(&mut connection).await;
+        match written {
+            Ok(_) => {
+                let error = store.load_ring("ring").await.unwrap_err();
+                assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{insert}");
+            }
+            // The table takes no text as a name.
+            Err(_) => assert!(insert.contains("'ring'")),
+        }
+    }
+    run(&mut connection, "DROP TABLE tower_bearer_rings").await;
+    let ring = SealedRing::new(1, *b"sealed").unwrap();
+    for error in [
+        store.load_ring("ring").await.map(drop).unwrap_err(),
+        store
+            .swap_ring("ring", None, &ring)
+            .await
+            .map(drop)
+            .unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     }
 }
 

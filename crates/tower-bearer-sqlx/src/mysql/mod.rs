@@ -7,6 +7,7 @@ mod listing;
 mod lists;
 mod names;
 mod options;
+mod rings;
 mod row;
 mod schema;
 mod settings;
@@ -39,7 +40,7 @@ use crate::{columns, values};
 /// How many sessions one statement deletes.
 const BATCH: usize = 256;
 
-/// Keeps sessions in a MySQL or MariaDB database: in a table of InnoDB, and a second one with its version.
+/// Keeps sessions and key rings in a MySQL or MariaDB database: in a table of InnoDB each, and one with their version.
 ///
 /// Any number of servers may share the store. Their clock is that of the database server. Keep it
 /// and the clocks of its replicas synchronized: after a failover the replica's clock counts. Each operation
@@ -139,9 +140,10 @@ const BATCH: usize = 256;
 ///
 /// # Rights
 ///
-/// The user that opens the store for the first time needs `CREATE` on the database, and `SELECT` and `INSERT`
-/// on its tables. After that, a user needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the table, and
-/// `SELECT` on the table with `_version` after its name.
+/// The user that opens the store for the first time needs `CREATE` on the database, and `SELECT`, `INSERT` and `UPDATE`
+/// on its tables. After that, a user needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the table, `SELECT` on the table
+/// with `_version` after its name, and to keep key rings `SELECT`, `INSERT` and `UPDATE` on that with `_rings`. Tables of a
+/// version without key rings are refused to such a user: a user with the rights of the first time has to open them once.
 ///
 /// Texts are kept as the bytes of their UTF-8, so that `Alice` is not `alice`; `CONVERT(subject USING utf8mb4)`
 /// shows one. The column `secret` is not enough to make a token, but keep it secret all the same: the binary
@@ -167,7 +169,7 @@ const BATCH: usize = 256;
 /// | `Unavailable` | the connection was lost, the server shuts down, is read-only, full or in no working cluster, its tables or a right are missing, or the store is closed |
 /// | `Duplicate` | a session with this identifier exists |
 /// | `Unstorable` | the server can never keep the row: the issuer has more than 1 000 bytes, the subject more than 2 000, or a constraint or a trigger of the application's refuses it |
-/// | `Corrupt` | the session's row or the table cannot be read |
+/// | `Corrupt` | the row of the session or the ring, or the table cannot be read |
 ///
 /// A failed write leaves the session as it was. Only after a `Timeout`, or if the connection was
 /// lost before the answer, is it unknown whether the write happened. The client's next request

@@ -9,6 +9,7 @@ const LONGEST: usize = 64 - "_version".len();
 pub(super) struct Names {
     pub(super) sessions: String,
     pub(super) version: String,
+    pub(super) rings: String,
 }
 
 impl Names {
@@ -18,6 +19,7 @@ impl Names {
         Self {
             sessions: format!("{database}.{}", quoted(table)),
             version: format!("{database}.{}", quoted(&format!("{table}_version"))),
+            rings: format!("{database}.{}", quoted(&format!("{table}_rings"))),
         }
     }
 }

@@ -45,7 +45,7 @@ impl MySqlOptions {
     }
 
     /// The name of the table of sessions, of at most 56 characters. Any name will do, as it is quoted. A
-    /// second table, with one row, has this name with `_version` added.
+    /// second table, with one row, has this name with `_version` added, and that of key rings has it with `_rings`.
     #[must_use]
     pub fn table(mut self, name: impl Into<String>) -> Self {
         self.table = name.into();

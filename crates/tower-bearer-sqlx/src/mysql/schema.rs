@@ -7,7 +7,10 @@ use tokio::time::timeout;
 
 use tower_bearer::store::{OpenError, OpenErrorKind, StoreErrorKind};
 
-use crate::columns::{self, OTHER_SCHEMA, SCHEMA};
+use crate::{
+    columns,
+    tables::{SCHEMA, Tables},
+};
 
 use OpenErrorKind::{Address, Refused, Unreachable, Unsuitable};
 
@@ -90,8 +93,8 @@ async fn make(
     match made {
         Err(error) if kind(&error) == StoreErrorKind::Busy => Ok(Err(error)),
         Err(error) => Err(failed(error)),
-        Ok(Some(SCHEMA)) => Ok(Ok(())),
-        Ok(_) => Err(OpenError::new(Unsuitable, OTHER_SCHEMA)),
+        // The table of rings is there now, whatever others have made of the version.
+        Ok(version) => Tables::of_version(version).map(|_| Ok(())),
     }
 }
 
@@ -100,10 +103,13 @@ async fn make_once(
     connection: &mut MySqlConnection,
     names: &Names,
 ) -> Result<Option<i64>, sqlx::Error> {
-    if let Some(version) = version(connection, names).await? {
-        return Ok(Some(version));
-    }
-    for statement in create(names) {
+    let found = version(connection, names).await?;
+    let missing = match found.map(|version| Tables::of_version(Some(version))) {
+        None => [create(names).as_slice(), &create_rings(names)].concat(),
+        Some(Ok(Tables::WithoutRings)) => create_rings(names).to_vec(),
+        Some(_) => return Ok(found),
+    };
+    for statement in missing {
         run(connection, &statement).await?;
     }
     version(connection, names).await
@@ -127,13 +133,15 @@ async fn version(
 const NO_SUCH_TABLE: u16 = 1146;
 const NO_SUCH_COLUMN: u16 = 1054;
 
-/// Each of them does nothing where its work is done already. The version comes last, after a look whether a
-/// table that was there is one of the store's.
+/// Each of them does nothing where its work is done already. The last one looks whether a table that was there is
+/// one of the store's.
 ///
 /// A rotation changes no column of an index. The index `live` has the sessions of a subject that are not
 /// ended together, as their `ended_at` is null, and those that are ended elsewhere.
-fn create(names: &Names) -> [String; 4] {
-    let Names { sessions, version } = names;
+fn create(names: &Names) -> [String; 3] {
+    let Names {
+        sessions, version, ..
+    } = names;
     let columns = columns::names!();
     [
         format!(
@@ -175,7 +183,24 @@ fn create(names: &Names) -> [String; 4] {
             ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC"
         ),
         format!("SELECT {columns} FROM {sessions} LIMIT 0"),
-        format!("INSERT IGNORE INTO {version} VALUES (1, {SCHEMA})"),
+    ]
+}
+
+/// Each of them does nothing where its work is done already. The version comes last.
+fn create_rings(names: &Names) -> [String; 3] {
+    let Names { version, rings, .. } = names;
+    [
+        format!(
+            "CREATE TABLE IF NOT EXISTS {rings} (
+                name VARBINARY(256) NOT NULL PRIMARY KEY,
+                version BIGINT NOT NULL,
+                document MEDIUMBLOB NOT NULL
+            ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC"
+        ),
+        format!("SELECT name, version, document FROM {rings} LIMIT 0"),
+        format!(
+            "INSERT INTO {version} VALUES (1, {SCHEMA}) ON DUPLICATE KEY UPDATE version = {SCHEMA}"
+        ),
     ]
 }
 

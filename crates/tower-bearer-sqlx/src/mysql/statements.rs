@@ -49,6 +49,9 @@ pub(super) struct Statements {
     pub(super) ended_from: Arc<str>,
     pub(super) ended_after: Arc<str>,
     pub(super) delete_expired: Arc<str>,
+    pub(super) load_ring: Arc<str>,
+    pub(super) insert_ring: Arc<str>,
+    pub(super) swap_ring: Arc<str>,
 }
 
 impl Statements {
@@ -71,6 +74,9 @@ impl Statements {
             ended_from: ended_since(sessions, "ended_at >= ?"),
             ended_after: ended_since(sessions, "(ended_at > ? OR (ended_at = ? AND id > ?))"),
             delete_expired: delete_expired(sessions),
+            load_ring: load_ring(&names.rings),
+            insert_ring: insert_ring(&names.rings),
+            swap_ring: swap_ring(&names.rings),
         }
     }
 }
@@ -227,4 +233,21 @@ fn ended_since(sessions: &str, which: &str) -> Arc<str> {
 
 fn delete_expired(sessions: &str) -> Arc<str> {
     format!("DELETE FROM {sessions} WHERE ends_at <= {NOW} ORDER BY ends_at LIMIT ?").into()
+}
+
+/// Gives one row even if there is no ring.
+fn load_ring(rings: &str) -> Arc<str> {
+    format!(
+        "SELECT {NOW} AS `now`, {WRITABLE} AS `writable`, version, document
+        FROM (SELECT 1 AS one) AS server LEFT JOIN {rings} ON name = ?"
+    )
+    .into()
+}
+
+fn insert_ring(rings: &str) -> Arc<str> {
+    format!("INSERT INTO {rings} (version, document, name) VALUES (?, ?, ?)").into()
+}
+
+fn swap_ring(rings: &str) -> Arc<str> {
+    format!("UPDATE {rings} SET version = ?, document = ? WHERE name = ? AND version = ?").into()
 }

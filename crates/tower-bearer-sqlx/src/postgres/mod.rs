@@ -5,6 +5,7 @@ mod error;
 mod load;
 mod names;
 mod options;
+mod rings;
 mod row;
 mod schema;
 mod statements;
@@ -43,8 +44,8 @@ use crate::{
 /// How many confirmations one statement writes, and how many sessions one statement deletes.
 const BATCH: usize = 256;
 
-/// Keeps sessions in a PostgreSQL database: in one table, and a second one with the version of the
-/// first.
+/// Keeps sessions and key rings in a PostgreSQL database: in one table each, and a third one with the version of the
+/// two.
 ///
 /// Any number of servers may share the store. Their clock is that of the database server. Keep it
 /// and the clocks of its standbys synchronized: after a failover the standby's clock counts. Each
@@ -146,7 +147,11 @@ const BATCH: usize = 256;
 /// database if the schema is missing. Since PostgreSQL 15 a plain role does not have this right on
 /// `public`: grant it, or give the store a [schema](PostgresOptions::schema) of its own. After
 /// that, a role needs `USAGE` on the schema, `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the
-/// table, and `SELECT` on the table with `_version` after its name.
+/// table, and `SELECT` on the table with `_version` after its name. To keep key rings it needs `SELECT`,
+/// `INSERT` and `UPDATE` on the table with `_rings` after its name.
+///
+/// Tables that were made by a version without key rings get the missing one when a role opens the store that owns them
+/// and has `CREATE` on the schema. Until then other roles are refused, so let the owner open it first.
 ///
 /// The application's texts are kept as the bytes of their UTF-8, so that every text comes back
 /// unchanged. To read one, use `convert_from(subject, 'UTF8')`. The column `secret` is not enough
@@ -178,7 +183,7 @@ const BATCH: usize = 256;
 /// | `Unavailable` | the connection was lost, the server shuts down, is read-only or full, its tables or a right are missing, or the store is closed |
 /// | `Duplicate` | a session with this identifier exists |
 /// | `Unstorable` | the server can never keep the row: issuer and subject are together too long for an index (more than about 2 600 bytes), or a constraint or a trigger of the application's refuses it |
-/// | `Corrupt` | the session's row or the table cannot be read |
+/// | `Corrupt` | the row of the session or the ring, or the table cannot be read |
 ///
 /// A failed write leaves the session as it was. Only after a `Timeout`, or if the connection was
 /// lost before the answer, is it unknown whether the write happened. The client's next request

@@ -15,6 +15,7 @@ pub(super) struct Names {
     pub(super) schema: String,
     pub(super) sessions: String,
     pub(super) version: String,
+    pub(super) rings: String,
     pub(super) live_index: String,
     pub(super) ended_index: String,
     pub(super) ends_at_index: String,
@@ -30,6 +31,7 @@ impl Names {
         Ok(Self {
             sessions: format!("{schema}.{}", quoted(table)),
             version: format!("{schema}.{}", quoted(&plain_version)),
+            rings: format!("{schema}.{}", quoted(&format!("{table}_rings"))),
             live_index: quoted(&format!("{table}_live")),
             ended_index: quoted(&format!("{table}_ended")),
             ends_at_index: quoted(&format!("{table}_ends_at")),

@@ -57,7 +57,7 @@ impl PostgresOptions {
     }
 
     /// The name of the table of sessions, of at most 55 bytes. A second table, with one row, has
-    /// this name with `_version` added.
+    /// this name with `_version` added, and that of key rings has it with `_rings`.
     #[must_use]
     pub fn table(mut self, name: impl Into<String>) -> Self {
         self.table = name.into();

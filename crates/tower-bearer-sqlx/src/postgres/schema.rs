@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use tower_bearer::store::{OpenError, OpenErrorKind, StoreErrorKind};
 
-use crate::columns::{OTHER_SCHEMA, SCHEMA};
+use crate::tables::{SCHEMA, Tables};
 
 use OpenErrorKind::{Address, Refused, Unreachable, Unsuitable};
 
@@ -92,7 +92,26 @@ INSERT INTO {version} (single, version) VALUES (true, {SCHEMA});
     )
 }
 
-/// Creates the tables if they are missing. Any number of servers may do so at the same time.
+/// A document is sealed, so that it cannot be compressed.
+fn create_rings(names: &Names) -> String {
+    let rings = &names.rings;
+    format!(
+        "
+CREATE TABLE {rings} (
+    name bytea PRIMARY KEY,
+    version bigint NOT NULL,
+    document bytea NOT NULL
+);
+ALTER TABLE {rings} ALTER COLUMN document SET STORAGE EXTERNAL;
+"
+    )
+}
+
+fn write_version(names: &Names) -> String {
+    format!("UPDATE {} SET version = {SCHEMA}", names.version)
+}
+
+/// Creates the tables that are missing. Any number of servers may do so at the same time.
 pub(super) async fn prepare(pool: &PgPool, names: &Names) -> Result<(), OpenError> {
     let silent = |_| OpenError::new(Unreachable, "its server does not answer");
     timeout(PATIENCE, open(pool, names)).await.map_err(silent)?
@@ -111,7 +130,7 @@ async fn open(pool: &PgPool, names: &Names) -> Result<(), OpenError> {
         ));
     }
     // If the tables exist, the role needs no more than the right to read the version.
-    if has_tables(&mut transaction, names).await? {
+    if tables(&mut transaction, names).await? == Some(Tables::Current) {
         return Ok(());
     }
     sqlx::query("SELECT pg_catalog.pg_advisory_xact_lock($1)")
@@ -120,24 +139,33 @@ async fn open(pool: &PgPool, names: &Names) -> Result<(), OpenError> {
         .execute(&mut *transaction)
         .await
         .map_err(failed)?;
-    if has_tables(&mut transaction, names).await? {
-        return Ok(());
+    match tables(&mut transaction, names).await? {
+        Some(Tables::Current) => return Ok(()),
+        Some(Tables::WithoutRings) => {
+            run(&mut transaction, create_rings(names)).await?;
+            run(&mut transaction, write_version(names)).await?;
+        }
+        None => create_all(&mut transaction, names).await?,
     }
-    let has_schema = query_scalar(HAS_SCHEMA).bind(names.plain_schema.clone());
-    if !ask(&mut transaction, has_schema).await? {
-        run(&mut transaction, format!("CREATE SCHEMA {}", names.schema)).await?;
-    }
-    run(&mut transaction, create(names)).await?;
     transaction.commit().await.map_err(failed)
 }
 
-/// Whether the tables exist. It is an error if they are of another version.
-async fn has_tables(connection: &mut PgConnection, names: &Names) -> Result<bool, OpenError> {
+async fn create_all(connection: &mut PgConnection, names: &Names) -> Result<(), OpenError> {
+    let has_schema = query_scalar(HAS_SCHEMA).bind(names.plain_schema.clone());
+    if !ask(connection, has_schema).await? {
+        run(connection, format!("CREATE SCHEMA {}", names.schema)).await?;
+    }
+    run(connection, create(names)).await?;
+    run(connection, create_rings(names)).await
+}
+
+/// The tables, if there are any. It is an error if they are of another version.
+async fn tables(connection: &mut PgConnection, names: &Names) -> Result<Option<Tables>, OpenError> {
     let has_table = query_scalar(HAS_TABLE)
         .bind(names.plain_schema.clone())
         .bind(names.plain_version.clone());
     if !ask(connection, has_table).await? {
-        return Ok(false);
+        return Ok(None);
     }
     let read_version = format!("SELECT version FROM {}", names.version);
     let version: Option<i64> = query_scalar(AssertSqlSafe(read_version))
@@ -145,10 +173,7 @@ async fn has_tables(connection: &mut PgConnection, names: &Names) -> Result<bool
         .fetch_optional(connection)
         .await
         .map_err(failed)?;
-    match version {
-        Some(SCHEMA) => Ok(true),
-        _ => Err(OpenError::new(Unsuitable, OTHER_SCHEMA)),
-    }
+    Tables::of_version(version).map(Some)
 }
 
 async fn ask(connection: &mut PgConnection, question: Question) -> Result<bool, OpenError> {

@@ -47,6 +47,9 @@ pub(super) struct Statements {
     pub(super) list_all: Arc<str>,
     pub(super) ended_since: Arc<str>,
     pub(super) delete_expired: Arc<str>,
+    pub(super) load_ring: Arc<str>,
+    pub(super) insert_ring: Arc<str>,
+    pub(super) swap_ring: Arc<str>,
 }
 
 impl Statements {
@@ -74,6 +77,9 @@ impl Statements {
             list_all: list_all(sessions),
             ended_since: ended_since(sessions),
             delete_expired: delete_expired(sessions),
+            load_ring: load_ring(&names.rings),
+            insert_ring: insert_ring(&names.rings, settled),
+            swap_ring: swap_ring(&names.rings, settled),
         }
     }
 }
@@ -305,6 +311,34 @@ fn delete_expired(sessions: &str) -> Arc<str> {
             ORDER BY ends_at LIMIT $1 FOR UPDATE SKIP LOCKED
         )
         DELETE FROM {sessions} AS kept USING ended WHERE kept.id = ended.id
+        RETURNING true"
+    )
+    .into()
+}
+
+/// Gives one row even if there is no ring.
+fn load_ring(rings: &str) -> Arc<str> {
+    format!(
+        "SELECT server.now, server.writable, kept.*
+        FROM (SELECT {NOW} AS now, {WRITABLE} AS writable) AS server
+        LEFT JOIN (SELECT version, document FROM {rings} WHERE name = $1) AS kept ON true"
+    )
+    .into()
+}
+
+fn insert_ring(rings: &str, settled: &str) -> Arc<str> {
+    format!(
+        "INSERT INTO {rings} (name, version, document) SELECT $1, $2, $3 WHERE {settled}
+        ON CONFLICT DO NOTHING
+        RETURNING true"
+    )
+    .into()
+}
+
+fn swap_ring(rings: &str, settled: &str) -> Arc<str> {
+    format!(
+        "UPDATE {rings} SET version = $2, document = $3
+        WHERE name = $1 AND version = $4 AND {settled}
         RETURNING true"
     )
     .into()

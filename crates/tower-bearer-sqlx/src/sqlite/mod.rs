@@ -4,6 +4,7 @@ mod checkpoints;
 mod error;
 mod load;
 mod open;
+mod rings;
 mod row;
 mod schema;
 mod swap;
@@ -94,7 +95,7 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
     SELECT rowid FROM tower_bearer_sessions WHERE ends_at <= ? ORDER BY ends_at LIMIT ?
 )";
 
-/// Keeps sessions in a SQLite database, in two tables whose names begin with `tower_bearer_`.
+/// Keeps sessions and key rings in a SQLite database, in three tables whose names begin with `tower_bearer_`.
 ///
 /// The store is meant for one machine. Any number of processes on it may share the file, and the
 /// machine's clock is the store's clock. The file must be on a local disk, as a write-ahead log
@@ -161,7 +162,7 @@ DELETE FROM tower_bearer_sessions WHERE rowid IN (
 /// | `Unavailable` | the file is read-only or cannot be opened, the disk is full or fails, a table is missing, or the store is closed |
 /// | `Duplicate` | a session with this identifier exists |
 /// | `Unstorable` | SQLite can never keep the row: a text of more than a gigabyte, or a row that an index or a trigger of the application's refuses |
-/// | `Corrupt` | the file or the session's row cannot be read |
+/// | `Corrupt` | the file, or the row of the session or the ring cannot be read |
 ///
 /// A failed write leaves the session as it was.
 ///

@@ -1,11 +1,11 @@
 //! Creates the tables, and checks their version. The version is in a table, since `user_version`
 //! belongs to the application.
 
-use sqlx::{Connection as _, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, SqlitePool};
 
 use tower_bearer::store::{OpenError, OpenErrorKind, StoreErrorKind};
 
-use crate::columns;
+use crate::tables::{SCHEMA, Tables};
 
 use super::{error, writer::Writer};
 
@@ -48,13 +48,22 @@ CREATE INDEX tower_bearer_sessions_ended ON tower_bearer_sessions (ended_at, id)
     WHERE ended_at IS NOT NULL;
 CREATE INDEX tower_bearer_sessions_ends_at ON tower_bearer_sessions (ends_at);
 ";
+/// A name is a blob, as texts end at a NUL in some of SQLite's functions.
+const CREATE_RINGS: &str = "
+CREATE TABLE tower_bearer_rings (
+    name BLOB NOT NULL PRIMARY KEY,
+    version INTEGER NOT NULL,
+    document BLOB NOT NULL
+) STRICT;
+";
 
 const SCHEMA_EXISTS: &str =
     "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'tower_bearer_schema'";
 const READ_VERSION: &str = "SELECT version FROM tower_bearer_schema";
-const WRITE_VERSION: &str = "INSERT INTO tower_bearer_schema (only, version) VALUES (1, ?1)";
+const WRITE_VERSION: &str =
+    "INSERT OR REPLACE INTO tower_bearer_schema (only, version) VALUES (1, ?1)";
 
-/// Creates the tables if they are missing. Any number of processes may do so at the same time.
+/// Creates the tables that are missing. Any number of processes may do so at the same time.
 pub(super) async fn prepare(writer: &Writer) -> Result<(), OpenError> {
     let mut attempts = writer.attempts();
     loop {
@@ -72,7 +81,7 @@ fn kind(error: &OpenError) -> StoreErrorKind {
 async fn create(pool: &SqlitePool) -> Result<(), OpenError> {
     let mut connection = pool.acquire().await.map_err(failed)?;
     // If the tables exist nothing is written, as the database may be read-only.
-    if has_tables(&mut connection).await? {
+    if tables(&mut connection).await? == Some(Tables::Current) {
         return Ok(());
     }
     // `IMMEDIATE` waits for the lock. Meanwhile another process may have created the tables.
@@ -80,40 +89,37 @@ async fn create(pool: &SqlitePool) -> Result<(), OpenError> {
         .begin_with("BEGIN IMMEDIATE")
         .await
         .map_err(failed)?;
-    if !has_tables(&mut transaction).await? {
-        sqlx::raw_sql(CREATE)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-        sqlx::query(WRITE_VERSION)
-            .bind(columns::SCHEMA)
-            .execute(&mut *transaction)
-            .await
-            .map_err(failed)?;
-    }
+    let missing = match tables(&mut transaction).await? {
+        None => [CREATE, CREATE_RINGS].concat(),
+        Some(Tables::WithoutRings) => CREATE_RINGS.to_owned(),
+        Some(Tables::Current) => return Ok(()),
+    };
+    sqlx::raw_sql(AssertSqlSafe(missing))
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
+    sqlx::query(WRITE_VERSION)
+        .bind(SCHEMA)
+        .execute(&mut *transaction)
+        .await
+        .map_err(failed)?;
     transaction.commit().await.map_err(failed)
 }
 
-/// Whether the tables exist. It is an error if they are of another version.
-async fn has_tables(connection: &mut SqliteConnection) -> Result<bool, OpenError> {
+/// The tables, if there are any. It is an error if they are of another version.
+async fn tables(connection: &mut SqliteConnection) -> Result<Option<Tables>, OpenError> {
     let tables: i64 = sqlx::query_scalar(SCHEMA_EXISTS)
         .fetch_one(&mut *connection)
         .await
         .map_err(failed)?;
     if tables == 0 {
-        return Ok(false);
+        return Ok(None);
     }
     let version: Option<i64> = sqlx::query_scalar(READ_VERSION)
         .fetch_optional(connection)
         .await
         .map_err(failed)?;
-    match version {
-        Some(columns::SCHEMA) => Ok(true),
-        _ => Err(OpenError::new(
-            OpenErrorKind::Unsuitable,
-            columns::OTHER_SCHEMA,
-        )),
-    }
+    Tables::of_version(version).map(Some)
 }
 
 pub(super) fn failed(error: sqlx::Error) -> OpenError {
