@@ -182,7 +182,7 @@ async fn run() -> Result<(), StartError> {
             .into());
     }
     let store = OpenStore::open(&config).await?;
-    let served = serve(Auth::new(&config, store.any())?, &config).await;
+    let served = serve(Auth::new(&config, &store).await?, &config).await;
     store.close().await;
     served
 }

@@ -201,7 +201,7 @@ async fn run() -> Result<(), StartError> {
     let config = Config::load()?;
     server::log();
     let store = OpenStore::open(&config).await?;
-    let served = serve(Auth::new(&config, store.any())?, &config).await;
+    let served = serve(Auth::new(&config, &store).await?, &config).await;
     store.close().await;
     served
 }

@@ -200,9 +200,10 @@ async fn run() -> Result<(), StartError> {
     tokio::spawn(limits.clone().forget_old());
     let store = OpenStore::open(&options.config).await?;
     let refreshes = limits.refreshes.clone();
-    let auth = Auth::limited(&options.config, store.any(), move |session| {
+    let auth = Auth::limited(&options.config, &store, move |session| {
         refreshes.wait(session)
-    })?;
+    })
+    .await?;
     let served = serve(auth, &limits, &options).await;
     store.close().await;
     served

@@ -115,7 +115,7 @@ async fn run() -> Result<(), StartError> {
     let config = Config::load()?;
     server::log();
     let store = OpenStore::open(&config).await?;
-    let served = serve(Auth::new(&config, store.any())?, metrics, &config).await;
+    let served = serve(Auth::new(&config, &store).await?, metrics, &config).await;
     store.close().await;
     served
 }

@@ -11,7 +11,7 @@ use http::{
 use http_body_util::Full;
 use serde::{Deserialize, Serialize};
 use tower_bearer::{
-    Claims, Issuer, KeySet, TokenResponse, Verifier,
+    Claims, Issuer, TokenResponse, Verifier,
     bearer::BearerLayer,
     dpop::{DpopError, DpopVerifier},
     endpoint::EndpointOptions,
@@ -19,12 +19,12 @@ use tower_bearer::{
     session::{
         ExcessScope, Grant, ListRequest, RefreshDecision, SessionError, SessionInfo, Sessions,
     },
-    store::AnyStore,
 };
 
 use super::{
     config::{Config, Dpop, StartError},
     keys,
+    store::OpenStore,
     users::Users,
 };
 
@@ -53,27 +53,25 @@ pub(crate) struct Auth {
 }
 
 impl Auth {
-    pub(crate) fn new(config: &Config, store: AnyStore) -> Result<Self, StartError> {
-        Self::limited(config, store, |_| None)
+    pub(crate) async fn new(config: &Config, store: &OpenStore) -> Result<Self, StartError> {
+        Self::limited(config, store, |_| None).await
     }
 
     /// With sessions that may have to wait for their next refresh, for as long as `wait` says.
-    pub(crate) fn limited(
+    pub(crate) async fn limited(
         config: &Config,
-        store: AnyStore,
+        store: &OpenStore,
         wait: impl Fn(&SessionInfo) -> Option<Duration> + Send + Sync + 'static,
     ) -> Result<Self, StartError> {
-        let access_key = keys::access(config)?;
-        let refresh_key = keys::refresh(config)?;
+        let ring = keys::open(config, store).await?;
         let users = Users::demo().map_err(|error| StartError::new("argon2", &error))?;
         let build = || -> Result<Self, ConfigError> {
-            let keys = KeySet::new(access_key);
-            let verifier = Verifier::new(ISSUER, AUDIENCE, keys.verifying())?
+            let verifier = Verifier::new(ISSUER, AUDIENCE, ring.keys().verifying())?
                 // One clock issues and verifies.
                 .leeway(Duration::ZERO)?;
-            let issuer = Issuer::new(ISSUER, AUDIENCE, keys)?;
+            let issuer = Issuer::new(ISSUER, AUDIENCE, ring.keys())?;
             let known = users.clone();
-            let sessions = Sessions::builder(issuer, refresh_key, store)
+            let sessions = Sessions::builder(issuer, ring.refresh_key(), store.any())
                 .access_lifetime(config.access_ttl())
                 .idle_lifetime(config.refresh_idle_ttl())
                 .session_lifetime(config.session_ttl())

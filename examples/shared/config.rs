@@ -1,10 +1,6 @@
 //! Settings, from the environment or the command line.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fmt, path::Path, time::Duration};
 
 use clap::{Parser, ValueEnum};
 use tower_bearer::Algorithm;
@@ -99,18 +95,14 @@ pub(crate) struct Config {
     #[arg(long, env = "ACCESS_ALG", value_name = "ALG", default_value = "EdDSA")]
     pub(crate) access_alg: Algorithm,
 
-    /// Private key of access tokens, PEM or JWK [default: made beside the database].
-    #[arg(long, env = "ACCESS_KEY_FILE", value_name = "FILE")]
-    pub(crate) access_key_file: Option<PathBuf>,
-
-    /// Secret of refresh tokens, at least 32 bytes [default: made beside the database].
+    /// Secret that the keys are kept under, at least 32 bytes [default: made beside the database].
     #[arg(
         long,
-        env = "REFRESH_TOKEN_SECRET",
+        env = "KEY_ENCRYPTION_SECRET",
         value_name = "SECRET",
         hide_env_values = true
     )]
-    pub(crate) refresh_token_secret: Option<String>,
+    pub(crate) key_encryption_secret: Option<String>,
 
     /// Whether sessions are bound to a key of the client (RFC 9449).
     #[arg(long, env = "DPOP", default_value = "accept")]
@@ -237,7 +229,7 @@ fn is_redis(scheme: &str) -> bool {
     }
 }
 
-/// `sqlite:FILE` or `sqlite://FILE`. There has to be a file: keys are kept beside it.
+/// `sqlite:FILE` or `sqlite://FILE`. There has to be a file: a secret may be kept beside it.
 fn sqlite(address: &str) -> Result<Store<'_>, StartError> {
     let file = address.trim_start_matches("sqlite:");
     let file = file.strip_prefix("//").unwrap_or(file);
@@ -251,7 +243,7 @@ fn sqlite(address: &str) -> Result<Store<'_>, StartError> {
     })
 }
 
-/// Several addresses with spaces between them. SQLite is refused, as keys are kept beside its file.
+/// Several addresses with spaces between them. SQLite is refused, as its file is on one machine.
 fn shards(addresses: &str) -> Result<Store<'_>, StartError> {
     for address in addresses.split_whitespace() {
         if !Store::at(address)?.is_shared() {

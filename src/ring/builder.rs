@@ -4,13 +4,12 @@ use super::{
     KeyEncryptionKey, KeyRing, KeyRingError,
     document::Policies,
     keeper::{Keeper, Settings},
-    place::{AnyPlace, Place},
     schedule::Policy,
 };
 use crate::{
     error::{ConfigError, ConfigErrorKind},
     jws::Algorithm,
-    store::{RingStore, SealedRing},
+    store::{AnyRingStore, RingStore, SealedRing},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -22,7 +21,7 @@ const LONGEST: Duration = Duration::from_secs(1000 * 365 * 24 * 60 * 60);
 /// Configures a [`KeyRing`]. Every setting has a default; the store and the key-encryption key have to be given.
 #[must_use]
 pub struct KeyRingBuilder {
-    place: AnyPlace,
+    store: AnyRingStore,
     key: KeyEncryptionKey,
     name: String,
     algorithm: Algorithm,
@@ -39,7 +38,7 @@ pub struct KeyRingBuilder {
 impl KeyRingBuilder {
     pub(super) fn new(store: impl RingStore, key: KeyEncryptionKey) -> Self {
         Self {
-            place: Box::new(Place(store)),
+            store: AnyRingStore::new(store),
             key,
             name: "default".to_owned(),
             algorithm: Algorithm::ES256,
@@ -136,7 +135,7 @@ impl KeyRingBuilder {
     ///
     /// [`Config`](super::KeyRingErrorKind::Config) if a time is zero or above a thousand years, the publication is not
     /// longer than the lease or is longer than a key signs, the lease is not longer than the interval of reads, the
-    /// name is empty or too long, the algorithm is an HMAC, or there is no tokio runtime;
+    /// name is empty or too long, or there is no tokio runtime;
     /// and the errors of [`KeyRing::read_now`].
     pub async fn open(self) -> Result<KeyRing, KeyRingError> {
         self.check()?;
@@ -164,7 +163,7 @@ impl KeyRingBuilder {
             every: self.every,
             store_timeout: self.store_timeout,
         };
-        let keeper = Keeper::new(self.place, settings);
+        let keeper = Keeper::new(self.store, settings);
         KeyRing::begin(keeper).await
     }
 

@@ -12,14 +12,13 @@ use super::{
     clock::{Begin, StoreClock},
     document::{Document, LINEAGE, Policies},
     log,
-    place::AnyPlace,
     series::Series,
 };
 use crate::{
     clock::Timestamp,
     issuer::fresh_jti,
     jws::{Algorithm, KeyError, KeyErrorKind, KeySet, Shift},
-    store::{LoadedRing, SealedRing, StoreError, StoreErrorKind, Swap},
+    store::{AnyRingStore, LoadedRing, RingStore, SealedRing, StoreError, StoreErrorKind, Swap},
 };
 
 /// How often a change is tried that others have overtaken.
@@ -47,7 +46,7 @@ pub(super) struct Settings {
 }
 
 pub(super) struct Keeper {
-    place: AnyPlace,
+    store: AnyRingStore,
     pub(super) settings: Settings,
     pub(super) clock: Arc<StoreClock>,
     pub(super) access: KeySet,
@@ -79,11 +78,11 @@ struct Stored {
 }
 
 impl Keeper {
-    pub(super) fn new(place: AnyPlace, settings: Settings) -> Self {
+    pub(super) fn new(store: AnyRingStore, settings: Settings) -> Self {
         let clock = Arc::new(StoreClock::new(settings.lease));
         let set = |algorithm, longest| KeySet::planned(Arc::clone(&clock) as _, algorithm, longest);
         Self {
-            place,
+            store,
             access: set(settings.policies.algorithm, settings.access_lifetime),
             refresh: set(Algorithm::HS256, settings.refresh_lifetime),
             settings,
@@ -144,7 +143,7 @@ impl Keeper {
     }
 
     async fn load(&self) -> Result<LoadedRing, KeyRingError> {
-        let loading = self.place.load(&self.settings.name);
+        let loading = self.store.load_ring(&self.settings.name);
         let loaded = timeout(self.settings.store_timeout, loading).await;
         Ok(loaded.unwrap_or_else(|_| Err(timed_out()))?)
     }
@@ -214,7 +213,7 @@ impl Keeper {
         let version = expected.unwrap_or(0).max(seen).saturating_add(1);
         let Settings { name, key, .. } = &self.settings;
         let ring = key.seal(name, version, document.written()?)?;
-        let writing = self.place.swap(name, expected, &ring);
+        let writing = self.store.swap_ring(name, expected, &ring);
         let written = timeout(self.settings.store_timeout, writing).await;
         let swap = written.unwrap_or_else(|_| Err(timed_out()))?;
         let written = Stored {

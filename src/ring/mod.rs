@@ -47,7 +47,6 @@ mod envelope;
 mod error;
 mod keeper;
 mod log;
-mod place;
 mod schedule;
 mod series;
 mod status;

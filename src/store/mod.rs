@@ -13,6 +13,7 @@
 //! [tower-bearer-conformance](https://docs.rs/tower-bearer-conformance) tests a store of your own.
 
 mod any;
+mod any_ring;
 mod cursor;
 mod error;
 mod memory;
@@ -26,6 +27,7 @@ mod shared;
 use std::future::Future;
 
 pub use any::AnyStore;
+pub use any_ring::AnyRingStore;
 pub use cursor::Cursor;
 pub use error::{OpenError, OpenErrorKind, StoreError, StoreErrorKind};
 pub use memory::MemoryStore;

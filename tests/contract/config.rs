@@ -25,8 +25,6 @@ fn refused(example: &str, folder: &Path, env: &[(&str, &str)]) {
 }
 
 pub(crate) fn walk(example: &str, folder: &Path) {
-    fs::write(folder.join("garbage.key"), "garbage").expect("written");
-    fs::write(folder.join("empty.key"), "").expect("written");
     for (name, value) in [
         ("ADDR", "nonsense"),
         ("ADDR", "127.0.0.1:99999"),
@@ -50,15 +48,11 @@ pub(crate) fn walk(example: &str, folder: &Path) {
         ("REUSE_WINDOW", "86400"),
         ("ACCESS_ALG", "none"),
         ("ACCESS_ALG", "HS1024"),
-        ("ACCESS_KEY_FILE", "missing.key"),
-        ("ACCESS_KEY_FILE", "garbage.key"),
-        ("ACCESS_KEY_FILE", "empty.key"),
-        ("ACCESS_KEY_FILE", "."),
         ("DPOP", "maybe"),
         ("PUBLIC_ORIGIN", "api.example"),
         ("PUBLIC_ORIGIN", "ftp://api.example"),
-        ("REFRESH_TOKEN_SECRET", SHORT),
-        ("REFRESH_TOKEN_SECRET", ""),
+        ("KEY_ENCRYPTION_SECRET", SHORT),
+        ("KEY_ENCRYPTION_SECRET", ""),
     ] {
         refused(example, folder, &[(name, value)]);
     }
@@ -78,14 +72,23 @@ pub(crate) fn taken(example: &str, folder: &Path) {
     refused(example, folder, &[("ADDR", &addr), ("STORE", "memory")]);
 }
 
-/// Keys that the owner names are used, not made.
+/// A secret that the owner names is used, and none is made. Another one does not open what it has sealed.
 pub(crate) fn named(example: &str, folder: &Path) {
-    let secret = "a secret of thirty-two bytes, or so";
-    let env = [("STORE", "memory"), ("REFRESH_TOKEN_SECRET", secret)];
-    Server::start(example, folder, &env).stop();
+    let env = |secret| {
+        [
+            ("STORE", "sqlite:named.db"),
+            ("KEY_ENCRYPTION_SECRET", secret),
+        ]
+    };
+    Server::start(example, folder, &env("a secret of thirty-two bytes, or so")).stop();
+    let kept = fs::read_dir(folder).expect("readable").map(|entry| {
+        let name = entry.expect("readable").file_name();
+        name.into_string().expect("UTF-8")
+    });
     assert_eq!(
-        fs::read_dir(folder).expect("readable").count(),
-        0,
-        "nothing is kept"
+        kept.collect::<Vec<_>>(),
+        ["named.db"],
+        "nothing else is kept"
     );
+    refused(example, folder, &env("another secret of thirty-two bytes"));
 }

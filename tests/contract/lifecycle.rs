@@ -150,13 +150,13 @@ fn only_for_the_owner(folder: &Path) {
             name.starts_with("tower-bearer.db"),
             "{name} was left behind"
         );
-        if name.ends_with(".access-key") || name.ends_with(".refresh-secret") {
+        if name.ends_with(".key-encryption-secret") {
             let mode = entry.metadata().expect("metadata").permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
             secrets += 1;
         }
     }
-    assert_eq!(secrets, 2);
+    assert_eq!(secrets, 1);
 }
 
 /// Two servers that start at once, on nothing, have the same keys.

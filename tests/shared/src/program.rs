@@ -147,7 +147,7 @@ const NAMES: [&str; 32] = [
     "PUBLIC_URL",
     "REUSE_WINDOW",
     "ACCESS_ALG",
-    "ACCESS_KEY_FILE",
+    "KEY_ENCRYPTION_SECRET",
     "REFRESH_TOKEN_SECRET",
     "DPOP",
     "INSECURE_COOKIES",
