@@ -47,12 +47,13 @@ impl<'a> Compact<'a> {
         &self,
         check: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, TokenError> {
-        const SHORT: usize = SHORT_SIGNATURE_BYTES / 3 * 4;
-        const LONG: usize = LONG_SIGNATURE_BYTES.div_ceil(3) * 4;
-        Ok(match self.signature.len() {
-            ..=SHORT => check(self.signature_in(&mut [0; SHORT_SIGNATURE_BYTES])?),
-            ..=LONG => check(self.signature_in(&mut [0; LONG_SIGNATURE_BYTES])?),
-            _ => check(self.signature_in(&mut [0; MAX_SIGNATURE_BYTES])?),
+        let length = self.signature.len();
+        Ok(if length <= SHORT_SIGNATURE_BYTES / 3 * 4 {
+            check(self.signature_in(&mut [0; SHORT_SIGNATURE_BYTES])?)
+        } else if length <= LONG_SIGNATURE_BYTES.div_ceil(3) * 4 {
+            check(self.signature_in(&mut [0; LONG_SIGNATURE_BYTES])?)
+        } else {
+            check(self.signature_in(&mut [0; MAX_SIGNATURE_BYTES])?)
         })
     }
 

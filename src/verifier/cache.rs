@@ -18,7 +18,7 @@ use super::{
     limits::CacheLimits,
     meter::Meter,
     shard::{Shard, Slot},
-    tail::{TailHash, tail_of},
+    tail::TailHash,
 };
 use crate::{
     claims::{Content, VerifiedToken},
@@ -112,7 +112,7 @@ impl Cache {
 
     /// The hash of a token, and the shard that it belongs to.
     fn place(&self, token: &[u8]) -> Option<(u64, &RwLock<Shard>)> {
-        let hash = self.hash.of(&tail_of(token)?);
+        let hash = self.hash.of_token(token)?;
         // The highest and the lowest bits are left to the table of the shard. The product is a share of
         // the number of shards, and takes less time than a remainder.
         let share = u64::from((hash >> 24) as u32) * self.shards.len() as u64;

@@ -1,4 +1,4 @@
-//! The tail of a token, and the hash by which a token is found.
+//! The parts of a token that nobody can guess, and the hash by which a token is found.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -12,20 +12,22 @@ const ML_DSA: usize = 3227;
 /// A signature of ML-DSA ends with its hint (FIPS 204 §7.2), which has at most 112 characters.
 const HINT: usize = 112;
 
-/// The tail of a token that is long enough.
+/// What stands for a token beside its tail, if it is as long as one of ML-DSA.
 ///
-/// The end of a signature of ML-DSA can be guessed: often it is zeros and a few numbers that only grow. So a token
-/// that is as long as one adds 32 characters from before the hint, which are as good as random. In a long
-/// token of another algorithm they may be known, and take nothing from what the end has.
-pub(super) fn tail_of(token: &[u8]) -> Option<Tail> {
-    let mut tail: Tail = *token.last_chunk()?;
-    if token.len() >= ML_DSA {
-        let before: &Tail = token.get(..token.len() - HINT)?.last_chunk()?;
-        for (byte, other) in tail.iter_mut().zip(before) {
-            *byte ^= other;
-        }
+/// The end of such a signature can be guessed: often it is zeros and a few numbers that only grow. The 32
+/// characters before the hint are as good as random. In a long token of another algorithm they may be
+/// known, but there the tail is enough.
+pub(super) fn before_hint(token: &[u8]) -> Option<&Tail> {
+    match token.len() {
+        ..ML_DSA => None,
+        length => long_before_hint(token, length),
     }
-    Some(tail)
+}
+
+/// It is apart, so that short tokens pay for one comparison only.
+#[cold]
+fn long_before_hint(token: &[u8], length: usize) -> Option<&Tail> {
+    token.get(..length - HINT)?.last_chunk()
 }
 
 /// NH, the keyed hash of UMAC (RFC 4418 §5.2.2). Any two tails have the same hash under one key in
@@ -44,12 +46,23 @@ impl TailHash {
         }
     }
 
-    pub(super) fn of(&self, tail: &Tail) -> u64 {
+    /// The hash of a token, unless it is too short for one.
+    pub(super) fn of_token(&self, token: &[u8]) -> Option<u64> {
+        let hash = self.of(token.last_chunk()?);
+        Some(match before_hint(token) {
+            None => hash,
+            Some(before) => hash.wrapping_add(self.of(before)),
+        })
+    }
+
+    #[inline(always)]
+    fn of(&self, tail: &Tail) -> u64 {
         let [a, b, c, d] = self.keyed(tail);
         let sum = (u128::from(a) * u128::from(b)).wrapping_add(u128::from(c) * u128::from(d));
         (sum >> 64) as u64 ^ sum as u64
     }
 
+    #[inline(always)]
     fn keyed(&self, tail: &Tail) -> [u64; 4] {
         let mut words = self.key;
         for (word, bytes) in words.iter_mut().zip(tail.as_chunks().0) {
@@ -66,36 +79,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tail_is_the_end_of_a_short_token_and_more_of_a_long_one() {
-        assert_eq!(tail_of(&[b'a'; 31]), None);
-        assert_eq!(tail_of(&[b'a'; ML_DSA - 1]), Some([b'a'; 32]));
-        for at in [
-            ML_DSA - HINT - 32,
-            ML_DSA - HINT - 1,
-            ML_DSA - 32,
-            ML_DSA - 1,
-        ] {
-            let mut other = vec![b'a'; ML_DSA];
-            let tail = tail_of(&other);
-            other[at] = b'b';
-            assert_ne!(tail_of(&other), tail, "{at}");
-        }
+    fn only_a_long_token_has_more_than_its_tail() {
+        let token: Vec<u8> = (0..ML_DSA).map(|at| (at % 251) as u8).collect();
+        assert_eq!(before_hint(&token[1..]), None);
+        let before = &token[ML_DSA - HINT - 32..ML_DSA - HINT];
+        assert_eq!(before_hint(&token).unwrap(), before);
     }
 
     /// Many end with the same 24 bytes.
     #[cfg(feature = "aws-lc-rs")]
     #[test]
-    fn signatures_of_ml_dsa_have_a_tail_each() {
+    fn signatures_of_ml_dsa_differ_before_the_hint() {
         use crate::{Algorithm, KeySet, SigningKey};
         let key = SigningKey::generate(Algorithm::MLDSA44).unwrap();
         let keys = KeySet::new(key);
         let tokens = (0..2000).map(|at| keys.sign("at+jwt", format!("{at}").as_bytes()).unwrap());
         let tokens: Vec<_> = tokens.collect();
-        let tails: HashSet<_> = tokens
+        let seen = tokens
             .iter()
-            .map(|token| tail_of(token.as_bytes()))
-            .collect();
-        assert_eq!(tails.len(), tokens.len());
+            .map(|token| before_hint(token.as_bytes()).unwrap());
+        assert_eq!(seen.collect::<HashSet<_>>().len(), tokens.len());
     }
 
     #[test]

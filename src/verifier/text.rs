@@ -3,7 +3,7 @@
 use memchr::memrchr;
 use zeroize::Zeroize;
 
-use super::tail::{Tail, tail_of};
+use super::tail::{Tail, before_hint};
 
 /// A token. Its signature is wiped from memory when it is dropped. Without it, the rest is useless.
 pub(super) struct Text(Box<[u8]>);
@@ -20,14 +20,21 @@ impl Text {
 
     /// Whether it is exactly this token.
     ///
-    /// The tails are compared first, in constant time. The rest is compared only if the tails are
-    /// equal, and so only for someone who already has the token. The time that this takes need not
+    /// The parts that nobody can guess are compared first, in constant time. The rest is compared only if
+    /// they are equal, and so only for someone who already has the token. The time that this takes need not
     /// be constant.
     pub(super) fn is(&self, token: &[u8]) -> bool {
-        let [Some(own_tail), Some(tail)] = [tail_of(&self.0), tail_of(token)] else {
+        let tails: [Option<&Tail>; 2] = [self.0.last_chunk(), token.last_chunk()];
+        let [Some(own_tail), Some(tail)] = tails else {
             return false;
         };
-        is_same_tail(&own_tail, &tail) && *self.0 == *token
+        if self.0.len() != token.len() || !is_same_tail(own_tail, tail) {
+            return false;
+        }
+        match (before_hint(&self.0), before_hint(token)) {
+            (Some(own), Some(other)) => is_same_tail(own, other) && *self.0 == *token,
+            _ => *self.0 == *token,
+        }
     }
 
     /// Wipes the signature only. Wiping goes byte by byte, and the whole token would take as long
