@@ -56,7 +56,7 @@ impl Signer for TokenKey {
         let (answer, signature) = oneshot::channel();
         let message = message.to_vec();
         self.0.send(Job { message, answer }).await?;
-        Ok(signature.await??)
+        signature.await?
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use tower_bearer::{jws::SignerOptions, session::RefreshRequest};
+use tower_bearer::{RefreshToken, jws::SignerOptions, session::RefreshRequest};
 
 use crate::support::*;
 
@@ -20,13 +20,18 @@ async fn refreshes_with_a_signer() {
     {
         let options = SignerOptions::new().max_calls(calls);
         let world = std::sync::Arc::new(world_with(options, |builder| builder));
+        let mut logins = Vec::new();
+        for _ in 0..CLIENTS {
+            logins.push(world.login().await.refresh_token);
+        }
         if takes > 0 {
             world.signer.is(Mood::Takes(Duration::from_millis(takes)));
         }
         let begun = Instant::now();
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|_| tokio::spawn(client(world.clone(), begun)))
-            .collect();
+        let clients = logins
+            .into_iter()
+            .map(|token| tokio::spawn(client(world.clone(), token, begun)));
+        let clients: Vec<_> = clients.collect();
         let (mut took, mut refused) = (Vec::new(), 0);
         for client in clients {
             let (times, failed) = client.await.unwrap();
@@ -45,8 +50,11 @@ async fn refreshes_with_a_signer() {
 }
 
 /// Refreshes again as soon as it has its answer.
-async fn client(world: std::sync::Arc<World>, begun: Instant) -> (Vec<Duration>, usize) {
-    let mut token = world.login().await.refresh_token;
+async fn client(
+    world: std::sync::Arc<World>,
+    mut token: RefreshToken,
+    begun: Instant,
+) -> (Vec<Duration>, usize) {
     let (mut took, mut refused) = (Vec::new(), 0);
     while begun.elapsed() < SPAN {
         let since = Instant::now();
