@@ -69,7 +69,11 @@ impl Unprepared {
 fn a_roll_over_costs_no_reader_a_token() {
     let Some(folder) = installed() else { return };
     let server = Server::start(MAX_AGE);
-    let watches = watches(&folder, &server.source);
+    // Node looks for packages beside the script.
+    let scripts = tempfile::tempdir().expect("a folder");
+    let packages = scripts.path().join("node_modules");
+    std::os::unix::fs::symlink(folder.join("node_modules"), packages).expect("a link");
+    let watches = watches(&folder, scripts.path(), &server.source);
     for watch in &watches {
         watch.ready();
     }
@@ -79,7 +83,7 @@ fn a_roll_over_costs_no_reader_a_token() {
         watch.stop();
     }
     println!(
-        "reader: tokens, refused | new key unannounced: refused, for | retired key: accepted for"
+        "reader: tokens, refused | new key unannounced: refused, for, as | retired key: accepted for"
     );
     for (planned, emergency) in planned.iter().zip(&unprepared) {
         println!("{planned} | {}", emergency.1);
@@ -148,29 +152,34 @@ fn unprepared(server: &Server, watches: &[Watch]) -> Vec<(Unprepared, String)> {
 fn suffered(seen: &[Seen], from: Instant) -> (Unprepared, String) {
     let after = |seen: &Seen| seen.at.duration_since(from).as_secs_f32();
     let new = || seen.iter().filter(|seen| !seen.is_retired);
-    let refused = new().filter(|seen| seen.refusal.is_some());
+    let mut refused = new().filter(|seen| seen.refusal.is_some());
     let retired = || seen.iter().filter(|seen| seen.is_retired);
     let accepted = retired().rfind(|seen| seen.refusal.is_none());
-    let last = new().last().expect("tokens");
+    let last = new().next_back().expect("tokens");
     assert_eq!(last.refusal, None, "it never finds the new key");
-    let (count, until) = (refused.clone().count(), refused.last().map_or(0.0, after));
+    let (count, until) = (
+        refused.clone().count(),
+        refused.next_back().map_or(0.0, after),
+    );
     let found = Unprepared {
         refuses_new: count > 0,
         keeps_retired: retired()
             .next_back()
             .is_some_and(|last| last.refusal.is_none()),
     };
+    let why = new().find_map(|seen| seen.refusal.as_deref());
+    let why = why.unwrap_or("nothing was refused");
     let accepted = accepted.map_or(0.0, after);
-    (found, format!("{count}, {until:.1} s | {accepted:.1} s"))
+    let told = format!("{count}, {until:.1} s, {why} | {accepted:.1} s");
+    (found, told)
 }
 
-fn watches(folder: &Path, source: &Source) -> Vec<Watch> {
+fn watches(folder: &Path, scripts: &Path, source: &Source) -> Vec<Watch> {
     let tests = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/jwks_readers"));
     let (script, rules) = (
-        folder.join("reader.mjs"),
+        scripts.join("reader.mjs"),
         [source.jwks_url.as_str(), &source.issuer, &source.audience],
     );
-    // Node looks for packages beside the script.
     fs::copy(tests.join("reader.mjs"), &script).expect("a copy");
     let start = |(reader, _): &(&'static str, Unprepared)| {
         let verify = match *reader {
