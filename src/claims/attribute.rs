@@ -6,6 +6,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
+#[cfg(feature = "_jws")]
 use super::Claims;
 
 /// What a token says of its user by one of the claims [`roles`, `groups` and `entitlements`](super::USER_ATTRIBUTES)

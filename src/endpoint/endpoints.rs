@@ -151,6 +151,14 @@ impl<St> Endpoints<St> {
         self
     }
 
+    /// For how much longer caches may use the key set where the server does not answer: see
+    /// [`JwksEndpoint::stale_if_error`].
+    #[must_use]
+    pub fn jwks_stale_if_error(mut self, stale: Duration) -> Self {
+        self.jwks = self.jwks.stale_if_error(stale);
+        self
+    }
+
     /// Names the classes of authentication that logins may have in the metadata (`acr_values_supported`,
     /// RFC 9470 §7): those that the application gives to [`Grant::acr`](crate::session::Grant::acr).
     #[must_use]

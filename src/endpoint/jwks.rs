@@ -10,15 +10,21 @@ use tower_service::Service;
 use crate::{
     jws::VerifyingKeys,
     reply::{ReplyBody, ReplyFuture, ResponseFuture},
-    serving::document,
+    serving::document::{self, Lifetime},
 };
+
+/// A restart or an outage is no reason to refuse all tokens.
+const DEFAULT_STALE_IF_ERROR: Duration = Duration::from_secs(60 * 60);
 
 /// The endpoint that publishes the keys which verify access tokens, as a JWK Set (RFC 7517 §5).
 ///
 /// It is a Tower service over any request body. It shows public keys only; for a set of secret
 /// keys it answers `{"keys":[]}`. When the [`KeySet`](crate::KeySet) that the keys come from
 /// changes, the endpoint shows the new keys at once, and caches do so after
-/// [`max_age`](Self::max_age) at most.
+/// [`max_age`](Self::max_age) at most. The manual says [how to roll over](crate::manual::keys#rolling-over-the-access-key)
+/// so that nobody who reads them refuses a token.
+///
+/// The answer has an `ETag`, and a reader that has it already gets a 304.
 ///
 /// A key of ML-DSA has the type `AKP`, at which some readers refuse the whole set, the keys that they know
 /// included. See [who reads them](crate::manual::keys#tokens-that-quantum-computers-cannot-forge) before you add one.
@@ -33,7 +39,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct JwksEndpoint {
     keys: VerifyingKeys,
-    max_age: Duration,
+    lifetime: Lifetime,
 }
 
 impl JwksEndpoint {
@@ -41,19 +47,33 @@ impl JwksEndpoint {
     pub fn new(keys: VerifyingKeys) -> Self {
         Self {
             keys,
-            max_age: document::DEFAULT_MAX_AGE,
+            lifetime: Lifetime {
+                max_age: document::DEFAULT_MAX_AGE,
+                stale_if_error: DEFAULT_STALE_IF_ERROR,
+            },
         }
     }
 
     /// How long caches may keep an answer, in whole seconds: 300 seconds by default.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
-        self.max_age = max_age;
+        self.lifetime.max_age = max_age;
+        self
+    }
+
+    /// For how much longer caches may use an answer where the server cannot be reached or answers with a 5xx (RFC 5861
+    /// §4), in whole seconds: for one hour by default. Zero leaves it out.
+    ///
+    /// A key that was retired because it has leaked may be trusted for so long by whoever reads through a cache that
+    /// gets no answer.
+    #[must_use]
+    pub fn stale_if_error(mut self, stale: Duration) -> Self {
+        self.lifetime.stale_if_error = stale;
         self
     }
 
     pub(super) fn respond<B>(&self, request: &Request<B>) -> ReplyFuture {
-        ReplyFuture::ready(document::respond(request, self.max_age, || {
+        ReplyFuture::ready(document::respond(request, self.lifetime, || {
             self.keys.jwks()
         }))
     }

@@ -17,10 +17,38 @@ use crate::{
 /// How long caches may keep a document by default.
 pub(crate) const DEFAULT_MAX_AGE: Duration = Duration::from_secs(300);
 
+/// How long caches may keep a document.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lifetime {
+    pub(crate) max_age: Duration,
+    /// For how much longer where the server does not answer (RFC 5861 §4), in whole seconds.
+    pub(crate) stale_if_error: Duration,
+}
+
+impl Lifetime {
+    fn cache_control(self) -> String {
+        let max_age = self.max_age.as_secs();
+        match self.stale_if_error.as_secs() {
+            0 => format!("public, max-age={max_age}"),
+            more => format!("public, max-age={max_age}, stale-if-error={more}"),
+        }
+    }
+}
+
+/// The document is gone when this time is over.
+impl From<Duration> for Lifetime {
+    fn from(max_age: Duration) -> Self {
+        Self {
+            max_age,
+            stale_if_error: Duration::ZERO,
+        }
+    }
+}
+
 /// Answers GET and HEAD with the document, or with a 304 if the client has it already.
 pub(crate) fn respond<B>(
     request: &Request<B>,
-    max_age: Duration,
+    lifetime: impl Into<Lifetime>,
     document: impl FnOnce() -> String,
 ) -> Response<ReplyBody> {
     let method = request.method();
@@ -35,7 +63,7 @@ pub(crate) fn respond<B>(
     set(
         &mut response,
         CACHE_CONTROL,
-        &format!("public, max-age={}", max_age.as_secs()),
+        &lifetime.into().cache_control(),
     );
     set(&mut response, ETAG, &tag);
     if known {

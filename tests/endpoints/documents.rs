@@ -7,6 +7,9 @@ use tower_bearer::{Algorithm, KeySet, SigningKey, endpoint::JwksEndpoint};
 
 use crate::support::*;
 
+/// By default.
+const CACHED: &str = "public, max-age=300, stale-if-error=3600";
+
 fn keys(algorithm: Algorithm) -> KeySet {
     KeySet::new(SigningKey::generate(algorithm).unwrap())
 }
@@ -17,7 +20,7 @@ async fn the_key_set_is_public_and_cacheable() {
     let answer = ask(endpoint.clone(), bare(Method::GET)).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.header("content-type"), JSON);
-    assert_eq!(answer.header("cache-control"), "public, max-age=300");
+    assert_eq!(answer.header("cache-control"), CACHED);
     assert_eq!(answer.header("pragma"), "");
     let set = answer.json();
     assert_eq!(set["keys"].as_array().unwrap().len(), 1);
@@ -25,7 +28,13 @@ async fn the_key_set_is_public_and_cacheable() {
     assert!(set["keys"][0]["d"].is_null());
 
     let hour = endpoint.max_age(Duration::from_secs(3600));
-    let answer = ask(hour, bare(Method::GET)).await;
+    let answer = ask(hour.clone(), bare(Method::GET)).await;
+    assert_eq!(
+        answer.header("cache-control"),
+        "public, max-age=3600, stale-if-error=3600"
+    );
+    let strict = hour.stale_if_error(Duration::from_millis(999));
+    let answer = ask(strict, bare(Method::GET)).await;
     assert_eq!(answer.header("cache-control"), "public, max-age=3600");
 }
 
@@ -60,7 +69,7 @@ async fn a_client_that_has_it_gets_a_304() {
         let answer = ask(endpoint.clone(), request).await;
         assert_eq!(answer.status, StatusCode::NOT_MODIFIED, "{value}");
         assert_eq!(answer.header("etag"), tag);
-        assert_eq!(answer.header("cache-control"), "public, max-age=300");
+        assert_eq!(answer.header("cache-control"), CACHED);
         assert!(answer.body.is_empty());
     }
     for value in ["\"x\"", "", tag.trim_matches('"')] {

@@ -106,7 +106,8 @@ async fn settings_reach_every_endpoint() {
     let options = EndpointOptions::new().authenticate_client(async |id: String, _| id == "app");
     let endpoints = Endpoints::new(&world.sessions)
         .options(options.clone().body_limit(64))
-        .jwks_max_age(Duration::from_secs(7));
+        .jwks_max_age(Duration::from_secs(7))
+        .jwks_stale_if_error(Duration::from_secs(60));
     for path in ["/token", "/refresh-token", "/revoke"] {
         let over = post(FORM, &"x".repeat(65));
         at(&endpoints, path, over)
@@ -127,9 +128,15 @@ async fn settings_reach_every_endpoint() {
             .unwrap();
         assert_ne!(own.status, StatusCode::UNAUTHORIZED);
     }
-    for path in ["/.well-known/jwks.json", METADATA] {
+    for (path, cached) in [
+        (
+            "/.well-known/jwks.json",
+            "public, max-age=7, stale-if-error=60",
+        ),
+        (METADATA, "public, max-age=7"),
+    ] {
         let answer = at(&endpoints, path, bare(Method::GET)).await.unwrap();
-        assert_eq!(answer.header("cache-control"), "public, max-age=7");
+        assert_eq!(answer.header("cache-control"), cached);
     }
 }
 

@@ -189,7 +189,7 @@ async fn there_is_an_end_to_what_is_remembered() {
 async fn long_answers_take_the_room_of_several() {
     let server = Server::start().await;
     let world = world(server.builder().max_entries(10));
-    server.says(&with(json!({ "groups": "x".repeat(15 * 1024) })));
+    server.says(&with(json!({ "notes": "x".repeat(15 * 1024) })));
     for number in 0..3 {
         world.clock.advance(MILLI);
         world.passes(&format!("token-{number}")).await;
