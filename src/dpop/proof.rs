@@ -156,7 +156,7 @@ impl DpopProofError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jws::{Algorithm, SelfSigned, SigningKey};
+    use crate::jws::{Algorithm, CryptoProvider, SelfSigned, SigningKey};
 
     const URL: &str = "HTTPS://API.Example:443/files/a%20b?page=2#part";
 
@@ -167,6 +167,21 @@ mod tests {
         let opened = SelfSigned::open(proof, "dpop+jwt", &algorithms, None, None, 8192).unwrap();
         assert_eq!(opened.thumbprint().as_ref(), Some(key.thumbprint()));
         serde_json::from_slice(&opened.payload).unwrap()
+    }
+
+    #[test]
+    fn a_key_is_checked_by_the_provider_that_was_asked_for() {
+        let key = DpopKey::generate().unwrap();
+        let uri = URL.parse().unwrap();
+        let proof = key.proof(&Method::POST, &uri).sign().unwrap();
+        let (proof, algorithms) = (proof.to_str().unwrap(), [key.algorithm()]);
+        let open = |provider| {
+            SelfSigned::open(proof, "dpop+jwt", &algorithms, provider, None, 8192).unwrap()
+        };
+        for provider in CryptoProvider::built_in() {
+            assert_eq!(open(Some(*provider)).key.provider(), *provider);
+        }
+        assert_eq!(open(None).key.provider(), CryptoProvider::default());
     }
 
     #[test]

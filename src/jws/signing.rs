@@ -67,7 +67,7 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`Generate`](KeyErrorKind::Generate) if the operating system gives no random bytes.
+    /// [`Generate`](super::KeyErrorKind::Generate) if the operating system gives no random bytes.
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         Self::default_reader().generate(algorithm)
     }
@@ -77,7 +77,7 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`Weak`](KeyErrorKind::Weak) if the secret is shorter, [`Format`](KeyErrorKind::Format) if
+    /// [`Weak`](super::KeyErrorKind::Weak) if the secret is shorter, [`Format`](super::KeyErrorKind::Format) if
     /// the algorithm is another one.
     pub fn from_secret(algorithm: Algorithm, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         Self::default_reader().from_secret(algorithm, secret)
@@ -87,7 +87,7 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`Format`](KeyErrorKind::Format) if the text is not base64, and the errors of
+    /// [`Format`](super::KeyErrorKind::Format) if the text is not base64, and the errors of
     /// [`from_secret`](Self::from_secret).
     pub fn from_base64_secret(algorithm: Algorithm, secret: &str) -> Result<Self, KeyError> {
         Self::default_reader().from_base64_secret(algorithm, secret)
@@ -98,8 +98,8 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`Format`](KeyErrorKind::Format) if it is not such a key of the algorithm,
-    /// [`Weak`](KeyErrorKind::Weak) if it is too short.
+    /// [`Format`](super::KeyErrorKind::Format) if it is not such a key of the algorithm,
+    /// [`Weak`](super::KeyErrorKind::Weak) if it is too short.
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         Self::default_reader().from_pem(algorithm, pem)
     }
@@ -120,9 +120,9 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`Use`](KeyErrorKind::Use) if `use`, `key_ops` or `alg` forbids signing with the key (RFC
-    /// 7517 §4), [`Format`](KeyErrorKind::Format) if private members are missing or do not belong
-    /// to the public ones, [`UnsupportedAlgorithm`](KeyErrorKind::UnsupportedAlgorithm) if the type
+    /// [`Use`](super::KeyErrorKind::Use) if `use`, `key_ops` or `alg` forbids signing with the key (RFC
+    /// 7517 §4), [`Format`](super::KeyErrorKind::Format) if private members are missing or do not belong
+    /// to the public ones, [`UnsupportedAlgorithm`](super::KeyErrorKind::UnsupportedAlgorithm) if the type
     /// or the curve is not one of an [`Algorithm`], and the errors of [`from_pem`](Self::from_pem).
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
         Self::default_reader().from_jwk(json)
@@ -132,7 +132,7 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// Those of [`from_jwk`](Self::from_jwk), and [`Use`](KeyErrorKind::Use) if the JWK names
+    /// Those of [`from_jwk`](Self::from_jwk), and [`Use`](super::KeyErrorKind::Use) if the JWK names
     /// another algorithm.
     pub fn from_jwk_as(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
         Self::default_reader().from_jwk_as(algorithm, json)
@@ -173,7 +173,7 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`Format`](KeyErrorKind::Format) if `kid` is empty or longer.
+    /// [`Format`](super::KeyErrorKind::Format) if `kid` is empty or longer.
     pub fn with_kid(self, kid: impl Into<String>) -> Result<Self, KeyError> {
         Ok(Self {
             verifying: self.verifying.with_kid(kid)?,

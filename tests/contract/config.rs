@@ -47,6 +47,7 @@ pub(crate) fn walk(example: &str, folder: &Path) {
         ("SESSION_TTL", "18446744073709551615"),
         ("REUSE_WINDOW", "86400"),
         ("ACCESS_ALG", "none"),
+        ("CRYPTO_PROVIDER", "openssl"),
         ("ACCESS_ALG", "HS1024"),
         ("DPOP", "maybe"),
         ("PUBLIC_ORIGIN", "api.example"),

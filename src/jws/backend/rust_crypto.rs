@@ -4,7 +4,7 @@ use aes_gcm::{
     Aes256Gcm,
     aead::{Aead, Payload},
 };
-use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, SigningKey, VerifyingKey, pkcs8::KeypairBytes};
 use getrandom::SysRng;
 use hmac::{Hmac, KeyInit, Mac};
 use p256::ecdsa as p256_ecdsa;
@@ -130,7 +130,12 @@ impl Signer {
             Self::P256(key) => key.to_pkcs8_der(),
             Self::P384(key) => key.to_pkcs8_der(),
             Self::P521(key) => key.to_pkcs8_der(),
-            Self::Ed25519(key) => key.to_pkcs8_der(),
+            // The crate's own writes the public key too (RFC 5958), and many programs do not read that.
+            Self::Ed25519(key) => KeypairBytes {
+                secret_key: key.to_bytes(),
+                public_key: None,
+            }
+            .to_pkcs8_der(),
         };
         Ok(document.map_err(reject)?.to_bytes())
     }

@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use crate::provider;
+
 /// A running example server; killed when dropped.
 pub struct Server {
     child: Child,
@@ -115,6 +117,9 @@ fn command(example: &str, folder: &Path, env: &[(&str, &str)]) -> Command {
     for name in NAMES {
         command.env_remove(name);
     }
+    if let Some(provider) = provider::asked() {
+        command.env("CRYPTO_PROVIDER", provider);
+    }
     command.env("ADDR", "127.0.0.1:0").envs(env.iter().copied());
     command
 }
@@ -137,7 +142,8 @@ const EXAMPLES: [&str; 10] = [
 const SOURCES: [&str; 5] = ["rs", "js", "css", "html", "svg"];
 
 /// What the servers read, so that nothing of the caller's own environment gets in.
-const NAMES: [&str; 32] = [
+const NAMES: [&str; 33] = [
+    "CRYPTO_PROVIDER",
     "ADDR",
     "STORE",
     "ACCESS_TTL",

@@ -7,10 +7,15 @@ use tower_bearer::jws::CryptoProvider;
 /// Has the name of a provider, or is not set.
 const VARIABLE: &str = "TOWER_BEARER_TEST_PROVIDER";
 
+/// The name of the one that is asked for.
+pub(crate) fn asked() -> Option<String> {
+    env::var(VARIABLE).ok()
+}
+
 /// Before `main`, and so before any test has made a key.
 #[ctor::ctor(unsafe)]
 fn install() {
-    let Ok(asked) = env::var(VARIABLE) else {
+    let Some(asked) = asked() else {
         return;
     };
     let mut built_in = CryptoProvider::built_in().iter();
