@@ -30,13 +30,15 @@ pub(crate) struct Calls {
     pub(crate) sessions: Collection<Document>,
     /// The same collection, for loads.
     pub(crate) loads: Collection<Document>,
+    /// The collection of key rings, which are loaded as sessions are.
+    pub(crate) rings: Collection<Document>,
     pub(crate) timeout: Duration,
 }
 
 impl Calls {
     /// `is_replicated` says whether the server is a member of a replica set, or routes to such.
     pub(crate) fn new(database: Database, options: &MongoOptions, is_replicated: bool) -> Self {
-        let collection = |concern: ReadConcern| {
+        let collection = |name: &str, concern: ReadConcern| {
             let settings = CollectionOptions::builder()
                 .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
                 .write_concern(write_concern(options.timeout))
@@ -46,15 +48,17 @@ impl Calls {
                     false => ReadConcern::local(),
                 })
                 .build();
-            database.collection_with_options(&options.collection, settings)
+            database.collection_with_options(name, settings)
         };
         let loads = match options.linearizable_loads {
             true => ReadConcern::linearizable(),
             false => ReadConcern::majority(),
         };
+        let name = &options.collection;
         Self {
-            sessions: collection(ReadConcern::majority()),
-            loads: collection(loads),
+            sessions: collection(name, ReadConcern::majority()),
+            rings: collection(&format!("{name}_rings"), loads.clone()),
+            loads: collection(name, loads),
             timeout: options.timeout,
             database,
         }

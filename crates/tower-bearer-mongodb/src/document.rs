@@ -65,7 +65,7 @@ enum TooMuch {
     Version,
 }
 
-fn unreadable(field: &'static str) -> StoreError {
+pub(crate) fn unreadable(field: &'static str) -> StoreError {
     StoreError::with_source(StoreErrorKind::Corrupt, Unreadable(field))
 }
 

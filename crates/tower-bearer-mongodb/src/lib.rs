@@ -24,6 +24,9 @@
 //!
 //! What is not there is `null`. One more document, whose `_id` is `format`, has the format of all.
 //!
+//! A key ring is a document of a collection of its own, whose name has `_rings` at its end: `_id` is the ring's name in
+//! hexadecimal digits, so that no case is folded, `format` an int, `version` a long, and `document` the sealed bytes in such digits.
+//!
 //! The driver's crate `bson` turns on the feature `preserve_order` of serde_json, and Cargo then does so for your
 //! whole program: objects in your own JSON keep the order in which they were written.
 
@@ -36,6 +39,7 @@ mod error;
 mod open;
 mod options;
 mod reading;
+mod ring;
 mod statements;
 mod store;
 mod walk;

@@ -34,7 +34,8 @@ impl MongoOptions {
         }
     }
 
-    /// The name of the collection. Stores with different collections are separate. A store is
+    /// The name of the collection. Stores with different collections are separate. That of key rings has `_rings` at
+    /// its end. A store is
     /// opened only if the name is one that MongoDB allows: it is not empty, has no `$` and no NUL,
     /// and does not begin with `system.`.
     #[must_use]

@@ -16,7 +16,7 @@ use crate::{MongoOptions, calls::Calls, document, open, statements};
 /// How many confirmations go in one command.
 const BATCH: usize = 256;
 
-/// Keeps sessions in MongoDB 4.4 or later: in one collection, one document a session.
+/// Keeps sessions and key rings in MongoDB 4.4 or later: in one collection each, one document a session or a ring.
 ///
 /// Any number of servers may share the store. Their clock is that of the deployment's primary, or of its
 /// routers (`mongos`), so keep the clocks of its machines synchronized (NTP).
@@ -118,7 +118,9 @@ const BATCH: usize = 256;
 /// # Rights
 ///
 /// The store's user needs `find`, `insert`, `update`, `remove` and `createIndex` on the collection: the role
-/// `readWrite` has them all. The collection is to be one without a validator of the application's.
+/// `readWrite` has them all. The collection is to be one without a validator of the application's. To keep key rings, the
+/// user needs `find`, `insert` and `update` on the collection of that name with `_rings` at its end, which the first
+/// ring makes.
 ///
 /// `secret` is not enough to make a token, but keep it secret all the same: a server whose profiler or log notes
 /// commands notes it at each login.

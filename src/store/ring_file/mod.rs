@@ -11,14 +11,17 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     sync::Mutex,
     task::spawn_blocking,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use self::{failure::Failure, place::Place};
 use super::{
     LoadedRing, OpenError, OpenErrorKind, RingStore, SealedRing, StoreError, StoreErrorKind, Swap,
 };
-use crate::clock::{Clock, SystemClock};
+use crate::{
+    clock::{Clock, SystemClock},
+    error::BoxError,
+};
 
 /// How long a call may take by default.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -98,8 +101,8 @@ impl FileRing {
     /// # Errors
     ///
     /// If the folder is missing or no file can be made there, the path leads to a folder, a symbolic link or anything
-    /// else that is no plain file, another process keeps the file locked for 5 seconds, or the file is damaged, of
-    /// another program or of a newer version of this crate.
+    /// else that is no plain file, another process keeps the file locked for 5 seconds, the disk does not answer, or the
+    /// file is damaged, of another program or of a newer version of this crate.
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
         let path = path.into();
         let deadline = std::time::Instant::now() + TIMEOUT;
@@ -110,9 +113,13 @@ impl FileRing {
             place.try_out(&locked)?;
             Ok::<_, Failure>(place)
         });
-        let place = opened.await.map_err(|error| {
-            OpenError::new(OpenErrorKind::Unreachable, "its file cannot be read").with_source(error)
-        })??;
+        let silent = |error: BoxError| {
+            OpenError::new(OpenErrorKind::Unreachable, "its disk does not answer")
+                .with_source(error)
+        };
+        let opened = timeout(TIMEOUT + GRACE, opened).await;
+        let opened = opened.map_err(|elapsed| silent(elapsed.into()))?;
+        let place = opened.map_err(|error| silent(error.into()))??;
         Ok(Self {
             place: Arc::new(place),
             clock: Arc::new(SystemClock),

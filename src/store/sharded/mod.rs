@@ -135,6 +135,32 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// of a primary and its standbys are. [`now`](SessionStore::now) is the time at the shard that answers
 /// first.
 ///
+/// # Key rings
+///
+/// A `ShardedStore` keeps no [key ring](super::RingStore). A ring is one document that every server needs, so it belongs
+/// to one database, and no shard is that one for ever. Choose a database that stays, such as the shard whose store
+/// promises most, and give the ring a clone of that store. Before that shard leaves, copy the ring to another one.
+///
+/// ```
+/// use tower_bearer::store::{MemoryStore, OpenError, RingStore, ShardedStore};
+///
+/// # async fn example() -> Result<(), OpenError> {
+/// # let (first, second) = (MemoryStore::new(), MemoryStore::new());
+/// let ring = first.clone();
+/// let store = ShardedStore::builder()
+///     .shard("one", first)
+///     .shard("two", second)
+///     .open()
+///     .await?;
+/// # fn keep(_: impl RingStore) {}
+/// # keep(ring);
+/// # let _ = store;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// While that database is down, no key is made or retired; sessions of other shards go on.
+///
 /// # Differences from one store
 ///
 /// [`delete_expired`](SessionStore::delete_expired) deletes the sessions with the earliest end of each shard,

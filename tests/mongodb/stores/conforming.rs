@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use tower_bearer_conformance::{Failure, Fixture, failures};
+use tower_bearer_conformance::{Failure, Fixture, failures, ring};
 
 use super::*;
 
@@ -114,7 +114,15 @@ impl Stores {
 
     /// Tries all cases. Gives those that need a clock which can be moved, and those that fail.
     async fn check(&self) -> (Vec<&'static str>, Vec<&'static str>) {
-        let failures = failures(async || self.make().await).await;
+        Self::told(failures(async || self.make().await).await)
+    }
+
+    /// The same, of the suite of key rings.
+    async fn check_rings(&self) -> (Vec<&'static str>, Vec<&'static str>) {
+        Self::told(ring::failures(async || self.make().await).await)
+    }
+
+    fn told(failures: Vec<Failure>) -> (Vec<&'static str>, Vec<&'static str>) {
         let (untried, failed): (Vec<_>, Vec<_>) = failures
             .into_iter()
             .partition(|failure| failure.why.contains(FIXED));
@@ -139,6 +147,20 @@ async fn it_keeps_the_contract() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn it_keeps_key_rings() {
+    if let Some(server) = Nx27017::start().await {
+        let stores = Stores::on(server.url(), Clock::Fixed, 10);
+        let (untried, failed) = stores.check_rings().await;
+        let clock = [
+            "ring::keeping::a_ring_is_kept_for_ever",
+            "ring::clock::every_load_tells_the_time_by_one_clock",
+        ];
+        assert_eq!(untried, clock, "as the docs say");
+        assert_eq!(failed, Vec::<&str>::new());
+    }
+}
+
 /// Not a test of its own machine: whoever has a MongoDB sets the variable. The database is to be
 /// one for tests, for the collections of the cases stay in it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -149,7 +171,11 @@ async fn it_keeps_the_contract_on_the_server_of_the_environment() {
     };
     let clock = env::var_os("MONGODB_CLOCK").map(PathBuf::from);
     let clock = clock.map_or(Clock::Fixed, |file| Clock::File(file, Mutex::new(0.0)));
-    let (untried, failed) = Stores::on(url, clock, 1).check().await;
+    let stores = Stores::on(url, clock, 1);
+    let (mut untried, mut failed) = stores.check().await;
+    let (untried_rings, failed_rings) = stores.check_rings().await;
+    untried.extend(untried_rings);
+    failed.extend(failed_rings);
     assert_eq!(failed, Vec::<&str>::new());
     if env::var_os("MONGODB_CLOCK_STAYS").is_none() {
         assert_eq!(

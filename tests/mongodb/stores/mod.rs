@@ -8,6 +8,7 @@ mod documents;
 mod ending;
 mod failing;
 mod opening;
+mod rings;
 mod scripted;
 
 use std::{future::Future, time::Duration};
@@ -18,8 +19,8 @@ use tower_bearer::{
     SessionId,
     clock::Timestamp,
     store::{
-        Cursor, EndReason, OpenError, Record, Session, SessionSecret, SessionState, SessionStore,
-        StoreError, StoreErrorKind, Swap,
+        Cursor, EndReason, OpenError, Record, RingStore, SealedRing, Session, SessionSecret,
+        SessionState, SessionStore, StoreError, StoreErrorKind, Swap,
     },
 };
 use tower_bearer_mongodb::{MongoOptions, MongoStore};
