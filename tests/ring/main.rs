@@ -14,3 +14,5 @@ mod sessions;
 mod shared;
 mod simulation;
 mod support;
+
+use tests_shared as _;
