@@ -54,7 +54,9 @@ impl JwksEndpoint {
         }
     }
 
-    /// How long caches may keep an answer, in whole seconds: 300 seconds by default.
+    /// How long caches may keep an answer, in whole seconds: 300 seconds by default. For the keys of a
+    /// [ring](crate::ring::KeyRing) it is at most the time that a key is
+    /// [published](crate::ring::KeyRingBuilder::publish_for) before it signs, less the lease.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.lifetime.max_age = max_age;
@@ -73,9 +75,12 @@ impl JwksEndpoint {
     }
 
     pub(super) fn respond<B>(&self, request: &Request<B>) -> ReplyFuture {
-        ReplyFuture::ready(document::respond(request, self.lifetime, || {
-            self.keys.jwks()
-        }))
+        let longest = self.keys.longest_kept().unwrap_or(Duration::MAX);
+        let lifetime = Lifetime {
+            max_age: self.lifetime.max_age.min(longest),
+            ..self.lifetime
+        };
+        ReplyFuture::ready(document::respond(request, lifetime, || self.keys.jwks()))
     }
 }
 

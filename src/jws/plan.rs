@@ -68,11 +68,12 @@ impl Plan {
 
 impl KeySet {
     /// A set without keys, which gets them by [`follow_plan`](Self::follow_plan). A key verifies for at least `longest`
-    /// after it has signed.
+    /// after it has signed, and is public for at least `published_for` before.
     pub(crate) fn planned(
         clock: Arc<dyn PlanClock>,
         algorithm: Algorithm,
         longest: Duration,
+        published_for: Duration,
     ) -> Self {
         let plan = Plan {
             clock,
@@ -80,7 +81,7 @@ impl KeySet {
             algorithm,
             longest,
         };
-        Self::of(Choice::Planned(plan), VerifyingKeys::of_ring())
+        Self::of(Choice::Planned(plan), VerifyingKeys::of_ring(published_for))
     }
 
     /// Signs from now on by these shifts, sorted by when they begin, and verifies by their keys. Only one
@@ -107,6 +108,14 @@ impl KeySet {
         match &self.0.choice {
             Choice::Chosen(_) => None,
             Choice::Planned(plan) => Some(plan.longest),
+        }
+    }
+
+    /// Whether this process knows all keys that may have signed by now. A ring that it has not read for long may have others.
+    pub(crate) fn is_current(&self) -> bool {
+        match &self.0.choice {
+            Choice::Chosen(_) => true,
+            Choice::Planned(plan) => plan.clock.now().is_some(),
         }
     }
 

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -45,6 +46,9 @@ struct Shared {
     known: KnownHeaders,
     /// Whether a [`KeySet`](super::KeySet) signs with one of the keys.
     are_of_a_key_set: bool,
+    /// For how long at least a key is public before it signs, if a ring says so.
+    #[cfg_attr(not(feature = "session"), allow(dead_code))]
+    published_for: Option<Duration>,
 }
 
 /// The payload of a token with a valid signature, and why it is trusted.
@@ -123,8 +127,14 @@ impl VerifyingKeys {
 
     /// Creates the verifying keys of a [`KeySet`](super::KeySet) that a ring keeps and fills later.
     #[cfg(feature = "session")]
-    pub(super) fn of_ring() -> Self {
-        Self::of(Vec::new(), true)
+    pub(super) fn of_ring(published_for: Duration) -> Self {
+        Self::with(Vec::new(), true, Some(published_for))
+    }
+
+    /// The longest that anybody may keep the published set, if a ring rolls its keys over.
+    #[cfg(feature = "session")]
+    pub(crate) fn longest_kept(&self) -> Option<Duration> {
+        self.0.published_for
     }
 
     /// Whether there is another clone of this set.
@@ -134,11 +144,20 @@ impl VerifyingKeys {
     }
 
     fn of(keys: Vec<VerifyingKey>, are_of_a_key_set: bool) -> Self {
+        Self::with(keys, are_of_a_key_set, None)
+    }
+
+    fn with(
+        keys: Vec<VerifyingKey>,
+        are_of_a_key_set: bool,
+        published_for: Option<Duration>,
+    ) -> Self {
         Self(Arc::new(Shared {
             keys: ArcSwap::from_pointee(keys),
             epoch: AtomicU64::new(0),
             known: KnownHeaders::new(),
             are_of_a_key_set,
+            published_for,
         }))
     }
 

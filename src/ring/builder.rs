@@ -17,6 +17,9 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A thousand years. Times beyond it would not fit into every database.
 const LONGEST: Duration = Duration::from_secs(1000 * 365 * 24 * 60 * 60);
+/// So many keys of a series verify at once, beside the one that signs and the next one. Of the largest kind they fill half
+/// of what a store takes.
+const MOST_KEYS: u32 = 30;
 
 /// Configures a [`KeyRing`]. Every setting has a default; the store and the key-encryption key have to be given.
 #[must_use]
@@ -119,7 +122,8 @@ impl KeyRingBuilder {
 
     /// The longest that an access token lives: an hour by default. After a key has signed for the last time, it verifies
     /// for this long and a [lease](Self::lease). Sessions whose tokens live longer are
-    /// [refused](crate::session::SessionsBuilder::build).
+    /// [refused](crate::session::SessionsBuilder::build). What an [`Issuer`](crate::Issuer) signs with the keys of the ring
+    /// must not live longer either: nothing can verify it once its key has gone.
     pub fn access_lifetime(mut self, lifetime: Duration) -> Self {
         self.access_lifetime = lifetime;
         self
@@ -166,7 +170,8 @@ impl KeyRingBuilder {
     /// # Errors
     ///
     /// [`Config`](super::KeyRingErrorKind::Config) if a time is zero or above a thousand years, the publication is not
-    /// longer than the lease or is longer than a key signs, the lease is not longer than the interval of reads, the
+    /// longer than the lease or is longer than a key signs, the lease is not longer than the interval of reads, keys
+    /// would verify for more than 30 times as long as they sign, the
     /// name is empty or too long, or there is no tokio runtime;
     /// and the errors of [`KeyRing::read_now`].
     pub async fn open(self) -> Result<KeyRing, KeyRingError> {
@@ -175,13 +180,13 @@ impl KeyRingBuilder {
             access: Policy {
                 sign_for: self.sign_for,
                 publish_for: self.publish_for,
-                keep_for: self.access_lifetime.saturating_add(self.lease),
+                keep_for: up_to_a_millisecond(self.access_lifetime.saturating_add(self.lease)),
             },
             refresh: Policy {
                 sign_for: self.refresh_sign_for,
                 // Nobody but the servers has to learn of a secret.
                 publish_for: self.lease.saturating_add(MINUTE).min(self.refresh_sign_for),
-                keep_for: self.refresh_lifetime.saturating_add(self.lease),
+                keep_for: up_to_a_millisecond(self.refresh_lifetime.saturating_add(self.lease)),
             },
             algorithm: self.algorithm,
             first: self.first,
@@ -221,13 +226,19 @@ impl KeyRingBuilder {
             "refresh_sign_for, 90 days by default, must be longer than the lease, an hour by default"
         } else if self.lease <= self.every {
             "the lease, an hour by default, must be longer than the interval of reads"
+        } else if self.access_lifetime.saturating_add(self.lease) / MOST_KEYS > self.sign_for {
+            "access keys would verify for more than 30 times as long as they sign: the ring would grow too large"
+        } else if self.refresh_lifetime.saturating_add(self.lease) / MOST_KEYS
+            > self.refresh_sign_for
+        {
+            "refresh secrets would verify for more than 30 times as long as they sign: the ring would grow too large"
         } else {
-            return self.check_names();
+            return self.check_name();
         };
         Err(ConfigError::new(ConfigErrorKind::Lifetime, wrong))
     }
 
-    fn check_names(&self) -> Result<(), ConfigError> {
+    fn check_name(&self) -> Result<(), ConfigError> {
         if !(1..=SealedRing::LONGEST_NAME).contains(&self.name.len()) {
             let wrong = "the name of a key ring has 1 to 256 bytes";
             return Err(ConfigError::new(ConfigErrorKind::Limit, wrong));
@@ -239,6 +250,11 @@ impl KeyRingBuilder {
         }
         Ok(())
     }
+}
+
+/// A ring keeps whole milliseconds.
+fn up_to_a_millisecond(time: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }
 
 impl fmt::Debug for KeyRingBuilder {

@@ -55,6 +55,11 @@ impl Document {
         name.is_none_or(|name| self.lineage.contains(name))
     }
 
+    /// Takes the names of the other one, which it has more in common with than with what the store has.
+    pub(super) fn go_on_from(&mut self, other: &Self) {
+        self.lineage.clone_from(&other.lineage);
+    }
+
     /// Gives a version that is to be written a name of its own.
     pub(super) fn name_version(&mut self, name: &Uuid) {
         self.lineage.push(name.simple().to_string());
@@ -132,6 +137,11 @@ impl Document {
             };
             self.retired.remove(&kid);
         }
+    }
+
+    /// Whether the other one has all of these keys.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        self.access.is_within(&other.access) && self.refresh.is_within(&other.refresh)
     }
 
     /// Whether both say the same, whatever they have come from.

@@ -35,9 +35,12 @@ const SECRET: &str = "key-encryption secret";
 
 /// The key that a [`KeyRing`](super::KeyRing) is encrypted under where it is kept. All servers of an issuer have the same.
 ///
-/// To change it, give all servers the new secret with the old one as a previous secret. The first that
-/// reads the ring writes it anew under the new one. So begin with the new one as a previous secret everywhere, or servers that
-/// do not have it yet go on with the keys that they know and say in the log that they cannot read the ring.
+/// It is changed in three steps, each of which is rolled out to all servers before the next one begins:
+///
+/// 1. Every server can open what is sealed under the new secret, by [`with_next_secret`](Self::with_next_secret).
+/// 2. Every server seals under the new secret, and can still open what is sealed under the old one, by
+///    [`with_previous_secret`](Self::with_previous_secret). The first one that reads the ring writes it anew.
+/// 3. The old secret goes.
 ///
 /// `Debug` shows no secret. It is wiped from memory when its last clone is dropped.
 ///
@@ -45,12 +48,22 @@ const SECRET: &str = "key-encryption secret";
 /// use tower_bearer::ring::KeyEncryptionKey;
 ///
 /// # let (new, old) = ([7_u8; 32], [8_u8; 32]);
-/// let key = KeyEncryptionKey::from_secret(new)?.with_previous_secret(old)?;
+/// let first_step = KeyEncryptionKey::from_secret(old)?.with_next_secret(new)?;
+/// let second_step = KeyEncryptionKey::from_secret(new)?.with_previous_secret(old)?;
+/// let third_step = KeyEncryptionKey::from_secret(new)?;
 /// # Ok::<_, tower_bearer::jws::KeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct KeyEncryptionKey {
-    secrets: Arc<[Zeroizing<Vec<u8>>]>,
+    /// The first seals.
+    secrets: Arc<[Secret]>,
+}
+
+#[derive(Clone)]
+struct Secret {
+    bytes: Zeroizing<Vec<u8>>,
+    /// Whether what is sealed under it is sealed anew under the first.
+    is_previous: bool,
 }
 
 impl KeyEncryptionKey {
@@ -61,22 +74,32 @@ impl KeyEncryptionKey {
     ///
     /// [`Weak`](KeyErrorKind::Weak) if it is shorter.
     pub fn from_secret(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let secret = long_enough(SECRET, secret.as_ref())?;
-        Ok(Self {
-            secrets: Arc::new([Zeroizing::new(secret.to_vec())]),
-        })
+        let secrets = Arc::new([]) as Arc<[Secret]>;
+        Self { secrets }.with(secret.as_ref(), false)
     }
 
-    /// Also opens rings that were sealed under this other secret. They are sealed under the first one when they are
-    /// next read.
+    /// Also opens rings that are sealed under this older secret. They are sealed under the first one when they are next read.
     ///
     /// # Errors
     ///
     /// [`Weak`](KeyErrorKind::Weak) if it is shorter than 32 bytes.
     pub fn with_previous_secret(self, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let secret = long_enough(SECRET, secret.as_ref())?;
+        self.with(secret.as_ref(), true)
+    }
+
+    /// Also opens rings that other servers have sealed under this newer secret, and leaves them as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Weak`](KeyErrorKind::Weak) if it is shorter than 32 bytes.
+    pub fn with_next_secret(self, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        self.with(secret.as_ref(), false)
+    }
+
+    fn with(self, secret: &[u8], is_previous: bool) -> Result<Self, KeyError> {
+        let bytes = Zeroizing::new(long_enough(SECRET, secret)?.to_vec());
         let others = self.secrets.iter().cloned();
-        let secrets = others.chain([Zeroizing::new(secret.to_vec())]).collect();
+        let secrets = others.chain([Secret { bytes, is_previous }]).collect();
         Ok(Self { secrets })
     }
 
@@ -88,7 +111,7 @@ impl KeyEncryptionKey {
     ) -> Result<SealedRing, KeyRingError> {
         let mut salt = [0; SALT];
         getrandom::fill(&mut salt).map_err(|_| no_random())?;
-        let secret = self.secrets.first().map_or(&[][..], |secret| secret);
+        let secret = self.secrets.first().map_or(&[][..], |first| &first.bytes);
         let head = [MAGIC, &[FORMAT][..], &id_of(secret), &salt].concat();
         let key = Zeroizing::new(hmac_sha256(secret, &[KEY_LABEL, &salt]));
         let sealed = encrypt_once(&key, &context(name, version, &head), document);
@@ -97,7 +120,7 @@ impl KeyEncryptionKey {
             .map_err(|_| KeyRingError::new(KeyRingErrorKind::TooLarge))
     }
 
-    /// The document, and whether it is sealed under the first secret.
+    /// The document, and whether it may stay sealed as it is.
     pub(super) fn open(
         &self,
         name: &str,
@@ -108,15 +131,15 @@ impl KeyEncryptionKey {
             .split_at_checked(HEAD)
             .ok_or_else(KeyRingError::damaged)?;
         let (id, salt) = read_head(head)?;
-        let place = self.secrets.iter().position(|secret| {
-            let own = id_of(secret);
+        let secret = self.secrets.iter().find(|secret| {
+            let own = id_of(&secret.bytes);
             bool::from(own.as_slice().ct_eq(id))
         });
-        let place = place.ok_or_else(|| KeyRingError::new(KeyRingErrorKind::KeyEncryptionKey))?;
-        let secret = self.secrets.get(place).map_or(&[][..], |secret| secret);
-        let key = Zeroizing::new(hmac_sha256(secret, &[KEY_LABEL, salt]));
+        let unknown = || KeyRingError::new(KeyRingErrorKind::KeyEncryptionKey);
+        let Secret { bytes, is_previous } = secret.ok_or_else(unknown)?;
+        let key = Zeroizing::new(hmac_sha256(bytes, &[KEY_LABEL, salt]));
         let document = decrypt_once(&key, &context(name, ring.version(), head), sealed);
-        Ok((document.ok_or_else(KeyRingError::damaged)?, place == 0))
+        Ok((document.ok_or_else(KeyRingError::damaged)?, !is_previous))
     }
 }
 
@@ -173,6 +196,11 @@ mod tests {
         assert_eq!((&**document, is_newest), (&b"document"[..], true));
         let next = key(2).with_previous_secret([1; 32]).unwrap();
         assert!(!next.open("main", &ring).unwrap().1, "to be sealed anew");
+        let before = key(2).with_next_secret([1; 32]).unwrap();
+        assert!(
+            before.open("main", &ring).unwrap().1,
+            "it may stay as it is"
+        );
         let again = key(1).seal("main", 7, b"document".to_vec()).unwrap();
         assert_ne!(ring.bytes(), again.bytes());
     }
@@ -218,6 +246,7 @@ mod tests {
     fn a_secret_is_long_and_not_shown() {
         assert!(KeyEncryptionKey::from_secret([1; 31]).is_err());
         assert!(key(1).with_previous_secret([1; 31]).is_err());
+        assert!(key(1).with_next_secret([1; 31]).is_err());
         assert_eq!(
             format!("{:?}", key(1)),
             "KeyEncryptionKey { secrets: 1, .. }"

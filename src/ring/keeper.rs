@@ -12,6 +12,8 @@ use super::{
     clock::{Begin, StoreClock},
     document::{Document, LINEAGE, Policies},
     log,
+    meter::Meter,
+    schedule::Policy,
     series::Series,
 };
 use crate::{
@@ -55,6 +57,7 @@ pub(super) struct Keeper {
     /// One read at a time.
     reading: tokio::sync::Mutex<()>,
     pub(super) hurry: Notify,
+    meter: Meter,
 }
 
 /// What this process knows of the ring.
@@ -80,16 +83,29 @@ struct Stored {
 impl Keeper {
     pub(super) fn new(store: AnyRingStore, settings: Settings) -> Self {
         let clock = Arc::new(StoreClock::new(settings.lease));
-        let set = |algorithm, longest| KeySet::planned(Arc::clone(&clock) as _, algorithm, longest);
+        let policies = &settings.policies;
+        let set = |algorithm, longest, policy: &Policy| {
+            let public_for = policy.publish_for.saturating_sub(settings.lease);
+            KeySet::planned(Arc::clone(&clock) as _, algorithm, longest, public_for)
+        };
         Self {
             store,
-            access: set(settings.policies.algorithm, settings.access_lifetime),
-            refresh: set(Algorithm::HS256, settings.refresh_lifetime),
+            access: set(
+                policies.algorithm,
+                settings.access_lifetime,
+                &policies.access,
+            ),
+            refresh: set(
+                Algorithm::HS256,
+                settings.refresh_lifetime,
+                &policies.refresh,
+            ),
             settings,
             clock,
             known: Mutex::default(),
             reading: tokio::sync::Mutex::default(),
             hurry: Notify::new(),
+            meter: Meter::new(),
         }
     }
 
@@ -114,20 +130,26 @@ impl Keeper {
             let known = self.known().clone();
             let mut stored = self.read(loaded, &known.stored)?;
             let mut next = self.united(&stored, &known, now);
-            let before = next.clone();
+            let mut before = next.clone();
             let has_changed = self.apply(&mut next, change, now);
             match self.brought_up(&stored, known.version, next, now).await {
                 Ok(Some(newer)) => stored = newer,
                 Ok(None) => continue,
                 Err(error) => {
-                    // Nothing signs that is not in the store, but what is there counts.
-                    self.clock.set(begin, now);
-                    self.follow(before, stored);
+                    // What is in the store counts. What is not there verifies, must not sign for long, and has to be
+                    // united with the store again.
+                    if before.is_within(&stored.document) {
+                        self.clock.set(begin, now);
+                    } else {
+                        before.go_on_from(&known.document);
+                    }
+                    self.follow(before, stored, now);
                     return Err(error);
                 }
             }
             self.clock.set(begin, now);
-            self.follow(stored.document.clone(), stored);
+            self.meter.has_read();
+            self.follow(stored.document.clone(), stored, now);
             return Ok(has_changed);
         }
         Err(KeyRingError::new(KeyRingErrorKind::Contended))
@@ -135,10 +157,15 @@ impl Keeper {
 
     /// Retires a key in this process, before the store knows of it. Tells whether it was there.
     pub(super) fn retire_here(&self, kid: &str) -> bool {
-        let mut known = self.known();
-        let now = self.clock.estimate();
-        let was_there = known.document.retire(kid, now, &self.settings.policies);
-        self.tell_key_sets(&known.document);
+        let (before, after, was_there) = {
+            let mut known = self.known();
+            let before = known.document.clone();
+            let now = self.clock.estimate();
+            let was_there = known.document.retire(kid, now, &self.settings.policies);
+            self.tell_key_sets(&known.document);
+            (before, known.document.clone(), was_there)
+        };
+        log::changes(&self.settings.name, &before, &after);
         was_there
     }
 
@@ -170,7 +197,7 @@ impl Keeper {
     fn united(&self, stored: &Stored, known: &Known, now: Timestamp) -> Document {
         let mut document = stored.document.clone();
         let version = stored.ring.as_ref().map_or(0, SealedRing::version);
-        let is_much_newer = version > known.version.saturating_add(LINEAGE as u64);
+        let is_much_newer = version >= known.version.saturating_add(LINEAGE as u64);
         if document.comes_from(&known.document) || is_much_newer {
             document.retire_as(&known.document, now, &self.settings.policies);
         } else {
@@ -224,17 +251,21 @@ impl Keeper {
         Ok((swap == Swap::Swapped).then_some(written))
     }
 
-    /// Goes by this document from now on.
-    fn follow(&self, document: Document, stored: Stored) {
-        let mut known = self.known();
-        log::changes(&self.settings.name, &known.document, &document);
-        self.tell_key_sets(&document);
-        let version = stored.ring.as_ref().map_or(0, SealedRing::version);
-        *known = Known {
-            document,
-            version: version.max(known.version),
-            stored,
+    /// Goes by this document from now on, without what was retired here while it was read and written.
+    fn follow(&self, mut document: Document, stored: Stored, now: Timestamp) {
+        let before = {
+            let mut known = self.known();
+            document.retire_as(&known.document, now, &self.settings.policies);
+            self.tell_key_sets(&document);
+            let version = stored.ring.as_ref().map_or(0, SealedRing::version);
+            let next = Known {
+                document: document.clone(),
+                version: version.max(known.version),
+                stored,
+            };
+            std::mem::replace(&mut *known, next).document
         };
+        log::changes(&self.settings.name, &before, &document);
     }
 
     fn tell_key_sets(&self, document: &Document) {

@@ -47,6 +47,7 @@ mod envelope;
 mod error;
 mod keeper;
 mod log;
+mod meter;
 mod schedule;
 mod series;
 mod status;

@@ -15,8 +15,8 @@ pub(super) struct Times {
     pub(super) signs_from: Timestamp,
     /// How long the key verifies after its successor has begun to sign.
     pub(super) kept_for: Duration,
-    /// Until when servers have signed with it who knew nothing yet of an earlier successor. Usually it is the
-    /// time at which the key began.
+    /// Until when servers may have signed with it: the time at which its successor was first seen to sign, or a
+    /// later one if some did not know of it then. Before that it is the time at which the key began.
     pub(super) signed_until: Timestamp,
 }
 
@@ -74,11 +74,42 @@ pub(super) fn missing(times: &[Times], now: Timestamp, policy: &Policy) -> Optio
     (!is_followed).then_some(begins)
 }
 
+/// Notes which keys have a successor that signs by now. They verify for their time from now on at least, so that a
+/// store whose clock is wrong for a moment takes no key away.
+pub(super) fn note_followed(times: &mut [Times], now: Timestamp) {
+    let Some(signer) = signer(times, now) else {
+        return;
+    };
+    let successors: Vec<_> = times.iter().skip(1).map(|next| next.signs_from).collect();
+    for (key, successor) in times.iter_mut().zip(successors).take(signer) {
+        if key.signed_until < successor {
+            key.signed_until = now;
+        }
+    }
+}
+
+/// Brings the next key back that would sign later than it has to: the time was wrong when it was made, or keys signed
+/// for longer then.
+pub(super) fn bring_back(times: &mut [Times], now: Timestamp, policy: &Policy) {
+    let begun = signer(times, now).and_then(|signer| times.get(signer));
+    let Some(signs_from) = begun.map(|signer| signer.signs_from.min(now)) else {
+        return;
+    };
+    let latest = (signs_from + policy.sign_for).max(now + policy.publish_for);
+    if let Some(next) = times.iter_mut().find(|key| key.signs_from > now) {
+        next.signs_from = next.signs_from.min(latest);
+        next.made_at = next.made_at.min(now);
+    }
+}
+
 /// How many keys, from the first on, have verified their last token.
 pub(super) fn expired(times: &[Times], now: Timestamp) -> usize {
     let followed = times.iter().zip(times.iter().skip(1));
     followed
-        .take_while(|(key, next)| now >= next.signs_from.max(key.signed_until) + key.kept_for)
+        .take_while(|(key, next)| {
+            let is_noted = key.signed_until >= next.signs_from;
+            is_noted && now >= key.signed_until + key.kept_for
+        })
         .count()
 }
 
@@ -157,16 +188,38 @@ mod tests {
 
     #[test]
     fn a_key_verifies_until_its_last_token_has_expired() {
-        let keys = keys(&[(0, 0), (0, 100), (100, 200)]);
-        for (now, gone) in [(129, 0), (130, 1), (229, 1), (230, 2), (9999, 2)] {
-            assert_eq!(expired(&keys, at(now)), gone, "{now}");
+        let mut keys = keys(&[(0, 0), (0, 100), (100, 200)]);
+        for (noted, now, gone) in [
+            (99, 9999, 0),
+            (101, 130, 0),
+            (102, 131, 1),
+            (200, 229, 1),
+            (200, 9999, 2),
+        ] {
+            note_followed(&mut keys, at(noted));
+            assert_eq!(expired(&keys, at(now)), gone, "{noted} {now}");
         }
         assert_eq!(expired(&keys[..1], at(9999)), 0);
     }
 
     #[test]
+    fn a_time_that_was_wrong_for_a_moment_costs_no_key() {
+        let mut keys = keys(&[(0, 0), (0, 100)]);
+        note_followed(&mut keys, at(99_999));
+        assert_eq!(expired(&keys, at(99_999)), 0);
+        let begins_late = missing(&keys, at(99_999), &POLICY).unwrap();
+        keys.push(Times::new(at(99_999), begins_late, &POLICY));
+        bring_back(&mut keys, at(50), &POLICY);
+        assert_eq!(begins(&keys), [0, 100, 100_019], "the next one is in time");
+        bring_back(&mut keys, at(110), &POLICY);
+        assert_eq!(begins(&keys), [0, 100, 200]);
+        assert_eq!(expired(&keys, at(150)), 0);
+    }
+
+    #[test]
     fn a_key_verifies_longer_if_some_have_signed_with_it_for_longer() {
         let mut keys = keys(&[(0, 0), (0, 100), (100, 200)]);
+        note_followed(&mut keys, at(100));
         keys[0].signed_until = at(150);
         assert_eq!(expired(&keys, at(179)), 0);
         assert_eq!(expired(&keys, at(180)), 1);

@@ -138,6 +138,10 @@ impl Series {
         self.keep_at_least(policy.keep_for);
         let expired = schedule::expired(&self.times(), now);
         self.0.drain(..expired);
+        self.change_times(|times| {
+            schedule::note_followed(times, now);
+            schedule::bring_back(times, now, policy);
+        });
         while let Some(signs_from) = schedule::missing(&self.times(), now, policy) {
             let key = SigningKey::generate(algorithm)?;
             let times = Times::new(now, signs_from, policy);
@@ -152,6 +156,12 @@ impl Series {
         for key in &mut self.0 {
             key.times.kept_for = key.times.kept_for.max(time);
         }
+    }
+
+    /// Whether the other one has all of these keys.
+    pub(super) fn is_within(&self, other: &Self) -> bool {
+        let mut kids = self.0.iter().map(|key| key.key.kid());
+        kids.all(|kid| other.key(kid).is_some())
     }
 
     pub(super) fn equals(&self, other: &Self) -> bool {

@@ -111,6 +111,11 @@ impl<St: SessionStore> Sessions<St> {
             .open(request.token.expose(), self.0.issuer.issuer());
         match opened {
             Some(token) => self.exchange(&request, token).await,
+            // It may be one of a secret that others have begun to sign with.
+            None if !self.0.refresh_key.is_current() => Err(SessionError::with_detail(
+                SessionErrorKind::Unavailable,
+                "the key ring was not read for too long to tell whether the token is good",
+            )),
             // It may be one of another program. The future is seldom needed.
             None => Box::pin(self.take_over(request)).await,
         }
@@ -284,9 +289,14 @@ impl<St: SessionStore> Sessions<St> {
         if is_unbound && attempt.request.must_be_bound(&decided.record.session) {
             return Err(self.refuse(Refusal::Unbound, &decided.record, decided.token, address));
         }
-        let tokens = self.tokens(attempt, decided).await?;
+        // The window began with the load.
+        let window = self.0.policy.reuse_window;
+        let since = decided.since;
+        let left = || window.saturating_sub(since.elapsed());
+        let tokens = self.tokens(attempt, decided).await;
+        let tokens = tokens.map_err(|error| error.of_a_write(left()))?;
         let (record, next) = (&decided.record, decided.next.as_ref());
-        if next.is_some() && self.is_stale(decided.since) {
+        if next.is_some() && self.is_stale(since) {
             return Ok(None);
         }
         let (mut outcome, event) = RefreshOutcome::of(decided.verdict);
@@ -295,9 +305,6 @@ impl<St: SessionStore> Sessions<St> {
         }
         let event = Some((event, decided.token));
         let written = self.write(record, next, ToTell { event, address }).await;
-        // The window began with the load.
-        let window = self.0.policy.reuse_window;
-        let left = || window.saturating_sub(decided.since.elapsed());
         if written.map_err(|error| error.of_a_write(left()))? == Swap::Lost {
             return Ok(None);
         }

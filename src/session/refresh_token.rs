@@ -75,6 +75,11 @@ impl RefreshKey {
         Ok(self)
     }
 
+    /// Whether this process knows all keys that may have signed refresh tokens by now.
+    pub(super) fn is_current(&self) -> bool {
+        self.0.is_current()
+    }
+
     /// For how long at least tokens can be verified, if a ring keeps the keys.
     pub(super) fn longest(&self) -> Option<Duration> {
         self.0.longest()

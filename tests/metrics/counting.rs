@@ -10,8 +10,9 @@ use tower_bearer::{
     AccessToken, CacheLimits, RefreshToken, Scope, Verifier,
     bearer::BearerLayer,
     clock::Timestamp,
+    ring::{KeyEncryptionKey, KeyRing},
     session::{EndRequest, FeedOptions, ForeignTokens, Grant, RefreshRequest, Refusal, Takeover},
-    store::StoreErrorKind,
+    store::{MemoryStore, StoreErrorKind},
     testing::Fault,
 };
 
@@ -293,6 +294,18 @@ async fn a_feed_says_when_it_has_read_and_that_it_is_behind() {
     store.inject(down());
     tokio::time::sleep(Duration::from_secs(10)).await;
     is(&metrics, "tower_bearer_feed_behind", 1.0);
+}
+
+#[tokio::test]
+async fn a_ring_says_when_it_was_read() {
+    let (metrics, _guard) = listen();
+    let key = KeyEncryptionKey::from_secret([7; 32]).unwrap();
+    let ring = KeyRing::builder(MemoryStore::new(), key);
+    let ring = ring.open().await.unwrap();
+    let last = || value(&metrics, "tower_bearer_key_ring_last_read_time_seconds").unwrap();
+    let first = last();
+    ring.read_now().await.unwrap();
+    assert!(last() > first && first > 1e9);
 }
 
 #[tokio::test]

@@ -7,7 +7,9 @@ use tower_bearer::{
     bearer::BearerLayer,
     clock::{Clock, SystemClock},
     jws::{Signer, SignerOptions},
+    ring::{KeyEncryptionKey, KeyRing},
     session::FeedOptions,
+    store::MemoryStore,
 };
 
 use crate::{
@@ -41,6 +43,11 @@ async fn exported() -> BTreeSet<String> {
     feed.caught_up().await;
     world.login().await;
     sign_elsewhere().await;
+    let key = KeyEncryptionKey::from_secret([7; 32]).unwrap();
+    let _ring = KeyRing::builder(MemoryStore::new(), key)
+        .open()
+        .await
+        .unwrap();
     names(&metrics)
 }
 
