@@ -74,13 +74,14 @@ impl KeySet {
         algorithm: Algorithm,
         longest: Duration,
     ) -> Self {
+        let verifying = VerifyingKeys::of_ring(Arc::clone(&clock));
         let plan = Plan {
             clock,
             shifts: ArcSwap::default(),
             algorithm,
             longest,
         };
-        Self::of(Choice::Planned(plan), VerifyingKeys::of_ring())
+        Self::of(Choice::Planned(plan), verifying)
     }
 
     /// Signs from now on by these shifts, sorted by when they begin, and verifies by their keys. Only one

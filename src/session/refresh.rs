@@ -108,7 +108,7 @@ impl<St: SessionStore> Sessions<St> {
         let opened = self
             .0
             .refresh_key
-            .open(request.token.expose(), self.0.issuer.issuer());
+            .open(request.token.expose(), self.0.issuer.issuer())?;
         match opened {
             Some(token) => self.exchange(&request, token).await,
             // It may be one of another program. The future is seldom needed.
