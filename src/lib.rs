@@ -7,6 +7,7 @@
 //! | tell clients where to get them, as MCP servers do | [`resource::ProtectedResource`] |
 //! | take them where a browser opens a WebSocket or server-sent events | [`bearer::BearerLayer::websocket_protocol`], [`ticket::Tickets`] |
 //! | issue access tokens | [`Issuer`] with a [`KeySet`] |
+//! | have keys that roll over by themselves, on all servers | [`ring::KeyRing`] |
 //! | log users in, refresh, log them out | [`session::Sessions`] over a session [`store`] |
 //! | serve the OAuth endpoints | [`endpoint`] |
 //! | keep refresh tokens in cookies, for browsers | [`cookie::RefreshCookie`] (feature `cookie`) |
@@ -149,6 +150,7 @@
 [`manual`]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/
 [`manual::context`]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/context/
 [`manual::observability`]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/observability/
+[`ring::KeyRing`]: https://docs.rs/tower-bearer/latest/tower_bearer/ring/struct.KeyRing.html
 [`session`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/
 [`session::SessionError`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.SessionError.html
 [`session::Sessions`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.Sessions.html

@@ -150,7 +150,7 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`Use`](KeyErrorKind::Use) if `public` is a secret: whoever has it can sign here as well.
+    /// [`Use`](super::KeyErrorKind::Use) if `public` is a secret: whoever has it can sign here as well.
     #[cfg(feature = "session")]
     pub fn from_signer(
         public: VerifyingKey,

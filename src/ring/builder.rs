@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{ConfigError, ConfigErrorKind},
-    jws::Algorithm,
+    jws::{Algorithm, KeyError, KeyErrorKind, SigningKey},
     store::{AnyRingStore, RingStore, SealedRing},
 };
 
@@ -25,6 +25,7 @@ pub struct KeyRingBuilder {
     key: KeyEncryptionKey,
     name: String,
     algorithm: Algorithm,
+    first: [Option<SigningKey>; 2],
     sign_for: Duration,
     publish_for: Duration,
     access_lifetime: Duration,
@@ -42,6 +43,7 @@ impl KeyRingBuilder {
             key,
             name: "default".to_owned(),
             algorithm: Algorithm::ES256,
+            first: [None, None],
             sign_for: 30 * DAY,
             publish_for: DAY,
             access_lifetime: HOUR,
@@ -67,6 +69,36 @@ impl KeyRingBuilder {
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = algorithm;
         self
+    }
+
+    /// The access key that the ring begins with, instead of one that it makes: the key that the servers have signed with
+    /// so far. So those that have the ring and those that do not have it yet accept each other's tokens, and nobody notices that
+    /// a [ring takes over](crate::manual::keys#from-keys-of-your-own-to-a-ring). It counts only when the ring is made.
+    ///
+    /// # Errors
+    ///
+    /// [`Use`](crate::jws::KeyErrorKind::Use) if the key is with a [signer](crate::jws::Signer): a ring keeps its keys.
+    pub fn first_access_key(mut self, key: SigningKey) -> Result<Self, KeyError> {
+        if key.export_private().is_none() {
+            let elsewhere = "a ring keeps its keys, and this one is with a signer";
+            return Err(KeyError::new(KeyErrorKind::Use, elsewhere));
+        }
+        let [access, _] = &mut self.first;
+        *access = Some(key);
+        Ok(self)
+    }
+
+    /// The secret of refresh tokens that the ring begins with, instead of one that it makes: that of
+    /// [`RefreshKey::from_secret`](crate::session::RefreshKey::from_secret), so that the refresh tokens that are out stay good.
+    /// It counts only when the ring is made.
+    ///
+    /// # Errors
+    ///
+    /// [`Weak`](crate::jws::KeyErrorKind::Weak) if it is shorter than 32 bytes.
+    pub fn first_refresh_secret(mut self, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        let [_, refresh] = &mut self.first;
+        *refresh = Some(SigningKey::from_secret(Algorithm::HS256, secret)?);
+        Ok(self)
     }
 
     /// How long an access key signs before the next one takes over: 30 days by default.
@@ -152,6 +184,7 @@ impl KeyRingBuilder {
                 keep_for: self.refresh_lifetime.saturating_add(self.lease),
             },
             algorithm: self.algorithm,
+            first: self.first,
         };
         let settings = Settings {
             name: self.name,

@@ -30,6 +30,8 @@ pub(super) struct Policies {
     pub(super) refresh: Policy,
     /// What access keys are made for.
     pub(super) algorithm: Algorithm,
+    /// With what a ring begins that has no access key yet, and no refresh secret.
+    pub(super) first: [Option<SigningKey>; 2],
 }
 
 /// The keys of access tokens and of refresh tokens, and what was retired before its time.
@@ -108,7 +110,13 @@ impl Document {
             access,
             refresh,
             algorithm,
+            first: [first_access, first_refresh],
         } = policies;
+        let is_good = |key: &&SigningKey| !self.retired.contains_key(key.kid());
+        let first_access = first_access.as_ref().filter(is_good);
+        let first_refresh = first_refresh.as_ref().filter(is_good);
+        self.access.begin_with(first_access, now, access);
+        self.refresh.begin_with(first_refresh, now, refresh);
         self.access.keep_up(now, access, *algorithm)?;
         self.refresh.keep_up(now, refresh, Algorithm::HS256)
     }

@@ -114,6 +114,20 @@ impl Series {
         schedule::missing(&self.times(), now, policy).is_some()
     }
 
+    /// Takes this key as the first one, which signs from now on, if there is none yet.
+    pub(super) fn begin_with(
+        &mut self,
+        first: Option<&SigningKey>,
+        now: Timestamp,
+        policy: &Policy,
+    ) {
+        if let (true, Some(first)) = (self.0.is_empty(), first) {
+            let times = Times::new(now, now, policy);
+            let key = first.clone();
+            self.0.push(RingKey { key, times });
+        }
+    }
+
     /// Brings the series up to this time: removes keys whose last token has expired, and makes those that it lacks.
     pub(super) fn keep_up(
         &mut self,

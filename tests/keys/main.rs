@@ -11,7 +11,7 @@ mod alike;
 mod formats;
 #[cfg(feature = "aws-lc-rs")]
 mod ml_dsa;
-#[cfg(not(feature = "aws-lc-rs"))]
+#[cfg(feature = "rust-crypto")]
 mod ml_dsa_missing;
 mod odd;
 #[cfg(all(feature = "aws-lc-rs", feature = "rust-crypto"))]

@@ -1,7 +1,10 @@
-//! Keys of ML-DSA on a back end that has none.
+//! Keys of ML-DSA on a provider that has none.
 
 use serde_json::json;
-use tower_bearer::{Algorithm, SigningKey, VerifyingKey, jws::KeyErrorKind};
+use tower_bearer::{
+    Algorithm, SigningKey, VerifyingKey,
+    jws::{CryptoProvider, JwkSetReader, KeyErrorKind},
+};
 
 use crate::support::*;
 
@@ -13,8 +16,10 @@ const SETS: [(Algorithm, usize); 3] = [
 
 #[test]
 fn keys_are_refused_by_the_name_of_the_back_end() {
+    let provider = CryptoProvider::rust_crypto();
     for (algorithm, characters) in SETS {
-        let error = SigningKey::generate(algorithm).unwrap_err();
+        let signing = SigningKey::with_provider(provider);
+        let error = signing.generate(algorithm).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("unsupported algorithm: the crypto back end rust-crypto has no {algorithm}")
@@ -27,8 +32,13 @@ fn keys_are_refused_by_the_name_of_the_back_end() {
             "priv": "A".repeat(43),
         })
         .to_string();
-        assert_eq!(VerifyingKey::from_jwk(&jwk).unwrap_err(), error);
-        assert_eq!(SigningKey::from_jwk(&jwk).unwrap_err(), error);
+        assert_eq!(
+            VerifyingKey::with_provider(provider)
+                .from_jwk(&jwk)
+                .unwrap_err(),
+            error
+        );
+        assert_eq!(signing.from_jwk(&jwk).unwrap_err(), error);
     }
 }
 
@@ -42,7 +52,9 @@ fn they_are_left_out_of_a_set() {
             "kid": "odd",
             "pub": "A".repeat(characters),
         });
-        let set = read(&[odd, jwk(&good)]);
+        let reader = JwkSetReader::new().provider(CryptoProvider::rust_crypto());
+        let text = json!({ "keys": [odd, jwk(&good)] }).to_string();
+        let set = reader.read(&text).unwrap();
         let odd = (0, Some("odd"), KeyErrorKind::UnsupportedAlgorithm);
         assert_eq!(left_out(&set), [odd]);
         assert!(

@@ -15,3 +15,5 @@ mod sessions;
 mod shared;
 mod simulation;
 mod support;
+
+use tests_shared as _;

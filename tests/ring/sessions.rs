@@ -1,14 +1,16 @@
 //! Sessions whose keys are those of a ring.
 
 use tower_bearer::{
-    Issuer,
+    Algorithm, Issuer, KeySet, SigningKey,
     error::{ConfigErrorKind, ErrorCode},
-    ring::KeyState,
-    session::{Grant, RefreshRequest, SessionErrorKind, Sessions},
+    ring::{KeyPurpose, KeyState},
+    session::{Grant, RefreshKey, RefreshRequest, SessionErrorKind, Sessions},
     store::MemoryStore,
 };
 
-use crate::support::{API, Database, EVERY, ISSUER, LEASE, LIFETIME, Node, SIGN_FOR, secs};
+use crate::support::{
+    API, Database, EVERY, ISSUER, LEASE, LIFETIME, Node, SIGN_FOR, secs, verifier,
+};
 
 fn sessions(database: &Database, node: &Node) -> Sessions {
     sessions_in(&MemoryStore::with_clock(database.clock.clone()), node)
@@ -99,6 +101,82 @@ async fn whose_access_token_is_refused_for_its_key_refreshes() {
         .unwrap();
     assert!(node.accepts(&refreshed.tokens.access_token));
     database.pass(SIGN_FOR).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ring_takes_over_from_keys_of_the_application_and_nobody_notices() {
+    let database = Database::new();
+    let (key, secret) = (SigningKey::generate(Algorithm::ES256).unwrap(), [9; 32]);
+    let store = MemoryStore::with_clock(database.clock.clone());
+    let old_keys = KeySet::new(key.clone());
+    let old_issuer = Issuer::new(ISSUER, API, old_keys.clone()).unwrap();
+    let old = Sessions::builder(
+        old_issuer,
+        RefreshKey::from_secret(secret).unwrap(),
+        store.clone(),
+    );
+    let old = old.access_lifetime(LIFETIME).build().unwrap();
+    let old_verifier = verifier(old_keys.verifying(), &database.clock);
+    let tokens = old.start(Grant::new("anna")).await.unwrap();
+
+    let node = Node::start_with(&database, |builder| {
+        let builder = builder.first_access_key(key).unwrap();
+        builder
+            .refresh_lifetime(secs(40 * 24 * 3600))
+            .first_refresh_secret(secret)
+            .unwrap()
+    })
+    .await;
+    let issuer = Issuer::new(ISSUER, API, node.ring.keys()).unwrap();
+    let new = Sessions::builder(issuer, node.ring.refresh_key(), store)
+        .access_lifetime(LIFETIME)
+        .build()
+        .unwrap();
+    assert!(node.accepts(&tokens.access_token));
+    let by_new = new
+        .refresh(RefreshRequest::new(tokens.refresh_token))
+        .await
+        .unwrap()
+        .tokens;
+    assert!(old_verifier.verify(by_new.access_token.expose()).is_ok());
+    let by_old = old
+        .refresh(RefreshRequest::new(by_new.refresh_token))
+        .await
+        .unwrap()
+        .tokens;
+    assert!(node.accepts(&by_old.access_token));
+    for _ in 0..SIGN_FOR.as_secs() {
+        database.pass(secs(1)).await;
+    }
+    let later = new
+        .refresh(RefreshRequest::new(by_old.refresh_token))
+        .await
+        .unwrap()
+        .tokens;
+    assert!(
+        old_verifier.verify(later.access_token.expose()).is_err(),
+        "the next key signs"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_key_does_not_come_back_once_it_was_retired() {
+    let database = Database::new();
+    let key = SigningKey::generate(Algorithm::EdDSA).unwrap();
+    let kid = key.kid().to_owned();
+    let start = || {
+        Node::start_with(&database, |builder| {
+            builder.first_access_key(key.clone()).unwrap()
+        })
+    };
+    let node = start().await;
+    assert!(node.jwks().contains(&kid));
+    for key in node.keys(KeyPurpose::Access) {
+        assert!(node.ring.retire(&key.kid).await.unwrap());
+    }
+    node.token();
+    assert!(!node.jwks().contains(&kid));
+    assert!(!start().await.jwks().contains(&kid));
 }
 
 #[tokio::test(start_paused = true)]

@@ -169,7 +169,7 @@ impl Node {
 
     #[track_caller]
     pub(crate) fn token(&self) -> AccessToken {
-        self.sign().expect("a key signs")
+        self.sign().unwrap()
     }
 
     pub(crate) fn accepts(&self, token: &AccessToken) -> bool {

@@ -3,6 +3,7 @@
 mod ageing;
 #[cfg(test)]
 mod ring_teeth;
+#[cfg(test)]
 mod rings;
 mod service;
 mod support;

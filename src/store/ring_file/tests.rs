@@ -75,7 +75,7 @@ async fn its_files_are_their_owners_alone() {
 
     let folder = folder();
     let rings = open(folder.path()).await;
-    swap(&rings, 1).await.unwrap();
+    assert_eq!(swap(&rings, 1).await.unwrap(), Swap::Swapped);
     let files = fs::read_dir(folder.path()).unwrap().map(|file| {
         let file = file.unwrap();
         let mode = file.metadata().unwrap().permissions().mode() & 0o777;
@@ -92,10 +92,10 @@ async fn what_a_killed_process_has_left_is_in_nobodys_way() {
     let folder = folder();
     let next = folder.path().join("keys.ring.new");
     let rings = open(folder.path()).await;
-    swap(&rings, 1).await.unwrap();
+    assert_eq!(swap(&rings, 1).await.unwrap(), Swap::Swapped);
     fs::write(&next, "half").unwrap();
     assert_eq!(version(&rings).await, Some(1));
-    swap(&rings, 2).await.unwrap();
+    assert_eq!(swap(&rings, 2).await.unwrap(), Swap::Swapped);
     assert!(!next.exists());
     fs::write(&next, "half").unwrap();
     assert_eq!(version(&open(folder.path()).await).await, Some(2));
@@ -107,7 +107,7 @@ async fn a_file_that_cannot_be_read_is_one_error_and_stays_as_it_is() {
     let folder = folder();
     let file = folder.path().join("keys.ring");
     let rings = open(folder.path()).await;
-    swap(&rings, 1).await.unwrap();
+    assert_eq!(swap(&rings, 1).await.unwrap(), Swap::Swapped);
     let good = fs::read(&file).unwrap();
     let mut newer = good.clone();
     newer[23] += 1;
@@ -169,7 +169,7 @@ async fn links_and_pipes_are_refused() {
     let folder = folder();
     let at = |name: &str| folder.path().join(name);
     let rings = open(folder.path()).await;
-    swap(&rings, 1).await.unwrap();
+    assert_eq!(swap(&rings, 1).await.unwrap(), Swap::Swapped);
     symlink(at("keys.ring"), at("link")).unwrap();
     symlink(at("nowhere"), at("broken")).unwrap();
     symlink(at("elsewhere"), at("locked.lock")).unwrap();
@@ -205,7 +205,7 @@ async fn a_folder_that_is_gone_is_no_empty_one() {
     let inner = folder.path().join("inner");
     fs::create_dir(&inner).unwrap();
     let rings = open(&inner).await;
-    swap(&rings, 1).await.unwrap();
+    assert_eq!(swap(&rings, 1).await.unwrap(), Swap::Swapped);
     fs::rename(&inner, folder.path().join("moved")).unwrap();
     for error in [
         rings.load_ring("access").await.map(drop).unwrap_err(),
@@ -229,9 +229,9 @@ async fn a_missing_right_is_told() {
 
     let folder = folder();
     let rings = open(folder.path()).await;
-    swap(&rings, 1).await.unwrap();
+    assert_eq!(swap(&rings, 1).await.unwrap(), Swap::Swapped);
     let file = folder.path().join("keys.ring");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     // Nothing is forbidden to root.
     if File::open(&file).is_ok() {
         return;
@@ -244,7 +244,7 @@ async fn a_missing_right_is_told() {
 async fn a_lock_of_another_process_is_waited_for_but_not_for_ever() {
     let folder = folder();
     let rings = open(folder.path()).await;
-    swap(&rings, 1).await.unwrap();
+    assert_eq!(swap(&rings, 1).await.unwrap(), Swap::Swapped);
     let lock = File::open(folder.path().join("keys.ring.lock")).unwrap();
     lock.lock().unwrap();
     let impatient = rings.clone().with_timeout(SHORT);

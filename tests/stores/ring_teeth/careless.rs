@@ -213,7 +213,7 @@ impl RingStore for CarelessRing {
         };
         let ring = SealedRing::new(kept.version, kept.bytes.clone())?;
         let ring = match (self.fault, kept.before.take()) {
-            (Fault::Lags, Some(before)) if turn % 2 == 0 => before,
+            (Fault::Lags, Some(before)) if turn.is_multiple_of(2) => before,
             _ => ring,
         };
         Ok(LoadedRing::new(Some(ring), now))
