@@ -144,7 +144,7 @@ impl KeyRingBuilder {
     }
 
     /// How long this process may sign after it has last read the ring: an hour by default. Where the store cannot be reached for
-    /// longer, signing fails until it can. A process that goes on with a key that others have
+    /// longer, signing fails until it can, and tokens of keys that this process does not know get a 503 and not a 401. A process that goes on with a key that others have
     /// [retired](KeyRing::retire) does so for no longer than this.
     pub fn lease(mut self, time: Duration) -> Self {
         self.lease = time;

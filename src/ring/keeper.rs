@@ -25,6 +25,8 @@ use crate::{
 
 /// How often a change is tried that others have overtaken.
 const TRIES: u32 = 16;
+/// How often readers of a key set ask at most whether an unknown key is in it.
+const BETWEEN_READS: Duration = Duration::from_secs(30);
 
 /// A change of a ring, beside what its time brings.
 #[derive(Clone, Copy)]
@@ -86,7 +88,8 @@ impl Keeper {
         let policies = &settings.policies;
         let set = |algorithm, longest, policy: &Policy| {
             let public_for = policy.publish_for.saturating_sub(settings.lease);
-            KeySet::planned(Arc::clone(&clock) as _, algorithm, longest, public_for)
+            let longest_kept = public_for.saturating_sub(BETWEEN_READS);
+            KeySet::planned(Arc::clone(&clock) as _, algorithm, longest, longest_kept)
         };
         Self {
             store,

@@ -13,7 +13,8 @@
 //! 4. One server makes a key, however many there are: the ring is replaced by compare and swap.
 //! 5. A server signs with nothing that is not in the store, and with nothing at all if it has not read the ring for
 //!    longer than its [lease](KeyRingBuilder::lease). So a server that was suspended over a roll-over makes no token that
-//!    nobody can verify. Its clients get a 503, and come again.
+//!    nobody can verify. Its clients get a 503, and come again. So do those whose tokens name a key that it does not
+//!    know: others may have made it meanwhile.
 //! 6. A store that has fallen back to an older copy, or has lost the ring, gets back what its servers know: keys come
 //!    together by union, and a retired key stays retired.
 //!

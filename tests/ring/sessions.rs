@@ -13,9 +13,12 @@ use crate::support::{
 };
 
 fn sessions(database: &Database, node: &Node) -> Sessions {
+    sessions_in(&MemoryStore::with_clock(database.clock.clone()), node)
+}
+
+fn sessions_in(store: &MemoryStore, node: &Node) -> Sessions {
     let issuer = Issuer::new(ISSUER, API, node.ring.keys()).unwrap();
-    let store = MemoryStore::with_clock(database.clock.clone());
-    Sessions::builder(issuer, node.ring.refresh_key(), store)
+    Sessions::builder(issuer, node.ring.refresh_key(), store.clone())
         .access_lifetime(LIFETIME)
         .idle_lifetime(secs(300))
         .session_lifetime(secs(3000))
@@ -56,6 +59,28 @@ async fn a_client_comes_again_when_no_key_may_sign() {
     assert_eq!(error.code(), ErrorCode::TemporarilyUnavailable);
     node.connection.cut(false);
     database.pass(EVERY).await;
+    refresh().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_comes_again_to_a_server_that_may_have_missed_the_secret_of_its_token() {
+    let database = Database::new();
+    let (awake, asleep) = (Node::start(&database).await, Node::start(&database).await);
+    let store = MemoryStore::with_clock(database.clock.clone());
+    let there = sessions_in(&store, &awake);
+    let here = sessions_in(&store, &asleep);
+    asleep.connection.cut(true);
+    // The secret rolls over as access keys do, and a minute and a lease later once more.
+    for _ in 0..SIGN_FOR.as_secs() * 3 / EVERY.as_secs() {
+        database.pass(EVERY).await;
+    }
+    let tokens = there.start(Grant::new("anna")).await.unwrap();
+    let refresh = || here.refresh(RefreshRequest::new(tokens.refresh_token.clone()));
+    let error = refresh().await.unwrap_err();
+    assert_eq!(error.kind(), SessionErrorKind::Unavailable);
+    asleep.connection.cut(false);
+    asleep.ring.hurry();
+    database.pass(secs(0)).await;
     refresh().await.unwrap();
 }
 

@@ -11,6 +11,7 @@ use std::{
 use tower_bearer::{
     AccessToken, Algorithm, Issuer, Verifier, VerifyingKeys,
     clock::{Clock, ManualClock, Timestamp},
+    error::TokenError,
     ring::{KeyEncryptionKey, KeyPurpose, KeyRing, KeyRingBuilder, KeyState, RingKeyStatus},
     store::{LoadedRing, RingStore, SealedRing, StoreError, StoreErrorKind, Swap},
 };
@@ -173,6 +174,10 @@ impl Node {
 
     pub(crate) fn accepts(&self, token: &AccessToken) -> bool {
         self.verifier.verify(token.expose()).is_ok()
+    }
+
+    pub(crate) fn verdict(&self, token: &AccessToken) -> Result<(), TokenError> {
+        self.verifier.verify(token.expose()).map(drop)
     }
 
     pub(crate) fn jwks(&self) -> String {
