@@ -8,7 +8,7 @@ use std::{
 use tokio::{sync::Notify, task::spawn_blocking, time::timeout};
 
 use super::{
-    KeyEncryptionKey, KeyRingError, KeyRingErrorKind,
+    KeyEncryptionKey, KeyPurpose, KeyRingError, KeyRingErrorKind,
     clock::{Begin, StoreClock},
     document::{Document, LINEAGE, Policies},
     log,
@@ -35,6 +35,7 @@ pub(super) enum Change<'a> {
     RollOver,
     RollOverRefresh,
     Retire(&'a str),
+    ReplaceAll(KeyPurpose),
 }
 
 /// What a keeper goes by.
@@ -216,6 +217,7 @@ impl Keeper {
             Change::RollOver => document.access.roll_over(now, &policies.access),
             Change::RollOverRefresh => document.refresh.roll_over(now, &policies.refresh),
             Change::Retire(kid) => document.retire(kid, now, policies),
+            Change::ReplaceAll(purpose) => document.remove_all(purpose, now),
         }
     }
 

@@ -37,7 +37,7 @@ async fn after_a_long_sleep_it_signs_by_the_key_of_that_time_only() {
     }
     assert!(asleep.sign().is_none());
     asleep.connection.cut(false);
-    asleep.ring.hurry();
+    asleep.ring.read_now();
     database.pass(secs(0)).await;
     assert_eq!(kid(&asleep.token()), kid(&awake.token()));
 }
@@ -55,7 +55,7 @@ async fn it_does_not_refuse_the_token_of_a_key_that_it_may_have_missed() {
     assert_eq!(asleep.verdict(&token), Err(TokenError::Unavailable));
     assert_eq!(asleep.verdict(&unknown), Err(TokenError::Unavailable));
     asleep.connection.cut(false);
-    asleep.ring.hurry();
+    asleep.ring.read_now();
     database.pass(secs(0)).await;
     assert_eq!(asleep.verdict(&token), Ok(()));
     assert_eq!(asleep.verdict(&unknown), Err(TokenError::UnknownKey));

@@ -2,6 +2,7 @@
 
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SigningKey,
+    clock::Clock,
     error::{ConfigErrorKind, ErrorCode},
     ring::{KeyPurpose, KeyState},
     session::{Grant, RefreshKey, RefreshRequest, SessionErrorKind, Sessions},
@@ -79,7 +80,7 @@ async fn a_client_comes_again_to_a_server_that_may_have_missed_the_secret_of_its
     let error = refresh().await.unwrap_err();
     assert_eq!(error.kind(), SessionErrorKind::Unavailable);
     asleep.connection.cut(false);
-    asleep.ring.hurry();
+    asleep.ring.read_now();
     database.pass(secs(0)).await;
     refresh().await.unwrap();
 }
@@ -122,6 +123,7 @@ async fn a_ring_takes_over_from_keys_of_the_application_and_nobody_notices() {
     let node = Node::start_with(&database, |builder| {
         let builder = builder.first_access_key(key).unwrap();
         builder
+            .refresh_sign_for(secs(40 * 24 * 3600))
             .refresh_lifetime(secs(40 * 24 * 3600))
             .first_refresh_secret(secret)
             .unwrap()
@@ -157,6 +159,25 @@ async fn a_ring_takes_over_from_keys_of_the_application_and_nobody_notices() {
         old_verifier.verify(later.access_token.expose()).is_err(),
         "the next key signs"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_of_the_application_verify_if_the_ring_is_there_already() {
+    let database = Database::new();
+    let _first = Node::start(&database).await;
+    let key = SigningKey::generate(Algorithm::ES256).unwrap();
+    let own = Node::start_with(&database, |builder| {
+        let builder = builder.first_access_key(key.clone()).unwrap();
+        let builder = builder.first_refresh_secret([8; 32]).unwrap();
+        builder.first_refresh_secret([9; 32]).unwrap()
+    })
+    .await;
+    let issuer = Issuer::new(ISSUER, API, KeySet::new(key)).unwrap();
+    let claims = issuer.claims("anna", database.clock.now(), LIFETIME);
+    assert!(own.accepts(&issuer.sign(&claims).unwrap()));
+    assert_eq!(own.keys(KeyPurpose::Refresh).len(), 4);
+    let signs = |node: &Node| node.key(KeyState::Signing).kid;
+    assert_eq!(signs(&own), signs(&Node::start(&database).await));
 }
 
 #[tokio::test(start_paused = true)]

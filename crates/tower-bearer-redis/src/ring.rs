@@ -19,7 +19,7 @@ const FORMAT: u8 = 1;
 /// | an older snapshot is restored, or `FLUSHALL` | is an older one, or gone |
 ///
 /// Where keys must outlive the loss of a server, keep the ring in another store, or in a
-/// [file](tower_bearer::store::FileRing), and only the sessions here.
+/// [file](tower_bearer::store::FileRingStore), and only the sessions here.
 impl RingStore for RedisStore {
     async fn load_ring(&self, name: &str) -> Result<LoadedRing, StoreError> {
         let load = scripts::LOAD.on(&self.keys.ring(name), &[]);
