@@ -111,7 +111,8 @@ impl KeyRingBuilder {
     /// when its predecessor begins to sign.
     ///
     /// It has to be longer than those who verify keep the key set, the
-    /// [`max-age`](crate::endpoint::JwksEndpoint::max_age) of the endpoint, together with the [lease](Self::lease).
+    /// [`max-age`](crate::endpoint::JwksEndpoint::max_age) of the endpoint, together with the [lease](Self::lease). Libraries that
+    /// ask for a key set at most every 30 seconds need [that time](crate::manual::keys#what-a-roll-over-costs) too.
     pub fn publish_for(mut self, time: Duration) -> Self {
         self.publish_for = time;
         self
