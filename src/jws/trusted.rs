@@ -11,8 +11,6 @@ use std::{
 use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 
-#[cfg(feature = "session")]
-use super::PlanClock;
 use super::{
     KeyError, KeyErrorKind, VerifyingKey,
     compact::Compact,
@@ -125,7 +123,7 @@ impl VerifyingKeys {
 
     /// Creates the verifying keys of a [`KeySet`](super::KeySet) that a ring keeps and fills later.
     #[cfg(feature = "session")]
-    pub(super) fn of_ring(clock: Arc<dyn PlanClock>) -> Self {
+    pub(super) fn of_ring(clock: Arc<dyn super::PlanClock>) -> Self {
         Self::of(Vec::new(), Origin::Ring(clock))
     }
 
