@@ -26,6 +26,22 @@ impl Origin {
         !matches!(self, Self::Others)
     }
 
+    /// The longest that anybody may keep the published set as it is now. That of a process which may have missed a key is
+    /// to be fetched again, from another one if there is one.
+    #[cfg(feature = "session")]
+    pub(super) fn longest_kept(&self) -> Option<Duration> {
+        match self {
+            Self::Ring {
+                clock,
+                longest_kept,
+            } => Some(match clock.now() {
+                Some(_) => *longest_kept,
+                None => Duration::ZERO,
+            }),
+            _ => None,
+        }
+    }
+
     /// The verdict on a token whose key is not in the set. A process that has not read its ring for longer than its
     /// lease cannot tell: others may have made the key meanwhile, and sign with it.
     pub(super) fn missing(&self) -> TokenError {

@@ -13,8 +13,6 @@ use std::{
 use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 
-#[cfg(feature = "session")]
-use super::PlanClock;
 use super::{
     KeyError, KeyErrorKind, VerifyingKey,
     compact::Compact,
@@ -127,7 +125,7 @@ impl VerifyingKeys {
 
     /// Creates the verifying keys of a [`KeySet`](super::KeySet) that a ring keeps and fills later.
     #[cfg(feature = "session")]
-    pub(super) fn of_ring(clock: Arc<dyn PlanClock>, longest_kept: Duration) -> Self {
+    pub(super) fn of_ring(clock: Arc<dyn super::PlanClock>, longest_kept: Duration) -> Self {
         let origin = Origin::Ring {
             clock,
             longest_kept,
@@ -135,13 +133,10 @@ impl VerifyingKeys {
         Self::of(Vec::new(), origin)
     }
 
-    /// The longest that anybody may keep the published set, if a ring rolls its keys over.
+    /// The longest that anybody may keep the published set as it is now, if a ring rolls its keys over.
     #[cfg(feature = "session")]
     pub(crate) fn longest_kept(&self) -> Option<Duration> {
-        match self.0.origin {
-            Origin::Ring { longest_kept, .. } => Some(longest_kept),
-            _ => None,
-        }
+        self.0.origin.longest_kept()
     }
 
     /// Whether there is another clone of this set.

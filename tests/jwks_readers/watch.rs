@@ -33,6 +33,42 @@ pub(crate) struct Seen {
     pub(crate) refusal: Option<String>,
 }
 
+/// What tokens of a new key and a token of a retired one have met with.
+pub(crate) struct Suffered {
+    pub(crate) tokens: usize,
+    pub(crate) refused: usize,
+    pub(crate) until: Duration,
+    /// Why the first was refused.
+    pub(crate) why: String,
+    /// For how long the retired key was trusted.
+    pub(crate) trusted: Duration,
+    pub(crate) trusts_on: bool,
+}
+
+impl Suffered {
+    /// What a reader has suffered since a key was retired. In the end it accepts the new key.
+    pub(crate) fn of(seen: &[Seen], from: Instant) -> Self {
+        let after = |seen: &Seen| seen.at.saturating_duration_since(from);
+        let new = || seen.iter().filter(|seen| !seen.is_retired);
+        let last = new().next_back().expect("tokens");
+        assert_eq!(last.refusal, None, "it never finds the new key");
+        let mut refused = new().filter(|seen| seen.refusal.is_some());
+        let retired = || seen.iter().filter(|seen| seen.is_retired);
+        let accepted = retired().rfind(|seen| seen.refusal.is_none());
+        let why = new().find_map(|seen| seen.refusal.clone());
+        Self {
+            tokens: new().count(),
+            refused: refused.clone().count(),
+            until: refused.next_back().map_or(Duration::ZERO, after),
+            why: why.unwrap_or_else(|| "nothing was refused".to_owned()),
+            trusted: accepted.map_or(Duration::ZERO, after),
+            trusts_on: retired()
+                .next_back()
+                .is_some_and(|last| last.refusal.is_none()),
+        }
+    }
+}
+
 /// A reader at work.
 pub(crate) struct Watch {
     pub(crate) reader: &'static str,
@@ -58,14 +94,14 @@ impl Watch {
         let thread = thread::spawn(move || {
             let mut older = (Instant::now(), token(LIFETIME));
             while !shared.is_over.load(Ordering::Relaxed) {
-                shared.show(&token(LIFETIME), false, &mut verify);
-                shared.show(&older.1, false, &mut verify);
+                shared.show(&token(LIFETIME), &mut verify);
+                shared.show(&older.1, &mut verify);
                 if older.0.elapsed() > AGE {
                     older = (Instant::now(), token(LIFETIME));
                 }
                 let retired = shared.retired.lock().expect("no panic").clone();
                 if let Some(retired) = retired {
-                    shared.show(&retired, true, &mut verify);
+                    shared.show(&retired, &mut verify);
                 }
                 thread::sleep(PAUSE);
             }
@@ -91,7 +127,7 @@ impl Watch {
         panic!("{} does not read the keys: {refusal:?}", self.reader);
     }
 
-    /// From now on the reader is shown this token as well, whose key was retired.
+    /// From now on the reader is shown this token as well, whose key is being retired.
     pub(crate) fn show_retired(&self, token: &str) {
         *self.state.retired.lock().expect("no panic") = Some(token.to_owned());
     }
@@ -108,9 +144,13 @@ impl Watch {
 }
 
 impl State {
-    fn show(&self, token: &str, is_retired: bool, verify: &mut Verify) {
+    fn show(&self, token: &str, verify: &mut Verify) {
         let at = Instant::now();
         let said = verify(token);
+        let retired = self.retired.lock().expect("no panic").clone();
+        // The tokens of a key have the same header.
+        let header = |token: &str| token.split('.').next().map(str::to_owned);
+        let is_retired = retired.is_some_and(|retired| header(&retired) == header(token));
         let refusal = (said != "ok").then_some(said);
         self.seen.lock().expect("no panic").push(Seen {
             at,
