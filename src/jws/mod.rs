@@ -27,6 +27,7 @@ mod jwk;
 mod jwk_set;
 mod key;
 mod known;
+mod origin;
 #[cfg(feature = "session")]
 mod plan;
 mod provider;

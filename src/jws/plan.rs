@@ -68,20 +68,21 @@ impl Plan {
 
 impl KeySet {
     /// A set without keys, which gets them by [`follow_plan`](Self::follow_plan). A key verifies for at least `longest`
-    /// after it has signed, and is public for at least `published_for` before.
+    /// after it has signed, and nobody may keep the published set for longer than `longest_kept`.
     pub(crate) fn planned(
         clock: Arc<dyn PlanClock>,
         algorithm: Algorithm,
         longest: Duration,
-        published_for: Duration,
+        longest_kept: Duration,
     ) -> Self {
+        let verifying = VerifyingKeys::of_ring(Arc::clone(&clock), longest_kept);
         let plan = Plan {
             clock,
             shifts: ArcSwap::default(),
             algorithm,
             longest,
         };
-        Self::of(Choice::Planned(plan), VerifyingKeys::of_ring(published_for))
+        Self::of(Choice::Planned(plan), verifying)
     }
 
     /// Signs from now on by these shifts, sorted by when they begin, and verifies by their keys. Only one
@@ -108,14 +109,6 @@ impl KeySet {
         match &self.0.choice {
             Choice::Chosen(_) => None,
             Choice::Planned(plan) => Some(plan.longest),
-        }
-    }
-
-    /// Whether this process knows all keys that may have signed by now. A ring that it has not read for long may have others.
-    pub(crate) fn is_current(&self) -> bool {
-        match &self.0.choice {
-            Choice::Chosen(_) => true,
-            Choice::Planned(plan) => plan.clock.now().is_some(),
         }
     }
 

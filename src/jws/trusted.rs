@@ -1,22 +1,26 @@
 //! [`VerifyingKeys`], the keys whose tokens are trusted.
 
+#[cfg(feature = "session")]
+use std::time::Duration;
 use std::{
     fmt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 
+#[cfg(feature = "session")]
+use super::PlanClock;
 use super::{
     KeyError, KeyErrorKind, VerifyingKey,
     compact::Compact,
     header::Header,
     known::{Known, KnownHeaders},
+    origin::Origin,
 };
 use crate::error::TokenError;
 
@@ -44,11 +48,7 @@ struct Shared {
     /// **before** the keys, and later finds it unchanged, knows that the keys are unchanged too.
     epoch: AtomicU64,
     known: KnownHeaders,
-    /// Whether a [`KeySet`](super::KeySet) signs with one of the keys.
-    are_of_a_key_set: bool,
-    /// For how long at least a key is public before it signs, if a ring says so.
-    #[cfg_attr(not(feature = "session"), allow(dead_code))]
-    published_for: Option<Duration>,
+    origin: Origin,
 }
 
 /// The payload of a token with a valid signature, and why it is trusted.
@@ -84,13 +84,13 @@ impl VerifyingKeys {
                 "the key set is empty",
             ));
         }
-        Ok(Self::of(set, false))
+        Ok(Self::of(set, Origin::Others))
     }
 
     /// A set that is filled later.
     #[cfg(feature = "remote")]
     pub(crate) fn empty() -> Self {
-        Self::of(Vec::new(), false)
+        Self::of(Vec::new(), Origin::Others)
     }
 
     /// The keys of now.
@@ -122,19 +122,26 @@ impl VerifyingKeys {
 
     /// Creates the verifying keys of a [`KeySet`](super::KeySet) that signs with `signing`.
     pub(super) fn of_key_set(signing: VerifyingKey) -> Self {
-        Self::of(vec![signing], true)
+        Self::of(vec![signing], Origin::KeySet)
     }
 
     /// Creates the verifying keys of a [`KeySet`](super::KeySet) that a ring keeps and fills later.
     #[cfg(feature = "session")]
-    pub(super) fn of_ring(published_for: Duration) -> Self {
-        Self::with(Vec::new(), true, Some(published_for))
+    pub(super) fn of_ring(clock: Arc<dyn PlanClock>, longest_kept: Duration) -> Self {
+        let origin = Origin::Ring {
+            clock,
+            longest_kept,
+        };
+        Self::of(Vec::new(), origin)
     }
 
     /// The longest that anybody may keep the published set, if a ring rolls its keys over.
     #[cfg(feature = "session")]
     pub(crate) fn longest_kept(&self) -> Option<Duration> {
-        self.0.published_for
+        match self.0.origin {
+            Origin::Ring { longest_kept, .. } => Some(longest_kept),
+            _ => None,
+        }
     }
 
     /// Whether there is another clone of this set.
@@ -143,21 +150,12 @@ impl VerifyingKeys {
         Arc::strong_count(&self.0) > 1
     }
 
-    fn of(keys: Vec<VerifyingKey>, are_of_a_key_set: bool) -> Self {
-        Self::with(keys, are_of_a_key_set, None)
-    }
-
-    fn with(
-        keys: Vec<VerifyingKey>,
-        are_of_a_key_set: bool,
-        published_for: Option<Duration>,
-    ) -> Self {
+    fn of(keys: Vec<VerifyingKey>, origin: Origin) -> Self {
         Self(Arc::new(Shared {
             keys: ArcSwap::from_pointee(keys),
             epoch: AtomicU64::new(0),
             known: KnownHeaders::new(),
-            are_of_a_key_set,
-            published_for,
+            origin,
         }))
     }
 
@@ -193,7 +191,7 @@ impl VerifyingKeys {
     /// # Ok::<_, KeyError>(())
     /// ```
     pub fn replace(&self, next: &Self) -> Result<(), KeyError> {
-        if self.0.are_of_a_key_set {
+        if self.0.origin.is_key_set() {
             let kept = "these are the keys of a KeySet, which has to verify what it signs: roll it over \
                         instead";
             return Err(KeyError::new(KeyErrorKind::KeysOfAKeySet, kept));
@@ -309,7 +307,7 @@ impl VerifyingKeys {
             Some(kid) => {
                 let mut named = keys.iter().filter(|key| key.kid() == kid).peekable();
                 if named.peek().is_none() {
-                    return Err(TokenError::UnknownKey);
+                    return Err(self.0.origin.missing());
                 }
                 // RFC 7517 §4.5 lets keys for different algorithms share a kid.
                 let key = named.find(|key| key.algorithm().is(header.algorithm));

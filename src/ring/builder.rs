@@ -28,7 +28,7 @@ pub struct KeyRingBuilder {
     key: KeyEncryptionKey,
     name: String,
     algorithm: Algorithm,
-    first: [Option<SigningKey>; 2],
+    own: [Vec<SigningKey>; 2],
     sign_for: Duration,
     publish_for: Duration,
     access_lifetime: Duration,
@@ -46,7 +46,7 @@ impl KeyRingBuilder {
             key,
             name: "default".to_owned(),
             algorithm: Algorithm::ES256,
-            first: [None, None],
+            own: [Vec::new(), Vec::new()],
             sign_for: 30 * DAY,
             publish_for: DAY,
             access_lifetime: HOUR,
@@ -66,7 +66,9 @@ impl KeyRingBuilder {
     }
 
     /// What the next access keys are made for: [`Algorithm::ES256`] by default, which nearly
-    /// [every verifier](crate::manual::keys) knows. Keys that there are stay. So a change counts from the key after the
+    /// [every verifier](crate::manual::keys) knows. All servers of the issuer have to know it, by their
+    /// [cryptography](crate::jws::CryptoProvider), which is the default one of the process: one that cannot read a key cannot read
+    /// the ring. Keys that there are stay. So a change counts from the key after the
     /// next one on; [`roll_over`](KeyRing::roll_over) twice, with the time of a
     /// [publication](Self::publish_for) between, does not wait for it.
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
@@ -76,7 +78,8 @@ impl KeyRingBuilder {
 
     /// The access key that the ring begins with, instead of one that it makes: the key that the servers have signed with
     /// so far. So those that have the ring and those that do not have it yet accept each other's tokens, and nobody notices that
-    /// a [ring takes over](crate::manual::keys#from-keys-of-your-own-to-a-ring). It counts only when the ring is made.
+    /// a [ring takes over](crate::manual::keys#from-keys-of-your-own-to-a-ring). A ring that has keys already takes it to verify
+    /// only. The key after it is made for the [algorithm](Self::algorithm) of the ring.
     ///
     /// # Errors
     ///
@@ -86,21 +89,22 @@ impl KeyRingBuilder {
             let elsewhere = "a ring keeps its keys, and this one is with a signer";
             return Err(KeyError::new(KeyErrorKind::Use, elsewhere));
         }
-        let [access, _] = &mut self.first;
-        *access = Some(key);
+        let [access, _] = &mut self.own;
+        access.push(key);
         Ok(self)
     }
 
     /// The secret of refresh tokens that the ring begins with, instead of one that it makes: that of
     /// [`RefreshKey::from_secret`](crate::session::RefreshKey::from_secret), so that the refresh tokens that are out stay good.
-    /// It counts only when the ring is made.
+    /// Called again, it adds a previous secret, which only verifies. A ring that has secrets already takes each to
+    /// verify only.
     ///
     /// # Errors
     ///
     /// [`Weak`](crate::jws::KeyErrorKind::Weak) if it is shorter than 32 bytes.
     pub fn first_refresh_secret(mut self, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let [_, refresh] = &mut self.first;
-        *refresh = Some(SigningKey::from_secret(Algorithm::HS256, secret)?);
+        let [_, refresh] = &mut self.own;
+        refresh.push(SigningKey::from_secret(Algorithm::HS256, secret)?);
         Ok(self)
     }
 
@@ -114,7 +118,9 @@ impl KeyRingBuilder {
     /// when its predecessor begins to sign.
     ///
     /// It has to be longer than those who verify keep the key set, the
-    /// [`max-age`](crate::endpoint::JwksEndpoint::max_age) of the endpoint, together with the [lease](Self::lease).
+    /// [`max-age`](crate::endpoint::JwksEndpoint::max_age) of the endpoint, together with the [lease](Self::lease) and the 30
+    /// seconds for which [some readers](crate::manual::keys#what-a-roll-over-costs) do not ask again. The endpoint's `max-age` is at most what is
+    /// left of it.
     pub fn publish_for(mut self, time: Duration) -> Self {
         self.publish_for = time;
         self
@@ -144,7 +150,7 @@ impl KeyRingBuilder {
     }
 
     /// How long this process may sign after it has last read the ring: an hour by default. Where the store cannot be reached for
-    /// longer, signing fails until it can. A process that goes on with a key that others have
+    /// longer, signing fails until it can, and tokens of keys that this process does not know get a 503 and not a 401. A process that goes on with a key that others have
     /// [retired](KeyRing::retire) does so for no longer than this.
     pub fn lease(mut self, time: Duration) -> Self {
         self.lease = time;
@@ -152,7 +158,7 @@ impl KeyRingBuilder {
     }
 
     /// How long after a read the next one begins: a second by default. A retired key is refused in other processes after
-    /// this time at the latest.
+    /// this time, and that of a read, if they can read the ring.
     pub fn every(mut self, interval: Duration) -> Self {
         self.every = interval;
         self
@@ -170,10 +176,10 @@ impl KeyRingBuilder {
     /// # Errors
     ///
     /// [`Config`](super::KeyRingErrorKind::Config) if a time is zero or above a thousand years, the publication is not
-    /// longer than the lease or is longer than a key signs, the lease is not longer than the interval of reads, keys
+    /// longer than the lease or is longer than a key signs, a refresh secret signs for no longer than the lease, the lease is not longer than the interval of reads, keys
     /// would verify for more than 30 times as long as they sign, the
     /// name is empty or too long, or there is no tokio runtime;
-    /// and the errors of [`KeyRing::read_now`].
+    /// and the errors of [`KeyRing::read`].
     pub async fn open(self) -> Result<KeyRing, KeyRingError> {
         self.check()?;
         let policies = Policies {
@@ -189,7 +195,7 @@ impl KeyRingBuilder {
                 keep_for: up_to_a_millisecond(self.refresh_lifetime.saturating_add(self.lease)),
             },
             algorithm: self.algorithm,
-            first: self.first,
+            own: self.own,
         };
         let settings = Settings {
             name: self.name,
@@ -242,11 +248,6 @@ impl KeyRingBuilder {
         if !(1..=SealedRing::LONGEST_NAME).contains(&self.name.len()) {
             let wrong = "the name of a key ring has 1 to 256 bytes";
             return Err(ConfigError::new(ConfigErrorKind::Limit, wrong));
-        }
-        if self.algorithm.is_hmac() {
-            let wrong =
-                "access keys of a ring are key pairs: who verifies by an HMAC can also sign";
-            return Err(ConfigError::new(ConfigErrorKind::Algorithm, wrong));
         }
         Ok(())
     }

@@ -80,3 +80,40 @@ impl PlanClock for StoreClock {
         (age <= self.lease).then_some(reading.store + age)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+
+    fn clock(begin: Begin) -> StoreClock {
+        let clock = StoreClock::new(Duration::from_secs(10));
+        clock.set(begin, Timestamp::from_secs(1000));
+        clock
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_machine_that_was_suspended_knows_it_by_its_time() {
+        let clock = clock(Begin(Instant::now(), SystemTime::now() - HOUR));
+        assert!(clock.age() >= HOUR);
+        assert_eq!(clock.now(), None, "its lease has ended");
+        assert!(clock.estimate() >= Timestamp::from_secs(1000) + HOUR);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_time_that_is_set_back_does_not_stop_the_clock() {
+        let clock = clock(Begin(Instant::now(), SystemTime::now() + HOUR));
+        assert_eq!(clock.now(), Some(Timestamp::from_secs(1000)));
+        tokio::time::advance(Duration::from_secs(9)).await;
+        assert_eq!(clock.now(), Some(Timestamp::from_secs(1009)));
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(clock.now(), None);
+    }
+
+    #[test]
+    fn without_a_read_nothing_is_known() {
+        let clock = StoreClock::new(HOUR);
+        assert_eq!((clock.now(), clock.age()), (None, Duration::MAX));
+    }
+}

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{
-    KeyRingError,
+    KeyPurpose, KeyRingError,
     schedule::{Policy, Times},
     series::{RingKey, Series},
 };
@@ -30,8 +30,9 @@ pub(super) struct Policies {
     pub(super) refresh: Policy,
     /// What access keys are made for.
     pub(super) algorithm: Algorithm,
-    /// With what a ring begins that has no access key yet, and no refresh secret.
-    pub(super) first: [Option<SigningKey>; 2],
+    /// The access keys and the refresh secrets that the application has had: a ring without keys begins with the first of
+    /// them, and the others verify.
+    pub(super) own: [Vec<SigningKey>; 2],
 }
 
 /// The keys of access tokens and of refresh tokens, and what was retired before its time.
@@ -99,6 +100,19 @@ impl Document {
         was_there
     }
 
+    /// Removes all keys of a purpose before their time. Tells whether there were any.
+    pub(super) fn remove_all(&mut self, purpose: KeyPurpose, now: Timestamp) -> bool {
+        let series = match purpose {
+            KeyPurpose::Access => &mut self.access,
+            KeyPurpose::Refresh => &mut self.refresh,
+        };
+        let gone = std::mem::take(series);
+        let kids = gone.keys().iter().map(|key| key.key.kid().to_owned());
+        self.retired.extend(kids.map(|kid| (kid, now)));
+        self.forget();
+        !gone.keys().is_empty()
+    }
+
     /// Whether a key has to be made at this time.
     pub(super) fn lacks_key(&self, now: Timestamp, policies: &Policies) -> bool {
         self.access.lacks_key(now, &policies.access)
@@ -115,13 +129,15 @@ impl Document {
             access,
             refresh,
             algorithm,
-            first: [first_access, first_refresh],
+            own: [own_access, own_refresh],
         } = policies;
         let is_good = |key: &&SigningKey| !self.retired.contains_key(key.kid());
-        let first_access = first_access.as_ref().filter(is_good);
-        let first_refresh = first_refresh.as_ref().filter(is_good);
-        self.access.begin_with(first_access, now, access);
-        self.refresh.begin_with(first_refresh, now, refresh);
+        for key in own_access.iter().filter(is_good) {
+            self.access.take(key, now, access);
+        }
+        for key in own_refresh.iter().filter(is_good) {
+            self.refresh.take(key, now, refresh);
+        }
         self.access.keep_up(now, access, *algorithm)?;
         self.refresh.keep_up(now, refresh, Algorithm::HS256)
     }

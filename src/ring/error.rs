@@ -1,10 +1,15 @@
 use std::{error::Error as StdError, fmt};
 
-use crate::{error::ConfigError, jws::KeyError, store::StoreError};
+use crate::{
+    error::ConfigError,
+    jws::KeyError,
+    store::{StoreError, StoreErrorKind},
+};
 
 /// A key ring that cannot be opened, read or changed.
 ///
-/// `Display` says what is wrong and what to do. [`source`](StdError::source) is for logs. Neither shows a secret.
+/// `Display` says what is wrong. What the store, a key or the configuration says of it is the
+/// [`source`](StdError::source), which `Debug` shows too, for programs that return the error from `main`. None shows a secret.
 pub struct KeyRingError {
     kind: KeyRingErrorKind,
     source: Option<Source>,
@@ -29,17 +34,19 @@ pub enum KeyRingErrorKind {
     /// The ring was sealed under a secret that this server does not have.
     #[error(
         "the key ring is sealed under another key-encryption secret: give this server the one of the servers \
-         that wrote it, with_previous_secret if it has changed"
+         that wrote it, with_next_secret or with_previous_secret while it changes. A copy of another \
+         environment's database needs a ring of its own name"
     )]
     KeyEncryptionKey,
     /// The ring was cut off or changed, or it is one of another name.
     #[error(
-        "the key ring is damaged, or it is the ring of another name: restore it from a backup. A new one, for \
-         which this one has to be deleted, logs nobody out only if the sessions have none either"
+        "the key ring is damaged, or it is the ring of another name: restore it from a backup. If there is none, \
+         delete it while a server runs that knows the keys, which then writes it anew; without such a server new \
+         keys are made, and all users have to log in again"
     )]
     Damaged,
     /// The ring was written by a newer version of this crate.
-    #[error("the key ring was written by a newer version of this program")]
+    #[error("the key ring was written by a newer version of tower-bearer: upgrade this server too")]
     NewerFormat,
     /// A key cannot be read or made.
     #[error("a key of the key ring cannot be used")]
@@ -55,6 +62,11 @@ pub enum KeyRingErrorKind {
 impl KeyRingError {
     pub(super) fn new(kind: KeyRingErrorKind) -> Self {
         Self { kind, source: None }
+    }
+
+    pub(super) fn panicked() -> Self {
+        const WHY: &str = "the store of the key ring has panicked";
+        StoreError::with_source(StoreErrorKind::Unavailable, WHY).into()
     }
 
     pub(super) fn damaged() -> Self {

@@ -8,7 +8,7 @@ use std::{
 use tokio::{sync::Notify, task::spawn_blocking, time::timeout};
 
 use super::{
-    KeyEncryptionKey, KeyRingError, KeyRingErrorKind,
+    KeyEncryptionKey, KeyPurpose, KeyRingError, KeyRingErrorKind,
     clock::{Begin, StoreClock},
     document::{Document, LINEAGE, Policies},
     log,
@@ -25,6 +25,8 @@ use crate::{
 
 /// How often a change is tried that others have overtaken.
 const TRIES: u32 = 16;
+/// How often readers of a key set ask at most whether an unknown key is in it.
+const BETWEEN_READS: Duration = Duration::from_secs(30);
 
 /// A change of a ring, beside what its time brings.
 #[derive(Clone, Copy)]
@@ -33,6 +35,7 @@ pub(super) enum Change<'a> {
     RollOver,
     RollOverRefresh,
     Retire(&'a str),
+    ReplaceAll(KeyPurpose),
 }
 
 /// What a keeper goes by.
@@ -86,7 +89,8 @@ impl Keeper {
         let policies = &settings.policies;
         let set = |algorithm, longest, policy: &Policy| {
             let public_for = policy.publish_for.saturating_sub(settings.lease);
-            KeySet::planned(Arc::clone(&clock) as _, algorithm, longest, public_for)
+            let longest_kept = public_for.saturating_sub(BETWEEN_READS);
+            KeySet::planned(Arc::clone(&clock) as _, algorithm, longest, longest_kept)
         };
         Self {
             store,
@@ -213,6 +217,7 @@ impl Keeper {
             Change::RollOver => document.access.roll_over(now, &policies.access),
             Change::RollOverRefresh => document.refresh.roll_over(now, &policies.refresh),
             Change::Retire(kid) => document.retire(kid, now, policies),
+            Change::ReplaceAll(purpose) => document.remove_all(purpose, now),
         }
     }
 

@@ -13,7 +13,8 @@
 //! 4. One server makes a key, however many there are: the ring is replaced by compare and swap.
 //! 5. A server signs with nothing that is not in the store, and with nothing at all if it has not read the ring for
 //!    longer than its [lease](KeyRingBuilder::lease). So a server that was suspended over a roll-over makes no token that
-//!    nobody can verify. Its clients get a 503, and come again.
+//!    nobody can verify. Its clients get a 503, and come again. So do those whose tokens name a key that it does not
+//!    know: others may have made it meanwhile.
 //! 6. A store that has fallen back to an older copy, or has lost the ring, gets back what its servers know: keys come
 //!    together by union, and a retired key stays retired.
 //!
@@ -72,7 +73,8 @@ use crate::{
 /// The keys of an issuer, which all its servers share and which roll over by themselves. It is cheap to clone.
 ///
 /// The [module](self) says how it works. A task of its own keeps the ring up to date. It runs for as long as anybody has
-/// the ring, one of its key sets, or the keys that verify, and stops with the runtime.
+/// the ring, one of its key sets, or the keys that verify, and stops with the runtime that [`open`](KeyRingBuilder::open)
+/// was called in. From then on the key sets verify, and sign until the lease ends.
 #[derive(Clone)]
 pub struct KeyRing(Arc<Keeper>);
 
@@ -88,7 +90,7 @@ impl KeyRing {
             ConfigError::new(ConfigErrorKind::NoRuntime, none).with_source(error)
         })?;
         let ring = Self(Arc::new(keeper));
-        ring.read_now().await?;
+        ring.read().await?;
         runtime.spawn(follow(Arc::clone(&ring.0)));
         Ok(ring)
     }
@@ -110,7 +112,7 @@ impl KeyRing {
     ///
     /// If the store fails, or has a ring that this server cannot read: see [`KeyRingErrorKind`]. The keys that were known
     /// stay.
-    pub async fn read_now(&self) -> Result<(), KeyRingError> {
+    pub async fn read(&self) -> Result<(), KeyRingError> {
         self.0.turn(Change::None).await.map(drop)
     }
 
@@ -119,7 +121,7 @@ impl KeyRing {
     ///
     /// # Errors
     ///
-    /// Those of [`read_now`](Self::read_now). Nothing has changed then.
+    /// Those of [`read`](Self::read). Nothing has changed then, unless the store did not answer in time.
     pub async fn roll_over(&self) -> Result<bool, KeyRingError> {
         self.0.turn(Change::RollOver).await
     }
@@ -137,22 +139,43 @@ impl KeyRing {
     /// Removes a key that has leaked. Tells whether the ring had it.
     ///
     /// This process refuses its tokens at once, and each other one as soon as it reads the ring, which it does
-    /// [every second](KeyRingBuilder::every). Clients with a refused access token refresh. If the key signs, the next one takes
-    /// over; whoever verifies knows that one already, unless it was made in the last moments. Those who fetch the key set refuse
-    /// the tokens of the removed key when they fetch it next, after its `max-age` at most.
+    /// [every second](KeyRingBuilder::every) where it can. Clients with a refused access token refresh. If the key signs, the
+    /// next one takes over. Where that has been published for less than [`publish_for`](KeyRingBuilder::publish_for), the key before signs
+    /// again until then, if it still verifies; without such a key the next one signs at once, and readers that do
+    /// not know it yet refuse its tokens until they fetch the set.
+    ///
+    /// Those who fetch the key set trust the removed key until they fetch it next. Many keep keys for minutes of their
+    /// own, and none is made to ask, as they know the next key: see [what each does](crate::manual::keys#when-a-key-has-leaked).
     ///
     /// The refresh tokens of a removed refresh secret are refused, so that their users have to log in again. A
     /// refresh secret that has leaked does not let its thief make refresh tokens, as those also depend on the secret of their
     /// session: [`roll_over_refresh`](Self::roll_over_refresh) is often enough.
     ///
+    /// Whoever has one key of a ring may have all: then [replace them all](Self::replace_all).
+    ///
     /// # Errors
     ///
-    /// Those of [`read_now`](Self::read_now). The key is then removed in this process, which tries again to write it
-    /// for as long as it runs; call it once more, here or on another server, until it succeeds.
+    /// Those of [`read`](Self::read). The key is removed in this process all the same, also if the future is dropped, and the
+    /// process tries again to write that for as long as it runs; call it once more, here or on another server, until it
+    /// succeeds.
     pub async fn retire(&self, kid: &str) -> Result<bool, KeyRingError> {
         let was_here = self.0.retire_here(kid);
         let outcome = self.0.turn(Change::Retire(kid)).await;
         outcome.map(|was_there| was_here || was_there)
+    }
+
+    /// Removes all keys of this purpose, the next one included, and makes new ones: for a ring that somebody else was able to
+    /// read.
+    ///
+    /// Nobody knows the new access keys yet. This issuer's servers learn them when they next read the ring; readers
+    /// of the key set refuse the new tokens until they fetch it, which takes [half a minute](crate::manual::keys#when-a-key-has-leaked)
+    /// for most. With new refresh secrets, everybody has to log in again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Self::read). Nothing was removed then, unless the store did not answer in time.
+    pub async fn replace_all(&self, purpose: KeyPurpose) -> Result<(), KeyRingError> {
+        self.0.turn(Change::ReplaceAll(purpose)).await.map(drop)
     }
 
     /// What this process knows of the ring.
@@ -161,8 +184,9 @@ impl KeyRing {
         KeyRingStatus::of(&self.0.document(), clock.estimate(), clock.age())
     }
 
-    /// Reads the ring soon: for an application that is told by others that it has changed.
-    pub fn hurry(&self) {
+    /// Lets the task read the ring now, instead of at its next time, and returns at once. Call it when something tells
+    /// the application that the ring has changed.
+    pub fn read_now(&self) {
         self.0.hurry.notify_one();
     }
 }
@@ -182,7 +206,11 @@ async fn follow(keeper: Arc<Keeper>) {
             );
             return;
         }
-        match keeper.turn(Change::None).await {
+        // A store that panics must not end the task, without which nothing could be signed before long.
+        let turn = Arc::clone(&keeper);
+        let turn = tokio::spawn(async move { turn.turn(Change::None).await });
+        let outcome = turn.await.unwrap_or_else(|_| Err(KeyRingError::panicked()));
+        match outcome {
             Ok(_) => fails = false,
             Err(error) => {
                 log::failed(&keeper.settings.name, &error, !fails);

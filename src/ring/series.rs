@@ -11,6 +11,9 @@ use crate::{
     jws::{Algorithm, SigningKey},
 };
 
+/// The shortest time between two keys.
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// A key, and when it signs.
 #[derive(Clone)]
 pub(super) struct RingKey {
@@ -114,18 +117,18 @@ impl Series {
         schedule::missing(&self.times(), now, policy).is_some()
     }
 
-    /// Takes this key as the first one, which signs from now on, if there is none yet.
-    pub(super) fn begin_with(
-        &mut self,
-        first: Option<&SigningKey>,
-        now: Timestamp,
-        policy: &Policy,
-    ) {
-        if let (true, Some(first)) = (self.0.is_empty(), first) {
-            let times = Times::new(now, now, policy);
-            let key = first.clone();
-            self.0.push(RingKey { key, times });
+    /// Takes a key of the application. It signs from now on if there is none yet, and verifies otherwise.
+    pub(super) fn take(&mut self, key: &SigningKey, now: Timestamp, policy: &Policy) {
+        if self.key(key.kid()).is_some() {
+            return;
         }
+        let mut times = Times::new(now, now, policy);
+        if let Some(first) = self.0.first() {
+            times.signs_from = first.times.signs_from.min(now) - MOMENT;
+        }
+        let key = key.clone();
+        self.0.push(RingKey { key, times });
+        sort(&mut self.0);
     }
 
     /// Brings the series up to this time: removes keys whose last token has expired, and makes those that it lacks.

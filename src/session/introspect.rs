@@ -4,7 +4,7 @@
 use super::{
     Possession, SessionError, Sessions, decide,
     patience::within,
-    refresh_token::{OpenedToken, Series},
+    refresh_token::{OpenedToken, Series, not_ours},
 };
 use crate::{
     claims::VerifiedToken,
@@ -30,7 +30,7 @@ impl<St: SessionStore> Sessions<St> {
     /// Finds out whether a token would be accepted now: an access token by a layer that knows the
     /// sessions and asks the store, a refresh token by a refresh that proves what it has to.
     pub(crate) async fn introspect(&self, token: &str) -> Result<Introspected, SessionError> {
-        match self.0.refresh_key.open(token, self.0.issuer.issuer()) {
+        match self.0.refresh_key.open(token, self.0.issuer.issuer())? {
             Some(opened) => self.introspect_refresh_token(&opened).await,
             None => self.introspect_access_token(token).await,
         }
@@ -65,7 +65,7 @@ impl<St: SessionStore> Sessions<St> {
         let at = within(self.0.store_timeout, self.0.store.now()).await?;
         let mut answer = Introspected { token: None, at };
         // The leeway does not count: who asks has nothing to bridge between two clocks.
-        if let Ok(access) = self.0.verifier.verify_at(token, at)
+        if let Some(access) = self.own_access_token(token, at)?
             && at < access.claims().exp
             && !self.0.outdated.contains(access.claims())
             && self.still_runs(&access).await?
@@ -73,6 +73,16 @@ impl<St: SessionStore> Sessions<St> {
             answer.token = Some(LiveToken::Access(access));
         }
         Ok(answer)
+    }
+
+    /// What an access token of ours says, if it is good at this time.
+    pub(super) fn own_access_token(
+        &self,
+        token: &str,
+        at: Timestamp,
+    ) -> Result<Option<VerifiedToken>, SessionError> {
+        let verified = self.0.verifier.verify_at(token, at);
+        verified.map_or_else(not_ours, |access| Ok(Some(access)))
     }
 
     /// As a layer that knows the sessions and asks the store has it: a token without a `sid` has no session that could end.

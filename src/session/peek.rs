@@ -26,7 +26,7 @@ pub(crate) struct Peeked {
 
 impl TokenReader {
     pub(crate) fn read(&self, token: &str) -> Option<Peeked> {
-        let opened = self.key.open(token, &self.issuer)?;
+        let opened = self.key.open(token, &self.issuer).ok().flatten()?;
         Some(Peeked {
             session: opened.session,
             bound_to: opened.bound_to,

@@ -5,10 +5,11 @@ use std::time::Duration;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use super::{PresentedToken, refresh_claims::RefreshClaims};
+use super::{PresentedToken, SessionError, SessionErrorKind, refresh_claims::RefreshClaims};
 use crate::{
     claims::{Confirmation, KeyThumbprint, SessionId},
     clock::Timestamp,
+    error::TokenError,
     jws::{
         self, Algorithm, Header, KeyError, KeySet, MacKey, SignError, SigningKey, VerifyingKeys,
         long_enough,
@@ -75,11 +76,6 @@ impl RefreshKey {
         Ok(self)
     }
 
-    /// Whether this process knows all keys that may have signed refresh tokens by now.
-    pub(super) fn is_current(&self) -> bool {
-        self.0.is_current()
-    }
-
     /// For how long at least tokens can be verified, if a ring keeps the keys.
     pub(super) fn longest(&self) -> Option<Duration> {
         self.0.longest()
@@ -118,11 +114,24 @@ impl RefreshKey {
     }
 
     /// Verifies signature, type and issuer. The other claims are checked against the session.
-    pub(super) fn open(&self, token: &str, issuer: &str) -> Option<OpenedToken> {
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be told now whether the token is one of ours.
+    pub(super) fn open(
+        &self,
+        token: &str,
+        issuer: &str,
+    ) -> Result<Option<OpenedToken>, SessionError> {
         let is_right_type = |header: &Header| header.is_type(TYP);
         let keys = self.0.trusted();
-        let payload = keys.payload(token, is_right_type, MAX_BYTES).ok()?;
-        let claims = RefreshClaims::read(&payload)?;
+        let payload = match keys.payload(token, is_right_type, MAX_BYTES) {
+            Ok(payload) => payload,
+            Err(error) => return not_ours(error),
+        };
+        let Some(claims) = RefreshClaims::read(&payload) else {
+            return Ok(None);
+        };
         let opened = OpenedToken {
             session: claims.sid,
             generation: claims.generation,
@@ -131,7 +140,16 @@ impl RefreshKey {
             exp: claims.exp,
             bound_to: claims.cnf.as_ref().and_then(|cnf| cnf.jkt().cloned()),
         };
-        (claims.iss == issuer).then_some(opened)
+        Ok((claims.iss == issuer).then_some(opened))
+    }
+}
+
+/// `None`, unless the verdict on a token is that there can be none now.
+pub(super) fn not_ours<T>(error: TokenError) -> Result<Option<T>, SessionError> {
+    match error {
+        // The ring has logged why. Whoever makes tokens up shall not fill the log.
+        TokenError::Unavailable => Err(SessionError::new(SessionErrorKind::Unavailable)),
+        _ => Ok(None),
     }
 }
 
@@ -225,7 +243,7 @@ mod tests {
         let token = key
             .mint(&session, &state, None, Series::of(&session).jti(7, None))
             .unwrap();
-        key.open(token.expose(), &session.issuer).unwrap()
+        key.open(token.expose(), &session.issuer).unwrap().unwrap()
     }
 
     #[test]

@@ -63,12 +63,12 @@ impl<St: SessionStore> Sessions<St> {
         client_id: Option<&str>,
         context: &RequestContext,
     ) -> Result<Option<Found>, SessionError> {
-        if let Some(opened) = self.0.refresh_key.open(token, self.0.issuer.issuer()) {
+        if let Some(opened) = self.0.refresh_key.open(token, self.0.issuer.issuer())? {
             let record = self.load_session(opened.session).await?;
             return Ok(record.and_then(|record| genuine(record, &opened)));
         }
         let now = within(self.0.store_timeout, self.0.store.now()).await?;
-        let Ok(access) = self.0.verifier.verify_at(token, now) else {
+        let Some(access) = self.own_access_token(token, now)? else {
             let adopted = self.adopted(token, client_id, context).await?;
             return Ok(adopted.and_then(|(record, first)| genuine(record, &first)));
         };

@@ -35,7 +35,7 @@ pub use memory::MemoryStore;
 pub(crate) use record::Methods;
 pub use record::{EndReason, Ended, Extra, Metadata, Record, Session, SessionSecret, SessionState};
 pub use ring::{LoadedRing, RingStore, SealedRing};
-pub use ring_file::FileRing;
+pub use ring_file::FileRingStore;
 pub use sharded::{ShardedStore, ShardedStoreBuilder};
 
 pub use crate::claims::{KeyThumbprint, PrivateClaims};

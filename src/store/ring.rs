@@ -26,7 +26,7 @@ use crate::clock::Timestamp;
 ///    or not at all. Else a half-written ring stops every server after its lease.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` keeps no key ring",
-    note = "the stores of sessions that come with this project do, and `FileRing` does where there is no database",
+    note = "the stores of sessions that come with this project do, and `FileRingStore` does where there is no database",
     note = "a `ShardedStore` does not: give the ring a clone of the store that is one of its shards"
 )]
 pub trait RingStore: Send + Sync + 'static {

@@ -8,6 +8,7 @@
 )]
 
 mod overload;
+mod rolling;
 mod run;
 mod three;
 mod wrong_clock;

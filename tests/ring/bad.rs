@@ -23,7 +23,7 @@ async fn told(change: impl FnOnce(SealedRing) -> SealedRing, expected: KeyRingEr
     database.set_ring(Some(changed.clone()));
     let opened = builder(connection(&database)).open().await;
     assert_eq!(refused(opened), expected);
-    assert_eq!(node.ring.read_now().await.unwrap_err().kind(), expected);
+    assert_eq!(node.ring.read().await.unwrap_err().kind(), expected);
     assert_eq!(node.ring.status().keys, before, "the old keys are kept");
     assert!(node.accepts(&node.token()));
     assert_eq!(
@@ -75,7 +75,7 @@ async fn another_secret_opens_nothing_and_a_previous_one_does() {
             .jwks()
             .contains(&kid(&node.token()))
     );
-    let error = node.ring.read_now().await.unwrap_err();
+    let error = node.ring.read().await.unwrap_err();
     assert_eq!(
         error.kind(),
         KeyRingErrorKind::KeyEncryptionKey,
@@ -101,12 +101,18 @@ async fn a_store_that_fails_or_hangs_is_told() {
     let error = builder(connection).open().await.unwrap_err();
     assert_eq!(error.kind(), KeyRingErrorKind::Store);
     assert!(format!("{error:?}").contains("unavailable"), "{error:?}");
+
+    let node = Node::start(&database).await;
+    node.connection.hold(true);
+    let error = node.ring.roll_over().await.unwrap_err();
+    assert_eq!(error.kind(), KeyRingErrorKind::Store);
+    assert!(format!("{error:?}").contains("in time"), "{error:?}");
 }
 
 #[tokio::test]
 async fn a_configuration_that_cannot_work_is_refused() {
     type Change = fn(tower_bearer::ring::KeyRingBuilder) -> tower_bearer::ring::KeyRingBuilder;
-    let changes: [Change; 8] = [
+    let changes: [Change; 10] = [
         |builder| builder.sign_for(secs(0)),
         |builder| builder.every(secs(0)),
         |builder| builder.publish_for(secs(10)),
@@ -115,6 +121,8 @@ async fn a_configuration_that_cannot_work_is_refused() {
         |builder| builder.lease(secs(2)),
         |builder| builder.name(""),
         |builder| builder.name("a".repeat(257)),
+        |builder| builder.access_lifetime(secs(3100)),
+        |builder| builder.refresh_lifetime(secs(3100)),
     ];
     builder(MemoryStore::new()).open().await.unwrap();
     for (number, change) in changes.into_iter().enumerate() {

@@ -3,7 +3,7 @@
 use tower_bearer::jws::SignErrorKind;
 
 use crate::support::{API, Database, EVERY, ISSUER, LEASE, Node, SIGN_FOR, kid, secs};
-use tower_bearer::{Issuer, clock::Clock};
+use tower_bearer::{Issuer, clock::Clock, error::TokenError};
 
 #[tokio::test(start_paused = true)]
 async fn it_signs_until_its_lease_ends_and_verifies_on() {
@@ -37,7 +37,26 @@ async fn after_a_long_sleep_it_signs_by_the_key_of_that_time_only() {
     }
     assert!(asleep.sign().is_none());
     asleep.connection.cut(false);
-    asleep.ring.hurry();
+    asleep.ring.read_now();
     database.pass(secs(0)).await;
     assert_eq!(kid(&asleep.token()), kid(&awake.token()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_does_not_refuse_the_token_of_a_key_that_it_may_have_missed() {
+    let database = Database::new();
+    let (awake, asleep) = (Node::start(&database).await, Node::start(&database).await);
+    let unknown = Node::start(&Database::new()).await.token();
+    asleep.connection.cut(true);
+    for _ in 0..SIGN_FOR.as_secs() * 2 / EVERY.as_secs() {
+        database.pass(EVERY).await;
+    }
+    let token = awake.token();
+    assert_eq!(asleep.verdict(&token), Err(TokenError::Unavailable));
+    assert_eq!(asleep.verdict(&unknown), Err(TokenError::Unavailable));
+    asleep.connection.cut(false);
+    asleep.ring.read_now();
+    database.pass(secs(0)).await;
+    assert_eq!(asleep.verdict(&token), Ok(()));
+    assert_eq!(asleep.verdict(&unknown), Err(TokenError::UnknownKey));
 }

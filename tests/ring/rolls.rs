@@ -1,6 +1,10 @@
 //! One ring over time: which key signs, what is published, and what goes.
 
-use tower_bearer::ring::{KeyPurpose, KeyState};
+use tower_bearer::{
+    Algorithm,
+    jws::CryptoProvider,
+    ring::{KeyPurpose, KeyState},
+};
 
 use crate::support::{Database, EVERY, LEASE, LIFETIME, Node, PUBLISH_FOR, SIGN_FOR, kid, secs};
 
@@ -149,4 +153,30 @@ async fn the_task_lives_as_long_as_somebody_needs_the_keys() {
         database.pass(EVERY).await;
     }
     assert_eq!(database.writes(), writes, "nobody is left");
+}
+
+#[tokio::test]
+async fn a_key_of_any_algorithm_comes_back_from_the_store() {
+    let provider = CryptoProvider::default();
+    for algorithm in [
+        Algorithm::RS256,
+        Algorithm::PS512,
+        Algorithm::ES256,
+        Algorithm::ES384,
+        Algorithm::ES512,
+        Algorithm::EdDSA,
+        Algorithm::Ed25519,
+        Algorithm::MLDSA44,
+        Algorithm::HS256,
+    ] {
+        if algorithm == Algorithm::MLDSA44 && provider.name() == "rust-crypto" {
+            continue;
+        }
+        let database = Database::new();
+        let start = || Node::start_with(&database, |builder| builder.algorithm(algorithm));
+        let token = start().await.token();
+        let again = start().await;
+        assert_eq!(again.key(KeyState::Signing).algorithm, algorithm);
+        assert!(again.accepts(&token), "{algorithm}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SigningKey,
+    clock::Clock,
     error::{ConfigErrorKind, ErrorCode},
     ring::{KeyPurpose, KeyState},
     session::{Grant, RefreshKey, RefreshRequest, SessionErrorKind, Sessions},
@@ -13,9 +14,12 @@ use crate::support::{
 };
 
 fn sessions(database: &Database, node: &Node) -> Sessions {
+    sessions_in(&MemoryStore::with_clock(database.clock.clone()), node)
+}
+
+fn sessions_in(store: &MemoryStore, node: &Node) -> Sessions {
     let issuer = Issuer::new(ISSUER, API, node.ring.keys()).unwrap();
-    let store = MemoryStore::with_clock(database.clock.clone());
-    Sessions::builder(issuer, node.ring.refresh_key(), store)
+    Sessions::builder(issuer, node.ring.refresh_key(), store.clone())
         .access_lifetime(LIFETIME)
         .idle_lifetime(secs(300))
         .session_lifetime(secs(3000))
@@ -60,6 +64,28 @@ async fn a_client_comes_again_when_no_key_may_sign() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_comes_again_to_a_server_that_may_have_missed_the_secret_of_its_token() {
+    let database = Database::new();
+    let (awake, asleep) = (Node::start(&database).await, Node::start(&database).await);
+    let store = MemoryStore::with_clock(database.clock.clone());
+    let there = sessions_in(&store, &awake);
+    let here = sessions_in(&store, &asleep);
+    asleep.connection.cut(true);
+    // The secret rolls over as access keys do, and a minute and a lease later once more.
+    for _ in 0..SIGN_FOR.as_secs() * 3 / EVERY.as_secs() {
+        database.pass(EVERY).await;
+    }
+    let tokens = there.start(Grant::new("anna")).await.unwrap();
+    let refresh = || here.refresh(RefreshRequest::new(tokens.refresh_token.clone()));
+    let error = refresh().await.unwrap_err();
+    assert_eq!(error.kind(), SessionErrorKind::Unavailable);
+    asleep.connection.cut(false);
+    asleep.ring.read_now();
+    database.pass(secs(0)).await;
+    refresh().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn whose_access_token_is_refused_for_its_key_refreshes() {
     let database = Database::new();
     let node = Node::start(&database).await;
@@ -97,6 +123,7 @@ async fn a_ring_takes_over_from_keys_of_the_application_and_nobody_notices() {
     let node = Node::start_with(&database, |builder| {
         let builder = builder.first_access_key(key).unwrap();
         builder
+            .refresh_sign_for(secs(40 * 24 * 3600))
             .refresh_lifetime(secs(40 * 24 * 3600))
             .first_refresh_secret(secret)
             .unwrap()
@@ -132,6 +159,25 @@ async fn a_ring_takes_over_from_keys_of_the_application_and_nobody_notices() {
         old_verifier.verify(later.access_token.expose()).is_err(),
         "the next key signs"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_of_the_application_verify_if_the_ring_is_there_already() {
+    let database = Database::new();
+    let _first = Node::start(&database).await;
+    let key = SigningKey::generate(Algorithm::ES256).unwrap();
+    let own = Node::start_with(&database, |builder| {
+        let builder = builder.first_access_key(key.clone()).unwrap();
+        let builder = builder.first_refresh_secret([8; 32]).unwrap();
+        builder.first_refresh_secret([9; 32]).unwrap()
+    })
+    .await;
+    let issuer = Issuer::new(ISSUER, API, KeySet::new(key)).unwrap();
+    let claims = issuer.claims("anna", database.clock.now(), LIFETIME);
+    assert!(own.accepts(&issuer.sign(&claims).unwrap()));
+    assert_eq!(own.keys(KeyPurpose::Refresh).len(), 4);
+    let signs = |node: &Node| node.key(KeyState::Signing).kid;
+    assert_eq!(signs(&own), signs(&Node::start(&database).await));
 }
 
 #[tokio::test(start_paused = true)]

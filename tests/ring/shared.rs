@@ -1,11 +1,16 @@
 //! Several servers with one ring.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 
-use futures_util::future::join_all;
-use tower_bearer::ring::{KeyPurpose, KeyState};
+use futures_util::{FutureExt, future::join_all};
+use tower_bearer::{
+    clock::Clock,
+    ring::{KeyEncryptionKey, KeyPurpose, KeyState},
+};
 
-use crate::support::{Database, EVERY, LEASE, Node, SIGN_FOR, kid, secs, settle};
+use crate::support::{
+    Database, EVERY, LEASE, Node, SIGN_FOR, builder_with, connection, kid, secs, settle,
+};
 
 #[tokio::test(start_paused = true)]
 async fn one_server_makes_a_key_however_many_start() {
@@ -14,7 +19,7 @@ async fn one_server_makes_a_key_however_many_start() {
     let keys = nodes[0].keys(KeyPurpose::Access);
     assert_eq!(keys.len(), 2);
     for node in &nodes {
-        node.ring.read_now().await.unwrap();
+        node.ring.read().await.unwrap();
         assert_eq!(node.keys(KeyPurpose::Access), keys);
     }
     database.pass(SIGN_FOR).await;
@@ -131,7 +136,7 @@ async fn a_read_only_store_leaves_the_keys_that_it_has() {
     for _ in 0..80 {
         database.pass(EVERY).await;
     }
-    node.ring.read_now().await.unwrap_err();
+    node.ring.read().await.unwrap_err();
     assert_eq!(
         kid(&node.token()),
         next,
@@ -157,4 +162,152 @@ async fn a_server_that_lets_tokens_live_longer_keeps_keys_longer_for_all() {
         database.pass(EVERY).await;
     }
     assert!(!short.jwks().contains(&old));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retirement_is_not_undone_by_a_read_that_was_under_way() {
+    let database = Database::new();
+    let node = Node::start(&database).await;
+    let forged = node.token();
+    let stolen = kid(&forged);
+    for is_cut in [true, false] {
+        // Its write is under way: it is held until the retirement is made here and given up.
+        node.connection.hold(true);
+        let rolls = node.ring.clone();
+        let roll = tokio::spawn(async move { rolls.roll_over_refresh().await });
+        settle().await;
+        {
+            let mut retire = Box::pin(node.ring.retire(&stolen));
+            assert!((&mut retire).now_or_never().is_none());
+        }
+        node.connection.cut(is_cut);
+        node.connection.hold(false);
+        drop(roll.await.unwrap());
+        assert!(!node.accepts(&forged), "cut: {is_cut}");
+        node.connection.cut(false);
+        database.pass(EVERY).await;
+        assert!(!node.accepts(&forged));
+        assert!(
+            !Node::start(&database).await.accepts(&forged),
+            "the store knows it"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_fails_loses_no_key_that_the_store_has_lost() {
+    for failures in [1, 3] {
+        let database = Database::new();
+        let node = Node::start(&database).await;
+        let before = node.keys(KeyPurpose::Access);
+        database.set_ring(None);
+        node.connection.is_read_only.store(true, Ordering::Relaxed);
+        for _ in 0..failures {
+            node.ring.read().await.unwrap_err();
+            assert_eq!(node.keys(KeyPurpose::Access), before);
+        }
+        node.connection.is_read_only.store(false, Ordering::Relaxed);
+        node.ring.read().await.unwrap();
+        assert_eq!(node.keys(KeyPurpose::Access), before, "{failures}");
+        assert_eq!(
+            Node::start(&database).await.keys(KeyPurpose::Access),
+            before
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_signs_for_long_that_the_store_cannot_be_given_back() {
+    let database = Database::new();
+    let old = Node::start(&database).await;
+    database.set_ring(None);
+    old.connection.is_read_only.store(true, Ordering::Relaxed);
+    let new = Node::start(&database).await;
+    for _ in 0..SIGN_FOR.as_secs() {
+        database.pass(EVERY).await;
+        assert!(old.sign().is_none_or(|token| old.accepts(&token)));
+    }
+    assert!(old.sign().is_none(), "its lease has ended");
+    assert!(new.accepts(&new.token()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_wrong_for_a_moment_costs_no_key() {
+    let database = Database::new();
+    let node = Node::start(&database).await;
+    let first = node.token();
+    let before = node.keys(KeyPurpose::Refresh);
+    let now = database.clock.now();
+    database.clock.advance(secs(400 * 24 * 3600));
+    node.ring.read().await.unwrap();
+    node.ring.read().await.unwrap();
+    database.clock.set(now);
+    node.ring.read().await.unwrap();
+    assert!(node.accepts(&first));
+    for key in before {
+        assert!(
+            node.keys(KeyPurpose::Refresh)
+                .iter()
+                .any(|held| held.kid == key.kid)
+        );
+    }
+    for _ in 0..SIGN_FOR.as_secs() {
+        database.pass(EVERY).await;
+    }
+    let next = node.key(KeyState::Next);
+    assert!(
+        next.signs_from <= database.clock.now() + SIGN_FOR,
+        "roll-overs go on"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn servers_do_not_rewrite_a_ring_at_each_other() {
+    let database = Database::new();
+    let odd = Duration::from_nanos(20_000_000_001);
+    let start = |key: KeyEncryptionKey| {
+        let builder = builder_with(connection(&database), key).access_lifetime(odd);
+        builder.open()
+    };
+    let both = |one: u8, other| {
+        let key = KeyEncryptionKey::from_secret([one; 32]).unwrap();
+        match other {
+            Other::Next(other) => key.with_next_secret([other; 32]).unwrap(),
+            Other::Previous(other) => key.with_previous_secret([other; 32]).unwrap(),
+        }
+    };
+    let first = start(both(1, Other::Next(2))).await.unwrap();
+    let second = start(both(2, Other::Previous(1))).await.unwrap();
+    for _ in 0..20 {
+        first.read().await.unwrap();
+        second.read().await.unwrap();
+    }
+    assert!(database.writes() <= 2, "{}", database.writes());
+}
+
+/// The other secret of a server, while it changes.
+enum Other {
+    Next(u8),
+    Previous(u8),
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_keys_can_be_replaced() {
+    let database = Database::new();
+    let nodes = [Node::start(&database).await, Node::start(&database).await];
+    let forged = nodes[0].token();
+    let refresh = nodes[0].keys(KeyPurpose::Refresh);
+    let before = nodes[0].keys(KeyPurpose::Access);
+    nodes[0].ring.replace_all(KeyPurpose::Access).await.unwrap();
+    database.pass(EVERY).await;
+    for node in &nodes {
+        let keys = node.keys(KeyPurpose::Access);
+        assert_eq!(keys.len(), 2);
+        assert!(
+            keys.iter()
+                .all(|key| before.iter().all(|old| old.kid != key.kid))
+        );
+        assert!(!node.accepts(&forged) && node.accepts(&nodes[0].token()));
+        assert_eq!(node.keys(KeyPurpose::Refresh), refresh);
+    }
 }

@@ -11,6 +11,7 @@ use std::{
 use tower_bearer::{
     AccessToken, Algorithm, Issuer, Verifier, VerifyingKeys,
     clock::{Clock, ManualClock, Timestamp},
+    error::TokenError,
     ring::{KeyEncryptionKey, KeyPurpose, KeyRing, KeyRingBuilder, KeyState, RingKeyStatus},
     store::{LoadedRing, RingStore, SealedRing, StoreError, StoreErrorKind, Swap},
 };
@@ -86,11 +87,18 @@ pub(crate) struct Connection {
     pub(crate) is_cut: Arc<AtomicBool>,
     /// Reads are answered, and writes are not.
     pub(crate) is_read_only: Arc<AtomicBool>,
+    /// Writes wait while somebody holds it.
+    held: Arc<tokio::sync::watch::Sender<bool>>,
 }
 
 impl Connection {
     pub(crate) fn cut(&self, cut: bool) {
         self.is_cut.store(cut, Ordering::Relaxed);
+    }
+
+    /// Lets writes wait, or go on.
+    pub(crate) fn hold(&self, hold: bool) {
+        self.held.send_replace(hold);
     }
 
     fn check(&self, flag: &AtomicBool) -> Result<(), StoreError> {
@@ -116,6 +124,8 @@ impl RingStore for Connection {
         expected: Option<u64>,
         next: &SealedRing,
     ) -> Result<Swap, StoreError> {
+        let mut held = self.held.subscribe();
+        held.wait_for(|held| !held).await.unwrap();
         self.check(&self.is_cut)?;
         self.check(&self.is_read_only)?;
         let mut ring = self.database.ring.lock().unwrap();
@@ -175,6 +185,10 @@ impl Node {
         self.verifier.verify(token.expose()).is_ok()
     }
 
+    pub(crate) fn verdict(&self, token: &AccessToken) -> Result<(), TokenError> {
+        self.verifier.verify(token.expose()).map(drop)
+    }
+
     pub(crate) fn jwks(&self) -> String {
         self.ring.keys().verifying().jwks()
     }
@@ -200,6 +214,7 @@ pub(crate) fn connection(database: &Database) -> Connection {
         database: database.clone(),
         is_cut: Arc::default(),
         is_read_only: Arc::default(),
+        held: Arc::new(tokio::sync::watch::Sender::new(false)),
     }
 }
 
@@ -208,7 +223,11 @@ pub(crate) fn secret() -> KeyEncryptionKey {
 }
 
 pub(crate) fn builder(store: impl RingStore) -> KeyRingBuilder {
-    KeyRing::builder(store, secret())
+    builder_with(store, secret())
+}
+
+pub(crate) fn builder_with(store: impl RingStore, key: KeyEncryptionKey) -> KeyRingBuilder {
+    KeyRing::builder(store, key)
         .algorithm(Algorithm::EdDSA)
         .sign_for(SIGN_FOR)
         .publish_for(PUBLISH_FOR)

@@ -1,4 +1,4 @@
-//! [`FileRing`]: key rings in a file.
+//! [`FileRingStore`]: key rings in a file.
 
 mod failure;
 mod format;
@@ -37,10 +37,10 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Where there is a database, keep the ring there: the stores of sessions are [`RingStore`]s too.
 ///
 /// ```no_run
-/// use tower_bearer::store::{FileRing, OpenError};
+/// use tower_bearer::store::{FileRingStore, OpenError};
 ///
 /// # async fn example() -> Result<(), OpenError> {
-/// let ring = FileRing::open("/var/lib/app/keys.ring").await?;
+/// let ring = FileRingStore::open("/var/lib/app/keys.ring").await?;
 /// # let _ = ring;
 /// # Ok(())
 /// # }
@@ -85,7 +85,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// | `Corrupt` | the file is damaged or not whole, of another program, or of a newer version of this crate |
 /// | `Unstorable` | the file would have more than 4 MiB, or a name is empty or has more than 256 bytes |
 #[derive(Clone)]
-pub struct FileRing {
+pub struct FileRingStore {
     place: Arc<Place>,
     clock: Arc<dyn Clock>,
     timeout: Duration,
@@ -95,7 +95,7 @@ pub struct FileRing {
     loads: Arc<Mutex<()>>,
 }
 
-impl FileRing {
+impl FileRingStore {
     /// Keeps rings in the file at this path, which need not be there yet. Its folder has to.
     ///
     /// # Errors
@@ -169,15 +169,15 @@ impl FileRing {
     }
 }
 
-impl fmt::Debug for FileRing {
+impl fmt::Debug for FileRingStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FileRing")
+        f.debug_struct("FileRingStore")
             .field("file", &self.place.file)
             .finish_non_exhaustive()
     }
 }
 
-impl RingStore for FileRing {
+impl RingStore for FileRingStore {
     async fn load_ring(&self, name: &str) -> Result<LoadedRing, StoreError> {
         let read = self.run(&self.loads, |place, _| place.read());
         let ring = read.await?.remove(name);

@@ -14,20 +14,20 @@ fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-async fn open(folder: &Path) -> FileRing {
-    FileRing::open(folder.join("keys.ring")).await.unwrap()
+async fn open(folder: &Path) -> FileRingStore {
+    FileRingStore::open(folder.join("keys.ring")).await.unwrap()
 }
 
 fn ring(version: u64) -> SealedRing {
     SealedRing::new(version, version.to_be_bytes()).unwrap()
 }
 
-async fn swap(rings: &FileRing, version: u64) -> Result<Swap, StoreError> {
+async fn swap(rings: &FileRingStore, version: u64) -> Result<Swap, StoreError> {
     let expected = version.checked_sub(1).filter(|expected| *expected > 0);
     rings.swap_ring("access", expected, &ring(version)).await
 }
 
-async fn version(rings: &FileRing) -> Option<u64> {
+async fn version(rings: &FileRingStore) -> Option<u64> {
     let loaded = rings.load_ring("access").await.unwrap();
     loaded.ring.map(|ring| ring.version())
 }
@@ -38,7 +38,7 @@ fn why(error: &StoreError) -> String {
 }
 
 async fn refused(path: impl Into<PathBuf>) -> (OpenErrorKind, String) {
-    let error = FileRing::open(path).await.unwrap_err();
+    let error = FileRingStore::open(path).await.unwrap_err();
     let told = error.to_string();
     let why =
         told.strip_prefix("the store cannot be opened: the file of key rings cannot be used: ");

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tower_bearer::{
     clock::ManualClock,
-    store::{FileRing, MemoryStore},
+    store::{FileRingStore, MemoryStore},
 };
 use tower_bearer_conformance::{ring, ring_conformance};
 
@@ -23,8 +23,8 @@ ring_conformance!(sqlite_file, sqlite::in_a_file);
 ring_conformance!(sqlite_memory, sqlite::in_memory);
 
 struct InAFile {
-    ring: FileRing,
-    peer: FileRing,
+    ring: FileRingStore,
+    peer: FileRingStore,
     clock: ManualClock,
     _folder: TempDir,
 }
@@ -33,7 +33,7 @@ async fn in_a_file() -> InAFile {
     let folder = tempfile::tempdir().expect("a folder");
     let clock = ManualClock::new(START);
     let open = async || {
-        let ring = FileRing::open(folder.path().join("keys.ring")).await;
+        let ring = FileRingStore::open(folder.path().join("keys.ring")).await;
         let ring = ring.expect("the file is new").with_clock(clock.clone());
         // With patience: the machine may be busy with other tests.
         ring.with_timeout(Duration::from_secs(60))
@@ -47,13 +47,13 @@ async fn in_a_file() -> InAFile {
 }
 
 impl ring::Fixture for InAFile {
-    type Store = FileRing;
+    type Store = FileRingStore;
 
-    fn store(&self) -> &FileRing {
+    fn store(&self) -> &FileRingStore {
         &self.ring
     }
 
-    fn peer(&self) -> &FileRing {
+    fn peer(&self) -> &FileRingStore {
         &self.peer
     }
 

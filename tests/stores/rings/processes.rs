@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tower_bearer::store::{FileRing, RingStore, SealedRing, Swap};
+use tower_bearer::store::{FileRingStore, RingStore, SealedRing, Swap};
 
 const NAME: &str = "ring";
 const FILE: &str = "TOWER_BEARER_RING_FILE";
@@ -21,12 +21,12 @@ fn ring(version: u64) -> SealedRing {
     SealedRing::new(version, vec![version as u8; length]).expect("it is short enough")
 }
 
-async fn open(file: impl AsRef<Path>) -> FileRing {
-    let rings = FileRing::open(file.as_ref()).await.expect("it opens");
+async fn open(file: impl AsRef<Path>) -> FileRingStore {
+    let rings = FileRingStore::open(file.as_ref()).await.expect("it opens");
     rings.with_timeout(Duration::from_secs(60))
 }
 
-async fn load(rings: &FileRing) -> Option<SealedRing> {
+async fn load(rings: &FileRingStore) -> Option<SealedRing> {
     rings.load_ring(NAME).await.expect("it loads").ring
 }
 
