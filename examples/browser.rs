@@ -41,7 +41,7 @@ use lost::Losses;
 use shared::{
     auth::{self, Auth, Failure},
     config::{Config, StartError},
-    server,
+    keys, server,
     store::OpenStore,
 };
 use with_axum::{Listed, TimelyBody, answer};
@@ -197,6 +197,7 @@ async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     let listener = server::bind(&config.addr).await?;
     let upkeep = server::prepare(&app.auth.sessions).await?;
     server::announce(&listener, TRY)?;
+    keys::tell(config)?;
     let served = answer(listener, router(app.clone()), stop).await;
     server::wind_down(&app.auth.sessions, upkeep).await;
     served

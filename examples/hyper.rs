@@ -30,7 +30,7 @@ use tower_bearer::{
 use shared::{
     auth::{self, Auth, Failure},
     config::{Config, StartError},
-    server,
+    keys, server,
     store::OpenStore,
 };
 
@@ -80,6 +80,7 @@ async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     let listener = server::bind(&config.addr).await?;
     let upkeep = server::prepare(&auth.sessions).await?;
     server::announce(&listener, server::TRY)?;
+    keys::tell(config)?;
 
     // Optional here, since some paths are open: who wants the claims asks for them below.
     let bearer = auth.bearer().optional();

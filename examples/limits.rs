@@ -45,7 +45,7 @@ use limits::{
 use shared::{
     auth::{self, Auth, Failure},
     config::{self, Config, StartError},
-    server,
+    keys, server,
     store::OpenStore,
 };
 use with_axum::{TimelyBody, answer};
@@ -214,6 +214,7 @@ async fn serve(auth: Auth, limits: &Limits, options: &Options) -> Result<(), Sta
     let listener = server::bind(&options.config.addr).await?;
     let upkeep = server::prepare(&auth.sessions).await?;
     server::announce(&listener, server::TRY)?;
+    keys::tell(&options.config)?;
     let router = router(auth.clone(), limits, options.proxies);
     let served = answer(listener, router, stop).await;
     server::wind_down(&auth.sessions, upkeep).await;

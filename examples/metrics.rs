@@ -26,7 +26,7 @@ use tower_bearer::{Claims, TokenResponse, endpoint::Endpoints};
 use shared::{
     auth::{self, Auth, Failure},
     config::{Config, StartError},
-    server,
+    keys, server,
     store::OpenStore,
 };
 use with_axum::{TimelyBody, answer};
@@ -125,6 +125,7 @@ async fn serve(auth: Auth, metrics: PrometheusHandle, config: &Config) -> Result
     let listener = server::bind(&config.addr).await?;
     let upkeep = server::prepare(&auth.sessions).await?;
     server::announce(&listener, TRY)?;
+    keys::tell(config)?;
     let served = answer(listener, router(auth.clone(), metrics), stop).await;
     server::wind_down(&auth.sessions, upkeep).await;
     served

@@ -22,7 +22,7 @@ use tower_bearer::{Claims, Scope, TokenResponse, endpoint::Endpoints};
 use shared::{
     auth::{self, Auth, Failure},
     config::{Config, StartError},
-    server,
+    keys, server,
     store::OpenStore,
 };
 use with_axum::{Listed, TimelyBody, answer};
@@ -126,6 +126,7 @@ async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     let listener = server::bind(&config.addr).await?;
     let upkeep = server::prepare(&auth.sessions).await?;
     server::announce(&listener, server::TRY)?;
+    keys::tell(config)?;
     let served = answer(listener, router(auth.clone()), stop).await;
     server::wind_down(&auth.sessions, upkeep).await;
     served

@@ -42,7 +42,7 @@ use tower_bearer::{
 use shared::{
     auth::{self, Auth, Failure},
     config::{Config, StartError},
-    server,
+    keys, server,
     store::OpenStore,
 };
 use with_axum::{TimelyBody, answer};
@@ -251,6 +251,7 @@ async fn serve(auth: Auth, config: &Config) -> Result<(), StartError> {
     let listener = server::bind(&config.addr).await?;
     let upkeep = server::prepare(&auth.sessions).await?;
     server::announce(&listener, TRY)?;
+    keys::tell(config)?;
     let served = answer(listener, router(App::new(auth.clone())?), stop).await;
     server::wind_down(&auth.sessions, upkeep).await;
     served

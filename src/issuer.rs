@@ -148,7 +148,9 @@ impl Issuer {
     /// [`PrivateClaims`](crate::jws::SignErrorKind::PrivateClaims) if `P` is not like that or `sub`
     /// is empty, [`Backend`](crate::jws::SignErrorKind::Backend) if there is no `jti` or the signature
     /// could not be made, [`KeyElsewhere`](crate::jws::SignErrorKind::KeyElsewhere) if the key has to be waited
-    /// for.
+    /// for, [`NoKey`](crate::jws::SignErrorKind::NoKey) if the keys are those of a
+    /// [ring](https://docs.rs/tower-bearer/latest/tower_bearer/ring/struct.KeyRing.html) that could not be read for longer
+    /// than its lease.
     pub fn sign<P: Serialize>(&self, claims: &Claims<P>) -> Result<AccessToken, SignError> {
         let token = self.0.keys.sign(ACCESS_TOKEN_TYPE, &checked(claims)?)?;
         Ok(AccessToken::new(token))

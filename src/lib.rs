@@ -8,6 +8,7 @@
 //! | take them where a browser opens a WebSocket or server-sent events | [`bearer::BearerLayer::websocket_protocol`], [`ticket::Tickets`] |
 //! | issue access tokens | [`Issuer`] with a [`KeySet`] |
 //! | have keys that roll over by themselves, on all servers | [`ring::KeyRing`] |
+//! | leave the private key in a KMS or an HSM | [`jws::Signer`], and the manual's [signers](https://docs.rs/tower-bearer/latest/tower_bearer/manual/signers/) |
 //! | log users in, refresh, log them out | [`session::Sessions`] over a session [`store`] |
 //! | serve the OAuth endpoints | [`endpoint`] |
 //! | keep refresh tokens in cookies, for browsers | [`cookie::RefreshCookie`] (feature `cookie`) |
@@ -88,8 +89,8 @@
 //! | --- | --- | --- |
 //! | `aws-lc-rs` | yes | the cryptography of aws-lc-rs, which is the default where both back ends are on |
 //! | `rust-crypto` | | cryptography in pure Rust, by the RustCrypto crates; beside aws-lc-rs, a [`CryptoProvider`](jws::CryptoProvider) chooses |
-//! | `session` | yes | the modules [`session`], [`endpoint`] and [`manual`]; turns on `store` |
-//! | `store` | yes | the module [`store`]: the contract of a store, and a store in memory |
+//! | `session` | yes | the modules [`session`], [`ring`], [`endpoint`] and [`manual`], and keys that are elsewhere ([`jws::Signer`]); turns on `store` |
+//! | `store` | yes | the module [`store`]: the contracts of a store of sessions and of one of key rings, a store of both in memory, and one of rings in a file |
 //! | `cookie` | | the module [`cookie`]: tokens in cookies, for browsers |
 //! | `dbsc` | | the module [`dbsc`]: cookies that are bound to a device; turns on `cookie` and `session` |
 //! | `axum` | | extractors, responses, and a router with the endpoints |
@@ -147,9 +148,11 @@
     not(feature = "session"),
     doc = "
 [`endpoint`]: https://docs.rs/tower-bearer/latest/tower_bearer/endpoint/
+[`jws::Signer`]: https://docs.rs/tower-bearer/latest/tower_bearer/jws/trait.Signer.html
 [`manual`]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/
 [`manual::context`]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/context/
 [`manual::observability`]: https://docs.rs/tower-bearer/latest/tower_bearer/manual/observability/
+[`ring`]: https://docs.rs/tower-bearer/latest/tower_bearer/ring/
 [`ring::KeyRing`]: https://docs.rs/tower-bearer/latest/tower_bearer/ring/struct.KeyRing.html
 [`session`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/
 [`session::SessionError`]: https://docs.rs/tower-bearer/latest/tower_bearer/session/struct.SessionError.html

@@ -30,12 +30,25 @@ pub(crate) async fn open(config: &Config, store: &OpenStore) -> Result<KeyRing, 
     ring.map_err(|error| StartError::new("key ring", &error))
 }
 
+/// Tells of a secret that lies beside the database: whoever copies both has every key.
+pub(crate) fn tell(config: &Config) -> Result<(), StartError> {
+    if let (None, Some(file)) = (&config.key_encryption_secret, beside(config)?) {
+        let file = file.display();
+        let _ = writeln!(
+            io::stderr(),
+            "{file} opens the key ring, and all servers of these sessions need it: for production set \
+             KEY_ENCRYPTION_SECRET, and keep it apart from the database"
+        );
+    }
+    Ok(())
+}
+
 fn key_encryption_key(config: &Config) -> Result<KeyEncryptionKey, StartError> {
     let (name, secret) = match (&config.key_encryption_secret, beside(config)?) {
         (Some(secret), _) => ("KEY_ENCRYPTION_SECRET".to_owned(), secret.clone()),
         (None, None) => ("key-encryption secret".to_owned(), random_secret()?),
         (None, Some(file)) => {
-            keep(config, &file)?;
+            keep(&file)?;
             (file.display().to_string(), read(&file)?)
         }
     };
@@ -68,21 +81,12 @@ fn read(file: &Path) -> Result<String, StartError> {
 
 /// Makes the file if it does not exist, whole and readable by its owner only, or not at all.
 /// Of two servers that start at once, one makes it and both use it.
-fn keep(config: &Config, file: &Path) -> Result<(), StartError> {
+fn keep(file: &Path) -> Result<(), StartError> {
     if file.exists() {
         return Ok(());
     }
     let secret = random_secret()?;
-    write_new(file, &secret).map_err(|error| StartError::new(file.display(), &error))?;
-    if config.store()?.is_shared() {
-        // A server with another secret cannot read the ring.
-        let made = file.display();
-        let _ = writeln!(
-            io::stderr(),
-            "made {made}: all servers of these sessions need it"
-        );
-    }
-    Ok(())
+    write_new(file, &secret).map_err(|error| StartError::new(file.display(), &error))
 }
 
 fn write_new(file: &Path, text: &str) -> io::Result<()> {

@@ -143,7 +143,7 @@ impl<St> Endpoints<St> {
     }
 
     /// How long caches may keep the key set and the metadata, in whole seconds: 300 seconds by
-    /// default.
+    /// default. For the key set of a ring it is [cut](crate::endpoint::JwksEndpoint::max_age) to what fits.
     #[must_use]
     pub fn jwks_max_age(mut self, max_age: Duration) -> Self {
         self.jwks = self.jwks.max_age(max_age);

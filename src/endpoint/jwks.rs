@@ -56,7 +56,8 @@ impl JwksEndpoint {
 
     /// How long caches may keep an answer, in whole seconds: 300 seconds by default. For the keys of a
     /// [ring](crate::ring::KeyRing) it is at most the time that a key is
-    /// [published](crate::ring::KeyRingBuilder::publish_for) before it signs, less the lease.
+    /// [published](crate::ring::KeyRingBuilder::publish_for) before it signs, less the lease, less 30 seconds for readers
+    /// that ask no more often. So `max_age` of a day is cut with the default times of a ring.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.lifetime.max_age = max_age;

@@ -8,7 +8,9 @@
 //! 3. A set finds a key by its `kid` and the algorithm. A [`KeySet`] signs and rolls keys over;
 //!    [`VerifyingKeys`] verify and can be published. A [`JwkSet`] is read as an issuer publishes
 //!    it: what cannot be used is left out and reported.
-//! 4. A token is three segments of canonical base64url. Its header is a JSON object without
+//! 4. A private key may be [elsewhere](https://docs.rs/tower-bearer/latest/tower_bearer/jws/trait.Signer.html). What it signs
+//!    is verified before it leaves.
+//! 5. A token is three segments of canonical base64url. Its header is a JSON object without
 //!    duplicate members. `crit`, `b64` and keys in the header (`jwk`, `jku`, `x5u`, `x5c`) are
 //!    refused in any form; other unknown members are ignored (RFC 7515 §4).
 //!

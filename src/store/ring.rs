@@ -12,15 +12,18 @@ use crate::clock::Timestamp;
 ///
 /// # Promises
 ///
-/// 1. A document comes back byte for byte, under the name that it was kept by. Names are compared byte for byte.
+/// 1. A document comes back byte for byte, under the name that it was kept by. Names are compared byte for byte. Else an
+///    issuer loses its keys, or gets those of another.
 /// 2. A swap happens whole or not at all, also if the process or the machine stops meanwhile. Once a call has
 ///    returned, every later call sees what it wrote, also a call from another server; a database with replicas is
-///    read at its primary.
-/// 3. A write is as durable as the store can make it before the call returns.
+///    read at its primary. Else two servers sign with keys of which each knows only its own, or one goes on with a key that
+///    was retired.
+/// 3. A write is as durable as the store can make it before the call returns. Else a crash takes back a key that has
+///    signed: its tokens are refused, and of a refresh secret that logs users out.
 /// 4. The store accepts every [`SealedRing`] under any name of 1 to [`LONGEST_NAME`](SealedRing::LONGEST_NAME)
-///    bytes of UTF-8. It never deletes one by itself.
+///    bytes of UTF-8. It never deletes one by itself. Else an issuer can keep no ring, or loses it.
 /// 5. All methods may be cancelled, which means that their future is dropped. A write that was cancelled happens whole
-///    or not at all.
+///    or not at all. Else a half-written ring stops every server after its lease.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` keeps no key ring",
     note = "the stores of sessions that come with this project do, and `FileRingStore` does where there is no database",
@@ -30,7 +33,8 @@ pub trait RingStore: Send + Sync + 'static {
     /// The document of this name, if there is one, and the time by the store's clock.
     ///
     /// All servers that share the document must see the same clock, as for
-    /// [`SessionStore::now`](super::SessionStore::now): it tells them which key signs.
+    /// [`SessionStore::now`](super::SessionStore::now): it tells them which key signs. A clock that jumps forward makes
+    /// keys roll over and expire early.
     fn load_ring(&self, name: &str) -> impl Future<Output = Result<LoadedRing, StoreError>> + Send;
 
     /// Replaces the document of this name in one atomic step if its [version](SealedRing::version) is

@@ -18,6 +18,8 @@ const FORMAT: u8 = 1;
 /// | the memory is full | is kept, as long as `maxmemory-policy` is `noeviction`. **With `allkeys-…` Redis may evict the ring, and all tokens in use are refused** |
 /// | an older snapshot is restored, or `FLUSHALL` | is an older one, or gone |
 ///
+/// Servers that run [write back](https://docs.rs/tower-bearer/latest/tower_bearer/manual/stores/index.html#key-rings) what they know of it.
+///
 /// Where keys must outlive the loss of a server, keep the ring in another store, or in a
 /// [file](tower_bearer::store::FileRingStore), and only the sessions here.
 impl RingStore for RedisStore {

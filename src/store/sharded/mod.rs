@@ -159,7 +159,9 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// # }
 /// ```
 ///
-/// While that database is down, no key is made or retired; sessions of other shards go on.
+/// While that database is down, no key is made or retired. The sessions of the other shards go on for as long as the
+/// [lease](https://docs.rs/tower-bearer/latest/tower_bearer/ring/struct.KeyRingBuilder.html#method.lease), an hour by
+/// default; after that nothing is signed, on any shard, until it is back.
 ///
 /// # Differences from one store
 ///

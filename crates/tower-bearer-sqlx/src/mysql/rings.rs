@@ -17,7 +17,8 @@ use crate::ring;
 ///
 /// A ring is kept or lost when sessions are, by the [same settings](MySqlStore#what-is-kept-after-a-failure): with
 /// `innodb_flush_log_at_trx_commit` and `sync_binlog` at 1, only a failover to a replica that lags or a restored backup
-/// brings back an older one, without the keys that were made since. A Galera cluster loses none.
+/// brings back an older one, without the keys that were made since. A Galera cluster loses none. Servers that run
+/// [write back](https://docs.rs/tower-bearer/latest/tower_bearer/manual/stores/index.html#key-rings) what they know of it.
 impl RingStore for MySqlStore {
     async fn load_ring(&self, name: &str) -> Result<LoadedRing, StoreError> {
         let load = Statement::new(&self.statements.load_ring).bytes(name);

@@ -18,6 +18,9 @@ use crate::ring;
 /// | a failover to a synchronous standby | what was acknowledged is kept |
 /// | a failover to an asynchronous standby, or a restored backup | is the one that the standby or the backup had: keys that were made since are gone from it |
 /// | another transaction has locked its row | a write waits for a quarter of the [timeout](crate::PostgresOptions::timeout), and then fails as `Busy` |
+///
+/// Servers that run [write back](https://docs.rs/tower-bearer/latest/tower_bearer/manual/stores/index.html#key-rings) what they
+/// know of a ring that has fallen back.
 impl RingStore for PostgresStore {
     async fn load_ring(&self, name: &str) -> Result<LoadedRing, StoreError> {
         let load = statement(&self.statements.load_ring).bind(name.as_bytes().to_vec());

@@ -16,7 +16,8 @@ UPDATE tower_bearer_rings SET version = ?2, document = ?3 WHERE name = ?1 AND ve
 /// time is the machine's. A write is a commit of its own, as durable as a logout.
 ///
 /// **If an older copy of the file is restored, the ring in it is older too**, and keys that were made since are gone
-/// from it.
+/// from it. Processes that run [write back](https://docs.rs/tower-bearer/latest/tower_bearer/manual/stores/index.html#key-rings) what
+/// they know of it.
 impl RingStore for SqliteStore {
     async fn load_ring(&self, name: &str) -> Result<LoadedRing, StoreError> {
         let load = sqlx::query(LOAD).bind(name.as_bytes());
