@@ -11,12 +11,14 @@
 //!    own clock.
 //! 3. It verifies until its last token has expired, and then it goes.
 //! 4. One server makes a key, however many there are: the ring is replaced by compare and swap.
-//! 5. A server signs with nothing that is not in the store, and with nothing at all if it has not read the ring for
-//!    longer than its [lease](KeyRingBuilder::lease). So a server that was suspended over a roll-over makes no token that
-//!    nobody can verify. Its clients get a 503, and come again. So do those whose tokens name a key that it does not
-//!    know: others may have made it meanwhile.
+//! 5. A server signs with nothing that it has not read from the store or written there, and with nothing at all if it has not
+//!    read the ring for longer than its [lease](KeyRingBuilder::lease). So a server that was cut off or suspended for long makes
+//!    no token that nobody can verify, and it does not refuse one whose key it may have missed: both are a 503, and clients
+//!    come again.
 //! 6. A store that has fallen back to an older copy, or has lost the ring, gets back what its servers know: keys come
 //!    together by union, and a retired key stays retired.
+//! 7. No key goes because a clock is wrong for a moment: it verifies for its time after its successor was first seen to
+//!    sign.
 //!
 //! A ring that cannot be read, for its secret is another one, it was cut off, or a newer version has written it, is an
 //! error in the log. The keys that a server knows stay, and it goes on until its lease ends.

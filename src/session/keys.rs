@@ -40,7 +40,7 @@ pub(super) fn check(
     }
 }
 
-/// For how long tokens can be verified, where a ring forgets keys in time.
+/// For how long at least a ring verifies what it has signed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeyTimes {
     pub(super) access: Option<Duration>,

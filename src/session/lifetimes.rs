@@ -61,7 +61,7 @@ impl Lifetimes {
         } else if session > LONGEST {
             "the session lifetime must not be above a thousand years"
         } else if keys.access.is_some_and(|longest| access > longest) {
-            "the access lifetime must not be above that of the key ring, which is an hour by default"
+            "the access lifetime must not be above the access_lifetime of the key ring, which is an hour by default"
         } else if keys.refresh.is_some_and(|longest| idle > longest) {
             "the idle lifetime must not be above the refresh_lifetime of the key ring, which is 180 days by default"
         } else {

@@ -5,6 +5,9 @@ mod ending;
 mod engine;
 mod follower;
 mod following;
+/// The server that MongoDB's tests have.
+#[path = "../../../tests/mongodb/server.rs"]
+mod mongodb;
 mod servers;
 mod trial;
 
@@ -13,7 +16,6 @@ use std::{env, io};
 use tests_shared::{
     servers::{
         mariadb::MariaDb,
-        mongodb::Nx27017,
         postgres::Postgres,
         redis::{Engine, Redis},
         redis_cluster::RedisCluster,

@@ -2,14 +2,13 @@
 
 use tests_shared::servers::{
     mariadb::MariaDb,
-    mongodb::Nx27017,
     postgres::Postgres,
     proxy::{Proxy, Traffic},
     redis::Redis,
     redis_cluster::RedisCluster,
 };
 
-use crate::engine::BETWEEN;
+use crate::{engine::BETWEEN, mongodb::Nx27017};
 
 pub(crate) trait Servers {
     /// Where they are, for [`sessions`](crate::engine::sessions).

@@ -69,9 +69,9 @@ const GRACE: Duration = Duration::from_secs(1);
 /// | what happens | the rings |
 /// | --- | --- |
 /// | the process is killed, or power is cut | everything that was acknowledged is kept, unless the disk reports writes too early. A write that was under way is kept whole or not at all |
-/// | the disk is full or fails, or a right is missing | are as before the write, which fails |
+/// | the disk is full or fails, or a right is missing | are as before the write, which fails; only where the folder alone cannot be synced, later loads see the write that failed |
 /// | the file is cut off or changed | are not read: the error says so, until a copy is put back |
-/// | an older copy is put back | are those of the copy |
+/// | an older copy is put back | are those of the copy; servers that run write back what they know of a [key ring](crate::ring) |
 ///
 /// On Windows, the name of the file may reach the disk a little later than the file.
 ///
