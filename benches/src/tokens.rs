@@ -50,11 +50,10 @@ impl Tokens {
     pub fn new(algorithm: Algorithm, count: usize) -> Self {
         let (key, other) = (new_key(algorithm), new_key(algorithm));
         let strange = other.with_kid("strange").expect("it is short");
-        let private_key =
-            (algorithm != Algorithm::HS256).then(|| {
-                let text = key.export_private().expect("it is here");
-                text.expose().to_owned()
-            });
+        let private_key = (algorithm != Algorithm::HS256).then(|| {
+            let text = key.export_private().expect("it is here");
+            text.expose().to_owned()
+        });
         let now = SystemClock.now();
         let day_ago = Timestamp::from_secs(now.as_secs() - 24 * 60 * 60);
         let issuer = issuer(key);

@@ -5,14 +5,15 @@ mod ending;
 mod engine;
 mod follower;
 mod following;
-/// The server that MongoDB's tests have.
 #[path = "../../../tests/mongodb/server.rs"]
-mod mongodb;
+#[allow(dead_code, reason = "the tests of MongoDB do more with it")]
+mod nx27017;
 mod servers;
 mod trial;
 
 use std::{env, io};
 
+use self::nx27017::Nx27017;
 use tests_shared::{
     servers::{
         mariadb::MariaDb,

@@ -8,7 +8,7 @@ use tests_shared::servers::{
     redis_cluster::RedisCluster,
 };
 
-use crate::{engine::BETWEEN, mongodb::Nx27017};
+use crate::{engine::BETWEEN, nx27017::Nx27017};
 
 pub(crate) trait Servers {
     /// Where they are, for [`sessions`](crate::engine::sessions).
