@@ -89,7 +89,11 @@ impl Keeper {
         let policies = &settings.policies;
         let set = |algorithm, longest, policy: &Policy| {
             let public_for = policy.publish_for.saturating_sub(settings.lease);
-            let longest_kept = public_for.saturating_sub(BETWEEN_READS);
+            // Who publishes a key for seconds has no readers that would need those.
+            let longest_kept = match public_for > 2 * BETWEEN_READS {
+                true => public_for - BETWEEN_READS,
+                false => public_for,
+            };
             KeySet::planned(Arc::clone(&clock) as _, algorithm, longest, longest_kept)
         };
         Self {

@@ -289,7 +289,11 @@ impl<St: SessionStore> Sessions<St> {
         let since = decided.since;
         let left = || window.saturating_sub(since.elapsed());
         let tokens = self.tokens(attempt, decided).await;
-        let tokens = tokens.map_err(|error| error.of_a_write(left()))?;
+        // A redelivery that could not be signed is for nothing only within the window.
+        let tokens = tokens.map_err(|error| match error.kind() {
+            SessionErrorKind::Unavailable => error.of_a_write(left()),
+            _ => error,
+        })?;
         let (record, next) = (&decided.record, decided.next.as_ref());
         if next.is_some() && self.is_stale(since) {
             return Ok(None);
