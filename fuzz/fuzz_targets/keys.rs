@@ -47,7 +47,10 @@ fn private(read: impl Fn(CryptoProvider) -> Result<SigningKey, KeyError>) {
         let key = read(by)?;
         Ok((
             key.kid().to_owned(),
-            key.export_private().expect("it is here").expose().to_owned(),
+            key.export_private()
+                .expect("it is here")
+                .expose()
+                .to_owned(),
         ))
     });
 }

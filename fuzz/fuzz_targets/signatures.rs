@@ -47,7 +47,10 @@ static SIGNED: LazyLock<[Signed; 7]> = LazyLock::new(|| {
 
 /// Verifies with the same key by this provider.
 fn verifier(key: &SigningKey, provider: CryptoProvider) -> Verifier {
-    let (text, reader) = (key.export_private().expect("it is here"), SigningKey::with_provider(provider));
+    let (text, reader) = (
+        key.export_private().expect("it is here"),
+        SigningKey::with_provider(provider),
+    );
     let same = match text.expose().starts_with('{') {
         true => reader.from_jwk(text.expose()),
         false => reader.from_pem(key.algorithm(), text.expose()),
