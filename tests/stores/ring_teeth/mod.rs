@@ -106,6 +106,7 @@ teeth! {
     swaps_in_two_steps: SwapsInTwoSteps {
         racing::of_many_first_swaps_one_wins,
         racing::of_many_swaps_one_wins,
+    } ? {
         racing::no_change_is_lost,
     }
 
