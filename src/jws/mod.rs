@@ -51,7 +51,7 @@ pub use error::{KeyError, KeyErrorKind};
 pub(crate) use header::Header;
 pub use jwk_set::{JwkSet, JwkSetReader, SkippedKey};
 #[cfg(feature = "session")]
-pub(crate) use plan::{PlanClock, Shift};
+pub(crate) use plan::{PlanClock, Shift, whose_turn};
 pub use provider::{CryptoProvider, InstallError};
 #[cfg(any(feature = "dpop", feature = "dbsc"))]
 pub(crate) use self_signed::SelfSigned;

@@ -22,6 +22,18 @@ pub(crate) struct Shift {
     pub(crate) key: SigningKey,
 }
 
+/// The place of the key that signs at a time, of keys that are sorted by when they begin: the last that has begun, or the
+/// first if none has, as after a clock was set back.
+pub(crate) fn whose_turn<K>(
+    keys: &[K],
+    begins: impl Fn(&K) -> Timestamp,
+    now: Timestamp,
+) -> Option<usize> {
+    let begun = keys.partition_point(|key| begins(key) <= now);
+    let place = begun.saturating_sub(1);
+    keys.get(place).map(|_| place)
+}
+
 pub(super) struct Plan {
     clock: Arc<dyn PlanClock>,
     /// Sorted by when they begin. The last that has begun signs.
@@ -37,11 +49,10 @@ impl Plan {
         self.at(now).ok_or_else(SignError::no_key)
     }
 
-    /// The key that signs at a time: the first one if none has begun yet, as after a clock was set back.
+    /// The key that signs at a time.
     fn at(&self, now: Timestamp) -> Option<Arc<Signing>> {
         let shifts = self.shifts.load();
-        let begun = shifts.partition_point(|(from, _)| *from <= now);
-        let (_, signing) = shifts.get(begun.saturating_sub(1))?;
+        let (_, signing) = shifts.get(whose_turn(&shifts, |(from, _)| *from, now)?)?;
         Some(Arc::clone(signing))
     }
 

@@ -150,8 +150,9 @@ impl KeyRingBuilder {
     }
 
     /// How long this process may sign after it has last read the ring: an hour by default. Where the store cannot be reached for
-    /// longer, signing fails until it can, and tokens of keys that this process does not know get a 503 and not a 401. A process that goes on with a key that others have
-    /// [retired](KeyRing::retire) does so for no longer than this.
+    /// longer, signing fails until it can, and tokens of keys that this process does not know get a 503 and not a 401. A process
+    /// signs with a key that others have [retired](KeyRing::retire) for no longer than this. It accepts that key's tokens
+    /// until it has read the ring again, however long that takes.
     pub fn lease(mut self, time: Duration) -> Self {
         self.lease = time;
         self
@@ -186,13 +187,13 @@ impl KeyRingBuilder {
             access: Policy {
                 sign_for: self.sign_for,
                 publish_for: self.publish_for,
-                keep_for: up_to_a_millisecond(self.access_lifetime.saturating_add(self.lease)),
+                keep_for: up_to_a_millisecond(self.kept_for(self.access_lifetime)),
             },
             refresh: Policy {
                 sign_for: self.refresh_sign_for,
                 // Nobody but the servers has to learn of a secret.
                 publish_for: self.lease.saturating_add(MINUTE).min(self.refresh_sign_for),
-                keep_for: up_to_a_millisecond(self.refresh_lifetime.saturating_add(self.lease)),
+                keep_for: up_to_a_millisecond(self.kept_for(self.refresh_lifetime)),
             },
             algorithm: self.algorithm,
             own: self.own,
@@ -209,6 +210,11 @@ impl KeyRingBuilder {
         };
         let keeper = Keeper::new(self.store, settings);
         KeyRing::begin(keeper).await
+    }
+
+    /// How long a key verifies after it has signed, whose tokens live as long as this.
+    fn kept_for(&self, lifetime: Duration) -> Duration {
+        lifetime.saturating_add(self.lease)
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -232,11 +238,9 @@ impl KeyRingBuilder {
             "refresh_sign_for, 90 days by default, must be longer than the lease, an hour by default"
         } else if self.lease <= self.every {
             "the lease, an hour by default, must be longer than the interval of reads"
-        } else if self.access_lifetime.saturating_add(self.lease) / MOST_KEYS > self.sign_for {
+        } else if self.kept_for(self.access_lifetime) / MOST_KEYS > self.sign_for {
             "access keys would verify for more than 30 times as long as they sign: the ring would grow too large"
-        } else if self.refresh_lifetime.saturating_add(self.lease) / MOST_KEYS
-            > self.refresh_sign_for
-        {
+        } else if self.kept_for(self.refresh_lifetime) / MOST_KEYS > self.refresh_sign_for {
             "refresh secrets would verify for more than 30 times as long as they sign: the ring would grow too large"
         } else {
             return self.check_name();

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, task::spawn_blocking, time::timeout};
+use tokio::{sync::Notify, task::spawn_blocking};
 
 use super::{
     KeyEncryptionKey, KeyPurpose, KeyRingError, KeyRingErrorKind,
@@ -20,7 +20,8 @@ use crate::{
     clock::Timestamp,
     issuer::fresh_jti,
     jws::{Algorithm, KeyError, KeyErrorKind, KeySet, Shift},
-    store::{AnyRingStore, LoadedRing, RingStore, SealedRing, StoreError, StoreErrorKind, Swap},
+    session::patience::within,
+    store::{AnyRingStore, LoadedRing, RingStore, SealedRing, Swap},
 };
 
 /// How often a change is tried that others have overtaken.
@@ -179,8 +180,7 @@ impl Keeper {
 
     async fn load(&self) -> Result<LoadedRing, KeyRingError> {
         let loading = self.store.load_ring(&self.settings.name);
-        let loaded = timeout(self.settings.store_timeout, loading).await;
-        Ok(loaded.unwrap_or_else(|_| Err(timed_out()))?)
+        Ok(within(self.settings.store_timeout, loading).await?)
     }
 
     /// What a document holds. It is opened only if it is not the one that was seen last.
@@ -250,8 +250,7 @@ impl Keeper {
         let Settings { name, key, .. } = &self.settings;
         let ring = key.seal(name, version, document.written()?)?;
         let writing = self.store.swap_ring(name, expected, &ring);
-        let written = timeout(self.settings.store_timeout, writing).await;
-        let swap = written.unwrap_or_else(|_| Err(timed_out()))?;
+        let swap = within(self.settings.store_timeout, writing).await?;
         let written = Stored {
             ring: Some(ring),
             document,
@@ -295,10 +294,6 @@ fn shifts(series: &Series) -> Vec<Shift> {
         key: key.key.clone(),
     })
     .collect()
-}
-
-fn timed_out() -> StoreError {
-    StoreError::new(StoreErrorKind::Timeout)
 }
 
 fn not_made() -> KeyError {

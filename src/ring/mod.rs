@@ -61,13 +61,12 @@ pub use builder::KeyRingBuilder;
 pub use envelope::KeyEncryptionKey;
 pub use error::{KeyRingError, KeyRingErrorKind};
 pub use status::{KeyPurpose, KeyRingStatus, KeyState, RingKeyStatus};
-use tokio::{runtime::Handle, time::timeout};
+use tokio::time::timeout;
 
 use self::keeper::{Change, Keeper};
 use crate::{
-    error::{ConfigError, ConfigErrorKind},
     jws::KeySet,
-    session::RefreshKey,
+    session::{RefreshKey, runtime},
     store::RingStore,
     trace,
 };
@@ -87,10 +86,7 @@ impl KeyRing {
     }
 
     async fn begin(keeper: Keeper) -> Result<Self, KeyRingError> {
-        let runtime = Handle::try_current().map_err(|error| {
-            let none = "there is no tokio runtime to run the task";
-            ConfigError::new(ConfigErrorKind::NoRuntime, none).with_source(error)
-        })?;
+        let runtime = runtime::current()?;
         let ring = Self(Arc::new(keeper));
         ring.read().await?;
         runtime.spawn(follow(Arc::clone(&ring.0)));

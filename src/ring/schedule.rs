@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, jws::whose_turn};
 
 /// When a key was made and is to sign, and how long what it has signed lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +59,7 @@ pub(super) fn signs_until(times: &[Times], key: usize, now: Timestamp) -> Timest
 /// The place of the key that signs: the last whose time has come, or the first if none has. The times are sorted by
 /// when they sign.
 pub(super) fn signer(times: &[Times], now: Timestamp) -> Option<usize> {
-    let begun = times.partition_point(|key| key.signs_from <= now);
-    times.get(begun.saturating_sub(1))?;
-    Some(begun.saturating_sub(1))
+    whose_turn(times, |key| key.signs_from, now)
 }
 
 /// When a key is to begin to sign that has to be made now, if one has to be.

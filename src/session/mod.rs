@@ -62,7 +62,7 @@ mod outcome;
 mod outdated;
 mod over;
 mod owner;
-mod patience;
+pub(crate) mod patience;
 #[cfg(feature = "dbsc")]
 mod peek;
 mod policy;
@@ -76,7 +76,7 @@ mod refresh_token;
 mod refusal;
 mod resources;
 mod revoke;
-mod runtime;
+pub(crate) mod runtime;
 mod start;
 mod takeover;
 mod timed;

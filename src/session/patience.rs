@@ -40,7 +40,7 @@ impl<St: SessionStore> Sessions<St> {
 
 /// Runs a store operation with a timeout. The timer is made only if the operation is not done at
 /// once.
-pub(super) async fn within<T>(
+pub(crate) async fn within<T>(
     timeout: Duration,
     operation: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
