@@ -2,7 +2,9 @@
 
 use http::Method;
 use tests_shared::tokens::Tokens;
-use tower::{Layer, ServiceExt, service_fn};
+#[cfg(feature = "axum")]
+use tower::ServiceExt;
+use tower::{Layer, service_fn};
 use tower_bearer::{bearer::BearerLayer, resource::ProtectedResource};
 
 use crate::*;

@@ -2,10 +2,13 @@
 
 use tower_bearer::{
     Algorithm, Issuer, KeySet, SigningKey, Verifier,
-    cookie::{AccessCookie, CookieOptions, RefreshCookie},
-    error::ConfigErrorKind,
     session::{RefreshKey, SessionsBuilder},
     store::MemoryStore,
+};
+#[cfg(feature = "cookie")]
+use tower_bearer::{
+    cookie::{AccessCookie, CookieOptions, RefreshCookie},
+    error::ConfigErrorKind,
 };
 
 use crate::support::*;
@@ -66,6 +69,7 @@ async fn refresh_tokens_of_ml_dsa_are_taken() {
 }
 
 /// A cookie has at most 4096 bytes (RFC 6265 §6.1).
+#[cfg(feature = "cookie")]
 #[tokio::test]
 async fn a_cookie_has_room_for_the_smallest_set_only() {
     for algorithm in SETS {
