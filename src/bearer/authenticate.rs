@@ -67,6 +67,7 @@ impl Rules {
     }
 
     /// The token of the `Authorization` header or, if that has none, of the cookie.
+    #[inline(always)]
     fn authenticate_as_usual<B>(
         &self,
         request: &mut Request<B>,

@@ -140,6 +140,7 @@ impl Ways {
     }
 
     /// The token as the application sees it, which can ask for a ticket if it did not come by one.
+    #[inline]
     pub(super) fn with_text(&self, token: VerifiedToken, extensions: &Extensions) -> VerifiedToken {
         if !self.gives_tickets() {
             return token;

@@ -122,6 +122,7 @@ impl Rules {
 
     /// Judges a request by its head, as far as that is possible without waiting, and marks the
     /// headers with credentials as sensitive.
+    #[inline]
     pub(super) fn judge<B>(&self, request: &mut Request<B>) -> Result<Judgement, Rejection> {
         match self.authenticate(request)? {
             Some((Verification::Done(token), carriage)) => {
@@ -280,6 +281,7 @@ impl Rules {
 
     /// Puts the token into the extensions, or notes that there is none and removes one that was
     /// there before.
+    #[inline]
     pub(super) fn admit(&self, extensions: &mut Extensions, token: Option<VerifiedToken>) {
         self.meter.passed(token.is_some());
         match token {

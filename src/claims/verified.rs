@@ -79,6 +79,7 @@ impl VerifiedToken {
         self.is_proved
     }
 
+    #[inline]
     pub(crate) fn in_space(mut self, space: &ProtectionSpace) -> Self {
         self.space = space.clone();
         self

@@ -47,6 +47,7 @@ impl TailHash {
     }
 
     /// The hash of a token, unless it is too short for one.
+    #[inline]
     pub(super) fn of_token(&self, token: &[u8]) -> Option<u64> {
         let hash = self.of(token.last_chunk()?);
         Some(match before_hint(token) {

@@ -146,6 +146,7 @@ impl Verifier {
     }
 
     /// The token, if it is remembered and would still be accepted.
+    #[inline]
     pub(crate) fn recall(&self, token: &[u8]) -> Option<VerifiedToken> {
         self.0.recall(token, &*self.0.clock)
     }
@@ -161,6 +162,7 @@ impl Clock for At {
 }
 
 impl Inner {
+    #[inline]
     fn recall(&self, token: &[u8], clock: &dyn Clock) -> Option<VerifiedToken> {
         self.cache.as_ref()?.get(token, clock)
     }
