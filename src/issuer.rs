@@ -150,9 +150,13 @@ impl Issuer {
     /// could not be made, [`KeyElsewhere`](crate::jws::SignErrorKind::KeyElsewhere) if the key has to be waited
     /// for, [`NoKey`](crate::jws::SignErrorKind::NoKey) if the keys are those of a
     /// [ring](https://docs.rs/tower-bearer/latest/tower_bearer/ring/struct.KeyRing.html) that could not be read for longer
-    /// than its lease.
+    /// than its lease, [`OutlivesKey`](crate::jws::SignErrorKind::OutlivesKey) if from `iat` to `exp` is longer than that ring
+    /// keeps its keys for.
     pub fn sign<P: Serialize>(&self, claims: &Claims<P>) -> Result<AccessToken, SignError> {
-        let token = self.0.keys.sign(ACCESS_TOKEN_TYPE, &checked(claims)?)?;
+        let token = self
+            .0
+            .keys
+            .sign(ACCESS_TOKEN_TYPE, &self.checked(claims)?)?;
         Ok(AccessToken::new(token))
     }
 
@@ -171,8 +175,23 @@ impl Issuer {
         &self,
         claims: &Claims<P>,
     ) -> Result<AccessToken, SignError> {
-        let claims = checked(claims)?;
+        let claims = self.checked(claims)?;
         self.sign_checked(&claims).await
+    }
+
+    /// The JSON text of claims that can be signed.
+    fn checked<P: Serialize>(&self, claims: &Claims<P>) -> Result<Vec<u8>, SignError> {
+        check_private(claims)?;
+        check_subject(&claims.sub)?;
+        if claims.jti.as_deref().is_none_or(str::is_empty) {
+            // `Issuer::claims` had no random bytes for it.
+            return Err(SignError::signing());
+        }
+        #[cfg(feature = "session")]
+        self.0
+            .keys
+            .check_lifetime(claims.exp.saturating_since(claims.iat))?;
+        json::written(claims).map_err(SignError::unwritten)
     }
 
     /// Signs the JSON text of claims that have a subject, an identifier, and no registered name among the
@@ -202,17 +221,6 @@ pub(crate) fn check_names(issuer: &str, audience: &str) -> Result<(), ConfigErro
         return Err(ConfigError::new(ConfigErrorKind::EmptyAudience, empty));
     }
     Ok(())
-}
-
-/// The JSON text of claims that can be signed.
-fn checked<P: Serialize>(claims: &Claims<P>) -> Result<Vec<u8>, SignError> {
-    check_private(claims)?;
-    check_subject(&claims.sub)?;
-    if claims.jti.as_deref().is_none_or(str::is_empty) {
-        // `Issuer::claims` had no random bytes for it.
-        return Err(SignError::signing());
-    }
-    json::written(claims).map_err(SignError::unwritten)
 }
 
 /// Refuses an empty subject.

@@ -123,6 +123,14 @@ impl KeySet {
         }
     }
 
+    /// Refuses a token that lives for so long that its key may have gone before it expires.
+    pub(crate) fn check_lifetime(&self, lifetime: Duration) -> Result<(), SignError> {
+        match self.longest() {
+            Some(longest) if lifetime > longest => Err(SignError::outlives_key(longest)),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether anybody else has this set or its verifying keys.
     pub(crate) fn is_shared(&self) -> bool {
         Arc::strong_count(&self.0) > 1 || self.0.verifying.is_shared()

@@ -1,6 +1,6 @@
 //! [`SignError`], and why a token could not be signed.
 
-use std::{error::Error as StdError, sync::Arc};
+use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use crate::error::BoxError;
 
@@ -44,6 +44,13 @@ pub enum SignErrorKind {
     /// this process has not read the ring for longer than its lease. It passes when the store of the ring can be reached.
     #[error("no key may sign now: the key ring could not be read for too long")]
     NoKey,
+    /// The token would live longer than the
+    /// [access lifetime](https://docs.rs/tower-bearer/latest/tower_bearer/ring/struct.KeyRingBuilder.html#method.access_lifetime)
+    /// of its ring, which is given here: its key might have gone before it expires, and then nobody could verify it.
+    #[error(
+        "the token would live longer than {0:?}, for which its key ring keeps a key: set `KeyRingBuilder::access_lifetime`"
+    )]
+    OutlivesKey(Duration),
 }
 
 impl SignErrorKind {
@@ -56,7 +63,9 @@ impl SignErrorKind {
             | Self::SignerFailed
             | Self::WrongSignature
             | Self::NoKey => true,
-            Self::PrivateClaims(_) | Self::Backend | Self::KeyElsewhere => false,
+            Self::PrivateClaims(_) | Self::Backend | Self::KeyElsewhere | Self::OutlivesKey(_) => {
+                false
+            }
         }
     }
 }
@@ -81,6 +90,18 @@ impl SignError {
     #[cfg(feature = "session")]
     pub(super) fn no_key() -> Self {
         Self::new(SignErrorKind::NoKey)
+    }
+
+    /// The signer has not signed in time.
+    #[cfg(feature = "session")]
+    pub(crate) fn too_slow() -> Self {
+        Self::new(SignErrorKind::SignerTimeout)
+    }
+
+    /// The token would live longer than its ring keeps a key.
+    #[cfg(feature = "session")]
+    pub(super) fn outlives_key(longest: Duration) -> Self {
+        Self::new(SignErrorKind::OutlivesKey(longest))
     }
 
     /// The claims cannot be written.

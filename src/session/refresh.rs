@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::{mem, net::IpAddr};
 
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -22,6 +22,7 @@ use crate::{
     claims::{KeyThumbprint, Scope, SessionId},
     clock::Timestamp,
     device_key::is_of_device,
+    jws::SignError,
     store::{Loaded, Record, SessionState, SessionStore, Swap},
     token::TokenResponse,
 };
@@ -31,6 +32,8 @@ struct Attempt<'a> {
     request: &'a RefreshRequest,
     token: OpenedToken,
     consulted: Consulted,
+    /// Whether tokens were signed too late for their write.
+    was_late: bool,
 }
 
 /// A session as it was loaded, and the verdict on the presented token.
@@ -126,6 +129,7 @@ impl<St: SessionStore> Sessions<St> {
             request,
             token,
             consulted: Consulted::default(),
+            was_late: false,
         };
         let mut tries = Tries::default();
         loop {
@@ -296,7 +300,12 @@ impl<St: SessionStore> Sessions<St> {
         })?;
         let (record, next) = (&decided.record, decided.next.as_ref());
         if next.is_some() && self.is_stale(since) {
-            return Ok(None);
+            let was_late = mem::replace(&mut attempt.was_late, true);
+            return match was_late && self.0.issuer.keys().signer_timeout().is_some() {
+                // Whoever signs for many does not get faster by being asked for this one again and again.
+                true => Err(SessionError::from(SignError::too_slow()).of_a_write(left())),
+                false => Ok(None),
+            };
         }
         let (mut outcome, event) = RefreshOutcome::of(decided.verdict);
         if outcome == RefreshOutcome::Current && attempt.token.bound_to != decided.live().bound_to {

@@ -4,6 +4,7 @@ use tower_bearer::{
     Algorithm, Issuer, KeySet, SigningKey,
     clock::Clock,
     error::{ConfigErrorKind, ErrorCode},
+    jws::SignErrorKind,
     ring::{KeyPurpose, KeyState},
     session::{Grant, RefreshKey, RefreshRequest, SessionErrorKind, Sessions},
     store::MemoryStore,
@@ -221,4 +222,12 @@ async fn tokens_must_not_outlive_the_keys_of_a_ring() {
     let sessions = sessions(&database, &node);
     let long = Grant::new("anna").idle_lifetime(secs(301));
     sessions.start(long).await.unwrap_err();
+
+    let issuer = Issuer::new(ISSUER, API, node.ring.keys()).unwrap();
+    let sign = |lifetime| issuer.sign(&issuer.claims("anna", database.clock.now(), lifetime));
+    assert!(sign(LIFETIME).is_ok());
+    let error = sign(LIFETIME + secs(1)).unwrap_err();
+    assert_eq!(*error.kind(), SignErrorKind::OutlivesKey(LIFETIME));
+    let claims = issuer.claims("anna", database.clock.now(), LIFETIME + secs(1));
+    assert_eq!(issuer.sign_async(&claims).await.unwrap_err(), error);
 }

@@ -13,9 +13,10 @@ use tower_bearer::{
     jws::SignerOptions,
     session::{
         ForeignTokens, Grant, Reauthentication, RefreshOutcome, RefreshRequest, SessionErrorKind,
-        Takeover,
+        SessionsBuilder, Takeover,
     },
     store::SessionStore,
+    testing::{FailingStore, Fault, StoreCall},
 };
 
 use crate::support::*;
@@ -194,6 +195,36 @@ async fn a_slow_signer_is_waited_for() {
     let refreshed = world.sessions.refresh(request).await.unwrap();
     assert_eq!(refreshed.outcome, RefreshOutcome::Rotated);
     assert_eq!(world.signer.asked(), 2);
+}
+
+/// With a store that is slow too, the signatures are too late for the write. The signer is not asked for one refresh as
+/// often as swaps are tried.
+#[tokio::test(start_paused = true)]
+async fn a_signer_is_not_asked_again_and_again_for_what_is_too_late() {
+    let world = world();
+    let store = FailingStore::new(world.store.clone());
+    let sessions = SessionsBuilder::new(
+        world.sessions.issuer().clone(),
+        refresh_key(),
+        store.clone(),
+    );
+    let sessions = sessions.build().unwrap();
+    let login = world.login().await;
+    let id = world.session(&login);
+    let before = world.state(id).await;
+    world.signer.is(Mood::Takes(Duration::from_millis(1_900)));
+    let slow = || Fault::delay(Duration::from_millis(700)).on([StoreCall::Load]);
+
+    store.inject(slow());
+    let request = || RefreshRequest::new(login.refresh_token.clone());
+    let error = sessions.refresh(request()).await.unwrap_err();
+    assert_eq!((error.kind(), world.signer.asked()), (UNAVAILABLE, 1 + 2));
+    assert_eq!(world.state(id).await, before);
+
+    store.heal();
+    store.inject(slow().times(1));
+    sessions.refresh(request()).await.unwrap();
+    assert_eq!(world.signer.asked(), 1 + 2 + 2);
 }
 
 #[tokio::test(start_paused = true)]

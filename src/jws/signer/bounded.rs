@@ -49,7 +49,7 @@ impl BoundedSigner {
     ) -> Result<Vec<u8>, SignError> {
         let signature = tokio::time::timeout(self.timeout, self.ask(message))
             .await
-            .map_err(|_| SignError::new(SignErrorKind::SignerTimeout))??;
+            .map_err(|_| SignError::too_slow())??;
         match public.verify(message, &signature) {
             true => Ok(signature),
             false => Err(wrong(message, &signature, public)),
