@@ -10,8 +10,9 @@ use std::{fmt, sync::OnceLock};
 /// A key is made for one provider and keeps it. [`SigningKey::with_provider`](super::SigningKey::with_provider),
 /// [`VerifyingKey::with_provider`](super::VerifyingKey::with_provider),
 /// [`JwkSetReader::provider`](super::JwkSetReader::provider) and the builders of what reads keys by itself take
-/// it. Everything else uses the default of the process: keys that are made without one, such as those of a
-/// [ring](https://docs.rs/tower-bearer/latest/tower_bearer/ring/struct.KeyRing.html), and all hashes, MACs and
+/// it, and so does the
+/// [builder of a ring](https://docs.rs/tower-bearer/latest/tower_bearer/ring/struct.KeyRingBuilder.html#method.provider).
+/// Everything else uses the default of the process: keys that are made without one, and all hashes, MACs and
 /// sealed values that belong to no key, such as the refresh tokens of [`Sessions`](crate::session::Sessions).
 ///
 /// The default is aws-lc-rs, or RustCrypto where that alone is built in. So a dependency that turns on another

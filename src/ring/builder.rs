@@ -1,5 +1,7 @@
 use std::{fmt, time::Duration};
 
+use zeroize::Zeroizing;
+
 use super::{
     KeyEncryptionKey, KeyRing, KeyRingError,
     document::Policies,
@@ -8,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{ConfigError, ConfigErrorKind},
-    jws::{Algorithm, KeyError, KeyErrorKind, SigningKey},
+    jws::{Algorithm, CryptoProvider, KeyError, KeyErrorKind, SigningKey, long_enough},
     store::{AnyRingStore, RingStore, SealedRing},
 };
 
@@ -28,7 +30,9 @@ pub struct KeyRingBuilder {
     key: KeyEncryptionKey,
     name: String,
     algorithm: Algorithm,
-    own: [Vec<SigningKey>; 2],
+    provider: Option<CryptoProvider>,
+    access_keys: Vec<SigningKey>,
+    refresh_secrets: Vec<Zeroizing<Vec<u8>>>,
     sign_for: Duration,
     publish_for: Duration,
     access_lifetime: Duration,
@@ -46,7 +50,9 @@ impl KeyRingBuilder {
             key,
             name: "default".to_owned(),
             algorithm: Algorithm::ES256,
-            own: [Vec::new(), Vec::new()],
+            provider: None,
+            access_keys: Vec::new(),
+            refresh_secrets: Vec::new(),
             sign_for: 30 * DAY,
             publish_for: DAY,
             access_lifetime: HOUR,
@@ -67,8 +73,7 @@ impl KeyRingBuilder {
 
     /// What the next access keys are made for: [`Algorithm::ES256`] by default, which nearly
     /// [every verifier](crate::manual::keys) knows. All servers of the issuer have to know it, by their
-    /// [cryptography](crate::jws::CryptoProvider), which is the default one of the process: one that cannot read a key cannot read
-    /// the ring. Keys that there are stay. So a change counts from the key after the
+    /// [cryptography](Self::provider): one that cannot read a key cannot read the ring. Keys that there are stay. So a change counts from the key after the
     /// next one on; [`roll_over`](KeyRing::roll_over) twice, with the time of a
     /// [publication](Self::publish_for) between, does not wait for it.
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
@@ -76,10 +81,19 @@ impl KeyRingBuilder {
         self
     }
 
+    /// Whose cryptography the keys of the ring use in this process: by default that of the
+    /// [process](CryptoProvider::default). Servers of one ring may use different ones, as what is kept names none. The ring is
+    /// encrypted and decrypted by the default of the process in any case.
+    pub fn provider(mut self, provider: CryptoProvider) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+
     /// The access key that the ring begins with, instead of one that it makes: the key that the servers have signed with
     /// so far. So those that have the ring and those that do not have it yet accept each other's tokens, and nobody notices that
     /// a [ring takes over](crate::manual::keys#from-keys-of-your-own-to-a-ring). A ring that has keys already takes it to verify
-    /// only. The key after it is made for the [algorithm](Self::algorithm) of the ring.
+    /// only. The key after it is made for the [algorithm](Self::algorithm) of the ring. In this process it uses its own
+    /// [cryptography](SigningKey::provider) until the ring is opened anew.
     ///
     /// # Errors
     ///
@@ -89,8 +103,7 @@ impl KeyRingBuilder {
             let elsewhere = "a ring keeps its keys, and this one is with a signer";
             return Err(KeyError::new(KeyErrorKind::Use, elsewhere));
         }
-        let [access, _] = &mut self.own;
-        access.push(key);
+        self.access_keys.push(key);
         Ok(self)
     }
 
@@ -103,8 +116,8 @@ impl KeyRingBuilder {
     ///
     /// [`Weak`](crate::jws::KeyErrorKind::Weak) if it is shorter than 32 bytes.
     pub fn first_refresh_secret(mut self, secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        let [_, refresh] = &mut self.own;
-        refresh.push(SigningKey::from_secret(Algorithm::HS256, secret)?);
+        let secret = long_enough("refresh secret", secret.as_ref())?;
+        self.refresh_secrets.push(Zeroizing::new(secret.to_vec()));
         Ok(self)
     }
 
@@ -128,8 +141,8 @@ impl KeyRingBuilder {
 
     /// The longest that an access token lives: an hour by default. After a key has signed for the last time, it verifies
     /// for this long and a [lease](Self::lease). Sessions whose tokens live longer are
-    /// [refused](crate::session::SessionsBuilder::build). What an [`Issuer`](crate::Issuer) signs with the keys of the ring
-    /// must not live longer either: nothing can verify it once its key has gone.
+    /// [refused](crate::session::SessionsBuilder::build), and so are longer tokens that an
+    /// [`Issuer`](crate::Issuer::sign) is given: nothing could verify them once their key has gone.
     pub fn access_lifetime(mut self, lifetime: Duration) -> Self {
         self.access_lifetime = lifetime;
         self
@@ -183,7 +196,12 @@ impl KeyRingBuilder {
     /// and the errors of [`KeyRing::read`].
     pub async fn open(self) -> Result<KeyRing, KeyRingError> {
         self.check()?;
+        let provider = self.provider.unwrap_or_default();
+        let reader = SigningKey::with_provider(provider);
+        let secrets = self.refresh_secrets.iter();
+        let secrets = secrets.map(|secret| reader.from_secret(Algorithm::HS256, secret));
         let policies = Policies {
+            provider,
             access: Policy {
                 sign_for: self.sign_for,
                 publish_for: self.publish_for,
@@ -196,7 +214,8 @@ impl KeyRingBuilder {
                 keep_for: up_to_a_millisecond(self.kept_for(self.refresh_lifetime)),
             },
             algorithm: self.algorithm,
-            own: self.own,
+            own_access: self.access_keys,
+            own_refresh: secrets.collect::<Result<_, _>>()?,
         };
         let settings = Settings {
             name: self.name,

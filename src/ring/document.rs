@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     clock::{Timestamp, millis},
-    jws::{Algorithm, SigningKey},
+    jws::{Algorithm, CryptoProvider, SigningKey},
 };
 
 /// How many retired keys are remembered. The earliest are forgotten first.
@@ -30,9 +30,13 @@ pub(super) struct Policies {
     pub(super) refresh: Policy,
     /// What access keys are made for.
     pub(super) algorithm: Algorithm,
-    /// The access keys and the refresh secrets that the application has had: a ring without keys begins with the first of
-    /// them, and the others verify.
-    pub(super) own: [Vec<SigningKey>; 2],
+    /// Whose cryptography the keys use.
+    pub(super) provider: CryptoProvider,
+    /// The access keys that the application has had: a ring without keys begins with the first of them, and the others
+    /// verify.
+    pub(super) own_access: Vec<SigningKey>,
+    /// The refresh secrets, likewise.
+    pub(super) own_refresh: Vec<SigningKey>,
 }
 
 /// The keys of access tokens and of refresh tokens, and what was retired before its time.
@@ -129,7 +133,9 @@ impl Document {
             access,
             refresh,
             algorithm,
-            own: [own_access, own_refresh],
+            provider,
+            own_access,
+            own_refresh,
         } = policies;
         let is_good = |key: &&SigningKey| !self.retired.contains_key(key.kid());
         for key in own_access.iter().filter(is_good) {
@@ -138,8 +144,10 @@ impl Document {
         for key in own_refresh.iter().filter(is_good) {
             self.refresh.take(key, now, refresh);
         }
-        self.access.keep_up(now, access, *algorithm)?;
-        self.refresh.keep_up(now, refresh, Algorithm::HS256)
+        let generate = |algorithm| SigningKey::with_provider(*provider).generate(algorithm);
+        self.access.keep_up(now, access, || generate(*algorithm))?;
+        let secret = || generate(Algorithm::HS256);
+        self.refresh.keep_up(now, refresh, secret)
     }
 
     fn forget(&mut self) {
@@ -189,12 +197,16 @@ impl Document {
 
     /// Reads what was [written](Self::written). A key that `known` has too is the very same afterwards, so
     /// that what was verified by it need not be verified again.
-    pub(super) fn read(text: &[u8], known: &Self) -> Result<Self, KeyRingError> {
+    pub(super) fn read(
+        text: &[u8],
+        known: &Self,
+        provider: CryptoProvider,
+    ) -> Result<Self, KeyRingError> {
         let written: Written = serde_json::from_slice(text).map_err(|_| KeyRingError::damaged())?;
         let retired = written.retired.into_iter();
         Ok(Self {
-            access: read_series(&written.access, &known.access)?,
-            refresh: read_series(&written.refresh, &known.refresh)?,
+            access: read_series(&written.access, &known.access, provider)?,
+            refresh: read_series(&written.refresh, &known.refresh, provider)?,
             retired: retired
                 .map(|(kid, at)| (kid, Timestamp::from_millis(at)))
                 .collect(),
@@ -210,7 +222,11 @@ fn written_series(series: &Series) -> Result<Vec<WrittenKey>, KeyRingError> {
         .ok_or_else(KeyRingError::damaged)
 }
 
-fn read_series(written: &[WrittenKey], known: &Series) -> Result<Series, KeyRingError> {
+fn read_series(
+    written: &[WrittenKey],
+    known: &Series,
+    provider: CryptoProvider,
+) -> Result<Series, KeyRingError> {
     let keys = written.iter().map(|key| {
         let times = key.times();
         match known.key(&key.kid) {
@@ -220,7 +236,7 @@ fn read_series(written: &[WrittenKey], known: &Series) -> Result<Series, KeyRing
             }),
             None => Ok(RingKey {
                 times,
-                key: key.read()?,
+                key: key.read(provider)?,
             }),
         }
     });
@@ -287,12 +303,13 @@ impl WrittenKey {
         }
     }
 
-    fn read(&self) -> Result<SigningKey, KeyRingError> {
+    fn read(&self, provider: CryptoProvider) -> Result<SigningKey, KeyRingError> {
         let algorithm: Algorithm = self.alg.parse()?;
+        let reader = SigningKey::with_provider(provider);
         let is_jwk = self.private.starts_with('{');
         let key = match is_jwk {
-            true => SigningKey::from_jwk_as(algorithm, &self.private),
-            false => SigningKey::from_pem(algorithm, self.private.as_bytes()),
+            true => reader.from_jwk_as(algorithm, &self.private),
+            false => reader.from_pem(algorithm, self.private.as_bytes()),
         };
         Ok(key?.with_kid(self.kid.clone())?)
     }

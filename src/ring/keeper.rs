@@ -192,7 +192,11 @@ impl Keeper {
             return Ok(last.clone());
         }
         let (text, is_newest) = self.settings.key.open(&self.settings.name, &ring)?;
-        let document = Document::read(&text, &self.known().document)?;
+        let document = Document::read(
+            &text,
+            &self.known().document,
+            self.settings.policies.provider,
+        )?;
         Ok(Stored {
             ring: Some(ring),
             document,

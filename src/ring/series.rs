@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     clock::Timestamp,
-    jws::{Algorithm, SigningKey},
+    jws::{KeyError, SigningKey},
 };
 
 /// The shortest time between two keys.
@@ -136,7 +136,7 @@ impl Series {
         &mut self,
         now: Timestamp,
         policy: &Policy,
-        algorithm: Algorithm,
+        generate: impl Fn() -> Result<SigningKey, KeyError>,
     ) -> Result<(), KeyRingError> {
         self.keep_at_least(policy.keep_for);
         let expired = schedule::expired(&self.times(), now);
@@ -146,7 +146,7 @@ impl Series {
             schedule::bring_back(times, now, policy);
         });
         while let Some(signs_from) = schedule::missing(&self.times(), now, policy) {
-            let key = SigningKey::generate(algorithm)?;
+            let key = generate()?;
             let times = Times::new(now, signs_from, policy);
             self.0.push(RingKey { key, times });
             sort(&mut self.0);

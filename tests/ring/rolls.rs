@@ -1,12 +1,14 @@
 //! One ring over time: which key signs, what is published, and what goes.
 
+use std::error::Error;
+
 use tower_bearer::{
     Algorithm,
     jws::CryptoProvider,
-    ring::{KeyPurpose, KeyState},
+    ring::{KeyPurpose, KeyRingErrorKind, KeyState},
 };
 
-use crate::support::{Database, EVERY, LEASE, LIFETIME, Node, PUBLISH_FOR, SIGN_FOR, kid, secs};
+use crate::support::*;
 
 #[tokio::test(start_paused = true)]
 async fn the_next_key_is_published_before_it_signs_and_the_old_one_until_its_tokens_expire() {
@@ -178,5 +180,45 @@ async fn a_key_of_any_algorithm_comes_back_from_the_store() {
         let again = start().await;
         assert_eq!(again.key(KeyState::Signing).algorithm, algorithm);
         assert!(again.accepts(&token), "{algorithm}");
+    }
+}
+
+/// Whatever the default of the process is.
+#[tokio::test]
+async fn servers_of_one_ring_may_use_different_cryptography() {
+    let database = Database::new();
+    let mut nodes = Vec::new();
+    for provider in CryptoProvider::built_in() {
+        let start = Node::start_with(&database, |builder| {
+            let secret = builder.first_refresh_secret([9; 32]).unwrap();
+            secret.provider(*provider)
+        });
+        nodes.push(start.await);
+    }
+    for node in &nodes {
+        let token = node.token();
+        assert!(nodes.iter().all(|other| other.accepts(&token)));
+    }
+}
+
+#[cfg(all(feature = "aws-lc-rs", feature = "rust-crypto"))]
+#[tokio::test]
+async fn the_keys_of_a_ring_use_the_cryptography_that_it_is_given() {
+    let opened = async |database: &Database, provider| {
+        let builder = builder(connection(database)).algorithm(Algorithm::MLDSA44);
+        builder.provider(provider).open().await.map(drop)
+    };
+    let database = Database::new();
+    opened(&database, CryptoProvider::aws_lc_rs())
+        .await
+        .unwrap();
+    // It neither makes such a key nor reads it.
+    for database in [database, Database::new()] {
+        let error = opened(&database, CryptoProvider::rust_crypto())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), KeyRingErrorKind::Key);
+        let why = error.source().unwrap().to_string();
+        assert!(why.contains("rust-crypto"), "{why}");
     }
 }
