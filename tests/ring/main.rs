@@ -14,6 +14,7 @@ mod rolls;
 mod sessions;
 mod shared;
 mod simulation;
+mod stored;
 mod support;
 
 use tests_shared as _;
