@@ -100,14 +100,18 @@ pub(super) fn bring_back(times: &mut [Times], now: Timestamp, policy: &Policy) {
     }
 }
 
+/// When a key goes, once it is noted that its successor signs: when it has verified its last token.
+pub(super) fn goes_at(times: &[Times], key: usize) -> Option<Timestamp> {
+    let next = times.get(key.saturating_add(1))?;
+    let key = times.get(key)?;
+    let is_noted = key.signed_until >= next.signs_from;
+    is_noted.then(|| key.signed_until + key.kept_for)
+}
+
 /// How many keys, from the first on, have verified their last token.
 pub(super) fn expired(times: &[Times], now: Timestamp) -> usize {
-    let followed = times.iter().zip(times.iter().skip(1));
-    followed
-        .take_while(|(key, next)| {
-            let is_noted = key.signed_until >= next.signs_from;
-            is_noted && now >= key.signed_until + key.kept_for
-        })
+    (0..times.len())
+        .take_while(|key| goes_at(times, *key).is_some_and(|at| at <= now))
         .count()
 }
 

@@ -43,6 +43,13 @@ impl Series {
         self.0.get(schedule::signer(&self.times(), now)?)
     }
 
+    /// Each key, and when it goes if that is known.
+    pub(super) fn ending(&self) -> impl Iterator<Item = (&RingKey, Option<Timestamp>)> {
+        let times = self.times();
+        let keys = self.0.iter().enumerate();
+        keys.map(move |(place, key)| (key, schedule::goes_at(&times, place)))
+    }
+
     fn times(&self) -> Vec<Times> {
         self.0.iter().map(|key| key.times).collect()
     }

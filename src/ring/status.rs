@@ -29,6 +29,8 @@ pub struct RingKeyStatus {
     pub made_at: Timestamp,
     /// When it begins to sign, or has begun.
     pub signs_from: Timestamp,
+    /// Until when it verifies, and then goes. `None` until another key signs in its place and the ring has noted it.
+    pub verifies_until: Option<Timestamp>,
 }
 
 /// What a key of a ring signs.
@@ -66,8 +68,8 @@ impl KeyRingStatus {
 
 fn statuses(series: &Series, purpose: KeyPurpose, now: Timestamp) -> Vec<RingKeyStatus> {
     let signer = series.signer(now).map(|key| key.key.kid());
-    let keys = series.keys().iter();
-    keys.map(|key| RingKeyStatus {
+    let keys = series.ending();
+    keys.map(|(key, verifies_until)| RingKeyStatus {
         kid: key.key.kid().to_owned(),
         algorithm: key.key.algorithm(),
         purpose,
@@ -78,6 +80,7 @@ fn statuses(series: &Series, purpose: KeyPurpose, now: Timestamp) -> Vec<RingKey
         },
         made_at: key.times.made_at,
         signs_from: key.times.signs_from,
+        verifies_until,
     })
     .collect()
 }

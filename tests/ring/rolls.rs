@@ -27,6 +27,16 @@ async fn the_next_key_is_published_before_it_signs_and_the_old_one_until_its_tok
     assert_eq!(kid(&node.token()), second.kid);
     let third = node.key(KeyState::Next);
     assert_eq!(third.signs_from, second.signs_from + SIGN_FOR);
+    for (state, until) in [
+        (
+            KeyState::Verifying,
+            Some(second.signs_from + LIFETIME + LEASE),
+        ),
+        (KeyState::Signing, None),
+        (KeyState::Next, None),
+    ] {
+        assert_eq!(node.key(state).verifies_until, until, "{state:?}");
+    }
     assert!(node.jwks().contains(&first.kid), "its tokens are out");
 
     database.pass(LIFETIME + LEASE - secs(1)).await;
