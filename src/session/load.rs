@@ -1,3 +1,5 @@
+use tokio::time::Instant;
+
 use super::{SessionError, Sessions, patience::within};
 use crate::{
     claims::SessionId,
@@ -19,5 +21,31 @@ impl<St: SessionStore> Sessions<St> {
 
     pub(super) async fn load_session(&self, id: SessionId) -> Result<Option<Record>, SessionError> {
         Ok(self.load(id).await?.record)
+    }
+
+    /// The session, and when it began to be loaded. If tokens of this second are outdated, the second is waited out,
+    /// and the roles are read after that: a token with a later time than its roles would outlive another change of
+    /// them.
+    pub(super) async fn load_in_time(
+        &self,
+        id: SessionId,
+    ) -> Result<(Instant, Loaded), SessionError> {
+        let since = Instant::now();
+        let loaded = self.load(id).await?;
+        if let Some(Record { session, .. }) = &loaded.record {
+            let outdated = &self.0.outdated;
+            let waited = outdated.wait_out(&session.issuer, &session.subject, loaded.now);
+            if waited.await {
+                let since = Instant::now();
+                return Ok((since, self.load(id).await?));
+            }
+        }
+        Ok((since, loaded))
+    }
+
+    /// Whether the load is too long ago.
+    pub(super) fn is_stale(&self, since: Instant) -> bool {
+        let longest = self.0.policy.longest_attempt();
+        longest.is_some_and(|longest| since.elapsed() > longest)
     }
 }
