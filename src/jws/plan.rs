@@ -136,3 +136,62 @@ impl KeySet {
         Arc::strong_count(&self.0) > 1 || self.0.verifying.is_shared()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::HashSet,
+        sync::{
+            Barrier,
+            atomic::{AtomicBool, Ordering::SeqCst},
+        },
+        thread,
+    };
+
+    use super::*;
+
+    struct Still;
+
+    impl PlanClock for Still {
+        fn now(&self) -> Option<Timestamp> {
+            Some(Timestamp::from_secs(0))
+        }
+    }
+
+    #[test]
+    fn no_token_is_out_before_its_key_is_known() {
+        let hour = Duration::from_secs(3600);
+        let keys = KeySet::planned(Arc::new(Still), Algorithm::HS256, hour, hour);
+        let made = (-200..0).map(|from| Shift {
+            from: Timestamp::from_secs(from),
+            key: SigningKey::generate(Algorithm::HS256).unwrap(),
+        });
+        let made: Vec<_> = made.collect();
+        let (both, is_over) = (Barrier::new(2), AtomicBool::new(false));
+        thread::scope(|scope| {
+            let signer = scope.spawn(|| {
+                both.wait();
+                let mut kids = HashSet::new();
+                while !is_over.load(SeqCst) {
+                    let Ok(signing) = keys.signing() else {
+                        continue;
+                    };
+                    assert!(keys.trusted().holds(&signing.key.verifying_key()));
+                    kids.insert(signing.key.kid().to_owned());
+                }
+                kids.len()
+            });
+            both.wait();
+            for end in 1..=made.len() {
+                let shifts = made.iter().take(end);
+                let shifts = shifts.map(|Shift { from, key }| Shift {
+                    from: *from,
+                    key: key.clone(),
+                });
+                keys.follow_plan(shifts.collect());
+            }
+            is_over.store(true, SeqCst);
+            assert!(signer.join().unwrap() > 1);
+        });
+    }
+}

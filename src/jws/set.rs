@@ -172,7 +172,7 @@ impl KeySet {
     }
 
     /// The key that signs now.
-    fn signing(&self) -> Result<Arc<Signing>, SignError> {
+    pub(super) fn signing(&self) -> Result<Arc<Signing>, SignError> {
         match &self.0.choice {
             Choice::Chosen(signing) => Ok(signing.load_full()),
             #[cfg(feature = "session")]

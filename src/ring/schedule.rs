@@ -260,13 +260,23 @@ mod tests {
 
     #[test]
     fn what_two_servers_know_of_a_key_comes_together() {
-        let one = Times::new(at(5), at(100), &POLICY);
+        let one = Times {
+            signed_until: at(170),
+            ..Times::new(at(5), at(100), &POLICY)
+        };
         let other = Times {
             kept_for: Duration::from_secs(40),
-            ..Times::new(at(5), at(60), &POLICY)
+            signed_until: at(160),
+            ..Times::new(at(4), at(60), &POLICY)
         };
         let both = one.merged(other);
         assert_eq!(both, other.merged(one));
-        assert_eq!((both.signs_from, both.kept_for.as_secs()), (at(60), 40));
+        let expected = Times {
+            made_at: at(4),
+            signs_from: at(60),
+            kept_for: Duration::from_secs(40),
+            signed_until: at(170),
+        };
+        assert_eq!(both, expected);
     }
 }
