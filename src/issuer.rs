@@ -150,8 +150,8 @@ impl Issuer {
     /// could not be made, [`KeyElsewhere`](crate::jws::SignErrorKind::KeyElsewhere) if the key has to be waited
     /// for, [`NoKey`](crate::jws::SignErrorKind::NoKey) if the keys are those of a
     /// [ring](https://docs.rs/tower-bearer/latest/tower_bearer/ring/struct.KeyRing.html) that could not be read for longer
-    /// than its lease, [`OutlivesKey`](crate::jws::SignErrorKind::OutlivesKey) if from `iat` to `exp` is longer than that ring
-    /// keeps its keys for.
+    /// than its lease, [`OutlivesKey`](crate::jws::SignErrorKind::OutlivesKey) if `exp` is later than that ring
+    /// keeps the key for certain.
     pub fn sign<P: Serialize>(&self, claims: &Claims<P>) -> Result<AccessToken, SignError> {
         let token = self
             .0
@@ -188,9 +188,7 @@ impl Issuer {
             return Err(SignError::signing());
         }
         #[cfg(feature = "session")]
-        self.0
-            .keys
-            .check_lifetime(claims.exp.saturating_since(claims.iat))?;
+        self.0.keys.check_expiry(claims.exp)?;
         json::written(claims).map_err(SignError::unwritten)
     }
 

@@ -42,12 +42,13 @@ impl Origin {
         }
     }
 
-    /// The verdict on a token whose key is not in the set. A process that has not read its ring for longer than its
-    /// lease cannot tell: others may have made the key meanwhile, and sign with it.
+    /// The verdict on a token whose key is not in the set. A process that has not read its ring for some seconds cannot
+    /// tell: others may have made the key meanwhile, and sign with it. Asked before the set is looked at, which may be read
+    /// meanwhile.
     pub(super) fn missing(&self) -> TokenError {
         match self {
             #[cfg(feature = "session")]
-            Self::Ring { clock, .. } if clock.now().is_none() => TokenError::Unavailable,
+            Self::Ring { clock, .. } if !clock.is_fresh() => TokenError::Unavailable,
             _ => TokenError::UnknownKey,
         }
     }

@@ -10,10 +10,16 @@ use super::{
 };
 use crate::clock::Timestamp;
 
+/// By how much the clock of an application may be ahead of the store's. A key stays for longer than this beyond its time.
+const AHEAD: Duration = Duration::from_secs(60);
+
 /// The time by which a plan goes.
 pub(crate) trait PlanClock: Send + Sync {
     /// The time, or `None` if what this process knows of the ring is too old to sign by.
     fn now(&self) -> Option<Timestamp>;
+
+    /// Whether this process has read the ring so lately that it knows of each key but one that others have made in haste.
+    fn is_fresh(&self) -> bool;
 }
 
 /// A key, and when it begins to sign.
@@ -123,11 +129,16 @@ impl KeySet {
         }
     }
 
-    /// Refuses a token that lives for so long that its key may have gone before it expires.
-    pub(crate) fn check_lifetime(&self, lifetime: Duration) -> Result<(), SignError> {
-        match self.longest() {
-            Some(longest) if lifetime > longest => Err(SignError::outlives_key(longest)),
-            _ => Ok(()),
+    /// Refuses a token that expires when its key may have gone. The clock that it was made by may be a little ahead of the
+    /// ring's.
+    pub(crate) fn check_expiry(&self, exp: Timestamp) -> Result<(), SignError> {
+        let Choice::Planned(Plan { clock, longest, .. }) = &self.0.choice else {
+            return Ok(());
+        };
+        let now = clock.now().ok_or_else(SignError::no_key)?;
+        match exp > now + *longest + AHEAD {
+            true => Err(SignError::outlives_key(*longest)),
+            false => Ok(()),
         }
     }
 
@@ -155,6 +166,10 @@ mod tests {
     impl PlanClock for Still {
         fn now(&self) -> Option<Timestamp> {
             Some(Timestamp::from_secs(0))
+        }
+
+        fn is_fresh(&self) -> bool {
+            true
         }
     }
 

@@ -46,11 +46,15 @@ pub enum SignErrorKind {
     NoKey,
     /// The token would live longer than the
     /// [access lifetime](https://docs.rs/tower-bearer/latest/tower_bearer/ring/struct.KeyRingBuilder.html#method.access_lifetime)
-    /// of its ring, which is given here: its key might have gone before it expires, and then nobody could verify it.
+    /// of its ring: its key might have gone before it expires, and then nobody could verify it.
     #[error(
-        "the token would live longer than {0:?}, for which its key ring keeps a key: set `KeyRingBuilder::access_lifetime`"
+        "the token would live longer than {longest:?}, for which its key ring keeps a key: set `KeyRingBuilder::access_lifetime`"
     )]
-    OutlivesKey(Duration),
+    #[non_exhaustive]
+    OutlivesKey {
+        /// The access lifetime of the ring.
+        longest: Duration,
+    },
 }
 
 impl SignErrorKind {
@@ -63,9 +67,10 @@ impl SignErrorKind {
             | Self::SignerFailed
             | Self::WrongSignature
             | Self::NoKey => true,
-            Self::PrivateClaims(_) | Self::Backend | Self::KeyElsewhere | Self::OutlivesKey(_) => {
-                false
-            }
+            Self::PrivateClaims(_)
+            | Self::Backend
+            | Self::KeyElsewhere
+            | Self::OutlivesKey { .. } => false,
         }
     }
 }
@@ -101,7 +106,7 @@ impl SignError {
     /// The token would live longer than its ring keeps a key.
     #[cfg(feature = "session")]
     pub(super) fn outlives_key(longest: Duration) -> Self {
-        Self::new(SignErrorKind::OutlivesKey(longest))
+        Self::new(SignErrorKind::OutlivesKey { longest })
     }
 
     /// The claims cannot be written.

@@ -297,12 +297,13 @@ impl VerifyingKeys {
     }
 
     fn find(&self, header: &Header) -> Result<VerifyingKey, TokenError> {
+        let missing = self.0.origin.missing();
         let keys = self.0.keys.load();
         match header.kid.as_deref() {
             Some(kid) => {
                 let mut named = keys.iter().filter(|key| key.kid() == kid).peekable();
                 if named.peek().is_none() {
-                    return Err(self.0.origin.missing());
+                    return Err(missing);
                 }
                 // RFC 7517 §4.5 lets keys for different algorithms share a kid.
                 let key = named.find(|key| key.algorithm().is(header.algorithm));

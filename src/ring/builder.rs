@@ -17,6 +17,8 @@ use crate::{
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// A ring keeps whole milliseconds.
+const MOMENT: Duration = Duration::from_millis(1);
 /// A thousand years. Times beyond it would not fit into every database.
 const LONGEST: Duration = Duration::from_secs(1000 * 365 * 24 * 60 * 60);
 /// So many keys of a series verify at once, beside the one that signs and the next one. Of the largest kind they fill half
@@ -189,7 +191,7 @@ impl KeyRingBuilder {
     ///
     /// # Errors
     ///
-    /// [`Config`](super::KeyRingErrorKind::Config) if a time is zero or above a thousand years, the publication is not
+    /// [`Config`](super::KeyRingErrorKind::Config) if a time is below a millisecond or above a thousand years, the publication is not
     /// longer than the lease or is longer than a key signs, a refresh secret signs for no longer than the lease, the lease is not longer than the interval of reads, keys
     /// would verify for more than 30 times as long as they sign, the
     /// name is empty or too long, or there is no tokio runtime;
@@ -247,8 +249,8 @@ impl KeyRingBuilder {
             self.every,
             self.store_timeout,
         ];
-        let wrong = if times.iter().any(|time| time.is_zero() || *time > LONGEST) {
-            "a time of a key ring must not be zero, or above a thousand years"
+        let wrong = if times.iter().any(|time| !(MOMENT..=LONGEST).contains(time)) {
+            "a time of a key ring must not be below a millisecond, or above a thousand years"
         } else if self.publish_for <= self.lease {
             "publish_for, a day by default, must be longer than the lease, an hour by default"
         } else if self.sign_for < self.publish_for {

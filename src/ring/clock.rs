@@ -8,11 +8,16 @@ use tokio::time::Instant;
 
 use crate::{clock::Timestamp, jws::PlanClock};
 
+/// A ring that is read every second or so is known after fewer seconds than this.
+const FRESH: Duration = Duration::from_secs(10);
+
 /// The time by the store's clock, as it has gone on since the ring was last read.
 pub(super) struct StoreClock {
     reading: ArcSwapOption<Reading>,
     /// For how long the last reading counts.
     lease: Duration,
+    /// For how long nothing has changed since that this process should know of.
+    fresh: Duration,
 }
 
 /// When a read began, by three clocks.
@@ -40,10 +45,11 @@ impl Begin {
 }
 
 impl StoreClock {
-    pub(super) fn new(lease: Duration) -> Self {
+    pub(super) fn new(lease: Duration, every: Duration) -> Self {
         Self {
             reading: ArcSwapOption::empty(),
             lease,
+            fresh: lease.min(FRESH.max(every.saturating_mul(3))),
         }
     }
 
@@ -79,6 +85,10 @@ impl PlanClock for StoreClock {
         let age = reading.age();
         (age <= self.lease).then_some(reading.store + age)
     }
+
+    fn is_fresh(&self) -> bool {
+        self.age() <= self.fresh
+    }
 }
 
 #[cfg(test)]
@@ -88,7 +98,7 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(60 * 60);
 
     fn clock(begin: Begin) -> StoreClock {
-        let clock = StoreClock::new(Duration::from_secs(10));
+        let clock = StoreClock::new(Duration::from_secs(10), Duration::from_secs(1));
         clock.set(begin, Timestamp::from_secs(1000));
         clock
     }
@@ -113,7 +123,7 @@ mod tests {
 
     #[test]
     fn without_a_read_nothing_is_known() {
-        let clock = StoreClock::new(HOUR);
+        let clock = StoreClock::new(HOUR, HOUR);
         assert_eq!((clock.now(), clock.age()), (None, Duration::MAX));
     }
 }

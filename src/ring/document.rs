@@ -1,6 +1,9 @@
 //! What a ring holds, and how it is written before it is sealed.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    time::Duration,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
@@ -18,6 +21,8 @@ use crate::{
 
 /// How many retired keys are remembered. The earliest are forgotten first.
 const RETIRED: usize = 256;
+/// No key has a longer name, in bytes.
+const LONGEST_KID: usize = 256;
 /// How many earlier versions a document names.
 pub(super) const LINEAGE: usize = 64;
 /// The room for what is written of a key beside the key itself, in bytes.
@@ -74,8 +79,8 @@ impl Document {
 
     /// Retires what was retired in the other one.
     pub(super) fn retire_as(&mut self, other: &Self, now: Timestamp, policies: &Policies) {
-        for kid in other.retired.keys() {
-            self.retire(kid, now, policies);
+        for (kid, at) in &other.retired {
+            self.retire_since(kid, *at, now, policies);
         }
     }
 
@@ -93,12 +98,22 @@ impl Document {
         self.forget();
     }
 
-    /// Removes a key before its time. Tells whether it was there.
+    /// Removes a key before its time, and keeps it away: others may have it. Tells whether it was there.
     pub(super) fn retire(&mut self, kid: &str, now: Timestamp, policies: &Policies) -> bool {
+        self.retire_since(kid, now, now, policies)
+    }
+
+    fn retire_since(
+        &mut self,
+        kid: &str,
+        at: Timestamp,
+        now: Timestamp,
+        policies: &Policies,
+    ) -> bool {
         let was_there = self.access.retire(kid, now, &policies.access)
             || self.refresh.retire(kid, now, &policies.refresh);
-        if was_there {
-            self.retired.insert(kid.to_owned(), now);
+        if kid.len() <= LONGEST_KID && !self.retired.contains_key(kid) {
+            self.retired.insert(kid.to_owned(), at);
             self.forget();
         }
         was_there
@@ -123,11 +138,22 @@ impl Document {
             || self.refresh.lacks_key(now, &policies.refresh)
     }
 
-    /// Brings both series up to this time.
+    /// The keys that have verified their last token. Those of the application stay as long as it gives them.
+    pub(super) fn expired(&self, now: Timestamp, policies: &Policies) -> Vec<String> {
+        let own = policies.own_access.iter().chain(&policies.own_refresh);
+        let own: Vec<_> = own.map(SigningKey::kid).collect();
+        let series = [&self.access, &self.refresh];
+        let expired = series.into_iter().flat_map(|series| series.expired(now));
+        let expired = expired.filter(|kid| !own.contains(kid));
+        expired.map(str::to_owned).collect()
+    }
+
+    /// Brings both series up to this time. Of the expired keys, those go that have been for long enough.
     pub(super) fn keep_up(
         &mut self,
         now: Timestamp,
         policies: &Policies,
+        gone: &HashSet<String>,
     ) -> Result<(), KeyRingError> {
         let Policies {
             access,
@@ -145,9 +171,10 @@ impl Document {
             self.refresh.take(key, now, refresh);
         }
         let generate = |algorithm| SigningKey::with_provider(*provider).generate(algorithm);
-        self.access.keep_up(now, access, || generate(*algorithm))?;
+        self.access
+            .keep_up(now, access, gone, || generate(*algorithm))?;
         let secret = || generate(Algorithm::HS256);
-        self.refresh.keep_up(now, refresh, secret)
+        self.refresh.keep_up(now, refresh, gone, secret)
     }
 
     fn forget(&mut self) {
@@ -217,7 +244,7 @@ impl Document {
 
 fn written_series(series: &Series) -> Result<Vec<WrittenKey>, KeyRingError> {
     let keys = series.keys().iter().map(WrittenKey::of);
-    // A ring makes its keys itself, so that each is here.
+    // A ring takes no key that is with a signer, so that each is here.
     keys.collect::<Option<_>>()
         .ok_or_else(KeyRingError::damaged)
 }
@@ -227,18 +254,15 @@ fn read_series(
     known: &Series,
     provider: CryptoProvider,
 ) -> Result<Series, KeyRingError> {
-    let keys = written.iter().map(|key| {
-        let times = key.times();
-        match known.key(&key.kid) {
-            Some(known) => Ok(RingKey {
-                times,
-                ..known.clone()
-            }),
-            None => Ok(RingKey {
-                times,
-                key: key.read(provider)?,
-            }),
-        }
+    let keys = written.iter().map(|written| {
+        let key = written.read(provider)?;
+        let public = key.verifying_key();
+        let known = known.key(&written.kid);
+        let known = known.filter(|known| known.key.verifying_key().equals(&public));
+        Ok(RingKey {
+            times: written.times(),
+            key: known.map_or(key, |known| known.key.clone()),
+        })
     });
     keys.collect::<Result<Vec<_>, KeyRingError>>()
         .map(Series::new)

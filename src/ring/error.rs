@@ -9,7 +9,8 @@ use crate::{
 /// A key ring that cannot be opened, read or changed.
 ///
 /// `Display` says what is wrong. What the store, a key or the configuration says of it is the
-/// [`source`](StdError::source), which `Debug` shows too, for programs that return the error from `main`. None shows a secret.
+/// [`source`](StdError::source); `Debug` shows it with all its own causes, for programs that return the error from `main`. None
+/// shows a secret.
 pub struct KeyRingError {
     kind: KeyRingErrorKind,
     source: Option<Source>,
@@ -34,7 +35,8 @@ pub enum KeyRingErrorKind {
     /// The ring was sealed under a secret that this server does not have.
     #[error(
         "the key ring is sealed under another key-encryption secret: give this server the one of the servers \
-         that wrote it, with_next_secret or with_previous_secret while it changes. A copy of another \
+         that wrote it, byte for byte (a line break at its end counts), with_next_secret or with_previous_secret while \
+         it changes. A copy of another \
          environment's database needs a ring of its own name"
     )]
     KeyEncryptionKey,
@@ -112,14 +114,16 @@ impl fmt::Display for KeyRingError {
     }
 }
 
-/// As `Display`, with the cause: programs return the error from `main`.
+/// As `Display`, with all causes: programs return the error from `main`.
 impl fmt::Debug for KeyRingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyRingError({self}")?;
-        match self.source() {
-            Some(source) => write!(f, ": {source})"),
-            None => write!(f, ")"),
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
         }
+        f.write_str(")")
     }
 }
 

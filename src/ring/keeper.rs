@@ -11,6 +11,7 @@ use super::{
     KeyEncryptionKey, KeyPurpose, KeyRingError, KeyRingErrorKind,
     clock::{Begin, StoreClock},
     document::{Document, LINEAGE, Policies},
+    fading::Fading,
     log,
     meter::Meter,
     schedule::Policy,
@@ -58,6 +59,7 @@ pub(super) struct Keeper {
     pub(super) access: KeySet,
     pub(super) refresh: KeySet,
     known: Mutex<Known>,
+    fading: Mutex<Fading>,
     /// One read at a time.
     reading: tokio::sync::Mutex<()>,
     pub(super) hurry: Notify,
@@ -86,7 +88,7 @@ struct Stored {
 
 impl Keeper {
     pub(super) fn new(store: AnyRingStore, settings: Settings) -> Self {
-        let clock = Arc::new(StoreClock::new(settings.lease));
+        let clock = Arc::new(StoreClock::new(settings.lease, settings.every));
         let policies = &settings.policies;
         let set = |algorithm, longest, policy: &Policy| {
             let public_for = policy.publish_for.saturating_sub(settings.lease);
@@ -109,6 +111,7 @@ impl Keeper {
                 settings.refresh_lifetime,
                 &policies.refresh,
             ),
+            fading: Mutex::new(Fading::new(settings.lease)),
             settings,
             clock,
             known: Mutex::default(),
@@ -147,18 +150,21 @@ impl Keeper {
                 Err(error) => {
                     // What is in the store counts. What is not there verifies, must not sign for long, and has to be
                     // united with the store again.
-                    if before.is_within(&stored.document) {
-                        self.clock.set(begin, now);
-                    } else {
+                    let counts = before.is_within(&stored.document);
+                    if !counts {
                         before.go_on_from(&known.document);
                     }
                     self.follow(before, stored, now);
+                    if counts {
+                        self.clock.set(begin, now);
+                    }
                     return Err(error);
                 }
             }
+            self.follow(stored.document.clone(), stored, now);
+            // After the key sets are told: by a clock that counts again, keys that they lack would not be good.
             self.clock.set(begin, now);
             self.meter.has_read();
-            self.follow(stored.document.clone(), stored, now);
             return Ok(has_changed);
         }
         Err(KeyRingError::new(KeyRingErrorKind::Contended))
@@ -238,12 +244,13 @@ impl Keeper {
         now: Timestamp,
     ) -> Result<Option<Stored>, KeyRingError> {
         let policies = self.settings.policies.clone();
+        let gone = self.fading().gone(document.expired(now, &policies));
         if policies.algorithm.is_rsa() && document.lacks_key(now, &policies) {
             // It takes some hundred milliseconds.
-            let made = spawn_blocking(move || document.keep_up(now, &policies).map(|()| document));
-            document = made.await.map_err(|_| not_made())??;
+            let made = move || document.keep_up(now, &policies, &gone).map(|()| document);
+            document = spawn_blocking(made).await.map_err(|_| not_made())??;
         } else {
-            document.keep_up(now, &policies)?;
+            document.keep_up(now, &policies, &gone)?;
         }
         if stored.is_newest && document.equals(&stored.document) {
             return Ok(Some(stored.clone()));
@@ -283,6 +290,10 @@ impl Keeper {
     fn tell_key_sets(&self, document: &Document) {
         self.access.follow_plan(shifts(&document.access));
         self.refresh.follow_plan(shifts(&document.refresh));
+    }
+
+    fn fading(&self) -> MutexGuard<'_, Fading> {
+        self.fading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -43,7 +43,12 @@ fn gone(_name: &str, _purpose: &str, _key: &RingKey) {
     );
 }
 
-/// The first failure of a row is an error in the log, so that an outage does not fill it.
+/// The ring can be read again.
+pub(super) fn recovered(_name: &str) {
+    trace::info!(ring = _name, "the key ring is kept up again");
+}
+
+/// The first failure of a kind in a row is an error in the log, so that an outage does not fill it.
 #[cfg_attr(not(feature = "tracing"), allow(clippy::if_same_then_else))] // neither says anything
 pub(super) fn failed(_name: &str, _error: &KeyRingError, is_first: bool) {
     let _error = _error as &dyn std::error::Error;

@@ -48,6 +48,7 @@ mod clock;
 mod document;
 mod envelope;
 mod error;
+mod fading;
 mod keeper;
 mod log;
 mod meter;
@@ -191,7 +192,7 @@ impl KeyRing {
 
 /// Keeps the ring up to date as long as anybody needs it.
 async fn follow(keeper: Arc<Keeper>) {
-    let mut fails = false;
+    let mut failure = None;
     loop {
         // It fails when it is time and nobody has hurried.
         timeout(keeper.settings.every, keeper.hurry.notified())
@@ -209,10 +210,15 @@ async fn follow(keeper: Arc<Keeper>) {
         let turn = tokio::spawn(async move { turn.turn(Change::None).await });
         let outcome = turn.await.unwrap_or_else(|_| Err(KeyRingError::panicked()));
         match outcome {
-            Ok(_) => fails = false,
+            Ok(_) if failure.take().is_some() => log::recovered(&keeper.settings.name),
+            Ok(_) => {}
             Err(error) => {
-                log::failed(&keeper.settings.name, &error, !fails);
-                fails = true;
+                let kind = error.kind();
+                log::failed(
+                    &keeper.settings.name,
+                    &error,
+                    failure.replace(kind) != Some(kind),
+                );
             }
         }
     }

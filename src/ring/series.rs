@@ -1,6 +1,6 @@
 //! The keys of one purpose, in the order in which they sign.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use super::{
     KeyRingError,
@@ -41,6 +41,12 @@ impl Series {
 
     pub(super) fn signer(&self, now: Timestamp) -> Option<&RingKey> {
         self.0.get(schedule::signer(&self.times(), now)?)
+    }
+
+    /// The keys that have verified their last token.
+    pub(super) fn expired(&self, now: Timestamp) -> impl Iterator<Item = &str> {
+        let expired = schedule::expired(&self.times(), now);
+        self.0.iter().take(expired).map(|key| key.key.kid())
     }
 
     /// Each key, and when it goes if that is known.
@@ -138,21 +144,26 @@ impl Series {
         sort(&mut self.0);
     }
 
-    /// Brings the series up to this time: removes keys whose last token has expired, and makes those that it lacks.
+    /// Brings the series up to this time: removes the expired keys that may go, and makes those that it lacks.
     pub(super) fn keep_up(
         &mut self,
         now: Timestamp,
         policy: &Policy,
+        gone: &HashSet<String>,
         generate: impl Fn() -> Result<SigningKey, KeyError>,
     ) -> Result<(), KeyRingError> {
         self.keep_at_least(policy.keep_for);
-        let expired = schedule::expired(&self.times(), now);
-        self.0.drain(..expired);
+        let expired: HashSet<_> = self.expired(now).map(str::to_owned).collect();
+        self.remove(|kid| expired.contains(kid) && gone.contains(kid));
         self.change_times(|times| {
             schedule::note_followed(times, now);
             schedule::bring_back(times, now, policy);
         });
-        while let Some(signs_from) = schedule::missing(&self.times(), now, policy) {
+        // One to sign, and the next one.
+        for _ in 0..2 {
+            let Some(signs_from) = schedule::missing(&self.times(), now, policy) else {
+                break;
+            };
             let key = generate()?;
             let times = Times::new(now, signs_from, policy);
             self.0.push(RingKey { key, times });

@@ -29,7 +29,8 @@ pub struct RingKeyStatus {
     pub made_at: Timestamp,
     /// When it begins to sign, or has begun.
     pub signs_from: Timestamp,
-    /// Until when it verifies, and then goes. `None` until another key signs in its place and the ring has noted it.
+    /// Until when it verifies at least. Some minutes later it goes, unless the application
+    /// [gives](super::KeyRingBuilder::first_access_key) it. `None` until another key signs in its place and the ring has noted it.
     pub verifies_until: Option<Timestamp>,
 }
 

@@ -1,5 +1,7 @@
 //! Rings that cannot be read, and configurations that cannot be used.
 
+use std::time::Duration;
+
 use tower_bearer::{
     Algorithm, SigningKey,
     jws::KeyErrorKind,
@@ -112,9 +114,10 @@ async fn a_store_that_fails_or_hangs_is_told() {
 #[tokio::test]
 async fn a_configuration_that_cannot_work_is_refused() {
     type Change = fn(tower_bearer::ring::KeyRingBuilder) -> tower_bearer::ring::KeyRingBuilder;
-    let changes: [Change; 10] = [
+    let changes: [Change; 11] = [
         |builder| builder.sign_for(secs(0)),
         |builder| builder.every(secs(0)),
+        |builder| builder.refresh_sign_for(Duration::from_micros(900)),
         |builder| builder.publish_for(secs(10)),
         |builder| builder.sign_for(secs(29)),
         |builder| builder.refresh_sign_for(secs(10)),

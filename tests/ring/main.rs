@@ -9,6 +9,7 @@
 )]
 
 mod bad;
+mod clocks;
 mod lease;
 mod rolls;
 mod sessions;

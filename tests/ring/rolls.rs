@@ -41,7 +41,10 @@ async fn the_next_key_is_published_before_it_signs_and_the_old_one_until_its_tok
 
     database.pass(LIFETIME + LEASE - secs(1)).await;
     assert!(node.jwks().contains(&first.kid));
+    // It is seen to have expired for as long as a lease.
     database.pass(EVERY).await;
+    assert!(node.jwks().contains(&first.kid));
+    database.pass(LEASE).await;
     assert!(!node.jwks().contains(&first.kid));
     assert_eq!(node.keys(KeyPurpose::Access).len(), 2);
 }

@@ -71,6 +71,33 @@ async fn a_key_that_cannot_be_retired_in_the_store_is_retired_here_and_there_lat
     assert_eq!(kid(&nodes[0].token()), kid(&nodes[1].token()));
 }
 
+/// A server that has slept does not know the key that its operator names.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_a_server_does_not_know_can_be_retired_there() {
+    let database = Database::new();
+    let (awake, asleep) = (Node::start(&database).await, Node::start(&database).await);
+    asleep.connection.cut(true);
+    for _ in 0..2 * SIGN_FOR.as_secs() / EVERY.as_secs() + 3 {
+        database.pass(EVERY).await;
+    }
+    let (stolen, forged) = (awake.key(KeyState::Signing).kid, awake.token());
+    asleep.connection.cut(false);
+    asleep
+        .connection
+        .is_read_only
+        .store(true, Ordering::Relaxed);
+    asleep.ring.retire(&stolen).await.unwrap_err();
+    assert!(!asleep.accepts(&forged));
+    asleep
+        .connection
+        .is_read_only
+        .store(false, Ordering::Relaxed);
+    for _ in 0..2 {
+        database.pass(EVERY).await;
+    }
+    assert!(!asleep.accepts(&forged) && !awake.accepts(&forged));
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_older_key_signs_again_if_the_next_one_is_too_new() {
     let database = Database::new();
@@ -158,7 +185,7 @@ async fn a_server_that_lets_tokens_live_longer_keeps_keys_longer_for_all() {
         database.pass(EVERY).await;
     }
     assert!(short.jwks().contains(&old));
-    for _ in 0..((90 + LEASE.as_secs()) / 2 - 30 + 2) {
+    for _ in 0..((90 + 2 * LEASE.as_secs()) / 2 - 30 + 2) {
         database.pass(EVERY).await;
     }
     assert!(!short.jwks().contains(&old));
