@@ -94,8 +94,8 @@ impl KeyRingBuilder {
     /// The access key that the ring begins with, instead of one that it makes: the key that the servers have signed with
     /// so far. So those that have the ring and those that do not have it yet accept each other's tokens, and nobody notices that
     /// a [ring takes over](crate::manual::keys#from-keys-of-your-own-to-a-ring). A ring that has keys already takes it to verify
-    /// only. The key after it is made for the [algorithm](Self::algorithm) of the ring. In this process it uses its own
-    /// [cryptography](SigningKey::provider) until the ring is opened anew.
+    /// only, and keeps it as long as the program gives it. The key after it is made for the
+    /// [algorithm](Self::algorithm) of the ring. In this process it uses its own [cryptography](SigningKey::provider).
     ///
     /// # Errors
     ///
@@ -111,8 +111,9 @@ impl KeyRingBuilder {
 
     /// The secret of refresh tokens that the ring begins with, instead of one that it makes: that of
     /// [`RefreshKey::from_secret`](crate::session::RefreshKey::from_secret), so that the refresh tokens that are out stay good.
-    /// Called again, it adds a previous secret, which only verifies. A ring that has secrets already takes each to
-    /// verify only.
+    /// Called again, it adds a previous secret, which verifies. It signs only where the secret after it is
+    /// [retired](KeyRing::retire) before the next one is known to all. A ring that has secrets already takes each to
+    /// verify. It keeps them as long as the program gives them.
     ///
     /// # Errors
     ///
@@ -165,7 +166,8 @@ impl KeyRingBuilder {
     }
 
     /// How long this process may sign after it has last read the ring: an hour by default. Where the store cannot be reached for
-    /// longer, signing fails until it can, and tokens of keys that this process does not know get a 503 and not a 401. A process
+    /// longer, signing fails until it can. Much earlier, after ten seconds or three [intervals](Self::every), tokens of keys
+    /// that this process does not know get a 503 and not a 401: others may have made the key in an emergency. A process
     /// signs with a key that others have [retired](KeyRing::retire) for no longer than this. It accepts that key's tokens
     /// until it has read the ring again, however long that takes.
     pub fn lease(mut self, time: Duration) -> Self {

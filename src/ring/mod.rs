@@ -9,16 +9,17 @@
 //! 2. It signs for [`sign_for`](KeyRingBuilder::sign_for). When its time comes is in the ring, by the store's clock. So
 //!    all servers change at the same time, without a write and also if the store is away then, and none goes by its
 //!    own clock.
-//! 3. It verifies until its last token has expired, and then it goes.
+//! 3. It verifies until its last token has expired. Some minutes later it goes.
 //! 4. One server makes a key, however many there are: the ring is replaced by compare and swap.
 //! 5. A server signs with nothing that it has not read from the store or written there, and with nothing at all if it has not
 //!    read the ring for longer than its [lease](KeyRingBuilder::lease). So a server that was cut off or suspended for long makes
 //!    no token that nobody can verify, and it does not refuse one whose key it may have missed: both are a 503, and clients
-//!    come again.
+//!    come again. A key that is new to it may have been made in haste by others: for its tokens that counts from ten seconds on,
+//!    or three reads.
 //! 6. A store that has fallen back to an older copy, or has lost the ring, gets back what its servers know: keys come
 //!    together by union, and a retired key stays retired.
 //! 7. No key goes because a clock is wrong for a moment: it verifies for its time after its successor was first seen to
-//!    sign.
+//!    sign, and goes only if one server has seen it expired at each read of ten minutes, or of a lease if that is shorter.
 //!
 //! A ring that cannot be read, for its secret is another one, it was cut off, or a newer version has written it, is an
 //! error in the log. The keys that a server knows stay, and it goes on until its lease ends.
