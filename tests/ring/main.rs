@@ -9,6 +9,8 @@
 )]
 
 mod bad;
+#[cfg(feature = "dbsc")]
+mod devices;
 mod lease;
 mod rolls;
 mod sessions;
