@@ -142,6 +142,8 @@ impl DeviceBinding {
     pub fn response(&self, tokens: &TokenResponse) -> Result<Response<ReplyBody>, SessionError> {
         let mut response = self.0.cookie.response(tokens)?;
         let own = self.0.reader.read(tokens.refresh_token.expose());
+        // A login does not fail for want of an offer: its session goes on unbound.
+        let own = own.ok().flatten();
         if let Some(own) = own.filter(|own| own.bound_to.is_none()) {
             self.offer(own.session, response.headers_mut());
         }

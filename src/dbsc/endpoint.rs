@@ -53,7 +53,7 @@ impl DeviceBinding {
 /// | the proof or the cookie is missing or malformed, or the proof is for no offer of this session | 400 | `invalid_request` |
 /// | the session has ended, is unknown, or is bound to another key | 400 | `invalid_grant` |
 /// | the request comes from another origin | 403 | `access_denied` |
-/// | the store does not answer | 503 | `temporarily_unavailable` |
+/// | the store does not answer, or the server may not know the key of the cookie's token yet | 503 | `temporarily_unavailable` |
 ///
 /// After each of these the browser does not try again, and the session goes on unbound.
 ///

@@ -119,7 +119,7 @@ impl<'a> Asked<'a> {
             Ok(Found::Malformed) => return Err(Refused::Planted),
             Ok(Found::Token(token)) => token,
         };
-        let own = binding.reader().read(token).ok_or(Refused::NotItsKey)?;
+        let own = binding.reader().read(token)?.ok_or(Refused::NotItsKey)?;
         let named = field::only(request.headers(), &field::SESSION_ID, identifier::MAX_BYTES);
         let named = named
             .ok()

@@ -11,7 +11,7 @@ use crate::{
     cookie::{CrossOrigin, Found, SetCookies},
     error::ErrorCode,
     reply,
-    session::Sessions,
+    session::{SessionError, Sessions},
     store::SessionStore,
     trace,
 };
@@ -29,28 +29,47 @@ pub(super) async fn answer<St: SessionStore, B>(
 ) -> Response<Bytes> {
     match register(binding, sessions, request).await {
         Ok(response) => response,
-        Err(Refused { code, description }) => {
-            trace::debug!(description, "a device cannot be registered");
-            reply::error(code, description)
-        }
+        Err(refused) => refused.into_response(),
     }
 }
 
-struct Refused {
-    code: ErrorCode,
-    description: &'static str,
+/// Why a device cannot be registered.
+enum Refused {
+    /// The request is at fault.
+    Request(ErrorCode, &'static str),
+    /// The session is not to be bound to this key, or that cannot be told now.
+    Session(SessionError),
 }
 
 impl From<ErrorCode> for Refused {
     fn from(code: ErrorCode) -> Self {
-        let description = code.description();
-        Self { code, description }
+        Self::Request(code, code.description())
+    }
+}
+
+impl From<SessionError> for Refused {
+    fn from(error: SessionError) -> Self {
+        Self::Session(error)
+    }
+}
+
+impl Refused {
+    fn into_response(self) -> Response<Bytes> {
+        match self {
+            Self::Request(code, description) => {
+                trace::debug!(description, "a device cannot be registered");
+                reply::error(code, description)
+            }
+            Self::Session(error) => {
+                trace::debug!(%error, "a device cannot be registered");
+                error.to_response()
+            }
+        }
     }
 }
 
 fn refused(description: &'static str) -> Refused {
-    let code = ErrorCode::InvalidRequest;
-    Refused { code, description }
+    Refused::Request(ErrorCode::InvalidRequest, description)
 }
 
 async fn register<St: SessionStore, B>(
@@ -65,7 +84,7 @@ async fn register<St: SessionStore, B>(
         Ok(Found::Malformed) => return Err(refused("the cookie is repeated or malformed")),
         Ok(Found::Token(token)) => token,
     };
-    let own = binding.reader().read(token);
+    let own = binding.reader().read(token)?;
     let session = own.ok_or(ErrorCode::InvalidGrant)?.session;
     let proof = Proof::read(headers, binding.provider(), None);
     let proof = proof.map_err(|_| refused("the proof is malformed"))?;
@@ -82,8 +101,7 @@ async fn register<St: SessionStore, B>(
     }
     let identifier = identifier::write(sealer, session, &proof.key);
     let identifier = identifier.ok_or(refused("the proof has no key"))?;
-    let allowed = sessions.is_bound_to(session, &proof.of_key()).await;
-    allowed.map_err(|error| error.code())?;
+    sessions.is_bound_to(session, &proof.of_key()).await?;
     let mut response = binding.config(session, &identifier);
     if let Some(cookie) = for_a_while(binding, sessions, session, headers) {
         cookie.append_to(response.headers_mut());

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{RefreshKey, Sessions};
+use super::{RefreshKey, SessionError, Sessions};
 use crate::{
     claims::{KeyThumbprint, SessionId},
     store::SessionStore,
@@ -25,12 +25,17 @@ pub(crate) struct Peeked {
 }
 
 impl TokenReader {
-    pub(crate) fn read(&self, token: &str) -> Option<Peeked> {
-        let opened = self.key.open(token, &self.issuer).ok().flatten()?;
-        Some(Peeked {
+    /// `None` if the token is not one of these sessions.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be told now whether it is one.
+    pub(crate) fn read(&self, token: &str) -> Result<Option<Peeked>, SessionError> {
+        let opened = self.key.open(token, &self.issuer)?;
+        Ok(opened.map(|opened| Peeked {
             session: opened.session,
             bound_to: opened.bound_to,
-        })
+        }))
     }
 }
 

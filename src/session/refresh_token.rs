@@ -147,8 +147,10 @@ impl RefreshKey {
 /// `None`, unless the verdict on a token is that there can be none now.
 pub(super) fn not_ours<T>(error: TokenError) -> Result<Option<T>, SessionError> {
     match error {
-        // The ring has logged why. Whoever makes tokens up shall not fill the log.
-        TokenError::Unavailable => Err(SessionError::new(SessionErrorKind::Unavailable)),
+        // The ring has logged why. Whoever makes tokens up shall neither fill the log nor keep all others away.
+        TokenError::Unavailable => {
+            Err(SessionError::new(SessionErrorKind::Unavailable).of_strangers())
+        }
         _ => Ok(None),
     }
 }
@@ -222,7 +224,10 @@ impl<'a> Series<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Record, SessionSecret};
+    use crate::{
+        reply::Pause,
+        store::{Record, SessionSecret},
+    };
 
     fn session() -> Session {
         let id = SessionId::from_uuid(Uuid::from_u128(7));
@@ -284,6 +289,13 @@ mod tests {
             relabelled.line = None;
             assert!(!relabelled.presented_to(&Series::of(&session())).is_genuine);
         }
+    }
+
+    #[test]
+    fn tokens_that_nobody_can_judge_keep_no_others_away() {
+        let error = not_ours::<()>(TokenError::Unavailable).unwrap_err();
+        assert_eq!(error.kind(), SessionErrorKind::Unavailable);
+        assert_eq!(error.pause(), Pause::Second);
     }
 
     #[test]

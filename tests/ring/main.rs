@@ -10,6 +10,8 @@
 
 mod bad;
 mod clocks;
+#[cfg(feature = "dbsc")]
+mod devices;
 mod lease;
 mod rolls;
 mod sessions;

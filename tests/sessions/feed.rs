@@ -5,7 +5,8 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{sleep, timeout};
+use futures_util::FutureExt;
+use tokio::time::{advance, sleep, timeout};
 use tower_bearer::{
     bearer::Admission,
     clock::{Clock, ManualClock, SystemClock},
@@ -167,6 +168,34 @@ async fn the_promise_is_broken_in_time_whether_the_store_fails_or_is_silent() {
             assert_eq!(feed.status(), FeedStatus::Current);
             admits(&here, &held.access_token, Admission::Admitted);
         }
+    }
+}
+
+/// The process was frozen, or a thread of it: requests come before the task of the feed.
+#[tokio::test(start_paused = true)]
+async fn the_promise_is_broken_in_time_where_the_task_has_no_turn() {
+    const MOMENT: Duration = Duration::from_millis(1);
+    // It advances the clock at its first poll, and would let tasks run from then on.
+    let freeze = |time| assert!(advance(time).now_or_never().is_none());
+    for (when, expected) in WHEN_BEHIND {
+        let (here, _, there) = on_failing();
+        let held = there.login().await;
+        let feed = here.sessions.follow(when_behind(when)).unwrap();
+        feed.caught_up().await;
+        for _ in 0..2 {
+            freeze(2 * SECOND - feed.age().unwrap() - MOMENT);
+            admits(&here, &held.access_token, Admission::Admitted);
+            assert_eq!(feed.status(), FeedStatus::Current);
+            freeze(MOMENT);
+            admits(&here, &held.access_token, expected);
+            assert_eq!(feed.status(), FeedStatus::Behind);
+            pass(&here, SECOND).await;
+            admits(&here, &held.access_token, Admission::Admitted);
+            assert_eq!(feed.status(), FeedStatus::Current);
+        }
+        feed.stop().await;
+        freeze(3 * SECOND);
+        admits(&here, &held.access_token, Admission::Admitted);
     }
 }
 

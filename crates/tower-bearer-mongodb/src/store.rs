@@ -48,9 +48,9 @@ const BATCH: usize = 256;
 /// | `$$NOW`, TTL deletion, partial indexes and what they cost, a real replica set, failover, rollback, sharding, users and rights, TLS, a full disk, power cuts | not tried |
 ///
 /// Whoever has a MongoDB can run the conformance suite on it: set `MONGODB_URL` to the address of a database for
-/// tests, and run `cargo nextest run --all-features --test stores -E 'test(mongodb)'`. The collections stay in that
+/// tests, and run `cargo nextest run -p tests-mongodb -E 'test(server_of_the_environment)'`. The collections stay in that
 /// database. Some cases move the server's clock, for which `mongod` has to run under libfaketime and `MONGODB_CLOCK` has
-/// to name the file of its time. With `MONGODB_CLOCK_STAYS=1` they are left out.
+/// to name the file of its time. With `MONGODB_CLOCK_STAYS=1` they may be left out.
 ///
 /// # What is kept after a failure
 ///

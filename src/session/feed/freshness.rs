@@ -42,6 +42,8 @@ impl Freshness {
     pub(super) fn renew(&mut self, began: Instant) {
         self.meter.has_read(began);
         self.deadline = began + self.options.behind_after;
+        // Before the status: whoever learns that the feed is current finds the deadline of this read.
+        self.standing.holds_until(self.id, self.deadline);
         if Instant::now() < self.deadline {
             self.set(FeedStatus::Current);
         }

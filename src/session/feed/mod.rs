@@ -33,6 +33,7 @@ pub struct SessionFeed {
     /// When the last read that succeeded has begun.
     read_at: watch::Receiver<Option<Instant>>,
     status: watch::Receiver<FeedStatus>,
+    behind_after: Duration,
     hurry: Arc<Notify>,
     standing: Arc<Standing>,
     id: FeedId,
@@ -62,7 +63,14 @@ impl SessionFeed {
 
     /// Whether this process knows of the ends that it is to know of.
     pub fn status(&self) -> FeedStatus {
-        *self.status.borrow()
+        let told = *self.status.borrow();
+        match told {
+            // The task may not have had its turn yet, as after a freeze of the process.
+            FeedStatus::Current if self.age().is_some_and(|age| age >= self.behind_after) => {
+                FeedStatus::Behind
+            }
+            _ => told,
+        }
     }
 
     /// Reads at once, and not only when it is time. Call it when something tells the application that a
@@ -143,11 +151,13 @@ impl<St: SessionStore> Sessions<St> {
     /// - This is not called within a tokio runtime.
     pub fn follow(&self, options: FeedOptions) -> Result<SessionFeed, ConfigError> {
         options.check()?;
+        let behind_after = options.behind_after;
         let runtime = runtime::current()?;
         let follower = Follower::new(self.clone(), options)?;
         Ok(SessionFeed {
             read_at: follower.read_at(),
             status: follower.status(),
+            behind_after,
             hurry: follower.hurry(),
             standing: Arc::clone(&self.0.standing),
             id: follower.id(),

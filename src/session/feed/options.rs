@@ -86,6 +86,9 @@ impl fmt::Debug for FeedOptions {
 /// What a [layer](crate::bearer::BearerLayer::sessions) does with access tokens while the feed is behind, so
 /// that this process may not know of sessions that others have ended. The tokens of sessions that it knows
 /// were ended are refused in any case, and streams that are open go on.
+///
+/// Unless they are served on, each request looks at the clock. So it is also in time after a freeze of the process,
+/// before the feed has had its turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenBehind {

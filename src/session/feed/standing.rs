@@ -1,13 +1,18 @@
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU8, Ordering},
+    atomic::{AtomicU8, AtomicU64, Ordering},
 };
+
+use tokio::time::Instant;
 
 use super::{FeedStatus, WhenBehind};
 
 const TRUSTED: u8 = 0;
 const ASK: u8 = 1;
 const REFUSE: u8 = 2;
+/// Trusted until the deadline, and as above from then on.
+const ASK_LATE: u8 = 3;
+const REFUSE_LATE: u8 = 4;
 
 /// Whether what this process knows of ended sessions can be relied on.
 #[derive(Clone, Copy)]
@@ -20,10 +25,16 @@ pub(in crate::session) enum Stand {
     Refuse,
 }
 
-/// What requests are told by the feed. They read one number.
-#[derive(Debug, Default)]
+/// What requests are told by the feed. They read one number, and by default nothing else.
+///
+/// Where more is asked for, they also read the clock: after a freeze of the process, requests may be served before the
+/// task of the feed tells that it is behind.
+#[derive(Debug)]
 pub(in crate::session) struct Standing {
     stand: AtomicU8,
+    /// Until when the last read holds, in nanoseconds from `origin`.
+    deadline: AtomicU64,
+    origin: Instant,
     newest: Mutex<Newest>,
 }
 
@@ -37,13 +48,50 @@ struct Newest {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct FeedId(u64);
 
+impl Default for Standing {
+    fn default() -> Self {
+        Self {
+            stand: AtomicU8::new(TRUSTED),
+            deadline: AtomicU64::new(0),
+            origin: Instant::now(),
+            newest: Mutex::default(),
+        }
+    }
+}
+
 impl Standing {
     #[inline]
     pub(in crate::session) fn get(&self) -> Stand {
         match self.stand.load(Ordering::Acquire) {
             TRUSTED => Stand::Trusted,
-            ASK => Stand::Ask,
+            stand => self.get_by_clock(stand),
+        }
+    }
+
+    #[cold]
+    fn get_by_clock(&self, stand: u8) -> Stand {
+        match stand {
+            ASK_LATE | REFUSE_LATE if !self.is_late() => Stand::Trusted,
+            ASK | ASK_LATE => Stand::Ask,
             _ => Stand::Refuse,
+        }
+    }
+
+    fn is_late(&self) -> bool {
+        self.nanoseconds(Instant::now()) >= self.deadline.load(Ordering::Acquire)
+    }
+
+    fn nanoseconds(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.origin);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// What this feed has read holds until then.
+    pub(super) fn holds_until(&self, feed: FeedId, deadline: Instant) {
+        let newest = self.newest();
+        if newest.is_live && newest.feed == feed {
+            let deadline = self.nanoseconds(deadline);
+            self.deadline.store(deadline, Ordering::Release);
         }
     }
 
@@ -66,7 +114,9 @@ impl Standing {
         let has_a_say = newest.is_live && newest.feed == feed;
         if has_a_say {
             let stand = match (status, when) {
-                (FeedStatus::Current, _) | (_, WhenBehind::ServeOn) => TRUSTED,
+                (_, WhenBehind::ServeOn) => TRUSTED,
+                (FeedStatus::Current, WhenBehind::AskStore) => ASK_LATE,
+                (FeedStatus::Current, WhenBehind::Refuse) => REFUSE_LATE,
                 (_, WhenBehind::AskStore) => ASK,
                 (_, WhenBehind::Refuse) => REFUSE,
             };

@@ -77,7 +77,14 @@ async fn nothing_is_refused_while_keys_roll_over() {
     for _ in 0..rounds {
         world.everything_goes_wrong().await;
     }
-    clients.shutdown().await;
+    clients.abort_all();
+    while let Some(ended) = clients.join_next().await {
+        if let Err(error) = ended
+            && !error.is_cancelled()
+        {
+            std::panic::resume_unwind(error.into_panic());
+        }
+    }
     println!("{}", world.counts);
     world.counts.check(asked);
 }
