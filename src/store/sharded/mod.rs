@@ -139,7 +139,8 @@ use crate::{claims::SessionId, clock::Timestamp};
 ///
 /// A `ShardedStore` keeps no [key ring](super::RingStore). A ring is one document that every server needs, so it belongs
 /// to one database, and no shard is that one for ever. Choose a database that stays, such as the shard whose store
-/// promises most, and give the ring a clone of that store. Before that shard leaves, copy the ring to another one.
+/// promises most, and give the ring a clone of that store. Before that shard leaves, [copy the
+/// ring](https://docs.rs/tower-bearer/latest/tower_bearer/manual/stores/index.html#from-one-store-to-another) to another one.
 ///
 /// ```
 /// use tower_bearer::store::{MemoryStore, OpenError, RingStore, ShardedStore};
