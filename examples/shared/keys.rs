@@ -6,7 +6,7 @@
 //! outlive a restart.
 
 use std::{
-    fs, io,
+    env, fs, io,
     io::Write,
     path::{Path, PathBuf},
 };
@@ -19,8 +19,14 @@ use super::{
     store::OpenStore,
 };
 
+/// Settings of before the ring. Who still has one would lose all sessions without a word.
+const GONE: [&str; 2] = ["ACCESS_KEY_FILE", "REFRESH_TOKEN_SECRET"];
+
 /// The ring of this server, and of all others that have the same store.
 pub(crate) async fn open(config: &Config, store: &OpenStore) -> Result<KeyRing, StartError> {
+    if let Some(name) = GONE.iter().find(|name| env::var_os(name).is_some()) {
+        return Err(format!("{name}: no longer read, see Examples in UPGRADING.md").into());
+    }
     let ring = KeyRing::builder(store.ring(), key_encryption_key(config)?)
         .algorithm(config.access_alg)
         .access_lifetime(config.access_ttl())

@@ -57,7 +57,9 @@ impl JwksEndpoint {
     /// How long caches may keep an answer, in whole seconds: 300 seconds by default. For the keys of a
     /// [ring](crate::ring::KeyRing) it is at most the time that a key is
     /// [published](crate::ring::KeyRingBuilder::publish_for) before it signs, less the lease, less 30 seconds for readers
-    /// that ask no more often. So `max_age` of a day is cut with the default times of a ring.
+    /// that ask no more often. So `max_age` of a day is cut with the default times of a ring. A publication that is at most a
+    /// minute longer than the lease is not cut by the 30 seconds. A server whose lease is over answers `max-age=0`.
+    /// [`stale_if_error`](Self::stale_if_error) is cut to what `max-age` leaves of that time.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.lifetime.max_age = max_age;
@@ -65,7 +67,8 @@ impl JwksEndpoint {
     }
 
     /// For how much longer caches may use an answer where the server cannot be reached or answers with a 5xx (RFC 5861
-    /// §4), in whole seconds: for one hour by default. Zero leaves it out.
+    /// §4), in whole seconds: for one hour by default. Zero leaves it out. For the keys of a ring it is
+    /// [cut](Self::max_age) too.
     ///
     /// A key that was retired because it has leaked may be trusted for so long by whoever reads through a cache that
     /// gets no answer.
@@ -77,9 +80,14 @@ impl JwksEndpoint {
 
     pub(super) fn respond<B>(&self, request: &Request<B>) -> ReplyFuture {
         let longest = self.keys.longest_kept().unwrap_or(Duration::MAX);
+        let max_age = self.lifetime.max_age.min(longest);
         let lifetime = Lifetime {
-            max_age: self.lifetime.max_age.min(longest),
-            ..self.lifetime
+            max_age,
+            // Whoever gets no answer must not use an older one beside keys that it lacks either.
+            stale_if_error: self
+                .lifetime
+                .stale_if_error
+                .min(longest.saturating_sub(max_age)),
         };
         ReplyFuture::ready(document::respond(request, lifetime, || self.keys.jwks()))
     }

@@ -30,7 +30,8 @@ pub enum KeyErrorKind {
         /// How many bits the key must have.
         minimum: usize,
     },
-    /// The type, `use`, `key_ops` or `alg` of a JWK forbids how it is to be used (RFC 7517 §4).
+    /// The type, `use`, `key_ops` or `alg` of a JWK forbids how it is to be used (RFC 7517 §4), or a key that is with a
+    /// [signer](https://docs.rs/tower-bearer/latest/tower_bearer/jws/trait.Signer.html) is wanted where only one that is here will do.
     Use,
     /// The algorithm is not one that this crate supports, or not one that the crypto back end has.
     UnsupportedAlgorithm,
@@ -59,7 +60,7 @@ impl KeyErrorKind {
     /// The first words of `Display` for this kind.
     const fn lead(self) -> &'static str {
         match self {
-            Self::Use => "the JWK is not meant for this: ",
+            Self::Use => "the key is not meant for this: ",
             _ => "",
         }
     }
@@ -100,7 +101,8 @@ impl KeyError {
 
     #[cfg(feature = "session")]
     pub(super) fn of_a_ring() -> Self {
-        let what = "a KeyRing keeps this set: roll over and retire by the methods of the ring";
+        let what = "a KeyRing keeps this set: roll over and retire by the methods of the ring, and give it keys of \
+                    your own by first_access_key and first_refresh_secret of its builder";
         Self::new(KeyErrorKind::KeysOfARing, what)
     }
 

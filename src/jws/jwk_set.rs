@@ -41,7 +41,7 @@ const REASON_CHARS: usize = 200;
 /// let error = set.into_keys().unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "no key of the set can be used, 1 was left out: the JWK is not meant for this: its use is not sig"
+///     "no key of the set can be used, 1 was left out: the key is not meant for this: its use is not sig"
 /// );
 /// # Ok::<_, tower_bearer::jws::KeyError>(())
 /// ```

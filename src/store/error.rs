@@ -18,24 +18,24 @@ pub struct StoreError {
 #[non_exhaustive]
 pub enum StoreErrorKind {
     /// The store cannot be reached, is read-only or is full.
-    #[error("the session store is unavailable")]
+    #[error("the store is unavailable")]
     Unavailable,
     /// The store did not answer in time.
-    #[error("the session store did not answer in time")]
+    #[error("the store did not answer in time")]
     Timeout,
     /// The store is busy with other writers.
-    #[error("the session store is busy")]
+    #[error("the store is busy")]
     Busy,
     /// The store has a session with this identifier already. It passes: the next attempt has
     /// another identifier.
     #[error("a session with this identifier exists")]
     Duplicate,
-    /// A row in the store cannot be read as a session.
-    #[error("a session in the store cannot be read")]
+    /// A row in the store cannot be read as a session, or a document as a key ring.
+    #[error("what the store has cannot be read")]
     Corrupt,
-    /// The store can never keep this session, however often it is tried: a text is too long for
+    /// The store can never keep this session or ring, however often it is tried: a text is too long for
     /// it, for instance.
-    #[error("the session store cannot keep such a session")]
+    #[error("the store cannot keep this")]
     Unstorable,
     /// The store has not given this [cursor](super::Cursor), or can no longer go on from it. `Sessions::list_all`
     /// answers with `InvalidRequest`.

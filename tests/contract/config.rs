@@ -54,6 +54,11 @@ pub(crate) fn walk(example: &str, folder: &Path) {
         ("PUBLIC_ORIGIN", "ftp://api.example"),
         ("KEY_ENCRYPTION_SECRET", SHORT),
         ("KEY_ENCRYPTION_SECRET", ""),
+        ("ACCESS_KEY_FILE", "access.pem"),
+        (
+            "REFRESH_TOKEN_SECRET",
+            "a secret of thirty-two bytes, or so",
+        ),
     ] {
         refused(example, folder, &[(name, value)]);
     }

@@ -40,12 +40,12 @@ async fn whoever_runs_the_server_learns_why_clients_get_a_503(log: &Log) {
 
     store.inject(down().times(1));
     unavailable(world.present(&tokens.refresh_token).await);
-    says(log, "the session store is unavailable");
+    says(log, "the store is unavailable");
     unavailable(world.present(&tokens.refresh_token).await);
     says(log, "the user database is down");
     store.inject(down().times(1));
     assert!(world.sessions.is_live(sid(&tokens)).await.is_err());
-    says(log, "the session store is unavailable");
+    says(log, "the store is unavailable");
 }
 
 async fn what_a_task_logs_for_a_request_belongs_to_the_span_of_the_request(log: &Log) {

@@ -97,7 +97,8 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// Several shards may join and leave in one change. A store that was not sharded before becomes the first
 /// shard in the same way. From step 2 on, no server, no job and no rollback may use a database without its
 /// `ShardedStore`: it would take the sessions that have moved for ended ones, and those on their way for
-/// its own.
+/// its own. After step 3 that is true no longer of a database [to which all have
+/// moved](https://docs.rs/tower-bearer/latest/tower_bearer/manual/stores/index.html#from-one-store-to-another).
 ///
 /// - Step 1 can be undone by the configuration of before, step 2 cannot: finish it, and then let the new
 ///   shard leave. A shard that was announced and did not join is empty; give it a new database the next time.
@@ -139,7 +140,8 @@ use crate::{claims::SessionId, clock::Timestamp};
 ///
 /// A `ShardedStore` keeps no [key ring](super::RingStore). A ring is one document that every server needs, so it belongs
 /// to one database, and no shard is that one for ever. Choose a database that stays, such as the shard whose store
-/// promises most, and give the ring a clone of that store. Before that shard leaves, copy the ring to another one.
+/// promises most, and give the ring a clone of that store. Before that shard leaves, [copy the
+/// ring](https://docs.rs/tower-bearer/latest/tower_bearer/manual/stores/index.html#from-one-store-to-another) to another one.
 ///
 /// ```
 /// use tower_bearer::store::{MemoryStore, OpenError, RingStore, ShardedStore};

@@ -142,7 +142,7 @@ const EXAMPLES: [&str; 10] = [
 const SOURCES: [&str; 5] = ["rs", "js", "css", "html", "svg"];
 
 /// What the servers read, so that nothing of the caller's own environment gets in.
-const NAMES: [&str; 33] = [
+const NAMES: [&str; 34] = [
     "CRYPTO_PROVIDER",
     "ADDR",
     "STORE",
@@ -153,6 +153,7 @@ const NAMES: [&str; 33] = [
     "PUBLIC_URL",
     "REUSE_WINDOW",
     "ACCESS_ALG",
+    "ACCESS_KEY_FILE",
     "KEY_ENCRYPTION_SECRET",
     "REFRESH_TOKEN_SECRET",
     "DPOP",
