@@ -352,6 +352,10 @@ impl SessionStore for RedisStore {
     async fn delete_expired(&self, _limit: usize) -> Result<usize, StoreError> {
         Ok(0)
     }
+
+    async fn has_sessions(&self) -> Result<Option<bool>, StoreError> {
+        self.has_any().await
+    }
 }
 
 /// Ignores a row that cannot be read: otherwise its confirmation would be tried for ever, and the
