@@ -80,6 +80,7 @@ trait ErasedStore: Send + Sync {
         limit: usize,
     ) -> Answer<'_, Vec<(SessionId, Timestamp)>>;
     fn delete_expired(&self, limit: usize) -> Answer<'_, usize>;
+    fn has_sessions(&self) -> Answer<'_, Option<bool>>;
 }
 
 impl<St: SessionStore> ErasedStore for St {
@@ -153,6 +154,10 @@ impl<St: SessionStore> ErasedStore for St {
     fn delete_expired(&self, limit: usize) -> Answer<'_, usize> {
         Box::pin(SessionStore::delete_expired(self, limit))
     }
+
+    fn has_sessions(&self) -> Answer<'_, Option<bool>> {
+        Box::pin(SessionStore::has_sessions(self))
+    }
 }
 
 impl SessionStore for AnyStore {
@@ -225,5 +230,9 @@ impl SessionStore for AnyStore {
 
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
         self.0.delete_expired(limit).await
+    }
+
+    async fn has_sessions(&self) -> Result<Option<bool>, StoreError> {
+        self.0.has_sessions().await
     }
 }

@@ -263,6 +263,13 @@ pub trait SessionStore: Send + Sync + 'static {
         &self,
         limit: usize,
     ) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// Whether the store has any session, live or dead, of whatever issuer: `None`, the default, if it cannot tell
+    /// soon. [`ShardedStore`] asks this once, as it is opened for the first time, so that databases that have sessions
+    /// already are not named as new ones. Their users would be logged out.
+    fn has_sessions(&self) -> impl Future<Output = Result<Option<bool>, StoreError>> + Send {
+        async { Ok(None) }
+    }
 }
 
 /// What [`SessionStore::load`] found, and when.

@@ -78,4 +78,8 @@ impl<St: SessionStore> SessionStore for Arc<St> {
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
         St::delete_expired(self, limit).await
     }
+
+    async fn has_sessions(&self) -> Result<Option<bool>, StoreError> {
+        St::has_sessions(self).await
+    }
 }

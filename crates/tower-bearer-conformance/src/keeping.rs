@@ -5,6 +5,8 @@ use tower_bearer::store::{EndReason, Record, SessionStore, StoreErrorKind};
 use crate::{Fixture, trial::*};
 
 pub(super) async fn a_session_is_kept_as_it_was_given<F: Fixture>(trial: Trial<F>) {
+    let has_sessions = async || trial.store().has_sessions().await.expect("an answer");
+    assert_ne!(has_sessions().await, Some(true), "there is none yet");
     let sessions = [
         trial.record(1, "ada"),
         trial.full_record(2),
@@ -13,6 +15,7 @@ pub(super) async fn a_session_is_kept_as_it_was_given<F: Fixture>(trial: Trial<F
     for given in sessions {
         trial.insert(&given).await;
         assert_same(&trial.load(given.session.id).await, &given);
+        assert_ne!(has_sessions().await, Some(false), "there is one");
     }
 }
 

@@ -300,4 +300,8 @@ impl SessionStore for MongoStore {
     async fn delete_expired(&self, limit: usize) -> Result<usize, StoreError> {
         self.delete_those_over(limit).await
     }
+
+    async fn has_sessions(&self) -> Result<Option<bool>, StoreError> {
+        self.has_any().await.map(Some)
+    }
 }

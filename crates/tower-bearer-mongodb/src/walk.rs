@@ -51,6 +51,15 @@ impl MongoStore {
         Ok(ListedAll::new(records, next, now))
     }
 
+    pub(crate) async fn has_any(&self) -> Result<bool, StoreError> {
+        let find = self
+            .calls
+            .sessions
+            .find(doc! {})
+            .projection(doc! { "_id": 1 });
+        Ok(!self.page(find, 1).await?.is_empty())
+    }
+
     async fn edge(&self, below: &Document) -> Result<Option<String>, StoreError> {
         let find = self
             .calls

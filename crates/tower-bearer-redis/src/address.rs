@@ -39,6 +39,27 @@ impl Address {
             _ => url.into_connection_info().map(Self::One),
         }
     }
+
+    /// Whether a URL asks for TLS, and the crate `redis` was built without.
+    pub(super) fn lacks_tls(url: &str) -> bool {
+        let scheme = url.split_once("://").map(|(scheme, _)| scheme);
+        let asks = matches!(
+            scheme,
+            Some("rediss" | "valkeys" | "rediss+cluster" | "rediss+sentinel")
+        );
+        asks && "rediss://localhost/".into_connection_info().is_err()
+    }
+
+    pub(super) fn is_database_of_cluster(&self) -> bool {
+        match self {
+            Self::Several {
+                kind: Kind::Cluster,
+                server,
+                ..
+            } => server.redis_settings().db() != 0,
+            _ => false,
+        }
+    }
 }
 
 impl<'a> Parts<'a> {

@@ -24,13 +24,26 @@ pub(super) struct Connections {
 }
 
 pub(super) async fn open(url: &str, options: &RedisOptions) -> Result<Connections, OpenError> {
-    let address = Address::parse(url).map_err(refused)?;
+    let address = Address::parse(url).map_err(|error| match Address::lacks_tls(url) {
+        true => unusable("its address asks for TLS, which needs a TLS feature of the crate redis")
+            .with_source(error),
+        false => refused(error),
+    })?;
+    if address.is_database_of_cluster() {
+        return Err(unusable(
+            "its address names a database by its number, and a cluster has none but 0",
+        ));
+    }
     let main = connect(&address, options, None).await?;
     let revoking = match options.wait {
         None => main.clone(),
         wait => connect(&address, options, wait).await?,
     };
     prepared(main, revoking, options).await
+}
+
+fn unusable(why: &'static str) -> OpenError {
+    OpenError::new(OpenErrorKind::Address, why)
 }
 
 /// Uses a connection of the application for everything.

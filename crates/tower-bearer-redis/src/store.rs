@@ -160,7 +160,8 @@ impl RedisStore {
     ///
     /// # Errors
     ///
-    /// If the URL is malformed, or the server cannot be reached, refuses the user or is older than
+    /// If the URL is malformed, asks for TLS without such a feature or names a database of a cluster by a number
+    /// other than 0, or the server cannot be reached, refuses the user or is older than
     /// Redis 7. If the server is one of a cluster and the URL does not say so, or the servers of the
     /// URL are no cluster or no sentinels. A cluster opens if one of its primaries can be reached.
     pub async fn connect(url: &str) -> Result<Self, OpenError> {
@@ -351,6 +352,10 @@ impl SessionStore for RedisStore {
     // The server deletes expired keys itself.
     async fn delete_expired(&self, _limit: usize) -> Result<usize, StoreError> {
         Ok(0)
+    }
+
+    async fn has_sessions(&self) -> Result<Option<bool>, StoreError> {
+        self.has_any().await
     }
 }
 

@@ -80,6 +80,30 @@ impl RedisStore {
         }
     }
 
+    /// Whether there is any session. If there are too many keys of others to tell, it gives nothing.
+    pub(super) async fn has_any(&self) -> Result<Option<bool>, StoreError> {
+        let (servers, _) = self.main.walkable().await;
+        let (pattern, count) = (self.keys.sessions(), KEYS.to_string());
+        let mut place = Place::beginning(0);
+        for _ in 0..PARTS {
+            let Some(server) = servers.get(place.server) else {
+                return Ok(Some(false));
+            };
+            let from = place.from.to_string();
+            let walk = scripts::WALK.on_all(&[from.as_bytes(), &pattern, count.as_bytes()]);
+            let part = answer::part(self.main.read_at(server, walk).await?)?;
+            if part
+                .keys
+                .iter()
+                .any(|key| self.keys.session_of(key).is_some())
+            {
+                return Ok(Some(true));
+            }
+            place = place.after(part);
+        }
+        Ok((place.server >= servers.len()).then_some(false))
+    }
+
     /// The live sessions of an issuer whose keys are in this part.
     async fn live_of(
         &self,

@@ -312,4 +312,8 @@ impl SessionStore for MemoryStore {
         }
         Ok(deleted)
     }
+
+    async fn has_sessions(&self) -> Result<Option<bool>, StoreError> {
+        Ok(Some(lock(&self.0.ends).len() > 0))
+    }
 }

@@ -62,7 +62,10 @@ impl ShardedStoreBuilder {
     ///   or none is left or was there before, or sessions are to move and no shard joins or leaves.
     /// - [`Unsuitable`](OpenErrorKind::Unsuitable): a shard was known by another name, or as one of other
     ///   shards, without a change that leads from those to these; one of them is empty although the others are
-    ///   not; or sessions are to move to a shard that was never announced.
+    ///   not; or sessions are to move to a shard that was never announced. Also if the shards are opened for the
+    ///   first time and one of several has sessions already: name it by [`shard`](Self::shard), and the others by
+    ///   [`joining`](Self::joining). This is not noticed of a store that
+    ///   [cannot tell](SessionStore::has_sessions).
     /// - [`Unreachable`](OpenErrorKind::Unreachable): a shard could not be asked.
     pub async fn open(self) -> Result<ShardedStore, OpenError> {
         self.validate()?;

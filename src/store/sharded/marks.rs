@@ -37,6 +37,9 @@ pub(super) async fn check(layout: &Layout) -> Result<(), OpenError> {
         after: rendezvous::of_all(layout.after().map(|shard| shard.name.as_str())),
     };
     let found = find(layout, &sets).await?;
+    if is_first_start(&found) {
+        are_new(layout).await?;
+    }
     // Only now, so that a wrong start leaves no mark.
     for (shard, mark) in found {
         let set = set(shard, mark, layout.step, &sets).await;
@@ -58,9 +61,7 @@ async fn find<'a>(
         let loaded = loaded.map_err(|error| failed(shard, error))?;
         marks.push((shard, loaded.record));
     }
-    let is_first_start = !marks
-        .iter()
-        .any(|(shard, mark)| shard.role != Role::Joins && mark.is_some());
+    let is_first_start = is_first_start(&marks);
     for (shard, mark) in &marks {
         match mark {
             Some(mark) => fits(mark, shard, layout.step, sets)?,
@@ -68,6 +69,51 @@ async fn find<'a>(
         }
     }
     Ok(marks)
+}
+
+/// Whether no shard that sessions belong to before the change has a mark.
+fn is_first_start(marks: &[(&Shard, Option<Record>)]) -> bool {
+    let mut before = marks.iter().filter(|(shard, _)| shard.role != Role::Joins);
+    before.all(|(_, mark)| mark.is_none())
+}
+
+/// At the first start only a shard that all sessions belong to may have some: those of any other would not be
+/// found, for the most part.
+pub(super) async fn are_new(layout: &Layout) -> Result<(), OpenError> {
+    let is_alone = layout.before().count() == 1;
+    for shard in layout.shards() {
+        if is_alone && shard.role != Role::Joins {
+            continue;
+        }
+        let Shard {
+            name, store, role, ..
+        } = shard;
+        let has_sessions = store.has_sessions().await;
+        let has_sessions = has_sessions.map_err(|error| failed(shard, error))?;
+        if has_sessions != Some(true) {
+            continue;
+        }
+        // Another server may have started at the same time, and have found it empty: this may be its mark.
+        let loaded = store
+            .load(MARK)
+            .await
+            .map_err(|error| failed(shard, error))?;
+        if loaded.record.is_some() {
+            continue;
+        }
+        let why = match role {
+            Role::Joins => format!(
+                "the shard `{name}` joins and has sessions already, which would not be found: only an empty \
+                 database can join"
+            ),
+            Role::Stays | Role::Leaves => format!(
+                "the shard `{name}` has sessions already, which would not be found among several: name the other \
+                 shards by `joining`"
+            ),
+        };
+        return Err(OpenError::new(OpenErrorKind::Unsuitable, why));
+    }
+    Ok(())
 }
 
 /// Whether a shard may be without a mark.

@@ -58,7 +58,8 @@ use crate::{claims::SessionId, clock::Timestamp};
 /// does not start.
 ///
 /// **If a database has sessions already**, the others must [join](#more-shards-or-fewer) it: just named beside
-/// it, they would be asked for sessions that they do not have, and users would be logged out.
+/// it, they would be asked for sessions that they do not have, and users would be logged out. The first start of such
+/// shards is refused, if the store of the old database [can tell](SessionStore::has_sessions) that it has sessions.
 ///
 /// # More shards, or fewer
 ///

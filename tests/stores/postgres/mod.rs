@@ -22,8 +22,8 @@ use tokio::{task::JoinSet, time::Instant};
 use tower_bearer::{
     SessionId,
     store::{
-        Cursor, EndReason, Ended, Record, RingStore, SealedRing, Session, SessionSecret,
-        SessionState, SessionStore, StoreError, StoreErrorKind, Swap,
+        Cursor, EndReason, Ended, OpenErrorKind, Record, RingStore, SealedRing, Session,
+        SessionSecret, SessionState, SessionStore, StoreError, StoreErrorKind, Swap,
     },
 };
 use tower_bearer_sqlx::{PostgresOptions, PostgresStore};

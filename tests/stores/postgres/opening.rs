@@ -195,6 +195,63 @@ async fn a_role_that_may_only_use_the_tables_will_do() {
 }
 
 #[tokio::test]
+async fn a_role_that_lacks_a_right_to_sessions_is_refused() {
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    server
+        .run("CREATE ROLE app LOGIN; CREATE ROLE servers; GRANT servers TO app")
+        .await;
+    let url = server.url().replace("bearer@", "app@");
+    for (schema, table, name) in [
+        (
+            "public",
+            "tower_bearer_sessions",
+            r#""public"."tower_bearer_sessions""#,
+        ),
+        (
+            "an app",
+            "My \"odd\" table",
+            r#""an app"."My ""odd"" table""#,
+        ),
+    ] {
+        let options = PostgresOptions::new().schema(schema).table(table);
+        open_with(&server.url(), options.clone()).await;
+        let version = format!("\"{schema}\".{}", name_of(table, "_version"));
+        server
+            .run(&format!(
+                "GRANT USAGE ON SCHEMA \"{schema}\" TO servers;
+                GRANT SELECT ON {version} TO servers"
+            ))
+            .await;
+        for (granted, lacks) in [
+            ("REFERENCES", "SELECT, INSERT, UPDATE, DELETE"),
+            ("SELECT", "INSERT, UPDATE, DELETE"),
+            ("INSERT, DELETE", "UPDATE"),
+        ] {
+            let grant = format!("GRANT {granted} ON {name} TO servers");
+            server.run(&grant).await;
+            let opening = PostgresStore::connect_with(&url, options.clone());
+            let error = opening.await.expect_err("it is refused");
+            assert_eq!(error.kind(), OpenErrorKind::Refused);
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "the store cannot be opened: the role lacks rights on the table {name}: {lacks}"
+                )
+            );
+        }
+        // A right of its own counts as much as one of a role that it belongs to.
+        server.run(&format!("GRANT UPDATE ON {name} TO app")).await;
+        kept(&open_with(&url, options).await, 1, "ada").await;
+    }
+}
+
+fn name_of(table: &str, suffix: &str) -> String {
+    format!("\"{}{suffix}\"", table.replace('"', "\"\""))
+}
+
+#[tokio::test]
 async fn a_server_without_a_free_connection_says_so() {
     let Some(server) = Postgres::start().await else {
         return;

@@ -47,6 +47,9 @@ async fn tables_of_before_get_one_for_rings() {
     }
     let kept = open(&server.url()).await.load_ring("ring").await;
     assert_eq!(kept.expect("it loads").ring, Some(ring(1)));
+    server
+        .run("GRANT SELECT, INSERT, UPDATE, DELETE ON tower_bearer_sessions TO app")
+        .await;
     PostgresStore::connect(&app).await.expect("it opens");
 }
 

@@ -4,6 +4,9 @@ use redis::aio::ConnectionManager;
 
 use super::*;
 
+const TLS: &str = "its address asks for TLS, which needs a TLS feature of the crate redis";
+const NUMBER: &str = "its address names a database by its number, and a cluster has none but 0";
+
 #[tokio::test]
 async fn addresses_are_urls_of_servers_that_answer() {
     for (url, why) in [
@@ -14,7 +17,14 @@ async fn addresses_are_urls_of_servers_that_answer() {
             "redis://127.0.0.1/nothing",
             "its address is no Redis address",
         ),
-        ("rediss://127.0.0.1/", "its address is no Redis address"),
+        ("rediss://127.0.0.1/", TLS),
+        ("rediss+cluster://127.0.0.1:1,127.0.0.1:2", TLS),
+        ("rediss+sentinel://127.0.0.1/main", TLS),
+        ("redis+cluster://127.0.0.1:1,127.0.0.1:2/3", NUMBER),
+        (
+            "redis+cluster://127.0.0.1:1/0",
+            "its server cannot be reached",
+        ),
         ("redis://127.0.0.1:1/", "its server cannot be reached"),
         (
             "redis+unix:///no/such/socket",

@@ -397,4 +397,9 @@ impl SessionStore for MySqlStore {
         }
         Ok(deleted)
     }
+
+    async fn has_sessions(&self) -> Result<Option<bool>, StoreError> {
+        let ask = Statement::new(&self.statements.has_sessions);
+        row::has_sessions(&self.connections.read(ask).await?).map(Some)
+    }
 }

@@ -131,6 +131,12 @@ pub(super) fn now(rows: &[MySqlRow]) -> Result<Timestamp, StoreError> {
         .map_err(error::failed)
 }
 
+pub(super) fn has_sessions(rows: &[MySqlRow]) -> Result<bool, StoreError> {
+    let row = rows.first().ok_or(StoreErrorKind::Corrupt)?;
+    let has_sessions: i64 = row.try_get("has_sessions").map_err(error::failed)?;
+    Ok(has_sessions != 0)
+}
+
 /// Reads the session of a row, which has none if its `id` is null.
 pub(super) fn read(row: &MySqlRow) -> Result<Option<Record>, StoreError> {
     let row = Fields(row);

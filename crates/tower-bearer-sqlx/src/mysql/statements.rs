@@ -49,6 +49,7 @@ pub(super) struct Statements {
     pub(super) ended_from: Arc<str>,
     pub(super) ended_after: Arc<str>,
     pub(super) delete_expired: Arc<str>,
+    pub(super) has_sessions: Arc<str>,
     pub(super) load_ring: Arc<str>,
     pub(super) insert_ring: Arc<str>,
     pub(super) swap_ring: Arc<str>,
@@ -59,6 +60,11 @@ impl Statements {
         let sessions = &names.sessions;
         Self {
             now: format!("SELECT {NOW} AS `now`, {WRITABLE} AS `writable`").into(),
+            has_sessions: format!(
+                "SELECT {NOW} AS `now`, {WRITABLE} AS `writable`,
+                    CAST(EXISTS (SELECT 1 FROM {sessions}) AS SIGNED) AS `has_sessions`"
+            )
+            .into(),
             insert: insert(sessions),
             load: load(sessions),
             swap: swap(sessions, ""),

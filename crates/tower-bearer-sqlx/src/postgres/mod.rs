@@ -147,8 +147,10 @@ const BATCH: usize = 256;
 /// database if the schema is missing. Since PostgreSQL 15 a plain role does not have this right on
 /// `public`: grant it, or give the store a [schema](PostgresOptions::schema) of its own. After
 /// that, a role needs `USAGE` on the schema, `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the
-/// table, and `SELECT` on the table with `_version` after its name. To keep key rings it needs `SELECT`,
-/// `INSERT` and `UPDATE` on the table with `_rings` after its name.
+/// table, and `SELECT` on the table with `_version` after its name. A role that lacks one of these is
+/// [refused](tower_bearer::store::OpenErrorKind::Refused) as it opens the store. To keep key rings it needs `SELECT`,
+/// `INSERT` and `UPDATE` on the table with `_rings` after its name. A store that keeps none needs no right there,
+/// so these are not looked at: without them, the calls of rings are `Unavailable`.
 ///
 /// Tables that were made by a version without key rings get the missing one when a role opens the store that owns them
 /// and has `CREATE` on the schema. Until then other roles are refused, so let the owner open it first.
@@ -396,5 +398,10 @@ impl SessionStore for PostgresStore {
             }
         }
         Ok(deleted)
+    }
+
+    async fn has_sessions(&self) -> Result<Option<bool>, StoreError> {
+        let ask = statement(&self.statements.has_sessions);
+        row::has_sessions(&self.connections.read(ask).await?).map(Some)
     }
 }

@@ -11,6 +11,7 @@ const LONGEST_TABLE: usize = LONGEST - 8;
 pub(super) struct Names {
     /// `plain_…` are the names as the system catalogue has them.
     pub(super) plain_schema: String,
+    pub(super) plain_sessions: String,
     pub(super) plain_version: String,
     pub(super) schema: String,
     pub(super) sessions: String,
@@ -37,6 +38,7 @@ impl Names {
             ends_at_index: quoted(&format!("{table}_ends_at")),
             schema,
             plain_schema,
+            plain_sessions: table.to_owned(),
             plain_version,
         })
     }

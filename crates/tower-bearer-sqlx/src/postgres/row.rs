@@ -112,6 +112,11 @@ pub(super) fn now(rows: &[PgRow]) -> Result<Timestamp, StoreError> {
         .map_err(error::failed)
 }
 
+pub(super) fn has_sessions(rows: &[PgRow]) -> Result<bool, StoreError> {
+    let row = rows.first().ok_or(StoreErrorKind::Corrupt)?;
+    row.try_get("has_sessions").map_err(error::failed)
+}
+
 struct Fields<'r>(&'r PgRow);
 
 impl<'r> Fields<'r> {

@@ -40,6 +40,15 @@ SELECT EXISTS (
     WHERE namespace.nspname = $1::text AND class.relname = $2::text
 )";
 
+/// The rights that a role lacks of those that calls of sessions need.
+const LACKS: &str = "
+SELECT needed.verb FROM pg_catalog.pg_class AS class
+JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
+CROSS JOIN (VALUES (1, 'SELECT'), (2, 'INSERT'), (3, 'UPDATE'), (4, 'DELETE')) AS needed (place, verb)
+WHERE namespace.nspname = $1::text AND class.relname = $2::text
+    AND NOT pg_catalog.has_table_privilege(class.oid, needed.verb)
+ORDER BY needed.place";
+
 /// The wide columns are last. A rotation changes no column of an index or of its condition, and
 /// each page keeps room for new versions of its rows, so that a rotation does not write to an index.
 fn create(names: &Names) -> String {
@@ -129,9 +138,9 @@ async fn open(pool: &PgPool, names: &Names) -> Result<(), OpenError> {
             "its server is read-only: it takes the primary",
         ));
     }
-    // If the tables exist, the role needs no more than the right to read the version.
+    // If the tables exist, the role need not be one that could make them.
     if tables(&mut transaction, names).await? == Some(Tables::Current) {
-        return Ok(());
+        return may_serve(&mut transaction, names).await;
     }
     sqlx::query("SELECT pg_catalog.pg_advisory_xact_lock($1)")
         .bind(LOCK)
@@ -140,7 +149,7 @@ async fn open(pool: &PgPool, names: &Names) -> Result<(), OpenError> {
         .await
         .map_err(failed)?;
     match tables(&mut transaction, names).await? {
-        Some(Tables::Current) => return Ok(()),
+        Some(Tables::Current) => return may_serve(&mut transaction, names).await,
         Some(Tables::WithoutRings) => {
             run(&mut transaction, create_rings(names)).await?;
             run(&mut transaction, write_version(names)).await?;
@@ -174,6 +183,23 @@ async fn tables(connection: &mut PgConnection, names: &Names) -> Result<Option<T
         .await
         .map_err(failed)?;
     Tables::of_version(version).map(Some)
+}
+
+/// Whether the role may do with sessions what calls do. The table of key rings is left to those who open one.
+async fn may_serve(connection: &mut PgConnection, names: &Names) -> Result<(), OpenError> {
+    let lacks: Vec<String> = query_scalar(LACKS)
+        .bind(names.plain_schema.clone())
+        .bind(names.plain_sessions.clone())
+        .persistent(false)
+        .fetch_all(connection)
+        .await
+        .map_err(failed)?;
+    if lacks.is_empty() {
+        return Ok(());
+    }
+    let (lacks, table) = (lacks.join(", "), &names.sessions);
+    let why = format!("the role lacks rights on the table {table}: {lacks}");
+    Err(OpenError::new(Refused, why))
 }
 
 async fn ask(connection: &mut PgConnection, question: Question) -> Result<bool, OpenError> {

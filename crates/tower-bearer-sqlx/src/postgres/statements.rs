@@ -47,6 +47,7 @@ pub(super) struct Statements {
     pub(super) list_all: Arc<str>,
     pub(super) ended_since: Arc<str>,
     pub(super) delete_expired: Arc<str>,
+    pub(super) has_sessions: Arc<str>,
     pub(super) load_ring: Arc<str>,
     pub(super) insert_ring: Arc<str>,
     pub(super) swap_ring: Arc<str>,
@@ -59,6 +60,10 @@ impl Statements {
         let settled = &settled(wait);
         Self {
             now: now(),
+            has_sessions: format!(
+                "SELECT {WRITABLE} AS writable, EXISTS (SELECT FROM {sessions}) AS has_sessions"
+            )
+            .into(),
             insert: insert(sessions, settled),
             load: load(sessions, "$1"),
             load_many: load(

@@ -90,6 +90,8 @@ const ENDED_SINCE: &str = "
 SELECT id, ended_at FROM tower_bearer_sessions
 WHERE ended_at IS NOT NULL AND (ended_at, id) > (?1, ?2)
 ORDER BY ended_at, id LIMIT ?3";
+const HAS_SESSIONS: &str = "SELECT EXISTS (SELECT 1 FROM tower_bearer_sessions)";
+
 const DELETE_EXPIRED: &str = "
 DELETE FROM tower_bearer_sessions WHERE rowid IN (
     SELECT rowid FROM tower_bearer_sessions WHERE ends_at <= ? ORDER BY ends_at LIMIT ?
@@ -384,6 +386,11 @@ impl SessionStore for SqliteStore {
             sleep(began.elapsed().min(PAUSE)).await;
         }
         Ok(deleted)
+    }
+
+    async fn has_sessions(&self) -> Result<Option<bool>, StoreError> {
+        let has_sessions = sqlx::query_scalar(HAS_SESSIONS).fetch_one(&self.readers);
+        has_sessions.await.map(Some).map_err(failed)
     }
 }
 

@@ -114,6 +114,65 @@ async fn no_session_moves_to_a_shard_that_was_not_announced() {
     change().move_sessions(true).open().await.unwrap();
 }
 
+#[tokio::test]
+async fn a_database_with_sessions_is_not_taken_for_a_new_one() {
+    let (old, two, three) = (memory(), memory(), memory());
+    old.insert(&record(id(1))).await.unwrap();
+    // An ended one counts as well: what still uses its tokens must be told from what nobody knows.
+    assert!(old.end(id(1), EndReason::Logout).await.unwrap());
+    let with = |old: &MemoryStore| {
+        let builder = ShardedStore::builder().shard("old", old.clone());
+        builder.shard("two", two.clone())
+    };
+    let (kind, why) = refused(with(&old).shard("three", three.clone())).await;
+    assert_eq!(kind, OpenErrorKind::Unsuitable);
+    assert_eq!(
+        why,
+        "the store cannot be opened: the shard `old` has sessions already, which would not be found among several: \
+         name the other shards by `joining`"
+    );
+    // Nothing was written, and its own advice leads on.
+    for new in [&two, &three] {
+        assert_eq!(new.has_sessions().await.unwrap(), Some(false));
+    }
+    let joins = ShardedStore::builder().shard("old", old.clone());
+    let joins = joins.joining("two", two.clone());
+    joins.joining("three", three).open().await.unwrap();
+    // With marks, all is as they say.
+    let alone = memory();
+    alone.insert(&record(id(1))).await.unwrap();
+    ShardedStore::builder()
+        .shard("old", alone)
+        .open()
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_database_with_sessions_does_not_join() {
+    let (old, new) = (memory(), memory());
+    old.insert(&record(id(1))).await.unwrap();
+    let swapped = ShardedStore::builder().shard("one", new.clone());
+    let (kind, why) = refused(swapped.joining("two", old.clone())).await;
+    assert_eq!(kind, OpenErrorKind::Unsuitable);
+    assert!(
+        why.contains("`two` joins and has sessions already"),
+        "{why}"
+    );
+    let right = ShardedStore::builder().shard("two", old.clone());
+    right.joining("one", new.clone()).open().await.unwrap();
+}
+
+/// Another server has set its marks between the two looks at the shards.
+#[tokio::test]
+async fn the_mark_of_another_server_is_no_session() {
+    let (one, two) = (memory(), memory());
+    let both = ShardedStore::builder().shard("one", one.clone());
+    let both = both.shard("two", two.clone()).open().await.unwrap();
+    assert_eq!(one.has_sessions().await.unwrap(), Some(true));
+    marks::are_new(&both.0).await.unwrap();
+}
+
 /// The mark is never deleted, and is in nobody's list.
 #[tokio::test]
 async fn the_mark_is_no_session_of_anybody() {
