@@ -136,7 +136,7 @@ impl KeyRingBuilder {
     /// It has to be longer than those who verify keep the key set, the
     /// [`max-age`](crate::endpoint::JwksEndpoint::max_age) of the endpoint, together with the [lease](Self::lease) and the 30
     /// seconds for which [some readers](crate::manual::keys#what-a-roll-over-costs) do not ask again. The endpoint's `max-age` is at most what is
-    /// left of it.
+    /// left beside the lease, and 30 seconds less where that is more than a minute; its `stale-if-error` is cut likewise.
     pub fn publish_for(mut self, time: Duration) -> Self {
         self.publish_for = time;
         self

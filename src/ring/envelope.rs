@@ -68,7 +68,7 @@ struct Secret {
 
 impl KeyEncryptionKey {
     /// Takes at least 32 random bytes. What `openssl rand -base64 32` prints is a good secret: it is taken as it is, and
-    /// not decoded.
+    /// not decoded. A line break at its end counts: trim it at all servers, or at none.
     ///
     /// # Errors
     ///
