@@ -26,6 +26,11 @@ impl Origin {
         !matches!(self, Self::Others)
     }
 
+    #[cfg(feature = "session")]
+    pub(super) fn is_ring(&self) -> bool {
+        matches!(self, Self::Ring { .. })
+    }
+
     /// The longest that anybody may keep the published set as it is now. That of a process which may have missed a key is
     /// to be fetched again, from another one if there is one.
     #[cfg(feature = "session")]

@@ -186,6 +186,10 @@ impl VerifyingKeys {
     /// # Ok::<_, KeyError>(())
     /// ```
     pub fn replace(&self, next: &Self) -> Result<(), KeyError> {
+        #[cfg(feature = "session")]
+        if self.0.origin.is_ring() {
+            return Err(KeyError::of_a_ring());
+        }
         if self.0.origin.is_key_set() {
             let kept = "these are the keys of a KeySet, which has to verify what it signs: roll it over \
                         instead";

@@ -149,7 +149,8 @@ async fn the_sets_of_a_ring_are_changed_by_the_ring_only() {
     }
     assert!(!keys.retire(&node.key(KeyState::Next).kid));
     let other = tower_bearer::KeySet::new(own).verifying();
-    keys.verifying().replace(&other).unwrap_err();
+    let error = keys.verifying().replace(&other).unwrap_err();
+    assert_eq!(error.kind(), KeyErrorKind::KeysOfARing);
 }
 
 #[test]

@@ -192,6 +192,55 @@ async fn a_server_that_lets_tokens_live_longer_keeps_keys_longer_for_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_store_that_panics_once_does_not_end_the_reads() {
+    let database = Database::new();
+    let node = Node::start(&database).await;
+    node.connection.panics.store(true, Ordering::Relaxed);
+    database.pass(EVERY).await;
+    node.connection.panics.store(false, Ordering::Relaxed);
+    for _ in 0..LEASE.as_secs() {
+        database.pass(EVERY).await;
+    }
+    node.token();
+}
+
+/// It knows no version that the ring names as its own earlier ones.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_was_away_for_many_versions_brings_no_old_key_back() {
+    let database = Database::new();
+    let (awake, asleep) = (Node::start(&database).await, Node::start(&database).await);
+    let old = awake.key(KeyState::Signing).kid;
+    asleep.connection.cut(true);
+    for number in 0..70 {
+        awake
+            .ring
+            .retire(&format!("stolen {number}"))
+            .await
+            .unwrap();
+        database.pass(EVERY).await;
+    }
+    assert!(!awake.jwks().contains(&old), "it has gone long since");
+    asleep.connection.cut(false);
+    asleep.ring.read().await.unwrap();
+    awake.ring.read().await.unwrap();
+    assert!(!asleep.jwks().contains(&old) && !awake.jwks().contains(&old));
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_retired_keys_are_remembered_and_no_more() {
+    let database = Database::new();
+    let node = Node::start(&database).await;
+    let size = || database.ring().unwrap().bytes().len();
+    let mut sizes = Vec::new();
+    for number in 100..456 {
+        node.ring.retire(&format!("stolen {number}")).await.unwrap();
+        sizes.push(size());
+    }
+    assert!(sizes[255] > sizes[155] + 100 * "stolen 100".len());
+    assert_eq!(sizes[355], sizes[255]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_retirement_is_not_undone_by_a_read_that_was_under_way() {
     let database = Database::new();
     let node = Node::start(&database).await;

@@ -1,7 +1,13 @@
-//! Rings as this crate has written them before. What cannot be read any more would log out everybody.
+//! Rings where they are kept: as this crate has written them before, and in a file.
+//!
+//! What cannot be read any more would log out everybody.
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use tower_bearer::{AccessToken, ring::KeyState, store::SealedRing};
+use tower_bearer::{
+    AccessToken,
+    ring::{KeyRing, KeyState},
+    store::{FileRingStore, SealedRing},
+};
 
 use crate::support::*;
 
@@ -30,4 +36,31 @@ async fn the_first_format_is_read_and_left_as_it_is() {
     assert!(node.accepts(&AccessToken::new(TOKEN)));
     assert_eq!(kid(&node.token()), KIDS[0]);
     assert_eq!(database.writes(), 0);
+}
+
+#[tokio::test]
+async fn two_processes_share_a_ring_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.ring");
+    let open = async || -> KeyRing {
+        let store = FileRingStore::open(&path).await.unwrap();
+        builder(store).open().await.unwrap()
+    };
+    let (one, two) = (open().await, open().await);
+    let kids = |ring: &KeyRing| -> Vec<_> {
+        let keys = ring.status().keys;
+        keys.into_iter().map(|key| key.kid).collect()
+    };
+    let before = kids(&one);
+    assert_eq!(kids(&two), before);
+    assert!(two.retire(&before[0]).await.unwrap());
+    one.read().await.unwrap();
+    assert!(!kids(&one).contains(&before[0]));
+    assert_eq!(kids(&one), kids(&two));
+
+    // Whoever runs has it still.
+    let after = kids(&one);
+    std::fs::remove_file(&path).unwrap();
+    one.read().await.unwrap();
+    assert_eq!(kids(&open().await), after);
 }

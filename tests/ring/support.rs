@@ -87,6 +87,8 @@ pub(crate) struct Connection {
     pub(crate) is_cut: Arc<AtomicBool>,
     /// Reads are answered, and writes are not.
     pub(crate) is_read_only: Arc<AtomicBool>,
+    /// It panics when it is read.
+    pub(crate) panics: Arc<AtomicBool>,
     /// Writes wait while somebody holds it.
     held: Arc<tokio::sync::watch::Sender<bool>>,
 }
@@ -111,6 +113,7 @@ impl Connection {
 
 impl RingStore for Connection {
     async fn load_ring(&self, _: &str) -> Result<LoadedRing, StoreError> {
+        assert!(!self.panics.load(Ordering::Relaxed), "the store panics");
         self.check(&self.is_cut)?;
         Ok(LoadedRing::new(
             self.database.ring(),
@@ -214,6 +217,7 @@ pub(crate) fn connection(database: &Database) -> Connection {
         database: database.clone(),
         is_cut: Arc::default(),
         is_read_only: Arc::default(),
+        panics: Arc::default(),
         held: Arc::new(tokio::sync::watch::Sender::new(false)),
     }
 }

@@ -77,11 +77,13 @@ impl BoundedSigner {
 /// The error for a signature that is wrong, or in the form that JWS does not have.
 fn wrong(message: &[u8], signature: &[u8], public: &VerifyingKey) -> SignError {
     let raw = public.algorithm().signature_from_der(signature);
-    match raw.is_some_and(|raw| public.verify(message, &raw)) {
-        true => SignError::with_source(
-            SignErrorKind::WrongSignature,
-            "it is right but in DER: give what Algorithm::signature_from_der makes of it",
-        ),
-        false => SignError::new(SignErrorKind::WrongSignature),
-    }
+    let why = match raw.is_some_and(|raw| public.verify(message, &raw)) {
+        true => "it is right but in DER: give what Algorithm::signature_from_der makes of it",
+        false => "the private key may be another one, as after a rotation there",
+    };
+    let kid = public.kid();
+    SignError::with_source(
+        SignErrorKind::WrongSignature,
+        format!("the key is {kid:?}; {why}"),
+    )
 }

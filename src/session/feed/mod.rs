@@ -27,7 +27,7 @@ use crate::{claims::SessionId, error::ConfigError, store::SessionStore};
 ///
 /// The task stops when the handle is dropped. Requests are then answered as without a feed, whatever was to
 /// happen when it is behind. So keep it as long as the server runs, by a name: `let _ =` drops it at once.
-#[must_use = "the task stops when this is dropped"]
+#[must_use = "the task stops when this is dropped: keep it by a name, as in `let _feed = …`, since `let _ = …` drops it"]
 pub struct SessionFeed {
     task: JoinHandle<()>,
     /// When the last read that succeeded has begun.

@@ -265,4 +265,8 @@ impl<St: SessionStore> SessionStore for FailingStore<St> {
         self.call(StoreCall::DeleteExpired, self.store.delete_expired(limit))
             .await
     }
+
+    async fn has_sessions(&self) -> Result<Option<bool>, StoreError> {
+        self.store.has_sessions().await
+    }
 }
