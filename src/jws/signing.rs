@@ -67,7 +67,8 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// [`Generate`](super::KeyErrorKind::Generate) if the operating system gives no random bytes.
+    /// [`Generate`](super::KeyErrorKind::Generate) if the operating system gives no random bytes,
+    /// [`UnsupportedAlgorithm`](super::KeyErrorKind::UnsupportedAlgorithm) if the provider has not got the algorithm.
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         Self::default_reader().generate(algorithm)
     }
@@ -99,7 +100,8 @@ impl SigningKey {
     /// # Errors
     ///
     /// [`Format`](super::KeyErrorKind::Format) if it is not such a key of the algorithm,
-    /// [`Weak`](super::KeyErrorKind::Weak) if it is too short.
+    /// [`Weak`](super::KeyErrorKind::Weak) if it is too short,
+    /// [`UnsupportedAlgorithm`](super::KeyErrorKind::UnsupportedAlgorithm) if the provider has not got the algorithm.
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         Self::default_reader().from_pem(algorithm, pem)
     }

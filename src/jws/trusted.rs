@@ -168,7 +168,8 @@ impl VerifyingKeys {
     /// # Errors
     ///
     /// [`KeysOfAKeySet`](KeyErrorKind::KeysOfAKeySet) if these keys belong to a
-    /// [`KeySet`](crate::KeySet), which must be able to verify what it signs.
+    /// [`KeySet`](crate::KeySet), which must be able to verify what it signs,
+    /// [`KeysOfARing`](KeyErrorKind::KeysOfARing) if a ring keeps that.
     ///
     /// ```
     /// use tower_bearer::{VerifyingKeys, jws::KeyError};

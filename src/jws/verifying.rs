@@ -73,7 +73,8 @@ impl VerifyingKey {
     /// # Errors
     ///
     /// [`Format`](super::KeyErrorKind::Format) if it is not such a key of the algorithm,
-    /// [`Weak`](super::KeyErrorKind::Weak) if it is too short.
+    /// [`Weak`](super::KeyErrorKind::Weak) if it is too short,
+    /// [`UnsupportedAlgorithm`](super::KeyErrorKind::UnsupportedAlgorithm) if the provider has not got the algorithm.
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         Self::default_reader().from_pem(algorithm, pem)
     }

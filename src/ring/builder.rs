@@ -96,6 +96,7 @@ impl KeyRingBuilder {
     /// a [ring takes over](crate::manual::keys#from-keys-of-your-own-to-a-ring). A ring that has keys already takes it to verify
     /// only, and keeps it as long as the program gives it. The key after it is made for the
     /// [algorithm](Self::algorithm) of the ring. In this process it uses its own [cryptography](SigningKey::provider).
+    /// Called again, it adds a key that verifies.
     ///
     /// # Errors
     ///

@@ -39,8 +39,9 @@ pub enum SessionErrorKind {
     /// The subject has as many sessions as the application allows.
     #[error("the subject has too many sessions")]
     TooManySessions,
-    /// The store, the application's hook or a [signer](crate::jws::Signer) failed or was too slow, or too many
-    /// refreshes of the same session met. The client keeps its token and tries again.
+    /// The store, the application's hook or a [signer](crate::jws::Signer) failed or was too slow, too many
+    /// refreshes of the same session met, or a [ring](crate::ring::KeyRing) could not be read for so long that no key may sign, or
+    /// that the token may have a key which this process does not know yet. The client keeps its token and tries again.
     #[error("sessions are unavailable right now")]
     Unavailable,
     /// The application's hook asks the client to come again later, by

@@ -137,8 +137,8 @@ impl FileRingStore {
         self
     }
 
-    /// How long a call may wait for others that write, 5 seconds by default, and at least 10 milliseconds. The disk may
-    /// take a second more.
+    /// How long a call may wait for others that write, 5 seconds by default, at least 10 milliseconds, and at most an
+    /// hour. The disk may take a second more.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.clamp(SHORTEST, LONGEST);
