@@ -5,7 +5,7 @@ use tower_bearer::{
     clock::Clock,
     error::{ConfigErrorKind, ErrorCode},
     jws::SignErrorKind,
-    ring::{KeyPurpose, KeyState},
+    ring::{KeyPurpose, KeyRingBuilder, KeyState},
     session::{Grant, RefreshKey, RefreshRequest, SessionErrorKind, Sessions},
     store::MemoryStore,
 };
@@ -162,17 +162,19 @@ async fn a_ring_takes_over_from_keys_of_the_application_and_nobody_notices() {
     );
 }
 
+/// A server whose ring begins with this key.
+async fn start_with_key(database: &Database, key: &SigningKey) -> Node {
+    let change = |builder: KeyRingBuilder| builder.first_access_key(key.clone()).unwrap();
+    Node::start_with(database, change).await
+}
+
 /// As long as a program gives it, and not only in some turns: others may sign with it.
 #[tokio::test(start_paused = true)]
 async fn a_key_of_the_application_stays_until_it_is_retired() {
     let database = Database::new();
     let key = SigningKey::generate(Algorithm::EdDSA).unwrap();
     let kid = key.kid().to_owned();
-    let start = || {
-        Node::start_with(&database, |builder| {
-            builder.first_access_key(key.clone()).unwrap()
-        })
-    };
+    let start = || start_with_key(&database, &key);
     let node = start().await;
     for _ in 0..3 * SIGN_FOR.as_secs() / EVERY.as_secs() {
         database.pass(EVERY).await;
@@ -260,11 +262,7 @@ async fn the_first_key_does_not_come_back_once_it_was_retired() {
     let database = Database::new();
     let key = SigningKey::generate(Algorithm::EdDSA).unwrap();
     let kid = key.kid().to_owned();
-    let start = || {
-        Node::start_with(&database, |builder| {
-            builder.first_access_key(key.clone()).unwrap()
-        })
-    };
+    let start = || start_with_key(&database, &key);
     let node = start().await;
     assert!(node.jwks().contains(&kid));
     for key in node.keys(KeyPurpose::Access) {
