@@ -1,11 +1,9 @@
 //! One ring over time: which key signs, what is published, and what goes.
 
-use std::error::Error;
-
 use tower_bearer::{
     Algorithm,
     jws::CryptoProvider,
-    ring::{KeyPurpose, KeyRingErrorKind, KeyState},
+    ring::{KeyPurpose, KeyState},
 };
 
 use crate::support::*;
@@ -217,6 +215,9 @@ async fn servers_of_one_ring_may_use_different_cryptography() {
 #[cfg(all(feature = "aws-lc-rs", feature = "rust-crypto"))]
 #[tokio::test]
 async fn the_keys_of_a_ring_use_the_cryptography_that_it_is_given() {
+    use std::error::Error;
+    use tower_bearer::ring::KeyRingErrorKind;
+
     let opened = async |database: &Database, provider| {
         let builder = builder(connection(database)).algorithm(Algorithm::MLDSA44);
         builder.provider(provider).open().await.map(drop)
