@@ -19,7 +19,7 @@ use super::{
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// Each token contains a `kid`, so it has to leave room for the rest.
-const MAX_KID_BYTES: usize = 256;
+pub(crate) const MAX_KID_BYTES: usize = 256;
 
 /// The DER of a SubjectPublicKeyInfo before the key itself (RFC 5480 §2, RFC 8410 §4). Only named
 /// curves and uncompressed points are in use, so that a fixed prefix is enough to read one.

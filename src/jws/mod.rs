@@ -51,6 +51,8 @@ pub use error::{KeyError, KeyErrorKind};
 pub(crate) use header::Header;
 pub use jwk_set::{JwkSet, JwkSetReader, SkippedKey};
 #[cfg(feature = "session")]
+pub(crate) use key::MAX_KID_BYTES;
+#[cfg(feature = "session")]
 pub(crate) use plan::{PlanClock, Shift, whose_turn};
 pub use provider::{CryptoProvider, InstallError};
 #[cfg(any(feature = "dpop", feature = "dbsc"))]

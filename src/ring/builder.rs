@@ -7,6 +7,7 @@ use super::{
     document::Policies,
     keeper::{Keeper, Settings},
     schedule::Policy,
+    series::MOMENT,
 };
 use crate::{
     error::{ConfigError, ConfigErrorKind},
@@ -17,8 +18,6 @@ use crate::{
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// A ring keeps whole milliseconds.
-const MOMENT: Duration = Duration::from_millis(1);
 /// A thousand years. Times beyond it would not fit into every database.
 const LONGEST: Duration = Duration::from_secs(1000 * 365 * 24 * 60 * 60);
 /// So many keys of a series verify at once, beside the one that signs and the next one. Of the largest kind they fill half
@@ -75,8 +74,8 @@ impl KeyRingBuilder {
 
     /// What the next access keys are made for: [`Algorithm::ES256`] by default, which nearly
     /// [every verifier](crate::manual::keys) knows. All servers of the issuer have to know it, by their
-    /// [cryptography](Self::provider): one that cannot read a key cannot read the ring. Keys that there are stay. So a change counts from the key after the
-    /// next one on; [`roll_over`](KeyRing::roll_over) twice, with the time of a
+    /// [cryptography](Self::provider): one that cannot read a key cannot read the ring. Keys that there are stay. So a change
+    /// counts from the key after the next one on; [`roll_over`](KeyRing::roll_over) twice, with the time of a
     /// [publication](Self::publish_for) between, does not wait for it.
     pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = algorithm;

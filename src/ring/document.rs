@@ -16,13 +16,11 @@ use super::{
 };
 use crate::{
     clock::{Timestamp, millis},
-    jws::{Algorithm, CryptoProvider, SigningKey},
+    jws::{Algorithm, CryptoProvider, MAX_KID_BYTES, SigningKey},
 };
 
 /// How many retired keys are remembered. The earliest are forgotten first.
 const RETIRED: usize = 256;
-/// No key has a longer name, in bytes.
-const LONGEST_KID: usize = 256;
 /// How many earlier versions a document names.
 pub(super) const LINEAGE: usize = 64;
 /// The room for what is written of a key beside the key itself, in bytes.
@@ -112,7 +110,7 @@ impl Document {
     ) -> bool {
         let was_there = self.access.retire(kid, now, &policies.access)
             || self.refresh.retire(kid, now, &policies.refresh);
-        if kid.len() <= LONGEST_KID && !self.retired.contains_key(kid) {
+        if kid.len() <= MAX_KID_BYTES && !self.retired.contains_key(kid) {
             self.retired.insert(kid.to_owned(), at);
             self.forget();
         }

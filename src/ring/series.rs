@@ -11,8 +11,8 @@ use crate::{
     jws::{KeyError, SigningKey},
 };
 
-/// The shortest time between two keys.
-const MOMENT: Duration = Duration::from_millis(1);
+/// The shortest time between two keys: a ring keeps whole milliseconds.
+pub(super) const MOMENT: Duration = Duration::from_millis(1);
 
 /// A key, and when it signs.
 #[derive(Clone)]

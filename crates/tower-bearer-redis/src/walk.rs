@@ -16,6 +16,7 @@ use tower_bearer::{
 use crate::{
     RedisStore,
     answer::{self, Part},
+    connection::Walked,
     scripts,
 };
 
@@ -48,17 +49,14 @@ impl RedisStore {
         };
         let mut records = BTreeMap::new();
         // Of a part of so many keys, seldom more than twice as many come.
-        let count = limit.div_ceil(2).min(KEYS).to_string();
-        let pattern = self.keys.sessions();
+        let count = limit.div_ceil(2).min(KEYS);
         let mut parts = 0;
         loop {
             let server = servers.get(place.server).ok_or(match servers.is_empty() {
                 true => StoreErrorKind::Unavailable,
                 false => StoreErrorKind::Cursor,
             })?;
-            let from = place.from.to_string();
-            let walk = scripts::WALK.on_all(&[from.as_bytes(), &pattern, count.as_bytes()]);
-            let part = answer::part(self.main.read_at(server, walk).await?)?;
+            let part = self.part(server, place.from, count).await?;
             if place.from != 0 && place.run != part.run {
                 return Err(StoreErrorKind::Cursor.into());
             }
@@ -80,18 +78,23 @@ impl RedisStore {
         }
     }
 
+    /// About so many keys of a server, from a place on.
+    async fn part(&self, server: &Walked, from: u64, count: usize) -> Result<Part, StoreError> {
+        let (from, count) = (from.to_string(), count.to_string());
+        let arguments = [from.as_bytes(), &self.keys.sessions(), count.as_bytes()];
+        let walk = scripts::WALK.on_all(&arguments);
+        answer::part(self.main.read_at(server, walk).await?)
+    }
+
     /// Whether there is any session. If there are too many keys of others to tell, it gives nothing.
     pub(super) async fn has_any(&self) -> Result<Option<bool>, StoreError> {
         let (servers, _) = self.main.walkable().await;
-        let (pattern, count) = (self.keys.sessions(), KEYS.to_string());
         let mut place = Place::beginning(0);
         for _ in 0..PARTS {
             let Some(server) = servers.get(place.server) else {
                 return Ok(Some(false));
             };
-            let from = place.from.to_string();
-            let walk = scripts::WALK.on_all(&[from.as_bytes(), &pattern, count.as_bytes()]);
-            let part = answer::part(self.main.read_at(server, walk).await?)?;
+            let part = self.part(server, place.from, KEYS).await?;
             if part
                 .keys
                 .iter()

@@ -4,7 +4,8 @@ use redis::aio::ConnectionManager;
 
 use super::*;
 
-const TLS: &str = "its address asks for TLS, which needs a TLS feature of the crate redis";
+pub(super) const TLS: &str =
+    "its address asks for TLS, which needs a TLS feature of the crate redis";
 const NUMBER: &str = "its address names a database by its number, and a cluster has none but 0";
 
 #[tokio::test]

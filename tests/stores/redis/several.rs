@@ -6,7 +6,7 @@ use tests_shared::servers::{
     sentinel::{NAME, Watched},
 };
 
-use super::*;
+use super::{opening::TLS, *};
 
 #[tokio::test]
 async fn addresses_name_servers_of_the_right_kind() {
@@ -19,10 +19,7 @@ async fn addresses_name_servers_of_the_right_kind() {
         ("redis+cluster://a,,b", "its address is no Redis address"),
         ("redis+sentinel://a", "its address is no Redis address"),
         ("redis+else://a", "its address is no Redis address"),
-        (
-            "rediss+cluster://a",
-            "its address asks for TLS, which needs a TLS feature of the crate redis",
-        ),
+        ("rediss+cluster://a", TLS),
         (
             "redis+cluster://127.0.0.1:1,127.0.0.1:2",
             "its server cannot be reached",
