@@ -4,7 +4,8 @@
 //! 1. There is one fetch at a time. By itself it comes when the keys have used up 80 to 90 % of their
 //!    lifetime, but at least [`FLOOR`] after the one before.
 //! 2. A token with an unknown key brings it forward, once in a cool-down, however many tokens ask.
-//!    So does one whose key has another material or algorithm than the one of its name.
+//!    So does one whose key has another material or algorithm than the one of its name. The first fetch,
+//!    and one that is due, would have come anyway: to ask for it takes nothing from the next token.
 //! 3. After a failure the pause doubles from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`]. While there are keys,
 //!    it is at least the cool-down.
 //!    A longer pause that the issuer asks for holds for tokens too, up to [`LONGEST_WISH`].
@@ -45,8 +46,8 @@ pub(super) struct Schedule {
     fetching: bool,
     /// Since when a token asks for a fetch that has not begun.
     asked: Option<Duration>,
-    /// When the last fetch began that a token asked for.
-    last_asked: Option<Duration>,
+    /// When the last fetch began that a token brought forward.
+    last_brought: Option<Duration>,
     begun: Option<Duration>,
     begun_at: Timestamp,
     /// When the next fetch comes by itself. `None` until a token has asked.
@@ -99,7 +100,7 @@ impl Schedule {
             rules,
             fetching: false,
             asked: None,
-            last_asked: None,
+            last_brought: None,
             begun: None,
             begun_at: Timestamp::default(),
             due: at_once.then_some(Duration::ZERO),
@@ -146,7 +147,7 @@ impl Schedule {
     /// a token of a new key wait.
     fn may_begin(&self) -> Duration {
         let cooled = |begun: Duration| begun.saturating_add(self.rules.cooldown);
-        self.last_asked
+        self.last_brought
             .map_or(Duration::ZERO, cooled)
             .max(self.pause_ends)
     }
@@ -169,8 +170,9 @@ impl Schedule {
     pub(super) fn begin(&mut self, now: Duration, at: Timestamp) -> bool {
         self.fetching = true;
         let asked = self.asked.take().is_some();
-        if asked {
-            self.last_asked = Some(now);
+        let comes_anyway = self.begun.is_none() || self.due.is_some_and(|due| due <= now);
+        if asked && !comes_anyway {
+            self.last_brought = Some(now);
         }
         self.begun = Some(now);
         self.begun_at = at;

@@ -42,16 +42,17 @@ async fn a_panic_of_the_store_is_told_as_one() {
     assert_eq!(others.count(), failures.len(), "{failures:#?}");
 }
 
-/// A test of each fault: all of its cases fail, after a `?` some that are a matter of chance, and
-/// no other. And a test that each case of the suite is among them.
 /// Whether a few random histories come by a fault is chance.
 const HISTORIES: &str = "histories::random_histories_go_as_the_protocol_says";
 
+/// A test of each fault: all of its cases fail, after a `?` some that are a matter of chance, and
+/// no other. And a test that each case of the suite is among them.
 macro_rules! teeth {
     ($($name:ident: $fault:ident {$($part:ident::$case:ident,)+}
         $(? {$($other:ident::$chance:ident,)+})?)+) => {
         $(
-            #[tokio::test(flavor = "multi_thread")]
+            // On one thread, whose turns are the same each time: what two callers do at once is seen always.
+            #[tokio::test]
             async fn $name() {
                 let failed = failed(Fault::$fault).await;
                 let must = [$(concat!(stringify!($part), "::", stringify!($case)),)+];

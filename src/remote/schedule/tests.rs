@@ -164,6 +164,25 @@ fn tokens_bring_one_fetch_forward_in_a_cooldown() {
 }
 
 #[test]
+fn a_fetch_that_comes_anyway_takes_nothing_from_the_next_token() {
+    // The first one, and one that is due.
+    for (at_once, now) in [(true, 0), (false, 0), (true, 3160)] {
+        let mut schedule = Schedule::new(RULES, at_once);
+        if now > 0 {
+            schedule.fetch(100, None);
+            assert_eq!(schedule.next(seconds(now)), Step::Fetch);
+        }
+        assert_eq!(schedule.ask(seconds(now), at(now)), Answer::WaitForNext);
+        schedule.fetch(now, None);
+        let next = schedule.ask(seconds(now), at(now));
+        assert_eq!(next, Answer::WaitForNext, "{at_once}, at {now}");
+        schedule.fetch(now + 1, None);
+        let third = schedule.ask(seconds(now + 1), at(now + 1));
+        assert_eq!(third, Answer::Unavailable, "{at_once}, at {now}");
+    }
+}
+
+#[test]
 fn without_keys_nothing_is_unknown() {
     let mut schedule = Schedule::new(RULES, true);
     assert_eq!(schedule.ask(seconds(0), at(0)), Answer::WaitForNext);

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use tests_shared::careless::let_others_run;
 use tower_bearer::{
     clock::{Clock, ManualClock, SystemClock, Timestamp},
     store::{LoadedRing, RingStore, SealedRing, StoreError, StoreErrorKind, Swap},
@@ -239,7 +240,7 @@ impl RingStore for CarelessRing {
                 if !self.is_free(self.lock().get(&name), expected, next) {
                     return Ok(Swap::Lost);
                 }
-                tokio::task::yield_now().await;
+                let_others_run().await;
                 self.write(&mut self.lock(), &name, expected, next)?;
                 Ok(Swap::Swapped)
             }
@@ -248,7 +249,7 @@ impl RingStore for CarelessRing {
                 let half = next.bytes().get(..half).unwrap_or_default();
                 let half = SealedRing::new(next.version(), half)?;
                 let swap = self.swap(&name, expected, &half)?;
-                tokio::task::yield_now().await;
+                let_others_run().await;
                 if swap == Swap::Swapped {
                     self.write(&mut self.lock(), &name, expected, next)?;
                 }

@@ -9,7 +9,7 @@ use tower_bearer::{
     },
 };
 
-use super::{Careless, Fault, HIGHEST, Rows};
+use super::{Careless, Fault, HIGHEST, Rows, let_others_run};
 
 impl SessionStore for Careless {
     async fn now(&self) -> Result<Timestamp, StoreError> {
@@ -49,7 +49,7 @@ impl SessionStore for Careless {
             .await;
         if inserted.is_some() && self.is(Fault::InsertsInTwoTransactions) {
             self.rows().unlisted.insert(record.session.id);
-            tokio::task::yield_now().await;
+            let_others_run().await;
             self.rows().unlisted.remove(&record.session.id);
         }
         inserted.ok_or(StoreError::new(StoreErrorKind::Duplicate))
@@ -77,6 +77,7 @@ impl SessionStore for Careless {
         if self.is(Fault::SwapsHalf) && fits(&mut self.rows()).is_some() {
             let half = |kept: &mut Record| kept.state.generation = next.generation;
             self.rows().change(id, half);
+            // Half a turn, or all writers would keep in step, and each find what it has seen before.
             tokio::task::yield_now().await;
         }
         let write = |rows: &mut Rows, ()| self.write(rows, id, expected, next);
@@ -87,7 +88,7 @@ impl SessionStore for Careless {
     async fn confirm(&self, pairs: &[(SessionId, u32)]) -> Result<(), StoreError> {
         if self.is(Fault::FailsWhereOthersConfirm) {
             let others = self.confirming.fetch_add(1, SeqCst);
-            tokio::task::yield_now().await;
+            let_others_run().await;
             self.confirming.fetch_sub(1, SeqCst);
             if others > 0 {
                 return Err(StoreError::new(StoreErrorKind::Busy));
