@@ -4,7 +4,7 @@ use std::{
     env,
     process::Command,
     sync::{Arc, Mutex},
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -41,8 +41,12 @@ const PIN: &str = "1234";
 const THREADS: usize = 4;
 
 /// A key of a token. PKCS#11 blocks, and a session of it is for one thread, so there are some threads, each with a
-/// session. What nobody waits for any more is not signed.
-struct TokenKey(mpsc::Sender<Job>);
+/// session. What nobody waits for any more is not signed. They end with the key: where one closes its session while the
+/// process ends, SoftHSM crashes.
+struct TokenKey {
+    jobs: Option<mpsc::Sender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
 
 struct Job {
     message: Vec<u8>,
@@ -55,7 +59,8 @@ impl Signer for TokenKey {
     async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, BoxError> {
         let (answer, signature) = oneshot::channel();
         let message = message.to_vec();
-        self.0.send(Job { message, answer }).await?;
+        let jobs = self.jobs.as_ref().ok_or("the threads have ended")?;
+        jobs.send(Job { message, answer }).await?;
         signature.await?
     }
 }
@@ -64,7 +69,7 @@ impl TokenKey {
     fn new(token: &Token, algorithm: Algorithm, label: &'static str) -> Self {
         let (jobs, queue) = mpsc::channel::<Job>(THREADS);
         let queue = Arc::new(Mutex::new(queue));
-        for _ in 0..THREADS {
+        let threads = (0..THREADS).map(|_| {
             let mut worker = Worker {
                 session: token.session(),
                 algorithm,
@@ -82,9 +87,20 @@ impl TokenKey {
                         let _ = answer.send(worker.sign(&message));
                     }
                 }
-            });
+            })
+        });
+        let threads = threads.collect();
+        let jobs = Some(jobs);
+        Self { jobs, threads }
+    }
+}
+
+impl Drop for TokenKey {
+    fn drop(&mut self) {
+        self.jobs = None;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
         }
-        Self(jobs)
     }
 }
 
@@ -291,7 +307,8 @@ fn soft_hsm() {
         String::from_utf8_lossy(&run.stderr),
     );
     println!("{out}{err}");
-    assert!(run.status.success() && out.contains("1 passed"));
+    assert!(run.status.success(), "{}", run.status);
+    assert!(out.contains("1 passed"));
 }
 
 #[tokio::test]
