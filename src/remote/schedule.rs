@@ -4,8 +4,8 @@
 //! 1. There is one fetch at a time. By itself it comes when the keys have used up 80 to 90 % of their
 //!    lifetime, but at least [`FLOOR`] after the one before.
 //! 2. A token with an unknown key brings it forward, once in a cool-down, however many tokens ask.
-//!    So does one whose key has another material or algorithm than the one of its name. The first fetch,
-//!    and one that is due, would have come anyway: to ask for it takes nothing from the next token.
+//!    So does one whose key has another material or algorithm than the one of its name. One that is due
+//!    would have come anyway: to ask for it takes nothing from the next token.
 //! 3. After a failure the pause doubles from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`]. While there are keys,
 //!    it is at least the cool-down.
 //!    A longer pause that the issuer asks for holds for tokens too, up to [`LONGEST_WISH`].
@@ -170,8 +170,8 @@ impl Schedule {
     pub(super) fn begin(&mut self, now: Duration, at: Timestamp) -> bool {
         self.fetching = true;
         let asked = self.asked.take().is_some();
-        let comes_anyway = self.begun.is_none() || self.due.is_some_and(|due| due <= now);
-        if asked && !comes_anyway {
+        let is_due = self.due.is_some_and(|due| due <= now);
+        if asked && !is_due {
             self.last_brought = Some(now);
         }
         self.begun = Some(now);
