@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::{
     bearer::BearerLayer,
@@ -123,9 +123,10 @@ async fn a_server_that_does_not_answer_is_given_up() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_a_503() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    drop(listener);
+    // The port is taken, and nobody listens there.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let addr = socket.local_addr().unwrap();
     let client = ClientAuthentication::basic("api", "s");
     let builder = Introspection::new(format!("http://{addr}/"), client, http());
     let builder = builder

@@ -125,8 +125,7 @@ async fn who_is_in_does_not_stay_so_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn places_are_not_lost_with_what_is_given_up() {
     let server = Server::start().await;
-    let builder = server.builder().max_concurrent(1).max_waiting(1);
-    let world = world(builder.timeout(SECOND));
+    let world = world(server.builder().max_concurrent(1).max_waiting(1));
     server.hold();
     for round in 0..5 {
         let tokens = [0, 1].map(|number| format!("random-{round}-{number}"));

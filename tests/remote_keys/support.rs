@@ -20,6 +20,9 @@ use tower_bearer::{
     remote::{RemoteKeys, RemoteKeysBuilder, RemoteKeysError, RemoteKeysErrorKind},
 };
 
+/// Longer than anything takes that comes at all.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 pub(crate) type Http = Client<HttpConnector, Full<Bytes>>;
 
 /// An HTTP client as applications have it.
@@ -27,15 +30,18 @@ pub(crate) fn http() -> Http {
     Client::builder(TokioExecutor::new()).build_http()
 }
 
-/// Keys of this server, with limits that a test can wait for.
+/// Keys of this server, with a cool-down that a test can wait for.
 pub(crate) fn discovered(server: &IssuerServer) -> RemoteKeysBuilder {
     brief(RemoteKeys::discover(server.url(), http()))
 }
 
+/// A busy machine takes its time, and a test that wants to see a limit sets its own.
 pub(crate) fn brief(builder: RemoteKeysBuilder) -> RemoteKeysBuilder {
     builder
         .danger_allow_plain_http()
         .cooldown(Duration::from_secs(1))
+        .timeout(PATIENCE)
+        .wait_timeout(PATIENCE)
 }
 
 pub(crate) fn verifier(server: &IssuerServer, keys: &RemoteKeys) -> Verifier {

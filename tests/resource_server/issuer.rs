@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -24,9 +23,6 @@ use tokio::{
     task::JoinHandle,
     time::sleep,
 };
-
-/// A free port.
-const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 pub(crate) const AUDIENCE: &str = "https://api.example";
 
@@ -132,17 +128,22 @@ pub(crate) fn now() -> i64 {
     now.as_secs().try_into().unwrap()
 }
 
+/// On a free port.
+async fn anywhere() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
 impl Issuer {
     pub(crate) async fn start() -> Self {
-        Self::new(Key::ed25519(), ANYWHERE).await
+        Self::listening(anywhere().await)
     }
 
-    pub(crate) async fn start_at(addr: SocketAddr) -> Self {
-        Self::new(Key::ed25519(), addr).await
+    pub(crate) fn listening(listener: TcpListener) -> Self {
+        Self::new(Key::ed25519(), listener)
     }
 
     pub(crate) async fn with_rsa() -> Self {
-        Self::new(Key::rsa(), ANYWHERE).await
+        Self::new(Key::rsa(), anywhere().await)
     }
 
     pub(crate) async fn bad(document: Document, manner: Manner) -> Self {
@@ -151,8 +152,7 @@ impl Issuer {
         issuer
     }
 
-    async fn new((key, jwk): (Key, Value), addr: SocketAddr) -> Self {
-        let listener = TcpListener::bind(addr).await.unwrap();
+    fn new((key, jwk): (Key, Value), listener: TcpListener) -> Self {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(State {
             url: url.clone(),

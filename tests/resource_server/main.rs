@@ -53,9 +53,9 @@ impl Site {
         self.client.send(get("/admin").bearer(token)).await
     }
 
-    /// Asks again while the answer is 503, for 40 s at most.
+    /// Asks again while the answer is 503, for two minutes at most.
     async fn me_at_last(&self, token: &str) -> Answer {
-        let deadline = Instant::now() + Duration::from_secs(40);
+        let deadline = Instant::now() + Duration::from_secs(120);
         loop {
             let answer = self.me(token).await;
             if answer.status != 503 {

@@ -11,6 +11,8 @@ use tower_bearer::{
 };
 
 const AUDIENCE: &str = "https://api.example";
+/// Longer than it takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An issuer, and an application that trusts it.
 async fn pair() -> (FakeIssuer, Verifier) {
@@ -22,7 +24,8 @@ async fn pair() -> (FakeIssuer, Verifier) {
 fn trusting(issuer: &FakeIssuer) -> Verifier {
     let keys = RemoteKeys::discover(issuer.url(), HttpClient::new().unwrap())
         .danger_allow_plain_http()
-        .wait_timeout(Duration::from_secs(5))
+        .timeout(PATIENCE)
+        .wait_timeout(PATIENCE)
         .start()
         .unwrap();
     Verifier::new(issuer.url(), AUDIENCE, keys).unwrap()
