@@ -219,7 +219,7 @@ async fn a_lock_that_was_given_up_is_not_taken() {
     let given_up = timeout(Duration::from_millis(50), store.lock()).await;
     assert!(given_up.is_err());
     drop(held);
-    let other = FileTokenStore::new(&path).lock_timeout(Duration::from_secs(5));
+    let other = FileTokenStore::new(&path).lock_timeout(Duration::from_secs(60));
     other.lock().await.unwrap();
 }
 
@@ -300,7 +300,7 @@ mod unix {
             let mut both_ends = fs::OpenOptions::new();
             let other_end = both_ends.read(true).write(true).open(path).unwrap();
             set_mode(path, 0o600);
-            let patience = Duration::from_secs(5);
+            let patience = Duration::from_secs(60);
             let error = match path == &lock {
                 true => timeout(patience, store.lock()).await.map(Result::err),
                 false => timeout(patience, store.load()).await.map(Result::err),

@@ -234,6 +234,7 @@ fn a_refresh_whose_runtime_is_gone_leaves_nobody_waiting() {
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            .start_paused(true)
             .build()
             .unwrap()
     };

@@ -183,7 +183,7 @@ async fn without_a_revocation_endpoint_the_server_is_not_told() {
 }
 
 /// Another process hangs and holds the lock: the tokens go all the same.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_held_lock_does_not_keep_the_tokens() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tokens.json");
@@ -318,7 +318,7 @@ async fn logouts_at_once_are_one() {
 }
 
 /// The logout waits for a lock, and its caller does not wait for the logout.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_logout_takes_no_later_session_with_it() {
     for _ in 0..10 {
         let folder = tempfile::tempdir().unwrap();
@@ -343,7 +343,7 @@ async fn a_logout_takes_no_later_session_with_it() {
 }
 
 /// The refresh takes longer than the logout waits for the lock.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refresh_that_outlasts_the_lock_brings_nothing_back() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tokens.json");

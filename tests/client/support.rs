@@ -318,10 +318,11 @@ struct TokioClock;
 
 impl Clock for TokioClock {
     fn now(&self) -> Timestamp {
-        // Not tokio's: that of another test may have been wound far ahead.
+        // Not tokio's: that of another test may have been wound far ahead. And from before this test began, at whose
+        // begin tokio's clock was stopped: from a later moment this one would stand still at first.
         static START: OnceLock<std::time::Instant> = OnceLock::new();
-        let start = Instant::from_std(*START.get_or_init(std::time::Instant::now));
-        Timestamp::from_secs(1_000_000_000) + start.elapsed()
+        let start = START.get_or_init(|| std::time::Instant::now() - Duration::from_secs(60));
+        Timestamp::from_secs(1_000_000_000) + Instant::from_std(*start).elapsed()
     }
 }
 

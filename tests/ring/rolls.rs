@@ -186,7 +186,14 @@ async fn a_key_of_any_algorithm_comes_back_from_the_store() {
             continue;
         }
         let database = Database::new();
-        let start = || Node::start_with(&database, |builder| builder.algorithm(algorithm));
+        // The lease counts from before the key is made, which takes its time.
+        let start = || {
+            Node::start_with(&database, |builder| {
+                let builder = builder.algorithm(algorithm).lease(secs(300));
+                let builder = builder.sign_for(secs(3600)).publish_for(secs(600));
+                builder.refresh_sign_for(secs(3600))
+            })
+        };
         let token = start().await.token();
         let again = start().await;
         assert_eq!(again.key(KeyState::Signing).algorithm, algorithm);

@@ -44,7 +44,9 @@ async fn two_processes_share_a_ring_in_a_file() {
     let path = folder.path().join("keys.ring");
     let open = async || -> KeyRing {
         let store = FileRingStore::open(&path).await.unwrap();
-        builder(store).open().await.unwrap()
+        // A file may be slow.
+        let builder = builder(store).store_timeout(secs(60));
+        builder.open().await.unwrap()
     };
     let (one, two) = (open().await, open().await);
     let kids = |ring: &KeyRing| -> Vec<_> {

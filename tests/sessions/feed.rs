@@ -462,6 +462,6 @@ async fn what_one_process_ends_on_sqlite_another_knows() {
                 sleep(Duration::from_millis(1)).await;
             }
         };
-        timeout(10 * SECOND, ended).await.unwrap();
+        timeout(60 * SECOND, ended).await.unwrap();
     }
 }

@@ -357,7 +357,7 @@ async fn a_failure_is_told_and_the_next_call_makes_up_for_it() {
     assert_eq!(there.listed().await, 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_call_that_is_given_up_is_carried_out() {
     let clock = clock();
     let store = failing(&clock);

@@ -30,7 +30,7 @@ use tokio_tungstenite::{
 };
 
 /// Within which everything that is expected happens.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(120);
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
     timeout(SOON, future).await.expect("in time")
