@@ -76,10 +76,10 @@ impl Server {
         );
     }
 
-    /// Waits for the process to end, 15 s at most.
+    /// Waits for the process to end, a minute at most.
     #[track_caller]
     pub fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + Duration::from_secs(15);
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             if let Some(status) = self.child.try_wait().expect("waitable") {
                 return status;
