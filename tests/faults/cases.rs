@@ -6,7 +6,7 @@ use tests_shared::servers::proxy::{Proxy, Traffic};
 use tokio::time::{Instant, sleep};
 use tower_bearer::store::SessionStore;
 
-use super::{application::STORE_TIMEOUT, clients::Load};
+use super::clients::Load;
 
 const FAULTS: u64 = 4;
 
@@ -106,6 +106,17 @@ impl<B: Backend> Scene<B> {
     pub(crate) fn unavailable(&self) -> usize {
         self.load.ledger.unavailable.load(Relaxed)
     }
+
+    /// Waits until so many more answers than `before` were a 503: a fault ends only when it has hit somebody.
+    async fn told(&self, before: usize, more: usize) {
+        let is_told = async {
+            while self.unavailable() < before + more {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let told = tokio::time::timeout(Duration::from_secs(60), is_told).await;
+        told.expect("every client is told in time that the store does not answer");
+    }
 }
 
 pub(crate) async fn killed<B: Backend>() {
@@ -115,11 +126,12 @@ pub(crate) async fn killed<B: Backend>() {
     for fault in 0..FAULTS {
         // Not always at the same point of the clients' round.
         sleep(Duration::from_micros(3_701 * (fault + 1))).await;
+        let before = scene.unavailable();
         scene.backend.kill();
+        scene.told(before, 1).await;
         scene.backend.restart().await;
         scene.load.enough().await;
     }
-    assert!(scene.unavailable() > 0, "no kill hit a request");
     scene
         .settle(&format!("killed and restarted {FAULTS} times"))
         .await;
@@ -130,12 +142,13 @@ pub(crate) async fn cut_mid_statement<B: Backend>() {
         return;
     };
     for fault in 0..FAULTS {
+        let before = scene.unavailable();
         scene.proxy.set(Traffic::BreaksBeforeAnswers);
         sleep(Duration::from_millis(5 * (fault + 1))).await;
+        scene.told(before, 1).await;
         scene.proxy.set(Traffic::Flows);
         scene.load.enough().await;
     }
-    assert!(scene.unavailable() > 0, "no cut hit a statement");
     scene
         .settle(&format!("cut off before its answers {FAULTS} times"))
         .await;
@@ -152,13 +165,7 @@ pub(crate) async fn slow_then_silent<B: Backend>() {
 
     scene.proxy.set(Traffic::Stalled);
     let since = Instant::now();
-    let is_told = async {
-        while scene.unavailable() < before + 16 {
-            sleep(Duration::from_millis(10)).await;
-        }
-    };
-    let told = tokio::time::timeout(4 * STORE_TIMEOUT, is_told).await;
-    told.expect("every client is told in time that the store does not answer");
+    scene.told(before, 16).await;
     let told_after = since.elapsed();
     scene.proxy.set(Traffic::Flows);
     scene.load.enough().await;

@@ -29,7 +29,7 @@ const ROUNDS_TO_LOGOUT: usize = 50;
 
 /// After which each server knows of every logout, once the store is back. One whose write took long is found
 /// by the reads that come each half minute.
-const TO_LEARN: Duration = Duration::from_secs(45);
+const TO_LEARN: Duration = Duration::from_secs(90);
 
 /// How long an outage may last for the clients.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -58,7 +58,7 @@ async fn a_stream_ends_with_its_session() {
     let claims = verifier.verify(login.access_token.expose()).unwrap();
     let sid = claims.claims().session_id().unwrap();
     assert!(sessions.end(sid, "anna").await.unwrap());
-    let end = timeout(Duration::from_secs(10), news.message())
+    let end = timeout(Duration::from_secs(60), news.message())
         .await
         .unwrap();
     let status = end.unwrap_err();
@@ -73,7 +73,7 @@ async fn a_stream_that_ends_by_itself_ends_well() {
     let (sessions, _, addr) = served().await;
     let login = sessions.start(Grant::new("anna")).await.unwrap();
     let mut news = follow(addr, &login.access_token, "a little").await;
-    let end = timeout(Duration::from_secs(10), news.message())
+    let end = timeout(Duration::from_secs(60), news.message())
         .await
         .unwrap();
     assert_eq!(end.unwrap(), None);

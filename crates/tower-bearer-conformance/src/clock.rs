@@ -11,8 +11,8 @@ use crate::{Fixture, trial::*};
 
 pub(super) async fn every_call_tells_the_time_by_one_clock<F: Fixture>(trial: Trial<F>) {
     let begin = Instant::now();
+    let least = trial.now().await + HOUR;
     trial.advance(HOUR).await;
-    let least = trial.start + HOUR;
     let most = |begin: Instant| least + begin.elapsed() + MINUTE;
     let mut last = least;
     let mut check = |call: &str, now: Timestamp| {

@@ -1,6 +1,6 @@
 //! Cases with servers on the store, and with clients that all come at once.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use tower_bearer::{
     TokenResponse,
@@ -18,11 +18,16 @@ use crate::{
 };
 
 const TASKS: u32 = 100;
+/// The longest there is: those who come last on a slow server must not be taken for thieves.
+const WINDOW: Duration = Duration::from_secs(5 * 60);
 
 /// One server on the fixture's store, and one on its peer.
 fn servers<F: Fixture>(trial: &Trial<F>) -> [Sessions<F::Store>; 2] {
     let doors = [trial.fixture.store(), trial.fixture.peer()];
-    doors.map(|door| tokens::server(door.clone()).build().unwrap())
+    doors.map(|door| {
+        let builder = tokens::server(door.clone()).store_timeout(MINUTE);
+        builder.reuse_window(WINDOW).build().unwrap()
+    })
 }
 
 /// A hundred tasks present one token at once, and all get the same successor.

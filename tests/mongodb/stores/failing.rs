@@ -79,7 +79,7 @@ async fn a_write_that_no_majority_has_is_not_acknowledged() {
 #[tokio::test]
 async fn a_server_that_falls_silent_is_given_up_in_time_and_asked_again() {
     let server = ready().await;
-    let options = MongoOptions::new().timeout(Duration::from_millis(300));
+    let options = MongoOptions::new().timeout(Duration::from_secs(1));
     let store = MongoStore::connect_with(&server.url(), options)
         .await
         .unwrap();
@@ -89,7 +89,7 @@ async fn a_server_that_falls_silent_is_given_up_in_time_and_asked_again() {
     for _ in 0..12 {
         assert_eq!(kind(store.load(id(1)).await), StoreErrorKind::Timeout);
     }
-    assert!(asked.elapsed() < Duration::from_secs(10));
+    assert!(asked.elapsed() < Duration::from_secs(60));
     server.script(|_| None);
     assert!(store.load(id(1)).await.unwrap().record.is_none());
 }

@@ -113,7 +113,7 @@ async fn each_answer_is_what_the_server_says_of_the_write() {
     assert_eq!(kind(next().await), StoreErrorKind::Timeout);
     server.answer("insert", late);
     assert_eq!(kind(first().await), StoreErrorKind::Timeout);
-    let options = MongoOptions::new().timeout(Duration::from_millis(200));
+    let options = MongoOptions::new().timeout(Duration::from_secs(2));
     server.answer("find", found(vec![doc! { "_id": "format", "format": 2 }]));
     let hasty = MongoStore::connect_with(&server.url(), options).await;
     let hasty = hasty.expect("it opens");

@@ -154,7 +154,7 @@ impl Stores {
 
     async fn make(&self, kind: Kind) -> OnServer {
         let case = self.cases.fetch_add(1, Ordering::Relaxed);
-        let options = MySqlOptions::new().table(format!("case {case}"));
+        let options = patient().table(format!("case {case}"));
         let [one, other] = self.servers.urls();
         OnServer {
             store: kind.open(&one, &options).await,

@@ -10,7 +10,10 @@ async fn what_one_node_has_acknowledged_the_other_knows() {
         return;
     };
     let [one, other] = [0, 1].map(|node: usize| cluster.nodes[node].url());
-    let [one, other] = [open(&one).await, open(&other).await];
+    let [one, other] = [
+        open_with(&one, patient()).await,
+        open_with(&other, patient()).await,
+    ];
     for number in 0..100 {
         let first = kept(&one, number, "ada").await;
         assert!(load(&other, number).await == first);
@@ -47,7 +50,7 @@ async fn a_version_is_swapped_once() {
     };
     let mut stores = Vec::new();
     for node in &cluster.nodes {
-        stores.push(open(&node.url()).await);
+        stores.push(open_with(&node.url(), patient()).await);
     }
     let mut last = kept(&stores[0], 1, "ada").await;
     let mut busy = 0;

@@ -2,9 +2,9 @@
 
 use super::*;
 
-/// The store's statements wait for a lock for a second.
+/// The store's statements wait for a lock for two seconds, and are given up after four.
 fn quick() -> MySqlOptions {
-    MySqlOptions::new().timeout(Duration::from_secs(4))
+    MySqlOptions::new().timeout(Duration::from_secs(8))
 }
 
 /// A transaction that has locked a session.
@@ -50,7 +50,7 @@ async fn who_waited_for_another_writer_has_lost() {
     let Some(server) = MariaDb::start().await else {
         return;
     };
-    let store = open(&server.url()).await;
+    let store = open_with(&server.url(), patient()).await;
     let first = kept(&store, 1, "ada").await;
     let mut other = lock(&server, 1).await;
     let waiting = {
@@ -73,7 +73,7 @@ async fn rotations_that_wait_leave_a_connection_for_logouts() {
     let Some(server) = MariaDb::start().await else {
         return;
     };
-    let store = open_with(&server.url(), MySqlOptions::new().max_connections(3)).await;
+    let store = open_with(&server.url(), patient().max_connections(3)).await;
     let first = kept(&store, 1, "ada").await;
     kept(&store, 2, "eve").await;
     let other = lock(&server, 1).await;
@@ -83,10 +83,8 @@ async fn rotations_that_wait_leave_a_connection_for_logouts() {
         waiting.spawn(async move { store.swap(id(1), 0, &next.state).await });
     }
     blocked(&server, 2).await;
-    let ended = tokio::time::timeout(
-        Duration::from_millis(900),
-        store.end(id(2), EndReason::Logout),
-    );
+    // Long before one of those gives up.
+    let ended = tokio::time::timeout(Duration::from_secs(45), store.end(id(2), EndReason::Logout));
     assert!(ended.await.expect("at once").expect("it ends"));
     other.close().await.expect("it closes");
     let swaps = waiting.join_all().await;
@@ -102,7 +100,7 @@ async fn a_cancelled_call_leaves_nothing_behind() {
     let Some(server) = MariaDb::start().await else {
         return;
     };
-    let store = open_with(&server.url(), MySqlOptions::new().max_connections(2)).await;
+    let store = open_with(&server.url(), patient().max_connections(2)).await;
     for number in 0..4 {
         kept(&store, number, &format!("user {number}")).await;
     }
@@ -134,7 +132,7 @@ async fn writers_of_the_same_sessions_do_not_fail() {
     let Some(server) = MariaDb::start().await else {
         return;
     };
-    let store = open(&server.url()).await;
+    let store = open_with(&server.url(), patient()).await;
     let mut tasks = JoinSet::new();
     for task in 0..8_u128 {
         let store = store.clone();

@@ -105,7 +105,7 @@ async fn a_ring_that_is_locked_is_busy_and_then_works() {
     let Some(server) = MariaDb::start().await else {
         return;
     };
-    let options = MySqlOptions::new().timeout(Duration::from_secs(4));
+    let options = MySqlOptions::new().timeout(Duration::from_secs(8));
     let store = open_with(&server.url(), options).await;
     let mut other = server.connection().await;
     run(

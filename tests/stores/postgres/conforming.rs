@@ -48,7 +48,7 @@ async fn it_keeps_the_contract() {
         return;
     };
     let url = server.url();
-    let stores = Stores::on(server, url, PostgresOptions::new(), 100);
+    let stores = Stores::on(server, url, patient(), 100);
     check(async || stores.make().await).await;
 }
 
@@ -59,7 +59,7 @@ async fn it_keeps_the_contract_on_version_18() {
         return;
     };
     let url = server.url();
-    let stores = Stores::on(server, url, PostgresOptions::new(), 20);
+    let stores = Stores::on(server, url, patient(), 20);
     check(async || stores.make().await).await;
 }
 
@@ -69,7 +69,7 @@ async fn it_keeps_the_contract_as_a_service() {
         return;
     };
     let url = server.url();
-    let stores = Stores::on(server, url, PostgresOptions::new(), 20);
+    let stores = Stores::on(server, url, patient(), 20);
     check(async || served(stores.make().await)).await;
 }
 
@@ -79,7 +79,7 @@ async fn it_keeps_the_contract_behind_a_pooler() {
         return;
     };
     if let Some(pooler) = PgBouncer::start(&server, 4).await {
-        let options = PostgresOptions::new().prepared_statements(false);
+        let options = patient().prepared_statements(false);
         let stores = Stores::on(server, pooler.url(), options, 20);
         check(async || stores.make().await).await;
     }
@@ -92,9 +92,9 @@ async fn it_keeps_key_rings() {
     };
     if let Some(pooler) = PgBouncer::start(&server, 4).await {
         let url = server.url();
-        let stores = Stores::on(server, url, PostgresOptions::new(), 0);
+        let stores = Stores::on(server, url, patient(), 0);
         ring::check(async || stores.make().await).await;
-        let options = PostgresOptions::new().prepared_statements(false);
+        let options = patient().prepared_statements(false);
         let options = options.schema("pooled");
         let pooled = Stores {
             url: pooler.url(),
@@ -112,7 +112,7 @@ async fn it_keeps_key_rings_on_version_18() {
         return;
     };
     let url = server.url();
-    let stores = Stores::on(server, url, PostgresOptions::new(), 0);
+    let stores = Stores::on(server, url, patient(), 0);
     ring::check(async || stores.make().await).await;
 }
 

@@ -6,15 +6,10 @@ use super::*;
 
 pub(super) type Swapping = JoinHandle<Result<Swap, StoreError>>;
 
-const PATIENT: Duration = Duration::from_secs(20);
-
 /// A store that swaps over one of its connections, so that what comes while that one is held up
 /// goes together.
 pub(super) async fn one_lane(server: &Postgres, prepared: bool) -> PostgresStore {
-    let options = PostgresOptions::new()
-        .max_connections(2)
-        .timeout(PATIENT)
-        .prepared_statements(prepared);
+    let options = patient().max_connections(2).prepared_statements(prepared);
     open_with(&server.url(), options).await
 }
 
@@ -28,7 +23,7 @@ pub(super) fn begin(store: &PostgresStore, next: &Record) -> Swapping {
 }
 
 async fn outcome(swapping: Swapping) -> Result<Swap, StoreError> {
-    let told = tokio::time::timeout(PATIENT, swapping).await;
+    let told = tokio::time::timeout(Duration::from_secs(60), swapping).await;
     told.expect("it comes to its end").expect("no panic")
 }
 
@@ -172,8 +167,7 @@ async fn many_who_want_a_locked_session_hold_up_no_other() {
     let Some(server) = Postgres::start().await else {
         return;
     };
-    let options = PostgresOptions::new().timeout(PATIENT);
-    let store = open_with(&server.url(), options).await;
+    let store = open_with(&server.url(), patient()).await;
     let [wanted, other, ended] = &rotations(&store, [1, 2, 3]).await[..] else {
         panic!("three");
     };
@@ -323,7 +317,7 @@ async fn two_servers_race_on_the_same_sessions() {
     let Some(server) = Postgres::start_with(&[("deadlock_timeout", "10ms")]).await else {
         return;
     };
-    let options = PostgresOptions::new().max_connections(3).timeout(PATIENT);
+    let options = patient().max_connections(3);
     let stores = [
         open_with(&server.url(), options.clone()).await,
         open_with(&server.url(), options).await,

@@ -38,6 +38,12 @@ async fn open(url: &str) -> PostgresStore {
     open_with(url, PostgresOptions::new()).await
 }
 
+/// For tests in which somebody waits for a lock that the test takes away when it has seen that: a quarter of this is
+/// more than it takes on a busy machine.
+fn patient() -> PostgresOptions {
+    PostgresOptions::new().timeout(Duration::from_secs(240))
+}
+
 async fn open_with(url: &str, options: PostgresOptions) -> PostgresStore {
     let store = PostgresStore::connect_with(url, options).await;
     store.expect("the store opens")
@@ -66,10 +72,10 @@ where
     query.fetch_one(&mut connection).await.expect("an answer")
 }
 
-/// Waits, ten seconds at most, until that many of the server's connections wait for a lock.
+/// Waits, a minute at most, until that many of the server's connections wait for a lock.
 async fn blocked(server: &Postgres, connections: i64) {
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while told::<i64>(server, waiting).await != connections {
         assert!(Instant::now() < deadline, "not {connections} are blocked");
         tokio::time::sleep(Duration::from_millis(5)).await;

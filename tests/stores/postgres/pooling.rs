@@ -72,7 +72,7 @@ async fn a_killed_server_behind_the_pooler_comes_back() {
     let first = kept(&store, 1, "ada").await;
     server.kill9();
     server.restart().await;
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while store.load(first.session.id).await.is_err() {
         assert!(Instant::now() < deadline, "it does not come back");
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -108,7 +108,7 @@ async fn a_ring_that_is_locked_is_busy_and_then_works() {
     let Some(server) = Postgres::start().await else {
         return;
     };
-    let options = PostgresOptions::new().timeout(Duration::from_secs(2));
+    let options = PostgresOptions::new().timeout(Duration::from_secs(8));
     let store = open_with(&server.url(), options).await;
     let mut other = server.connection().await;
     run(

@@ -119,7 +119,7 @@ async fn a_wait_counts_the_replicas_of_the_shard_that_was_written_to() {
     };
     let options = RedisOptions::new()
         .timeout(Duration::from_secs(20))
-        .wait_for_replicas(1, Duration::from_millis(1_500));
+        .wait_for_replicas(1, Duration::from_secs(5));
     let store = self::open_with(&cluster, options).await;
     let lame = session_at(&cluster, 0, 0, 1).await;
     let sound = session_at(&cluster, 1, 0, 1).await;
@@ -130,10 +130,7 @@ async fn a_wait_counts_the_replicas_of_the_shard_that_was_written_to() {
     assert!(end(&store, sound).await, "its shard has its replica");
     let asked = Instant::now();
     assert_eq!(kind(store.end(id(lame), EndReason::Logout).await), TIMEOUT);
-    assert!(
-        asked.elapsed() >= Duration::from_millis(1_500),
-        "it did not wait"
-    );
+    assert!(asked.elapsed() >= Duration::from_secs(5), "it did not wait");
     // Nothing is left to be ended, and it is not known to be where it should be.
     assert_eq!(live(&store).await, []);
     assert_eq!(kind(end_all(&store).await), TIMEOUT);

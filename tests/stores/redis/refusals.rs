@@ -63,7 +63,7 @@ async fn a_password_that_was_another_for_a_while() {
         assert!(load(&store, 1).await == first);
     }
     // A read is sent again. A write is not, and may meet a connection that was cut off.
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while store.end(id(1), EndReason::Logout).await.is_err() {
         assert!(Instant::now() < deadline, "it stays broken");
     }
@@ -91,7 +91,7 @@ async fn a_server_that_had_too_many_clients() {
     run("CLIENT KILL USER app").await;
     assert_eq!(failures(&store).await, [StoreErrorKind::Unavailable; 9]);
     run("CONFIG SET maxclients 100").await;
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while store.load(id(1)).await.is_err() {
         assert!(Instant::now() < deadline, "it stays broken");
     }
@@ -110,7 +110,7 @@ async fn a_right_that_was_missing() {
     cut_off(&server).await;
     assert_eq!(failures(&store).await, [StoreErrorKind::Unavailable; 9]);
     let () = server.run("ACL SETUSER app +select").await;
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while store.load(id(1)).await.is_err() {
         assert!(Instant::now() < deadline, "it stays broken");
     }

@@ -41,7 +41,7 @@ async fn a_primary_that_lost_its_replicas_serves_nothing() {
     assert_eq!(failures(&store).await, [UNAVAILABLE; 9]);
 
     let _replica = primary.replica().await;
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while store.load(id(1)).await.is_err() {
         assert!(
             Instant::now() < deadline,
@@ -62,7 +62,7 @@ async fn a_primary_that_was_demoted_is_left_for_the_new_one() {
     let store = RedisStore::connect(&forwarded(address.clone()).await).await;
     let store = store.unwrap();
     let first = insert(&store, 1).await;
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !new.run::<bool>(&format!("EXISTS {}", key(1))).await {
         assert!(
             Instant::now() < deadline,

@@ -96,7 +96,7 @@ async fn a_script_that_runs_and_runs_makes_the_store_busy() {
         endless.arg("while true do end").arg(0);
         endless.query_async::<()>(&mut connection).await
     });
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         match store.load(id(1)).await {
             Ok(_) => {}

@@ -121,7 +121,7 @@ async fn sentinels_are_asked_for_a_primary_by_its_name() {
     insert(&store, 1).await;
     watched.primary.kill9();
     watched.taken_over().await;
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while store.load(id(1)).await.is_err() {
         assert!(Instant::now() < deadline, "the new primary is not found");
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -13,6 +13,7 @@ use tower_bearer::store::{FileRingStore, RingStore, SealedRing, Swap};
 const NAME: &str = "ring";
 const FILE: &str = "TOWER_BEARER_RING_FILE";
 /// The version after which a process ends by itself.
+const UNTIL: &str = "TOWER_BEARER_RING_UNTIL";
 const LAST: u64 = 300;
 
 /// A ring whose bytes follow from its version.
@@ -36,11 +37,13 @@ async fn a_process_that_swaps() {
     let Some(file) = env::var_os(FILE) else {
         return;
     };
+    let until = env::var(UNTIL).expect("it is told until when");
+    let until: u64 = until.parse().expect("a version");
     let rings = open(Path::new(&file)).await;
     loop {
         let expected = load(&rings).await.map(|ring| ring.version());
         let version = expected.unwrap_or(0) + 1;
-        if version > LAST {
+        if version > until {
             return;
         }
         let swap = rings.swap_ring(NAME, expected, &ring(version)).await;
@@ -50,8 +53,8 @@ async fn a_process_that_swaps() {
     }
 }
 
-/// A process that swaps, and the lines that it says.
-fn start(file: &Path) -> (Child, Lines<BufReader<ChildStdout>>) {
+/// A process that swaps until this version or until it is killed, and the lines that it says.
+fn start(file: &Path, until: u64) -> (Child, Lines<BufReader<ChildStdout>>) {
     let test = concat!(module_path!(), "::a_process_that_swaps");
     let test = test
         .strip_prefix("stores::")
@@ -59,6 +62,7 @@ fn start(file: &Path) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut child = Command::new(env::current_exe().expect("a path"))
         .args(["--exact", test, "--nocapture"])
         .env(FILE, file)
+        .env(UNTIL, until.to_string())
         .stdout(Stdio::piped())
         .spawn()
         .expect("it starts");
@@ -80,7 +84,7 @@ async fn what_was_acknowledged_outlives_kill_9() {
     let file = folder.path().join("keys.ring");
     let mut last = 0;
     for round in 0..15 {
-        let (mut child, mut lines) = start(&file);
+        let (mut child, mut lines) = start(&file, u64::MAX);
         let until = last + 1 + round % 5;
         last = swapped(&mut lines)
             .find(|version| *version >= until)
@@ -108,7 +112,7 @@ async fn what_was_acknowledged_outlives_kill_9() {
 async fn of_several_processes_each_version_has_one_author() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("keys.ring");
-    let processes: Vec<_> = (0..4).map(|_| start(&file)).collect();
+    let processes: Vec<_> = (0..4).map(|_| start(&file, LAST)).collect();
     let mut all = Vec::new();
     for (mut child, mut lines) in processes {
         all.extend(swapped(&mut lines));

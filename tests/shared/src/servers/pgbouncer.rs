@@ -62,7 +62,7 @@ impl PgBouncer {
     async fn is_ready(&mut self) -> bool {
         let options: PgConnectOptions = self.url().parse().expect("a URL");
         let options = options.extra_float_digits(None);
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while self.process.ended().is_none() && Instant::now() < deadline {
             if PgConnection::connect_with(&options).await.is_ok() {
                 return true;

@@ -43,10 +43,10 @@ impl Process {
         status
     }
 
-    /// Waits for it to end, 30 s at most.
+    /// Waits for it to end, a minute at most.
     #[track_caller]
     pub fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             if let Some(status) = self.ended() {
                 return status;

@@ -103,9 +103,10 @@ impl Redis {
         replica
     }
 
-    async fn serve(setup: Setup) -> Self {
+    async fn serve(mut setup: Setup) -> Self {
         for _ in 0..5 {
             let port = free_port();
+            setup.take_another_bus();
             let mut process = Process::start(&mut setup.server(port));
             if is_ready(&mut process, port).await {
                 return Self {
@@ -269,6 +270,14 @@ impl Setup {
         let mut copy = self.home.command(Path::new("cp"));
         let copied = copy.args(["-R", from, to]).status().expect("cp runs");
         assert!(copied.success(), "{from} is not copied to {to}");
+    }
+
+    /// Somebody else may have been faster with the port of its bus, if it has one.
+    fn take_another_bus(&mut self) {
+        let mut settings = self.settings.iter_mut();
+        if let Some((_, bus)) = settings.find(|(name, _)| name == "cluster-port") {
+            *bus = free_port().to_string();
+        }
     }
 
     fn server(&self, port: u16) -> Command {

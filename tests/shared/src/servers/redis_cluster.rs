@@ -4,10 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::{
-    free_port,
-    redis::{Engine, Redis},
-};
+use super::redis::{Engine, Redis};
 
 const PRIMARIES: usize = 3;
 const SLOTS: usize = 16_384;
@@ -41,12 +38,11 @@ impl RedisCluster {
     ) -> Option<Self> {
         let mut nodes = Vec::new();
         for _ in 0..count {
-            // The usual one is above 65535 for some free ports.
-            let bus = free_port().to_string();
             let mut all = vec![
                 ("cluster-enabled", "yes"),
                 ("cluster-node-timeout", node_timeout),
-                ("cluster-port", &bus),
+                // Each gets a free one. The usual one is above 65535 for some free ports.
+                ("cluster-port", "0"),
                 ("cluster-replica-validity-factor", "0"),
             ];
             all.extend(settings);

@@ -122,7 +122,7 @@ impl Scene {
 
     /// The numbers of the sessions in the next write that begins.
     async fn batch(&mut self) -> Vec<u128> {
-        let batch = timeout(Duration::from_secs(10), self.batches.recv());
+        let batch = timeout(Duration::from_secs(60), self.batches.recv());
         let batch = batch.await.expect("a write begins").unwrap();
         batch.iter().map(|id| id.as_uuid().as_u128()).collect()
     }
@@ -343,7 +343,7 @@ async fn a_runtime_that_is_shut_down_takes_only_its_own_along() {
     runtime.shutdown_background();
     scene.let_go(2);
     for other in others {
-        let told = timeout(Duration::from_secs(10), other).await;
+        let told = timeout(Duration::from_secs(60), other).await;
         let told = told.expect("it does not wait for ever");
         assert_eq!(told.unwrap().unwrap(), Swap::Swapped);
     }
