@@ -116,7 +116,8 @@ impl RemoteKeysBuilder {
         }
     }
 
-    /// How much time lies at least between two fetches that tokens with an unknown key ask for.
+    /// How much time lies at least between two fetches that tokens with an unknown key bring forward. One that was due
+    /// anyway does not count, unless it fails.
     pub fn cooldown(mut self, cooldown: Duration) -> Self {
         self.rules.cooldown = cooldown;
         self

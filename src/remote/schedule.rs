@@ -5,7 +5,7 @@
 //!    lifetime, but at least [`FLOOR`] after the one before.
 //! 2. A token with an unknown key brings it forward, once in a cool-down, however many tokens ask.
 //!    So does one whose key has another material or algorithm than the one of its name. One that is due
-//!    would have come anyway: to ask for it takes nothing from the next token.
+//!    would have come anyway: unless it fails, to ask for it takes nothing from the next token.
 //! 3. After a failure the pause doubles from [`FIRST_PAUSE`] to [`LONGEST_PAUSE`]. While there are keys,
 //!    it is at least the cool-down.
 //!    A longer pause that the issuer asks for holds for tokens too, up to [`LONGEST_WISH`].
@@ -44,6 +44,8 @@ pub(super) struct Rules {
 pub(super) struct Schedule {
     rules: Rules,
     fetching: bool,
+    /// Whether a token has asked for the fetch that has begun last.
+    is_awaited: bool,
     /// Since when a token asks for a fetch that has not begun.
     asked: Option<Duration>,
     /// When the last fetch began that a token brought forward.
@@ -99,6 +101,7 @@ impl Schedule {
         Self {
             rules,
             fetching: false,
+            is_awaited: false,
             asked: None,
             last_brought: None,
             begun: None,
@@ -169,14 +172,14 @@ impl Schedule {
     /// has asked for it.
     pub(super) fn begin(&mut self, now: Duration, at: Timestamp) -> bool {
         self.fetching = true;
-        let asked = self.asked.take().is_some();
+        self.is_awaited = self.asked.take().is_some();
         let is_due = self.due.is_some_and(|due| due <= now);
-        if asked && !is_due {
+        if self.is_awaited && !is_due {
             self.last_brought = Some(now);
         }
         self.begun = Some(now);
         self.begun_at = at;
-        asked
+        self.is_awaited
     }
 
     /// The fetch has brought keys. `told` is the lifetime that the issuer gives them, `age` how long they
@@ -205,6 +208,10 @@ impl Schedule {
     /// The fetch has failed. `wish` is the pause that the issuer asks for.
     pub(super) fn failed(&mut self, now: Duration, wish: Option<Duration>, spread: f64) {
         self.fetching = false;
+        if self.is_awaited {
+            // Those who have waited for it would bring the next one forward at once.
+            self.last_brought = self.begun;
+        }
         self.failures = self.failures.saturating_add(1);
         let doubled = 2_u32.saturating_pow(self.failures - 1);
         let pause = FIRST_PAUSE.saturating_mul(doubled).min(LONGEST_PAUSE);

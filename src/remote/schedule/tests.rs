@@ -106,7 +106,6 @@ fn a_token_from_before_the_fetch_has_a_key_that_the_issuer_does_not_have() {
     );
 }
 
-/// What waits for a fetch that has not begun is told by it, however young its token is.
 #[test]
 fn the_issuer_itself_is_heard_and_no_cache() {
     let mut schedule = fetched(RULES);
@@ -182,15 +181,31 @@ fn a_fetch_that_is_due_takes_nothing_from_the_next_token() {
 }
 
 #[test]
+fn the_first_fetch_of_lazy_keys_is_one_that_a_token_brings_forward() {
+    let mut lazy = Schedule::new(RULES, false);
+    assert_eq!(lazy.ask(seconds(9), at(9)), Answer::WaitForNext);
+    lazy.fetch(9, None);
+    assert_eq!(lazy.ask(seconds(9), at(9)), Answer::Unavailable);
+}
+
+#[test]
+fn a_due_fetch_that_fails_is_not_followed_by_those_who_have_waited_for_it() {
+    let mut schedule = fetched(RULES);
+    assert_eq!(schedule.ask(seconds(3160), at(3160)), Answer::WaitForNext);
+    schedule.fail(3160);
+    assert_eq!(schedule.ask(seconds(3160), at(3160)), Answer::Unavailable);
+    assert_eq!(schedule.failures(), 1);
+}
+
+#[test]
 fn without_keys_nothing_is_unknown() {
     let mut schedule = Schedule::new(RULES, true);
-    schedule.fail(0);
     assert_eq!(schedule.ask(seconds(0), at(0)), Answer::WaitForNext);
-    schedule.fail(0);
+    schedule.fail(1);
     for issued in [None, at(0), at(5)] {
         assert_eq!(schedule.ask(seconds(5), issued), Answer::Unavailable);
     }
-    assert_eq!(schedule.ask(seconds(30), None), Answer::WaitForNext);
+    assert_eq!(schedule.ask(seconds(31), None), Answer::WaitForNext);
 }
 
 #[test]
@@ -303,12 +318,13 @@ proptest! {
     /// Whatever happens: fetches that tokens bring forward are a cool-down apart from each other, a
     /// token of before the last success is told at once, and without keys nothing is unknown.
     #[test]
-    fn no_order_of_events_makes_a_storm(events in events()) {
-        let mut schedule = Schedule::new(RULES, true);
+    fn no_order_of_events_makes_a_storm(events in events(), at_once in any::<bool>()) {
+        let mut schedule = Schedule::new(RULES, at_once);
         let (mut now, mut brought, mut success): (u64, Option<u64>, Option<u64>) = (0, None, None);
         for (pause, event) in events {
             now += pause;
-            let begins_for_a_token = schedule.asked.is_some() && schedule.due > Some(seconds(now));
+            let is_awaited = schedule.asked.is_some();
+            let is_early = schedule.due.is_none_or(|due| due > seconds(now));
             match event {
                 Event::Ask(age) => {
                     let asked = schedule.asked.is_some();
@@ -325,7 +341,7 @@ proptest! {
                     }
                 }
                 Event::Succeed(told) => {
-                    brought = begins_for_a_token.then_some(now).or(brought);
+                    brought = (is_awaited && is_early).then_some(now).or(brought);
                     schedule.fetch(now, told);
                     success = Some(now);
                     let Step::Sleep(pause) = schedule.next(seconds(now)) else {
@@ -334,13 +350,12 @@ proptest! {
                     prop_assert!((FLOOR..=CEILING).contains(&pause));
                 }
                 Event::Fail(wish) => {
-                    brought = begins_for_a_token.then_some(now).or(brought);
+                    brought = is_awaited.then_some(now).or(brought);
                     schedule.begin(seconds(now), clock(seconds(now)));
                     schedule.failed(seconds(now), wish.map(seconds), 0.5);
-                    if let Step::Sleep(pause) = schedule.next(seconds(now)) {
-                        prop_assert!(pause <= LONGEST_WISH);
-                        prop_assert!(success.is_none() || pause >= RULES.cooldown);
-                    }
+                    let pause = schedule.due.map(|due| due - seconds(now));
+                    prop_assert!(pause <= Some(LONGEST_WISH));
+                    prop_assert!(success.is_none() || pause >= Some(RULES.cooldown));
                 }
             }
             if schedule.next(seconds(now)) == Step::Drop {
