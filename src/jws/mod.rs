@@ -53,7 +53,7 @@ pub use jwk_set::{JwkSet, JwkSetReader, SkippedKey};
 #[cfg(feature = "session")]
 pub(crate) use key::MAX_KID_BYTES;
 #[cfg(feature = "session")]
-pub(crate) use plan::{PlanClock, Shift, whose_turn};
+pub(crate) use plan::{PlanClock, PlanLifetimes, Shift, whose_turn};
 pub use provider::{CryptoProvider, InstallError};
 #[cfg(any(feature = "dpop", feature = "dbsc"))]
 pub(crate) use self_signed::SelfSigned;

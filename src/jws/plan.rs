@@ -10,9 +10,6 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// By how much the clock of an application may be ahead of the store's. A key stays for longer than this beyond its time.
-const AHEAD: Duration = Duration::from_secs(60);
-
 /// The time by which a plan goes.
 pub(crate) trait PlanClock: Send + Sync {
     /// The time, or `None` if what this process knows of the ring is too old to sign by.
@@ -20,6 +17,17 @@ pub(crate) trait PlanClock: Send + Sync {
 
     /// Whether this process has read the ring so lately that it knows of each key but one that others have made in haste.
     fn is_fresh(&self) -> bool;
+}
+
+/// How long keys of a plan are there for others.
+#[derive(Clone, Copy)]
+pub(crate) struct PlanLifetimes {
+    /// For how long a key verifies at least after it has signed.
+    pub(crate) longest: Duration,
+    /// For how much longer it stays, so that the clock of an application may be ahead of the ring's by as much.
+    pub(crate) ahead: Duration,
+    /// For how long others may keep the published set.
+    pub(crate) longest_kept: Duration,
 }
 
 /// A key, and when it begins to sign.
@@ -46,7 +54,7 @@ pub(super) struct Plan {
     shifts: ArcSwap<Vec<(Timestamp, Arc<Signing>)>>,
     /// That of the next keys, which counts as long as none signs.
     algorithm: Algorithm,
-    longest: Duration,
+    lifetimes: PlanLifetimes,
 }
 
 impl Plan {
@@ -84,20 +92,18 @@ impl Plan {
 }
 
 impl KeySet {
-    /// A set without keys, which gets them by [`follow_plan`](Self::follow_plan). A key verifies for at least `longest`
-    /// after it has signed, and nobody may keep the published set for longer than `longest_kept`.
+    /// A set without keys, which gets them by [`follow_plan`](Self::follow_plan).
     pub(crate) fn planned(
         clock: Arc<dyn PlanClock>,
         algorithm: Algorithm,
-        longest: Duration,
-        longest_kept: Duration,
+        lifetimes: PlanLifetimes,
     ) -> Self {
-        let verifying = VerifyingKeys::of_ring(Arc::clone(&clock), longest_kept);
+        let verifying = VerifyingKeys::of_ring(Arc::clone(&clock), lifetimes.longest_kept);
         let plan = Plan {
             clock,
             shifts: ArcSwap::default(),
             algorithm,
-            longest,
+            lifetimes,
         };
         Self::of(Choice::Planned(plan), verifying)
     }
@@ -125,19 +131,20 @@ impl KeySet {
     pub(crate) fn longest(&self) -> Option<Duration> {
         match &self.0.choice {
             Choice::Chosen(_) => None,
-            Choice::Planned(plan) => Some(plan.longest),
+            Choice::Planned(plan) => Some(plan.lifetimes.longest),
         }
     }
 
     /// Refuses a token that expires when its key may have gone. The clock that it was made by may be a little ahead of the
     /// ring's.
     pub(crate) fn check_expiry(&self, exp: Timestamp) -> Result<(), SignError> {
-        let Choice::Planned(Plan { clock, longest, .. }) = &self.0.choice else {
+        let Choice::Planned(plan) = &self.0.choice else {
             return Ok(());
         };
-        let now = clock.now().ok_or_else(SignError::no_key)?;
-        match exp > now + *longest + AHEAD {
-            true => Err(SignError::outlives_key(*longest)),
+        let PlanLifetimes { longest, ahead, .. } = plan.lifetimes;
+        let now = plan.clock.now().ok_or_else(SignError::no_key)?;
+        match exp > now + longest + ahead {
+            true => Err(SignError::outlives_key(longest)),
             false => Ok(()),
         }
     }
@@ -173,7 +180,12 @@ mod tests {
     #[test]
     fn no_token_is_out_before_its_key_is_known() {
         let hour = Duration::from_secs(3600);
-        let keys = KeySet::planned(Arc::new(Still), Algorithm::HS256, hour, hour);
+        let lifetimes = PlanLifetimes {
+            longest: hour,
+            ahead: hour,
+            longest_kept: hour,
+        };
+        let keys = KeySet::planned(Arc::new(Still), Algorithm::HS256, lifetimes);
         let made = (-200..0).map(|from| Shift {
             from: Timestamp::from_secs(from),
             key: SigningKey::generate(Algorithm::HS256).unwrap(),

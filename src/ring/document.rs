@@ -98,6 +98,11 @@ impl Document {
 
     /// Removes a key before its time, and keeps it away: others may have it. Tells whether it was there.
     pub(super) fn retire(&mut self, kid: &str, now: Timestamp, policies: &Policies) -> bool {
+        let is_there = self.access.key(kid).is_some() || self.refresh.key(kid).is_some();
+        if !is_there && kid.contains(char::is_control) {
+            // No key is called so, and many such names would leave no room in the ring.
+            return false;
+        }
         self.retire_since(kid, now, now, policies)
     }
 
@@ -215,6 +220,10 @@ impl Document {
         let room: usize = keys.map(|key| key.private.len() * 2 + BESIDE).sum();
         // A buffer that has to grow would leave copies of the keys behind.
         let names = (self.retired.len() + self.lineage.len() + 1) * BESIDE;
+        let kids = written.access.iter().chain(&written.refresh);
+        let kids = kids.map(|key| &key.kid).chain(self.retired.keys());
+        // A character of JSON takes six at most.
+        let names = names + kids.map(|kid| kid.len() * 6).sum::<usize>();
         let mut text = Vec::with_capacity(room + names);
         serde_json::to_writer(&mut text, &written).map_err(|_| KeyRingError::damaged())?;
         Ok(text)

@@ -10,6 +10,11 @@ use tokio::time::Instant;
 /// So long at most a key is seen to have expired before it goes.
 const LONGEST_WAIT: Duration = Duration::from_secs(10 * 60);
 
+/// How long a key is seen to have expired before it goes.
+pub(super) fn wait(lease: Duration) -> Duration {
+    lease.min(LONGEST_WAIT)
+}
+
 /// The keys that this process sees to have expired, by a clock of its own. A store whose clock is wrong for a moment
 /// takes none away.
 pub(super) struct Fading {
@@ -21,7 +26,7 @@ impl Fading {
     pub(super) fn new(lease: Duration) -> Self {
         Self {
             since: HashMap::new(),
-            wait: lease.min(LONGEST_WAIT),
+            wait: wait(lease),
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
     KeyEncryptionKey, KeyPurpose, KeyRingError, KeyRingErrorKind,
     clock::{Begin, StoreClock},
     document::{Document, LINEAGE, Policies},
-    fading::Fading,
+    fading::{self, Fading},
     log,
     meter::Meter,
     schedule::Policy,
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     issuer::fresh_jti,
-    jws::{Algorithm, KeyError, KeyErrorKind, KeySet, Shift},
+    jws::{Algorithm, KeyError, KeyErrorKind, KeySet, PlanLifetimes, Shift},
     session::patience::within,
     store::{AnyRingStore, LoadedRing, RingStore, SealedRing, Swap},
 };
@@ -97,7 +97,12 @@ impl Keeper {
                 true => public_for - BETWEEN_READS,
                 false => public_for,
             };
-            KeySet::planned(Arc::clone(&clock) as _, algorithm, longest, longest_kept)
+            let lifetimes = PlanLifetimes {
+                longest,
+                ahead: fading::wait(settings.lease),
+                longest_kept,
+            };
+            KeySet::planned(Arc::clone(&clock) as _, algorithm, lifetimes)
         };
         Self {
             store,

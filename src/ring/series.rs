@@ -45,8 +45,10 @@ impl Series {
 
     /// The keys that have verified their last token.
     pub(super) fn expired(&self, now: Timestamp) -> impl Iterator<Item = &str> {
-        let expired = schedule::expired(&self.times(), now);
-        self.0.iter().take(expired).map(|key| key.key.kid())
+        let expired: HashSet<_> = schedule::expired(&self.times(), now).collect();
+        let keys = self.0.iter().enumerate();
+        let expired = keys.filter(move |(place, _)| expired.contains(place));
+        expired.map(|(_, key)| key.key.kid())
     }
 
     /// Each key, and when it goes if that is known.

@@ -9,7 +9,7 @@ use std::{
 use tower_bearer::{
     clock::{Clock, Timestamp},
     error::TokenError,
-    ring::KeyPurpose,
+    ring::{KeyPurpose, KeyState},
     session::{Grant, RefreshRequest},
     store::MemoryStore,
 };
@@ -63,6 +63,22 @@ async fn no_access_token_is_refused_for_a_clock_that_is_ahead_once() {
     read_ahead(&database, &node, LIFETIME + LEASE).await;
     database.pass(EVERY).await;
     assert!(node.accepts(&token) && other.accepts(&token));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_a_clock_ahead_has_given_long_holds_back_no_other() {
+    let database = Database::new();
+    let node = Node::start(&database).await;
+    let (first, second) = (node.key(KeyState::Signing), node.key(KeyState::Next));
+    read_ahead(&database, &node, YEAR).await;
+    database.pass(2 * SIGN_FOR).await;
+    assert!(node.jwks().contains(&second.kid), "its tokens are out");
+    database.pass(LIFETIME + LEASE + EVERY + LEASE).await;
+    assert!(!node.jwks().contains(&second.kid));
+    assert!(
+        node.jwks().contains(&first.kid),
+        "it may have signed for a year"
+    );
 }
 
 /// By such a clock each key would be followed at once, for ever.
