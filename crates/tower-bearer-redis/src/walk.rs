@@ -89,12 +89,18 @@ impl RedisStore {
     /// Whether there is any session. If there are too many keys of others to tell, it gives nothing.
     pub(super) async fn has_any(&self) -> Result<Option<bool>, StoreError> {
         let (servers, _) = self.main.walkable().await;
+        if servers.is_empty() {
+            return Err(StoreErrorKind::Unavailable.into());
+        }
         let mut place = Place::beginning(0);
         for _ in 0..PARTS {
             let Some(server) = servers.get(place.server) else {
                 return Ok(Some(false));
             };
             let part = self.part(server, place.from, KEYS).await?;
+            if place.from != 0 && place.run != part.run {
+                return Ok(None);
+            }
             if part
                 .keys
                 .iter()

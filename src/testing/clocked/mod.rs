@@ -261,6 +261,10 @@ impl<St: SessionStore> SessionStore for ClockedStore<St> {
     async fn delete_expired(&self, _limit: usize) -> Result<usize, StoreError> {
         Ok(0)
     }
+
+    async fn has_sessions(&self) -> Result<Option<bool>, StoreError> {
+        self.store.has_sessions().await
+    }
 }
 
 impl<St: fmt::Debug> fmt::Debug for ClockedStore<St> {

@@ -241,8 +241,16 @@ async fn a_role_that_lacks_a_right_to_sessions_is_refused() {
                 )
             );
         }
-        // A right of its own counts as much as one of a role that it belongs to.
-        server.run(&format!("GRANT UPDATE ON {name} TO app")).await;
+        // A right of its own counts as much as one of a role that it belongs to, and one to each column as one to all.
+        server
+            .run(&format!(
+                "DO $$ DECLARE columns text; BEGIN
+                    SELECT string_agg(quote_ident(attname), ',') INTO columns FROM pg_attribute
+                    WHERE attrelid = '{name}'::regclass AND attnum > 0 AND NOT attisdropped;
+                    EXECUTE 'GRANT UPDATE (' || columns || ') ON {name} TO app';
+                END $$"
+            ))
+            .await;
         kept(&open_with(&url, options).await, 1, "ada").await;
     }
 }

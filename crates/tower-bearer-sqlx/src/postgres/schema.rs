@@ -40,13 +40,16 @@ SELECT EXISTS (
     WHERE namespace.nspname = $1::text AND class.relname = $2::text
 )";
 
-/// The rights that a role lacks of those that calls of sessions need.
+/// The rights that a role lacks of those that calls of sessions need. Some are given by column.
 const LACKS: &str = "
 SELECT needed.verb FROM pg_catalog.pg_class AS class
 JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = class.relnamespace
 CROSS JOIN (VALUES (1, 'SELECT'), (2, 'INSERT'), (3, 'UPDATE'), (4, 'DELETE')) AS needed (place, verb)
 WHERE namespace.nspname = $1::text AND class.relname = $2::text
-    AND NOT pg_catalog.has_table_privilege(class.oid, needed.verb)
+    AND NOT CASE needed.verb
+        WHEN 'DELETE' THEN pg_catalog.has_table_privilege(class.oid, needed.verb)
+        ELSE pg_catalog.has_any_column_privilege(class.oid, needed.verb)
+    END
 ORDER BY needed.place";
 
 /// The wide columns are last. A rotation changes no column of an index or of its condition, and
