@@ -51,24 +51,37 @@ pub(super) async fn what_has_ended_is_deleted_oldest_end_first<F: Fixture>(trial
 async fn nothing_goes_a_millisecond_early<F: Fixture>(trial: &Trial<F>) -> usize {
     let millisecond = Duration::from_millis(1);
     let end = trial.start + HOUR;
+    // A clock that runs is not there yet.
+    let now = trial.now().await;
+    trial.advance(end.saturating_since(now) - 2 * MINUTE).await;
+    trial.clean_up(10, 0).await;
+    assert_eq!(self::left(trial).await, [1, 2, 3, 4, 5]);
     let now = trial.now().await;
     trial.advance(end.saturating_since(now) - millisecond).await;
     let left = left(trial).await;
-    let gone = clean_up_before(trial, end).await;
+    let gone = clean_up_before(trial, end, 1).await;
     if gone.is_none() {
         assert_eq!(left, [1, 2, 3, 4, 5]);
     }
     gone.unwrap_or_default()
 }
 
-/// Asserts that nothing is deleted before `end`. If a clock that runs has passed it by the time of the answer, some may
-/// be gone, and it returns how many this call has deleted.
-async fn clean_up_before<F: Fixture>(trial: &Trial<F>, end: Timestamp) -> Option<usize> {
+/// Asserts that nothing is deleted before `end`. If a clock that runs has passed it by the time of the answer, up to `most`
+/// may be gone, and it returns how many this call has deleted.
+async fn clean_up_before<F: Fixture>(
+    trial: &Trial<F>,
+    end: Timestamp,
+    most: usize,
+) -> Option<usize> {
     let deleted = done("delete_expired", trial.store().delete_expired(10).await);
     let is_over = trial.now().await >= end;
     assert!(
         is_over || deleted == 0,
         "{deleted} were deleted before {end:?}"
+    );
+    assert!(
+        deleted <= most,
+        "{deleted} were deleted, of {most} that ended"
     );
     is_over.then_some(deleted)
 }
@@ -105,13 +118,20 @@ pub(super) async fn an_ended_session_is_deleted_when_its_tokens_have_expired<F: 
         let ends = of_one_user.iter().map(|record| record.session.ends_at);
         let end = ends.clone().min().expect("three ends");
         let now = trial.now().await;
+        trial.advance(end.saturating_since(now) - 2 * MINUTE).await;
+        trial.clean_up(10, 0).await;
+        for record in of_one_user {
+            let found = trial.find(record.session.id).await;
+            assert!(found.is_some(), "deleted minutes before {end:?}");
+        }
+        let now = trial.now().await;
         let millisecond = Duration::from_millis(1);
         trial.advance(end.saturating_since(now) - millisecond).await;
         let mut before = Vec::new();
         for record in of_one_user {
             before.extend(trial.find(record.session.id).await);
         }
-        let gone = clean_up_before(&trial, end).await;
+        let gone = clean_up_before(&trial, end, 3).await;
         if gone.is_none() {
             assert_eq!(before, of_one_user, "deleted before {end:?}");
         }
