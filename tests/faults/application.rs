@@ -31,7 +31,7 @@ use tower_bearer::{
 const FOLLOWS: Duration = Duration::from_millis(50);
 
 /// After which a server gives up on its store.
-const STORE_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) struct Application<St> {
     pub(crate) servers: [Server<St>; 2],

@@ -57,7 +57,7 @@ def ask(method, path, body=None):
 
 
 def log_in():
-    for _ in range(100):
+    for _ in range(600):
         try:
             return ask("POST", "auth/", {"username": "admin", "password": "password"})
         except urllib.error.URLError:

@@ -84,16 +84,37 @@ fn told(answer: &Answer) -> u64 {
     seconds
 }
 
-/// The first answer of this status. On a machine that has much else to do a period may pass between two calls, and
-/// one more is let through.
-async fn until(status: u16, mut call: impl AsyncFnMut() -> Answer) -> Answer {
-    for _ in 0..1_000 {
-        let answer = call().await;
-        if answer.status == status {
-            return answer;
+/// So many calls at once, and one more each period from then on.
+struct Limit {
+    burst: u128,
+    period: Duration,
+    begun: Instant,
+}
+
+impl Limit {
+    fn begin(burst: u128, millis: u64) -> Self {
+        let period = Duration::from_millis(millis);
+        let begun = Instant::now();
+        Self {
+            burst,
+            period,
+            begun,
         }
     }
-    panic!("a thousand calls and no {status}");
+
+    /// The first answer of this status, once the burst has been let through. On a machine that has much else to do a
+    /// period may pass between two calls, and one more is let through.
+    async fn until(&self, status: u16, mut call: impl AsyncFnMut() -> Answer) -> Answer {
+        for through in self.burst.. {
+            let periods = self.begun.elapsed().as_nanos() / self.period.as_nanos();
+            assert!(through <= self.burst + periods + 1, "too many let through");
+            let answer = call().await;
+            if answer.status == status {
+                return answer;
+            }
+        }
+        unreachable!("there are numbers enough");
+    }
 }
 
 async fn wait(answer: &Answer) {
@@ -157,6 +178,7 @@ async fn who_shares_the_address_of_a_flood_waits_and_stays_in() {
 async fn a_session_that_refreshes_in_a_loop_waits_and_goes_on() {
     let world = World::start(&[("SESSION_LIMIT", "3/1500")]);
     let (mut token, other) = (world.log_in().await.refresh, world.log_in().await.refresh);
+    let limit = Limit::begin(3, 1500);
     for _ in 0..3 {
         token = world.refresh(&token).await.tokens().refresh;
     }
@@ -170,7 +192,10 @@ async fn a_session_that_refreshes_in_a_loop_waits_and_goes_on() {
         }
         answer
     };
-    let refused = until(503, again).await.error("temporarily_unavailable");
+    let refused = limit
+        .until(503, again)
+        .await
+        .error("temporarily_unavailable");
     assert!((1..=2).contains(&told(&refused)), "{refused:?}");
     // From the same address.
     world.refresh(&other).await.tokens();
@@ -194,11 +219,12 @@ async fn nobody_uses_up_what_another_session_may_do() {
 #[tokio::test]
 async fn too_many_logins_get_429_and_whoever_is_in_stays_in() {
     let world = World::start(&[("LOGIN_LIMIT", "2/1200")]);
+    let limit = Limit::begin(2, 1200);
     let first = world.log_in().await;
     world.log_in().await;
     // What names nobody counts too. A login may take as long as a period.
     let nobody = async || world.client.send(post("/auth/login").json("{}")).await;
-    let refused = until(429, nobody).await.uncached();
+    let refused = limit.until(429, nobody).await.uncached();
     assert!((1..=2).contains(&told(&refused)), "{refused:?}");
     let refused = refused.error("too_many_requests");
     world.refresh(&first.refresh).await.tokens();
@@ -212,10 +238,13 @@ async fn too_many_calls_get_429_and_refresh_nothing() {
     let world = World::start(&[("CALL_LIMIT", "3/1500")]);
     let honest = Honest::log_in(world.server.addr, "198.51.100.7").await;
     let other = Honest::log_in(world.server.addr, "198.51.100.7").await;
+    let limit = Limit::begin(3, 1500);
     for _ in 0..3 {
         honest.call().await.expect("a token").is(200);
     }
-    let refused = until(429, async || honest.call().await.expect("a token")).await;
+    let refused = limit
+        .until(429, async || honest.call().await.expect("a token"))
+        .await;
     other.call().await.expect("a token").is(200);
     wait(&refused).await;
     honest.call().await.expect("a token").is(200);

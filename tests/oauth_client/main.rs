@@ -16,7 +16,7 @@ use std::{env, ffi::OsString, fs, path::PathBuf, process::Command};
 
 use tests_shared::{program::Server, skipped};
 
-const ACCESS_TTL: &str = "2";
+const ACCESS_TTL: &str = "6";
 
 /// Of the resource server that asks about tokens. The characters are such as form encoding changes.
 const SECRET: &str = "100% of a+b: ä secret";

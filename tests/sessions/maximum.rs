@@ -8,6 +8,7 @@ use tower_bearer::{
     clock::Clock,
     session::{Grant, Overflow, Refusal, SessionErrorKind, SessionEventKind},
     store::{MemoryStore, Record, Session, SessionSecret, SessionStore},
+    testing::{Fault, StoreCall},
 };
 
 use crate::support::*;
@@ -64,13 +65,20 @@ async fn fills_up<St: SessionStore>(world: &World<St>, live: usize, max: usize) 
     assert_eq!(refused.kind(), SessionErrorKind::TooManySessions);
 }
 
-/// The oldest wait for the others to give way, though not for long: here time stands still as long as anybody has
-/// something to do.
+/// The oldest wait for the others to give way, though not for long: here time passes only where all wait. Each call takes
+/// some, so that all look for room before anybody has a session.
 #[tokio::test(start_paused = true)]
 async fn of_many_logins_at_once_somebody_gets_in() {
     for max in [1, 5] {
-        let world = world_with(|builder| builder.max_sessions(max, Overflow::Refuse));
+        let clock = clock();
+        let store = failing(&clock);
+        let calls = [StoreCall::List, StoreCall::Insert, StoreCall::End];
+        store.inject(Fault::delay(Duration::from_millis(1)).on(calls));
+        let world = world_on(store.clone(), clock, |builder| {
+            builder.max_sessions(max, Overflow::Refuse)
+        });
         let tokens = rush(&Arc::new(world)).await;
+        assert_eq!(store.count(&[StoreCall::Insert]), AT_ONCE);
         assert!(
             (1..=max).contains(&tokens.len()),
             "{} of {max} got in",

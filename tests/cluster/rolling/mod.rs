@@ -103,7 +103,8 @@ impl World {
         sleep(AWAY / 2 + LEASE).await;
         cut.restart().await;
         self.retire_signer(hung).await;
-        sleep(ROUND.saturating_sub(from.elapsed())).await;
+        let rest = ROUND.saturating_sub(from.elapsed());
+        sleep(rest.max(2 * LEASE)).await;
     }
 
     /// At a time when whoever verifies knows the next key.

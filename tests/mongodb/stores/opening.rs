@@ -4,8 +4,11 @@ use mongodb::bson::doc;
 
 use super::*;
 
-async fn refused_at(url: &str) -> String {
-    let options = MongoOptions::new().timeout(Duration::from_millis(500));
+/// Where nobody answers.
+const BRIEF: Duration = Duration::from_millis(500);
+
+async fn refused_at(url: &str, timeout: Duration) -> String {
+    let options = MongoOptions::new().timeout(timeout);
     refused(MongoStore::connect_with(url, options)).await
 }
 
@@ -18,11 +21,11 @@ async fn an_address_that_cannot_be_used_is_refused() {
         "mongodb://",
         "mongodb://:hunter2@",
     ] {
-        let why = refused_at(url).await;
+        let why = refused_at(url, BRIEF).await;
         assert_eq!(why, "its address is no MongoDB address", "{url}");
     }
     let free = tests_shared::servers::free_port();
-    let why = refused_at(&format!("mongodb://ada:hunter2@127.0.0.1:{free}/")).await;
+    let why = refused_at(&format!("mongodb://ada:hunter2@127.0.0.1:{free}/"), BRIEF).await;
     assert_eq!(why, "no primary of it can be reached");
 }
 
@@ -30,7 +33,7 @@ async fn an_address_that_cannot_be_used_is_refused() {
 async fn a_server_of_another_kind_is_refused_in_time() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("mongodb://{}/", listener.local_addr().unwrap());
-    let why = refused_at(&url).await;
+    let why = refused_at(&url, BRIEF).await;
     assert!(
         why == "no primary of it can be reached" || why == "its server does not answer in time",
         "{why}"
@@ -76,7 +79,7 @@ async fn documents_of_a_later_version_are_refused_and_left_alone() {
         { "q": { "_id": id(1).to_string() }, "u": { "$set": { "format": 3 } } },
     ] };
     server.run(later).await;
-    let why = refused_at(&server.url()).await;
+    let why = refused_at(&server.url(), Duration::from_secs(20)).await;
     assert_eq!(why, "its documents are of another version of this crate");
     // One that was opened before leaves what it cannot read.
     let first = record(1, now(&store).await);

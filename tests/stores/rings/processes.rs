@@ -12,8 +12,8 @@ use tower_bearer::store::{FileRingStore, RingStore, SealedRing, Swap};
 
 const NAME: &str = "ring";
 const FILE: &str = "TOWER_BEARER_RING_FILE";
-/// The version after which a process ends by itself.
 const UNTIL: &str = "TOWER_BEARER_RING_UNTIL";
+/// The version after which a process ends by itself, unless it is to be killed.
 const LAST: u64 = 300;
 
 /// A ring whose bytes follow from its version.
