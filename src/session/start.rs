@@ -29,7 +29,8 @@ impl<St: SessionStore> Sessions<St> {
     ///   token too long.
     /// - [`TooManySessions`](SessionErrorKind::TooManySessions): the subject has as many sessions
     ///   as allowed, with [`Overflow::Refuse`](super::Overflow::Refuse).
-    /// - [`Unavailable`](SessionErrorKind::Unavailable): the store failed.
+    /// - [`Unavailable`](SessionErrorKind::Unavailable): the store or a [signer](crate::jws::Signer) failed or was too
+    ///   slow, or the key ring could not be read for too long.
     /// - [`Store`](SessionErrorKind::Store): the store can never keep such a session.
     /// - [`Signing`](SessionErrorKind::Signing): the tokens could not be signed.
     pub async fn start(&self, grant: Grant) -> Result<TokenResponse, SessionError> {

@@ -88,7 +88,7 @@ impl fmt::Debug for FeedOptions {
 /// were ended are refused in any case, and streams that are open go on.
 ///
 /// Unless they are served on, each request looks at the clock. So it is also in time after a freeze of the process,
-/// before the feed has had its turn.
+/// before the feed has had its turn. While the whole machine is suspended, that clock may stand still.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenBehind {
