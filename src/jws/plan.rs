@@ -15,7 +15,8 @@ pub(crate) trait PlanClock: Send + Sync {
     /// The time, or `None` if what this process knows of the ring is too old to sign by.
     fn now(&self) -> Option<Timestamp>;
 
-    /// Whether this process has read the ring so lately that it knows of each key but one that others have made in haste.
+    /// Whether this process has read the ring so lately that a key that it does not know is one that nobody has, unless
+    /// others have made it in haste.
     fn is_fresh(&self) -> bool;
 }
 

@@ -11,8 +11,8 @@
 //!    A longer pause that the issuer asks for holds for tokens too, up to [`LONGEST_WISH`].
 //! 4. Keys that are stale and cannot be fetched are dropped as [`Stale`] says.
 //! 5. A token that was issued before the last successful fetch began, or before the answer to it went
-//!    into a cache, has a key that the issuer does not have. For any other the answer is not known: wait for the fetch, or come again later. Without
-//!    keys nothing is known of any token.
+//!    into a cache, has a key that the issuer does not have. For any other the answer is not known: wait
+//!    for the fetch, or come again later. Without keys nothing is known of any token.
 
 use std::time::Duration;
 

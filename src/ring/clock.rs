@@ -16,7 +16,7 @@ pub(super) struct StoreClock {
     reading: ArcSwapOption<Reading>,
     /// For how long the last reading counts.
     lease: Duration,
-    /// For how long nothing has changed since that this process should know of.
+    /// For how long after a read began a key that it did not find is one that nobody has, unless it was made in haste.
     fresh: Duration,
 }
 

@@ -266,6 +266,7 @@ impl<St: SessionStore> SessionStore for FailingStore<St> {
             .await
     }
 
+    // A start asks it, which no fault here is about.
     async fn has_sessions(&self) -> Result<Option<bool>, StoreError> {
         self.store.has_sessions().await
     }

@@ -63,7 +63,8 @@ macro_rules! teeth {
     ($($name:ident: $fault:ident {$($part:ident::$case:ident,)+}
         $(? {$($other:ident::$chance:ident,)+})?)+) => {
         $(
-            // On one thread, whose turns are the same each time: what two callers do at once is seen always.
+            // On one thread, whose turns are the same each time. As the store gives way within its calls, what two
+            // callers do at once is seen always.
             #[tokio::test]
             async fn $name() {
                 let failed = failed(Fault::$fault).await;
