@@ -45,10 +45,9 @@ impl Series {
 
     /// The keys that have verified their last token.
     pub(super) fn expired(&self, now: Timestamp) -> impl Iterator<Item = &str> {
-        let expired: HashSet<_> = schedule::expired(&self.times(), now).collect();
-        let keys = self.0.iter().enumerate();
-        let expired = keys.filter(move |(place, _)| expired.contains(place));
-        expired.map(|(_, key)| key.key.kid())
+        let expired = schedule::expired(&self.times(), now).into_iter();
+        let keys = expired.filter_map(|place| self.0.get(place));
+        keys.map(|key| key.key.kid())
     }
 
     /// Each key, and when it goes if that is known.

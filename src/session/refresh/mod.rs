@@ -37,7 +37,8 @@ impl<St: SessionStore> Sessions<St> {
     ///   session's, and the [setting](super::SessionsBuilder::excess_scope) does not let that pass.
     /// - [`InvalidTarget`](super::SessionErrorKind::InvalidTarget): a requested resource was not granted.
     /// - [`Unavailable`](super::SessionErrorKind::Unavailable): the store, the application's hook or a
-    ///   [signer](crate::jws::Signer) failed or was too slow, or the key ring could not be read for too long. The client keeps its token and may present it again.
+    ///   [signer](crate::jws::Signer) failed or was too slow, or the key ring could not be read for too
+    ///   long. The client keeps its token and may present it again.
     /// - [`Throttled`](super::SessionErrorKind::Throttled): the hook has said
     ///   [`Throttle`](super::RefreshDecision::Throttle). The client keeps its token too.
     /// - [`Store`](super::SessionErrorKind::Store): the session in the store cannot be read.
